@@ -1,0 +1,1 @@
+"""What is decided: settings, plan, layers. Pure Python - imports no Pulumi, touches no network."""

@@ -1,0 +1,53 @@
+"""What other stacks may rely on: one versioned object, `contract: 1`, of which this module makes the parts known before
+anything is deployed. `__main__.py` adds what only Google Cloud knows (endpoint, certificate authority, addresses)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from egress import names
+from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+
+VERSION = 1
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """The contract's planned part: identities, namespaces and allowed hosts, as JSON-ready values."""
+    return {
+        "contract": VERSION,
+        "project": plan.project,
+        "region": plan.settings.region,
+        "workloadPool": plan.workload_pool,
+        "gateway": {
+            "namespace": names.GATEWAY_NAMESPACE,
+            "serviceAccount": names.GATEWAY,
+            "host": names.GATEWAY_HOST,
+            "identity": names.spiffe_id(plan.trust_domain, names.GATEWAY_NAMESPACE, names.GATEWAY),
+            "outsidePorts": list(plan.gateway_ports),
+        },
+        "teams": {team.name: _team(team) for team in plan.teams},
+    }
+
+
+def _team(team: TeamPlan) -> dict[str, Any]:
+    ways: list[dict[str, Any]] = []
+    for host, use in team.uses:
+        if use.http:
+            rules = {"methods": use.http.methods, "paths": use.http.paths}
+            ways.append(
+                {
+                    "host": host.name,
+                    "protocol": "http",
+                    "port": HTTP_PORT,
+                    "leaves": "https" if host.upgraded else "http",
+                    **{key: value for key, value in rules.items() if value is not None},
+                }
+            )
+        if use.passthrough:
+            ways.append({"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https"})
+    return {
+        "namespace": team.name,
+        "serviceAccounts": {identity.service_account: identity.email for identity in team.identities},
+        "egress": ways,
+        "reaches": sorted(team.settings.reaches),
+    }

@@ -1,0 +1,165 @@
+"""The gateway's configuration: what it listens for, and where each host's traffic goes from there.
+
+Source: Istio reference, Gateway, ServiceEntry, VirtualService and DestinationRule (networking.istio.io/v1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from egress import names
+from egress.layers.gateway_workload import LABELS
+from egress.manifest import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
+from egress.plan import HTTP_PORT, HTTPS_PORT, Host, Plan
+
+GATEWAY_REFERENCE = f"{names.GATEWAY_NAMESPACE}/{names.GATEWAY_CONFIG}"
+
+INTERNAL_HEADERS = [
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-request-id",
+    "x-envoy-attempt-count",
+    "x-envoy-decorator-operation",
+    "x-envoy-external-address",
+    "x-envoy-peer-metadata",
+    "x-envoy-peer-metadata-id",
+]
+"""Headers by which proxies speak of pods, identities and themselves; none of them is the outside's business."""
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """One Gateway; per host, in the gateway's namespace and exported to exactly the teams that use it: a ServiceEntry, a
+    VirtualService with both legs of the way, and - where plain HTTP leaves as TLS - a DestinationRule for the gateway alone.
+    """
+    servers = list(_servers(plan))
+    if servers:
+        yield Object(
+            Owner.gateway(),
+            manifest(
+                ISTIO_NETWORKING,
+                "Gateway",
+                names.GATEWAY_CONFIG,
+                names.GATEWAY_NAMESPACE,
+                spec={"selector": LABELS, "servers": servers},
+            ),
+        )
+    for host in plan.hosts:
+        owner = Owner.host(host.name)
+        yield Object(owner, _service_entry(host))
+        yield Object(owner, _virtual_service(host))
+        if host.upgraded:
+            yield Object(owner, _origination(host))
+
+
+def _servers(plan: Plan) -> Iterator[dict[str, Any]]:
+    if any(host.http for host in plan.hosts):
+        # Any host: the routes decide, and there is a route for declared hosts alone.
+        yield {
+            "port": {"number": HTTP_PORT, "name": "https", "protocol": "HTTPS"},
+            "hosts": ["*"],
+            "tls": {"mode": "ISTIO_MUTUAL"},
+        }
+    for host in plan.hosts:
+        if host.passthrough:
+            # One server per host: the outer SNI then chooses the one route of this host, and no other.
+            yield {
+                "port": {"number": HTTPS_PORT, "name": names.server_port(host.name), "protocol": "TLS"},
+                "hosts": [host.name],
+                "tls": {"mode": "ISTIO_MUTUAL"},
+            }
+
+
+def _export(host: Host) -> list[str]:
+    return [names.GATEWAY_NAMESPACE, *host.teams]
+
+
+def _service_entry(host: Host) -> Manifest:
+    ports: list[dict[str, Any]] = []
+    if host.http:
+        # Upgraded, the service port stays 80 and the connection goes to 443. There is no routable port 443 for a sidecar to
+        # use directly, around the gateway, unless the host is passed through as well - and then its route is the gateway.
+        upgrade = {"targetPort": HTTPS_PORT} if host.upgraded else {}
+        ports.append({"number": HTTP_PORT, "name": "http", "protocol": "HTTP", **upgrade})
+    if host.passthrough:
+        ports.append({"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"})
+    return manifest(
+        ISTIO_NETWORKING,
+        "ServiceEntry",
+        names.service_entry(host.name),
+        names.GATEWAY_NAMESPACE,
+        labels=canonical_name(host.name),
+        spec={
+            "hosts": [host.name],
+            "ports": ports,
+            "resolution": "DNS",
+            "location": "MESH_EXTERNAL",
+            "exportTo": _export(host),
+        },
+    )
+
+
+def canonical_name(host: str) -> dict[str, str]:
+    """The label by which consoles group telemetry; a label's value has at most 63 characters."""
+    return {"service.istio.io/canonical-name": host} if len(host) <= names.DNS_LABEL else {}
+
+
+def _virtual_service(host: Host) -> Manifest:
+    spec: dict[str, Any] = {
+        "hosts": [host.name],
+        "gateways": ["mesh", GATEWAY_REFERENCE],
+        "exportTo": _export(host),
+    }
+    if host.http:
+        spec["http"] = [
+            {
+                "match": [{"gateways": ["mesh"], "port": HTTP_PORT}],
+                "route": [_to_gateway(names.HTTP_SUBSET, HTTP_PORT)],
+            },
+            {
+                "match": [{"gateways": [GATEWAY_REFERENCE], "port": HTTP_PORT}],
+                "route": [_to_outside(host, HTTP_PORT)],
+                "headers": {"request": {"remove": INTERNAL_HEADERS}},
+            },
+        ]
+    if host.passthrough:
+        spec["tls"] = [
+            {
+                "match": [{"gateways": ["mesh"], "port": HTTPS_PORT, "sniHosts": [host.name]}],
+                "route": [_to_gateway(names.passthrough_subset(host.name), HTTPS_PORT)],
+            }
+        ]
+        spec["tcp"] = [
+            {
+                "match": [{"gateways": [GATEWAY_REFERENCE], "port": HTTPS_PORT}],
+                "route": [_to_outside(host, HTTPS_PORT)],
+            }
+        ]
+    return manifest(
+        ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), names.GATEWAY_NAMESPACE, spec=spec
+    )
+
+
+def _to_gateway(subset: str, port: int) -> dict[str, Any]:
+    return {"destination": {"host": names.GATEWAY_HOST, "subset": subset, "port": {"number": port}}}
+
+
+def _to_outside(host: Host, port: int) -> dict[str, Any]:
+    return {"destination": {"host": host.name, "port": {"number": port}}}
+
+
+def _origination(host: Host) -> Manifest:
+    # Not exported: a sidecar that opened TLS itself would be speaking to the host, not to the gateway.
+    tls = {"mode": "SIMPLE", "sni": host.name, "caCertificates": "system", "subjectAltNames": [host.name]}
+    return manifest(
+        ISTIO_NETWORKING,
+        "DestinationRule",
+        names.origination_rule(host.name),
+        names.GATEWAY_NAMESPACE,
+        spec={
+            "host": host.name,
+            "trafficPolicy": {"portLevelSettings": [{"port": {"number": HTTP_PORT}, "tls": tls}]},
+            "exportTo": ["."],
+        },
+    )

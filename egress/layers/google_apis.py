@@ -1,0 +1,58 @@
+"""Google APIs for the teams that use them: straight through Private Google Access, guarded by IAM, not by the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress import names
+from egress.google_cloud import METADATA_ADDRESS
+from egress.layers.gateway import canonical_name
+from egress.manifest import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
+from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """ServiceEntries of the metadata server and of Cloud Storage, exported to exactly the teams with workload identities."""
+    teams = plan.google_api_teams
+    if not teams:
+        return
+    export = [names.GATEWAY_NAMESPACE, *teams]
+    for item in (_metadata_server(export), _storage(plan, export)):
+        yield Object(Owner.gateway(), item)
+
+
+def _metadata_server(export: list[str]) -> Manifest:
+    # By address: client libraries ask 169.254.169.254 as well as the name, and no DNS answer is trusted for credentials.
+    return manifest(
+        ISTIO_NETWORKING,
+        "ServiceEntry",
+        "metadata-google-internal",
+        names.GATEWAY_NAMESPACE,
+        labels=canonical_name("metadata.google.internal"),
+        spec={
+            "hosts": ["metadata.google.internal"],
+            "addresses": [METADATA_ADDRESS],
+            "endpoints": [{"address": METADATA_ADDRESS}],
+            "ports": [{"number": HTTP_PORT, "name": "http", "protocol": "HTTP"}],
+            "resolution": "STATIC",
+            "location": "MESH_EXTERNAL",
+            "exportTo": export,
+        },
+    )
+
+
+def _storage(plan: Plan, export: list[str]) -> Manifest:
+    return manifest(
+        ISTIO_NETWORKING,
+        "ServiceEntry",
+        "private-googleapis-com",
+        names.GATEWAY_NAMESPACE,
+        labels=canonical_name("googleapis.com"),
+        spec={
+            "hosts": [plan.addresses.google_apis.domain, "storage.googleapis.com"],
+            "ports": [{"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"}],
+            "resolution": "DNS",
+            "location": "MESH_EXTERNAL",
+            "exportTo": export,
+        },
+    )

@@ -1,0 +1,64 @@
+"""The mesh's own defaults: mutual TLS everywhere, every request logged, nothing reachable that is not registered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from egress import names
+from egress.manifest import ISTIO_SECURITY, ISTIO_TELEMETRY, Object, Owner, manifest
+from egress.plan import Plan
+
+MANAGED_MESH_CONFIG = "istio-asm-managed"
+"""The ConfigMap from which managed Cloud Service Mesh (regular channel) reads its mesh configuration."""
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """STRICT mutual TLS and access logs for the whole mesh; with the managed flavor also the mesh configuration."""
+    owner = Owner.mesh()
+    yield Object(
+        owner,
+        manifest(ISTIO_SECURITY, "PeerAuthentication", "default", names.MESH_NAMESPACE, spec={"mtls": {"mode": "STRICT"}}),
+    )
+    provider = "envoy" if plan.in_cluster_mesh else "stackdriver"
+    yield Object(
+        owner,
+        manifest(
+            ISTIO_TELEMETRY,
+            "Telemetry",
+            "mesh-default",
+            names.MESH_NAMESPACE,
+            spec={"accessLogging": [{"providers": [{"name": provider}]}]},
+        ),
+    )
+    if not plan.in_cluster_mesh:
+        yield Object(
+            owner,
+            # JSON is YAML, which is what the control plane reads here.
+            manifest("v1", "ConfigMap", MANAGED_MESH_CONFIG, names.MESH_NAMESPACE, data={"mesh": json.dumps(mesh_config())}),
+        )
+
+
+def mesh_config() -> dict[str, Any]:
+    """MeshConfig. Paths are normalised as an upstream may read them, before any rule compares them."""
+    return {
+        "accessLogFile": "/dev/stdout",
+        "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+        "pathNormalization": {"normalization": "DECODE_AND_MERGE_SLASHES"},
+        "defaultConfig": {"holdApplicationUntilProxyStarts": True},
+    }
+
+
+def base_values() -> dict[str, Any]:
+    """Helm values of the chart `base`: the CRDs, and validation of Istio's objects by the default revision."""
+    return {"defaultRevision": "default"}
+
+
+def istiod_values(plan: Plan) -> dict[str, Any]:
+    """Helm values of the chart `istiod`."""
+    return {
+        "global": {"hub": plan.settings.mesh.chart.hub, "tag": plan.settings.mesh.chart.version},
+        "meshConfig": mesh_config(),
+        "pilot": {"autoscaleMin": 2},
+    }

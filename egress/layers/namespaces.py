@@ -1,0 +1,37 @@
+"""Namespaces, and the service accounts that are a team's identity towards Google."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress import names
+from egress.manifest import Manifest, Object, Owner, manifest
+from egress.plan import Plan
+
+INJECTED = {"istio-injection": "enabled"}
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """One Namespace for the mesh, the gateway and each team; one ServiceAccount for each workload identity and test app."""
+    yield Object(Owner.mesh(), manifest("v1", "Namespace", names.MESH_NAMESPACE))
+    yield Object(
+        Owner.gateway(),
+        manifest(
+            "v1",
+            "Namespace",
+            names.GATEWAY_NAMESPACE,
+            labels={**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"},
+        ),
+    )
+    for team in plan.teams:
+        owner = Owner.team(team.name)
+        yield Object(owner, manifest("v1", "Namespace", team.name, labels={**team.settings.labels, **INJECTED}))
+        acting = {identity.service_account: identity.email for identity in team.identities}
+        accounts = {*acting} | ({"test"} if team.settings.test_app else set[str]())
+        for account in sorted(accounts):
+            yield Object(owner, _service_account(account, team.name, acting.get(account)))
+
+
+def _service_account(name: str, namespace: str, google_email: str | None) -> Manifest:
+    annotations = {"iam.gke.io/gcp-service-account": google_email} if google_email else None
+    return manifest("v1", "ServiceAccount", name, namespace, annotations=annotations)

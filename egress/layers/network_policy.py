@@ -1,0 +1,78 @@
+"""NetworkPolicy: what a team's pods may connect to, whatever runs in them - enforced by the node, not by the pod.
+
+Source: Kubernetes, NetworkPolicy (networking.k8s.io/v1); GKE, "Network policy requirements" for the metadata server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from egress import names
+from egress.layers.gateway_workload import LABELS as GATEWAY_LABELS
+from egress.layers.gateway_workload import TARGET_PORTS
+from egress.manifest import Object, Owner, manifest
+from egress.plan import HTTPS_PORT, Plan, TeamPlan
+
+XDS_PORT = 15012
+"""istiod's port for configuration and certificates, inside TLS."""
+DNS_PORT = 53
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """One NetworkPolicy per team, for all its pods and both directions: what is not listed is refused."""
+    for team in plan.teams:
+        yield Object(
+            Owner.team(team.name),
+            manifest(
+                "networking.k8s.io/v1",
+                "NetworkPolicy",
+                "team-boundary",
+                team.name,
+                spec={
+                    "podSelector": {},
+                    "policyTypes": ["Ingress", "Egress"],
+                    "ingress": [{"from": [_same_namespace(), *(_namespace(other) for other in team.reached_by)]}],
+                    "egress": list(_egress(plan, team)),
+                },
+            ),
+        )
+
+
+def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
+    if plan.in_cluster_mesh:
+        yield {"to": [_pods(names.MESH_NAMESPACE, {"app": "istiod"})], "ports": [_port("TCP", XDS_PORT)]}
+    if team.hosts:
+        ports = [_port("TCP", port) for port in TARGET_PORTS.values()]
+        yield {"to": [_pods(names.GATEWAY_NAMESPACE, GATEWAY_LABELS)], "ports": ports}
+    yield {
+        "to": [_pods("kube-system", {"k8s-app": "kube-dns"})],
+        "ports": [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)],
+    }
+    if team.uses_google_apis or not plan.in_cluster_mesh:
+        # With managed Cloud Service Mesh the control plane and its certificate authority are Google APIs as well.
+        yield {"to": [_block(plan.addresses.google_apis.range)], "ports": [_port("TCP", HTTPS_PORT)]}
+        # Dataplane V2 sees the metadata server's own address; nodes without it would need 169.254.169.252, port 988.
+        yield {"to": [_block(plan.addresses.metadata_server)], "ports": [_port("TCP", 80)]}
+    yield {"to": [_same_namespace(), *(_namespace(other) for other in sorted(team.settings.reaches))]}
+
+
+def _same_namespace() -> dict[str, Any]:
+    return {"podSelector": {}}
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    # The API server sets this label on every namespace and refuses any other value, so nobody can forge it.
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+
+
+def _pods(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
+    return {**_namespace(namespace), "podSelector": {"matchLabels": labels}}
+
+
+def _block(cidr: str) -> dict[str, Any]:
+    return {"ipBlock": {"cidr": cidr}}
+
+
+def _port(protocol: str, port: int) -> dict[str, Any]:
+    return {"protocol": protocol, "port": port}

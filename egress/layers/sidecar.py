@@ -1,0 +1,66 @@
+"""The sidecar: what a team's own proxies know. Inside the pod, so it is never the only layer that refuses.
+
+Source: Istio reference, Sidecar and DestinationRule (networking.istio.io/v1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from egress import names
+from egress.manifest import ISTIO_NETWORKING, Object, Owner, manifest
+from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """Per team: a Sidecar that sees its own namespace and what the gateway's namespace exports to it, and - where the team
+    has hosts - one DestinationRule with a subset for each way to the gateway.
+
+    The rule lies in the team's namespace and holds the team's own hosts alone: a shared one would grow every sidecar's
+    configuration with other teams' hosts.
+    """
+    for team in plan.teams:
+        yield Object(Owner.team(team.name), _sidecar(team))
+        subsets = list(_subsets(team))
+        if subsets:
+            yield Object(
+                Owner.team(team.name),
+                manifest(
+                    ISTIO_NETWORKING,
+                    "DestinationRule",
+                    "target-egress-gateway",
+                    team.name,
+                    spec={"host": names.GATEWAY_HOST, "subsets": subsets, "exportTo": ["."]},
+                ),
+            )
+
+
+def _sidecar(team: TeamPlan) -> dict[str, Any]:
+    seen = [names.GATEWAY_NAMESPACE, team.name, *sorted(team.settings.reaches)]
+    return manifest(
+        ISTIO_NETWORKING,
+        "Sidecar",
+        "default",
+        team.name,
+        spec={
+            "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+            "egress": [{"hosts": [f"{namespace}/*" for namespace in seen]}],
+        },
+    )
+
+
+def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
+    # A host whose http another team declared is exported to this team as well: its requests reach the gateway with the
+    # team's identity and are refused and logged there, instead of disappearing in the sidecar.
+    if any(host.http for host in team.hosts):
+        yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"})
+    for host, use in team.uses:
+        if use.passthrough:
+            # The outer SNI names the host, so the gateway can choose the route and check the team's right to it while the
+            # application's own TLS inside stays closed.
+            yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, {"mode": "ISTIO_MUTUAL", "sni": host.name})
+
+
+def _subset(name: str, port: int, tls: dict[str, str]) -> dict[str, Any]:
+    return {"name": name, "trafficPolicy": {"portLevelSettings": [{"port": {"number": port}, "tls": tls}]}}

@@ -1,0 +1,95 @@
+"""Kubernetes objects as plain dictionaries, each with the part of the house it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Manifest = dict[str, Any]
+
+ISTIO_NETWORKING = "networking.istio.io/v1"
+ISTIO_SECURITY = "security.istio.io/v1"
+ISTIO_TELEMETRY = "telemetry.istio.io/v1"
+
+
+class Part(StrEnum):
+    """What an object comes and goes with."""
+
+    MESH = "mesh"
+    GATEWAY = "gateway"
+    HOST = "host"
+    TEAM = "team"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The thing whose removal removes the object: the mesh, the gateway, one host or one team."""
+
+    part: Part
+    name: str
+
+    @classmethod
+    def mesh(cls) -> Owner:
+        return cls(Part.MESH, "mesh")
+
+    @classmethod
+    def gateway(cls) -> Owner:
+        return cls(Part.GATEWAY, "egress-gateway")
+
+    @classmethod
+    def host(cls, name: str) -> Owner:
+        return cls(Part.HOST, name)
+
+    @classmethod
+    def team(cls, name: str) -> Owner:
+        return cls(Part.TEAM, name)
+
+
+@dataclass(frozen=True)
+class Object:
+    """One rendered object and its owner."""
+
+    owner: Owner
+    manifest: Manifest
+
+    @property
+    def kind(self) -> str:
+        return self.manifest["kind"]
+
+    @property
+    def name(self) -> str:
+        return self.manifest["metadata"]["name"]
+
+    @property
+    def namespace(self) -> str | None:
+        return self.manifest["metadata"].get("namespace")
+
+    @property
+    def identity(self) -> str:
+        """`[namespace/]kind/name`, unique in a cluster for the kinds rendered here; stable, so it is also the logical name."""
+        return "/".join(filter(None, (self.namespace, self.kind.lower(), self.name)))
+
+    @property
+    def is_istio(self) -> bool:
+        return "istio.io/" in self.manifest["apiVersion"]
+
+
+def manifest(
+    api_version: str,
+    kind: str,
+    name: str,
+    namespace: str | None = None,
+    *,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+    **body: Any,
+) -> Manifest:
+    """A Kubernetes object; `body` holds its other top-level fields (`spec`, `data` ...)."""
+    metadata: dict[str, Any] = {"name": name}
+    if namespace is not None:
+        metadata["namespace"] = namespace
+    metadata["labels"] = {"app.kubernetes.io/managed-by": "gke-mesh-egress", **(labels or {})}
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}

@@ -1,0 +1,99 @@
+"""Every physical name the program makes, in one place.
+
+Each function is injective: two different inputs never give the same name. Where an API limits the length, the tail of a
+SHA-256 takes the place of what was cut, and a name of exactly the limit's length is always such a cut name - so a short
+name and a cut one cannot meet. No name depends on a position in a list or on anything but its own inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+KUBERNETES_NAME = 253
+"""Longest name of a Kubernetes object whose name is a DNS subdomain (characters)."""
+DNS_LABEL = 63
+"""Longest DNS label: namespaces, subsets, Services, Google Compute Engine resources (characters)."""
+SERVICE_ACCOUNT_ID = 30
+"""Longest account id of a Google service account (characters); the shortest is 6."""
+
+GATEWAY = "istio-egressgateway"
+GATEWAY_NAMESPACE = "istio-egress"
+MESH_NAMESPACE = "istio-system"
+GATEWAY_HOST = f"{GATEWAY}.{GATEWAY_NAMESPACE}.svc.cluster.local"
+GATEWAY_CONFIG = "egress-gateway"
+HTTP_SUBSET = "target-egress-gateway-mtls"
+"""Subset of the gateway's Service that carries plain HTTP inside mutual TLS."""
+
+
+def digest(text: str, length: int = 8) -> str:
+    """The first `length` hexadecimal characters of the text's SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def fit(text: str, limit: int) -> str:
+    """`text` if it is shorter than `limit`, else its head and a hash tail, exactly `limit` characters long."""
+    if len(text) < limit:
+        return text
+    head = text[: limit - 9].rstrip("-.")
+    return f"{head}{'-' * (limit - 8 - len(head))}{digest(text)}"
+
+
+def host_label(host: str) -> str:
+    """A host name without dots: `.` becomes `-`, and `-` becomes `--`.
+
+    Injective, because a label of a valid host neither starts nor ends with a hyphen: an odd run of hyphens is a dot.
+    """
+    return host.replace("-", "--").replace(".", "-")
+
+
+def service_entry(host: str) -> str:
+    return fit(f"{host_label(host)}-ext", KUBERNETES_NAME)
+
+
+def virtual_service(host: str) -> str:
+    return fit(f"{host_label(host)}-through-egress-gateway", KUBERNETES_NAME)
+
+
+def origination_rule(host: str) -> str:
+    return fit(f"{host_label(host)}-originate-tls", KUBERNETES_NAME)
+
+
+def passthrough_subset(host: str) -> str:
+    """Subset of the gateway's Service whose connections carry `host` as the outer SNI."""
+    return fit(f"tls-{host_label(host)}", DNS_LABEL)
+
+
+def server_port(host: str) -> str:
+    """Name of the gateway server that receives `host` as passed-through TLS; unique within the Gateway."""
+    return fit(f"tls-{host_label(host)}", DNS_LABEL)
+
+
+def team_authorization(team: str) -> str:
+    return f"egress-{team}"
+
+
+def google_service_account(team: str, service_account: str) -> str:
+    """Account id (6 to 30 characters) for a team's Kubernetes service account.
+
+    The hash is always there: `a-b` of team `c` and `a` of team `b-c` would read the same without it.
+    """
+    tail = digest(f"{team}/{service_account}", 6)
+    head = f"{service_account}-{team}"[: SERVICE_ACCOUNT_ID - 7].rstrip("-.").replace(".", "-")
+    return f"{head if head[0].isalpha() else 'sa' + head[: SERVICE_ACCOUNT_ID - 9]}-{tail}"
+
+
+def service_account_email(account_id: str, project: str) -> str:
+    # A project of a domain-scoped organisation is `example.com:name`; its mail domain is written `name.example.com`.
+    domain, _, name = project.rpartition(":")
+    return f"{account_id}@{name}.{domain}.iam.gserviceaccount.com" if domain else (
+        f"{account_id}@{project}.iam.gserviceaccount.com"
+    )
+
+
+def bucket(project: str, key: str) -> str:
+    """Bucket names are global, so they carry the project's id, as in the tutorial (63 characters at most)."""
+    return fit(f"{project.replace(':', '-').replace('.', '-')}-{key}", DNS_LABEL)
+
+
+def spiffe_id(trust_domain: str, namespace: str, service_account: str) -> str:
+    return f"spiffe://{trust_domain}/ns/{namespace}/sa/{service_account}"

@@ -1,0 +1,233 @@
+"""Settings to one Plan: every outside host with the teams that use it, merged and free of conflicts.
+
+The plan is always the whole plan - conflicts and proof need every team - even where a stack deploys only a part of it.
+Work is linear in the number of teams' entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from egress import names
+from egress.addresses import AddressPlan
+from egress.errors import ConfigError, Problem
+from egress.google_cloud import workload_pool
+from egress.settings import Settings
+from egress.settings.mesh import Flavor
+from egress.settings.teams import Http, Team, Upgrade
+
+HTTP_PORT = 80
+HTTPS_PORT = 443
+
+
+@dataclass(frozen=True)
+class Use:
+    """One team's way to one host."""
+
+    team: str
+    http: Http | None
+    passthrough: bool
+
+
+@dataclass(frozen=True)
+class Host:
+    """One outside host and everybody who uses it, in order of team name."""
+
+    name: str
+    uses: tuple[Use, ...]
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        return tuple(use.team for use in self.uses)
+
+    @property
+    def http(self) -> bool:
+        """Whether any team speaks plain HTTP to the gateway for this host."""
+        return any(use.http for use in self.uses)
+
+    @property
+    def passthrough(self) -> bool:
+        """Whether any team passes its own TLS through."""
+        return any(use.passthrough for use in self.uses)
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether plain HTTP leaves the gateway as TLS; all teams agree (checked when the plan is made)."""
+        return any(use.http and use.http.upgrade is Upgrade.TLS for use in self.uses)
+
+    @property
+    def outside_ports(self) -> tuple[int, ...]:
+        """TCP ports on which the gateway connects to this host, ascending."""
+        ports = {HTTPS_PORT} if self.passthrough or self.upgraded else set[int]()
+        return tuple(sorted(ports | ({HTTP_PORT} if self.http and not self.upgraded else set())))
+
+
+@dataclass(frozen=True)
+class BucketGrant:
+    bucket: str
+    role: str
+    create: bool
+    """Whether this stack makes the bucket; False: it is there already."""
+
+
+@dataclass(frozen=True)
+class WorkloadIdentity:
+    """A Kubernetes service account that acts as a Google service account."""
+
+    team: str
+    service_account: str
+    account_id: str
+    email: str
+    buckets: tuple[BucketGrant, ...]
+
+
+@dataclass(frozen=True)
+class TeamPlan:
+    """One team: its namespace (of the same name), its settings, and what the other parts of the plan made of them."""
+
+    name: str
+    settings: Team
+    hosts: tuple[Host, ...]
+    identities: tuple[WorkloadIdentity, ...]
+    reached_by: tuple[str, ...]
+
+    @property
+    def uses(self) -> Iterator[tuple[Host, Use]]:
+        """The team's own use of each of its hosts."""
+        for host in self.hosts:
+            yield host, next(use for use in host.uses if use.team == self.name)
+
+    @property
+    def uses_google_apis(self) -> bool:
+        return bool(self.identities)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is decided, before any object is rendered."""
+
+    settings: Settings
+    addresses: AddressPlan
+    hosts: tuple[Host, ...]
+    teams: tuple[TeamPlan, ...]
+
+    @property
+    def project(self) -> str:
+        return self.settings.project
+
+    @property
+    def workload_pool(self) -> str:
+        return workload_pool(self.project)
+
+    @property
+    def trust_domain(self) -> str:
+        """The first part of every SPIFFE identity in the mesh."""
+        return "cluster.local" if self.in_cluster_mesh else self.workload_pool
+
+    @property
+    def in_cluster_mesh(self) -> bool:
+        return self.settings.mesh.flavor is Flavor.ISTIO
+
+    @cached_property
+    def gateway_ports(self) -> tuple[int, ...]:
+        """TCP ports on which gateway nodes may leave: those that some host needs, and no other. Ascending."""
+        return tuple(sorted({port for host in self.hosts for port in host.outside_ports}))
+
+    @property
+    def google_api_teams(self) -> tuple[str, ...]:
+        return tuple(team.name for team in self.teams if team.uses_google_apis)
+
+
+def make_plan(settings: Settings) -> Plan:
+    """The plan of a stack.
+
+    Raises:
+        ConfigError: two teams' wishes for one thing cannot both be honoured; names both.
+    """
+    uses: dict[str, list[Use]] = {}
+    reached_by: dict[str, list[str]] = {}
+    for name, team in sorted(settings.teams.items()):
+        for host, access in team.egress.items():
+            uses.setdefault(host, []).append(Use(name, access.http, access.https is not None))
+        for other in team.reaches:
+            reached_by.setdefault(other, []).append(name)
+    hosts = {name: Host(name, tuple(of_host)) for name, of_host in sorted(uses.items())}
+    identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
+    problems = [*_upgrade_conflicts(hosts.values()), *_account_collisions(identities), *_bucket_collisions(identities)]
+    if problems:
+        raise ConfigError(problems)
+    teams = tuple(
+        TeamPlan(name, team, tuple(hosts[host] for host in sorted(team.egress)), identities[name],
+                 tuple(reached_by.get(name, ())))
+        for name, team in sorted(settings.teams.items())
+    )
+    return Plan(settings, AddressPlan.of(settings.network), tuple(hosts.values()), teams)
+
+
+def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadIdentity]:
+    accounts = team.google_apis.service_accounts if team.google_apis else {}
+    for service_account, account in sorted(accounts.items()):
+        account_id = account.account_id or names.google_service_account(name, service_account)
+        grants = tuple(
+            BucketGrant(key if bucket.existing else names.bucket(settings.project, key), bucket.role, not bucket.existing)
+            for key, bucket in sorted(account.buckets.items())
+        )
+        yield WorkloadIdentity(
+            name, service_account, account_id, names.service_account_email(account_id, settings.project), grants
+        )
+
+
+def _egress_path(team: str, host: str) -> str:
+    return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
+
+
+def _upgrade_conflicts(hosts: Iterator[Host] | object) -> Iterator[Problem]:
+    for host in hosts:  # type: ignore[attr-defined]
+        spoken = [(use.team, use.http.upgrade) for use in host.uses if use.http]
+        for team, upgrade in spoken[1:]:
+            first, wanted = spoken[0]
+            if upgrade is not wanted:
+                yield Problem(
+                    f"{_egress_path(team, host.name)}.http.upgrade", upgrade.value,
+                    f"{_egress_path(first, host.name)}.http.upgrade is {wanted.value}: the gateway speaks one way to one "
+                    "host, and one of the two teams would leave unencrypted, or not at all.",
+                    f"Agree on one, e.g. upgrade: {Upgrade.TLS.value} for both.",
+                )
+
+
+def _account_path(identity: WorkloadIdentity) -> str:
+    return f"gke-mesh-egress:teams.{identity.team}.googleApis.serviceAccounts.{identity.service_account}"
+
+
+def _account_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
+    platform = {"sa-application-nodes": "the application nodes", "sa-gateway-nodes": "the gateway nodes"}
+    owners = {account: f"belongs to {whose}" for account, whose in platform.items()}
+    for of_team in identities.values():
+        for identity in of_team:
+            if identity.account_id in owners:
+                yield Problem(
+                    f"{_account_path(identity)}.accountId", identity.account_id,
+                    f"This Google service account {owners[identity.account_id]}: the pods of one would act with the rights "
+                    "of the other.", "Choose another accountId, or leave it out.",
+                )
+            else:
+                owners[identity.account_id] = f"is that of {_account_path(identity)}"
+
+
+def _bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
+    owners: dict[str, WorkloadIdentity] = {}
+    for of_team in identities.values():
+        for identity in of_team:
+            for grant in identity.buckets:
+                if not grant.create:
+                    continue
+                first = owners.setdefault(grant.bucket, identity)
+                if first is not identity:
+                    yield Problem(
+                        f"{_account_path(identity)}.buckets", grant.bucket,
+                        f"{_account_path(first)} makes the bucket of this name; two accounts would share its data without "
+                        "either having said so.",
+                        f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., existing: true}}}}.',
+                    )

@@ -1,0 +1,40 @@
+"""The whole plan as Kubernetes objects, in an order in which they can be applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import yaml
+
+from egress.layers import authorization, gateway, gateway_workload, google_apis, mesh, namespaces, network_policy, sidecar
+from egress.layers import test_app as test_application
+from egress.manifest import Manifest, Object, Owner, Part
+from egress.plan import Plan
+
+LAYERS = (namespaces, mesh, sidecar, network_policy, gateway_workload, gateway, google_apis, authorization, test_application)
+
+
+def render(plan: Plan) -> list[Object]:
+    """Every Kubernetes object of the plan. The Helm charts' own objects are not among them: Helm renders those."""
+    return [item for layer in LAYERS for item in layer.render(plan)]
+
+
+def by_owner(objects: Iterable[Object], part: Part) -> dict[Owner, list[Object]]:
+    """The objects of one part, by owner, order kept."""
+    owned: dict[Owner, list[Object]] = {}
+    for item in objects:
+        if item.owner.part is part:
+            owned.setdefault(item.owner, []).append(item)
+    return owned
+
+
+def to_yaml(manifests: Iterable[Manifest]) -> str:
+    """A YAML stream, one document per object."""
+    return yaml.dump_all(manifests, Dumper=_Plain, sort_keys=False, explicit_start=True, width=120)
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors: a value used twice is written twice, as a reader expects."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True

@@ -1,0 +1,219 @@
+"""Raw config to Settings: from what Pulumi hands over, or from a stack's YAML file. Every refusal in one ConfigError."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from egress.errors import ABSENT, ConfigError, Problem
+from egress.settings.root import Settings
+
+NAMESPACE = "gke-mesh-egress"
+PROJECT_KEY = "gcp:project"
+
+
+def load(config: Mapping[str, Any], default_project: str | None = None) -> Settings:
+    """Settings from a stack's config.
+
+    Args:
+        config: full keys (`gke-mesh-egress:teams`, `gcp:project`) to values; structured values as objects or as JSON text,
+            which is how Pulumi hands them over. Keys of other namespaces are ignored.
+        default_project: project id to use where the config names none.
+
+    Raises:
+        ConfigError: with every problem found, also those that only the parts together show.
+    """
+    raw = _structured(config)
+    if PROJECT_KEY in config:
+        raw["project"] = config[PROJECT_KEY]
+    elif default_project is not None:
+        raw["project"] = default_project
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        problems = [problem for detail in error.errors() for problem in _problems(detail, raw)]
+        problems += _problems_of_the_rest(raw, error)
+        raise ConfigError(problems) from None
+
+
+def load_file(path: Path, default_project: str | None = None) -> Settings:
+    """Settings from a `Pulumi.<stack>.yaml`.
+
+    Raises:
+        ConfigError: as `load`; also when the file is not there or not YAML.
+    """
+    try:
+        document = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise ConfigError([Problem(str(path), ABSENT, "There is no such stack file.",
+                                   "Name a stack whose Pulumi.<stack>.yaml lies beside Pulumi.yaml.")]) from None
+    except yaml.YAMLError as error:
+        raise ConfigError([Problem(str(path), ABSENT, f"The file is not YAML: {error}", "Correct the file.")]) from None
+    config: Any = cast(dict[str, Any], document).get("config") if isinstance(document, dict) else None
+    if not isinstance(config, dict):
+        raise ConfigError([Problem(str(path), ABSENT, "The file has no `config:` mapping.", "Add one.")])
+    return load(cast(dict[str, Any], config), default_project)
+
+
+def stack_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a `Pulumi.<stack>.yaml`, for editors."""
+    settings = Settings.model_json_schema(by_alias=True, mode="validation")
+    definitions = settings.pop("$defs")
+    properties: dict[str, Any] = settings["properties"]
+    own = {f"{NAMESPACE}:{key}": value for key, value in properties.items() if key != "project"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A stack of gke-mesh-egress",
+        "description": "Generated from egress/settings by `make schema`.",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": {PROJECT_KEY: properties["project"], **own},
+                "patternProperties": {f"^(?!{NAMESPACE}:).*:.*$": True},
+                "required": [f"{NAMESPACE}:{key}" for key in settings["required"] if key != "project"],
+                "additionalProperties": False,
+            }
+        },
+        "$defs": definitions,
+    }
+
+
+def _structured(config: Mapping[str, Any]) -> dict[str, Any]:
+    raw: dict[str, Any] = {}
+    for key, value in config.items():
+        namespace, _, name = key.partition(":")
+        if namespace != NAMESPACE:
+            continue
+        if isinstance(value, str) and (value[:1] in ("{", "[") or value in ("true", "false")):
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError:
+                pass  # It stays text, and the field it belongs to says what it should be.
+        raw[name] = value
+    return raw
+
+
+def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError) -> list[Problem]:
+    """What the parts together would still be refused for, once the values already refused are out of the way."""
+    rest = copy.deepcopy(raw)
+    for detail in error.errors():
+        for path in _paths(detail):
+            _remove(rest, path)
+    try:
+        Settings.model_validate(rest)
+    except ValidationError as second:
+        return [problem for detail in second.errors() if detail["type"] == "refused" for problem in _problems(detail, rest)]
+    return []
+
+
+def _remove(raw: dict[str, Any], path: tuple[str | int, ...]) -> None:
+    parent: Any = raw
+    for part in path[:-1]:
+        if not isinstance(parent, dict) or part not in parent:
+            return
+        parent = cast(dict[Any, Any], parent)[part]
+    if isinstance(parent, dict) and path:
+        cast(dict[Any, Any], parent).pop(path[-1], None)
+
+
+def _location(detail: ErrorDetails) -> tuple[str | int, ...]:
+    """Where in the config: pydantic's location without its own marks for keys and union members."""
+    return tuple(part for part in detail["loc"] if part != "[key]" and not str(part).startswith("function-"))
+
+
+def _paths(detail: ErrorDetails) -> list[tuple[str | int, ...]]:
+    found = detail.get("ctx", {}).get("found", [((), "", "")])
+    return [_location(detail) + tuple(at) for at, _, _ in found]
+
+
+def _problems(detail: ErrorDetails, raw: dict[str, Any]) -> list[Problem]:
+    location = _location(detail)
+    if detail["type"] == "refused":
+        return [
+            Problem(_shown(location + tuple(at)), _value(raw, location + tuple(at)), consequence, fix)
+            for at, consequence, fix in detail.get("ctx", {})["found"]
+        ]
+    consequence, fix = _words(detail, location)
+    value = ABSENT if detail["type"] == "missing" else _value(raw, location)
+    return [Problem(_shown(location), value, consequence, fix)]
+
+
+def _words(detail: ErrorDetails, location: tuple[str | int, ...]) -> tuple[str, str]:
+    """Consequence and fix for pydantic's own errors."""
+    kind = detail["type"]
+    if kind == "missing":
+        if location == ("project",):
+            return "No Google Cloud project is named, so nothing could be created anywhere.", (
+                f"pulumi config set {PROJECT_KEY} YOUR_PROJECT_ID")
+        return "This value is required and has no safe default.", "Add it; docs/config.md shows an example."
+    if kind == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        guess = f"Did you mean {close[0]}? " if close else ""
+        return "There is no such setting; it would be ignored and the reader would believe it holds.", (
+            f"{guess}Known here: {', '.join(sorted(known))}.")
+    if kind == "enum":
+        return "This is not one of the choices.", f"Write {detail.get('ctx', {}).get('expected', 'a known value')}."
+    bounds = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+    if kind in bounds:
+        key, words = bounds[kind]
+        limit = detail.get("ctx", {}).get(key)
+        return f"The value is out of range: it must be {words} {limit}.", f"Write {words} {limit}."
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"The value has the wrong form: {message}.", "Correct it; docs/config.md shows an example."
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    """The keys that the model at `location` knows, read off the schema that editors use."""
+    schema = Settings.model_json_schema(by_alias=True)
+    definitions = schema["$defs"]
+    node: dict[str, Any] = schema
+    for part in location:
+        node = _resolved(node, definitions)
+        node = node.get("properties", {}).get(str(part)) or node.get("additionalProperties") or {}
+    return list(_resolved(node, definitions).get("properties", {}))
+
+
+def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    for option in [node, *node.get("anyOf", [])]:
+        if "$ref" in option:
+            return definitions[option["$ref"].rpartition("/")[2]]
+    for option in node.get("anyOf", []):
+        if option.get("type") == "object":
+            return option
+    return node
+
+
+def _value(raw: Any, location: tuple[str | int, ...]) -> Any:
+    for part in location:
+        if isinstance(raw, dict) and part in raw:
+            raw = cast(dict[Any, Any], raw)[part]
+        elif isinstance(raw, list) and isinstance(part, int) and part < len(cast(list[Any], raw)):
+            raw = cast(list[Any], raw)[part]
+        else:
+            return ABSENT
+    return raw
+
+
+def _shown(location: tuple[str | int, ...]) -> str:
+    """The path as the reader finds it in the stack's file."""
+    if location[:1] == ("project",):
+        return PROJECT_KEY
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif "." in part or " " in part or "*" in part:
+            text += f'["{part}"]'
+        else:
+            text += f".{part}" if text else part
+    return f"{NAMESPACE}:{text}"

@@ -1,0 +1,63 @@
+"""Settings of the service mesh and of the egress gateway's workload."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from egress.settings.model import Model, refusal
+
+
+class Flavor(StrEnum):
+    """Who runs the mesh's control plane."""
+
+    ISTIO = "istio"
+    """istiod in the cluster, installed by its Helm charts."""
+    CLOUD_SERVICE_MESH = "cloud-service-mesh"
+    """Managed by Google through the project's fleet."""
+
+
+class Istio(Model):
+    """In-cluster Istio. The repository is a setting because the charts' home moves; mirror it where policy asks so."""
+
+    version: str = Field(default="1.30.3", pattern=r"^1\.\d+\.\d+$")
+    repository: str = Field(default="https://istio-release.storage.googleapis.com/charts", pattern=r"^(https|oci)://")
+    hub: str = Field(
+        default="gcr.io/istio-release",
+        description="Registry of the proxy's and istiod's images; must be reachable by Private Google Access.",
+    )
+
+
+class Mesh(Model):
+    flavor: Annotated[Flavor, Field(strict=False)] = Flavor.ISTIO
+    istio: Istio | None = Field(default=None, description="Only with flavor: istio.")
+
+    @model_validator(mode="after")
+    def flavor_honours_istio(self) -> Self:
+        if self.istio is not None and self.flavor is not Flavor.ISTIO:
+            raise refusal(f"With flavor {self.flavor.value} Google chooses version and images; this would be ignored.",
+                          "Leave `istio` out, or set flavor: istio.", ("istio",))
+        return self
+
+    @property
+    def chart(self) -> Istio:
+        """Version, repository and hub of in-cluster Istio."""
+        return self.istio or Istio()
+
+
+class Gateway(Model):
+    """The shared egress gateway's Deployment."""
+
+    min_replicas: int = Field(default=2, ge=2, le=100, description="At least two: a node may be drained at any time.")
+    max_replicas: int = Field(default=5, ge=2, le=500)
+    cpu: str = Field(default="200m", pattern=r"^\d+m?$", description="CPU request of one replica.")
+    memory: str = Field(default="256Mi", pattern=r"^\d+(Mi|Gi)$", description="Memory request and limit of one replica.")
+
+    @model_validator(mode="after")
+    def counts_ordered(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise refusal(f"The autoscaler cannot keep at least {self.min_replicas} and at most {self.max_replicas} replicas.",
+                          "Raise maxReplicas or lower minReplicas.", ("minReplicas",))
+        return self

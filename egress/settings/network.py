@@ -1,0 +1,127 @@
+"""Settings of the VPC network: ranges, Cloud NAT, Google APIs' address."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from egress.google_cloud import Vip
+from egress.settings.model import Model, Range, ResourceName, refusal, refusals
+
+
+class Subnet(Model):
+    """The cluster's subnet. Each range is a fixed choice: changing one replaces the subnet and the cluster in it."""
+
+    name: ResourceName = "subnet-gke"
+    nodes: Range = Field(description="Primary range: one address per node.")
+    pods: Range = Field(description="Secondary range `pods`: one block of addresses per node.")
+    services: Range = Field(description="Secondary range `services`: one address per Service of the cluster.")
+
+    @model_validator(mode="after")
+    def large_enough(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        for field, shortest, why in (
+            ("nodes", 29, "Google Cloud reserves four addresses of every subnet and refuses ranges smaller than /29"),
+            ("pods", 24, "one node alone takes a /24 for its 110 Pods"),
+            ("services", 27, "GKE refuses a Service range smaller than /27"),
+        ):
+            if getattr(self, field).prefixlen > shortest:
+                found.append(((field,), f"The range is too small: {why}.", f"Give at least a /{shortest}."))
+        if found:
+            raise refusals(found)
+        return self
+
+
+class FlowLogInterval(StrEnum):
+    """Over how long the packets of one flow are added up into one log entry."""
+
+    SECONDS_5 = "5s"
+    SECONDS_30 = "30s"
+    MINUTES_1 = "1m"
+    MINUTES_5 = "5m"
+    MINUTES_10 = "10m"
+    MINUTES_15 = "15m"
+
+    @property
+    def google_name(self) -> str:
+        unit = "SEC" if self.value.endswith("s") else "MIN"
+        return f"INTERVAL_{self.value[:-1]}_{unit}"
+
+
+class FlowLogs(Model):
+    """VPC flow logs of the subnet: who talked to whom, also for traffic that no proxy saw."""
+
+    interval: Annotated[FlowLogInterval, Field(strict=False)] = FlowLogInterval.SECONDS_5
+    sampling: Annotated[float, Field(ge=0, le=1, strict=False)] = Field(
+        default=0.5, description="Share of flows that is logged, 0 (none) to 1 (all)."
+    )
+
+
+class Nat(Model):
+    """Cloud NAT for the cluster's subnet - and for no other subnet of the network."""
+
+    min_ports_per_vm: int = Field(default=64, ge=32, le=65536, description="Source ports that each node always has.")
+    max_ports_per_vm: int | None = Field(
+        default=None, ge=64, le=65536, description="With dynamicPortAllocation: the most a node may take."
+    )
+    dynamic_port_allocation: bool = False
+    addresses: int = Field(
+        default=0, ge=0, le=64, description="Reserved static addresses that partners can allow-list; 0: automatic ones."
+    )
+
+    @model_validator(mode="after")
+    def ports_agree(self) -> Self:
+        if not self.dynamic_port_allocation:
+            if self.max_ports_per_vm is not None:
+                raise refusal("Without dynamic allocation each node has exactly minPortsPerVm ports; this would be ignored.",
+                              "Set dynamicPortAllocation: true, or leave maxPortsPerVm out.", ("maxPortsPerVm",))
+            return self
+        for field, ports in (("minPortsPerVm", self.min_ports_per_vm), ("maxPortsPerVm", self.max_ports_per_vm)):
+            if ports is not None and ports & (ports - 1):
+                raise refusal("With dynamic port allocation Cloud NAT accepts only powers of two.",
+                              f"Write {1 << (ports - 1).bit_length()}.", (field,))
+        if self.max_ports_per_vm is not None and self.max_ports_per_vm <= self.min_ports_per_vm:
+            raise refusal("The most ports a node may take must be more than the fewest it has.",
+                          f"Write more than {self.min_ports_per_vm}.", ("maxPortsPerVm",))
+        return self
+
+
+class Network(Model):
+    """The VPC network and its address plan."""
+
+    name: ResourceName = "vpc-network"
+    subnet: Subnet
+    control_plane: Range = Field(description="A /28 for the cluster's control plane, outside the subnet's ranges.")
+    nat: Nat = Nat()
+    flow_logs: FlowLogs = FlowLogs()
+    google_apis: Annotated[Vip, Field(strict=False)] = Field(
+        default=Vip.PRIVATE,
+        description="`private`: all Google APIs. `restricted`: only those that VPC Service Controls supports.",
+    )
+
+    @model_validator(mode="after")
+    def ranges_disjoint(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        if self.control_plane.prefixlen != 28:
+            found.append((("controlPlane",), "GKE accepts exactly a /28 for the control plane.",
+                          f"Write {self.control_plane.network_address}/28."))
+        ranges = {
+            ("subnet", "nodes"): self.subnet.nodes,
+            ("subnet", "pods"): self.subnet.pods,
+            ("subnet", "services"): self.subnet.services,
+            ("controlPlane",): self.control_plane,
+        }
+        # Sorted by first address, wider first, a range that overlaps any other overlaps the widest one before it.
+        ordered = sorted(ranges.items(), key=lambda item: (item[1].network_address, item[1].prefixlen))
+        before, widest = ordered[0]
+        for path, network in ordered[1:]:
+            if network.overlaps(widest):
+                found.append((path, f"{network} overlaps {widest} ({'.'.join(before)}): one address would belong to two "
+                              "things, and a firewall rule for one would open the other.", "Choose a range of its own."))
+            else:
+                before, widest = path, network
+        if found:
+            raise refusals(found)
+        return self

@@ -1,0 +1,85 @@
+"""All settings of one stack."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from egress.settings.cluster import Cluster
+from egress.settings.mesh import Gateway, Mesh
+from egress.settings.model import Model, refusal, refusals
+from egress.settings.network import Network
+from egress.settings.teams import Team, TeamName
+
+
+def _region(value: str) -> str:
+    if not re.match(r"^[a-z]+-[a-z]+\d+$", value):
+        raise refusal("Google Cloud has no region of this form.", "Write e.g. europe-west1.")
+    return value
+
+
+def _project(value: str) -> str:
+    if not re.match(r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", value):
+        raise refusal("Google Cloud refuses this project id: 6 to 30 lower-case letters, digits and hyphens.",
+                      "Write the project's id, not its display name or number.")
+    return value
+
+
+class Settings(Model):
+    """What the reader writes under `gke-mesh-egress:` - plus the project, which the gcp provider's own key names."""
+
+    project: Annotated[str, AfterValidator(_project)]
+    region: Annotated[str, AfterValidator(_region)]
+    network: Network
+    cluster: Cluster = Cluster()
+    mesh: Mesh = Mesh()
+    gateway: Gateway = Gateway()
+    teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
+    protect: bool = Field(
+        default=True, description="Pulumi refuses to delete what cannot be brought back: network, cluster, addresses, buckets."
+    )
+
+    @field_validator("teams")
+    @classmethod
+    def reached_teams_declared(cls, teams: dict[str, Team]) -> dict[str, Team]:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        for name, team in teams.items():
+            for other in team.reaches:
+                if other == name:
+                    found.append(((name, "reaches"), "A team always reaches its own pods.", "Remove it."))
+                elif other not in teams:
+                    found.append(((name, "reaches"), f"There is no team {other!r}: the rule would open nothing now, and "
+                                  "something unforeseen once a team of that name is added.", "Name a declared team."))
+        if found:
+            raise refusals(found)
+        return teams
+
+    @model_validator(mode="after")
+    def parts_agree(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        zone = self.cluster.zone
+        if zone is not None and zone.rpartition("-")[0] != self.region:
+            found.append((("cluster", "zone"), f"The zone is not in {self.region}, where the subnet and Cloud NAT are: "
+                          "GKE refuses a cluster in another region than its subnet.", f"Write e.g. {self.region}-b."))
+        found.extend(self._ranges_too_small())
+        if found:
+            raise refusals(found)
+        return self
+
+    def _ranges_too_small(self) -> list[tuple[tuple[str, ...], str, str]]:
+        """Ranges against the most nodes that the two pools may grow to (a regional cluster has three zones)."""
+        zones = 1 if self.cluster.zone else 3
+        nodes = zones * (self.cluster.default_pool.max_nodes + self.cluster.gateway_pool.max_nodes)
+        subnet = self.network.subnet
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        if subnet.nodes.num_addresses - 4 < nodes:
+            found.append((("network", "subnet", "nodes"), f"The pools may grow to {nodes} nodes, and the range has "
+                          f"{subnet.nodes.num_addresses - 4} usable addresses: autoscaling would stop in between.",
+                          "Give a larger range, or lower maxNodes."))
+        if subnet.pods.num_addresses // 256 < nodes:
+            found.append((("network", "subnet", "pods"), f"The pools may grow to {nodes} nodes with 256 Pod addresses each, "
+                          f"and the range has room for {subnet.pods.num_addresses // 256} nodes.",
+                          "Give a larger range, or lower maxNodes."))
+        return found

@@ -1,0 +1,222 @@
+"""The words a team writes: which outside hosts it may reach and how, which Google APIs, which other teams."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from egress.hosts import HostError, normalise
+from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE
+from egress.settings.model import Model, refusal
+
+TEAM_NAME_LIMIT = 40
+RESERVED_NAMES = {"default", "istio-egress", "istio-system", "asm-system", "gatekeeper-system", GATEWAY_NAMESPACE, MESH_NAMESPACE}
+RESERVED_PREFIXES = ("kube-", "gke-", "gmp-", "istio-", "config-management-", "anthos-")
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
+PASSTHROUGH = "passthrough"
+_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+_PATH = re.compile(r"^/[^\s*?#]*\*?$")
+_ROLE = re.compile(r"^((projects|organizations)/[a-z0-9:.-]+/)?roles/[A-Za-z0-9_.]+$")
+
+
+class Upgrade(StrEnum):
+    """What the gateway does with plain HTTP before it leaves."""
+
+    NONE = "none"
+    """It leaves as plain HTTP, port 80."""
+    TLS = "tls"
+    """The gateway opens TLS to port 443 and verifies the host's certificate against its name."""
+
+
+def _method(value: str) -> str:
+    if value.upper() not in METHODS or value != value.upper():
+        known = value.upper() in METHODS
+        raise refusal("The method is compared letter by letter; this one is never sent.",
+                      f"Write {value.upper()}." if known else f"Write one of {', '.join(METHODS[:7])}.")
+    if value == "CONNECT":
+        raise refusal("CONNECT asks the gateway to become a tunnel that no rule can look into.", "Use https: passthrough.")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/"):
+        raise refusal("A request path starts with a slash; this rule would never match.", f"Write /{value}.")
+    if not _PATH.match(value):
+        raise refusal("A path is compared exactly, or up to one `*` at its end; query and fragment are no part of it.",
+                      "Write e.g. /status/418 or /ok/*.")
+    if any(part in (".", "..") for part in value.split("/")) or "//" in value:
+        raise refusal("The proxy normalises paths before it compares them; this one would never match.",
+                      "Write the path without `.`, `..` and doubled slashes.")
+    return value
+
+
+class Http(Model):
+    """The app speaks plain HTTP; every request is authorised at the gateway by host, method and path."""
+
+    upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
+    methods: list[Annotated[str, AfterValidator(_method)]] | None = Field(default=None, description="Absent: every method.")
+    paths: list[Annotated[str, AfterValidator(_path)]] | None = Field(
+        default=None, description="Exact, or a prefix ending in `*`. Absent: every path."
+    )
+
+    @field_validator("methods", "paths")
+    @classmethod
+    def says_something(cls, value: list[str] | None) -> list[str] | None:
+        if value == []:
+            raise refusal("An empty list would allow nothing, and reads as if it allowed everything.",
+                          "Leave the field out to allow all, or name what is allowed.")
+        return value
+
+
+def _https(value: Any) -> Any:
+    if value == PASSTHROUGH:
+        return value
+    if isinstance(value, Mapping):
+        blind = sorted(set(value) & {"methods", "paths", "headers", "upgrade"})  # pyright: ignore[reportUnknownArgumentType]
+        if blind:
+            raise refusal("The app's own TLS is never opened, so nobody on the way can see what is inside: "
+                          f"{', '.join(blind)} could not be enforced.",
+                          "Let the app speak http and write http: {upgrade: tls, ...}, or write https: passthrough alone.",
+                          (blind[0],))
+    raise refusal("The only way for the app's own TLS is passthrough.", "Write https: passthrough.")
+
+
+class Access(Model):
+    """The ways in which one team may reach one host; at least one."""
+
+    http: Http | None = None
+    https: Annotated[str | None, BeforeValidator(_https, json_schema_input_type=str)] = Field(
+        default=None, json_schema_extra={"enum": [PASSTHROUGH]},
+        description="`passthrough`: the app's own TLS, authorised by team and SNI, never opened.",
+    )
+
+    @model_validator(mode="after")
+    def says_something(self) -> Self:
+        if self.http is None and self.https is None:
+            raise refusal("No way is named, so nothing would be allowed.", "Add http: {} or https: passthrough.")
+        return self
+
+
+class Bucket(Model):
+    """What a service account may do with one Cloud Storage bucket."""
+
+    role: str
+    existing: bool = Field(default=False, description="True: the key is the full name of a bucket that is there already.")
+
+    @field_validator("role")
+    @classmethod
+    def is_a_role(cls, value: str) -> str:
+        if not _ROLE.match(value):
+            raise refusal("IAM knows no role of this form.", "Write e.g. roles/storage.objectViewer.")
+        return value
+
+
+def _bucket(value: Any) -> Any:
+    return {"role": value} if isinstance(value, str) else value
+
+
+def _bucket_key(key: str) -> str:
+    if not re.match(r"^[a-z0-9][a-z0-9._-]{0,61}[a-z0-9]$", key):
+        raise refusal("Cloud Storage refuses this name: lower-case letters, digits, hyphens, dots, underscores.",
+                      "Choose another key.")
+    return key
+
+
+def _account_name(name: str) -> str:
+    if not _LABEL.match(name) or len(name) > 63:
+        raise refusal("Kubernetes refuses this name for a ServiceAccount.", "Use lower-case letters, digits and hyphens.")
+    return name
+
+
+BucketKey = Annotated[str, AfterValidator(_bucket_key)]
+AccountName = Annotated[str, AfterValidator(_account_name)]
+
+
+class GoogleServiceAccount(Model):
+    """A Kubernetes service account of the team that may act as a Google service account of its own."""
+
+    account_id: str | None = Field(default=None, description="Account id in Google Cloud; absent: derived from the names.")
+    buckets: dict[BucketKey, Annotated[Bucket, BeforeValidator(_bucket, json_schema_input_type=Bucket | str)]] = {}
+
+    @field_validator("account_id")
+    @classmethod
+    def is_an_id(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", value):
+            raise refusal("IAM refuses this account id: 6 to 30 lower-case letters, digits and hyphens, first a letter.",
+                          "Choose another one, or leave accountId out.")
+        return value
+
+
+class GoogleApis(Model):
+    """Google APIs the team calls directly through Private Google Access; IAM decides what each account may do."""
+
+    service_accounts: dict[AccountName, GoogleServiceAccount] = Field(default={}, description="By Kubernetes service account.")
+
+
+def _host(value: str) -> str:
+    try:
+        return normalise(value)
+    except HostError as error:
+        raise refusal(error.consequence, error.fix) from None
+
+
+Host = Annotated[str, AfterValidator(_host)]
+
+
+def _team_name(name: str) -> str:
+    if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
+        raise refusal("The team's namespace has its name, and this one belongs to the platform: the team's rules would "
+                      "apply to the platform's own pods.", "Choose another name.")
+    if len(name) > TEAM_NAME_LIMIT:
+        raise refusal(f"The name becomes part of others that have at most 63 characters; {TEAM_NAME_LIMIT} are left for "
+                      f"it and it has {len(name)}.", "Choose a shorter name.")
+    if not _LABEL.match(name):
+        raise refusal("Kubernetes refuses it as a namespace: lower-case letters, digits and hyphens, no hyphen at either "
+                      "end.", "Choose another name.")
+    return name
+
+
+TeamName = Annotated[str, AfterValidator(_team_name)]
+
+
+class TestApp(Model):
+    """The tutorial's test Deployment: an idle pod with curl and gcloud, to try the rules from."""
+
+    image: str = "gcr.io/google.com/cloudsdktool/google-cloud-cli:slim"
+
+
+class Team(Model):
+    """One team: a namespace of the same name, and what leaves it. Whatever is not written here is refused."""
+
+    labels: dict[str, str] = Field(default={}, description="Further labels of the namespace.")
+    egress: dict[Host, Access] = Field(default={}, description="By outside host.")
+    google_apis: GoogleApis | None = None
+    reaches: list[str] = Field(default=[], description="Other teams whose pods this team's pods may connect to.")
+    test_app: TestApp | None = None
+
+    @field_validator("labels")
+    @classmethod
+    def no_label_with_a_meaning(cls, value: dict[str, str]) -> dict[str, str]:
+        for key in value:
+            domain = key.partition("/")[0] if "/" in key else ""
+            if key == "istio-injection" or domain.endswith(("kubernetes.io", "k8s.io", "istio.io")):
+                raise refusal("Labels of Kubernetes and Istio on a namespace decide who may do what in it.",
+                              "Remove it; the program sets the ones that are needed.", (key,))
+        return value
+
+    @field_validator("egress", mode="before")
+    @classmethod
+    def one_entry_per_host(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            seen: set[str] = set()
+            for host in value:  # pyright: ignore[reportUnknownVariableType]
+                name = str(host).lower()  # pyright: ignore[reportUnknownArgumentType]
+                if name in seen:
+                    raise refusal(f"DNS names know no case: this is {name} again, and only one entry could win.",
+                                  "Merge the two entries.", (str(host),))  # pyright: ignore[reportUnknownArgumentType]
+                seen.add(name)
+        return value  # pyright: ignore[reportUnknownVariableType]
