@@ -62,9 +62,14 @@ SERVICES = (
 )
 """APIs that every stack needs."""
 
-MANAGED_MESH_SERVICES = ("gkehub.googleapis.com", "mesh.googleapis.com", "meshconfig.googleapis.com",
-                         "networksecurity.googleapis.com", "networkservices.googleapis.com",
-                         "trafficdirector.googleapis.com")
+MANAGED_MESH_SERVICES = (
+    "gkehub.googleapis.com",
+    "mesh.googleapis.com",
+    "meshconfig.googleapis.com",
+    "networksecurity.googleapis.com",
+    "networkservices.googleapis.com",
+    "trafficdirector.googleapis.com",
+)
 """APIs that managed Cloud Service Mesh needs on top."""
 
 

@@ -7,7 +7,16 @@ import re
 
 from egress.google_cloud import PRIVATE_ZONES
 
-CLUSTER_SUFFIXES = ("cluster.local", "svc", "local", "localhost", "internal", "localdomain", "home.arpa", "in-addr.arpa")
+CLUSTER_SUFFIXES = (
+    "cluster.local",
+    "svc",
+    "local",
+    "localhost",
+    "internal",
+    "localdomain",
+    "home.arpa",
+    "in-addr.arpa",
+)
 """Names under these are answered inside the cluster or the VPC network and never leave through the gateway."""
 
 _LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
@@ -64,9 +73,7 @@ def _refuse_what_is_not_a_name(host: str) -> None:
             "Name the host by its DNS name.",
         )
     if ":" in host:
-        raise HostError(
-            "A port is part of the way (http or https), not of the host.", f"Write {host.split(':')[0]}."
-        )
+        raise HostError("A port is part of the way (http or https), not of the host.", f"Write {host.split(':', maxsplit=1)[0]}.")
     if "*" in host:
         raise HostError(
             "A wildcard would need the gateway to resolve names that nobody declared; it is not supported.",
@@ -78,8 +85,9 @@ def _refuse_what_is_not_a_name(host: str) -> None:
             f"Write the ASCII form (punycode): {_ascii_form(host)}.",
         )
     if host.endswith("."):
-        raise HostError("SNI and the Host header carry no trailing dot; the rule would never match.",
-                        f"Write {host.rstrip('.')}.")
+        raise HostError(
+            "SNI and the Host header carry no trailing dot; the rule would never match.", f"Write {host.rstrip('.')}."
+        )
 
 
 def _refuse_malformed_labels(host: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -73,6 +74,15 @@ class Object:
     @property
     def is_istio(self) -> bool:
         return "istio.io/" in self.manifest["apiVersion"]
+
+
+def by_owner(objects: Iterable[Object], part: Part) -> dict[Owner, list[Object]]:
+    """The objects of one part, by owner, order kept."""
+    owned: dict[Owner, list[Object]] = {}
+    for item in objects:
+        if item.owner.part is part:
+            owned.setdefault(item.owner, []).append(item)
+    return owned
 
 
 def manifest(

@@ -85,8 +85,8 @@ def google_service_account(team: str, service_account: str) -> str:
 def service_account_email(account_id: str, project: str) -> str:
     # A project of a domain-scoped organisation is `example.com:name`; its mail domain is written `name.example.com`.
     domain, _, name = project.rpartition(":")
-    return f"{account_id}@{name}.{domain}.iam.gserviceaccount.com" if domain else (
-        f"{account_id}@{project}.iam.gserviceaccount.com"
+    return (
+        f"{account_id}@{name}.{domain}.iam.gserviceaccount.com" if domain else (f"{account_id}@{project}.iam.gserviceaccount.com")
     )
 
 

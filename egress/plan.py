@@ -6,7 +6,7 @@ Work is linear in the number of teams' entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -159,8 +159,13 @@ def make_plan(settings: Settings) -> Plan:
     if problems:
         raise ConfigError(problems)
     teams = tuple(
-        TeamPlan(name, team, tuple(hosts[host] for host in sorted(team.egress)), identities[name],
-                 tuple(reached_by.get(name, ())))
+        TeamPlan(
+            name,
+            team,
+            tuple(hosts[host] for host in sorted(team.egress)),
+            identities[name],
+            tuple(reached_by.get(name, ())),
+        )
         for name, team in sorted(settings.teams.items())
     )
     return Plan(settings, AddressPlan.of(settings.network), tuple(hosts.values()), teams)
@@ -183,14 +188,15 @@ def _egress_path(team: str, host: str) -> str:
     return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
 
 
-def _upgrade_conflicts(hosts: Iterator[Host] | object) -> Iterator[Problem]:
-    for host in hosts:  # type: ignore[attr-defined]
+def _upgrade_conflicts(hosts: Iterable[Host]) -> Iterator[Problem]:
+    for host in hosts:
         spoken = [(use.team, use.http.upgrade) for use in host.uses if use.http]
         for team, upgrade in spoken[1:]:
             first, wanted = spoken[0]
             if upgrade is not wanted:
                 yield Problem(
-                    f"{_egress_path(team, host.name)}.http.upgrade", upgrade.value,
+                    f"{_egress_path(team, host.name)}.http.upgrade",
+                    upgrade.value,
                     f"{_egress_path(first, host.name)}.http.upgrade is {wanted.value}: the gateway speaks one way to one "
                     "host, and one of the two teams would leave unencrypted, or not at all.",
                     f"Agree on one, e.g. upgrade: {Upgrade.TLS.value} for both.",
@@ -208,9 +214,11 @@ def _account_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> 
         for identity in of_team:
             if identity.account_id in owners:
                 yield Problem(
-                    f"{_account_path(identity)}.accountId", identity.account_id,
+                    f"{_account_path(identity)}.accountId",
+                    identity.account_id,
                     f"This Google service account {owners[identity.account_id]}: the pods of one would act with the rights "
-                    "of the other.", "Choose another accountId, or leave it out.",
+                    "of the other.",
+                    "Choose another accountId, or leave it out.",
                 )
             else:
                 owners[identity.account_id] = f"is that of {_account_path(identity)}"
@@ -226,7 +234,8 @@ def _bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> I
                 first = owners.setdefault(grant.bucket, identity)
                 if first is not identity:
                     yield Problem(
-                        f"{_account_path(identity)}.buckets", grant.bucket,
+                        f"{_account_path(identity)}.buckets",
+                        grant.bucket,
                         f"{_account_path(first)} makes the bucket of this name; two accounts would share its data without "
                         "either having said so.",
                         f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., existing: true}}}}.',

@@ -6,26 +6,36 @@ from collections.abc import Iterable
 
 import yaml
 
-from egress.layers import authorization, gateway, gateway_workload, google_apis, mesh, namespaces, network_policy, sidecar
+from egress.layers import (
+    authorization,
+    gateway,
+    gateway_workload,
+    google_apis,
+    mesh,
+    namespaces,
+    network_policy,
+    sidecar,
+)
 from egress.layers import test_app as test_application
-from egress.manifest import Manifest, Object, Owner, Part
+from egress.manifest import Manifest, Object
 from egress.plan import Plan
 
-LAYERS = (namespaces, mesh, sidecar, network_policy, gateway_workload, gateway, google_apis, authorization, test_application)
+LAYERS = (
+    namespaces,
+    mesh,
+    sidecar,
+    network_policy,
+    gateway_workload,
+    gateway,
+    google_apis,
+    authorization,
+    test_application,
+)
 
 
 def render(plan: Plan) -> list[Object]:
     """Every Kubernetes object of the plan. The Helm charts' own objects are not among them: Helm renders those."""
     return [item for layer in LAYERS for item in layer.render(plan)]
-
-
-def by_owner(objects: Iterable[Object], part: Part) -> dict[Owner, list[Object]]:
-    """The objects of one part, by owner, order kept."""
-    owned: dict[Owner, list[Object]] = {}
-    for item in objects:
-        if item.owner.part is part:
-            owned.setdefault(item.owner, []).append(item)
-    return owned
 
 
 def to_yaml(manifests: Iterable[Manifest]) -> str:
@@ -36,5 +46,5 @@ def to_yaml(manifests: Iterable[Manifest]) -> str:
 class _Plain(yaml.SafeDumper):
     """YAML without anchors: a value used twice is written twice, as a reader expects."""
 
-    def ignore_aliases(self, data: object) -> bool:
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True

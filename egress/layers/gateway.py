@@ -136,9 +136,7 @@ def _virtual_service(host: Host) -> Manifest:
                 "route": [_to_outside(host, HTTPS_PORT)],
             }
         ]
-    return manifest(
-        ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), names.GATEWAY_NAMESPACE, spec=spec
-    )
+    return manifest(ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), names.GATEWAY_NAMESPACE, spec=spec)
 
 
 def _to_gateway(subset: str, port: int) -> dict[str, Any]:

@@ -29,8 +29,11 @@ class NodePool(Model):
     @model_validator(mode="after")
     def counts_ordered(self) -> Self:
         if self.min_nodes > self.max_nodes:
-            raise refusal(f"The autoscaler cannot keep at least {self.min_nodes} and at most {self.max_nodes} nodes.",
-                          "Raise maxNodes or lower minNodes.", ("minNodes",))
+            raise refusal(
+                f"The autoscaler cannot keep at least {self.min_nodes} and at most {self.max_nodes} nodes.",
+                "Raise maxNodes or lower minNodes.",
+                ("minNodes",),
+            )
         return self
 
 
@@ -53,12 +56,18 @@ class ControlPlaneAccess(Model):
     @model_validator(mode="after")
     def reachable(self) -> Self:
         if not self.dns_endpoint and not self.authorized_networks:
-            raise refusal("Nobody could reach the control plane, this program included: every Kubernetes object would fail.",
-                          "Set dnsEndpoint: true, or name an authorized network.", ("dnsEndpoint",))
+            raise refusal(
+                "Nobody could reach the control plane, this program included: every Kubernetes object would fail.",
+                "Set dnsEndpoint: true, or name an authorized network.",
+                ("dnsEndpoint",),
+            )
         for name, network in self.authorized_networks.items():
             if network.prefixlen == 0:
-                raise refusal("This opens the control plane's IP endpoint to the whole internet.",
-                              "Name the ranges of your office, VPN or CI, or use dnsEndpoint.", ("authorizedNetworks", name))
+                raise refusal(
+                    "This opens the control plane's IP endpoint to the whole internet.",
+                    "Name the ranges of your office, VPN or CI, or use dnsEndpoint.",
+                    ("authorizedNetworks", name),
+                )
         return self
 
 

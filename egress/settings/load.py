@@ -53,8 +53,16 @@ def load_file(path: Path, default_project: str | None = None) -> Settings:
     try:
         document = yaml.safe_load(path.read_text())
     except FileNotFoundError:
-        raise ConfigError([Problem(str(path), ABSENT, "There is no such stack file.",
-                                   "Name a stack whose Pulumi.<stack>.yaml lies beside Pulumi.yaml.")]) from None
+        raise ConfigError(
+            [
+                Problem(
+                    str(path),
+                    ABSENT,
+                    "There is no such stack file.",
+                    "Name a stack whose Pulumi.<stack>.yaml lies beside Pulumi.yaml.",
+                )
+            ]
+        ) from None
     except yaml.YAMLError as error:
         raise ConfigError([Problem(str(path), ABSENT, f"The file is not YAML: {error}", "Correct the file.")]) from None
     config: Any = cast(dict[str, Any], document).get("config") if isinstance(document, dict) else None
@@ -93,13 +101,18 @@ def _structured(config: Mapping[str, Any]) -> dict[str, Any]:
         namespace, _, name = key.partition(":")
         if namespace != NAMESPACE:
             continue
-        if isinstance(value, str) and (value[:1] in ("{", "[") or value in ("true", "false")):
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError:
-                pass  # It stays text, and the field it belongs to says what it should be.
-        raw[name] = value
+        raw[name] = _parsed(value) if isinstance(value, str) else value
     return raw
+
+
+def _parsed(text: str) -> Any:
+    """Structured values and booleans reach a program as JSON text; what is not JSON is meant as text."""
+    if text[:1] not in ("{", "[") and text not in ("true", "false"):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError) -> list[Problem]:
@@ -153,14 +166,16 @@ def _words(detail: ErrorDetails, location: tuple[str | int, ...]) -> tuple[str, 
     if kind == "missing":
         if location == ("project",):
             return "No Google Cloud project is named, so nothing could be created anywhere.", (
-                f"pulumi config set {PROJECT_KEY} YOUR_PROJECT_ID")
+                f"pulumi config set {PROJECT_KEY} YOUR_PROJECT_ID"
+            )
         return "This value is required and has no safe default.", "Add it; docs/config.md shows an example."
     if kind == "extra_forbidden":
         known = _known_keys(location[:-1])
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
         guess = f"Did you mean {close[0]}? " if close else ""
         return "There is no such setting; it would be ignored and the reader would believe it holds.", (
-            f"{guess}Known here: {', '.join(sorted(known))}.")
+            f"{guess}Known here: {', '.join(sorted(known))}."
+        )
     if kind == "enum":
         return "This is not one of the choices.", f"Write {detail.get('ctx', {}).get('expected', 'a known value')}."
     bounds = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}

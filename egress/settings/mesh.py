@@ -37,8 +37,11 @@ class Mesh(Model):
     @model_validator(mode="after")
     def flavor_honours_istio(self) -> Self:
         if self.istio is not None and self.flavor is not Flavor.ISTIO:
-            raise refusal(f"With flavor {self.flavor.value} Google chooses version and images; this would be ignored.",
-                          "Leave `istio` out, or set flavor: istio.", ("istio",))
+            raise refusal(
+                f"With flavor {self.flavor.value} Google chooses version and images; this would be ignored.",
+                "Leave `istio` out, or set flavor: istio.",
+                ("istio",),
+            )
         return self
 
     @property
@@ -58,6 +61,9 @@ class Gateway(Model):
     @model_validator(mode="after")
     def counts_ordered(self) -> Self:
         if self.min_replicas > self.max_replicas:
-            raise refusal(f"The autoscaler cannot keep at least {self.min_replicas} and at most {self.max_replicas} replicas.",
-                          "Raise maxReplicas or lower minReplicas.", ("minReplicas",))
+            raise refusal(
+                f"The autoscaler cannot keep at least {self.min_replicas} and at most {self.max_replicas} replicas.",
+                "Raise maxReplicas or lower minReplicas.",
+                ("minReplicas",),
+            )
         return self

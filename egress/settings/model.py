@@ -14,7 +14,12 @@ class Model(BaseModel):
     """A part of the config: unknown keys are refused, values are not coerced, nothing changes after loading."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_name=False, validate_by_alias=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=False,
+        validate_by_alias=True,
     )
 
 
@@ -39,8 +44,9 @@ def _network(value: Any) -> Any:
             inside = ipaddress.IPv4Interface(value).network
         except ValueError:
             raise refusal(f"This is not an IPv4 range: {error}.", "Write it as address/prefix, e.g. 10.0.0.0/24.") from None
-        raise refusal("The address has bits set behind the prefix; Google Cloud refuses such a range.",
-                      f"Write {inside}.") from None
+        raise refusal(
+            "The address has bits set behind the prefix; Google Cloud refuses such a range.", f"Write {inside}."
+        ) from None
 
 
 Range = Annotated[
@@ -52,10 +58,20 @@ Range = Annotated[
 
 
 def _resource_name(value: str) -> str:
-    if not (value and value[0].isalpha() and value[-1].isalnum() and value.islower()
-            and value.replace("-", "").isalnum() and value.isascii() and len(value) <= 63):
-        raise refusal("Google Compute Engine refuses this name: 1 to 63 lower-case letters, digits and hyphens, "
-                      "first a letter, last not a hyphen.", "Choose another name.")
+    if not (
+        value
+        and value[0].isalpha()
+        and value[-1].isalnum()
+        and value.islower()
+        and value.replace("-", "").isalnum()
+        and value.isascii()
+        and len(value) <= 63
+    ):
+        raise refusal(
+            "Google Compute Engine refuses this name: 1 to 63 lower-case letters, digits and hyphens, "
+            "first a letter, last not a hyphen.",
+            "Choose another name.",
+        )
     return value
 
 

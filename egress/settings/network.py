@@ -67,24 +67,35 @@ class Nat(Model):
         default=None, ge=64, le=65536, description="With dynamicPortAllocation: the most a node may take."
     )
     dynamic_port_allocation: bool = False
-    addresses: int = Field(
-        default=0, ge=0, le=64, description="Reserved static addresses that partners can allow-list; 0: automatic ones."
+    addresses: dict[ResourceName, str] = Field(
+        default={},
+        description="Reserved static addresses that partners can allow-list, by name with a description. "
+        "Empty: Cloud NAT takes automatic ones.",
     )
 
     @model_validator(mode="after")
     def ports_agree(self) -> Self:
         if not self.dynamic_port_allocation:
             if self.max_ports_per_vm is not None:
-                raise refusal("Without dynamic allocation each node has exactly minPortsPerVm ports; this would be ignored.",
-                              "Set dynamicPortAllocation: true, or leave maxPortsPerVm out.", ("maxPortsPerVm",))
+                raise refusal(
+                    "Without dynamic allocation each node has exactly minPortsPerVm ports; this would be ignored.",
+                    "Set dynamicPortAllocation: true, or leave maxPortsPerVm out.",
+                    ("maxPortsPerVm",),
+                )
             return self
         for field, ports in (("minPortsPerVm", self.min_ports_per_vm), ("maxPortsPerVm", self.max_ports_per_vm)):
             if ports is not None and ports & (ports - 1):
-                raise refusal("With dynamic port allocation Cloud NAT accepts only powers of two.",
-                              f"Write {1 << (ports - 1).bit_length()}.", (field,))
+                raise refusal(
+                    "With dynamic port allocation Cloud NAT accepts only powers of two.",
+                    f"Write {1 << (ports - 1).bit_length()}.",
+                    (field,),
+                )
         if self.max_ports_per_vm is not None and self.max_ports_per_vm <= self.min_ports_per_vm:
-            raise refusal("The most ports a node may take must be more than the fewest it has.",
-                          f"Write more than {self.min_ports_per_vm}.", ("maxPortsPerVm",))
+            raise refusal(
+                "The most ports a node may take must be more than the fewest it has.",
+                f"Write more than {self.min_ports_per_vm}.",
+                ("maxPortsPerVm",),
+            )
         return self
 
 
@@ -105,8 +116,13 @@ class Network(Model):
     def ranges_disjoint(self) -> Self:
         found: list[tuple[tuple[str, ...], str, str]] = []
         if self.control_plane.prefixlen != 28:
-            found.append((("controlPlane",), "GKE accepts exactly a /28 for the control plane.",
-                          f"Write {self.control_plane.network_address}/28."))
+            found.append(
+                (
+                    ("controlPlane",),
+                    "GKE accepts exactly a /28 for the control plane.",
+                    f"Write {self.control_plane.network_address}/28.",
+                )
+            )
         ranges = {
             ("subnet", "nodes"): self.subnet.nodes,
             ("subnet", "pods"): self.subnet.pods,
@@ -118,8 +134,14 @@ class Network(Model):
         before, widest = ordered[0]
         for path, network in ordered[1:]:
             if network.overlaps(widest):
-                found.append((path, f"{network} overlaps {widest} ({'.'.join(before)}): one address would belong to two "
-                              "things, and a firewall rule for one would open the other.", "Choose a range of its own."))
+                found.append(
+                    (
+                        path,
+                        f"{network} overlaps {widest} ({'.'.join(before)}): one address would belong to two "
+                        "things, and a firewall rule for one would open the other.",
+                        "Choose a range of its own.",
+                    )
+                )
             else:
                 before, widest = path, network
         if found:

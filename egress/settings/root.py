@@ -22,8 +22,10 @@ def _region(value: str) -> str:
 
 def _project(value: str) -> str:
     if not re.match(r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", value):
-        raise refusal("Google Cloud refuses this project id: 6 to 30 lower-case letters, digits and hyphens.",
-                      "Write the project's id, not its display name or number.")
+        raise refusal(
+            "Google Cloud refuses this project id: 6 to 30 lower-case letters, digits and hyphens.",
+            "Write the project's id, not its display name or number.",
+        )
     return value
 
 
@@ -38,7 +40,8 @@ class Settings(Model):
     gateway: Gateway = Gateway()
     teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
     protect: bool = Field(
-        default=True, description="Pulumi refuses to delete what cannot be brought back: network, cluster, addresses, buckets."
+        default=True,
+        description="Pulumi refuses to delete what cannot be brought back: network, cluster, addresses, buckets.",
     )
 
     @field_validator("teams")
@@ -50,8 +53,14 @@ class Settings(Model):
                 if other == name:
                     found.append(((name, "reaches"), "A team always reaches its own pods.", "Remove it."))
                 elif other not in teams:
-                    found.append(((name, "reaches"), f"There is no team {other!r}: the rule would open nothing now, and "
-                                  "something unforeseen once a team of that name is added.", "Name a declared team."))
+                    found.append(
+                        (
+                            (name, "reaches"),
+                            f"There is no team {other!r}: the rule would open nothing now, and "
+                            "something unforeseen once a team of that name is added.",
+                            "Name a declared team.",
+                        )
+                    )
         if found:
             raise refusals(found)
         return teams
@@ -61,8 +70,14 @@ class Settings(Model):
         found: list[tuple[tuple[str, ...], str, str]] = []
         zone = self.cluster.zone
         if zone is not None and zone.rpartition("-")[0] != self.region:
-            found.append((("cluster", "zone"), f"The zone is not in {self.region}, where the subnet and Cloud NAT are: "
-                          "GKE refuses a cluster in another region than its subnet.", f"Write e.g. {self.region}-b."))
+            found.append(
+                (
+                    ("cluster", "zone"),
+                    f"The zone is not in {self.region}, where the subnet and Cloud NAT are: "
+                    "GKE refuses a cluster in another region than its subnet.",
+                    f"Write e.g. {self.region}-b.",
+                )
+            )
         found.extend(self._ranges_too_small())
         if found:
             raise refusals(found)
@@ -75,11 +90,21 @@ class Settings(Model):
         subnet = self.network.subnet
         found: list[tuple[tuple[str, ...], str, str]] = []
         if subnet.nodes.num_addresses - 4 < nodes:
-            found.append((("network", "subnet", "nodes"), f"The pools may grow to {nodes} nodes, and the range has "
-                          f"{subnet.nodes.num_addresses - 4} usable addresses: autoscaling would stop in between.",
-                          "Give a larger range, or lower maxNodes."))
+            found.append(
+                (
+                    ("network", "subnet", "nodes"),
+                    f"The pools may grow to {nodes} nodes, and the range has "
+                    f"{subnet.nodes.num_addresses - 4} usable addresses: autoscaling would stop in between.",
+                    "Give a larger range, or lower maxNodes.",
+                )
+            )
         if subnet.pods.num_addresses // 256 < nodes:
-            found.append((("network", "subnet", "pods"), f"The pools may grow to {nodes} nodes with 256 Pod addresses each, "
-                          f"and the range has room for {subnet.pods.num_addresses // 256} nodes.",
-                          "Give a larger range, or lower maxNodes."))
+            found.append(
+                (
+                    ("network", "subnet", "pods"),
+                    f"The pools may grow to {nodes} nodes with 256 Pod addresses each, "
+                    f"and the range has room for {subnet.pods.num_addresses // 256} nodes.",
+                    "Give a larger range, or lower maxNodes.",
+                )
+            )
         return found

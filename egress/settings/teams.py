@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -14,7 +14,15 @@ from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE
 from egress.settings.model import Model, refusal
 
 TEAM_NAME_LIMIT = 40
-RESERVED_NAMES = {"default", "istio-egress", "istio-system", "asm-system", "gatekeeper-system", GATEWAY_NAMESPACE, MESH_NAMESPACE}
+RESERVED_NAMES = {
+    "default",
+    "istio-egress",
+    "istio-system",
+    "asm-system",
+    "gatekeeper-system",
+    GATEWAY_NAMESPACE,
+    MESH_NAMESPACE,
+}
 RESERVED_PREFIXES = ("kube-", "gke-", "gmp-", "istio-", "config-management-", "anthos-")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
 PASSTHROUGH = "passthrough"
@@ -35,8 +43,10 @@ class Upgrade(StrEnum):
 def _method(value: str) -> str:
     if value.upper() not in METHODS or value != value.upper():
         known = value.upper() in METHODS
-        raise refusal("The method is compared letter by letter; this one is never sent.",
-                      f"Write {value.upper()}." if known else f"Write one of {', '.join(METHODS[:7])}.")
+        raise refusal(
+            "The method is compared letter by letter; this one is never sent.",
+            f"Write {value.upper()}." if known else f"Write one of {', '.join(METHODS[:7])}.",
+        )
     if value == "CONNECT":
         raise refusal("CONNECT asks the gateway to become a tunnel that no rule can look into.", "Use https: passthrough.")
     return value
@@ -46,11 +56,15 @@ def _path(value: str) -> str:
     if not value.startswith("/"):
         raise refusal("A request path starts with a slash; this rule would never match.", f"Write /{value}.")
     if not _PATH.match(value):
-        raise refusal("A path is compared exactly, or up to one `*` at its end; query and fragment are no part of it.",
-                      "Write e.g. /status/418 or /ok/*.")
+        raise refusal(
+            "A path is compared exactly, or up to one `*` at its end; query and fragment are no part of it.",
+            "Write e.g. /status/418 or /ok/*.",
+        )
     if any(part in (".", "..") for part in value.split("/")) or "//" in value:
-        raise refusal("The proxy normalises paths before it compares them; this one would never match.",
-                      "Write the path without `.`, `..` and doubled slashes.")
+        raise refusal(
+            "The proxy normalises paths before it compares them; this one would never match.",
+            "Write the path without `.`, `..` and doubled slashes.",
+        )
     return value
 
 
@@ -67,8 +81,10 @@ class Http(Model):
     @classmethod
     def says_something(cls, value: list[str] | None) -> list[str] | None:
         if value == []:
-            raise refusal("An empty list would allow nothing, and reads as if it allowed everything.",
-                          "Leave the field out to allow all, or name what is allowed.")
+            raise refusal(
+                "An empty list would allow nothing, and reads as if it allowed everything.",
+                "Leave the field out to allow all, or name what is allowed.",
+            )
         return value
 
 
@@ -76,12 +92,15 @@ def _https(value: Any) -> Any:
     if value == PASSTHROUGH:
         return value
     if isinstance(value, Mapping):
-        blind = sorted(set(value) & {"methods", "paths", "headers", "upgrade"})  # pyright: ignore[reportUnknownArgumentType]
+        written = {str(key) for key in cast(Mapping[Any, Any], value)}
+        blind = sorted(written & {"methods", "paths", "headers", "upgrade"})
         if blind:
-            raise refusal("The app's own TLS is never opened, so nobody on the way can see what is inside: "
-                          f"{', '.join(blind)} could not be enforced.",
-                          "Let the app speak http and write http: {upgrade: tls, ...}, or write https: passthrough alone.",
-                          (blind[0],))
+            raise refusal(
+                "The app's own TLS is never opened, so nobody on the way can see what is inside: "
+                f"{', '.join(blind)} could not be enforced.",
+                "Let the app speak http and write http: {upgrade: tls, ...}, or write https: passthrough alone.",
+                (blind[0],),
+            )
     raise refusal("The only way for the app's own TLS is passthrough.", "Write https: passthrough.")
 
 
@@ -90,7 +109,8 @@ class Access(Model):
 
     http: Http | None = None
     https: Annotated[str | None, BeforeValidator(_https, json_schema_input_type=str)] = Field(
-        default=None, json_schema_extra={"enum": [PASSTHROUGH]},
+        default=None,
+        json_schema_extra={"enum": [PASSTHROUGH]},
         description="`passthrough`: the app's own TLS, authorised by team and SNI, never opened.",
     )
 
@@ -121,8 +141,10 @@ def _bucket(value: Any) -> Any:
 
 def _bucket_key(key: str) -> str:
     if not re.match(r"^[a-z0-9][a-z0-9._-]{0,61}[a-z0-9]$", key):
-        raise refusal("Cloud Storage refuses this name: lower-case letters, digits, hyphens, dots, underscores.",
-                      "Choose another key.")
+        raise refusal(
+            "Cloud Storage refuses this name: lower-case letters, digits, hyphens, dots, underscores.",
+            "Choose another key.",
+        )
     return key
 
 
@@ -146,8 +168,10 @@ class GoogleServiceAccount(Model):
     @classmethod
     def is_an_id(cls, value: str | None) -> str | None:
         if value is not None and not re.match(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", value):
-            raise refusal("IAM refuses this account id: 6 to 30 lower-case letters, digits and hyphens, first a letter.",
-                          "Choose another one, or leave accountId out.")
+            raise refusal(
+                "IAM refuses this account id: 6 to 30 lower-case letters, digits and hyphens, first a letter.",
+                "Choose another one, or leave accountId out.",
+            )
         return value
 
 
@@ -169,14 +193,22 @@ Host = Annotated[str, AfterValidator(_host)]
 
 def _team_name(name: str) -> str:
     if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
-        raise refusal("The team's namespace has its name, and this one belongs to the platform: the team's rules would "
-                      "apply to the platform's own pods.", "Choose another name.")
+        raise refusal(
+            "The team's namespace has its name, and this one belongs to the platform: the team's rules would "
+            "apply to the platform's own pods.",
+            "Choose another name.",
+        )
     if len(name) > TEAM_NAME_LIMIT:
-        raise refusal(f"The name becomes part of others that have at most 63 characters; {TEAM_NAME_LIMIT} are left for "
-                      f"it and it has {len(name)}.", "Choose a shorter name.")
+        raise refusal(
+            f"The name becomes part of others that have at most 63 characters; {TEAM_NAME_LIMIT} are left for "
+            f"it and it has {len(name)}.",
+            "Choose a shorter name.",
+        )
     if not _LABEL.match(name):
-        raise refusal("Kubernetes refuses it as a namespace: lower-case letters, digits and hyphens, no hyphen at either "
-                      "end.", "Choose another name.")
+        raise refusal(
+            "Kubernetes refuses it as a namespace: lower-case letters, digits and hyphens, no hyphen at either end.",
+            "Choose another name.",
+        )
     return name
 
 
@@ -204,19 +236,24 @@ class Team(Model):
         for key in value:
             domain = key.partition("/")[0] if "/" in key else ""
             if key == "istio-injection" or domain.endswith(("kubernetes.io", "k8s.io", "istio.io")):
-                raise refusal("Labels of Kubernetes and Istio on a namespace decide who may do what in it.",
-                              "Remove it; the program sets the ones that are needed.", (key,))
+                raise refusal(
+                    "Labels of Kubernetes and Istio on a namespace decide who may do what in it.",
+                    "Remove it; the program sets the ones that are needed.",
+                    (key,),
+                )
         return value
 
     @field_validator("egress", mode="before")
     @classmethod
     def one_entry_per_host(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            seen: set[str] = set()
-            for host in value:  # pyright: ignore[reportUnknownVariableType]
-                name = str(host).lower()  # pyright: ignore[reportUnknownArgumentType]
-                if name in seen:
-                    raise refusal(f"DNS names know no case: this is {name} again, and only one entry could win.",
-                                  "Merge the two entries.", (str(host),))  # pyright: ignore[reportUnknownArgumentType]
-                seen.add(name)
-        return value  # pyright: ignore[reportUnknownVariableType]
+        seen: set[str] = set()
+        for host in (str(key) for key in cast(Mapping[Any, Any], value)) if isinstance(value, Mapping) else ():
+            name = host.lower()
+            if name in seen:
+                raise refusal(
+                    f"DNS names know no case: this is {name} again, and only one entry could win.",
+                    "Merge the two entries.",
+                    (host,),
+                )
+            seen.add(name)
+        return cast(Any, value)

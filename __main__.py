@@ -1,0 +1,61 @@
+"""Config -> plan -> components -> outputs. What is decided is in egress/, what is deployed in components/."""
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components import outputs
+from components.egress_gateway import EgressGateway, EgressGatewayArgs
+from components.foundation import Foundation, FoundationArgs
+from components.mesh import Mesh, MeshArgs
+from components.stack_config import stack_config
+from components.team import Team, TeamArgs
+from egress.errors import ConfigError
+from egress.manifest import Owner, Part, by_owner
+from egress.plan import make_plan
+from egress.render import render
+from egress.settings import load
+
+# 1. Config: every problem at once, before the first resource.
+try:
+    plan = make_plan(load(stack_config()))
+except ConfigError as error:
+    raise pulumi.RunError(str(error)) from None
+
+# 2. Plan: every Kubernetes object of every layer.
+objects = render(plan)
+settings = plan.settings
+
+# 3. Foundation: project, network, Cloud NAT, private DNS, service accounts, firewall, cluster.
+google = gcp.Provider("google", project=plan.project, region=settings.region)
+foundation = Foundation("foundation", FoundationArgs(plan), pulumi.ResourceOptions(providers=[google]))
+cluster = foundation.cluster
+both = pulumi.ResourceOptions(providers=[google, cluster.kubernetes])
+
+# 4. Mesh: its control plane and its defaults.
+of_mesh = by_owner(objects, Part.MESH)[Owner.mesh()]
+mesh = Mesh("mesh", MeshArgs(plan, of_mesh, cluster.resource), both)
+
+# 5. Egress gateway: its pods, and the way to each outside host.
+of_gateway = [item for item in objects if item.owner.part in (Part.GATEWAY, Part.HOST)]
+gateway = EgressGateway("egress-gateway", EgressGatewayArgs(of_gateway, cluster.resource, mesh.ready), both)
+
+# 6. Teams: namespace, fences, identities.
+of_team = by_owner(objects, Part.TEAM)
+for team in plan.teams:
+    Team(
+        team.name,
+        TeamArgs(
+            team,
+            of_team[Owner.team(team.name)],
+            cluster.resource,
+            mesh.ready,
+            namespaces=gateway.namespaces,
+            workload_pool=plan.workload_pool,
+            region=settings.region,
+            protect=settings.protect,
+        ),
+        both,
+    )
+
+# 7. Outputs.
+outputs.export(plan, foundation)

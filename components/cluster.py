@@ -1,0 +1,175 @@
+"""The private GKE cluster with its two node pools, and the way for Pulumi to talk to its API server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+import pulumi_kubernetes as kubernetes
+
+from components.network import PODS_RANGE, SERVICES_RANGE
+from egress.google_cloud import workload_pool
+from egress.layers.firewall import Nodes
+from egress.layers.gateway_workload import NODE_POOL, TAINT
+from egress.settings.cluster import Cluster as ClusterSettings
+from egress.settings.cluster import NodePool as NodePoolSettings
+
+
+@dataclass(frozen=True)
+class ClusterArgs:
+    settings: ClusterSettings
+    project: str
+    region: str
+    network_id: pulumi.Input[str]
+    subnet_id: pulumi.Input[str]
+    control_plane_range: str
+    """A /28 in CIDR notation."""
+    node_emails: Mapping[Nodes, pulumi.Input[str]]
+    fleet: bool
+    """Whether the cluster joins the project's fleet, as managed Cloud Service Mesh needs."""
+    protect: bool
+
+
+class Cluster(pulumi.ComponentResource):
+    """GKE with private nodes, VPC-native addresses, Dataplane V2 and Workload Identity Federation.
+
+    Two pools: `default-pool` for applications, `gateway` for egress gateways alone (taint dedicated=gateway:NoSchedule).
+    Not managed: node auto-provisioning, backup, and anything inside the cluster.
+    """
+
+    resource: gcp.container.Cluster
+    endpoint: pulumi.Output[str]
+    """URL of the Kubernetes API server."""
+    ca_certificate: pulumi.Output[str]
+    """Base64 of the PEM certificate authority of the IP endpoint; public information, so not a secret."""
+    kubernetes: kubernetes.Provider
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gke-mesh-egress:cluster:Cluster", name, None, opts)
+        settings = args.settings
+        location = settings.zone or args.region
+        self.resource = self._cluster(name, args, location)
+        pools = {
+            "default-pool": (Nodes.APPLICATION, settings.default_pool),
+            NODE_POOL: (Nodes.GATEWAY, settings.gateway_pool),
+        }
+        node_pools = [self._pool(name, args, location, pool, nodes, of_pool) for pool, (nodes, of_pool) in pools.items()]
+        by_name = settings.control_plane.dns_endpoint
+        self.endpoint = pulumi.Output.concat(
+            "https://",
+            self.resource.control_plane_endpoints_config.apply(
+                lambda config: (config.dns_endpoint_config.endpoint if config and config.dns_endpoint_config else "") or ""
+            )
+            if by_name
+            else self.resource.endpoint,
+        )
+        self.ca_certificate = pulumi.Output.unsecret(
+            self.resource.master_auth.apply(lambda auth: auth.cluster_ca_certificate or "")
+        )
+        kubeconfig = pulumi.Output.all(self.endpoint, self.ca_certificate).apply(
+            lambda values: _kubeconfig(settings.name, values[0], None if by_name else values[1])
+        )
+        self.kubernetes = kubernetes.Provider(
+            f"{name}-kubernetes",
+            kubeconfig=kubeconfig,
+            enable_server_side_apply=True,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=node_pools),
+        )
+        self.register_outputs({"endpoint": self.endpoint, "ca_certificate": self.ca_certificate})
+
+    def _cluster(self, name: str, args: ClusterArgs, location: str) -> gcp.container.Cluster:
+        settings = args.settings
+        authorized = settings.control_plane.authorized_networks
+        return gcp.container.Cluster(
+            name,
+            name=settings.name,
+            location=location,
+            network=args.network_id,
+            subnetwork=args.subnet_id,
+            networking_mode="VPC_NATIVE",
+            ip_allocation_policy={
+                "cluster_secondary_range_name": PODS_RANGE,
+                "services_secondary_range_name": SERVICES_RANGE,
+            },
+            datapath_provider="ADVANCED_DATAPATH",
+            enable_intranode_visibility=True,
+            private_cluster_config={
+                "enable_private_nodes": True,
+                "enable_private_endpoint": not authorized,
+                "master_ipv4_cidr_block": args.control_plane_range,
+            },
+            control_plane_endpoints_config={
+                "dns_endpoint_config": {"allow_external_traffic": settings.control_plane.dns_endpoint}
+            },
+            master_authorized_networks_config={
+                "cidr_blocks": [
+                    {"display_name": display_name, "cidr_block": str(network)}
+                    for display_name, network in sorted(authorized.items())
+                ]
+            },
+            workload_identity_config={"workload_pool": workload_pool(args.project)},
+            fleet={"project": args.project} if args.fleet else None,
+            release_channel={"channel": settings.release_channel.value.upper()},
+            maintenance_policy={"daily_maintenance_window": {"start_time": settings.maintenance_start}},
+            enable_shielded_nodes=True,
+            deletion_protection=settings.deletion_protection,
+            # Pools of our own replace the one that every cluster is born with. Even for its few minutes it must not run as
+            # the project's default service account.
+            remove_default_node_pool=True,
+            initial_node_count=1,
+            node_config={"service_account": args.node_emails[Nodes.APPLICATION]},
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, ignore_changes=["nodeConfig", "initialNodeCount"]),
+        )
+
+    def _pool(
+        self, name: str, args: ClusterArgs, location: str, pool: str, nodes: Nodes, settings: NodePoolSettings
+    ) -> gcp.container.NodePool:
+        return gcp.container.NodePool(
+            f"{name}-{pool}",
+            name=pool,
+            cluster=self.resource.name,
+            location=location,
+            initial_node_count=max(1, settings.min_nodes),
+            autoscaling={"min_node_count": settings.min_nodes, "max_node_count": settings.max_nodes},
+            management={"auto_repair": True, "auto_upgrade": True},
+            node_config={
+                "machine_type": settings.machine_type,
+                "disk_size_gb": settings.disk_gb,
+                "service_account": args.node_emails[nodes],
+                "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+                "workload_metadata_config": {"mode": "GKE_METADATA"},
+                "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
+                "taints": [{**TAINT, "effect": "NO_SCHEDULE"}] if nodes is Nodes.GATEWAY else None,  # pyright: ignore[reportArgumentType]
+            },
+            # The autoscaler owns the count from the first minute on.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),
+        )
+
+
+def _kubeconfig(name: str, server: str, ca_certificate: str | None) -> str:
+    """A kubeconfig (JSON, which is YAML) that asks Google for a token at each use: no credential is in it."""
+    # The DNS-based endpoint shows a publicly trusted certificate; the IP endpoint one of the cluster's own authority.
+    trust = {"certificate-authority-data": ca_certificate} if ca_certificate else {}
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "command": "gke-gcloud-auth-plugin",
+            "installHint": "Install gke-gcloud-auth-plugin: https://cloud.google.com/kubernetes-engine/docs/how-to/"
+            "cluster-access-for-kubectl#install_plugin",
+            "provideClusterInfo": True,
+            "interactiveMode": "Never",
+        }
+    }
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": {"server": server, **trust}}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )

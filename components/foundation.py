@@ -1,0 +1,70 @@
+"""Everything below Kubernetes: project, network, nodes' identities, firewall, cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.cluster import Cluster, ClusterArgs
+from components.firewall import Firewall, FirewallArgs
+from components.nat import CloudNat, CloudNatArgs
+from components.network import Network, NetworkArgs
+from components.node_identity import NodeServiceAccounts, NodeServiceAccountsArgs
+from components.private_dns import PrivateDns, PrivateDnsArgs
+from components.project import ProjectServices, ProjectServicesArgs
+from egress.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, SERVICES
+from egress.layers import dns, firewall
+from egress.plan import Plan
+
+
+@dataclass(frozen=True)
+class FoundationArgs:
+    plan: Plan
+
+
+class Foundation(pulumi.ComponentResource):
+    """The part of a stack that teams never change."""
+
+    network: Network
+    nat: CloudNat
+    cluster: Cluster
+
+    def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gke-mesh-egress:foundation:Foundation", name, None, opts)
+        plan, settings = args.plan, args.plan.settings
+        apis = SERVICES if plan.in_cluster_mesh else (*SERVICES, *MANAGED_MESH_SERVICES)
+        services = ProjectServices("apis", ProjectServicesArgs(apis), pulumi.ResourceOptions(parent=self))
+        child = pulumi.ResourceOptions(parent=self, depends_on=[services])
+        self.network = Network("network", NetworkArgs(settings.network, settings.region, settings.protect), child)
+        self.nat = CloudNat(
+            "nat",
+            CloudNatArgs(
+                settings.network.nat,
+                settings.region,
+                self.network.network_id,
+                self.network.subnet_id,
+                settings.protect,
+            ),
+            child,
+        )
+        private_dns = PrivateDns("dns", PrivateDnsArgs(self.network.network_id, list(dns.render(plan))), child)
+        accounts = NodeServiceAccounts("nodes", NodeServiceAccountsArgs(plan.project, NODE_ROLES), child)
+        rules = Firewall("firewall", FirewallArgs(self.network.network_id, list(firewall.render(plan)), accounts.emails), child)
+        self.cluster = Cluster(
+            "cluster",
+            ClusterArgs(
+                settings.cluster,
+                plan.project,
+                settings.region,
+                self.network.network_id,
+                self.network.subnet_id,
+                plan.addresses.control_plane,
+                accounts.emails,
+                fleet=not plan.in_cluster_mesh,
+                protect=settings.protect,
+            ),
+            # Nodes register, pull images and write logs as soon as they start: the ways and the fences are there first.
+            pulumi.ResourceOptions(parent=self, depends_on=[accounts, rules, private_dns, self.nat]),
+        )
+        self.register_outputs({})

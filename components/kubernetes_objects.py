@@ -1,0 +1,51 @@
+"""Rendered Kubernetes objects as Pulumi resources: one resource per object, the manifest as it was rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from egress.manifest import Object
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """One object; its inputs are the manifest itself, so that what was judged is what is applied."""
+
+    def __init__(self, item: Object, opts: pulumi.ResourceOptions) -> None:
+        api_version: str = item.manifest["apiVersion"]
+        token_version = api_version if "/" in api_version else f"core/{api_version}"
+        properties: dict[str, Any] = item.manifest
+        super().__init__(f"kubernetes:{token_version}:{item.kind}", item.identity, properties, opts)
+
+
+def deploy(
+    objects: Sequence[Object],
+    *,
+    parent: pulumi.Resource,
+    cluster: pulumi.Resource,
+    namespaces: Mapping[str, pulumi.Resource],
+    mesh: pulumi.Resource | None = None,
+) -> dict[str, KubernetesObject]:
+    """Deploy objects below `parent`, each after its namespace.
+
+    Args:
+        cluster: the GKE cluster; deleting it deletes everything in it, so nothing is then deleted one by one.
+        namespaces: Namespaces deployed elsewhere, by name; those among `objects` are added for this call.
+        mesh: what must be there before Istio's own kinds exist and before proxies are injected.
+
+    Returns:
+        The deployed Namespaces among `objects`, by name.
+    """
+    own: dict[str, KubernetesObject] = {}
+    for item in sorted(objects, key=lambda item: item.kind != "Namespace"):
+        required: list[pulumi.Resource] = []
+        if item.namespace is not None:
+            required.append(own.get(item.namespace) or namespaces[item.namespace])
+        if mesh is not None and (item.is_istio or item.kind == "Deployment"):
+            required.append(mesh)
+        resource = KubernetesObject(item, pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=cluster))
+        if item.kind == "Namespace":
+            own[item.name] = resource
+    return own

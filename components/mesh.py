@@ -1,0 +1,85 @@
+"""The service mesh's control plane, in one of two flavors, and the mesh-wide defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_gcp as gcp
+from pulumi_kubernetes.helm.v3 import Release
+
+from components.kubernetes_objects import KubernetesObject, deploy
+from egress import names
+from egress.layers import mesh as layer
+from egress.manifest import Object
+from egress.plan import Plan
+
+TIMEOUT = 600
+"""Seconds that Helm waits for a chart's objects to be ready."""
+
+
+@dataclass(frozen=True)
+class MeshArgs:
+    plan: Plan
+    objects: Sequence[Object]
+    """The mesh's own objects."""
+    cluster: gcp.container.Cluster
+
+
+class Mesh(pulumi.ComponentResource):
+    """istiod by Helm, or managed Cloud Service Mesh through the fleet; then STRICT mutual TLS and access logs."""
+
+    namespaces: dict[str, KubernetesObject]
+    ready: pulumi.Resource
+    """What Istio's kinds and injected pods must wait for."""
+
+    def __init__(self, name: str, args: MeshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gke-mesh-egress:mesh:Mesh", name, None, opts)
+        before = [item for item in args.objects if not item.is_istio]
+        after = [item for item in args.objects if item.is_istio]
+        self.namespaces = deploy(before, parent=self, cluster=args.cluster, namespaces={})
+        namespace = self.namespaces[names.MESH_NAMESPACE]
+        self.ready = self._istio(args, namespace) if args.plan.in_cluster_mesh else self._managed(args)
+        deploy(after, parent=self, cluster=args.cluster, namespaces=self.namespaces, mesh=self.ready)
+        self.register_outputs({})
+
+    def _istio(self, args: MeshArgs, namespace: pulumi.Resource) -> pulumi.Resource:
+        base = self._chart(args, "base", layer.base_values(), namespace)
+        return self._chart(args, "istiod", layer.istiod_values(args.plan), base)
+
+    def _chart(self, args: MeshArgs, chart: str, values: dict[str, Any], after: pulumi.Resource) -> Release:
+        istio = args.plan.settings.mesh.chart
+        oci = istio.repository.startswith("oci://")
+        return Release(
+            f"istio-{chart}",
+            name=f"istio-{chart}",
+            chart=f"{istio.repository}/{chart}" if oci else chart,
+            version=istio.version,
+            repository_opts=None if oci else {"repo": istio.repository},
+            namespace=names.MESH_NAMESPACE,
+            values=values,
+            timeout=TIMEOUT,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[after], deleted_with=args.cluster),
+        )
+
+    def _managed(self, args: MeshArgs) -> pulumi.Resource:
+        feature = gcp.gkehub.Feature(
+            "servicemesh",
+            name="servicemesh",
+            location="global",
+            project=args.plan.project,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        fleet = args.cluster.fleet
+        return gcp.gkehub.FeatureMembership(
+            "servicemesh-membership",
+            feature=feature.name,
+            location="global",
+            membership=fleet.apply(lambda fleet: (fleet.membership_id if fleet else "") or ""),
+            membership_location=fleet.apply(lambda fleet: (fleet.membership_location if fleet else "") or ""),
+            project=args.plan.project,
+            mesh={"management": "MANAGEMENT_AUTOMATIC"},
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,49 @@
+"""Service accounts of the two kinds of node. Firewall rules tell nodes apart by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from egress.layers.firewall import Nodes
+
+
+@dataclass(frozen=True)
+class NodeServiceAccountsArgs:
+    project: str
+    roles: Sequence[str]
+
+
+class NodeServiceAccounts(pulumi.ComponentResource):
+    """One service account per kind of node with the same few roles.
+
+    Bindings are single members (IAMMember): members that others granted stay.
+    """
+
+    emails: dict[Nodes, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: NodeServiceAccountsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gke-mesh-egress:iam:NodeServiceAccounts", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.emails = {}
+        for nodes in Nodes:
+            account = gcp.serviceaccount.Account(
+                f"{name}-{nodes.value}",
+                account_id=f"sa-{nodes.value}-nodes",
+                display_name=f"sa-{nodes.value}-nodes",
+                description=f"SA for {nodes.value} nodes",
+                opts=child,
+            )
+            for role in args.roles:
+                gcp.projects.IAMMember(
+                    f"{name}-{nodes.value}-{role.removeprefix('roles/')}",
+                    project=args.project,
+                    role=role,
+                    member=account.member,
+                    opts=child,
+                )
+            self.emails[nodes] = account.email
+        self.register_outputs({"emails": {nodes.value: email for nodes, email in self.emails.items()}})

@@ -1,0 +1,38 @@
+"""Stack outputs: one versioned object for other stacks, and the plain values that people look for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components.foundation import Foundation
+from egress.contract import planned
+from egress.plan import Plan
+
+
+def contract(plan: Plan, foundation: Foundation) -> dict[str, Any]:
+    """`contract: 1`, complete: the planned part and what only Google Cloud knows. Nothing in it is secret."""
+    parts = planned(plan)
+    return {
+        **parts,
+        "network": {"id": foundation.network.network_id, "subnet": foundation.network.subnet_id},
+        "cluster": {
+            "name": plan.settings.cluster.name,
+            "location": plan.settings.cluster.zone or plan.settings.region,
+            "endpoint": foundation.cluster.endpoint,
+            "caCertificate": foundation.cluster.ca_certificate,
+        },
+        "gateway": {**parts["gateway"], "addresses": foundation.nat.addresses},
+    }
+
+
+def export(plan: Plan, foundation: Foundation) -> None:
+    """Export the contract as `egress`, and its most wanted values by themselves."""
+    pulumi.export("egress", contract(plan, foundation))
+    pulumi.export("clusterName", plan.settings.cluster.name)
+    pulumi.export("clusterEndpoint", foundation.cluster.endpoint)
+    pulumi.export("networkId", foundation.network.network_id)
+    pulumi.export("workloadPool", plan.workload_pool)
+    pulumi.export("gatewayAddresses", foundation.nat.addresses)
+    pulumi.export("teamNamespaces", [team.name for team in plan.teams])

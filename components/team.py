@@ -1,0 +1,72 @@
+"""One team: its namespace, the fences around it, and its identities towards Google."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components.kubernetes_objects import deploy
+from egress.manifest import Object
+from egress.plan import TeamPlan, WorkloadIdentity
+
+
+@dataclass(frozen=True)
+class TeamArgs:
+    plan: TeamPlan
+    objects: Sequence[Object]
+    cluster: gcp.container.Cluster
+    mesh: pulumi.Resource
+    namespaces: Mapping[str, pulumi.Resource]
+    """Namespaces in which the team's objects may lie besides its own."""
+    workload_pool: str
+    region: str
+    protect: bool
+
+
+class Team(pulumi.ComponentResource):
+    """A team's objects, service accounts, buckets and grants. Not managed: what the team itself deploys."""
+
+    def __init__(self, name: str, args: TeamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gke-mesh-egress:team:Team", name, None, opts)
+        deploy(args.objects, parent=self, cluster=args.cluster, namespaces=args.namespaces, mesh=args.mesh)
+        for identity in args.plan.identities:
+            self._identity(identity, args)
+        self.register_outputs({})
+
+    def _identity(self, identity: WorkloadIdentity, args: TeamArgs) -> None:
+        name = f"{identity.team}-{identity.service_account}"
+        child = pulumi.ResourceOptions(parent=self)
+        account = gcp.serviceaccount.Account(
+            f"{name}-account",
+            account_id=identity.account_id,
+            display_name=identity.account_id,
+            description=f"{identity.service_account} in namespace {identity.team}",
+            opts=child,
+        )
+        gcp.serviceaccount.IAMMember(
+            f"{name}-workload-identity",
+            service_account_id=account.name,
+            role="roles/iam.workloadIdentityUser",
+            member=f"serviceAccount:{args.workload_pool}[{identity.team}/{identity.service_account}]",
+            # The workload pool comes with the project's first cluster that uses it.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.cluster]),
+        )
+        for grant in identity.buckets:
+            bucket = self._bucket(grant.bucket, args) if grant.create else grant.bucket
+            gcp.storage.BucketIAMMember(
+                f"{name}-{grant.bucket}", bucket=bucket, role=grant.role, member=account.member, opts=child
+            )
+
+    def _bucket(self, name: str, args: TeamArgs) -> pulumi.Output[str]:
+        return gcp.storage.Bucket(
+            f"bucket-{name}",
+            name=name,
+            location=args.region.upper(),
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            versioning={"enabled": True},
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        ).name
