@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package tools names the command this module pins, so that `go mod tidy` keeps all it needs.
+package tools
+
+import _ "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"

@@ -1,0 +1,14 @@
+"""How the tools speak: progress on stderr, and errors that say what to do."""
+
+from __future__ import annotations
+
+import sys
+
+
+class ToolError(RuntimeError):
+    """A tool is not to be had. The message says which, why, and every way to get it."""
+
+
+def say(line: str) -> None:
+    """One line of progress. On stderr, because stdout belongs to the command the user ran."""
+    print(line, file=sys.stderr, flush=True)
