@@ -18,7 +18,8 @@ TARGET_PORTS = {HTTP_PORT: 8080, HTTPS_PORT: 8443}
 """Port of the gateway's Service to port of its pods; the proxy is not root and binds no low port."""
 NODE_POOL = "gateway"
 TAINT = {"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}
-STATUS_PORT = 15021
+VERSION_LABEL = "v1"
+"""Istio's telemetry groups by the labels `app` and `version`, and warns where one is missing."""
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -48,7 +49,7 @@ def _deployment(plan: Plan) -> dict[str, Any]:
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {
-                    "labels": {**_selector(), "sidecar.istio.io/inject": "true"},
+                    "labels": {**_selector(), "version": VERSION_LABEL, "sidecar.istio.io/inject": "true"},
                     "annotations": {"inject.istio.io/templates": "gateway"},
                 },
                 "spec": _pod(plan),

@@ -51,9 +51,9 @@ def _sidecar(team: TeamPlan) -> dict[str, Any]:
 
 
 def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
-    # A host whose http another team declared is exported to this team as well: its requests reach the gateway with the
-    # team's identity and are refused and logged there, instead of disappearing in the sidecar.
-    if any(host.http for host in team.hosts):
+    # Also for a team that declared no http: a shared host's http route is exported to it, and its requests are to reach the
+    # gateway with the team's identity and be refused and logged there, instead of disappearing in the sidecar.
+    if team.hosts:
         yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"})
     for host, use in team.uses:
         if use.passthrough:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from egress.layers.gateway_workload import VERSION_LABEL
 from egress.manifest import Object, Owner, manifest
 from egress.plan import Plan
 
@@ -46,7 +47,7 @@ def render(plan: Plan) -> Iterator[Object]:
                 spec={
                     "replicas": 1,
                     "selector": {"matchLabels": labels},
-                    "template": {"metadata": {"labels": labels}, "spec": pod},
+                    "template": {"metadata": {"labels": {**labels, "version": VERSION_LABEL}}, "spec": pod},
                 },
             ),
         )

@@ -118,13 +118,20 @@ def _parsed(text: str) -> Any:
 def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError) -> list[Problem]:
     """What the parts together would still be refused for, once the values already refused are out of the way."""
     rest = copy.deepcopy(raw)
-    for detail in error.errors():
-        for path in _paths(detail):
-            _remove(rest, path)
+    removed = [path for detail in error.errors() for path in _paths(detail)]
+    for path in removed:
+        _remove(rest, path)
     try:
         Settings.model_validate(rest)
     except ValidationError as second:
-        return [problem for detail in second.errors() if detail["type"] == "refused" for problem in _problems(detail, rest)]
+        # What is refused only because something below it was taken away is no news to the reader.
+        made_by_removal = {path[:length] for path in removed for length in range(len(path) + 1)}
+        return [
+            problem
+            for detail in second.errors()
+            if detail["type"] == "refused" and not made_by_removal.issuperset(_paths(detail))
+            for problem in _problems(detail, rest)
+        ]
     return []
 
 

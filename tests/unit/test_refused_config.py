@@ -1,0 +1,212 @@
+"""What a config may not say. Each row: where, what, and words of the answer a person needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egress.errors import ConfigError, Problem
+from egress.plan import make_plan
+from egress.settings import load
+from tests.support import config_with, dev_config, plan_of, teams
+
+HOSTS = "teams/team-x/egress"
+
+REFUSED: list[tuple[str, str, Any, str, str]] = [
+    # name, path below gke-mesh-egress:, value, words of the consequence, words of the fix
+    ("a misspelled section", "netwrk", {}, "no such setting", "Did you mean network?"),
+    ("a misspelled field", "cluster/releaseChanel", "regular", "no such setting", "Did you mean releaseChannel?"),
+    ("a value that is no choice", "cluster/releaseChannel", "weekly", "not one of the choices", "regular"),
+    ("a region that is none", "region", "Belgium", "no region of this form", "europe-west1"),
+    ("a zone of another region", "cluster/zone", "us-east1-b", "not in europe-west1", "europe-west1-b"),
+    ("a name with capitals", "network/name", "VPC", "lower-case", "another name"),
+    ("a range with host bits", "network/subnet/pods", "10.1.2.3/16", "bits set behind the prefix", "10.1.0.0/16"),
+    ("a range that is none", "network/subnet/pods", "ten", "not an IPv4 range", "10.0.0.0/24"),
+    ("overlapping ranges", "network/subnet/pods", "10.0.0.0/16", "overlaps", "range of its own"),
+    ("a control plane inside the Pods", "network/controlPlane", "10.1.5.0/28", "overlaps", "range of its own"),
+    ("a control plane of another size", "network/controlPlane", "10.5.0.0/24", "exactly a /28", "10.5.0.0/28"),
+    ("a node range too small for Google", "network/subnet/nodes", "10.0.0.0/30", "too small", "/29"),
+    ("a node range too small for the pools", "network/subnet/nodes", "10.0.0.0/29", "6 nodes", "larger range"),
+    ("a Pod range too small for the pools", "network/subnet/pods", "10.1.0.0/22", "room for 4 nodes", "larger range"),
+    ("a Service range too small", "network/subnet/services", "10.2.0.0/28", "too small", "/27"),
+    ("ports per VM out of range", "network/nat", {"minPortsPerVm": 16}, "at least 32", "at least 32"),
+    (
+        "ports per VM no power of two",
+        "network/nat",
+        {"minPortsPerVm": 100, "dynamicPortAllocation": True},
+        "powers of two",
+        "128",
+    ),
+    ("a maximum without dynamic allocation", "network/nat", {"maxPortsPerVm": 128}, "ignored", "dynamicPortAllocation: true"),
+    (
+        "a maximum below the minimum",
+        "network/nat",
+        {"minPortsPerVm": 128, "maxPortsPerVm": 64, "dynamicPortAllocation": True},
+        "must be more",
+        "more than 128",
+    ),
+    ("a control plane nobody reaches", "cluster/controlPlane", {"dnsEndpoint": False}, "Nobody could reach", "dnsEndpoint: true"),
+    (
+        "a control plane open to all",
+        "cluster/controlPlane",
+        {"authorizedNetworks": {"all": "0.0.0.0/0"}},
+        "whole internet",
+        "dnsEndpoint",
+    ),
+    ("a maintenance window that is no time", "cluster/maintenanceStart", "3am", "HH:MM", "03:00"),
+    ("more nodes at least than at most", "cluster/gatewayPool", {"minNodes": 5, "maxNodes": 2}, "at least 5", "maxNodes"),
+    ("a single replica", "gateway", {"minReplicas": 1}, "at least 2", "at least 2"),
+    ("a chart for a managed mesh", "mesh", {"flavor": "cloud-service-mesh", "istio": {}}, "ignored", "flavor: istio"),
+    ("a host that is an address", f"{HOSTS}/93.184.216.34", {"https": "passthrough"}, "no name", "DNS name"),
+    ("a host that is an IPv6 address", f"{HOSTS}/2001:db8::1", {"https": "passthrough"}, "no name", "DNS name"),
+    ("a host with a trailing dot", f"{HOSTS}/example.org.", {"https": "passthrough"}, "no trailing dot", "example.org"),
+    ("a host in Unicode", f"{HOSTS}/bücher.example", {"https": "passthrough"}, "ASCII form", "xn--bcher-kva.example"),
+    ("a host of one label", f"{HOSTS}/intranet", {"https": "passthrough"}, "single label", "fully qualified"),
+    ("a host of the cluster", f"{HOSTS}/db.team-y.svc.cluster.local", {"http": {}}, "inside the cluster", "reaches"),
+    ("a host of the VPC", f"{HOSTS}/vm.c.p.internal", {"http": {}}, "inside the cluster", "outside host"),
+    ("a Google API", f"{HOSTS}/storage.googleapis.com", {"https": "passthrough"}, "Private Google Access", "googleApis"),
+    ("an image registry of Google", f"{HOSTS}/europe-docker.pkg.dev", {"https": "passthrough"}, "pkg.dev", "googleApis"),
+    ("a wildcard", f"{HOSTS}/*.example.org", {"https": "passthrough"}, "wildcard", "full name"),
+    ("a host with a port", f"{HOSTS}/example.org:8443", {"http": {}}, "port", "example.org"),
+    ("a host with an underscore", f"{HOSTS}/a_b.example", {"http": {}}, "not a DNS label", "Check"),
+    ("a label that is too long", f"{HOSTS}/{'a' * 64}.example", {"http": {}}, "not a DNS label", "Check"),
+    ("a name that is too long", f"{HOSTS}/{'.'.join(['a' * 60] * 5)}", {"http": {}}, "253", "Check"),
+    ("the same host in another case", f"{HOSTS}/EXAMPLE.com", {"http": {}}, "no case", "Merge"),
+    ("no way at all", f"{HOSTS}/example.org", {}, "nothing would be allowed", "passthrough"),
+    ("a path on passthrough", f"{HOSTS}/example.org", {"https": {"paths": ["/x"]}}, "never opened", "upgrade: tls"),
+    ("a method on passthrough", f"{HOSTS}/example.org", {"https": {"methods": ["GET"]}}, "never opened", "upgrade: tls"),
+    ("an unknown way", f"{HOSTS}/example.org", {"https": "terminate"}, "passthrough", "https: passthrough"),
+    ("an unknown upgrade", f"{HOSTS}/example.org", {"http": {"upgrade": "ssl"}}, "not one of the choices", "tls"),
+    ("a path without a slash", f"{HOSTS}/example.org", {"http": {"paths": ["ok"]}}, "starts with a slash", "/ok"),
+    ("a path with a star inside", f"{HOSTS}/example.org", {"http": {"paths": ["/a/*/b"]}}, "at its end", "/ok/*"),
+    ("a path that is normalised away", f"{HOSTS}/example.org", {"http": {"paths": ["/a/../b"]}}, "normalises", "without"),
+    ("a path with a query", f"{HOSTS}/example.org", {"http": {"paths": ["/a?b=c"]}}, "query", "/status/418"),
+    ("a method in lower case", f"{HOSTS}/example.org", {"http": {"methods": ["get"]}}, "letter by letter", "GET"),
+    ("an unknown method", f"{HOSTS}/example.org", {"http": {"methods": ["FETCH"]}}, "never sent", "GET"),
+    ("a tunnel", f"{HOSTS}/example.org", {"http": {"methods": ["CONNECT"]}}, "tunnel", "passthrough"),
+    ("an empty list of paths", f"{HOSTS}/example.org", {"http": {"paths": []}}, "allow nothing", "Leave the field out"),
+    ("a reserved team name", "teams/kube-system", {}, "belongs to the platform", "another name"),
+    ("the gateway's namespace as a team", "teams/istio-egress", {}, "belongs to the platform", "another name"),
+    ("a team name that is too long", f"teams/{'t' * 41}", {}, "40 are left", "shorter"),
+    ("a team name that is no label", "teams/Team_X", {}, "refuses it as a namespace", "another name"),
+    ("an unknown team to reach", "teams/team-x/reaches", ["team-z"], "no team 'team-z'", "declared team"),
+    ("itself as a team to reach", "teams/team-x/reaches", ["team-x"], "always reaches", "Remove"),
+    ("a label with a meaning", "teams/team-x/labels", {"istio-injection": "disabled"}, "decide who may do what", "Remove"),
+    (
+        "a role that is none",
+        "teams/team-x/googleApis/serviceAccounts/test/buckets/bucket",
+        "objectViewer",
+        "no role",
+        "roles/storage.objectViewer",
+    ),
+    ("an account id that is too short", "teams/team-x/googleApis/serviceAccounts/test/accountId", "sa", "6 to 30", "another"),
+    ("a text where a number belongs", "gateway", {"minReplicas": "two"}, "wrong form", "docs/config.md"),
+    ("a text where a mapping belongs", "teams", "team-x", "wrong form", "docs/config.md"),
+]
+
+
+def problems_of(config: dict[str, Any]) -> tuple[Problem, ...]:
+    with pytest.raises(ConfigError) as refused:
+        plan_of(config)
+    return refused.value.problems
+
+
+@pytest.mark.parametrize(("path", "value", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_is_refused_with_path_consequence_and_fix(path: str, value: Any, consequence: str, fix: str) -> None:
+    problems = problems_of(config_with(path, value))
+    assert len(problems) == 1, problems
+    problem = problems[0]
+    assert problem.path.startswith("gke-mesh-egress:" + path.split("/", 1)[0])
+    assert consequence in problem.consequence
+    assert fix in problem.fix
+
+
+def test_a_url_instead_of_a_host_is_refused() -> None:
+    config = dev_config()
+    config["gke-mesh-egress:teams"]["team-x"]["egress"]["https://example.org/x"] = {"https": "passthrough"}
+    (problem,) = problems_of(config)
+    assert "URL" in problem.consequence
+
+
+def test_a_missing_project_is_refused_with_the_command_that_sets_it() -> None:
+    config = dev_config()
+    del config["gcp:project"]
+    (problem,) = problems_of(config)
+    assert (problem.path, problem.fix) == ("gcp:project", "pulumi config set gcp:project YOUR_PROJECT_ID")
+
+
+def test_missing_ranges_are_refused_by_name() -> None:
+    config = dev_config()
+    del config["gke-mesh-egress:network"]["subnet"]["pods"]
+    (problem,) = problems_of(config)
+    assert problem.path == "gke-mesh-egress:network.subnet.pods"
+    assert "required" in problem.consequence
+
+
+def test_all_problems_are_reported_at_once_also_those_between_parts() -> None:
+    config = config_with("teams/team-x/reaches", ["nobody"])
+    config["gcp:project"] = "X"
+    config["gke-mesh-egress:network"]["controlPlane"] = "10.1.0.0/28"
+    config["gke-mesh-egress:cluster"]["releaseChannel"] = "weekly"
+    config["gke-mesh-egress:teams"]["team-x"]["egress"]["intranet"] = {"htp": {}}
+    assert {problem.path for problem in problems_of(config)} == {
+        "gcp:project",
+        "gke-mesh-egress:cluster.releaseChannel",
+        "gke-mesh-egress:network.controlPlane",
+        "gke-mesh-egress:teams.team-x.egress.intranet",
+        "gke-mesh-egress:teams.team-x.egress.intranet.htp",
+        "gke-mesh-egress:teams.team-x.reaches",
+    }
+
+
+def test_the_message_names_path_value_consequence_and_fix() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(config_with("cluster/zone", "us-east1-b"))
+    text = str(refused.value)
+    assert text.startswith("1 problem in the stack's config. Nothing was changed.")
+    assert 'gke-mesh-egress:cluster.zone = "us-east1-b"' in text
+    assert "Fix: Write e.g. europe-west1-b." in text
+
+
+def test_two_teams_that_disagree_about_the_upgrade_are_both_named() -> None:
+    config = teams(team_a={"example.com": {"http": {"upgrade": "tls"}}}, team_b={"example.com": {"http": {}}})
+    (problem,) = problems_of(config)
+    assert problem.path == 'gke-mesh-egress:teams.team-b.egress["example.com"].http.upgrade'
+    assert "teams.team-a" in problem.consequence
+
+
+def test_two_accounts_of_the_same_id_are_refused() -> None:
+    config = dev_config()
+    config["gke-mesh-egress:teams"]["team-y"]["googleApis"] = {"serviceAccounts": {"other": {"accountId": "sa-test-app-team-x"}}}
+    (problem,) = problems_of(config)
+    assert problem.path.endswith("team-y.googleApis.serviceAccounts.other.accountId")
+    assert "team-x" in problem.consequence
+
+
+def test_an_account_of_the_nodes_cannot_be_a_teams() -> None:
+    config = config_with("teams/team-x/googleApis/serviceAccounts/test/accountId", "sa-gateway-nodes")
+    (problem,) = problems_of(config)
+    assert "gateway nodes" in problem.consequence
+
+
+def test_two_teams_cannot_make_the_same_bucket() -> None:
+    config = dev_config()
+    accounts = {"serviceAccounts": {"test": {"buckets": {"bucket": "roles/storage.admin"}}}}
+    config["gke-mesh-egress:teams"]["team-y"]["googleApis"] = accounts
+    (problem,) = problems_of(config)
+    assert "share its data" in problem.consequence
+
+
+def test_upper_case_hosts_are_normalised() -> None:
+    assert [host.name for host in plan_of(teams(team_a={"API.Example.ORG": {"https": "passthrough"}})).hosts] == [
+        "api.example.org"
+    ]
+
+
+def test_structured_values_may_come_as_json_text_as_pulumi_hands_them_over() -> None:
+    import json
+
+    config = dev_config()
+    as_text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    assert make_plan(load(as_text)) == make_plan(load(config))
