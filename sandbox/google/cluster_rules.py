@@ -1,0 +1,151 @@
+"""What Google refuses in a cluster, at preview and in the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from .kinds import Problem, Scene, Values, first, region_of, tail, walk
+from .network import CLUSTER, network_named, overlaps, subnetwork_named
+
+
+def ranges_named_once(values: Values) -> Iterator[Problem]:
+    """Pods and services get their ranges by name or by address."""
+    policy = values.get("ipAllocationPolicy")
+    if not isinstance(policy, dict):
+        return
+    for named_range, block in (
+        ("clusterSecondaryRangeName", "clusterIpv4CidrBlock"),
+        ("servicesSecondaryRangeName", "servicesIpv4CidrBlock"),
+    ):
+        if policy.get(named_range) and policy.get(block):
+            yield Problem(
+                f"ipAllocationPolicy.{block}", policy[block], f"give the range by {named_range} or by its addresses, not both"
+            )
+    if values.get("clusterIpv4Cidr"):
+        yield Problem("clusterIpv4Cidr", values["clusterIpv4Cidr"], "it cannot be given together with ipAllocationPolicy")
+
+
+def dataplane(values: Values) -> Iterator[Problem]:
+    """Dataplane V2 brings its own network policies."""
+    policy = values.get("networkPolicy")
+    if values.get("datapathProvider") == "ADVANCED_DATAPATH" and isinstance(policy, dict) and policy.get("enabled") is True:
+        yield Problem(
+            "networkPolicy.enabled",
+            True,
+            "Dataplane V2 enforces network policies itself and refuses the Calico add-on; leave networkPolicy out",
+        )
+
+
+def nodes(values: Values) -> Iterator[Problem]:
+    """A cluster is born with nodes, unless it manages them itself."""
+    autopilot = values.get("enableAutopilot") is True
+    if autopilot:
+        for name in ("removeDefaultNodePool", "nodePools", "networkPolicy", "enableIntranodeVisibility", "defaultMaxPodsPerNode"):
+            if values.get(name):
+                yield Problem(name, values[name], "an Autopilot cluster manages its nodes itself; leave it out")
+    elif not values.get("nodePools") and not values.get("initialNodeCount"):
+        yield Problem(
+            "initialNodeCount",
+            values.get("initialNodeCount"),
+            "it must be at least 1: a cluster is born with a node pool, even when removeDefaultNodePool takes it away again",
+        )
+
+
+def _when(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value)) if "T" in str(value) else None
+    except ValueError:
+        return None
+
+
+def maintenance(values: Values) -> Iterator[Problem]:
+    """One window, and times in order."""
+    policy = values.get("maintenancePolicy")
+    if not isinstance(policy, dict):
+        return
+    windows = [name for name in ("dailyMaintenanceWindow", "recurringWindow", "recurringMaintenanceWindow") if policy.get(name)]
+    if len(windows) != 1:
+        yield Problem(
+            "maintenancePolicy",
+            windows,
+            "exactly one of dailyMaintenanceWindow, recurringWindow and recurringMaintenanceWindow is required",
+        )
+    for at, window in (*walk(policy, "recurringWindow"), *walk(policy, "maintenanceExclusions.*")):
+        start, end = window.get("startTime"), window.get("endTime")
+        for name, given in (("startTime", start), ("endTime", end)):
+            if isinstance(given, str) and _when(given) is None:
+                yield Problem(f"maintenancePolicy.{at}.{name}", given, "a time is written like 2026-01-03T02:00:00Z (RFC 3339)")
+        one, other = _when(start), _when(end)
+        if one and other and one >= other:
+            yield Problem(f"maintenancePolicy.{at}.endTime", end, f"it must be later than startTime ({start})")
+
+
+def ranges_exist(scene: Scene) -> Iterator[Problem]:
+    """The subnet is of this network and region, and has the ranges that the cluster names."""
+    subnet = scene.cloud.find(subnetwork_named(scene.new.get("subnetwork") or "default", scene.new))
+    if subnet is None:
+        return
+    if network_named(subnet.state["network"], subnet.state) != network_named(scene.new["network"], scene.new):
+        yield Problem(
+            "subnetwork",
+            scene.new["subnetwork"],
+            f"it belongs to {tail(subnet.state['network'])}, not to the cluster's network {tail(scene.new['network'])}",
+        )
+    if f"/regions/{region_of(scene.new)}/" not in subnet.id:
+        yield Problem("subnetwork", scene.new["subnetwork"], f"it lies outside the cluster's region {region_of(scene.new)}")
+    names = [name for _, name in walk(subnet.state, "secondaryIpRanges.*.rangeName")]
+    for field in ("clusterSecondaryRangeName", "servicesSecondaryRangeName"):
+        name = first(scene.new, f"ipAllocationPolicy.{field}")
+        if name and name not in names:
+            yield Problem(
+                f"ipAllocationPolicy.{field}",
+                name,
+                f"'{subnet.id}' has no secondary range of this name; it has {', '.join(names) or 'none'}",
+            )
+
+
+def control_plane_apart(scene: Scene) -> Iterator[Problem]:
+    """A new control plane's range is free in the network."""
+    if scene.old is None:
+        block = walk(scene.new, "privateClusterConfig.masterIpv4CidrBlock")
+        yield from overlaps(scene, block, network_named(scene.new["network"], scene.new))
+
+
+def own_pool(scene: Scene) -> Iterator[Problem]:
+    """The workload pool is the project's."""
+    pool = first(scene.new, "workloadIdentityConfig.workloadPool")
+    if pool and pool != f"{scene.project}.svc.id.goog":
+        yield Problem(
+            "workloadIdentityConfig.workloadPool",
+            pool,
+            f"a cluster's workload pool is its own project's: {scene.project}.svc.id.goog",
+        )
+
+
+def only_cluster(scene: Scene) -> Iterator[Problem]:
+    """There is one API server to be a control plane."""
+    for other in scene.cloud.of_type(CLUSTER):
+        if other.id != scene.id:
+            yield Problem(
+                "name",
+                scene.new["name"],
+                f"this sandbox has one API server and it belongs to '{other.id}'; use "
+                "another sandbox home for a second cluster (a rule of the stand-in, not of Google)",
+            )
+
+
+def protected(scene: Scene) -> Iterator[Problem]:
+    """A protected cluster is not deleted."""
+    if scene.new.get("deletionProtection", True) is not False:
+        yield Problem(
+            "deletionProtection",
+            True,
+            "the cluster refuses to be destroyed; deploy deletionProtection = false first, then delete",
+        )
+
+
+def turned_off(old: Any, new: Any) -> bool:
+    """A switch that can be turned on in place, but not off again."""
+    return old is True and new is not True

@@ -1,0 +1,130 @@
+"""Firewall rules (compute.googleapis.com)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from . import checks
+from .identity import ACCOUNT, by_email
+from .kinds import Kind, Problem, Reference, Values, never_changes, path, walk
+from .network import API, NETWORK, link, network_named
+from .wire import UNKNOWN
+
+
+def _allows_or_denies(values: Values) -> Iterator[Problem]:
+    allows, denies = values.get("allows"), values.get("denies")
+    if allows and denies:
+        yield Problem("denies", denies, "a rule either allows or denies; split it in two rules")
+    if not allows and not denies:
+        yield Problem("allows", allows, "exactly one of allows and denies is required; a rule without any does nothing")
+
+
+def _direction(values: Values) -> Iterator[Problem]:
+    direction = values.get("direction", "INGRESS")
+    sources = ("sourceRanges", "sourceTags", "sourceServiceAccounts")
+    if direction == "INGRESS" and not any(values.get(name) for name in sources):
+        yield Problem(
+            "sourceRanges",
+            None,
+            "an INGRESS rule needs one of " + ", ".join(sources) + "; otherwise it would apply to the whole internet",
+        )
+    if direction == "EGRESS":
+        for name in ("sourceTags", "sourceServiceAccounts"):
+            if values.get(name):
+                yield Problem(
+                    name,
+                    values[name],
+                    "it is only for INGRESS rules; for EGRESS choose the senders by targetServiceAccounts or targetTags",
+                )
+
+
+def _conflicts(values: Values) -> Iterator[Problem]:
+    for accounts, tags in (
+        ("targetServiceAccounts", "targetTags"),
+        ("targetServiceAccounts", "sourceTags"),
+        ("sourceServiceAccounts", "sourceTags"),
+        ("sourceServiceAccounts", "targetTags"),
+    ):
+        if values.get(accounts) and values.get(tags):
+            yield Problem(accounts, values[accounts], f"a rule chooses by service accounts or by tags; it has {tags} too")
+
+
+def _few_accounts(values: Values) -> Iterator[Problem]:
+    for name in ("targetServiceAccounts", "sourceServiceAccounts"):
+        given = values.get(name)
+        if isinstance(given, list) and len(given) > 10:
+            yield Problem(name, len(given), "a rule takes at most 10 service accounts; use several rules")
+
+
+def _ports_need_protocol(values: Values) -> Iterator[Problem]:
+    for block in ("allows", "denies"):
+        for at, rule in walk(values, f"{block}.*"):
+            protocol = rule.get("protocol")
+            if (
+                rule.get("ports")
+                and protocol is not UNKNOWN
+                and str(protocol).lower() not in ("tcp", "udp", "sctp", "6", "17", "132")
+            ):
+                yield Problem(f"{at}.ports", rule["ports"], f"protocol {protocol} has no ports; only tcp, udp and sctp have")
+
+
+def _one_ip_version(values: Values) -> Iterator[Problem]:
+    for name in ("sourceRanges", "destinationRanges"):
+        versions = {found.version for _, value in walk(values, f"{name}.*") if (found := checks.network(value))}
+        if len(versions) > 1:
+            yield Problem(name, values[name], "a rule has IPv4 or IPv6 ranges, not both; use two rules")
+
+
+def _logging(values: Values) -> Iterator[Problem]:
+    if values.get("logConfig") and values.get("enableLogging") is False:
+        yield Problem("logConfig", values["logConfig"], "it cannot be given while enableLogging is false")
+
+
+FIREWALL_KIND = Kind(
+    token="gcp:compute/firewall:Firewall",
+    shape="compute.Firewall",
+    id=path("projects/{project}/global/firewalls/{name}"),
+    api=API,
+    checks={
+        "name": checks.NAME,
+        "priority": checks.between(0, 65535),
+        "direction": checks.one_of("INGRESS", "EGRESS"),
+        "sourceRanges.*": checks.cidr,
+        "destinationRanges.*": checks.cidr,
+        "allows.*.protocol": checks.protocol,
+        "denies.*.protocol": checks.protocol,
+        "allows.*.ports.*": checks.ports,
+        "denies.*.ports.*": checks.ports,
+        "sourceTags.*": checks.NAME,
+        "targetTags.*": checks.NAME,
+        "logConfig.metadata": checks.one_of("EXCLUDE_ALL_METADATA", "INCLUDE_ALL_METADATA"),
+    },
+    rules=(_allows_or_denies, _direction, _conflicts, _few_accounts, _ports_need_protocol, _one_ip_version, _logging),
+    defaults={"priority": 1000},
+    replaces=never_changes("name", "project", "direction", "params"),
+    sets=frozenset(
+        {
+            "allows",
+            "denies",
+            "allows.*.ports",
+            "denies.*.ports",
+            "sourceRanges",
+            "destinationRanges",
+            "sourceTags",
+            "targetTags",
+            "sourceServiceAccounts",
+            "targetServiceAccounts",
+        }
+    ),
+    caseless=frozenset({"allows.*.protocol", "denies.*.protocol"}),
+    references=(
+        Reference("network", NETWORK, network_named, holds=True, output="link"),
+        Reference("targetServiceAccounts.*", ACCOUNT, by_email),
+        Reference("sourceServiceAccounts.*", ACCOUNT, by_email),
+    ),
+    computed=lambda scene: link(scene) | {"direction": "INGRESS", "destinationRanges": []},
+    live=lambda scene: {"enableLogging": bool(scene.new.get("logConfig") or scene.new.get("enableLogging"))},
+)
+
+
+KINDS = (FIREWALL_KIND,)

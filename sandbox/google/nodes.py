@@ -1,0 +1,142 @@
+"""Node pools (container.googleapis.com). They have no machines; what they have is what a program reads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from . import checks
+from .cluster import API, NODE_POOL, cluster_named
+from .kinds import Kind, Problem, Reference, Scene, Values, first, never_changes, number, path, tail, walk
+from .machines import NAME, NODE_ACCOUNT, NODE_CHANGES, NODE_CHECKS, NODE_DEFAULTS, NODE_SETS, VERSION
+from .network import CLUSTER, subnetwork_named
+
+
+def _autoscaling(values: Values) -> Iterator[Problem]:
+    scaling = values.get("autoscaling")
+    if not isinstance(scaling, dict):
+        return
+    per_zone = [name for name in ("minNodeCount", "maxNodeCount") if scaling.get(name)]
+    total = [name for name in ("totalMinNodeCount", "totalMaxNodeCount") if scaling.get(name)]
+    if per_zone and total:
+        yield Problem("autoscaling", sorted(per_zone + total), "limits are per zone or in total, not both")
+    for low, high in (("minNodeCount", "maxNodeCount"), ("totalMinNodeCount", "totalMaxNodeCount")):
+        least, most = scaling.get(low), scaling.get(high)
+        if isinstance(least, int) and isinstance(most, int) and least > most:
+            yield Problem(f"autoscaling.{low}", least, f"it must not be greater than {high} ({most})")
+    if not any(scaling.get(name) for name in ("maxNodeCount", "totalMaxNodeCount")):
+        yield Problem(
+            "autoscaling.maxNodeCount", scaling.get("maxNodeCount"), "a pool that scales needs its upper limit, at least 1"
+        )
+
+
+def _upgrade(values: Values) -> Iterator[Problem]:
+    settings = values.get("upgradeSettings")
+    if isinstance(settings, dict) and settings.get("maxSurge") == 0 and settings.get("maxUnavailable", 0) == 0:
+        yield Problem(
+            "upgradeSettings.maxSurge", 0, "maxSurge and maxUnavailable cannot both be 0; no node could ever be upgraded"
+        )
+
+
+def _cluster_fits(scene: Scene) -> Iterator[Problem]:
+    cluster = scene.cloud.find(cluster_named(scene.new["cluster"], scene.new))
+    if cluster is None:
+        return
+    if cluster.state.get("enableAutopilot"):
+        yield Problem("cluster", cluster.id, "an Autopilot cluster manages its nodes itself and takes no node pools")
+    mode = first(scene.new, "nodeConfig.workloadMetadataConfig.mode")
+    if mode == "GKE_METADATA" and not first(cluster.state, "workloadIdentityConfig.workloadPool"):
+        yield Problem(
+            "nodeConfig.workloadMetadataConfig.mode", mode, f"'{cluster.id}' has no workload pool; give it workloadIdentityConfig"
+        )
+    subnet = scene.cloud.find(subnetwork_named(cluster.state.get("subnetwork") or "default", cluster.state))
+    names = [name for _, name in walk(subnet.state if subnet else {}, "secondaryIpRanges.*.rangeName")]
+    pods = first(scene.new, "networkConfig.podRange")
+    if pods and not first(scene.new, "networkConfig.createPodRange") and pods not in names:
+        yield Problem(
+            "networkConfig.podRange",
+            pods,
+            f"the cluster's subnet has no secondary range of this name; it has {', '.join(names) or 'none'}",
+        )
+
+
+def _computed(scene: Scene) -> Values:
+    location = str(scene.new["location"])
+    zones = [location] if location[-2] == "-" else [f"{location}-{letter}" for letter in "bcd"]
+    name = f"gke-{tail(scene.new['cluster'])}-{scene.new['name']}-{number(scene.id, 8):x}-grp"
+    groups = [f"projects/{scene.project}/zones/{zone}" for zone in scene.new.get("nodeLocations") or zones]
+    root = "https://www.googleapis.com/compute/v1/"
+    count = first(scene.new, "autoscaling.minNodeCount") or 1
+    return {
+        "instanceGroupUrls": [f"{root}{group}/instanceGroupManagers/{name}" for group in groups],
+        "managedInstanceGroupUrls": [f"{root}{group}/instanceGroups/{name}" for group in groups],
+        "version": VERSION,
+        "initialNodeCount": scene.new.get("nodeCount") or count,
+        "nodeCount": scene.new.get("initialNodeCount") or count,
+        "maxPodsPerNode": 110,
+        "nodeLocations": zones,
+        "management": {"autoRepair": True, "autoUpgrade": True},
+        "upgradeSettings": {"maxSurge": 1, "maxUnavailable": 0, "strategy": "SURGE"},
+        "namePrefix": "",
+    }
+
+
+NODE_POOL_KIND = Kind(
+    token=NODE_POOL,
+    shape="container.NodePool",
+    id=path("projects/{project}/locations/{location}/clusters/{cluster}/nodePools/{name}"),
+    api=API,
+    autoname_length=40,
+    place=("project", "location"),
+    checks={
+        "name": NAME,
+        "location": checks.LOCATION,
+        "nodeLocations.*": checks.LOCATION,
+        "nodeCount": checks.between(0, 15000),
+        "initialNodeCount": checks.between(0, 15000),
+        "maxPodsPerNode": checks.between(8, 256),
+        "autoscaling.minNodeCount": checks.between(0, 15000),
+        "autoscaling.maxNodeCount": checks.between(0, 15000),
+        "autoscaling.totalMinNodeCount": checks.between(0, 15000),
+        "autoscaling.totalMaxNodeCount": checks.between(0, 15000),
+        "autoscaling.locationPolicy": checks.one_of("BALANCED", "ANY"),
+        "upgradeSettings.strategy": checks.one_of("SURGE", "BLUE_GREEN"),
+        **NODE_CHECKS,
+    },
+    rules=(_autoscaling, _upgrade),
+    defaults={
+        "management.autoRepair": True,
+        "management.autoUpgrade": True,
+        "upgradeSettings.strategy": "SURGE",
+        **NODE_DEFAULTS,
+    },
+    replaces={
+        **never_changes(
+            "name",
+            "namePrefix",
+            "project",
+            "cluster",
+            "location",
+            "initialNodeCount",
+            "maxPodsPerNode",
+            "placementPolicy",
+            "queuedProvisioning",
+            "networkConfig.createPodRange",
+            "networkConfig.podRange",
+            "networkConfig.podIpv4CidrBlock",
+            "networkConfig.additionalNodeNetworkConfigs",
+            "networkConfig.additionalPodNetworkConfigs",
+            "networkConfig.podCidrOverprovisionConfig",
+            "networkConfig.subnetwork",
+            "networkConfig.acceleratorNetworkProfile",
+        ),
+        **NODE_CHANGES,
+    },
+    sets=frozenset({"nodeLocations"}) | NODE_SETS,
+    kept=frozenset({"upgradeSettings.maxSurge", "upgradeSettings.maxUnavailable", "autoscaling.locationPolicy"}),
+    references=(Reference("cluster", CLUSTER, cluster_named), NODE_ACCOUNT),
+    cloud_rules=(_cluster_fits,),
+    computed=_computed,
+)
+
+
+KINDS = (NODE_POOL_KIND,)

@@ -1,0 +1,14 @@
+"""The table: every resource type that the stand-in knows. A new type is a new row in one of these rooms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from . import address, cluster, dns, firewall, fleet, identity, nat, network, nodes, storage
+from .kinds import Kind
+
+KINDS: Final[dict[str, Kind]] = {
+    kind.token: kind
+    for room in (identity, network, firewall, address, nat, dns, storage, cluster, nodes, fleet)
+    for kind in room.KINDS
+}
