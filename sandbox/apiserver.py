@@ -31,6 +31,7 @@ from sandbox.home import Home
 _HOST = "127.0.0.1"
 _SERVICES = "10.2.0.0/20"  # the service range of the tutorial's subnet
 _READY_SECONDS = 120.0  # 5 s on an idle machine; the rest is for a busy one
+_BUSY_SECONDS = 20.0  # what runs but does not answer gets this long: it may be starting, or the machine busy
 _POLL_SECONDS = 0.1
 _PORT_ATTEMPTS = 3
 _CERTIFICATE_DAYS = 300  # kube-apiserver makes them for 365; older ones are replaced at the next start
@@ -84,25 +85,26 @@ class ApiServer:
 
     def running(self) -> bool:
         """Whether both programs run and the server, known by its own certificate, says it is ready."""
-        return self._etcd.pid() is not None and self._server.pid() is not None and self._ready()
+        return self._alive() and self._ready()
 
     def start(self) -> None:
         """Make sure that it runs and is ready; at once if it does already, else within seconds.
 
         Safe to call from several processes: one starts it, the others wait and use it. What an earlier, killed start
-        left behind is stopped first. Raises ApiServerError with the end of the log.
+        left behind is used if it gets ready, else replaced. Raises ApiServerError with the end of the log.
         """
         if self.running():
             return
         executables = tools.ensure("etcd", "kube-apiserver")
         with self._locked():
-            if self.running():
+            if self._alive() and self._await_ready(_BUSY_SECONDS) is None:
+                self._write("kubeconfig", self._kubeconfig())
                 return
             for attempt in range(1, _PORT_ATTEMPTS + 1):
                 self._stop()
                 self._prepare()
                 self._launch(executables)
-                failed = self._await_ready()
+                failed = self._await_ready(_READY_SECONDS)
                 if failed is None:
                     self._write("kubeconfig", self._kubeconfig())
                     return
@@ -124,14 +126,14 @@ class ApiServer:
         """Stop it and delete everything it knew, its certificate authority included."""
         with self._locked():
             self._stop(patience=0.0)  # nothing of it is kept, so there is nothing to put in order
-            shutil.rmtree(self._folder, ignore_errors=True)
             if self._folder.exists():
                 shutil.rmtree(self._folder)
 
     # ---- inside
 
     def _stop(self, patience: float = 10.0) -> None:
-        self._server.stop(patience)
+        # without its etcd the API server would try in vain to say goodbye; it keeps nothing itself
+        self._server.stop(patience if self._etcd.pid() is not None else 0.0)
         self._etcd.stop(patience)
 
     def _prepare(self) -> None:
@@ -186,9 +188,12 @@ class ApiServer:
         self._etcd.start(etcd, environment)
         self._server.start(server, environment)
 
-    def _await_ready(self) -> Daemon | None:
+    def _alive(self) -> bool:
+        return self._etcd.pid() is not None and self._server.pid() is not None
+
+    def _await_ready(self, seconds: float) -> Daemon | None:
         """Wait until it is ready; else the program that failed, to blame."""
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for program in (self._etcd, self._server):
                 if program.pid() is None:

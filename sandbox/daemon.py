@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _POLL_SECONDS = 0.05
+_NAMELESS_SECONDS = 0.5  # how long a process may show no command line while it becomes another program, or ends
+
+_HAS_PROC = Path("/proc/self/cmdline").exists()
 
 # The program's own shell writes the pid, then becomes the program: whoever starts it may be killed at any moment and
 # there is still no running program without a pid file.
@@ -56,12 +59,14 @@ class Daemon:
 
     def pid(self) -> int | None:
         """The pid of the running program; None if it does not run."""
-        if self._child is not None and self._child.poll() is not None:
+        if self._child is not None:
+            if self._child.poll() is None:
+                return self._child.pid
             self._child = None  # it ended, and was waited for: no zombie stays behind
         try:
             pid = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
-            return self._child.pid if self._child else None  # its shell has not written the file yet
+            return None
         return pid if pid > 0 and self.mark in _command_line(pid) else None
 
     def stop(self, patience: float) -> None:
@@ -71,9 +76,15 @@ class Daemon:
             if pid is None or not _send(pid, how):
                 break
             deadline = time.monotonic() + seconds
-            while self.pid() == pid and time.monotonic() < deadline:
+            while not self._ended(pid) and time.monotonic() < deadline:
                 time.sleep(_POLL_SECONDS)
         self.pid_file.unlink(missing_ok=True)
+
+    def _ended(self, pid: int) -> bool:
+        """Whether it is over to the last thread, so that its files, sockets and locks are free again."""
+        if self._child is not None and self._child.pid == pid:
+            return self._child.poll() is not None
+        return _is_over(pid)
 
     def log_tail(self, lines: int = 12) -> str:
         """The end of its log, indented for an error message."""
@@ -94,10 +105,31 @@ def _send(pid: int, how: signal.Signals) -> bool:
 
 def _command_line(pid: int) -> str:
     """What a process was started with; empty if there is none, or only the remains of one."""
-    if Path("/proc/self/cmdline").exists():
+    if not _HAS_PROC:
+        return _ps(pid, "command=")
+    deadline = time.monotonic() + _NAMELESS_SECONDS
+    while True:
         try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            found = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
             return ""
-    asked = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return asked.stdout
+        if found or _is_over(pid) or time.monotonic() > deadline:
+            return found.replace(b"\0", b" ").decode(errors="replace")
+        time.sleep(_POLL_SECONDS)
+
+
+def _is_over(pid: int) -> bool:
+    """Whether a process is gone, or is only waiting for its parent to notice that it ended."""
+    if not _HAS_PROC:
+        state = _ps(pid, "stat=").strip()
+        return not state or state.startswith("Z")
+    process = Path(f"/proc/{pid}")
+    try:
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        return state in "ZX" and len(list((process / "task").iterdir())) <= 1
+    except OSError:
+        return True
+
+
+def _ps(pid: int, column: str) -> str:
+    return subprocess.run(["ps", "-ww", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False).stdout
