@@ -37,17 +37,18 @@ class Team(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _identity(self, identity: WorkloadIdentity, args: TeamArgs) -> None:
-        name = f"{identity.team}-{identity.service_account}"
+        # Slashes keep `a-b` of team `c` and `b` of team `c-a` apart; no team or account has one.
+        name = f"{identity.team}/{identity.service_account}"
         child = pulumi.ResourceOptions(parent=self)
         account = gcp.serviceaccount.Account(
-            f"{name}-account",
+            f"{name}/account",
             account_id=identity.account_id,
             display_name=identity.account_id,
             description=f"{identity.service_account} in namespace {identity.team}",
             opts=child,
         )
         gcp.serviceaccount.IAMMember(
-            f"{name}-workload-identity",
+            f"{name}/workload-identity",
             service_account_id=account.name,
             role="roles/iam.workloadIdentityUser",
             member=f"serviceAccount:{args.workload_pool}[{identity.team}/{identity.service_account}]",
@@ -57,7 +58,7 @@ class Team(pulumi.ComponentResource):
         for grant in identity.buckets:
             bucket = self._bucket(grant.bucket, args) if grant.create else grant.bucket
             gcp.storage.BucketIAMMember(
-                f"{name}-{grant.bucket}", bucket=bucket, role=grant.role, member=account.member, opts=child
+                f"{name}/{grant.bucket}", bucket=bucket, role=grant.role, member=account.member, opts=child
             )
 
     def _bucket(self, name: str, args: TeamArgs) -> pulumi.Output[str]:

@@ -1,0 +1,209 @@
+"""What holds for every resource of a kind, whatever the stack: said once, over all that the program registers."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.program_runner import ProgramRun, run_program
+from tests.support import config_with, dev_config
+
+
+@cache
+def dev() -> ProgramRun:
+    return run_program(dev_config())
+
+
+@cache
+def production() -> ProgramRun:
+    """Regional, protected, restricted VIP, static addresses, IP endpoint."""
+    config = dev_config()
+    config["gke-mesh-egress:protect"] = True
+    config["gke-mesh-egress:network"] |= {
+        "googleApis": "restricted",
+        "nat": {
+            "addresses": {"nat-1": "partner bank"},
+            "dynamicPortAllocation": True,
+            "minPortsPerVm": 128,
+            "maxPortsPerVm": 1024,
+        },
+    }
+    config["gke-mesh-egress:cluster"] = {
+        "controlPlane": {"dnsEndpoint": False, "authorizedNetworks": {"office": "198.51.100.0/24"}},
+        "releaseChannel": "stable",
+    }
+    return run_program(config)
+
+
+STACKS = pytest.mark.parametrize("stack", [dev, production], ids=["dev", "production"])
+
+
+def one(run: ProgramRun, token: str, name: str | None = None) -> dict[str, Any]:
+    (found,) = [resource["inputs"] for resource in run.of_type(token) if name in (None, resource["inputs"].get("name"))]
+    return found
+
+
+@STACKS
+def test_every_resource_has_an_explicit_provider(stack) -> None:
+    for resource in stack().registered:
+        if resource["type"].startswith(("gcp:", "kubernetes:")):
+            assert "::google::" in resource["provider"] or "::cluster-kubernetes::" in resource["provider"], resource["urn"]
+
+
+@STACKS
+def test_everything_in_the_cluster_goes_with_the_cluster(stack) -> None:
+    for resource in stack().registered:
+        if resource["type"].startswith("kubernetes:"):
+            assert resource["deletedWith"].endswith("gcp:container/cluster:Cluster::cluster"), resource["urn"]
+
+
+@STACKS
+def test_no_iam_binding_takes_away_what_others_granted(stack) -> None:
+    iam = {
+        resource["type"] for resource in stack().registered if "gcp:" in resource["type"] and "iam" in resource["type"].lower()
+    }
+    assert iam == {
+        "gcp:projects/iAMMember:IAMMember",
+        "gcp:serviceaccount/iAMMember:IAMMember",
+        "gcp:storage/bucketIAMMember:BucketIAMMember",
+    }
+
+
+def test_what_cannot_be_brought_back_is_protected_unless_the_stack_relaxes_it() -> None:
+    protected = {resource["type"].rpartition(":")[2] for resource in production().registered if resource["protect"]}
+    assert protected == {"Network", "Subnetwork", "Address", "Cluster", "Bucket"}
+    assert not [resource["urn"] for resource in dev().registered if resource["protect"]]
+
+
+def test_apis_stay_on_when_the_stack_goes() -> None:
+    services = [resource["inputs"] for resource in dev().of_type("gcp:projects/service:Service")]
+    assert services
+    assert all(service["disableOnDestroy"] is False for service in services)
+
+
+def test_node_accounts_hold_two_narrow_roles_each() -> None:
+    granted = sorted(resource["inputs"]["role"] for resource in dev().of_type("gcp:projects/iAMMember:IAMMember"))
+    assert granted == ["roles/artifactregistry.reader"] * 2 + ["roles/container.defaultNodeServiceAccount"] * 2
+
+
+class TestCluster:
+    @STACKS
+    def test_nodes_have_no_address_of_their_own(self, stack) -> None:
+        cluster = one(stack(), "gcp:container/cluster:Cluster")
+        assert cluster["privateClusterConfig"]["enablePrivateNodes"] is True
+        assert cluster["privateClusterConfig"]["masterIpv4CidrBlock"] == "10.5.0.0/28"
+        assert cluster["datapathProvider"] == "ADVANCED_DATAPATH"
+        assert cluster["workloadIdentityConfig"] == {"workloadPool": "sandbox-project.svc.id.goog"}
+
+    def test_without_authorized_networks_there_is_no_public_endpoint(self) -> None:
+        cluster = one(dev(), "gcp:container/cluster:Cluster")
+        assert cluster["privateClusterConfig"]["enablePrivateEndpoint"] is True
+        assert cluster["controlPlaneEndpointsConfig"]["dnsEndpointConfig"]["allowExternalTraffic"] is True
+
+    def test_authorized_networks_open_the_ip_endpoint_for_themselves(self) -> None:
+        cluster = one(production(), "gcp:container/cluster:Cluster")
+        assert cluster["location"] == "europe-west1"
+        assert cluster["privateClusterConfig"]["enablePrivateEndpoint"] is False
+        assert cluster["masterAuthorizedNetworksConfig"]["cidrBlocks"] == [
+            {"displayName": "office", "cidrBlock": "198.51.100.0/24"}
+        ]
+        assert production().outputs["clusterEndpoint"] == "https://192.0.2.10"
+
+    def test_gateway_nodes_repel_everything_but_gateways(self) -> None:
+        pool = one(dev(), "gcp:container/nodePool:NodePool", "gateway")
+        assert pool["nodeConfig"]["taints"] == [{"key": "dedicated", "value": "gateway", "effect": "NO_SCHEDULE"}]
+
+    def test_application_nodes_have_no_taint(self) -> None:
+        assert "taints" not in one(dev(), "gcp:container/nodePool:NodePool", "default-pool")["nodeConfig"]
+
+    @STACKS
+    def test_every_pool_is_shielded_and_hides_the_nodes_credentials(self, stack) -> None:
+        for pool in stack().of_type("gcp:container/nodePool:NodePool"):
+            config = pool["inputs"]["nodeConfig"]
+            assert config["workloadMetadataConfig"] == {"mode": "GKE_METADATA"}
+            assert config["shieldedInstanceConfig"]["enableSecureBoot"] is True
+
+    def test_the_kubeconfig_holds_no_credential(self) -> None:
+        (provider,) = dev().of_type("pulumi:providers:kubernetes")
+        kubeconfig = provider["inputs"]["kubeconfig"]
+        assert "gke-gcloud-auth-plugin" in kubeconfig
+        assert "token" not in kubeconfig.lower().replace("asks", "")
+
+    def test_the_fences_stand_before_nodes_exist(self) -> None:
+        (cluster,) = dev().of_type("gke-mesh-egress:cluster:Cluster")
+        needed = {urn.rpartition("::")[2] for urn in cluster["dependencies"]}
+        assert {f"firewall-{rule}" for rule in ("global-deny-egress-all", "gateway-allow-egress-web")} <= needed
+        assert "nat-config" in needed
+
+
+class TestNetwork:
+    def test_nat_serves_the_clusters_subnet_only(self) -> None:
+        nat = one(dev(), "gcp:compute/routerNat:RouterNat")
+        assert nat["sourceSubnetworkIpRangesToNat"] == "LIST_OF_SUBNETWORKS"
+        assert nat["subnetworks"] == [{"name": "network-subnet-id", "sourceIpRangesToNats": ["ALL_IP_RANGES"]}]
+
+    def test_dynamic_port_allocation_comes_without_endpoint_independent_mapping(self) -> None:
+        nat = one(production(), "gcp:compute/routerNat:RouterNat")
+        assert (nat["enableDynamicPortAllocation"], nat["enableEndpointIndependentMapping"]) == (True, False)
+        assert (nat["minPortsPerVm"], nat["maxPortsPerVm"]) == (128, 1024)
+
+    @STACKS
+    def test_the_subnet_reaches_google_apis_privately_and_logs_its_flows(self, stack) -> None:
+        subnet = one(stack(), "gcp:compute/subnetwork:Subnetwork")
+        assert subnet["privateIpGoogleAccess"] is True
+        assert subnet["logConfig"]["aggregationInterval"] == "INTERVAL_5_SEC"
+
+    @STACKS
+    def test_a_firewall_rule_targets_accounts_and_never_tags(self, stack) -> None:
+        for rule in stack().of_type("gcp:compute/firewall:Firewall"):
+            assert "targetTags" not in rule["inputs"]
+            if rule["inputs"]["name"] != "global-deny-egress-all":
+                assert rule["inputs"]["targetServiceAccounts"]
+
+
+class TestMesh:
+    def test_istios_kinds_wait_for_its_charts(self) -> None:
+        istio = [r for r in dev().registered if ".istio.io/" in r["type"]]
+        assert istio
+        for resource in istio:
+            assert any(urn.endswith("::istio-istiod") for urn in resource["dependencies"]), resource["urn"]
+
+    def test_pods_that_need_a_proxy_wait_for_the_injector(self) -> None:
+        for resource in dev().of_type("kubernetes:apps/v1:Deployment"):
+            assert any(urn.endswith("::istio-istiod") for urn in resource["dependencies"]), resource["urn"]
+
+    def test_istiod_refuses_what_is_not_registered(self) -> None:
+        (istiod,) = [r for r in dev().of_type("kubernetes:helm.sh/v3:Release") if r["name"] == "istio-istiod"]
+        assert istiod["inputs"]["values"]["meshConfig"]["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
+
+    def test_a_chart_may_come_from_an_oci_registry(self) -> None:
+        istio = {"version": "1.30.3", "repository": "oci://mirror.example.com/istio"}
+        run = run_program(config_with("mesh", {"flavor": "istio", "istio": istio}))
+        charts = {r["inputs"]["chart"] for r in run.of_type("kubernetes:helm.sh/v3:Release")}
+        assert charts == {"oci://mirror.example.com/istio/base", "oci://mirror.example.com/istio/istiod"}
+
+    def test_the_managed_mesh_is_a_fleet_feature(self) -> None:
+        run = run_program(config_with("mesh", {"flavor": "cloud-service-mesh"}))
+        membership = one(run, "gcp:gkehub/featureMembership:FeatureMembership")
+        assert membership["mesh"] == {"management": "MANAGEMENT_AUTOMATIC"}
+        assert membership["membership"] == "cluster1"
+        assert one(run, "gcp:container/cluster:Cluster")["fleet"] == {"project": "sandbox-project"}
+
+
+class TestTeams:
+    def test_a_teams_service_account_acts_as_its_own_google_account_only(self) -> None:
+        (binding,) = dev().of_type("gcp:serviceaccount/iAMMember:IAMMember")
+        assert binding["inputs"]["role"] == "roles/iam.workloadIdentityUser"
+        assert binding["inputs"]["member"] == "serviceAccount:sandbox-project.svc.id.goog[team-x/test]"
+
+    def test_a_bucket_cannot_become_public(self) -> None:
+        bucket = one(dev(), "gcp:storage/bucket:Bucket")
+        assert (bucket["publicAccessPrevention"], bucket["uniformBucketLevelAccess"]) == ("enforced", True)
+
+    def test_an_existing_bucket_is_granted_and_not_made(self) -> None:
+        accounts = {"test": {"buckets": {"company-data": {"role": "roles/storage.objectViewer", "existing": True}}}}
+        run = run_program(config_with("teams/team-x/googleApis/serviceAccounts", accounts))
+        assert run.of_type("gcp:storage/bucket:Bucket") == []
+        assert one(run, "gcp:storage/bucketIAMMember:BucketIAMMember")["bucket"] == "company-data"
