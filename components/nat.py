@@ -58,5 +58,5 @@ class CloudNat(pulumi.ComponentResource):
             log_config={"enable": True, "filter": "ERRORS_ONLY"},
             opts=child,
         )
-        self.addresses = pulumi.Output.all(**{key: address.address for key, address in addresses.items()})
+        self.addresses = pulumi.Output.from_input({key: address.address for key, address in addresses.items()})
         self.register_outputs({"addresses": self.addresses})
