@@ -1,0 +1,203 @@
+"""The documents cannot go stale: what they name exists, what they show loads, and what exists is named.
+
+Notation that is checked here:
+- `namespace/kind/name` and `namespace/name`: a rendered object, as `Object.identity` writes it.
+- `compute.Network::network-vpc`: a Pulumi resource by type and logical name; `helm.Release::istio-base` for charts.
+- `teams.<team>.egress.<host>.http`: a config key below `gke-mesh-egress:`; `<...>` is a name that the reader chooses.
+- a yaml block followed by a text block that begins with "N problems in the stack's config": refused with exactly that text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from egress.errors import ConfigError
+from egress.plan import make_plan
+from egress.render import render
+from egress.settings import load, stack_schema
+from tests.support import PROJECT, ROOT, dev_config, plan_of
+
+TUTORIAL, REFERENCE = ROOT / "docs/tutorial.md", ROOT / "docs/config.md"
+INVENTORY = ROOT / "tests/program/golden/dev.inventory.txt"
+"""Every resource of stack dev; tests/program holds it against the program."""
+PAGES = [path for path in (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md") if path.exists()]
+OWN = "gke-mesh-egress:"
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+IN_TICKS = re.compile(r"`([^`\n]+)`")
+OBJECT = re.compile(r"^([a-z0-9-]+/[a-z]+|namespace)/[a-z0-9.-]+$")
+RESOURCE = re.compile(r"^[a-z]+\.[A-Za-z]+::\S+$")
+FILE = re.compile(r"^(egress|components|schema|docs|tests|sandbox)/[\w/.]*\.(py|json|md)$")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A yaml block, and the error text that the page shows right below it (None: it is accepted)."""
+
+    page: Path
+    line: int
+    text: str
+    refused_with: str | None
+
+
+def _blocks() -> Iterator[Block]:
+    for page in PAGES:
+        text = page.read_text()
+        fences = list(FENCE.finditer(text))
+        for fence, below in zip(fences, [*fences[1:], None], strict=True):
+            if fence[1] == "yaml" and OWN in fence[2]:
+                shown = below[2] if below and re.match(r"\d+ problems? in the stack's config", below[2]) else None
+                yield Block(page, text.count("\n", 0, fence.start()) + 1, fence[2], shown)
+
+
+def _config(block: Block) -> dict[str, Any]:
+    """The block's config; one that does not name a region is a part of a stack file and is laid over the dev stack's."""
+    document = yaml.safe_load(block.text)
+    config: dict[str, Any] = document.get("config", document)
+    return config if f"{OWN}region" in config else dev_config() | config
+
+
+BLOCKS = list(_blocks())
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.page.name}:{block.line}")
+def test_every_stack_shown_does_what_the_page_says(block: Block) -> None:
+    config = _config(block)
+    if block.refused_with is None:
+        make_plan(load(config, default_project=PROJECT))
+        jsonschema.validate({"config": config}, stack_schema())
+        return
+    with pytest.raises(ConfigError) as refused:
+        make_plan(load(config, default_project=PROJECT))
+    assert str(refused.value) == block.refused_with.rstrip("\n")
+
+
+def test_the_reference_shows_an_accepted_and_a_refused_stack() -> None:
+    shown = [block.refused_with is None for block in BLOCKS if block.page == REFERENCE]
+    assert True in shown
+    assert False in shown
+
+
+# Config keys
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the schema. `default` is meaningful where `leaf` is true."""
+
+    leaf: bool
+    required: bool
+    default: Any
+
+
+def _keys(node: dict[str, Any], definitions: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Key]]:
+    """Every key below `node`, by path; `*` stands for a name that the reader chooses."""
+    for option in [node, *node.get("anyOf", [])]:
+        target = definitions[option["$ref"].rpartition("/")[2]] if "$ref" in option else option
+        required = target.get("required", [])
+        for name, child in target.get("properties", {}).items():
+            below = list(_keys(child, definitions, (*path, name)))
+            yield ".".join((*path, name)), Key(not below, name in required, child.get("default"))
+            yield from below
+        if isinstance(target.get("additionalProperties"), dict):
+            yield from _keys(target["additionalProperties"], definitions, (*path, "*"))
+
+
+@cache
+def schema_keys() -> dict[str, Key]:
+    schema = stack_schema()
+    keys = dict(_keys(schema["properties"]["config"], schema["$defs"]))
+    return {key.removeprefix(OWN): value for key, value in keys.items()}
+
+
+def _rows(page: Path, first_heading: str) -> Iterator[list[str]]:
+    """Rows of the tables whose first heading is `first_heading`, as cells."""
+    wanted = False
+    for line in page.read_text().splitlines():
+        if not line.startswith("|"):
+            wanted = False
+            continue
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if cells[0] == first_heading:
+            wanted = True
+        elif wanted and not set(cells[0]) <= set("-: "):
+            yield cells
+
+
+def _key(shown: str) -> str:
+    return re.sub(r"<[^>]+>", "*", shown.strip("`"))
+
+
+def test_the_reference_has_exactly_the_keys_of_the_schema() -> None:
+    rows = [_key(cells[0]) for cells in _rows(REFERENCE, "Key")]
+    assert len(rows) == len(set(rows))
+    assert set(rows) == set(schema_keys())
+
+
+def test_the_reference_gives_the_defaults_of_the_schema() -> None:
+    wrong = []
+    for cells in _rows(REFERENCE, "Key"):
+        key = schema_keys()[_key(cells[0])]
+        if key.required:
+            expected = "required"
+        elif not key.leaf:
+            continue
+        else:
+            expected = "absent" if key.default is None else key.default
+        said = cells[2] if "`" not in cells[2] else yaml.safe_load(cells[2].strip("`"))
+        if said != expected:
+            wrong.append((cells[0], said, expected))
+    assert wrong == []
+
+
+def test_the_tutorial_names_keys_that_exist() -> None:
+    named = [token for cells in _rows(TUTORIAL, "Tutorial") for token in IN_TICKS.findall(cells[1])]
+    assert named
+    assert [token for token in named if _key(token) not in schema_keys()] == []
+
+
+# Objects, resources and files
+
+
+def _tokens(pattern: re.Pattern[str], page: Path) -> set[str]:
+    prose = FENCE.sub("", page.read_text())
+    return {token for token in IN_TICKS.findall(prose) if pattern.match(token)}
+
+
+def test_the_tutorial_names_exactly_the_rendered_objects() -> None:
+    rendered = {item.identity for item in render(plan_of(dev_config()))}
+    named = {token for token in _tokens(OBJECT, TUTORIAL) if not FILE.match(token)}
+    assert named - rendered == set(), "named, and not rendered"
+    assert rendered - named == set(), "rendered, and not named"
+
+
+def _resource(urn: str) -> str | None:
+    """The notation for one line of the inventory, `...$type::name`; None for what the tutorial names otherwise."""
+    token, _, name = urn.rpartition("$")[2].partition("::")
+    if token.startswith("gcp:"):
+        return f"{token.split(':')[1].split('/')[0]}.{token.rpartition(':')[2]}::{name}"
+    return f"helm.Release::{name}" if token == "kubernetes:helm.sh/v3:Release" else None
+
+
+def test_the_tutorial_names_exactly_the_resources_of_the_program() -> None:
+    """Both ways: nothing named that is not there, and nothing there that the reader is not told of."""
+    there = {resource for line in INVENTORY.read_text().splitlines() if (resource := _resource(line))}
+    # A bucket carries the project's id in its name.
+    named = {token.replace("PROJECT", PROJECT) for token in _tokens(RESOURCE, TUTORIAL)}
+    assert named - there == set(), "named, and not there"
+    assert there - named == set(), "there, and not named"
+
+
+@pytest.mark.parametrize("page", [TUTORIAL, REFERENCE], ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    named = _tokens(FILE, page)
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
