@@ -151,16 +151,13 @@ def _subnets_of_this_network(scene: Scene) -> Iterator[Problem]:
 
 
 def _one_nat_per_subnet(scene: Scene) -> Iterator[Problem]:
-    """Two NATs may share a router, but not a subnet."""
     mine = {subnetwork_named(name, scene.new) for _, name in walk(scene.new, "subnetworks.*.name")}
     for other in scene.cloud.of_type(NAT):
-        if other.id == scene.id or other.state["router"] != scene.new["router"] or other.state["region"] != scene.new["region"]:
+        if other.id == scene.id or other.state["type"] != scene.new["type"]:
             continue
-        for _, name in walk(other.state, "subnetworks.*.name"):
+        for at, name in walk(other.state, "subnetworks.*.name"):
             if subnetwork_named(name, other.state) in mine:
-                yield Problem(
-                    "subnetworks", name, f"NAT '{other.id}' translates this subnet already; a subnet has one public NAT"
-                )
+                yield Problem(at, name, f"NAT '{other.id}' translates this subnet already; a subnet has one NAT of a type")
 
 
 NAT_KIND = Kind(
