@@ -1,0 +1,87 @@
+# What a newcomer does: `make up`, `make test`. Needs Python 3.11 or newer; everything else sets itself up.
+# stdout of render, export and outputs is only what was asked for; all else goes to stderr.
+
+STACK = dev
+PYTHON = python3
+VENV = .venv
+RUN = $(VENV)/bin/python
+READY = $(VENV)/.ready
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help install tools ready up preview refresh destroy clean render export outputs lint test bench golden schema
+
+help: ## List what there is
+	@echo "make TARGET [STACK=dev]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+up: ready ## Bring the stack up on this machine: real engine, real API server, a stand-in for Google Cloud
+	@$(RUN) -m sandbox up --stack $(STACK)
+
+preview: ready ## Show what `make up` would change
+	@$(RUN) -m sandbox preview --stack $(STACK)
+
+refresh: ready ## Look for what was changed behind the stack's back
+	@$(RUN) -m sandbox refresh --stack $(STACK)
+
+destroy: ready ## Destroy the stack, and check that nothing is left
+	@$(RUN) -m sandbox destroy --stack $(STACK)
+
+clean: $(READY) ## Stop the sandbox's processes and delete all it keeps
+	@$(RUN) -m sandbox clean
+
+render: $(READY) ## Print every Kubernetes object of the stack (YAML); needs no engine
+	@$(RUN) -m egress render --stack $(STACK)
+
+export: $(READY) ## Print the sandbox stack's state as Pulumi exports it (JSON)
+	@$(RUN) -m sandbox export --stack $(STACK)
+
+outputs: $(READY) ## Print the sandbox stack's outputs (JSON)
+	@$(RUN) -m sandbox outputs --stack $(STACK)
+
+lint: $(READY) ## Check style and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/basedpyright
+	@$(RUN) -m egress schema --check
+
+test: ready ## Run every test
+	@$(RUN) -m pytest -q -n 2 --dist loadgroup
+
+bench: ready ## Measure
+	@$(RUN) -m bench
+
+golden: $(READY) ## Write the golden files of tests/program anew
+	@$(RUN) -m pytest -q tests/program --regenerate-golden
+
+schema: $(READY) ## Write the JSON Schema of stack files
+	@$(RUN) -m egress schema
+
+install: $(READY) ## Install the Python packages into .venv
+	@:
+
+# Packages and tools at the same time: the one waits for the network, the other for the compiler.
+ready:
+	@$(MAKE) -j 2 $(READY) tools 1>&2
+
+tools: ## Find or build the tools that the sandbox runs
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || $(PYTHON_TOO_OLD)
+	@$(PYTHON) -c '$(ENSURE)' 1>&2
+
+$(READY): $(wildcard requirements*.txt constraints.txt)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || $(PYTHON_TOO_OLD)
+	@echo "Python packages: installing into $(VENV), about half a minute" 1>&2
+	@test -x $(RUN) || $(PYTHON) -m venv --clear $(VENV) 1>&2
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt 1>&2
+	@echo "Python packages: ready" 1>&2
+	@touch $@
+
+PYTHON_TOO_OLD = { echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=/path/to/python3.12" 1>&2; exit 1; }
+
+# The standard library is enough for this: it runs before the packages are there.
+define ENSURE
+import sys
+from sandbox import tools
+try: tools.ensure("pulumi", "kube-apiserver", "etcd"), tools.istio_crds()
+except tools.ToolError as error: sys.exit(str(error))
+endef

@@ -1,0 +1,289 @@
+"""The real Pulumi engine over the sandbox: one operation on one stack.
+
+The program is not a copy of anything: the project's own `__main__.py` runs in this process (an inline program of the
+Automation API), which needs no language plugin. Google Cloud and the cluster are provider servers in this process
+as well, attached by PULUMI_DEBUG_PROVIDERS. The state lies in the sandbox's home, in the engine's file backend.
+
+One operation per process is the rule (`python -m sandbox up` is a process): the engine's Python SDK keeps state in
+modules. Whoever runs several anyway gets fresh modules of the project each time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import runpy
+import shutil
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi import automation
+
+from sandbox import recovery, tools
+from sandbox.apiserver import ApiServer
+from sandbox.command import Command, without_foreign
+from sandbox.google.cloud import Cloud
+from sandbox.google.server import serve as serve_google
+from sandbox.home import Home
+from sandbox.kubernetes.server import find_id as find_id_in_cluster
+from sandbox.kubernetes.server import serve as serve_kubernetes
+from sandbox.progress import Progress
+from sandbox.project import Project
+
+PASSPHRASE = "sandbox"
+"""Encrypts the state's secrets, as the engine insists. It protects nothing: all of the sandbox's secrets are made up."""
+
+_CLUSTER = "gcp:container/cluster:Cluster"
+_THIS_MACHINE = "127.0.0.1,localhost"
+
+
+class EngineError(RuntimeError):
+    """The operation was refused or failed. The message says what the reader has not read in the progress yet."""
+
+
+class Engine:
+    """The engine for one stack of one project in one home."""
+
+    def __init__(self, home: Home, project: Project) -> None:
+        self.home = home
+        self.project = project
+        self.cloud = Cloud(home)
+        self.apiserver = ApiServer(home)
+        self._backend = home.pulumi / "backend"
+        self._failure = ""
+        _isolate_this_process()
+
+    # Operations. Each raises EngineError with what went wrong.
+
+    def up(self) -> automation.OutputMap:
+        """Deploys; returns the stack's outputs."""
+        with self._stack(starts_cluster=True) as (stack, settled):
+            return self._run(lambda out: stack.up(on_output=out, suppress_outputs=True, refresh=settled)).outputs
+
+    def preview(self) -> None:
+        """Shows what `up` would do."""
+        with self._stack() as (stack, settled):
+            self._run(lambda out: stack.preview(on_output=out, suppress_outputs=True, refresh=settled))
+
+    def refresh(self) -> None:
+        """Makes the state say what is there."""
+        with self._stack() as (stack, _):
+            self._run(lambda out: stack.refresh(on_output=out, suppress_outputs=True))
+
+    def destroy(self) -> list[str] | None:
+        """Destroys; returns what is left in the clouds, or None where other stacks still hold something there."""
+        with self._stack() as (stack, settled):
+            self._run(lambda out: stack.destroy(on_output=out, suppress_outputs=True, refresh=settled))
+            return self._leftovers()
+
+    def export(self) -> str:
+        """The stack's state as Pulumi exports it: JSON, secrets encrypted."""
+        return self._ask("stack", "export")
+
+    def outputs(self, show_secrets: bool) -> str:
+        """The stack's outputs as JSON; secrets as "[secret]" unless they are to be shown."""
+        return self._ask("stack", "output", "--json", *(["--show-secrets"] if show_secrets else []))
+
+    # The parts of an operation
+
+    @contextmanager
+    def _stack(self, starts_cluster: bool = False) -> Iterator[tuple[automation.Stack, bool]]:
+        """The stack, with everything running that an operation needs; and whether an interrupted run was settled."""
+        with self._alone():
+            recovery.mend_files(self.home.pulumi, self._backend, self.project.name, self.project.stack, _say)
+            recovery.break_stale_locks(self._backend, self.project.name, self.project.stack, _say)
+            if self.apiserver.kubeconfig.exists():
+                self.apiserver.start()
+            elif starts_cluster:
+                threading.Thread(target=self._start_early, daemon=True).start()
+            providers = {
+                "gcp": serve_google(self.home, self.apiserver),
+                "kubernetes": serve_kubernetes(self.apiserver),
+            }
+            self._command = self._cli()
+            try:
+                with self._command.stoppable():
+                    ports = ",".join(f"{name}:{port}" for name, (_, port) in providers.items())
+                    try:
+                        stack = self._select(self._command, {"PULUMI_DEBUG_PROVIDERS": ports})
+                        settled = recovery.settle_pending(stack, self._find_id, _say)
+                    except automation.CommandError as error:
+                        raise EngineError(_complaint(error)) from None
+                    yield stack, settled
+            finally:
+                for server, _ in providers.values():
+                    server.stop(None)
+
+    def _start_early(self) -> None:
+        """The cluster will need the API server, so it starts beside the engine. An error is the cluster's to report."""
+        try:
+            self.apiserver.start()
+        except (RuntimeError, OSError):
+            return
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One operation on a sandbox at a time. The system drops this lock when its holder dies."""
+        self.home.root.mkdir(parents=True, exist_ok=True)
+        with (self.home.root / "operation.lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise EngineError(
+                    f"another run (process {lock.read().strip() or 'unknown'}) is at work on {self.home.root}; "
+                    "wait for it, or give this one a home of its own by EGRESS_SANDBOX_HOME"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def _cli(self) -> Command:
+        return Command(tools.ensure("pulumi")["pulumi"])
+
+    def _environment(self) -> dict[str, str]:
+        self._backend.mkdir(parents=True, exist_ok=True)
+        return {
+            "PULUMI_HOME": str(self.home.pulumi / "home"),
+            "PULUMI_BACKEND_URL": self._backend.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
+
+    def _select(self, command: Command, environment: dict[str, str]) -> automation.Stack:
+        workspace = automation.LocalWorkspace(
+            work_dir=str(self.project.work),
+            program=self._program,
+            env_vars={**self._environment(), **environment},
+            pulumi_command=command,
+        )
+        return automation.Stack.create_or_select(self.project.stack, workspace)
+
+    def _program(self) -> None:
+        """Runs the project's program as `pulumi up` would: from its own folder, with modules of its own."""
+        source = self.project.source
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if file and _is_of(Path(file), source) and name.partition(".")[0] not in ("sandbox", "__main__"):
+                del sys.modules[name]
+        os.chdir(source)
+        if sys.path[0] != str(source):
+            sys.path.insert(0, str(source))
+        try:
+            runpy.run_path(str(source / "__main__.py"), run_name="__main__")
+        except Exception as error:
+            self._failure = _in_words(error, source)
+            raise pulumi.RunError(Progress.PROGRAM_FAILED) from None
+
+    def _run(self, operation: Callable[[automation.OnOutput], Any]) -> Any:
+        progress = Progress(sys.stdout, self.project.source)
+        try:
+            return operation(progress.line)
+        except automation.CommandError as error:
+            if self._command.interrupted:
+                raise EngineError("stopped on request; the next run goes on from here") from None
+            progress.end()
+            said = "failed, see the diagnostics above" if progress.diagnosed else _complaint(error)
+            raise EngineError((self._failure or said) + _hint(str(error))) from None
+        finally:
+            progress.end()
+
+    def _ask(self, *args: str) -> str:
+        """What the CLI says to a question that changes nothing."""
+        if not self._has_stack():
+            raise EngineError(f"stack {self.project.stack} does not exist in {self.home.root}; `make up` makes it")
+        try:
+            return self._cli().run([*args, "--stack", self.project.stack], str(self.project.work), self._environment()).stdout
+        except automation.CommandError as error:
+            raise EngineError(_complaint(error)) from None
+
+    def _has_stack(self) -> bool:
+        return any(self._backend.glob(f".pulumi/stacks/{self.project.name}/{self.project.stack}.json"))
+
+    # Looking into the clouds
+
+    def _find_id(self, state: recovery.State) -> str | None:
+        """The id under which an object whose creation was interrupted exists."""
+        if state["type"].startswith("kubernetes:"):
+            return find_id_in_cluster(self.apiserver, state)
+        return next((thing.id for thing in self.cloud.everything() if thing.urn == state["urn"]), None)
+
+    def _leftovers(self) -> list[str] | None:
+        if any(_holds_resources(file) for file in self._backend.glob(".pulumi/stacks/*/*.json")):
+            return None
+        left = [f"{thing['type']} {thing['id']}" for thing in self.cloud.leftovers()]
+        if not any(self.cloud.of_type(_CLUSTER)):
+            self.apiserver.wipe()  # started early for a cluster that never came
+        elif self.apiserver.running():
+            left.append(f"API server {self.apiserver.url}")
+        return left
+
+
+def clean(home: Home) -> None:
+    """Stops what runs and deletes all that the sandbox keeps; nothing but that, wherever the home may be."""
+    ApiServer(home).wipe()
+    for folder in (home.google, home.pulumi):
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    for name in ("operation.lock", "apiserver.lock"):
+        (home.root / name).unlink(missing_ok=True)
+    if home.root.is_dir() and not any(home.root.iterdir()):
+        home.root.rmdir()
+
+
+def _isolate_this_process() -> None:
+    """Keeps the program and the providers, which run here, from this machine's own accounts and proxies."""
+    kept = without_foreign(os.environ)
+    for name in set(os.environ) - set(kept):
+        del os.environ[name]
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), _THIS_MACHINE]))
+
+
+def _is_of(file: Path, folder: Path) -> bool:
+    return file.is_relative_to(folder) and not file.is_relative_to(folder / ".venv")
+
+
+def _in_words(error: Exception, source: Path) -> str:
+    """A refused config as its own text; anything else with the lines of the program that led to it."""
+    if isinstance(error, pulumi.RunError) or any(base.__name__ == "ConfigError" for base in type(error).__mro__):
+        return str(error)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_of(Path(frame.filename), source)]
+    where = "".join(traceback.format_list(frames[-4:]))
+    return f"the program failed:\n{where}{type(error).__name__}: {error}"
+
+
+def _complaint(error: automation.CommandError) -> str:
+    """What the CLI wrote to stderr, its end."""
+    lines = str(error).partition("\n stderr: ")[2].strip().splitlines()
+    return "\n".join(lines[-12:]) or "the engine failed without saying why"
+
+
+def _hint(error: str) -> str:
+    if "currently marked for protection" not in error:
+        return ""
+    return (
+        "\nThe stack protects what would hurt to lose. To destroy it all the same: set gke-mesh-egress:protect to false "
+        "in the stack's config, `make up`, then `make destroy`."
+    )
+
+
+def _holds_resources(checkpoint: Path) -> bool:
+    try:
+        content = json.loads(checkpoint.read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    latest = (content.get("checkpoint") or {}).get("latest") or {}
+    return any(not resource["type"].startswith("pulumi:") for resource in latest.get("resources") or [])
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

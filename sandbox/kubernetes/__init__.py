@@ -1,0 +1,13 @@
+"""A stand-in for the Pulumi provider `kubernetes` that applies every object to the sandbox's real API server.
+
+    server.py      the provider's gRPC service: what the engine asks, in the engine's words
+    wire.py        the engine's property values <-> plain Python values
+    kubeconfig.py  which API server a kubeconfig means, and that it is the sandbox's and no other
+    manifest.py    pure rules over manifests: check, difference, replacement, drift
+    cluster.py     the API server: discovery, server-side apply, read, delete
+    namespace.py   emptying a deleted namespace, which a cluster's controller manager does
+    release.py     Helm releases of Istio's charts
+
+What it does not do, because no node and no controller runs here: it awaits no readiness (a Deployment would never
+become ready), and it renders no chart.
+"""

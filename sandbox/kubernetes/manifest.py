@@ -1,0 +1,200 @@
+"""Pure rules over manifests, as the real provider has them: what is checked, what a change means, what is drift.
+
+Only what a program's inputs state is ever compared. Defaults that the API server fills in and status that
+controllers write are outputs, so they cannot cause a difference that never goes away.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.kubernetes.wire import UNKNOWN, Json, at
+
+DEFAULT_NAMESPACE = "default"
+
+MAP_MUTABLE = {"ConfigMap": "enableConfigMapMutable", "Secret": "enableSecretMutable"}
+"""Kinds whose data the real provider replaces rather than updates, unless this provider setting is on."""
+
+_SELECTOR = ("spec.selector",)
+_IMMUTABLE: dict[tuple[str, str], tuple[str, ...]] = {
+    ("apps", "Deployment"): _SELECTOR,
+    ("apps", "DaemonSet"): _SELECTOR,
+    ("apps", "StatefulSet"): (
+        "spec.podManagementPolicy",
+        "spec.revisionHistoryLimit",
+        "spec.selector",
+        "spec.serviceName",
+        "spec.volumeClaimTemplates",
+    ),
+    ("batch", "Job"): ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
+    ("", "ConfigMap"): ("binaryData", "data"),
+    ("", "Secret"): ("type", "stringData", "data"),
+    ("", "Service"): ("spec.clusterIP",),
+    ("", "ResourceQuota"): ("spec.scopes",),
+    ("", "PersistentVolumeClaim"): ("spec",),
+    ("", "Pod"): ("spec",),
+    ("rbac.authorization.k8s.io", "RoleBinding"): ("roleRef",),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("roleRef",),
+    ("storage.k8s.io", "StorageClass"): ("parameters", "provisioner"),
+}
+_IDENTITY = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
+
+
+class ManifestError(ValueError):
+    """The manifest cannot be applied. The message says which property, and the fix."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between the last inputs and the new ones. `how` is add, delete or update."""
+
+    path: tuple[str | int, ...]
+    how: str
+
+    def __str__(self) -> str:
+        """The path in the engine's notation: `spec.ports[0].port`, `metadata.labels["a/b"]`."""
+        text = ""
+        for part in self.path:
+            if isinstance(part, int):
+                text += f"[{part}]"
+            elif part.replace("_", "").isalnum():
+                text += f".{part}" if text else part
+            else:
+                text += f'["{part}"]'
+        return text
+
+
+def kind_of(type_token: str) -> tuple[str, str]:
+    """apiVersion and kind that a type token stands for: `kubernetes:core/v1:Service` is ("v1", "Service")."""
+    parts = type_token.split(":")
+    if len(parts) != 3 or parts[0] != "kubernetes" or "/" not in parts[1]:
+        raise ManifestError(f"{type_token} is no Kubernetes resource type (kubernetes:<group>/<version>:<Kind>)")
+    group_version, kind = parts[1], parts[2]
+    if kind.endswith(("Patch", "List")):
+        raise ManifestError(f"{type_token}: patch and list resources are not supported in the sandbox; declare objects")
+    return group_version.removeprefix("core/"), kind
+
+
+def complete(type_token: str, inputs: Json) -> Json:
+    """The manifest with apiVersion and kind. Raises ManifestError for what no API server could take."""
+    api_version, kind = kind_of(type_token)
+    manifest = {"apiVersion": api_version, "kind": kind} | inputs
+    for key, expected in (("apiVersion", api_version), ("kind", kind)):
+        if manifest[key] not in (expected, UNKNOWN):
+            raise ManifestError(f"{key} {manifest[key]!r} contradicts the type {type_token}; leave it out")
+    if not isinstance(at(manifest, ("metadata", "name")), str):
+        raise ManifestError(
+            "metadata.name is missing. The real provider would invent a name with a random tail, "
+            "which nothing else could refer to; give the object a name."
+        )
+    return manifest
+
+
+def identity(manifest: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """apiVersion, kind, namespace (`default` where none is stated) and name."""
+    metadata = manifest["metadata"]
+    return manifest["apiVersion"], manifest["kind"], metadata.get("namespace") or DEFAULT_NAMESPACE, metadata["name"]
+
+
+def changes(old: Any, new: Any, path: tuple[str | int, ...] = ()) -> Iterator[Change]:
+    """Every difference between two manifests, at the deepest path where they differ."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted(old.keys() | new.keys()):
+            if key not in old:
+                yield Change((*path, key), "add")
+            elif key not in new:
+                yield Change((*path, key), "delete")
+            else:
+                yield from changes(old[key], new[key], (*path, key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from changes(before, after, (*path, index))
+    elif old != new or isinstance(old, bool) != isinstance(new, bool):
+        yield Change(path, "update")
+
+
+def replaces(change: Change, old: Mapping[str, Any], new: Mapping[str, Any], mutable: frozenset[str]) -> bool:
+    """Whether the change cannot be made in place. `mutable` holds kinds whose data may be updated (`MAP_MUTABLE`)."""
+    api_version, kind = str(new.get("apiVersion")), str(new.get("kind"))
+    if change.path == ("metadata", "namespace"):
+        return _namespace(old) != _namespace(new)
+    group = api_version.rpartition("/")[0]
+    fields: tuple[str, ...] = () if kind in mutable and not new.get("immutable") else _IMMUTABLE.get((group, kind), ())
+    return any(_touches(change.path, tuple(field.split("."))) for field in (*_IDENTITY, *fields))
+
+
+def _namespace(manifest: Mapping[str, Any]) -> str:
+    return at(manifest, ("metadata", "namespace")) or DEFAULT_NAMESPACE
+
+
+def _touches(path: tuple[str | int, ...], field: tuple[str, ...]) -> bool:
+    shared = min(len(path), len(field))
+    return path[:shared] == field[:shared]
+
+
+def with_drift(inputs: Any, then: Any, now: Any) -> Any:
+    """The inputs as they would read today: where the live object changed since it was last seen, the live value.
+
+    Comparing live with live, not live with inputs, keeps the API server's own spellings ("1000m" stored as "1",
+    an empty list left out) from looking like drift.
+    """
+    if then == now:
+        return inputs
+    if isinstance(inputs, Mapping) and isinstance(then, Mapping) and isinstance(now, Mapping):
+        result: Json = {}
+        for key, value in inputs.items():
+            if key in now:
+                result[key] = with_drift(value, then.get(key), now[key])
+            elif key not in then:
+                result[key] = value
+        return result
+    lists = [value for value in (inputs, then, now) if isinstance(value, list)]
+    if len(lists) == 3 and len({len(value) for value in lists}) == 1:
+        return [with_drift(*items) for items in zip(*lists, strict=True)]
+    return now
+
+
+def drifted(inputs: Json, then: Json, now: Json) -> Json:
+    """`with_drift` for a whole object. A Secret's data is compared as text too, where the inputs state it as text.
+
+    An object that was never seen before (its creation was interrupted) cannot have drifted.
+    """
+    if not then:
+        return inputs
+    return with_drift(inputs, _readable(then), _readable(now))
+
+
+def _readable(live: Json) -> Json:
+    data = live.get("data")
+    if live.get("kind") != "Secret" or not isinstance(data, Mapping):
+        return live
+    texts = {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
+    return live | {"stringData": texts}
+
+
+def previewed(live: Mapping[str, Any]) -> Json:
+    """A dry run's object without what the real run will answer differently."""
+    result = outputs(live)
+    for key in ("resourceVersion", "generation"):
+        result.get("metadata", {}).pop(key, None)
+    return result
+
+
+def outputs(live: Mapping[str, Any]) -> Json:
+    """The live object as the state keeps it: whole, but for the bookkeeping of field owners, which only costs space."""
+    result = copy.deepcopy(dict(live))
+    result.get("metadata", {}).pop("managedFields", None)
+    return result
+
+
+def imported(live: Mapping[str, Any]) -> Json:
+    """Inputs for an object that no program has stated yet (`pulumi import`): the live object without server fields."""
+    result = outputs(live)
+    result.pop("status", None)
+    for key in ("uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"):
+        result.get("metadata", {}).pop(key, None)
+    return result

@@ -1,0 +1,130 @@
+"""What a killed run leaves behind, put in order before the next one.
+
+Three things may be left: a file that was being written, the lock of the engine's file backend, and the note that
+some operations had begun. What became of those operations only the clouds know, and both of them are here. So: an
+object whose creation was under way and that exists is taken into the state as it is; one that does not exist is
+forgotten. The run that follows then refreshes first, which settles interrupted updates and deletions as well.
+Nothing is orphaned, whatever comes next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation import Deployment, Stack
+
+_GRACE_SECONDS = 20.0
+"""How long an engine whose sandbox was killed may take to notice that; it then ends by itself."""
+
+State = dict[str, Any]
+
+
+class LockedError(RuntimeError):
+    """Another run is at work on this sandbox."""
+
+
+def mend_files(pulumi: Path, backend: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
+    """Puts the last whole state in the place of one that was cut off while the engine wrote it.
+
+    The engine moves the state aside (`.bak`) before it writes the next one. The one before is as good: an operation
+    begins only after the note of it was written, and what ended since is still noted as under way.
+    """
+    state = backend / ".pulumi" / "stacks" / project / f"{stack}.json"
+    spare = state.with_name(state.name + ".bak")
+    if not _is_whole(state) and _is_whole(spare):
+        new = state.with_name(state.name + ".new")
+        new.write_bytes(spare.read_bytes())
+        new.replace(state)
+        state.with_name(state.name + ".attrs").unlink(missing_ok=True)
+        say("An earlier run was killed while it wrote the state; the state before that is taken.")
+    for note in (pulumi / "home" / "workspaces").glob("*.json"):  # which stack is selected; made anew at each run
+        if not _is_whole(note):
+            note.unlink()
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        json.loads(file.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
+
+
+def break_stale_locks(backend: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
+    """Removes the engine's locks that no living engine holds. Raises LockedError for one that a living engine holds.
+
+    Call it while holding the sandbox's own lock: then no other run of the sandbox can be about to take one.
+    """
+    for lock in sorted((backend / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json")):
+        try:
+            holder = json.loads(lock.read_text())
+        except (FileNotFoundError, ValueError):
+            holder = {}
+        pid = int(holder.get("pid") or 0)
+        if holder.get("hostname") not in (None, socket.gethostname()):
+            raise LockedError(
+                f"the stack is locked by process {pid} on {holder['hostname']}, which cannot be looked at from here. "
+                f"If it is gone, delete {lock}"
+            )
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while _is_engine(pid) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        if _is_engine(pid):
+            raise LockedError(f"an engine (process {pid}) is still at work on stack {stack}; wait for it, or end it")
+        for path in (lock, lock.with_name(lock.name + ".attrs")):
+            path.unlink(missing_ok=True)
+        say(f"An earlier run was killed; its lock (process {pid}) is removed.")
+
+
+def _is_engine(pid: int) -> bool:
+    """Whether this process is a running Pulumi CLI. After a restart the number may be a stranger's."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False  # another user's process, so not one of this sandbox
+    command = Path(f"/proc/{pid}/cmdline")
+    if not command.parent.parent.joinpath("self").exists():
+        return True  # no /proc on this system: believe the number
+    try:
+        return b"pulumi" in command.read_bytes().partition(b"\0")[0]
+    except OSError:
+        return False
+
+
+def settle_pending(stack: Stack, find_id: Callable[[State], str | None], say: Callable[[str], None]) -> bool:
+    """Settles operations that were under way when a run was killed; True when there were any.
+
+    `find_id` looks an object up in the clouds by its state: the id it exists under, or None.
+    """
+    exported = stack.export_stack()
+    deployment: State = exported.deployment or {}
+    pending: list[State] = deployment.get("pending_operations") or []
+    if not pending:
+        return False
+    known = {resource["urn"] for resource in deployment.get("resources") or []}
+    adopted = []
+    for operation in pending:
+        state: State = operation["resource"]
+        if operation["type"] != "creating" or state["urn"] in known or not state.get("custom"):
+            continue
+        found = find_id(state)
+        if found:
+            adopted.append({**state, "id": found})
+    deployment["resources"] = [*(deployment.get("resources") or []), *adopted]
+    deployment["pending_operations"] = []
+    stack.import_stack(Deployment(version=exported.version, deployment=deployment))
+    say(
+        f"An earlier run was interrupted during {len(pending)} operation(s). "
+        f"{len(adopted)} object(s) had been created by then and are taken over; the rest is done again."
+    )
+    return True
