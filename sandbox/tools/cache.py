@@ -90,7 +90,7 @@ class Entry:
         work, staged, final = root() / f"{self.key}.work", root() / f"{self.key}.new", root() / self.key
         for leftover in (work, staged):
             shutil.rmtree(leftover, ignore_errors=True)
-        work.mkdir(parents=True)
+        work.mkdir(parents=True, exist_ok=True)  # a killed run's compiler may still be writing there
         try:
             made = make(work)
             if made is None:
