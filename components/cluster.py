@@ -112,6 +112,8 @@ class Cluster(pulumi.ComponentResource):
             },
             workload_identity_config={"workload_pool": workload_pool(args.project)},
             fleet={"project": args.project} if args.fleet else None,
+            # Said in so many words, because its default depends on the version and NetworkPolicies must name its pods.
+            addons_config={"dns_cache_config": {"enabled": True}},
             release_channel={"channel": settings.release_channel.value.upper()},
             maintenance_policy={"daily_maintenance_window": {"start_time": settings.maintenance_start}},
             enable_shielded_nodes=True,

@@ -65,7 +65,8 @@ def _pod(plan: Plan) -> dict[str, Any]:
         "nodeSelector": {"cloud.google.com/gke-nodepool": NODE_POOL},
         "tolerations": [{"key": TAINT["key"], "operator": "Equal", "value": TAINT["value"], "effect": TAINT["effect"]}],
         "topologySpreadConstraints": [
-            _spread("kubernetes.io/hostname", "DoNotSchedule"),
+            # Two nodes or none: the pool's autoscaler adds the second where there is only one.
+            {**_spread("kubernetes.io/hostname", "DoNotSchedule"), "minDomains": 2},
             _spread("topology.kubernetes.io/zone", "ScheduleAnyway"),
         ],
         "terminationGracePeriodSeconds": 60,

@@ -46,7 +46,8 @@ def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
         ports = [_port("TCP", port) for port in TARGET_PORTS.values()]
         yield {"to": [_pods(names.GATEWAY_NAMESPACE, GATEWAY_LABELS)], "ports": ports}
     yield {
-        "to": [_pods("kube-system", {"k8s-app": "kube-dns"})],
+        # GKE's clusters answer from a cache on each node first.
+        "to": [_pods("kube-system", {"k8s-app": name}) for name in ("kube-dns", "node-local-dns")],
         "ports": [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)],
     }
     if team.uses_google_apis or not plan.in_cluster_mesh:

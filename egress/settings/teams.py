@@ -178,7 +178,16 @@ class GoogleServiceAccount(Model):
 class GoogleApis(Model):
     """Google APIs the team calls directly through Private Google Access; IAM decides what each account may do."""
 
-    service_accounts: dict[AccountName, GoogleServiceAccount] = Field(default={}, description="By Kubernetes service account.")
+    service_accounts: dict[AccountName, GoogleServiceAccount] = Field(description="By Kubernetes service account.")
+
+    @field_validator("service_accounts")
+    @classmethod
+    def says_something(cls, value: dict[str, GoogleServiceAccount]) -> dict[str, GoogleServiceAccount]:
+        if not value:
+            raise refusal(
+                "No service account is named, so nobody could call a Google API.", "Name one, or leave googleApis out."
+            )
+        return value
 
 
 def _host(value: str) -> str:

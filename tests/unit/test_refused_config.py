@@ -100,6 +100,7 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
         "no role",
         "roles/storage.objectViewer",
     ),
+    ("Google APIs for nobody", "teams/team-y/googleApis", {"serviceAccounts": {}}, "nobody could call", "leave googleApis out"),
     ("an account id that is too short", "teams/team-x/googleApis/serviceAccounts/test/accountId", "sa", "6 to 30", "another"),
     ("a text where a number belongs", "gateway", {"minReplicas": "two"}, "wrong form", "docs/config.md"),
     ("a text where a mapping belongs", "teams", "team-x", "wrong form", "docs/config.md"),
