@@ -10,6 +10,8 @@ directly), and a nested type is only looked at when a value for it arrives.
 from __future__ import annotations
 
 import inspect
+import threading
+import time
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from typing import Any
 
 import pulumi
 from pulumi import _types as sdk  # the SDK's own reader of these annotations; it has no public name
+
+_LOADING_SECONDS = 30.0
+_loading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,23 @@ def outputs(shape: str) -> Mapping[str, bool]:
 
 
 def _attribute(path: str) -> type:
+    """A class of the package, once its module is there.
+
+    The package's modules load at first use, and until that has ended other threads find them without attributes;
+    so threads take turns here, and wait for the program's own thread.
+    """
     import pulumi_gcp
 
     module, name = path.split(".")
-    return typing.cast(type, getattr(getattr(pulumi_gcp, module), name))
+    patience = time.monotonic() + _LOADING_SECONDS
+    with _loading:
+        while True:
+            try:
+                return typing.cast(type, getattr(getattr(pulumi_gcp, module), name))
+            except AttributeError:
+                if time.monotonic() > patience:
+                    raise
+                time.sleep(0.05)
 
 
 @cache
