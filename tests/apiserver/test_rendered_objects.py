@@ -1,0 +1,109 @@
+"""Every rendered object is accepted, whole and without warning, by the real API server and - where it is at hand - by Istio."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from egress.manifest import Manifest
+from egress.render import render, to_yaml
+from sandbox import tools
+from sandbox.apiserver import ApiServer
+from sandbox.home import Home
+from sandbox.kubernetes.cluster import Cluster, ClusterError
+from sandbox.tools.cache import root as tools_cache
+from tests.support import config_with, dev_config, plan_of
+
+pytestmark = pytest.mark.xdist_group("apiserver")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """An API server with Istio's CRDs."""
+    server = ApiServer(Home(tmp_path_factory.mktemp("rendered")))
+    server.start()
+    try:
+        cluster = Cluster(server.url, server.token, server.ca_pem)
+        for definition in yaml.safe_load_all(tools.istio_crds().read_text()):
+            apply(cluster, definition)
+        yield cluster
+    finally:
+        server.wipe()
+
+
+def apply(cluster: Cluster, manifest: Manifest) -> dict[str, Any]:
+    kind = cluster.kind(manifest["apiVersion"], manifest["kind"], seconds=20)
+    return cluster.apply(kind, manifest["metadata"].get("namespace"), manifest)
+
+
+STACKS = {
+    "dev": dev_config(),
+    "managed mesh": config_with("mesh", {"flavor": "cloud-service-mesh"}),
+    "long and unusual hosts": config_with(
+        "teams/team-x/egress",
+        {
+            f"{'a' * 63}.{'b' * 63}.{'c' * 63}.example.com": {"http": {"upgrade": "tls"}, "https": "passthrough"},
+            "a-b.example": {"http": {"methods": ["GET"], "paths": ["/", "/ok/*"]}},
+            "a.b.example": {"https": "passthrough"},
+            "xn--bcher-kva.example": {"http": {}, "https": "passthrough"},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("config", STACKS.values(), ids=STACKS.keys())
+def test_every_object_is_accepted_with_strict_fields(cluster: Cluster, config: dict[str, Any]) -> None:
+    rendered = render(plan_of(config))
+    for item in rendered:
+        answer = apply(cluster, item.manifest)
+        assert answer["metadata"]["uid"]
+    assert len(rendered) > 30
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("ServiceEntry", ("spec", "resolution"), "DNS_ROUND"),
+        ("VirtualService", ("spec", "hostz"), ["example.com"]),
+        ("AuthorizationPolicy", ("spec", "action"), "PERMIT"),
+        ("NetworkPolicy", ("spec", "policyTypes"), ["Outward"]),
+        ("Gateway", ("spec", "servers"), [{"hosts": ["*"]}]),
+        ("HorizontalPodAutoscaler", ("spec", "maxReplicas"), 1),
+        ("Namespace", ("metadata", "name"), "Team_X"),
+    ],
+)
+def test_a_broken_object_is_refused(cluster: Cluster, kind: str, path: tuple[str, str], value: Any) -> None:
+    item = next(item for item in render(plan_of(dev_config())) if item.kind == kind)
+    broken = copy.deepcopy(item.manifest)
+    broken[path[0]][path[1]] = value
+    with pytest.raises(ClusterError):
+        apply(cluster, broken)
+
+
+def istioctl() -> Path | None:
+    folders = [os.environ.get("EGRESS_ISTIO_BIN", ""), str(tools_cache() / "istio"), os.environ.get("PATH", "")]
+    found = shutil.which("istioctl", path=os.pathsep.join(filter(None, folders)))
+    return Path(found) if found else None
+
+
+@pytest.mark.parametrize("config", STACKS.values(), ids=STACKS.keys())
+def test_istio_analyses_it_without_a_warning(tmp_path: Path, config: dict[str, Any]) -> None:
+    command = istioctl()
+    if command is None:
+        pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
+    stream = tmp_path / "rendered.yaml"
+    stream.write_text(to_yaml(item.manifest for item in render(plan_of(config))))
+    for arguments in (["analyze", "--use-kube=false", "--all-namespaces", str(stream)], ["validate", "-f", str(stream)]):
+        done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert "Warning" not in said, said
+        assert "may not provide" not in said, said

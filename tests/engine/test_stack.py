@@ -1,0 +1,215 @@
+"""The program under the real engine, from the first `up` to the last `destroy`: one sandbox, told in order."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.apiserver import ApiServer
+from sandbox.google.cloud import Cloud
+from sandbox.home import Home
+from tests.support import ROOT, config_with, dev_config
+
+pytestmark = pytest.mark.xdist_group("engine")
+PROGRAM = ("__main__.py", "Pulumi.yaml", "egress", "components")
+
+
+class Sandbox:
+    """`python -m sandbox` in a home of its own, with a project whose config a test may change."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = Home(root / "home")
+        self.project = root / "project"
+        self.project.mkdir()
+        for name in PROGRAM:
+            (self.project / name).symlink_to(ROOT / name)
+        self.configure(dev_config())
+
+    def configure(self, config: dict[str, Any]) -> None:
+        (self.project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+
+    def arguments(self, command: str, directory: Path | None = None) -> list[str]:
+        return [sys.executable, "-m", "sandbox", command, "--stack", "dev", "--directory", str(directory or self.project)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "EGRESS_SANDBOX_HOME": str(self.home.root), "NO_COLOR": "1"}
+
+    def run(self, command: str, directory: Path | None = None, *, fails: bool = False) -> str:
+        """The command's output; stdout only where it is JSON."""
+        done = subprocess.run(
+            self.arguments(command, directory),
+            env=self.environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if command in ("export", "outputs") else subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert (done.returncode != 0) is fails, done.stdout[-6000:]
+        return done.stdout
+
+    def changes(self, output: str) -> dict[str, int]:
+        """The engine's summary, e.g. {"created": 99} of an update and {"create": 99} of a preview."""
+        found = re.findall(r"^ +\S* ?(\d+) (?:to )?(\w+)$", output, re.MULTILINE)
+        return {word: int(count) for count, word in found}
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    sandbox = Sandbox(tmp_path_factory.mktemp("engine"))
+    try:
+        yield sandbox
+    finally:
+        ApiServer(sandbox.home).wipe()
+
+
+def kubernetes_object(sandbox: Sandbox, path: str) -> dict[str, Any]:
+    """One object of the sandbox's API server by its REST path."""
+    import ssl
+    import urllib.request
+
+    server = ApiServer(sandbox.home)
+    request = urllib.request.Request(server.url + path, headers={"Authorization": f"Bearer {server.token}"})
+    context = ssl.create_default_context(cadata=server.ca_pem)
+    with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+        return json.load(answer)
+
+
+TEAM_Y_POLICY = "/apis/security.istio.io/v1/namespaces/istio-egress/authorizationpolicies/egress-team-y"
+
+
+def test_a_refused_config_changes_nothing_and_says_all(sandbox: Sandbox) -> None:
+    sandbox.configure(config_with("teams/team-x/egress/intranet", {"htp": {}}))
+    output = sandbox.run("up", fails=True)
+    assert "2 problems in the stack's config. Nothing was changed." in output
+    assert "Traceback" not in output
+    assert Cloud(sandbox.home).list() == []
+    sandbox.configure(dev_config())
+
+
+def test_preview_of_a_new_stack_shows_everything_and_makes_nothing(sandbox: Sandbox) -> None:
+    assert sandbox.changes(sandbox.run("preview"))["create"] > 90
+    assert Cloud(sandbox.home).list() == []
+
+
+def test_a_killed_up_can_be_run_again(sandbox: Sandbox) -> None:
+    running = subprocess.Popen(
+        sandbox.arguments("up"), env=sandbox.environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert running.stdout is not None
+    for line in running.stdout:
+        if "kubernetes:core/v1:Namespace" in line:
+            break
+    running.send_signal(signal.SIGKILL)
+    running.communicate(timeout=60)
+    output = sandbox.run("up")
+    assert "Who may reach what" in output
+    assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
+
+
+def test_up_ends_with_who_may_reach_what_and_the_way_on(sandbox: Sandbox) -> None:
+    output = sandbox.run("up")
+    assert re.search(r"example\.com +http \(leaves as https\), https +-", output)
+    assert re.search(r"httpbin\.org +https +http /status/418, https", output)
+    assert "KUBECONFIG=" in output
+    assert "A real project" in output
+
+
+def test_a_second_up_changes_nothing_within_twenty_seconds(sandbox: Sandbox) -> None:
+    start = time.monotonic()
+    assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
+    assert time.monotonic() - start < 20
+
+
+def test_one_changed_line_changes_one_object(sandbox: Sandbox) -> None:
+    sandbox.configure(config_with("teams/team-y/egress/httpbin.org/http/paths", ["/status/418", "/get"]))
+    changes = sandbox.changes(sandbox.run("up"))
+    assert changes["updated"] == 1
+    assert changes.keys() == {"updated", "unchanged"}
+    rules = kubernetes_object(sandbox, TEAM_Y_POLICY)["spec"]["rules"]
+    assert rules[0]["to"][0]["operation"]["paths"] == ["/status/418", "/get"]
+
+
+def test_removing_a_team_deletes_what_it_alone_used_and_replaces_nothing(sandbox: Sandbox) -> None:
+    config = dev_config()
+    del config["gke-mesh-egress:teams"]["team-y"]
+    config["gke-mesh-egress:teams"]["team-x"]["reaches"] = []
+    sandbox.configure(config)
+    output = sandbox.run("up")
+    assert "replaced" not in sandbox.changes(output)
+    namespaces = [item["metadata"]["name"] for item in kubernetes_object(sandbox, "/api/v1/namespaces")["items"]]
+    assert "team-y" not in namespaces
+    assert "team-x" in namespaces
+    entry = kubernetes_object(
+        sandbox, "/apis/networking.istio.io/v1/namespaces/istio-egress/serviceentries/httpbin-org-ext"
+    )
+    assert entry["spec"]["exportTo"] == ["istio-egress", "team-x"]
+
+
+def test_the_team_comes_back_whole(sandbox: Sandbox) -> None:
+    sandbox.configure(dev_config())
+    assert "replaced" not in sandbox.changes(sandbox.run("up"))
+    assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
+
+
+def test_refresh_finds_a_firewall_rule_that_somebody_opened_and_up_closes_it(sandbox: Sandbox) -> None:
+    cloud = Cloud(sandbox.home)
+    rule = "projects/sandbox-project/global/firewalls/gateway-allow-egress-web"
+    cloud.edit(rule, {"allows": [{"protocol": "tcp", "ports": ["80", "443", "22"]}]})
+    assert sandbox.changes(sandbox.run("refresh")).get("updated") == 1
+    assert sandbox.changes(sandbox.run("up")).get("updated") == 1
+    assert "22" not in json.dumps(cloud.get(rule))
+
+
+def test_refresh_finds_a_policy_that_somebody_widened_and_up_narrows_it(sandbox: Sandbox) -> None:
+    import ssl
+    import urllib.request
+
+    server = ApiServer(sandbox.home)
+    patch = urllib.request.Request(
+        server.url + TEAM_Y_POLICY,
+        method="PATCH",
+        data=json.dumps({"spec": {"rules": [{}]}}).encode(),
+        headers={"Authorization": f"Bearer {server.token}", "Content-Type": "application/merge-patch+json"},
+    )
+    urllib.request.urlopen(patch, context=ssl.create_default_context(cadata=server.ca_pem), timeout=20).close()
+    assert sandbox.changes(sandbox.run("refresh")).get("updated") == 1
+    assert sandbox.changes(sandbox.run("up")).get("updated") == 1
+    assert kubernetes_object(sandbox, TEAM_Y_POLICY)["spec"]["rules"] != [{}]
+
+
+def test_outputs_and_export_are_json_and_nothing_else(sandbox: Sandbox) -> None:
+    outputs = json.loads(sandbox.run("outputs"))
+    assert outputs["egress"]["contract"] == 1
+    assert outputs["egress"]["cluster"]["endpoint"].startswith("https://")
+    resources = json.loads(sandbox.run("export"))["deployment"]["resources"]
+    assert len([resource for resource in resources if resource["type"].startswith(("gcp:", "kubernetes:"))]) > 70
+
+
+def test_another_stack_deploys_by_the_contract_alone(sandbox: Sandbox) -> None:
+    consumer = ROOT / "examples/consumer"
+    assert "example.com" in sandbox.run("up", consumer)
+    allowed = kubernetes_object(sandbox, "/api/v1/namespaces/team-x/configmaps/allowed-hosts")
+    assert allowed["data"]["hosts"] == "example.com\nhttpbin.org"
+    sandbox.run("destroy", consumer)
+
+
+def test_destroy_leaves_nothing_behind(sandbox: Sandbox) -> None:
+    output = sandbox.run("destroy")
+    assert "deleted" in sandbox.changes(output)
+    left = {item["type"] if isinstance(item, dict) else item.type for item in Cloud(sandbox.home).list()}
+    assert left <= {"gcp:projects/service:Service"}
+    assert not ApiServer(sandbox.home).running()
