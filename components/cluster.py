@@ -76,6 +76,8 @@ class Cluster(pulumi.ComponentResource):
             f"{name}-kubernetes",
             kubeconfig=kubeconfig,
             enable_server_side_apply=True,
+            # A fence that somebody widened by hand is narrowed again by the next update, instead of stopping it.
+            enable_patch_force=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=node_pools),
         )
         self.register_outputs({"endpoint": self.endpoint, "ca_certificate": self.ca_certificate})

@@ -72,7 +72,8 @@ class _NoDiscovery:
 class Cluster:
     """One API server. Methods may be called from any thread."""
 
-    def __init__(self, server: str, token: str, ca_pem: str) -> None:
+    def __init__(self, server: str, token: str, ca_pem: str, force: bool = False) -> None:
+        self._force = force or os.environ.get("PULUMI_K8S_ENABLE_PATCH_FORCE") == "true"
         configuration = kube.Configuration()
         configuration.host = server
         configuration.api_key = {"authorization": token}
@@ -196,7 +197,7 @@ class Cluster:
         """
         name = manifest["metadata"]["name"]
         annotations = manifest["metadata"].get("annotations") or {}
-        force = annotations.get(FORCE_ANNOTATION) == "true" or os.environ.get("PULUMI_K8S_ENABLE_PATCH_FORCE") == "true"
+        force = self._force if (said := annotations.get(FORCE_ANNOTATION)) is None else said == "true"
         query = {"fieldManager": FIELD_MANAGER, "force": json.dumps(force), "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
@@ -248,6 +249,6 @@ def _explained(error: ClusterError, kind: Kind, name: str) -> ClusterError:
     if error.status == 409 and "conflict" in text:
         text += (
             f"\nServer-side apply: another program changed this field since, and owns it. Give the field back, or set "
-            f'the annotation {FORCE_ANNOTATION}: "true" on the object to take it over.'
+            f'the annotation {FORCE_ANNOTATION}: "true" on the object, or enablePatchForce on the provider, to take it over.'
         )
     return ClusterError(text, error.status)

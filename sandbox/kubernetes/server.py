@@ -116,13 +116,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with self._configuring:
             self._mutable = frozenset(k for k, setting in manifest.MAP_MUTABLE.items() if _on(config.get(setting)))
             text = config.get("kubeconfig") or config.get("kubernetes:config:kubeconfig")
-            self._cluster = None if text in (None, UNKNOWN) else self._connect(text)
+            self._cluster = None if text in (None, UNKNOWN) else self._connect(text, _on(config.get("enablePatchForce")))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
-    def _connect(self, text: str) -> Cluster:
+    def _connect(self, text: str, force: bool) -> Cluster:
         target = kubeconfig.parse(text)
         kubeconfig.require_sandbox(target, self._apiserver.url)
-        return Cluster(target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem)
+        return Cluster(target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem, force)
 
     # Resources
 
