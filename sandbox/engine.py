@@ -113,7 +113,7 @@ class Engine:
                     ports = ",".join(f"{name}:{port}" for name, (_, port) in providers.items())
                     try:
                         stack = self._select(self._command, {"PULUMI_DEBUG_PROVIDERS": ports})
-                        settled = recovery.settle_pending(stack, self._find_id, _say)
+                        settled = recovery.settle_pending(stack, self, _say)
                     except automation.CommandError as error:
                         raise EngineError(_complaint(error)) from None
                     yield stack, settled
@@ -208,13 +208,19 @@ class Engine:
     def _has_stack(self) -> bool:
         return any(self._backend.glob(f".pulumi/stacks/{self.project.name}/{self.project.stack}.json"))
 
-    # Looking into the clouds
+    # Looking into the clouds (see recovery.Clouds)
 
-    def _find_id(self, state: recovery.State) -> str | None:
+    def find_id(self, state: recovery.State) -> str | None:
         """The id under which an object whose creation was interrupted exists."""
         if state["type"].startswith("kubernetes:"):
             return find_id_in_cluster(self.apiserver, state)
         return next((thing.id for thing in self.cloud.everything() if thing.urn == state["urn"]), None)
+
+    def discard(self, urn: str, kept: str) -> None:
+        """Removes what was made to replace an object of Google Cloud; in the cluster a replacement comes second."""
+        for thing in list(self.cloud.everything()):
+            if thing.urn == urn and thing.id != kept and not thing.acknowledged:
+                self.cloud.remove(thing.id)
 
     def _leftovers(self) -> list[str] | None:
         if any(_holds_resources(file) for file in self._backend.glob(".pulumi/stacks/*/*.json")):

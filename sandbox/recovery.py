@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pulumi.automation import Deployment, Stack
 
@@ -32,20 +32,24 @@ class LockedError(RuntimeError):
 def mend_files(pulumi: Path, backend: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
     """Puts the last whole state in the place of one that was cut off while the engine wrote it.
 
-    The engine moves the state aside (`.bak`) before it writes the next one. The one before is as good: an operation
+    The engine copies the state aside (`.bak`) before it writes the next one. The one before is as good: an operation
     begins only after the note of it was written, and what ended since is still noted as under way.
     """
-    state = backend / ".pulumi" / "stacks" / project / f"{stack}.json"
-    spare = state.with_name(state.name + ".bak")
+    folder = backend / ".pulumi"
+    states = folder / "stacks" / project
+    state, spare = states / f"{stack}.json", states / f"{stack}.json.bak"
     if not _is_whole(state) and _is_whole(spare):
         new = state.with_name(state.name + ".new")
         new.write_bytes(spare.read_bytes())
         new.replace(state)
         state.with_name(state.name + ".attrs").unlink(missing_ok=True)
         say("An earlier run was killed while it wrote the state; the state before that is taken.")
-    for note in (pulumi / "home" / "workspaces").glob("*.json"):  # which stack is selected; made anew at each run
-        if not _is_whole(note):
-            note.unlink()
+    newest_history = sorted((folder / "history" / project / stack).glob("*"))[-4:]
+    dispensable = [*folder.glob("*.attrs"), *states.glob("*.attrs"), *newest_history]
+    selected_stacks = (pulumi / "home" / "workspaces").glob("*.json")
+    for file in [*dispensable, *selected_stacks]:
+        if not _is_whole(file):
+            file.unlink()
 
 
 def _is_whole(file: Path) -> bool:
@@ -101,24 +105,34 @@ def _is_engine(pid: int) -> bool:
         return False
 
 
-def settle_pending(stack: Stack, find_id: Callable[[State], str | None], say: Callable[[str], None]) -> bool:
-    """Settles operations that were under way when a run was killed; True when there were any.
+class Clouds(Protocol):
+    """Where objects exist that the engine may have lost sight of."""
 
-    `find_id` looks an object up in the clouds by its state: the id it exists under, or None.
-    """
+    def find_id(self, state: State) -> str | None:
+        """The id under which the object of this state exists; None where it does not."""
+        ...
+
+    def discard(self, urn: str, kept: str) -> None:
+        """Removes what was made to replace the object with the id `kept`, and not finished."""
+        ...
+
+
+def settle_pending(stack: Stack, clouds: Clouds, say: Callable[[str], None]) -> bool:
+    """Settles operations that were under way when a run was killed; True when there were any."""
     exported = stack.export_stack()
-    deployment: State = exported.deployment or {}
+    deployment: State = dict(exported.deployment or {})
     pending: list[State] = deployment.get("pending_operations") or []
     if not pending:
         return False
-    known = {resource["urn"] for resource in deployment.get("resources") or []}
+    known = {resource["urn"]: resource.get("id", "") for resource in deployment.get("resources") or []}
     adopted = []
     for operation in pending:
         state: State = operation["resource"]
-        if operation["type"] != "creating" or state["urn"] in known or not state.get("custom"):
+        if operation["type"] != "creating" or not state.get("custom"):
             continue
-        found = find_id(state)
-        if found:
+        if state["urn"] in known:
+            clouds.discard(state["urn"], known[state["urn"]])
+        elif found := clouds.find_id(state):
             adopted.append({**state, "id": found})
     deployment["resources"] = [*(deployment.get("resources") or []), *adopted]
     deployment["pending_operations"] = []

@@ -35,7 +35,7 @@ def _outputs(values: Mapping[str, Any]) -> Rows:
         if isinstance(value, Mapping):
             text = "{" + ", ".join(sorted(value)) + "}"
         else:
-            text = value if isinstance(value, str) else json.dumps(value)
+            text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value)
         rows.append((name, text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"))
     return rows
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import threading
 from collections.abc import Callable
 from concurrent import futures
@@ -31,6 +32,8 @@ VERSION = importlib.metadata.version("pulumi-kubernetes")
 _THREADS = 8
 _DELETE_SECONDS = 60.0
 _MESSAGE_BYTES = 400 * 1024 * 1024
+_FORGET_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
+"""The real provider's setting: deleting an object in a cluster that is gone only takes it out of the state."""
 _SAID_IN_WORDS = (ApiServerError, ToolError, ClusterError, manifest.ManifestError, kubeconfig.KubeconfigError)
 
 _Answer = TypeVar("_Answer")
@@ -58,6 +61,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, apiserver: ApiServer) -> None:
         self._apiserver = apiserver
         self._cluster: Cluster | None = None
+        self._unreachable = ""
         self._configuring = threading.Lock()
         self._mutable: frozenset[str] = frozenset()
 
@@ -116,13 +120,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with self._configuring:
             self._mutable = frozenset(k for k, setting in manifest.MAP_MUTABLE.items() if _on(config.get(setting)))
             text = config.get("kubeconfig") or config.get("kubernetes:config:kubeconfig")
-            self._cluster = None if text in (None, UNKNOWN) else self._connect(text, _on(config.get("enablePatchForce")))
+            self._cluster, self._unreachable = None, "its kubeconfig comes from a resource that does not exist yet"
+            if text not in (None, UNKNOWN):
+                self._connect(text, _on(config.get("enablePatchForce")))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
-    def _connect(self, text: str, force: bool) -> Cluster:
+    def _connect(self, text: str, force: bool) -> None:
         target = kubeconfig.parse(text)
-        kubeconfig.require_sandbox(target, self._apiserver.url)
-        return Cluster(target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem, force)
+        try:
+            kubeconfig.require_sandbox(target, self._apiserver.url)
+            self._cluster = Cluster(target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem, force)
+        except ApiServerError as error:  # the cluster is gone; what lived in it can still be forgotten
+            self._unreachable = str(error)
 
     # Resources
 
@@ -236,6 +245,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return self._said(context, empty_pb2.Empty, lambda: self._delete(request))
 
     def _delete(self, request: Any) -> Any:
+        if self._cluster is None and os.environ.get(_FORGET_UNREACHABLE) == "true":
+            return empty_pb2.Empty()
         cluster, type_token = self._reached(), _type(request.urn)
         seconds = request.timeout or _DELETE_SECONDS
         where, _, name = request.id.rpartition("/")
@@ -270,7 +281,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _reached(self) -> Cluster:
         if self._cluster is None:
-            raise ClusterError("the cluster is not known yet: its kubeconfig comes from a resource that does not exist")
+            raise ClusterError(
+                f"configured Kubernetes cluster is unreachable: {self._unreachable}. If the cluster was deleted, "
+                f"{_FORGET_UNREACHABLE}=true lets objects in it be deleted from the state alone."
+            )
         return self._cluster
 
     def _said(self, context: grpc.ServicerContext, empty: type[_Answer], ask: Callable[[], _Answer]) -> _Answer:
