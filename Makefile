@@ -66,7 +66,7 @@ ready:
 
 tools: ## Find or build the tools that the sandbox runs
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || $(PYTHON_TOO_OLD)
-	@$(PYTHON) -c '$(ENSURE)' 1>&2
+	@$(PYTHON) -m sandbox.tools 1>&2
 
 $(READY): $(wildcard requirements*.txt constraints.txt)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || $(PYTHON_TOO_OLD)
@@ -77,11 +77,3 @@ $(READY): $(wildcard requirements*.txt constraints.txt)
 	@touch $@
 
 PYTHON_TOO_OLD = { echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=/path/to/python3.12" 1>&2; exit 1; }
-
-# The standard library is enough for this: it runs before the packages are there.
-define ENSURE
-import sys
-from sandbox import tools
-try: tools.ensure("pulumi", "kube-apiserver", "etcd"), tools.istio_crds()
-except tools.ToolError as error: sys.exit(str(error))
-endef
