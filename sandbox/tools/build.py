@@ -65,8 +65,8 @@ def build(tool: Tool, work: Path) -> Path:
 
 
 def _arguments(tool: Tool) -> list[str]:
-    # What makes the build slower and the sandbox no faster is off: profile guidance, and debug information (which
-    # -s -w drops from the executable anyway; not making it saves a fifth of the compiler's time).
+    # What makes the build slower and the sandbox no faster is off: profile guidance, and debug information, which
+    # -s -w would drop from the executable anyway.
     lean = ["-trimpath", "-buildvcs=false", "-pgo=off", "-gcflags=all=-dwarf=false"]
     return ["-mod=readonly", *lean, "-ldflags", f"-s -w {tool.ldflags}".strip()]
 
