@@ -46,7 +46,7 @@ lint: $(READY) ## Check style and types
 	@$(RUN) -m egress schema --check
 
 test: ready ## Run every test
-	@$(RUN) -m pytest -q -n 2 --dist loadgroup
+	@$(RUN) -m pytest -q -n 2 --dist loadfile
 
 bench: ready ## Measure
 	@$(RUN) -m bench

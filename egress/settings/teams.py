@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self, cast
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from egress.hosts import HostError, normalise
-from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE
+from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
 from egress.settings.model import Model, refusal
 
 TEAM_NAME_LIMIT = 40
@@ -184,9 +184,7 @@ class GoogleApis(Model):
     @classmethod
     def says_something(cls, value: dict[str, GoogleServiceAccount]) -> dict[str, GoogleServiceAccount]:
         if not value:
-            raise refusal(
-                "No service account is named, so nobody could call a Google API.", "Name one, or leave googleApis out."
-            )
+            raise refusal("No service account is named, so nobody could call a Google API.", "Name one, or leave googleApis out.")
         return value
 
 
@@ -244,9 +242,9 @@ class Team(Model):
     def no_label_with_a_meaning(cls, value: dict[str, str]) -> dict[str, str]:
         for key in value:
             domain = key.partition("/")[0] if "/" in key else ""
-            if key == "istio-injection" or domain.endswith(("kubernetes.io", "k8s.io", "istio.io")):
+            if key == "istio-injection" or domain.endswith(("kubernetes.io", "k8s.io", "istio.io", OWN_DOMAIN)):
                 raise refusal(
-                    "Labels of Kubernetes and Istio on a namespace decide who may do what in it.",
+                    "Labels of Kubernetes, Istio and this program on a namespace decide who may do what in it.",
                     "Remove it; the program sets the ones that are needed.",
                     (key,),
                 )

@@ -22,8 +22,6 @@ from sandbox.kubernetes.cluster import Cluster, ClusterError
 from sandbox.tools.cache import root as tools_cache
 from tests.support import config_with, dev_config, plan_of
 
-pytestmark = pytest.mark.xdist_group("apiserver")
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:

@@ -20,7 +20,6 @@ from sandbox.google.cloud import Cloud
 from sandbox.home import Home
 from tests.support import ROOT, config_with, dev_config
 
-pytestmark = pytest.mark.xdist_group("engine")
 PROGRAM = ("__main__.py", "Pulumi.yaml", "egress", "components")
 
 
