@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_gcp as gcp
@@ -22,7 +24,7 @@ class CloudNatArgs:
 class CloudNat(pulumi.ComponentResource):
     """Cloud Router, Cloud NAT and - where the settings name them - reserved addresses that partners can allow-list."""
 
-    addresses: pulumi.Output[dict[str, str]]
+    addresses: pulumi.Output[Mapping[str, Any]]
     """Reserved addresses by name; empty where Cloud NAT takes automatic ones."""
 
     def __init__(self, name: str, args: CloudNatArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -58,5 +60,6 @@ class CloudNat(pulumi.ComponentResource):
             log_config={"enable": True, "filter": "ERRORS_ONLY"},
             opts=child,
         )
-        self.addresses = pulumi.Output.from_input({key: address.address for key, address in addresses.items()})
+        by_name: Mapping[str, Any] = {key: address.address for key, address in addresses.items()}
+        self.addresses = pulumi.Output.from_input(by_name)
         self.register_outputs({"addresses": self.addresses})

@@ -16,6 +16,15 @@ DNS_LABEL = 63
 SERVICE_ACCOUNT_ID = 30
 """Longest account id of a Google service account (characters); the shortest is 6."""
 
+OWN_DOMAIN = "gke-mesh-egress"
+"""Prefix of the labels and annotations that mean something to this program's own policies."""
+TEAM_LABEL = f"{OWN_DOMAIN}/team"
+"""On a namespace, and only set by the platform: the team's fences hold here."""
+EXEMPT = f"{OWN_DOMAIN}/exempt."
+"""On a team's namespace, followed by a rule's name: admission does not enforce this rule here, for the reason that it says."""
+RELAXED = f"{OWN_DOMAIN}/relaxed."
+"""On a policy, followed by a rule's name: the stack's config takes the rule out, for the reason that it says."""
+
 GATEWAY = "istio-egressgateway"
 GATEWAY_NAMESPACE = "istio-egress"
 MESH_NAMESPACE = "istio-system"

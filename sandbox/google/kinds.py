@@ -25,8 +25,11 @@ LINK = "https://www.googleapis.com/compute/v1/"
 class ApiServer(Protocol):
     """What the stand-in needs of the real Kubernetes API server behind a cluster."""
 
-    endpoint: str
-    ca_pem: str
+    @property
+    def endpoint(self) -> str: ...
+
+    @property
+    def ca_pem(self) -> str: ...
 
     def start(self) -> None: ...
 
