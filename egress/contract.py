@@ -32,19 +32,20 @@ def planned(plan: Plan) -> dict[str, Any]:
 def _team(team: TeamPlan) -> dict[str, Any]:
     ways: list[dict[str, Any]] = []
     for host, use in team.uses:
-        if use.http:
-            rules = {"methods": use.http.methods, "paths": use.http.paths}
+        for name, rule in use.http.rules.items() if use.http else ():
             ways.append(
                 {
                     "host": host.name,
                     "protocol": "http",
                     "port": HTTP_PORT,
                     "leaves": "https" if host.upgraded else "http",
-                    **{key: value for key, value in rules.items() if value is not None},
+                    **({"rule": name} if name else {}),
+                    **rule.model_dump(by_alias=True, exclude_none=True),
                 }
             )
         if use.passthrough:
-            ways.append({"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https"})
+            accounts = {"serviceAccounts": list(use.passthrough_accounts)} if use.passthrough_accounts else {}
+            ways.append({"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https", **accounts})
     return {
         "namespace": team.name,
         "serviceAccounts": {identity.service_account: identity.email for identity in team.identities},

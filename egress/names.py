@@ -67,6 +67,10 @@ def origination_rule(host: str) -> str:
     return fit(f"{host_label(host)}-originate-tls", KUBERNETES_NAME)
 
 
+def treatment_rule(host: str) -> str:
+    return fit(f"{host_label(host)}-traffic", KUBERNETES_NAME)
+
+
 def passthrough_subset(host: str) -> str:
     """Subset of the gateway's Service whose connections carry `host` as the outer SNI."""
     return fit(f"tls-{host_label(host)}", DNS_LABEL)

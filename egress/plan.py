@@ -6,17 +6,19 @@ Work is linear in the number of teams' entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from egress import names
 from egress.addresses import AddressPlan
+from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
 from egress.google_cloud import workload_pool
 from egress.settings import Settings
+from egress.settings.http import Http, Protocol, Traffic, Upgrade
 from egress.settings.mesh import Flavor
-from egress.settings.teams import Http, Team, Upgrade
+from egress.settings.teams import Team
 
 HTTP_PORT = 80
 HTTPS_PORT = 443
@@ -24,11 +26,28 @@ HTTPS_PORT = 443
 
 @dataclass(frozen=True)
 class Use:
-    """One team's way to one host."""
+    """One team's ways to one host."""
 
     team: str
     http: Http | None
     passthrough: bool
+    passthrough_accounts: tuple[str, ...] = ()
+    """ServiceAccounts that may pass TLS through; empty: the whole team."""
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """How plain HTTP leaves the gateway for one host. There is one for all teams: the gateway speaks one way to one host."""
+
+    upgrade: Upgrade
+    protocol: Protocol
+    credential: str | None
+    ca: str | None
+    traffic: Traffic | None
+
+    @property
+    def tls(self) -> bool:
+        return self.upgrade is not Upgrade.NONE
 
 
 @dataclass(frozen=True)
@@ -37,15 +56,12 @@ class Host:
 
     name: str
     uses: tuple[Use, ...]
+    leaving: Leaving | None
+    """None: no team speaks plain HTTP to the gateway for this host."""
 
     @property
     def teams(self) -> tuple[str, ...]:
         return tuple(use.team for use in self.uses)
-
-    @property
-    def http(self) -> bool:
-        """Whether any team speaks plain HTTP to the gateway for this host."""
-        return any(use.http for use in self.uses)
 
     @property
     def passthrough(self) -> bool:
@@ -54,14 +70,14 @@ class Host:
 
     @property
     def upgraded(self) -> bool:
-        """Whether plain HTTP leaves the gateway as TLS; all teams agree (checked when the plan is made)."""
-        return any(use.http and use.http.upgrade is Upgrade.TLS for use in self.uses)
+        """Whether plain HTTP leaves the gateway as TLS."""
+        return self.leaving is not None and self.leaving.tls
 
     @property
     def outside_ports(self) -> tuple[int, ...]:
         """TCP ports on which the gateway connects to this host, ascending."""
         ports = {HTTPS_PORT} if self.passthrough or self.upgraded else set[int]()
-        return tuple(sorted(ports | ({HTTP_PORT} if self.http and not self.upgraded else set())))
+        return tuple(sorted(ports | ({HTTP_PORT} if self.leaving and not self.upgraded else set())))
 
 
 @dataclass(frozen=True)
@@ -150,12 +166,15 @@ def make_plan(settings: Settings) -> Plan:
     reached_by: dict[str, list[str]] = {}
     for name, team in sorted(settings.teams.items()):
         for host, access in team.egress.items():
-            uses.setdefault(host, []).append(Use(name, access.http, access.https is not None))
+            uses.setdefault(host, []).append(
+                Use(name, access.http, access.https is not None, tuple(access.service_accounts or ()))
+            )
         for other in team.reaches:
             reached_by.setdefault(other, []).append(name)
-    hosts = {name: Host(name, tuple(of_host)) for name, of_host in sorted(uses.items())}
+    problems: list[Problem] = []
+    hosts = {name: Host(name, tuple(of), _leaving(name, of, problems)) for name, of in sorted(uses.items())}
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
-    problems = [*_upgrade_conflicts(hosts.values()), *_account_collisions(identities), *_bucket_collisions(identities)]
+    problems += [*_account_collisions(identities), *_bucket_collisions(identities), *unsupported(settings)]
     if problems:
         raise ConfigError(problems)
     teams = tuple(
@@ -188,19 +207,37 @@ def _egress_path(team: str, host: str) -> str:
     return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
 
 
-def _upgrade_conflicts(hosts: Iterable[Host]) -> Iterator[Problem]:
-    for host in hosts:
-        spoken = [(use.team, use.http.upgrade) for use in host.uses if use.http]
-        for team, upgrade in spoken[1:]:
-            first, wanted = spoken[0]
-            if upgrade is not wanted:
-                yield Problem(
-                    f"{_egress_path(team, host.name)}.http.upgrade",
-                    upgrade.value,
-                    f"{_egress_path(first, host.name)}.http.upgrade is {wanted.value}: the gateway speaks one way to one "
-                    "host, and one of the two teams would leave unencrypted, or not at all.",
-                    f"Agree on one, e.g. upgrade: {Upgrade.TLS.value} for both.",
-                )
+def _leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:
+    """How the host's plain HTTP leaves. Where two teams want different things, both are named in `problems`."""
+    spoken = [(use.team, use.http) for use in uses if use.http]
+    if not spoken:
+        return None
+    first, wanted = spoken[0]
+    for team, http in spoken[1:]:
+        for field in ("upgrade", "protocol", "credential", "ca"):
+            one, other = getattr(wanted, field), getattr(http, field)
+            if one != other:
+                problems.append(_disagreement(host, (first, one), (team, other), field))
+    treated = [(team, http.traffic) for team, http in spoken if http.traffic is not None]
+    for team, traffic in treated[1:]:
+        if traffic != treated[0][1]:
+            problems.append(_disagreement(host, treated[0], (team, traffic), "traffic"))
+    return Leaving(wanted.upgrade, wanted.protocol, wanted.credential, wanted.ca, treated[0][1] if treated else None)
+
+
+def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str) -> Problem:
+    (first, wanted), (team, value) = one, other
+    shown = (
+        item.model_dump(by_alias=True, exclude_defaults=True) if isinstance(item, Traffic) else item for item in (value, wanted)
+    )
+    value, wanted = shown
+    return Problem(
+        f"{_egress_path(team, host)}.http.{field}",
+        value,
+        f"{_egress_path(first, host)}.http.{field} is {wanted}: the gateway speaks one way to one host, and one of the two "
+        "teams would get what the other asked for.",
+        "Agree on one" + (", or leave it to the other team." if field == "traffic" else "."),
+    )
 
 
 def _account_path(identity: WorkloadIdentity) -> str:

@@ -12,7 +12,7 @@ from egress import names
 from egress.layers.gateway_workload import LABELS, TARGET_PORTS
 from egress.manifest import ISTIO_SECURITY, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
-from egress.settings.teams import Http
+from egress.settings.http import Rule
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -28,7 +28,8 @@ def render(plan: Plan) -> Iterator[Object]:
         ),
     )
     for team in plan.teams:
-        if team.hosts:
+        rules = list(_rules(team, plan.trust_domain))
+        if rules:
             yield Object(
                 Owner.team(team.name),
                 manifest(
@@ -36,29 +37,50 @@ def render(plan: Plan) -> Iterator[Object]:
                     "AuthorizationPolicy",
                     names.team_authorization(team.name),
                     names.GATEWAY_NAMESPACE,
-                    spec={"selector": {"matchLabels": LABELS}, "action": "ALLOW", "rules": list(_rules(team))},
+                    spec={"selector": {"matchLabels": LABELS}, "action": "ALLOW", "rules": rules},
                 ),
             )
 
 
-def _rules(team: TeamPlan) -> Iterator[dict[str, Any]]:
-    source = [{"source": {"namespaces": [team.name]}}]
+def _rules(team: TeamPlan, trust_domain: str) -> Iterator[dict[str, Any]]:
+    passed: dict[tuple[str, ...], list[str]] = {}
     for host, use in team.uses:
-        if use.http:
-            yield {"from": source, "to": [{"operation": _operation(host.name, use.http)}], "when": [_port(HTTP_PORT)]}
-    passed = [host.name for host, use in team.uses if use.passthrough]
-    if passed:
-        yield {"from": source, "when": [{"key": "connection.sni", "values": passed}, _port(HTTPS_PORT)]}
+        for rule in use.http.rules.values() if use.http else ():
+            accounts = tuple(rule.service_accounts or ())
+            yield {
+                "from": [{"source": _source(team.name, accounts, trust_domain)}],
+                "to": [{"operation": _operation(host.name, rule)}],
+                "when": [_port(HTTP_PORT), *_headers(rule)],
+            }
+        if use.passthrough:
+            passed.setdefault(use.passthrough_accounts, []).append(host.name)
+    for accounts, hosts in sorted(passed.items()):
+        yield {
+            "from": [{"source": _source(team.name, accounts, trust_domain)}],
+            "when": [{"key": "connection.sni", "values": hosts}, _port(HTTPS_PORT)],
+        }
 
 
-def _operation(host: str, http: Http) -> dict[str, Any]:
+def _source(team: str, accounts: tuple[str, ...], trust_domain: str) -> dict[str, Any]:
+    """The whole team, or named service accounts of it; both are read from the certificate that the mesh gave the pod."""
+    if not accounts:
+        return {"namespaces": [team]}
+    return {"principals": [f"{trust_domain}/ns/{team}/sa/{account}" for account in accounts]}
+
+
+def _operation(host: str, rule: Rule) -> dict[str, Any]:
     # Clients that write the port into the Host header mean the same host.
     operation: dict[str, Any] = {"hosts": [host, f"{host}:{HTTP_PORT}"]}
-    if http.methods is not None:
-        operation["methods"] = http.methods
-    if http.paths is not None:
-        operation["paths"] = http.paths
+    if rule.methods is not None:
+        operation["methods"] = rule.methods
+    if rule.paths is not None:
+        operation["paths"] = rule.paths
     return operation
+
+
+def _headers(rule: Rule) -> Iterator[dict[str, Any]]:
+    for name, values in sorted((rule.headers or {}).items()):
+        yield {"key": f"request.headers[{name}]", "values": values}
 
 
 def _port(port: int) -> dict[str, Any]:

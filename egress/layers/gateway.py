@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress import names
+from egress.layers import outside
 from egress.layers.gateway_workload import LABELS
 from egress.manifest import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Host, Plan
@@ -31,7 +32,8 @@ INTERNAL_HEADERS = [
 
 def render(plan: Plan) -> Iterator[Object]:
     """One Gateway; per host, in the gateway's namespace and exported to exactly the teams that use it: a ServiceEntry, a
-    VirtualService with both legs of the way, and - where plain HTTP leaves as TLS - a DestinationRule for the gateway alone.
+    VirtualService with both legs of the way, and - where plain HTTP leaves as TLS or is treated specially - a DestinationRule
+    for the gateway alone.
     """
     servers = list(_servers(plan))
     if servers:
@@ -49,12 +51,13 @@ def render(plan: Plan) -> Iterator[Object]:
         owner = Owner.host(host.name)
         yield Object(owner, _service_entry(host))
         yield Object(owner, _virtual_service(host))
-        if host.upgraded:
-            yield Object(owner, _origination(host))
+        treatment = outside.traffic_policy(host.name, host.leaving) if host.leaving else None
+        if treatment:
+            yield Object(owner, _treatment(host, treatment))
 
 
 def _servers(plan: Plan) -> Iterator[dict[str, Any]]:
-    if any(host.http for host in plan.hosts):
+    if any(host.leaving for host in plan.hosts):
         # Any host: the routes decide, and there is a route for declared hosts alone.
         yield {
             "port": {"number": HTTP_PORT, "name": "https", "protocol": "HTTPS"},
@@ -77,11 +80,12 @@ def _export(host: Host) -> list[str]:
 
 def _service_entry(host: Host) -> Manifest:
     ports: list[dict[str, Any]] = []
-    if host.http:
+    if host.leaving:
         # Upgraded, the service port stays 80 and the connection goes to 443. There is no routable port 443 for a sidecar to
         # use directly, around the gateway, unless the host is passed through as well - and then its route is the gateway.
         upgrade = {"targetPort": HTTPS_PORT} if host.upgraded else {}
-        ports.append({"number": HTTP_PORT, "name": "http", "protocol": "HTTP", **upgrade})
+        protocol = host.leaving.protocol
+        ports.append({"number": HTTP_PORT, "name": protocol.value, "protocol": outside.SERVICE_PROTOCOLS[protocol], **upgrade})
     if host.passthrough:
         ports.append({"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"})
     return manifest(
@@ -111,17 +115,19 @@ def _virtual_service(host: Host) -> Manifest:
         "gateways": ["mesh", GATEWAY_REFERENCE],
         "exportTo": _export(host),
     }
-    if host.http:
+    if host.leaving:
         spec["http"] = [
             {
                 "match": [{"gateways": ["mesh"], "port": HTTP_PORT}],
                 "route": [_to_gateway(names.HTTP_SUBSET, HTTP_PORT)],
+                # The gateway repeats; a sidecar that repeated as well would multiply.
+                "retries": {"attempts": 0},
             },
-            {
-                "match": [{"gateways": [GATEWAY_REFERENCE], "port": HTTP_PORT}],
-                "route": [_to_outside(host, HTTP_PORT)],
-                "headers": {"request": {"remove": INTERNAL_HEADERS}},
-            },
+            *outside.routes(
+                {"gateways": [GATEWAY_REFERENCE], "port": HTTP_PORT},
+                {"route": [_to_outside(host, HTTP_PORT)], "headers": {"request": {"remove": INTERNAL_HEADERS}}},
+                host.leaving,
+            ),
         ]
     if host.passthrough:
         spec["tls"] = [
@@ -147,17 +153,16 @@ def _to_outside(host: Host, port: int) -> dict[str, Any]:
     return {"destination": {"host": host.name, "port": {"number": port}}}
 
 
-def _origination(host: Host) -> Manifest:
+def _treatment(host: Host, policy: dict[str, Any]) -> Manifest:
     # Not exported: a sidecar that opened TLS itself would be speaking to the host, not to the gateway.
-    tls = {"mode": "SIMPLE", "sni": host.name, "caCertificates": "system", "subjectAltNames": [host.name]}
     return manifest(
         ISTIO_NETWORKING,
         "DestinationRule",
-        names.origination_rule(host.name),
+        names.origination_rule(host.name) if host.upgraded else names.treatment_rule(host.name),
         names.GATEWAY_NAMESPACE,
         spec={
             "host": host.name,
-            "trafficPolicy": {"portLevelSettings": [{"port": {"number": HTTP_PORT}, "tls": tls}]},
+            "trafficPolicy": {"portLevelSettings": [{"port": {"number": HTTP_PORT}, **policy}]},
             "exportTo": ["."],
         },
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from egress.hosts import HostError, normalise
 from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
-from egress.settings.model import Model, refusal
+from egress.settings.http import AccountName, Http
+from egress.settings.model import Model, refusal, refusals
 
 TEAM_NAME_LIMIT = 40
 RESERVED_NAMES = {
@@ -24,68 +24,9 @@ RESERVED_NAMES = {
     MESH_NAMESPACE,
 }
 RESERVED_PREFIXES = ("kube-", "gke-", "gmp-", "istio-", "config-management-", "anthos-")
-METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
 PASSTHROUGH = "passthrough"
 _LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
-_PATH = re.compile(r"^/[^\s*?#]*\*?$")
 _ROLE = re.compile(r"^((projects|organizations)/[a-z0-9:.-]+/)?roles/[A-Za-z0-9_.]+$")
-
-
-class Upgrade(StrEnum):
-    """What the gateway does with plain HTTP before it leaves."""
-
-    NONE = "none"
-    """It leaves as plain HTTP, port 80."""
-    TLS = "tls"
-    """The gateway opens TLS to port 443 and verifies the host's certificate against its name."""
-
-
-def _method(value: str) -> str:
-    if value.upper() not in METHODS or value != value.upper():
-        known = value.upper() in METHODS
-        raise refusal(
-            "The method is compared letter by letter; this one is never sent.",
-            f"Write {value.upper()}." if known else f"Write one of {', '.join(METHODS[:7])}.",
-        )
-    if value == "CONNECT":
-        raise refusal("CONNECT asks the gateway to become a tunnel that no rule can look into.", "Use https: passthrough.")
-    return value
-
-
-def _path(value: str) -> str:
-    if not value.startswith("/"):
-        raise refusal("A request path starts with a slash; this rule would never match.", f"Write /{value}.")
-    if not _PATH.match(value):
-        raise refusal(
-            "A path is compared exactly, or up to one `*` at its end; query and fragment are no part of it.",
-            "Write e.g. /status/418 or /ok/*.",
-        )
-    if any(part in (".", "..") for part in value.split("/")) or "//" in value:
-        raise refusal(
-            "The proxy normalises paths before it compares them; this one would never match.",
-            "Write the path without `.`, `..` and doubled slashes.",
-        )
-    return value
-
-
-class Http(Model):
-    """The app speaks plain HTTP; every request is authorised at the gateway by host, method and path."""
-
-    upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
-    methods: list[Annotated[str, AfterValidator(_method)]] | None = Field(default=None, description="Absent: every method.")
-    paths: list[Annotated[str, AfterValidator(_path)]] | None = Field(
-        default=None, description="Exact, or a prefix ending in `*`. Absent: every path."
-    )
-
-    @field_validator("methods", "paths")
-    @classmethod
-    def says_something(cls, value: list[str] | None) -> list[str] | None:
-        if value == []:
-            raise refusal(
-                "An empty list would allow nothing, and reads as if it allowed everything.",
-                "Leave the field out to allow all, or name what is allowed.",
-            )
-        return value
 
 
 def _https(value: Any) -> Any:
@@ -114,10 +55,27 @@ class Access(Model):
         description="`passthrough`: the app's own TLS, authorised by team and SNI, never opened.",
     )
 
+    service_accounts: list[AccountName] | None = Field(
+        default=None, description="ServiceAccounts of the team that may use https; absent: the whole team."
+    )
+
     @model_validator(mode="after")
     def says_something(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
         if self.http is None and self.https is None:
-            raise refusal("No way is named, so nothing would be allowed.", "Add http: {} or https: passthrough.")
+            found.append(((), "No way is named, so nothing would be allowed.", "Add http: {} or https: passthrough."))
+        if self.service_accounts is not None and self.https is None:
+            found.append(
+                (
+                    ("serviceAccounts",),
+                    "It narrows https, which is not declared; http rules name their own.",
+                    "Move it into http, or add https: passthrough.",
+                )
+            )
+        if self.service_accounts == []:
+            found.append((("serviceAccounts",), "Nobody would be allowed.", "Name one, or leave serviceAccounts out."))
+        if found:
+            raise refusals(found)
         return self
 
 
@@ -148,14 +106,7 @@ def _bucket_key(key: str) -> str:
     return key
 
 
-def _account_name(name: str) -> str:
-    if not _LABEL.match(name) or len(name) > 63:
-        raise refusal("Kubernetes refuses this name for a ServiceAccount.", "Use lower-case letters, digits and hyphens.")
-    return name
-
-
 BucketKey = Annotated[str, AfterValidator(_bucket_key)]
-AccountName = Annotated[str, AfterValidator(_account_name)]
 
 
 class GoogleServiceAccount(Model):

@@ -1,0 +1,55 @@
+"""What each mesh flavor can do, in one table: a wish that the chosen flavor cannot honour is refused at config time.
+
+Source for the managed flavor: Google Cloud, "Cloud Service Mesh supported features using Istio APIs (managed control plane)".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from egress.errors import Problem
+from egress.settings.http import Upgrade
+from egress.settings.mesh import Flavor
+from egress.settings.root import Settings
+
+
+class Capability(StrEnum):
+    """Something that a config may ask of the mesh and that not every flavor has."""
+
+    GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
+
+
+@dataclass(frozen=True)
+class Lack:
+    reason: str
+    way_out: str
+
+
+LACKS: dict[tuple[Flavor, Capability], Lack] = {
+    (Flavor.CLOUD_SERVICE_MESH, Capability.GATEWAY_CREDENTIAL): Lack(
+        "its control plane does not read Secrets for DestinationRules, so the connection would be made without them",
+        "Set mesh.flavor: istio, or let the app speak TLS itself (https: passthrough).",
+    ),
+}
+"""What is missing where. A pair that is not here is supported."""
+
+
+def unsupported(settings: Settings) -> Iterator[Problem]:
+    """The wishes in a config that its mesh flavor cannot honour."""
+    flavor = settings.mesh.flavor
+    for path, value, capability in _wishes(settings):
+        lack = LACKS.get((flavor, capability))
+        if lack:
+            yield Problem(path, value, f"With mesh.flavor {flavor.value} this is not to be had - {lack.reason}.", lack.way_out)
+
+
+def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
+    for team, of_team in settings.teams.items():
+        for host, access in of_team.egress.items():
+            path = f'gke-mesh-egress:teams.{team}.egress["{host}"].http'
+            if access.http and access.http.upgrade is Upgrade.MTLS:
+                yield f"{path}.upgrade", access.http.upgrade.value, Capability.GATEWAY_CREDENTIAL
+            if access.http and access.http.ca:
+                yield f"{path}.ca", access.http.ca, Capability.GATEWAY_CREDENTIAL

@@ -1,0 +1,220 @@
+"""Plain HTTP from an app: rules, upgrades and treatment, as rendered objects and as refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egress.errors import ConfigError
+from egress.manifest import Manifest
+from egress.plan import Plan
+from egress.render import render
+from tests.support import config_with, plan_of, teams
+
+
+def host(http: dict[str, Any], **more: Any) -> Plan:
+    return plan_of(teams(team_a={"api.example.com": {"http": http, **more}}))
+
+
+def of_kind(plan: Plan, kind: str) -> list[Manifest]:
+    return [item.manifest for item in render(plan) if item.kind == kind]
+
+
+def rules(plan: Plan) -> list[dict[str, Any]]:
+    return [rule for policy in of_kind(plan, "AuthorizationPolicy") for rule in policy["spec"].get("rules", [])]
+
+
+def outside(plan: Plan) -> list[dict[str, Any]]:
+    """The gateway's routes to the outside."""
+    (service,) = of_kind(plan, "VirtualService")
+    return [route for route in service["spec"]["http"] if route["match"][0]["gateways"] != ["mesh"]]
+
+
+def treatment(plan: Plan) -> dict[str, Any]:
+    (rule,) = [rule for rule in of_kind(plan, "DestinationRule") if rule["spec"]["host"] == "api.example.com"]
+    (setting,) = rule["spec"]["trafficPolicy"]["portLevelSettings"]
+    return setting
+
+
+class TestRules:
+    def test_several_rules_by_name_become_one_policy_rule_each(self) -> None:
+        allow = {"read": {"methods": ["GET"], "paths": ["/v1/*"]}, "order": {"methods": ["POST"], "paths": ["/v1/orders/{*}"]}}
+        operations = [rule["to"][0]["operation"] for rule in rules(host({"allow": allow}))]
+        assert [(operation["methods"], operation["paths"]) for operation in operations] == [
+            (["GET"], ["/v1/*"]),
+            (["POST"], ["/v1/orders/{*}"]),
+        ]
+
+    def test_a_rule_may_ask_for_headers(self) -> None:
+        (rule,) = rules(host({"headers": {"x-tenant": ["shop", "books-*"]}}))
+        assert {"key": "request.headers[x-tenant]", "values": ["shop", "books-*"]} in rule["when"]
+
+    def test_a_rule_may_name_service_accounts_of_the_team(self) -> None:
+        (rule,) = rules(host({"serviceAccounts": ["worker"]}))
+        assert rule["from"] == [{"source": {"principals": ["cluster.local/ns/team-a/sa/worker"]}}]
+
+    def test_with_the_managed_mesh_identities_belong_to_the_workload_pool(self) -> None:
+        config = teams(team_a={"api.example.com": {"http": {"serviceAccounts": ["worker"]}}})
+        config["gke-mesh-egress:mesh"] = {"flavor": "cloud-service-mesh"}
+        (rule,) = rules(plan_of(config))
+        assert rule["from"][0]["source"]["principals"] == ["sandbox-project.svc.id.goog/ns/team-a/sa/worker"]
+
+    def test_passthrough_may_be_for_named_service_accounts(self) -> None:
+        plan = plan_of(teams(team_a={"api.example.com": {"https": "passthrough", "serviceAccounts": ["worker"]}}))
+        (rule,) = rules(plan)
+        assert rule["from"] == [{"source": {"principals": ["cluster.local/ns/team-a/sa/worker"]}}]
+
+    def test_descriptions_reach_the_contract(self) -> None:
+        from egress.contract import planned
+
+        contract = planned(host({"allow": {"read": {"methods": ["GET"], "description": "price list"}}}))
+        (way,) = contract["teams"]["team-a"]["egress"]
+        assert (way["rule"], way["description"]) == ("read", "price list")
+
+
+class TestUpgrades:
+    def test_tls_verifies_by_the_public_authorities_or_a_given_one(self) -> None:
+        assert treatment(host({"upgrade": "tls"}))["tls"] == {
+            "mode": "SIMPLE",
+            "sni": "api.example.com",
+            "caCertificates": "system",
+            "subjectAltNames": ["api.example.com"],
+        }
+        assert treatment(host({"upgrade": "tls", "ca": "partner-ca"}))["tls"]["credentialName"] == "partner-ca"
+
+    def test_mutual_tls_shows_the_gateways_credential(self) -> None:
+        tls = treatment(host({"upgrade": "mtls", "credential": "partner"}))["tls"]
+        assert (tls["mode"], tls["credentialName"], tls["subjectAltNames"]) == ("MUTUAL", "partner", ["api.example.com"])
+
+    @pytest.mark.parametrize(("protocol", "istio"), [("http", "HTTP"), ("http2", "HTTP2"), ("grpc", "GRPC")])
+    def test_the_protocol_is_the_service_ports(self, protocol: str, istio: str) -> None:
+        (entry,) = of_kind(host({"upgrade": "tls", "protocol": protocol}), "ServiceEntry")
+        assert entry["spec"]["ports"] == [{"number": 80, "name": protocol, "protocol": istio, "targetPort": 443}]
+
+
+class TestTreatment:
+    def test_by_default_only_what_never_arrived_is_repeated(self) -> None:
+        (route,) = outside(host({}))
+        assert route["retries"] == {"attempts": 2, "retryOn": "connect-failure,refused-stream"}
+        assert "timeout" not in route
+
+    def test_the_sidecar_never_repeats_because_the_gateway_does(self) -> None:
+        (service,) = of_kind(host({}), "VirtualService")
+        assert service["spec"]["http"][0]["retries"] == {"attempts": 0}
+
+    def test_answers_are_repeated_for_safe_methods_only(self) -> None:
+        safe, rest = outside(host({"traffic": {"retries": {"attempts": 3, "on": ["gateway-error", "reset"]}}}))
+        assert safe["match"][0]["method"] == {"regex": "GET|HEAD|OPTIONS"}
+        assert safe["retries"] == {"attempts": 3, "retryOn": "gateway-error,reset"}
+        assert rest["retries"] == {"attempts": 3, "retryOn": "connect-failure,refused-stream"}
+
+    def test_unsafe_methods_are_repeated_when_the_config_says_so(self) -> None:
+        (route,) = outside(host({"traffic": {"retries": {"attempts": 1, "on": ["5xx"], "unsafeMethods": True}}}))
+        assert route["retries"] == {"attempts": 1, "retryOn": "5xx"}
+
+    def test_retries_can_be_turned_off(self) -> None:
+        (route,) = outside(host({"traffic": {"retries": {"attempts": 0, "on": ["5xx"]}}}))
+        assert route["retries"] == {"attempts": 0}
+
+    def test_every_route_out_removes_internal_headers(self) -> None:
+        for route in outside(host({"traffic": {"timeout": "5s", "retries": {"attempts": 3, "on": ["5xx"]}}})):
+            assert "x-forwarded-client-cert" in route["headers"]["request"]["remove"]
+            assert route["timeout"] == "5s"
+
+    def test_limits_and_outliers_are_the_gateways_alone(self) -> None:
+        traffic = {
+            "limits": {"connections": 50, "requests": 100, "pendingRequests": 10, "requestsPerConnection": 1000},
+            "outlier": {"consecutive5xx": 3},
+            "keepalive": "60s",
+        }
+        setting = treatment(host({"traffic": traffic}))
+        assert "tls" not in setting
+        assert setting["connectionPool"] == {
+            "tcp": {"connectTimeout": "5s", "maxConnections": 50, "tcpKeepalive": {"time": "60s"}},
+            "http": {"http1MaxPendingRequests": 10, "http2MaxRequests": 100, "maxRequestsPerConnection": 1000},
+        }
+        assert setting["outlierDetection"]["consecutive5xxErrors"] == 3
+
+    def test_a_plain_host_without_wishes_has_no_destination_rule(self) -> None:
+        assert [rule for rule in of_kind(host({}), "DestinationRule") if rule["spec"]["host"] == "api.example.com"] == []
+
+
+REFUSED = [
+    ("mutual TLS without a credential", {"upgrade": "mtls"}, "no certificate to show", "credential"),
+    ("a credential without mutual TLS", {"upgrade": "tls", "credential": "x"}, "ignored", "upgrade: mtls"),
+    ("an authority for plain HTTP", {"ca": "x"}, "verifies nothing", "upgrade: tls"),
+    ("an authority beside a credential", {"upgrade": "mtls", "credential": "x", "ca": "y"}, "ca.crt", "Put it there"),
+    ("gRPC without TLS", {"protocol": "grpc"}, "next to no outside host", "upgrade: tls"),
+    ("rules in two places", {"methods": ["GET"], "allow": {"a": {"paths": ["/"]}}}, "one of the two", "rule of their own"),
+    ("no rules at all", {"allow": {}}, "nothing would be allowed", "leave allow out"),
+    ("a header in upper case", {"headers": {"X-Tenant": ["a"]}}, "lower case", "x-tenant"),
+    ("a header that proxies rewrite", {"headers": {"host": ["a"]}}, "proxies rewrite it", "another header"),
+    ("a header without values", {"headers": {"x-tenant": []}}, "empty list", "leave the field out"),
+    ("two open ends in a template", {"paths": ["/a/{**}/b/{**}"]}, "one `{**}`", "/users/{*}/orders"),
+    ("a brace that is no template", {"paths": ["/a/{id}"]}, "template", "/users/{*}/orders"),
+    ("a service account with a namespace", {"serviceAccounts": ["team-b/worker"]}, "refuses this name", "without the namespace"),
+    ("a time that is none", {"traffic": {"timeout": "5"}}, "not a length of time", "5s"),
+    ("a time of nothing", {"traffic": {"timeout": "0s"}}, "not a length of time", "5s"),
+    (
+        "a retry condition that is none",
+        {"traffic": {"retries": {"attempts": 1, "on": ["sometimes"]}}},
+        "choices",
+        "gateway-error",
+    ),
+    ("too many retries", {"traffic": {"retries": {"attempts": 11}}}, "at most 10", "at most 10"),
+]
+
+
+@pytest.mark.parametrize(("http", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_is_refused(http: dict[str, Any], consequence: str, fix: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        host(http)
+    (problem,) = refused.value.problems
+    assert problem.path.startswith('gke-mesh-egress:teams.team-a.egress["api.example.com"].http')
+    assert consequence in problem.consequence
+    assert fix.lower() in problem.fix.lower()
+
+
+def test_service_accounts_beside_http_alone_are_refused() -> None:
+    with pytest.raises(ConfigError, match="http rules name their own"):
+        host({}, serviceAccounts=["worker"])
+
+
+DISAGREEMENTS = [
+    ("upgrade", {"upgrade": "tls"}, {}),
+    ("protocol", {"upgrade": "tls", "protocol": "grpc"}, {"upgrade": "tls"}),
+    ("credential", {"upgrade": "mtls", "credential": "a"}, {"upgrade": "mtls", "credential": "b"}),
+    ("ca", {"upgrade": "tls", "ca": "a"}, {"upgrade": "tls"}),
+    ("traffic", {"traffic": {"timeout": "1s"}}, {"traffic": {"timeout": "2s"}}),
+]
+
+
+@pytest.mark.parametrize(("field", "one", "other"), DISAGREEMENTS, ids=[row[0] for row in DISAGREEMENTS])
+def test_two_teams_that_disagree_are_both_named(field: str, one: dict[str, Any], other: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        plan_of(teams(team_a={"api.example.com": {"http": one}}, team_b={"api.example.com": {"http": other}}))
+    (problem,) = refused.value.problems
+    assert problem.path == f'gke-mesh-egress:teams.team-b.egress["api.example.com"].http.{field}'
+    assert f'teams.team-a.egress["api.example.com"].http.{field}' in problem.consequence
+
+
+def test_a_team_that_says_nothing_about_traffic_takes_what_the_other_says() -> None:
+    one, other = {"http": {"traffic": {"timeout": "1s"}}}, {"http": {"methods": ["GET"]}}
+    plan = plan_of(teams(team_a={"api.example.com": other}, team_b={"api.example.com": one}))
+    assert outside(plan)[0]["timeout"] == "1s"
+    assert len(rules(plan)) == 2
+
+
+@pytest.mark.parametrize(
+    ("http", "field"), [({"upgrade": "mtls", "credential": "x"}, "upgrade"), ({"upgrade": "tls", "ca": "x"}, "ca")]
+)
+def test_what_the_managed_mesh_cannot_do_is_refused_with_the_way_out(http: dict[str, Any], field: str) -> None:
+    config = config_with("mesh", {"flavor": "cloud-service-mesh"})
+    config["gke-mesh-egress:teams"] = {"team-a": {"egress": {"api.example.com": {"http": http}}}}
+    with pytest.raises(ConfigError) as refused:
+        plan_of(config)
+    (problem,) = refused.value.problems
+    assert problem.path.endswith(f".http.{field}")
+    assert "cloud-service-mesh" in problem.consequence
+    assert "mesh.flavor: istio" in problem.fix
