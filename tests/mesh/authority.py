@@ -1,0 +1,44 @@
+"""Test certificate authorities: one that the pods trust, as they trust the public ones, and one that nobody trusts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mesh.netns import command
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """PEM files."""
+
+    chain: Path
+    key: Path
+
+
+class Authority:
+    """One authority, with its files in `folder`."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder / name
+        self._folder.mkdir(parents=True)
+        self.certificate = Certificate(self._folder / "ca.crt", self._folder / "ca.key")
+        subject = ["-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE"]
+        self._make(self.certificate, *subject)
+
+    @property
+    def pem(self) -> str:
+        return self.certificate.chain.read_text()
+
+    def issue(self, *names: str) -> Certificate:
+        """A server certificate for these DNS names."""
+        made = Certificate(self._folder / f"{names[0]}.crt", self._folder / f"{names[0]}.key")
+        if not made.chain.exists():
+            issuer = ["-CA", str(self.certificate.chain), "-CAkey", str(self.certificate.key)]
+            alternatives = ",".join(f"DNS:{name}" for name in names)
+            self._make(made, "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alternatives}", *issuer)
+        return made
+
+    def _make(self, made: Certificate, *how: str) -> None:
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(made.key)]
+        command("openssl", "req", "-x509", *key, "-days", "30", "-out", str(made.chain), *how)

@@ -1,0 +1,169 @@
+"""What an application, honest or not, can do from inside a pod: curl, and TLS of its own making to the gateway's own port."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import subprocess
+from dataclasses import dataclass
+
+from tests.mesh.mesh import Mesh
+from tests.mesh.proxies import Identity
+
+APP_UID = 1000
+_SECONDS = 8
+_MARK = "\n---answered---\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int | None
+    """The HTTP status; None: the connection ended before one came."""
+    body: str
+    failure: str = ""
+    """Why there is no status."""
+    head: str = ""
+    """Status line and headers."""
+
+    @property
+    def word(self) -> str:
+        """In one word: the status, or `refused`, or `timeout`, which is not the same."""
+        if self.status is not None:
+            return str(self.status)
+        return "timeout" if "timed out" in self.failure else "refused"
+
+
+def curl(mesh: Mesh, pod: str, *words: str, uid: int = APP_UID) -> Answer:
+    """`curl` in a pod. The authorities that it trusts are those of the pod's image."""
+    command = ["curl", "-sS", "-i", "--max-time", str(_SECONDS), "-w", f"{_MARK}%{{json}}", *words]
+    # Not our environment: it may name proxies or other authorities.
+    clean = ["env", "-i", "PATH=/usr/bin:/bin:/usr/local/bin", "HOME=/"]
+    where = mesh.namespaces[pod].prefix(uid)
+    done = subprocess.run([*where, *clean, *command], capture_output=True, timeout=_SECONDS + 10, check=False)
+    text, _, report = done.stdout.decode(errors="replace").rpartition(_MARK)
+    told = json.loads(report) if report else {}
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    status = int(told.get("http_code") or 0) or None
+    failure = told.get("errormsg") or done.stderr.decode(errors="replace").strip() if done.returncode else ""
+    return Answer(status if not done.returncode or status else None, body, failure, head)
+
+
+def curl_line(mesh: Mesh, pod: str, *words: str, uid: int = APP_UID) -> str:
+    """The command that a person types to do the same."""
+    return " ".join([*mesh.namespaces[pod].prefix(uid), "curl", "-i", *words])
+
+
+def request_to_gateway(mesh: Mesh, pod: str, identity: Identity | None, host: str, path: str = "/", port: int = 8080) -> Answer:
+    """HTTP in mutual TLS with somebody's certificate, or none, straight to the gateway pod's port."""
+    try:
+        with _connect(mesh, pod, port) as plain, _context(identity).wrap_socket(plain, server_hostname=host) as secured:
+            return _request(_Socket(secured), host, path)
+    except OSError as error:
+        return Answer(None, "", str(error))
+
+
+def tunnel_through_gateway(
+    mesh: Mesh, pod: str, identity: Identity | None, outer: str, inner: str, path: str = "/", port: int = 8443
+) -> Answer:
+    """TLS to a site inside mutual TLS to the gateway's port, each with its own server name."""
+    try:
+        with _connect(mesh, pod, port) as plain, _context(identity).wrap_socket(plain, server_hostname=outer) as secured:
+            trusting = ssl.create_default_context(cadata=mesh.authority.pem)
+            # Whoever answers is of interest here, not whether it is the one that was asked for.
+            trusting.check_hostname = False
+            return _request(_Inner(secured, trusting, inner), inner, path)
+    except OSError as error:
+        return Answer(None, "", str(error))
+
+
+def plain_to_gateway(mesh: Mesh, pod: str, host: str, port: int = 8080) -> Answer:
+    """Plain HTTP to the gateway pod's port."""
+    try:
+        with _connect(mesh, pod, port) as plain:
+            return _request(_Socket(plain), host, "/")
+    except OSError as error:
+        return Answer(None, "", str(error))
+
+
+def _connect(mesh: Mesh, pod: str, port: int) -> socket.socket:
+    address = (mesh.gateway.address, port)
+    return mesh.namespaces[pod].inside(lambda: socket.create_connection(address, _SECONDS))
+
+
+def _context(identity: Identity | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if identity:
+        context.load_cert_chain(identity.chain, identity.key)
+    return context
+
+
+class _Socket:
+    """Bytes over a socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def send(self, data: bytes) -> None:
+        self._connection.sendall(data)
+
+    def receive(self) -> bytes:
+        return self._connection.recv(1 << 16)
+
+
+class _Inner:
+    """Bytes over TLS over a socket that is TLS itself."""
+
+    def __init__(self, outer: socket.socket, context: ssl.SSLContext, name: str) -> None:
+        self._outer = outer
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        while True:
+            try:
+                self._tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self._exchange()
+        self._flush()
+
+    def send(self, data: bytes) -> None:
+        self._tls.write(data)
+        self._flush()
+
+    def receive(self) -> bytes:
+        while True:
+            try:
+                return self._tls.read(1 << 16)
+            except ssl.SSLWantReadError:
+                self._exchange()
+
+    def _exchange(self) -> None:
+        self._flush()
+        data = self._outer.recv(1 << 16)
+        if not data:
+            raise ConnectionResetError("the connection ended inside the inner handshake")
+        self._incoming.write(data)
+
+    def _flush(self) -> None:
+        if waiting := self._outgoing.read():
+            self._outer.sendall(waiting)
+
+
+def _request(connection: _Socket | _Inner, host: str, path: str) -> Answer:
+    connection.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: own\r\nConnection: close\r\n\r\n".encode())
+    received = b""
+    with contextlib.suppress(ssl.SSLError, ConnectionError):
+        while data := connection.receive():
+            received += data
+            if len(received) > 1 << 20:
+                break
+    head, _, body = received.decode(errors="replace").replace("\r\n", "\n").partition("\n\n")
+    words = head.split()
+    if len(words) < 2 or not words[1].isdigit():
+        return Answer(None, "", "the connection ended without an answer")
+    return Answer(int(words[1]), body, "", head)

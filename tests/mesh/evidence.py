@@ -1,0 +1,158 @@
+"""What is known of one flow when it is over, and which layer that says stopped it.
+
+Every layer leaves a trace of its own: the packet filters count, the proxies write access logs and count failed handshakes,
+and the sites outside record what arrived. Nothing is concluded from the answer that the application saw.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tests.mesh.filters import Refusals
+from tests.mesh.mesh import Mesh
+from tests.mesh.proxies import FAILED_HANDSHAKES
+from tests.mesh.websites import Arrival
+
+_ACCESS_LOG = re.compile(r"^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ")
+_SECONDS = 2.0
+_QUIET_SECONDS = 0.15
+_BLACK_HOLE, _NO_ROUTE = "BlackHoleCluster", "direct_response"
+
+
+class Layer(StrEnum):
+    """Who stopped a flow. Only the sidecar runs in the pod itself."""
+
+    NOBODY = "-"
+    SIDECAR = "sidecar"
+    NETWORK_POLICY = "NetworkPolicy"
+    DESTINATION_POLICY = "NetworkPolicy of the destination"
+    FIREWALL = "VPC firewall"
+    GATEWAY_TLS = "gateway: mutual TLS"
+    GATEWAY_HOSTS = "gateway: no such host"
+    AUTHORIZATION = "gateway: authorization"
+    ORIGINATION = "gateway: the site's certificate"
+    DESTINATION_SIDECAR = "sidecar of the destination"
+    APPLICATION = "the application itself"
+    UNKNOWN = "unknown"
+
+
+_TOLD_BY_THE_GATEWAY = {
+    "rbac_access_denied": Layer.AUTHORIZATION,
+    "TLS_error": Layer.ORIGINATION,
+    "filter_chain_not_found": Layer.GATEWAY_HOSTS,
+    "route_not_found": Layer.GATEWAY_HOSTS,
+}
+"""Words of the gateway's access log, and whose they are."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The traces of one flow."""
+
+    refused: Refusals
+    """Packets of the source pod."""
+    refused_on_arrival: int
+    """Packets that policies for other pods refused."""
+    sidecar_log: Sequence[str]
+    gateway_log: Sequence[str]
+    other_logs: Sequence[str]
+    """Of the sidecars of other pods."""
+    handshakes_failed: int
+    """By the gateway, as the server."""
+    arrived: Sequence[Arrival]
+    """At sites: connections and requests."""
+
+    @property
+    def requests(self) -> list[Arrival]:
+        return [arrival for arrival in self.arrived if arrival.method]
+
+    @property
+    def connections(self) -> list[Arrival]:
+        """Those that arrived at sites, whether anything was requested over them or not."""
+        return [arrival for arrival in self.arrived if not arrival.method]
+
+    def stopped_by(self) -> Layer:
+        """The layer that stopped it; NOBODY if a request arrived at a site."""
+        if self.requests:
+            return Layer.NOBODY
+        if self.refused.network_policy:
+            return Layer.NETWORK_POLICY
+        if self.refused.firewall:
+            return Layer.FIREWALL
+        if self.refused_on_arrival:
+            return Layer.DESTINATION_POLICY
+        for told, layer in _TOLD_BY_THE_GATEWAY.items():
+            if any(told in line for line in self.gateway_log):
+                return layer
+        if self.handshakes_failed:
+            return Layer.GATEWAY_TLS
+        if any(_BLACK_HOLE in line or _NO_ROUTE in line for line in self.sidecar_log):
+            return Layer.SIDECAR
+        if any("filter_chain_not_found" in line for line in self.other_logs):
+            return Layer.DESTINATION_SIDECAR
+        return Layer.APPLICATION if self.arrived else Layer.UNKNOWN
+
+
+@dataclass
+class Watch:
+    """Looks before a flow, and again after it."""
+
+    mesh: Mesh
+    pod: str
+    _before: Mapping[str, Refusals] = field(init=False)
+    _positions: Mapping[str, int] = field(init=False)
+    _arrived: Mapping[str, int] = field(init=False)
+    _handshakes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._before = self._refusals()
+        self._positions = {key: proxy.process.size() for key, proxy in self.mesh.proxies.items()}
+        self._arrived = {name: len(site.arrived) for name, site in self.mesh.sites.items()}
+        self._handshakes = self._failed_handshakes()
+
+    def evidence(self) -> Evidence:
+        """What there is now; waits a moment for logs, which are written after the answer has left."""
+        deadline = time.monotonic() + _SECONDS
+        time.sleep(_QUIET_SECONDS)
+        while True:
+            found = self._now()
+            if found.stopped_by() is not Layer.UNKNOWN or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
+
+    def _now(self) -> Evidence:
+        after = self._refusals()
+        changed = {pod: _difference(after[pod], before) for pod, before in self._before.items()}
+        return Evidence(
+            changed[self.pod],
+            sum(refused.ingress_policy for refused in changed.values()),
+            self._lines(self.pod) if self.pod in self.mesh.proxies else [],
+            self._lines(self.mesh.gateway.key),
+            [line for key in self.mesh.proxies if key not in (self.pod, self.mesh.gateway.key) for line in self._lines(key)],
+            self._failed_handshakes() - self._handshakes,
+            [arrival for name, site in self.mesh.sites.items() for arrival in site.arrived[self._arrived[name] :]],
+        )
+
+    def _refusals(self) -> dict[str, Refusals]:
+        return self.mesh.fabric.refused(list(self.mesh.pods.values()))
+
+    def _lines(self, proxy: str) -> list[str]:
+        text = self.mesh.proxies[proxy].process.output(self._positions[proxy])
+        return [line for line in text.splitlines() if _ACCESS_LOG.match(line)]
+
+    def _failed_handshakes(self) -> int:
+        stats = self.mesh.proxies[self.mesh.gateway.key].admin("/stats?filter=listener.*ssl")
+        counted = [line.rpartition(": ") for line in stats.splitlines()]
+        return sum(int(value) for name, _, value in counted if name.endswith(FAILED_HANDSHAKES))
+
+
+def _difference(after: Refusals, before: Refusals) -> Refusals:
+    return Refusals(
+        after.network_policy - before.network_policy,
+        after.firewall - before.firewall,
+        after.ingress_policy - before.ingress_policy,
+    )

@@ -1,0 +1,230 @@
+"""The catalogue of flows: what is tried from which pod, what has to come of it, and which layer has to say so.
+
+The numbers are those of docs/tutorial.md, "Checking it"; the words after them are the tutorial's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.mesh import client
+from tests.mesh.client import Answer
+from tests.mesh.evidence import Evidence, Layer, Watch
+from tests.mesh.mesh import Mesh
+from tests.mesh.proxies import PROXY_UID
+
+X, Y = "test-team-x", "test-team-y"
+CHEAT_X, CHEAT_Y = "cheat-team-x", "cheat-team-y"
+GATEWAY = "gateway"
+REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One flow."""
+
+    what: str
+    pod: str
+    attempt: Callable[[Mesh], Answer]
+    expected: str
+    """The HTTP status, or `refused`: no HTTP answer at all."""
+    stopped_by: Layer = Layer.NOBODY
+    at: tuple[str, int] | None = None
+    """Site and port at which a request has to arrive; None: at none."""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of a flow."""
+
+    flow: Flow
+    answer: Answer
+    evidence: Evidence
+
+    @property
+    def stopped_by(self) -> Layer:
+        return self.evidence.stopped_by()
+
+    @property
+    def at(self) -> tuple[str, int] | None:
+        requests = self.evidence.requests
+        return (requests[-1].site, requests[-1].port) if requests else None
+
+    @property
+    def differences(self) -> list[str]:
+        """In words, each thing that is not as it has to be."""
+        flow = self.flow
+        pairs = (
+            ("requests outside", 0 if flow.at is None else 1, len(self.evidence.requests)),
+            ("answer", flow.expected, self.answer.word),
+            ("stopped by", flow.stopped_by, self.stopped_by),
+            ("arrived at", flow.at, self.at),
+        )
+        return [f"{name}: expected {expected}, seen {seen}" for name, expected, seen in pairs if expected != seen]
+
+
+def send(mesh: Mesh, flow: Flow) -> Seen:
+    """Try it now."""
+    watch = Watch(mesh, flow.pod)
+    answer = flow.attempt(mesh)
+    return Seen(flow, answer, watch.evidence())
+
+
+def flows() -> list[Flow]:
+    """All of them; names are unique."""
+    return [*_tutorial(), *_beyond(), *_google(), *_neighbours(), *_cheats(), *_at_the_gateway()]
+
+
+def _curl(pod: str, *words: str, uid: int = client.APP_UID) -> tuple[str, str, Callable[[Mesh], Answer]]:
+    who = f"{pod.removeprefix('test-')}{' as uid 1337' if uid == PROXY_UID else ''}"
+    return f"{who}: curl {' '.join(words)}", pod, lambda mesh: client.curl(mesh, pod, *words, uid=uid)
+
+
+def _tutorial() -> Iterator[Flow]:
+    """Every request of the tutorial, with the answer of its final state."""
+    yield Flow(*_curl(X, "http://example.org"), "502", Layer.SIDECAR, why="5: an error message from the sidecar proxy")
+    yield Flow(*_curl(X, "-I", "http://example.com"), "200", at=("example.com", 443), why="8: 200, TLS originated on port 443")
+    yield Flow(*_curl(Y, "http://httpbin.org"), "403", Layer.AUTHORIZATION, why="11: RBAC: access denied 403")
+    yield Flow(*_curl(X, "http://httpbin.org"), "403", Layer.AUTHORIZATION, why="12: RBAC: access denied 403")
+    yield Flow(*_curl(Y, "-I", "http://example.com"), "502", Layer.SIDECAR, why="13: no outbound route configured")
+    yield Flow(*_curl(Y, "http://httpbin.org/status/418"), "418", at=("httpbin.org", 80), why="14: the teapot")
+    yield Flow(*_curl(X, "https://example.com"), "200", at=("example.com", 443), why="15: 200, passed through")
+
+
+def _beyond() -> Iterator[Flow]:
+    """What the tutorial's configuration says about other hosts, ports and addresses."""
+    yield Flow(*_curl(X, "https://httpbin.org"), "200", at=("httpbin.org", 443), why="19")
+    yield Flow(*_curl(Y, "https://httpbin.org"), "200", at=("httpbin.org", 443), why="19")
+    yield Flow(*_curl(Y, "https://example.com"), REFUSED, Layer.SIDECAR, why="20: not exported to team-y")
+    yield Flow(*_curl(X, "-k", "https://93.184.216.34"), REFUSED, Layer.SIDECAR, why="21: an address is no declared host")
+    yield Flow(*_curl(X, "http://93.184.216.34"), "502", Layer.SIDECAR, why="an address is no declared host")
+    yield Flow(*_curl(X, "http://198.51.100.7:8080"), REFUSED, Layer.SIDECAR, why="nor is any other")
+    yield Flow(*_curl(X, "http://other.example"), "502", Layer.SIDECAR, why="declared by nobody")
+    yield Flow(*_curl(X, "https://other.example"), REFUSED, Layer.SIDECAR, why="declared by nobody")
+    yield Flow(*_curl(X, "http://example.com:443"), REFUSED, Layer.SIDECAR, why="plain HTTP on the port of TLS")
+    yield Flow(*_curl(X, "http://example.com:22"), REFUSED, Layer.SIDECAR, why="a declared host, another port")
+    yield Flow(*_curl(Y, "http://httpbin.org/status/418/"), "403", Layer.AUTHORIZATION, why="a path beside the declared one")
+    yield Flow(*_curl(Y, "http://httpbin.org//status/418"), "418", at=("httpbin.org", 80), why="normalised before it is compared")
+    yield Flow(
+        *_curl(Y, "--path-as-is", "http://httpbin.org/status/418/../200"),
+        "403",
+        Layer.AUTHORIZATION,
+        why="normalised before it is compared",
+    )
+    yield Flow(
+        *_curl(Y, "-H", "Host: example.com", "http://httpbin.org/status/418"),
+        "502",
+        Layer.SIDECAR,
+        why="another team's host in the Host header",
+    )
+
+
+def _google() -> Iterator[Flow]:
+    """Google APIs and the metadata server: for the team with an identity there, and for nobody else."""
+    yield Flow(*_curl(X, "https://storage.googleapis.com"), "200", at=("googleapis", 443), why="18, as far as the VIP")
+    yield Flow(*_curl(X, "http://metadata.google.internal"), "200", at=("metadata", 80), why="17, as far as the server")
+    yield Flow(*_curl(Y, "https://storage.googleapis.com"), REFUSED, Layer.SIDECAR, why="22: team-y has no googleApis")
+    yield Flow(*_curl(Y, "http://metadata.google.internal"), "502", Layer.SIDECAR, why="22: team-y has no googleApis")
+    yield Flow(*_curl(X, "https://bigquery.googleapis.com"), REFUSED, Layer.SIDECAR, why="not in the ServiceEntry")
+    for host in ("https://storage.googleapis.com", "http://169.254.169.254"):
+        yield Flow(*_curl(CHEAT_Y, host), REFUSED, Layer.NETWORK_POLICY, why="without a sidecar, too")
+
+
+def _neighbours() -> Iterator[Flow]:
+    """From team to team: `reaches` goes one way."""
+    yield Flow(*_curl(X, "http://test.team-y"), "200", at=(Y, 80), why="team-x reaches team-y")
+    yield Flow(*_curl(Y, "http://test.team-x"), "502", Layer.SIDECAR, why="team-y does not reach team-x")
+    yield Flow(
+        "cheat-team-y: curl the address of team-x's pod",
+        CHEAT_Y,
+        lambda mesh: client.curl(mesh, CHEAT_Y, f"http://{mesh.pods[X].address}"),
+        REFUSED,
+        Layer.NETWORK_POLICY,
+        why="without a sidecar, too",
+    )
+    yield Flow(
+        "cheat-team-x: curl the address of team-y's pod",
+        CHEAT_X,
+        lambda mesh: client.curl(mesh, CHEAT_X, f"http://{mesh.pods[Y].address}"),
+        REFUSED,
+        Layer.DESTINATION_SIDECAR,
+        why="plain text where STRICT mutual TLS is asked for",
+    )
+
+
+def _cheats() -> Iterator[Flow]:
+    """Pods that go around the sidecar: what stops them runs outside the pod."""
+    for pod, uid, how in ((CHEAT_X, client.APP_UID, "no sidecar"), (X, PROXY_UID, "a process as the proxy's user")):
+        for url in ("http://example.com", "https://example.com", "https://httpbin.org", "https://other.example"):
+            yield Flow(*_curl(pod, url, uid=uid), REFUSED, Layer.NETWORK_POLICY, why=f"{how}, a declared host or not")
+        yield Flow(*_curl(pod, "-k", "https://198.51.100.7", uid=uid), REFUSED, Layer.NETWORK_POLICY, why=how)
+        for port in (15010, 15014, 15017):
+            yield Flow(
+                f"{pod.removeprefix('test-')}{' as uid 1337' if uid == PROXY_UID else ''}: istiod's port {port}",
+                pod,
+                lambda mesh, pod=pod, port=port, uid=uid: client.curl(
+                    mesh, pod, f"http://{mesh.pods['istiod'].address}:{port}", uid=uid
+                ),
+                REFUSED,
+                Layer.NETWORK_POLICY,
+                why="only 15012 is open",
+            )
+    yield Flow(
+        *_curl(GATEWAY, "http://example.com:22", uid=PROXY_UID),
+        REFUSED,
+        Layer.FIREWALL,
+        why="a gateway that was broken into: ports that no host needs are closed",
+    )
+
+
+def _at_the_gateway() -> Iterator[Flow]:
+    """From a pod without a sidecar straight to the gateway's ports: with nothing, or with a certificate from a pod's proxy."""
+
+    def http(what: str, pod: str, owner: str | None, host: str, path: str, expected: str, *rest: Layer, **more: object) -> Flow:
+        return Flow(
+            f"{pod}: gateway:8080, {what}, Host {host}{path if path != '/' else ''}",
+            pod,
+            lambda mesh: client.request_to_gateway(mesh, pod, mesh.proxies[owner].identity if owner else None, host, path),
+            expected,
+            *rest,
+            **more,  # type: ignore[arg-type]
+        )
+
+    def tunnel(
+        what: str, pod: str, owner: str | None, outer: str, inner: str, expected: str, *rest: Layer, **more: object
+    ) -> Flow:
+        return Flow(
+            f"{pod}: gateway:8443, {what}, SNI {outer}" + (f", inside it {inner}" if inner != outer else ""),
+            pod,
+            lambda mesh: client.tunnel_through_gateway(mesh, pod, mesh.proxies[owner].identity if owner else None, outer, inner),
+            expected,
+            *rest,
+            **more,  # type: ignore[arg-type]
+        )
+
+    def plain(mesh: Mesh) -> Answer:
+        return client.plain_to_gateway(mesh, CHEAT_X, "example.com")
+
+    yield Flow(f"{CHEAT_X}: gateway:8080, plain HTTP", CHEAT_X, plain, REFUSED, Layer.GATEWAY_TLS)
+    yield http("no certificate", CHEAT_X, None, "example.com", "/", REFUSED, Layer.GATEWAY_TLS)
+    yield tunnel("no certificate", CHEAT_X, None, "example.com", "example.com", REFUSED, Layer.GATEWAY_TLS)
+    stolen_x, stolen_y = "team-x's certificate", "team-y's certificate"
+    yield http(stolen_x, CHEAT_X, X, "example.com", "/", "200", at=("example.com", 443), why="the certificate works")
+    yield http(stolen_x, CHEAT_X, X, "other.example", "/", "403", Layer.AUTHORIZATION, why="declared by nobody")
+    yield http(stolen_y, CHEAT_Y, Y, "example.com", "/", "403", Layer.AUTHORIZATION, why="another team's host")
+    yield http(stolen_y, CHEAT_Y, Y, "httpbin.org", "/status/418", "418", at=("httpbin.org", 80), why="the certificate works")
+    yield tunnel(stolen_y, CHEAT_Y, Y, "httpbin.org", "httpbin.org", "200", at=("httpbin.org", 443), why="the certificate works")
+    yield tunnel(stolen_y, CHEAT_Y, Y, "example.com", "example.com", REFUSED, Layer.AUTHORIZATION, why="another team's SNI")
+    yield tunnel(stolen_y, CHEAT_Y, Y, "other.example", "other.example", REFUSED, Layer.GATEWAY_HOSTS, why="declared by nobody")
+    yield tunnel(
+        stolen_y,
+        CHEAT_Y,
+        Y,
+        "httpbin.org",
+        "example.com",
+        "200",
+        at=("httpbin.org", 443),
+        why="the outer SNI decides where it goes: a lie inside stays with the declared host",
+    )

@@ -1,0 +1,241 @@
+"""A mesh on one machine: what the stack renders, on a real control plane, in front of real proxies, between packet filters."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from egress.layers import dns as dns_layer
+from egress.layers import firewall
+from egress.layers.firewall import Nodes
+from egress.layers.mesh import mesh_config
+from egress.manifest import Manifest
+from egress.names import MESH_NAMESPACE
+from egress.plan import Plan
+from egress.render import render
+from sandbox.home import Home
+from tests.mesh import netns
+from tests.mesh.authority import Authority
+from tests.mesh.cluster import CLUSTER_DNS, ControlPlane, Pod, interface_name, stack_pods, system_objects
+from tests.mesh.dns import Responder, from_table
+from tests.mesh.fabric import Fabric
+from tests.mesh.filters import METADATA_SERVER, restore_text
+from tests.mesh.netns import Namespace
+from tests.mesh.programs import Programs
+from tests.mesh.proxies import Istiod, Proxy, copied
+from tests.mesh.websites import Site
+
+WEBSITES = {
+    "example.com": "93.184.216.34",
+    "httpbin.org": "203.0.113.10",
+    "example.org": "203.0.113.20",
+    "other.example": "203.0.113.30",
+}
+"""Sites outside, each with an address of its own. Names that no team declared are there as well: DNS knows the whole world."""
+ELSEWHERE = "elsewhere"
+"""The site that answers at every other address outside."""
+_SYSTEM_LABELS = {"security.istio.io/tlsMode": "disabled"}
+
+
+class Mesh:
+    """One mesh. Use it as a context manager, or call `start` and `stop`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        programs: Programs,
+        websites: dict[str, str] | None = None,
+        change: Callable[[list[Manifest]], Iterable[Manifest]] = list,
+    ) -> None:
+        """`change`: what to do to the rendered objects before they are applied, to try something out."""
+        netns.remove_leftovers()
+        self.plan, self._programs = plan, programs
+        self.manifests: list[Manifest] = list(change([item.manifest for item in render(plan)]))
+        self._websites = WEBSITES if websites is None else websites
+        self._closing = contextlib.ExitStack()
+        self.pods: dict[str, Pod] = {}
+        self.namespaces: dict[str, Namespace] = {}
+        self.proxies: dict[str, Proxy] = {}
+        self.sites: dict[str, Site] = {}
+        self.timings: dict[str, float] = {}
+
+    def __enter__(self) -> Mesh:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything, ready to be asked. On any failure everything is removed again."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End every process that was started and remove every namespace and file."""
+        self._closing.close()
+
+    @property
+    def gateway(self) -> Pod:
+        return next(pod for pod in self.pods.values() if pod.proxy == "router")
+
+    @property
+    def folder(self) -> Path:
+        return self._run.folder
+
+    # Steps of the start; each says how long it took
+
+    def _start(self) -> None:
+        self._run = netns.Run()
+        self._closing.callback(self._run.remove)
+        self.control_plane = ControlPlane(Home(self._run.folder / "home"))
+        self._closing.callback(self.control_plane.stop)
+        with ThreadPoolExecutor(2) as pool:
+            network = pool.submit(self._network)
+            with self._timed("API server"):
+                self.control_plane.start()
+            with self._timed("objects"):
+                self.control_plane.apply([*self.manifests, *system_objects(MESH_NAMESPACE)])
+            network.result()
+        with self._timed("pods and filters"):
+            self._connect()
+        with self._timed("istiod"):
+            self._start_istiod()
+        with self._timed("proxies"):
+            self._start_proxies()
+
+    @contextlib.contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.timings[step] = time.monotonic() - start
+
+    def _network(self) -> None:
+        """Pods, their cables, and the sites outside."""
+        self.authority = Authority(self._run.folder / "authorities", "trusted-test-authority")
+        self.stranger = Authority(self._run.folder / "authorities", "unknown-authority")
+        for pod in self._all_pods():
+            self.pods[pod.key] = pod
+        inside = ipaddress.ip_network("10.0.0.0/8")
+        self.fabric = Fabric(self._run, str(inside))
+        for pod in self.pods.values():
+            self.namespaces[pod.key] = self._pod_namespace(pod)
+        for site in self._all_sites():
+            self.sites[site.name] = site
+            site.open(self.fabric.outside)
+            self._closing.callback(site.close)
+        for pod in self.pods.values():
+            if pod.proxy != "router" and pod.namespace in {team.name for team in self.plan.teams}:
+                app = Site(pod.key, ("0.0.0.0",), self.authority.issue(pod.key), (80,))
+                app.open(self.namespaces[pod.key])
+                self.sites[pod.key] = app
+                self._closing.callback(app.close)
+
+    def _all_pods(self) -> Iterator[Pod]:
+        pods = ipaddress.ip_network(self.plan.addresses.pods)
+        # Each node has a /24 of the Pod range.
+        ranges = list(pods.subnets(new_prefix=24))[:2]
+        free = {nodes: map(str, list(of_node.hosts())[9:]) for nodes, of_node in zip(Nodes, ranges, strict=True)}
+        application = free[Nodes.APPLICATION]
+        yield from stack_pods(self.manifests, free)
+        for team in self.plan.teams:
+            # A pod that asked not to have a proxy, and came past whatever refuses such pods.
+            yield Pod(
+                key=interface_name(f"cheat-{team.name}"),
+                namespace=team.name,
+                address=next(application),
+                labels={"app": "cheat", "sidecar.istio.io/inject": "false"},
+                nodes=Nodes.APPLICATION,
+                name="cheat-0",
+                service_account="test",
+                admitted=False,
+            )
+        for key, namespace, labels in (
+            ("istiod", MESH_NAMESPACE, {"app": "istiod"}),
+            ("kube-dns", "kube-system", {"k8s-app": "kube-dns"}),
+        ):
+            given = {**labels, **_SYSTEM_LABELS}
+            yield Pod(key, namespace, next(application), given, Nodes.APPLICATION, name=f"{key}-0", service_account=key)
+
+    def _pod_namespace(self, pod: Pod) -> Namespace:
+        made = self.fabric.connect(pod.key, pod.address)
+        search = f"{pod.namespace}.svc.cluster.local svc.cluster.local cluster.local"
+        made.etc("resolv.conf", f"nameserver {CLUSTER_DNS}\nsearch {search}\noptions ndots:5 timeout:2 attempts:2\n")
+        made.etc("hosts", "127.0.0.1 localhost\n")
+        # The public authorities, as an image carries them; here there is one.
+        made.etc("ssl/certs/ca-certificates.crt", self.authority.pem)
+        made.etc("ssl/openssl.cnf", "")
+        return made
+
+    def _all_sites(self) -> Iterator[Site]:
+        for name, address in self._websites.items():
+            yield Site(name, (address,), self.authority.issue(name))
+        vip = self.plan.addresses.google_apis
+        google = self.authority.issue(vip.domain, "*.googleapis.com")
+        yield Site("googleapis", vip.addresses, google)
+        yield Site("metadata", (METADATA_SERVER,), google, (80,))
+        yield Site(ELSEWHERE, ("0.0.0.0",), self.stranger.issue(ELSEWHERE))
+
+    def filter(self, network_policies: bool = True, vpc_firewall: bool = True) -> None:
+        """Put the packet filters in place; without one of the two kinds, to see whether the other one holds alone."""
+        policies = [item for item in self.manifests if item["kind"] == "NetworkPolicy" and network_policies]
+        rules = list(firewall.render(self.plan)) if vpc_firewall else []
+        self.fabric.filter(restore_text(list(self.pods.values()), policies, rules, self.control_plane.namespace_labels()))
+
+    def _connect(self) -> None:
+        pods = list(self.pods.values())
+        self.filter()
+        self.control_plane.register([pod for pod in pods if pod.admitted])
+        self.fabric.serve(self.control_plane.endpoints(pods))
+        responder = Responder(self.namespaces["kube-dns"], from_table(self._names()))
+        self._closing.callback(responder.close)
+        self.dns = responder
+
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        """What the cluster's DNS answers: Services, the VPC's private zones, and the world."""
+        table = {**self.control_plane.service_names(), **{name: (address,) for name, address in self._websites.items()}}
+        table["metadata.google.internal"] = (METADATA_SERVER,)
+        for zone in dns_layer.render(self.plan):
+            records = {record.name.removesuffix("."): record for record in zone.records}
+            for name, record in records.items():
+                target = records[record.data[0].removesuffix(".")] if record.type == "CNAME" else record
+                table[name] = target.data
+        return table
+
+    def _start_istiod(self) -> None:
+        server = self.control_plane.server
+        self.istiod = Istiod(
+            self._programs,
+            self.namespaces["istiod"],
+            self._run.folder / "istiod",
+            server.kubeconfig,
+            server.endpoint,
+            mesh_config(),
+        )
+        self._closing.callback(self.istiod.stop)
+        self.istiod.await_ready()
+
+    def _start_proxies(self) -> None:
+        programs = copied(self._programs, self._run.folder / "programs")
+        (self._run.folder / "proxies").mkdir()
+        for pod in self.pods.values():
+            if pod.proxy:
+                self.start_proxy(pod, programs)
+        for proxy in self.proxies.values():
+            proxy.await_ready()
+
+    def start_proxy(self, pod: Pod, programs: Programs) -> None:
+        folder = self._run.folder / "proxies" / pod.key
+        folder.mkdir()
+        token = self.control_plane.token(pod.namespace, pod.service_account)
+        root = self.control_plane.mesh_root(pod.namespace)
+        proxy = Proxy(programs, pod, self.namespaces[pod.key], folder, token, root)
+        self.proxies[pod.key] = proxy
+        self._closing.callback(proxy.stop)

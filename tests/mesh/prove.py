@@ -1,0 +1,80 @@
+"""`python -m tests.mesh.prove`: run every flow of the catalogue on real proxies and print what was seen.
+
+With --keep the mesh stays open afterwards, for a person to try things: how is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from egress.plan import make_plan
+from egress.settings import load_file
+from tests.mesh import client, programs
+from tests.mesh.flows import Seen, flows, send
+from tests.mesh.mesh import Mesh
+
+_STACK = Path(__file__).resolve().parents[2] / "Pulumi.dev.yaml"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mesh.prove", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="keep the mesh open until Ctrl-C")
+    keep = parser.parse_args().keep
+    try:
+        found = programs.find()
+    except programs.Missing as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    # A polite kill cleans up as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    start = time.monotonic()
+    print("Starting the mesh of the dev stack: about 15 s", file=sys.stderr)
+    with Mesh(make_plan(load_file(_STACK, default_project="sandbox-project")), found) as mesh:
+        print(f"Ready after {time.monotonic() - start:.0f} s, sending", file=sys.stderr)
+        seen = [send(mesh, flow) for flow in flows()]
+        _print_table(seen)
+        wrong = [one for one in seen if one.differences]
+        print(f"{len(seen)} flows, {len(seen) - len(wrong)} as expected, {len(wrong)} not; {time.monotonic() - start:.0f} s")
+        if keep:
+            _keep(mesh)
+    return 1 if wrong else 0
+
+
+def _print_table(seen: list[Seen]) -> None:
+    table = Table(show_edge=False)
+    for title in ("Flow", "Expected", "Seen", "Stopped by", "Arrived at", ""):
+        table.add_column(title, overflow="fold")
+    for one in seen:
+        at = f"{one.at[0]}:{one.at[1]}" if one.at else "-"
+        verdict = "ok" if not one.differences else "WRONG: " + "; ".join(one.differences)
+        table.add_row(one.flow.what, one.flow.expected, one.answer.word, str(one.stopped_by), at, verdict)
+    # A pipe has no width of its own; lines that a person can search are worth more than a narrow table.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _keep(mesh: Mesh) -> None:
+    print("\nThe mesh stays open. As an application in a pod:\n")
+    for pod in mesh.pods.values():
+        if pod.key in mesh.sites:
+            print(f"  {client.curl_line(mesh, pod.key, 'http://example.com')}")
+    print("\nAs the proxy's user, which no redirection catches: --reuid 1337 --regid 1337. From outside the pods:\n")
+    print(f"  export KUBECONFIG={mesh.control_plane.server.kubeconfig}")
+    for proxy in mesh.proxies.values():
+        print(f"  tail -f {proxy.process.log}")
+    name = mesh.namespaces[mesh.gateway.key].name
+    print(f"  ip netns exec {name} curl -s 127.0.0.1:15000/config_dump\n\nCtrl-C ends it.", flush=True)
+    try:
+        signal.pause()
+    except (KeyboardInterrupt, SystemExit):
+        print("Ending.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""The mesh's own programs as processes: istiod, and for each pod an agent with its Envoy."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.mesh.cluster import Pod
+from tests.mesh.netns import Namespace
+from tests.mesh.programs import Programs
+
+PROXY_UID = 1337
+ADMIN_PORT = 15000
+_STATUS_PORT = 15020
+FAILED_HANDSHAKES = ("ssl.connection_error", "ssl.fail_verify_error", "ssl.fail_verify_no_cert", "ssl.fail_verify_san")
+"""Ends of the names of Envoy's statistics."""
+_READY_SECONDS = 60.0
+
+
+class Process:
+    """A program in a namespace with its output in a file; it ends when we do."""
+
+    def __init__(
+        self, name: str, namespace: Namespace, words: Sequence[str], folder: Path, environment: Mapping[str, str], uid: int = 0
+    ) -> None:
+        self.name, self.log = name, folder / f"{name}.log"
+        self.log.touch()
+        # The proxy opens /dev/stdout anew to write access logs, which takes a file of its own.
+        os.chown(self.log, uid, uid)
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(
+                [*namespace.prefix(uid), *words],
+                cwd=folder,
+                env={"PATH": os.environ["PATH"], **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def running(self) -> bool:
+        return self._child.poll() is None
+
+    def output(self, start: int = 0) -> str:
+        """What it said, from a position in bytes."""
+        with self.log.open("rb") as file:
+            file.seek(start)
+            return file.read().decode(errors="replace")
+
+    def size(self) -> int:
+        return self.log.stat().st_size
+
+    def stop(self, patience: float = 3.0) -> None:
+        self._child.terminate()
+        try:
+            self._child.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait(10)
+
+    def failure(self, what: str) -> RuntimeError:
+        lines = self.output().splitlines()
+        # Envoy prints its whole configuration after the reason why it refuses it.
+        wrong = [line for line in lines if "critical" in line or "\terror\t" in line][-8:]
+        told = "\n".join(f"    {line[:600]}" for line in wrong or lines[-15:])
+        return RuntimeError(f"{self.name} {what}. It said:\n{told}")
+
+
+def ask(namespace: Namespace, port: int, path: str, method: str = "GET", seconds: float = 10.0) -> tuple[int, bytes]:
+    """An HTTP request to 127.0.0.1 in a namespace: status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    connection.sock = namespace.inside(lambda: socket.create_connection(("127.0.0.1", port), seconds))
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def await_ready(process: Process, namespace: Namespace, port: int, path: str, seconds: float = _READY_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not process.running():
+            raise process.failure("ended")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if ask(namespace, port, path, seconds=2.0)[0] == 200:
+                return
+        time.sleep(0.1)
+    raise process.failure(f"was not ready after {seconds:.0f} s")
+
+
+class Istiod:
+    """The mesh's control plane. The API server listens on this machine's own 127.0.0.1; a relay brings it in here."""
+
+    def __init__(
+        self, programs: Programs, namespace: Namespace, folder: Path, kubeconfig: Path, endpoint: str, config: Mapping[str, Any]
+    ) -> None:
+        self.namespace = namespace
+        self._relay = Relay(namespace, endpoint)
+        folder.mkdir()
+        mesh = folder / "mesh.yaml"
+        mesh.write_text(json.dumps(config))  # JSON is YAML
+        words = [str(programs.discovery), "discovery", "--kubeconfig", str(kubeconfig), "--meshConfig", str(mesh)]
+        self.process = Process(
+            "istiod",
+            namespace,
+            [*words, "--caCertFile", "", "--keepaliveMaxServerConnectionAge", "1h"],
+            folder,
+            {
+                "POD_NAME": "istiod-0",
+                "POD_NAMESPACE": "istio-system",
+                "CLUSTER_ID": "Kubernetes",
+                "INJECT_ENABLED": "false",
+                "VALIDATION_WEBHOOK_CONFIG_NAME": "",
+                "ENABLE_LEADER_ELECTION": "false",
+                # Filters that Istio's own build of Envoy has and the released Envoy has not.
+                "PILOT_ENABLE_ALPN_FILTER": "false",
+                "PILOT_ENABLE_METADATA_EXCHANGE": "false",
+                "PILOT_ENABLE_AMBIENT": "false",
+            },
+        )
+
+    def await_ready(self) -> None:
+        await_ready(self.process, self.namespace, 8080, "/ready")
+
+    def stop(self) -> None:
+        self.process.stop()
+        self._relay.close()
+
+
+class Relay:
+    """Listens on an address of 127.0.0.1 inside a namespace, and carries each connection to the same address outside."""
+
+    def __init__(self, namespace: Namespace, endpoint: str) -> None:
+        host, _, port = endpoint.partition(":")
+        self._target = (host, int(port))
+        self._listening = namespace.inside(lambda: socket.create_server(self._target, backlog=64))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                inner, _ = self._listening.accept()
+            except OSError:
+                return  # closed
+            try:
+                outer = socket.create_connection(self._target, 10)
+            except OSError:
+                inner.close()
+                continue
+            outer.settimeout(None)
+            for source, sink in ((inner, outer), (outer, inner)):
+                threading.Thread(target=_carry, args=(source, sink), daemon=True).start()
+
+
+def _carry(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+    for end in (source, sink):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Files (PEM) with a workload's certificate, as someone who broke into the pod could copy them."""
+
+    chain: Path
+    key: Path
+    root: Path
+
+
+class Proxy:
+    """A pod's agent and Envoy, running as the proxy's user."""
+
+    def __init__(self, programs: Programs, pod: Pod, namespace: Namespace, folder: Path, token: str, root: str) -> None:
+        """`programs` must be where the proxy's user can read them."""
+        self.pod, self.namespace, self._folder = pod, namespace, folder
+        self.identity = Identity(*(folder / "stolen" / name for name in ("cert-chain.pem", "key.pem", "root-cert.pem")))
+        for path, content in {"tokens/istio-token": token, "istio/root-cert.pem": root}.items():
+            file = folder / "var/run/secrets" / path
+            file.parent.mkdir(parents=True)
+            file.write_text(content)
+        self.identity.chain.parent.mkdir()
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, PROXY_UID, PROXY_UID)
+        if pod.proxy == "sidecar":
+            self._redirect(programs.agent)
+        domain = f"{pod.namespace}.svc.cluster.local"
+        words = [str(programs.agent), "proxy", str(pod.proxy), "--domain", domain, "--templateFile", str(programs.bootstrap)]
+        self.process = Process(pod.key, namespace, words, folder, self._environment(programs.envoy), PROXY_UID)
+
+    def _redirect(self, agent: Path) -> None:
+        """Istio's own rules in the pod: connections go to the proxy, but for the proxy's own."""
+        self.namespace.run(
+            *(str(agent), "istio-iptables", "-p", "15001", "-z", "15006", "-u", str(PROXY_UID), "-m", "REDIRECT"),
+            *("-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020"),
+        )
+
+    def _environment(self, envoy: Path) -> dict[str, str]:
+        pod = self.pod
+        config = {
+            "binaryPath": str(envoy),
+            "configPath": "./etc/istio/proxy",
+            "discoveryAddress": "istiod.istio-system.svc:15012",
+            "concurrency": 1,
+            "fileFlushInterval": "0.05s",
+            # Handshakes that fail leave no line in any log, but they are counted.
+            "proxyStatsMatcher": {"inclusionSuffixes": list(FAILED_HANDSHAKES)},
+            "statusPort": _STATUS_PORT,
+            "terminationDrainDuration": "0s",
+        }
+        return {
+            "POD_NAME": pod.name,
+            "POD_NAMESPACE": pod.namespace,
+            "INSTANCE_IP": pod.address,
+            "SERVICE_ACCOUNT": pod.service_account,
+            "HOST_IP": "127.0.0.1",
+            "CLOUD_PLATFORM": "none",  # the metadata server here knows no zone
+            "TRUST_DOMAIN": "cluster.local",
+            "CA_ADDR": "istiod.istio-system.svc:15012",
+            "PEER_METADATA_DISCOVERY": "false",
+            "OUTPUT_CERTS": str(self.identity.chain.parent),
+            "ISTIO_META_CLUSTER_ID": "Kubernetes",
+            "ISTIO_META_INTERCEPTION_MODE": "REDIRECT",
+            "ISTIO_META_WORKLOAD_NAME": pod.name.rpartition("-")[0],
+            "ISTIO_METAJSON_LABELS": json.dumps(dict(pod.labels)),
+            "PROXY_CONFIG": json.dumps(config),
+        }
+
+    def await_ready(self) -> None:
+        await_ready(self.process, self.namespace, _STATUS_PORT, "/healthz/ready")
+
+    def admin(self, path: str, method: str = "GET") -> str:
+        """Envoy's administration interface."""
+        status, body = ask(self.namespace, ADMIN_PORT, path, method)
+        if status != 200:
+            raise RuntimeError(f"{self.pod.key}: {path}: {status} {body[:300]!r}")
+        return body.decode()
+
+    def config(self) -> dict[str, Any]:
+        """Everything that Envoy is configured with."""
+        return json.loads(self.admin("/config_dump"))
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+def copied(programs: Programs, folder: Path) -> Programs:
+    """The proxy's programs where its user can read them, which a cache or a venv below /root is not."""
+    folder.mkdir()
+    own = {name: Path(shutil.copy(getattr(programs, name), folder)) for name in ("agent", "bootstrap", "envoy")}
+    return Programs(programs.discovery, own["agent"], own["bootstrap"], own["envoy"], programs.istioctl)

@@ -1,0 +1,154 @@
+"""No layer is the only one: what a cheating pod may not do is refused also where one of the outer layers is missing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.mesh.client import Answer, curl, tunnel_through_gateway
+from tests.mesh.evidence import Evidence, Layer, Watch
+from tests.mesh.flows import CHEAT_X, CHEAT_Y, X, Y
+from tests.mesh.mesh import Mesh
+from tests.mesh.proxies import PROXY_UID
+
+CHEATS = {"a pod without a sidecar": (CHEAT_X, 1000), "a process as the proxy's user": (X, PROXY_UID)}
+DESTINATIONS = ["http://example.com", "https://example.com", "https://other.example", "https://93.184.216.34"]
+
+
+@pytest.fixture
+def filters(mesh: Mesh) -> Iterator[Mesh]:
+    """The mesh, with the packet filters put back in place afterwards."""
+    yield mesh
+    mesh.filter()
+
+
+def _try(mesh: Mesh, how: str, url: str) -> tuple[Answer, Evidence]:
+    pod, uid = CHEATS[how]
+    watch = Watch(mesh, pod)
+    answer = curl(mesh, pod, "-k", url, uid=uid)
+    return answer, watch.evidence()
+
+
+@pytest.mark.parametrize("url", DESTINATIONS)
+@pytest.mark.parametrize("how", CHEATS)
+def test_the_firewall_holds_alone(filters: Mesh, how: str, url: str) -> None:
+    filters.filter(network_policies=False)
+    answer, evidence = _try(filters, how, url)
+    assert (answer.word, evidence.stopped_by()) == ("refused", Layer.FIREWALL)
+    assert not evidence.arrived
+
+
+@pytest.mark.parametrize("url", DESTINATIONS)
+@pytest.mark.parametrize("how", CHEATS)
+def test_the_network_policy_holds_alone(filters: Mesh, how: str, url: str) -> None:
+    filters.filter(vpc_firewall=False)
+    answer, evidence = _try(filters, how, url)
+    assert (answer.word, evidence.stopped_by()) == ("refused", Layer.NETWORK_POLICY)
+    assert not evidence.arrived
+
+
+@pytest.mark.parametrize("how", CHEATS)
+def test_without_both_it_gets_out(filters: Mesh, how: str) -> None:
+    """So that the two tests above are worth something: it is these two layers that stop it, and not the test's network."""
+    filters.filter(network_policies=False, vpc_firewall=False)
+    answer, evidence = _try(filters, how, "https://other.example")
+    assert answer.status == 200
+    assert evidence.requests[0].source == filters.pods[CHEATS[how][0]].address
+
+
+@pytest.mark.parametrize("url", DESTINATIONS)
+def test_the_sidecar_refuses_before_the_packet_filters_do(filters: Mesh, url: str) -> None:
+    """An honest pod of a team that did not declare the host is stopped in the pod, with no packet filter at all."""
+    filters.filter(network_policies=False, vpc_firewall=False)
+    watch = Watch(filters, Y)
+    answer = curl(filters, Y, "-k", url)
+    evidence = watch.evidence()
+    assert answer.word in ("502", "refused")
+    assert evidence.stopped_by() is Layer.SIDECAR
+    assert not evidence.arrived
+
+
+def _knock(mesh: Mesh, owner: str | None) -> Evidence:
+    """TLS for example.com to the gateway, as nobody or as a team that did not declare it."""
+    watch = Watch(mesh, CHEAT_Y)
+    identity = mesh.proxies[owner].identity if owner else None
+    assert tunnel_through_gateway(mesh, CHEAT_Y, identity, "example.com", "example.com").word == "refused"
+    return watch.evidence()
+
+
+CALLERS = [None, Y]
+CALLER_NAMES = ["without a certificate", "another team"]
+
+
+@pytest.mark.parametrize("owner", CALLERS, ids=CALLER_NAMES)
+def test_a_refused_caller_sends_nothing_outside(mesh: Mesh, owner: str | None) -> None:
+    assert not _knock(mesh, owner).requests
+
+
+@pytest.mark.xfail(strict=True, reason="the gateway connects to the site before it authorizes passed-through TLS")
+@pytest.mark.parametrize("owner", CALLERS, ids=CALLER_NAMES)
+def test_a_refused_caller_causes_no_connection_outside(mesh: Mesh, owner: str | None) -> None:
+    assert not _knock(mesh, owner).connections
+
+
+CONNECT_LATE: dict[str, Any] = {
+    "apiVersion": "networking.istio.io/v1alpha3",
+    "kind": "EnvoyFilter",
+    "metadata": {"name": "connect-when-authorized", "namespace": "istio-egress"},
+    "spec": {
+        "workloadSelector": {"labels": {"istio": "egressgateway"}},
+        "configPatches": [
+            {
+                "applyTo": "NETWORK_FILTER",
+                "match": {
+                    "context": "GATEWAY",
+                    "listener": {"portNumber": 8443, "filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}},
+                },
+                "patch": {
+                    "operation": "MERGE",
+                    "value": {
+                        "typed_config": {
+                            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                            "upstream_connect_mode": "ON_DOWNSTREAM_DATA",
+                            "max_early_data_bytes": 65536,
+                        }
+                    },
+                },
+            }
+        ],
+    },
+}
+
+
+@pytest.fixture
+def connecting_late(mesh: Mesh) -> Iterator[Mesh]:
+    """The mesh with the object that closes the gap above; taken away again afterwards."""
+    mesh.control_plane.apply([CONNECT_LATE])
+    try:
+        _await_mode(mesh, present=True)
+        yield mesh
+    finally:
+        mesh.control_plane.delete(CONNECT_LATE)
+        _await_mode(mesh, present=False)
+
+
+def _await_mode(mesh: Mesh, present: bool, seconds: float = 20.0) -> None:
+    gateway = mesh.proxies[mesh.gateway.key]
+    deadline = time.monotonic() + seconds
+    while ("ON_DOWNSTREAM_DATA" in json.dumps(gateway.config())) is not present:
+        assert time.monotonic() < deadline, "the gateway did not get the changed configuration"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("owner", CALLERS, ids=CALLER_NAMES)
+def test_connecting_late_closes_the_gap(connecting_late: Mesh, owner: str | None) -> None:
+    mesh = connecting_late
+    evidence = _knock(mesh, owner)
+    assert not evidence.arrived
+    assert evidence.stopped_by() is (Layer.AUTHORIZATION if owner else Layer.GATEWAY_TLS)
+    assert curl(mesh, X, "https://example.com").status == 200
+    assert curl(mesh, Y, "https://httpbin.org").status == 200
