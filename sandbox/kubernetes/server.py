@@ -30,7 +30,7 @@ VERSION = importlib.metadata.version("pulumi-kubernetes")
 """The version of the real provider that this one stands in for: the one the program's package belongs to."""
 
 _THREADS = 8
-_DELETE_SECONDS = 60.0
+_DELETE_SECONDS = 300.0
 _MESSAGE_BYTES = 400 * 1024 * 1024
 _FORGET_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
 """The real provider's setting: deleting an object in a cluster that is gone only takes it out of the state."""
