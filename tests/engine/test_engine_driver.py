@@ -28,8 +28,6 @@ from sandbox.home import CHECKOUT, Home
 from sandbox.kubernetes.cluster import Cluster
 from sandbox.progress import Progress
 
-pytestmark = pytest.mark.xdist_group("engine-driver")
-
 PROGRAM = """
 import pulumi
 import pulumi_kubernetes as kubernetes
