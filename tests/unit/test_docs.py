@@ -1,7 +1,7 @@
 """The documents cannot go stale: what they name exists, what they show loads, and what exists is named.
 
 Notation that is checked here:
-- `namespace/kind/name` and `namespace/name`: a rendered object, as `Object.identity` writes it.
+- `namespace/kind/name`, and `kind/name` without a namespace: a rendered object, as `Object.identity` writes it.
 - `compute.Network::network-vpc`: a Pulumi resource by type and logical name; `helm.Release::istio-base` for charts.
 - `teams.<team>.egress.<host>.http`: a config key below `gke-mesh-egress:`; `<...>` is a name that the reader chooses.
 - a yaml block followed by a text block that begins with "N problems in the stack's config": refused with exactly that text.
@@ -33,7 +33,8 @@ PAGES = [path for path in (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README
 OWN = "gke-mesh-egress:"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 IN_TICKS = re.compile(r"`([^`\n]+)`")
-OBJECT = re.compile(r"^([a-z0-9-]+/[a-z]+|namespace)/[a-z0-9.-]+$")
+CLUSTER_SCOPED = "namespace|clusterrole|clusterrolebinding|validatingadmissionpolicy|validatingadmissionpolicybinding"
+OBJECT = re.compile(rf"^([a-z0-9-]+/[a-z]+|{CLUSTER_SCOPED})/[a-z0-9.-]+$")
 RESOURCE = re.compile(r"^[a-z]+\.[A-Za-z]+::\S+$")
 FILE = re.compile(r"^(egress|components|schema|docs|tests|sandbox)/[\w/.]*\.(py|json|md)$")
 
