@@ -18,6 +18,7 @@ from egress.settings.root import Settings
 class Capability(StrEnum):
     """Something that a config may ask of the mesh and that not every flavor has."""
 
+    RAW_TCP = "raw TCP judged before the host is connected to (EnvoyFilter)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
 
 
@@ -28,6 +29,10 @@ class Lack:
 
 
 LACKS: dict[tuple[Flavor, Capability], Lack] = {
+    (Flavor.CLOUD_SERVICE_MESH, Capability.RAW_TCP): Lack(
+        "its control plane takes no EnvoyFilter, and without it the host would be connected to before anybody is refused",
+        "Set mesh.flavor: istio.",
+    ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.GATEWAY_CREDENTIAL): Lack(
         "its control plane does not read Secrets for DestinationRules, so the connection would be made without them",
         "Set mesh.flavor: istio, or let the app speak TLS itself (https: passthrough).",
@@ -51,5 +56,7 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
             path = f'gke-mesh-egress:teams.{team}.egress["{host}"].http'
             if access.http and access.http.upgrade is Upgrade.MTLS:
                 yield f"{path}.upgrade", access.http.upgrade.value, Capability.GATEWAY_CREDENTIAL
+            if access.tcp:
+                yield path.removesuffix("http") + "tcp", access.tcp.port, Capability.RAW_TCP
             if access.http and access.http.ca:
                 yield f"{path}.ca", access.http.ca, Capability.GATEWAY_CREDENTIAL

@@ -46,6 +46,12 @@ def _team(team: TeamPlan) -> dict[str, Any]:
         if use.passthrough:
             accounts = {"serviceAccounts": list(use.passthrough_accounts)} if use.passthrough_accounts else {}
             ways.append({"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https", **accounts})
+        if use.tcp:
+            rule = use.tcp.model_dump(
+                mode="json", by_alias=True, exclude_none=True, include={"addresses", "service_accounts", "description"}
+            )
+            leaves = "tls" if host.upgraded else "tcp"
+            ways.append({"host": host.name, "protocol": "tcp", "port": use.tcp.port, "leaves": leaves, **rule})
     return {
         "namespace": team.name,
         "serviceAccounts": {identity.service_account: identity.email for identity in team.identities},

@@ -6,9 +6,12 @@ Work is linear in the number of teams' entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import IPv4Address
+
+from pydantic.alias_generators import to_camel
 
 from egress import names
 from egress.addresses import AddressPlan
@@ -18,6 +21,7 @@ from egress.google_cloud import workload_pool
 from egress.settings import Settings
 from egress.settings.http import Http, Protocol, Traffic, Upgrade
 from egress.settings.mesh import Flavor
+from egress.settings.tcp import Tcp
 from egress.settings.teams import Team
 
 HTTP_PORT = 80
@@ -33,6 +37,7 @@ class Use:
     passthrough: bool
     passthrough_accounts: tuple[str, ...] = ()
     """ServiceAccounts that may pass TLS through; empty: the whole team."""
+    tcp: Tcp | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Host:
     uses: tuple[Use, ...]
     leaving: Leaving | None
     """None: no team speaks plain HTTP to the gateway for this host."""
+    tcp: Tcp | None = None
+    """Raw TCP to this host, the same for all its teams but for who may."""
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -70,12 +77,16 @@ class Host:
 
     @property
     def upgraded(self) -> bool:
-        """Whether plain HTTP leaves the gateway as TLS."""
+        """Whether what the app speaks plainly leaves the gateway as TLS."""
+        if self.tcp:
+            return self.tcp.upgrade is not Upgrade.NONE
         return self.leaving is not None and self.leaving.tls
 
     @property
     def outside_ports(self) -> tuple[int, ...]:
         """TCP ports on which the gateway connects to this host, ascending."""
+        if self.tcp:
+            return (self.tcp.leaves_on,)
         ports = {HTTPS_PORT} if self.passthrough or self.upgraded else set[int]()
         return tuple(sorted(ports | ({HTTP_PORT} if self.leaving and not self.upgraded else set())))
 
@@ -148,8 +159,23 @@ class Plan:
 
     @cached_property
     def gateway_ports(self) -> tuple[int, ...]:
-        """TCP ports on which gateway nodes may leave: those that some host needs, and no other. Ascending."""
-        return tuple(sorted({port for host in self.hosts for port in host.outside_ports}))
+        """TCP ports on which gateway nodes may leave to wherever a host's name leads: those that some host needs. Ascending."""
+        return tuple(sorted({port for host in self.hosts if not host.tcp for port in host.outside_ports}))
+
+    @cached_property
+    def tcp_ranges(self) -> dict[int, tuple[str, ...]]:
+        """For each outside port of raw TCP, the addresses (as /32 ranges, sorted) that gateway nodes may reach on it."""
+        found: dict[int, set[IPv4Address]] = {}
+        for host in self.hosts:
+            if host.tcp:
+                found.setdefault(host.tcp.leaves_on, set()).update(host.tcp.addresses)
+        return {port: tuple(f"{address}/32" for address in sorted(addresses)) for port, addresses in found.items()}
+
+    @cached_property
+    def gateway_secrets(self) -> tuple[str, ...]:
+        """Secrets in the gateway's namespace that hosts need, sorted."""
+        ways = [way for host in self.hosts for way in (host.leaving, host.tcp) if way]
+        return tuple(sorted({secret for way in ways for secret in (way.credential, way.ca) if secret}))
 
     @property
     def google_api_teams(self) -> tuple[str, ...]:
@@ -167,14 +193,21 @@ def make_plan(settings: Settings) -> Plan:
     for name, team in sorted(settings.teams.items()):
         for host, access in team.egress.items():
             uses.setdefault(host, []).append(
-                Use(name, access.http, access.https is not None, tuple(access.service_accounts or ()))
+                Use(name, access.http, access.https is not None, tuple(access.service_accounts or ()), access.tcp)
             )
         for other in team.reaches:
             reached_by.setdefault(other, []).append(name)
     problems: list[Problem] = []
-    hosts = {name: Host(name, tuple(of), _leaving(name, of, problems)) for name, of in sorted(uses.items())}
+    hosts = {
+        name: Host(name, tuple(of), _leaving(name, of, problems), _tcp(name, of, problems)) for name, of in sorted(uses.items())
+    }
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
-    problems += [*_account_collisions(identities), *_bucket_collisions(identities), *unsupported(settings)]
+    problems += [
+        *_stolen_addresses(hosts.values()),
+        *_account_collisions(identities),
+        *_bucket_collisions(identities),
+        *unsupported(settings),
+    ]
     if problems:
         raise ConfigError(problems)
     teams = tuple(
@@ -225,17 +258,59 @@ def _leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | N
     return Leaving(wanted.upgrade, wanted.protocol, wanted.credential, wanted.ca, treated[0][1] if treated else None)
 
 
-def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str) -> Problem:
+def _tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
+    """The host's raw TCP. It cannot share a host with other ways, nor be two things for two teams."""
+    spoken = [(use.team, use.tcp) for use in uses if use.tcp]
+    if not spoken:
+        return None
+    first, wanted = spoken[0]
+    for use in uses:
+        if use.tcp is None:
+            problems.append(
+                Problem(
+                    _egress_path(use.team, host),
+                    host,
+                    f"{_egress_path(first, host)} speaks raw TCP: the gateway tells connections to a host apart by its name "
+                    "alone, so TCP cannot share it.",
+                    "Give one of the two a host name of its own.",
+                )
+            )
+    for team, tcp in spoken[1:]:
+        for field in ("port", "outside_port", "addresses", "upgrade", "credential", "ca"):
+            one, other = getattr(wanted, field), getattr(tcp, field)
+            if one != other:
+                problems.append(_disagreement(host, (first, one), (team, other), field, "tcp"))
+    return wanted
+
+
+def _stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
+    """One address and port can lead to one host only: a sidecar knows raw TCP by nothing else."""
+    owners: dict[tuple[object, int], Host] = {}
+    for host in hosts:
+        for address in host.tcp.addresses if host.tcp else ():
+            port = host.tcp.port if host.tcp else 0
+            first = owners.setdefault((address, port), host)
+            if first is not host:
+                yield Problem(
+                    f"{_egress_path(host.teams[0], host.name)}.tcp.addresses",
+                    str(address),
+                    f"{_egress_path(first.teams[0], first.name)}.tcp has the same address and port {port}: connections to one "
+                    "would arrive at the other.",
+                    "Use one name for both, or ask the host's owner for an address of its own.",
+                )
+
+
+def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http") -> Problem:
     (first, wanted), (team, value) = one, other
     shown = (
         item.model_dump(by_alias=True, exclude_defaults=True) if isinstance(item, Traffic) else item for item in (value, wanted)
     )
     value, wanted = shown
     return Problem(
-        f"{_egress_path(team, host)}.http.{field}",
+        f"{_egress_path(team, host)}.{way}.{to_camel(field)}",
         value,
-        f"{_egress_path(first, host)}.http.{field} is {wanted}: the gateway speaks one way to one host, and one of the two "
-        "teams would get what the other asked for.",
+        f"{_egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway speaks one way to one host, and "
+        "one of the two teams would get what the other asked for.",
         "Agree on one" + (", or leave it to the other team." if field == "traffic" else "."),
     )
 

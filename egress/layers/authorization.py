@@ -54,6 +54,8 @@ def _rules(team: TeamPlan, trust_domain: str) -> Iterator[dict[str, Any]]:
             }
         if use.passthrough:
             passed.setdefault(use.passthrough_accounts, []).append(host.name)
+        if use.tcp:
+            passed.setdefault(tuple(use.tcp.service_accounts), []).append(host.name)
     for accounts, hosts in sorted(passed.items()):
         yield {
             "from": [{"source": _source(team.name, accounts, trust_domain)}],

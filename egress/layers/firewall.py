@@ -68,6 +68,16 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
             ports=plan.gateway_ports,
             targets=(Nodes.GATEWAY,),
         )
+    for port, ranges in sorted(plan.tcp_ranges.items()):
+        yield FirewallRule(
+            f"gateway-allow-egress-tcp-{port}",
+            f"Gateway nodes reach the declared hosts of raw TCP on port {port}, at their addresses.",
+            egress=True,
+            ranges=ranges,
+            protocol="tcp",
+            ports=(port,),
+            targets=(Nodes.GATEWAY,),
+        )
     yield FirewallRule(
         "allow-egress-to-api-server",
         "Nodes reach the Kubernetes control plane.",

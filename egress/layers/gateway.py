@@ -13,6 +13,7 @@ from egress.layers import outside
 from egress.layers.gateway_workload import LABELS
 from egress.manifest import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Host, Plan
+from egress.settings.tcp import Tcp
 
 GATEWAY_REFERENCE = f"{names.GATEWAY_NAMESPACE}/{names.GATEWAY_CONFIG}"
 
@@ -53,7 +54,10 @@ def render(plan: Plan) -> Iterator[Object]:
         yield Object(owner, _virtual_service(host))
         treatment = outside.traffic_policy(host.name, host.leaving) if host.leaving else None
         if treatment:
-            yield Object(owner, _treatment(host, treatment))
+            yield Object(owner, _treatment(host, HTTP_PORT, treatment))
+        if host.tcp and host.upgraded:
+            tls = outside.origination(host.name, host.tcp.upgrade, host.tcp.credential or host.tcp.ca)
+            yield Object(owner, _treatment(host, host.tcp.port, {"tls": tls}))
 
 
 def _servers(plan: Plan) -> Iterator[dict[str, Any]]:
@@ -65,13 +69,22 @@ def _servers(plan: Plan) -> Iterator[dict[str, Any]]:
             "tls": {"mode": "ISTIO_MUTUAL"},
         }
     for host in plan.hosts:
-        if host.passthrough:
+        if host.passthrough or host.tcp:
             # One server per host: the outer SNI then chooses the one route of this host, and no other.
             yield {
                 "port": {"number": HTTPS_PORT, "name": names.server_port(host.name), "protocol": "TLS"},
                 "hosts": [host.name],
-                "tls": {"mode": "ISTIO_MUTUAL"},
+                "tls": {"mode": "ISTIO_MUTUAL", **_admitted(host, plan.trust_domain)},
             }
+
+
+def _admitted(host: Host, trust_domain: str) -> dict[str, Any]:
+    """For raw TCP, the only certificates that the server takes at all: authorization would judge after the first byte, when
+    the host has already been connected to and may have spoken first."""
+    accounts = [
+        names.spiffe_id(trust_domain, use.team, account) for use in host.uses if use.tcp for account in use.tcp.service_accounts
+    ]
+    return {"subjectAltNames": accounts} if accounts else {}
 
 
 def _export(host: Host) -> list[str]:
@@ -88,6 +101,8 @@ def _service_entry(host: Host) -> Manifest:
         ports.append({"number": HTTP_PORT, "name": protocol.value, "protocol": outside.SERVICE_PROTOCOLS[protocol], **upgrade})
     if host.passthrough:
         ports.append({"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"})
+    if host.tcp:
+        ports.append({"number": host.tcp.port, "name": "tcp", "protocol": "TCP", "targetPort": host.tcp.leaves_on})
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
@@ -97,11 +112,21 @@ def _service_entry(host: Host) -> Manifest:
         spec={
             "hosts": [host.name],
             "ports": ports,
-            "resolution": "DNS",
+            **(_fixed(host.tcp) if host.tcp else {"resolution": "DNS"}),
             "location": "MESH_EXTERNAL",
             "exportTo": _export(host),
         },
     )
+
+
+def _fixed(tcp: Tcp) -> dict[str, Any]:
+    """A host at known addresses. Without `addresses` its port would listen on 0.0.0.0 and take every connection there."""
+    addresses = [str(address) for address in tcp.addresses]
+    return {
+        "addresses": addresses,
+        "endpoints": [{"address": address} for address in addresses],
+        "resolution": "STATIC",
+    }
 
 
 def canonical_name(host: str) -> dict[str, str]:
@@ -142,6 +167,17 @@ def _virtual_service(host: Host) -> Manifest:
                 "route": [_to_outside(host, HTTPS_PORT)],
             }
         ]
+    if host.tcp:
+        spec["tcp"] = [
+            {
+                "match": [{"gateways": ["mesh"], "port": host.tcp.port}],
+                "route": [_to_gateway(names.passthrough_subset(host.name), HTTPS_PORT)],
+            },
+            {
+                "match": [{"gateways": [GATEWAY_REFERENCE], "port": HTTPS_PORT}],
+                "route": [_to_outside(host, host.tcp.port)],
+            },
+        ]
     return manifest(ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), names.GATEWAY_NAMESPACE, spec=spec)
 
 
@@ -153,7 +189,7 @@ def _to_outside(host: Host, port: int) -> dict[str, Any]:
     return {"destination": {"host": host.name, "port": {"number": port}}}
 
 
-def _treatment(host: Host, policy: dict[str, Any]) -> Manifest:
+def _treatment(host: Host, port: int, policy: dict[str, Any]) -> Manifest:
     # Not exported: a sidecar that opened TLS itself would be speaking to the host, not to the gateway.
     return manifest(
         ISTIO_NETWORKING,
@@ -162,7 +198,8 @@ def _treatment(host: Host, policy: dict[str, Any]) -> Manifest:
         names.GATEWAY_NAMESPACE,
         spec={
             "host": host.name,
-            "trafficPolicy": {"portLevelSettings": [{"port": {"number": HTTP_PORT}, **policy}]},
+            "workloadSelector": {"matchLabels": LABELS},
+            "trafficPolicy": {"portLevelSettings": [{"port": {"number": port}, **policy}]},
             "exportTo": ["."],
         },
     )

@@ -23,9 +23,33 @@ VERSION_LABEL = "v1"
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """ServiceAccount, Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget of the shared gateway."""
+    """ServiceAccount, Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget of the shared gateway; the right to
+    read Secrets where a host needs one."""
     for item in (_service_account(), _deployment(plan), _service(), _autoscaler(plan), _disruption_budget()):
         yield Object(Owner.gateway(), item)
+    if plan.gateway_secrets:
+        # istiod hands a Secret to a proxy only if the proxy's own account could read it.
+        for item in _secret_reader():
+            yield Object(Owner.gateway(), item)
+
+
+def _secret_reader() -> Iterator[dict[str, Any]]:
+    name = f"{names.GATEWAY}-secrets"
+    yield manifest(
+        "rbac.authorization.k8s.io/v1",
+        "Role",
+        name,
+        names.GATEWAY_NAMESPACE,
+        rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}],
+    )
+    yield manifest(
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        name,
+        names.GATEWAY_NAMESPACE,
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        subjects=[{"kind": "ServiceAccount", "name": names.GATEWAY, "namespace": names.GATEWAY_NAMESPACE}],
+    )
 
 
 def _selector() -> dict[str, str]:

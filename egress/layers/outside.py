@@ -24,13 +24,13 @@ def traffic_policy(host: str, leaving: Leaving) -> dict[str, Any] | None:
     if leaving.traffic is not None:
         policy |= _connections(leaving.traffic)
     if leaving.tls:
-        policy["tls"] = _tls(host, leaving)
+        policy["tls"] = origination(host, leaving.upgrade, leaving.credential or leaving.ca)
     return policy or None
 
 
-def _tls(host: str, leaving: Leaving) -> dict[str, Any]:
-    mode = "MUTUAL" if leaving.upgrade is Upgrade.MTLS else "SIMPLE"
-    secret = leaving.credential or leaving.ca
+def origination(host: str, upgrade: Upgrade, secret: str | None) -> dict[str, Any]:
+    """TLS that the gateway opens to a host: the name is sent and verified; `secret` holds certificates where they are given."""
+    mode = "MUTUAL" if upgrade is Upgrade.MTLS else "SIMPLE"
     # `system` says in words what an empty value does: the public authorities.
     trust = {"credentialName": secret} if secret else {"caCertificates": "system"}
     return {"mode": mode, "sni": host, **trust, "subjectAltNames": [host]}

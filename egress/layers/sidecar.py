@@ -56,7 +56,7 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
     if team.hosts:
         yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"})
     for host, use in team.uses:
-        if use.passthrough:
+        if use.passthrough or use.tcp:
             # The outer SNI names the host, so the gateway can choose the route and check the team's right to it while the
             # application's own TLS inside stays closed.
             yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, {"mode": "ISTIO_MUTUAL", "sni": host.name})

@@ -81,6 +81,7 @@ def _secret(name: str) -> str:
 Duration = Annotated[str, AfterValidator(_duration)]
 """A length of time as Istio writes it: 500ms, 5s, 2m, 1h; more than nothing."""
 AccountName = Annotated[str, AfterValidator(_service_account)]
+SecretName = Annotated[str, AfterValidator(_secret)]
 
 
 class Upgrade(StrEnum):
@@ -194,10 +195,11 @@ class Http(Rule):
 
     upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
     protocol: Annotated[Protocol, Field(strict=False)] = Protocol.HTTP
-    credential: Annotated[str, AfterValidator(_secret)] | None = Field(
-        default=None, description="With `mtls`: Secret in istio-egress holding tls.crt, tls.key and, for a private CA, ca.crt."
+    credential: SecretName | None = Field(
+        default=None,
+        description="With `mtls`: Secret in istio-egress with tls.crt, tls.key and ca.crt, the host's authority.",
     )
-    ca: Annotated[str, AfterValidator(_secret)] | None = Field(
+    ca: SecretName | None = Field(
         default=None, description="With `tls`: Secret in istio-egress holding ca.crt. Absent: the public authorities."
     )
     traffic: Traffic | None = None

@@ -12,6 +12,7 @@ from egress.hosts import HostError, normalise
 from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
 from egress.settings.http import AccountName, Http
 from egress.settings.model import Model, refusal, refusals
+from egress.settings.tcp import Tcp
 
 TEAM_NAME_LIMIT = 40
 RESERVED_NAMES = {
@@ -55,6 +56,7 @@ class Access(Model):
         description="`passthrough`: the app's own TLS, authorised by team and SNI, never opened.",
     )
 
+    tcp: Tcp | None = None
     service_accounts: list[AccountName] | None = Field(
         default=None, description="ServiceAccounts of the team that may use https; absent: the whole team."
     )
@@ -62,8 +64,16 @@ class Access(Model):
     @model_validator(mode="after")
     def says_something(self) -> Self:
         found: list[tuple[tuple[str, ...], str, str]] = []
-        if self.http is None and self.https is None:
+        if self.http is None and self.https is None and self.tcp is None:
             found.append(((), "No way is named, so nothing would be allowed.", "Add http: {} or https: passthrough."))
+        if self.tcp is not None and (self.http is not None or self.https is not None):
+            found.append(
+                (
+                    ("tcp",),
+                    "The gateway tells connections to a host apart by its name alone, so TCP cannot share it.",
+                    "Give TCP a host name of its own.",
+                )
+            )
         if self.service_accounts is not None and self.https is None:
             found.append(
                 (

@@ -1,0 +1,91 @@
+"""Raw TCP from an app: a port that is neither HTTP nor TLS, as databases speak, to fixed addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from egress.settings.http import AccountName, SecretName, Upgrade
+from egress.settings.model import Model, refusal, refusals
+
+PROXY_PORTS = {15000, 15001, 15004, 15006, 15008, 15009, 15012, 15017, 15020, 15021, 15053, 15090}
+"""Ports of the mesh's own proxies (Istio, "Application requirements")."""
+
+
+def _address(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        address = ipaddress.IPv4Address(value)
+    except ValueError:
+        raise refusal("This is not an IPv4 address.", "Write an address such as 203.0.113.10, without a prefix.") from None
+    if not address.is_global and address not in ipaddress.IPv4Network("203.0.113.0/24"):
+        raise refusal(
+            "This address is not one of the internet: the gateway would open a way into private networks.",
+            "Name the public addresses of the outside host.",
+        )
+    return address
+
+
+Address = Annotated[ipaddress.IPv4Address, BeforeValidator(_address, json_schema_input_type=str)]
+
+
+class Tcp(Model):
+    """TCP on one port. Nothing inside is seen: who may is decided by certificate, before a connection to the host is made."""
+
+    port: int = Field(ge=1, le=65535, description="What the app connects to.")
+    addresses: list[Address] = Field(
+        description="Public addresses of the host. TCP carries no name: the sidecar knows the connection by its address."
+    )
+    service_accounts: list[AccountName] = Field(description="ServiceAccounts of the team that may; the gateway knows no others.")
+    upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
+    outside_port: int | None = Field(default=None, ge=1, le=65535, description="What the gateway connects to. Absent: `port`.")
+    credential: SecretName | None = Field(
+        default=None,
+        description="With `mtls`: Secret in istio-egress with tls.crt, tls.key and ca.crt, the host's authority.",
+    )
+    ca: SecretName | None = Field(default=None, description="With `tls`: Secret in istio-egress holding ca.crt.")
+    description: str | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
+
+    @field_validator("addresses", "service_accounts")
+    @classmethod
+    def says_something(cls, value: list[Any]) -> list[Any]:
+        if not value:
+            raise refusal("Nothing is named, so nothing could be allowed.", "Name at least one.")
+        return value
+
+    @model_validator(mode="after")
+    def fields_honoured(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        if self.port in (80, 443):
+            found.append(
+                (
+                    ("port",),
+                    "On this port the mesh expects HTTP or TLS and reads the host's name from it.",
+                    "Write http or https instead of tcp.",
+                )
+            )
+        if self.port in PROXY_PORTS:
+            found.append((("port",), "The mesh's own proxies use this port.", "Use another port; outsidePort may be any."))
+        if self.upgrade is Upgrade.MTLS and self.credential is None:
+            found.append((("upgrade",), "The gateway would have no certificate to show.", "Add credential: SECRET."))
+        if self.credential is not None and self.upgrade is not Upgrade.MTLS:
+            found.append((("credential",), "Only mutual TLS shows a certificate; this would be ignored.", "Write upgrade: mtls."))
+        if self.ca is not None and self.upgrade is not Upgrade.TLS:
+            found.append(
+                (
+                    ("ca",),
+                    "Only upgrade: tls reads it; this would be ignored.",
+                    "Write upgrade: tls; with mtls the authority is the key ca.crt of the credential.",
+                )
+            )
+        if found:
+            raise refusals(found)
+        return self
+
+    @property
+    def leaves_on(self) -> int:
+        """The TCP port to which the gateway connects."""
+        return self.outside_port or self.port
