@@ -62,7 +62,7 @@ install: $(READY) ## Install the Python packages into .venv
 
 # Packages and tools at the same time: the one waits for the network, the other for the compiler.
 ready:
-	@$(MAKE) -j 2 $(READY) tools 1>&2
+	@$(MAKE) -s -j 2 $(READY) tools 1>&2
 
 tools: ## Find or build the tools that the sandbox runs
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || $(PYTHON_TOO_OLD)
