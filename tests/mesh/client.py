@@ -54,7 +54,8 @@ def curl(mesh: Mesh, pod: str, *words: str, uid: int = APP_UID) -> Answer:
 
 def curl_line(mesh: Mesh, pod: str, *words: str, uid: int = APP_UID) -> str:
     """The command that a person types to do the same."""
-    return " ".join([*mesh.namespaces[pod].prefix(uid), "curl", "-i", *words])
+    user = f"setpriv --reuid {uid} --regid {uid} --clear-groups"
+    return f"ip netns exec {mesh.namespaces[pod].name} {user} curl -i {' '.join(words)}"
 
 
 def request_to_gateway(mesh: Mesh, pod: str, identity: Identity | None, host: str, path: str = "/", port: int = 8080) -> Answer:

@@ -57,6 +57,10 @@ class Fabric:
                 )
         self._router.run("iptables-restore", text="\n".join([*lines, "COMMIT", ""]))
 
+    def cables(self) -> list[str]:
+        """The router's interfaces, one line each, as `ip -o link` shows them."""
+        return command("ip", "-n", self._router.name, "-o", "link", "show").splitlines()
+
     def _cable(self, key: str) -> Namespace:
         made = self._run.namespace(key)
         command("ip", "-n", self._router.name, "link", "add", key, "type", "veth", "peer", "name", "eth0", "netns", made.name)

@@ -38,8 +38,11 @@ class Run:
         self.id = f"{PREFIX}{os.getpid()}"
         self.folder = Path(tempfile.gettempdir()) / self.id
         _remove(self.id, self.folder)  # of an earlier mesh in this very process, or of one whose number came round again
-        self.folder.mkdir(mode=0o755)
-        (self.folder / "started").write_text(_started(os.getpid()))
+        # Under its own name it is whole from the first moment: whoever clears leftovers away may look at any time.
+        new = Path(tempfile.mkdtemp(prefix="new-egressmesh-"))
+        new.chmod(0o755)
+        (new / "started").write_text(_started(os.getpid()))
+        new.rename(self.folder)
 
     def namespace(self, name: str) -> Namespace:
         return Namespace(f"{self.id}-{name}")
