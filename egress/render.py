@@ -7,13 +7,16 @@ from collections.abc import Iterable
 import yaml
 
 from egress.layers import (
+    admission,
     authorization,
+    early_refusal,
     gateway,
     gateway_workload,
     google_apis,
     mesh,
     namespaces,
     network_policy,
+    rbac,
     sidecar,
 )
 from egress.layers import test_app as test_application
@@ -21,7 +24,9 @@ from egress.manifest import Manifest, Object
 from egress.plan import Plan
 
 LAYERS = (
+    admission,
     namespaces,
+    rbac,
     mesh,
     sidecar,
     network_policy,
@@ -29,6 +34,7 @@ LAYERS = (
     gateway,
     google_apis,
     authorization,
+    early_refusal,
     test_application,
 )
 

@@ -25,11 +25,18 @@ def render(plan: Plan) -> Iterator[Object]:
     )
     for team in plan.teams:
         owner = Owner.team(team.name)
-        yield Object(owner, manifest("v1", "Namespace", team.name, labels={**team.settings.labels, **INJECTED}))
+        labels = {**team.settings.labels, names.TEAM_LABEL: team.name, **INJECTED}
+        yield Object(owner, manifest("v1", "Namespace", team.name, labels=labels, annotations=exemptions(plan, team.name)))
         acting = {identity.service_account: identity.email for identity in team.identities}
         accounts = {*acting} | ({"test"} if team.settings.test_app else set[str]())
         for account in sorted(accounts):
             yield Object(owner, _service_account(account, team.name, acting.get(account)))
+
+
+def exemptions(plan: Plan, team: str) -> dict[str, str]:
+    """Annotations that take the team's namespace out of rules of admission, each with its reason."""
+    excepted = plan.settings.fences.admission.exemptions.get(team, {})
+    return {f"{names.EXEMPT}{rule}": reason for rule, reason in sorted(excepted.items())}
 
 
 def _service_account(name: str, namespace: str, google_email: str | None) -> Manifest:

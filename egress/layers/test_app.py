@@ -9,6 +9,12 @@ from egress.manifest import Object, Owner, manifest
 from egress.plan import Plan
 
 NAME = "test"
+RUN_AS = {
+    "runAsUser": 1000,  # the image's own user, cloudsdk
+    "runAsGroup": 1000,
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -34,8 +40,9 @@ def render(plan: Plan) -> Iterator[Object]:
             "image": app.image,
             "command": ["/bin/sleep", "infinity"],
             "imagePullPolicy": "IfNotPresent",
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         }
-        pod = {"serviceAccountName": NAME, "containers": [container]}
+        pod = {"serviceAccountName": NAME, "securityContext": RUN_AS, "containers": [container]}
         yield Object(
             owner,
             manifest(

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from egress.settings.cluster import Cluster
+from egress.settings.fences import Fences
 from egress.settings.mesh import Gateway, Mesh
 from egress.settings.model import Model, refusal, refusals
 from egress.settings.network import Network
@@ -38,6 +39,7 @@ class Settings(Model):
     cluster: Cluster = Cluster()
     mesh: Mesh = Mesh()
     gateway: Gateway = Gateway()
+    fences: Fences = Fences()
     teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
     protect: bool = Field(
         default=True,
@@ -79,6 +81,7 @@ class Settings(Model):
                 )
             )
         found.extend(self._ranges_too_small())
+        found.extend(self.fences.unknown_teams(self.teams))
         if found:
             raise refusals(found)
         return self

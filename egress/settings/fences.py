@@ -1,0 +1,130 @@
+"""Settings of the fences beside the gateway: what admission refuses, who is excepted from what, and whose groups may do what.
+
+Everything is on by default. Each thing that opens a fence is a setting with a name and a reason, and the reason is rendered
+onto the object that carries it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator
+
+from egress.settings.model import Model, refusal, refusals
+
+
+class Rule(StrEnum):
+    """One rule of admission in team namespaces; what each closes is in docs/security.md."""
+
+    GATEWAY_NODES = "gateway-nodes"
+    HOST_NAMESPACES = "host-namespaces"
+    HOST_PORTS = "host-ports"
+    HOST_VOLUMES = "host-volumes"
+    PRIVILEGED = "privileged"
+    CAPABILITIES = "capabilities"
+    PROXY_IDENTITY = "proxy-identity"
+    CONFINED_PROCESS = "confined-process"
+    PROXY_CONTAINER = "proxy-container"
+    PROXY_EXEC = "proxy-exec"
+    PROXY_CONFIGURATION = "proxy-configuration"
+    INJECTION = "injection"
+    TRAFFIC_REDIRECTION = "traffic-redirection"
+    NETWORK_INTERFACES = "network-interfaces"
+    SERVICE_TYPES = "service-types"
+    EXTERNAL_IPS = "external-ips"
+    OUTSIDE_ENDPOINTS = "outside-endpoints"
+    PLATFORM_KINDS = "platform-kinds"
+    NAMESPACE_LABELS = "namespace-labels"
+
+
+class Action(StrEnum):
+    """What happens to an object that breaks a rule."""
+
+    DENY = "deny"
+    """The API server refuses it."""
+    WARN = "warn"
+    """It is accepted; its author is warned and the audit log says so. For introducing the rules into a running cluster."""
+
+
+def _reason(value: str) -> str:
+    if not value.strip():
+        raise refusal("Nobody could tell later why this way was opened, so nobody would dare to close it.", "Write the reason.")
+    return value
+
+
+Reason = Annotated[str, AfterValidator(_reason)]
+RuleName = Annotated[Rule, Field(strict=False)]
+
+
+def _group(value: str) -> str:
+    if value.startswith("system:"):
+        raise refusal(
+            "Groups of this form are Kubernetes' own; some of them hold everybody, or every pod.",
+            "Name a group of people, with Google Groups for RBAC its mail address.",
+        )
+    if not value or value != value.strip() or any(character.isspace() for character in value):
+        raise refusal("No group has such a name, so nobody would get these rights.", "Write the group's name or mail address.")
+    return value
+
+
+Group = Annotated[str, AfterValidator(_group)]
+
+
+class Admission(Model):
+    """Which rules hold in team namespaces."""
+
+    action: Annotated[Action, Field(strict=False)] = Action.DENY
+    relaxed: dict[RuleName, Reason] = Field(default={}, description="Rule to reason: it then holds for no team.")
+    exemptions: dict[str, dict[RuleName, Reason]] = Field(
+        default={}, description="Team to rule to reason: the rule does not hold in this team's namespace."
+    )
+
+    @field_validator("exemptions")
+    @classmethod
+    def exempts_what_can_be(cls, value: dict[str, dict[Rule, str]]) -> dict[str, dict[Rule, str]]:
+        found = [
+            (
+                (team, Rule.NAMESPACE_LABELS.value),
+                "The namespace's labels and annotations say which rules hold in it: the team could lift every other rule.",
+                "Exempt the team from the rule that is in its way.",
+            )
+            for team, rules in value.items()
+            if Rule.NAMESPACE_LABELS in rules
+        ]
+        if found:
+            raise refusals(found)
+        return value
+
+
+class Groups(Model):
+    """Groups of people and the role that each gets. Without a group a role exists and nobody has it by this stack."""
+
+    platform: list[Group] = Field(default=[], description="May change namespaces, policies, Istio and workloads everywhere.")
+    security: list[Group] = Field(default=[], description="May read everything but Secrets, everywhere.")
+    teams: dict[str, list[Group]] = Field(default={}, description="By team: may change workloads in the team's namespace.")
+
+
+class Fences(Model):
+    """The fences beside the gateway."""
+
+    contact: Reason = Field(default="the platform team", description="Whom a refused person is told to ask.")
+    admission: Admission = Admission()
+    groups: Groups = Groups()
+
+    def unknown_teams(self, teams: Container[str]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        """Teams named here that are not declared, as refusals below the whole config."""
+        named = {
+            ("fences", "admission", "exemptions"): self.admission.exemptions,
+            ("fences", "groups", "teams"): self.groups.teams,
+        }
+        for path, by_team in named.items():
+            for team in by_team:
+                if team not in teams:
+                    yield (
+                        (*path, team),
+                        f"There is no team {team!r}: this would do nothing now, and something unforeseen once a team of that "
+                        "name is added.",
+                        "Name a declared team.",
+                    )

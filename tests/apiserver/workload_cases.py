@@ -1,0 +1,253 @@
+"""Pods that the rules accept and refuse, and every kind of object that can carry them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from egress.settings.fences import Rule
+
+JSON = dict[str, Any]
+POOL = "cloud.google.com/gke-nodepool"
+
+
+def pod_template() -> JSON:
+    """What a team's pod looks like when it breaks no rule."""
+    return {
+        "metadata": {"labels": {"app": "shop"}},
+        "spec": {
+            "securityContext": {"runAsUser": 1000, "runAsGroup": 1000},
+            "containers": [container("shop")],
+        },
+    }
+
+
+def container(name: str, **more: Any) -> JSON:
+    return {
+        "name": name,
+        "image": "registry.example/shop:1",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        **more,
+    }
+
+
+def in_kind(kind: str, template: JSON, name: str = "case", namespace: str = "team-x") -> tuple[str, JSON]:
+    """The collection's path and an object of this kind that carries the template."""
+    template = copy.deepcopy(template)
+    meta = {"name": name, "namespace": namespace}
+    labels = template["metadata"].get("labels", {})
+    if kind == "Pod":
+        found = {**template, "metadata": {**template["metadata"], **meta}}
+        return f"/api/v1/namespaces/{namespace}/pods", {"apiVersion": "v1", "kind": kind, **found}
+    if kind == "PodTemplate":
+        made = {"apiVersion": "v1", "kind": kind, "metadata": meta, "template": template}
+        return f"/api/v1/namespaces/{namespace}/podtemplates", made
+    if kind in ("Job", "CronJob"):
+        template["spec"]["restartPolicy"] = "Never"
+        spec: JSON = {"template": template}
+        if kind == "CronJob":
+            spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": spec}}
+        made = {"apiVersion": "batch/v1", "kind": kind, "metadata": meta, "spec": spec}
+        return f"/apis/batch/v1/namespaces/{namespace}/{kind.lower()}s", made
+    selector: JSON = {"app": labels.get("app", "shop")}
+    version = "v1" if kind == "ReplicationController" else "apps/v1"
+    spec = {"selector": selector if version == "v1" else {"matchLabels": selector}, "template": template}
+    if kind == "StatefulSet":
+        spec["serviceName"] = "shop"
+    root = f"/api/v1/namespaces/{namespace}" if version == "v1" else f"/apis/apps/v1/namespaces/{namespace}"
+    return f"{root}/{kind.lower()}s", {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec}
+
+
+KINDS = (
+    "Pod",
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicationController",
+    "Job",
+    "CronJob",
+    "PodTemplate",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change of the good pod; `rule` is the one that refuses it, None where it is accepted."""
+
+    name: str
+    change: Callable[[JSON], None]
+    rule: Rule | None = None
+
+    def template(self) -> JSON:
+        made = pod_template()
+        self.change(made)
+        return made
+
+
+def spec(**fields: Any) -> Callable[[JSON], None]:
+    return lambda template: template["spec"].update(copy.deepcopy(fields))
+
+
+def in_container(**fields: Any) -> Callable[[JSON], None]:
+    return lambda template: template["spec"]["containers"][0].update(copy.deepcopy(fields))
+
+
+def security(**fields: Any) -> Callable[[JSON], None]:
+    return lambda template: template["spec"]["containers"][0]["securityContext"].update(copy.deepcopy(fields))
+
+
+def annotation(key: str, value: str) -> Callable[[JSON], None]:
+    return lambda template: template["metadata"].setdefault("annotations", {}).update({key: value})
+
+
+def label(key: str, value: str) -> Callable[[JSON], None]:
+    return lambda template: template["metadata"]["labels"].update({key: value})
+
+
+def init(**fields: Any) -> Callable[[JSON], None]:
+    return spec(initContainers=[container("prepare", **fields)])
+
+
+def extra(name: str) -> Callable[[JSON], None]:
+    return lambda template: template["spec"]["containers"].append(container(name))
+
+
+def required(*terms: JSON) -> Callable[[JSON], None]:
+    terms_of = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}
+    return spec(affinity={"nodeAffinity": terms_of})
+
+
+def preferred(term: JSON) -> Callable[[JSON], None]:
+    weighted = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": term}]}
+    return spec(affinity={"nodeAffinity": weighted})
+
+
+def pools(operator: str, *names: str) -> JSON:
+    return {"matchExpressions": [{"key": POOL, "operator": operator, **({"values": list(names)} if names else {})}]}
+
+
+def without_identity(template: JSON) -> None:
+    del template["spec"]["securityContext"]
+
+
+def volume(kind: str, **source: Any) -> Callable[[JSON], None]:
+    return spec(volumes=[{"name": "data", kind: source}])
+
+
+_CONFINED = container("x")["securityContext"]
+
+REFUSED = (
+    Case(
+        "tolerates-gateway",
+        spec(tolerations=[{"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}]),
+        Rule.GATEWAY_NODES,
+    ),
+    Case("tolerates-any-dedicated", spec(tolerations=[{"key": "dedicated", "operator": "Exists"}]), Rule.GATEWAY_NODES),
+    Case("tolerates-everything", spec(tolerations=[{"operator": "Exists"}]), Rule.GATEWAY_NODES),
+    Case("selects-gateway-pool", spec(nodeSelector={POOL: "gateway"}), Rule.GATEWAY_NODES),
+    Case("names-a-node", spec(nodeName="gke-gateway-1"), Rule.GATEWAY_NODES),
+    Case("affinity-in-gateway", required(pools("In", "default-pool", "gateway")), Rule.GATEWAY_NODES),
+    Case("affinity-second-term", required(pools("In", "default-pool"), pools("In", "gateway")), Rule.GATEWAY_NODES),
+    Case("affinity-not-default", required(pools("NotIn", "default-pool")), Rule.GATEWAY_NODES),
+    Case("affinity-any-pool", required(pools("Exists")), Rule.GATEWAY_NODES),
+    Case("affinity-preferred", preferred(pools("In", "gateway")), Rule.GATEWAY_NODES),
+    Case(
+        "affinity-by-node-name",
+        required({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["gke-gateway-1"]}]}),
+        Rule.GATEWAY_NODES,
+    ),
+    Case("host-network", spec(hostNetwork=True), Rule.HOST_NAMESPACES),
+    Case("host-pid", spec(hostPID=True), Rule.HOST_NAMESPACES),
+    Case("host-ipc", spec(hostIPC=True), Rule.HOST_NAMESPACES),
+    Case("host-port", in_container(ports=[{"containerPort": 80, "hostPort": 80}]), Rule.HOST_PORTS),
+    Case("host-port-of-init", init(ports=[{"containerPort": 80, "hostPort": 8080}]), Rule.HOST_PORTS),
+    Case("host-path", volume("hostPath", path="/"), Rule.HOST_VOLUMES),
+    Case("nfs", volume("nfs", server="198.51.100.7", path="/"), Rule.HOST_VOLUMES),
+    Case("iscsi", volume("iscsi", targetPortal="198.51.100.7:3260", iqn="iqn.2001-04.com.example:x", lun=0), Rule.HOST_VOLUMES),
+    Case("privileged", security(privileged=True, allowPrivilegeEscalation=True), Rule.PRIVILEGED),
+    Case(
+        "privileged-init",
+        init(securityContext={**_CONFINED, "privileged": True, "allowPrivilegeEscalation": True}),
+        Rule.PRIVILEGED,
+    ),
+    Case("net-admin", security(capabilities={"drop": ["ALL"], "add": ["NET_ADMIN"]}), Rule.CAPABILITIES),
+    Case("net-raw", security(capabilities={"drop": ["ALL"], "add": ["NET_RAW"]}), Rule.CAPABILITIES),
+    Case("cap-prefix", security(capabilities={"drop": ["ALL"], "add": ["CAP_NET_ADMIN"]}), Rule.CAPABILITIES),
+    Case("setuid", security(capabilities={"drop": ["ALL"], "add": ["SETUID"]}), Rule.CAPABILITIES),
+    Case(
+        "all-capabilities",
+        init(securityContext={**_CONFINED, "capabilities": {"drop": ["ALL"], "add": ["ALL"]}}),
+        Rule.CAPABILITIES,
+    ),
+    Case("proxy-uid", security(runAsUser=1337), Rule.PROXY_IDENTITY),
+    Case("proxy-gid", security(runAsGroup=1337), Rule.PROXY_IDENTITY),
+    Case("proxy-uid-of-pod", spec(securityContext={"runAsUser": 1337, "runAsGroup": 1000}), Rule.PROXY_IDENTITY),
+    Case("proxy-gid-of-pod", spec(securityContext={"runAsUser": 1000, "runAsGroup": 1337}), Rule.PROXY_IDENTITY),
+    Case("proxy-fs-group", spec(securityContext={"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1337}), Rule.PROXY_IDENTITY),
+    Case(
+        "proxy-supplemental-group",
+        spec(securityContext={"runAsUser": 1000, "runAsGroup": 1000, "supplementalGroups": [5, 1337]}),
+        Rule.PROXY_IDENTITY,
+    ),
+    Case("proxy-uid-of-init", init(securityContext={**_CONFINED, "runAsUser": 1337}), Rule.PROXY_IDENTITY),
+    Case("image-chooses-user", without_identity, Rule.CONFINED_PROCESS),
+    Case("image-chooses-group", spec(securityContext={"runAsUser": 1000}), Rule.CONFINED_PROCESS),
+    Case("may-gain-privileges", in_container(securityContext={"capabilities": {"drop": ["ALL"]}}), Rule.CONFINED_PROCESS),
+    Case("keeps-capabilities", in_container(securityContext={"allowPrivilegeEscalation": False}), Rule.CONFINED_PROCESS),
+    Case("unconfined-init", init(securityContext={}), Rule.CONFINED_PROCESS),
+    Case("own-istio-proxy", extra("istio-proxy"), Rule.PROXY_CONTAINER),
+    Case("own-istio-init", spec(initContainers=[container("istio-init")]), Rule.PROXY_CONTAINER),
+    Case("own-istio-validation", spec(initContainers=[container("istio-validation")]), Rule.PROXY_CONTAINER),
+    Case("own-core-dump", spec(initContainers=[container("enable-core-dump")]), Rule.PROXY_CONTAINER),
+    Case("own-proxy-volume", spec(volumes=[{"name": "istio-envoy", "emptyDir": {}}]), Rule.PROXY_CONTAINER),
+    Case("pretends-injection", annotation("sidecar.istio.io/status", "{}"), Rule.PROXY_CONTAINER),
+    Case("no-injection-label", label("sidecar.istio.io/inject", "false"), Rule.INJECTION),
+    Case("no-injection-annotation", annotation("sidecar.istio.io/inject", "false"), Rule.INJECTION),
+    Case("another-revision", label("istio.io/rev", "canary"), Rule.INJECTION),
+    Case("ambient", label("istio.io/dataplane-mode", "ambient"), Rule.INJECTION),
+    Case("another-template", annotation("inject.istio.io/templates", "gateway"), Rule.INJECTION),
+    Case("exclude-ranges", annotation("traffic.sidecar.istio.io/excludeOutboundIPRanges", "0.0.0.0/0"), Rule.TRAFFIC_REDIRECTION),
+    Case("exclude-ports", annotation("traffic.sidecar.istio.io/excludeOutboundPorts", "443"), Rule.TRAFFIC_REDIRECTION),
+    Case("include-nothing", annotation("traffic.sidecar.istio.io/includeOutboundIPRanges", ""), Rule.TRAFFIC_REDIRECTION),
+    Case("include-some", annotation("traffic.sidecar.istio.io/includeOutboundIPRanges", "10.0.0.0/8"), Rule.TRAFFIC_REDIRECTION),
+    Case("exclude-inbound", annotation("traffic.sidecar.istio.io/excludeInboundPorts", "8080"), Rule.TRAFFIC_REDIRECTION),
+    Case("exclude-interfaces", annotation("traffic.sidecar.istio.io/excludeInterfaces", "eth1"), Rule.TRAFFIC_REDIRECTION),
+    Case("no-interception", annotation("sidecar.istio.io/interceptionMode", "NONE"), Rule.TRAFFIC_REDIRECTION),
+    Case("reroute-interfaces", annotation("istio.io/reroute-virtual-interfaces", "tap0"), Rule.TRAFFIC_REDIRECTION),
+    Case("proxy-image", annotation("sidecar.istio.io/proxyImage", "registry.example/own"), Rule.PROXY_CONFIGURATION),
+    Case("bootstrap", annotation("sidecar.istio.io/bootstrapOverride", "own"), Rule.PROXY_CONFIGURATION),
+    Case("proxy-config", annotation("proxy.istio.io/config", "{binaryPath: /bin/sh}"), Rule.PROXY_CONFIGURATION),
+    Case("proxy-overrides", annotation("proxy.istio.io/overrides", "{}"), Rule.PROXY_CONFIGURATION),
+    Case("proxy-volume", annotation("sidecar.istio.io/userVolume", "{}"), Rule.PROXY_CONFIGURATION),
+    Case("status-port", annotation("status.sidecar.istio.io/port", "8080"), Rule.PROXY_CONFIGURATION),
+    Case("multus", annotation("k8s.v1.cni.cncf.io/networks", "outside"), Rule.NETWORK_INTERFACES),
+    Case("gke-interfaces", annotation("networking.gke.io/interfaces", "[]"), Rule.NETWORK_INTERFACES),
+)
+
+ACCEPTED = (
+    Case("plain", spec()),
+    Case("tolerates-another-taint", spec(tolerations=[{"key": "dedicated", "operator": "Equal", "value": "batch"}])),
+    Case("tolerates-not-ready", spec(tolerations=[{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}])),
+    Case("selects-default-pool", spec(nodeSelector={POOL: "default-pool", "kubernetes.io/arch": "amd64"})),
+    Case("affinity-default-pool", required(pools("In", "default-pool"))),
+    Case("affinity-not-gateway", required(pools("NotIn", "gateway", "other"))),
+    Case("host-namespaces-off", spec(hostNetwork=False, hostPID=False, hostIPC=False)),
+    Case("container-port", in_container(ports=[{"containerPort": 8080}])),
+    Case("empty-dir", volume("emptyDir")),
+    Case("config-map", volume("configMap", name="settings")),
+    Case("projected", volume("projected", sources=[{"configMap": {"name": "settings"}}])),
+    Case("unprivileged", security(privileged=False, procMount="Default")),
+    Case("binds-low-port", security(capabilities={"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]})),
+    Case("another-identity", security(runAsUser=1338, runAsGroup=1338)),
+    Case("identity-in-container", lambda t: (without_identity(t), security(runAsUser=7, runAsGroup=7)(t))[0]),
+    Case("init", init()),
+    Case("a-container-called-proxy", extra("proxy")),
+    Case("injection-label", label("sidecar.istio.io/inject", "true")),
+    Case("canonical-name", label("service.istio.io/canonical-name", "shop")),
+    Case("redirects-all", annotation("traffic.sidecar.istio.io/includeOutboundIPRanges", "*")),
+    Case("proxy-resources", annotation("sidecar.istio.io/proxyCPU", "50m")),
+    Case("other-annotation", annotation("example.com/owner", "ann")),
+)
