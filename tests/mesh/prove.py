@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from egress.plan import make_plan
+from egress.planning import make_plan
 from egress.settings import load_file
 from tests.mesh import client, programs
 from tests.mesh.flows import Seen, flows, send
