@@ -11,7 +11,7 @@ from components.stack_config import stack_config
 from components.team import Team, TeamArgs
 from egress.errors import ConfigError
 from egress.manifest import Owner, Part, by_owner
-from egress.plan import make_plan
+from egress.planning import make_plan
 from egress.render import render
 from egress.settings import load
 

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from egress.errors import ConfigError
-from egress.plan import Plan, make_plan
+from egress.plan import Plan
+from egress.planning import make_plan
 from egress.render import render as render_objects
 from egress.render import to_yaml
 from egress.settings import load_file, stack_schema

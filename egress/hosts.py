@@ -55,7 +55,7 @@ def normalise(host: str) -> str:
         raise HostError(
             f"{zone} belongs to Google: it is reached through Private Google Access, guarded by IAM, and never "
             "leaves through the egress gateway - which could not resolve it to an internet address anyway.",
-            "For Cloud Storage use `googleApis` of the team; other Google APIs cannot be declared yet.",
+            "Use `googleApis` of the team, which names service accounts and APIs.",
         )
     return host
 

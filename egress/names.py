@@ -59,6 +59,10 @@ def service_entry(host: str) -> str:
     return fit(f"{host_label(host)}-ext", KUBERNETES_NAME)
 
 
+def google_api(api: str) -> str:
+    return f"{api}-googleapis-com"
+
+
 def virtual_service(host: str) -> str:
     return fit(f"{host_label(host)}-through-egress-gateway", KUBERNETES_NAME)
 

@@ -1,25 +1,15 @@
-"""Settings to one Plan: every outside host with the teams that use it, merged and free of conflicts.
-
-The plan is always the whole plan - conflicts and proof need every team - even where a stack deploys only a part of it.
-Work is linear in the number of teams' entries.
-"""
+"""The plan: everything that is decided, before any object is rendered. Values only; egress/planning.py makes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
 
-from pydantic.alias_generators import to_camel
-
-from egress import names
 from egress.addresses import AddressPlan
-from egress.capabilities import unsupported
-from egress.errors import ConfigError, Problem
 from egress.google_cloud import workload_pool
 from egress.settings import Settings
-from egress.settings.http import Http, Protocol, Traffic, Upgrade
+from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
 from egress.settings.mesh import Flavor
 from egress.settings.tcp import Tcp
 from egress.settings.teams import Team
@@ -49,6 +39,9 @@ class Leaving:
     credential: str | None
     ca: str | None
     traffic: Traffic | None
+    split: tuple[tuple[str, int], ...] = ()
+    """Other hosts and the percentage of requests that goes to each instead."""
+    mirror: Mirror | None = None
 
     @property
     def tls(self) -> bool:
@@ -116,19 +109,25 @@ class TeamPlan:
 
     name: str
     settings: Team
-    hosts: tuple[Host, ...]
+    uses: tuple[tuple[Host, Use], ...]
+    """The team's hosts in order of name, each with the team's own use of it."""
     identities: tuple[WorkloadIdentity, ...]
     reached_by: tuple[str, ...]
 
     @property
-    def uses(self) -> Iterator[tuple[Host, Use]]:
-        """The team's own use of each of its hosts."""
-        for host in self.hosts:
-            yield host, next(use for use in host.uses if use.team == self.name)
+    def hosts(self) -> tuple[Host, ...]:
+        return tuple(host for host, _ in self.uses)
 
     @property
     def uses_google_apis(self) -> bool:
         return bool(self.identities)
+
+    @property
+    def google_apis(self) -> tuple[str, ...]:
+        """Names of the Google APIs that the team calls, sorted; `storage` wherever it has a bucket."""
+        named = set(self.settings.google_apis.apis) if self.settings.google_apis else set[str]()
+        buckets = {"storage"} if any(identity.buckets for identity in self.identities) else set[str]()
+        return tuple(sorted(named | buckets))
 
 
 @dataclass(frozen=True)
@@ -181,174 +180,11 @@ class Plan:
     def google_api_teams(self) -> tuple[str, ...]:
         return tuple(team.name for team in self.teams if team.uses_google_apis)
 
-
-def make_plan(settings: Settings) -> Plan:
-    """The plan of a stack.
-
-    Raises:
-        ConfigError: two teams' wishes for one thing cannot both be honoured; names both.
-    """
-    uses: dict[str, list[Use]] = {}
-    reached_by: dict[str, list[str]] = {}
-    for name, team in sorted(settings.teams.items()):
-        for host, access in team.egress.items():
-            uses.setdefault(host, []).append(
-                Use(name, access.http, access.https is not None, tuple(access.service_accounts or ()), access.tcp)
-            )
-        for other in team.reaches:
-            reached_by.setdefault(other, []).append(name)
-    problems: list[Problem] = []
-    hosts = {
-        name: Host(name, tuple(of), _leaving(name, of, problems), _tcp(name, of, problems)) for name, of in sorted(uses.items())
-    }
-    identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
-    problems += [
-        *_stolen_addresses(hosts.values()),
-        *_account_collisions(identities),
-        *_bucket_collisions(identities),
-        *unsupported(settings),
-    ]
-    if problems:
-        raise ConfigError(problems)
-    teams = tuple(
-        TeamPlan(
-            name,
-            team,
-            tuple(hosts[host] for host in sorted(team.egress)),
-            identities[name],
-            tuple(reached_by.get(name, ())),
-        )
-        for name, team in sorted(settings.teams.items())
-    )
-    return Plan(settings, AddressPlan.of(settings.network), tuple(hosts.values()), teams)
-
-
-def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadIdentity]:
-    accounts = team.google_apis.service_accounts if team.google_apis else {}
-    for service_account, account in sorted(accounts.items()):
-        account_id = account.account_id or names.google_service_account(name, service_account)
-        grants = tuple(
-            BucketGrant(key if bucket.existing else names.bucket(settings.project, key), bucket.role, not bucket.existing)
-            for key, bucket in sorted(account.buckets.items())
-        )
-        yield WorkloadIdentity(
-            name, service_account, account_id, names.service_account_email(account_id, settings.project), grants
-        )
-
-
-def _egress_path(team: str, host: str) -> str:
-    return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
-
-
-def _leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:
-    """How the host's plain HTTP leaves. Where two teams want different things, both are named in `problems`."""
-    spoken = [(use.team, use.http) for use in uses if use.http]
-    if not spoken:
-        return None
-    first, wanted = spoken[0]
-    for team, http in spoken[1:]:
-        for field in ("upgrade", "protocol", "credential", "ca"):
-            one, other = getattr(wanted, field), getattr(http, field)
-            if one != other:
-                problems.append(_disagreement(host, (first, one), (team, other), field))
-    treated = [(team, http.traffic) for team, http in spoken if http.traffic is not None]
-    for team, traffic in treated[1:]:
-        if traffic != treated[0][1]:
-            problems.append(_disagreement(host, treated[0], (team, traffic), "traffic"))
-    return Leaving(wanted.upgrade, wanted.protocol, wanted.credential, wanted.ca, treated[0][1] if treated else None)
-
-
-def _tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
-    """The host's raw TCP. It cannot share a host with other ways, nor be two things for two teams."""
-    spoken = [(use.team, use.tcp) for use in uses if use.tcp]
-    if not spoken:
-        return None
-    first, wanted = spoken[0]
-    for use in uses:
-        if use.tcp is None:
-            problems.append(
-                Problem(
-                    _egress_path(use.team, host),
-                    host,
-                    f"{_egress_path(first, host)} speaks raw TCP: the gateway tells connections to a host apart by its name "
-                    "alone, so TCP cannot share it.",
-                    "Give one of the two a host name of its own.",
-                )
-            )
-    for team, tcp in spoken[1:]:
-        for field in ("port", "outside_port", "addresses", "upgrade", "credential", "ca"):
-            one, other = getattr(wanted, field), getattr(tcp, field)
-            if one != other:
-                problems.append(_disagreement(host, (first, one), (team, other), field, "tcp"))
-    return wanted
-
-
-def _stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
-    """One address and port can lead to one host only: a sidecar knows raw TCP by nothing else."""
-    owners: dict[tuple[object, int], Host] = {}
-    for host in hosts:
-        for address in host.tcp.addresses if host.tcp else ():
-            port = host.tcp.port if host.tcp else 0
-            first = owners.setdefault((address, port), host)
-            if first is not host:
-                yield Problem(
-                    f"{_egress_path(host.teams[0], host.name)}.tcp.addresses",
-                    str(address),
-                    f"{_egress_path(first.teams[0], first.name)}.tcp has the same address and port {port}: connections to one "
-                    "would arrive at the other.",
-                    "Use one name for both, or ask the host's owner for an address of its own.",
-                )
-
-
-def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http") -> Problem:
-    (first, wanted), (team, value) = one, other
-    shown = (
-        item.model_dump(by_alias=True, exclude_defaults=True) if isinstance(item, Traffic) else item for item in (value, wanted)
-    )
-    value, wanted = shown
-    return Problem(
-        f"{_egress_path(team, host)}.{way}.{to_camel(field)}",
-        value,
-        f"{_egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway speaks one way to one host, and "
-        "one of the two teams would get what the other asked for.",
-        "Agree on one" + (", or leave it to the other team." if field == "traffic" else "."),
-    )
-
-
-def _account_path(identity: WorkloadIdentity) -> str:
-    return f"gke-mesh-egress:teams.{identity.team}.googleApis.serviceAccounts.{identity.service_account}"
-
-
-def _account_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
-    platform = {"sa-application-nodes": "the application nodes", "sa-gateway-nodes": "the gateway nodes"}
-    owners = {account: f"belongs to {whose}" for account, whose in platform.items()}
-    for of_team in identities.values():
-        for identity in of_team:
-            if identity.account_id in owners:
-                yield Problem(
-                    f"{_account_path(identity)}.accountId",
-                    identity.account_id,
-                    f"This Google service account {owners[identity.account_id]}: the pods of one would act with the rights "
-                    "of the other.",
-                    "Choose another accountId, or leave it out.",
-                )
-            else:
-                owners[identity.account_id] = f"is that of {_account_path(identity)}"
-
-
-def _bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
-    owners: dict[str, WorkloadIdentity] = {}
-    for of_team in identities.values():
-        for identity in of_team:
-            for grant in identity.buckets:
-                if not grant.create:
-                    continue
-                first = owners.setdefault(grant.bucket, identity)
-                if first is not identity:
-                    yield Problem(
-                        f"{_account_path(identity)}.buckets",
-                        grant.bucket,
-                        f"{_account_path(first)} makes the bucket of this name; two accounts would share its data without "
-                        "either having said so.",
-                        f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., existing: true}}}}.',
-                    )
+    @cached_property
+    def google_apis(self) -> dict[str, tuple[str, ...]]:
+        """Teams by the Google API that they call, both sorted."""
+        users: dict[str, list[str]] = {}
+        for team in self.teams:
+            for api in team.google_apis:
+                users.setdefault(api, []).append(team.name)
+        return {api: tuple(teams) for api, teams in sorted(users.items())}

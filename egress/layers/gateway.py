@@ -150,7 +150,7 @@ def _virtual_service(host: Host) -> Manifest:
             },
             *outside.routes(
                 {"gateways": [GATEWAY_REFERENCE], "port": HTTP_PORT},
-                {"route": [_to_outside(host, HTTP_PORT)], "headers": {"request": {"remove": INTERNAL_HEADERS}}},
+                {**outside.destinations(host.name, host.leaving), "headers": {"request": {"remove": INTERNAL_HEADERS}}},
                 host.leaving,
             ),
         ]

@@ -12,13 +12,11 @@ from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """ServiceEntries of the metadata server and of Cloud Storage, exported to exactly the teams with workload identities."""
-    teams = plan.google_api_teams
-    if not teams:
-        return
-    export = [names.GATEWAY_NAMESPACE, *teams]
-    for item in (_metadata_server(export), _storage(plan, export)):
-        yield Object(Owner.gateway(), item)
+    """ServiceEntries of the metadata server and of each Google API, exported to exactly the teams that use them."""
+    if plan.google_api_teams:
+        yield Object(Owner.gateway(), _metadata_server([names.GATEWAY_NAMESPACE, *plan.google_api_teams]))
+    for api, teams in plan.google_apis.items():
+        yield Object(Owner.gateway(), _api(api, [names.GATEWAY_NAMESPACE, *teams]))
 
 
 def _metadata_server(export: list[str]) -> Manifest:
@@ -41,15 +39,17 @@ def _metadata_server(export: list[str]) -> Manifest:
     )
 
 
-def _storage(plan: Plan, export: list[str]) -> Manifest:
+def _api(api: str, export: list[str]) -> Manifest:
+    # The name resolves to the VIP of Private Google Access, in the private zone of googleapis.com.
+    host = f"{api}.googleapis.com"
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
-        "private-googleapis-com",
+        names.google_api(api),
         names.GATEWAY_NAMESPACE,
-        labels=canonical_name("googleapis.com"),
+        labels=canonical_name(host),
         spec={
-            "hosts": [plan.addresses.google_apis.domain, "storage.googleapis.com"],
+            "hosts": [host],
             "ports": [{"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"}],
             "resolution": "DNS",
             "location": "MESH_EXTERNAL",

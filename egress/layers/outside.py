@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from egress.plan import Leaving
+from egress.plan import HTTP_PORT, Leaving
 from egress.settings.http import Protocol, Retries, Traffic, Upgrade
 
 NEVER_ARRIVED = "connect-failure,refused-stream"
@@ -61,6 +61,27 @@ def _connections(traffic: Traffic) -> dict[str, Any]:
             "maxEjectionPercent": traffic.outlier.max_percent,
         }
     return policy
+
+
+def destinations(host: str, leaving: Leaving) -> dict[str, Any]:
+    """Where requests for a host go: to the host, in shares to others, in copies to a second one."""
+    kept = {"destination": _destination(host)}
+    if not leaving.split:
+        spread: list[dict[str, Any]] = [kept]
+    else:
+        # Each host hears its own name; otherwise all would be asked for the first one's.
+        spread = [{**kept, "weight": 100 - sum(weight for _, weight in leaving.split)}] + [
+            {"destination": _destination(other), "weight": weight, "headers": {"request": {"set": {"host": other}}}}
+            for other, weight in leaving.split
+        ]
+    if leaving.mirror is None:
+        return {"route": spread}
+    mirror = {"destination": _destination(leaving.mirror.host), "percentage": {"value": leaving.mirror.percent}}
+    return {"route": spread, "mirrors": [mirror]}
+
+
+def _destination(host: str) -> dict[str, Any]:
+    return {"host": host, "port": {"number": HTTP_PORT}}
 
 
 def routes(match: dict[str, Any], route: dict[str, Any], leaving: Leaving) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from egress.settings.hostname import Host
 from egress.settings.model import Model, refusal, refusals
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
@@ -189,6 +190,13 @@ class Traffic(Model):
     keepalive: Duration | None = Field(default=None, description="TCP keepalive after this much silence. Absent: the system's.")
 
 
+class Mirror(Model):
+    """A second host that gets a copy of each request; its answers are thrown away."""
+
+    host: Host
+    percent: int = Field(default=100, ge=1, le=100, description="Share of requests that is copied.")
+
+
 class Http(Rule):
     """The app speaks plain HTTP; every request is authorised at the gateway. Rules lie in the fields of this object, or - if
     there are several - by name in `allow`."""
@@ -203,6 +211,10 @@ class Http(Rule):
         default=None, description="With `tls`: Secret in istio-egress holding ca.crt. Absent: the public authorities."
     )
     traffic: Traffic | None = None
+    split: dict[Host, Annotated[int, Field(ge=1, le=99)]] = Field(
+        default={}, description="Other hosts to the percentage of requests that goes to them instead; the rest stays."
+    )
+    mirror: Mirror | None = None
     allow: dict[str, Rule] | None = Field(default=None, description="Rules by name; a request needs one of them.")
 
     @model_validator(mode="after")
@@ -223,6 +235,14 @@ class Http(Rule):
                     f"{self.protocol.value} without TLS is spoken by next to no outside host, and a host that does not "
                     "would reset every request.",
                     "Add upgrade: tls.",
+                )
+            )
+        if sum(self.split.values()) > 99:
+            found.append(
+                (
+                    ("split",),
+                    f"{sum(self.split.values())} percent leave nothing for the host itself.",
+                    "Let the percentages add up to 99 at most.",
                 )
             )
         own = [name for name in Rule.model_fields if getattr(self, name) is not None]

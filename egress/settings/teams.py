@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from egress.hosts import HostError, normalise
 from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
+from egress.settings.hostname import Host
 from egress.settings.http import AccountName, Http
 from egress.settings.model import Model, refusal, refusals
 from egress.settings.tcp import Tcp
@@ -136,8 +136,19 @@ class GoogleServiceAccount(Model):
         return value
 
 
+def _api(name: str) -> str:
+    if not re.match(r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", name):
+        short = name.removesuffix(".googleapis.com")
+        raise refusal("An API is named by the first part of its host, NAME.googleapis.com.", f"Write e.g. {short or 'pubsub'}.")
+    return name
+
+
 class GoogleApis(Model):
     """Google APIs the team calls directly through Private Google Access; IAM decides what each account may do."""
+
+    apis: list[Annotated[str, AfterValidator(_api)]] = Field(
+        default=[], description="APIs by name, e.g. pubsub for pubsub.googleapis.com. With buckets, storage comes by itself."
+    )
 
     service_accounts: dict[AccountName, GoogleServiceAccount] = Field(description="By Kubernetes service account.")
 
@@ -147,16 +158,6 @@ class GoogleApis(Model):
         if not value:
             raise refusal("No service account is named, so nobody could call a Google API.", "Name one, or leave googleApis out.")
         return value
-
-
-def _host(value: str) -> str:
-    try:
-        return normalise(value)
-    except HostError as error:
-        raise refusal(error.consequence, error.fix) from None
-
-
-Host = Annotated[str, AfterValidator(_host)]
 
 
 def _team_name(name: str) -> str:

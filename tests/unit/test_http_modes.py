@@ -218,3 +218,59 @@ def test_what_the_managed_mesh_cannot_do_is_refused_with_the_way_out(http: dict[
     assert problem.path.endswith(f".http.{field}")
     assert "cloud-service-mesh" in problem.consequence
     assert "mesh.flavor: istio" in problem.fix
+
+
+class TestSplitAndMirror:
+    def plan(self, http: dict[str, Any], **others: Any) -> Plan:
+        hosts = {"api.example.com": {"http": http}, "v2.example.com": {"http": {"upgrade": "tls"}}} | others
+        return plan_of(teams(team_a=hosts))
+
+    def routes_of(self, plan: Plan) -> list[dict[str, Any]]:
+        (service,) = [s for s in of_kind(plan, "VirtualService") if s["spec"]["hosts"] == ["api.example.com"]]
+        return [route for route in service["spec"]["http"] if route["match"][0]["gateways"] != ["mesh"]]
+
+    def test_a_share_of_requests_goes_to_another_host_under_that_hosts_name(self) -> None:
+        (route,) = self.routes_of(self.plan({"split": {"v2.example.com": 20}}))
+        kept, moved = route["route"]
+        assert (kept["destination"]["host"], kept["weight"]) == ("api.example.com", 80)
+        assert (moved["destination"]["host"], moved["weight"]) == ("v2.example.com", 20)
+        assert moved["headers"]["request"]["set"] == {"host": "v2.example.com"}
+
+    def test_a_copy_goes_to_a_second_host(self) -> None:
+        (route,) = self.routes_of(self.plan({"mirror": {"host": "v2.example.com", "percent": 10}}))
+        assert route["mirrors"] == [
+            {"destination": {"host": "v2.example.com", "port": {"number": 80}}, "percentage": {"value": 10}}
+        ]
+
+    @pytest.mark.parametrize(
+        ("http", "others"),
+        [
+            ({"mirror": {"host": "unknown.example.com"}}, {}),
+            ({"split": {"unknown.example.com": 10}}, {}),
+            ({"split": {"v2.example.com": 10}}, {"v2.example.com": {"https": "passthrough"}}),
+            ({"split": {"v2.example.com": 10}}, {"v2.example.com": {"http": {"paths": ["/only"]}}}),
+            ({"split": {"api.example.com": 10}}, {}),
+        ],
+        ids=["mirror to an undeclared host", "split to one", "to one without http", "to one with narrower rules", "to itself"],
+    )
+    def test_a_target_that_the_team_may_not_reach_itself_is_refused(self, http: dict[str, Any], others: Any) -> None:
+        with pytest.raises(ConfigError) as refused:
+            self.plan(http, **others)
+        (problem,) = refused.value.problems
+        assert problem.path.endswith((".http.split", ".http.mirror"))
+        assert "Declare" in problem.fix
+
+    def test_a_target_with_the_same_rules_is_accepted(self) -> None:
+        rules = {"methods": ["GET"], "paths": ["/v1/*"]}
+        self.plan({"split": {"v2.example.com": 10}} | rules, **{"v2.example.com": {"http": rules}})
+
+    def test_shares_that_leave_nothing_are_refused(self) -> None:
+        with pytest.raises(ConfigError, match="leave nothing"):
+            self.plan({"split": {"v2.example.com": 60, "v3.example.com": 40}}, **{"v3.example.com": {"http": {"upgrade": "tls"}}})
+
+    def test_one_teams_mirror_never_copies_another_teams_requests(self) -> None:
+        mirrored = {"api.example.com": {"http": {"mirror": {"host": "v2.example.com"}}}, "v2.example.com": {"http": {}}}
+        with pytest.raises(ConfigError) as refused:
+            plan_of(teams(team_a=mirrored, team_b={"api.example.com": {"http": {}}}))
+        (problem,) = refused.value.problems
+        assert problem.path == 'gke-mesh-egress:teams.team-b.egress["api.example.com"].http.mirror'

@@ -218,3 +218,24 @@ class TestGatewayWorkload:
     def test_there_are_always_two_replicas_and_the_autoscaler_alone_sets_their_number(self) -> None:
         assert found("HorizontalPodAutoscaler", "istio-egressgateway")["spec"]["minReplicas"] == 2
         assert "replicas" not in found("Deployment", "istio-egressgateway")["spec"]
+
+
+class TestGoogleApis:
+    def test_an_api_is_seen_by_the_teams_that_name_it_only(self) -> None:
+        config = dev_config()
+        config["gke-mesh-egress:teams"]["team-y"]["googleApis"] = {"apis": ["pubsub"], "serviceAccounts": {"publisher": {}}}
+        plan = plan_of(config)
+        exported = {
+            entry["spec"]["hosts"][0]: entry["spec"]["exportTo"]
+            for entry in kinds(plan, "ServiceEntry")
+            if "google" in entry["spec"]["hosts"][0]
+        }
+        assert exported == {
+            "metadata.google.internal": ["istio-egress", "team-x", "team-y"],
+            "pubsub.googleapis.com": ["istio-egress", "team-y"],
+            "storage.googleapis.com": ["istio-egress", "team-x"],
+        }
+
+    def test_no_api_has_a_plain_port(self) -> None:
+        (entry,) = [entry for entry in kinds(dev(), "ServiceEntry") if entry["spec"]["hosts"] == ["storage.googleapis.com"]]
+        assert [port["number"] for port in entry["spec"]["ports"]] == [443]

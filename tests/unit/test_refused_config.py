@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from egress.errors import ConfigError, Problem
-from egress.plan import make_plan
+from egress.planning import make_plan
 from egress.settings import load
 from tests.support import config_with, dev_config, plan_of, teams
 
@@ -101,6 +101,13 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
         "roles/storage.objectViewer",
     ),
     ("Google APIs for nobody", "teams/team-y/googleApis", {"serviceAccounts": {}}, "nobody could call", "leave googleApis out"),
+    (
+        "an API by its whole host",
+        "teams/team-x/googleApis/apis",
+        ["pubsub.googleapis.com"],
+        "first part of its host",
+        "pubsub.",
+    ),
     ("an account id that is too short", "teams/team-x/googleApis/serviceAccounts/test/accountId", "sa", "6 to 30", "another"),
     ("a text where a number belongs", "gateway", {"minReplicas": "two"}, "wrong form", "docs/config.md"),
     ("a text where a mapping belongs", "teams", "team-x", "wrong form", "docs/config.md"),

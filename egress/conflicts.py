@@ -1,0 +1,166 @@
+"""Where two wishes cannot both be honoured: each is found before anything is rendered, and both sides are named.
+
+Every check is linear in the number of teams' entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pydantic.alias_generators import to_camel
+
+from egress.errors import Problem
+from egress.plan import Host, Leaving, Use, WorkloadIdentity
+from egress.settings import Settings
+from egress.settings.http import Http, Mirror, Traffic
+from egress.settings.tcp import Tcp
+
+
+def _egress_path(team: str, host: str) -> str:
+    return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
+
+
+def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:
+    """How the host's plain HTTP leaves. Where two teams want different things, both are named in `problems`."""
+    spoken = [(use.team, use.http) for use in uses if use.http]
+    if not spoken:
+        return None
+    first, wanted = spoken[0]
+    for team, http in spoken[1:]:
+        for field in ("upgrade", "protocol", "credential", "ca", "split", "mirror"):
+            one, other = getattr(wanted, field), getattr(http, field)
+            if one != other:
+                problems.append(_disagreement(host, (first, one), (team, other), field))
+    treated = [(team, http.traffic) for team, http in spoken if http.traffic is not None]
+    for team, traffic in treated[1:]:
+        if traffic != treated[0][1]:
+            problems.append(_disagreement(host, treated[0], (team, traffic), "traffic"))
+    traffic = treated[0][1] if treated else None
+    split = tuple(sorted(wanted.split.items()))
+    return Leaving(wanted.upgrade, wanted.protocol, wanted.credential, wanted.ca, traffic, split, wanted.mirror)
+
+
+def unreachable_targets(settings: Settings) -> Iterator[Problem]:
+    """Hosts that get a part or a copy of a team's requests although the team may not send them there itself."""
+    for name, team in settings.teams.items():
+        for host, access in team.egress.items():
+            if not access.http:
+                continue
+            targets = {("split", target) for target in access.http.split}
+            if access.http.mirror:
+                targets.add(("mirror", access.http.mirror.host))
+            for field, target in sorted(targets):
+                other = team.egress.get(target)
+                wide = other and other.http and (other.http.rules == access.http.rules or _unrestricted(other.http))
+                if target == host or not wide:
+                    yield Problem(
+                        f"{_egress_path(name, host)}.http.{field}",
+                        target,
+                        "It is the host itself."
+                        if target == host
+                        else f"{name} may not send these requests to {target} itself: rules of one host would be a way round "
+                        "those of another.",
+                        f"Declare {target} for {name} with http and the same rules, or none.",
+                    )
+
+
+def _unrestricted(http: Http) -> bool:
+    fields = ("methods", "paths", "headers", "service_accounts")
+    return any(all(getattr(rule, field) is None for field in fields) for rule in http.rules.values())
+
+
+def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
+    """The host's raw TCP. It cannot share a host with other ways, nor be two things for two teams."""
+    spoken = [(use.team, use.tcp) for use in uses if use.tcp]
+    if not spoken:
+        return None
+    first, wanted = spoken[0]
+    for use in uses:
+        if use.tcp is None:
+            problems.append(
+                Problem(
+                    _egress_path(use.team, host),
+                    host,
+                    f"{_egress_path(first, host)} speaks raw TCP: the gateway tells connections to a host apart by its name "
+                    "alone, so TCP cannot share it.",
+                    "Give one of the two a host name of its own.",
+                )
+            )
+    for team, tcp in spoken[1:]:
+        for field in ("port", "outside_port", "addresses", "upgrade", "credential", "ca"):
+            one, other = getattr(wanted, field), getattr(tcp, field)
+            if one != other:
+                problems.append(_disagreement(host, (first, one), (team, other), field, "tcp"))
+    return wanted
+
+
+def stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
+    """One address and port can lead to one host only: a sidecar knows raw TCP by nothing else."""
+    owners: dict[tuple[object, int], Host] = {}
+    for host in hosts:
+        for address in host.tcp.addresses if host.tcp else ():
+            port = host.tcp.port if host.tcp else 0
+            first = owners.setdefault((address, port), host)
+            if first is not host:
+                yield Problem(
+                    f"{_egress_path(host.teams[0], host.name)}.tcp.addresses",
+                    str(address),
+                    f"{_egress_path(first.teams[0], first.name)}.tcp has the same address and port {port}: connections to one "
+                    "would arrive at the other.",
+                    "Use one name for both, or ask the host's owner for an address of its own.",
+                )
+
+
+def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http") -> Problem:
+    (first, wanted), (team, value) = one, other
+    shown = (
+        item.model_dump(by_alias=True, exclude_defaults=True) if isinstance(item, Traffic | Mirror) else item
+        for item in (value, wanted)
+    )
+    value, wanted = shown
+    return Problem(
+        f"{_egress_path(team, host)}.{way}.{to_camel(field)}",
+        value,
+        f"{_egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway speaks one way to one host, and "
+        "one of the two teams would get what the other asked for.",
+        "Agree on one" + (", or leave it to the other team." if field == "traffic" else "."),
+    )
+
+
+def _account_path(identity: WorkloadIdentity) -> str:
+    return f"gke-mesh-egress:teams.{identity.team}.googleApis.serviceAccounts.{identity.service_account}"
+
+
+def account_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
+    platform = {"sa-application-nodes": "the application nodes", "sa-gateway-nodes": "the gateway nodes"}
+    owners = {account: f"belongs to {whose}" for account, whose in platform.items()}
+    for of_team in identities.values():
+        for identity in of_team:
+            if identity.account_id in owners:
+                yield Problem(
+                    f"{_account_path(identity)}.accountId",
+                    identity.account_id,
+                    f"This Google service account {owners[identity.account_id]}: the pods of one would act with the rights "
+                    "of the other.",
+                    "Choose another accountId, or leave it out.",
+                )
+            else:
+                owners[identity.account_id] = f"is that of {_account_path(identity)}"
+
+
+def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
+    owners: dict[str, WorkloadIdentity] = {}
+    for of_team in identities.values():
+        for identity in of_team:
+            for grant in identity.buckets:
+                if not grant.create:
+                    continue
+                first = owners.setdefault(grant.bucket, identity)
+                if first is not identity:
+                    yield Problem(
+                        f"{_account_path(identity)}.buckets",
+                        grant.bucket,
+                        f"{_account_path(first)} makes the bucket of this name; two accounts would share its data without "
+                        "either having said so.",
+                        f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., existing: true}}}}.',
+                    )

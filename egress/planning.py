@@ -1,0 +1,74 @@
+"""Settings to one Plan: every outside host with the teams that use it, merged and free of conflicts.
+
+The plan is always the whole plan - conflicts and proof need every team - even where a stack deploys only a part of it.
+Work is linear in the number of teams' entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress import conflicts, names
+from egress.addresses import AddressPlan
+from egress.capabilities import unsupported
+from egress.errors import ConfigError, Problem
+from egress.plan import BucketGrant, Host, Plan, TeamPlan, Use, WorkloadIdentity
+from egress.settings import Settings
+from egress.settings.teams import Team
+
+
+def make_plan(settings: Settings) -> Plan:
+    """The plan of a stack.
+
+    Raises:
+        ConfigError: two teams' wishes for one thing cannot both be honoured; names both.
+    """
+    uses: dict[str, list[Use]] = {}
+    of_teams: dict[str, dict[str, Use]] = {}
+    reached_by: dict[str, list[str]] = {}
+    for name, team in sorted(settings.teams.items()):
+        for host, access in team.egress.items():
+            use = Use(name, access.http, access.https is not None, tuple(access.service_accounts or ()), access.tcp)
+            uses.setdefault(host, []).append(use)
+            of_teams.setdefault(name, {})[host] = use
+        for other in team.reaches:
+            reached_by.setdefault(other, []).append(name)
+    problems: list[Problem] = []
+    hosts = {
+        name: Host(name, tuple(of), conflicts.leaving(name, of, problems), conflicts.tcp(name, of, problems))
+        for name, of in sorted(uses.items())
+    }
+    identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
+    problems += [
+        *conflicts.unreachable_targets(settings),
+        *conflicts.stolen_addresses(hosts.values()),
+        *conflicts.account_collisions(identities),
+        *conflicts.bucket_collisions(identities),
+        *unsupported(settings),
+    ]
+    if problems:
+        raise ConfigError(problems)
+    teams = tuple(
+        TeamPlan(
+            name,
+            team,
+            tuple((hosts[host], use) for host, use in sorted(of_teams.get(name, {}).items())),
+            identities[name],
+            tuple(reached_by.get(name, ())),
+        )
+        for name, team in sorted(settings.teams.items())
+    )
+    return Plan(settings, AddressPlan.of(settings.network), tuple(hosts.values()), teams)
+
+
+def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadIdentity]:
+    accounts = team.google_apis.service_accounts if team.google_apis else {}
+    for service_account, account in sorted(accounts.items()):
+        account_id = account.account_id or names.google_service_account(name, service_account)
+        grants = tuple(
+            BucketGrant(key if bucket.existing else names.bucket(settings.project, key), bucket.role, not bucket.existing)
+            for key, bucket in sorted(account.buckets.items())
+        )
+        yield WorkloadIdentity(
+            name, service_account, account_id, names.service_account_email(account_id, settings.project), grants
+        )

@@ -1,0 +1,21 @@
+"""An outside host as a config value."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from egress.hosts import HostError, normalise
+from egress.settings.model import refusal
+
+
+def _host(value: str) -> str:
+    try:
+        return normalise(value)
+    except HostError as error:
+        raise refusal(error.consequence, error.fix) from None
+
+
+Host = Annotated[str, AfterValidator(_host)]
+"""A fully qualified DNS name outside the cluster, in lower case."""
