@@ -4,11 +4,14 @@ Notation that is checked here:
 - `namespace/kind/name`, and `kind/name` without a namespace: a rendered object, as `Object.identity` writes it.
 - `compute.Network::network-vpc`: a Pulumi resource by type and logical name; `helm.Release::istio-base` for charts.
 - `teams.<team>.egress.<host>.http`: a config key below `gke-mesh-egress:`; `<...>` is a name that the reader chooses.
+- a yaml block whose first line is `# examples/modes/Pulumi.<mode>.yaml`: a part of that file's config.
+- a yaml block whose first line is `# <mode>: <object>`: a part of that object as the example of that mode renders it.
 - a yaml block followed by a text block that begins with "N problems in the stack's config": refused with exactly that text.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +24,7 @@ import pytest
 import yaml
 
 from egress.errors import ConfigError
-from egress.plan import make_plan
+from egress.planning import make_plan
 from egress.render import render
 from egress.settings import load, stack_schema
 from tests.support import PROJECT, ROOT, dev_config, plan_of
@@ -29,7 +32,7 @@ from tests.support import PROJECT, ROOT, dev_config, plan_of
 TUTORIAL, REFERENCE = ROOT / "docs/tutorial.md", ROOT / "docs/config.md"
 INVENTORY = ROOT / "tests/program/golden/dev.inventory.txt"
 """Every resource of stack dev; tests/program holds it against the program."""
-PAGES = [path for path in (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md") if path.exists()]
+PAGES = [path for path in (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md") if path.exists()]
 OWN = "gke-mesh-egress:"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 IN_TICKS = re.compile(r"`([^`\n]+)`")
@@ -53,7 +56,7 @@ def _blocks() -> Iterator[Block]:
     for page in PAGES:
         text = page.read_text()
         fences = list(FENCE.finditer(text))
-        for fence, below in zip(fences, [*fences[1:], None], strict=True):
+        for fence, below in itertools.zip_longest(fences, fences[1:]):
             if fence[1] == "yaml" and OWN in fence[2]:
                 shown = below[2] if below and re.match(r"\d+ problems? in the stack's config", below[2]) else None
                 yield Block(page, text.count("\n", 0, fence.start()) + 1, fence[2], shown)
@@ -202,3 +205,97 @@ def test_files_that_are_named_exist(page: Path) -> None:
     named = _tokens(FILE, page)
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+# Excerpts
+
+OF_FILE = re.compile(r"^# (examples/modes/Pulumi\.[a-z0-9-]+\.yaml)\n")
+OF_OBJECT = re.compile(r"^# ([a-z0-9-]+): (\S+)\n")
+MODES = [page for page in PAGES if page.name == "modes.md" or page.parent.name == "modes"]
+
+
+def _yaml_of_modes() -> Iterator[tuple[str, str]]:
+    """Every yaml block of the pages on modes, with where it stands."""
+    for page in MODES:
+        text = page.read_text()
+        for fence in FENCE.finditer(text):
+            if fence[1] == "yaml":
+                yield f"{page.name}:{text.count(chr(10), 0, fence.start()) + 1}", fence[2]
+
+
+@cache
+def _example(path: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / path).read_text())["config"]
+
+
+@cache
+def _objects(mode: str) -> dict[str, Any]:
+    return {item.identity: item.manifest for item in render(plan_of(_example(f"examples/modes/Pulumi.{mode}.yaml")))}
+
+
+def is_part(part: Any, whole: Any) -> bool:
+    """Whether `part` says nothing that `whole` does not: keys may be missing, and elements of lists, but not their order."""
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(key in whole and is_part(value, whole[key]) for key, value in part.items())
+    if isinstance(part, list):
+        if not isinstance(whole, list):
+            return False
+        if not any(isinstance(element, dict | list) for element in whole):
+            return part == whole  # of plain values, half of them would be another statement
+        rest = iter(whole)
+        return all(any(is_part(element, candidate) for candidate in rest) for element in part)
+    return type(part) is type(whole) and part == whole
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "expected"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2}, True),
+        ({"a": 2}, {"a": 1}, False),
+        ({"c": 1}, {"a": 1}, False),
+        ([{"a": 1}, {"a": 3}], [{"a": 1}, {"a": 2}, {"a": 3}], True),
+        ([{"a": 3}, {"a": 1}], [{"a": 1}, {"a": 3}], False),
+        (["GET"], ["GET", "POST"], False),
+        ("8443", 8443, False),
+        (True, 1, False),
+    ],
+)
+def test_what_counts_as_a_part(part: Any, whole: Any, expected: bool) -> None:
+    assert is_part(part, whole) is expected
+
+
+@pytest.mark.parametrize(("place", "text"), list(_yaml_of_modes()), ids=[place for place, _ in _yaml_of_modes()])
+def test_excerpts_are_parts_of_what_they_are_taken_from(place: str, text: str) -> None:
+    shown = yaml.safe_load(text)
+    if of_file := OF_FILE.match(text):
+        assert is_part(shown, _example(of_file[1]))
+    elif of_object := OF_OBJECT.match(text):
+        mode, identity = of_object.groups()
+        assert identity in _objects(mode)
+        assert is_part(shown, _objects(mode)[identity])
+    else:
+        assert OWN in text, "neither an excerpt of an example nor a config that another test plans"
+
+
+def test_every_mode_page_shows_objects() -> None:
+    shown = {place.partition(":")[0] for place, text in _yaml_of_modes() if OF_OBJECT.match(text)}
+    assert shown == {page.name for page in MODES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """Relative links, headings included, spelled as GitHub spells their anchors."""
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text())):
+        name, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        path = (page.parent / name).resolve() if name else page
+        if not path.exists() or (anchor and anchor not in _anchors(path)):
+            broken.append(target)
+    assert broken == []
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
