@@ -112,6 +112,7 @@ class Cluster(pulumi.ComponentResource):
                     for display_name, network in sorted(authorized.items())
                 ]
             },
+            authenticator_groups_config={"security_group": settings.security_group} if settings.security_group else None,
             workload_identity_config={"workload_pool": workload_pool(args.project)},
             fleet={"project": args.project} if args.fleet else None,
             # Said in so many words, because its default depends on the version and NetworkPolicies must name its pods.

@@ -83,6 +83,11 @@ class Cluster(Model):
     maintenance_start: Annotated[str, AfterValidator(_start)] = Field(
         default="03:00", description="Start of the daily maintenance window, HH:MM in UTC."
     )
+    security_group: str | None = Field(
+        default=None,
+        pattern=r"^gke-security-groups@[a-z0-9.-]+\.[a-z]+$",
+        description="Google Group that holds the groups of fences.groups: gke-security-groups@ your domain.",
+    )
     deletion_protection: bool = Field(default=True, description="GKE refuses to delete the cluster while this is true.")
     default_pool: NodePool = NodePool()
     gateway_pool: NodePool = Field(default=NodePool(), description="Nodes for egress gateways alone, by taint.")

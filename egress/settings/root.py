@@ -82,6 +82,16 @@ class Settings(Model):
             )
         found.extend(self._ranges_too_small())
         found.extend(self.fences.unknown_teams(self.teams))
+        groups = self.fences.groups
+        if (groups.platform or groups.security or groups.teams) and self.cluster.security_group is None:
+            found.append(
+                (
+                    ("fences", "groups"),
+                    "GKE does not know anybody's Google Groups unless the cluster is told where they are: the roles would be "
+                    "bound to nobody.",
+                    "Set cluster.securityGroup: gke-security-groups@YOUR_DOMAIN and make the groups members of it.",
+                )
+            )
         if found:
             raise refusals(found)
         return self

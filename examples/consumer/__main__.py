@@ -70,13 +70,16 @@ kubernetes.apps.v1.Deployment(
         "template": {
             "metadata": {"labels": labels},
             "spec": {
+                # What the platform's admission policies ask of every pod in a team's namespace.
+                "security_context": {"run_as_user": 1000, "run_as_group": 1000, "run_as_non_root": True},
                 "containers": [
                     {
                         "name": "shop",
+                        "security_context": {"allow_privilege_escalation": False, "capabilities": {"drop": ["ALL"]}},
                         "image": "gcr.io/google-samples/hello-app:1.0",
                         "env_from": [{"config_map_ref": {"name": allowed.metadata["name"]}}],
                     }
-                ]
+                ],
             },
         },
     },

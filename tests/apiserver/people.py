@@ -104,7 +104,9 @@ class Api:
 
 def fenced_plan(**admission: Any) -> Plan:
     """The dev stack with groups for everybody; `admission` goes into `fences.admission`."""
-    return plan_of(config_with("fences", {"contact": "#platform", "groups": GROUPS, "admission": admission}))
+    config = config_with("fences", {"contact": "#platform", "groups": GROUPS, "admission": admission})
+    config["gke-mesh-egress:cluster"]["securityGroup"] = "gke-security-groups@example.com"
+    return plan_of(config)
 
 
 @contextmanager

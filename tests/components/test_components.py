@@ -207,3 +207,18 @@ class TestTeams:
         run = run_program(config_with("teams/team-x/googleApis/serviceAccounts", accounts))
         assert run.of_type("gcp:storage/bucket:Bucket") == []
         assert one(run, "gcp:storage/bucketIAMMember:BucketIAMMember")["bucket"] == "company-data"
+
+
+class TestPeople:
+    GROUPS = {"groups": {"platform": ["platform@example.com"]}}
+
+    def test_the_cluster_knows_the_group_of_groups(self) -> None:
+        config = config_with("fences", self.GROUPS)
+        config["gke-mesh-egress:cluster"]["securityGroup"] = "gke-security-groups@example.com"
+        cluster = one(run_program(config), "gcp:container/cluster:Cluster")
+        assert cluster["authenticatorGroupsConfig"] == {"securityGroup": "gke-security-groups@example.com"}
+
+    def test_groups_that_the_cluster_would_not_know_are_refused(self) -> None:
+        refused = run_program(config_with("fences", self.GROUPS))
+        assert refused.error is not None
+        assert "securityGroup" in refused.error

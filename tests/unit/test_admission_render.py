@@ -31,7 +31,9 @@ def found(plan: Plan, kind: str) -> dict[str, Manifest]:
 
 
 def fenced(**fences: Any) -> Plan:
-    return plan_of(config_with("fences", fences))
+    config = config_with("fences", fences)
+    config["gke-mesh-egress:cluster"]["securityGroup"] = "gke-security-groups@example.com"
+    return plan_of(config)
 
 
 class TestPolicies:
