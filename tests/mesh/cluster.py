@@ -20,7 +20,6 @@ from sandbox.kubernetes.cluster import Cluster
 from sandbox.tools import istio_crds
 from tests.mesh.filters import Endpoint, Manifest
 
-_INJECTED = {"name": "istio-proxy", "image": "istio/proxyv2"}
 CLUSTER_DNS = "10.2.0.10"
 """Address of the cluster's DNS Service; GKE takes the tenth of the Service range."""
 NODE_OF = {Nodes.APPLICATION: "application-node", Nodes.GATEWAY: "gateway-node"}
@@ -81,17 +80,21 @@ class ControlPlane:
 
     def _register(self, pod: Pod) -> None:
         plain = {"containers": [{"name": "app", "image": "app"}]}
-        spec = {**(pod.spec or plain), "nodeName": NODE_OF[pod.nodes], "serviceAccountName": pod.service_account}
+        spec = {**(pod.spec or plain), "serviceAccountName": pod.service_account}
         identity = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod.name, "namespace": pod.namespace}}
         self._apply({**identity, "metadata": {**identity["metadata"], "labels": dict(pod.labels)}, "spec": spec})
+        # Bound as the scheduler binds; to ask for a node by name is refused to teams.
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod.name}}
+        target = {"apiVersion": "v1", "kind": "Node", "name": NODE_OF[pod.nodes]}
+        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
+        self._cluster.request("POST", f"{path}/binding", {**binding, "target": target})
         status = {
             "phase": "Running",
             "podIP": pod.address,
             "podIPs": [{"ip": pod.address}],
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
         }
-        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/status"
-        self._cluster.request("PATCH", path, {**identity, "status": status}, fieldManager="kubelet", force="true")
+        self._cluster.request("PATCH", f"{path}/status", {**identity, "status": status}, fieldManager="kubelet", force="true")
 
     def endpoints(self, pods: Sequence[Pod]) -> dict[tuple[str, str, int], list[tuple[str, int]]]:
         """Write the EndpointSlice of every Service, and return where each Service's address leads."""
@@ -221,7 +224,7 @@ def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[Nodes, Iterable
                 name=f"{name}-0",
                 service_account=spec["serviceAccountName"],
                 proxy=("router" if gateway else "sidecar") if proxied else None,
-                spec=spec if gateway or not proxied else {**spec, "containers": [*spec["containers"], _INJECTED]},
+                spec=spec,
             )
         )
     return pods

@@ -33,6 +33,8 @@ class Flow:
     at: tuple[str, int] | None = None
     """Site and port at which a request has to arrive; None: at none."""
     why: str = ""
+    knocks: bool = False
+    """Whether a connection arrives outside although it is stopped, without a request: a gap that is known."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Seen:
     def differences(self) -> list[str]:
         """In words, each thing that is not as it has to be."""
         flow = self.flow
+        passes = flow.stopped_by is Layer.NOBODY
         pairs = (
+            ("connection outside", flow.knocks, not passes and bool(self.evidence.connections)),
             ("requests outside", 0 if flow.at is None else 1, len(self.evidence.requests)),
             ("answer", flow.expected, self.answer.word),
             ("stopped by", flow.stopped_by, self.stopped_by),
@@ -209,14 +213,16 @@ def _at_the_gateway() -> Iterator[Flow]:
 
     yield Flow(f"{CHEAT_X}: gateway:8080, plain HTTP", CHEAT_X, plain, REFUSED, Layer.GATEWAY_TLS)
     yield http("no certificate", CHEAT_X, None, "example.com", "/", REFUSED, Layer.GATEWAY_TLS)
-    yield tunnel("no certificate", CHEAT_X, None, "example.com", "example.com", REFUSED, Layer.GATEWAY_TLS)
+    yield tunnel("no certificate", CHEAT_X, None, "example.com", "example.com", REFUSED, Layer.GATEWAY_TLS, knocks=True)
     stolen_x, stolen_y = "team-x's certificate", "team-y's certificate"
     yield http(stolen_x, CHEAT_X, X, "example.com", "/", "200", at=("example.com", 443), why="the certificate works")
     yield http(stolen_x, CHEAT_X, X, "other.example", "/", "403", Layer.AUTHORIZATION, why="declared by nobody")
     yield http(stolen_y, CHEAT_Y, Y, "example.com", "/", "403", Layer.AUTHORIZATION, why="another team's host")
     yield http(stolen_y, CHEAT_Y, Y, "httpbin.org", "/status/418", "418", at=("httpbin.org", 80), why="the certificate works")
     yield tunnel(stolen_y, CHEAT_Y, Y, "httpbin.org", "httpbin.org", "200", at=("httpbin.org", 443), why="the certificate works")
-    yield tunnel(stolen_y, CHEAT_Y, Y, "example.com", "example.com", REFUSED, Layer.AUTHORIZATION, why="another team's SNI")
+    yield tunnel(
+        stolen_y, CHEAT_Y, Y, "example.com", "example.com", REFUSED, Layer.AUTHORIZATION, knocks=True, why="another team's SNI"
+    )
     yield tunnel(stolen_y, CHEAT_Y, Y, "other.example", "other.example", REFUSED, Layer.GATEWAY_HOSTS, why="declared by nobody")
     yield tunnel(
         stolen_y,

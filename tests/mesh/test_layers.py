@@ -95,31 +95,31 @@ def test_a_refused_caller_causes_no_connection_outside(mesh: Mesh, owner: str | 
     assert not _knock(mesh, owner).connections
 
 
+def _connect_late(host: str) -> dict[str, Any]:
+    """The gateway connects to a passed-through host when the client's first bytes came through authorization."""
+    tcp_proxy = "envoy.filters.network.tcp_proxy"
+    config = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+        "upstream_connect_mode": "ON_DOWNSTREAM_DATA",
+        "max_early_data_bytes": 65536,
+    }
+    return {
+        "applyTo": "NETWORK_FILTER",
+        "match": {
+            "context": "GATEWAY",
+            "listener": {"portNumber": 8443, "filterChain": {"sni": host, "filter": {"name": tcp_proxy}}},
+        },
+        "patch": {"operation": "MERGE", "value": {"name": tcp_proxy, "typed_config": config}},
+    }
+
+
 CONNECT_LATE: dict[str, Any] = {
     "apiVersion": "networking.istio.io/v1alpha3",
     "kind": "EnvoyFilter",
     "metadata": {"name": "connect-when-authorized", "namespace": "istio-egress"},
     "spec": {
         "workloadSelector": {"labels": {"istio": "egressgateway"}},
-        "configPatches": [
-            {
-                "applyTo": "NETWORK_FILTER",
-                "match": {
-                    "context": "GATEWAY",
-                    "listener": {"portNumber": 8443, "filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}},
-                },
-                "patch": {
-                    "operation": "MERGE",
-                    "value": {
-                        "typed_config": {
-                            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
-                            "upstream_connect_mode": "ON_DOWNSTREAM_DATA",
-                            "max_early_data_bytes": 65536,
-                        }
-                    },
-                },
-            }
-        ],
+        "configPatches": [_connect_late(host) for host in ("example.com", "httpbin.org")],
     },
 }
 
