@@ -30,9 +30,11 @@ from egress.settings import load, stack_schema
 from tests.support import PROJECT, ROOT, dev_config, plan_of
 
 TUTORIAL, REFERENCE = ROOT / "docs/tutorial.md", ROOT / "docs/config.md"
+SEEDS = ROOT / "docs/seeds-map.md"
 INVENTORY = ROOT / "tests/program/golden/dev.inventory.txt"
 """Every resource of stack dev; tests/program holds it against the program."""
 PAGES = [path for path in (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md") if path.exists()]
+MODES = [page for page in PAGES if page.name == "modes.md" or page.parent.name == "modes"]
 OWN = "gke-mesh-egress:"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 IN_TICKS = re.compile(r"`([^`\n]+)`")
@@ -168,6 +170,16 @@ def test_the_tutorial_names_keys_that_exist() -> None:
     assert [token for token in named if _key(token) not in schema_keys()] == []
 
 
+def test_the_map_of_documents_says_something_in_every_row() -> None:
+    """Each row has a test that exists, or says in words that something is missing or left out; config keys exist."""
+    rows = list(_rows(SEEDS, "Section"))
+    assert len(rows) > 90
+    silent = [section for section, _, resource, test in rows if not test and "**" not in resource and "](" not in resource]
+    assert [section for section in silent if not section.startswith("5, ")] == []
+    named = [token for _, config, _, _ in rows for token in IN_TICKS.findall(config)]
+    assert [token for token in named if _key(token) not in schema_keys() and not (ROOT / token).exists()] == []
+
+
 # Objects, resources and files
 
 
@@ -200,18 +212,19 @@ def test_the_tutorial_names_exactly_the_resources_of_the_program() -> None:
     assert there - named == set(), "there, and not named"
 
 
-@pytest.mark.parametrize("page", [TUTORIAL, REFERENCE], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_are_named_exist(page: Path) -> None:
-    named = _tokens(FILE, page)
-    assert named
-    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    assert [name for name in sorted(_tokens(FILE, page)) if not (ROOT / name).exists()] == []
+
+
+def test_the_pages_that_map_things_to_files_name_some() -> None:
+    assert all(_tokens(FILE, page) for page in (TUTORIAL, REFERENCE, SEEDS))
 
 
 # Excerpts
 
 OF_FILE = re.compile(r"^# (examples/modes/Pulumi\.[a-z0-9-]+\.yaml)\n")
 OF_OBJECT = re.compile(r"^# ([a-z0-9-]+): (\S+)\n")
-MODES = [page for page in PAGES if page.name == "modes.md" or page.parent.name == "modes"]
 
 
 def _yaml_of_modes() -> Iterator[tuple[str, str]]:
