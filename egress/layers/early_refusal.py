@@ -7,11 +7,12 @@ a client that is refused a moment later. Source: Envoy, TcpProxy.upstream_connec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from egress import names
 from egress.layers.gateway_workload import LABELS, TARGET_PORTS
-from egress.manifest import ISTIO_ENVOY_FILTER, Object, Owner, manifest
+from egress.manifest import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifest
 from egress.plan import HTTPS_PORT, Plan
 
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
@@ -21,13 +22,27 @@ EARLY_DATA = 65536
 
 def render(plan: Plan) -> Iterator[Object]:
     """One EnvoyFilter for the gateway, if any host is reached by raw TCP."""
-    if not any(host.tcp for host in plan.hosts):
-        return
-    patch = {
+    if any(host.tcp for host in plan.hosts):
+        yield Object(Owner.gateway(), connect_after_handshake(names.GATEWAY_NAMESPACE, LABELS, [TARGET_PORTS[HTTPS_PORT]]))
+
+
+def connect_after_handshake(namespace: str, labels: Mapping[str, str], ports: Iterable[int]) -> Manifest:
+    """The EnvoyFilter for one gateway's pods; `ports` are those on which its pods listen."""
+    return manifest(
+        ISTIO_ENVOY_FILTER,
+        "EnvoyFilter",
+        "connect-after-handshake",
+        namespace,
+        spec={"workloadSelector": {"labels": dict(labels)}, "configPatches": [_patch(port) for port in ports]},
+    )
+
+
+def _patch(port: int) -> dict[str, Any]:
+    return {
         "applyTo": "NETWORK_FILTER",
         "match": {
             "context": "GATEWAY",
-            "listener": {"portNumber": TARGET_PORTS[HTTPS_PORT], "filterChain": {"filter": {"name": TCP_PROXY}}},
+            "listener": {"portNumber": port, "filterChain": {"filter": {"name": TCP_PROXY}}},
         },
         "patch": {
             "operation": "MERGE",
@@ -41,13 +56,3 @@ def render(plan: Plan) -> Iterator[Object]:
             },
         },
     }
-    yield Object(
-        Owner.gateway(),
-        manifest(
-            ISTIO_ENVOY_FILTER,
-            "EnvoyFilter",
-            "connect-after-handshake",
-            names.GATEWAY_NAMESPACE,
-            spec={"workloadSelector": {"labels": LABELS}, "configPatches": [patch]},
-        ),
-    )

@@ -1,16 +1,18 @@
-"""The egress gateway's pods: a Deployment that only gateway nodes run, into which Istio injects the proxy.
+"""The gateways' pods: Deployments that only gateway nodes run, into which Istio injects the proxy.
 
 Source: Istio, "Installing Gateways" (gateway injection template); Kubernetes Pod Security Standards, restricted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from egress import names
-from egress.manifest import Object, Owner, manifest
+from egress.manifest import Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
+from egress.settings.mesh import Gateway as GatewaySettings
 
 LABELS = {"istio": "egressgateway"}
 """What Gateway, AuthorizationPolicy and NetworkPolicy select the gateway's pods by."""
@@ -22,76 +24,107 @@ VERSION_LABEL = "v1"
 """Istio's telemetry groups by the labels `app` and `version`, and warns where one is missing."""
 
 
+@dataclass(frozen=True)
+class Workload:
+    """What one gateway's pods differ in from another's."""
+
+    owner: Owner
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    """What the mesh's objects select the pods by; they carry `app` besides."""
+    node_pool: str
+    taint: Mapping[str, str]
+    ports: Mapping[int, tuple[str, int]]
+    """Port of the Service to its name and to the port of the pods."""
+    settings: GatewaySettings
+    reads_secrets: bool
+    service: Mapping[str, Any]
+    """Further fields of the Service's spec."""
+    service_annotations: Mapping[str, str] | None = None
+
+    @property
+    def selector(self) -> dict[str, str]:
+        return {"app": self.name, **self.labels}
+
+    def render(self) -> Iterator[Object]:
+        """ServiceAccount, Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget; the right to read Secrets."""
+        account = manifest("v1", "ServiceAccount", self.name, self.namespace)
+        for item in (account, _deployment(self), _service(self), _autoscaler(self), _disruption_budget(self)):
+            yield Object(self.owner, item)
+        if self.reads_secrets:
+            # istiod hands a Secret to a proxy only if the proxy's own account could read it.
+            for item in _secret_reader(self):
+                yield Object(self.owner, item)
+
+
 def render(plan: Plan) -> Iterator[Object]:
-    """ServiceAccount, Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget of the shared gateway; the right to
-    read Secrets where a host needs one."""
-    for item in (_service_account(), _deployment(plan), _service(), _autoscaler(plan), _disruption_budget()):
-        yield Object(Owner.gateway(), item)
-    if plan.gateway_secrets:
-        # istiod hands a Secret to a proxy only if the proxy's own account could read it.
-        for item in _secret_reader():
-            yield Object(Owner.gateway(), item)
+    """The shared egress gateway's pods and what belongs to them; the right to read Secrets where a host needs one."""
+    yield from Workload(
+        owner=Owner.gateway(),
+        name=names.GATEWAY,
+        namespace=names.GATEWAY_NAMESPACE,
+        labels=LABELS,
+        node_pool=NODE_POOL,
+        taint=TAINT,
+        ports={HTTP_PORT: ("http2", TARGET_PORTS[HTTP_PORT]), HTTPS_PORT: ("tls", TARGET_PORTS[HTTPS_PORT])},
+        settings=plan.settings.gateway,
+        reads_secrets=bool(plan.gateway_secrets),
+        service={"type": "ClusterIP"},
+    ).render()
 
 
-def _secret_reader() -> Iterator[dict[str, Any]]:
-    name = f"{names.GATEWAY}-secrets"
+def _secret_reader(workload: Workload) -> Iterator[Manifest]:
+    name = f"{workload.name}-secrets"
     yield manifest(
         "rbac.authorization.k8s.io/v1",
         "Role",
         name,
-        names.GATEWAY_NAMESPACE,
+        workload.namespace,
         rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}],
     )
     yield manifest(
         "rbac.authorization.k8s.io/v1",
         "RoleBinding",
         name,
-        names.GATEWAY_NAMESPACE,
+        workload.namespace,
         roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-        subjects=[{"kind": "ServiceAccount", "name": names.GATEWAY, "namespace": names.GATEWAY_NAMESPACE}],
+        subjects=[{"kind": "ServiceAccount", "name": workload.name, "namespace": workload.namespace}],
     )
 
 
-def _selector() -> dict[str, str]:
-    return {"app": names.GATEWAY, **LABELS}
-
-
-def _service_account() -> dict[str, Any]:
-    return manifest("v1", "ServiceAccount", names.GATEWAY, names.GATEWAY_NAMESPACE)
-
-
-def _deployment(plan: Plan) -> dict[str, Any]:
+def _deployment(workload: Workload) -> Manifest:
     # No `replicas`: the autoscaler owns that number, and a second owner would set it back at every update.
     return manifest(
         "apps/v1",
         "Deployment",
-        names.GATEWAY,
-        names.GATEWAY_NAMESPACE,
-        labels=_selector(),
+        workload.name,
+        workload.namespace,
+        labels=workload.selector,
         spec={
-            "selector": {"matchLabels": _selector()},
+            "selector": {"matchLabels": workload.selector},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {
-                    "labels": {**_selector(), "version": VERSION_LABEL, "sidecar.istio.io/inject": "true"},
+                    "labels": {**workload.selector, "version": VERSION_LABEL, "sidecar.istio.io/inject": "true"},
                     "annotations": {"inject.istio.io/templates": "gateway"},
                 },
-                "spec": _pod(plan),
+                "spec": _pod(workload),
             },
         },
     )
 
 
-def _pod(plan: Plan) -> dict[str, Any]:
-    gateway = plan.settings.gateway
+def _pod(workload: Workload) -> dict[str, Any]:
+    settings, taint = workload.settings, workload.taint
     return {
-        "serviceAccountName": names.GATEWAY,
-        "nodeSelector": {"cloud.google.com/gke-nodepool": NODE_POOL},
-        "tolerations": [{"key": TAINT["key"], "operator": "Equal", "value": TAINT["value"], "effect": TAINT["effect"]}],
+        "serviceAccountName": workload.name,
+        "nodeSelector": {"cloud.google.com/gke-nodepool": workload.node_pool},
+        "tolerations": [{"key": taint["key"], "operator": "Equal", "value": taint["value"], "effect": taint["effect"]}],
         "topologySpreadConstraints": [
             # Two nodes or none: the pool's autoscaler adds the second where there is only one.
-            {**_spread("kubernetes.io/hostname", "DoNotSchedule"), "minDomains": 2},
-            _spread("topology.kubernetes.io/zone", "ScheduleAnyway"),
+            {**_spread(workload, "kubernetes.io/hostname", "DoNotSchedule"), "minDomains": 2},
+            _spread(workload, "topology.kubernetes.io/zone", "ScheduleAnyway"),
         ],
         "terminationGracePeriodSeconds": 60,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -101,12 +134,12 @@ def _pod(plan: Plan) -> dict[str, Any]:
                 # Injection fills in image, arguments, probes and volumes.
                 "image": "auto",
                 "ports": [
-                    *({"containerPort": port, "protocol": "TCP"} for port in TARGET_PORTS.values()),
+                    *({"containerPort": port, "protocol": "TCP"} for _, port in workload.ports.values()),
                     {"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"},
                 ],
                 "resources": {
-                    "requests": {"cpu": gateway.cpu, "memory": gateway.memory},
-                    "limits": {"memory": gateway.memory},
+                    "requests": {"cpu": settings.cpu, "memory": settings.memory},
+                    "limits": {"memory": settings.memory},
                 },
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
@@ -120,45 +153,40 @@ def _pod(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _spread(topology: str, otherwise: str) -> dict[str, Any]:
+def _spread(workload: Workload, topology: str, otherwise: str) -> dict[str, Any]:
     return {
         "maxSkew": 1,
         "topologyKey": topology,
         "whenUnsatisfiable": otherwise,
-        "labelSelector": {"matchLabels": _selector()},
+        "labelSelector": {"matchLabels": workload.selector},
     }
 
 
-def _service() -> dict[str, Any]:
-    named = {HTTP_PORT: "http2", HTTPS_PORT: "tls"}
+def _service(workload: Workload) -> Manifest:
+    ports = [
+        {"name": name, "port": port, "targetPort": target, "protocol": "TCP"} for port, (name, target) in workload.ports.items()
+    ]
     return manifest(
         "v1",
         "Service",
-        names.GATEWAY,
-        names.GATEWAY_NAMESPACE,
-        labels=_selector(),
-        spec={
-            "type": "ClusterIP",
-            "selector": _selector(),
-            "ports": [
-                {"name": named[port], "port": port, "targetPort": target, "protocol": "TCP"}
-                for port, target in TARGET_PORTS.items()
-            ],
-        },
+        workload.name,
+        workload.namespace,
+        labels=workload.selector,
+        annotations=dict(workload.service_annotations) if workload.service_annotations else None,
+        spec={**workload.service, "selector": workload.selector, "ports": ports},
     )
 
 
-def _autoscaler(plan: Plan) -> dict[str, Any]:
-    gateway = plan.settings.gateway
+def _autoscaler(workload: Workload) -> Manifest:
     return manifest(
         "autoscaling/v2",
         "HorizontalPodAutoscaler",
-        names.GATEWAY,
-        names.GATEWAY_NAMESPACE,
+        workload.name,
+        workload.namespace,
         spec={
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": names.GATEWAY},
-            "minReplicas": gateway.min_replicas,
-            "maxReplicas": gateway.max_replicas,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload.name},
+            "minReplicas": workload.settings.min_replicas,
+            "maxReplicas": workload.settings.max_replicas,
             "metrics": [
                 {
                     "type": "Resource",
@@ -169,11 +197,11 @@ def _autoscaler(plan: Plan) -> dict[str, Any]:
     )
 
 
-def _disruption_budget() -> dict[str, Any]:
+def _disruption_budget(workload: Workload) -> Manifest:
     return manifest(
         "policy/v1",
         "PodDisruptionBudget",
-        names.GATEWAY,
-        names.GATEWAY_NAMESPACE,
-        spec={"maxUnavailable": 1, "selector": {"matchLabels": _selector()}},
+        workload.name,
+        workload.namespace,
+        spec={"maxUnavailable": 1, "selector": {"matchLabels": workload.selector}},
     )
