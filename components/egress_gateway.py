@@ -1,14 +1,14 @@
-"""The shared egress gateway: its workload, its configuration, and one component per outside host."""
+"""The shared egress gateway: its workload, its configuration, and the way to each outside host."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from components.kubernetes_objects import KubernetesObject, deploy
-from egress.manifest import Object, Part, by_owner
+from egress.manifest import Object
 
 
 @dataclass(frozen=True)
@@ -20,30 +20,14 @@ class EgressGatewayArgs:
 
 
 class EgressGateway(pulumi.ComponentResource):
-    """The gateway and, below it, the hosts it leads to: shared objects, made once and exported to their teams."""
+    """The gateway and the hosts it leads to: shared objects, made once and exported to their teams.
+
+    Hosts are no components of their own: each would be one more resource to wait for, and names tell them apart.
+    """
 
     namespaces: dict[str, KubernetesObject]
 
     def __init__(self, name: str, args: EgressGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:egress:Gateway", name, None, opts)
-        own = [item for item in args.objects if item.owner.part is Part.GATEWAY]
-        self.namespaces = deploy(own, parent=self, cluster=args.cluster, namespaces={}, mesh=args.mesh)
-        for owner, objects in by_owner(args.objects, Part.HOST).items():
-            ExternalHost(owner.name, objects, self.namespaces, args, pulumi.ResourceOptions(parent=self))
-        self.register_outputs({})
-
-
-class ExternalHost(pulumi.ComponentResource):
-    """One outside host."""
-
-    def __init__(
-        self,
-        host: str,
-        objects: Sequence[Object],
-        namespaces: Mapping[str, pulumi.Resource],
-        args: EgressGatewayArgs,
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        super().__init__("gke-mesh-egress:egress:ExternalHost", host, None, opts)
-        deploy(objects, parent=self, cluster=args.cluster, namespaces=namespaces, mesh=args.mesh)
+        self.namespaces = deploy(args.objects, parent=self, cluster=args.cluster, namespaces={}, mesh=args.mesh)
         self.register_outputs({})
