@@ -5,6 +5,7 @@ What a real cluster's controllers would write is written here: pods, their statu
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,22 @@ from sandbox.kubernetes.cluster import Cluster
 from sandbox.tools import istio_crds
 from tests.mesh.filters import Endpoint, Manifest
 
+_CONFINED: dict[str, Any] = {
+    "securityContext": {
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+    "containers": [
+        {
+            "name": "app",
+            "image": "app",
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        }
+    ],
+}
+"""A pod with one container that any admission lets in."""
 CLUSTER_DNS = "10.2.0.10"
 """Address of the cluster's DNS Service; GKE takes the tenth of the Service range."""
 NODE_OF = {Nodes.APPLICATION: "application-node", Nodes.GATEWAY: "gateway-node"}
@@ -79,8 +96,7 @@ class ControlPlane:
             list(pool.map(self._register, pods))
 
     def _register(self, pod: Pod) -> None:
-        plain = {"containers": [{"name": "app", "image": "app"}]}
-        spec = {**(pod.spec or plain), "serviceAccountName": pod.service_account}
+        spec = {**(pod.spec or _CONFINED), "serviceAccountName": pod.service_account}
         identity = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod.name, "namespace": pod.namespace}}
         self._apply({**identity, "metadata": {**identity["metadata"], "labels": dict(pod.labels)}, "spec": spec})
         # Bound as the scheduler binds; to ask for a node by name is refused to teams.
@@ -231,7 +247,10 @@ def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[Nodes, Iterable
 
 
 def interface_name(text: str) -> str:
-    """A name for a cable: at most 15 characters, which is what the kernel allows."""
-    if len(text) > 15:
-        raise ValueError(f"{text!r} is too long for an interface; 15 characters at most")
-    return text
+    """A name for a cable: the kernel allows 15 characters; a longer one keeps its head and gets a hash tail."""
+    return text if len(text) <= 15 else f"{text[:8]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def default_account(namespace: str) -> dict[str, Any]:
+    """The account that a controller makes in every namespace."""
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}}

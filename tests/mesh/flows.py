@@ -183,54 +183,43 @@ def _cheats() -> Iterator[Flow]:
     )
 
 
+def _http(what: str, pod: str, owner: str | None, host: str, path: str = "/") -> tuple[str, str, Callable[[Mesh], Answer]]:
+    """A request in mutual TLS to the gateway's port, with the certificate of the owner's proxy."""
+
+    def attempt(mesh: Mesh) -> Answer:
+        return client.request_to_gateway(mesh, pod, mesh.proxies[owner].identity if owner else None, host, path)
+
+    return f"{pod}: gateway:8080, {what}, Host {host}{path if path != '/' else ''}", pod, attempt
+
+
+def _tunnel(
+    what: str, pod: str, owner: str | None, outer: str, inner: str | None = None
+) -> tuple[str, str, Callable[[Mesh], Answer]]:
+    """TLS inside mutual TLS to the gateway's port; the inner server name is the outer one unless it lies."""
+
+    def attempt(mesh: Mesh) -> Answer:
+        return client.tunnel_through_gateway(mesh, pod, mesh.proxies[owner].identity if owner else None, outer, inner or outer)
+
+    return f"{pod}: gateway:8443, {what}, SNI {outer}{f', inside it {inner}' if inner else ''}", pod, attempt
+
+
 def _at_the_gateway() -> Iterator[Flow]:
     """From a pod without a sidecar straight to the gateway's ports: with nothing, or with a certificate from a pod's proxy."""
-
-    def http(what: str, pod: str, owner: str | None, host: str, path: str, expected: str, *rest: Layer, **more: object) -> Flow:
-        return Flow(
-            f"{pod}: gateway:8080, {what}, Host {host}{path if path != '/' else ''}",
-            pod,
-            lambda mesh: client.request_to_gateway(mesh, pod, mesh.proxies[owner].identity if owner else None, host, path),
-            expected,
-            *rest,
-            **more,  # type: ignore[arg-type]
-        )
-
-    def tunnel(
-        what: str, pod: str, owner: str | None, outer: str, inner: str, expected: str, *rest: Layer, **more: object
-    ) -> Flow:
-        return Flow(
-            f"{pod}: gateway:8443, {what}, SNI {outer}" + (f", inside it {inner}" if inner != outer else ""),
-            pod,
-            lambda mesh: client.tunnel_through_gateway(mesh, pod, mesh.proxies[owner].identity if owner else None, outer, inner),
-            expected,
-            *rest,
-            **more,  # type: ignore[arg-type]
-        )
 
     def plain(mesh: Mesh) -> Answer:
         return client.plain_to_gateway(mesh, CHEAT_X, "example.com")
 
+    example, httpbin, other = "example.com", "httpbin.org", "other.example"
+    mine_x, mine_y, works = "team-x's certificate", "team-y's certificate", "the certificate works"
     yield Flow(f"{CHEAT_X}: gateway:8080, plain HTTP", CHEAT_X, plain, REFUSED, Layer.GATEWAY_TLS)
-    yield http("no certificate", CHEAT_X, None, "example.com", "/", REFUSED, Layer.GATEWAY_TLS)
-    yield tunnel("no certificate", CHEAT_X, None, "example.com", "example.com", REFUSED, Layer.GATEWAY_TLS, knocks=True)
-    stolen_x, stolen_y = "team-x's certificate", "team-y's certificate"
-    yield http(stolen_x, CHEAT_X, X, "example.com", "/", "200", at=("example.com", 443), why="the certificate works")
-    yield http(stolen_x, CHEAT_X, X, "other.example", "/", "403", Layer.AUTHORIZATION, why="declared by nobody")
-    yield http(stolen_y, CHEAT_Y, Y, "example.com", "/", "403", Layer.AUTHORIZATION, why="another team's host")
-    yield http(stolen_y, CHEAT_Y, Y, "httpbin.org", "/status/418", "418", at=("httpbin.org", 80), why="the certificate works")
-    yield tunnel(stolen_y, CHEAT_Y, Y, "httpbin.org", "httpbin.org", "200", at=("httpbin.org", 443), why="the certificate works")
-    yield tunnel(
-        stolen_y, CHEAT_Y, Y, "example.com", "example.com", REFUSED, Layer.AUTHORIZATION, knocks=True, why="another team's SNI"
-    )
-    yield tunnel(stolen_y, CHEAT_Y, Y, "other.example", "other.example", REFUSED, Layer.GATEWAY_HOSTS, why="declared by nobody")
-    yield tunnel(
-        stolen_y,
-        CHEAT_Y,
-        Y,
-        "httpbin.org",
-        "example.com",
-        "200",
-        at=("httpbin.org", 443),
-        why="the outer SNI decides where it goes: a lie inside stays with the declared host",
-    )
+    yield Flow(*_http("no certificate", CHEAT_X, None, example), REFUSED, Layer.GATEWAY_TLS)
+    yield Flow(*_tunnel("no certificate", CHEAT_X, None, example), REFUSED, Layer.GATEWAY_TLS, knocks=True)
+    yield Flow(*_http(mine_x, CHEAT_X, X, example), "200", at=(example, 443), why=works)
+    yield Flow(*_http(mine_x, CHEAT_X, X, other), "403", Layer.AUTHORIZATION, why="declared by nobody")
+    yield Flow(*_http(mine_y, CHEAT_Y, Y, example), "403", Layer.AUTHORIZATION, why="another team's host")
+    yield Flow(*_http(mine_y, CHEAT_Y, Y, httpbin, "/status/418"), "418", at=(httpbin, 80), why=works)
+    yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, httpbin), "200", at=(httpbin, 443), why=works)
+    yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, example), REFUSED, Layer.AUTHORIZATION, knocks=True, why="another team's SNI")
+    yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, other), REFUSED, Layer.GATEWAY_HOSTS, why="declared by nobody")
+    # The outer name decides where it goes: a lie inside stays with the declared host.
+    yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, httpbin, example), "200", at=(httpbin, 443))

@@ -20,7 +20,7 @@ from egress.render import render
 from sandbox.home import Home
 from tests.mesh import netns
 from tests.mesh.authority import Authority
-from tests.mesh.cluster import CLUSTER_DNS, ControlPlane, Pod, interface_name, stack_pods, system_objects
+from tests.mesh.cluster import CLUSTER_DNS, ControlPlane, Pod, default_account, interface_name, stack_pods, system_objects
 from tests.mesh.dns import Responder, from_table
 from tests.mesh.fabric import Fabric
 from tests.mesh.filters import METADATA_SERVER, restore_text
@@ -36,9 +36,16 @@ WEBSITES = {
     "other.example": "203.0.113.30",
 }
 """Sites outside, each with an address of its own. Names that no team declared are there as well: DNS knows the whole world."""
+_MORE_WEBSITES = ipaddress.ip_network("198.18.0.0/16")
 ELSEWHERE = "elsewhere"
 """The site that answers at every other address outside."""
 _SYSTEM_LABELS = {"security.istio.io/tlsMode": "disabled"}
+
+
+def websites_of(plan: Plan) -> dict[str, str]:
+    """Every site outside with its address: those above, and one for each other host of the plan."""
+    more = [host.name for host in plan.hosts if host.name not in WEBSITES and not host.name.startswith("*")]
+    return {**WEBSITES, **{name: str(address) for name, address in zip(more, _MORE_WEBSITES.hosts(), strict=False)}}
 
 
 class Mesh:
@@ -48,14 +55,12 @@ class Mesh:
         self,
         plan: Plan,
         programs: Programs,
-        websites: dict[str, str] | None = None,
         change: Callable[[list[Manifest]], Iterable[Manifest]] = list,
     ) -> None:
         """`change`: what to do to the rendered objects before they are applied, to try something out."""
-        netns.remove_leftovers()
         self.plan, self._programs = plan, programs
         self.manifests: list[Manifest] = list(change([item.manifest for item in render(plan)]))
-        self._websites = WEBSITES if websites is None else websites
+        self._websites = websites_of(plan)
         self._closing = contextlib.ExitStack()
         self.pods: dict[str, Pod] = {}
         self.namespaces: dict[str, Namespace] = {}
@@ -102,7 +107,8 @@ class Mesh:
             with self._timed("API server"):
                 self.control_plane.start()
             with self._timed("objects"):
-                self.control_plane.apply([*self.manifests, *system_objects(MESH_NAMESPACE)])
+                teams = [team.name for team in self.plan.teams]
+            self.control_plane.apply([*self.manifests, *system_objects(MESH_NAMESPACE), *map(default_account, teams)])
             network.result()
         with self._timed("pods and filters"):
             self._connect()
@@ -144,8 +150,20 @@ class Mesh:
         ranges = list(pods.subnets(new_prefix=24))[:2]
         free = {nodes: map(str, list(of_node.hosts())[9:]) for nodes, of_node in zip(Nodes, ranges, strict=True)}
         application = free[Nodes.APPLICATION]
-        yield from stack_pods(self.manifests, free)
+        rendered = list(stack_pods(self.manifests, free))
+        yield from rendered
         for team in self.plan.teams:
+            if team.name not in {pod.namespace for pod in rendered}:
+                yield Pod(
+                    key=interface_name(f"test-{team.name}"),
+                    namespace=team.name,
+                    address=next(application),
+                    labels={"app": "test", "security.istio.io/tlsMode": "istio"},
+                    nodes=Nodes.APPLICATION,
+                    name="test-0",
+                    service_account="default",
+                    proxy="sidecar",
+                )
             # A pod that asked not to have a proxy, and came past whatever refuses such pods.
             yield Pod(
                 key=interface_name(f"cheat-{team.name}"),

@@ -1,13 +1,14 @@
 """Network namespaces: made, entered and removed. Nothing here has a way out of the machine.
 
-A mesh is one run. Its namespaces are called `egressmesh-<pid>-<name>`, its files lie in `egressmesh-<pid>` in the folder for
-temporary files, and whoever finds leftovers of a process that is gone removes them.
+A mesh is one run. Its namespaces are called `egressmesh-<pid>.<number>-<name>`, its files lie in `egressmesh-<pid>.<number>` in
+the folder for temporary files, and whoever finds leftovers of a process that is gone removes them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ PREFIX = "egressmesh-"
 _NAMESPACES = Path("/run/netns")
 _FILES = Path("/etc/netns")
 _CLONE_NEWNET = 0x40000000
+_count = itertools.count(1)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -35,9 +37,9 @@ class Run:
     """One mesh's folder and namespaces."""
 
     def __init__(self) -> None:
-        self.id = f"{PREFIX}{os.getpid()}"
+        remove_leftovers()
+        self.id = f"{PREFIX}{os.getpid()}.{next(_count)}"
         self.folder = Path(tempfile.gettempdir()) / self.id
-        _remove(self.id, self.folder)  # of an earlier mesh in this very process, or of one whose number came round again
         # Under its own name it is whole from the first moment: whoever clears leftovers away may look at any time.
         new = Path(tempfile.mkdtemp(prefix="new-egressmesh-"))
         new.chmod(0o755)
@@ -116,7 +118,7 @@ def remove_leftovers() -> None:
     folder = Path(tempfile.gettempdir())
     ids = {path.name for path in folder.glob(f"{PREFIX}*")} | {_id_of(path.name) for path in _NAMESPACES.glob(f"{PREFIX}*")}
     for run in sorted(ids):
-        pid = run.removeprefix(PREFIX)
+        pid = run.removeprefix(PREFIX).partition(".")[0]
         if pid.isdigit() and not _alive(int(pid), folder / run):
             _remove(run, folder / run)
 

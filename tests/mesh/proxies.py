@@ -48,10 +48,6 @@ class Process:
                 stderr=subprocess.STDOUT,
             )
 
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
     def running(self) -> bool:
         return self._child.poll() is None
 

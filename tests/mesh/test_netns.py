@@ -34,6 +34,14 @@ def _there(run: str) -> list[str]:
     return [str(path) for folder in folders if folder.exists() for path in folder.glob(f"{run}*")]
 
 
+def _program(pid: str) -> str:
+    """What a process is by now; empty if it is over."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0]
+    except OSError:
+        return ""
+
+
 def _eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
     deadline = time.monotonic() + seconds
     while not check() and time.monotonic() < deadline:
@@ -47,14 +55,15 @@ def test_a_killed_run_is_cleared_away_and_a_living_one_is_not() -> None:
     try:
         assert run.stdout is not None
         name, sleeper = run.stdout.readline().split()
-        assert name == f"{netns.PREFIX}{run.pid}"
+        assert name.startswith(f"{netns.PREFIX}{run.pid}.")
         made = _there(name)
         assert len(made) == 3  # the namespace, its files, the folder
         netns.remove_leftovers()
         assert _there(name) == made
+        assert _eventually(lambda: _program(sleeper) == "sleep")
         run.send_signal(signal.SIGKILL)
         run.wait(10)
-        assert _eventually(lambda: not Path(f"/proc/{sleeper}").exists()), "what ran in the namespace outlived its run"
+        assert _eventually(lambda: not _program(sleeper)), "what ran in the namespace outlived its run"
         assert _there(name) == made
         netns.remove_leftovers()
         assert _there(name) == []
@@ -71,12 +80,13 @@ def test_what_runs_in_a_namespace_of_a_killed_run_is_ended() -> None:
     try:
         assert run.stdout is not None
         name, sleeper = run.stdout.readline().split()
+        assert _eventually(lambda: _program(sleeper) == "sleep")
         run.send_signal(signal.SIGKILL)
         run.wait(10)
-        assert Path(f"/proc/{sleeper}").exists()
+        assert _program(sleeper) == "sleep"
         netns.remove_leftovers()
         assert _there(name) == []
-        assert _eventually(lambda: not Path(f"/proc/{sleeper}").exists())
+        assert _eventually(lambda: not _program(sleeper))
     finally:
         run.kill()
         run.wait(10)

@@ -65,10 +65,6 @@ class Site:
     """Each connection, and each request on it, in order."""
     _servers: list[_Server] = field(default_factory=list)
 
-    @property
-    def requests(self) -> list[Arrival]:
-        return [arrival for arrival in self.arrived if arrival.method]
-
     def open(self, namespace: Namespace) -> None:
         for address, port in itertools.product(self.addresses, self.ports):
             server = _Server(self, port, namespace.inside(partial(_listen, address, port)))
@@ -99,12 +95,12 @@ class Site:
             server.load_certificate()
 
 
-class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     block_on_close = False
 
     def __init__(self, site: Site, port: int, listening: socket.socket) -> None:
-        super().__init__(("", port), _Handler, bind_and_activate=False)
+        super().__init__(("", port), socketserver.BaseRequestHandler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
         self.site, self.port = site, port
@@ -143,7 +139,7 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         with self._lock:
             self._open.add(connection)
         try:
-            _Handler(connection, client, self, arrival)
+            _Handler(connection, client, self, self.site, arrival)
         finally:
             with self._lock:
                 self._open.discard(connection)
@@ -163,17 +159,18 @@ def _note_sni(_connection: ssl.SSLObject, name: str | None, _context: ssl.SSLCon
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
 
-    def __init__(self, request: socket.socket, client: tuple[str, int], server: _Server, connection: Arrival) -> None:
-        self._connection = connection
+    def __init__(
+        self, request: socket.socket, client: tuple[str, int], server: socketserver.BaseServer, site: Site, connection: Arrival
+    ) -> None:
+        self._site, self._arrival = site, connection
         super().__init__(request, client, server)
 
     def _answer(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         sent = self.rfile.read(length) if length else b""
-        arrival = replace(self._connection, method=self.command, path=self.path, headers=tuple(self.headers.items()))
-        self.server.site.arrived.append(arrival)
+        arrival = replace(self._arrival, method=self.command, path=self.path, headers=tuple(self.headers.items()))
+        self._site.arrived.append(arrival)
         status = self._status()
         seen = {
             "site": arrival.site,
