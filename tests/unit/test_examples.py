@@ -106,7 +106,7 @@ def test_together_they_use_every_key_of_egress_and_google_apis() -> None:
         if name.startswith(OWN)
         for key in [name.removeprefix(OWN), *_used(value, (name.removeprefix(OWN),))]
     }
-    wanted = {key for key in schema_keys() if key.startswith(("teams.*.egress", "teams.*.googleApis"))}
+    wanted = {key for key in schema_keys() if key.startswith(("teams.*.egress", "teams.*.googleApis", "teams.*.receives"))}
     # A bucket's role alone stands for the object that names it.
     assert wanted - used == set()
     assert {"network.googleApis", "mesh.flavor"} <= used
