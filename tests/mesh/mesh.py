@@ -60,6 +60,7 @@ class Mesh:
         """`change`: what to do to the rendered objects before they are applied, to try something out."""
         self.plan, self._programs = plan, programs
         self.manifests: list[Manifest] = list(change([item.manifest for item in render(plan)]))
+        self._mesh_config = mesh_config()
         self._websites = websites_of(plan)
         self._closing = contextlib.ExitStack()
         self.pods: dict[str, Pod] = {}
@@ -235,7 +236,7 @@ class Mesh:
             self._run.folder / "istiod",
             server.kubeconfig,
             server.endpoint,
-            mesh_config(),
+            self._mesh_config,
         )
         self._closing.callback(self.istiod.stop)
         self.istiod.await_ready()
@@ -254,6 +255,6 @@ class Mesh:
         folder.mkdir()
         token = self.control_plane.token(pod.namespace, pod.service_account)
         root = self.control_plane.mesh_root(pod.namespace)
-        proxy = Proxy(programs, pod, self.namespaces[pod.key], folder, token, root)
+        proxy = Proxy(programs, pod, self.namespaces[pod.key], folder, token, root, self._mesh_config.get("defaultConfig", {}))
         self.proxies[pod.key] = proxy
         self._closing.callback(proxy.stop)

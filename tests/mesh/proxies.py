@@ -190,9 +190,18 @@ class Identity:
 class Proxy:
     """A pod's agent and Envoy, running as the proxy's user."""
 
-    def __init__(self, programs: Programs, pod: Pod, namespace: Namespace, folder: Path, token: str, root: str) -> None:
-        """`programs` must be where the proxy's user can read them."""
-        self.pod, self.namespace, self._folder = pod, namespace, folder
+    def __init__(
+        self,
+        programs: Programs,
+        pod: Pod,
+        namespace: Namespace,
+        folder: Path,
+        token: str,
+        root: str,
+        defaults: Mapping[str, Any],
+    ) -> None:
+        """`programs` must be where the proxy's user can read them; `defaults` is the mesh's configuration of proxies."""
+        self.pod, self.namespace, self._defaults = pod, namespace, defaults
         self.identity = Identity(*(folder / "stolen" / name for name in ("cert-chain.pem", "key.pem", "root-cert.pem")))
         for path, content in {"tokens/istio-token": token, "istio/root-cert.pem": root}.items():
             file = folder / "var/run/secrets" / path
@@ -217,6 +226,8 @@ class Proxy:
     def _environment(self, envoy: Path) -> dict[str, str]:
         pod = self.pod
         config = {
+            # As injection hands them over; the control plane reads them from what the proxy says of itself.
+            **self._defaults,
             "binaryPath": str(envoy),
             "configPath": "./etc/istio/proxy",
             "discoveryAddress": "istiod.istio-system.svc:15012",

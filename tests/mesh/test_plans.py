@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from tests.mesh.cluster import interface_name
 from tests.mesh.evidence import Layer, Watch
 from tests.mesh.mesh import Mesh, websites_of
 from tests.mesh.programs import Programs
+from tests.mesh.websites import Arrival
 from tests.support import plan_of, teams
 
 LONG, OTHER = "a-team-with-quite-a-long-name-0123456789", "b"
@@ -18,7 +20,13 @@ PLAN = plan_of(
     teams(
         **{
             LONG: {"api.example.net": {"http": {"upgrade": "none", "methods": ["GET"]}, "https": "passthrough"}},
-            OTHER: {"api.example.net": {"https": "passthrough"}, "plain.example.net": {"http": {"upgrade": "none"}}},
+            OTHER: {
+                "api.example.net": {"https": "passthrough"},
+                "plain.example.net": {"http": {"upgrade": "none"}},
+                "retried.example.net": {"http": {"traffic": {"timeout": "1s", "retries": {"attempts": 2, "on": ["5xx"]}}}},
+                "mirrored.example.net": {"http": {"mirror": {"host": "plain.example.net"}}},
+                "account.example.net": {"https": "passthrough", "serviceAccounts": ["somebody-else"]},
+            },
         }
     )
 )
@@ -42,6 +50,7 @@ def other(found: Programs) -> Iterator[Mesh]:
         (OTHER, ["https://api.example.net/"], "200", Layer.NOBODY),
         (OTHER, ["https://plain.example.net/"], "refused", Layer.SIDECAR),
         (OTHER, ["http://example.com/"], "502", Layer.SIDECAR),
+        (OTHER, ["https://account.example.net/"], "refused", Layer.AUTHORIZATION),
     ],
 )
 def test_each_team_gets_what_it_declared(other: Mesh, team: str, words: list[str], expected: str, layer: Layer) -> None:
@@ -57,3 +66,54 @@ def test_every_host_of_a_plan_has_a_site_of_its_own() -> None:
     sites = websites_of(PLAN)
     assert {"api.example.net", "plain.example.net", "example.com"} <= sites.keys()
     assert len(set(sites.values())) == len(sites)
+
+
+def _requests(mesh: Mesh, *words: str, expected: int) -> list[Arrival]:
+    """What arrives at sites when the second team asks."""
+    pod = interface_name(f"test-{OTHER}")
+    watch = Watch(mesh, pod)
+    answer = curl(mesh, pod, *words)
+    assert answer.status == expected, answer
+    time.sleep(0.3)  # a mirrored copy is sent beside the answer
+    return watch.evidence().requests
+
+
+def _told(requests: list[Arrival]) -> set[str]:
+    """Names of headers beside those that the application sent."""
+    return {name.lower() for request in requests for name, _ in request.headers} - {"host", "user-agent", "accept"}
+
+
+@pytest.mark.xfail(strict=True, reason="the gateway is spoken to in HTTP/2, and does not take an upgrade there")
+def test_a_websocket_gets_through(other: Mesh) -> None:
+    key = ["-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H", "Sec-WebSocket-Version: 13"]
+    [request] = _requests(
+        other, "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", *key, "http://plain.example.net/", expected=101
+    )
+    assert request.header("upgrade") == "websocket"
+
+
+def test_retries_are_as_many_as_declared_and_on_one_leg(other: Mesh) -> None:
+    assert len(_requests(other, "http://retried.example.net/status/503", expected=503)) == 3
+    assert len(_requests(other, "-X", "POST", "http://retried.example.net/status/503", expected=503)) == 1
+    assert len(_requests(other, "http://plain.example.net/status/503", expected=503)) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="Envoy adds x-envoy-expected-rq-timeout-ms and x-envoy-attempt-count after the route")
+def test_a_timeout_and_retries_tell_nothing(other: Mesh) -> None:
+    assert _told(_requests(other, "http://retried.example.net/status/503", expected=503)) == set()
+
+
+def test_a_mirrored_request_arrives_at_both_hosts(other: Mesh) -> None:
+    requests = _requests(other, "http://mirrored.example.net/", expected=200)
+    assert {request.site for request in requests} == {"mirrored.example.net", "plain.example.net"}
+
+
+@pytest.mark.xfail(strict=True, reason="Envoy adds x-envoy-internal and x-forwarded-for, with the gateway's address, to copies")
+def test_a_mirrored_request_tells_nothing(other: Mesh) -> None:
+    assert _told(_requests(other, "http://mirrored.example.net/", expected=200)) == set()
+
+
+@pytest.mark.xfail(strict=True, reason="the copy carries the first host's name")
+def test_a_mirrored_request_names_the_host_that_it_goes_to(other: Mesh) -> None:
+    requests = _requests(other, "http://mirrored.example.net/", expected=200)
+    assert {request.header("host") == request.site for request in requests} == {True}

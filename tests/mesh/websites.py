@@ -29,6 +29,8 @@ TEAPOT = """
       \\_     _/
         `\"\"\"`
 """
+GREETING = b"hello over another protocol"
+"""What a client that asked for a WebSocket hears."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         sent = self.rfile.read(length) if length else b""
         arrival = replace(self._arrival, method=self.command, path=self.path, headers=tuple(self.headers.items()))
         self._site.arrived.append(arrival)
+        if (self.headers.get("upgrade") or "").lower() == "websocket":
+            self._greet()
+            return
         status = self._status()
         seen = {
             "site": arrival.site,
@@ -188,6 +193,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _greet(self) -> None:
+        """As a WebSocket server, as far as a proxy can tell: another protocol from here on, and the server speaks first."""
+        self.send_response_only(101)
+        self.send_header("upgrade", "websocket")
+        self.send_header("connection", "upgrade")
+        self.end_headers()
+        self.wfile.write(GREETING)
+        self.close_connection = True
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_CONNECT = do_TRACE = _answer
 
