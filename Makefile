@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview refresh destroy clean render export outputs lint test bench golden schema
+.PHONY: help install tools ready up preview refresh destroy clean render export outputs lint test prove bench golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -47,6 +47,9 @@ lint: $(READY) ## Check style and types
 
 test: ready ## Run every test
 	@$(RUN) -m pytest -q -n 2 --dist loadfile
+
+prove: ready ## Send the tutorial's requests through real proxies and print what came of them [KEEP=1]
+	@$(RUN) -m tests.mesh.prove $(if $(KEEP),--keep)
 
 bench: ready ## Measure
 	@$(RUN) -m bench
