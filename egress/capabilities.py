@@ -20,6 +20,7 @@ class Capability(StrEnum):
 
     RAW_TCP = "raw TCP judged before the host is connected to (EnvoyFilter)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
+    RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
         "its control plane does not read Secrets for DestinationRules, so the connection would be made without them",
         "Set mesh.flavor: istio, or let the app speak TLS itself (https: passthrough).",
     ),
+    (Flavor.CLOUD_SERVICE_MESH, Capability.RECEIVING): Lack(
+        "its control plane takes no EnvoyFilter, so a Service would be connected to before the partner's certificate is judged, "
+        "and credentials from Secrets at gateways are limited",
+        "Set mesh.flavor: istio.",
+    ),
 }
 """What is missing where. A pair that is not here is supported."""
 
@@ -52,6 +58,8 @@ def unsupported(settings: Settings) -> Iterator[Problem]:
 
 def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
     for team, of_team in settings.teams.items():
+        for name, received in of_team.receives.items():
+            yield f"gke-mesh-egress:teams.{team}.receives.{name}.credential", received.credential, Capability.RECEIVING
         for host, access in of_team.egress.items():
             path = f'gke-mesh-egress:teams.{team}.egress["{host}"].http'
             if access.http and access.http.upgrade is Upgrade.MTLS:

@@ -132,7 +132,7 @@ def _account_path(identity: WorkloadIdentity) -> str:
 
 
 def account_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
-    platform = {"sa-application-nodes": "the application nodes", "sa-gateway-nodes": "the gateway nodes"}
+    platform = {f"sa-{kind}-nodes": f"the {kind} nodes" for kind in ("application", "gateway", "ingress")}
     owners = {account: f"belongs to {whose}" for account, whose in platform.items()}
     for of_team in identities.values():
         for identity in of_team:
@@ -164,3 +164,32 @@ def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> It
                         "either having said so.",
                         f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., existing: true}}}}.',
                     )
+
+
+def _reception_path(team: str, name: str) -> str:
+    return f"gke-mesh-egress:teams.{team}.receives.{name}"
+
+
+def reception_collisions(settings: Settings) -> Iterator[Problem]:
+    """Two things received at one name and port, and one port that would have to be two things at once."""
+    served: dict[tuple[str, int], str] = {}
+    spoken: dict[int, tuple[str, str]] = {}
+    for team, of_team in sorted(settings.teams.items()):
+        for name, wanted in sorted(of_team.receives.items()):
+            path = _reception_path(team, name)
+            first = served.setdefault((wanted.host, wanted.port), path)
+            if first != path:
+                yield Problem(
+                    f"{path}.host",
+                    wanted.host,
+                    f"{first} has the same host and port {wanted.port}: partners of one would arrive at the other.",
+                    "Give one of the two a name or port of its own.",
+                )
+            where, protocol = spoken.setdefault(wanted.port, (path, wanted.protocol.value))
+            if protocol != wanted.protocol.value:
+                yield Problem(
+                    f"{path}.protocol",
+                    wanted.protocol.value,
+                    f"{where} receives {protocol} at port {wanted.port}: the gateway speaks one protocol at one port.",
+                    "Use another port for one of the two.",
+                )

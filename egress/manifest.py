@@ -21,13 +21,14 @@ class Part(StrEnum):
 
     MESH = "mesh"
     GATEWAY = "gateway"
+    INGRESS = "ingress"
     HOST = "host"
     TEAM = "team"
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The thing whose removal removes the object: the mesh, the gateway, one host or one team."""
+    """The thing whose removal removes the object: the mesh, a gateway, one host or one team."""
 
     part: Part
     name: str
@@ -39,6 +40,10 @@ class Owner:
     @classmethod
     def gateway(cls) -> Owner:
         return cls(Part.GATEWAY, "egress-gateway")
+
+    @classmethod
+    def ingress(cls) -> Owner:
+        return cls(Part.INGRESS, "ingress-gateway")
 
     @classmethod
     def host(cls, name: str) -> Owner:

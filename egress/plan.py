@@ -11,6 +11,7 @@ from egress.google_cloud import workload_pool
 from egress.settings import Settings
 from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
 from egress.settings.mesh import Flavor
+from egress.settings.receive import Receive
 from egress.settings.tcp import Tcp
 from egress.settings.teams import Team
 
@@ -104,6 +105,15 @@ class WorkloadIdentity:
 
 
 @dataclass(frozen=True)
+class Reception:
+    """One thing that a team receives from partners."""
+
+    team: str
+    name: str
+    wanted: Receive
+
+
+@dataclass(frozen=True)
 class TeamPlan:
     """One team: its namespace (of the same name), its settings, and what the other parts of the plan made of them."""
 
@@ -117,6 +127,16 @@ class TeamPlan:
     @property
     def hosts(self) -> tuple[Host, ...]:
         return tuple(host for host, _ in self.uses)
+
+    @property
+    def receptions(self) -> tuple[Reception, ...]:
+        """What the team receives from partners, in order of name."""
+        return tuple(Reception(self.name, name, wanted) for name, wanted in sorted(self.settings.receives.items()))
+
+    @property
+    def received_ports(self) -> tuple[int, ...]:
+        """TCP ports of the team's pods that partners are led to, ascending."""
+        return tuple(sorted({reception.wanted.to.opened for reception in self.receptions}))
 
     @property
     def uses_google_apis(self) -> bool:
@@ -175,6 +195,11 @@ class Plan:
         """Secrets in the gateway's namespace that hosts need, sorted."""
         ways = [way for host in self.hosts for way in (host.leaving, host.tcp) if way]
         return tuple(sorted({secret for way in ways for secret in (way.credential, way.ca) if secret}))
+
+    @cached_property
+    def receptions(self) -> tuple[Reception, ...]:
+        """What partners may connect to, in order of team and name. Empty: there is no ingress gateway."""
+        return tuple(reception for team in self.teams for reception in team.receptions)
 
     @property
     def google_api_teams(self) -> tuple[str, ...]:

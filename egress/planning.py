@@ -44,6 +44,7 @@ def make_plan(settings: Settings) -> Plan:
         *conflicts.stolen_addresses(hosts.values()),
         *conflicts.account_collisions(identities),
         *conflicts.bucket_collisions(identities),
+        *conflicts.reception_collisions(settings),
         *unsupported(settings),
     ]
     if problems:

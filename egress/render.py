@@ -17,6 +17,7 @@ from egress.layers import (
     namespaces,
     network_policy,
     rbac,
+    receive,
     sidecar,
 )
 from egress.layers import test_app as test_application
@@ -35,6 +36,7 @@ LAYERS = (
     google_apis,
     authorization,
     early_refusal,
+    receive,
     test_application,
 )
 
