@@ -6,6 +6,7 @@ import pulumi_gcp as gcp
 from components import outputs
 from components.egress_gateway import EgressGateway, EgressGatewayArgs
 from components.foundation import Foundation, FoundationArgs
+from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.mesh import Mesh, MeshArgs
 from components.stack_config import stack_config
 from components.team import Team, TeamArgs
@@ -39,7 +40,14 @@ mesh = Mesh("mesh", MeshArgs(plan, of_mesh, cluster.resource), both)
 of_gateway = [item for item in objects if item.owner.part in (Part.GATEWAY, Part.HOST)]
 gateway = EgressGateway("egress-gateway", EgressGatewayArgs(of_gateway, cluster.resource, mesh.ready), both)
 
-# 6. Teams: namespace, fences, identities.
+# 6. Ingress gateway, where a team receives: what partners connect to.
+namespaces = dict(gateway.namespaces)
+if plan.receptions:
+    of_ingress = by_owner(objects, Part.INGRESS)[Owner.ingress()]
+    args = IngressGatewayArgs(of_ingress, cluster.resource, mesh.ready)
+    namespaces |= IngressGateway("ingress-gateway", args, both).namespaces
+
+# 7. Teams: namespace, fences, identities.
 of_team = by_owner(objects, Part.TEAM)
 for team in plan.teams:
     Team(
@@ -49,7 +57,7 @@ for team in plan.teams:
             of_team[Owner.team(team.name)],
             cluster.resource,
             mesh.ready,
-            namespaces=gateway.namespaces,
+            namespaces=namespaces,
             workload_pool=plan.workload_pool,
             region=settings.region,
             protect=settings.protect,
@@ -57,5 +65,5 @@ for team in plan.teams:
         both,
     )
 
-# 7. Outputs.
+# 8. Outputs.
 outputs.export(plan, foundation)

@@ -1,4 +1,4 @@
-"""The private GKE cluster with its two node pools, and the way for Pulumi to talk to its API server."""
+"""The private GKE cluster with its node pools, and the way for Pulumi to talk to its API server."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pulumi_kubernetes as kubernetes
 from components.network import PODS_RANGE, SERVICES_RANGE
 from egress.google_cloud import workload_pool
 from egress.layers.firewall import Nodes
-from egress.layers.gateway_workload import NODE_POOL, TAINT
+from egress.layers.gateway_workload import INGRESS_NODE_POOL, INGRESS_TAINT, NODE_POOL, TAINT
 from egress.settings.cluster import Cluster as ClusterSettings
 from egress.settings.cluster import NodePool as NodePoolSettings
+
+TAINTS = {Nodes.GATEWAY: TAINT, Nodes.INGRESS: INGRESS_TAINT}
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,16 @@ class ClusterArgs:
     node_emails: Mapping[Nodes, pulumi.Input[str]]
     fleet: bool
     """Whether the cluster joins the project's fleet, as managed Cloud Service Mesh needs."""
+    subsetting: bool
+    """Whether internal load balancers lead to the nodes that serve them alone. It cannot be turned off again."""
     protect: bool
 
 
 class Cluster(pulumi.ComponentResource):
     """GKE with private nodes, VPC-native addresses, Dataplane V2 and Workload Identity Federation.
 
-    Two pools: `default-pool` for applications, `gateway` for egress gateways alone (taint dedicated=gateway:NoSchedule).
+    Pools: `default-pool` for applications, `gateway` for egress gateways alone (taint dedicated=gateway:NoSchedule), and
+    `ingress` for the ingress gateway alone (dedicated=ingress:NoSchedule) where a team receives.
     Not managed: node auto-provisioning, backup, and anything inside the cluster.
     """
 
@@ -55,7 +60,9 @@ class Cluster(pulumi.ComponentResource):
         pools = {
             "default-pool": (Nodes.APPLICATION, settings.default_pool),
             NODE_POOL: (Nodes.GATEWAY, settings.gateway_pool),
+            INGRESS_NODE_POOL: (Nodes.INGRESS, settings.ingress_pool),
         }
+        pools = {pool: (nodes, of_pool) for pool, (nodes, of_pool) in pools.items() if nodes in args.node_emails}
         node_pools = [self._pool(name, args, location, pool, nodes, of_pool) for pool, (nodes, of_pool) in pools.items()]
         by_name = settings.control_plane.dns_endpoint
         self.endpoint = pulumi.Output.concat(
@@ -98,6 +105,7 @@ class Cluster(pulumi.ComponentResource):
             },
             datapath_provider="ADVANCED_DATAPATH",
             enable_intranode_visibility=True,
+            enable_l4_ilb_subsetting=True if args.subsetting else None,
             private_cluster_config={
                 "enable_private_nodes": True,
                 "enable_private_endpoint": not authorized,
@@ -147,7 +155,7 @@ class Cluster(pulumi.ComponentResource):
                 "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
                 "workload_metadata_config": {"mode": "GKE_METADATA"},
                 "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
-                "taints": [{**TAINT, "effect": "NO_SCHEDULE"}] if nodes is Nodes.GATEWAY else None,  # pyright: ignore[reportArgumentType]
+                "taints": [{**TAINTS[nodes], "effect": "NO_SCHEDULE"}] if nodes in TAINTS else None,  # pyright: ignore[reportArgumentType]
             },
             # The autoscaler owns the count from the first minute on.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),

@@ -8,14 +8,17 @@ import pulumi
 
 from components.cluster import Cluster, ClusterArgs
 from components.firewall import Firewall, FirewallArgs
+from components.ingress_address import IngressAddress, IngressAddressArgs
 from components.nat import CloudNat, CloudNatArgs
 from components.network import Network, NetworkArgs
 from components.node_identity import NodeServiceAccounts, NodeServiceAccountsArgs
 from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
+from egress import names
 from egress.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, SERVICES
 from egress.layers import dns, firewall
 from egress.plan import Plan
+from egress.settings.receive import Exposure
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Foundation(pulumi.ComponentResource):
     network: Network
     nat: CloudNat
     cluster: Cluster
+    ingress_address: pulumi.Output[str] | None
+    """Where partners connect; None where no team receives."""
 
     def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:foundation:Foundation", name, None, opts)
@@ -48,8 +53,15 @@ class Foundation(pulumi.ComponentResource):
             ),
             child,
         )
+        self.ingress_address = None
+        if plan.receptions and settings.ingress:
+            name = names.ingress_address(settings.cluster.name)
+            address = IngressAddressArgs(
+                name, settings.ingress.exposure, settings.region, self.network.subnet_id, settings.protect
+            )
+            self.ingress_address = IngressAddress("ingress-address", address, child).address
         private_dns = PrivateDns("dns", PrivateDnsArgs(self.network.network_id, list(dns.render(plan))), child)
-        accounts = NodeServiceAccounts("nodes", NodeServiceAccountsArgs(plan.project, NODE_ROLES), child)
+        accounts = NodeServiceAccounts("nodes", NodeServiceAccountsArgs(plan.project, firewall.nodes(plan), NODE_ROLES), child)
         rules = Firewall("firewall", FirewallArgs(self.network.network_id, list(firewall.render(plan)), accounts.emails), child)
         self.cluster = Cluster(
             "cluster",
@@ -62,6 +74,7 @@ class Foundation(pulumi.ComponentResource):
                 plan.addresses.control_plane,
                 accounts.emails,
                 fleet=not plan.in_cluster_mesh,
+                subsetting=settings.ingress is not None and settings.ingress.exposure is Exposure.INTERNAL,
                 protect=settings.protect,
             ),
             # Nodes register, pull images and write logs as soon as they start: the ways and the fences are there first.

@@ -1,4 +1,4 @@
-"""Service accounts of the two kinds of node. Firewall rules tell nodes apart by them."""
+"""Service accounts of the kinds of node. Firewall rules tell nodes apart by them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from egress.layers.firewall import Nodes
 @dataclass(frozen=True)
 class NodeServiceAccountsArgs:
     project: str
+    kinds: Sequence[Nodes]
     roles: Sequence[str]
 
 
@@ -29,7 +30,7 @@ class NodeServiceAccounts(pulumi.ComponentResource):
         super().__init__("gke-mesh-egress:iam:NodeServiceAccounts", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.emails = {}
-        for nodes in Nodes:
+        for nodes in args.kinds:
             account = gcp.serviceaccount.Account(
                 f"{name}-{nodes.value}",
                 account_id=f"sa-{nodes.value}-nodes",

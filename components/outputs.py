@@ -14,6 +14,7 @@ from egress.plan import Plan
 def contract(plan: Plan, foundation: Foundation) -> dict[str, Any]:
     """`contract: 1`, complete: the planned part and what only Google Cloud knows. Nothing in it is secret."""
     parts = planned(plan)
+    ingress = {"ingress": {**parts["ingress"], "address": foundation.ingress_address}} if "ingress" in parts else {}
     return {
         **parts,
         "network": {"id": foundation.network.network_id, "subnet": foundation.network.subnet_id},
@@ -24,6 +25,7 @@ def contract(plan: Plan, foundation: Foundation) -> dict[str, Any]:
             "caCertificate": foundation.cluster.ca_certificate,
         },
         "gateway": {**parts["gateway"], "addresses": foundation.nat.addresses},
+        **ingress,
     }
 
 
@@ -35,4 +37,6 @@ def export(plan: Plan, foundation: Foundation) -> None:
     pulumi.export("networkId", foundation.network.network_id)
     pulumi.export("workloadPool", plan.workload_pool)
     pulumi.export("gatewayAddresses", foundation.nat.addresses)
+    if foundation.ingress_address is not None:
+        pulumi.export("ingressAddress", foundation.ingress_address)
     pulumi.export("teamNamespaces", [team.name for team in plan.teams])

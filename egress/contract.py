@@ -7,6 +7,7 @@ from typing import Any
 
 from egress import names
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+from egress.settings.receive import Ingress
 
 VERSION = 1
 
@@ -26,6 +27,29 @@ def planned(plan: Plan) -> dict[str, Any]:
             "outsidePorts": list(plan.gateway_ports),
         },
         "teams": {team.name: _team(team) for team in plan.teams},
+        **({"ingress": _ingress(plan, ingress)} if plan.receptions and (ingress := plan.settings.ingress) else {}),
+    }
+
+
+def _ingress(plan: Plan, ingress: Ingress) -> dict[str, Any]:
+    """What partners need to know: `receives` by team and name, with what their client must ask for and show."""
+    received: dict[str, dict[str, Any]] = {}
+    for reception in plan.receptions:
+        wanted = reception.wanted
+        received.setdefault(reception.team, {})[reception.name] = {
+            "host": wanted.host,
+            "port": wanted.port,
+            "protocol": wanted.protocol.value,
+            "clients": dict(sorted(wanted.clients.items())),
+            **({"description": wanted.description} if wanted.description else {}),
+        }
+    return {
+        "namespace": names.INGRESS_NAMESPACE,
+        "serviceAccount": names.INGRESS,
+        "identity": names.spiffe_id(plan.trust_domain, names.INGRESS_NAMESPACE, names.INGRESS),
+        "exposure": ingress.exposure.value,
+        "sourceRanges": {name: str(network) for name, network in sorted(ingress.source_ranges.items())},
+        "receives": received,
     }
 
 

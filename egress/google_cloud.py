@@ -41,6 +41,10 @@ KUBELET_PORT = 10250
 WEBHOOK_PORT = 15017
 """istiod's injection and validation webhooks."""
 
+LOAD_BALANCER_HEALTH_PORT = 30021
+"""TCP port of a node that tells load balancers whether the ingress gateway runs there. Said, so that the firewall can name it;
+from the node ports that Kubernetes gives to nobody by itself first (30000 to 30085). Source: Kubernetes, "Virtual IPs"."""
+
 NODE_ROLES = ("roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader")
 """What a node needs: logs, metrics and its own registration in one role made for it, and images.
 

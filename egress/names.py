@@ -30,6 +30,8 @@ GATEWAY_NAMESPACE = "istio-egress"
 MESH_NAMESPACE = "istio-system"
 GATEWAY_HOST = f"{GATEWAY}.{GATEWAY_NAMESPACE}.svc.cluster.local"
 GATEWAY_CONFIG = "egress-gateway"
+INGRESS = "istio-ingressgateway"
+INGRESS_NAMESPACE = "istio-ingress"
 HTTP_SUBSET = "target-egress-gateway-mtls"
 """Subset of the gateway's Service that carries plain HTTP inside mutual TLS."""
 
@@ -87,6 +89,20 @@ def server_port(host: str) -> str:
 
 def team_authorization(team: str) -> str:
     return f"egress-{team}"
+
+
+def ingress_authorization(team: str) -> str:
+    return f"ingress-{team}"
+
+
+def reception(team: str, name: str) -> str:
+    """Gateway and VirtualService of what a team receives. Neither part has a dot, so the host's rule keeps them apart."""
+    return fit(host_label(f"{team}.{name}"), DNS_LABEL)
+
+
+def ingress_address(cluster: str) -> str:
+    """The reserved address at which partners connect; the cluster's name is unique in its project and region."""
+    return f"{cluster}-ingress"
 
 
 def google_service_account(team: str, service_account: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from egress.addresses import ANYWHERE
-from egress.google_cloud import KUBELET_PORT, WEBHOOK_PORT
+from egress.google_cloud import KUBELET_PORT, LOAD_BALANCER_HEALTH_PORT, WEBHOOK_PORT
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
 
 KONNECTIVITY_PORT = 8132
@@ -22,9 +22,13 @@ class Nodes(StrEnum):
 
     APPLICATION = "application"
     GATEWAY = "gateway"
+    INGRESS = "ingress"
+    """Only where a team receives."""
 
 
-ALL_NODES = (Nodes.APPLICATION, Nodes.GATEWAY)
+def nodes(plan: Plan) -> tuple[Nodes, ...]:
+    """The kinds of node that the plan has."""
+    return tuple(Nodes) if plan.receptions else (Nodes.APPLICATION, Nodes.GATEWAY)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class FirewallRule:
 
 def render(plan: Plan) -> Iterator[FirewallRule]:
     """The rules, most general first: deny everything, then the few things that nodes need."""
-    addresses = plan.addresses
+    addresses, every_node = plan.addresses, nodes(plan)
     yield FirewallRule(
         "global-deny-egress-all",
         "Nothing leaves the network unless another rule allows it.",
@@ -85,7 +89,7 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         ranges=(addresses.control_plane,),
         protocol="tcp",
         ports=(HTTPS_PORT, KONNECTIVITY_PORT, KUBELET_PORT),
-        targets=ALL_NODES,
+        targets=every_node,
     )
     if plan.in_cluster_mesh:
         yield FirewallRule(
@@ -95,7 +99,7 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
             ranges=(addresses.control_plane,),
             protocol="tcp",
             ports=(WEBHOOK_PORT,),
-            targets=ALL_NODES,
+            targets=every_node,
         )
     yield FirewallRule(
         "allow-egress-nodes-and-pods",
@@ -103,7 +107,7 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         egress=True,
         ranges=(addresses.nodes, addresses.pods),
         protocol="all",
-        targets=ALL_NODES,
+        targets=every_node,
     )
     yield FirewallRule(
         "allow-egress-gcp-apis",
@@ -112,7 +116,7 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         ranges=(addresses.google_apis.range,),
         protocol="tcp",
         ports=(HTTPS_PORT,),
-        targets=ALL_NODES,
+        targets=every_node,
     )
     yield FirewallRule(
         "allow-ingress-gcp-health-checker",
@@ -121,5 +125,36 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         ranges=addresses.health_checks,
         protocol="tcp",
         ports=(HTTP_PORT, HTTPS_PORT),
-        targets=ALL_NODES,
+        targets=every_node,
+    )
+    yield from _for_partners(plan)
+
+
+def _for_partners(plan: Plan) -> Iterator[FirewallRule]:
+    """What opens the ingress nodes, and them alone, to partners and to the load balancer's health checks.
+
+    GKE makes rules of its own for a LoadBalancer Service, from the same ranges and ports; these are there from the first
+    minute, and say it in the stack's own words.
+    """
+    ingress = plan.settings.ingress
+    if not plan.receptions or ingress is None:
+        return
+    yield FirewallRule(
+        "ingress-allow-partners",
+        "Partners reach the ingress gateway.",
+        egress=False,
+        ranges=tuple(sorted({str(network) for network in ingress.source_ranges.values()})),
+        protocol="tcp",
+        ports=tuple(sorted({reception.wanted.port for reception in plan.receptions})),
+        targets=(Nodes.INGRESS,),
+        log=True,
+    )
+    yield FirewallRule(
+        "ingress-allow-health-checks",
+        "The load balancer learns which nodes run the ingress gateway.",
+        egress=False,
+        ranges=plan.addresses.health_checks,
+        protocol="tcp",
+        ports=(LOAD_BALANCER_HEALTH_PORT,),
+        targets=(Nodes.INGRESS,),
     )

@@ -20,6 +20,9 @@ TARGET_PORTS = {HTTP_PORT: 8080, HTTPS_PORT: 8443}
 """Port of the gateway's Service to port of its pods; the proxy is not root and binds no low port."""
 NODE_POOL = "gateway"
 TAINT = {"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}
+INGRESS_LABELS = {"istio": "ingressgateway"}
+INGRESS_NODE_POOL = "ingress"
+INGRESS_TAINT = {"key": "dedicated", "value": "ingress", "effect": "NoSchedule"}
 VERSION_LABEL = "v1"
 """Istio's telemetry groups by the labels `app` and `version`, and warns where one is missing."""
 

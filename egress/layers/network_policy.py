@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress import names
+from egress.layers.gateway_workload import INGRESS_LABELS, TARGET_PORTS
 from egress.layers.gateway_workload import LABELS as GATEWAY_LABELS
-from egress.layers.gateway_workload import TARGET_PORTS
 from egress.manifest import Object, Owner, manifest
 from egress.plan import HTTPS_PORT, Plan, TeamPlan
 
@@ -32,48 +32,65 @@ def render(plan: Plan) -> Iterator[Object]:
                 spec={
                     "podSelector": {},
                     "policyTypes": ["Ingress", "Egress"],
-                    "ingress": [{"from": [_same_namespace(), *(_namespace(other) for other in team.reached_by)]}],
+                    "ingress": list(_ingress(team)),
                     "egress": list(_egress(plan, team)),
                 },
             ),
         )
 
 
+def _ingress(team: TeamPlan) -> Iterator[dict[str, Any]]:
+    yield {"from": [_same_namespace(), *(namespace(other) for other in team.reached_by)]}
+    if team.receptions:
+        ports = [port("TCP", number) for number in team.received_ports]
+        yield {"from": [_pods(names.INGRESS_NAMESPACE, INGRESS_LABELS)], "ports": ports}
+
+
 def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
     if plan.in_cluster_mesh:
-        yield {"to": [_pods(names.MESH_NAMESPACE, {"app": "istiod"})], "ports": [_port("TCP", XDS_PORT)]}
+        yield control_plane()
     if team.hosts:
-        ports = [_port("TCP", port) for port in TARGET_PORTS.values()]
+        ports = [port("TCP", number) for number in TARGET_PORTS.values()]
         yield {"to": [_pods(names.GATEWAY_NAMESPACE, GATEWAY_LABELS)], "ports": ports}
-    yield {
-        # GKE's clusters answer from a cache on each node first.
-        "to": [_pods("kube-system", {"k8s-app": name}) for name in ("kube-dns", "node-local-dns")],
-        "ports": [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)],
-    }
+    yield dns()
     if team.uses_google_apis or not plan.in_cluster_mesh:
         # With managed Cloud Service Mesh the control plane and its certificate authority are Google APIs as well.
-        yield {"to": [_block(plan.addresses.google_apis.range)], "ports": [_port("TCP", HTTPS_PORT)]}
+        yield {"to": [_block(plan.addresses.google_apis.range)], "ports": [port("TCP", HTTPS_PORT)]}
         # Dataplane V2 sees the metadata server's own address; nodes without it would need 169.254.169.252, port 988.
-        yield {"to": [_block(plan.addresses.metadata_server)], "ports": [_port("TCP", 80)]}
-    yield {"to": [_same_namespace(), *(_namespace(other) for other in sorted(team.settings.reaches))]}
+        yield {"to": [_block(plan.addresses.metadata_server)], "ports": [port("TCP", 80)]}
+    yield {"to": [_same_namespace(), *(namespace(other) for other in sorted(team.settings.reaches))]}
+
+
+def control_plane() -> dict[str, Any]:
+    """A rule that lets a proxy speak to istiod."""
+    return {"to": [_pods(names.MESH_NAMESPACE, {"app": "istiod"})], "ports": [port("TCP", XDS_PORT)]}
+
+
+def dns() -> dict[str, Any]:
+    """A rule that lets a pod ask the cluster's DNS."""
+    return {
+        # GKE's clusters answer from a cache on each node first.
+        "to": [_pods("kube-system", {"k8s-app": name}) for name in ("kube-dns", "node-local-dns")],
+        "ports": [port("UDP", DNS_PORT), port("TCP", DNS_PORT)],
+    }
 
 
 def _same_namespace() -> dict[str, Any]:
     return {"podSelector": {}}
 
 
-def _namespace(name: str) -> dict[str, Any]:
+def namespace(name: str) -> dict[str, Any]:
     # The API server sets this label on every namespace and refuses any other value, so nobody can forge it.
     return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
 
 
-def _pods(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
-    return {**_namespace(namespace), "podSelector": {"matchLabels": labels}}
+def _pods(within: str, labels: dict[str, str]) -> dict[str, Any]:
+    return {**namespace(within), "podSelector": {"matchLabels": labels}}
 
 
 def _block(cidr: str) -> dict[str, Any]:
     return {"ipBlock": {"cidr": cidr}}
 
 
-def _port(protocol: str, port: int) -> dict[str, Any]:
-    return {"protocol": protocol, "port": port}
+def port(protocol: str, number: int) -> dict[str, Any]:
+    return {"protocol": protocol, "port": number}

@@ -91,3 +91,6 @@ class Cluster(Model):
     deletion_protection: bool = Field(default=True, description="GKE refuses to delete the cluster while this is true.")
     default_pool: NodePool = NodePool()
     gateway_pool: NodePool = Field(default=NodePool(), description="Nodes for egress gateways alone, by taint.")
+    ingress_pool: NodePool = Field(
+        default=NodePool(), description="Nodes for the ingress gateway alone, by taint; none while no team receives."
+    )

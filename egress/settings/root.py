@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -12,6 +13,7 @@ from egress.settings.fences import Fences
 from egress.settings.mesh import Gateway, Mesh
 from egress.settings.model import Model, refusal, refusals
 from egress.settings.network import Network
+from egress.settings.receive import Ingress
 from egress.settings.teams import Team, TeamName
 
 
@@ -39,6 +41,7 @@ class Settings(Model):
     cluster: Cluster = Cluster()
     mesh: Mesh = Mesh()
     gateway: Gateway = Gateway()
+    ingress: Ingress | None = Field(default=None, description="The gateway for partners; needed where a team receives.")
     fences: Fences = Fences()
     teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
     protect: bool = Field(
@@ -81,6 +84,7 @@ class Settings(Model):
                 )
             )
         found.extend(self._ranges_too_small())
+        found.extend(self._received_nowhere())
         found.extend(self.fences.unknown_teams(self.teams))
         groups = self.fences.groups
         if (groups.platform or groups.security or groups.teams) and self.cluster.security_group is None:
@@ -97,9 +101,12 @@ class Settings(Model):
         return self
 
     def _ranges_too_small(self) -> list[tuple[tuple[str, ...], str, str]]:
-        """Ranges against the most nodes that the two pools may grow to (a regional cluster has three zones)."""
+        """Ranges against the most nodes that the pools may grow to (a regional cluster has three zones)."""
         zones = 1 if self.cluster.zone else 3
-        nodes = zones * (self.cluster.default_pool.max_nodes + self.cluster.gateway_pool.max_nodes)
+        pools = [self.cluster.default_pool, self.cluster.gateway_pool]
+        if any(team.receives for team in self.teams.values()):
+            pools.append(self.cluster.ingress_pool)
+        nodes = zones * sum(pool.max_nodes for pool in pools)
         subnet = self.network.subnet
         found: list[tuple[tuple[str, ...], str, str]] = []
         if subnet.nodes.num_addresses - 4 < nodes:
@@ -121,3 +128,12 @@ class Settings(Model):
                 )
             )
         return found
+
+    def _received_nowhere(self) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        for name, team in self.teams.items():
+            if team.receives and self.ingress is None:
+                yield (
+                    ("teams", name, "receives"),
+                    "There is no ingress gateway: who may connect to it is not said.",
+                    "Add ingress: {sourceRanges: {PARTNER: RANGE}}.",
+                )

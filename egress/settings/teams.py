@@ -12,6 +12,7 @@ from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
 from egress.settings.hostname import Host
 from egress.settings.http import AccountName, Http
 from egress.settings.model import Model, refusal, refusals
+from egress.settings.receive import Receive, ReceptionName
 from egress.settings.tcp import Tcp
 
 TEAM_NAME_LIMIT = 40
@@ -197,6 +198,7 @@ class Team(Model):
     egress: dict[Host, Access] = Field(default={}, description="By outside host.")
     google_apis: GoogleApis | None = None
     reaches: list[str] = Field(default=[], description="Other teams whose pods this team's pods may connect to.")
+    receives: dict[ReceptionName, Receive] = Field(default={}, description="What partners may connect to, by a name for it.")
     test_app: TestApp | None = None
 
     @field_validator("labels")

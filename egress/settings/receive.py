@@ -1,0 +1,176 @@
+"""Receiving: partners' connections to a team's Service, by mutual TLS with certificates of an authority of their own."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from egress.hosts import HostError, normalise
+from egress.settings.hostname import Host
+from egress.settings.http import SecretName
+from egress.settings.mesh import Gateway
+from egress.settings.model import Model, Range, refusal, refusals
+from egress.settings.tcp import PROXY_PORTS
+
+NAME_LIMIT = 40
+HTTPS_POD_PORT = 8443
+"""Where the gateway's pods listen for port 443: the proxy is not root and binds no low port."""
+_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+_SPIFFE = re.compile(r"^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$")
+
+
+class Exposure(StrEnum):
+    """From where the ingress gateway's address can be reached at all."""
+
+    INTERNAL = "internal"
+    """From the VPC and networks connected to it: an internal passthrough load balancer."""
+    EXTERNAL = "external"
+    """From the internet: an external passthrough load balancer."""
+
+
+class Received(StrEnum):
+    """What is inside the partner's mutual TLS."""
+
+    TCP = "tcp"
+    HTTPS = "https"
+    """HTTP: the gateway's log shows requests, and a response carries no header of the mesh."""
+
+
+def _client(value: str) -> str:
+    if value.startswith("spiffe:"):
+        if not _SPIFFE.match(value):
+            raise refusal(
+                "No certificate carries a SPIFFE id of this form.", "Write spiffe://TRUST-DOMAIN/PATH, as it is signed."
+            )
+        return value
+    if value.startswith("*"):
+        raise refusal(
+            "Names are compared exactly, so no certificate would match; and a pattern would let in whoever gets a name below it.",
+            "Name each client.",
+        )
+    try:
+        return normalise(value)
+    except HostError:
+        raise refusal(
+            "This is neither a SPIFFE id nor a DNS name, which are what a client's certificate is known by.",
+            "Write the certificate's subject alternative name: spiffe://TRUST-DOMAIN/PATH or client.partner.example.",
+        ) from None
+
+
+def _name(value: str) -> str:
+    if not _LABEL.match(value) or len(value) > NAME_LIMIT:
+        raise refusal(
+            f"Objects are named after it: at most {NAME_LIMIT} lower-case letters, digits and hyphens, no hyphen at either end.",
+            "Choose another name.",
+        )
+    return value
+
+
+ReceptionName = Annotated[str, AfterValidator(_name)]
+Client = Annotated[str, AfterValidator(_client)]
+"""A subject alternative name of a client's certificate: SPIFFE id or DNS name."""
+
+
+class Ingress(Gateway):
+    """The ingress gateway, on nodes of its own. There is none while no team receives."""
+
+    exposure: Annotated[Exposure, Field(strict=False)] = Exposure.INTERNAL
+    source_ranges: dict[str, Range] = Field(
+        description="Name to range: who may connect at all, before any certificate is looked at."
+    )
+
+    @field_validator("source_ranges")
+    @classmethod
+    def names_somebody(cls, value: dict[str, object]) -> dict[str, object]:
+        if not value:
+            raise refusal("Nobody could connect.", "Name each partner's range.")
+        for name, network in value.items():
+            if getattr(network, "prefixlen", 0) == 0:
+                raise refusal(
+                    "Anybody could knock, and every flaw of the TLS handshake would be open to the whole internet.",
+                    "Name each partner's ranges; a stack of this program has its gateway's addresses in its outputs.",
+                    (name,),
+                )
+        return value
+
+
+class Backend(Model):
+    """The team's Service that partners are led to."""
+
+    service: str = Field(description="Name of the Service in the team's namespace.")
+    port: int = Field(ge=1, le=65535, description="Port of the Service.")
+    pod_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of its pods, which the NetworkPolicy opens. Absent: `port`."
+    )
+
+    @model_validator(mode="after")
+    def can_be_reached(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        if not _LABEL.match(self.service) or len(self.service) > 63:
+            found.append(
+                (
+                    ("service",),
+                    "Kubernetes refuses this name for a Service.",
+                    "Name a Service of the team's namespace, without the namespace.",
+                )
+            )
+        if self.opened in PROXY_PORTS:
+            at = "port" if self.pod_port is None else "podPort"
+            found.append(((at,), "The mesh's own proxies use this port of a pod.", "Name the port that the program listens on."))
+        if found:
+            raise refusals(found)
+        return self
+
+    @property
+    def opened(self) -> int:
+        """The TCP port of the pods."""
+        return self.pod_port or self.port
+
+
+class Receive(Model):
+    """One name and port at which partners connect. Who may is decided in the TLS handshake, before the Service is reached."""
+
+    host: Host = Field(description="The name that clients ask for (SNI), and that the credential's certificate is for.")
+    port: int = Field(ge=1, le=65535)
+    protocol: Annotated[Received, Field(strict=False)] = Received.TCP
+    to: Backend
+    credential: SecretName = Field(
+        description="Secret in istio-ingress with tls.crt and tls.key of the host, and ca.crt, the clients' authority."
+    )
+    clients: dict[str, Client] = Field(
+        description="Name to subject alternative name (SPIFFE id or DNS name) of the client's certificate."
+    )
+    description: str | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
+
+    @model_validator(mode="after")
+    def can_be_served(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        if self.port < 1024 and self.port != 443:
+            found.append(
+                (
+                    ("port",),
+                    "The gateway runs without the right to low ports.",
+                    "Use 443, or a port from 1024, as 13306 for 3306.",
+                )
+            )
+        if self.port in PROXY_PORTS or self.port == HTTPS_POD_PORT:
+            found.append((("port",), "The gateway's own pods use this port already.", "Use another port."))
+        if not self.clients:
+            found.append(
+                (
+                    ("clients",),
+                    "Whoever has any certificate of the authority would be let in.",
+                    "Name each client by its certificate's subject alternative name.",
+                )
+            )
+        if found:
+            raise refusals(found)
+        return self
+
+    @property
+    def pod_port(self) -> int:
+        """The TCP port on which the gateway's pods listen."""
+        return HTTPS_POD_PORT if self.port == 443 else self.port
