@@ -19,6 +19,7 @@ class Capability(StrEnum):
     """Something that a config may ask of the mesh and that not every flavor has."""
 
     RAW_TCP = "raw TCP judged before the host is connected to (EnvoyFilter)"
+    BODY_INSPECTION = "reading requests at the gateway (TrafficExtension)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
 
@@ -32,6 +33,10 @@ class Lack:
 LACKS: dict[tuple[Flavor, Capability], Lack] = {
     (Flavor.CLOUD_SERVICE_MESH, Capability.RAW_TCP): Lack(
         "its control plane takes no EnvoyFilter, and without it the host would be connected to before anybody is refused",
+        "Set mesh.flavor: istio.",
+    ),
+    (Flavor.CLOUD_SERVICE_MESH, Capability.BODY_INSPECTION): Lack(
+        "its control plane takes neither TrafficExtension nor EnvoyFilter, so every request would pass unread",
         "Set mesh.flavor: istio.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.GATEWAY_CREDENTIAL): Lack(
@@ -64,6 +69,8 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
             path = f'gke-mesh-egress:teams.{team}.egress["{host}"].http'
             if access.http and access.http.upgrade is Upgrade.MTLS:
                 yield f"{path}.upgrade", access.http.upgrade.value, Capability.GATEWAY_CREDENTIAL
+            if access.http and access.http.inspect:
+                yield f"{path}.inspect", access.http.inspect.mode.value, Capability.BODY_INSPECTION
             if access.tcp:
                 yield path.removesuffix("http") + "tcp", access.tcp.port, Capability.RAW_TCP
             if access.http and access.http.ca:

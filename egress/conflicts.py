@@ -13,6 +13,7 @@ from egress.errors import Problem
 from egress.plan import Host, Leaving, Use, WorkloadIdentity
 from egress.settings import Settings
 from egress.settings.http import Http, Mirror, Traffic
+from egress.settings.inspection import Inspection
 from egress.settings.tcp import Tcp
 
 
@@ -27,7 +28,7 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
         return None
     first, wanted = spoken[0]
     for team, http in spoken[1:]:
-        for field in ("upgrade", "protocol", "credential", "ca", "split", "mirror"):
+        for field in ("upgrade", "protocol", "credential", "ca", "split", "mirror", "inspect"):
             one, other = getattr(wanted, field), getattr(http, field)
             if one != other:
                 problems.append(_disagreement(host, (first, one), (team, other), field))
@@ -37,7 +38,7 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
             problems.append(_disagreement(host, treated[0], (team, traffic), "traffic"))
     traffic = treated[0][1] if treated else None
     split = tuple(sorted(wanted.split.items()))
-    return Leaving(wanted.upgrade, wanted.protocol, wanted.credential, wanted.ca, traffic, split, wanted.mirror)
+    return Leaving(wanted.upgrade, wanted.protocol, wanted.credential, wanted.ca, traffic, split, wanted.mirror, wanted.inspect)
 
 
 def unreachable_targets(settings: Settings) -> Iterator[Problem]:
@@ -111,10 +112,41 @@ def stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
                 )
 
 
+def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
+    """Ways to an inspected host on which its inspection would not see what is sent."""
+    known = {host.name: host for host in hosts}
+    for host in known.values():
+        if not host.leaving:
+            continue
+        speaker = next(use.team for use in host.uses if use.http)
+        mirrored = [("mirror", host.leaving.mirror.host)] if host.leaving.mirror else []
+        for field, target in [*(("split", target) for target, _ in host.leaving.split), *mirrored]:
+            other = known[target].leaving if target in known else None
+            if other and other.inspect and other.inspect != host.leaving.inspect:
+                yield Problem(
+                    f"{_egress_path(speaker, host.name)}.http.{field}",
+                    target,
+                    f"Requests to {target} are inspected, and these would arrive there uninspected: the gateway goes by the host "
+                    "that the app asked for.",
+                    f"Write the same inspect for {host.name}.",
+                )
+        for use in host.uses if host.leaving.inspect else ():
+            if use.passthrough:
+                yield Problem(
+                    f"{_egress_path(use.team, host.name)}.https",
+                    "passthrough",
+                    f"{_egress_path(speaker, host.name)}.http.inspect reads what is sent to this host, and the app's own TLS is "
+                    "never opened: the same would leave unseen.",
+                    "Remove https and let the app speak http (upgrade: tls), or remove inspect.",
+                )
+
+
 def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http") -> Problem:
     (first, wanted), (team, value) = one, other
     shown = (
-        item.model_dump(by_alias=True, exclude_defaults=True) if isinstance(item, Traffic | Mirror) else item
+        item.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        if isinstance(item, Traffic | Mirror | Inspection)
+        else item
         for item in (value, wanted)
     )
     value, wanted = shown

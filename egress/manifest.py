@@ -12,6 +12,8 @@ Manifest = dict[str, Any]
 ISTIO_NETWORKING = "networking.istio.io/v1"
 ISTIO_ENVOY_FILTER = "networking.istio.io/v1alpha3"
 """EnvoyFilter has no later version."""
+ISTIO_EXTENSIONS = "extensions.istio.io/v1alpha1"
+"""TrafficExtension has no later version."""
 ISTIO_SECURITY = "security.istio.io/v1"
 ISTIO_TELEMETRY = "telemetry.istio.io/v1"
 

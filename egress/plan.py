@@ -10,6 +10,7 @@ from egress.addresses import AddressPlan
 from egress.google_cloud import workload_pool
 from egress.settings import Settings
 from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
+from egress.settings.inspection import Inspection
 from egress.settings.mesh import Flavor
 from egress.settings.receive import Receive
 from egress.settings.tcp import Tcp
@@ -43,6 +44,8 @@ class Leaving:
     split: tuple[tuple[str, int], ...] = ()
     """Other hosts and the percentage of requests that goes to each instead."""
     mirror: Mirror | None = None
+    inspect: Inspection | None = None
+    """What requests must not contain; the same for every team of the host."""
 
     @property
     def tls(self) -> bool:

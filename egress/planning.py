@@ -12,6 +12,7 @@ from egress import conflicts, names
 from egress.addresses import AddressPlan
 from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
+from egress.layers import inspection
 from egress.plan import BucketGrant, Host, Plan, TeamPlan, Use, WorkloadIdentity
 from egress.settings import Settings
 from egress.settings.teams import Team
@@ -42,6 +43,8 @@ def make_plan(settings: Settings) -> Plan:
     problems += [
         *conflicts.unreachable_targets(settings),
         *conflicts.stolen_addresses(hosts.values()),
+        *conflicts.unseen_ways(hosts.values()),
+        *inspection.oversized(hosts.values()),
         *conflicts.account_collisions(identities),
         *conflicts.bucket_collisions(identities),
         *conflicts.reception_collisions(settings),

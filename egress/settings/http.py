@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from egress.settings.hostname import Host
+from egress.settings.inspection import Inspection, Mode
 from egress.settings.model import Model, refusal, refusals
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
@@ -215,6 +216,7 @@ class Http(Rule):
         default={}, description="Other hosts to the percentage of requests that goes to them instead; the rest stays."
     )
     mirror: Mirror | None = None
+    inspect: Inspection | None = None
     allow: dict[str, Rule] | None = Field(default=None, description="Rules by name; a request needs one of them.")
 
     @model_validator(mode="after")
@@ -243,6 +245,15 @@ class Http(Rule):
                     ("split",),
                     f"{sum(self.split.values())} percent leave nothing for the host itself.",
                     "Let the percentages add up to 99 at most.",
+                )
+            )
+        if self.inspect is not None and self.inspect.mode is Mode.ENFORCE and self.protocol is Protocol.GRPC:
+            found.append(
+                (
+                    ("inspect",),
+                    "A body is read when it has ended, and a gRPC stream waits for answers before it ends; its messages may be "
+                    "compressed one by one.",
+                    "Write inspect.mode: report, or leave inspect out.",
                 )
             )
         own = [name for name in Rule.model_fields if getattr(self, name) is not None]

@@ -1,0 +1,103 @@
+"""Body inspection of plain HTTP at the gateway: what must not leave, and how much of a request is read to find out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Self, cast
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from egress import patterns
+from egress.patterns import Atom, PatternError
+from egress.settings.model import Model, refusal, refusals
+
+MOST_BYTES = 8 * 1024 * 1024
+"""The largest `maxBytes`: the gateway holds a body in memory while it is read. Istio's HTTP/2 windows end at 16 MiB."""
+LONGEST_TEXT = 200
+"""Bytes of a text that is looked for."""
+_NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
+
+
+def _rule_name(name: str) -> str:
+    if not _NAME.match(name):
+        raise refusal(
+            "The name is what a refused client and the log are told: 1 to 40 lower-case letters, digits and hyphens.",
+            "Choose another name.",
+        )
+    return name
+
+
+def _wanted(value: Any) -> Any:
+    return {"text": value} if isinstance(value, str) else value
+
+
+class Mode(StrEnum):
+    """What becomes of a request that a rule matches, or that cannot be read."""
+
+    ENFORCE = "enforce"
+    """It is refused."""
+    REPORT = "report"
+    """It passes, as if there were no inspection, and the gateway's log says what enforcing would have done."""
+
+
+class Unwanted(Model):
+    """What a request must not contain: a text or a pattern."""
+
+    text: str | None = Field(default=None, description="Found anywhere, byte for byte.")
+    pattern: str | None = Field(
+        default=None,
+        description="Regular expression of bounded length: characters, sets [0-9a-f], classes \\d \\w \\s, `.`, `?`, {n}, {n,m}.",
+    )
+    ignore_case: bool = Field(default=False, description="a to z match A to Z.")
+
+    @model_validator(mode="after")
+    def can_be_honoured(self) -> Self:
+        if (self.text is None) == (self.pattern is None):
+            raise refusal("A rule looks for one thing: a text or a pattern.", "Write text: ... or pattern: ..., not both.")
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        if self.text is not None:
+            if not self.text:
+                found.append((("text",), "The empty text is in every body.", "Write what must not leave."))
+            if not self.text.isprintable():
+                found.append(
+                    (
+                        ("text",),
+                        "It contains a line end or another control character, which bodies write in more than one way.",
+                        "Write the part before or behind it.",
+                    )
+                )
+            if len(self.text.encode(errors="replace")) > LONGEST_TEXT:
+                found.append((("text",), f"It has more than {LONGEST_TEXT} bytes.", "Write the telling part only."))
+        else:
+            try:
+                patterns.parse(self.pattern or "", self.ignore_case)
+            except PatternError as error:
+                found.append((("pattern",), error.consequence, error.fix))
+        if found:
+            raise refusals(found)
+        return self
+
+    @property
+    def atoms(self) -> list[Atom]:
+        """What `pattern` says; there is nothing to say about `text`."""
+        return patterns.parse(self.pattern, self.ignore_case) if self.pattern is not None else []
+
+
+class Inspection(Model):
+    """Requests whose path, query or body holds one of these are refused, and requests that cannot be read are, too."""
+
+    refuse: dict[
+        Annotated[str, AfterValidator(_rule_name)],
+        Annotated[Unwanted, BeforeValidator(_wanted, json_schema_input_type=Unwanted | str)],
+    ] = Field(description="By name, which is what a refused client is told; a plain text stands for {text: ...}.")
+    mode: Annotated[Mode, Field(strict=False)] = Mode.ENFORCE
+    max_bytes: int = Field(default=1024 * 1024, ge=1, le=MOST_BYTES, description="A longer body is refused with 413, unread.")
+
+    @field_validator("refuse", mode="before")
+    @classmethod
+    def says_something(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and not cast(Mapping[Any, Any], value):
+            raise refusal("Nothing is named, so bodies would be read for nothing.", "Name a rule, or leave inspect out.")
+        return cast(Any, value)
