@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from egress.layers.firewall import Nodes
+from egress.layers.gateway_workload import INGRESS_NODE_POOL, NODE_POOL
 from sandbox.apiserver import ApiServer
 from sandbox.home import Home
 from sandbox.kubernetes.cluster import Cluster
@@ -39,7 +40,8 @@ _CONFINED: dict[str, Any] = {
 """A pod with one container that any admission lets in."""
 CLUSTER_DNS = "10.2.0.10"
 """Address of the cluster's DNS Service; GKE takes the tenth of the Service range."""
-NODE_OF = {Nodes.APPLICATION: "application-node", Nodes.GATEWAY: "gateway-node"}
+NODE_OF = {nodes: f"{nodes}-node" for nodes in Nodes}
+_OF_POOL = {NODE_POOL: Nodes.GATEWAY, INGRESS_NODE_POOL: Nodes.INGRESS}
 
 
 @dataclass(frozen=True)
@@ -224,11 +226,11 @@ def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[Nodes, Iterable
         template, namespace, name = item["spec"]["template"], item["metadata"]["namespace"], item["metadata"]["name"]
         labels, spec = template["metadata"]["labels"], template["spec"]
         gateway = template["metadata"].get("annotations", {}).get("inject.istio.io/templates") == "gateway"
-        nodes = Nodes.GATEWAY if "cloud.google.com/gke-nodepool" in spec.get("nodeSelector", {}) else Nodes.APPLICATION
+        nodes = _OF_POOL.get(spec.get("nodeSelector", {}).get("cloud.google.com/gke-nodepool", ""), Nodes.APPLICATION)
         proxied = namespace in injected
         pods.append(
             Pod(
-                key=interface_name("gateway" if gateway else f"{name}-{namespace}"),
+                key=interface_name(nodes.value if gateway else f"{name}-{namespace}"),
                 namespace=namespace,
                 address=next(free[nodes]),
                 labels={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -90,7 +91,8 @@ class Mesh:
 
     @property
     def gateway(self) -> Pod:
-        return next(pod for pod in self.pods.values() if pod.proxy == "router")
+        """The egress gateway."""
+        return next(pod for pod in self.pods.values() if pod.proxy == "router" and pod.nodes is Nodes.GATEWAY)
 
     @property
     def folder(self) -> Path:
@@ -148,7 +150,7 @@ class Mesh:
     def _all_pods(self) -> Iterator[Pod]:
         pods = ipaddress.ip_network(self.plan.addresses.pods)
         # Each node has a /24 of the Pod range.
-        ranges = list(pods.subnets(new_prefix=24))[:2]
+        ranges = itertools.islice(pods.subnets(new_prefix=24), len(Nodes))
         free = {nodes: map(str, list(of_node.hosts())[9:]) for nodes, of_node in zip(Nodes, ranges, strict=True)}
         application = free[Nodes.APPLICATION]
         rendered = list(stack_pods(self.manifests, free))

@@ -1,0 +1,277 @@
+"""Receiving on real proxies: a partner's client with the right certificate speaks to the team's database, and nobody else does.
+
+The database greets first, as MySQL does, so that a byte or a connection too many is seen.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from egress.layers.firewall import Nodes
+from egress.manifest import Manifest
+from tests.mesh.authority import Authority, Certificate
+from tests.mesh.mesh import Mesh
+from tests.mesh.netns import command
+from tests.mesh.programs import Programs
+from tests.support import ROOT, plan_of
+
+HOST, PORT, GREETING = "mysql.fqdn.example", 13306, b"5.7.44-database\n"
+WEB, SERVICE_PORT, POD_PORT = "prices.fqdn.example", 80, 8080
+CLIENT, BUYER = "spiffe://partner.example/gateway", "client.buyer.example"
+OUTSIDER = "kube-dns"
+"""A pod outside every team's fences stands in for the partner: nothing but the gateway can refuse it."""
+_SECONDS = 8.0
+
+
+@dataclass
+class Database:
+    """Greets whoever connects, then answers each line; counts connections."""
+
+    listening: socket.socket
+    connections: int = 0
+    heard: list[bytes] = field(default_factory=list)
+
+    def serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return  # closed
+            self.connections += 1
+            threading.Thread(target=self._speak, args=(connection,), daemon=True).start()
+
+    def _speak(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(_SECONDS)
+            connection.sendall(GREETING)
+            while data := connection.recv(1024):
+                self.heard.append(data)
+                connection.sendall(b"rows for " + data)
+
+
+@dataclass(frozen=True)
+class Partner:
+    """The receiving stack, its database, and certificates to try."""
+
+    mesh: Mesh
+    database: Database
+    authority: Authority
+    stranger: Authority
+
+    @property
+    def gateway(self) -> str:
+        return next(pod.address for pod in self.mesh.pods.values() if pod.nodes is Nodes.INGRESS)
+
+    def connect(self, certificate: Certificate | None, name: str = HOST, port: int = PORT) -> ssl.SSLSocket:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=self.authority.pem)
+        if certificate:
+            context.load_cert_chain(certificate.chain, certificate.key)
+        namespace = self.mesh.namespaces[OUTSIDER]
+        plain = namespace.inside(lambda: socket.create_connection((self.gateway, port), _SECONDS))
+        return context.wrap_socket(plain, server_hostname=name)
+
+    def query(self, certificate: Certificate | None, name: str = HOST) -> bytes:
+        """The database's greeting and its answer to one line, as far as they came."""
+        received = b""
+        with contextlib.suppress(OSError), self.connect(certificate, name) as connection:
+            received += connection.recv(1024)
+            connection.sendall(b"select 1\n")
+            received += connection.recv(1024)
+        return received
+
+
+def _client(folder: Path, authority: Authority, alternative: str) -> Certificate:
+    """A client certificate with this subject alternative name, as openssl writes it."""
+    made = Certificate(folder / "client.crt", folder / "client.key")
+    command(
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"),
+        *("-keyout", str(made.key), "-out", str(made.chain), "-subj", "/CN=client", "-addext", f"subjectAltName={alternative}"),
+        *("-CA", str(authority.certificate.chain), "-CAkey", str(authority.certificate.key)),
+    )
+    return made
+
+
+def _secret(name: str, certificate: Certificate, authority: Authority) -> Manifest:
+    content = {"tls.crt": certificate.chain.read_text(), "tls.key": certificate.key.read_text(), "ca.crt": authority.pem}
+    encoded = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": "istio-ingress"},
+        "data": encoded,
+    }
+
+
+def _service(name: str, port: int, target: int, port_name: str) -> Manifest:
+    ports = [{"name": port_name, "port": port, "targetPort": target, "protocol": "TCP"}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "orders"},
+        "spec": {"selector": {"app": "test"}, "ports": ports},
+    }
+
+
+def _config() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text())["config"]
+
+
+@pytest.fixture(scope="module")
+def partner(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partner]:
+    folder = tmp_path_factory.mktemp("authorities")
+    authority, stranger = Authority(folder, "partners"), Authority(folder, "strangers")
+    added = [
+        _service("mysql", 3306, 3306, "tcp-mysql"),
+        _service("prices", SERVICE_PORT, POD_PORT, "http"),
+        _secret("mysql-credential", authority.issue(HOST), authority),
+        _secret("prices-credential", authority.issue(WEB), authority),
+    ]
+    with Mesh(plan_of(_config()), found, change=lambda rendered: [*rendered, *added]) as mesh:
+        app = mesh.namespaces["test-orders"]
+        database = Database(app.inside(lambda: socket.create_server(("0.0.0.0", 3306))))
+        threading.Thread(target=database.serve, daemon=True).start()
+        partner = Partner(mesh, database, authority, stranger)
+        try:
+            _await(partner, _client(tmp_path_factory.mktemp("first"), authority, f"URI:{CLIENT}"))
+            yield partner
+        finally:
+            database.listening.close()
+
+
+def _await(partner: Partner, certificate: Certificate, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not partner.query(certificate).startswith(GREETING):
+        assert time.monotonic() < deadline, "the gateway never let the right client through"
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def counted(partner: Partner) -> Partner:
+    """The partner, with the database's books empty."""
+    partner.database.connections = 0
+    partner.database.heard.clear()
+    return partner
+
+
+def test_the_named_client_speaks_to_the_database(counted: Partner, tmp_path: Path) -> None:
+    said = counted.query(_client(tmp_path, counted.authority, f"URI:{CLIENT}"))
+    assert said == GREETING + b"rows for select 1\n"
+    assert (counted.database.connections, counted.database.heard) == (1, [b"select 1\n"])
+
+
+@pytest.mark.parametrize(
+    "alternative",
+    ["URI:spiffe://partner.example/other", f"URI:{CLIENT}/below", "DNS:partner.example", "email:gateway@partner.example"],
+)
+def test_another_client_of_the_same_authority_is_refused_before_the_database_is_reached(
+    counted: Partner, tmp_path: Path, alternative: str
+) -> None:
+    assert counted.query(_client(tmp_path, counted.authority, alternative)) == b""
+    assert counted.database.connections == 0
+
+
+def test_the_right_name_of_another_authority_is_refused(counted: Partner, tmp_path: Path) -> None:
+    assert counted.query(_client(tmp_path, counted.stranger, f"URI:{CLIENT}")) == b""
+    assert counted.database.connections == 0
+
+
+def test_without_a_certificate_nobody_is_heard(counted: Partner) -> None:
+    assert counted.query(None) == b""
+    assert counted.database.connections == 0
+
+
+def test_a_name_that_is_not_received_is_refused(counted: Partner, tmp_path: Path) -> None:
+    assert counted.query(_client(tmp_path, counted.authority, f"URI:{CLIENT}"), "other.fqdn.example") == b""
+    assert counted.database.connections == 0
+
+
+def test_a_client_of_one_thing_is_not_one_of_another(counted: Partner, tmp_path: Path) -> None:
+    """The buyer may ask for prices, at its own name and port; the database knows nothing of it."""
+    buyer = _client(tmp_path, counted.authority, f"DNS:{BUYER}")
+    assert counted.query(buyer) == b""
+    assert counted.database.connections == 0
+
+
+def test_the_partner_cannot_go_round_the_gateway(counted: Partner) -> None:
+    """Straight to the database's pod: its NetworkPolicy lets in the ingress gateway alone."""
+    pod = counted.mesh.pods["test-orders"].address
+    namespace = counted.mesh.namespaces[OUTSIDER]
+    with pytest.raises(OSError, match="No route to host"):
+        namespace.inside(lambda: socket.create_connection((pod, 3306), 2.0))
+    assert counted.database.connections == 0
+
+
+@pytest.fixture
+def prices(partner: Partner) -> Iterator[list[dict[str, str]]]:
+    """A web server in the team's pod; what it is asked, with headers."""
+    asked: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append({**dict(self.headers.items()), "path": self.path})
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"42")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """What arrived is recorded, not printed."""
+
+    server = partner.mesh.namespaces["test-orders"].inside(lambda: HTTPServer(("0.0.0.0", POD_PORT), Handler))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+    thread.start()
+    yield asked
+    server.shutdown()
+    server.server_close()
+
+
+def _get(partner: Partner, certificate: Certificate | None, host: str = WEB) -> tuple[int, http.client.HTTPMessage, bytes] | None:
+    try:
+        secured = partner.connect(certificate, WEB, 8443)
+        asking = http.client.HTTPConnection(WEB)
+        asking.sock = secured
+        asking.request("GET", "/price?of=tea", headers={"Host": host})
+        answer = asking.getresponse()
+        return answer.status, answer.headers, answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def test_a_request_reaches_the_service_and_the_answer_says_nothing_of_the_mesh(
+    partner: Partner, prices: list[dict[str, str]], tmp_path: Path
+) -> None:
+    answer = _get(partner, _client(tmp_path, partner.authority, f"DNS:{BUYER}"))
+    assert answer is not None
+    status, headers, body = answer
+    assert (status, body) == (200, b"42")
+    assert [name for name in headers if name.lower().startswith("x-envoy")] == []
+    assert "server" not in headers, headers.items()
+    (asked,) = prices
+    assert asked["path"] == "/price?of=tea"
+
+
+@pytest.mark.parametrize("host", ["other.fqdn.example", "api.orders.svc.cluster.local"])
+def test_a_request_for_another_host_is_refused(partner: Partner, prices: list[dict[str, str]], tmp_path: Path, host: str) -> None:
+    answer = _get(partner, _client(tmp_path, partner.authority, f"DNS:{BUYER}"), host)
+    assert answer is None or answer[0] in (403, 404, 421)
+    assert prices == []
+
+
+def test_the_databases_client_may_not_ask_for_prices(partner: Partner, prices: list[dict[str, str]], tmp_path: Path) -> None:
+    assert _get(partner, _client(tmp_path, partner.authority, f"URI:{CLIENT}")) is None
+    assert prices == []
