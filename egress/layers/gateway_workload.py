@@ -12,7 +12,7 @@ from typing import Any
 from egress import names
 from egress.manifest import Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
-from egress.settings.mesh import Gateway as GatewaySettings
+from egress.settings.mesh import Replicas
 
 LABELS = {"istio": "egressgateway"}
 """What Gateway, AuthorizationPolicy and NetworkPolicy select the gateway's pods by."""
@@ -40,7 +40,7 @@ class Workload:
     taint: Mapping[str, str]
     ports: Mapping[int, tuple[str, int]]
     """Port of the Service to its name and to the port of the pods."""
-    settings: GatewaySettings
+    settings: Replicas
     reads_secrets: bool
     service: Mapping[str, Any]
     """Further fields of the Service's spec."""

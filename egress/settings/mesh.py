@@ -50,8 +50,8 @@ class Mesh(Model):
         return self.istio or Istio()
 
 
-class Gateway(Model):
-    """The shared egress gateway's Deployment."""
+class Replicas(Model):
+    """How many pods a gateway has, and how large they are."""
 
     min_replicas: int = Field(default=2, ge=2, le=100, description="At least two: a node may be drained at any time.")
     max_replicas: int = Field(default=5, ge=2, le=500)
@@ -67,3 +67,7 @@ class Gateway(Model):
                 ("minReplicas",),
             )
         return self
+
+
+class Gateway(Replicas):
+    """The shared egress gateway's Deployment."""

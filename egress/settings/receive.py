@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from egress.hosts import HostError, normalise
 from egress.settings.hostname import Host
 from egress.settings.http import SecretName
-from egress.settings.mesh import Gateway
+from egress.settings.mesh import Replicas
 from egress.settings.model import Model, Range, refusal, refusals
 from egress.settings.tcp import PROXY_PORTS
 
@@ -74,7 +74,7 @@ Client = Annotated[str, AfterValidator(_client)]
 """A subject alternative name of a client's certificate: SPIFFE id or DNS name."""
 
 
-class Ingress(Gateway):
+class Ingress(Replicas):
     """The ingress gateway, on nodes of its own. There is none while no team receives."""
 
     exposure: Annotated[Exposure, Field(strict=False)] = Exposure.INTERNAL
