@@ -18,7 +18,7 @@ from egress.settings.root import Settings
 class Capability(StrEnum):
     """Something that a config may ask of the mesh and that not every flavor has."""
 
-    RAW_TCP = "raw TCP judged before the host is connected to (EnvoyFilter)"
+    RAW_TCP = "callers judged before the host is connected to (EnvoyFilter)"
     BODY_INSPECTION = "reading requests at the gateway (TrafficExtension)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
@@ -62,6 +62,8 @@ def unsupported(settings: Settings) -> Iterator[Problem]:
 
 
 def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
+    if settings.gateway.connect_after_authorization:
+        yield "gke-mesh-egress:gateway.connectAfterAuthorization", True, Capability.RAW_TCP
     for team, of_team in settings.teams.items():
         for name, received in of_team.receives.items():
             yield f"gke-mesh-egress:teams.{team}.receives.{name}.credential", received.credential, Capability.RECEIVING

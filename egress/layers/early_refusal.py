@@ -1,8 +1,9 @@
-"""No connection to a host before the client is known: on the gateway's TLS port, the outside is connected to only after the
-client's TLS handshake, where certificates that the server does not take have already ended the connection.
+"""No connection to a host before the client is known: on the gateway's TLS port the outside is connected to late.
 
-Without it Envoy connects upstream as soon as a client connects, and a host that speaks first - a database - would be heard by
-a client that is refused a moment later. Source: Envoy, TcpProxy.upstream_connect_mode; Istio, EnvoyFilter.
+By itself Envoy connects upstream as soon as a client connects, and a host that speaks first - a database - would be heard by a
+client that is refused a moment later. For raw TCP the handshake decides: certificates that the server does not take have ended
+the connection by then. For passed-through TLS the client's first byte decides, because authorization is asked then.
+Source: Envoy, TcpProxy.upstream_connect_mode; Istio, EnvoyFilter.
 """
 
 from __future__ import annotations
@@ -16,43 +17,43 @@ from egress.manifest import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifes
 from egress.plan import HTTPS_PORT, Plan
 
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
+ON_HANDSHAKE = "ON_DOWNSTREAM_TLS_HANDSHAKE"
+ON_DATA = "ON_DOWNSTREAM_DATA"
 EARLY_DATA = 65536
-"""Bytes of the client that may wait for the connection to the host; Envoy demands the number with this mode."""
+"""Bytes of the client that may wait for the connection to the host; Envoy demands the number with these modes."""
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One EnvoyFilter for the gateway, if any host is reached by raw TCP."""
-    if any(host.tcp for host in plan.hosts):
-        yield Object(Owner.gateway(), connect_after_handshake(names.GATEWAY_NAMESPACE, LABELS, [TARGET_PORTS[HTTPS_PORT]]))
+    """One EnvoyFilter for the gateway: for every host of raw TCP; for passed-through TLS where the settings say so."""
+    port = TARGET_PORTS[HTTPS_PORT]
+    patches: list[dict[str, Any]] = []
+    if plan.settings.gateway.connect_after_authorization and any(host.passthrough for host in plan.hosts):
+        patches.append(_patch(port, ON_DATA))
+    # A host's own patch comes later and wins over the one for all.
+    patches += [_patch(port, ON_HANDSHAKE, host.name) for host in plan.hosts if host.tcp]
+    if patches:
+        yield Object(Owner.gateway(), _connect_late(names.GATEWAY_NAMESPACE, LABELS, patches))
 
 
 def connect_after_handshake(namespace: str, labels: Mapping[str, str], ports: Iterable[int]) -> Manifest:
-    """The EnvoyFilter for one gateway's pods; `ports` are those on which its pods listen."""
-    return manifest(
-        ISTIO_ENVOY_FILTER,
-        "EnvoyFilter",
-        "connect-after-handshake",
-        namespace,
-        spec={"workloadSelector": {"labels": dict(labels)}, "configPatches": [_patch(port) for port in ports]},
-    )
+    """The EnvoyFilter for all of one gateway's raw TCP; `ports` are those on which its pods listen."""
+    return _connect_late(namespace, labels, [_patch(port, ON_HANDSHAKE) for port in ports])
 
 
-def _patch(port: int) -> dict[str, Any]:
+def _connect_late(namespace: str, labels: Mapping[str, str], patches: list[dict[str, Any]]) -> Manifest:
+    spec = {"workloadSelector": {"labels": dict(labels)}, "configPatches": patches}
+    return manifest(ISTIO_ENVOY_FILTER, "EnvoyFilter", "connect-late", namespace, spec=spec)
+
+
+def _patch(port: int, mode: str, sni: str | None = None) -> dict[str, Any]:
+    chain: dict[str, Any] = {"filter": {"name": TCP_PROXY}, **({"sni": sni} if sni else {})}
+    proxy = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+        "upstream_connect_mode": mode,
+        "max_early_data_bytes": EARLY_DATA,
+    }
     return {
         "applyTo": "NETWORK_FILTER",
-        "match": {
-            "context": "GATEWAY",
-            "listener": {"portNumber": port, "filterChain": {"filter": {"name": TCP_PROXY}}},
-        },
-        "patch": {
-            "operation": "MERGE",
-            "value": {
-                "name": TCP_PROXY,
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
-                    "upstream_connect_mode": "ON_DOWNSTREAM_TLS_HANDSHAKE",
-                    "max_early_data_bytes": EARLY_DATA,
-                },
-            },
-        },
+        "match": {"context": "GATEWAY", "listener": {"portNumber": port, "filterChain": chain}},
+        "patch": {"operation": "MERGE", "value": {"name": TCP_PROXY, "typed_config": proxy}},
     }

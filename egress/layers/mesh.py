@@ -46,7 +46,15 @@ def mesh_config() -> dict[str, Any]:
         "accessLogFile": "/dev/stdout",
         "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
         "pathNormalization": {"normalization": "DECODE_AND_MERGE_SLASHES"},
-        "defaultConfig": {"holdApplicationUntilProxyStarts": True},
+        "defaultConfig": {
+            "holdApplicationUntilProxyStarts": True,
+            # Headers that proxies add after the gateway's route has removed the others.
+            "proxyHeaders": {
+                "attemptCount": {"disabled": True},
+                "envoyDebugHeaders": {"disabled": True},
+                "server": {"disabled": True},
+            },
+        },
     }
 
 

@@ -54,7 +54,9 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
     # Also for a team that declared no http: a shared host's http route is exported to it, and its requests are to reach the
     # gateway with the team's identity and be refused and logged there, instead of disappearing in the sidecar.
     if team.hosts:
-        yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"})
+        # What the app speaks goes on as it is: as HTTP/2 a WebSocket's upgrade would be refused on the way.
+        as_spoken = {"connectionPool": {"http": {"useClientProtocol": True}}}
+        yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"}, as_spoken)
     for host, use in team.uses:
         if use.passthrough or use.tcp:
             # The outer SNI names the host, so the gateway can choose the route and check the team's right to it while the
@@ -62,5 +64,6 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
             yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, {"mode": "ISTIO_MUTUAL", "sni": host.name})
 
 
-def _subset(name: str, port: int, tls: dict[str, str]) -> dict[str, Any]:
-    return {"name": name, "trafficPolicy": {"portLevelSettings": [{"port": {"number": port}, "tls": tls}]}}
+def _subset(name: str, port: int, tls: dict[str, str], more: dict[str, Any] | None = None) -> dict[str, Any]:
+    setting = {"port": {"number": port}, "tls": tls, **(more or {})}
+    return {"name": name, "trafficPolicy": {"portLevelSettings": [setting]}}

@@ -71,3 +71,9 @@ class Replicas(Model):
 
 class Gateway(Replicas):
     """The shared egress gateway's Deployment."""
+
+    connect_after_authorization: bool = Field(
+        default=False,
+        description="Passed-through TLS too connects to the host only after the caller is authorised, by an EnvoyFilter. "
+        "False: a refused caller sends nothing, but a connection to the declared host may be opened.",
+    )

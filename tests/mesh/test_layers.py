@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from egress.render import render
 from tests.mesh.client import Answer, curl, tunnel_through_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
 from tests.mesh.flows import CHEAT_X, CHEAT_Y, X, Y
 from tests.mesh.mesh import Mesh
 from tests.mesh.proxies import PROXY_UID
+from tests.support import config_with, plan_of
 
 CHEATS = {"a pod without a sidecar": (CHEAT_X, 1000), "a process as the proxy's user": (X, PROXY_UID)}
 DESTINATIONS = ["http://example.com", "https://example.com", "https://other.example", "https://93.184.216.34"]
@@ -89,39 +91,19 @@ def test_a_refused_caller_sends_nothing_outside(mesh: Mesh, owner: str | None) -
     assert not _knock(mesh, owner).requests
 
 
-@pytest.mark.xfail(strict=True, reason="the gateway connects to the site before it authorizes passed-through TLS")
 @pytest.mark.parametrize("owner", CALLERS, ids=CALLER_NAMES)
-def test_a_refused_caller_causes_no_connection_outside(mesh: Mesh, owner: str | None) -> None:
-    assert not _knock(mesh, owner).connections
+def test_by_default_a_refused_caller_may_cause_a_connection_to_a_declared_host(mesh: Mesh, owner: str | None) -> None:
+    """What gateway.connectAfterAuthorization is for; the tests below show that it closes this."""
+    assert _knock(mesh, owner).connections
 
 
-def _connect_late(host: str) -> dict[str, Any]:
-    """The gateway connects to a passed-through host when the client's first bytes came through authorization."""
-    tcp_proxy = "envoy.filters.network.tcp_proxy"
-    config = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
-        "upstream_connect_mode": "ON_DOWNSTREAM_DATA",
-        "max_early_data_bytes": 65536,
-    }
-    return {
-        "applyTo": "NETWORK_FILTER",
-        "match": {
-            "context": "GATEWAY",
-            "listener": {"portNumber": 8443, "filterChain": {"sni": host, "filter": {"name": tcp_proxy}}},
-        },
-        "patch": {"operation": "MERGE", "value": {"name": tcp_proxy, "typed_config": config}},
-    }
+def _connect_late() -> dict[str, Any]:
+    plan = plan_of(config_with("gateway", {"connectAfterAuthorization": True}))
+    (item,) = [item for item in render(plan) if item.kind == "EnvoyFilter"]
+    return item.manifest
 
 
-CONNECT_LATE: dict[str, Any] = {
-    "apiVersion": "networking.istio.io/v1alpha3",
-    "kind": "EnvoyFilter",
-    "metadata": {"name": "connect-when-authorized", "namespace": "istio-egress"},
-    "spec": {
-        "workloadSelector": {"labels": {"istio": "egressgateway"}},
-        "configPatches": [_connect_late(host) for host in ("example.com", "httpbin.org")],
-    },
-}
+CONNECT_LATE = _connect_late()
 
 
 @pytest.fixture

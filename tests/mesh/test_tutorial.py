@@ -65,9 +65,9 @@ def test_9_the_sidecar_logs_the_way_to_the_gateway(mesh: Mesh) -> None:
 
 
 def test_10_the_gateway_logs_the_way_out(mesh: Mesh) -> None:
-    """ "HEAD / HTTP/2" 200 ... "example.com" "93.184.216.34:443" outbound|80||example.com, with the sidecar's outer name."""
+    """ "HEAD / HTTP/1.1" 200 ... "example.com" "93.184.216.34:443" outbound|80||example.com, with the sidecar's outer name."""
     [line] = _get(mesh, X, "-I", "http://example.com").gateway_log
-    assert '"HEAD / HTTP/2" 200' in line
+    assert '"HEAD / HTTP/1.1" 200' in line
     assert '"example.com" "93.184.216.34:443" outbound|80||example.com' in line
     assert f"{mesh.pods[X].address}:" in line
     assert f"outbound_.80_.target-egress-gateway-mtls_.{GATEWAY_SERVICE}" in line
@@ -78,7 +78,7 @@ def test_11_12_refusals_say_who_refused(mesh: Mesh, pod: str) -> None:
     watch = Watch(mesh, pod)
     assert curl(mesh, pod, "http://httpbin.org").body == "RBAC: access denied"
     [line] = watch.evidence().gateway_log
-    assert '"GET / HTTP/2" 403 - rbac_access_denied_matched_policy[none]' in line
+    assert '"GET / HTTP/1.1" 403 - rbac_access_denied_matched_policy[none]' in line
     assert f"{mesh.pods[pod].address}:" in line
 
 
