@@ -17,6 +17,8 @@ from egress.plan import HTTPS_PORT, Plan, TeamPlan
 XDS_PORT = 15012
 """istiod's port for configuration and certificates, inside TLS."""
 DNS_PORT = 53
+PROXY_PORTS = (15000, 15090)
+"""First and last port of the mesh's own proxies (Istio, "Application requirements")."""
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -40,7 +42,9 @@ def render(plan: Plan) -> Iterator[Object]:
 
 
 def _ingress(team: TeamPlan) -> Iterator[dict[str, Any]]:
-    yield {"from": [_same_namespace(), *(namespace(other) for other in team.reached_by)]}
+    yield {"from": [_same_namespace()]}
+    if team.reached_by:
+        yield {"from": [namespace(other) for other in team.reached_by], "ports": _applications()}
     if team.receptions:
         ports = [port("TCP", number) for number in team.received_ports]
         yield {"from": [_pods(names.INGRESS_NAMESPACE, INGRESS_LABELS)], "ports": ports}
@@ -58,7 +62,19 @@ def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
         yield {"to": [_block(plan.addresses.google_apis.range)], "ports": [port("TCP", HTTPS_PORT)]}
         # Dataplane V2 sees the metadata server's own address; nodes without it would need 169.254.169.252, port 988.
         yield {"to": [_block(plan.addresses.metadata_server)], "ports": [port("TCP", 80)]}
-    yield {"to": [_same_namespace(), *(namespace(other) for other in sorted(team.settings.reaches))]}
+    yield {"to": [_same_namespace()]}
+    if team.settings.reaches:
+        yield {"to": [namespace(other) for other in sorted(team.settings.reaches)], "ports": _applications()}
+
+
+def _applications() -> list[dict[str, Any]]:
+    """Every port but those of the proxies: some of those answer in plain text, without asking who is there."""
+    first, last = PROXY_PORTS
+    return [
+        {**port("TCP", 1), "endPort": first - 1},
+        {**port("TCP", last + 1), "endPort": 65535},
+        {**port("UDP", 1), "endPort": 65535},
+    ]
 
 
 def control_plane() -> dict[str, Any]:

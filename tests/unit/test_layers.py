@@ -152,11 +152,15 @@ class TestNetworkPolicy:
         assert "ipBlock" not in str(found("NetworkPolicy", "team-boundary", "team-y"))
 
     def test_team_y_lets_team_x_in_because_team_x_says_it_reaches_team_y(self) -> None:
-        (rule,) = found("NetworkPolicy", "team-boundary", "team-y")["spec"]["ingress"]
-        assert rule["from"] == [
-            {"podSelector": {}},
-            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "team-x"}}},
-        ]
+        own, others = found("NetworkPolicy", "team-boundary", "team-y")["spec"]["ingress"]
+        assert own == {"from": [{"podSelector": {}}]}
+        assert others["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "team-x"}}}]
+
+    def test_another_team_reaches_applications_and_never_the_ports_of_their_proxies(self) -> None:
+        (rule,) = [rule for rule in found("NetworkPolicy", "team-boundary", "team-y")["spec"]["ingress"] if "ports" in rule]
+        tcp = [range(port["port"], port["endPort"] + 1) for port in rule["ports"] if port["protocol"] == "TCP"]
+        assert not [port for port in (15000, 15006, 15020, 15021, 15090) if any(port in ports for ports in tcp)]
+        assert all(any(port in ports for ports in tcp) for port in (80, 8080, 14999, 15091, 65535))
 
 
 class TestGoogleCloud:
