@@ -20,6 +20,7 @@ class Capability(StrEnum):
 
     RAW_TCP = "callers judged before the host is connected to (EnvoyFilter)"
     BODY_INSPECTION = "reading requests at the gateway (TrafficExtension)"
+    CLEAN_COPIES = "copies of requests that tell nothing of the mesh (EnvoyFilter)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
 
@@ -38,6 +39,11 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
     (Flavor.CLOUD_SERVICE_MESH, Capability.BODY_INSPECTION): Lack(
         "its control plane takes neither TrafficExtension nor EnvoyFilter, so every request would pass unread",
         "Set mesh.flavor: istio.",
+    ),
+    (Flavor.CLOUD_SERVICE_MESH, Capability.CLEAN_COPIES): Lack(
+        "its control plane takes no EnvoyFilter, and without it a copy tells the second host the gateway pod's address "
+        "(x-forwarded-for) and asks it for the first host's name",
+        "Set mesh.flavor: istio, or let the app send its requests to both hosts.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.GATEWAY_CREDENTIAL): Lack(
         "its control plane does not read Secrets for DestinationRules, so the connection would be made without them",
@@ -73,6 +79,8 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
                 yield f"{path}.upgrade", access.http.upgrade.value, Capability.GATEWAY_CREDENTIAL
             if access.http and access.http.inspect:
                 yield f"{path}.inspect", access.http.inspect.mode.value, Capability.BODY_INSPECTION
+            if access.http and access.http.mirror:
+                yield f"{path}.mirror", access.http.mirror.host, Capability.CLEAN_COPIES
             if access.tcp:
                 yield path.removesuffix("http") + "tcp", access.tcp.port, Capability.RAW_TCP
             if access.http and access.http.ca:

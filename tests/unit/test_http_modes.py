@@ -206,6 +206,17 @@ def test_a_team_that_says_nothing_about_traffic_takes_what_the_other_says() -> N
     assert len(rules(plan)) == 2
 
 
+def test_with_the_managed_mesh_a_mirror_is_refused_and_told_what_a_copy_would_say() -> None:
+    config = config_with("mesh", {"flavor": "cloud-service-mesh"})
+    hosts = {"api.example.com": {"http": {"mirror": {"host": "v2.example.com"}}}, "v2.example.com": {"http": {}}}
+    config["gke-mesh-egress:teams"] = {"team-a": {"egress": hosts}}
+    with pytest.raises(ConfigError) as refused:
+        plan_of(config)
+    (problem,) = refused.value.problems
+    assert problem.path == 'gke-mesh-egress:teams.team-a.egress["api.example.com"].http.mirror'
+    assert "x-forwarded-for" in problem.consequence
+
+
 @pytest.mark.parametrize(
     ("http", "field"), [({"upgrade": "mtls", "credential": "x"}, "upgrade"), ({"upgrade": "tls", "ca": "x"}, "ca")]
 )
@@ -241,6 +252,49 @@ class TestSplitAndMirror:
         assert route["mirrors"] == [
             {"destination": {"host": "v2.example.com", "port": {"number": 80}}, "percentage": {"value": 10}}
         ]
+
+    def test_a_copy_says_the_second_hosts_name_and_nothing_of_the_mesh(self) -> None:
+        patch, script = self.patch_of(self.plan({"mirror": {"host": "v2.example.com"}}))
+        assert patch["applyTo"] == "CLUSTER"
+        assert patch["match"] == {"context": "GATEWAY", "cluster": {"service": "v2.example.com", "portNumber": 80}}
+        assert 'headers:replace(":authority", "v2.example.com")' in script
+        for header in ["x-forwarded-for", "x-envoy-internal", "x-forwarded-client-cert", "x-request-id"]:
+            assert f'headers:remove("{header}")' in script
+
+    def test_the_filter_for_copies_is_the_gateways_alone(self) -> None:
+        (envoy_filter,) = of_kind(self.plan({"mirror": {"host": "v2.example.com"}}), "EnvoyFilter")
+        assert envoy_filter["metadata"]["namespace"] == "istio-egress"
+        assert envoy_filter["spec"]["workloadSelector"] == {"labels": {"istio": "egressgateway"}}
+
+    def test_without_a_mirror_there_is_no_filter(self) -> None:
+        assert of_kind(self.plan({"split": {"v2.example.com": 20}}), "EnvoyFilter") == []
+
+    def test_two_mirrors_to_one_host_make_one_patch(self) -> None:
+        copied = {"mirror": {"host": "v2.example.com"}}
+        self.patch_of(self.plan(copied, **{"v1.example.com": {"http": copied}}))
+
+    @pytest.mark.parametrize(
+        ("second", "version"),
+        [({"upgrade": "tls"}, "http_protocol_options"), ({"upgrade": "tls", "protocol": "grpc"}, "http2_protocol_options")],
+    )
+    def test_the_filter_keeps_how_the_second_host_is_spoken_to(self, second: dict[str, Any], version: str) -> None:
+        second = {**second, "traffic": {"limits": {"requestsPerConnection": 7}}}
+        plan = self.plan({"mirror": {"host": "v2.example.com"}}, **{"v2.example.com": {"http": second}})
+        options = self.options_of(self.patch_of(plan)[0])
+        assert options["explicit_http_config"] == {version: {}}
+        assert options["common_http_protocol_options"] == {"max_requests_per_connection": 7}
+
+    def patch_of(self, plan: Plan) -> tuple[dict[str, Any], str]:
+        """The one patch for copies, and its script."""
+        (envoy_filter,) = of_kind(plan, "EnvoyFilter")
+        (patch,) = envoy_filter["spec"]["configPatches"]
+        lua, codec = self.options_of(patch)["http_filters"]
+        assert codec["name"] == "envoy.filters.http.upstream_codec"
+        return patch, lua["typed_config"]["default_source_code"]["inline_string"]
+
+    def options_of(self, patch: dict[str, Any]) -> dict[str, Any]:
+        (options,) = patch["patch"]["value"]["typed_extension_protocol_options"].values()
+        return options
 
     @pytest.mark.parametrize(
         ("http", "others"),
