@@ -154,7 +154,8 @@ def _ports(ports: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
         yield ""
         return
     for port in ports:
-        yield f"-p {port.get('protocol', 'TCP').lower()} --dport {port['port']}{f':{port['endPort']}' if 'endPort' in port else ''} "
+        last = f":{port['endPort']}" if "endPort" in port else ""
+        yield f"-p {port.get('protocol', 'TCP').lower()} --dport {port['port']}{last} "
 
 
 def _firewall(pod: Endpoint, rules: Sequence[FirewallRule]) -> Iterator[str]:
