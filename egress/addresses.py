@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from egress.google_cloud import HEALTH_CHECK_RANGES, METADATA_ADDRESS, Vip
 from egress.settings.network import Network
 
 ANYWHERE = "0.0.0.0/0"
+
+
+def loopback(pattern: str) -> str:
+    """The address at which a gateway pod talks to itself about a pattern, from 127.64.0.1 to 127.191.255.254.
+
+    From the pattern alone, so it stays when other patterns come and go; two patterns may meet, which egress/conflicts.py
+    refuses.
+    """
+    one, two, three, *_ = hashlib.sha256(pattern.encode()).digest()
+    return f"127.{64 + one % 128}.{two}.{1 + three % 254}"
 
 
 @dataclass(frozen=True)

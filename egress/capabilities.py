@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from egress.errors import Problem
+from egress.hosts import is_pattern
 from egress.settings.http import Upgrade
 from egress.settings.mesh import Flavor
 from egress.settings.root import Settings
@@ -22,6 +23,7 @@ class Capability(StrEnum):
     BODY_INSPECTION = "reading requests at the gateway (TrafficExtension)"
     CLEAN_COPIES = "copies of requests that tell nothing of the mesh (EnvoyFilter)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
+    PATTERN = "every host below a domain, looked up by the gateway (EnvoyFilter)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
 
 
@@ -54,6 +56,10 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
         "and credentials from Secrets at gateways are limited",
         "Set mesh.flavor: istio.",
     ),
+    (Flavor.CLOUD_SERVICE_MESH, Capability.PATTERN): Lack(
+        "its control plane takes no EnvoyFilter, and without it the gateway could not look up names that nobody declared",
+        "Set mesh.flavor: istio, or name each host.",
+    ),
 }
 """What is missing where. A pair that is not here is supported."""
 
@@ -85,3 +91,5 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
                 yield path.removesuffix("http") + "tcp", access.tcp.port, Capability.RAW_TCP
             if access.http and access.http.ca:
                 yield f"{path}.ca", access.http.ca, Capability.GATEWAY_CREDENTIAL
+            if access.https and is_pattern(host):
+                yield path.removesuffix("http") + "https", access.https, Capability.PATTERN

@@ -5,11 +5,13 @@ Every check is linear in the number of teams' entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic.alias_generators import to_camel
 
+from egress.addresses import loopback
 from egress.errors import Problem
+from egress.hosts import patterns_above
 from egress.plan import Host, Leaving, Use, WorkloadIdentity
 from egress.settings import Settings
 from egress.settings.http import Http, Mirror, Traffic
@@ -95,6 +97,44 @@ def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
     return wanted
 
 
+def narrowed_patterns(uses: Mapping[str, Mapping[str, Use]]) -> Iterator[Problem]:
+    """A team's own entries below its own pattern that allow less than the pattern does. `uses`: by team, then by host.
+
+    The closer entry wins in the sidecar, and the pattern's way through the gateway stays open beside it.
+    """
+    for team, of_team in uses.items():
+        for host, use in of_team.items():
+            pattern = next((pattern for pattern in patterns_above(host) if pattern in of_team), None)
+            if pattern is None or not use.passthrough_accounts:
+                continue
+            allowed = of_team[pattern].passthrough_accounts
+            more = sorted(set(allowed) - set(use.passthrough_accounts))
+            if more or not allowed:
+                yield Problem(
+                    f"{_egress_path(team, host)}.serviceAccounts",
+                    list(use.passthrough_accounts),
+                    f"{_egress_path(team, pattern)} covers {host} and allows {', '.join(more) or f'all of {team}'}: this entry "
+                    "would seem to take away what the pattern still gives.",
+                    "Narrow the pattern as well, or name its hosts one by one.",
+                )
+
+
+def shared_loopbacks(hosts: Iterable[Host]) -> Iterator[Problem]:
+    """Two patterns whose loopback addresses are the same, by chance: names of one would pass as names of the other."""
+    owners: dict[str, Host] = {}
+    for host in hosts:
+        if host.pattern:
+            first = owners.setdefault(loopback(host.name), host)
+            if first is not host:
+                yield Problem(
+                    _egress_path(host.teams[0], host.name),
+                    host.name,
+                    f"By chance the gateway would talk to itself at one address, {loopback(host.name)}, about this pattern and "
+                    f"about {_egress_path(first.teams[0], first.name)}: names of one would pass as names of the other.",
+                    "Write one of the two differently, e.g. as several patterns below it.",
+                )
+
+
 def stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
     """One address and port can lead to one host only: a sidecar knows raw TCP by nothing else."""
     owners: dict[tuple[object, int], Host] = {}
@@ -130,15 +170,19 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
                     "that the app asked for.",
                     f"Write the same inspect for {host.name}.",
                 )
-        for use in host.uses if host.leaving.inspect else ():
-            if use.passthrough:
-                yield Problem(
-                    f"{_egress_path(use.team, host.name)}.https",
-                    "passthrough",
-                    f"{_egress_path(speaker, host.name)}.http.inspect reads what is sent to this host, and the app's own TLS is "
-                    "never opened: the same would leave unseen.",
-                    "Remove https and let the app speak http (upgrade: tls), or remove inspect.",
-                )
+        covering = [host.name, *patterns_above(host.name)] if host.leaving.inspect else []
+        for way in (known[name] for name in covering if name in known):
+            for use in way.uses:
+                if use.passthrough:
+                    yield Problem(
+                        f"{_egress_path(use.team, way.name)}.https",
+                        "passthrough",
+                        f"{_egress_path(speaker, host.name)}.http.inspect reads what is sent to this host, and the app's own TLS "
+                        "is never opened: the same would leave unseen.",
+                        "Remove https and let the app speak http (upgrade: tls), or remove inspect."
+                        if way is host
+                        else "Name the hosts that are meant instead of the pattern, or remove inspect.",
+                    )
 
 
 def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http") -> Problem:

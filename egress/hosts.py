@@ -1,9 +1,10 @@
-"""What counts as an outside host: one normal form, and a reason for each thing that is not one."""
+"""What counts as an outside host, and as a pattern of hosts: one normal form, and a reason for each thing that is neither."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 
 from egress.google_cloud import PRIVATE_ZONES
 
@@ -19,6 +20,12 @@ CLUSTER_SUFFIXES = (
 )
 """Names under these are answered inside the cluster or the VPC network and never leave through the gateway."""
 
+ANY = "*."
+"""How a pattern begins: `*.example.org` is every name below example.org, at any depth, and not example.org itself."""
+PATTERN_LIMIT = 235
+"""Longest pattern (characters): the gateway knows it by a name that is 18 characters longer than its domain."""
+_REGISTRIES = {"ac", "co", "com", "edu", "gob", "gov", "go", "ne", "net", "or", "org"}
+"""Second labels below which a country's registry lets anybody register, as in co.uk. The public suffix list has many more."""
 _LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 
 
@@ -34,6 +41,52 @@ class HostError(ValueError):
 def under(host: str, zone: str) -> bool:
     """Whether `host` is `zone` or a name below it."""
     return host == zone or host.endswith("." + zone)
+
+
+def is_pattern(host: str) -> bool:
+    """Whether a normalised host stands for every name below a domain."""
+    return host.startswith(ANY)
+
+
+def patterns_above(host: str) -> Iterator[str]:
+    """Every pattern that a normalised host or pattern lies below, the closest first."""
+    labels = host.removeprefix(ANY).split(".")
+    for start in range(1, len(labels) - 1):
+        yield ANY + ".".join(labels[start:])
+
+
+def normalise_pattern(host: str) -> str:
+    """`host` in lower case: a host, or a pattern of hosts.
+
+    Raises:
+        HostError: it is neither.
+    """
+    host = host.lower()
+    domain = host.removeprefix(ANY)
+    if domain == host or "*" in domain:
+        return normalise(host)
+    labels = domain.split(".")
+    if len(labels) < 2:
+        raise HostError(
+            f"This is the whole of {domain}: anybody can register a name there and receive what is sent to it.",
+            "Name a domain that belongs to one owner, e.g. *.example.org.",
+        )
+    if len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _REGISTRIES:
+        raise HostError(
+            f"Below {domain} anybody can register a name and receive what is sent to it.",
+            f"Name a domain that belongs to one owner, e.g. *.example.{domain}.",
+        )
+    normalise(domain)
+    zone = next((zone for zone in PRIVATE_ZONES if under(zone, domain)), None)
+    if zone:
+        raise HostError(f"{zone}, which is Google's, lies below it.", "Name the domains that are meant.")
+    if len(host) > PATTERN_LIMIT:
+        raise HostError(
+            f"A pattern has at most {PATTERN_LIMIT} characters, because the gateway's own name for it is longer; "
+            f"this one has {len(host)}.",
+            "Check the name.",
+        )
+    return host
 
 
 def normalise(host: str) -> str:
@@ -76,8 +129,9 @@ def _refuse_what_is_not_a_name(host: str) -> None:
         raise HostError("A port is part of the way (http or https), not of the host.", f"Write {host.split(':', maxsplit=1)[0]}.")
     if "*" in host:
         raise HostError(
-            "A wildcard would need the gateway to resolve names that nobody declared; it is not supported.",
-            "Declare each host by its full name.",
+            "A wildcard stands for every name below a domain, as one leading `*.` of an egress entry; anything else the gateway "
+            "could not tell apart.",
+            "Write *.DOMAIN as an egress entry with https: passthrough, or name each host by its full name.",
         )
     if not host.isascii():
         raise HostError(

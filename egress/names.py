@@ -50,11 +50,33 @@ def fit(text: str, limit: int) -> str:
 
 
 def host_label(host: str) -> str:
-    """A host name without dots: `.` becomes `-`, and `-` becomes `--`.
+    """A host name without dots: `.` becomes `-`, and `-` becomes `--`; the `*.` of a pattern becomes `any---`.
 
-    Injective, because a label of a valid host neither starts nor ends with a hyphen: an odd run of hyphens is a dot.
+    Injective, because a label of a valid host neither starts nor ends with a hyphen: an odd run of hyphens is a dot, and a run
+    of three does not occur.
     """
-    return host.replace("-", "--").replace(".", "-")
+    label = host.replace("-", "--").replace(".", "-")
+    return f"any--{label[1:]}" if label.startswith("*") else label
+
+
+def pattern_name(pattern: str) -> str:
+    """The one name by which sidecars and gateway speak of a pattern: `*.example.org` is `example.org.wildcard.internal`.
+
+    No outside host has it, because names below `internal` are refused as hosts.
+    """
+    return f"{pattern.removeprefix('*.')}.wildcard.internal"
+
+
+def pattern_gateway(pattern: str) -> str:
+    return fit(f"{host_label(pattern)}-gateway", KUBERNETES_NAME)
+
+
+def resolved_entry(pattern: str) -> str:
+    return fit(f"{host_label(pattern)}-resolved", KUBERNETES_NAME)
+
+
+def loopback_entry(pattern: str) -> str:
+    return fit(f"{host_label(pattern)}-loopback", KUBERNETES_NAME)
 
 
 def service_entry(host: str) -> str:
@@ -85,6 +107,11 @@ def passthrough_subset(host: str) -> str:
 def server_port(host: str) -> str:
     """Name of the gateway server that receives `host` as passed-through TLS; unique within the Gateway."""
     return fit(f"tls-{host_label(host)}", DNS_LABEL)
+
+
+def inner_port(pattern: str) -> str:
+    """Name of the gateway server that reads inner names of a pattern; unique within the Gateway."""
+    return fit(f"inner-{host_label(pattern)}", DNS_LABEL)
 
 
 def team_authorization(team: str) -> str:

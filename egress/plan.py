@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
 
+from egress import names
 from egress.addresses import AddressPlan
 from egress.google_cloud import workload_pool
+from egress.hosts import is_pattern
 from egress.settings import Settings
 from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
 from egress.settings.inspection import Inspection
@@ -54,7 +56,7 @@ class Leaving:
 
 @dataclass(frozen=True)
 class Host:
-    """One outside host and everybody who uses it, in order of team name."""
+    """One outside host, or one pattern of hosts, and everybody who uses it, in order of team name."""
 
     name: str
     uses: tuple[Use, ...]
@@ -66,6 +68,16 @@ class Host:
     @property
     def teams(self) -> tuple[str, ...]:
         return tuple(use.team for use in self.uses)
+
+    @property
+    def pattern(self) -> bool:
+        """Whether this is every host below a domain: `*.example.org`."""
+        return is_pattern(self.name)
+
+    @property
+    def outer_name(self) -> str:
+        """The server name under which sidecars open mutual TLS to the gateway for this host."""
+        return names.pattern_name(self.name) if self.pattern else self.name
 
     @property
     def passthrough(self) -> bool:

@@ -49,6 +49,8 @@ def make_plan(settings: Settings) -> Plan:
         *conflicts.bucket_collisions(identities),
         *conflicts.reception_collisions(settings),
         *unsupported(settings),
+        *conflicts.narrowed_patterns(of_teams),
+        *conflicts.shared_loopbacks(hosts.values()),
     ]
     if problems:
         raise ConfigError(problems)

@@ -21,6 +21,7 @@ from egress.layers import (
     rbac,
     receive,
     sidecar,
+    wildcard,
 )
 from egress.layers import test_app as test_application
 from egress.manifest import Manifest, Object
@@ -38,6 +39,7 @@ LAYERS = (
     gateway,
     inspection,
     google_apis,
+    wildcard,
     authorization,
     early_refusal,
     receive,

@@ -53,7 +53,7 @@ def _rules(team: TeamPlan, trust_domain: str) -> Iterator[dict[str, Any]]:
                 "when": [_port(HTTP_PORT), *_headers(rule)],
             }
         if use.passthrough:
-            passed.setdefault(use.passthrough_accounts, []).append(host.name)
+            passed.setdefault(use.passthrough_accounts, []).append(host.outer_name)
         if use.tcp:
             passed.setdefault(tuple(use.tcp.service_accounts), []).append(host.name)
     for accounts, hosts in sorted(passed.items()):

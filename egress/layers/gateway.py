@@ -49,6 +49,8 @@ def render(plan: Plan) -> Iterator[Object]:
             ),
         )
     for host in plan.hosts:
+        if host.pattern:
+            continue  # egress/layers/wildcard.py
         owner = Owner.host(host.name)
         yield Object(owner, _service_entry(host))
         yield Object(owner, _virtual_service(host))
@@ -69,7 +71,7 @@ def _servers(plan: Plan) -> Iterator[dict[str, Any]]:
             "tls": {"mode": "ISTIO_MUTUAL"},
         }
     for host in plan.hosts:
-        if host.passthrough or host.tcp:
+        if (host.passthrough or host.tcp) and not host.pattern:
             # One server per host: the outer SNI then chooses the one route of this host, and no other.
             yield {
                 "port": {"number": HTTPS_PORT, "name": names.server_port(host.name), "protocol": "TLS"},

@@ -61,7 +61,7 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
         if use.passthrough or use.tcp:
             # The outer SNI names the host, so the gateway can choose the route and check the team's right to it while the
             # application's own TLS inside stays closed.
-            yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, {"mode": "ISTIO_MUTUAL", "sni": host.name})
+            yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, {"mode": "ISTIO_MUTUAL", "sni": host.outer_name})
 
 
 def _subset(name: str, port: int, tls: dict[str, str], more: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from egress.hosts import HostError, normalise
+from egress.hosts import HostError, normalise, normalise_pattern
 from egress.settings.model import refusal
 
 
@@ -17,5 +17,14 @@ def _host(value: str) -> str:
         raise refusal(error.consequence, error.fix) from None
 
 
+def _pattern(value: str) -> str:
+    try:
+        return normalise_pattern(value)
+    except HostError as error:
+        raise refusal(error.consequence, error.fix) from None
+
+
 Host = Annotated[str, AfterValidator(_host)]
 """A fully qualified DNS name outside the cluster, in lower case."""
+HostOrPattern = Annotated[str, AfterValidator(_pattern)]
+"""A host, or `*.` and a domain: every name below it."""

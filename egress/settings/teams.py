@@ -8,8 +8,9 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from egress.hosts import is_pattern
 from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
-from egress.settings.hostname import Host
+from egress.settings.hostname import HostOrPattern
 from egress.settings.http import AccountName, Http
 from egress.settings.model import Model, refusal, refusals
 from egress.settings.receive import Receive, ReceptionName
@@ -195,7 +196,9 @@ class Team(Model):
     """One team: a namespace of the same name, and what leaves it. Whatever is not written here is refused."""
 
     labels: dict[str, str] = Field(default={}, description="Further labels of the namespace.")
-    egress: dict[Host, Access] = Field(default={}, description="By outside host.")
+    egress: dict[HostOrPattern, Access] = Field(
+        default={}, description="By outside host, or `*.` and a domain for every name below it (https alone)."
+    )
     google_apis: GoogleApis | None = None
     reaches: list[str] = Field(default=[], description="Other teams whose pods this team's pods may connect to.")
     receives: dict[ReceptionName, Receive] = Field(default={}, description="What partners may connect to, by a name for it.")
@@ -228,3 +231,31 @@ class Team(Model):
                 )
             seen.add(name)
         return cast(Any, value)
+
+    @field_validator("egress")
+    @classmethod
+    def patterns_pass_tls_through(cls, value: dict[str, Access]) -> dict[str, Access]:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        for host, access in value.items():
+            if not is_pattern(host):
+                continue
+            if access.http is not None:
+                found.append(
+                    (
+                        (host, "http"),
+                        "Requests carry any Host header, and the gateway opens connections only to hosts that it was told; it "
+                        "follows names that nobody declared by the server name of TLS alone.",
+                        "Write https: passthrough, or declare http for each host by its full name.",
+                    )
+                )
+            if access.tcp is not None:
+                found.append(
+                    (
+                        (host, "tcp"),
+                        "Raw TCP carries no name, so no connection could be told to be one of the pattern's.",
+                        "Declare tcp for each host by its full name.",
+                    )
+                )
+        if found:
+            raise refusals(found)
+        return value

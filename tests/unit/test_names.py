@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egress import names
+from egress.hosts import PATTERN_LIMIT, HostError, normalise
 
 label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", fullmatch=True)
-hosts = st.lists(label, min_size=2, max_size=14).map(".".join).filter(lambda host: len(host) <= 253)
+exact = st.lists(label, min_size=2, max_size=14).map(".".join).filter(lambda host: len(host) <= 253)
+patterns = exact.map("*.{}".format).filter(lambda pattern: len(pattern) <= PATTERN_LIMIT)
+hosts = exact | patterns
 DNS_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 
 OF_A_HOST = {
@@ -20,6 +23,10 @@ OF_A_HOST = {
     names.origination_rule: 253,
     names.passthrough_subset: 63,
     names.server_port: 63,
+    names.pattern_gateway: 253,
+    names.resolved_entry: 253,
+    names.loopback_entry: 253,
+    names.inner_port: 63,
 }
 
 
@@ -34,6 +41,20 @@ def test_two_hosts_never_share_a_name(name, one: str, other: str) -> None:
 )
 def test_dots_and_hyphens_do_not_collide(one: str, other: str) -> None:
     assert all(name(one) != name(other) for name in OF_A_HOST)
+
+
+@given(one=patterns, other=patterns)
+def test_a_pattern_has_a_name_of_its_own_that_no_host_has(one: str, other: str) -> None:
+    assert (names.pattern_name(one) == names.pattern_name(other)) == (one == other)
+    assert len(names.pattern_name(one)) <= 253
+    with pytest.raises(HostError, match="inside the cluster"):
+        normalise(names.pattern_name(one))
+
+
+@given(pattern=patterns, host=exact)
+def test_serviceentries_of_a_pattern_have_names_that_no_other_has(pattern: str, host: str) -> None:
+    of_pattern = [names.service_entry(pattern), names.resolved_entry(pattern), names.loopback_entry(pattern)]
+    assert len({*of_pattern, names.service_entry(host), names.google_api(host.partition(".")[0])}) == 5
 
 
 @pytest.mark.parametrize("name", OF_A_HOST, ids=lambda function: function.__name__)

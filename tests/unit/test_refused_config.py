@@ -67,7 +67,7 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     ("a host of the VPC", f"{HOSTS}/vm.c.p.internal", {"http": {}}, "inside the cluster", "outside host"),
     ("a Google API", f"{HOSTS}/storage.googleapis.com", {"https": "passthrough"}, "Private Google Access", "googleApis"),
     ("an image registry of Google", f"{HOSTS}/europe-docker.pkg.dev", {"https": "passthrough"}, "pkg.dev", "googleApis"),
-    ("a wildcard", f"{HOSTS}/*.example.org", {"https": "passthrough"}, "wildcard", "full name"),
+    ("a wildcard inside a name", f"{HOSTS}/a.*.example.org", {"https": "passthrough"}, "wildcard", "full name"),
     ("a host with a port", f"{HOSTS}/example.org:8443", {"http": {}}, "port", "example.org"),
     ("a host with an underscore", f"{HOSTS}/a_b.example", {"http": {}}, "not a DNS label", "Check"),
     ("a label that is too long", f"{HOSTS}/{'a' * 64}.example", {"http": {}}, "not a DNS label", "Check"),
