@@ -89,10 +89,10 @@ def routes(match: dict[str, Any], route: dict[str, Any], leaving: Leaving) -> It
     traffic = leaving.traffic
     base = {**route, **({"timeout": traffic.timeout} if traffic and traffic.timeout else {})}
     retries = (traffic.retries if traffic else None) or DEFAULT_RETRIES
-    if retries.on and retries.attempts and not retries.unsafe_methods:
+    if retries.retry_on and retries.attempts and not retries.unsafe_methods:
         safe = {**match, "method": {"regex": SAFE_METHODS}}
-        yield {"match": [safe], **base, "retries": _retries(retries, ",".join(retries.on))}
-    on = ",".join(retries.on) if retries.on and retries.unsafe_methods else NEVER_ARRIVED
+        yield {"match": [safe], **base, "retries": _retries(retries, ",".join(retries.retry_on))}
+    on = ",".join(retries.retry_on) if retries.retry_on and retries.unsafe_methods else NEVER_ARRIVED
     yield {"match": [match], **base, "retries": _retries(retries, on)}
 
 

@@ -23,7 +23,7 @@ PLAN = plan_of(
             OTHER: {
                 "api.example.net": {"https": "passthrough"},
                 "plain.example.net": {"http": {"upgrade": "none"}},
-                "retried.example.net": {"http": {"traffic": {"timeout": "1s", "retries": {"attempts": 2, "on": ["5xx"]}}}},
+                "retried.example.net": {"http": {"traffic": {"timeout": "1s", "retries": {"attempts": 2, "retryOn": ["5xx"]}}}},
                 "mirrored.example.net": {"http": {"mirror": {"host": "plain.example.net"}}},
                 "account.example.net": {"https": "passthrough", "serviceAccounts": ["somebody-else"]},
             },

@@ -104,21 +104,21 @@ class TestTreatment:
         assert service["spec"]["http"][0]["retries"] == {"attempts": 0}
 
     def test_answers_are_repeated_for_safe_methods_only(self) -> None:
-        safe, rest = outside(host({"traffic": {"retries": {"attempts": 3, "on": ["gateway-error", "reset"]}}}))
+        safe, rest = outside(host({"traffic": {"retries": {"attempts": 3, "retryOn": ["gateway-error", "reset"]}}}))
         assert safe["match"][0]["method"] == {"regex": "GET|HEAD|OPTIONS"}
         assert safe["retries"] == {"attempts": 3, "retryOn": "gateway-error,reset"}
         assert rest["retries"] == {"attempts": 3, "retryOn": "connect-failure,refused-stream"}
 
     def test_unsafe_methods_are_repeated_when_the_config_says_so(self) -> None:
-        (route,) = outside(host({"traffic": {"retries": {"attempts": 1, "on": ["5xx"], "unsafeMethods": True}}}))
+        (route,) = outside(host({"traffic": {"retries": {"attempts": 1, "retryOn": ["5xx"], "unsafeMethods": True}}}))
         assert route["retries"] == {"attempts": 1, "retryOn": "5xx"}
 
     def test_retries_can_be_turned_off(self) -> None:
-        (route,) = outside(host({"traffic": {"retries": {"attempts": 0, "on": ["5xx"]}}}))
+        (route,) = outside(host({"traffic": {"retries": {"attempts": 0, "retryOn": ["5xx"]}}}))
         assert route["retries"] == {"attempts": 0}
 
     def test_every_route_out_removes_internal_headers(self) -> None:
-        for route in outside(host({"traffic": {"timeout": "5s", "retries": {"attempts": 3, "on": ["5xx"]}}})):
+        for route in outside(host({"traffic": {"timeout": "5s", "retries": {"attempts": 3, "retryOn": ["5xx"]}}})):
             assert "x-forwarded-client-cert" in route["headers"]["request"]["remove"]
             assert route["timeout"] == "5s"
 
@@ -158,7 +158,7 @@ REFUSED = [
     ("a time of nothing", {"traffic": {"timeout": "0s"}}, "not a length of time", "5s"),
     (
         "a retry condition that is none",
-        {"traffic": {"retries": {"attempts": 1, "on": ["sometimes"]}}},
+        {"traffic": {"retries": {"attempts": 1, "retryOn": ["sometimes"]}}},
         "choices",
         "gateway-error",
     ),
