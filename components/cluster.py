@@ -11,7 +11,7 @@ import pulumi_gcp as gcp
 import pulumi_kubernetes as kubernetes
 
 from components.network import PODS_RANGE, SERVICES_RANGE
-from egress.google_cloud import workload_pool
+from egress.google_cloud import SECRET_SYNC_INTERVAL, workload_pool
 from egress.layers.firewall import Nodes
 from egress.layers.gateway_workload import INGRESS_NODE_POOL, INGRESS_TAINT, NODE_POOL, TAINT
 from egress.settings.cluster import Cluster as ClusterSettings
@@ -127,6 +127,12 @@ class Cluster(pulumi.ComponentResource):
             addons_config={"dns_cache_config": {"enabled": True}},
             release_channel={"channel": settings.release_channel.value.upper()},
             maintenance_policy={"daily_maintenance_window": {"start_time": settings.maintenance_start}},
+            secret_sync_config={
+                "enabled": True,
+                "rotation_config": {"enabled": True, "rotation_interval": SECRET_SYNC_INTERVAL},
+            }
+            if settings.secret_sync
+            else None,
             enable_shielded_nodes=True,
             deletion_protection=settings.deletion_protection,
             # Pools of our own replace the one that every cluster is born with. Even for its few minutes it must not run as

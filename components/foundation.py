@@ -15,7 +15,7 @@ from components.node_identity import NodeServiceAccounts, NodeServiceAccountsArg
 from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
 from egress import names
-from egress.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, SERVICES
+from egress.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, SECRET_SERVICES, SERVICES
 from egress.layers import dns, firewall
 from egress.plan import Plan
 from egress.settings.receive import Exposure
@@ -38,7 +38,9 @@ class Foundation(pulumi.ComponentResource):
     def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:foundation:Foundation", name, None, opts)
         plan, settings = args.plan, args.plan.settings
-        apis = SERVICES if plan.in_cluster_mesh else (*SERVICES, *MANAGED_MESH_SERVICES)
+        managed_mesh = () if plan.in_cluster_mesh else MANAGED_MESH_SERVICES
+        secrets = SECRET_SERVICES if settings.cluster.secret_sync else ()
+        apis = (*SERVICES, *managed_mesh, *secrets)
         services = ProjectServices("apis", ProjectServicesArgs(apis), pulumi.ResourceOptions(parent=self))
         child = pulumi.ResourceOptions(parent=self, depends_on=[services])
         self.network = Network("network", NetworkArgs(settings.network, settings.region, settings.protect), child)

@@ -76,6 +76,11 @@ MANAGED_MESH_SERVICES = (
 )
 """APIs that managed Cloud Service Mesh needs on top."""
 
+SECRET_SERVICES = ("secretmanager.googleapis.com",)
+"""APIs that gateways' credentials from Secret Manager need on top."""
+SECRET_SYNC_INTERVAL = "120s"
+"""How often GKE looks for changed secrets; its own default."""
+
 
 def workload_pool(project: str) -> str:
     """The identity namespace of a project's clusters; also the mesh's trust domain with managed Cloud Service Mesh."""

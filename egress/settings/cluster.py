@@ -88,6 +88,10 @@ class Cluster(Model):
         pattern=r"^gke-security-groups@[a-z0-9.-]+\.[a-z]+$",
         description="Google Group that holds the groups of fences.groups: gke-security-groups@ your domain.",
     )
+    secret_sync: bool = Field(
+        default=False,
+        description="GKE copies secrets of Secret Manager into Kubernetes Secrets, for the credentials of gateways.",
+    )
     deletion_protection: bool = Field(default=True, description="GKE refuses to delete the cluster while this is true.")
     default_pool: NodePool = NodePool()
     gateway_pool: NodePool = Field(default=NodePool(), description="Nodes for egress gateways alone, by taint.")

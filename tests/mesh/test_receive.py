@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -106,8 +106,8 @@ def _client(folder: Path, authority: Authority, alternative: str) -> Certificate
     return made
 
 
-def _secret(name: str, certificate: Certificate, authority: Authority) -> Manifest:
-    content = {"tls.crt": certificate.chain.read_text(), "tls.key": certificate.key.read_text(), "ca.crt": authority.pem}
+def _secret(name: str, certificate: Certificate, authorities: str) -> Manifest:
+    content = {"tls.crt": certificate.chain.read_text(), "tls.key": certificate.key.read_text(), "ca.crt": authorities}
     encoded = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
     return {
         "apiVersion": "v1",
@@ -138,8 +138,8 @@ def partner(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     added = [
         _service("mysql", 3306, 3306, "tcp-mysql"),
         _service("prices", SERVICE_PORT, POD_PORT, "http"),
-        _secret("mysql-credential", authority.issue(HOST), authority),
-        _secret("prices-credential", authority.issue(WEB), authority),
+        _secret("mysql-credential", authority.issue(HOST), authority.pem),
+        _secret("prices-credential", authority.issue(WEB), authority.pem),
     ]
     with Mesh(plan_of(_config()), found, change=lambda rendered: [*rendered, *added]) as mesh:
         app = mesh.namespaces["test-orders"]
@@ -275,3 +275,53 @@ def test_a_request_for_another_host_is_refused(partner: Partner, prices: list[di
 def test_the_databases_client_may_not_ask_for_prices(partner: Partner, prices: list[dict[str, str]], tmp_path: Path) -> None:
     assert _get(partner, _client(tmp_path, partner.authority, f"URI:{CLIENT}")) is None
     assert prices == []
+
+
+@pytest.fixture
+def credential(partner: Partner) -> Iterator[Callable[[Certificate, str], None]]:
+    """Replaces the database's credential; the one before comes back at the end."""
+
+    def replace(certificate: Certificate, authorities: str) -> None:
+        partner.mesh.control_plane.apply([_secret("mysql-credential", certificate, authorities)])
+
+    yield replace
+    replace(partner.authority.issue(HOST), partner.authority.pem)
+
+
+def _eventually(what: Callable[[], bool], seconds: float = 20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def test_a_changed_credential_is_taken_without_a_restart(
+    partner: Partner, credential: Callable[[Certificate, str], None], tmp_path: Path
+) -> None:
+    """Rotation as docs/credentials.md describes it: a new certificate, then a second authority beside the first."""
+    client = _client(tmp_path, partner.authority, f"URI:{CLIENT}")
+    renewed = partner.authority.issue("renewed", HOST)
+    with partner.connect(client) as opened:
+        assert opened.recv(1024) == GREETING
+        credential(renewed, partner.authority.pem)
+        assert _eventually(lambda: "renewed" in str(_shown(partner, client)))
+        opened.sendall(b"still here\n")
+        assert opened.recv(1024) == b"rows for still here\n"
+
+    (tmp_path / "second").mkdir()
+    of_second = _client(tmp_path / "second", partner.stranger, f"URI:{CLIENT}")
+    assert partner.query(of_second) == b""
+    credential(renewed, partner.authority.pem + partner.stranger.pem)
+    assert _eventually(lambda: partner.query(of_second).startswith(GREETING))
+    assert partner.query(client).startswith(GREETING)
+
+    credential(renewed, partner.authority.pem)
+    assert _eventually(lambda: partner.query(of_second) == b"")
+
+
+def _shown(partner: Partner, client: Certificate) -> object:
+    """The certificate that the gateway shows."""
+    with partner.connect(client) as connection:
+        return connection.getpeercert()
