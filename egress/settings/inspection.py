@@ -13,8 +13,8 @@ from egress import patterns
 from egress.patterns import Atom, PatternError
 from egress.settings.model import Model, refusal, refusals
 
-MOST_BYTES = 8 * 1024 * 1024
-"""The largest `maxBytes`: the gateway holds a body in memory while it is read. Istio's HTTP/2 windows end at 16 MiB."""
+MOST_BYTES = 1024 * 1024
+"""The largest `maxBytes`: what Envoy holds back of an HTTP/1.1 request before it answers 413 by itself."""
 LONGEST_TEXT = 200
 """Bytes of a text that is looked for."""
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
@@ -93,7 +93,7 @@ class Inspection(Model):
         Annotated[Unwanted, BeforeValidator(_wanted, json_schema_input_type=Unwanted | str)],
     ] = Field(description="By name, which is what a refused client is told; a plain text stands for {text: ...}.")
     mode: Annotated[Mode, Field(strict=False)] = Mode.ENFORCE
-    max_bytes: int = Field(default=1024 * 1024, ge=1, le=MOST_BYTES, description="A longer body is refused with 413, unread.")
+    max_bytes: int = Field(default=MOST_BYTES, ge=1, le=MOST_BYTES, description="A longer body is refused with 413, unread.")
 
     @field_validator("refuse", mode="before")
     @classmethod

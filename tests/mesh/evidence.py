@@ -34,6 +34,7 @@ class Layer(StrEnum):
     GATEWAY_TLS = "gateway: mutual TLS"
     GATEWAY_HOSTS = "gateway: no such host"
     AUTHORIZATION = "gateway: authorization"
+    INSPECTION = "gateway: inspection"
     ORIGINATION = "gateway: the site's certificate"
     DESTINATION_SIDECAR = "sidecar of the destination"
     APPLICATION = "the application itself"
@@ -42,6 +43,7 @@ class Layer(StrEnum):
 
 _TOLD_BY_THE_GATEWAY = {
     "rbac_access_denied": Layer.AUTHORIZATION,
+    "lua_response": Layer.INSPECTION,
     "TLS_error": Layer.ORIGINATION,
     "filter_chain_not_found": Layer.GATEWAY_HOSTS,
     "route_not_found": Layer.GATEWAY_HOSTS,

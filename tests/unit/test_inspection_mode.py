@@ -323,7 +323,7 @@ REFUSED = [
     ("a name with a blank", {"refuse": {"My rule": "x"}}, "told", "another name"),
     ("a mode that is none", {"mode": "off"}, "not one of the choices", "enforce"),
     ("no byte", {"maxBytes": 0}, "at least 1", "at least 1"),
-    ("more than the gateway holds", {"maxBytes": 8388609}, "at most 8388608", "at most"),
+    ("more than the gateway holds", {"maxBytes": 1048577}, "at most 1048576", "at most"),
 ]
 
 
