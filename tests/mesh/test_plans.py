@@ -25,6 +25,10 @@ PLAN = plan_of(
                 "plain.example.net": {"http": {"upgrade": "none"}},
                 "retried.example.net": {"http": {"traffic": {"timeout": "1s", "retries": {"attempts": 2, "retryOn": ["5xx"]}}}},
                 "mirrored.example.net": {"http": {"mirror": {"host": "plain.example.net"}}},
+                "copied.example.net": {
+                    "http": {"upgrade": "tls", "traffic": {"timeout": "5s"}, "mirror": {"host": "sealed.example.net"}}
+                },
+                "sealed.example.net": {"http": {"upgrade": "tls"}},
                 "account.example.net": {"https": "passthrough", "serviceAccounts": ["somebody-else"]},
             },
         }
@@ -113,3 +117,20 @@ def test_a_mirrored_request_tells_nothing(other: Mesh) -> None:
 def test_a_mirrored_request_names_the_host_that_it_goes_to(other: Mesh) -> None:
     requests = _requests(other, "http://mirrored.example.net/", expected=200)
     assert {request.header("host") == request.site for request in requests} == {True}
+
+
+@pytest.mark.parametrize("words", [[], ["-H", "X-Forwarded-For: 10.1.2.3", "-H", "X-Envoy-Internal: true"]])
+def test_a_copy_that_leaves_as_tls_says_what_the_application_said_and_no_more(other: Mesh, words: list[str]) -> None:
+    requests = _requests(other, *words, "-X", "POST", "http://copied.example.net/anything?of=it", expected=200)
+    assert {(request.site, request.port, request.method) for request in requests} == {
+        ("copied.example.net", 443, "POST"),
+        ("sealed.example.net", 443, "POST"),
+    }
+    assert {request.header("host") == request.site for request in requests} == {True}
+    to_sealed = [request for request in requests if request.site == "sealed.example.net"]
+    assert _told(to_sealed) - {"content-length"} == set()
+
+
+def test_a_host_that_gets_copies_is_asked_directly_as_before(other: Mesh) -> None:
+    [request] = _requests(other, "http://sealed.example.net/", expected=200)
+    assert (request.site, request.header("host"), _told([request])) == ("sealed.example.net", "sealed.example.net", set())
