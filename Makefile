@@ -46,7 +46,8 @@ lint: $(READY) ## Check style and types
 	@$(RUN) -m egress schema --check
 
 test: ready ## Run every test
-	@$(RUN) -m pytest -q -n 2 --dist loadfile
+	@$(RUN) -m pytest -q -n 2 --dist loadfile --ignore tests/mesh
+	@$(RUN) -m pytest -q tests/mesh
 
 prove: ready ## Send the tutorial's requests through real proxies and print what came of them [KEEP=1]
 	@$(RUN) -m tests.mesh.prove $(if $(KEEP),--keep)
