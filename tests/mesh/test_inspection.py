@@ -182,6 +182,12 @@ def test_a_compressed_body_is_refused(inspected: Mesh, body: Path) -> None:
     refused(ask(inspected, *words, f"http://{READ}/"), 415, "encoded")
 
 
+def test_a_websocket_is_refused_before_it_opens(inspected: Mesh) -> None:
+    key = ["-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H", "Sec-WebSocket-Version: 13"]
+    asked = ask(inspected, "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", *key, f"http://{READ}/")
+    refused(asked, 400, "connection of another protocol")
+
+
 def test_a_caller_without_the_right_is_refused_before_anything_is_read(inspected: Mesh) -> None:
     answer, evidence, said = ask(inspected, "-d", SECRET, f"http://{READ}/", pod=STOCK)
     assert (answer.status, evidence.stopped_by(), said) == (403, Layer.AUTHORIZATION, "")
