@@ -23,7 +23,7 @@ def dev() -> Plan:
 
 
 def policies() -> list[Policy]:
-    return [workloads.policy(), services.policy(dev()), boundaries.policy(), namespace_labels.policy()]
+    return [workloads.policy(dev()), services.policy(dev()), boundaries.policy(), namespace_labels.policy()]
 
 
 def found(plan: Plan, kind: str) -> dict[str, Manifest]:

@@ -18,6 +18,7 @@ from egress.plan import Plan
 from egress.render import render
 from tests.support import config_with, dev_config, plan_of
 
+WORKLOADS = "egress-team-workloads"
 CLIENT = "spiffe://shop.example/ns/istio-egress/sa/istio-egressgateway"
 MYSQL: dict[str, Any] = {
     "host": "mysql.fqdn.example",
@@ -278,3 +279,20 @@ def test_two_things_received_never_share_a_name(team: str, name: str, other_team
 )
 def test_hyphens_do_not_make_two_names_one(one: tuple[str, str], other: tuple[str, str]) -> None:
     assert names.reception(*one) != names.reception(*other)
+
+
+def test_pods_of_teams_are_kept_off_the_ingress_nodes_as_well() -> None:
+    def expression(plan: Plan) -> str:
+        (policy,) = [item.manifest for item in render(plan) if item.identity == f"validatingadmissionpolicy/{WORKLOADS}"]
+        return policy["spec"]["validations"][0]["expression"]
+
+    without, with_ingress = expression(plan_of(config({}))), expression(partner())
+    assert "'ingress'" not in without
+    for asked in (
+        "t.?value.orValue('') != 'ingress'",
+        "orValue('') != 'ingress'",
+        "!('ingress' in e.values)",
+        "'ingress' in e.values)))",
+    ):
+        assert asked in with_ingress
+    assert "t.?value.orValue('') != 'gateway'" in with_ingress

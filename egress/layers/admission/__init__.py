@@ -16,5 +16,5 @@ from egress.plan import Plan
 
 def render(plan: Plan) -> Iterator[Object]:
     """A policy and its binding for workloads, for Services, for what only the platform does, and for namespaces."""
-    for policy in (workloads.policy(), services.policy(plan), boundaries.policy(), namespace_labels.policy()):
+    for policy in (workloads.policy(plan), services.policy(plan), boundaries.policy(), namespace_labels.policy()):
         yield from policy.render(plan)

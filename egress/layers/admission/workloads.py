@@ -7,9 +7,12 @@ object (`metadata.managedFields`) before any webhook adds to it, so a proxy cont
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from egress.layers.admission import proxy
 from egress.layers.admission.policy import Check, Policy, Resources
-from egress.layers.gateway_workload import NODE_POOL, TAINT
+from egress.layers.gateway_workload import INGRESS_NODE_POOL, INGRESS_TAINT, NODE_POOL, TAINT
+from egress.plan import Plan
 from egress.settings.fences import Rule
 
 POOL_LABEL = "cloud.google.com/gke-nodepool"
@@ -66,23 +69,30 @@ VARIABLES = {
     ),
 }
 
-_FREE_OF_GATEWAY_NODES = " && ".join(
-    (
-        # A toleration without a key tolerates every taint.
-        "variables.spec.?tolerations.orValue([]).all(t, t.?key.orValue('') != ''"
-        f" && (t.key != '{TAINT['key']}'"
-        f" || (t.?operator.orValue('Equal') == 'Equal' && t.?value.orValue('') != '{TAINT['value']}')))",
-        f"variables.spec.?nodeSelector[?'{POOL_LABEL}'].orValue('') != '{NODE_POOL}'",
-        # A node's name goes past the scheduler, which is what heeds the taint. A pod that runs has one from the scheduler.
-        "(variables.isPod && request.operation != 'CREATE' || variables.spec.?nodeName.orValue('') == '')",
-        "variables.nodeTerms.all(t, t.?matchExpressions.orValue([]).all(e,"
-        f" e.key != '{POOL_LABEL}' || (e.operator == 'In' && !('{NODE_POOL}' in e.values))"
-        f" || (e.operator == 'NotIn' && '{NODE_POOL}' in e.values)))",
-        # Nodes by name: the DaemonSet controller asks for each pod's node in this way, and heeds the taint.
-        "(variables.isPod && object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == 'DaemonSet')"
-        " || variables.nodeTerms.all(t, size(t.?matchFields.orValue([])) == 0))",
+
+def _free_of(pools: Sequence[str], taints: Sequence[str]) -> str:
+    """CEL: the pod asks for no node of these pools, and tolerates none of these values of the taint that keeps it away."""
+    every = " && ".join
+    other_taint = every(f"t.?value.orValue('') != '{value}'" for value in taints)
+    not_in, named = every(f"!('{pool}' in e.values)" for pool in pools), every(f"'{pool}' in e.values" for pool in pools)
+    return every(
+        (
+            # A toleration without a key tolerates every taint.
+            "variables.spec.?tolerations.orValue([]).all(t, t.?key.orValue('') != ''"
+            f" && (t.key != '{TAINT['key']}'"
+            f" || (t.?operator.orValue('Equal') == 'Equal' && {other_taint})))",
+            *(f"variables.spec.?nodeSelector[?'{POOL_LABEL}'].orValue('') != '{pool}'" for pool in pools),
+            # A node's name goes past the scheduler, which is what heeds the taint. A pod that runs has one from the scheduler.
+            "(variables.isPod && request.operation != 'CREATE' || variables.spec.?nodeName.orValue('') == '')",
+            "variables.nodeTerms.all(t, t.?matchExpressions.orValue([]).all(e,"
+            f" e.key != '{POOL_LABEL}' || (e.operator == 'In' && {not_in})"
+            f" || (e.operator == 'NotIn' && {named})))",
+            # Nodes by name: the DaemonSet controller asks for each pod's node in this way, and heeds the taint.
+            "(variables.isPod && object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == 'DaemonSet')"
+            " || variables.nodeTerms.all(t, size(t.?matchFields.orValue([])) == 0))",
+        )
     )
-)
+
 
 _NOT_THE_PROXYS_IDENTITY = " && ".join(
     (
@@ -103,12 +113,6 @@ _CONFINED = (
 )
 
 CHECKS = (
-    Check(
-        Rule.GATEWAY_NODES,
-        "Gateway nodes may leave the cluster, so only the gateway runs there: no toleration of their taint or of every taint, "
-        "no selector or affinity for their pool, no node by name.",
-        _FREE_OF_GATEWAY_NODES,
-    ),
     Check(
         Rule.HOST_NAMESPACES,
         "hostNetwork, hostPID and hostIPC put a pod into the node's own namespaces, where no policy on pods holds.",
@@ -158,5 +162,15 @@ CHECKS = (
 )
 
 
-def policy() -> Policy:
-    return Policy("egress-team-workloads", RESOURCES, CHECKS, {"changed": CHANGED}, VARIABLES)
+def policy(plan: Plan) -> Policy:
+    pools, taints = [NODE_POOL], [TAINT["value"]]
+    if plan.receptions:
+        pools.append(INGRESS_NODE_POOL)
+        taints.append(INGRESS_TAINT["value"])
+    nodes = Check(
+        Rule.GATEWAY_NODES,
+        "Gateway nodes may leave the cluster, so only the gateway runs there: no toleration of their taint or of every taint, "
+        "no selector or affinity for their pool, no node by name.",
+        _free_of(pools, taints),
+    )
+    return Policy("egress-team-workloads", RESOURCES, (nodes, *CHECKS), {"changed": CHANGED}, VARIABLES)
