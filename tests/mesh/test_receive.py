@@ -245,7 +245,9 @@ def _get(partner: Partner, certificate: Certificate | None, host: str = WEB) -> 
         secured = partner.connect(certificate, WEB, 8443)
         asking = http.client.HTTPConnection(WEB)
         asking.sock = secured
-        asking.request("GET", "/price?of=tea", headers={"Host": host})
+        asking.request(
+            "GET", "/price?of=tea", headers={"Host": host, "X-Forwarded-Client-Cert": "By=forged;URI=spiffe://forged/client"}
+        )
         answer = asking.getresponse()
         return answer.status, answer.headers, answer.read()
     except (OSError, http.client.HTTPException):
@@ -263,6 +265,9 @@ def test_a_request_reaches_the_service_and_the_answer_says_nothing_of_the_mesh(
     assert "server" not in headers, headers.items()
     (asked,) = prices
     assert asked["path"] == "/price?of=tea"
+    shown = {name.lower(): value for name, value in asked.items()}["x-forwarded-client-cert"]
+    assert BUYER in shown, "the Service is told which client asks"
+    assert "forged" not in shown
 
 
 @pytest.mark.parametrize("host", ["other.fqdn.example", "api.orders.svc.cluster.local"])
