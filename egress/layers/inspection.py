@@ -129,7 +129,7 @@ def _lua_members(members: frozenset[int]) -> bytes:
 
 
 def _lua_byte(byte: int) -> bytes:
-    # A zero byte would end the pattern.
+    # In Lua 5.1 a zero byte would end the pattern; LuaJIT takes both.
     if byte == 0:
         return b"%z"
     return b"%" + bytes((byte,)) if byte in _PUNCTUATION else bytes((byte,))

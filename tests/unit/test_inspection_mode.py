@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from egress.errors import ConfigError
@@ -269,7 +269,15 @@ def test_a_pattern_matches_exactly_what_it_matches_in_python(expression: str, bo
 
 
 @settings(max_examples=300, deadline=None)
-@given(members=st.frozensets(st.integers(0, 255), min_size=1))
+@given(
+    members=st.lists(st.tuples(st.integers(0, 255), st.integers(1, 40)), min_size=1, max_size=4).map(
+        lambda runs: frozenset(byte for low, length in runs for byte in range(low, min(low + length, 256)))
+    )
+)
+@example(members=frozenset(b"%&'"))
+@example(members=frozenset(b"]^_`a"))
+@example(members=frozenset(b"^_`"))
+@example(members=frozenset(b"Z[\\]"))
 def test_a_set_of_bytes_is_that_set_in_lua(members: frozenset[int]) -> None:
     pattern = lua_pattern([Atom(members)])
     assert {byte for byte in range(256) if EMPTY.find(bytes((byte,)), pattern)} == members
