@@ -36,15 +36,17 @@ def render(plan: Plan) -> Iterator[Object]:
         yield Object(
             owner,
             # JSON is YAML, which is what the control plane reads here.
-            manifest("v1", "ConfigMap", MANAGED_MESH_CONFIG, names.MESH_NAMESPACE, data={"mesh": json.dumps(mesh_config())}),
+            manifest("v1", "ConfigMap", MANAGED_MESH_CONFIG, names.MESH_NAMESPACE, data={"mesh": json.dumps(mesh_config(plan))}),
         )
 
 
-def mesh_config() -> dict[str, Any]:
+def mesh_config(plan: Plan) -> dict[str, Any]:
     """MeshConfig. Paths are normalised as an upstream may read them, before any rule compares them."""
     return {
         "accessLogFile": "/dev/stdout",
         "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+        # For TLS that proxies open to the outside; the mesh's own is not concerned.
+        "tlsDefaults": {"minProtocolVersion": plan.settings.mesh.min_tls_version.istio_name},
         "pathNormalization": {"normalization": "DECODE_AND_MERGE_SLASHES"},
         "defaultConfig": {
             "holdApplicationUntilProxyStarts": True,
@@ -67,6 +69,6 @@ def istiod_values(plan: Plan) -> dict[str, Any]:
     """Helm values of the chart `istiod`."""
     return {
         "global": {"hub": plan.settings.mesh.chart.hub, "tag": plan.settings.mesh.chart.version},
-        "meshConfig": mesh_config(),
+        "meshConfig": mesh_config(plan),
         "pilot": {"autoscaleMin": 2},
     }

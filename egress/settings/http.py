@@ -153,7 +153,9 @@ class Retries(Model):
     """Retries by the gateway. Without `retryOn`, only where the request cannot have reached the host."""
 
     attempts: int = Field(ge=0, le=10, description="Retries after the first try; 0 turns them off.")
-    retry_on: list[Annotated[RetryOn, Field(strict=False)]] | None = Field(default=None, description="Absent: what never arrived.")
+    retry_on: list[Annotated[RetryOn, Field(strict=False)]] | None = Field(
+        default=None, description="Absent: what never arrived."
+    )
     per_try_timeout: Duration | None = None
     unsafe_methods: bool = Field(
         default=False, description="Also repeat methods other than GET, HEAD and OPTIONS, which may then happen twice."

@@ -30,9 +30,24 @@ class Istio(Model):
     )
 
 
+class TlsVersion(StrEnum):
+    """The oldest TLS that the gateway accepts from a host where it opens TLS itself."""
+
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"
+
+    @property
+    def istio_name(self) -> str:
+        return f"TLSV{self.value.replace('.', '_')}"
+
+
 class Mesh(Model):
     flavor: Annotated[Flavor, Field(strict=False)] = Flavor.ISTIO
     istio: Istio | None = Field(default=None, description="Only with flavor: istio.")
+    min_tls_version: Annotated[TlsVersion, Field(strict=False)] = Field(
+        default=TlsVersion.TLS_1_2,
+        description="Oldest TLS accepted from hosts where the gateway opens TLS.",
+    )
 
     @model_validator(mode="after")
     def flavor_honours_istio(self) -> Self:

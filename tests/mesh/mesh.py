@@ -61,7 +61,7 @@ class Mesh:
         """`change`: what to do to the rendered objects before they are applied, to try something out."""
         self.plan, self._programs = plan, programs
         self.manifests: list[Manifest] = list(change([item.manifest for item in render(plan)]))
-        self._mesh_config = mesh_config()
+        self._mesh_config = mesh_config(plan)
         self._websites = websites_of(plan)
         self._closing = contextlib.ExitStack()
         self.pods: dict[str, Pod] = {}

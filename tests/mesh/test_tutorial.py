@@ -185,3 +185,13 @@ def test_the_names_that_a_pod_asks_for_come_from_the_stacks_dns_layer(mesh: Mesh
         found = mesh.namespaces[pod].run("getent", "ahostsv4", name).split()
         assert set(found) & set(mesh.plan.addresses.google_apis.addresses)
         assert name in mesh.dns.asked
+
+
+def test_the_gateway_opens_no_tls_older_than_the_stack_says(mesh: Mesh) -> None:
+    (cluster,) = [
+        item["cluster"]
+        for dump in mesh.proxies[mesh.gateway.key].config()["configs"]
+        for item in dump.get("dynamic_active_clusters", [])
+        if item["cluster"]["name"] == "outbound|80||example.com"
+    ]
+    assert '"tls_minimum_protocol_version": "TLSv1_2"' in json.dumps(cluster["transport_socket"])

@@ -328,3 +328,11 @@ class TestSplitAndMirror:
             plan_of(teams(team_a=mirrored, team_b={"api.example.com": {"http": {}}}))
         (problem,) = refused.value.problems
         assert problem.path == 'gke-mesh-egress:teams.team-b.egress["api.example.com"].http.mirror'
+
+
+def test_the_oldest_tls_version_towards_hosts_is_one_word() -> None:
+    from egress.layers.mesh import istiod_values
+
+    for version, istio in (("1.2", "TLSV1_2"), ("1.3", "TLSV1_3")):
+        values = istiod_values(plan_of(config_with("mesh", {"minTlsVersion": version})))
+        assert values["meshConfig"]["tlsDefaults"] == {"minProtocolVersion": istio}
