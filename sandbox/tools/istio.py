@@ -12,8 +12,11 @@ import http.client
 import io
 import os
 import re
+import shutil
+import subprocess
 import urllib.request
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -23,7 +26,6 @@ from sandbox.tools.report import ToolError, say
 
 _MODULE = "istio.io/api"
 _FILE = "kubernetes/customresourcedefinitions.gen.yaml"
-_DEFAULT_PROXY = "https://proxy.golang.org"
 _STALL_SECONDS = 30
 _MAX_BYTES = 50_000_000
 
@@ -49,7 +51,7 @@ def _pinned(go_sum: str) -> tuple[str, str]:
 
 
 def _fetch(version: str, wanted: str, work: Path) -> Path:
-    proxy = _proxy(os.environ.get("GOPROXY", ""))
+    proxy = _proxy(os.environ.get("GOPROXY", ""), _of_go)
     say(f"Istio CRDs: fetching {_MODULE} {version}")
     request = _request(f"{proxy}/{_MODULE}/@v/{version}.zip")
     try:
@@ -83,14 +85,24 @@ def h1(packed: zipfile.ZipFile) -> str:
     return "h1:" + base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()
 
 
-def _proxy(setting: str) -> str:
-    """The first HTTP proxy of a GOPROXY setting; Go's default proxy if it names none."""
-    for entry in re.split(r"[,|]", setting):
-        if entry.strip().startswith(("https://", "http://")):
-            return entry.strip().rstrip("/")
+def _proxy(setting: str, of_go: Callable[[], str]) -> str:
+    """The first HTTP proxy of a GOPROXY setting; the one that Go itself would use if it names none."""
     if setting.strip() == "off":
         raise ToolError("Istio CRDs: GOPROXY=off forbids fetching them; unset it, or name a proxy, and run this again")
-    return _DEFAULT_PROXY
+    for entry in [*re.split(r"[,|]", setting), *re.split(r"[,|]", of_go())]:
+        if entry.strip().startswith(("https://", "http://")):
+            return entry.strip().rstrip("/")
+    raise ToolError("Istio CRDs: no Go module proxy is known; install Go, which knows one, or set GOPROXY, and run this again")
+
+
+def _of_go() -> str:
+    """What Go would use; empty where there is no Go. Its own answer to GOPROXY in the environment is no news."""
+    go = shutil.which("go")
+    if go is None:
+        return ""
+    environment = {key: value for key, value in os.environ.items() if key != "GOPROXY"}
+    asked = subprocess.run([go, "env", "GOPROXY"], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    return asked.stdout.strip()
 
 
 def _request(url: str) -> urllib.request.Request:

@@ -151,16 +151,21 @@ def test_an_unreachable_proxy_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("setting", "proxy"),
     [
-        ("", "https://proxy.golang.org"),
-        ("direct", "https://proxy.golang.org"),
+        ("", "https://go.example"),
+        ("direct", "https://go.example"),
         ("https://a.example/go/,direct", "https://a.example/go"),
         ("file:///x|http://b.example", "http://b.example"),
     ],
 )
 def test_which_proxy(setting: str, proxy: str) -> None:
-    assert istio._proxy(setting) == proxy
+    assert istio._proxy(setting, lambda: "https://go.example,direct") == proxy
+
+
+def test_without_go_and_without_a_proxy_it_says_what_to_set() -> None:
+    with pytest.raises(ToolError, match="set GOPROXY"):
+        istio._proxy("direct", lambda: "")
 
 
 def test_no_proxy_allowed() -> None:
     with pytest.raises(ToolError, match="GOPROXY=off"):
-        istio._proxy("off")
+        istio._proxy("off", lambda: "https://go.example")
