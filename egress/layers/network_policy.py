@@ -13,12 +13,11 @@ from egress.layers.gateway_workload import INGRESS_LABELS, TARGET_PORTS
 from egress.layers.gateway_workload import LABELS as GATEWAY_LABELS
 from egress.manifest import Object, Owner, manifest
 from egress.plan import HTTPS_PORT, Plan, TeamPlan
+from egress.settings.tcp import PROXY_PORTS
 
 XDS_PORT = 15012
 """istiod's port for configuration and certificates, inside TLS."""
 DNS_PORT = 53
-PROXY_PORTS = (15000, 15090)
-"""First and last port of the mesh's own proxies (Istio, "Application requirements")."""
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -69,7 +68,7 @@ def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
 
 def _applications() -> list[dict[str, Any]]:
     """Every port but those of the proxies: some of those answer in plain text, without asking who is there."""
-    first, last = PROXY_PORTS
+    first, last = min(PROXY_PORTS), max(PROXY_PORTS)
     return [
         {**port("TCP", 1), "endPort": first - 1},
         {**port("TCP", last + 1), "endPort": 65535},
