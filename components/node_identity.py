@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from egress import names
 from egress.layers.firewall import Nodes
 
 
@@ -33,8 +34,8 @@ class NodeServiceAccounts(pulumi.ComponentResource):
         for nodes in args.kinds:
             account = gcp.serviceaccount.Account(
                 f"{name}-{nodes.value}",
-                account_id=f"sa-{nodes.value}-nodes",
-                display_name=f"sa-{nodes.value}-nodes",
+                account_id=names.node_service_account(nodes.value),
+                display_name=names.node_service_account(nodes.value),
                 description=f"SA for {nodes.value} nodes",
                 opts=child,
             )

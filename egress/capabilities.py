@@ -13,6 +13,7 @@ from egress.errors import Problem
 from egress.hosts import is_pattern
 from egress.settings.http import Upgrade
 from egress.settings.mesh import Flavor
+from egress.settings.paths import egress_path, reception_path
 from egress.settings.root import Settings
 
 
@@ -78,18 +79,18 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
         yield "gke-mesh-egress:gateway.connectAfterAuthorization", True, Capability.RAW_TCP
     for team, of_team in settings.teams.items():
         for name, received in of_team.receives.items():
-            yield f"gke-mesh-egress:teams.{team}.receives.{name}.credential", received.credential, Capability.RECEIVING
+            yield f"{reception_path(team, name)}.credential", received.credential, Capability.RECEIVING
         for host, access in of_team.egress.items():
-            path = f'gke-mesh-egress:teams.{team}.egress["{host}"].http'
+            path = egress_path(team, host)
             if access.http and access.http.upgrade is Upgrade.MTLS:
-                yield f"{path}.upgrade", access.http.upgrade.value, Capability.GATEWAY_CREDENTIAL
+                yield f"{path}.http.upgrade", access.http.upgrade.value, Capability.GATEWAY_CREDENTIAL
             if access.http and access.http.inspect:
-                yield f"{path}.inspect", access.http.inspect.mode.value, Capability.BODY_INSPECTION
+                yield f"{path}.http.inspect", access.http.inspect.mode.value, Capability.BODY_INSPECTION
             if access.http and access.http.mirror:
-                yield f"{path}.mirror", access.http.mirror.host, Capability.CLEAN_COPIES
+                yield f"{path}.http.mirror", access.http.mirror.host, Capability.CLEAN_COPIES
             if access.tcp:
-                yield path.removesuffix("http") + "tcp", access.tcp.port, Capability.RAW_TCP
+                yield f"{path}.tcp", access.tcp.port, Capability.RAW_TCP
             if access.http and access.http.ca:
-                yield f"{path}.ca", access.http.ca, Capability.GATEWAY_CREDENTIAL
+                yield f"{path}.http.ca", access.http.ca, Capability.GATEWAY_CREDENTIAL
             if access.https and is_pattern(host):
-                yield path.removesuffix("http") + "https", access.https, Capability.PATTERN
+                yield f"{path}.https", access.https, Capability.PATTERN

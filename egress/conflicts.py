@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic.alias_generators import to_camel
 
+from egress import names
 from egress.addresses import loopback
 from egress.errors import Problem
 from egress.hosts import patterns_above
@@ -16,11 +17,8 @@ from egress.plan import Host, Leaving, Use, WorkloadIdentity
 from egress.settings import Settings
 from egress.settings.http import Http, Mirror, Traffic
 from egress.settings.inspection import Inspection
+from egress.settings.paths import account_path, egress_path, reception_path
 from egress.settings.tcp import Tcp
-
-
-def _egress_path(team: str, host: str) -> str:
-    return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
 
 
 def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:
@@ -57,7 +55,7 @@ def unreachable_targets(settings: Settings) -> Iterator[Problem]:
                 wide = other and other.http and (other.http.rules == access.http.rules or _unrestricted(other.http))
                 if target == host or not wide:
                     yield Problem(
-                        f"{_egress_path(name, host)}.http.{field}",
+                        f"{egress_path(name, host)}.http.{field}",
                         target,
                         "It is the host itself."
                         if target == host
@@ -82,9 +80,9 @@ def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
         if use.tcp is None:
             problems.append(
                 Problem(
-                    _egress_path(use.team, host),
+                    egress_path(use.team, host),
                     host,
-                    f"{_egress_path(first, host)} speaks raw TCP: the gateway tells connections to a host apart by its name "
+                    f"{egress_path(first, host)} speaks raw TCP: the gateway tells connections to a host apart by its name "
                     "alone, so TCP cannot share it.",
                     "Give one of the two a host name of its own.",
                 )
@@ -111,9 +109,9 @@ def narrowed_patterns(uses: Mapping[str, Mapping[str, Use]]) -> Iterator[Problem
             more = sorted(set(allowed) - set(use.passthrough_accounts))
             if more or not allowed:
                 yield Problem(
-                    f"{_egress_path(team, host)}.serviceAccounts",
+                    f"{egress_path(team, host)}.serviceAccounts",
                     list(use.passthrough_accounts),
-                    f"{_egress_path(team, pattern)} covers {host} and allows {', '.join(more) or f'all of {team}'}: this entry "
+                    f"{egress_path(team, pattern)} covers {host} and allows {', '.join(more) or f'all of {team}'}: this entry "
                     "would seem to take away what the pattern still gives.",
                     "Narrow the pattern as well, or name its hosts one by one.",
                 )
@@ -127,10 +125,10 @@ def shared_loopbacks(hosts: Iterable[Host]) -> Iterator[Problem]:
             first = owners.setdefault(loopback(host.name), host)
             if first is not host:
                 yield Problem(
-                    _egress_path(host.teams[0], host.name),
+                    egress_path(host.teams[0], host.name),
                     host.name,
                     f"By chance the gateway would talk to itself at one address, {loopback(host.name)}, about this pattern and "
-                    f"about {_egress_path(first.teams[0], first.name)}: names of one would pass as names of the other.",
+                    f"about {egress_path(first.teams[0], first.name)}: names of one would pass as names of the other.",
                     "Write one of the two differently, e.g. as several patterns below it.",
                 )
 
@@ -144,9 +142,9 @@ def stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
             first = owners.setdefault((address, port), host)
             if first is not host:
                 yield Problem(
-                    f"{_egress_path(host.teams[0], host.name)}.tcp.addresses",
+                    f"{egress_path(host.teams[0], host.name)}.tcp.addresses",
                     str(address),
-                    f"{_egress_path(first.teams[0], first.name)}.tcp has the same address and port {port}: connections to one "
+                    f"{egress_path(first.teams[0], first.name)}.tcp has the same address and port {port}: connections to one "
                     "would arrive at the other.",
                     "Use one name for both, or ask the host's owner for an address of its own.",
                 )
@@ -164,7 +162,7 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
             other = known[target].leaving if target in known else None
             if other and other.inspect and other.inspect != host.leaving.inspect:
                 yield Problem(
-                    f"{_egress_path(speaker, host.name)}.http.{field}",
+                    f"{egress_path(speaker, host.name)}.http.{field}",
                     target,
                     f"Requests to {target} are inspected, and these would arrive there uninspected: the gateway goes by the host "
                     "that the app asked for.",
@@ -175,9 +173,9 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
             for use in way.uses:
                 if use.passthrough:
                     yield Problem(
-                        f"{_egress_path(use.team, way.name)}.https",
+                        f"{egress_path(use.team, way.name)}.https",
                         "passthrough",
-                        f"{_egress_path(speaker, host.name)}.http.inspect reads what is sent to this host, and the app's own TLS "
+                        f"{egress_path(speaker, host.name)}.http.inspect reads what is sent to this host, and the app's own TLS "
                         "is never opened: the same would leave unseen.",
                         "Remove https and let the app speak http (upgrade: tls), or remove inspect."
                         if way is host
@@ -195,33 +193,29 @@ def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object],
     )
     value, wanted = shown
     return Problem(
-        f"{_egress_path(team, host)}.{way}.{to_camel(field)}",
+        f"{egress_path(team, host)}.{way}.{to_camel(field)}",
         value,
-        f"{_egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway speaks one way to one host, and "
+        f"{egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway speaks one way to one host, and "
         "one of the two teams would get what the other asked for.",
         "Agree on one" + (", or leave it to the other team." if field == "traffic" else "."),
     )
 
 
-def _account_path(identity: WorkloadIdentity) -> str:
-    return f"gke-mesh-egress:teams.{identity.team}.googleApis.serviceAccounts.{identity.service_account}"
-
-
 def account_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
-    platform = {f"sa-{kind}-nodes": f"the {kind} nodes" for kind in ("application", "gateway", "ingress")}
+    platform = {names.node_service_account(kind): f"the {kind} nodes" for kind in ("application", "gateway", "ingress")}
     owners = {account: f"belongs to {whose}" for account, whose in platform.items()}
     for of_team in identities.values():
         for identity in of_team:
             if identity.account_id in owners:
                 yield Problem(
-                    f"{_account_path(identity)}.accountId",
+                    f"{account_path(identity.team, identity.service_account)}.accountId",
                     identity.account_id,
                     f"This Google service account {owners[identity.account_id]}: the pods of one would act with the rights "
                     "of the other.",
                     "Choose another accountId, or leave it out.",
                 )
             else:
-                owners[identity.account_id] = f"is that of {_account_path(identity)}"
+                owners[identity.account_id] = f"is that of {account_path(identity.team, identity.service_account)}"
 
 
 def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
@@ -233,17 +227,14 @@ def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> It
                     continue
                 first = owners.setdefault(grant.bucket, identity)
                 if first is not identity:
+                    owner = account_path(first.team, first.service_account)
                     yield Problem(
-                        f"{_account_path(identity)}.buckets",
+                        f"{account_path(identity.team, identity.service_account)}.buckets",
                         grant.bucket,
-                        f"{_account_path(first)} makes the bucket of this name; two accounts would share its data without "
+                        f"{owner} makes the bucket of this name; two accounts would share its data without "
                         "either having said so.",
                         f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., existing: true}}}}.',
                     )
-
-
-def _reception_path(team: str, name: str) -> str:
-    return f"gke-mesh-egress:teams.{team}.receives.{name}"
 
 
 def reception_collisions(settings: Settings) -> Iterator[Problem]:
@@ -252,7 +243,7 @@ def reception_collisions(settings: Settings) -> Iterator[Problem]:
     spoken: dict[int, tuple[str, str]] = {}
     for team, of_team in sorted(settings.teams.items()):
         for name, wanted in sorted(of_team.receives.items()):
-            path = _reception_path(team, name)
+            path = reception_path(team, name)
             first = served.setdefault((wanted.host, wanted.port), path)
             if first != path:
                 yield Problem(

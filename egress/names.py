@@ -132,6 +132,11 @@ def ingress_address(cluster: str) -> str:
     return f"{cluster}-ingress"
 
 
+def node_service_account(kind: str) -> str:
+    """Account id of the nodes of one kind: application, gateway or ingress."""
+    return f"sa-{kind}-nodes"
+
+
 def google_service_account(team: str, service_account: str) -> str:
     """Account id (6 to 30 characters) for a team's Kubernetes service account.
 

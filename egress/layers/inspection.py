@@ -18,6 +18,7 @@ from egress.manifest import ISTIO_EXTENSIONS, Object, Owner, manifest
 from egress.patterns import Atom
 from egress.plan import HTTP_PORT, Host, Plan
 from egress.settings.inspection import Inspection, Mode, Unwanted
+from egress.settings.paths import egress_path
 
 LONGEST_SCRIPT = 65536
 """Characters of `inlineCode` that the TrafficExtension's schema takes."""
@@ -55,7 +56,7 @@ def oversized(hosts: Iterable[Host]) -> Iterator[Problem]:
     host, inspection = max(_inspected(inspected), key=lambda found: len(_rules(found[1])))
     team = next(use.team for use in host.uses if use.http)
     yield Problem(
-        f'gke-mesh-egress:teams.{team}.egress["{host.name}"].http.inspect.refuse',
+        f"{egress_path(team, host.name)}.http.inspect.refuse",
         sorted(inspection.refuse),
         f"All rules of all hosts together make a filter of {size} characters; the API server takes {LONGEST_SCRIPT}, and this "
         "host has the largest part.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -95,6 +96,14 @@ class Upgrade(StrEnum):
     """The gateway opens TLS to port 443 and verifies the host's certificate against its name."""
     MTLS = "mtls"
     """As `tls`, and the gateway shows a client certificate."""
+
+
+def credential_refusals(upgrade: Upgrade, credential: str | None) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """What is wrong between an upgrade and the certificate for it, for `model.refusals`."""
+    if upgrade is Upgrade.MTLS and credential is None:
+        yield ("upgrade",), "The gateway would have no certificate to show.", "Add credential: SECRET."
+    if credential is not None and upgrade is not Upgrade.MTLS:
+        yield ("credential",), "Only mutual TLS shows a certificate; this would be ignored.", "Write upgrade: mtls."
 
 
 class Protocol(StrEnum):
@@ -223,11 +232,7 @@ class Http(Rule):
 
     @model_validator(mode="after")
     def fields_honoured(self) -> Self:
-        found: list[tuple[tuple[str, ...], str, str]] = []
-        if self.upgrade is Upgrade.MTLS and self.credential is None:
-            found.append((("upgrade",), "The gateway would have no certificate to show.", "Add credential: SECRET."))
-        if self.credential is not None and self.upgrade is not Upgrade.MTLS:
-            found.append((("credential",), "Only mutual TLS shows a certificate; this would be ignored.", "Write upgrade: mtls."))
+        found = list(credential_refusals(self.upgrade, self.credential))
         if self.ca is not None and self.upgrade is Upgrade.NONE:
             found.append((("ca",), "Plain HTTP verifies nothing; this would be ignored.", "Write upgrade: tls."))
         if self.ca is not None and self.upgrade is Upgrade.MTLS:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from egress.settings.http import AccountName, SecretName, Upgrade
+from egress.settings.http import AccountName, SecretName, Upgrade, credential_refusals
 from egress.settings.model import Model, refusal, refusals
 
 PROXY_PORTS = {15000, 15001, 15004, 15006, 15008, 15009, 15012, 15017, 15020, 15021, 15053, 15090}
@@ -58,7 +58,7 @@ class Tcp(Model):
 
     @model_validator(mode="after")
     def fields_honoured(self) -> Self:
-        found: list[tuple[tuple[str, ...], str, str]] = []
+        found = list(credential_refusals(self.upgrade, self.credential))
         if self.port in (80, 443):
             found.append(
                 (
@@ -69,10 +69,6 @@ class Tcp(Model):
             )
         if self.port in PROXY_PORTS:
             found.append((("port",), "The mesh's own proxies use this port.", "Use another port; outsidePort may be any."))
-        if self.upgrade is Upgrade.MTLS and self.credential is None:
-            found.append((("upgrade",), "The gateway would have no certificate to show.", "Add credential: SECRET."))
-        if self.credential is not None and self.upgrade is not Upgrade.MTLS:
-            found.append((("credential",), "Only mutual TLS shows a certificate; this would be ignored.", "Write upgrade: mtls."))
         if self.ca is not None and self.upgrade is not Upgrade.TLS:
             found.append(
                 (

@@ -1,0 +1,15 @@
+"""Where a reader finds a team's entries in the stack's file, as every refusal names them."""
+
+from __future__ import annotations
+
+
+def egress_path(team: str, host: str) -> str:
+    return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
+
+
+def reception_path(team: str, name: str) -> str:
+    return f"gke-mesh-egress:teams.{team}.receives.{name}"
+
+
+def account_path(team: str, service_account: str) -> str:
+    return f"gke-mesh-egress:teams.{team}.googleApis.serviceAccounts.{service_account}"
