@@ -1,0 +1,68 @@
+"""What is judged: Kubernetes objects and Google resources as they are, wherever they were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One Google resource as a Pulumi stack export has it: type token, physical name, properties in camelCase."""
+
+    type: str
+    name: str
+    properties: Mapping[str, Any]
+
+    @property
+    def identity(self) -> str:
+        """`firewall/NAME` and the like: the last part of the type, in lower case, and the name."""
+        return f"{self.type.rsplit(':', 1)[-1].lower()}/{self.name}"
+
+
+def identity(manifest: Manifest) -> str:
+    """`[namespace/]kind/name`, as everywhere in this project."""
+    metadata = manifest["metadata"]
+    return "/".join(filter(None, (metadata.get("namespace"), manifest["kind"].lower(), metadata["name"])))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Every object of every layer, as far as somebody handed it over."""
+
+    kubernetes: tuple[Manifest, ...]
+    google: tuple[Resource, ...]
+
+    @classmethod
+    def of(cls, kubernetes: Iterable[Manifest], google: Iterable[Resource]) -> Deployed:
+        return cls(tuple(kubernetes), tuple(google))
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Manifest]]:
+        found: dict[str, list[Manifest]] = {}
+        for manifest in self.kubernetes:
+            found.setdefault(manifest["kind"], []).append(manifest)
+        return found
+
+    def kind(self, kind: str) -> list[Manifest]:
+        """The Kubernetes objects of a kind, in the order in which they were handed over."""
+        return self._by_kind.get(kind, [])
+
+    def resources(self, type_token: str) -> Iterator[Resource]:
+        """The Google resources of a type, e.g. `gcp:compute/firewall:Firewall`."""
+        return (resource for resource in self.google if resource.type == type_token)
+
+    @cached_property
+    def namespace_labels(self) -> dict[str, dict[str, str]]:
+        """Labels of every Namespace, with the one that the API server sets on each by itself."""
+        return {
+            manifest["metadata"]["name"]: {
+                **(manifest["metadata"].get("labels") or {}),
+                "kubernetes.io/metadata.name": manifest["metadata"]["name"],
+            }
+            for manifest in self.kind("Namespace")
+        }

@@ -1,0 +1,161 @@
+"""A flow, the connections that it is made of on its way, and what a layer says to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Layer(StrEnum):
+    """Who says yes or no, in the order in which a packet meets them."""
+
+    ADMISSION = "admission"
+    DNS = "DNS"
+    SIDECAR = "sidecar"
+    NETWORK_POLICY = "NetworkPolicy"
+    GATEWAY = "gateway"
+    AUTHORIZATION = "authorization"
+    FIREWALL = "firewall"
+
+    @property
+    def in_the_pod(self) -> bool:
+        """Whether the layer is enforced inside the workload's own pod, where a cheating process walks around it."""
+        return self is Layer.SIDECAR
+
+
+class Way(StrEnum):
+    """From where, and past what, a flow tries to leave."""
+
+    APP = "app"
+    """The application, through its own sidecar."""
+    PROXY = "proxy"
+    """A process beside the sidecar that runs as the proxy's user, which traffic redirection leaves alone."""
+    POD_WITHOUT_SIDECAR = "pod-without-sidecar"
+    GATEWAY_WITH_CERTIFICATE = "gateway-with-certificate"
+    """Straight at the gateway's pods, with the certificate of a workload of the team."""
+    GATEWAY_WITHOUT_CERTIFICATE = "gateway-without-certificate"
+    GATEWAY_NODE = "gateway-node"
+    """A process on a node of a gateway's pool, outside of every pod."""
+    APPLICATION_NODE = "application-node"
+    """A process on an application node, outside of every pod."""
+
+    @property
+    def cheats(self) -> bool:
+        return self is not Way.APP
+
+
+class Protocol(StrEnum):
+    """What the client speaks on its connection."""
+
+    HTTP = "http"
+    TLS = "tls"
+    TCP = "tcp"
+    UDP = "udp"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. Header names are lower case; `host` is the Host header (or :authority) as sent."""
+
+    host: str
+    method: str = "GET"
+    path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Pod:
+    """Where a connection starts or ends inside the cluster.
+
+    `labels` None: whatever labels the owner of the namespace likes - a team writes its own pods, so a selector that wants a
+    label is matched where that helps the pod, and avoided where that helps it.
+    """
+
+    namespace: str
+    labels: Mapping[str, str] | None
+    service_account: str = "default"
+    pool: str = ""
+    """The Google service account (email) of the node pool it runs on, which is what firewall rules select nodes by."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A process of a node itself, in no pod's network."""
+
+    pool: str
+    """The Google service account (email) of its node pool."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """An end outside the cluster: a name, an address, or a name at a known address."""
+
+    name: str | None
+    """None: reached by its address alone."""
+    address: str | None
+    """None: some address of the internet, as the name's owner decides; no rule about one range may be counted on."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One leg of a flow, as the layers between its ends see it."""
+
+    source: Pod | Node
+    to: Pod | Outside
+    port: int
+    """Port of the destination's pod or address, after Services have translated theirs."""
+    protocol: Protocol
+    transport: str = "TCP"
+    """TCP or UDP, as NetworkPolicies write it."""
+    principal: str | None = None
+    """Identity in the client's mesh certificate: TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT. None: it shows none."""
+    sni: str | None = None
+    """Server name that the outermost TLS asks for."""
+    inner: Request | str | None = None
+    """What the outermost mutual TLS holds: a request, the server name of TLS inside it, or bytes that say nothing."""
+    to_address: str | None = None
+    """The destination's address where a rule may ask for it, as the gateway's own loopback addresses."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One wish of a team's workload: what it wants to reach, how, and by which way out."""
+
+    namespace: str
+    host: str
+    """Name or IPv4/IPv6 address as the client writes it."""
+    port: int
+    protocol: Protocol
+    way: Way = Way.APP
+    service_account: str = "default"
+    method: str = "GET"
+    path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    address: str | None = None
+    """Where the client connects, if that is not left to the name."""
+
+    @property
+    def request(self) -> Request:
+        return Request(self.host, self.method, self.path, self.headers)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one layer says to one connection, and which object and field decide."""
+
+    layer: Layer
+    allowed: bool
+    by: str
+    """Identity of the deciding object (`[namespace/]kind/name`, or a Google resource's type and name); `nothing` where the
+    absence of an object decides."""
+    field: str
+    """Path of the deciding field in that object; empty where there is no object."""
+    reason: str
+    """One sentence in the words of the layer."""
+    understood: bool = True
+    """False: the objects say something that this judge does not know how to read; `allowed` is then the worse case, True."""
+
+    @property
+    def symbol(self) -> str:
+        return "yes" if self.allowed else "no"
