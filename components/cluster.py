@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -13,11 +13,8 @@ import pulumi_kubernetes as kubernetes
 from components.network import PODS_RANGE, SERVICES_RANGE
 from egress.google_cloud import SECRET_SYNC_INTERVAL, workload_pool
 from egress.layers.firewall import Nodes
-from egress.layers.gateway_workload import INGRESS_NODE_POOL, INGRESS_TAINT, NODE_POOL, TAINT
+from egress.layers.pools import Pool
 from egress.settings.cluster import Cluster as ClusterSettings
-from egress.settings.cluster import NodePool as NodePoolSettings
-
-TAINTS = {Nodes.GATEWAY: TAINT, Nodes.INGRESS: INGRESS_TAINT}
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,9 @@ class ClusterArgs:
     subnet_id: pulumi.Input[str]
     control_plane_range: str
     """A /28 in CIDR notation."""
-    node_emails: Mapping[Nodes, pulumi.Input[str]]
+    pools: Sequence[Pool]
+    node_emails: Mapping[str, pulumi.Input[str]]
+    """Service account of each kind of node."""
     fleet: bool
     """Whether the cluster joins the project's fleet, as managed Cloud Service Mesh needs."""
     subsetting: bool
@@ -40,8 +39,7 @@ class ClusterArgs:
 class Cluster(pulumi.ComponentResource):
     """GKE with private nodes, VPC-native addresses, Dataplane V2 and Workload Identity Federation.
 
-    Pools: `default-pool` for applications, `gateway` for egress gateways alone (taint dedicated=gateway:NoSchedule), and
-    `ingress` for the ingress gateway alone (dedicated=ingress:NoSchedule) where a team receives.
+    Every gateway has a pool of its own, which a taint keeps free of other pods (dedicated=POOL:NoSchedule).
     Not managed: node auto-provisioning, backup, and anything inside the cluster.
     """
 
@@ -57,13 +55,7 @@ class Cluster(pulumi.ComponentResource):
         settings = args.settings
         location = settings.zone or args.region
         self.resource = self._cluster(name, args, location)
-        pools = {
-            "default-pool": (Nodes.APPLICATION, settings.default_pool),
-            NODE_POOL: (Nodes.GATEWAY, settings.gateway_pool),
-            INGRESS_NODE_POOL: (Nodes.INGRESS, settings.ingress_pool),
-        }
-        pools = {pool: (nodes, of_pool) for pool, (nodes, of_pool) in pools.items() if nodes in args.node_emails}
-        node_pools = [self._pool(name, args, location, pool, nodes, of_pool) for pool, (nodes, of_pool) in pools.items()]
+        node_pools = [self._pool(name, args, location, pool) for pool in args.pools]
         by_name = settings.control_plane.dns_endpoint
         self.endpoint = pulumi.Output.concat(
             "https://",
@@ -143,12 +135,13 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect, ignore_changes=["nodeConfig", "initialNodeCount"]),
         )
 
-    def _pool(
-        self, name: str, args: ClusterArgs, location: str, pool: str, nodes: Nodes, settings: NodePoolSettings
-    ) -> gcp.container.NodePool:
+    def _pool(self, name: str, args: ClusterArgs, location: str, pool: Pool) -> gcp.container.NodePool:
+        settings = pool.settings
+        # Google writes a taint's effect in its own way.
+        taints = [{**pool.taint, "effect": "NO_SCHEDULE"}] if pool.taint else None
         return gcp.container.NodePool(
-            f"{name}-{pool}",
-            name=pool,
+            f"{name}-{pool.name}",
+            name=pool.name,
             cluster=self.resource.name,
             location=location,
             initial_node_count=max(1, settings.min_nodes),
@@ -157,11 +150,11 @@ class Cluster(pulumi.ComponentResource):
             node_config={
                 "machine_type": settings.machine_type,
                 "disk_size_gb": settings.disk_gb,
-                "service_account": args.node_emails[nodes],
+                "service_account": args.node_emails[pool.nodes],
                 "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
                 "workload_metadata_config": {"mode": "GKE_METADATA"},
                 "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
-                "taints": [{**TAINTS[nodes], "effect": "NO_SCHEDULE"}] if nodes in TAINTS else None,  # pyright: ignore[reportArgumentType]
+                "taints": taints,  # pyright: ignore[reportArgumentType]
             },
             # The autoscaler owns the count from the first minute on.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),

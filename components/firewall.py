@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress.layers.firewall import FirewallRule, Nodes
+from egress.layers.firewall import FirewallRule
 
 
 @dataclass(frozen=True)
 class FirewallArgs:
     network_id: pulumi.Input[str]
     rules: Sequence[FirewallRule]
-    node_emails: Mapping[Nodes, pulumi.Input[str]]
+    node_emails: Mapping[str, pulumi.Input[str]]
     """Service account of each kind of node that a rule may target."""
 
 

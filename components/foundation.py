@@ -16,7 +16,7 @@ from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
 from egress import names
 from egress.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, SECRET_SERVICES, SERVICES
-from egress.layers import dns, firewall
+from egress.layers import dns, firewall, pools
 from egress.plan import Plan
 from egress.settings.receive import Exposure
 
@@ -74,6 +74,7 @@ class Foundation(pulumi.ComponentResource):
                 self.network.network_id,
                 self.network.subnet_id,
                 plan.addresses.control_plane,
+                list(pools.render(plan)),
                 accounts.emails,
                 fleet=not plan.in_cluster_mesh,
                 subsetting=settings.ingress is not None and settings.ingress.exposure is Exposure.INTERNAL,

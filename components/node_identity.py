@@ -9,13 +9,12 @@ import pulumi
 import pulumi_gcp as gcp
 
 from egress import names
-from egress.layers.firewall import Nodes
 
 
 @dataclass(frozen=True)
 class NodeServiceAccountsArgs:
     project: str
-    kinds: Sequence[Nodes]
+    kinds: Sequence[str]
     roles: Sequence[str]
 
 
@@ -25,7 +24,7 @@ class NodeServiceAccounts(pulumi.ComponentResource):
     Bindings are single members (IAMMember): members that others granted stay.
     """
 
-    emails: dict[Nodes, pulumi.Output[str]]
+    emails: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: NodeServiceAccountsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:iam:NodeServiceAccounts", name, None, opts)
@@ -33,19 +32,19 @@ class NodeServiceAccounts(pulumi.ComponentResource):
         self.emails = {}
         for nodes in args.kinds:
             account = gcp.serviceaccount.Account(
-                f"{name}-{nodes.value}",
-                account_id=names.node_service_account(nodes.value),
-                display_name=names.node_service_account(nodes.value),
-                description=f"SA for {nodes.value} nodes",
+                f"{name}-{nodes}",
+                account_id=names.node_service_account(nodes),
+                display_name=names.node_service_account(nodes),
+                description=f"SA for {nodes} nodes",
                 opts=child,
             )
             for role in args.roles:
                 gcp.projects.IAMMember(
-                    f"{name}-{nodes.value}-{role.removeprefix('roles/')}",
+                    f"{name}-{nodes}-{role.removeprefix('roles/')}",
                     project=args.project,
                     role=role,
                     member=account.member,
                     opts=child,
                 )
             self.emails[nodes] = account.email
-        self.register_outputs({"emails": {nodes.value: email for nodes, email in self.emails.items()}})
+        self.register_outputs({"emails": self.emails})

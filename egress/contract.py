@@ -22,9 +22,9 @@ def planned(plan: Plan) -> dict[str, Any]:
         "gateway": {
             "namespace": names.GATEWAY_NAMESPACE,
             "serviceAccount": names.GATEWAY,
-            "host": names.GATEWAY_HOST,
+            "host": plan.gateway.service,
             "identity": names.spiffe_id(plan.trust_domain, names.GATEWAY_NAMESPACE, names.GATEWAY),
-            "outsidePorts": list(plan.gateway_ports),
+            "outsidePorts": list(plan.gateway.ports),
         },
         "teams": {team.name: _team(team) for team in plan.teams},
         **({"ingress": _ingress(plan, ingress)} if plan.receptions and (ingress := plan.settings.ingress) else {}),

@@ -34,22 +34,24 @@ class Owner:
 
     part: Part
     name: str
+    gateway: str = ""
+    """Which egress gateway it belongs to, of a gateway or a host; empty: the shared one."""
 
     @classmethod
     def mesh(cls) -> Owner:
         return cls(Part.MESH, "mesh")
 
     @classmethod
-    def gateway(cls) -> Owner:
-        return cls(Part.GATEWAY, "egress-gateway")
+    def egress_gateway(cls, name: str = "") -> Owner:
+        return cls(Part.GATEWAY, f"egress-gateway-{name}" if name else "egress-gateway", name)
 
     @classmethod
     def ingress(cls) -> Owner:
         return cls(Part.INGRESS, "ingress-gateway")
 
     @classmethod
-    def host(cls, name: str) -> Owner:
-        return cls(Part.HOST, name)
+    def host(cls, name: str, gateway: str = "") -> Owner:
+        return cls(Part.HOST, name, gateway)
 
     @classmethod
     def team(cls, name: str) -> Owner:

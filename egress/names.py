@@ -28,12 +28,31 @@ RELAXED = f"{OWN_DOMAIN}/relaxed."
 GATEWAY = "istio-egressgateway"
 GATEWAY_NAMESPACE = "istio-egress"
 MESH_NAMESPACE = "istio-system"
-GATEWAY_HOST = f"{GATEWAY}.{GATEWAY_NAMESPACE}.svc.cluster.local"
 GATEWAY_CONFIG = "egress-gateway"
 INGRESS = "istio-ingressgateway"
 INGRESS_NAMESPACE = "istio-ingress"
 HTTP_SUBSET = "target-egress-gateway-mtls"
 """Subset of the gateway's Service that carries plain HTTP inside mutual TLS."""
+
+
+def gateway_namespace(gateway: str) -> str:
+    """Namespace of an egress gateway; the shared one's name is empty. No team's namespace begins like this."""
+    return f"{GATEWAY_NAMESPACE}-{gateway}" if gateway else GATEWAY_NAMESPACE
+
+
+def gateway_host(gateway: str) -> str:
+    """The Service of an egress gateway, as proxies know it."""
+    return f"{GATEWAY}.{gateway_namespace(gateway)}.svc.cluster.local"
+
+
+def gateway_label(gateway: str) -> str:
+    """Value of the label `istio` by which an egress gateway's pods are told from every other gateway's, in any namespace."""
+    return f"egressgateway-{gateway}" if gateway else "egressgateway"
+
+
+def gateway_nodes(gateway: str) -> str:
+    """The kind of node that an egress gateway runs on: node pool, value of the taint, and part of the service account's name."""
+    return f"gateway-{gateway}" if gateway else "gateway"
 
 
 def digest(text: str, length: int = 8) -> str:

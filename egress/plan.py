@@ -13,7 +13,7 @@ from egress.hosts import is_pattern
 from egress.settings import Settings
 from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
 from egress.settings.inspection import Inspection
-from egress.settings.mesh import Flavor
+from egress.settings.mesh import Flavor, Replicas
 from egress.settings.receive import Receive
 from egress.settings.tcp import Tcp
 from egress.settings.teams import Team
@@ -101,6 +101,56 @@ class Host:
 
 
 @dataclass(frozen=True)
+class EgressGateway:
+    """One egress gateway, and everything that leaves by it. How a host is treated is decided for each gateway by itself."""
+
+    name: str
+    """Empty: the shared one."""
+    settings: Replicas
+    hosts: tuple[Host, ...]
+    """In order of name; a host's users here are this gateway's teams alone."""
+
+    @property
+    def namespace(self) -> str:
+        return names.gateway_namespace(self.name)
+
+    @property
+    def service(self) -> str:
+        """The name under which proxies reach it."""
+        return names.gateway_host(self.name)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What Gateway, AuthorizationPolicy and NetworkPolicy select its pods by."""
+        return {"istio": names.gateway_label(self.name)}
+
+    @property
+    def nodes(self) -> str:
+        """The kind of node that it runs on, and its node pool's name."""
+        return names.gateway_nodes(self.name)
+
+    @cached_property
+    def ports(self) -> tuple[int, ...]:
+        """TCP ports on which its nodes may leave to wherever a host's name leads: those that some host needs. Ascending."""
+        return tuple(sorted({port for host in self.hosts if not host.tcp for port in host.outside_ports}))
+
+    @cached_property
+    def tcp_ranges(self) -> dict[int, tuple[str, ...]]:
+        """For each outside port of raw TCP, the addresses (as /32 ranges, sorted) that its nodes may reach on it."""
+        found: dict[int, set[IPv4Address]] = {}
+        for host in self.hosts:
+            if host.tcp:
+                found.setdefault(host.tcp.leaves_on, set()).update(host.tcp.addresses)
+        return {port: tuple(f"{address}/32" for address in sorted(addresses)) for port, addresses in found.items()}
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """Secrets in its namespace that hosts need, sorted."""
+        ways = [way for host in self.hosts for way in (host.leaving, host.tcp) if way]
+        return tuple(sorted({secret for way in ways for secret in (way.credential, way.ca) if secret}))
+
+
+@dataclass(frozen=True)
 class BucketGrant:
     bucket: str
     role: str
@@ -134,6 +184,8 @@ class TeamPlan:
 
     name: str
     settings: Team
+    gateway: EgressGateway
+    """The one by which the team leaves."""
     uses: tuple[tuple[Host, Use], ...]
     """The team's hosts in order of name, each with the team's own use of it."""
     identities: tuple[WorkloadIdentity, ...]
@@ -171,7 +223,8 @@ class Plan:
 
     settings: Settings
     addresses: AddressPlan
-    hosts: tuple[Host, ...]
+    gateways: tuple[EgressGateway, ...]
+    """The shared one first, then by name."""
     teams: tuple[TeamPlan, ...]
 
     @property
@@ -191,25 +244,15 @@ class Plan:
     def in_cluster_mesh(self) -> bool:
         return self.settings.mesh.flavor is Flavor.ISTIO
 
-    @cached_property
-    def gateway_ports(self) -> tuple[int, ...]:
-        """TCP ports on which gateway nodes may leave to wherever a host's name leads: those that some host needs. Ascending."""
-        return tuple(sorted({port for host in self.hosts if not host.tcp for port in host.outside_ports}))
+    @property
+    def gateway(self) -> EgressGateway:
+        """The shared egress gateway."""
+        return self.gateways[0]
 
     @cached_property
-    def tcp_ranges(self) -> dict[int, tuple[str, ...]]:
-        """For each outside port of raw TCP, the addresses (as /32 ranges, sorted) that gateway nodes may reach on it."""
-        found: dict[int, set[IPv4Address]] = {}
-        for host in self.hosts:
-            if host.tcp:
-                found.setdefault(host.tcp.leaves_on, set()).update(host.tcp.addresses)
-        return {port: tuple(f"{address}/32" for address in sorted(addresses)) for port, addresses in found.items()}
-
-    @cached_property
-    def gateway_secrets(self) -> tuple[str, ...]:
-        """Secrets in the gateway's namespace that hosts need, sorted."""
-        ways = [way for host in self.hosts for way in (host.leaving, host.tcp) if way]
-        return tuple(sorted({secret for way in ways for secret in (way.credential, way.ca) if secret}))
+    def hosts(self) -> tuple[Host, ...]:
+        """Every host at every gateway; one that is used through two gateways is there twice."""
+        return tuple(host for gateway in self.gateways for host in gateway.hosts)
 
     @cached_property
     def receptions(self) -> tuple[Reception, ...]:

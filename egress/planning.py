@@ -13,7 +13,7 @@ from egress.addresses import AddressPlan
 from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
 from egress.layers import inspection
-from egress.plan import BucketGrant, Host, Plan, TeamPlan, Use, WorkloadIdentity
+from egress.plan import BucketGrant, EgressGateway, Host, Plan, TeamPlan, Use, WorkloadIdentity
 from egress.settings import Settings
 from egress.settings.teams import Team
 
@@ -24,47 +24,59 @@ def make_plan(settings: Settings) -> Plan:
     Raises:
         ConfigError: two teams' wishes for one thing cannot both be honoured; names both.
     """
-    uses: dict[str, list[Use]] = {}
+    uses: dict[str, dict[str, list[Use]]] = {"": {}}
     of_teams: dict[str, dict[str, Use]] = {}
     reached_by: dict[str, list[str]] = {}
     for name, team in sorted(settings.teams.items()):
         for host, access in team.egress.items():
             use = Use(name, access.http, access.https is not None, tuple(access.service_accounts or ()), access.tcp)
-            uses.setdefault(host, []).append(use)
+            uses[""].setdefault(host, []).append(use)
             of_teams.setdefault(name, {})[host] = use
         for other in team.reaches:
             reached_by.setdefault(other, []).append(name)
     problems: list[Problem] = []
-    hosts = {
-        name: Host(name, tuple(of), conflicts.leaving(name, of, problems), conflicts.tcp(name, of, problems))
-        for name, of in sorted(uses.items())
-    }
+    gateways = {name: EgressGateway(name, settings.gateway, _hosts(of, problems)) for name, of in uses.items()}
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
     problems += [
         *conflicts.unreachable_targets(settings),
-        *conflicts.stolen_addresses(hosts.values()),
-        *conflicts.unseen_ways(hosts.values()),
-        *inspection.oversized(hosts.values()),
+        *(problem for gateway in gateways.values() for problem in _of_gateway(gateway)),
         *conflicts.account_collisions(identities),
         *conflicts.bucket_collisions(identities),
         *conflicts.reception_collisions(settings),
         *unsupported(settings),
         *conflicts.narrowed_patterns(of_teams),
-        *conflicts.shared_loopbacks(hosts.values()),
     ]
     if problems:
         raise ConfigError(problems)
+    hosts = {name: {host.name: host for host in gateway.hosts} for name, gateway in gateways.items()}
     teams = tuple(
         TeamPlan(
             name,
             team,
-            tuple((hosts[host], use) for host, use in sorted(of_teams.get(name, {}).items())),
+            gateways[""],
+            tuple((hosts[""][host], use) for host, use in sorted(of_teams.get(name, {}).items())),
             identities[name],
             tuple(reached_by.get(name, ())),
         )
         for name, team in sorted(settings.teams.items())
     )
-    return Plan(settings, AddressPlan.of(settings.network), tuple(hosts.values()), teams)
+    return Plan(settings, AddressPlan.of(settings.network), tuple(gateways.values()), teams)
+
+
+def _hosts(uses: dict[str, list[Use]], problems: list[Problem]) -> tuple[Host, ...]:
+    """One gateway's hosts, from its teams' uses of each. Where they disagree, both are named in `problems`."""
+    return tuple(
+        Host(name, tuple(of), conflicts.leaving(name, of, problems), conflicts.tcp(name, of, problems))
+        for name, of in sorted(uses.items())
+    )
+
+
+def _of_gateway(gateway: EgressGateway) -> Iterator[Problem]:
+    """What one gateway cannot do for all its hosts at once."""
+    yield from conflicts.stolen_addresses(gateway.hosts)
+    yield from conflicts.unseen_ways(gateway.hosts)
+    yield from inspection.oversized(gateway.hosts)
+    yield from conflicts.shared_loopbacks(gateway.hosts)
 
 
 def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadIdentity]:

@@ -9,24 +9,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress import names
-from egress.layers.gateway_workload import LABELS, TARGET_PORTS
+from egress.layers.gateway_workload import TARGET_PORTS
 from egress.manifest import ISTIO_SECURITY, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
 from egress.settings.http import Rule
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """A policy that allows nothing, which makes the gateway refuse whatever no team's policy allows; one policy per team."""
-    yield Object(
-        Owner.gateway(),
-        manifest(
-            ISTIO_SECURITY,
-            "AuthorizationPolicy",
-            "allow-nothing",
-            names.GATEWAY_NAMESPACE,
-            spec={"selector": {"matchLabels": LABELS}, "action": "ALLOW"},
-        ),
-    )
+    """Per gateway a policy that allows nothing, which makes it refuse whatever no team's policy allows; one policy per team."""
+    for gateway in plan.gateways:
+        nothing = {"selector": {"matchLabels": gateway.labels}, "action": "ALLOW"}
+        yield Object(
+            Owner.egress_gateway(gateway.name),
+            manifest(ISTIO_SECURITY, "AuthorizationPolicy", "allow-nothing", gateway.namespace, spec=nothing),
+        )
     for team in plan.teams:
         rules = list(_rules(team, plan.trust_domain))
         if rules:
@@ -36,8 +32,8 @@ def render(plan: Plan) -> Iterator[Object]:
                     ISTIO_SECURITY,
                     "AuthorizationPolicy",
                     names.team_authorization(team.name),
-                    names.GATEWAY_NAMESPACE,
-                    spec={"selector": {"matchLabels": LABELS}, "action": "ALLOW", "rules": rules},
+                    team.gateway.namespace,
+                    spec={"selector": {"matchLabels": team.gateway.labels}, "action": "ALLOW", "rules": rules},
                 ),
             )
 

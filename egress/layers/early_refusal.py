@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from egress import names
-from egress.layers.gateway_workload import LABELS, TARGET_PORTS
+from egress.layers.gateway_workload import TARGET_PORTS
 from egress.manifest import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifest
 from egress.plan import HTTPS_PORT, Plan
 
@@ -24,15 +23,16 @@ EARLY_DATA = 65536
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One EnvoyFilter for the gateway: for every host of raw TCP; for passed-through TLS where the settings say so."""
+    """One EnvoyFilter per gateway: for every host of raw TCP; for passed-through TLS where the settings say so."""
     port = TARGET_PORTS[HTTPS_PORT]
-    patches: list[dict[str, Any]] = []
-    if plan.settings.gateway.connect_after_authorization and any(host.passthrough for host in plan.hosts):
-        patches.append(_patch(port, ON_DATA))
-    # A host's own patch comes later and wins over the one for all.
-    patches += [_patch(port, ON_HANDSHAKE, host.name) for host in plan.hosts if host.tcp]
-    if patches:
-        yield Object(Owner.gateway(), _connect_late(names.GATEWAY_NAMESPACE, LABELS, patches))
+    for gateway in plan.gateways:
+        patches: list[dict[str, Any]] = []
+        if plan.settings.gateway.connect_after_authorization and any(host.passthrough for host in gateway.hosts):
+            patches.append(_patch(port, ON_DATA))
+        # A host's own patch comes later and wins over the one for all.
+        patches += [_patch(port, ON_HANDSHAKE, host.name) for host in gateway.hosts if host.tcp]
+        if patches:
+            yield Object(Owner.egress_gateway(gateway.name), _connect_late(gateway.namespace, gateway.labels, patches))
 
 
 def connect_after_handshake(namespace: str, labels: Mapping[str, str], ports: Iterable[int]) -> Manifest:

@@ -11,24 +11,26 @@ from enum import StrEnum
 
 from egress.addresses import ANYWHERE
 from egress.google_cloud import KUBELET_PORT, LOAD_BALANCER_HEALTH_PORT, WEBHOOK_PORT
-from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
+from egress.plan import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan
 
 KONNECTIVITY_PORT = 8132
 """Where node agents open the tunnel through which the control plane reaches nodes."""
 
 
 class Nodes(StrEnum):
-    """Which nodes a rule applies to: those that run as this pool's service account."""
+    """The kinds of node that every stack may have, each with a service account of its own, by which rules tell them apart."""
 
     APPLICATION = "application"
     GATEWAY = "gateway"
+    """Those of the shared egress gateway; a team's own gateway has a kind of its own."""
     INGRESS = "ingress"
     """Only where a team receives."""
 
 
-def nodes(plan: Plan) -> tuple[Nodes, ...]:
+def nodes(plan: Plan) -> tuple[str, ...]:
     """The kinds of node that the plan has."""
-    return tuple(Nodes) if plan.receptions else (Nodes.APPLICATION, Nodes.GATEWAY)
+    ingress = (Nodes.INGRESS,) if plan.receptions else ()
+    return (Nodes.APPLICATION, *(gateway.nodes for gateway in plan.gateways), *ingress)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class FirewallRule:
     """`tcp`, or `all`."""
     ports: tuple[int, ...] = ()
     """Empty: every port."""
-    targets: tuple[Nodes, ...] = ()
+    targets: tuple[str, ...] = ()
     allow: bool = True
     priority: int = 1000
     log: bool = False
@@ -62,26 +64,8 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         priority=65535,
         log=True,
     )
-    if plan.gateway_ports:
-        yield FirewallRule(
-            "gateway-allow-egress-web",
-            "Gateway nodes reach the internet, on the ports that declared hosts need.",
-            egress=True,
-            ranges=(ANYWHERE,),
-            protocol="tcp",
-            ports=plan.gateway_ports,
-            targets=(Nodes.GATEWAY,),
-        )
-    for port, ranges in sorted(plan.tcp_ranges.items()):
-        yield FirewallRule(
-            f"gateway-allow-egress-tcp-{port}",
-            f"Gateway nodes reach the declared hosts of raw TCP on port {port}, at their addresses.",
-            egress=True,
-            ranges=ranges,
-            protocol="tcp",
-            ports=(port,),
-            targets=(Nodes.GATEWAY,),
-        )
+    for gateway in plan.gateways:
+        yield from _to_hosts(gateway)
     yield FirewallRule(
         "allow-egress-to-api-server",
         "Nodes reach the Kubernetes control plane.",
@@ -128,6 +112,30 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         targets=every_node,
     )
     yield from _for_partners(plan)
+
+
+def _to_hosts(gateway: EgressGateway) -> Iterator[FirewallRule]:
+    """What opens the nodes of one egress gateway, and them alone, to the outside: what its own hosts need."""
+    if gateway.ports:
+        yield FirewallRule(
+            f"{gateway.nodes}-allow-egress-web",
+            "Gateway nodes reach the internet, on the ports that declared hosts need.",
+            egress=True,
+            ranges=(ANYWHERE,),
+            protocol="tcp",
+            ports=gateway.ports,
+            targets=(gateway.nodes,),
+        )
+    for port, ranges in sorted(gateway.tcp_ranges.items()):
+        yield FirewallRule(
+            f"{gateway.nodes}-allow-egress-tcp-{port}",
+            f"Gateway nodes reach the declared hosts of raw TCP on port {port}, at their addresses.",
+            egress=True,
+            ranges=ranges,
+            protocol="tcp",
+            ports=(port,),
+            targets=(gateway.nodes,),
+        )
 
 
 def _for_partners(plan: Plan) -> Iterator[FirewallRule]:

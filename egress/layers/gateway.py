@@ -10,12 +10,9 @@ from typing import Any
 
 from egress import names
 from egress.layers import outside
-from egress.layers.gateway_workload import LABELS
 from egress.manifest import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
-from egress.plan import HTTP_PORT, HTTPS_PORT, Host, Plan
+from egress.plan import HTTP_PORT, HTTPS_PORT, EgressGateway, Host, Plan
 from egress.settings.tcp import Tcp
-
-GATEWAY_REFERENCE = f"{names.GATEWAY_NAMESPACE}/{names.GATEWAY_CONFIG}"
 
 INTERNAL_HEADERS = [
     "x-forwarded-client-cert",
@@ -32,51 +29,50 @@ INTERNAL_HEADERS = [
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One Gateway; per host, in the gateway's namespace and exported to exactly the teams that use it: a ServiceEntry, a
-    VirtualService with both legs of the way, and - where plain HTTP leaves as TLS or is treated specially - a DestinationRule
-    for the gateway alone.
+    """Per gateway one Gateway; per host of it, in its namespace and exported to exactly its teams that use the host: a
+    ServiceEntry, a VirtualService with both legs of the way, and - where plain HTTP leaves as TLS or is treated specially - a
+    DestinationRule for the gateway alone.
     """
-    servers = list(_servers(plan))
-    if servers:
-        yield Object(
-            Owner.gateway(),
-            manifest(
-                ISTIO_NETWORKING,
-                "Gateway",
-                names.GATEWAY_CONFIG,
-                names.GATEWAY_NAMESPACE,
-                spec={"selector": LABELS, "servers": servers},
-            ),
-        )
-    for host in plan.hosts:
-        if host.pattern:
-            continue  # egress/layers/wildcard.py
-        owner = Owner.host(host.name)
-        yield Object(owner, _service_entry(host))
-        yield Object(owner, _virtual_service(host))
-        treatment = outside.traffic_policy(host.name, host.leaving) if host.leaving else None
-        if treatment:
-            yield Object(owner, _treatment(host, HTTP_PORT, treatment))
-        if host.tcp and host.upgraded:
-            tls = outside.origination(host.name, host.tcp.upgrade, host.tcp.credential or host.tcp.ca)
-            yield Object(owner, _treatment(host, host.tcp.port, {"tls": tls}))
+    for gateway in plan.gateways:
+        servers = list(_servers(gateway, plan.trust_domain))
+        if servers:
+            spec = {"selector": gateway.labels, "servers": servers}
+            yield Object(
+                Owner.egress_gateway(gateway.name),
+                manifest(ISTIO_NETWORKING, "Gateway", names.GATEWAY_CONFIG, gateway.namespace, spec=spec),
+            )
+        for host in gateway.hosts:
+            if not host.pattern:  # egress/layers/wildcard.py
+                for item in _host(gateway, host):
+                    yield Object(Owner.host(host.name, gateway.name), item)
 
 
-def _servers(plan: Plan) -> Iterator[dict[str, Any]]:
-    if any(host.leaving for host in plan.hosts):
+def _host(gateway: EgressGateway, host: Host) -> Iterator[Manifest]:
+    yield _service_entry(gateway, host)
+    yield _virtual_service(gateway, host)
+    treatment = outside.traffic_policy(host.name, host.leaving) if host.leaving else None
+    if treatment:
+        yield _treatment(gateway, host, HTTP_PORT, treatment)
+    if host.tcp and host.upgraded:
+        tls = outside.origination(host.name, host.tcp.upgrade, host.tcp.credential or host.tcp.ca)
+        yield _treatment(gateway, host, host.tcp.port, {"tls": tls})
+
+
+def _servers(gateway: EgressGateway, trust_domain: str) -> Iterator[dict[str, Any]]:
+    if any(host.leaving for host in gateway.hosts):
         # Any host: the routes decide, and there is a route for declared hosts alone.
         yield {
             "port": {"number": HTTP_PORT, "name": "https", "protocol": "HTTPS"},
             "hosts": ["*"],
             "tls": {"mode": "ISTIO_MUTUAL"},
         }
-    for host in plan.hosts:
+    for host in gateway.hosts:
         if (host.passthrough or host.tcp) and not host.pattern:
             # One server per host: the outer SNI then chooses the one route of this host, and no other.
             yield {
                 "port": {"number": HTTPS_PORT, "name": names.server_port(host.name), "protocol": "TLS"},
                 "hosts": [host.name],
-                "tls": {"mode": "ISTIO_MUTUAL", **_admitted(host, plan.trust_domain)},
+                "tls": {"mode": "ISTIO_MUTUAL", **_admitted(host, trust_domain)},
             }
 
 
@@ -89,11 +85,11 @@ def _admitted(host: Host, trust_domain: str) -> dict[str, Any]:
     return {"subjectAltNames": accounts} if accounts else {}
 
 
-def _export(host: Host) -> list[str]:
-    return [names.GATEWAY_NAMESPACE, *host.teams]
+def _export(gateway: EgressGateway, host: Host) -> list[str]:
+    return [gateway.namespace, *host.teams]
 
 
-def _service_entry(host: Host) -> Manifest:
+def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
     ports: list[dict[str, Any]] = []
     if host.leaving:
         # Upgraded, the service port stays 80 and the connection goes to 443. There is no routable port 443 for a sidecar to
@@ -109,14 +105,14 @@ def _service_entry(host: Host) -> Manifest:
         ISTIO_NETWORKING,
         "ServiceEntry",
         names.service_entry(host.name),
-        names.GATEWAY_NAMESPACE,
+        gateway.namespace,
         labels=canonical_name(host.name),
         spec={
             "hosts": [host.name],
             "ports": ports,
             **(_fixed(host.tcp) if host.tcp else {"resolution": "DNS"}),
             "location": "MESH_EXTERNAL",
-            "exportTo": _export(host),
+            "exportTo": _export(gateway, host),
         },
     )
 
@@ -136,22 +132,23 @@ def canonical_name(host: str) -> dict[str, str]:
     return {"service.istio.io/canonical-name": host} if len(host) <= names.DNS_LABEL else {}
 
 
-def _virtual_service(host: Host) -> Manifest:
+def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
+    here = f"{gateway.namespace}/{names.GATEWAY_CONFIG}"
     spec: dict[str, Any] = {
         "hosts": [host.name],
-        "gateways": ["mesh", GATEWAY_REFERENCE],
-        "exportTo": _export(host),
+        "gateways": ["mesh", here],
+        "exportTo": _export(gateway, host),
     }
     if host.leaving:
         spec["http"] = [
             {
                 "match": [{"gateways": ["mesh"], "port": HTTP_PORT}],
-                "route": [_to_gateway(names.HTTP_SUBSET, HTTP_PORT)],
+                "route": [_to_gateway(gateway, names.HTTP_SUBSET, HTTP_PORT)],
                 # The gateway repeats; a sidecar that repeated as well would multiply.
                 "retries": {"attempts": 0},
             },
             *outside.routes(
-                {"gateways": [GATEWAY_REFERENCE], "port": HTTP_PORT},
+                {"gateways": [here], "port": HTTP_PORT},
                 {**outside.destinations(host.name, host.leaving), "headers": {"request": {"remove": INTERNAL_HEADERS}}},
                 host.leaving,
             ),
@@ -160,12 +157,12 @@ def _virtual_service(host: Host) -> Manifest:
         spec["tls"] = [
             {
                 "match": [{"gateways": ["mesh"], "port": HTTPS_PORT, "sniHosts": [host.name]}],
-                "route": [_to_gateway(names.passthrough_subset(host.name), HTTPS_PORT)],
+                "route": [_to_gateway(gateway, names.passthrough_subset(host.name), HTTPS_PORT)],
             }
         ]
         spec["tcp"] = [
             {
-                "match": [{"gateways": [GATEWAY_REFERENCE], "port": HTTPS_PORT}],
+                "match": [{"gateways": [here], "port": HTTPS_PORT}],
                 "route": [_to_outside(host, HTTPS_PORT)],
             }
         ]
@@ -173,34 +170,34 @@ def _virtual_service(host: Host) -> Manifest:
         spec["tcp"] = [
             {
                 "match": [{"gateways": ["mesh"], "port": host.tcp.port}],
-                "route": [_to_gateway(names.passthrough_subset(host.name), HTTPS_PORT)],
+                "route": [_to_gateway(gateway, names.passthrough_subset(host.name), HTTPS_PORT)],
             },
             {
-                "match": [{"gateways": [GATEWAY_REFERENCE], "port": HTTPS_PORT}],
+                "match": [{"gateways": [here], "port": HTTPS_PORT}],
                 "route": [_to_outside(host, host.tcp.port)],
             },
         ]
-    return manifest(ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), names.GATEWAY_NAMESPACE, spec=spec)
+    return manifest(ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), gateway.namespace, spec=spec)
 
 
-def _to_gateway(subset: str, port: int) -> dict[str, Any]:
-    return {"destination": {"host": names.GATEWAY_HOST, "subset": subset, "port": {"number": port}}}
+def _to_gateway(gateway: EgressGateway, subset: str, port: int) -> dict[str, Any]:
+    return {"destination": {"host": gateway.service, "subset": subset, "port": {"number": port}}}
 
 
 def _to_outside(host: Host, port: int) -> dict[str, Any]:
     return {"destination": {"host": host.name, "port": {"number": port}}}
 
 
-def _treatment(host: Host, port: int, policy: dict[str, Any]) -> Manifest:
+def _treatment(gateway: EgressGateway, host: Host, port: int, policy: dict[str, Any]) -> Manifest:
     # Not exported: a sidecar that opened TLS itself would be speaking to the host, not to the gateway.
     return manifest(
         ISTIO_NETWORKING,
         "DestinationRule",
         names.origination_rule(host.name) if host.upgraded else names.treatment_rule(host.name),
-        names.GATEWAY_NAMESPACE,
+        gateway.namespace,
         spec={
             "host": host.name,
-            "workloadSelector": {"matchLabels": LABELS},
+            "workloadSelector": {"matchLabels": gateway.labels},
             "trafficPolicy": {"portLevelSettings": [{"port": {"number": port}, **policy}]},
             "exportTo": ["."],
         },

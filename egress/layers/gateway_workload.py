@@ -14,15 +14,11 @@ from egress.manifest import Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
 from egress.settings.mesh import Replicas
 
-LABELS = {"istio": "egressgateway"}
-"""What Gateway, AuthorizationPolicy and NetworkPolicy select the gateway's pods by."""
 TARGET_PORTS = {HTTP_PORT: 8080, HTTPS_PORT: 8443}
 """Port of the gateway's Service to port of its pods; the proxy is not root and binds no low port."""
-NODE_POOL = "gateway"
-TAINT = {"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}
+TAINT_KEY = "dedicated"
 INGRESS_LABELS = {"istio": "ingressgateway"}
-INGRESS_NODE_POOL = "ingress"
-INGRESS_TAINT = {"key": "dedicated", "value": "ingress", "effect": "NoSchedule"}
+INGRESS_NODES = "ingress"
 VERSION_LABEL = "v1"
 """Istio's telemetry groups by the labels `app` and `version`, and warns where one is missing."""
 
@@ -36,8 +32,8 @@ class Workload:
     namespace: str
     labels: Mapping[str, str]
     """What the mesh's objects select the pods by; they carry `app` besides."""
-    node_pool: str
-    taint: Mapping[str, str]
+    nodes: str
+    """The kind of node that it runs on: the node pool's name, and the value of the taint that keeps others away."""
     ports: Mapping[int, tuple[str, int]]
     """Port of the Service to its name and to the port of the pods."""
     settings: Replicas
@@ -62,19 +58,24 @@ class Workload:
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """The shared egress gateway's pods and what belongs to them; the right to read Secrets where a host needs one."""
-    yield from Workload(
-        owner=Owner.gateway(),
-        name=names.GATEWAY,
-        namespace=names.GATEWAY_NAMESPACE,
-        labels=LABELS,
-        node_pool=NODE_POOL,
-        taint=TAINT,
-        ports={HTTP_PORT: ("http2", TARGET_PORTS[HTTP_PORT]), HTTPS_PORT: ("tls", TARGET_PORTS[HTTPS_PORT])},
-        settings=plan.settings.gateway,
-        reads_secrets=bool(plan.gateway_secrets),
-        service={"type": "ClusterIP"},
-    ).render()
+    """Each egress gateway's pods and what belongs to them; the right to read Secrets where a host needs one."""
+    for gateway in plan.gateways:
+        yield from Workload(
+            owner=Owner.egress_gateway(gateway.name),
+            name=names.GATEWAY,
+            namespace=gateway.namespace,
+            labels=gateway.labels,
+            nodes=gateway.nodes,
+            ports={HTTP_PORT: ("http2", TARGET_PORTS[HTTP_PORT]), HTTPS_PORT: ("tls", TARGET_PORTS[HTTPS_PORT])},
+            settings=gateway.settings,
+            reads_secrets=bool(gateway.secrets),
+            service={"type": "ClusterIP"},
+        ).render()
+
+
+def taint(nodes: str) -> dict[str, str]:
+    """What keeps every pod but one gateway's off its nodes."""
+    return {"key": TAINT_KEY, "value": nodes, "effect": "NoSchedule"}
 
 
 def _secret_reader(workload: Workload) -> Iterator[Manifest]:
@@ -119,11 +120,13 @@ def _deployment(workload: Workload) -> Manifest:
 
 
 def _pod(workload: Workload) -> dict[str, Any]:
-    settings, taint = workload.settings, workload.taint
+    settings, kept_away = workload.settings, taint(workload.nodes)
     return {
         "serviceAccountName": workload.name,
-        "nodeSelector": {"cloud.google.com/gke-nodepool": workload.node_pool},
-        "tolerations": [{"key": taint["key"], "operator": "Equal", "value": taint["value"], "effect": taint["effect"]}],
+        "nodeSelector": {"cloud.google.com/gke-nodepool": workload.nodes},
+        "tolerations": [
+            {"key": kept_away["key"], "operator": "Equal", "value": kept_away["value"], "effect": kept_away["effect"]}
+        ],
         "topologySpreadConstraints": [
             # Two nodes or none: the pool's autoscaler adds the second where there is only one.
             {**_spread(workload, "kubernetes.io/hostname", "DoNotSchedule"), "minDomains": 2},

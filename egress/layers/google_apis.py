@@ -14,9 +14,9 @@ from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
 def render(plan: Plan) -> Iterator[Object]:
     """ServiceEntries of the metadata server and of each Google API, exported to exactly the teams that use them."""
     if plan.google_api_teams:
-        yield Object(Owner.gateway(), _metadata_server([names.GATEWAY_NAMESPACE, *plan.google_api_teams]))
+        yield Object(Owner.egress_gateway(), _metadata_server([names.GATEWAY_NAMESPACE, *plan.google_api_teams]))
     for api, teams in plan.google_apis.items():
-        yield Object(Owner.gateway(), _api(api, [names.GATEWAY_NAMESPACE, *teams]))
+        yield Object(Owner.egress_gateway(), _api(api, [names.GATEWAY_NAMESPACE, *teams]))
 
 
 def _metadata_server(export: list[str]) -> Manifest:

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from string import ascii_letters, digits, punctuation
 
-from egress import names
 from egress.errors import Problem
-from egress.layers.gateway_workload import LABELS, TARGET_PORTS
+from egress.layers.gateway_workload import TARGET_PORTS
 from egress.manifest import ISTIO_EXTENSIONS, Object, Owner, manifest
 from egress.patterns import Atom
 from egress.plan import HTTP_PORT, Host, Plan
@@ -28,27 +27,23 @@ _PUNCTUATION = frozenset(punctuation.encode())
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One TrafficExtension for the gateway, if any host is inspected."""
-    if not _inspected(plan.hosts):
-        return
-    yield Object(
-        Owner.gateway(),
-        manifest(
-            ISTIO_EXTENSIONS,
-            "TrafficExtension",
-            "body-inspection",
-            names.GATEWAY_NAMESPACE,
-            spec={
-                "selector": {"matchLabels": LABELS},
-                "match": [{"mode": "CLIENT", "ports": [{"number": TARGET_PORTS[HTTP_PORT]}]}],
-                "lua": {"inlineCode": script(plan.hosts)},
-            },
-        ),
-    )
+    """One TrafficExtension for each gateway that inspects any host."""
+    for gateway in plan.gateways:
+        if not _inspected(gateway.hosts):
+            continue
+        spec = {
+            "selector": {"matchLabels": gateway.labels},
+            "match": [{"mode": "CLIENT", "ports": [{"number": TARGET_PORTS[HTTP_PORT]}]}],
+            "lua": {"inlineCode": script(gateway.hosts)},
+        }
+        yield Object(
+            Owner.egress_gateway(gateway.name),
+            manifest(ISTIO_EXTENSIONS, "TrafficExtension", "body-inspection", gateway.namespace, spec=spec),
+        )
 
 
 def oversized(hosts: Iterable[Host]) -> Iterator[Problem]:
-    """The rules of all hosts lie in one object, whose size the API server bounds."""
+    """The rules of all hosts of a gateway lie in one object, whose size the API server bounds."""
     inspected = list(hosts)
     size = len(script(inspected)) if _inspected(inspected) else 0
     if size <= LONGEST_SCRIPT:
@@ -58,8 +53,8 @@ def oversized(hosts: Iterable[Host]) -> Iterator[Problem]:
     yield Problem(
         f"{egress_path(team, host.name)}.http.inspect.refuse",
         sorted(inspection.refuse),
-        f"All rules of all hosts together make a filter of {size} characters; the API server takes {LONGEST_SCRIPT}, and this "
-        "host has the largest part.",
+        f"All rules of all hosts of a gateway together make a filter of {size} characters; the API server takes "
+        f"{LONGEST_SCRIPT}, and this host has the largest part.",
         "Write fewer or shorter patterns: text: is short, a set that comes many times is long.",
     )
 

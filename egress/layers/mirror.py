@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from egress import names
 from egress.layers.gateway import INTERNAL_HEADERS
-from egress.layers.gateway_workload import LABELS
 from egress.layers.inspection import quoted
 from egress.manifest import ISTIO_ENVOY_FILTER, Object, Owner, manifest
 from egress.plan import HTTP_PORT, Host, Leaving, Plan
@@ -26,15 +24,16 @@ _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One EnvoyFilter for the gateway, if copies go to any host."""
-    targets = {host.leaving.mirror.host for host in plan.hosts if host.leaving and host.leaving.mirror}
-    patches = [_patch(host, host.leaving) for host in plan.hosts if host.name in targets and host.leaving]
-    if patches:
-        spec = {"workloadSelector": {"labels": LABELS}, "configPatches": patches}
-        yield Object(
-            Owner.gateway(),
-            manifest(ISTIO_ENVOY_FILTER, "EnvoyFilter", "clean-copies", names.GATEWAY_NAMESPACE, spec=spec),
-        )
+    """One EnvoyFilter for each gateway that sends copies to any host."""
+    for gateway in plan.gateways:
+        targets = {host.leaving.mirror.host for host in gateway.hosts if host.leaving and host.leaving.mirror}
+        patches = [_patch(host, host.leaving) for host in gateway.hosts if host.name in targets and host.leaving]
+        if patches:
+            spec = {"workloadSelector": {"labels": gateway.labels}, "configPatches": patches}
+            yield Object(
+                Owner.egress_gateway(gateway.name),
+                manifest(ISTIO_ENVOY_FILTER, "EnvoyFilter", "clean-copies", gateway.namespace, spec=spec),
+            )
 
 
 def _patch(host: Host, leaving: Leaving) -> dict[str, Any]:

@@ -12,17 +12,11 @@ INJECTED = {"istio-injection": "enabled"}
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One Namespace for the mesh, the gateway and each team; one ServiceAccount for each workload identity and test app."""
+    """One Namespace for the mesh, each egress gateway and each team; a ServiceAccount for each workload identity and test app."""
     yield Object(Owner.mesh(), manifest("v1", "Namespace", names.MESH_NAMESPACE))
-    yield Object(
-        Owner.gateway(),
-        manifest(
-            "v1",
-            "Namespace",
-            names.GATEWAY_NAMESPACE,
-            labels={**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"},
-        ),
-    )
+    for gateway in plan.gateways:
+        labels = {**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"}
+        yield Object(Owner.egress_gateway(gateway.name), manifest("v1", "Namespace", gateway.namespace, labels=labels))
     for team in plan.teams:
         owner = Owner.team(team.name)
         labels = {**team.settings.labels, names.TEAM_LABEL: team.name, **INJECTED}

@@ -10,7 +10,6 @@ from typing import Any
 
 from egress import names
 from egress.layers.gateway_workload import INGRESS_LABELS, TARGET_PORTS
-from egress.layers.gateway_workload import LABELS as GATEWAY_LABELS
 from egress.manifest import Object, Owner, manifest
 from egress.plan import HTTPS_PORT, Plan, TeamPlan
 from egress.settings.tcp import PROXY_PORTS
@@ -54,7 +53,7 @@ def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
         yield control_plane()
     if team.hosts:
         ports = [port("TCP", number) for number in TARGET_PORTS.values()]
-        yield {"to": [_pods(names.GATEWAY_NAMESPACE, GATEWAY_LABELS)], "ports": ports}
+        yield {"to": [_pods(team.gateway.namespace, team.gateway.labels)], "ports": ports}
     yield dns()
     if team.uses_google_apis or not plan.in_cluster_mesh:
         # With managed Cloud Service Mesh the control plane and its certificate authority are Google APIs as well.

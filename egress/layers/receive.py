@@ -15,7 +15,7 @@ from typing import Any
 from egress import names
 from egress.google_cloud import LOAD_BALANCER_HEALTH_PORT
 from egress.layers.early_refusal import connect_after_handshake
-from egress.layers.gateway_workload import INGRESS_LABELS, INGRESS_NODE_POOL, INGRESS_TAINT, Workload
+from egress.layers.gateway_workload import INGRESS_LABELS, INGRESS_NODES, Workload
 from egress.layers.namespaces import INJECTED
 from egress.layers.network_policy import control_plane, dns, namespace, port
 from egress.layers.outside import NEVER_ARRIVED
@@ -53,8 +53,7 @@ def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
         name=names.INGRESS,
         namespace=names.INGRESS_NAMESPACE,
         labels=INGRESS_LABELS,
-        node_pool=INGRESS_NODE_POOL,
-        taint=INGRESS_TAINT,
+        nodes=INGRESS_NODES,
         ports={number: (f"tls-{number}", wanted.pod_port) for number, wanted in sorted(opened.items())},
         settings=ingress,
         reads_secrets=True,

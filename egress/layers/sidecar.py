@@ -31,13 +31,13 @@ def render(plan: Plan) -> Iterator[Object]:
                     "DestinationRule",
                     "target-egress-gateway",
                     team.name,
-                    spec={"host": names.GATEWAY_HOST, "subsets": subsets, "exportTo": ["."]},
+                    spec={"host": team.gateway.service, "subsets": subsets, "exportTo": ["."]},
                 ),
             )
 
 
 def _sidecar(team: TeamPlan) -> dict[str, Any]:
-    seen = [names.GATEWAY_NAMESPACE, team.name, *sorted(team.settings.reaches)]
+    seen = [team.gateway.namespace, team.name, *sorted(team.settings.reaches)]
     return manifest(
         ISTIO_NETWORKING,
         "Sidecar",

@@ -18,9 +18,8 @@ from typing import Any
 
 from egress import names
 from egress.addresses import loopback
-from egress.layers.gateway_workload import LABELS
 from egress.manifest import ISTIO_ENVOY_FILTER, ISTIO_NETWORKING, ISTIO_SECURITY, Manifest, Object, Owner, manifest
-from egress.plan import HTTPS_PORT, Host, Plan
+from egress.plan import HTTPS_PORT, EgressGateway, Host, Plan
 
 INNER_PORT = 9443
 """Port of the loopback addresses on which a gateway pod reads inner names; not among the Service's or the pod's ports."""
@@ -30,27 +29,35 @@ _TLS = {"name": "tls", "protocol": "TLS"}
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Per pattern a Gateway, a VirtualService and three ServiceEntries; for all of them together what the gateway needs to
-    judge and to look up inner names."""
-    patterns = [host for host in plan.hosts if host.pattern]
-    for host in patterns:
-        owner = Owner.host(host.name)
-        for item in (_gateway(host), _known_to_sidecars(host), _loopback(host), _looked_up(host), _virtual_service(host)):
-            yield Object(owner, item)
-    if patterns:
-        yield Object(Owner.gateway(), _authorization(patterns))
-        yield Object(Owner.gateway(), _resolver(patterns))
+    """Per gateway and pattern a Gateway, a VirtualService and three ServiceEntries; for all of them together what a gateway
+    needs to judge and to look up inner names."""
+    for gateway in plan.gateways:
+        patterns = [host for host in gateway.hosts if host.pattern]
+        for host in patterns:
+            for item in _pattern(gateway, host):
+                yield Object(Owner.host(host.name, gateway.name), item)
+        if patterns:
+            yield Object(Owner.egress_gateway(gateway.name), _authorization(gateway, patterns))
+            yield Object(Owner.egress_gateway(gateway.name), _resolver(gateway, patterns))
 
 
-def _gateway(host: Host) -> Manifest:
+def _pattern(gateway: EgressGateway, host: Host) -> Iterator[Manifest]:
+    yield _gateway(gateway, host)
+    yield _known_to_sidecars(gateway, host)
+    yield _loopback(gateway, host)
+    yield _looked_up(gateway, host)
+    yield _virtual_service(gateway, host)
+
+
+def _gateway(gateway: EgressGateway, host: Host) -> Manifest:
     # One Gateway per pattern: with overlapping patterns in one Gateway, the route of one would be found for the other.
     return manifest(
         ISTIO_NETWORKING,
         "Gateway",
         names.pattern_gateway(host.name),
-        names.GATEWAY_NAMESPACE,
+        gateway.namespace,
         spec={
-            "selector": LABELS,
+            "selector": gateway.labels,
             "servers": [
                 {
                     "port": {"number": HTTPS_PORT, "name": names.server_port(host.name), "protocol": "TLS"},
@@ -68,56 +75,58 @@ def _gateway(host: Host) -> Manifest:
     )
 
 
-def _known_to_sidecars(host: Host) -> Manifest:
+def _known_to_sidecars(gateway: EgressGateway, host: Host) -> Manifest:
     """What makes port 443 of these names known in the teams' pods; the route is the gateway, whatever address the app found."""
-    return _entry(names.service_entry(host.name), host.name, host.teams, {"number": HTTPS_PORT, **_TLS}, resolution="NONE")
+    port = {"number": HTTPS_PORT, **_TLS}
+    return _entry(gateway, names.service_entry(host.name), host.name, host.teams, port, resolution="NONE")
 
 
-def _loopback(host: Host) -> Manifest:
+def _loopback(gateway: EgressGateway, host: Host) -> Manifest:
     here = [{"address": loopback(host.name)}]
     port = {"number": INNER_PORT, **_TLS}
-    return _entry(names.loopback_entry(host.name), host.outer_name, ["."], port, resolution="STATIC", endpoints=here)
+    return _entry(gateway, names.loopback_entry(host.name), host.outer_name, ["."], port, resolution="STATIC", endpoints=here)
 
 
-def _looked_up(host: Host) -> Manifest:
-    return _entry(names.resolved_entry(host.name), host.name, ["."], {"number": HTTPS_PORT, **_TLS}, resolution="DYNAMIC_DNS")
+def _looked_up(gateway: EgressGateway, host: Host) -> Manifest:
+    port = {"number": HTTPS_PORT, **_TLS}
+    return _entry(gateway, names.resolved_entry(host.name), host.name, ["."], port, resolution="DYNAMIC_DNS")
 
 
-def _entry(name: str, host: str, export: Sequence[str], port: dict[str, Any], **how: Any) -> Manifest:
+def _entry(gateway: EgressGateway, name: str, host: str, export: Sequence[str], port: dict[str, Any], **how: Any) -> Manifest:
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
         name,
-        names.GATEWAY_NAMESPACE,
+        gateway.namespace,
         spec={"hosts": [host], "ports": [port], **how, "location": "MESH_EXTERNAL", "exportTo": list(export)},
     )
 
 
-def _virtual_service(host: Host) -> Manifest:
-    gateway = f"{names.GATEWAY_NAMESPACE}/{names.pattern_gateway(host.name)}"
-    to_gateway = {"host": names.GATEWAY_HOST, "subset": names.passthrough_subset(host.name), "port": {"number": HTTPS_PORT}}
+def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
+    here = f"{gateway.namespace}/{names.pattern_gateway(host.name)}"
+    to_gateway = {"host": gateway.service, "subset": names.passthrough_subset(host.name), "port": {"number": HTTPS_PORT}}
     return manifest(
         ISTIO_NETWORKING,
         "VirtualService",
         names.virtual_service(host.name),
-        names.GATEWAY_NAMESPACE,
+        gateway.namespace,
         spec={
             "hosts": [host.name, host.outer_name],
-            "gateways": ["mesh", gateway],
-            "exportTo": [names.GATEWAY_NAMESPACE, *host.teams],
+            "gateways": ["mesh", here],
+            "exportTo": [gateway.namespace, *host.teams],
             "tls": [
                 {
                     "match": [{"gateways": ["mesh"], "port": HTTPS_PORT, "sniHosts": [host.name]}],
                     "route": [{"destination": to_gateway}],
                 },
                 {
-                    "match": [{"gateways": [gateway], "port": INNER_PORT, "sniHosts": [host.name]}],
+                    "match": [{"gateways": [here], "port": INNER_PORT, "sniHosts": [host.name]}],
                     "route": [{"destination": {"host": host.name, "port": {"number": HTTPS_PORT}}}],
                 },
             ],
             "tcp": [
                 {
-                    "match": [{"gateways": [gateway], "port": HTTPS_PORT}],
+                    "match": [{"gateways": [here], "port": HTTPS_PORT}],
                     "route": [{"destination": {"host": host.outer_name, "port": {"number": INNER_PORT}}}],
                 }
             ],
@@ -125,7 +134,7 @@ def _virtual_service(host: Host) -> Manifest:
     )
 
 
-def _authorization(patterns: Sequence[Host]) -> Manifest:
+def _authorization(gateway: EgressGateway, patterns: Sequence[Host]) -> Manifest:
     """What the gateway may say to itself. The team was judged before, by the outer name; here there is no identity left."""
     rules = [
         {
@@ -141,20 +150,20 @@ def _authorization(patterns: Sequence[Host]) -> Manifest:
         ISTIO_SECURITY,
         "AuthorizationPolicy",
         "wildcard-inner-names",
-        names.GATEWAY_NAMESPACE,
-        spec={"selector": {"matchLabels": LABELS}, "action": "ALLOW", "rules": rules},
+        gateway.namespace,
+        spec={"selector": {"matchLabels": gateway.labels}, "action": "ALLOW", "rules": rules},
     )
 
 
-def _resolver(patterns: Sequence[Host]) -> Manifest:
+def _resolver(gateway: EgressGateway, patterns: Sequence[Host]) -> Manifest:
     """The filter that looks up the inner name, last before the connection is made: after authorization."""
     return manifest(
         ISTIO_ENVOY_FILTER,
         "EnvoyFilter",
         "wildcard-look-up",
-        names.GATEWAY_NAMESPACE,
+        gateway.namespace,
         spec={
-            "workloadSelector": {"labels": LABELS},
+            "workloadSelector": {"labels": gateway.labels},
             # After every filter that says nothing: it has to find the last one of the chain.
             "priority": 10,
             "configPatches": [_look_up(host) for host in patterns],

@@ -15,7 +15,6 @@ from typing import Any
 import yaml
 
 from egress.layers.firewall import Nodes
-from egress.layers.gateway_workload import INGRESS_NODE_POOL, NODE_POOL
 from sandbox.apiserver import ApiServer
 from sandbox.home import Home
 from sandbox.kubernetes.cluster import Cluster
@@ -40,8 +39,6 @@ _CONFINED: dict[str, Any] = {
 """A pod with one container that any admission lets in."""
 CLUSTER_DNS = "10.2.0.10"
 """Address of the cluster's DNS Service; GKE takes the tenth of the Service range."""
-NODE_OF = {nodes: f"{nodes}-node" for nodes in Nodes}
-_OF_POOL = {NODE_POOL: Nodes.GATEWAY, INGRESS_NODE_POOL: Nodes.INGRESS}
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,11 @@ class Pod(Endpoint):
     """Whether the API server knows it; False: it runs all the same."""
     spec: Mapping[str, Any] | None = None
     """The pod's spec as its Deployment states it; None: one plain container."""
+
+
+def node_of(pod: Pod) -> str:
+    """The one node of each kind."""
+    return f"{pod.nodes}-node"
 
 
 class ControlPlane:
@@ -93,7 +95,9 @@ class ControlPlane:
 
     def register(self, pods: Sequence[Pod]) -> None:
         """Make the pods exist, running and ready."""
-        self.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in NODE_OF.values())
+        self.apply(
+            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in sorted({node_of(pod) for pod in pods})
+        )
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self._register, pods))
 
@@ -103,7 +107,7 @@ class ControlPlane:
         self._apply({**identity, "metadata": {**identity["metadata"], "labels": dict(pod.labels)}, "spec": spec})
         # Bound as the scheduler binds; to ask for a node by name is refused to teams.
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod.name}}
-        target = {"apiVersion": "v1", "kind": "Node", "name": NODE_OF[pod.nodes]}
+        target = {"apiVersion": "v1", "kind": "Node", "name": node_of(pod)}
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
         self._cluster.request("POST", f"{path}/binding", {**binding, "target": target})
         status = {
@@ -139,7 +143,7 @@ class ControlPlane:
                     {
                         "addresses": [pod.address],
                         "conditions": {"ready": True, "serving": True, "terminating": False},
-                        "nodeName": NODE_OF[pod.nodes],
+                        "nodeName": node_of(pod),
                         "targetRef": {"kind": "Pod", "name": pod.name, "namespace": pod.namespace},
                     }
                     for pod in behind
@@ -210,7 +214,7 @@ def system_objects(mesh_namespace: str) -> list[dict[str, Any]]:
     ]
 
 
-def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[Nodes, Iterable[str]]) -> list[Pod]:
+def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[str, Iterable[str]]) -> list[Pod]:
     """One pod of each Deployment of the stack, on the nodes that it asks for, with what injection would give it."""
     items = list(manifests)
     injected = {
@@ -226,11 +230,11 @@ def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[Nodes, Iterable
         template, namespace, name = item["spec"]["template"], item["metadata"]["namespace"], item["metadata"]["name"]
         labels, spec = template["metadata"]["labels"], template["spec"]
         gateway = template["metadata"].get("annotations", {}).get("inject.istio.io/templates") == "gateway"
-        nodes = _OF_POOL.get(spec.get("nodeSelector", {}).get("cloud.google.com/gke-nodepool", ""), Nodes.APPLICATION)
+        nodes: str = spec.get("nodeSelector", {}).get("cloud.google.com/gke-nodepool", Nodes.APPLICATION)
         proxied = namespace in injected
         pods.append(
             Pod(
-                key=interface_name(nodes.value if gateway else f"{name}-{namespace}"),
+                key=interface_name(nodes if gateway else f"{name}-{namespace}"),
                 namespace=namespace,
                 address=next(free[nodes]),
                 labels={

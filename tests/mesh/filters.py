@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from egress.layers.firewall import FirewallRule, Nodes
+from egress.layers.firewall import FirewallRule
 
 Manifest = Mapping[str, Any]
 METADATA_SERVER = "169.254.169.254"
@@ -31,7 +31,7 @@ class Endpoint:
     namespace: str
     address: str
     labels: Mapping[str, str]
-    nodes: Nodes
+    nodes: str
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +91,7 @@ class Mesh:
     @property
     def gateway(self) -> Pod:
         """The egress gateway."""
-        return next(pod for pod in self.pods.values() if pod.proxy == "router" and pod.nodes is Nodes.GATEWAY)
+        return next(pod for pod in self.pods.values() if pod.proxy == "router" and pod.nodes == Nodes.GATEWAY)
 
     @property
     def folder(self) -> Path:
@@ -150,8 +149,8 @@ class Mesh:
     def _all_pods(self) -> Iterator[Pod]:
         pods = ipaddress.ip_network(self.plan.addresses.pods)
         # Each node has a /24 of the Pod range.
-        ranges = itertools.islice(pods.subnets(new_prefix=24), len(Nodes))
-        free = {nodes: map(str, list(of_node.hosts())[9:]) for nodes, of_node in zip(Nodes, ranges, strict=True)}
+        ranges = zip(firewall.nodes(self.plan), pods.subnets(new_prefix=24), strict=False)
+        free = {nodes: map(str, list(of_node.hosts())[9:]) for nodes, of_node in ranges}
         application = free[Nodes.APPLICATION]
         rendered = list(stack_pods(self.manifests, free))
         yield from rendered

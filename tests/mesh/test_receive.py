@@ -74,7 +74,7 @@ class Partner:
 
     @property
     def gateway(self) -> str:
-        return next(pod.address for pod in self.mesh.pods.values() if pod.nodes is Nodes.INGRESS)
+        return next(pod.address for pod in self.mesh.pods.values() if pod.nodes == Nodes.INGRESS)
 
     def connect(self, certificate: Certificate | None, name: str = HOST, port: int = PORT) -> ssl.SSLSocket:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

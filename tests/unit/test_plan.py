@@ -108,10 +108,10 @@ def test_whatever_is_written_the_answer_is_a_plan_or_words_never_a_traceback(val
 
 
 def test_only_ports_that_some_host_needs_are_opened() -> None:
-    assert plan_of(teams(team_a={"example.com": {"http": {"upgrade": "tls"}}})).gateway_ports == (443,)
-    assert plan_of(teams(team_a={"example.com": {"http": {}}})).gateway_ports == (80,)
-    assert plan_of(teams(team_a={})).gateway_ports == ()
-    assert plan_of(dev_config()).gateway_ports == (80, 443)
+    assert plan_of(teams(team_a={"example.com": {"http": {"upgrade": "tls"}}})).gateway.ports == (443,)
+    assert plan_of(teams(team_a={"example.com": {"http": {}}})).gateway.ports == (80,)
+    assert plan_of(teams(team_a={})).gateway.ports == ()
+    assert plan_of(dev_config()).gateway.ports == (80, 443)
 
 
 def test_a_team_is_reached_by_those_who_say_so() -> None:

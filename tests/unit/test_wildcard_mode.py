@@ -213,7 +213,7 @@ def test_a_teams_own_entry_may_add_to_its_pattern(accounts: dict[str, Any]) -> N
 
 def test_a_teams_own_host_below_its_pattern_may_speak_http() -> None:
     plan = plan_of(teams(team_a={PATTERN: PASS, "a.example.org": {"http": {"upgrade": "tls", "methods": ["GET"]}}}))
-    assert plan.gateway_ports == (443,)
+    assert plan.gateway.ports == (443,)
 
 
 def test_no_pattern_passes_an_inspected_host_by() -> None:

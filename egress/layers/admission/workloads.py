@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from egress.layers.admission import proxy
 from egress.layers.admission.policy import Check, Policy, Resources
-from egress.layers.gateway_workload import INGRESS_NODE_POOL, INGRESS_TAINT, NODE_POOL, TAINT
+from egress.layers.gateway_workload import INGRESS_NODES, TAINT_KEY
 from egress.plan import Plan
 from egress.settings.fences import Rule
 
@@ -70,16 +70,16 @@ VARIABLES = {
 }
 
 
-def _free_of(pools: Sequence[str], taints: Sequence[str]) -> str:
-    """CEL: the pod asks for no node of these pools, and tolerates none of these values of the taint that keeps it away."""
+def _free_of(pools: Sequence[str]) -> str:
+    """CEL: the pod asks for no node of these pools, and does not tolerate the taint, of the pool's name, that keeps it away."""
     every = " && ".join
-    other_taint = every(f"t.?value.orValue('') != '{value}'" for value in taints)
+    other_taint = every(f"t.?value.orValue('') != '{value}'" for value in pools)
     not_in, named = every(f"!('{pool}' in e.values)" for pool in pools), every(f"'{pool}' in e.values" for pool in pools)
     return every(
         (
             # A toleration without a key tolerates every taint.
             "variables.spec.?tolerations.orValue([]).all(t, t.?key.orValue('') != ''"
-            f" && (t.key != '{TAINT['key']}'"
+            f" && (t.key != '{TAINT_KEY}'"
             f" || (t.?operator.orValue('Equal') == 'Equal' && {other_taint})))",
             *(f"variables.spec.?nodeSelector[?'{POOL_LABEL}'].orValue('') != '{pool}'" for pool in pools),
             # A node's name goes past the scheduler, which is what heeds the taint. A pod that runs has one from the scheduler.
@@ -163,14 +163,13 @@ CHECKS = (
 
 
 def policy(plan: Plan) -> Policy:
-    pools, taints = [NODE_POOL], [TAINT["value"]]
+    pools = [gateway.nodes for gateway in plan.gateways]
     if plan.receptions:
-        pools.append(INGRESS_NODE_POOL)
-        taints.append(INGRESS_TAINT["value"])
+        pools.append(INGRESS_NODES)
     nodes = Check(
         Rule.GATEWAY_NODES,
         "Gateway nodes may leave the cluster, so only the gateway runs there: no toleration of their taint or of every taint, "
         "no selector or affinity for their pool, no node by name.",
-        _free_of(pools, taints),
+        _free_of(pools),
     )
     return Policy("egress-team-workloads", RESOURCES, (nodes, *CHECKS), {"changed": CHANGED}, VARIABLES)
