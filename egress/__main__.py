@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from egress import contract_record
 from egress.errors import ConfigError
 from egress.plan import Plan
 from egress.planning import make_plan
@@ -30,16 +31,43 @@ def render(stack: Stack = "dev") -> None:
 
 
 @app.command()
-def schema(check: Annotated[bool, typer.Option(help="Only say whether the file is up to date.")] = False) -> None:
-    """Write the JSON Schema of stack files for editors."""
-    text = json.dumps(stack_schema(), indent=2) + "\n"
-    if check:
-        if not SCHEMA.exists() or SCHEMA.read_text() != text:
-            typer.echo(f"{SCHEMA} is out of date: run `make schema`.", err=True)
+def schema(check: Annotated[bool, typer.Option(help="Only say whether the files are up to date.")] = False) -> None:
+    """Write the JSON Schemas: of stack files, for editors, and of the output `egress`, for other stacks."""
+    wanted = {SCHEMA: stack_schema(), Path(contract_record.RECORD): contract_record.schema()}
+    changes = _contract_breaks(Path(contract_record.RECORD))
+    if changes:
+        typer.echo(contract_record.refusal(changes), err=True)
+        raise typer.Exit(1)
+    for path, content in wanted.items():
+        text = json.dumps(content, indent=2) + "\n"
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            typer.echo(f"{path} is out of date: run `make schema`.", err=True)
             raise typer.Exit(1)
-        return
-    SCHEMA.parent.mkdir(exist_ok=True)
-    SCHEMA.write_text(text)
+
+
+@app.command()
+def contract(since: Annotated[Path, typer.Option(help="Schema of an earlier state, as of the branch to merge into.")]) -> None:
+    """Say whether programs that read the output `egress` go on as they are. Exit code 1: they do not."""
+    if not since.exists():
+        typer.echo(f"There is no {since}. `git show main:{contract_record.RECORD} > {since}` makes one.", err=True)
+        raise typer.Exit(2)
+    changes = _contract_breaks(since)
+    if changes:
+        typer.echo(contract_record.refusal(changes), err=True)
+        raise typer.Exit(1)
+    typer.echo("Programs that read the contract go on as they are.")
+
+
+def _contract_breaks(record: Path) -> list[str]:
+    """What has changed for consumers since the record was written; nothing if it is of another version, or not there."""
+    if not record.exists():
+        return []
+    old = json.loads(record.read_text())
+    new = contract_record.schema()
+    return [] if old["title"] != new["title"] else list(contract_record.breaks(old, new))
 
 
 def _plan(stack: str) -> Plan:

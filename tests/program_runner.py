@@ -1,4 +1,4 @@
-"""Runs the whole program under Pulumi's mocks, each time in a process of its own, and returns what it registered."""
+"""Runs a whole program under Pulumi's mocks, each time in a process of its own, and returns what it registered."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.support import ROOT
 
 CHILD = """
-import asyncio, json, runpy, sys
+import asyncio, json, os, runpy, sys
 import pulumi
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime.settings import set_root_resource
@@ -35,6 +38,8 @@ COMPUTED = {
 
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
+        if args.typ == "pulumi:pulumi:StackReference":
+            return args.name, {"name": args.name, "outputs": request["others"][args.name], "secretOutputNames": []}
         return f"{args.name}-id", {**args.inputs, **COMPUTED.get(args.typ, {})}
 
     def call(self, args):
@@ -74,10 +79,11 @@ def recording_outputs(request, *rest, **options):
 
 monitor.RegisterResource = recording
 monitor.RegisterResourceOutputs = recording_outputs
-pulumi.runtime.set_mocks(Mocks(), project="gke-mesh-egress", stack="dev", preview=request["preview"], monitor=monitor)
+pulumi.runtime.set_mocks(Mocks(), project=request["project"], stack="dev", preview=request["preview"], monitor=monitor)
 pulumi.runtime.set_all_config(request["config"])
 set_root_resource(None)  # The program gets a stack of its own, so that its exports arrive as outputs.
 registered.clear()
+sys.path.insert(0, os.path.dirname(request["main"]))  # As Pulumi does: a program may have modules beside it.
 error = None
 
 
@@ -108,10 +114,14 @@ class ProgramRun:
         return [resource for resource in self.registered if resource["type"] == token]
 
 
-def run_program(config: dict[str, Any], *, preview: bool = False) -> ProgramRun:
-    """The program's registrations for a config of full keys; structured values are handed over as Pulumi does, as JSON."""
+def run_program(
+    config: dict[str, Any], *, preview: bool = False, folder: Path = ROOT, others: dict[str, Any] | None = None
+) -> ProgramRun:
+    """The registrations of the program in `folder` for a config of full keys; structured values are handed over as Pulumi does,
+    as JSON. `others`: outputs of the stacks that the program refers to, by name."""
     as_text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    request = {"config": as_text, "preview": preview, "main": str(ROOT / "__main__.py")}
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+    request = {"config": as_text, "preview": preview, "main": str(folder / "__main__.py"), "project": project, "others": others}
     child = subprocess.run(
         [sys.executable, "-c", CHILD],
         input=json.dumps(request),

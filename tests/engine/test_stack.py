@@ -188,12 +188,21 @@ def test_outputs_and_export_are_json_and_nothing_else(sandbox: Sandbox) -> None:
     assert len([resource for resource in resources if resource["type"].startswith(("gcp:", "kubernetes:"))]) > 70
 
 
-def test_another_stack_deploys_by_the_contract_alone(sandbox: Sandbox) -> None:
-    consumer = ROOT / "examples/consumer"
-    assert "example.com" in sandbox.run("up", consumer)
+def test_an_application_deploys_by_the_contract_alone(sandbox: Sandbox) -> None:
+    application = ROOT / "examples/application"
+    assert "example.com" in sandbox.run("up", application)
     allowed = kubernetes_object(sandbox, "/api/v1/namespaces/team-x/configmaps/allowed-hosts")
     assert allowed["data"]["hosts"] == "example.com\nhttpbin.org"
-    sandbox.run("destroy", consumer)
+    sandbox.run("destroy", application)
+
+
+def test_monitoring_watches_by_the_contract_alone(sandbox: Sandbox) -> None:
+    monitoring = ROOT / "examples/monitoring"
+    assert sandbox.changes(sandbox.run("up", monitoring))["created"] >= 4
+    assert sandbox.changes(sandbox.run("up", monitoring)).keys() == {"unchanged"}
+    metric = Cloud(sandbox.home).get("egress-refused-by-firewall")
+    assert 'vpc_name="vpc-network"' in json.dumps(metric).replace('\\"', '"')
+    sandbox.run("destroy", monitoring)
 
 
 def test_destroy_leaves_nothing_behind(sandbox: Sandbox) -> None:

@@ -1,0 +1,1 @@
+../../contract/gke_mesh_egress_contract.py
