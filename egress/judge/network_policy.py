@@ -1,0 +1,203 @@
+"""NetworkPolicy: which connections the nodes let pods open and accept.
+
+Source: Kubernetes, "Network Policies" and NetworkPolicy (networking.k8s.io/v1), all of its fields but named ports:
+
+- Policies add up. A pod that no policy selects for a direction is open in that direction; one that is selected gets what
+  some rule of some selecting policy lists, and nothing else. Both the source's egress and the target's ingress must agree.
+- Without `policyTypes` a policy is for Ingress, and for Egress if it has egress rules.
+- A rule without peers is for everybody, one without ports for every port; a port without a number is every port of its
+  protocol, and without a protocol TCP.
+- A peer with a podSelector alone means pods of the policy's own namespace; `ipBlock` is exclusive with selectors.
+- A process of a node is in no pod's network: no policy holds for what it opens. A pod and its own node always reach each other.
+
+What is not known is taken as what lets more through: labels that a team chooses itself (each selector by itself), which node
+of a pool a pod is on, which address a pod has inside the pods' range. A namespace that was not handed over has the label of its
+name only. An object of another kind of network policy makes every verdict not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from egress.judge.deployed import Deployed, Manifest, identity
+from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
+from egress.judge.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
+from egress.judge.ranges import NOWHERE, Ranges, internet, position
+from egress.judge.selectors import Selector
+from egress.judge.subnets import Subnets
+
+OTHER_KINDS = (
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+    "ClusterNetworkPolicy",
+    "CiliumNetworkPolicy",
+    "CiliumClusterwideNetworkPolicy",
+    "FQDNNetworkPolicy",
+)
+"""Kinds that let through or refuse beside NetworkPolicy, and that this judge does not read."""
+
+
+@dataclass(slots=True)
+class _End:
+    """The other end of a connection, as one side's rules see it."""
+
+    words: str
+    addresses: Ranges
+    """Where it may be."""
+    pod: Pod | None = None
+    all_of_them: bool = False
+    """Whether rules must let every one of these addresses through, or one is enough."""
+    let_through: Ranges = NOWHERE
+
+    def within(self, block: Ranges) -> bool:
+        if not self.all_of_them:
+            return block.meets(self.addresses)
+        self.let_through = self.let_through.union(block)
+        return self.let_through.covers(self.addresses)
+
+
+class NetworkPolicies:
+    """Every NetworkPolicy, by namespace."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._subnets = Subnets(deployed)
+        self._namespaces = deployed.namespace_labels
+        self._written: dict[str, list[Manifest]] = {}
+        self._read: dict[str, list[Policy]] = {}
+        for manifest in deployed.kind("NetworkPolicy"):
+            self._written.setdefault(manifest["metadata"].get("namespace", "default"), []).append(manifest)
+        self._foreign = next((manifest for kind in OTHER_KINDS for manifest in deployed.kind(kind)), None)
+
+    def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
+        """Whether both ends' policies let this connection be made.
+
+        Args:
+            connection: one leg of a flow.
+            everywhere: what an end at an unknown address of the internet means. False: one address that is let through is
+                enough to call it allowed, as is right for what nobody may reach. True: all of IPv4's must be let through, as is
+                right for what somebody must reach.
+        """
+        if self._foreign is not None:
+            name = identity(self._foreign)
+            return _verdict(True, name, "spec", f"{self._foreign['kind']} is not among what this judge reads", understood=False)
+        outgoing = self._outgoing(connection, everywhere)
+        incoming = self._incoming(connection)
+        sides = (outgoing, incoming) if incoming else (outgoing,)
+        for side in sides:
+            if not side.allowed:
+                return side
+        for side in sides:
+            if not side.understood:
+                return side
+        return next((side for side in sides if side.by != "nothing"), outgoing)
+
+    def _outgoing(self, connection: Connection, everywhere: bool) -> Verdict:
+        source = connection.source
+        if isinstance(source, Node):
+            return _verdict(True, "nothing", "", "what a node's own process opens is under no NetworkPolicy")
+        to = connection.to
+        if isinstance(to, Pod):
+            end = _End(f"pods of {to.namespace}", self._subnets.pods, to)
+        elif to.address is None:
+            space = internet(version=4) if everywhere else internet()
+            end = _End(to.name or "the internet", space, all_of_them=everywhere)
+        else:
+            if position(to.address) in self._subnets.nodes:
+                return _verdict(True, "nothing", "", "a pod always reaches the node that it runs on")
+            end = _End(to.address, Ranges.of([to.address]))
+        return self._side(source, "Egress", end, connection)
+
+    def _incoming(self, connection: Connection) -> Verdict | None:
+        source, to = connection.source, connection.to
+        if isinstance(to, Outside):
+            return None
+        if isinstance(source, Pod):
+            return self._side(to, "Ingress", _End(f"pods of {source.namespace}", self._subnets.pods, source), connection)
+        if not to.pool or not source.pool or source.pool == to.pool:
+            return _verdict(True, "nothing", "", "a node always reaches the pods that it runs")
+        return self._side(to, "Ingress", _End("a node of another pool", self._subnets.nodes), connection)
+
+    def _side(self, pod: Pod, direction: str, end: _End, connection: Connection) -> Verdict:
+        isolating = [policy for policy in self._of(pod.namespace) if direction in policy.rules]
+        selecting = [policy for policy in isolating if _may_select(policy.selector, pod.labels)]
+        if not selecting:
+            return _verdict(True, "nothing", "", f"no NetworkPolicy for {direction} selects the pod of {pod.namespace}")
+        if pod.labels is None and not any(policy.selector.everything for policy in isolating):
+            why = f"a pod of {pod.namespace} can have labels that no NetworkPolicy for {direction} selects"
+            return _verdict(True, "nothing", "", why)
+        route = f"{connection.transport} {connection.port} {'to' if direction == 'Egress' else 'from'} {end.words}"
+        unread: tuple[str, str, str] | None = None
+        for policy in selecting:
+            if policy.unknown:
+                unread = unread or (policy.name, "spec", policy.unknown)
+            for rule in policy.rules[direction]:
+                met = self._met(rule, policy, end, connection)
+                if met is None:
+                    continue
+                field, unknown = met
+                if not unknown:
+                    return _verdict(True, policy.name, field, f"lets {route} through")
+                unread = unread or (policy.name, field, unknown)
+        if unread:
+            name, field, unknown = unread
+            return _verdict(True, name, field, f"{unknown}: this judge cannot read that", understood=False)
+        none = "no rule" if len(selecting) == 1 else f"no rule of the {len(selecting)} policies that select the pod"
+        return _verdict(False, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through")
+
+    def _met(self, rule: Rule, policy: Policy, end: _End, connection: Connection) -> tuple[str, str] | None:
+        """The field of a rule that lets the connection through and what in it is unknown, or None."""
+        field, unknown = rule.field, policy.unknown or rule.unknown
+        if rule.ports:
+            found = [at for at, ports in enumerate(rule.ports) if ports.hold(connection.transport, connection.port)]
+            if not found:
+                return None
+            at = min(found, key=lambda at: bool(rule.ports[at].unknown))
+            field, unknown = f"{rule.field}.ports[{at}]", unknown or rule.ports[at].unknown
+        if rule.peers:
+            at = self._peer(rule, policy.namespace, end)
+            if at is None:
+                return None
+            unknown = unknown or rule.peers[at].unknown
+            field = field if rule.ports else f"{rule.field}.{rule.peer_field}[{at}]"
+        return field, unknown
+
+    def _peer(self, rule: Rule, own: str, end: _End) -> int | None:
+        """Position of a peer that means this end, one that is understood first."""
+        if end.pod is not None:
+            for at in rule.named.get(end.pod.namespace, ()):
+                if _may_select(rule.peers[at].pods, end.pod.labels):
+                    return at
+        unread: int | None = None
+        for at in rule.others:
+            peer = rule.peers[at]
+            if peer.unknown:
+                unread = at if unread is None else unread
+            elif end.within(peer.block) if peer.block is not None else self._means(peer, own, end.pod):
+                return at
+        return unread
+
+    def _means(self, peer: Peer, own: str, pod: Pod | None) -> bool:
+        if pod is None:
+            return False
+        if peer.namespaces is None:
+            return pod.namespace == own and _may_select(peer.pods, pod.labels)
+        labels = self._namespaces.get(pod.namespace) or {NAME_LABEL: pod.namespace}
+        return peer.namespaces.selects(labels) and _may_select(peer.pods, pod.labels)
+
+    def _of(self, namespace: str) -> list[Policy]:
+        """Policies are read when a flow first touches their namespace."""
+        found = self._read.get(namespace)
+        if found is None:
+            found = self._read[namespace] = [read(manifest, namespace) for manifest in self._written.get(namespace, ())]
+        return found
+
+
+def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:
+    return Verdict(Layer.NETWORK_POLICY, allowed, by, field, reason, understood)
+
+
+def _may_select(selector: Selector | None, labels: Mapping[str, str] | None) -> bool:
+    if selector is None:
+        return True
+    return selector.can_select() if labels is None else selector.selects(labels)

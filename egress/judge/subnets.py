@@ -1,0 +1,31 @@
+"""Which addresses nodes and pods have, read from the subnetwork."""
+
+from __future__ import annotations
+
+from egress.judge.deployed import Deployed
+from egress.judge.ranges import Ranges, private
+
+SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
+CLUSTER = "gcp:container/cluster:Cluster"
+
+
+class Subnets:
+    """Ranges of every subnetwork that was handed over. Without one: nodes at no known address, pods at any private one."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        subnets = [subnet.properties for subnet in deployed.resources(SUBNETWORK)]
+        allocations: list[dict[str, str]] = [
+            cluster.properties.get("ipAllocationPolicy") or {} for cluster in deployed.resources(CLUSTER)
+        ]
+        of_pods = {allocation.get("clusterSecondaryRangeName") for allocation in allocations}
+        nodes: list[str] = [subnet["ipCidrRange"] for subnet in subnets if subnet.get("ipCidrRange")]
+        pods: list[str] = [
+            secondary["ipCidrRange"]
+            for subnet in subnets
+            for secondary in subnet.get("secondaryIpRanges") or ()
+            if secondary.get("rangeName") in of_pods
+        ]
+        self.nodes = Ranges.of(nodes)
+        self.pods = Ranges.of(pods) if pods else private()
+        self.ipv6 = not subnets or any((subnet.get("stackType") or "IPV4_ONLY") != "IPV4_ONLY" for subnet in subnets)
+        """Whether machines may have IPv6 addresses."""
