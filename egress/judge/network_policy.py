@@ -149,10 +149,9 @@ class NetworkPolicies:
         """The field of a rule that lets the connection through and what in it is unknown, or None."""
         field, unknown = rule.field, policy.unknown or rule.unknown
         if rule.ports:
-            found = [at for at, ports in enumerate(rule.ports) if ports.hold(connection.transport, connection.port)]
-            if not found:
+            at = rule.port(connection.transport, connection.port)
+            if at is None:
                 return None
-            at = min(found, key=lambda at: bool(rule.ports[at].unknown))
             field, unknown = f"{rule.field}.ports[{at}]", unknown or rule.ports[at].unknown
         if rule.peers:
             at = self._peer(rule, policy.namespace, end)

@@ -25,9 +25,6 @@ class Ports:
     last: int
     unknown: str = ""
 
-    def hold(self, transport: str, port: int) -> bool:
-        return self.transport == transport and self.first <= port <= self.last
-
 
 @dataclass(slots=True)
 class Peer:
@@ -50,6 +47,16 @@ class Rule:
     """Peers that mean one namespace by its name: name to positions in `peers`."""
     others: list[int]
     """Positions of all other peers."""
+
+    def port(self, transport: str, port: int) -> int | None:
+        """Position of an entry of `ports` that the port is in, one that is understood first."""
+        unread: int | None = None
+        for at, ports in enumerate(self.ports):
+            if ports.first <= port <= ports.last and ports.transport == transport:
+                if not ports.unknown:
+                    return at
+                unread = at if unread is None else unread
+        return unread
 
 
 @dataclass(slots=True)
