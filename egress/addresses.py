@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, collapse_addresses
+from typing import TYPE_CHECKING
 
 from egress.google_cloud import HEALTH_CHECK_RANGES, METADATA_ADDRESS, Vip
-from egress.settings.network import Network
+
+if TYPE_CHECKING:  # settings look up ranges here themselves
+    from egress.settings.network import Network
 
 ANYWHERE = "0.0.0.0/0"
+SHAREABLE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+"""Private ranges in which another network's hosts may lie (RFC 1918, RFC 6598)."""
+NEVER_OUTSIDE = (*SHAREABLE, *map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
+"""What is no address of the internet: private, this machine, link-local with the metadata server, multicast and above
+(IANA, "IPv4 Special-Purpose Address Registry"). Ranges for documentation and benchmarks lead nowhere and are not listed."""
 
 
 def loopback(pattern: str) -> str:
@@ -33,6 +43,13 @@ class AddressPlan:
     health_checks: tuple[str, ...] = HEALTH_CHECK_RANGES
     metadata_server: str = f"{METADATA_ADDRESS}/32"
 
+    @property
+    def not_outside(self) -> tuple[str, ...]:
+        """What a gateway that connects to anywhere may not connect to: all that is no address of the internet, this network
+        whatever ranges it has, and both address sets of Google APIs. Sorted; none within another."""
+        own = (self.nodes, self.pods, self.services, self.control_plane, *(vip.range for vip in Vip))
+        return _collapsed((*NEVER_OUTSIDE, *map(IPv4Network, own)))
+
     @classmethod
     def of(cls, network: Network) -> AddressPlan:
         return cls(
@@ -42,3 +59,7 @@ class AddressPlan:
             control_plane=str(network.control_plane),
             google_apis=network.google_apis,
         )
+
+
+def _collapsed(networks: Iterable[IPv4Network]) -> tuple[str, ...]:
+    return tuple(str(network) for network in collapse_addresses(networks))

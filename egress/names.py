@@ -23,12 +23,15 @@ TEAM_LABEL = f"{OWN_DOMAIN}/team"
 EXEMPT = f"{OWN_DOMAIN}/exempt."
 """On a team's namespace, followed by a rule's name: admission does not enforce this rule here, for the reason that it says."""
 RELAXED = f"{OWN_DOMAIN}/relaxed."
-"""On a policy, followed by a rule's name: the stack's config takes the rule out, for the reason that it says."""
+"""On a policy or a namespace, followed by a rule's or a fence's name: the stack's config takes it out, for the reason that it
+says."""
 
 GATEWAY = "istio-egressgateway"
 GATEWAY_NAMESPACE = "istio-egress"
 MESH_NAMESPACE = "istio-system"
 GATEWAY_CONFIG = "egress-gateway"
+ISTIOD_LABELS = {"app": "istiod"}
+"""What the chart's pods of the control plane are selected by."""
 INGRESS = "istio-ingressgateway"
 INGRESS_NAMESPACE = "istio-ingress"
 HTTP_SUBSET = "target-egress-gateway-mtls"

@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from egress import names
 from egress.manifest import Manifest, Object, Owner, manifest
 from egress.plan import Plan
+from egress.settings.fences import Fence
 
 INJECTED = {"istio-injection": "enabled"}
 
 
 def render(plan: Plan) -> Iterator[Object]:
     """One Namespace for the mesh, each egress gateway and each team; a ServiceAccount for each workload identity and test app."""
-    yield Object(Owner.mesh(), manifest("v1", "Namespace", names.MESH_NAMESPACE))
+    relaxed = relaxations(plan, Fence.CONTROL_PLANE_NETWORK)
+    yield Object(Owner.mesh(), manifest("v1", "Namespace", names.MESH_NAMESPACE, annotations=relaxed))
     for gateway in plan.gateways:
         labels = {**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"}
-        yield Object(Owner.egress_gateway(gateway.name), manifest("v1", "Namespace", gateway.namespace, labels=labels))
+        relaxed = relaxations(plan, Fence.GATEWAY_NETWORK)
+        namespace = manifest("v1", "Namespace", gateway.namespace, labels=labels, annotations=relaxed)
+        yield Object(Owner.egress_gateway(gateway.name), namespace)
     for team in plan.teams:
         owner = Owner.team(team.name)
         labels = {**team.settings.labels, names.TEAM_LABEL: team.name, **INJECTED}
@@ -31,6 +35,12 @@ def exemptions(plan: Plan, team: str) -> dict[str, str]:
     """Annotations that take the team's namespace out of rules of admission, each with its reason."""
     excepted = plan.settings.fences.admission.exemptions.get(team, {})
     return {f"{names.EXEMPT}{rule}": reason for rule, reason in sorted(excepted.items())}
+
+
+def relaxations(plan: Plan, *fences: Fence) -> dict[str, str]:
+    """Annotations that say, on the namespace that they would stand around, which fences are not put up, and why."""
+    relaxed = plan.settings.fences.relaxed
+    return {f"{names.RELAXED}{fence}": relaxed[fence] for fence in fences if fence in relaxed}
 
 
 def _service_account(name: str, namespace: str, google_email: str | None) -> Manifest:

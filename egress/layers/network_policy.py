@@ -5,7 +5,7 @@ Source: Kubernetes, NetworkPolicy (networking.k8s.io/v1); GKE, "Network policy r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from egress import names
@@ -45,7 +45,7 @@ def _ingress(team: TeamPlan) -> Iterator[dict[str, Any]]:
         yield {"from": [namespace(other) for other in team.reached_by], "ports": _applications()}
     if team.receptions:
         ports = [port("TCP", number) for number in team.received_ports]
-        yield {"from": [_pods(names.INGRESS_NAMESPACE, INGRESS_LABELS)], "ports": ports}
+        yield {"from": [pods(names.INGRESS_NAMESPACE, INGRESS_LABELS)], "ports": ports}
 
 
 def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
@@ -53,13 +53,11 @@ def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
         yield control_plane()
     if team.hosts:
         ports = [port("TCP", number) for number in TARGET_PORTS.values()]
-        yield {"to": [_pods(team.gateway.namespace, team.gateway.labels)], "ports": ports}
+        yield {"to": [pods(team.gateway.namespace, team.gateway.labels)], "ports": ports}
     yield dns()
     if team.uses_google_apis or not plan.in_cluster_mesh:
         # With managed Cloud Service Mesh the control plane and its certificate authority are Google APIs as well.
-        yield {"to": [_block(plan.addresses.google_apis.range)], "ports": [port("TCP", HTTPS_PORT)]}
-        # Dataplane V2 sees the metadata server's own address; nodes without it would need 169.254.169.252, port 988.
-        yield {"to": [_block(plan.addresses.metadata_server)], "ports": [port("TCP", 80)]}
+        yield from google_apis(plan)
     yield {"to": [_same_namespace()]}
     if team.settings.reaches:
         yield {"to": [namespace(other) for other in sorted(team.settings.reaches)], "ports": _applications()}
@@ -77,14 +75,21 @@ def _applications() -> list[dict[str, Any]]:
 
 def control_plane() -> dict[str, Any]:
     """A rule that lets a proxy speak to istiod."""
-    return {"to": [_pods(names.MESH_NAMESPACE, {"app": "istiod"})], "ports": [port("TCP", XDS_PORT)]}
+    return {"to": [pods(names.MESH_NAMESPACE, names.ISTIOD_LABELS)], "ports": [port("TCP", XDS_PORT)]}
+
+
+def google_apis(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Rules that let a pod call Google APIs as itself."""
+    yield {"to": [block(plan.addresses.google_apis.range)], "ports": [port("TCP", HTTPS_PORT)]}
+    # Dataplane V2 sees the metadata server's own address; nodes without it would need 169.254.169.252, port 988.
+    yield {"to": [block(plan.addresses.metadata_server)], "ports": [port("TCP", 80)]}
 
 
 def dns() -> dict[str, Any]:
     """A rule that lets a pod ask the cluster's DNS."""
     return {
         # GKE's clusters answer from a cache on each node first.
-        "to": [_pods("kube-system", {"k8s-app": name}) for name in ("kube-dns", "node-local-dns")],
+        "to": [pods("kube-system", {"k8s-app": name}) for name in ("kube-dns", "node-local-dns")],
         "ports": [port("UDP", DNS_PORT), port("TCP", DNS_PORT)],
     }
 
@@ -98,12 +103,13 @@ def namespace(name: str) -> dict[str, Any]:
     return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
 
 
-def _pods(within: str, labels: dict[str, str]) -> dict[str, Any]:
-    return {**namespace(within), "podSelector": {"matchLabels": labels}}
+def pods(within: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    return {**namespace(within), "podSelector": {"matchLabels": dict(labels)}}
 
 
-def _block(cidr: str) -> dict[str, Any]:
-    return {"ipBlock": {"cidr": cidr}}
+def block(cidr: str, but: Sequence[str] = ()) -> dict[str, Any]:
+    """A range of addresses without the ranges `but`, which must lie within it."""
+    return {"ipBlock": {"cidr": cidr, **({"except": list(but)} if but else {})}}
 
 
 def port(protocol: str, number: int) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The way in for partners: an ingress gateway that ends their mutual TLS and leads to teams' Services by the mesh's own.
 
 Who may connect is decided three times before a byte reaches a Service: by address (firewall and load balancer), by certificate
-(the authority and the names in the Gateway's server), and by port and name (AuthorizationPolicy). Behind the gateway a
-NetworkPolicy opens the team's namespace to it alone, on the Service's port alone.
+(the authority and the names in the Gateway's server), and by port and name (AuthorizationPolicy). Around the
+gateway stand NetworkPolicies (egress/layers/platform_network.py); behind it one opens the team's namespace to it alone, on the
+Service's port alone.
 
 Source: Istio, "Secure Gateways"; GKE, "LoadBalancer Service parameters".
 """
@@ -16,11 +17,11 @@ from egress import names
 from egress.google_cloud import LOAD_BALANCER_HEALTH_PORT
 from egress.layers.early_refusal import connect_after_handshake
 from egress.layers.gateway_workload import INGRESS_LABELS, INGRESS_NODES, Workload
-from egress.layers.namespaces import INJECTED
-from egress.layers.network_policy import control_plane, dns, namespace, port
+from egress.layers.namespaces import INJECTED, relaxations
 from egress.layers.outside import NEVER_ARRIVED
 from egress.manifest import ISTIO_NETWORKING, ISTIO_SECURITY, Manifest, Object, Owner, manifest
 from egress.plan import Plan, Reception, TeamPlan
+from egress.settings.fences import Fence
 from egress.settings.receive import Exposure, Ingress, Received
 
 MESH_HEADERS = ["server", "x-envoy-upstream-service-time", "x-envoy-decorator-operation"]
@@ -45,7 +46,8 @@ def render(plan: Plan) -> Iterator[Object]:
 def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
     owner = Owner.ingress()
     labels = {**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"}
-    yield Object(owner, manifest("v1", "Namespace", names.INGRESS_NAMESPACE, labels=labels))
+    relaxed = relaxations(plan, Fence.GATEWAY_NETWORK)
+    yield Object(owner, manifest("v1", "Namespace", names.INGRESS_NAMESPACE, labels=labels, annotations=relaxed))
     # One port may serve several names; they all have the same protocol (checked at config time).
     opened = {reception.wanted.port: reception.wanted for reception in plan.receptions}
     yield from Workload(
@@ -65,7 +67,6 @@ def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
         yield Object(owner, connect_after_handshake(names.INGRESS_NAMESPACE, INGRESS_LABELS, early))
     nothing = {"selector": {"matchLabels": INGRESS_LABELS}, "action": "ALLOW"}
     yield Object(owner, manifest(ISTIO_SECURITY, "AuthorizationPolicy", "allow-nothing", names.INGRESS_NAMESPACE, spec=nothing))
-    yield Object(owner, _boundary(plan))
 
 
 def _exposed(ingress: Ingress) -> dict[str, Any]:
@@ -85,22 +86,6 @@ def _exposure(plan: Plan, ingress: Ingress) -> dict[str, str]:
         else {"cloud.google.com/l4-rbs": "enabled"}
     )
     return {**kind, "networking.gke.io/load-balancer-ip-addresses": names.ingress_address(plan.settings.cluster.name)}
-
-
-def _boundary(plan: Plan) -> Manifest:
-    """What the gateway may connect to: its control plane, DNS, and the ports that teams opened to it."""
-    to_teams = [
-        {"to": [namespace(team.name)], "ports": [port("TCP", number) for number in team.received_ports]}
-        for team in plan.teams
-        if team.receptions
-    ]
-    return manifest(
-        "networking.k8s.io/v1",
-        "NetworkPolicy",
-        "ingress-boundary",
-        names.INGRESS_NAMESPACE,
-        spec={"podSelector": {}, "policyTypes": ["Egress"], "egress": [control_plane(), dns(), *to_teams]},
-    )
 
 
 def _server(reception: Reception) -> Manifest:

@@ -1,4 +1,5 @@
-"""Settings of the fences beside the gateway: what admission refuses, who is excepted from what, and whose groups may do what.
+"""Settings of the fences beside the gateway: what admission refuses, what the network and the mesh keep shut, and whose groups
+may do what.
 
 Everything is on by default. Each thing that opens a fence is a setting with a name and a reason, and the reason is rendered
 onto the object that carries it.
@@ -8,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from enum import StrEnum
+from ipaddress import IPv4Network
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from egress.settings.model import Model, refusal, refusals
+from egress.addresses import SHAREABLE
+from egress.settings.model import Model, Range, refusal, refusals
 
 
 class Rule(StrEnum):
@@ -39,6 +42,15 @@ class Rule(StrEnum):
     NAMESPACE_LABELS = "namespace-labels"
 
 
+class Fence(StrEnum):
+    """One fence that is not admission's; what relaxing it opens is in docs/security.md."""
+
+    GATEWAY_NETWORK = "gateway-network"
+    """Default-deny NetworkPolicies of the gateways' namespaces."""
+    CONTROL_PLANE_NETWORK = "control-plane-network"
+    """Default-deny NetworkPolicies of the control plane's namespace."""
+
+
 class Action(StrEnum):
     """What happens to an object that breaks a rule."""
 
@@ -56,6 +68,20 @@ def _reason(value: str) -> str:
 
 Reason = Annotated[str, AfterValidator(_reason)]
 RuleName = Annotated[Rule, Field(strict=False)]
+FenceName = Annotated[Fence, Field(strict=False)]
+
+
+def _private(value: IPv4Network) -> IPv4Network:
+    if not any(value.subnet_of(shared) for shared in SHAREABLE):
+        raise refusal(
+            "This range is not one of the private ones that networks share: the internet is open already, on the ports that "
+            "hosts need, and what is neither is never outside.",
+            "Name a range within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10.",
+        )
+    return value
+
+
+PrivateRange = Annotated[Range, AfterValidator(_private)]
 
 
 def _group(value: str) -> str:
@@ -112,6 +138,16 @@ class Fences(Model):
     contact: Reason = Field(default="the platform team", description="Whom a refused person is told to ask.")
     admission: Admission = Admission()
     groups: Groups = Groups()
+    relaxed: dict[FenceName, Reason] = Field(default={}, description="Fence to reason: it is not put up.")
+    private_hosts: dict[str, PrivateRange] = Field(
+        default={},
+        description="Name to private range in which declared hosts may lie, behind a VPN for example; the gateway reaches them "
+        "on the ports that hosts need.",
+    )
+
+    def up(self, fence: Fence) -> bool:
+        """Whether a fence is put up."""
+        return fence not in self.relaxed
 
     def unknown_teams(self, teams: Container[str]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """Teams named here that are not declared, as refusals below the whole config."""

@@ -86,6 +86,7 @@ class Settings(Model):
         found.extend(self._ranges_too_small())
         found.extend(self._received_nowhere())
         found.extend(self.fences.unknown_teams(self.teams))
+        found.extend(self._private_hosts_inside())
         groups = self.fences.groups
         if (groups.platform or groups.security or groups.teams) and self.cluster.security_group is None:
             found.append(
@@ -128,6 +129,23 @@ class Settings(Model):
                 )
             )
         return found
+
+    def _private_hosts_inside(self) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        subnet = self.network.subnet
+        own = {
+            "nodes": subnet.nodes,
+            "pods": subnet.pods,
+            "services": subnet.services,
+            "the control plane": self.network.control_plane,
+        }
+        for name, network in self.fences.private_hosts.items():
+            for what, range_ in own.items():
+                if network.overlaps(range_):
+                    yield (
+                        ("fences", "privateHosts", name),
+                        f"{network} overlaps {range_}, the range of {what}: the gateway could be led back into the cluster.",
+                        "Name only ranges of other networks.",
+                    )
 
     def _received_nowhere(self) -> Iterator[tuple[tuple[str, ...], str, str]]:
         for name, team in self.teams.items():

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 from egress.layers.firewall import FirewallRule
@@ -124,9 +125,7 @@ def _peers(
         return
     for peer in peers:
         if block := peer.get("ipBlock"):
-            if block.get("except"):
-                raise NotImplementedError("ipBlock.except is not translated; nothing renders it")
-            yield block["cidr"]
+            yield from _without(block["cidr"], block.get("except", []))
             continue
         for pod in endpoints:
             within = (
@@ -136,6 +135,16 @@ def _peers(
             )
             if within and matches(peer.get("podSelector", {}), pod.labels):
                 yield f"{pod.address}/32"
+
+
+def _without(cidr: str, exceptions: Sequence[str]) -> Iterator[str]:
+    """A range as ranges that hold all of it but the exceptions: a packet filter knows no `but`."""
+    left = [IPv4Network(cidr)]
+    for exception in map(IPv4Network, exceptions):
+        around = [network for network in left if exception.subnet_of(network)]
+        left = [network for network in left if not network.overlaps(exception)]
+        left += [rest for network in around for rest in network.address_exclude(exception)]
+    yield from map(str, sorted(left))
 
 
 def _name_label(namespace: str) -> dict[str, str]:

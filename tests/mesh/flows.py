@@ -175,12 +175,27 @@ def _cheats() -> Iterator[Flow]:
                 Layer.NETWORK_POLICY,
                 why="only 15012 is open",
             )
-    yield Flow(
-        *_curl(GATEWAY, "http://example.com:22", uid=PROXY_UID),
-        REFUSED,
-        Layer.FIREWALL,
-        why="a gateway that was broken into: ports that no host needs are closed",
-    )
+    yield from _broken_into()
+
+
+def _broken_into() -> Iterator[Flow]:
+    """A gateway that somebody broke into: what he finds open is what declared hosts need."""
+    closed = {
+        "http://example.com:22": "a port that no host needs",
+        "http://169.254.169.254": "the metadata server, and with it the node's credentials",
+        "https://storage.googleapis.com": "Google APIs, which the gateway does not need",
+        "https://10.0.0.2": "a node, and whatever else is private",
+    }
+    for url, why in closed.items():
+        yield Flow(*_curl(GATEWAY, "-k", url, uid=PROXY_UID), REFUSED, Layer.NETWORK_POLICY, why=why)
+    for what, pod, port in (("a team's pod", X, 80), ("istiod's debugging port", "istiod", 15014)):
+        yield Flow(
+            f"gateway as uid 1337: curl {what}",
+            GATEWAY,
+            lambda mesh, pod=pod, port=port: client.curl(mesh, GATEWAY, f"http://{mesh.pods[pod].address}:{port}", uid=PROXY_UID),
+            REFUSED,
+            Layer.NETWORK_POLICY,
+        )
 
 
 def _http(what: str, pod: str, owner: str | None, host: str, path: str = "/") -> tuple[str, str, Callable[[Mesh], Answer]]:

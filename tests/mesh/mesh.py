@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -203,9 +203,14 @@ class Mesh:
         yield Site("metadata", (METADATA_SERVER,), google, (80,))
         yield Site(ELSEWHERE, ("0.0.0.0",), self.stranger.issue(ELSEWHERE))
 
-    def filter(self, network_policies: bool = True, vpc_firewall: bool = True) -> None:
-        """Put the packet filters in place; without one of the two kinds, to see whether the other one holds alone."""
-        policies = [item for item in self.manifests if item["kind"] == "NetworkPolicy" and network_policies]
+    def filter(self, network_policies: bool = True, vpc_firewall: bool = True, without: Container[str] = ()) -> None:
+        """Put the packet filters in place; without one of the two kinds, or the policies of some namespaces, to see whether the
+        others hold alone."""
+        policies = [
+            item
+            for item in self.manifests
+            if item["kind"] == "NetworkPolicy" and network_policies and item["metadata"]["namespace"] not in without
+        ]
         rules = list(firewall.render(self.plan)) if vpc_firewall else []
         self.fabric.filter(restore_text(list(self.pods.values()), policies, rules, self.control_plane.namespace_labels()))
 

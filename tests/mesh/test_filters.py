@@ -63,12 +63,15 @@ def test_an_address_block_is_taken_as_it_is() -> None:
     assert chain("egress-app", [to({"ipBlock": {"cidr": "192.0.2.0/24"}})]) == ["-d 192.0.2.0/24 -j RETURN", REFUSE]
 
 
-@pytest.mark.parametrize(
-    "peer", [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}, {"podSelector": {"matchExpressions": []}}]
-)
-def test_what_is_not_translated_is_an_error_and_never_ignored(peer: dict[str, Any]) -> None:
+def test_what_is_excepted_from_a_block_is_left_out() -> None:
+    block = {"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.0/26", "192.0.2.128/26"]}}
+    assert chain("egress-app", [to(block)]) == ["-d 192.0.2.64/26 -j RETURN", "-d 192.0.2.192/26 -j RETURN", REFUSE]
+    assert chain("egress-app", [to({"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.0/24"]}})]) == [REFUSE]
+
+
+def test_what_is_not_translated_is_an_error_and_never_ignored() -> None:
     with pytest.raises(NotImplementedError):
-        chain("egress-app", [to(peer)])
+        chain("egress-app", [to({"podSelector": {"matchExpressions": []}})])
 
 
 def rule(name: str, **more: Any) -> FirewallRule:

@@ -12,7 +12,7 @@ import pytest
 from egress.render import render
 from tests.mesh.client import Answer, curl, tunnel_through_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
-from tests.mesh.flows import CHEAT_X, CHEAT_Y, X, Y
+from tests.mesh.flows import CHEAT_X, CHEAT_Y, GATEWAY, X, Y
 from tests.mesh.mesh import Mesh
 from tests.mesh.proxies import PROXY_UID
 from tests.support import config_with, plan_of
@@ -72,6 +72,32 @@ def test_the_sidecar_refuses_before_the_packet_filters_do(filters: Mesh, url: st
     assert answer.word in ("502", "refused")
     assert evidence.stopped_by() is Layer.SIDECAR
     assert not evidence.arrived
+
+
+def test_the_firewall_alone_keeps_a_broken_gateway_to_the_plans_ports(filters: Mesh) -> None:
+    filters.filter(network_policies=False)
+    watch = Watch(filters, GATEWAY)
+    assert curl(filters, GATEWAY, "http://example.com:22", uid=PROXY_UID).word == "refused"
+    assert watch.evidence().stopped_by() is Layer.FIREWALL
+
+
+@pytest.mark.parametrize(
+    ("target", "port"), [("istiod", 15010), ("istiod", 15014), ("istiod", 15017), ("istiod", 8080), (GATEWAY, 15090)]
+)
+def test_istiod_and_gateway_keep_their_ports_shut_also_where_the_teams_own_policy_is_gone(
+    filters: Mesh, target: str, port: int
+) -> None:
+    """A pod without a sidecar in a namespace that lost its NetworkPolicy."""
+    filters.filter(without=("team-x",))
+    watch = Watch(filters, CHEAT_X)
+    answer = curl(filters, CHEAT_X, f"http://{filters.pods[target].address}:{port}")
+    assert (answer.word, watch.evidence().stopped_by()) == ("refused", Layer.DESTINATION_POLICY)
+
+
+def test_without_the_platforms_policies_istiod_answers_anybody(filters: Mesh) -> None:
+    """So that the test above is worth something."""
+    filters.filter(without=("team-x", "istio-system"))
+    assert curl(filters, CHEAT_X, f"http://{filters.pods['istiod'].address}:15014/debug/endpointz").status is not None
 
 
 def _knock(mesh: Mesh, owner: str | None) -> Evidence:

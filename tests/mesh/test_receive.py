@@ -33,7 +33,8 @@ HOST, PORT, GREETING = "mysql.fqdn.example", 13306, b"5.7.44-database\n"
 WEB, SERVICE_PORT, POD_PORT = "prices.fqdn.example", 80, 8080
 CLIENT, BUYER = "spiffe://partner.example/gateway", "client.buyer.example"
 OUTSIDER = "kube-dns"
-"""A pod outside every team's fences stands in for the partner: nothing but the gateway can refuse it."""
+"""A pod outside every team's fences stands in for the partner: by its address it is one, so nothing but the gateway can refuse
+it."""
 _SECONDS = 8.0
 
 
@@ -128,7 +129,9 @@ def _service(name: str, port: int, target: int, port_name: str) -> Manifest:
 
 
 def _config() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text())["config"]
+    config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text())["config"]
+    config["gke-mesh-egress:ingress"]["sourceRanges"]["outsider"] = "10.1.0.0/24"
+    return config
 
 
 @pytest.fixture(scope="module")

@@ -138,11 +138,11 @@ class TestNetworkPolicy:
         (rule,) = [rule for rule in egress if "istio-egress" in str(rule)]
         assert [port["port"] for port in rule["ports"]] == [8080, 8443]
 
-    def test_no_policy_opens_the_internet(self) -> None:
+    def test_no_policy_of_a_team_opens_the_internet(self) -> None:
         blocks = [
             peer["ipBlock"]["cidr"]
-            for policy in kinds(dev(), "NetworkPolicy")
-            for rule in policy["spec"]["egress"]
+            for team in ("team-x", "team-y")
+            for rule in found("NetworkPolicy", "team-boundary", team)["spec"]["egress"]
             for peer in rule["to"]
             if "ipBlock" in peer
         ]
@@ -206,8 +206,10 @@ class TestGoogleCloud:
         config["gke-mesh-egress:network"]["googleApis"] = "restricted"
         plan = plan_of(config)
         assert "199.36.153.4/30" in str(list(firewall.render(plan)))
-        assert "199.36.153.4/30" in str(kinds(plan, "NetworkPolicy"))
-        assert "199.36.153.8" not in str([*firewall.render(plan), *dns.render(plan), *render(plan)])
+        assert "199.36.153.4/30" in str(found("NetworkPolicy", "team-boundary", "team-x", plan))
+        # The gateway's policy names both sets, as what it does not open.
+        others = [item for item in render(plan) if item.name != "gateway-boundary"]
+        assert "199.36.153.8" not in str([*firewall.render(plan), *dns.render(plan), *others])
 
 
 class TestGatewayWorkload:

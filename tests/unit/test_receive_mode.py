@@ -149,8 +149,7 @@ class TestFences:
 
     def test_the_gateway_connects_to_what_it_serves_alone(self) -> None:
         plan = plan_of(config({"mysql": MYSQL}, idle={}))
-        policy = found(plan, "NetworkPolicy", "istio-ingress")["spec"]
-        assert policy["policyTypes"] == ["Egress"]
+        policy = found(plan, "NetworkPolicy", "istio-ingress", "ingress-boundary")["spec"]
         *_, to_team = policy["egress"]
         assert to_team["ports"] == [{"protocol": "TCP", "port": 3306}]
         assert "idle" not in str(policy)

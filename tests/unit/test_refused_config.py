@@ -109,6 +109,16 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
         "pubsub.",
     ),
     ("an account id that is too short", "teams/team-x/googleApis/serviceAccounts/test/accountId", "sa", "6 to 30", "another"),
+    (
+        "private hosts inside the cluster",
+        "fences",
+        {"privateHosts": {"vpn": "10.1.0.0/24"}},
+        "back into the cluster",
+        "other networks",
+    ),
+    ("private hosts everywhere", "fences", {"privateHosts": {"vpn": "0.0.0.0/0"}}, "private ones", "within 10.0.0.0/8"),
+    ("a fence that is none", "fences", {"relaxed": {"gateway": "because"}}, "not one of", "gateway-network"),
+    ("a fence without a reason", "fences", {"relaxed": {"gateway-network": " "}}, "Nobody could tell", "reason"),
     ("a text where a number belongs", "gateway", {"minReplicas": "two"}, "wrong form", "docs/config.md"),
     ("a text where a mapping belongs", "teams", "team-x", "wrong form", "docs/config.md"),
 ]
