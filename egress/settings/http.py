@@ -280,7 +280,7 @@ class Http(Rule):
 
     @property
     def rules(self) -> dict[str, Rule]:
-        """The rules by name; one that stands in the fields of this object has the name ''."""
+        """The rules in order of name; one that stands in the fields of this object has the name ''."""
         if self.allow is not None:
-            return self.allow
+            return dict(sorted(self.allow.items()))
         return {"": Rule.model_construct(**{name: getattr(self, name) for name in Rule.model_fields})}
