@@ -19,6 +19,7 @@ from egress.settings.http import Http, Mirror, Traffic
 from egress.settings.inspection import Inspection
 from egress.settings.paths import account_path, egress_path, reception_path
 from egress.settings.tcp import Tcp
+from egress.settings.teams import is_reserved
 
 
 def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:
@@ -93,6 +94,21 @@ def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
             if one != other:
                 problems.append(_disagreement(host, (first, one), (team, other), field, "tcp"))
     return wanted
+
+
+def cluster_services(settings: Settings) -> Iterator[Problem]:
+    """Hosts that are a Service's short name as well: `api.shop`, and `pod.api.shop` behind a headless one, in namespace shop."""
+    for team, of_team in settings.teams.items():
+        for host in of_team.egress:
+            namespace = host.rpartition(".")[2]
+            if host.count(".") <= 2 and (namespace in settings.teams or is_reserved(namespace)):
+                yield Problem(
+                    egress_path(team, host),
+                    host,
+                    f"In this cluster it is also the name of a Service in namespace {namespace}: whoever has such a Service is "
+                    "asked before the internet is, because the cluster's DNS search path comes first.",
+                    f"Give team {namespace} another name." if namespace in settings.teams else "Name an outside host.",
+                )
 
 
 def narrowed_patterns(uses: Mapping[str, Mapping[str, Use]]) -> Iterator[Problem]:

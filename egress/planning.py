@@ -38,6 +38,7 @@ def make_plan(settings: Settings) -> Plan:
     gateways = {name: EgressGateway(name, settings.gateway, _hosts(of, problems)) for name, of in uses.items()}
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
     problems += [
+        *conflicts.cluster_services(settings),
         *conflicts.unreachable_targets(settings),
         *(problem for gateway in gateways.values() for problem in _of_gateway(gateway)),
         *conflicts.account_collisions(identities),

@@ -162,8 +162,13 @@ class GoogleApis(Model):
         return value
 
 
+def is_reserved(namespace: str) -> bool:
+    """Whether a namespace of this name is the platform's."""
+    return namespace in RESERVED_NAMES or namespace.startswith(RESERVED_PREFIXES)
+
+
 def _team_name(name: str) -> str:
-    if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
+    if is_reserved(name):
         raise refusal(
             "The team's namespace has its name, and this one belongs to the platform: the team's rules would "
             "apply to the platform's own pods.",

@@ -64,6 +64,27 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     ("a host in Unicode", f"{HOSTS}/bücher.example", {"https": "passthrough"}, "ASCII form", "xn--bcher-kva.example"),
     ("a host of one label", f"{HOSTS}/intranet", {"https": "passthrough"}, "single label", "fully qualified"),
     ("a host of the cluster", f"{HOSTS}/db.team-y.svc.cluster.local", {"http": {}}, "inside the cluster", "reaches"),
+    ("a Service by its namespace", f"{HOSTS}/db.team-y", {"http": {}}, "Service in namespace team-y", "another name"),
+    ("a pod behind a Service", f"{HOSTS}/pod-0.db.team-y", {"https": "passthrough"}, "namespace team-y", "another name"),
+    ("all pods behind a Service", f"{HOSTS}/*.db.team-y", {"https": "passthrough"}, "namespace team-y", "another name"),
+    ("a Service by its short form", f"{HOSTS}/db.team-y.svc", {"http": {}}, "inside the cluster", "reaches"),
+    (
+        "the gateway itself",
+        f"{HOSTS}/istio-egressgateway.istio-egress",
+        {"http": {}},
+        "Service in namespace istio-egress",
+        "outside host",
+    ),
+    (
+        "the gateway by its full name",
+        f"{HOSTS}/istio-egressgateway.istio-egress.svc.cluster.local",
+        {"http": {}},
+        "inside the cluster",
+        "outside host",
+    ),
+    ("the API server", f"{HOSTS}/kubernetes.default", {"https": "passthrough"}, "Service in namespace default", "outside host"),
+    ("the metadata server", f"{HOSTS}/metadata.google.internal", {"http": {}}, "inside the cluster", "outside host"),
+    ("every name of the cluster", f"{HOSTS}/*.cluster.local", {"https": "passthrough"}, "inside the cluster", "reaches"),
     ("a host of the VPC", f"{HOSTS}/vm.c.p.internal", {"http": {}}, "inside the cluster", "outside host"),
     ("a Google API", f"{HOSTS}/storage.googleapis.com", {"https": "passthrough"}, "Private Google Access", "googleApis"),
     ("an image registry of Google", f"{HOSTS}/europe-docker.pkg.dev", {"https": "passthrough"}, "pkg.dev", "googleApis"),
@@ -214,6 +235,20 @@ def test_two_teams_cannot_make_the_same_bucket() -> None:
     config["gke-mesh-egress:teams"]["team-y"]["googleApis"] = accounts
     (problem,) = problems_of(config)
     assert "share its data" in problem.consequence
+
+
+def test_a_team_named_like_a_top_level_domain_does_not_get_what_is_meant_for_hosts_in_it() -> None:
+    (problem,) = problems_of(teams(com={}, team_a={"example.com": {"https": "passthrough"}}))
+    assert problem.path == 'gke-mesh-egress:teams.team-a.egress["example.com"]'
+    assert problem.fix == "Give team com another name."
+    # No Service has a name of more labels.
+    plan_of(teams(com={}, team_a={"www.api.example.com": {"https": "passthrough"}}))
+
+
+def test_two_teams_that_write_one_host_in_two_cases_share_it() -> None:
+    way = {"https": "passthrough"}
+    plan = plan_of(teams(team_a={"XN--Bcher-KVA.example": way}, team_b={"xn--bcher-kva.EXAMPLE": way}))
+    assert [(host.name, host.teams) for host in plan.hosts] == [("xn--bcher-kva.example", ("team-a", "team-b"))]
 
 
 def test_upper_case_hosts_are_normalised() -> None:
