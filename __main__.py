@@ -58,6 +58,7 @@ for team in plan.teams:
             cluster.resource,
             mesh.ready,
             namespaces=namespaces,
+            project=plan.project,
             workload_pool=plan.workload_pool,
             region=settings.region,
             protect=settings.protect,

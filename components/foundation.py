@@ -40,8 +40,8 @@ class Foundation(pulumi.ComponentResource):
         plan, settings = args.plan, args.plan.settings
         managed_mesh = () if plan.in_cluster_mesh else MANAGED_MESH_SERVICES
         secrets = SECRET_SERVICES if settings.cluster.secret_sync else ()
-        apis = (*SERVICES, *managed_mesh, *secrets)
-        services = ProjectServices("apis", ProjectServicesArgs(apis), pulumi.ResourceOptions(parent=self))
+        apis = dict.fromkeys((*SERVICES, *managed_mesh, *secrets, *plan.granted_apis))
+        services = ProjectServices("apis", ProjectServicesArgs(list(apis)), pulumi.ResourceOptions(parent=self))
         child = pulumi.ResourceOptions(parent=self, depends_on=[services])
         self.network = Network("network", NetworkArgs(settings.network, settings.region, settings.protect), child)
         self.nat = CloudNat(

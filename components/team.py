@@ -10,7 +10,8 @@ import pulumi_gcp as gcp
 
 from components.kubernetes_objects import deploy
 from egress.manifest import Object
-from egress.plan import TeamPlan, WorkloadIdentity
+from egress.plan import ResourceGrant, TeamPlan, WorkloadIdentity
+from egress.settings.google_apis import Resource
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class TeamArgs:
     mesh: pulumi.Resource
     namespaces: Mapping[str, pulumi.Resource]
     """Namespaces in which the team's objects may lie besides its own."""
+    project: str
     workload_pool: str
     region: str
     protect: bool
@@ -40,12 +42,14 @@ class Team(pulumi.ComponentResource):
         # Slashes keep `a-b` of team `c` and `b` of team `c-a` apart; no team or account has one.
         name = f"{identity.team}/{identity.service_account}"
         child = pulumi.ResourceOptions(parent=self)
+        after_cluster = pulumi.ResourceOptions(parent=self, depends_on=[args.cluster])
         account = gcp.serviceaccount.Account(
             f"{name}/account",
             account_id=identity.account_id,
             display_name=identity.account_id,
             description=f"{identity.service_account} in namespace {identity.team}",
-            opts=child,
+            # The cluster comes after the APIs are on; without IAM's there is no account.
+            opts=after_cluster,
         )
         gcp.serviceaccount.IAMMember(
             f"{name}/workload-identity",
@@ -53,13 +57,35 @@ class Team(pulumi.ComponentResource):
             role="roles/iam.workloadIdentityUser",
             member=f"serviceAccount:{args.workload_pool}[{identity.team}/{identity.service_account}]",
             # The workload pool comes with the project's first cluster that uses it.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.cluster]),
+            opts=after_cluster,
         )
         for grant in identity.buckets:
             bucket = self._bucket(grant.bucket, args) if grant.create else grant.bucket
             gcp.storage.BucketIAMMember(
                 f"{name}/{grant.bucket}", bucket=bucket, role=grant.role, member=account.member, opts=child
             )
+
+        for grant in identity.resources:
+            resource = f"{name}/{grant.resource}/{grant.project}/{grant.name}"
+            self._grant(resource, grant, account.member)
+        for role, _ in identity.project_roles:
+            gcp.projects.IAMMember(f"{name}/project/{role}", project=args.project, role=role, member=account.member, opts=child)
+
+    def _grant(self, name: str, grant: ResourceGrant, member: pulumi.Output[str]) -> None:
+        project, role, child = grant.project, grant.role, pulumi.ResourceOptions(parent=self)
+        match grant.resource:
+            case Resource.TOPIC:
+                gcp.pubsub.TopicIAMMember(name, topic=grant.name, project=project, role=role, member=member, opts=child)
+            case Resource.SUBSCRIPTION:
+                gcp.pubsub.SubscriptionIAMMember(
+                    name, subscription=grant.name, project=project, role=role, member=member, opts=child
+                )
+            case Resource.SECRET:
+                gcp.secretmanager.SecretIamMember(
+                    name, secret_id=grant.name, project=project, role=role, member=member, opts=child
+                )
+            case Resource.DATASET:
+                gcp.bigquery.DatasetIamMember(name, dataset_id=grant.name, project=project, role=role, member=member, opts=child)
 
     def _bucket(self, name: str, args: TeamArgs) -> pulumi.Output[str]:
         return gcp.storage.Bucket(

@@ -3,6 +3,7 @@ anything is deployed. `__main__.py` adds what only Google Cloud knows (endpoint,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from egress import names
@@ -80,5 +81,18 @@ def _team(team: TeamPlan) -> dict[str, Any]:
         "namespace": team.name,
         "serviceAccounts": {identity.service_account: identity.email for identity in team.identities},
         "egress": ways,
+        **({"grants": grants} if (grants := list(_grants(team))) else {}),
         "reaches": sorted(team.settings.reaches),
     }
+
+
+def _grants(team: TeamPlan) -> Iterator[dict[str, str]]:
+    """What the team's service accounts may do with resources of Google Cloud."""
+    for identity in team.identities:
+        who = {"serviceAccount": identity.service_account}
+        for bucket in identity.buckets:
+            yield {**who, "bucket": bucket.bucket, "role": bucket.role}
+        for grant in identity.resources:
+            yield {**who, grant.resource.value: grant.name, "project": grant.project, "role": grant.role}
+        for role, reason in identity.project_roles:
+            yield {**who, "role": role, "reason": reason}

@@ -11,6 +11,7 @@ from egress.addresses import AddressPlan
 from egress.google_cloud import workload_pool
 from egress.hosts import is_pattern
 from egress.settings import Settings
+from egress.settings.google_apis import Resource
 from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
 from egress.settings.inspection import Inspection
 from egress.settings.mesh import Flavor, Replicas
@@ -159,6 +160,16 @@ class BucketGrant:
 
 
 @dataclass(frozen=True)
+class ResourceGrant:
+    """A role on one resource that this stack does not make."""
+
+    resource: Resource
+    name: str
+    project: str
+    role: str
+
+
+@dataclass(frozen=True)
 class WorkloadIdentity:
     """A Kubernetes service account that acts as a Google service account."""
 
@@ -167,6 +178,9 @@ class WorkloadIdentity:
     account_id: str
     email: str
     buckets: tuple[BucketGrant, ...]
+    resources: tuple[ResourceGrant, ...] = ()
+    project_roles: tuple[tuple[str, str], ...] = ()
+    """Roles on the whole project, each with its reason."""
 
 
 @dataclass(frozen=True)
@@ -211,10 +225,11 @@ class TeamPlan:
 
     @property
     def google_apis(self) -> tuple[str, ...]:
-        """Names of the Google APIs that the team calls, sorted; `storage` wherever it has a bucket."""
+        """Names of the Google APIs that the team calls, sorted; those of its buckets, topics and so on come by themselves."""
         named = set(self.settings.google_apis.apis) if self.settings.google_apis else set[str]()
-        buckets = {"storage"} if any(identity.buckets for identity in self.identities) else set[str]()
-        return tuple(sorted(named | buckets))
+        for identity in self.identities:
+            named |= {grant.resource.api for grant in identity.resources} | ({"storage"} if identity.buckets else set[str]())
+        return tuple(sorted(named))
 
 
 @dataclass(frozen=True)
@@ -258,6 +273,12 @@ class Plan:
     def receptions(self) -> tuple[Reception, ...]:
         """What partners may connect to, in order of team and name. Empty: there is no ingress gateway."""
         return tuple(reception for team in self.teams for reception in team.receptions)
+
+    @property
+    def granted_apis(self) -> tuple[str, ...]:
+        """APIs of this project in which teams have roles on resources, sorted, as they are switched on."""
+        of_teams = (grant for team in self.teams for identity in team.identities for grant in identity.resources)
+        return tuple(sorted({f"{grant.resource.api}.googleapis.com" for grant in of_teams if grant.project == self.project}))
 
     @property
     def google_api_teams(self) -> tuple[str, ...]:

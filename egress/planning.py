@@ -13,7 +13,7 @@ from egress.addresses import AddressPlan
 from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
 from egress.layers import inspection
-from egress.plan import BucketGrant, EgressGateway, Host, Plan, TeamPlan, Use, WorkloadIdentity
+from egress.plan import BucketGrant, EgressGateway, Host, Plan, ResourceGrant, TeamPlan, Use, WorkloadIdentity
 from egress.settings import Settings
 from egress.settings.teams import Team
 
@@ -88,6 +88,11 @@ def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadI
             BucketGrant(key if bucket.existing else names.bucket(settings.project, key), bucket.role, not bucket.existing)
             for key, bucket in sorted(account.buckets.items())
         )
-        yield WorkloadIdentity(
-            name, service_account, account_id, names.service_account_email(account_id, settings.project), grants
+        resources = tuple(
+            ResourceGrant(resource, key, grant.project or settings.project, grant.role)
+            for resource, by_name in account.grants.items()
+            for key, grant in sorted(by_name.items())
         )
+        email = names.service_account_email(account_id, settings.project)
+        roles = tuple(sorted(account.project_roles.items()))
+        yield WorkloadIdentity(name, service_account, account_id, email, grants, resources, roles)

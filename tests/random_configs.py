@@ -176,13 +176,23 @@ def _receives(draw: st.DrawFn, team: str) -> Values:
     return found
 
 
+def _grants(role: str) -> st.SearchStrategy[Values]:
+    given = st.sampled_from([f"roles/{role}", {"role": f"roles/{role}", "project": "other-project"}])
+    return st.dictionaries(st.sampled_from(["one", "other"]), given)
+
+
 @st.composite
 def _google_apis(draw: st.DrawFn, team: str) -> Values:
     account = some(
         buckets=st.dictionaries(
             st.sampled_from([f"{team}-data", f"{team}.logs"]),
             st.sampled_from(["roles/storage.objectViewer", {"role": "roles/storage.objectAdmin", "existing": True}]),
-        )
+        ),
+        topics=_grants("pubsub.publisher"),
+        subscriptions=_grants("pubsub.subscriber"),
+        secrets=_grants("secretmanager.secretAccessor"),
+        datasets=_grants("bigquery.dataViewer"),
+        projectRoles=st.just({"roles/bigquery.jobUser": "queries belong to the project"}),
     )
     accounts = st.dictionaries(st.sampled_from(["app", "report"]), account, min_size=1, max_size=2)
     found: Values = {"serviceAccounts": draw(accounts)}

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from egress.hosts import is_pattern
 from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
+from egress.settings.google_apis import GoogleApis
 from egress.settings.hostname import HostOrPattern
 from egress.settings.http import AccountName, Http
 from egress.settings.model import Model, refusal, refusals
@@ -29,7 +30,6 @@ RESERVED_NAMES = {
 RESERVED_PREFIXES = ("kube-", "gke-", "gmp-", "istio-", "config-management-", "anthos-")
 PASSTHROUGH = "passthrough"
 _LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
-_ROLE = re.compile(r"^((projects|organizations)/[a-z0-9:.-]+/)?roles/[A-Za-z0-9_.]+$")
 
 
 def _https(value: Any) -> Any:
@@ -89,77 +89,6 @@ class Access(Model):
         if found:
             raise refusals(found)
         return self
-
-
-class Bucket(Model):
-    """What a service account may do with one Cloud Storage bucket."""
-
-    role: str
-    existing: bool = Field(default=False, description="True: the key is the full name of a bucket that is there already.")
-
-    @field_validator("role")
-    @classmethod
-    def is_a_role(cls, value: str) -> str:
-        if not _ROLE.match(value):
-            raise refusal("IAM knows no role of this form.", "Write e.g. roles/storage.objectViewer.")
-        return value
-
-
-def _bucket(value: Any) -> Any:
-    return {"role": value} if isinstance(value, str) else value
-
-
-def _bucket_key(key: str) -> str:
-    if not re.match(r"^[a-z0-9][a-z0-9._-]{0,61}[a-z0-9]$", key):
-        raise refusal(
-            "Cloud Storage refuses this name: lower-case letters, digits, hyphens, dots, underscores.",
-            "Choose another key.",
-        )
-    return key
-
-
-BucketKey = Annotated[str, AfterValidator(_bucket_key)]
-
-
-class GoogleServiceAccount(Model):
-    """A Kubernetes service account of the team that may act as a Google service account of its own."""
-
-    account_id: str | None = Field(default=None, description="Account id in Google Cloud; absent: derived from the names.")
-    buckets: dict[BucketKey, Annotated[Bucket, BeforeValidator(_bucket, json_schema_input_type=Bucket | str)]] = {}
-
-    @field_validator("account_id")
-    @classmethod
-    def is_an_id(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", value):
-            raise refusal(
-                "IAM refuses this account id: 6 to 30 lower-case letters, digits and hyphens, first a letter.",
-                "Choose another one, or leave accountId out.",
-            )
-        return value
-
-
-def _api(name: str) -> str:
-    if not re.match(r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", name):
-        short = name.removesuffix(".googleapis.com")
-        raise refusal("An API is named by the first part of its host, NAME.googleapis.com.", f"Write e.g. {short or 'pubsub'}.")
-    return name
-
-
-class GoogleApis(Model):
-    """Google APIs the team calls directly through Private Google Access; IAM decides what each account may do."""
-
-    apis: list[Annotated[str, AfterValidator(_api)]] = Field(
-        default=[], description="APIs by name, e.g. pubsub for pubsub.googleapis.com. With buckets, storage comes by itself."
-    )
-
-    service_accounts: dict[AccountName, GoogleServiceAccount] = Field(description="By Kubernetes service account.")
-
-    @field_validator("service_accounts")
-    @classmethod
-    def says_something(cls, value: dict[str, GoogleServiceAccount]) -> dict[str, GoogleServiceAccount]:
-        if not value:
-            raise refusal("No service account is named, so nobody could call a Google API.", "Name one, or leave googleApis out.")
-        return value
 
 
 def is_reserved(namespace: str) -> bool:

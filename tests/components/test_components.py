@@ -222,3 +222,42 @@ class TestPeople:
         refused = run_program(config_with("fences", self.GROUPS))
         assert refused.error is not None
         assert "securityGroup" in refused.error
+
+
+class TestGoogleApis:
+    def test_each_role_is_given_to_the_teams_account_on_one_resource(self) -> None:
+        account = {
+            "topics": {"orders": "roles/pubsub.publisher"},
+            "subscriptions": {"orders-sub": {"role": "roles/pubsub.subscriber", "project": "other-project"}},
+            "secrets": {"api-key": "roles/secretmanager.secretAccessor"},
+            "datasets": {"sales": "roles/bigquery.dataViewer"},
+            "projectRoles": {"roles/bigquery.jobUser": "queries belong to the project"},
+        }
+        run = run_program(config_with("teams/team-x/googleApis/serviceAccounts/test", account))
+        found = {
+            resource["type"].rpartition(":")[2]: resource["inputs"]
+            for resource in run.registered
+            if resource["name"].startswith("team-x/test/") and resource["type"].endswith("Member")
+        }
+        member = {"member": "serviceAccount:sa@p"}
+        own, other = {"project": "sandbox-project"}, {"project": "other-project"}
+        assert found["TopicIAMMember"] == {"topic": "orders", "role": "roles/pubsub.publisher", **own, **member}
+        assert found["SubscriptionIAMMember"] == {
+            "subscription": "orders-sub",
+            "role": "roles/pubsub.subscriber",
+            **other,
+            **member,
+        }
+        assert found["SecretIamMember"] == {"secretId": "api-key", "role": "roles/secretmanager.secretAccessor", **own, **member}
+        assert found["DatasetIamMember"] == {"datasetId": "sales", "role": "roles/bigquery.dataViewer", **own, **member}
+        assert found["IAMMember"]["role"] in ("roles/bigquery.jobUser", "roles/iam.workloadIdentityUser")
+        assert [resource["inputs"] for resource in run.registered if resource["name"].startswith("team-x/test/project/")] == [
+            {"role": "roles/bigquery.jobUser", **own, **member}
+        ]
+        services = {resource["inputs"]["service"] for resource in run.of_type("gcp:projects/service:Service")}
+        assert {"pubsub.googleapis.com", "secretmanager.googleapis.com", "bigquery.googleapis.com"} - services == set()
+
+    def test_an_account_is_made_after_the_apis_are_on(self) -> None:
+        """The cluster waits for them, and the account for the cluster."""
+        (account,) = [resource for resource in dev().registered if resource["name"] == "team-x/test/account"]
+        assert any(urn.endswith("gcp:container/cluster:Cluster::cluster") for urn in account["dependencies"])

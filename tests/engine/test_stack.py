@@ -154,6 +154,29 @@ def test_the_team_comes_back_whole(sandbox: Sandbox) -> None:
     assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
 
 
+def test_roles_on_googles_resources_come_and_go_with_their_lines(sandbox: Sandbox) -> None:
+    grants = {
+        "buckets": {"bucket": "roles/storage.objectViewer"},
+        "topics": {"orders": "roles/pubsub.publisher"},
+        "subscriptions": {"orders-sub": "roles/pubsub.subscriber"},
+        "secrets": {"api-key": {"role": "roles/secretmanager.secretAccessor", "project": "other-project"}},
+        "datasets": {"sales": "roles/bigquery.dataViewer"},
+        "projectRoles": {"roles/bigquery.jobUser": "queries belong to the project"},
+    }
+    account = dev_config()["gke-mesh-egress:teams"]["team-x"]["googleApis"]["serviceAccounts"]["test"]
+    sandbox.configure(config_with("teams/team-x/googleApis/serviceAccounts/test", account | grants))
+    assert "replaced" not in sandbox.changes(sandbox.run("up"))
+    held = {item["id"].rpartition("/roles/")[0] for item in Cloud(sandbox.home).list() if "/roles/" in item["id"]}
+    project, other = "projects/sandbox-project", "projects/other-project"
+    wanted = {f"{project}/topics/orders", f"{project}/subscriptions/orders-sub", f"{project}/datasets/sales"}
+    assert wanted | {f"{other}/secrets/api-key"} <= held
+    assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
+    sandbox.configure(dev_config())
+    sandbox.run("up")
+    held = {item["id"].rpartition("/roles/")[0] for item in Cloud(sandbox.home).list() if "/roles/" in item["id"]}
+    assert not wanted & held
+
+
 def test_refresh_finds_a_firewall_rule_that_somebody_opened_and_up_closes_it(sandbox: Sandbox) -> None:
     cloud = Cloud(sandbox.home)
     rule = "projects/sandbox-project/global/firewalls/gateway-allow-egress-web"

@@ -1,0 +1,186 @@
+"""Google APIs that a team calls: by which service accounts, and what each may do with what. IAM decides, not the gateway."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from egress.settings.http import AccountName
+from egress.settings.model import Model, refusal, refusals
+
+_ROLE = re.compile(r"^((projects|organizations)/[a-z0-9:.-]+/)?roles/[A-Za-z0-9_.]+$")
+_PROJECT = re.compile(r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
+
+
+class Resource(StrEnum):
+    """A kind of Google resource that has an IAM policy of its own."""
+
+    TOPIC = "topic"
+    SUBSCRIPTION = "subscription"
+    SECRET = "secret"
+    DATASET = "dataset"
+
+    @property
+    def api(self) -> str:
+        """The API that serves it; also how the names of its roles begin."""
+        return {Resource.SECRET: "secretmanager", Resource.DATASET: "bigquery"}.get(self, "pubsub")
+
+    @property
+    def name_pattern(self) -> str:
+        """What its names look like. Sources: Pub/Sub, "Guidelines to name a topic"; references of Secret Manager and BigQuery."""
+        return {Resource.SECRET: r"[A-Za-z0-9_-]{1,255}", Resource.DATASET: r"\w{1,1024}"}.get(
+            self, r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
+        )
+
+
+def _role(value: str) -> str:
+    if not _ROLE.match(value):
+        raise refusal("IAM knows no role of this form.", "Write e.g. roles/storage.objectViewer.")
+    return value
+
+
+Role = Annotated[str, AfterValidator(_role)]
+
+
+class Bucket(Model):
+    """What a service account may do with one Cloud Storage bucket."""
+
+    role: Role
+    existing: bool = Field(default=False, description="True: the key is the full name of a bucket that is there already.")
+
+
+def _role_alone(value: Any) -> Any:
+    return {"role": value} if isinstance(value, str) else value
+
+
+def _bucket_key(key: str) -> str:
+    if not re.match(r"^[a-z0-9][a-z0-9._-]{0,61}[a-z0-9]$", key):
+        raise refusal(
+            "Cloud Storage refuses this name: lower-case letters, digits, hyphens, dots, underscores.",
+            "Choose another key.",
+        )
+    return key
+
+
+BucketKey = Annotated[str, AfterValidator(_bucket_key)]
+
+
+class Grant(Model):
+    """What a service account may do with one resource that is there already."""
+
+    role: Role
+    project: str | None = Field(default=None, description="Where the resource is. Absent: the stack's project.")
+
+    @field_validator("project")
+    @classmethod
+    def is_a_project(cls, value: str | None) -> str | None:
+        if value is not None and not _PROJECT.match(value):
+            raise refusal("Google Cloud refuses this project id.", "Write the project's id, not its display name or number.")
+        return value
+
+
+Grants = dict[str, Annotated[Grant, BeforeValidator(_role_alone, json_schema_input_type=Grant | str)]]
+
+
+def _project_role(role: str) -> str:
+    if role in ("roles/owner", "roles/editor", "roles/viewer"):
+        raise refusal("This role reaches everything in the project, whatever API it belongs to.", "Name a role of one API.")
+    if role.startswith(("roles/iam.", "roles/resourcemanager.")):
+        raise refusal(
+            "Who has it can give itself every other right, or act as every other account.", "Let people or a pipeline do that."
+        )
+    return role
+
+
+def _reason(value: str) -> str:
+    if not value.strip():
+        raise refusal("Nobody could tell later why this holds for the whole project.", "Write the reason.")
+    return value
+
+
+ProjectRole = Annotated[str, AfterValidator(_role), AfterValidator(_project_role)]
+
+
+class GoogleServiceAccount(Model):
+    """A Kubernetes service account of the team that may act as a Google service account of its own."""
+
+    account_id: str | None = Field(default=None, description="Account id in Google Cloud; absent: derived from the names.")
+    buckets: dict[BucketKey, Annotated[Bucket, BeforeValidator(_role_alone, json_schema_input_type=Bucket | str)]] = {}
+
+    topics: Grants = Field(default={}, description="Pub/Sub topics to role.")
+    subscriptions: Grants = Field(default={}, description="Pub/Sub subscriptions to role.")
+    secrets: Grants = Field(default={}, description="Secrets of Secret Manager to role.")
+    datasets: Grants = Field(default={}, description="BigQuery datasets to role.")
+    project_roles: dict[ProjectRole, Annotated[str, AfterValidator(_reason)]] = Field(
+        default={}, description="Role on the whole project, to the reason why no smaller one will do."
+    )
+
+    @property
+    def grants(self) -> dict[Resource, Grants]:
+        """What it may do with resources that are there already."""
+        return {
+            Resource.TOPIC: self.topics,
+            Resource.SUBSCRIPTION: self.subscriptions,
+            Resource.SECRET: self.secrets,
+            Resource.DATASET: self.datasets,
+        }
+
+    @model_validator(mode="after")
+    def can_be_granted(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        for resource, grants in self.grants.items():
+            for name, grant in grants.items():
+                at = (f"{resource}s", name)
+                if not re.fullmatch(resource.name_pattern, name):
+                    found.append(
+                        (at, f"No {resource} has a name of this form.", f"Write the {resource}'s own name, without its path.")
+                    )
+                if grant.role.startswith("roles/") and not grant.role.startswith(f"roles/{resource.api}."):
+                    found.append(
+                        (
+                            at,
+                            f"{grant.role} is not a role for a {resource}: IAM refuses it, or it gives more than a {resource}.",
+                            f"Name a role that begins with roles/{resource.api}.",
+                        )
+                    )
+        if found:
+            raise refusals(found)
+        return self
+
+    @field_validator("account_id")
+    @classmethod
+    def is_an_id(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", value):
+            raise refusal(
+                "IAM refuses this account id: 6 to 30 lower-case letters, digits and hyphens, first a letter.",
+                "Choose another one, or leave accountId out.",
+            )
+        return value
+
+
+def _api(name: str) -> str:
+    if not re.match(r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", name):
+        short = name.removesuffix(".googleapis.com")
+        raise refusal("An API is named by the first part of its host, NAME.googleapis.com.", f"Write e.g. {short or 'pubsub'}.")
+    return name
+
+
+class GoogleApis(Model):
+    """Google APIs the team calls directly through Private Google Access; IAM decides what each account may do."""
+
+    apis: list[Annotated[str, AfterValidator(_api)]] = Field(
+        default=[],
+        description="APIs by name, e.g. pubsub for pubsub.googleapis.com. Those of buckets, topics and so on come by themselves.",
+    )
+
+    service_accounts: dict[AccountName, GoogleServiceAccount] = Field(description="By Kubernetes service account.")
+
+    @field_validator("service_accounts")
+    @classmethod
+    def says_something(cls, value: dict[str, GoogleServiceAccount]) -> dict[str, GoogleServiceAccount]:
+        if not value:
+            raise refusal("No service account is named, so nobody could call a Google API.", "Name one, or leave googleApis out.")
+        return value
