@@ -98,11 +98,27 @@ class Way:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grant:
+    """A role that a team's service account has in Google Cloud: on one resource, or with a reason on the whole project."""
+
+    service_account: Annotated[str, "Kubernetes service account."]
+    role: str
+    project: Annotated[str | None, "Where the topic, subscription, secret or dataset is."] = None
+    bucket: str | None = None
+    topic: str | None = None
+    subscription: str | None = None
+    secret: str | None = None
+    dataset: str | None = None
+    reason: Annotated[str | None, "Why it holds for the whole project."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Team:
     namespace: str
     service_accounts: Annotated[Mapping[str, str], "Kubernetes service account to the Google service account it acts as."]
     egress: Annotated[tuple[Way, ...], "All that the team may reach outside."]
     reaches: Annotated[tuple[str, ...], "Other teams that its pods may call."]
+    grants: Annotated[tuple[Grant, ...] | None, "Roles of its service accounts in Google Cloud. Absent: none."] = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
