@@ -92,5 +92,5 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
                 yield f"{path}.tcp", access.tcp.port, Capability.RAW_TCP
             if access.http and access.http.ca:
                 yield f"{path}.http.ca", access.http.ca, Capability.GATEWAY_CREDENTIAL
-            if access.https and is_pattern(host):
+            if access.https and is_pattern(host) and of_team.model is None:
                 yield f"{path}.https", access.https, Capability.PATTERN

@@ -9,6 +9,7 @@ from typing import Any
 from egress import names
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
 from egress.settings.receive import Ingress
+from egress.settings.security import Weaker
 
 VERSION = 1
 
@@ -27,7 +28,7 @@ def planned(plan: Plan) -> dict[str, Any]:
             "identity": names.spiffe_id(plan.trust_domain, names.GATEWAY_NAMESPACE, names.GATEWAY),
             "outsidePorts": list(plan.gateway.ports),
         },
-        "teams": {team.name: _team(team) for team in plan.teams},
+        "teams": {team.name: _team(plan, team) for team in plan.teams},
         **({"ingress": _ingress(plan, ingress)} if plan.receptions and (ingress := plan.settings.ingress) else {}),
     }
 
@@ -54,9 +55,9 @@ def _ingress(plan: Plan, ingress: Ingress) -> dict[str, Any]:
     }
 
 
-def _team(team: TeamPlan) -> dict[str, Any]:
+def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
     ways: list[dict[str, Any]] = []
-    for host, use in team.uses:
+    for host, use in (*team.uses, *((host, host.uses[0]) for host in team.straight)):
         for name, rule in use.http.rules.items() if use.http else ():
             ways.append(
                 {
@@ -83,6 +84,7 @@ def _team(team: TeamPlan) -> dict[str, Any]:
         "egress": ways,
         **({"grants": grants} if (grants := list(_grants(team))) else {}),
         "reaches": sorted(team.settings.reaches),
+        **({"pastGateway": _past_gateway(plan, team, weaker)} if (weaker := team.settings.model) else {}),
     }
 
 
@@ -96,3 +98,8 @@ def _grants(team: TeamPlan) -> Iterator[dict[str, str]]:
             yield {**who, grant.resource.value: grant.name, "project": grant.project, "role": grant.role}
         for role, reason in identity.project_roles:
             yield {**who, "role": role, "reason": reason}
+
+
+def _past_gateway(plan: Plan, team: TeamPlan, weaker: Weaker) -> dict[str, Any]:
+    """Only of a team with a weaker security model: which, why, and the ports on which its pods leave themselves."""
+    return {"model": weaker.model.value, "reason": weaker.reason, "ports": list(plan.leaves_on(team))}

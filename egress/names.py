@@ -113,6 +113,22 @@ def virtual_service(host: str) -> str:
     return fit(f"{host_label(host)}-through-egress-gateway", KUBERNETES_NAME)
 
 
+def straight_route(host: str) -> str:
+    """VirtualService of a host that a team reaches past the gateway, in the team's namespace."""
+    return fit(f"{host_label(host)}-straight", KUBERNETES_NAME)
+
+
+OPEN_TLS = "server-names-in-the-log"
+"""ServiceEntry of an open team; no host's entry has this name, because those end in `-ext`."""
+OPEN_TLS_HOST = "server-names.log.internal"
+"""The host of it, which nobody asks for: names below `internal` are refused as hosts."""
+
+
+def security_model(model: str) -> str:
+    """Annotation on what a weaker security model opens for a team, with the reason as its value."""
+    return f"{OWN_DOMAIN}/model.{model}"
+
+
 def origination_rule(host: str) -> str:
     return fit(f"{host_label(host)}-originate-tls", KUBERNETES_NAME)
 

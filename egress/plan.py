@@ -16,6 +16,7 @@ from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
 from egress.settings.inspection import Inspection
 from egress.settings.mesh import Flavor, Replicas
 from egress.settings.receive import Receive
+from egress.settings.security import SecurityModel
 from egress.settings.tcp import Tcp
 from egress.settings.teams import Team
 
@@ -201,9 +202,26 @@ class TeamPlan:
     gateway: EgressGateway
     """The one by which the team leaves."""
     uses: tuple[tuple[Host, Use], ...]
-    """The team's hosts in order of name, each with the team's own use of it."""
+    """The team's hosts behind the gateway in order of name, each with the team's own use of it."""
     identities: tuple[WorkloadIdentity, ...]
     reached_by: tuple[str, ...]
+    straight: tuple[Host, ...] = ()
+    """The hosts that the team's sidecars go to themselves, past the gateway, in order of name. Nobody shares these."""
+
+    @property
+    def model(self) -> SecurityModel:
+        return self.settings.model.model if self.settings.model else SecurityModel.GATEWAY
+
+    @property
+    def opened(self) -> dict[str, str]:
+        """Annotation for what the team's model opens: which model, and why. Empty for the strict one."""
+        weaker = self.settings.model
+        return {names.security_model(weaker.model.value): weaker.reason} if weaker else {}
+
+    @property
+    def straight_ports(self) -> tuple[int, ...]:
+        """TCP ports on which the team's declared hosts are reached past the gateway, ascending."""
+        return tuple(sorted({port for host in self.straight for port in host.outside_ports}))
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -263,6 +281,16 @@ class Plan:
     def gateway(self) -> EgressGateway:
         """The shared egress gateway."""
         return self.gateways[0]
+
+    @property
+    def application_ports(self) -> tuple[int, ...]:
+        """TCP ports on which application nodes may leave: those that the config names, which are those that teams need."""
+        opened = self.settings.fences.application_nodes
+        return tuple(sorted(opened.leave_on)) if opened else ()
+
+    def leaves_on(self, team: TeamPlan) -> tuple[int, ...]:
+        """TCP ports on which a team's own pods may leave, to wherever a name leads, ascending. Empty behind the gateway."""
+        return self.application_ports if team.model is SecurityModel.OPEN else team.straight_ports
 
     @cached_property
     def hosts(self) -> tuple[Host, ...]:

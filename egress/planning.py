@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egress import conflicts, names
+from egress import conflicts, names, past_gateway
 from egress.addresses import AddressPlan
 from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
@@ -27,15 +27,24 @@ def make_plan(settings: Settings) -> Plan:
     uses: dict[str, dict[str, list[Use]]] = {"": {}}
     of_teams: dict[str, dict[str, Use]] = {}
     reached_by: dict[str, list[str]] = {}
+    past: dict[str, dict[str, Use]] = {}
     for name, team in sorted(settings.teams.items()):
         for host, access in team.egress.items():
             use = Use(name, access.http, access.https is not None, tuple(access.service_accounts or ()), access.tcp)
+            if team.model is not None:
+                # Past the gateway: no object is shared with anybody, so no other team has to agree.
+                past.setdefault(name, {})[host] = use
+                continue
             uses[""].setdefault(host, []).append(use)
             of_teams.setdefault(name, {})[host] = use
         for other in team.reaches:
             reached_by.setdefault(other, []).append(name)
     problems: list[Problem] = []
     gateways = {name: EgressGateway(name, settings.gateway, _hosts(of, problems)) for name, of in uses.items()}
+    straight = {
+        name: tuple(Host(host, (use,), conflicts.leaving(host, [use], problems)) for host, use in sorted(of_team.items()))
+        for name, of_team in past.items()
+    }
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
     problems += [
         *conflicts.cluster_services(settings),
@@ -46,6 +55,8 @@ def make_plan(settings: Settings) -> Plan:
         *conflicts.reception_collisions(settings),
         *unsupported(settings),
         *conflicts.narrowed_patterns(of_teams),
+        *past_gateway.closed_nodes(settings, straight),
+        *past_gateway.uninspected((host for gateway in gateways.values() for host in gateway.hosts), straight),
     ]
     if problems:
         raise ConfigError(problems)
@@ -58,6 +69,7 @@ def make_plan(settings: Settings) -> Plan:
             tuple((hosts[""][host], use) for host, use in sorted(of_teams.get(name, {}).items())),
             identities[name],
             tuple(reached_by.get(name, ())),
+            straight.get(name, ()),
         )
         for name, team in sorted(settings.teams.items())
     )

@@ -22,6 +22,7 @@ from egress.layers import (
     rbac,
     receive,
     sidecar,
+    straight,
     wildcard,
 )
 from egress.layers import test_app as test_application
@@ -42,6 +43,7 @@ LAYERS = (
     inspection,
     google_apis,
     wildcard,
+    straight,
     authorization,
     early_refusal,
     receive,

@@ -14,6 +14,8 @@ from rich.table import Table
 CONTRACT = "egress"
 """The output that holds what the stack promises to others; its `teams` say what each may reach."""
 
+ANY_OTHER = "any other host"
+"""Row for what a team with the security model `open` may reach besides what it names."""
 _LONGEST = 76
 Rows = Sequence[Sequence[str]]
 
@@ -50,6 +52,10 @@ def who_reaches_what(contract: object) -> Rows:
     for team in names:
         for way in teams[team].get("egress") or []:
             ways.setdefault(str(way.get("host")), {}).setdefault(team, []).append(_way(way))
+    for team in names:
+        past = teams[team].get("pastGateway") or {}
+        if past.get("model") == "open":
+            ways.setdefault(ANY_OTHER, {})[team] = ["tcp " + " ".join(map(str, past.get("ports", [])))]
     rows = [(host, *(", ".join(by_team.get(team, ["-"])) for team in names)) for host, by_team in sorted(ways.items())]
     return [("host", *names), *rows]
 

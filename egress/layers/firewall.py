@@ -111,6 +111,7 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         ports=(HTTP_PORT, HTTPS_PORT),
         targets=every_node,
     )
+    yield from _past_gateway(plan)
     yield from _for_partners(plan)
 
 
@@ -136,6 +137,35 @@ def _to_hosts(gateway: EgressGateway) -> Iterator[FirewallRule]:
             ports=(port,),
             targets=(gateway.nodes,),
         )
+
+
+def _past_gateway(plan: Plan) -> Iterator[FirewallRule]:
+    """What opens application nodes where the config says so: the internet on the named ports, and nothing that is not the
+    internet. Behind every rule for what nodes need themselves."""
+    opened = plan.settings.fences.application_nodes
+    if opened is None:
+        return
+    yield FirewallRule(
+        "application-deny-egress-not-outside",
+        "What application nodes may leave on leads to the internet alone, not into other private networks.",
+        egress=True,
+        ranges=plan.addresses.not_outside,
+        protocol="all",
+        targets=(Nodes.APPLICATION,),
+        allow=False,
+        priority=1900,
+    )
+    yield FirewallRule(
+        "application-allow-egress-outside",
+        f"Application nodes, whichever team's Pods are on them, reach the internet past the gateway: {opened.reason}",
+        egress=True,
+        ranges=(ANYWHERE,),
+        protocol="tcp",
+        ports=plan.application_ports,
+        targets=(Nodes.APPLICATION,),
+        priority=2000,
+        log=True,
+    )
 
 
 def _for_partners(plan: Plan) -> Iterator[FirewallRule]:

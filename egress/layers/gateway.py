@@ -89,7 +89,8 @@ def _export(gateway: EgressGateway, host: Host) -> list[str]:
     return [gateway.namespace, *host.teams]
 
 
-def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
+def web_ports(host: Host) -> list[dict[str, Any]]:
+    """A ServiceEntry's ports for HTTP and TLS to a host."""
     ports: list[dict[str, Any]] = []
     if host.leaving:
         # Upgraded, the service port stays 80 and the connection goes to 443. There is no routable port 443 for a sidecar to
@@ -99,6 +100,11 @@ def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
         ports.append({"number": HTTP_PORT, "name": protocol.value, "protocol": outside.SERVICE_PROTOCOLS[protocol], **upgrade})
     if host.passthrough:
         ports.append({"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"})
+    return ports
+
+
+def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
+    ports = web_ports(host)
     if host.tcp:
         ports.append({"number": host.tcp.port, "name": "tcp", "protocol": "TCP", "targetPort": host.tcp.leaves_on})
     return manifest(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from egress import names
+from egress.addresses import ANYWHERE
 from egress.layers.gateway_workload import INGRESS_LABELS, TARGET_PORTS
 from egress.manifest import Object, Owner, manifest
 from egress.plan import HTTPS_PORT, Plan, TeamPlan
@@ -29,6 +30,7 @@ def render(plan: Plan) -> Iterator[Object]:
                 "NetworkPolicy",
                 "team-boundary",
                 team.name,
+                annotations=team.opened,
                 spec={
                     "podSelector": {},
                     "policyTypes": ["Ingress", "Egress"],
@@ -58,6 +60,9 @@ def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
     if team.uses_google_apis or not plan.in_cluster_mesh:
         # With managed Cloud Service Mesh the control plane and its certificate authority are Google APIs as well.
         yield from google_apis(plan)
+    if leaves_on := plan.leaves_on(team):
+        # Past the gateway. Names are nothing to a NetworkPolicy: it holds the ports, and keeps what is not the internet shut.
+        yield {"to": [block(ANYWHERE, plan.addresses.not_outside)], "ports": [port("TCP", number) for number in leaves_on]}
     yield {"to": [_same_namespace()]}
     if team.settings.reaches:
         yield {"to": [namespace(other) for other in sorted(team.settings.reaches)], "ports": _applications()}

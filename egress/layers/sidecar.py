@@ -11,6 +11,7 @@ from typing import Any
 from egress import names
 from egress.manifest import ISTIO_NETWORKING, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+from egress.settings.security import SecurityModel
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -43,8 +44,9 @@ def _sidecar(team: TeamPlan) -> dict[str, Any]:
         "Sidecar",
         "default",
         team.name,
+        annotations=team.opened,
         spec={
-            "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+            "outboundTrafficPolicy": {"mode": "ALLOW_ANY" if team.model is SecurityModel.OPEN else "REGISTRY_ONLY"},
             "egress": [{"hosts": [f"{namespace}/*" for namespace in seen]}],
         },
     )

@@ -132,6 +132,23 @@ class Groups(Model):
     teams: dict[str, list[Group]] = Field(default={}, description="By team: may change workloads in the team's namespace.")
 
 
+def _ports(value: list[int]) -> list[int]:
+    if not value:
+        raise refusal("No port is named, so nothing would leave.", "Name the ports, or remove applicationNodes.")
+    if len(set(value)) < len(value):
+        raise refusal("A port is named twice.", "Name it once.")
+    return value
+
+
+class ApplicationNodes(Model):
+    """What the VPC firewall lets out of the nodes on which every team's pods run: it cannot tell one team's from another's."""
+
+    leave_on: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], AfterValidator(_ports)] = Field(
+        description="TCP ports to anywhere outside, from every application node."
+    )
+    reason: Reason = Field(description="Why; it is written onto the firewall rule.")
+
+
 class Fences(Model):
     """The fences beside the gateway."""
 
@@ -143,6 +160,9 @@ class Fences(Model):
         default={},
         description="Name to private range in which declared hosts may lie, behind a VPN for example; the gateway reaches them "
         "on the ports that hosts need.",
+    )
+    application_nodes: ApplicationNodes | None = Field(
+        default=None, description="Needed where a team has a weaker model. Absent: application nodes never leave."
     )
 
     def up(self, fence: Fence) -> bool:

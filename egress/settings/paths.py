@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+def model_path(team: str) -> str:
+    return f"gke-mesh-egress:teams.{team}.model"
+
+
 def egress_path(team: str, host: str) -> str:
     return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
 

@@ -15,6 +15,7 @@ from egress.settings.hostname import HostOrPattern
 from egress.settings.http import AccountName, Http
 from egress.settings.model import Model, refusal, refusals
 from egress.settings.receive import Receive, ReceptionName
+from egress.settings.security import Weaker, kept_by_nobody
 from egress.settings.tcp import Tcp
 
 TEAM_NAME_LIMIT = 40
@@ -130,6 +131,9 @@ class Team(Model):
     """One team: a namespace of the same name, and what leaves it. Whatever is not written here is refused."""
 
     labels: dict[str, str] = Field(default={}, description="Further labels of the namespace.")
+    model: Weaker | None = Field(
+        default=None, description="A weaker security model, with its reason. Absent: registry only and egress gateway."
+    )
     egress: dict[HostOrPattern, Access] = Field(
         default={}, description="By outside host, or `*.` and a domain for every name below it (https alone)."
     )
@@ -193,3 +197,24 @@ class Team(Model):
         if found:
             raise refusals(found)
         return value
+
+    @model_validator(mode="after")
+    def asks_for_what_its_model_keeps(self) -> Self:
+        if self.model is None:
+            return self
+        found: list[tuple[tuple[str, ...], str, str]] = [
+            (("egress", host, *at), consequence, fix)
+            for host, access in self.egress.items()
+            for at, consequence, fix in kept_by_nobody(access)
+        ]
+        if self.model.registry_only is not None and not self.egress:
+            found.append(
+                (
+                    ("model",),
+                    "The team declares no host, so there is nothing that it could reach past the gateway.",
+                    "Declare a host, or remove model.",
+                )
+            )
+        if found:
+            raise refusals(found)
+        return self

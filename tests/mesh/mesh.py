@@ -44,7 +44,8 @@ _SYSTEM_LABELS = {"security.istio.io/tlsMode": "disabled"}
 
 def websites_of(plan: Plan) -> dict[str, str]:
     """Every site outside with its address: those above, and one for each other host of the plan."""
-    more = [host.name for host in plan.hosts if host.name not in WEBSITES and not host.name.startswith("*")]
+    declared = {host.name for hosts in (plan.hosts, *(team.straight for team in plan.teams)) for host in hosts}
+    more = sorted(name for name in declared if name not in WEBSITES and not name.startswith("*"))
     return {**WEBSITES, **{name: str(address) for name, address in zip(more, _MORE_WEBSITES.hosts(), strict=False)}}
 
 

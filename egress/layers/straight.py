@@ -1,0 +1,93 @@
+"""Hosts past the gateway: what the sidecars of a team with a weaker model know of the outside, and how they treat it.
+
+Everything lies in the team's own namespace and is seen nowhere else. So nothing here changes what a gateway does for another
+team that has the same host, and no other team's sidecar learns a way round its gateway.
+
+Source: Istio reference, ServiceEntry, VirtualService, DestinationRule; Istio task, "Accessing External Services".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from egress import names
+from egress.layers import outside
+from egress.layers.gateway import INTERNAL_HEADERS, canonical_name, web_ports
+from egress.manifest import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
+from egress.plan import HTTP_PORT, HTTPS_PORT, Host, Leaving, Plan
+from egress.settings.security import SecurityModel
+
+ONLY_HERE = ["."]
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """Per team and host: a ServiceEntry; where the app speaks plain HTTP, a VirtualService that takes the mesh's own headers
+    out; where that leaves as TLS or is treated specially, a DestinationRule. For an open team what makes its log say names."""
+    for team in plan.teams:
+        owner = Owner.team(team.name)
+        if team.model is SecurityModel.OPEN and HTTPS_PORT in plan.leaves_on(team):
+            yield Object(owner, _read_names(team.name))
+        for host in team.straight:
+            yield Object(owner, _known(team.name, host))
+            if host.leaving:
+                yield Object(owner, _route(team.name, host.name, host.leaving))
+                treatment = outside.traffic_policy(host.name, host.leaving)
+                if treatment:
+                    yield Object(owner, _treatment(team.name, host, treatment))
+
+
+def _read_names(team: str) -> Manifest:
+    # No host: a port that sidecars know as TLS is one on which they read server names, and so the log has them.
+    return manifest(
+        ISTIO_NETWORKING,
+        "ServiceEntry",
+        names.OPEN_TLS,
+        team,
+        spec={
+            "hosts": [names.OPEN_TLS_HOST],
+            "ports": [{"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"}],
+            "resolution": "NONE",
+            "location": "MESH_EXTERNAL",
+            "exportTo": ONLY_HERE,
+        },
+    )
+
+
+def _known(team: str, host: Host) -> Manifest:
+    # Of a pattern nobody knows the addresses: the connection goes where the app's own look-up led.
+    spec: dict[str, Any] = {"hosts": [host.name], "ports": web_ports(host), "resolution": "NONE" if host.pattern else "DNS"}
+    return manifest(
+        ISTIO_NETWORKING,
+        "ServiceEntry",
+        names.service_entry(host.name),
+        team,
+        labels={} if host.pattern else canonical_name(host.name),
+        spec={**spec, "location": "MESH_EXTERNAL", "exportTo": ONLY_HERE},
+    )
+
+
+def _route(team: str, host: str, leaving: Leaving) -> Manifest:
+    match = {"gateways": ["mesh"], "port": HTTP_PORT}
+    route = {**outside.destinations(host, leaving), "headers": {"request": {"remove": INTERNAL_HEADERS}}}
+    return manifest(
+        ISTIO_NETWORKING,
+        "VirtualService",
+        names.straight_route(host),
+        team,
+        spec={"hosts": [host], "gateways": ["mesh"], "exportTo": ONLY_HERE, "http": list(outside.routes(match, route, leaving))},
+    )
+
+
+def _treatment(team: str, host: Host, policy: dict[str, Any]) -> Manifest:
+    return manifest(
+        ISTIO_NETWORKING,
+        "DestinationRule",
+        names.origination_rule(host.name) if host.upgraded else names.treatment_rule(host.name),
+        team,
+        spec={
+            "host": host.name,
+            "trafficPolicy": {"portLevelSettings": [{"port": {"number": HTTP_PORT}, **policy}]},
+            "exportTo": ONLY_HERE,
+        },
+    )
