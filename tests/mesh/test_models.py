@@ -103,9 +103,12 @@ def test_open_is_uncontrolled_what_goes_round_the_sidecar_gets_out_and_no_proxy_
     assert not _straight(three, LAB, "https://other.example", uid=PROXY_UID).sidecar_log
 
 
-def test_open_what_is_not_declared_carries_headers_of_the_mesh(three: Mesh) -> None:
+def test_open_two_headers_of_the_mesh_leave_and_none_tells_who_asks(three: Mesh) -> None:
     [request] = _straight(three, LAB, "http://other.example").requests
-    assert {name.lower() for name, _ in request.headers} - {"accept", "host", "user-agent"} == {"x-request-id"}
+    assert {name.lower() for name, _ in request.headers} - {"accept", "host", "user-agent"} == {
+        "x-forwarded-proto",
+        "x-request-id",
+    }
 
 
 @pytest.mark.parametrize("url", ["http://198.51.100.7:8080", "https://198.51.100.7:8443"])
