@@ -113,12 +113,22 @@ class Grant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PastGateway:
+    """Of a team with a weaker security model: its pods leave themselves, and no gateway judges them."""
+
+    model: Annotated[str, "registry-only: to the hosts of `egress`; open: anywhere."]
+    reason: str
+    ports: Annotated[tuple[int, ...], "TCP ports on which its pods may leave, to anywhere on the internet."]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Team:
     namespace: str
     service_accounts: Annotated[Mapping[str, str], "Kubernetes service account to the Google service account it acts as."]
-    egress: Annotated[tuple[Way, ...], "All that the team may reach outside."]
+    egress: Annotated[tuple[Way, ...], "All that the team declares to reach outside; with the model open it may reach more."]
     reaches: Annotated[tuple[str, ...], "Other teams that its pods may call."]
     grants: Annotated[tuple[Grant, ...] | None, "Roles of its service accounts in Google Cloud. Absent: none."] = None
+    past_gateway: Annotated[PastGateway | None, "Absent: everything passes the gateway."] = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
