@@ -132,6 +132,11 @@ class EgressGateway:
         return names.gateway_nodes(self.name)
 
     @cached_property
+    def teams(self) -> tuple[str, ...]:
+        """Teams that have a host here, sorted."""
+        return tuple(sorted({team for host in self.hosts for team in host.teams}))
+
+    @cached_property
     def ports(self) -> tuple[int, ...]:
         """TCP ports on which its nodes may leave to wherever a host's name leads: those that some host needs. Ascending."""
         return tuple(sorted({port for host in self.hosts if not host.tcp for port in host.outside_ports}))

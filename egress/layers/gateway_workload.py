@@ -70,6 +70,7 @@ def render(plan: Plan) -> Iterator[Object]:
             settings=gateway.settings,
             reads_secrets=bool(gateway.secrets),
             service={"type": "ClusterIP"},
+            service_annotations={"networking.istio.io/exportTo": ",".join([".", *gateway.teams])},
         ).render()
 
 

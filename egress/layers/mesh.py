@@ -9,6 +9,7 @@ from typing import Any
 from egress import names
 from egress.manifest import ISTIO_SECURITY, ISTIO_TELEMETRY, Object, Owner, manifest
 from egress.plan import Plan
+from egress.settings.fences import Fence
 
 MANAGED_MESH_CONFIG = "istio-asm-managed"
 """The ConfigMap from which managed Cloud Service Mesh (regular channel) reads its mesh configuration."""
@@ -60,7 +61,36 @@ def mesh_config(plan: Plan) -> dict[str, Any]:
                 "server": {"disabled": True},
             },
         },
+        **_openness(plan),
     }
+
+
+def _openness(plan: Plan) -> dict[str, Any]:
+    """Whose objects count for whom. Istio's own defaults are everybody's for everybody."""
+    fences = plan.settings.fences
+    if not plan.in_cluster_mesh:
+        return {}
+    closed: dict[str, Any] = {}
+    if fences.up(Fence.MESH_EXPORTS):
+        closed["defaultServiceExportTo"] = [".", *_callers(plan)]
+        closed["defaultVirtualServiceExportTo"] = ["."]
+        closed["defaultDestinationRuleExportTo"] = ["."]
+    if fences.up(Fence.MESH_DISCOVERY):
+        own = [names.MESH_NAMESPACE, *(gateway.namespace for gateway in plan.gateways)]
+        named = [*own, *([names.INGRESS_NAMESPACE] if plan.receptions else [])]
+        closed["discoverySelectors"] = [
+            {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": named}]},
+            # The label is the platform's, by admission; a new team changes nothing here.
+            {"matchExpressions": [{"key": names.TEAM_LABEL, "operator": "Exists"}]},
+        ]
+    return closed
+
+
+def _callers(plan: Plan) -> list[str]:
+    """Namespaces that call Services of other teams: those that reach any, and the ingress gateway's. Which of them a caller
+    knows is its own Sidecar's to say; the Services carry no word of this program."""
+    reaching = [team.name for team in plan.teams if team.settings.reaches]
+    return [*reaching, *([names.INGRESS_NAMESPACE] if plan.receptions else [])]
 
 
 def base_values() -> dict[str, Any]:
@@ -73,5 +103,11 @@ def istiod_values(plan: Plan) -> dict[str, Any]:
     return {
         "global": {"hub": plan.settings.mesh.chart.hub, "tag": plan.settings.mesh.chart.version},
         "meshConfig": mesh_config(plan),
-        "pilot": {"autoscaleMin": 2},
+        "pilot": {"autoscaleMin": 2, "env": istiod_environment(plan)},
     }
+
+
+def istiod_environment(plan: Plan) -> dict[str, str]:
+    """What istiod is told by environment variables, because MeshConfig has no word for it."""
+    # A Gateway of any namespace could otherwise open a port at the gateways and send it where it likes.
+    return {"PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true"} if plan.settings.fences.up(Fence.MESH_EXPORTS) else {}

@@ -14,7 +14,7 @@ INJECTED = {"istio-injection": "enabled"}
 
 def render(plan: Plan) -> Iterator[Object]:
     """One Namespace for the mesh, each egress gateway and each team; a ServiceAccount for each workload identity and test app."""
-    relaxed = relaxations(plan, Fence.CONTROL_PLANE_NETWORK)
+    relaxed = relaxations(plan, Fence.CONTROL_PLANE_NETWORK, Fence.MESH_EXPORTS, Fence.MESH_DISCOVERY)
     yield Object(Owner.mesh(), manifest("v1", "Namespace", names.MESH_NAMESPACE, annotations=relaxed))
     for gateway in plan.gateways:
         labels = {**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"}

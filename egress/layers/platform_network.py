@@ -85,7 +85,7 @@ def _istiod(plan: Plan) -> Manifest:
 
 
 def _egress_gateway(plan: Plan, gateway: EgressGateway) -> Manifest:
-    teams = [namespace(team.name) for team in plan.teams if team.hosts and team.gateway.name == gateway.name]
+    teams = [namespace(team) for team in gateway.teams]
     ports = [port("TCP", number) for number in TARGET_PORTS.values()]
     return _boundary(
         "gateway-boundary",

@@ -49,6 +49,10 @@ class Fence(StrEnum):
     """Default-deny NetworkPolicies of the gateways' namespaces."""
     CONTROL_PLANE_NETWORK = "control-plane-network"
     """Default-deny NetworkPolicies of the control plane's namespace."""
+    MESH_EXPORTS = "mesh-exports"
+    """What an object of the mesh does not export stays in its namespace; a Gateway selects pods of its own namespace alone."""
+    MESH_DISCOVERY = "mesh-discovery"
+    """The control plane reads the namespaces of this stack alone."""
 
 
 class Action(StrEnum):

@@ -12,7 +12,7 @@ from pathlib import Path
 from egress.layers import dns as dns_layer
 from egress.layers import firewall
 from egress.layers.firewall import Nodes
-from egress.layers.mesh import mesh_config
+from egress.layers.mesh import istiod_environment, mesh_config
 from egress.manifest import Manifest
 from egress.names import MESH_NAMESPACE
 from egress.plan import Plan
@@ -244,6 +244,7 @@ class Mesh:
             server.kubeconfig,
             server.endpoint,
             self._mesh_config,
+            istiod_environment(self.plan),
         )
         self._closing.callback(self.istiod.stop)
         self.istiod.await_ready()

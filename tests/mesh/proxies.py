@@ -104,8 +104,16 @@ class Istiod:
     """The mesh's control plane. The API server listens on this machine's own 127.0.0.1; a relay brings it in here."""
 
     def __init__(
-        self, programs: Programs, namespace: Namespace, folder: Path, kubeconfig: Path, endpoint: str, config: Mapping[str, Any]
+        self,
+        programs: Programs,
+        namespace: Namespace,
+        folder: Path,
+        kubeconfig: Path,
+        endpoint: str,
+        config: Mapping[str, Any],
+        environment: Mapping[str, str],
     ) -> None:
+        """`config` and `environment` are those that the stack gives to Istio's chart."""
         self.namespace = namespace
         self._relay = Relay(namespace, endpoint)
         folder.mkdir()
@@ -118,6 +126,7 @@ class Istiod:
             [*words, "--caCertFile", "", "--keepaliveMaxServerConnectionAge", "1h"],
             folder,
             {
+                **environment,
                 "POD_NAME": "istiod-0",
                 "POD_NAMESPACE": "istio-system",
                 "CLUSTER_ID": "Kubernetes",
