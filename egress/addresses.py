@@ -31,6 +31,20 @@ def loopback(pattern: str) -> str:
     return f"127.{64 + one % 128}.{two}.{1 + three % 254}"
 
 
+VIRTUAL_RANGE = "241.0.0.0/8"
+"""Addresses by which pods speak of hosts of raw TCP whose own addresses nobody knows. No packet to them leaves a pod: the proxy
+takes it. Reserved addresses (RFC 1112), and not those that Istio gives out by itself, 240.240.0.0/16."""
+
+
+def virtual(host: str) -> str:
+    """The address in `VIRTUAL_RANGE` that stands for a host in pods.
+
+    From the name alone, so it stays when other hosts come and go; two hosts may meet, which egress/conflicts.py refuses.
+    """
+    one, two, three, *_ = hashlib.sha256(host.encode()).digest()
+    return f"241.{one}.{two}.{1 + three % 254}"
+
+
 @dataclass(frozen=True)
 class AddressPlan:
     """Ranges in CIDR notation. `nodes`, `pods`, `services` and `control_plane` are disjoint (checked at config time)."""

@@ -6,11 +6,12 @@ Every check is linear in the number of teams' entries.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network
 
 from pydantic.alias_generators import to_camel
 
 from egress import names
-from egress.addresses import loopback
+from egress.addresses import VIRTUAL_RANGE, loopback, virtual
 from egress.errors import Problem
 from egress.hosts import patterns_above
 from egress.plan import Host, Leaving, Use, WorkloadIdentity
@@ -89,7 +90,7 @@ def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
                 )
             )
     for team, tcp in spoken[1:]:
-        for field in ("port", "outside_port", "addresses", "upgrade", "credential", "ca"):
+        for field in ("port", "outside_port", "addresses", "by_name", "upgrade", "credential", "ca"):
             one, other = getattr(wanted, field), getattr(tcp, field)
             if one != other:
                 problems.append(_disagreement(host, (first, one), (team, other), field, "tcp"))
@@ -151,19 +152,38 @@ def shared_loopbacks(hosts: Iterable[Host]) -> Iterator[Problem]:
 
 def stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
     """One address and port can lead to one host only: a sidecar knows raw TCP by nothing else."""
-    owners: dict[tuple[object, int], Host] = {}
+    owners: dict[tuple[str, int], Host] = {}
     for host in hosts:
-        for address in host.tcp.addresses if host.tcp else ():
-            port = host.tcp.port if host.tcp else 0
+        if host.tcp is None:
+            continue
+        port, by_name = host.tcp.port, host.tcp.by_name
+        for address in [virtual(host.name)] if by_name else map(str, host.tcp.addresses or ()):
             first = owners.setdefault((address, port), host)
             if first is not host:
                 yield Problem(
-                    f"{egress_path(host.teams[0], host.name)}.tcp.addresses",
-                    str(address),
-                    f"{egress_path(first.teams[0], first.name)}.tcp has the same address and port {port}: connections to one "
-                    "would arrive at the other.",
-                    "Use one name for both, or ask the host's owner for an address of its own.",
+                    f"{egress_path(host.teams[0], host.name)}.tcp.{'byName' if by_name else 'addresses'}",
+                    by_name or address,
+                    f"{egress_path(first.teams[0], first.name)}.tcp has the same address{' by chance' if by_name else ''} and "
+                    f"port {port}: connections to one would arrive at the other.",
+                    "Name the addresses of one of the two."
+                    if by_name
+                    else "Use one name for both, or ask the host's owner for an address of its own.",
                 )
+
+
+def used_range(settings: Settings) -> Iterator[Problem]:
+    """A network that lies where pods' addresses for names of raw TCP hosts are."""
+    by_name = any(access.tcp and access.tcp.by_name for team in settings.teams.values() for access in team.egress.values())
+    subnet = settings.network.subnet
+    ranges = {"nodes": subnet.nodes, "pods": subnet.pods, "services": subnet.services}
+    for name, network in ranges.items():
+        if by_name and network.overlaps(IPv4Network(VIRTUAL_RANGE)):
+            yield Problem(
+                f"gke-mesh-egress:network.subnet.{name}",
+                str(network),
+                f"tcp.byName takes addresses of {VIRTUAL_RANGE} for hosts: pods could not reach what has such an address here.",
+                "Choose another range, or name the addresses of raw TCP hosts.",
+            )
 
 
 def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:

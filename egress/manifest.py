@@ -10,6 +10,8 @@ from typing import Any
 Manifest = dict[str, Any]
 
 ISTIO_NETWORKING = "networking.istio.io/v1"
+ISTIO_PROXY_CONFIG = "networking.istio.io/v1beta1"
+"""ProxyConfig has no later version."""
 ISTIO_ENVOY_FILTER = "networking.istio.io/v1alpha3"
 """EnvoyFilter has no later version."""
 ISTIO_EXTENSIONS = "extensions.istio.io/v1alpha1"

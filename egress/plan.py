@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import IPv4Address
 
 from egress import names
-from egress.addresses import AddressPlan
+from egress.addresses import ANYWHERE, AddressPlan
 from egress.google_cloud import workload_pool
 from egress.hosts import is_pattern
 from egress.settings import Settings
@@ -143,12 +143,17 @@ class EgressGateway:
 
     @cached_property
     def tcp_ranges(self) -> dict[int, tuple[str, ...]]:
-        """For each outside port of raw TCP, the addresses (as /32 ranges, sorted) that its nodes may reach on it."""
+        """For each outside port of raw TCP, the ranges (/32, sorted) that its nodes may reach on it: anywhere, where a host is
+        known by its name."""
         found: dict[int, set[IPv4Address]] = {}
         for host in self.hosts:
             if host.tcp:
-                found.setdefault(host.tcp.leaves_on, set()).update(host.tcp.addresses)
-        return {port: tuple(f"{address}/32" for address in sorted(addresses)) for port, addresses in found.items()}
+                found.setdefault(host.tcp.leaves_on, set()).update(host.tcp.addresses or ())
+        anywhere = {host.tcp.leaves_on for host in self.hosts if host.tcp and host.tcp.by_name}
+        return {
+            port: (ANYWHERE,) if port in anywhere else tuple(f"{address}/32" for address in sorted(addresses))
+            for port, addresses in found.items()
+        }
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:
@@ -231,6 +236,11 @@ class TeamPlan:
     @property
     def hosts(self) -> tuple[Host, ...]:
         return tuple(host for host, _ in self.uses)
+
+    @property
+    def looks_up_names(self) -> bool:
+        """Whether its pods must be told an address of the mesh for some host's name."""
+        return any(use.tcp and use.tcp.by_name for _, use in self.uses)
 
     @property
     def receptions(self) -> tuple[Reception, ...]:

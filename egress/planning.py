@@ -48,6 +48,7 @@ def make_plan(settings: Settings) -> Plan:
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
     problems += [
         *conflicts.cluster_services(settings),
+        *conflicts.used_range(settings),
         *conflicts.unreachable_targets(settings),
         *(problem for gateway in gateways.values() for problem in _of_gateway(gateway)),
         *conflicts.account_collisions(identities),

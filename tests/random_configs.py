@@ -91,7 +91,8 @@ def _leaving(draw: st.DrawFn, in_cluster: bool) -> Values:
 def _tcp(draw: st.DrawFn, number: int) -> Values:
     """How raw TCP to one host leaves; each has addresses of its own."""
     addresses = [f"203.0.113.{10 * number + last}" for last in range(draw(st.integers(1, 3)))]
-    found: Values = {"port": draw(st.sampled_from([3306, 5432, 8080, 8443, 22])), "addresses": addresses}
+    known = draw(st.sampled_from([{"addresses": addresses}, {"byName": True}]))
+    found: Values = {"port": draw(st.sampled_from([3306, 5432, 8080, 8443, 22])), **known}
     upgrade = draw(st.sampled_from(["none", "tls", "mtls"]))
     found["upgrade"] = upgrade
     if upgrade == "mtls":

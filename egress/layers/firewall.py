@@ -130,7 +130,8 @@ def _to_hosts(gateway: EgressGateway) -> Iterator[FirewallRule]:
     for port, ranges in sorted(gateway.tcp_ranges.items()):
         yield FirewallRule(
             f"{gateway.nodes}-allow-egress-tcp-{port}",
-            f"Gateway nodes reach the declared hosts of raw TCP on port {port}, at their addresses.",
+            f"Gateway nodes reach the declared hosts of raw TCP on port {port}, "
+            + ("wherever their names lead." if ranges == (ANYWHERE,) else "at their addresses."),
             egress=True,
             ranges=ranges,
             protocol="tcp",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress import names
+from egress.addresses import virtual
 from egress.layers import outside
 from egress.manifest import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, EgressGateway, Host, Plan
@@ -116,16 +117,19 @@ def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
         spec={
             "hosts": [host.name],
             "ports": ports,
-            **(_fixed(host.tcp) if host.tcp else {"resolution": "DNS"}),
+            **(_known_by_address(host.name, host.tcp) if host.tcp else {"resolution": "DNS"}),
             "location": "MESH_EXTERNAL",
             "exportTo": _export(gateway, host),
         },
     )
 
 
-def _fixed(tcp: Tcp) -> dict[str, Any]:
-    """A host at known addresses. Without `addresses` its port would listen on 0.0.0.0 and take every connection there."""
-    addresses = [str(address) for address in tcp.addresses]
+def _known_by_address(host: str, tcp: Tcp) -> dict[str, Any]:
+    """Without `addresses` the port would listen on 0.0.0.0 and take every connection there. A host that is known by its name
+    has one that only pods know; the gateway looks the name up."""
+    if tcp.by_name:
+        return {"addresses": [virtual(host)], "resolution": "DNS"}
+    addresses = [str(address) for address in tcp.addresses or ()]
     return {
         "addresses": addresses,
         "endpoints": [{"address": address} for address in addresses],

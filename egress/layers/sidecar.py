@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress import names
-from egress.manifest import ISTIO_NETWORKING, Object, Owner, manifest
+from egress.manifest import ISTIO_NETWORKING, ISTIO_PROXY_CONFIG, Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
 from egress.settings.security import SecurityModel
+
+DNS_CAPTURE = "ISTIO_META_DNS_CAPTURE"
+"""Istio, "DNS Proxying": read at injection, by the pod's packet filters and its agent."""
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -23,6 +26,8 @@ def render(plan: Plan) -> Iterator[Object]:
     """
     for team in plan.teams:
         yield Object(Owner.team(team.name), _sidecar(team))
+        if team.looks_up_names:
+            yield Object(Owner.team(team.name), _answers_names(team))
         subsets = list(_subsets(team))
         if subsets:
             yield Object(
@@ -49,6 +54,17 @@ def _sidecar(team: TeamPlan) -> dict[str, Any]:
             "outboundTrafficPolicy": {"mode": "ALLOW_ANY" if team.model is SecurityModel.OPEN else "REGISTRY_ONLY"},
             "egress": [{"hosts": [f"{namespace}/*" for namespace in seen]}],
         },
+    )
+
+
+def _answers_names(team: TeamPlan) -> Manifest:
+    """Pods ask their own proxy for names: raw TCP to a host by its name needs an address that means this host and no other."""
+    return manifest(
+        ISTIO_PROXY_CONFIG,
+        "ProxyConfig",
+        "dns-proxy",
+        team.name,
+        spec={"environmentVariables": {DNS_CAPTURE: "true"}},
     )
 
 

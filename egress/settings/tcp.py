@@ -1,4 +1,4 @@
-"""Raw TCP from an app: a port that is neither HTTP nor TLS, as databases speak, to fixed addresses."""
+"""Raw TCP from an app: a port that is neither HTTP nor TLS, as databases speak, to fixed addresses or by name."""
 
 from __future__ import annotations
 
@@ -36,8 +36,14 @@ class Tcp(Model):
     """TCP on one port. Nothing inside is seen: who may is decided by certificate, before a connection to the host is made."""
 
     port: int = Field(ge=1, le=65535, description="What the app connects to.")
-    addresses: list[Address] = Field(
-        description="Public addresses of the host. TCP carries no name: the sidecar knows the connection by its address."
+    addresses: list[Address] | None = Field(
+        default=None,
+        description="Public addresses of the host. TCP carries no name: the sidecar knows the connection by its address.",
+    )
+    by_name: bool = Field(
+        default=False,
+        description="The host's addresses change: the app's pods get an address of the mesh for its name, and the gateway looks "
+        "the name up. Gateway nodes may then reach every address on this port.",
     )
     service_accounts: list[AccountName] = Field(description="ServiceAccounts of the team that may; the gateway knows no others.")
     upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
@@ -51,14 +57,30 @@ class Tcp(Model):
 
     @field_validator("addresses", "service_accounts")
     @classmethod
-    def says_something(cls, value: list[Any]) -> list[Any]:
-        if not value:
+    def says_something(cls, value: list[Any] | None) -> list[Any] | None:
+        if value == []:
             raise refusal("Nothing is named, so nothing could be allowed.", "Name at least one.")
         return value
 
     @model_validator(mode="after")
     def fields_honoured(self) -> Self:
         found = list(credential_refusals(self.upgrade, self.credential))
+        if self.addresses is None and not self.by_name:
+            found.append(
+                (
+                    ("addresses",),
+                    "TCP carries no name: without an address the port would take the connections to every other host on it.",
+                    "Name the host's addresses, or write byName: true.",
+                )
+            )
+        if self.addresses is not None and self.by_name:
+            found.append(
+                (
+                    ("byName",),
+                    "The host is known by its addresses already; with this the firewall would be opened to every other one.",
+                    "Leave one of the two out.",
+                )
+            )
         if self.port in (80, 443):
             found.append(
                 (

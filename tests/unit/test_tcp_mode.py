@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
+from egress.addresses import virtual
 from egress.errors import ConfigError
 from egress.layers import firewall
 from egress.manifest import Manifest
@@ -13,6 +15,8 @@ from egress.plan import Plan
 from egress.render import render
 from tests.support import config_with, plan_of, teams
 
+MEETING = ("h5978.example.com", "h10054.example.com")
+"""Hosts whose addresses for pods are the same."""
 HOST = "mysql.partner.example.com"
 MYSQL: dict[str, Any] = {
     "port": 3306,
@@ -93,7 +97,69 @@ def test_two_teams_may_share_it_each_with_its_accounts() -> None:
     ]
 
 
+def by_name(**changes: Any) -> dict[str, Any]:
+    way = {key: value for key, value in MYSQL.items() if key != "addresses"}
+    return {"tcp": way | {"byName": True} | changes}
+
+
+def test_by_name_the_app_knows_the_host_by_an_address_of_its_own_and_the_gateway_looks_it_up() -> None:
+    entry = found(plan_of(teams(team_a={HOST: by_name()})), "ServiceEntry")["spec"]
+    assert (entry["addresses"], entry["resolution"]) == ([virtual(HOST)], "DNS")
+    assert "endpoints" not in entry
+    assert ip_address(virtual(HOST)) in ip_network("241.0.0.0/8")
+
+
+def test_by_name_two_hosts_on_one_port_have_addresses_that_differ() -> None:
+    plan = plan_of(teams(team_a={HOST: by_name(), "other.example.com": by_name()}))
+    entries = [item.manifest["spec"]["addresses"] for item in render(plan) if item.kind == "ServiceEntry"]
+    assert len(entries) == 2
+    assert entries[0] != entries[1]
+
+
+def test_by_name_only_the_teams_own_pods_ask_their_proxy_for_names() -> None:
+    plan = plan_of(teams(team_a={HOST: by_name()}, team_b={"example.com": {"https": "passthrough"}}))
+    (config,) = [item for item in render(plan) if item.kind == "ProxyConfig"]
+    assert config.namespace == "team-a"
+    assert config.manifest["spec"] == {"environmentVariables": {"ISTIO_META_DNS_CAPTURE": "true"}}
+
+
+def test_by_name_the_firewall_opens_the_port_to_anywhere_and_says_so() -> None:
+    plan = plan_of(teams(team_a={HOST: by_name(), "other.example.com": {"tcp": MYSQL | {"port": 3307}}}))
+    (opened,) = [rule for rule in firewall.render(plan) if rule.name == "gateway-allow-egress-tcp-13306"]
+    assert (opened.ranges, opened.ports) == (("0.0.0.0/0",), (13306,))
+    assert "wherever their names lead" in opened.description
+
+
+def test_by_name_the_gateway_takes_named_certificates_only_as_with_addresses() -> None:
+    plan = plan_of(teams(team_a={HOST: by_name()}))
+    (server,) = found(plan, "Gateway")["spec"]["servers"]
+    assert server["tls"]["subjectAltNames"] == ["spiffe://cluster.local/ns/team-a/sa/app"]
+    assert found(plan, "EnvoyFilter")["spec"]["configPatches"][0]["match"]["listener"]["filterChain"]["sni"] == HOST
+
+
+def test_by_name_two_hosts_that_meet_by_chance_on_one_port_are_refused() -> None:
+    # These two were searched for.
+    one, other = MEETING
+    assert virtual(one) == virtual(other)
+    with pytest.raises(ConfigError, match="by chance"):
+        plan_of(teams(team_a={one: by_name(), other: by_name()}))
+    plan_of(teams(team_a={one: by_name(), other: by_name(port=3307)}))
+
+
+def test_by_name_a_network_among_the_same_addresses_is_refused() -> None:
+    config = teams(team_a={HOST: by_name()})
+    config["gke-mesh-egress:network"]["subnet"]["pods"] = "241.0.0.0/16"
+    with pytest.raises(ConfigError, match="pods could not reach") as refused:
+        plan_of(config)
+    (problem,) = refused.value.problems
+    assert problem.path == "gke-mesh-egress:network.subnet.pods"
+    config["gke-mesh-egress:teams"]["team-a"]["egress"] = {}
+    plan_of(config)
+
+
 REFUSED = [
+    ("known by nothing", {"addresses": None}, "TCP carries no name", "byName: true"),
+    ("known by both", {"byName": True}, "known by its addresses already", "one of the two"),
     ("without addresses", {"addresses": []}, "Nothing is named", "at least one"),
     ("for nobody", {"serviceAccounts": []}, "Nothing is named", "at least one"),
     ("on a port of HTTP", {"port": 80}, "expects HTTP or TLS", "http or https"),
