@@ -38,12 +38,12 @@ def treatment(plan: Plan) -> dict[str, Any]:
 
 
 class TestRules:
-    def test_several_rules_by_name_become_one_policy_rule_each(self) -> None:
+    def test_several_rules_become_one_policy_rule_each_in_order_of_name(self) -> None:
         allow = {"read": {"methods": ["GET"], "paths": ["/v1/*"]}, "order": {"methods": ["POST"], "paths": ["/v1/orders/{*}"]}}
         operations = [rule["to"][0]["operation"] for rule in rules(host({"allow": allow}))]
         assert [(operation["methods"], operation["paths"]) for operation in operations] == [
-            (["GET"], ["/v1/*"]),
             (["POST"], ["/v1/orders/{*}"]),
+            (["GET"], ["/v1/*"]),
         ]
 
     def test_a_rule_may_ask_for_headers(self) -> None:
