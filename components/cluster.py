@@ -10,7 +10,7 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as kubernetes
 
-from components.network import PODS_RANGE, SERVICES_RANGE
+from egress import google_objects
 from egress.google_cloud import SECRET_SYNC_INTERVAL, workload_pool
 from egress.layers.firewall import Nodes
 from egress.layers.pools import Pool
@@ -88,13 +88,7 @@ class Cluster(pulumi.ComponentResource):
             name,
             name=settings.name,
             location=location,
-            network=args.network_id,
-            subnetwork=args.subnet_id,
-            networking_mode="VPC_NATIVE",
-            ip_allocation_policy={
-                "cluster_secondary_range_name": PODS_RANGE,
-                "services_secondary_range_name": SERVICES_RANGE,
-            },
+            **google_objects.addressing(args.network_id, args.subnet_id),
             datapath_provider="ADVANCED_DATAPATH",
             enable_intranode_visibility=True,
             enable_l4_ilb_subsetting=True if args.subsetting else None,
@@ -136,26 +130,9 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _pool(self, name: str, args: ClusterArgs, location: str, pool: Pool) -> gcp.container.NodePool:
-        settings = pool.settings
-        # Google writes a taint's effect in its own way.
-        taints = [{**pool.taint, "effect": "NO_SCHEDULE"}] if pool.taint else None
         return gcp.container.NodePool(
             f"{name}-{pool.name}",
-            name=pool.name,
-            cluster=self.resource.name,
-            location=location,
-            initial_node_count=max(1, settings.min_nodes),
-            autoscaling={"min_node_count": settings.min_nodes, "max_node_count": settings.max_nodes},
-            management={"auto_repair": True, "auto_upgrade": True},
-            node_config={
-                "machine_type": settings.machine_type,
-                "disk_size_gb": settings.disk_gb,
-                "service_account": args.node_emails[pool.nodes],
-                "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
-                "workload_metadata_config": {"mode": "GKE_METADATA"},
-                "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
-                "taints": taints,  # pyright: ignore[reportArgumentType]
-            },
+            **google_objects.node_pool(pool, self.resource.name, location, args.node_emails),
             # The autoscaler owns the count from the first minute on.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from egress import google_objects
 from egress.layers.firewall import FirewallRule
 
 
@@ -26,23 +27,12 @@ class Firewall(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:network:Firewall", name, None, opts)
-        self.rules = [self._rule(f"{name}-{rule.name}", args, rule) for rule in args.rules]
+        self.rules = [
+            gcp.compute.Firewall(
+                f"{name}-{rule.name}",
+                **google_objects.firewall_rule(rule, args.network_id, args.node_emails),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for rule in args.rules
+        ]
         self.register_outputs({})
-
-    def _rule(self, logical_name: str, args: FirewallArgs, rule: FirewallRule) -> gcp.compute.Firewall:
-        what = {"protocol": rule.protocol, **({"ports": [str(port) for port in rule.ports]} if rule.ports else {})}
-        return gcp.compute.Firewall(
-            logical_name,
-            name=rule.name,
-            description=rule.description,
-            network=args.network_id,
-            direction="EGRESS" if rule.egress else "INGRESS",
-            priority=rule.priority,
-            destination_ranges=list(rule.ranges) if rule.egress else None,
-            source_ranges=None if rule.egress else list(rule.ranges),
-            target_service_accounts=[args.node_emails[nodes] for nodes in rule.targets] or None,
-            allows=[what] if rule.allow else None,  # pyright: ignore[reportArgumentType]
-            denies=None if rule.allow else [what],  # pyright: ignore[reportArgumentType]
-            log_config={"metadata": "INCLUDE_ALL_METADATA"} if rule.log else None,
-            opts=pulumi.ResourceOptions(parent=self),
-        )

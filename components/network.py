@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from egress import google_objects
 from egress.settings.network import Network as NetworkSettings
-
-PODS_RANGE = "pods"
-SERVICES_RANGE = "services"
 
 
 @dataclass(frozen=True)
@@ -33,27 +31,11 @@ class Network(pulumi.ComponentResource):
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:network:Network", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, protect=args.protect)
-        subnet, logs = args.settings.subnet, args.settings.flow_logs
         vpc = gcp.compute.Network(
             f"{name}-vpc", name=args.settings.name, auto_create_subnetworks=False, routing_mode="REGIONAL", opts=child
         )
         subnetwork = gcp.compute.Subnetwork(
-            f"{name}-subnet",
-            name=subnet.name,
-            network=vpc.id,
-            region=args.region,
-            ip_cidr_range=str(subnet.nodes),
-            secondary_ip_ranges=[
-                {"range_name": PODS_RANGE, "ip_cidr_range": str(subnet.pods)},
-                {"range_name": SERVICES_RANGE, "ip_cidr_range": str(subnet.services)},
-            ],
-            private_ip_google_access=True,
-            log_config={
-                "aggregation_interval": logs.interval.google_name,
-                "flow_sampling": logs.sampling,
-                "metadata": "INCLUDE_ALL_METADATA",
-            },
-            opts=child,
+            f"{name}-subnet", **google_objects.subnetwork(args.settings, args.region, vpc.id), opts=child
         )
         self.network_id = vpc.id
         self.subnet_id = subnetwork.id

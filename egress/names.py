@@ -58,6 +58,11 @@ def gateway_nodes(gateway: str) -> str:
     return f"gateway-{gateway}" if gateway else "gateway"
 
 
+PODS_RANGE = "pods"
+SERVICES_RANGE = "services"
+"""Secondary ranges of the cluster's subnet."""
+
+
 def digest(text: str, length: int = 8) -> str:
     """The first `length` hexadecimal characters of the text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]

@@ -31,16 +31,27 @@ COMPUTED = {
         "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": "gke-0123.europe-west1.gke.goog"}},
         "fleet": {"membershipId": "cluster1", "membershipLocation": "europe-west1"},
     },
-    "gcp:serviceaccount/account:Account": {"email": "sa@p.iam.gserviceaccount.com", "member": "serviceAccount:sa@p"},
     "gcp:compute/address:Address": {"address": "203.0.113.7", "selfLink": "link"},
 }
+
+
+IDS = {
+    "gcp:compute/network:Network": "projects/{project}/global/networks/{name}",
+    "gcp:compute/subnetwork:Subnetwork": "projects/{project}/regions/{region}/subnetworks/{name}",
+}
+PROJECT = request["config"].get("gcp:project")
 
 
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
         if args.typ == "pulumi:pulumi:StackReference":
             return args.name, {"name": args.name, "outputs": request["others"][args.name], "secretOutputNames": []}
-        return f"{args.name}-id", {**args.inputs, **COMPUTED.get(args.typ, {})}
+        id = IDS[args.typ].format(project=PROJECT, **args.inputs) if args.typ in IDS else f"{args.name}-id"
+        outputs = {**args.inputs, **COMPUTED.get(args.typ, {})}
+        if args.typ == "gcp:serviceaccount/account:Account":
+            email = f"{args.inputs['accountId']}@{PROJECT}.iam.gserviceaccount.com"
+            outputs |= {"email": email, "member": f"serviceAccount:{email}"}
+        return id, outputs
 
     def call(self, args):
         raise AssertionError(f"the program asks the cloud a question at preview: {args.token}")

@@ -13,6 +13,7 @@ class Subnets:
     """Ranges of every subnetwork that was handed over. Without one: nodes at no known address, pods at any private one."""
 
     def __init__(self, deployed: Deployed) -> None:
+        self.name = next((subnet.identity for subnet in deployed.resources(SUBNETWORK)), "nothing")
         subnets = [subnet.properties for subnet in deployed.resources(SUBNETWORK)]
         allocations: list[dict[str, str]] = [
             cluster.properties.get("ipAllocationPolicy") or {} for cluster in deployed.resources(CLUSTER)

@@ -142,7 +142,12 @@ class TestNetwork:
     def test_nat_serves_the_clusters_subnet_only(self) -> None:
         nat = one(dev(), "gcp:compute/routerNat:RouterNat")
         assert nat["sourceSubnetworkIpRangesToNat"] == "LIST_OF_SUBNETWORKS"
-        assert nat["subnetworks"] == [{"name": "network-subnet-id", "sourceIpRangesToNats": ["ALL_IP_RANGES"]}]
+        assert nat["subnetworks"] == [
+            {
+                "name": "projects/sandbox-project/regions/europe-west1/subnetworks/subnet-gke",
+                "sourceIpRangesToNats": ["ALL_IP_RANGES"],
+            }
+        ]
 
     def test_dynamic_port_allocation_comes_without_endpoint_independent_mapping(self) -> None:
         nat = one(production(), "gcp:compute/routerNat:RouterNat")

@@ -1,0 +1,133 @@
+"""Google resources in the words of Pulumi: one translation for the components that make them and for the judges that read them.
+
+Functions of one resource take what is known only once it exists (ids, emails) as it comes, and return its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from egress import names
+from egress.judge.deployed import Resource
+from egress.layers import firewall, pools
+from egress.layers.firewall import FirewallRule
+from egress.layers.pools import Pool
+from egress.plan import Plan
+from egress.settings.network import Network
+
+Arguments = dict[str, Any]
+"""Names as Python's Pulumi has them: lower case with underscores."""
+
+
+def google_objects(plan: Plan) -> list[Resource]:
+    """The resources that judges read, as a stack export would hold them: what decides where packets and names lead.
+
+    Of the cluster only what gives nodes and pods their addresses.
+    """
+    return [
+        Resource(type_token, arguments["name"], {key: value for key, value in _exported(arguments).items() if value is not None})
+        for type_token, arguments in _all(plan)
+    ]
+
+
+def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
+    project, settings = f"projects/{plan.project}", plan.settings
+    network = f"{project}/global/networks/{settings.network.name}"
+    subnet = f"{project}/regions/{settings.region}/subnetworks/{settings.network.subnet.name}"
+    emails = {
+        nodes: names.service_account_email(names.node_service_account(nodes), plan.project) for nodes in firewall.nodes(plan)
+    }
+    yield "gcp:compute/subnetwork:Subnetwork", subnetwork(settings.network, settings.region, network)
+    for rule in firewall.render(plan):
+        yield "gcp:compute/firewall:Firewall", firewall_rule(rule, network, emails)
+    yield "gcp:container/cluster:Cluster", {"name": settings.cluster.name, **addressing(network, subnet)}
+    for pool in pools.render(plan):
+        location = settings.cluster.zone or settings.region
+        yield "gcp:container/nodePool:NodePool", node_pool(pool, settings.cluster.name, location, emails)
+
+
+def firewall_rule(rule: FirewallRule, network: Any, emails: Mapping[str, Any]) -> Arguments:
+    what = {"protocol": rule.protocol, **({"ports": [str(port) for port in rule.ports]} if rule.ports else {})}
+    return {
+        "name": rule.name,
+        "description": rule.description,
+        "network": network,
+        "direction": "EGRESS" if rule.egress else "INGRESS",
+        "priority": rule.priority,
+        "destination_ranges": list(rule.ranges) if rule.egress else None,
+        "source_ranges": None if rule.egress else list(rule.ranges),
+        "target_service_accounts": [emails[nodes] for nodes in rule.targets] or None,
+        "allows": [what] if rule.allow else None,
+        "denies": None if rule.allow else [what],
+        "log_config": {"metadata": "INCLUDE_ALL_METADATA"} if rule.log else None,
+    }
+
+
+def subnetwork(settings: Network, region: str, network: Any) -> Arguments:
+    subnet, logs = settings.subnet, settings.flow_logs
+    return {
+        "name": subnet.name,
+        "network": network,
+        "region": region,
+        "ip_cidr_range": str(subnet.nodes),
+        "secondary_ip_ranges": [
+            {"range_name": names.PODS_RANGE, "ip_cidr_range": str(subnet.pods)},
+            {"range_name": names.SERVICES_RANGE, "ip_cidr_range": str(subnet.services)},
+        ],
+        "private_ip_google_access": True,
+        "log_config": {
+            "aggregation_interval": logs.interval.google_name,
+            "flow_sampling": logs.sampling,
+            "metadata": "INCLUDE_ALL_METADATA",
+        },
+    }
+
+
+def addressing(network: Any, subnet: Any) -> Arguments:
+    """The part of a cluster that says which addresses its nodes and pods have."""
+    return {
+        "network": network,
+        "subnetwork": subnet,
+        "networking_mode": "VPC_NATIVE",
+        "ip_allocation_policy": {
+            "cluster_secondary_range_name": names.PODS_RANGE,
+            "services_secondary_range_name": names.SERVICES_RANGE,
+        },
+    }
+
+
+def node_pool(pool: Pool, cluster: Any, location: str, emails: Mapping[str, Any]) -> Arguments:
+    settings = pool.settings
+    node_config = {
+        "machine_type": settings.machine_type,
+        "disk_size_gb": settings.disk_gb,
+        "service_account": emails[pool.nodes],
+        "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+        "workload_metadata_config": {"mode": "GKE_METADATA"},
+        "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
+    }
+    if pool.taint:
+        # Google writes a taint's effect in its own way.
+        node_config["taints"] = [{**pool.taint, "effect": "NO_SCHEDULE"}]
+    return {
+        "name": pool.name,
+        "cluster": cluster,
+        "location": location,
+        "initial_node_count": max(1, settings.min_nodes),
+        "autoscaling": {"min_node_count": settings.min_nodes, "max_node_count": settings.max_nodes},
+        "management": {"auto_repair": True, "auto_upgrade": True},
+        "node_config": node_config,
+    }
+
+
+def _exported(value: Any) -> Any:
+    """The same with names as exports have them: `node_config` is `nodeConfig`."""
+    if isinstance(value, dict):
+        return {_camel(key): _exported(of) for key, of in cast("Arguments", value).items()}
+    return [_exported(of) for of in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

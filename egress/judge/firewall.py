@@ -1,0 +1,128 @@
+"""VPC firewall: which packets leave a node and which reach one, whatever runs on it.
+
+Source: Google Cloud, "VPC firewall rules"; GKE, "Automatically created firewall rules". Read from resources
+`gcp:compute/firewall:Firewall`:
+
+- Rules of a direction are asked in order of priority, the lower number first and a denial before an allowance of the same
+  number; the first one that means the packet decides. Where none does, Google lets packets leave and none come in.
+- A rule means a machine by its node pool's service account, or every machine; a packet by the other end's range, the protocol
+  and the destination's port. Disabled rules, and rules of another network, say nothing.
+- A pod's packets are judged by its node's rules. Between pods and nodes both ends are asked, and GKE lets its own pods and
+  nodes in by rules that it makes with the cluster (priority 1000), which are no resources of this program.
+- The metadata server, which also answers DNS, is always reached. A network without IPv6 carries none.
+
+Not read, and then not understood: tags, source service accounts, egress rules for some sources only. Not known to this judge:
+hierarchical firewall policies above the project, Google's block on port 25, routes, Cloud NAT. A pod without a pool is taken
+to be on whichever node lets more through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress.google_cloud import METADATA_ADDRESS
+from egress.judge.deployed import Deployed
+from egress.judge.firewall_rules import EGRESS, INGRESS, Rule, read
+from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
+from egress.judge.ranges import Ranges, internet
+from egress.judge.subnets import Subnets
+
+_IPV4 = Ranges.of(["0.0.0.0/0"])
+
+
+class Firewall:
+    """Every firewall rule of the clusters' networks."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._subnets = Subnets(deployed)
+        self._rules = read(deployed, self._subnets)
+        self._pools = sorted({pool for rule in self._rules for pool in rule.targets or ()} | {""})
+        self._internet = internet() if self._subnets.ipv6 else internet(version=4)
+        self._candidates: dict[tuple[str, str, str, int], list[tuple[Rule, str]]] = {}
+        self._decided: dict[tuple[str, str, str, int, Ranges, bool, str], Verdict] = {}
+
+    def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
+        """Whether the packets of a connection leave the node of its source and, in the cluster, reach the one of its target.
+
+        Args:
+            connection: one leg of a flow.
+            everywhere: what an end at an unknown address means. False: one address that is let through is enough to call it
+                allowed, as is right for what nobody may reach. True: all must be let through, of the internet all of IPv4's,
+                as is right for what somebody must reach.
+        """
+        source, to = connection.source, connection.to
+        if isinstance(to, Pod):
+            outgoing = self._side(EGRESS, source.pool, self._subnets.pods, everywhere, connection, "to pods")
+            if not outgoing.allowed or not outgoing.understood:
+                return outgoing
+            near = self._subnets.nodes if isinstance(source, Node) else self._subnets.pods
+            words = "from nodes" if isinstance(source, Node) else "from pods"
+            incoming = self._side(INGRESS, to.pool, near, everywhere, connection, words)
+            return outgoing if incoming.allowed and incoming.understood else incoming
+        return self._outside(source, to, everywhere, connection)
+
+    def _outside(self, source: Pod | Node, to: Outside, everywhere: bool, connection: Connection) -> Verdict:
+        if to.address is None:
+            space = internet(version=4) if everywhere else self._internet
+            return self._side(EGRESS, source.pool, space, everywhere, connection, "to the internet")
+        if to.address == METADATA_ADDRESS:
+            return _verdict(True, "nothing", "", "Google always lets machines reach the metadata server")
+        address = Ranges.of([to.address])
+        if not self._subnets.ipv6 and not _IPV4.covers(address):
+            return _verdict(False, self._subnets.name, "stackType", "the subnetwork has no IPv6")
+        return self._side(EGRESS, source.pool, address, False, connection, f"to {to.address}")
+
+    def _side(
+        self, direction: str, pool: str, space: Ranges, everywhere: bool, connection: Connection, words: str
+    ) -> Verdict:  # fmt: skip
+        key = (direction, pool, connection.transport, connection.port, space, everywhere, words)
+        verdict = self._decided.get(key)
+        if verdict is None:
+            # Where nobody said which pool, it is the one of which the most is let through - for what must pass, the least.
+            pools = [pool] if pool else self._pools
+            verdicts = [self._decide(direction, of, space, everywhere, connection, words) for of in pools]
+            verdict = next((one for one in verdicts if one.allowed is not everywhere), verdicts[0])
+            self._decided[key] = verdict
+        return verdict
+
+    def _decide(self, direction: str, pool: str, space: Ranges, everywhere: bool, connection: Connection, words: str) -> Verdict:
+        """Asks the rules in order about those addresses of the space that no rule has decided yet."""
+        transport, port = connection.transport, connection.port
+        route = f"{transport} {port} {words}"
+        left = space
+        for rule, field in self._meaning(direction, pool, transport, port):
+            if not rule.ranges.meets(left):
+                continue
+            if rule.unknown:
+                return _verdict(True, rule.name, field, f"{rule.unknown}: this judge cannot read that", understood=False)
+            if rule.allow is not everywhere:
+                return _by(rule, field, route)
+            left = left.minus(rule.ranges)
+            if not left:
+                return _by(rule, field, route)
+        if direction == EGRESS:
+            return _verdict(True, "nothing", "", f"no rule means {route}, and Google lets out what no rule denies")
+        return _verdict(False, "nothing", "", f"no rule means {route}, and Google lets nothing in that no rule allows")
+
+    def _meaning(self, direction: str, pool: str, transport: str, port: int) -> list[tuple[Rule, str]]:
+        key = (direction, pool, transport, port)
+        found = self._candidates.get(key)
+        if found is None:
+            found = self._candidates[key] = list(self._meant(direction, pool, transport, port))
+        return found
+
+    def _meant(self, direction: str, pool: str, transport: str, port: int) -> Iterator[tuple[Rule, str]]:
+        for rule in self._rules:
+            if rule.direction == direction and (rule.targets is None or pool in rule.targets):
+                fields = (what.port(transport, port) for what in rule.what)
+                field = next((field for field in fields if field is not None), None)
+                if field is not None:
+                    yield rule, field
+
+
+def _by(rule: Rule, field: str, route: str) -> Verdict:
+    return _verdict(rule.allow, rule.name, field, f"{'lets' if rule.allow else 'stops'} {route}{rule.note}")
+
+
+def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:
+    return Verdict(Layer.FIREWALL, allowed, by, field, reason, understood)

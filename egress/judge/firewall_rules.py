@@ -1,0 +1,136 @@
+"""VPC firewall rules in the form in which they are judged; what each field means is said in firewall.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from egress.judge.deployed import Deployed, Resource
+from egress.judge.ranges import Ranges
+from egress.judge.subnets import CLUSTER, SUBNETWORK, Subnets
+
+FIREWALL = "gcp:compute/firewall:Firewall"
+EGRESS, INGRESS = "EGRESS", "INGRESS"
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+DEFAULT_PRIORITY = 1000
+
+_READ = {"allows", "denies", "destinationRanges", "direction", "disabled", "network", "priority", "sourceRanges"}
+_SILENT = {
+    *("creationTimestamp", "description", "enableLogging", "id", "logConfig", "name", "params", "project", "selfLink"),
+    "targetServiceAccounts",
+}
+"""Read elsewhere, or without a say in what is let through."""
+_NUMBERS = {"6": "TCP", "17": "UDP"}
+
+
+@dataclass(slots=True)
+class What:
+    """One entry of `allows` or `denies`. `transport` ALL: every protocol."""
+
+    field: str
+    transport: str
+    ports: tuple[tuple[int, int], ...]
+    """First and last port of each; empty: every port."""
+
+    def port(self, transport: str, port: int) -> str | None:
+        """The field by which this entry means the port, or None."""
+        if self.transport not in ("ALL", transport):
+            return None
+        if not self.ports:
+            return self.field
+        at = next((at for at, (first, last) in enumerate(self.ports) if first <= port <= last), None)
+        return None if at is None else f"{self.field}.ports[{at}]"
+
+
+@dataclass(slots=True)
+class Rule:
+    """One rule. `targets` None: every machine of the network; else service accounts' emails."""
+
+    name: str
+    direction: str
+    priority: int
+    allow: bool
+    targets: frozenset[str] | None
+    ranges: Ranges
+    what: tuple[What, ...]
+    unknown: str = ""
+    note: str = ""
+    """What a reader must know besides."""
+
+    @property
+    def order(self) -> tuple[int, bool]:
+        """A lower number decides first; of the same number, a denial."""
+        return self.priority, self.allow
+
+
+def read(deployed: Deployed, subnets: Subnets) -> list[Rule]:
+    """Every rule of the clusters' networks, in the order in which they decide, with those that GKE makes by itself."""
+    resources = list(deployed.resources(FIREWALL))
+    networks = {
+        _last(resource.properties["network"])
+        for kind in (SUBNETWORK, CLUSTER)
+        for resource in deployed.resources(kind)
+        if resource.properties.get("network")
+    }
+    ours = [
+        rule
+        for rule in resources
+        if not networks or not rule.properties.get("network") or _last(rule.properties["network"]) in networks
+    ]
+    rules = [_rule(resource) for resource in ours if not resource.properties.get("disabled")]
+    for cluster in deployed.resources(CLUSTER):
+        rules += _of_gke(cluster, subnets)
+    return sorted(rules, key=lambda rule: rule.order)
+
+
+def _of_gke(cluster: Resource, subnets: Subnets) -> Iterator[Rule]:
+    """What GKE opens between a cluster's own nodes and pods. Source: GKE, "Automatically created firewall rules"."""
+    for of, ranges in (("pods", subnets.pods), ("nodes", subnets.nodes)):
+        what = tuple(What("", transport, ()) for transport in ("TCP", "UDP"))
+        note = f": a rule that GKE makes by itself for a cluster's {of}"
+        yield Rule(cluster.identity, INGRESS, DEFAULT_PRIORITY, True, None, ranges, what, note=note)
+
+
+def _rule(resource: Resource) -> Rule:
+    written = resource.properties
+    direction: str = written.get("direction") or INGRESS
+    ranges: list[str] = written.get("destinationRanges" if direction == EGRESS else "sourceRanges") or [*EVERYWHERE]
+    targets: list[str] = written.get("targetServiceAccounts") or []
+    entries: list[Mapping[str, Any]] = written.get("allows") or written.get("denies") or []
+    unknown = [key for key, value in written.items() if value and key not in _READ | _SILENT and not key.startswith("pulumi")]
+    if direction == EGRESS and written.get("sourceRanges"):
+        unknown.append("sourceRanges of egress")
+    if direction == INGRESS and written.get("destinationRanges"):
+        unknown.append("destinationRanges of ingress")
+    if bool(written.get("allows")) == bool(written.get("denies")):
+        unknown.append("allows and denies")
+    allow = bool(written.get("allows"))
+    try:
+        where = Ranges.of(ranges)
+        what = tuple(_what(f"{'allows' if allow else 'denies'}[{at}]", entry) for at, entry in enumerate(entries))
+    except ValueError as error:
+        unknown.append(str(error))
+        where, what = Ranges.of(EVERYWHERE), (What("", "ALL", ()),)
+    return Rule(
+        resource.identity,
+        direction,
+        DEFAULT_PRIORITY if written.get("priority") is None else int(written["priority"]),
+        allow,
+        frozenset(targets) or None,
+        where,
+        what or (What("", "ALL", ()),),
+        ", ".join(unknown),
+    )
+
+
+def _what(field: str, written: Mapping[str, Any]) -> What:
+    protocol = str(written["protocol"]).upper()
+    spans = [str(port).partition("-") for port in written.get("ports") or ()]
+    ports = tuple((int(first), int(last or first)) for first, _, last in spans)
+    return What(field, _NUMBERS.get(protocol, protocol), ports)
+
+
+def _last(path: str) -> str:
+    """The name at the end of a resource's path: exports hold ids, links and plain names."""
+    return path.rsplit("/", 1)[-1]

@@ -1,0 +1,204 @@
+"""What VPC firewall rules let through, read from the resources: Google's semantics one by one, then the tutorial's own rules."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from egress.google_objects import google_objects
+from egress.judge.deployed import Deployed, Resource
+from egress.judge.firewall import Firewall
+from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from tests.support import dev_config, plan_of
+
+SUBNET = Resource(
+    "gcp:compute/subnetwork:Subnetwork",
+    "subnet",
+    {
+        "ipCidrRange": "10.0.0.0/24",
+        "network": "projects/p/global/networks/ours",
+        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}],
+    },
+)
+CLUSTER = Resource("gcp:container/cluster:Cluster", "one", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}})
+APP, GATE = "app@p.iam", "gate@p.iam"
+ANY_SITE = Outside("example.com", None)
+TCP_443 = [{"protocol": "tcp", "ports": ["443"]}]
+ALL = [{"protocol": "all"}]
+
+
+def rule(name: str = "rule", **properties: Any) -> Resource:
+    return Resource("gcp:compute/firewall:Firewall", name, {"name": name, "direction": "EGRESS", **properties})
+
+
+DENY_ALL = rule("deny-all", denies=ALL, destinationRanges=["0.0.0.0/0"], priority=65535)
+
+
+def judged(*rules: Resource, to: Pod | Outside = ANY_SITE, port: int = 443, **how: Any) -> Verdict:
+    others = how.pop("others", (SUBNET, CLUSTER))
+    everywhere = how.pop("everywhere", False)
+    source = how.pop("source", Node(APP))
+    connection = Connection(source, to, port, Protocol.TCP, **how)
+    return Firewall(Deployed.of((), (*rules, *others))).judge(connection, everywhere=everywhere)
+
+
+class TestWhoDecides:
+    def test_what_no_rule_means_leaves(self) -> None:
+        verdict = judged()
+        assert (verdict.allowed, verdict.by) == (True, "nothing")
+
+    def test_the_lower_number_decides_whatever_the_order(self) -> None:
+        allow = rule("allow", allows=TCP_443, priority=1000)
+        verdict = judged(DENY_ALL, allow)
+        assert (verdict.allowed, verdict.by, verdict.field) == (True, "firewall/allow", "allows[0].ports[0]")
+        assert judged(DENY_ALL, allow, port=80).by == "firewall/deny-all"
+
+    def test_of_one_number_the_denial_decides(self) -> None:
+        allow, deny = rule("allow", allows=TCP_443), rule("deny", denies=TCP_443)
+        assert not judged(allow, deny).allowed
+        assert not judged(rule("allow", allows=TCP_443, priority=1000), deny).allowed
+
+    def test_a_disabled_rule_and_a_rule_of_another_network_say_nothing(self) -> None:
+        assert not judged(DENY_ALL, rule(allows=ALL, disabled=True)).allowed
+        assert not judged(DENY_ALL, rule(allows=ALL, network="projects/p/global/networks/theirs")).allowed
+        assert judged(
+            DENY_ALL, rule(allows=ALL, network="https://www.googleapis.com/compute/v1/projects/p/global/networks/ours")
+        ).allowed
+
+    def test_rules_of_the_other_direction_say_nothing(self) -> None:
+        assert judged(rule(denies=ALL, direction="INGRESS")).allowed
+        assert judged(Resource("gcp:compute/firewall:Firewall", "unsaid", {"denies": ALL})).allowed
+
+
+class TestTargets:
+    def test_a_rule_for_a_service_account_is_for_its_nodes_and_their_pods(self) -> None:
+        allow = rule(allows=TCP_443, targetServiceAccounts=[GATE])
+        assert judged(DENY_ALL, allow, source=Node(GATE)).allowed
+        assert judged(DENY_ALL, allow, source=Pod("istio-egress", {}, pool=GATE)).allowed
+        assert not judged(DENY_ALL, allow, source=Node(APP)).allowed
+
+    def test_a_pod_of_an_unknown_pool_is_where_more_is_let_through(self) -> None:
+        allow = rule(allows=TCP_443, targetServiceAccounts=[GATE])
+        assert judged(DENY_ALL, allow, source=Pod("team-x", None)).allowed
+        assert not judged(DENY_ALL, allow, source=Pod("team-x", None), everywhere=True).allowed
+
+    def test_tags_are_not_understood(self) -> None:
+        verdict = judged(DENY_ALL, rule(allows=TCP_443, targetTags=["web"]))
+        assert (verdict.allowed, verdict.understood, verdict.by) == (True, False, "firewall/rule")
+        assert judged(rule("first", denies=ALL, priority=1), rule(allows=TCP_443, targetTags=["web"])).understood
+
+
+class TestWhatItMeans:
+    @pytest.mark.parametrize(
+        ("allows", "let_through"),
+        [
+            ([{"protocol": "tcp"}], {("TCP", 79), ("TCP", 80), ("TCP", 81)}),
+            ([{"protocol": "all"}], {(transport, port) for transport in ("TCP", "UDP") for port in (79, 80, 81)}),
+            ([{"protocol": "TCP", "ports": ["80-90"]}], {("TCP", 80), ("TCP", 81)}),
+            ([{"protocol": "17", "ports": [80]}], {("UDP", 80)}),
+            ([{"protocol": "icmp"}], set()),
+            ([{"protocol": "tcp", "ports": ["1", "80"]}, {"protocol": "udp", "ports": ["79"]}], {("TCP", 80), ("UDP", 79)}),
+        ],
+    )
+    def test_protocols_and_ports(self, allows: list[dict[str, Any]], let_through: set[tuple[str, int]]) -> None:
+        seen = {
+            (transport, port)
+            for transport in ("TCP", "UDP")
+            for port in (79, 80, 81)
+            if judged(DENY_ALL, rule(allows=allows), port=port, transport=transport).allowed
+        }
+        assert seen == let_through
+
+    def test_a_known_address(self) -> None:
+        allow = rule(allows=TCP_443, destinationRanges=["192.0.2.0/28"])
+        assert judged(DENY_ALL, allow, to=Outside(None, "192.0.2.15")).allowed
+        assert not judged(DENY_ALL, allow, to=Outside(None, "192.0.2.16")).allowed
+
+    def test_some_address_of_the_internet_is_reached_if_one_is(self) -> None:
+        allow = rule(allows=TCP_443, destinationRanges=["8.8.8.8/32"])
+        assert judged(DENY_ALL, allow).allowed
+        assert not judged(DENY_ALL, rule(allows=TCP_443, destinationRanges=["10.0.0.0/8"])).allowed
+        assert not judged(DENY_ALL, rule("first", denies=ALL, destinationRanges=["8.8.8.0/24"], priority=1), allow).allowed
+
+    def test_a_declared_host_needs_every_address_of_the_internet(self) -> None:
+        assert not judged(DENY_ALL, rule(allows=TCP_443, destinationRanges=["8.8.8.8/32"]), everywhere=True).allowed
+        halves = rule(allows=TCP_443, destinationRanges=["0.0.0.0/1", "128.0.0.0/1"])
+        assert judged(DENY_ALL, halves, everywhere=True).allowed
+        hole = rule("hole", denies=ALL, destinationRanges=["8.8.8.8/32"], priority=1)
+        assert judged(hole, halves, everywhere=True).by == "firewall/hole"
+
+    def test_private_google_access_is_no_address_of_the_internet(self) -> None:
+        allow = rule(allows=TCP_443, destinationRanges=["199.36.153.8/30"])
+        assert not judged(DENY_ALL, allow).allowed
+        assert judged(DENY_ALL, allow, to=Outside("storage.googleapis.com", "199.36.153.9")).allowed
+
+    def test_the_metadata_server_is_always_reached(self) -> None:
+        assert judged(DENY_ALL, to=Outside(None, "169.254.169.254"), port=53, transport="UDP").allowed
+
+    def test_ipv6_is_stopped_by_having_none(self) -> None:
+        site = Outside(None, "2001:db8::1")
+        assert judged(DENY_ALL, to=site).by == "subnetwork/subnet"
+        dual = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "stackType": "IPV4_IPV6"})
+        assert judged(DENY_ALL, to=site, others=(dual, CLUSTER)).allowed
+        assert judged(DENY_ALL, others=(dual, CLUSTER)).allowed
+
+    def test_what_cannot_be_read_is_not_understood(self) -> None:
+        for strange in (
+            rule(allows=TCP_443, denies=TCP_443),
+            rule(allows=[{"protocol": "tcp", "ports": ["web"]}]),
+            rule(allows=TCP_443, destinationRanges=["example.com"]),
+            rule(allows=TCP_443, sourceRanges=["10.0.0.0/8"]),
+            rule(allows=TCP_443, destinationFqdns=["example.com"]),
+        ):
+            assert not judged(DENY_ALL, strange).understood, strange
+
+
+class TestBetweenPodsAndNodes:
+    FAR = Pod("bank", {}, pool=GATE)
+    OUT = rule(allows=ALL, destinationRanges=["10.0.0.0/24", "10.1.0.0/16"])
+
+    def test_gke_lets_its_own_pods_and_nodes_in(self) -> None:
+        assert judged(DENY_ALL, self.OUT, source=Pod("shop", {}, pool=APP), to=self.FAR).by == "firewall/rule"
+        assert judged(DENY_ALL, self.OUT, to=self.FAR).allowed
+        assert not judged(DENY_ALL, self.OUT, to=self.FAR, others=(SUBNET,)).allowed
+
+    def test_both_ends_are_asked(self) -> None:
+        assert not judged(DENY_ALL, to=self.FAR).allowed
+        closed = rule("closed", direction="INGRESS", denies=ALL, targetServiceAccounts=[GATE], priority=1)
+        assert judged(DENY_ALL, self.OUT, closed, to=self.FAR).by == "firewall/closed"
+        assert judged(DENY_ALL, self.OUT, closed, to=Pod("bank", {}, pool=APP)).allowed
+
+    def test_a_range_may_hold_the_pod_or_must(self) -> None:
+        half = rule(allows=ALL, destinationRanges=["10.1.0.0/17"])
+        assert judged(DENY_ALL, half, to=self.FAR).allowed
+        assert not judged(DENY_ALL, half, to=self.FAR, everywhere=True).allowed
+
+
+@cache
+def dev() -> Firewall:
+    return Firewall(Deployed.of((), google_objects(plan_of(dev_config()))))
+
+
+APP_NODES = "sa-application-nodes@sandbox-project.iam.gserviceaccount.com"
+GATEWAY_NODES = "sa-gateway-nodes@sandbox-project.iam.gserviceaccount.com"
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "port", "transport", "allowed", "by"),
+    [
+        (APP_NODES, ANY_SITE, 443, "TCP", False, "firewall/global-deny-egress-all"),
+        (APP_NODES, ANY_SITE, 53, "UDP", False, "firewall/global-deny-egress-all"),
+        (APP_NODES, Outside("storage.googleapis.com", "199.36.153.8"), 443, "TCP", True, "firewall/allow-egress-gcp-apis"),
+        (APP_NODES, Outside(None, "10.5.0.2"), 443, "TCP", True, "firewall/allow-egress-to-api-server"),
+        (APP_NODES, Pod("istio-egress", {}, pool=GATEWAY_NODES), 8443, "TCP", True, "firewall/allow-egress-nodes-and-pods"),
+        (GATEWAY_NODES, ANY_SITE, 443, "TCP", True, "firewall/gateway-allow-egress-web"),
+        (GATEWAY_NODES, ANY_SITE, 80, "TCP", True, "firewall/gateway-allow-egress-web"),
+        (GATEWAY_NODES, ANY_SITE, 22, "TCP", False, "firewall/global-deny-egress-all"),
+        (GATEWAY_NODES, ANY_SITE, 443, "UDP", False, "firewall/global-deny-egress-all"),
+    ],
+)
+def test_the_tutorials_nodes(source: str, to: Pod | Outside, port: int, transport: str, allowed: bool, by: str) -> None:
+    verdict = dev().judge(Connection(Node(source), to, port, Protocol.TCP, transport))
+    assert (verdict.allowed, verdict.by, verdict.understood) == (allowed, by, True)
