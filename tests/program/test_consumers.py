@@ -64,7 +64,7 @@ class TestMonitoring:
         filters = {metric["name"]: metric["inputs"]["filter"] for metric in run.of_type("gcp:logging/metric:Metric")}
         assert 'cluster_name="cluster1"' in filters["refused-by-gateway"]
         assert 'namespace_name="istio-egress"' in filters["refused-by-gateway"]
-        assert 'vpc_name="network-vpc-id"' in filters["refused-by-firewall"]
+        assert 'vpc_name="vpc-network"' in filters["refused-by-firewall"]
         assert len(run.of_type("gcp:monitoring/alertPolicy:AlertPolicy")) == len(filters)
 
     def test_there_are_no_records_while_no_team_receives(self) -> None:
