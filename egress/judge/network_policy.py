@@ -74,15 +74,15 @@ class NetworkPolicies:
 
         Args:
             connection: one leg of a flow.
-            everywhere: what an end at an unknown address of the internet means. False: one address that is let through is
-                enough to call it allowed, as is right for what nobody may reach. True: all of IPv4's must be let through, as is
-                right for what somebody must reach.
+            everywhere: what an end at an unknown address means. False: one address that is let through is enough to call it
+                allowed, as is right for what nobody may reach. True: all must be let through, of the internet all of IPv4's,
+                as is right for what somebody must reach.
         """
         if self._foreign is not None:
             name = identity(self._foreign)
             return _verdict(True, name, "spec", f"{self._foreign['kind']} is not among what this judge reads", understood=False)
         outgoing = self._outgoing(connection, everywhere)
-        incoming = self._incoming(connection)
+        incoming = self._incoming(connection, everywhere)
         sides = (outgoing, incoming) if incoming else (outgoing,)
         for side in sides:
             if not side.allowed:
@@ -98,7 +98,7 @@ class NetworkPolicies:
             return _verdict(True, "nothing", "", "what a node's own process opens is under no NetworkPolicy")
         to = connection.to
         if isinstance(to, Pod):
-            end = _End(f"pods of {to.namespace}", self._subnets.pods, to)
+            end = _End(f"pods of {to.namespace}", self._subnets.pods, to, everywhere)
         elif to.address is None:
             space = internet(version=4) if everywhere else internet()
             end = _End(to.name or "the internet", space, all_of_them=everywhere)
@@ -108,15 +108,16 @@ class NetworkPolicies:
             end = _End(to.address, Ranges.of([to.address]))
         return self._side(source, "Egress", end, connection)
 
-    def _incoming(self, connection: Connection) -> Verdict | None:
+    def _incoming(self, connection: Connection, everywhere: bool) -> Verdict | None:
         source, to = connection.source, connection.to
         if isinstance(to, Outside):
             return None
         if isinstance(source, Pod):
-            return self._side(to, "Ingress", _End(f"pods of {source.namespace}", self._subnets.pods, source), connection)
+            end = _End(f"pods of {source.namespace}", self._subnets.pods, source, everywhere)
+            return self._side(to, "Ingress", end, connection)
         if not to.pool or not source.pool or source.pool == to.pool:
             return _verdict(True, "nothing", "", "a node always reaches the pods that it runs")
-        return self._side(to, "Ingress", _End("a node of another pool", self._subnets.nodes), connection)
+        return self._side(to, "Ingress", _End("a node of another pool", self._subnets.nodes, None, everywhere), connection)
 
     def _side(self, pod: Pod, direction: str, end: _End, connection: Connection) -> Verdict:
         isolating = [policy for policy in self._of(pod.namespace) if direction in policy.rules]
