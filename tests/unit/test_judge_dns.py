@@ -1,0 +1,99 @@
+"""Which names resolve in the cluster's network, read from zones and records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egress.judge.deployed import Deployed, Resource
+from egress.judge.dns import Dns
+
+OURS = "projects/p/global/networks/ours"
+SUBNET = Resource("gcp:compute/subnetwork:Subnetwork", "subnet", {"network": OURS})
+
+
+def zone(name: str, domain: str, network: str = OURS, visibility: str = "private", **properties: Any) -> Resource:
+    seen = {"networks": [{"networkUrl": network}]}
+    what = {"name": name, "dnsName": domain, "visibility": visibility, "privateVisibilityConfig": seen, **properties}
+    return Resource("gcp:dns/managedZone:ManagedZone", name, what)
+
+
+def record(zone: str, name: str, kind: str, *data: str) -> Resource:
+    what = {"managedZone": zone, "name": name, "type": kind, "rrdatas": list(data)}
+    return Resource("gcp:dns/recordSet:RecordSet", name, what)
+
+
+def dns(*resources: Resource) -> Dns:
+    return Dns(Deployed.of((), (SUBNET, *resources)))
+
+
+PEERED: Any = {"peeringConfig": {"targetNetwork": {"networkUrl": "projects/p/global/networks/empty"}}}
+REFUSAL = zone("refuse", ".")
+GOOGLE = (
+    zone("google", "googleapis.com."),
+    record("google", "*.googleapis.com.", "CNAME", "private.googleapis.com."),
+    record("google", "private.googleapis.com.", "A", "199.36.153.8", "199.36.153.9"),
+)
+
+
+class TestWhoAnswers:
+    def test_without_a_zone_the_internet_does(self) -> None:
+        verdict = dns().judge("example.com")
+        assert (verdict.allowed, verdict.by) == (True, "nothing")
+
+    def test_an_empty_zone_for_the_root_refuses_every_name(self) -> None:
+        verdict = dns(REFUSAL).judge("secrets.evil.example")
+        assert (verdict.allowed, verdict.by, verdict.field) == (False, "managedzone/refuse", "dnsName")
+
+    def test_the_longest_suffix_answers_alone(self) -> None:
+        both = dns(REFUSAL, zone("declared", "example.com.", **PEERED))
+        assert both.judge("www.Example.com").by == "managedzone/declared"
+        assert both.judge("www.example.com").allowed
+        assert not both.judge("badexample.com").allowed
+        closed_below = dns(zone("declared", "example.com.", **PEERED), zone("closed", "secret.example.com."))
+        assert not closed_below.judge("a.secret.example.com").allowed
+
+    def test_a_zone_of_another_network_or_a_public_one_says_nothing(self) -> None:
+        assert dns(zone("refuse", ".", network="projects/p/global/networks/theirs")).judge("example.com").allowed
+        assert dns(zone("refuse", ".", visibility="public")).judge("example.com").allowed
+
+    def test_forwarding_is_heard_elsewhere(self) -> None:
+        forwarded = zone("office", "corp.example.", forwardingConfig={"targetNameServers": [{"ipv4Address": "192.0.2.1"}]})
+        assert dns(REFUSAL, forwarded).judge("db.corp.example").field == "forwardingConfig"
+
+    def test_the_clusters_own_names_never_leave_it(self) -> None:
+        assert dns(REFUSAL).judge("app.team-y.svc.cluster.local").allowed
+
+    def test_a_response_policy_is_not_understood(self) -> None:
+        policy = Resource("gcp:dns/responsePolicy:ResponsePolicy", "rules", {"networks": [{"networkUrl": OURS}]})
+        assert not dns(REFUSAL, policy).judge("example.com").understood
+        theirs = Resource(policy.type, "rules", {"networks": [{"networkUrl": "projects/p/global/networks/theirs"}]})
+        assert dns(REFUSAL, theirs).judge("example.com").understood
+
+
+class TestRecords:
+    def test_an_alias_is_followed_to_its_addresses(self) -> None:
+        judge = dns(REFUSAL, *GOOGLE)
+        assert judge.addresses("storage.googleapis.com") == ("199.36.153.8", "199.36.153.9")
+        assert judge.judge("storage.googleapis.com").by == "recordset/private.googleapis.com."
+
+    def test_the_top_of_a_zone_is_not_below_itself(self) -> None:
+        assert not dns(*GOOGLE).judge("googleapis.com").allowed
+
+    def test_an_alias_into_a_refused_name_is_refused(self) -> None:
+        assert not dns(REFUSAL, GOOGLE[0], GOOGLE[1]).judge("storage.googleapis.com").allowed
+        out = dns(REFUSAL, GOOGLE[0], record("google", "*.googleapis.com.", "CNAME", "evil.example."))
+        assert out.judge("storage.googleapis.com").by == "managedzone/refuse"
+
+    def test_aliases_in_a_circle_lead_nowhere(self) -> None:
+        circle = (record("z", "a.example.", "CNAME", "b.example."), record("z", "b.example.", "CNAME", "a.example."))
+        assert not dns(zone("z", "example."), *circle).judge("a.example").allowed
+
+    @pytest.mark.parametrize(("name", "resolves"), [("x.example", True), ("a.x.example", True), ("x.b.example", False)])
+    def test_a_pattern_stops_at_a_name_that_exists(self, name: str, resolves: bool) -> None:
+        records = (record("z", "*.example.", "A", "192.0.2.1"), record("z", "c.b.example.", "A", "192.0.2.2"))
+        assert dns(zone("z", "example."), *records).judge(name).allowed is resolves
+
+    def test_a_text_record_is_no_address(self) -> None:
+        assert not dns(zone("z", "example."), record("z", "a.example.", "TXT", "hello")).judge("a.example").allowed
