@@ -24,7 +24,7 @@ from egress.google_cloud import METADATA_ADDRESS
 from egress.judge.deployed import Deployed
 from egress.judge.firewall_rules import EGRESS, INGRESS, Rule, read
 from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
-from egress.judge.ranges import Ranges, internet
+from egress.judge.ranges import Ranges
 from egress.judge.subnets import Subnets
 
 _IPV4 = Ranges.of(["0.0.0.0/0"])
@@ -37,7 +37,6 @@ class Firewall:
         self._subnets = Subnets(deployed)
         self._rules = read(deployed, self._subnets)
         self._pools = sorted({pool for rule in self._rules for pool in rule.targets or ()} | {""})
-        self._internet = internet() if self._subnets.ipv6 else internet(version=4)
         self._candidates: dict[tuple[str, str, str, int], list[tuple[Rule, str]]] = {}
         self._decided: dict[tuple[str, str, str, int, Ranges, bool, str], Verdict] = {}
 
@@ -63,7 +62,8 @@ class Firewall:
 
     def _outside(self, source: Pod | Node, to: Outside, everywhere: bool, connection: Connection) -> Verdict:
         if to.address is None:
-            space = internet(version=4) if everywhere else self._internet
+            without_ipv6 = everywhere or not self._subnets.ipv6
+            space = self._subnets.internet_v4 if without_ipv6 else self._subnets.internet
             return self._side(EGRESS, source.pool, space, everywhere, connection, "to the internet")
         if to.address == METADATA_ADDRESS:
             return _verdict(True, "nothing", "", "Google always lets machines reach the metadata server")

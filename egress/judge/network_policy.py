@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from egress.judge.deployed import Deployed, Manifest, identity
 from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
 from egress.judge.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
-from egress.judge.ranges import NOWHERE, Ranges, internet, position
+from egress.judge.ranges import NOWHERE, Ranges, position
 from egress.judge.selectors import Selector
 from egress.judge.subnets import Subnets
 
@@ -100,7 +100,7 @@ class NetworkPolicies:
         if isinstance(to, Pod):
             end = _End(f"pods of {to.namespace}", self._subnets.pods, to, everywhere)
         elif to.address is None:
-            space = internet(version=4) if everywhere else internet()
+            space = self._subnets.internet_v4 if everywhere else self._subnets.internet
             end = _End(to.name or "the internet", space, all_of_them=everywhere)
         else:
             if position(to.address) in self._subnets.nodes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from egress.judge.deployed import Deployed
-from egress.judge.ranges import Ranges, private
+from egress.judge.ranges import Ranges, internet, private
 
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
 CLUSTER = "gcp:container/cluster:Cluster"
@@ -30,3 +30,7 @@ class Subnets:
         self.pods = Ranges.of(pods) if pods else private()
         self.ipv6 = not subnets or any((subnet.get("stackType") or "IPV4_ONLY") != "IPV4_ONLY" for subnet in subnets)
         """Whether machines may have IPv6 addresses."""
+        every = [secondary["ipCidrRange"] for subnet in subnets for secondary in subnet.get("secondaryIpRanges") or ()]
+        own = Ranges.of([*nodes, *every])
+        self.internet, self.internet_v4 = internet().minus(own), internet(version=4).minus(own)
+        """Where hosts of the internet may be: this network may use addresses of theirs for itself, which then hide them."""

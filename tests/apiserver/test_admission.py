@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from egress import names
+from egress.google_objects import google_objects
+from egress.judge.admission import Admission
+from egress.judge.deployed import Deployed
 from egress.render import render
 from egress.settings.fences import Rule
 from sandbox.kubernetes.cluster import Cluster
@@ -166,3 +169,17 @@ class TestThePlatformsOwn:
         deployed = api.ask("GET", "/apis/apps/v1/namespaces/team-x/deployments/test").body
         answer = create(api, "Pod", deployed["spec"]["template"], person=ANN)
         assert answer.status == 201, answer.message
+
+
+def test_the_judge_of_admission_knows_what_was_tried_here(stage: tuple[Api, Cluster]) -> None:
+    paths = {
+        "ValidatingAdmissionPolicy": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+        "ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+        "Namespace": "/api/v1/namespaces",
+    }
+    stored = [{**item, "kind": kind} for kind, path in paths.items() for item in stage[0].ask("GET", path).body["items"]]
+    judge = Admission(Deployed.of(stored, google_objects(fenced_plan())))
+    for rule in Rule:
+        verdict = judge.judge("team-x", rule)
+        assert (verdict.allowed, verdict.understood) == (False, True), verdict
+        assert judge.judge("team-y", rule).allowed is (rule in EXEMPTIONS["team-y"])

@@ -289,3 +289,10 @@ def test_the_tutorials_teams(source: Pod, to: Pod | Outside, port: int, transpor
     verdict = dev().judge(Connection(source, to, port, Protocol.TCP, transport))
     assert verdict.allowed is allowed, verdict
     assert verdict.understood
+
+
+def test_a_public_range_that_the_network_uses_for_itself_hides_what_is_there_outside() -> None:
+    own = Resource(SUBNET.type, "subnet", {"ipCidrRange": "20.0.0.0/20"})
+    rule = egress(to(block("0.0.0.0/0", "20.0.0.0/20")))
+    judge = NetworkPolicies(Deployed.of((rule,), (own,)))
+    assert judge.judge(Connection(SHOP, ANY_SITE, 443, Protocol.TLS), everywhere=True).allowed

@@ -153,7 +153,7 @@ def test_policies_of_every_form(policies: list[dict[str, Any]], labels: tuple[di
     agree(Deployed.of([*namespaces, *policies], ADDRESSES), pods, [("TCP", 80), ("TCP", 443), ("UDP", 80)])
 
 
-TEAMS = ("team-a", "team-b", "team-c")
+TEAMS: list[str] = ["team-a", "team-b", "team-c"]
 
 
 @st.composite

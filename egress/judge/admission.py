@@ -1,0 +1,199 @@
+"""Admission: what the API server refuses to make in a namespace, whoever asks.
+
+Source: Kubernetes, "Validating Admission Policy" (admissionregistration.k8s.io/v1). CEL is not interpreted here. An expression
+counts if its digest is in admission_expressions.json: those have been tried on a real API server, with objects that they must
+refuse (tests/apiserver). All that decides what is refused goes into the digest, the policy's constraints, conditions and
+variables too; messages do not.
+
+A rule is in force in a namespace if a policy with a recorded expression fails closed, a binding of it denies and selects the
+namespace, and the namespace has no annotation that exempts it. Two things in expressions differ from stack to stack and are read:
+the range that endpoints may be in, which must be the pods', and the node pools that pods are kept from.
+
+Not understood: an expression that is not recorded, parameters, bindings that select by anything but the namespace. Not known to
+this judge: who may change policies, bindings and namespaces (RBAC and IAM), and webhooks, which can only refuse more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from egress import names
+from egress.judge.deployed import Deployed, Manifest, Resource, identity
+from egress.judge.flow import Layer, Verdict
+from egress.judge.ranges import Ranges
+from egress.judge.selectors import Selector
+from egress.judge.subnets import Subnets
+
+RECORDED = Path(__file__).with_name("admission_expressions.json")
+GATEWAY_NODES = "gateway-nodes"
+NODE_POOL = "gcp:container/nodePool:NodePool"
+_DEFAULTS: dict[str, Any] = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, "scope": "*"}
+"""What the API server adds to matchConstraints and their rules."""
+_POOLS = re.compile(r"nodeSelector\[\?'[^']+'\]\.orValue\(''\) != '([^']+)'")
+_TAINT_KEY = re.compile(r"t\.key != '([^']+)'")
+_OF_EACH_POOL = (
+    "t.?value.orValue('') != '{}'",
+    "variables.spec.?nodeSelector[?'cloud.google.com/gke-nodepool'].orValue('') != '{}'",
+    "!('{}' in e.values)",
+    "'{}' in e.values",
+)
+"""What an expression says of every gateway's pool, joined with `&&`."""
+_RANGE = re.compile(r"\bcidr\('([^']+)'\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One validation: its digest, and what in it is the stack's own."""
+
+    digest: str
+    pools: tuple[str, ...]
+    taint_key: str
+    ranges: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Rule:
+    policy: Manifest
+    field: str
+    expression: Expression
+
+
+class Admission:
+    """Every ValidatingAdmissionPolicy, by the rule that its expressions are."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._pods = Subnets(deployed).pods
+        self._namespaces = {manifest["metadata"]["name"]: manifest for manifest in deployed.kind("Namespace")}
+        self._labels = deployed.namespace_labels
+        self._bindings: dict[str, list[Manifest]] = {}
+        for binding in deployed.kind("ValidatingAdmissionPolicyBinding"):
+            self._bindings.setdefault(binding["spec"]["policyName"], []).append(binding)
+        by_digest = {digest: rule for rule, digest in recorded().items()}
+        self._rules: dict[str, list[_Rule]] = {}
+        self._unknown: list[tuple[Manifest, str]] = []
+        for policy in deployed.kind("ValidatingAdmissionPolicy"):
+            for at, expression in enumerate(expressions(policy)):
+                field, name = f"spec.validations[{at}]", by_digest.get(expression.digest)
+                if name is None or any(Ranges.of([cidr]) != self._pods for cidr in expression.ranges):
+                    self._unknown.append((policy, field))
+                else:
+                    self._rules.setdefault(name, []).append(_Rule(policy, field, expression))
+        self._pools: dict[str, list[Resource]] = {}
+        for pool in deployed.resources(NODE_POOL):
+            config: Mapping[str, Any] = pool.properties.get("nodeConfig") or {}
+            self._pools.setdefault(config.get("serviceAccount") or "", []).append(pool)
+
+    def judge(self, namespace: str, rule: str) -> Verdict:
+        """Whether something can be made in the namespace that the rule, as docs/security.md names it, is there to refuse."""
+        return self._judge(namespace, rule, None)
+
+    def placed(self, namespace: str, pool: str) -> Verdict:
+        """Whether a pod of the namespace can be put on nodes that run as this Google service account (email)."""
+        nodes = self._pools.get(pool)
+        if not nodes:
+            return _verdict(True, "nothing", "", f"no node pool of {pool} was handed over", understood=False)
+        verdicts = [self._judge(namespace, GATEWAY_NODES, one) for one in nodes]
+        return next((verdict for verdict in verdicts if verdict.allowed), verdicts[0])
+
+    def _judge(self, namespace: str, rule: str, pool: Resource | None) -> Verdict:
+        open_because: Verdict | None = None
+        for found in self._rules.get(rule, ()):
+            verdict = (_unguarded(found, pool) if pool else None) or self._in_force(found, namespace, rule)
+            if not verdict.allowed:
+                return verdict
+            open_because = open_because or verdict
+        unknown = next(
+            ((policy, field) for policy, field in self._unknown if self._bindings.get(policy["metadata"]["name"])), None
+        )
+        if unknown:
+            why = "this expression is not among those that were tried on an API server, or names another range than the pods'"
+            return _verdict(True, identity(unknown[0]), unknown[1], why, understood=False)
+        return open_because or _verdict(True, "nothing", "", f"no policy has the rule {rule}")
+
+    def _in_force(self, rule: _Rule, namespace: str, name: str) -> Verdict:
+        policy = identity(rule.policy)
+        if (rule.policy["spec"].get("failurePolicy") or "Fail") != "Fail":
+            return _verdict(True, policy, "spec.failurePolicy", f"{name}: what cannot be decided is let in")
+        annotation = f"{names.EXEMPT}{name}"
+        metadata: Mapping[str, Any] = (self._namespaces.get(namespace) or {}).get("metadata") or {}
+        if annotation in (metadata.get("annotations") or {}):
+            field = f"metadata.annotations[{annotation}]"
+            return _verdict(True, f"namespace/{namespace}", field, f"the namespace is exempted from {name}")
+        open_because: Verdict | None = None
+        for binding in self._bindings.get(rule.policy["metadata"]["name"], ()):
+            why = self._open(binding, namespace)
+            if why is None:
+                return _verdict(False, policy, rule.field, f"{name} is refused in {namespace}")
+            open_because = open_because or why
+        return open_because or _verdict(True, policy, "", f"{name}: no binding puts the policy in force")
+
+    def _open(self, binding: Manifest, namespace: str) -> Verdict | None:
+        """Why a binding refuses nothing in the namespace, or None."""
+        spec, name = binding["spec"], identity(binding)
+        if "Deny" not in (spec.get("validationActions") or ()):
+            return _verdict(True, name, "spec.validationActions", "it warns, and refuses nothing")
+        where: Mapping[str, Any] = spec.get("matchResources") or {}
+        beyond = [key for key in spec if key not in ("policyName", "validationActions", "matchResources")]
+        beyond += [key for key, value in where.items() if key != "namespaceSelector" and _DEFAULTS.get(key) != value]
+        selector = Selector.of(where.get("namespaceSelector"))
+        if beyond or selector.unknown:
+            why = f"{', '.join(filter(None, [*beyond, selector.unknown]))}: this judge cannot read that"
+            return _verdict(True, name, "spec", why, understood=False)
+        if not selector.selects(self._labels.get(namespace) or {"kubernetes.io/metadata.name": namespace}):
+            return _verdict(True, name, "spec.matchResources.namespaceSelector", f"it does not select {namespace}")
+        return None
+
+
+def _unguarded(rule: _Rule, pool: Resource) -> Verdict | None:
+    """Why the rule does not keep pods off a node pool, or None."""
+    config: Mapping[str, Any] = pool.properties.get("nodeConfig") or {}
+    taints: list[Mapping[str, str]] = config.get("taints") or []
+    effects, key = ("NO_SCHEDULE", "NO_EXECUTE"), rule.expression.taint_key
+    held = [taint for taint in taints if taint["key"] == key and taint.get("effect") in effects]
+    if not held:
+        return _verdict(True, pool.identity, "nodeConfig.taints", "no taint keeps pods off its nodes")
+    if pool.name not in rule.expression.pools or not all(taint.get("value") in rule.expression.pools for taint in held):
+        why = f"the rule does not name the pool {pool.name} and its taint"
+        return _verdict(True, identity(rule.policy), rule.field, why)
+    return None
+
+
+@cache
+def recorded() -> dict[str, str]:
+    """Rule to the digest of its expression, as tried."""
+    return json.loads(RECORDED.read_text())
+
+
+def expressions(policy: Manifest) -> Iterator[Expression]:
+    """A policy's validations, in order."""
+    spec: Mapping[str, Any] = policy["spec"]
+    around = {key: _plain(value) for key, value in spec.items() if key not in ("validations", "failurePolicy")}
+    for validation in spec.get("validations") or ():
+        text: str = validation["expression"]
+        pools = tuple(_POOLS.findall(text))
+        ranges = tuple(_RANGE.findall(text))
+        keys = _TAINT_KEY.findall(text)
+        for form in _OF_EACH_POOL if pools else ():
+            text = text.replace(" && ".join(form.format(pool) for pool in pools), form.format("POOL"))
+        text = _RANGE.sub("cidr('RANGE')", text)
+        digest = hashlib.sha256(json.dumps([around, text], sort_keys=True).encode()).hexdigest()
+        yield Expression(digest, pools, keys[0] if keys else "", ranges)
+
+
+def _plain(value: Any) -> Any:
+    """Without what the API server adds to every policy by itself."""
+    if isinstance(value, Mapping):
+        fields: Mapping[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return {key: _plain(of) for key, of in fields.items() if key not in _DEFAULTS or of != _DEFAULTS[key]}
+    return [_plain(of) for of in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:
+    return Verdict(Layer.ADMISSION, allowed, by, field, reason, understood)

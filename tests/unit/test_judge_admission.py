@@ -1,0 +1,195 @@
+"""What admission refuses in a namespace, read from policies, bindings and namespaces.
+
+The digests of expressions are recorded. Once tests/apiserver has tried a changed expression, record it:
+`python -m pytest tests/unit/test_judge_admission.py --regenerate-golden`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from egress.google_objects import google_objects
+from egress.judge.admission import GATEWAY_NODES, RECORDED, Admission, expressions, recorded
+from egress.judge.deployed import Deployed, Manifest
+from egress.judge.flow import Verdict
+from egress.layers.admission import boundaries, namespace_labels, services, workloads
+from egress.plan import Plan
+from egress.render import render
+from egress.settings.fences import Rule
+from tests.support import PROJECT, ROOT, config_with, dev_config, plan_of
+
+WORKLOADS = "egress-team-workloads"
+APPLICATION, GATEWAY = (f"sa-{kind}-nodes@{PROJECT}.iam.gserviceaccount.com" for kind in ("application", "gateway"))
+
+
+def rendered(plan: Plan) -> list[Manifest]:
+    return [item.manifest for item in render(plan)]
+
+
+def as_recorded() -> dict[str, str]:
+    """Rule to digest, of what this version of the program renders."""
+    plan = plan_of(dev_config())
+    found: dict[str, str] = {}
+    for policy in (workloads.policy(plan), services.policy(plan), boundaries.policy(), namespace_labels.policy()):
+        manifest = next(iter(policy.render(plan))).manifest
+        rules = [check.rule.value for check in policy.checks]
+        found |= dict(zip(rules, (one.digest for one in expressions(manifest)), strict=True))
+    return dict(sorted(found.items()))
+
+
+def test_the_recorded_expressions_are_the_rendered_ones(regenerate: bool) -> None:
+    if regenerate:
+        RECORDED.write_text(json.dumps(as_recorded(), indent=2) + "\n")
+        recorded.cache_clear()
+    assert as_recorded() == recorded(), "let tests/apiserver try them, then record them as this file's first lines say"
+    assert set(recorded()) == set(Rule)
+
+
+def admission(config: dict[str, Any] | None = None, change: Callable[[Manifest], None] | None = None) -> Admission:
+    """The judge of a stack; `change` gets every rendered object before it is judged."""
+    plan = plan_of(config or dev_config())
+    objects = copy.deepcopy(rendered(plan))
+    for manifest in objects if change else ():
+        assert change is not None
+        change(manifest)
+    return Admission(Deployed.of(objects, google_objects(plan)))
+
+
+def changed(kind: str, name: str, change: Callable[[Any], object]) -> Admission:
+    """The judge of the dev stack with the spec of one object changed."""
+
+    def only(manifest: Manifest) -> None:
+        if (manifest["kind"], manifest["metadata"]["name"]) == (kind, name):
+            change(manifest["spec"])
+
+    return admission(change=only)
+
+
+def policy(change: Callable[[Any], object]) -> Verdict:
+    return changed("ValidatingAdmissionPolicy", WORKLOADS, change).judge("team-x", "privileged")
+
+
+def binding(change: Callable[[Any], object]) -> Verdict:
+    return changed("ValidatingAdmissionPolicyBinding", WORKLOADS, change).judge("team-x", "privileged")
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_every_rule_is_in_force_in_a_teams_namespace(rule: Rule) -> None:
+    verdict = admission().judge("team-x", rule)
+    assert (verdict.allowed, verdict.understood) == (False, True), verdict
+    assert verdict.by.startswith("validatingadmissionpolicy/egress-")
+    assert verdict.field.startswith("spec.validations[")
+
+
+class TestOpenings:
+    def test_other_namespaces_than_teams_are_not_selected(self) -> None:
+        verdict = admission().judge("istio-system", "privileged")
+        assert verdict.allowed
+        assert verdict.by == f"validatingadmissionpolicybinding/{WORKLOADS}"
+
+    def test_an_exempted_namespace(self) -> None:
+        config = config_with("fences/admission", {"exemptions": {"team-y": {"host-ports": "an appliance"}}})
+        judge = admission(config)
+        assert judge.judge("team-y", "host-ports").by == "namespace/team-y"
+        assert not judge.judge("team-y", "privileged").allowed
+        assert not judge.judge("team-x", "host-ports").allowed
+
+    def test_a_relaxed_rule_is_in_no_policy(self) -> None:
+        judge = admission(config_with("fences/admission", {"relaxed": {"host-ports": "an appliance"}}))
+        verdict = judge.judge("team-x", "host-ports")
+        assert (verdict.allowed, verdict.by, verdict.understood) == (True, "nothing", True)
+        assert not judge.judge("team-x", "privileged").allowed
+
+    def test_a_warning_refuses_nothing(self) -> None:
+        verdict = admission(config_with("fences/admission", {"action": "warn"})).judge("team-x", "privileged")
+        assert (verdict.allowed, verdict.field) == (True, "spec.validationActions")
+
+    def test_a_policy_that_fails_open(self) -> None:
+        assert policy(lambda spec: spec.update(failurePolicy="Ignore")).field == "spec.failurePolicy"
+
+    def test_a_policy_without_a_binding(self) -> None:
+        verdict = binding(lambda spec: spec.update(policyName="other"))
+        assert (verdict.allowed, verdict.by) == (True, f"validatingadmissionpolicy/{WORKLOADS}")
+
+
+class TestNotUnderstood:
+    def test_another_expression(self) -> None:
+        field = admission().judge("team-x", "privileged").field
+        at = int(field.removeprefix("spec.validations[").removesuffix("]"))
+        verdict = policy(lambda spec: spec["validations"][at].update(expression="true"))
+        assert (verdict.allowed, verdict.understood, verdict.field) == (True, False, field)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda spec: spec["matchConditions"].append({"name": "never", "expression": "false"}),
+            lambda spec: spec["variables"][1].update(expression="false"),
+            lambda spec: spec["matchConstraints"]["resourceRules"].pop(),
+            lambda spec: spec["matchConstraints"].update(objectSelector={"matchLabels": {"fenced": "yes"}}),
+            lambda spec: spec.update(paramKind={"apiVersion": "v1", "kind": "ConfigMap"}),
+        ],
+    )
+    def test_the_same_expression_under_other_conditions(self, change: Callable[[Any], object]) -> None:
+        assert not policy(change).understood
+
+    def test_a_binding_with_more_than_the_namespace(self) -> None:
+        assert not binding(lambda spec: spec["matchResources"].update(objectSelector={"matchLabels": {"a": "b"}})).understood
+        assert not binding(lambda spec: spec.update(paramRef={"name": "p"})).understood
+
+    def test_endpoints_in_another_range_than_the_pods(self) -> None:
+        def wider(spec: Any) -> None:
+            for validation in spec["validations"]:
+                validation["expression"] = validation["expression"].replace("10.1.0.0/16", "10.0.0.0/8")
+
+        judge = changed("ValidatingAdmissionPolicy", "egress-team-services", wider)
+        assert not judge.judge("team-x", "outside-endpoints").understood
+
+
+def test_what_the_api_server_adds_by_itself_changes_nothing() -> None:
+    def as_stored(spec: Any) -> None:
+        spec["matchConstraints"] |= {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
+        for rule in spec["matchConstraints"]["resourceRules"]:
+            rule["scope"] = "*"
+
+    assert not policy(as_stored).allowed
+    assert not binding(lambda spec: spec["matchResources"].update(matchPolicy="Equivalent", objectSelector={})).allowed
+
+
+class TestGatewayNodes:
+    def test_a_teams_pod_is_kept_off_them_and_may_be_on_the_others(self) -> None:
+        assert not admission().placed("team-x", GATEWAY).allowed
+        verdict = admission().placed("team-x", APPLICATION)
+        assert (verdict.allowed, verdict.by, verdict.field) == (True, "nodepool/default-pool", "nodeConfig.taints")
+
+    def test_other_namespaces_are_not_kept_off(self) -> None:
+        assert admission().placed("istio-egress", GATEWAY).allowed
+
+    def test_every_pool_of_a_gateway_is_guarded_by_one_rule(self) -> None:
+        config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text())["config"] | {"gcp:project": PROJECT}
+        plan = plan_of(config)
+        judge = Admission(Deployed.of(rendered(plan), google_objects(plan)))
+        team = plan.teams[0].name
+        assert not judge.placed(team, GATEWAY).allowed
+        assert not judge.placed(team, f"sa-ingress-nodes@{PROJECT}.iam.gserviceaccount.com").allowed
+
+    def test_without_the_taint_or_with_another_pools_name_nothing_keeps_them_off(self) -> None:
+        plan = plan_of(dev_config())
+        for change in ({"taints": []}, {"taints": [{"key": "dedicated", "value": "other", "effect": "NO_SCHEDULE"}]}):
+            google = google_objects(plan)
+            for resource in google:
+                if resource.name == "gateway":
+                    resource.properties["nodeConfig"].update(change)
+            assert Admission(Deployed.of(rendered(plan), google)).placed("team-x", GATEWAY).allowed
+
+    def test_an_unknown_pool_is_not_understood(self) -> None:
+        assert not admission().placed("team-x", "somebody@else").understood
+
+
+def test_the_rule_of_gateway_nodes_is_among_the_recorded() -> None:
+    assert GATEWAY_NODES in recorded()
