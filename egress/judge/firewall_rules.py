@@ -125,6 +125,8 @@ def _rule(resource: Resource) -> Rule:
 
 
 def _what(field: str, written: Mapping[str, Any]) -> What:
+    if "protocol" not in written:
+        raise ValueError(f"{field} without a protocol")
     protocol = str(written["protocol"]).upper()
     spans = [str(port).partition("-") for port in written.get("ports") or ()]
     ports = tuple((int(first), int(last or first)) for first, _, last in spans)

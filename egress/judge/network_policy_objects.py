@@ -123,13 +123,14 @@ def _read_peer(written: Mapping[str, Any]) -> Peer:
 def _read_ports(written: Mapping[str, Any]) -> Ports:
     first = written.get("port")
     last = written.get("endPort", first)
-    transport = written.get("protocol") or "TCP"
-    unknown = ", ".join(_beyond(written, "port", "endPort", "protocol"))
-    if first is None or not isinstance(first, int) or not isinstance(last, int):
-        if first is not None:
-            unknown = ", ".join(filter(None, (unknown, f"the named port {first}")))
+    unknown = list(_beyond(written, "port", "endPort", "protocol"))
+    if isinstance(first, str):
+        unknown.append(f"the named port {first}")
+    elif first is None and last is not None:
+        unknown.append("endPort without port")
+    if not isinstance(first, int) or not isinstance(last, int):
         first, last = 0, 65535
-    return Ports(transport, first, last, unknown)
+    return Ports(written.get("protocol") or "TCP", first, last, ", ".join(unknown))
 
 
 def _beyond(written: Mapping[str, Any], *known: str) -> Iterator[str]:

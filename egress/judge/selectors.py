@@ -49,7 +49,7 @@ class Selector:
             [
                 *(key for key in written if key not in ("matchLabels", "matchExpressions")),
                 *(
-                    f"operator {requirement.operator}"
+                    f"operator {requirement.operator or 'missing'}"
                     for requirement in requirements
                     if requirement.operator not in ("In", "NotIn", "Exists", "DoesNotExist")
                 ),
@@ -88,4 +88,4 @@ class Selector:
 
 def _requirements(written: Mapping[str, Any]) -> Iterator[Requirement]:
     for one in written.get("matchExpressions") or ():
-        yield Requirement(one["key"], one["operator"], frozenset(one.get("values") or ()))
+        yield Requirement(one.get("key", ""), one.get("operator", ""), frozenset(one.get("values") or ()))

@@ -1,0 +1,193 @@
+"""No rule, peer, port or range can go, and no range can be widened, without some verdict changing.
+
+What stays unnoticed is listed with the reason why it means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_network
+from itertools import product
+from typing import Any
+
+import pytest
+import yaml
+
+from egress.google_objects import google_objects
+from egress.judge.deployed import Deployed, Manifest, Resource
+from egress.judge.firewall import Firewall
+from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.network_policy import NetworkPolicies
+from egress.plan import Plan
+from egress.render import render
+from tests.mutants import Mutant, mutants
+from tests.support import PROJECT, ROOT, dev_config, plan_of
+
+Judge = Callable[[Connection], Verdict]
+
+
+def mode(name: str) -> Plan:
+    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text())["config"]
+    return plan_of(config | {"gcp:project": PROJECT})
+
+
+PLANS = pytest.mark.parametrize("plan", [plan_of(dev_config()), mode("tcp"), mode("receive")], ids=["dev", "tcp", "receive"])
+
+
+def noticed(before: Judge, after: Judge, probes: Iterator[Connection]) -> bool:
+    return any(_said(before(probe)) != _said(after(probe)) for probe in probes)
+
+
+def _said(verdict: Verdict) -> tuple[bool, bool]:
+    return verdict.allowed, verdict.understood
+
+
+def _values(written: Any, kind: type) -> Iterator[Any]:
+    if isinstance(written, kind):
+        yield written
+    items = written.values() if isinstance(written, dict) else written if isinstance(written, list) else ()
+    for item in items:  # pyright: ignore[reportUnknownVariableType]
+        yield from _values(item, kind)
+
+
+def ranges(written: Any) -> Iterator[str]:
+    """First and last address of every range that is named, wherever."""
+    for text in set(_values(written, str)):
+        if "/" in text and text[0].isdigit():
+            yield from (str(ip_network(text)[at]) for at in (0, -1))
+
+
+# NetworkPolicies.
+
+
+def pods(plan: Plan) -> list[Pod]:
+    """Every kind of pod that a policy names, and one of each namespace that no label tells apart."""
+    platform = [
+        Pod("kube-system", {"k8s-app": "kube-dns"}),
+        Pod("kube-system", {"k8s-app": "node-local-dns"}),
+        Pod("kube-system", {"k8s-app": "konnectivity-agent"}),
+        Pod("kube-system", {}),
+        Pod("istio-system", {"app": "istiod", "istio": "pilot"}),
+        Pod("istio-egress", {"istio": "egressgateway"}),
+        Pod("istio-ingress", {"istio": "ingressgateway"}),
+        *(Pod(namespace, {}) for namespace in ("istio-system", "istio-egress", "istio-ingress")),
+    ]
+    # With the same labels elsewhere, which is another thing.
+    platform += [Pod("default", pod.labels) for pod in platform]
+    return [*platform, *(Pod(team.name, None) for team in plan.teams)]
+
+
+def around(policy: Manifest, every: list[Pod]) -> Iterator[Connection]:
+    """Connections from and to the policy's pods: on each port that it names and beside it, to each range's ends and beyond."""
+    own = [pod for pod in every if pod.namespace == policy["metadata"]["namespace"]]
+    numbers = {number + step for number in _values(policy["spec"], int) for step in (-1, 0, 1)} | {2, 60000}
+    outside = [Outside(None, address) for address in {*ranges(policy["spec"]), "8.8.8.8"}]
+    pairs = [*product(own, [*every, *outside]), *product(every, own)]
+    for (source, to), port, transport in product(pairs, sorted(numbers), ("TCP", "UDP")):
+        if 1 <= port <= 65535:
+            yield Connection(source, to, port, Protocol.TCP, transport)
+
+
+@PLANS
+def test_network_policies(plan: Plan) -> None:
+    objects = [item.manifest for item in render(plan) if item.kind in ("Namespace", "NetworkPolicy")]
+    google = google_objects(plan)
+    every = pods(plan)
+    unnoticed: list[str] = []
+    for policy in objects:
+        if policy["kind"] != "NetworkPolicy":
+            continue
+        # Beside policies of other namespaces many changes mean nothing: the other end refuses all the same.
+        others = [item for item in objects if item is not policy and not _elsewhere(item, policy)]
+        before = NetworkPolicies(Deployed.of([*others, policy], google)).judge
+        for mutant in [*mutants(policy["spec"]), Mutant((), False, None)]:
+            changed = [{**policy, "spec": mutant.what}] if mutant.what is not None else []
+            after = NetworkPolicies(Deployed.of([*others, *changed], google)).judge
+            if not noticed(before, after, around(policy, every)) and not _means_nothing(policy["spec"], mutant):
+                unnoticed.append(f"{policy['metadata']['namespace']}/{policy['metadata']['name']}: {mutant}")
+    assert unnoticed == []
+
+
+def _elsewhere(item: Manifest, policy: Manifest) -> bool:
+    return item["kind"] == "NetworkPolicy" and item["metadata"]["namespace"] != policy["metadata"]["namespace"]
+
+
+def _means_nothing(spec: Mapping[str, Any], mutant: Mutant) -> bool:
+    *path, last = mutant.path
+    parent: Any = spec
+    for part in path:
+        parent = parent[part]
+    return (
+        # TCP is what a port without a protocol is, and a policy without selector is for all pods.
+        (last == "protocol" and parent["protocol"] == "TCP")
+        or (mutant.path == ("podSelector",) and spec["podSelector"] == {})
+        # Nobody outside the cluster is where a team's flow starts.
+        or (mutant.path[:1] == ("ingress",) and _from_outside(spec, mutant.path))
+        # Another policy refuses everything in the namespace, and this one opens nothing for a flow in this direction.
+        or (
+            len(mutant.path) == 2
+            and mutant.path[0] == "policyTypes"
+            and parent[last] == "Ingress"
+            and _from_outside(spec, ("ingress",))
+        )
+        # What policyTypes would be if nobody said it.
+        or (mutant.path == ("policyTypes",) and bool(spec.get("egress")))
+    )
+
+
+def _from_outside(spec: Mapping[str, Any], path: tuple[str | int, ...]) -> bool:
+    """Whether a path below ingress is in a peer that is a range, or in a rule that has no other peers."""
+    rules: list[Any] = spec.get("ingress") or []
+    peers = rules if len(path) == 1 else [rules[int(path[1])]]
+    peers = [peer for rule in peers for peer in rule["from"]]
+    if len(path) > 3 and path[2] == "from":
+        peers = [peers[int(path[3])]]
+    return all("ipBlock" in peer for peer in peers)
+
+
+# Firewall rules.
+
+
+def leaving(plan: Plan, rule: Resource) -> Iterator[Connection]:
+    """Connections of every kind of node, on each port that the rule names and beside it, to each range's ends and beyond."""
+    emails = {pool.properties["nodeConfig"]["serviceAccount"] for pool in google_objects(plan) if "NodePool" in pool.type}
+    named = {int(port) for port in _values(rule.properties, str) if port.isdigit()}
+    numbers = {number + step for number in named for step in (-1, 0, 1)} | {2, 60000}
+    ends: list[Pod | Outside] = [Outside(None, address) for address in {*ranges(rule.properties), "8.8.8.8"}]
+    ends += [Outside("example.com", None), *(Pod("team", None, pool=email) for email in emails)]
+    for email, to, port, transport in product([*sorted(emails), "another@machine"], ends, sorted(numbers), ("TCP", "UDP")):
+        yield Connection(Node(email), to, port, Protocol.TCP, transport)
+
+
+REDUNDANT = {
+    # Where gateway nodes reach every address on 443, Google's are among them.
+    "allow-egress-gcp-apis: without targetServiceAccounts[1]": "gateway-allow-egress-web",
+}
+"""Mutants of one rule that another rule, if it is there, makes up for."""
+
+
+@PLANS
+def test_firewall_rules(plan: Plan) -> None:
+    google = google_objects(plan)
+    before = Firewall(Deployed.of((), google)).judge
+    unnoticed: list[str] = []
+    for at, rule in enumerate(google):
+        # Rules for what comes in from outside the cluster decide no flow of a team.
+        if "Firewall" not in rule.type or rule.properties["direction"] == "INGRESS":
+            continue
+        for mutant in [*mutants(rule.properties), Mutant((), False, None)]:
+            changed = [Resource(rule.type, rule.name, mutant.what)] if mutant.what is not None else []
+            after = Firewall(Deployed.of((), [*google[:at], *changed, *google[at + 1 :]])).judge
+            if not noticed(before, after, leaving(plan, rule)) and not _is_silent(rule, mutant):
+                unnoticed.append(f"{rule.name}: {mutant}")
+    present = {rule.name for rule in google}
+    assert unnoticed == [mutant for mutant, other in REDUNDANT.items() if other in present]
+
+
+def _is_silent(rule: Resource, mutant: Mutant) -> bool:
+    return bool(mutant.path) and (
+        mutant.path[0] in ("name", "description", "network", "logConfig")
+        # What a rule's priority is if nobody says it, and where it leads.
+        or (mutant.path == ("priority",) and rule.properties["priority"] == 1000)
+        or (mutant.path[0] == "destinationRanges" and rule.properties["destinationRanges"] == ["0.0.0.0/0"])
+    )
