@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from egress import names
 from tests.program_runner import ProgramRun, run_program
 from tests.support import config_with, dev_config
 
@@ -244,7 +245,8 @@ class TestGoogleApis:
             for resource in run.registered
             if resource["name"].startswith("team-x/test/") and resource["type"].endswith("Member")
         }
-        member = {"member": "serviceAccount:sa@p"}
+        email = names.service_account_email(names.google_service_account("team-x", "test"), "sandbox-project")
+        member = {"member": f"serviceAccount:{email}"}
         own, other = {"project": "sandbox-project"}, {"project": "other-project"}
         assert found["TopicIAMMember"] == {"topic": "orders", "role": "roles/pubsub.publisher", **own, **member}
         assert found["SubscriptionIAMMember"] == {
