@@ -258,11 +258,20 @@ class Mesh:
         for proxy in self.proxies.values():
             proxy.await_ready()
 
+    def _variables(self, namespace: str) -> dict[str, str]:
+        """What a ProxyConfig gives to every proxy of a namespace, as injection hands it on."""
+        found: dict[str, str] = {}
+        for item in self.manifests:
+            if item["kind"] == "ProxyConfig" and item["metadata"]["namespace"] == namespace:
+                found |= item["spec"]["environmentVariables"]
+        return found
+
     def start_proxy(self, pod: Pod, programs: Programs) -> None:
         folder = self._run.folder / "proxies" / pod.key
         folder.mkdir()
         token = self.control_plane.token(pod.namespace, pod.service_account)
         root = self.control_plane.mesh_root(pod.namespace)
-        proxy = Proxy(programs, pod, self.namespaces[pod.key], folder, token, root, self._mesh_config.get("defaultConfig", {}))
+        defaults = self._mesh_config.get("defaultConfig", {})
+        proxy = Proxy(programs, pod, self.namespaces[pod.key], folder, token, root, defaults, self._variables(pod.namespace))
         self.proxies[pod.key] = proxy
         self._closing.callback(proxy.stop)

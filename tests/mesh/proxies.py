@@ -208,9 +208,11 @@ class Proxy:
         token: str,
         root: str,
         defaults: Mapping[str, Any],
+        variables: Mapping[str, str] | None = None,
     ) -> None:
-        """`programs` must be where the proxy's user can read them; `defaults` is the mesh's configuration of proxies."""
-        self.pod, self.namespace, self._defaults = pod, namespace, defaults
+        """`programs` must be where the proxy's user can read them; `defaults` is the mesh's configuration of proxies, and
+        `variables` what the namespace's ProxyConfig adds to the environment of the pod's agent and of its packet filters."""
+        self.pod, self.namespace, self._defaults, self._variables = pod, namespace, defaults, dict(variables or {})
         self.identity = Identity(*(folder / "stolen" / name for name in ("cert-chain.pem", "key.pem", "root-cert.pem")))
         for path, content in {"tokens/istio-token": token, "istio/root-cert.pem": root}.items():
             file = folder / "var/run/secrets" / path
@@ -230,6 +232,7 @@ class Proxy:
         self.namespace.run(
             *(str(agent), "istio-iptables", "-p", "15001", "-z", "15006", "-u", str(PROXY_UID), "-m", "REDIRECT"),
             *("-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020"),
+            *(["--redirect-dns"] if self._variables.get("ISTIO_META_DNS_CAPTURE") == "true" else []),
         )
 
     def _environment(self, envoy: Path) -> dict[str, str]:
@@ -263,6 +266,7 @@ class Proxy:
             "ISTIO_META_WORKLOAD_NAME": pod.name.rpartition("-")[0],
             "ISTIO_METAJSON_LABELS": json.dumps(dict(pod.labels)),
             "PROXY_CONFIG": json.dumps(config),
+            **self._variables,
         }
 
     def await_ready(self) -> None:
