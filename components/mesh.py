@@ -47,9 +47,20 @@ class Mesh(pulumi.ComponentResource):
 
     def _istio(self, args: MeshArgs, namespace: pulumi.Resource) -> pulumi.Resource:
         base = self._chart(args, "base", layer.base_values(), namespace)
-        return self._chart(args, "istiod", layer.istiod_values(args.plan), base)
+        before = base
+        if layer.redirected_by_node(args.plan):
+            # Before istiod injects proxies that count on it. In kube-system, where pods of a node may be critical to it.
+            before = self._chart(args, "cni", layer.cni_values(args.plan), base, "kube-system")
+        return self._chart(args, "istiod", layer.istiod_values(args.plan), before)
 
-    def _chart(self, args: MeshArgs, chart: str, values: dict[str, Any], after: pulumi.Resource) -> Release:
+    def _chart(
+        self,
+        args: MeshArgs,
+        chart: str,
+        values: dict[str, Any],
+        after: pulumi.Resource,
+        namespace: str = names.MESH_NAMESPACE,
+    ) -> Release:
         istio = args.plan.settings.mesh.chart
         oci = istio.repository.startswith("oci://")
         return Release(
@@ -58,7 +69,7 @@ class Mesh(pulumi.ComponentResource):
             chart=f"{istio.repository}/{chart}" if oci else chart,
             version=istio.version,
             repository_opts=None if oci else {"repo": istio.repository},
-            namespace=names.MESH_NAMESPACE,
+            namespace=namespace,
             values=values,
             timeout=TIMEOUT,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[after], deleted_with=args.cluster),

@@ -98,12 +98,32 @@ def base_values() -> dict[str, Any]:
     return {"defaultRevision": "default"}
 
 
+def redirected_by_node(plan: Plan) -> bool:
+    """Whether the node redirects a pod's traffic to its sidecar (istio-cni); else an init container with NET_ADMIN does."""
+    return plan.in_cluster_mesh and plan.settings.fences.up(Fence.POD_SECURITY)
+
+
+def cni_values(plan: Plan) -> dict[str, Any]:
+    """Helm values of the chart `cni`."""
+    return {
+        "global": _images(plan),
+        # Where GKE's container runtime looks for plugins.
+        "cniBinDir": "/home/kubernetes/bin",
+        "ambient": {"enabled": False},
+    }
+
+
+def _images(plan: Plan) -> dict[str, Any]:
+    return {"hub": plan.settings.mesh.chart.hub, "tag": plan.settings.mesh.chart.version}
+
+
 def istiod_values(plan: Plan) -> dict[str, Any]:
     """Helm values of the chart `istiod`."""
     return {
-        "global": {"hub": plan.settings.mesh.chart.hub, "tag": plan.settings.mesh.chart.version},
+        # Injected containers say for themselves what Pod Security asks of every container.
+        "global": {**_images(plan), "proxy": {"seccompProfile": {"type": "RuntimeDefault"}}},
         "meshConfig": mesh_config(plan),
-        "pilot": {"autoscaleMin": 2, "env": istiod_environment(plan)},
+        "pilot": {"autoscaleMin": 2, "env": istiod_environment(plan), "cni": {"enabled": redirected_by_node(plan)}},
     }
 
 

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from egress import names
 from egress.manifest import Manifest, Object, Owner, manifest
 from egress.plan import Plan
-from egress.settings.fences import Fence
+from egress.settings.fences import Fence, Rule
 
 INJECTED = {"istio-injection": "enabled"}
+BASELINE = {Rule.HOST_NAMESPACES, Rule.HOST_PORTS, Rule.HOST_VOLUMES, Rule.PRIVILEGED, Rule.CAPABILITIES}
+"""Rules of admission that Pod Security's level `baseline` has as well (Kubernetes, "Pod Security Standards")."""
+RESTRICTED = {Rule.CONFINED_PROCESS}
+"""Those that only `restricted` has."""
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -23,8 +27,9 @@ def render(plan: Plan) -> Iterator[Object]:
         yield Object(Owner.egress_gateway(gateway.name), namespace)
     for team in plan.teams:
         owner = Owner.team(team.name)
-        labels = {**team.settings.labels, names.TEAM_LABEL: team.name, **INJECTED}
-        yield Object(owner, manifest("v1", "Namespace", team.name, labels=labels, annotations=exemptions(plan, team.name)))
+        labels = {**team.settings.labels, names.TEAM_LABEL: team.name, **INJECTED, **pod_security(plan, team.name)}
+        annotations = {**exemptions(plan, team.name), **relaxations(plan, Fence.POD_SECURITY)}
+        yield Object(owner, manifest("v1", "Namespace", team.name, labels=labels, annotations=annotations))
         acting = {identity.service_account: identity.email for identity in team.identities}
         accounts = {*acting} | ({"test"} if team.settings.test_app else set[str]())
         for account in sorted(accounts):
@@ -35,6 +40,19 @@ def exemptions(plan: Plan, team: str) -> dict[str, str]:
     """Annotations that take the team's namespace out of rules of admission, each with its reason."""
     excepted = plan.settings.fences.admission.exemptions.get(team, {})
     return {f"{names.EXEMPT}{rule}": reason for rule, reason in sorted(excepted.items())}
+
+
+def pod_security(plan: Plan, team: str) -> dict[str, str]:
+    """The label by which Kubernetes itself checks a team's pods, as strictly as the team's exemptions from admission allow.
+
+    Without istio-cni every pod with a sidecar breaks it, by the init container that redirects its traffic.
+    """
+    fences = plan.settings.fences
+    if not plan.in_cluster_mesh or not fences.up(Fence.POD_SECURITY):
+        return {}
+    excepted = fences.excepted(team)
+    level = "privileged" if excepted & BASELINE else "baseline" if excepted & RESTRICTED else "restricted"
+    return {f"pod-security.kubernetes.io/{'enforce' if fences.deciding else 'warn'}": level}
 
 
 def relaxations(plan: Plan, *fences: Fence) -> dict[str, str]:

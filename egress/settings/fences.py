@@ -53,6 +53,8 @@ class Fence(StrEnum):
     """What an object of the mesh does not export stays in its namespace; a Gateway selects pods of its own namespace alone."""
     MESH_DISCOVERY = "mesh-discovery"
     """The control plane reads the namespaces of this stack alone."""
+    POD_SECURITY = "pod-security"
+    """Pod Security `restricted` on team namespaces, and proxies without init capabilities, by istio-cni."""
 
 
 class Action(StrEnum):
@@ -172,6 +174,15 @@ class Fences(Model):
     def up(self, fence: Fence) -> bool:
         """Whether a fence is put up."""
         return fence not in self.relaxed
+
+    @property
+    def deciding(self) -> bool:
+        """Whether what breaks a rule is refused; else it is told."""
+        return self.admission.action is Action.DENY
+
+    def excepted(self, team: str) -> set[Rule]:
+        """Rules of admission that do not hold in a team's namespace."""
+        return {*self.admission.relaxed, *self.admission.exemptions.get(team, {})}
 
     def unknown_teams(self, teams: Container[str]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """Teams named here that are not declared, as refusals below the whole config."""

@@ -27,7 +27,7 @@ from sandbox.kubernetes.wire import UNKNOWN, Json, at
 TYPE = "kubernetes:helm.sh/v3:Release"
 REPLACED_BY = ("name", "namespace")
 
-_CHARTS = ("base", "istiod")
+_CHARTS = ("base", "cni", "istiod")
 _RECORDED = ("chart", "version", "repositoryOpts", "values")
 _CRD_SECONDS = 60.0
 _TOUCH_SECONDS = 3.0

@@ -113,4 +113,4 @@ def test_both_mesh_flavors_register_the_same_team_fences(flavor: str) -> None:
     kinds = {resource["type"].rpartition(":")[2] for resource in run.registered if "team-x" in resource["name"]}
     assert {"Sidecar", "NetworkPolicy", "AuthorizationPolicy", "DestinationRule"} <= kinds
     releases = [resource["name"] for resource in run.of_type("kubernetes:helm.sh/v3:Release")]
-    assert releases == (["istio-base", "istio-istiod"] if flavor == "istio" else [])
+    assert releases == (["istio-base", "istio-cni", "istio-istiod"] if flavor == "istio" else [])
