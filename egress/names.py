@@ -32,6 +32,7 @@ MESH_NAMESPACE = "istio-system"
 GATEWAY_CONFIG = "egress-gateway"
 ISTIOD_LABELS = {"app": "istiod"}
 """What the chart's pods of the control plane are selected by."""
+PRIORITY_CLASS = "egress-gateways"
 INGRESS = "istio-ingressgateway"
 INGRESS_NAMESPACE = "istio-ingress"
 HTTP_SUBSET = "target-egress-gateway-mtls"

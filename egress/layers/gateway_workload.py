@@ -19,6 +19,8 @@ TARGET_PORTS = {HTTP_PORT: 8080, HTTPS_PORT: 8443}
 TAINT_KEY = "dedicated"
 INGRESS_LABELS = {"istio": "ingressgateway"}
 INGRESS_NODES = "ingress"
+PRIORITY = 1_000_000
+"""Above every pod without a class, which has 0; far below Kubernetes' own (2,000,000,000)."""
 VERSION_LABEL = "v1"
 """Istio's telemetry groups by the labels `app` and `version`, and warns where one is missing."""
 
@@ -48,7 +50,8 @@ class Workload:
 
     def render(self) -> Iterator[Object]:
         """ServiceAccount, Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget; the right to read Secrets."""
-        account = manifest("v1", "ServiceAccount", self.name, self.namespace)
+        # Its proxy shows istiod a token of its own, made for that alone; nothing here speaks to the API server.
+        account = manifest("v1", "ServiceAccount", self.name, self.namespace, automountServiceAccountToken=False)
         for item in (account, _deployment(self), _service(self), _autoscaler(self), _disruption_budget(self)):
             yield Object(self.owner, item)
         if self.reads_secrets:
@@ -59,6 +62,7 @@ class Workload:
 
 def render(plan: Plan) -> Iterator[Object]:
     """Each egress gateway's pods and what belongs to them; the right to read Secrets where a host needs one."""
+    yield Object(Owner.mesh(), _priority())
     for gateway in plan.gateways:
         yield from Workload(
             owner=Owner.egress_gateway(gateway.name),
@@ -72,6 +76,18 @@ def render(plan: Plan) -> Iterator[Object]:
             service={"type": "ClusterIP"},
             service_annotations={"networking.istio.io/exportTo": ",".join([".", *gateway.teams])},
         ).render()
+
+
+def _priority() -> Manifest:
+    return manifest(
+        "scheduling.k8s.io/v1",
+        "PriorityClass",
+        names.PRIORITY_CLASS,
+        value=PRIORITY,
+        # A class is anybody's to name. This one brings its pods to the front of the queue and ends nobody else's.
+        preemptionPolicy="Never",
+        description="Gateways: scheduled first, and the last that a node short of memory ends.",
+    )
 
 
 def taint(nodes: str) -> dict[str, str]:
@@ -124,6 +140,8 @@ def _pod(workload: Workload) -> dict[str, Any]:
     settings, kept_away = workload.settings, taint(workload.nodes)
     return {
         "serviceAccountName": workload.name,
+        "automountServiceAccountToken": False,
+        "priorityClassName": names.PRIORITY_CLASS,
         "nodeSelector": {"cloud.google.com/gke-nodepool": workload.nodes},
         "tolerations": [
             {"key": kept_away["key"], "operator": "Equal", "value": kept_away["value"], "effect": kept_away["effect"]}

@@ -63,4 +63,6 @@ def relaxations(plan: Plan, *fences: Fence) -> dict[str, str]:
 
 def _service_account(name: str, namespace: str, google_email: str | None) -> Manifest:
     annotations = {"iam.gke.io/gcp-service-account": google_email} if google_email else None
-    return manifest("v1", "ServiceAccount", name, namespace, annotations=annotations)
+    # What Google hands out does not come by this token, and sidecars have one of their own. A pod that speaks to the API server
+    # says automountServiceAccountToken: true itself.
+    return manifest("v1", "ServiceAccount", name, namespace, annotations=annotations, automountServiceAccountToken=False)

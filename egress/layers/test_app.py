@@ -42,7 +42,12 @@ def render(plan: Plan) -> Iterator[Object]:
             "imagePullPolicy": "IfNotPresent",
             "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         }
-        pod = {"serviceAccountName": NAME, "securityContext": RUN_AS, "containers": [container]}
+        pod = {
+            "serviceAccountName": NAME,
+            "automountServiceAccountToken": False,
+            "securityContext": RUN_AS,
+            "containers": [container],
+        }
         yield Object(
             owner,
             manifest(

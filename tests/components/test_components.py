@@ -188,7 +188,7 @@ class TestMesh:
         istio = {"version": "1.30.3", "repository": "oci://mirror.example.com/istio"}
         run = run_program(config_with("mesh", {"flavor": "istio", "istio": istio}))
         charts = {r["inputs"]["chart"] for r in run.of_type("kubernetes:helm.sh/v3:Release")}
-        assert charts == {"oci://mirror.example.com/istio/base", "oci://mirror.example.com/istio/istiod"}
+        assert charts == {f"oci://mirror.example.com/istio/{chart}" for chart in ("base", "cni", "istiod")}
 
     def test_the_managed_mesh_is_a_fleet_feature(self) -> None:
         run = run_program(config_with("mesh", {"flavor": "cloud-service-mesh"}))

@@ -38,7 +38,9 @@ MODES = [page for page in PAGES if page.name == "modes.md" or page.parent.name =
 OWN = "gke-mesh-egress:"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 IN_TICKS = re.compile(r"`([^`\n]+)`")
-CLUSTER_SCOPED = "namespace|clusterrole|clusterrolebinding|validatingadmissionpolicy|validatingadmissionpolicybinding"
+CLUSTER_SCOPED = (
+    "namespace|clusterrole|clusterrolebinding|priorityclass|validatingadmissionpolicy|validatingadmissionpolicybinding"
+)
 OBJECT = re.compile(rf"^([a-z0-9-]+/[a-z]+|{CLUSTER_SCOPED})/[a-z0-9.-]+$")
 RESOURCE = re.compile(r"^[a-z]+\.[A-Za-z]+::\S+$")
 FILE = re.compile(r"^(egress|components|schema|docs|tests|sandbox)/[\w/.]*\.(py|json|md)$")
