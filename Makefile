@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview refresh destroy clean render export outputs lint test prove bench golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs lint test prove bench golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -20,6 +20,9 @@ up: ready ## Bring the stack up on this machine: real engine, real API server, a
 
 preview: ready ## Show what `make up` would change
 	@$(RUN) -m sandbox preview --stack $(STACK)
+
+policies: ready policies/.venv/.ready ## Show what `make up` would change, and whether the policy pack lets it
+	@$(RUN) -m sandbox preview --stack $(STACK) --policy-pack policies
 
 refresh: ready ## Look for what was changed behind the stack's back
 	@$(RUN) -m sandbox refresh --stack $(STACK)
@@ -45,7 +48,7 @@ lint: $(READY) ## Check style and types
 	@$(VENV)/bin/basedpyright
 	@$(RUN) -m egress schema --check
 
-test: ready ## Run every test
+test: ready policies/.venv/.ready ## Run every test
 	@$(RUN) -m pytest -q -n 2 --dist loadfile --ignore tests/mesh
 	@$(RUN) -m pytest -q tests/mesh
 
@@ -78,6 +81,12 @@ $(READY): $(wildcard requirements*.txt constraints.txt)
 	@test -x $(RUN) || $(PYTHON) -m venv --clear $(VENV) 1>&2
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt 1>&2
 	@echo "Python packages: ready" 1>&2
+	@touch $@
+
+policies/.venv/.ready: policies/requirements.txt
+	@echo "Python packages of the policy pack: installing into policies/.venv" 1>&2
+	@$(PYTHON) -m venv --clear policies/.venv 1>&2
+	@policies/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $< 1>&2
 	@touch $@
 
 PYTHON_TOO_OLD = { echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=/path/to/python3.12" 1>&2; exit 1; }

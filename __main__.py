@@ -27,7 +27,7 @@ objects = render(plan)
 settings = plan.settings
 
 # 3. Foundation: project, network, Cloud NAT, private DNS, service accounts, firewall, cluster.
-google = gcp.Provider("google", project=plan.project, region=settings.region)
+google = gcp.Provider("google", project=plan.project, region=settings.region, default_labels=settings.labels or None)
 foundation = Foundation("foundation", FoundationArgs(plan), pulumi.ResourceOptions(providers=[google]))
 cluster = foundation.cluster
 both = pulumi.ResourceOptions(providers=[google, cluster.kubernetes])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sandbox.home import CHECKOUT, Home
+from sandbox.policies import Policies
 
 COMMANDS = {
     "up": "deploy the stack",
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     from sandbox import operations  # imports the engine's SDK, which takes a second that wrong usage need not wait for
 
-    return operations.run(options.command, options.directory, options.stack, options.show_secrets)
+    policies = Policies(options.policy_pack, options.policy_pack_config) if options.policy_pack else None
+    return operations.run(options.command, options.directory, options.stack, options.show_secrets, policies)
 
 
 def _clean(home: Home) -> int:
@@ -75,12 +77,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", default="dev", help="the stack, as in Pulumi.<stack>.yaml (default: dev)")
     parser.add_argument(
         "--directory",
-        type=lambda text: Path(text).resolve(),
+        type=_path,
         default=CHECKOUT,
         help="folder of the project, for another program in the same sandbox (default: this checkout)",
     )
     parser.add_argument("--show-secrets", action="store_true", help="outputs: print secrets in plain text")
+    parser.add_argument("--policy-pack", type=_path, help="preview: folder of a policy pack that judges what would change")
+    parser.add_argument("--policy-pack-config", type=_path, help="preview: JSON file with the pack's settings")
     return parser
+
+
+def _path(text: str) -> Path:
+    return Path(text).resolve()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from sandbox.google.server import serve as serve_google
 from sandbox.home import Home
 from sandbox.kubernetes.server import find_id as find_id_in_cluster
 from sandbox.kubernetes.server import serve as serve_kubernetes
+from sandbox.policies import ANALYZER, Policies
 from sandbox.progress import Progress
 from sandbox.project import Project
 
@@ -67,10 +68,15 @@ class Engine:
         with self._stack(starts_cluster=True) as (stack, settled):
             return self._run(lambda out: stack.up(on_output=out, suppress_outputs=True, refresh=settled)).outputs
 
-    def preview(self) -> None:
-        """Shows what `up` would do."""
+    def preview(self, policies: Policies | None = None) -> None:
+        """Shows what `up` would do; with a policy pack, also whether it may."""
+        packs, configs = policies.arguments() if policies else (None, None)
         with self._stack() as (stack, settled):
-            self._run(lambda out: stack.preview(on_output=out, suppress_outputs=True, refresh=settled))
+            self._run(
+                lambda out: stack.preview(
+                    on_output=out, suppress_outputs=True, refresh=settled, policy_packs=packs, policy_pack_configs=configs
+                )
+            )
 
     def refresh(self) -> None:
         """Makes the state say what is there."""
@@ -156,6 +162,7 @@ class Engine:
             "PULUMI_BACKEND_URL": self._backend.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PATH": f"{os.environ.get('PATH', '')}{os.pathsep}{ANALYZER}",
         }
 
     def _select(self, command: Command, environment: dict[str, str]) -> automation.Stack:

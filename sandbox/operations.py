@@ -10,9 +10,10 @@ from sandbox import project, summary
 from sandbox.engine import Engine
 from sandbox.google.cloud import ENABLED_API
 from sandbox.home import Home
+from sandbox.policies import Policies
 
 
-def run(command: str, directory: Path, stack: str, show_secrets: bool) -> int:
+def run(command: str, directory: Path, stack: str, show_secrets: bool, policies: Policies | None = None) -> int:
     """Runs one command on one stack; returns the exit code. Errors in words are raised (see `sandbox.__main__`)."""
     home = Home.from_env()
     engine = Engine(home, project.copy(directory, stack, home))
@@ -20,16 +21,16 @@ def run(command: str, directory: Path, stack: str, show_secrets: bool) -> int:
         print(engine.export() if command == "export" else engine.outputs(show_secrets))
         return 0
     started = time.monotonic()
-    code = _change(engine, command)
+    code = _change(engine, command, policies)
     print(f"{command} of stack {stack}: {time.monotonic() - started:.0f} s")
     return code
 
 
-def _change(engine: Engine, command: str) -> int:
+def _change(engine: Engine, command: str, policies: Policies | None) -> int:
     if command == "up":
         summary.show(engine.up(), engine.apiserver.kubeconfig, sys.stdout)
     elif command == "preview":
-        engine.preview()
+        engine.preview(policies)
     elif command == "refresh":
         engine.refresh()
     else:

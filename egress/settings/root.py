@@ -32,6 +32,24 @@ def _project(value: str) -> str:
     return value
 
 
+def _label(value: str) -> str:
+    if not re.match(r"^[a-z][a-z0-9_-]{0,62}$", value) or value.startswith("goog"):
+        raise refusal(
+            "Google Cloud refuses this label: at most 63 lower-case letters, digits, hyphens and underscores, a letter first.",
+            "Write e.g. cost-centre.",
+        )
+    return value
+
+
+def _label_value(value: str) -> str:
+    if not re.match(r"^[a-z0-9_-]{0,63}$", value):
+        raise refusal(
+            "Google Cloud refuses this value of a label: at most 63 lower-case letters, digits, hyphens and underscores.",
+            "Write e.g. platform-42.",
+        )
+    return value
+
+
 class Settings(Model):
     """What the reader writes under `gke-mesh-egress:` - plus the project, which the gcp provider's own key names."""
 
@@ -44,6 +62,9 @@ class Settings(Model):
     ingress: Ingress | None = Field(default=None, description="The gateway for partners; needed where a team receives.")
     fences: Fences = Fences()
     teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
+    labels: dict[Annotated[str, AfterValidator(_label)], Annotated[str, AfterValidator(_label_value)]] = Field(
+        default={}, description="Labels of all that the stack makes in Google Cloud and that can carry some."
+    )
     protect: bool = Field(
         default=True,
         description="Pulumi refuses to delete what cannot be brought back: network, cluster, addresses, buckets.",

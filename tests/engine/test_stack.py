@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,10 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "EGRESS_SANDBOX_HOME": str(self.home.root), "NO_COLOR": "1"}
 
-    def run(self, command: str, directory: Path | None = None, *, fails: bool = False) -> str:
+    def run(self, command: str, directory: Path | None = None, *, fails: bool = False, more: Sequence[str] = ()) -> str:
         """The command's output; stdout only where it is JSON."""
         done = subprocess.run(
-            self.arguments(command, directory),
+            [*self.arguments(command, directory), *more],
             env=self.environment,
             cwd=ROOT,
             stdout=subprocess.PIPE,

@@ -60,6 +60,11 @@ def test_preview_registers_the_same_resources_as_up() -> None:
     assert [resource["urn"] for resource in preview.registered] == [resource["urn"] for resource in dev().registered]
 
 
+def test_labels_are_given_to_all_that_the_provider_makes() -> None:
+    (google,) = run_program(config_with("labels", {"cost-centre": "42"})).of_type("pulumi:providers:gcp")
+    assert yaml.safe_load(google["inputs"]["defaultLabels"]) == {"cost-centre": "42"}
+
+
 def test_a_refused_config_registers_nothing_at_all() -> None:
     refused = run_program(config_with("teams/team-x/egress/intranet", {"htp": {}}))
     assert refused.registered == []

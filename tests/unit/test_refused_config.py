@@ -19,6 +19,8 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     ("a misspelled field", "cluster/releaseChanel", "regular", "no such setting", "Did you mean releaseChannel?"),
     ("a value that is no choice", "cluster/releaseChannel", "weekly", "not one of the choices", "regular"),
     ("a region that is none", "region", "Belgium", "no region of this form", "europe-west1"),
+    ("a label with capitals", "labels", {"CostCentre": "42"}, "refuses this label", "cost-centre"),
+    ("a label's value with a space", "labels", {"cost-centre": "the platform"}, "refuses this value", "platform-42"),
     ("a zone of another region", "cluster/zone", "us-east1-b", "not in europe-west1", "europe-west1-b"),
     ("a name with capitals", "network/name", "VPC", "lower-case", "another name"),
     ("a range with host bits", "network/subnet/pods", "10.1.2.3/16", "bits set behind the prefix", "10.1.0.0/16"),
