@@ -47,6 +47,8 @@ lint: $(READY) ## Check style and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/basedpyright
 	@$(RUN) -m egress schema --check
+	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/bin/zizmor --offline --quiet .github/workflows
 
 test: ready policies/.venv/.ready ## Run every test
 	@$(RUN) -m pytest -q -n 2 --dist loadfile --ignore tests/mesh

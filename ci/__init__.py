@@ -1,0 +1,1 @@
+"""What the workflows in .github say to people: comments on pull requests, notes of a release. Reads files, writes text."""
