@@ -179,6 +179,13 @@ def test_nothing_that_an_author_chooses_is_pasted_into_a_shell(workflow: Path) -
     assert [step["run"] for step in steps(workflow) if "${{" in step.get("run", "")] == []
 
 
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_a_failure_is_not_lost_in_a_pipe(workflow: Path) -> None:
+    """GitHub's default shell is bash without pipefail: `pulumi ... | tee` would always succeed."""
+    piped = [step["run"] for step in steps(workflow) if "| tee" in step.get("run", "")]
+    assert [run for run in piped if "set -o pipefail" not in run] == []
+
+
 KNOWN = {
     "ci": {command.callback.__name__ for command in program.app.registered_commands if command.callback},
     "egress": {command.callback.__name__ for command in egress.registered_commands if command.callback},
