@@ -31,7 +31,7 @@ def _leaves_everywhere(resource: Resource, settings: Settings) -> Iterator[str]:
     accounts = props.get("targetServiceAccounts")
     if accounts is UNKNOWN:
         return
-    others = [account for account in known(accounts) if not _of_gateway(account, settings)]
+    others = [account for account in known(accounts) if not _may_leave(account, settings)]
     if accounts and not others:
         return
     who = ", ".join(str(account) for account in others) or "every machine of the network"
@@ -98,6 +98,10 @@ def _only_gateways(resources: Sequence[Resource], settings: Settings) -> Iterato
             )
 
 
+def _may_leave(account: Any, settings: Settings) -> bool:
+    return _of_gateway(account, settings) or matches(str(account).partition("@")[0], settings["openAccounts"])
+
+
 def _of_gateway(account: Any, settings: Settings) -> bool:
     return isinstance(account, str) and matches(account.partition("@")[0], settings["gatewayAccounts"])
 
@@ -107,7 +111,10 @@ RULES = (
         "only-gateways-leave",
         "No firewall rule lets machines out to the whole internet, but for gateway nodes.",
         of_one=_leaves_everywhere,
-        settings=_GATEWAYS,
+        settings={
+            **_GATEWAYS,
+            "openAccounts": Setting((), "Account ids of other nodes that may leave, where a team's security model needs it."),
+        },
     ),
     Rule("nobody-lets-all-in", "No firewall rule lets the whole internet in.", of_one=_let_in_from_everywhere),
     Rule("network-denies-the-rest", "Every network has the rule that denies what no rule allows.", of_all=_denies_the_rest),

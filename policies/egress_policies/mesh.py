@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from egress_policies.rule import UNKNOWN, Resource, Rule, Settings, at, known, mapping
+from egress_policies.rule import UNKNOWN, Resource, Rule, Setting, Settings, at, known, mapping, matches
 
 EXPORTED = frozenset(f"networking.istio.io/{kind}" for kind in ("ServiceEntry", "VirtualService", "DestinationRule"))
 """Kinds that every namespace of the mesh sees unless they say otherwise."""
@@ -25,9 +25,10 @@ def _named_exports(resource: Resource, _settings: Settings) -> Iterator[str]:
         yield f"This object {said}: every team's proxies would know the host. Name the namespaces that need it in spec.exportTo."
 
 
-def _registry_only(resource: Resource, _settings: Settings) -> Iterator[str]:
+def _registry_only(resource: Resource, settings: Settings) -> Iterator[str]:
     if resource.kind == "networking.istio.io/Sidecar":
-        if at(resource.props, "spec.outboundTrafficPolicy.mode") == "ALLOW_ANY":
+        mode, team = at(resource.props, "spec.outboundTrafficPolicy.mode"), resource.namespace
+        if mode == "ALLOW_ANY" and not matches(team, settings["openNamespaces"]):
             yield "Proxies would pass on what is sent to hosts that nobody declared. Set the mode to REGISTRY_ONLY."
         hosts = [host for part in known(at(resource.props, "spec.egress")) for host in known(at(part, "hosts"))]
         if any(str(host).partition("/")[0] == "*" for host in hosts):
@@ -131,7 +132,12 @@ def _covers(policy: Resource, gateway: Resource) -> bool:
 
 RULES = (
     Rule("named-exports", "No object of the mesh is exported to all namespaces.", of_one=_named_exports),
-    Rule("declared-hosts-only", "Proxies pass on nothing to hosts that nobody declared.", of_one=_registry_only),
+    Rule(
+        "declared-hosts-only",
+        "Proxies pass on nothing to hosts that nobody declared.",
+        of_one=_registry_only,
+        settings={"openNamespaces": Setting((), "Namespaces of teams whose security model is open.")},
+    ),
     Rule("named-callers", "What is allowed is allowed to somebody.", of_one=_named_callers),
     Rule("strict-mutual-tls", "Nobody is heard without a certificate of the mesh.", of_one=_strict),
     Rule("fences-are-there", "Every team's namespace and every gateway has its denying objects.", of_all=_fences),

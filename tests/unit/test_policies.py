@@ -255,6 +255,11 @@ def test_gateways_with_accounts_of_other_names_can_be_named() -> None:
     assert violations(rule, gatewayAccounts=["sa-gateway-*", "egress-*"]) == {}
 
 
+def test_a_team_with_an_open_security_model_is_let_pass_only_by_the_pack_s_config() -> None:
+    assert set(violations(stack("open"))) == {"only-gateways-leave", "declared-hosts-only"}
+    assert violations(stack("open"), openAccounts=["sa-application-nodes"], openNamespaces=["lab"]) == {}
+
+
 def in_stack(name: str, *, protect: bool) -> list[Resource]:
     return [replace(item, urn=item.urn.replace("urn:pulumi:dev::", f"urn:pulumi:{name}::"), protect=protect) for item in stack()]
 
