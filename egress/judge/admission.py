@@ -74,7 +74,7 @@ class Admission:
         self._labels = deployed.namespace_labels
         self._bindings: dict[str, list[Manifest]] = {}
         for binding in deployed.kind("ValidatingAdmissionPolicyBinding"):
-            self._bindings.setdefault(binding["spec"]["policyName"], []).append(binding)
+            self._bindings.setdefault(binding["spec"].get("policyName") or "", []).append(binding)
         by_digest = {digest: rule for rule, digest in recorded().items()}
         self._rules: dict[str, list[_Rule]] = {}
         self._unknown: list[tuple[Manifest, str]] = []
@@ -176,7 +176,7 @@ def expressions(policy: Manifest) -> Iterator[Expression]:
     spec: Mapping[str, Any] = policy["spec"]
     around = {key: _plain(value) for key, value in spec.items() if key not in ("validations", "failurePolicy")}
     for validation in spec.get("validations") or ():
-        text: str = validation["expression"]
+        text: str = validation.get("expression") or ""
         pools = tuple(_POOLS.findall(text))
         ranges = tuple(_RANGE.findall(text))
         keys = _TAINT_KEY.findall(text)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from egress.google_objects import google_objects
+from egress.judge.admission import Admission, recorded
 from egress.judge.deployed import Deployed, Manifest, Resource
 from egress.judge.firewall import Firewall
 from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
@@ -34,8 +35,12 @@ def mode(name: str) -> Plan:
 PLANS = pytest.mark.parametrize("plan", [plan_of(dev_config()), mode("tcp"), mode("receive")], ids=["dev", "tcp", "receive"])
 
 
-def noticed(before: Judge, after: Judge, probes: Iterator[Connection]) -> bool:
-    return any(_said(before(probe)) != _said(after(probe)) for probe in probes)
+Said = list[tuple[Connection, tuple[bool, bool]]]
+"""Connections, each with what a judge says of it."""
+
+
+def noticed(said: Said, judge: Judge) -> bool:
+    return any(before != _said(judge(probe)) for probe, before in said)
 
 
 def _said(verdict: Verdict) -> tuple[bool, bool]:
@@ -99,11 +104,12 @@ def test_network_policies(plan: Plan) -> None:
             continue
         # Beside policies of other namespaces many changes mean nothing: the other end refuses all the same.
         others = [item for item in objects if item is not policy and not _elsewhere(item, policy)]
-        before = NetworkPolicies(Deployed.of([*others, policy], google)).judge
+        judge = NetworkPolicies(Deployed.of([*others, policy], google)).judge
+        said = [(probe, _said(judge(probe))) for probe in around(policy, every)]
         for mutant in [*mutants(policy["spec"]), Mutant((), False, None)]:
             changed = [{**policy, "spec": mutant.what}] if mutant.what is not None else []
             after = NetworkPolicies(Deployed.of([*others, *changed], google)).judge
-            if not noticed(before, after, around(policy, every)) and not _means_nothing(policy["spec"], mutant):
+            if not noticed(said, after) and not _means_nothing(policy["spec"], mutant):
                 unnoticed.append(f"{policy['metadata']['namespace']}/{policy['metadata']['name']}: {mutant}")
     assert unnoticed == []
 
@@ -169,16 +175,17 @@ REDUNDANT = {
 @PLANS
 def test_firewall_rules(plan: Plan) -> None:
     google = google_objects(plan)
-    before = Firewall(Deployed.of((), google)).judge
+    judge = Firewall(Deployed.of((), google)).judge
     unnoticed: list[str] = []
     for at, rule in enumerate(google):
         # Rules for what comes in from outside the cluster decide no flow of a team.
         if "Firewall" not in rule.type or rule.properties["direction"] == "INGRESS":
             continue
+        said = [(probe, _said(judge(probe))) for probe in leaving(plan, rule)]
         for mutant in [*mutants(rule.properties), Mutant((), False, None)]:
             changed = [Resource(rule.type, rule.name, mutant.what)] if mutant.what is not None else []
             after = Firewall(Deployed.of((), [*google[:at], *changed, *google[at + 1 :]])).judge
-            if not noticed(before, after, leaving(plan, rule)) and not _is_silent(rule, mutant):
+            if not noticed(said, after) and not _is_silent(rule, mutant):
                 unnoticed.append(f"{rule.name}: {mutant}")
     present = {rule.name for rule in google}
     assert unnoticed == [mutant for mutant, other in REDUNDANT.items() if other in present]
@@ -191,3 +198,32 @@ def _is_silent(rule: Resource, mutant: Mutant) -> bool:
         or (mutant.path == ("priority",) and rule.properties["priority"] == 1000)
         or (mutant.path[0] == "destinationRanges" and rule.properties["destinationRanges"] == ["0.0.0.0/0"])
     )
+
+
+# Admission and names.
+
+
+def test_admission_policies() -> None:
+    plan = plan_of(dev_config())
+    kinds = ("Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    objects = [item.manifest for item in render(plan) if item.kind in kinds]
+    google = google_objects(plan)
+
+    def refused(deployed: Deployed) -> dict[tuple[str, str], tuple[bool, bool]]:
+        judge = Admission(deployed)
+        pairs = product(("team-x", "istio-egress", "elsewhere"), recorded())
+        return {(namespace, rule): _said(judge.judge(namespace, rule)) for namespace, rule in pairs}
+
+    before = refused(Deployed.of(objects, google))
+    unnoticed: list[str] = []
+    for at, item in enumerate(objects):
+        if item["kind"] == "Namespace":
+            continue
+        for mutant in [*mutants(item["spec"]), Mutant((), False, None)]:
+            changed = [{**item, "spec": mutant.what}] if mutant.what is not None else []
+            after = refused(Deployed.of([*objects[:at], *changed, *objects[at + 1 :]], google))
+            # Messages, and HTTP's word for a refusal; without failurePolicy a policy fails closed too.
+            silent = mutant.path[-1:] in (("message",), ("reason",), ("failurePolicy",))
+            if after == before and not silent:
+                unnoticed.append(f"{item['metadata']['name']}: {mutant}")
+    assert unnoticed == []
