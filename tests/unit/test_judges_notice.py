@@ -6,6 +6,7 @@ What stays unnoticed is listed with the reason why it means nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from ipaddress import ip_network
 from itertools import product
 from typing import Any
@@ -58,7 +59,7 @@ def _values(written: Any, kind: type) -> Iterator[Any]:
 def ranges(written: Any) -> Iterator[str]:
     """First and last address of every range that is named, wherever."""
     for text in set(_values(written, str)):
-        if "/" in text and text[0].isdigit():
+        with suppress(ValueError):
             yield from (str(ip_network(text)[at]) for at in (0, -1))
 
 
@@ -154,12 +155,19 @@ def _from_outside(spec: Mapping[str, Any], path: tuple[str | int, ...]) -> bool:
 # Firewall rules.
 
 
+def with_ipv6(resource: Resource) -> Resource:
+    """Without IPv6 in the subnetwork no rule for it would be asked."""
+    if "Subnetwork" not in resource.type:
+        return resource
+    return Resource(resource.type, resource.name, {**resource.properties, "stackType": "IPV4_IPV6"})
+
+
 def leaving(plan: Plan, rule: Resource) -> Iterator[Connection]:
     """Connections of every kind of node, on each port that the rule names and beside it, to each range's ends and beyond."""
     emails = {pool.properties["nodeConfig"]["serviceAccount"] for pool in google_objects(plan) if "NodePool" in pool.type}
     named = {int(port) for port in _values(rule.properties, str) if port.isdigit()}
     numbers = {number + step for number in named for step in (-1, 0, 1)} | {2, 60000}
-    ends: list[Pod | Outside] = [Outside(None, address) for address in {*ranges(rule.properties), "8.8.8.8"}]
+    ends: list[Pod | Outside] = [Outside(None, address) for address in {*ranges(rule.properties), "8.8.8.8", "2001:db8::1"}]
     ends += [Outside("example.com", None), *(Pod("team", None, pool=email) for email in emails)]
     for email, to, port, transport in product([*sorted(emails), "another@machine"], ends, sorted(numbers), ("TCP", "UDP")):
         yield Connection(Node(email), to, port, Protocol.TCP, transport)
@@ -174,7 +182,7 @@ REDUNDANT = {
 
 @PLANS
 def test_firewall_rules(plan: Plan) -> None:
-    google = google_objects(plan)
+    google = [with_ipv6(resource) for resource in google_objects(plan)]
     judge = Firewall(Deployed.of((), google)).judge
     unnoticed: list[str] = []
     for at, rule in enumerate(google):
@@ -196,7 +204,9 @@ def _is_silent(rule: Resource, mutant: Mutant) -> bool:
         mutant.path[0] in ("name", "description", "network", "logConfig")
         # What a rule's priority is if nobody says it, and where it leads.
         or (mutant.path == ("priority",) and rule.properties["priority"] == 1000)
-        or (mutant.path[0] == "destinationRanges" and rule.properties["destinationRanges"] == ["0.0.0.0/0"])
+        # Nothing is let out over IPv6, so a denial of it need not come last.
+        or (mutant.path == ("priority",) and rule.properties["destinationRanges"] == ["::/0"])
+        or (mutant.path[0] == "destinationRanges" and rule.properties["destinationRanges"] in (["0.0.0.0/0"], ["::/0"]))
     )
 
 
