@@ -56,7 +56,9 @@ def injected(folder: Path, plan: Plan) -> JSON:
 
     values = istiod_values(plan)
     mesh = values.pop("meshConfig")
-    spec = {"profile": "minimal", "meshConfig": mesh, "values": values}
+    # istioctl takes this one value from the component instead of from the chart's values.
+    components = {"cni": {"enabled": values["pilot"]["cni"]["enabled"]}}
+    spec = {"profile": "minimal", "meshConfig": mesh, "components": components, "values": values}
     operator = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}
     files = {"operator": json.dumps(operator), "app": json.dumps(application()), "mesh": json.dumps(mesh)}
     for name, content in files.items():
@@ -69,7 +71,10 @@ def injected(folder: Path, plan: Plan) -> JSON:
     for name in ("config", "values"):
         (folder / name).write_text(injector["data"][name])
     words = ("--injectConfigFile", "config"), ("--valuesFile", "values"), ("--meshConfigFile", "mesh"), ("-f", "app")
-    (deployment,) = run("kube-inject", *(word for option, name in words for word in (option, str(folder / name))))
+    # Without a revision it would ask a cluster for one, and wait.
+    (deployment,) = run(
+        "kube-inject", "--revision", "default", *(word for option, name in words for word in (option, str(folder / name)))
+    )
     return deployment["spec"]["template"]
 
 
