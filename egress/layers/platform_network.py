@@ -29,8 +29,7 @@ KONNECTIVITY = {"k8s-app": "konnectivity-agent"}
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """For the control plane, each egress gateway and - where there is one - the ingress gateway: a refusal of everything, and
-    what is excepted from it."""
+    """For the control plane and each egress gateway: a refusal of everything, and what is excepted from it."""
     fences = plan.settings.fences
     if fences.up(Fence.CONTROL_PLANE_NETWORK):
         yield Object(Owner.mesh(), _nothing(names.MESH_NAMESPACE))
@@ -42,9 +41,13 @@ def render(plan: Plan) -> Iterator[Object]:
         owner = Owner.egress_gateway(gateway.name)
         yield Object(owner, _nothing(gateway.namespace))
         yield Object(owner, _egress_gateway(plan, gateway))
-    if plan.receptions and plan.settings.ingress:
+
+
+def around_ingress(plan: Plan, ingress: Ingress) -> Iterator[Object]:
+    """The same for the ingress gateway, which comes with its namespace (egress/layers/receive.py)."""
+    if plan.settings.fences.up(Fence.GATEWAY_NETWORK):
         yield Object(Owner.ingress(), _nothing(names.INGRESS_NAMESPACE))
-        yield Object(Owner.ingress(), _ingress_gateway(plan, plan.settings.ingress))
+        yield Object(Owner.ingress(), _ingress_gateway(plan, ingress))
 
 
 def _nothing(within: str) -> Manifest:

@@ -19,6 +19,7 @@ from egress.layers.early_refusal import connect_after_handshake
 from egress.layers.gateway_workload import INGRESS_LABELS, INGRESS_NODES, Workload
 from egress.layers.namespaces import INJECTED, relaxations
 from egress.layers.outside import NEVER_ARRIVED
+from egress.layers.platform_network import around_ingress
 from egress.manifest import ISTIO_NETWORKING, ISTIO_SECURITY, Manifest, Object, Owner, manifest
 from egress.plan import Plan, Reception, TeamPlan
 from egress.settings.fences import Fence
@@ -48,6 +49,7 @@ def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
     labels = {**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"}
     relaxed = relaxations(plan, Fence.GATEWAY_NETWORK)
     yield Object(owner, manifest("v1", "Namespace", names.INGRESS_NAMESPACE, labels=labels, annotations=relaxed))
+    yield from around_ingress(plan, ingress)
     # One port may serve several names; they all have the same protocol (checked at config time).
     opened = {reception.wanted.port: reception.wanted for reception in plan.receptions}
     yield from Workload(

@@ -173,3 +173,12 @@ def test_a_fence_is_taken_down_by_name_and_its_namespace_says_why(fence: str, go
     assert policies(dev()).keys() - policies(plan).keys() == gone
     (found,) = [item for item in render(plan) if item.kind == "Namespace" and item.name == namespace]
     assert found.manifest["metadata"]["annotations"] == {f"gke-mesh-egress/relaxed.{fence}": "a scanner of the platform's own"}
+
+
+def test_every_object_comes_after_its_namespace() -> None:
+    """As `make render` prints them, they can be applied."""
+    made: set[str] = set()
+    for item in render(receiving()):
+        assert item.namespace is None or item.namespace in made, item.identity
+        if item.kind == "Namespace":
+            made.add(item.name)
