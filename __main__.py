@@ -36,12 +36,14 @@ both = pulumi.ResourceOptions(providers=[google, cluster.kubernetes])
 of_mesh = by_owner(objects, Part.MESH)[Owner.mesh()]
 mesh = Mesh("mesh", MeshArgs(plan, of_mesh, cluster.resource), both)
 
-# 5. Egress gateway: its pods, and the way to each outside host.
-of_gateway = [item for item in objects if item.owner.part in (Part.GATEWAY, Part.HOST)]
-gateway = EgressGateway("egress-gateway", EgressGatewayArgs(of_gateway, cluster.resource, mesh.ready), both)
+# 5. Egress gateways: their pods, and the way to each outside host.
+namespaces: dict[str, pulumi.Resource] = {}
+for gateway in plan.gateways:
+    owner = Owner.egress_gateway(gateway.name)
+    of_gateway = [item for item in objects if item.owner.part in (Part.GATEWAY, Part.HOST) and item.owner.gateway == gateway.name]
+    namespaces |= EgressGateway(owner.name, EgressGatewayArgs(of_gateway, cluster.resource, mesh.ready), both).namespaces
 
 # 6. Ingress gateway, where a team receives: what partners connect to.
-namespaces = dict(gateway.namespaces)
 if plan.receptions:
     of_ingress = by_owner(objects, Part.INGRESS)[Owner.ingress()]
     args = IngressGatewayArgs(of_ingress, cluster.resource, mesh.ready)

@@ -24,6 +24,8 @@ class ClusterArgs:
     region: str
     network_id: pulumi.Input[str]
     subnet_id: pulumi.Input[str]
+    gateway_subnet_ids: Mapping[str, pulumi.Input[str]]
+    """Subnets beside the cluster's, by name."""
     control_plane_range: str
     """A /28 in CIDR notation."""
     pools: Sequence[Pool]
@@ -88,7 +90,7 @@ class Cluster(pulumi.ComponentResource):
             name,
             name=settings.name,
             location=location,
-            **google_objects.addressing(args.network_id, args.subnet_id),
+            **google_objects.addressing(args.network_id, args.subnet_id, args.pools, args.gateway_subnet_ids),
             datapath_provider="ADVANCED_DATAPATH",
             enable_intranode_visibility=True,
             enable_l4_ilb_subsetting=True if args.subsetting else None,
@@ -132,7 +134,7 @@ class Cluster(pulumi.ComponentResource):
     def _pool(self, name: str, args: ClusterArgs, location: str, pool: Pool) -> gcp.container.NodePool:
         return gcp.container.NodePool(
             f"{name}-{pool.name}",
-            **google_objects.node_pool(pool, self.resource.name, location, args.node_emails),
+            **google_objects.node_pool(pool, self.resource.name, location, args.node_emails, args.gateway_subnet_ids),
             # The autoscaler owns the count from the first minute on.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),
         )

@@ -1,4 +1,4 @@
-"""The shared egress gateway: its workload, its configuration, and the way to each outside host."""
+"""An egress gateway: its workload, its configuration, and the way to each outside host."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ class Foundation(pulumi.ComponentResource):
         apis = dict.fromkeys((*SERVICES, *managed_mesh, *secrets, *plan.granted_apis))
         services = ProjectServices("apis", ProjectServicesArgs(list(apis)), pulumi.ResourceOptions(parent=self))
         child = pulumi.ResourceOptions(parent=self, depends_on=[services])
-        self.network = Network("network", NetworkArgs(settings.network, settings.region, settings.protect), child)
+        subnets = [gateway.subnet for gateway in plan.gateways if gateway.subnet]
+        self.network = Network("network", NetworkArgs(settings.network, settings.region, subnets, settings.protect), child)
         self.nat = CloudNat(
             "nat",
             CloudNatArgs(
@@ -51,6 +52,8 @@ class Foundation(pulumi.ComponentResource):
                 settings.region,
                 self.network.network_id,
                 self.network.subnet_id,
+                subnets,
+                self.network.gateway_subnet_ids,
                 settings.protect,
             ),
             child,
@@ -73,6 +76,7 @@ class Foundation(pulumi.ComponentResource):
                 settings.region,
                 self.network.network_id,
                 self.network.subnet_id,
+                self.network.gateway_subnet_ids,
                 plan.addresses.control_plane,
                 list(pools.render(plan)),
                 accounts.emails,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_gcp as gcp
 
 from egress import google_objects
+from egress.plan import GatewaySubnet
 from egress.settings.network import Network as NetworkSettings
 
 
@@ -15,11 +17,14 @@ from egress.settings.network import Network as NetworkSettings
 class NetworkArgs:
     settings: NetworkSettings
     region: str
+    gateways: Sequence[GatewaySubnet]
+    """Subnets beside the cluster's own, for gateways that leave by addresses of their own."""
     protect: bool
 
 
 class Network(pulumi.ComponentResource):
-    """A custom-mode VPC network and one subnet with the secondary ranges `pods` and `services`.
+    """A custom-mode VPC network and one subnet with the secondary ranges `pods` and `services`; one more with a range for Pods
+    for each gateway that leaves by addresses of its own.
 
     Not managed: peerings, VPN, shared VPC. The network's default route to the internet stays; firewall and Cloud NAT decide
     who may use it.
@@ -27,6 +32,8 @@ class Network(pulumi.ComponentResource):
 
     network_id: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
+    gateway_subnet_ids: dict[str, pulumi.Output[str]]
+    """By the subnet's name."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:network:Network", name, None, opts)
@@ -34,9 +41,14 @@ class Network(pulumi.ComponentResource):
         vpc = gcp.compute.Network(
             f"{name}-vpc", name=args.settings.name, auto_create_subnetworks=False, routing_mode="REGIONAL", opts=child
         )
-        subnetwork = gcp.compute.Subnetwork(
-            f"{name}-subnet", **google_objects.subnetwork(args.settings, args.region, vpc.id), opts=child
-        )
         self.network_id = vpc.id
-        self.subnet_id = subnetwork.id
+        self.subnet_id = gcp.compute.Subnetwork(
+            f"{name}-subnet", **google_objects.subnetwork(args.settings, args.region, vpc.id), opts=child
+        ).id
+        self.gateway_subnet_ids = {
+            own.name: gcp.compute.Subnetwork(
+                f"{name}-{own.name}", **google_objects.subnetwork(args.settings, args.region, vpc.id, own), opts=child
+            ).id
+            for own in args.gateways
+        }
         self.register_outputs({"network_id": self.network_id, "subnet_id": self.subnet_id})

@@ -78,6 +78,7 @@ class Gateway:
     identity: Annotated[str, "SPIFFE name of the gateway in the mesh."]
     outside_ports: Annotated[tuple[int, ...], "TCP ports on which gateway nodes leave to wherever a host's name leads."]
     addresses: Annotated[Mapping[str, str], "Reserved addresses from which connections leave, by name; empty: Google chooses."]
+    hosts: Annotated[tuple[str, ...] | None, "The only hosts that may be reached by it; absent: any."] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +130,7 @@ class Team:
     reaches: Annotated[tuple[str, ...], "Other teams that its pods may call."]
     grants: Annotated[tuple[Grant, ...] | None, "Roles of its service accounts in Google Cloud. Absent: none."] = None
     past_gateway: Annotated[PastGateway | None, "Absent: everything passes the gateway."] = None
+    gateway: Annotated[str | None, "The gateway of `gateways` by which the team leaves; absent: the shared one."] = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -168,9 +170,15 @@ class Contract:
     workload_pool: Annotated[str, "Workload Identity pool of the cluster."]
     network: Network
     cluster: Cluster
-    gateway: Gateway
+    gateway: Annotated[Gateway, "The shared egress gateway."]
     teams: Mapping[str, Team]
+    gateways: Annotated[Mapping[str, Gateway] | None, "Egress gateways of teams, by name; absent: there are none."] = None
     ingress: Ingress | None = None
+
+    def gateway_of(self, team: str) -> Gateway:
+        """The gateway by which a team leaves: whose addresses a partner of the team has to let in."""
+        own = self.team(team).gateway
+        return (self.gateways or {})[own] if own else self.gateway
 
     def team(self, name: str) -> Team:
         """The team of this name. Raises ContractError naming those that there are."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from egress.google_cloud import HEALTH_CHECK_RANGES, METADATA_ADDRESS, Vip
 
 if TYPE_CHECKING:  # settings look up ranges here themselves
+    from egress.settings.gateways import TeamGateway
     from egress.settings.network import Network
 
 ANYWHERE = "0.0.0.0/0"
@@ -54,6 +55,8 @@ class AddressPlan:
     services: str
     control_plane: str
     google_apis: Vip
+    gateways: tuple[str, ...] = ()
+    """Ranges of gateways that have a subnet of their own, for their nodes and Pods."""
     health_checks: tuple[str, ...] = HEALTH_CHECK_RANGES
     metadata_server: str = f"{METADATA_ADDRESS}/32"
 
@@ -61,17 +64,19 @@ class AddressPlan:
     def not_outside(self) -> tuple[str, ...]:
         """What a gateway that connects to anywhere may not connect to: all that is no address of the internet, this network
         whatever ranges it has, and both address sets of Google APIs. Sorted; none within another."""
-        own = (self.nodes, self.pods, self.services, self.control_plane, *(vip.range for vip in Vip))
+        own = (self.nodes, self.pods, self.services, self.control_plane, *self.gateways, *(vip.range for vip in Vip))
         return _collapsed((*NEVER_OUTSIDE, *map(IPv4Network, own)))
 
     @classmethod
-    def of(cls, network: Network) -> AddressPlan:
+    def of(cls, network: Network, gateways: Iterable[TeamGateway] = ()) -> AddressPlan:
+        own = [gateway.nat for gateway in gateways if gateway.nat]
         return cls(
             nodes=str(network.subnet.nodes),
             pods=str(network.subnet.pods),
             services=str(network.subnet.services),
             control_plane=str(network.control_plane),
             google_apis=network.google_apis,
+            gateways=tuple(str(network) for nat in own for network in (nat.nodes, nat.pods)),
         )
 
 

@@ -13,7 +13,7 @@ from egress.errors import Problem
 from egress.hosts import is_pattern
 from egress.settings.http import Upgrade
 from egress.settings.mesh import Flavor
-from egress.settings.paths import egress_path, reception_path
+from egress.settings.paths import egress_path, gateway_path, reception_path
 from egress.settings.root import Settings
 
 
@@ -75,8 +75,11 @@ def unsupported(settings: Settings) -> Iterator[Problem]:
 
 
 def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
-    if settings.gateway.connect_after_authorization:
-        yield "gke-mesh-egress:gateway.connectAfterAuthorization", True, Capability.RAW_TCP
+    gateways = {"gke-mesh-egress:gateway": settings.gateway}
+    gateways |= {gateway_path(name): gateway for name, gateway in settings.gateways.items()}
+    for path, gateway in gateways.items():
+        if gateway.connect_after_authorization:
+            yield f"{path}.connectAfterAuthorization", True, Capability.RAW_TCP
     for team, of_team in settings.teams.items():
         for name, received in of_team.receives.items():
             yield f"{reception_path(team, name)}.credential", received.credential, Capability.RECEIVING

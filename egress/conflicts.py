@@ -5,7 +5,7 @@ Every check is linear in the number of teams' entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 
 from pydantic.alias_generators import to_camel
@@ -14,11 +14,11 @@ from egress import names
 from egress.addresses import VIRTUAL_RANGE, loopback, virtual
 from egress.errors import Problem
 from egress.hosts import patterns_above
-from egress.plan import Host, Leaving, Use, WorkloadIdentity
+from egress.plan import EgressGateway, Host, Leaving, Use, WorkloadIdentity
 from egress.settings import Settings
 from egress.settings.http import Http, Mirror, Traffic
 from egress.settings.inspection import Inspection
-from egress.settings.paths import account_path, egress_path, reception_path
+from egress.settings.paths import account_path, egress_path, gateway_path, reception_path
 from egress.settings.tcp import Tcp
 from egress.settings.teams import is_reserved
 
@@ -175,11 +175,18 @@ def used_range(settings: Settings) -> Iterator[Problem]:
     """A network that lies where pods' addresses for names of raw TCP hosts are."""
     by_name = any(access.tcp and access.tcp.by_name for team in settings.teams.values() for access in team.egress.values())
     subnet = settings.network.subnet
-    ranges = {"nodes": subnet.nodes, "pods": subnet.pods, "services": subnet.services}
-    for name, network in ranges.items():
+    own = {name: gateway.nat for name, gateway in settings.gateways.items() if gateway.nat}
+    ranges = {
+        "network.subnet.nodes": subnet.nodes,
+        "network.subnet.pods": subnet.pods,
+        "network.subnet.services": subnet.services,
+        **{f"gateways.{name}.nat.nodes": nat.nodes for name, nat in own.items()},
+        **{f"gateways.{name}.nat.pods": nat.pods for name, nat in own.items()},
+    }
+    for path, network in ranges.items():
         if by_name and network.overlaps(IPv4Network(VIRTUAL_RANGE)):
             yield Problem(
-                f"gke-mesh-egress:network.subnet.{name}",
+                f"gke-mesh-egress:{path}",
                 str(network),
                 f"tcp.byName takes addresses of {VIRTUAL_RANGE} for hosts: pods could not reach what has such an address here.",
                 "Choose another range, or name the addresses of raw TCP hosts.",
@@ -219,6 +226,31 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
                     )
 
 
+def unseen_elsewhere(gateways: Sequence[EgressGateway]) -> Iterator[Problem]:
+    """Ways past a host's inspection through another gateway than the one that inspects it.
+
+    Everything else about a host may differ from gateway to gateway. What must not be sent to it may not: a team would only
+    have to leave by another gateway.
+    """
+    known = {gateway.name: {host.name: host for host in gateway.hosts} for gateway in gateways}
+    inspected = [(gateway.name, host, host.leaving) for gateway in gateways for host in gateway.hosts if host.leaving]
+    for gateway, host, leaving in inspected:
+        if leaving.inspect is None:
+            continue
+        speaker = next(use.team for use in host.uses if use.http)
+        for other, ways in known.items():
+            for way in (ways[name] for name in (host.name, *patterns_above(host.name)) if other != gateway and name in ways):
+                for use in way.uses:
+                    if use.passthrough or (use.http and use.http.inspect != leaving.inspect):
+                        yield Problem(
+                            egress_path(use.team, way.name),
+                            host.name,
+                            f"{egress_path(speaker, host.name)}.http.inspect reads what is sent to this host at another gateway, "
+                            "and by this one the same would leave unseen.",
+                            f"Write the same inspect for {host.name} here, without https, or remove it there.",
+                        )
+
+
 def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http") -> Problem:
     (first, wanted), (team, value) = one, other
     shown = (
@@ -237,8 +269,9 @@ def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object],
     )
 
 
-def account_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
-    platform = {names.node_service_account(kind): f"the {kind} nodes" for kind in ("application", "gateway", "ingress")}
+def account_collisions(settings: Settings, identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
+    kinds = ("application", "gateway", "ingress", *map(names.gateway_nodes, settings.gateways))
+    platform = {names.node_service_account(kind): f"the {kind} nodes" for kind in kinds}
     owners = {account: f"belongs to {whose}" for account, whose in platform.items()}
     for of_team in identities.values():
         for identity in of_team:
@@ -271,6 +304,21 @@ def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> It
                         "either having said so.",
                         f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., existing: true}}}}.',
                     )
+
+
+def beyond_gateways(settings: Settings) -> Iterator[Problem]:
+    """Hosts that a team declares and that its gateway does not lead to."""
+    for name, team in sorted(settings.teams.items()):
+        gateway = settings.gateways.get(team.gateway) if team.gateway else None
+        for host in team.egress if gateway else ():
+            if gateway and team.gateway and not gateway.leads_to(host):
+                yield Problem(
+                    egress_path(name, host),
+                    host,
+                    f"{name} leaves by {gateway_path(team.gateway)} alone, whose hosts do not name it: every connection "
+                    "would be refused there.",
+                    f"Add it to {gateway_path(team.gateway)}.hosts, or remove this entry.",
+                )
 
 
 def reception_collisions(settings: Settings) -> Iterator[Problem]:

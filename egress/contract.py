@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress import names
-from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+from egress.plan import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan, TeamPlan
 from egress.settings.receive import Ingress
 from egress.settings.security import Weaker
 
@@ -21,15 +21,22 @@ def planned(plan: Plan) -> dict[str, Any]:
         "project": plan.project,
         "region": plan.settings.region,
         "workloadPool": plan.workload_pool,
-        "gateway": {
-            "namespace": names.GATEWAY_NAMESPACE,
-            "serviceAccount": names.GATEWAY,
-            "host": plan.gateway.service,
-            "identity": names.spiffe_id(plan.trust_domain, names.GATEWAY_NAMESPACE, names.GATEWAY),
-            "outsidePorts": list(plan.gateway.ports),
-        },
+        "gateway": _gateway(plan, plan.gateway),
+        **({"gateways": {gateway.name: _gateway(plan, gateway) for gateway in others}} if (others := plan.gateways[1:]) else {}),
         "teams": {team.name: _team(plan, team) for team in plan.teams},
         **({"ingress": _ingress(plan, ingress)} if plan.receptions and (ingress := plan.settings.ingress) else {}),
+    }
+
+
+def _gateway(plan: Plan, gateway: EgressGateway) -> dict[str, Any]:
+    limit = plan.settings.gateways[gateway.name].hosts if gateway.name else None
+    return {
+        "namespace": gateway.namespace,
+        "serviceAccount": names.GATEWAY,
+        "host": gateway.service,
+        "identity": names.spiffe_id(plan.trust_domain, gateway.namespace, names.GATEWAY),
+        "outsidePorts": list(gateway.ports),
+        **({"hosts": sorted(limit)} if limit is not None else {}),
     }
 
 
@@ -80,6 +87,7 @@ def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
             ways.append({"host": host.name, "protocol": "tcp", "port": use.tcp.port, "leaves": leaves, **rule})
     return {
         "namespace": team.name,
+        **({"gateway": team.gateway.name} if team.gateway.name else {}),
         "serviceAccounts": {identity.service_account: identity.email for identity in team.identities},
         "egress": ways,
         **({"grants": grants} if (grants := list(_grants(team))) else {}),

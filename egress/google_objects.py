@@ -5,7 +5,7 @@ Functions of one resource take what is known only once it exists (ids, emails) a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from egress import names
@@ -13,7 +13,7 @@ from egress.judge.deployed import Resource
 from egress.layers import firewall, pools
 from egress.layers.firewall import FirewallRule
 from egress.layers.pools import Pool
-from egress.plan import Plan
+from egress.plan import GatewaySubnet, Plan
 from egress.settings.network import Network
 
 Arguments = dict[str, Any]
@@ -39,12 +39,17 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
         nodes: names.service_account_email(names.node_service_account(nodes), plan.project) for nodes in firewall.nodes(plan)
     }
     yield "gcp:compute/subnetwork:Subnetwork", subnetwork(settings.network, settings.region, network)
+    further: dict[str, str] = {}
+    for own in (gateway.subnet for gateway in plan.gateways if gateway.subnet):
+        further[own.name] = f"{project}/regions/{settings.region}/subnetworks/{own.name}"
+        yield "gcp:compute/subnetwork:Subnetwork", subnetwork(settings.network, settings.region, network, own)
     for rule in firewall.render(plan):
         yield "gcp:compute/firewall:Firewall", firewall_rule(rule, network, emails)
-    yield "gcp:container/cluster:Cluster", {"name": settings.cluster.name, **addressing(network, subnet)}
-    for pool in pools.render(plan):
+    placed = list(pools.render(plan))
+    yield "gcp:container/cluster:Cluster", {"name": settings.cluster.name, **addressing(network, subnet, placed, further)}
+    for pool in placed:
         location = settings.cluster.zone or settings.region
-        yield "gcp:container/nodePool:NodePool", node_pool(pool, settings.cluster.name, location, emails)
+        yield "gcp:container/nodePool:NodePool", node_pool(pool, settings.cluster.name, location, emails, further)
 
 
 def firewall_rule(rule: FirewallRule, network: Any, emails: Mapping[str, Any]) -> Arguments:
@@ -64,17 +69,16 @@ def firewall_rule(rule: FirewallRule, network: Any, emails: Mapping[str, Any]) -
     }
 
 
-def subnetwork(settings: Network, region: str, network: Any) -> Arguments:
+def subnetwork(settings: Network, region: str, network: Any, own: GatewaySubnet | None = None) -> Arguments:
+    """The cluster's subnet, or a gateway's own."""
     subnet, logs = settings.subnet, settings.flow_logs
+    secondary = {own.pods_name: own.pods} if own else {names.PODS_RANGE: subnet.pods, names.SERVICES_RANGE: subnet.services}
     return {
-        "name": subnet.name,
+        "name": own.name if own else subnet.name,
         "network": network,
         "region": region,
-        "ip_cidr_range": str(subnet.nodes),
-        "secondary_ip_ranges": [
-            {"range_name": names.PODS_RANGE, "ip_cidr_range": str(subnet.pods)},
-            {"range_name": names.SERVICES_RANGE, "ip_cidr_range": str(subnet.services)},
-        ],
+        "ip_cidr_range": own.nodes if own else str(subnet.nodes),
+        "secondary_ip_ranges": [{"range_name": name, "ip_cidr_range": str(cidr)} for name, cidr in secondary.items()],
         "private_ip_google_access": True,
         "log_config": {
             "aggregation_interval": logs.interval.google_name,
@@ -84,8 +88,13 @@ def subnetwork(settings: Network, region: str, network: Any) -> Arguments:
     }
 
 
-def addressing(network: Any, subnet: Any) -> Arguments:
-    """The part of a cluster that says which addresses its nodes and pods have."""
+def addressing(network: Any, subnet: Any, placed: Sequence[Pool], further: Mapping[str, Any]) -> Arguments:
+    """The part of a cluster that says which addresses its nodes and pods have. `further`: gateways' subnets, by name."""
+    beside = [
+        {"subnetwork": further[own.name], "pod_ipv4_range_names": [own.pods_name]}
+        for own in (pool.subnet for pool in placed)
+        if own
+    ]
     return {
         "network": network,
         "subnetwork": subnet,
@@ -93,12 +102,13 @@ def addressing(network: Any, subnet: Any) -> Arguments:
         "ip_allocation_policy": {
             "cluster_secondary_range_name": names.PODS_RANGE,
             "services_secondary_range_name": names.SERVICES_RANGE,
+            **({"additional_ip_ranges_configs": beside} if beside else {}),
         },
     }
 
 
-def node_pool(pool: Pool, cluster: Any, location: str, emails: Mapping[str, Any]) -> Arguments:
-    settings = pool.settings
+def node_pool(pool: Pool, cluster: Any, location: str, emails: Mapping[str, Any], further: Mapping[str, Any]) -> Arguments:
+    settings, own = pool.settings, pool.subnet
     node_config = {
         "machine_type": settings.machine_type,
         "disk_size_gb": settings.disk_gb,
@@ -116,6 +126,7 @@ def node_pool(pool: Pool, cluster: Any, location: str, emails: Mapping[str, Any]
         "location": location,
         "initial_node_count": max(1, settings.min_nodes),
         "autoscaling": {"min_node_count": settings.min_nodes, "max_node_count": settings.max_nodes},
+        "network_config": {"subnetwork": further[own.name], "pod_range": own.pods_name} if own else None,
         "management": {"auto_repair": True, "auto_upgrade": True},
         "node_config": node_config,
     }

@@ -171,14 +171,24 @@ def reception(team: str, name: str) -> str:
     return fit(host_label(f"{team}.{name}"), DNS_LABEL)
 
 
+def gateway_subnet(subnet: str, gateway: str) -> str:
+    """The subnet of a gateway that has addresses of its own, beside the cluster's `subnet`."""
+    return fit(f"{subnet}-{gateway_nodes(gateway)}", DNS_LABEL)
+
+
+def gateway_pods(gateway: str) -> str:
+    """The range of that subnet from which the gateway's Pods have their addresses."""
+    return f"pods-{gateway_nodes(gateway)}"
+
+
 def ingress_address(cluster: str) -> str:
     """The reserved address at which partners connect; the cluster's name is unique in its project and region."""
     return f"{cluster}-ingress"
 
 
 def node_service_account(kind: str) -> str:
-    """Account id of the nodes of one kind: application, gateway or ingress."""
-    return f"sa-{kind}-nodes"
+    """Account id of the nodes of one kind: application, gateway, ingress, or a gateway of its own."""
+    return fit(f"sa-{kind}-nodes", SERVICE_ACCOUNT_ID)
 
 
 def google_service_account(team: str, service_account: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
@@ -11,10 +12,11 @@ from egress.addresses import ANYWHERE, AddressPlan
 from egress.google_cloud import workload_pool
 from egress.hosts import is_pattern
 from egress.settings import Settings
+from egress.settings.cluster import NodePool
 from egress.settings.google_apis import Resource
 from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
 from egress.settings.inspection import Inspection
-from egress.settings.mesh import Flavor, Replicas
+from egress.settings.mesh import Flavor, Gateway
 from egress.settings.receive import Receive
 from egress.settings.security import SecurityModel
 from egress.settings.tcp import Tcp
@@ -103,14 +105,30 @@ class Host:
 
 
 @dataclass(frozen=True)
+class GatewaySubnet:
+    """Where the nodes and Pods of one gateway have their addresses, and the reserved ones by which they leave."""
+
+    name: str
+    nodes: str
+    """Range in CIDR notation."""
+    pods: str
+    pods_name: str
+    addresses: Mapping[str, str]
+    """By name, with a description."""
+
+
+@dataclass(frozen=True)
 class EgressGateway:
     """One egress gateway, and everything that leaves by it. How a host is treated is decided for each gateway by itself."""
 
     name: str
     """Empty: the shared one."""
-    settings: Replicas
+    settings: Gateway
+    pool: NodePool
     hosts: tuple[Host, ...]
     """In order of name; a host's users here are this gateway's teams alone."""
+    subnet: GatewaySubnet | None = None
+    """None: its nodes are in the cluster's subnet and leave by the shared addresses."""
 
     @property
     def namespace(self) -> str:

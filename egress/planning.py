@@ -13,7 +13,7 @@ from egress.addresses import AddressPlan
 from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
 from egress.layers import inspection
-from egress.plan import BucketGrant, EgressGateway, Host, Plan, ResourceGrant, TeamPlan, Use, WorkloadIdentity
+from egress.plan import BucketGrant, EgressGateway, GatewaySubnet, Host, Plan, ResourceGrant, TeamPlan, Use, WorkloadIdentity
 from egress.settings import Settings
 from egress.settings.teams import Team
 
@@ -24,7 +24,7 @@ def make_plan(settings: Settings) -> Plan:
     Raises:
         ConfigError: two teams' wishes for one thing cannot both be honoured; names both.
     """
-    uses: dict[str, dict[str, list[Use]]] = {"": {}}
+    uses: dict[str, dict[str, list[Use]]] = {gateway: {} for gateway in ("", *sorted(settings.gateways))}
     of_teams: dict[str, dict[str, Use]] = {}
     reached_by: dict[str, list[str]] = {}
     past: dict[str, dict[str, Use]] = {}
@@ -35,12 +35,12 @@ def make_plan(settings: Settings) -> Plan:
                 # Past the gateway: no object is shared with anybody, so no other team has to agree.
                 past.setdefault(name, {})[host] = use
                 continue
-            uses[""].setdefault(host, []).append(use)
+            uses[team.gateway or ""].setdefault(host, []).append(use)
             of_teams.setdefault(name, {})[host] = use
         for other in team.reaches:
             reached_by.setdefault(other, []).append(name)
     problems: list[Problem] = []
-    gateways = {name: EgressGateway(name, settings.gateway, _hosts(of, problems)) for name, of in uses.items()}
+    gateways = {name: _gateway(settings, name, _hosts(of, problems)) for name, of in uses.items()}
     straight = {
         name: tuple(Host(host, (use,), conflicts.leaving(host, [use], problems)) for host, use in sorted(of_team.items()))
         for name, of_team in past.items()
@@ -49,9 +49,11 @@ def make_plan(settings: Settings) -> Plan:
     problems += [
         *conflicts.cluster_services(settings),
         *conflicts.used_range(settings),
+        *conflicts.beyond_gateways(settings),
         *conflicts.unreachable_targets(settings),
         *(problem for gateway in gateways.values() for problem in _of_gateway(gateway)),
-        *conflicts.account_collisions(identities),
+        *conflicts.unseen_elsewhere(tuple(gateways.values())),
+        *conflicts.account_collisions(settings, identities),
         *conflicts.bucket_collisions(identities),
         *conflicts.reception_collisions(settings),
         *unsupported(settings),
@@ -66,15 +68,15 @@ def make_plan(settings: Settings) -> Plan:
         TeamPlan(
             name,
             team,
-            gateways[""],
-            tuple((hosts[""][host], use) for host, use in sorted(of_teams.get(name, {}).items())),
+            gateways[team.gateway or ""],
+            tuple((hosts[team.gateway or ""][host], use) for host, use in sorted(of_teams.get(name, {}).items())),
             identities[name],
             tuple(reached_by.get(name, ())),
             straight.get(name, ()),
         )
         for name, team in sorted(settings.teams.items())
     )
-    return Plan(settings, AddressPlan.of(settings.network), tuple(gateways.values()), teams)
+    return Plan(settings, AddressPlan.of(settings.network, settings.gateways.values()), tuple(gateways.values()), teams)
 
 
 def _hosts(uses: dict[str, list[Use]], problems: list[Problem]) -> tuple[Host, ...]:
@@ -83,6 +85,20 @@ def _hosts(uses: dict[str, list[Use]], problems: list[Problem]) -> tuple[Host, .
         Host(name, tuple(of), conflicts.leaving(name, of, problems), conflicts.tcp(name, of, problems))
         for name, of in sorted(uses.items())
     )
+
+
+def _gateway(settings: Settings, name: str, hosts: tuple[Host, ...]) -> EgressGateway:
+    if not name:
+        return EgressGateway(name, settings.gateway, settings.cluster.gateway_pool, hosts)
+    own = settings.gateways[name]
+    subnet = own.nat and GatewaySubnet(
+        names.gateway_subnet(settings.network.subnet.name, name),
+        str(own.nat.nodes),
+        str(own.nat.pods),
+        names.gateway_pods(name),
+        own.nat.addresses,
+    )
+    return EgressGateway(name, own, own.pool, hosts, subnet)
 
 
 def _of_gateway(gateway: EgressGateway) -> Iterator[Problem]:

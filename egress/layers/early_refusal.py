@@ -27,7 +27,7 @@ def render(plan: Plan) -> Iterator[Object]:
     port = TARGET_PORTS[HTTPS_PORT]
     for gateway in plan.gateways:
         patches: list[dict[str, Any]] = []
-        if plan.settings.gateway.connect_after_authorization and any(host.passthrough for host in gateway.hosts):
+        if gateway.settings.connect_after_authorization and any(host.passthrough for host in gateway.hosts):
             patches.append(_patch(port, ON_DATA))
         # A host's own patch comes later and wins over the one for all.
         patches += [_patch(port, ON_HANDSHAKE, host.name) for host in gateway.hosts if host.tcp]

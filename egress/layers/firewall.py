@@ -89,10 +89,19 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         "allow-egress-nodes-and-pods",
         "Nodes and Pods reach each other.",
         egress=True,
-        ranges=(addresses.nodes, addresses.pods),
+        ranges=(addresses.nodes, addresses.pods, *addresses.gateways),
         protocol="all",
         targets=every_node,
     )
+    if addresses.gateways:
+        yield FirewallRule(
+            "allow-ingress-nodes-and-pods",
+            "Nodes and Pods reach each other, also between the cluster's subnet and those of gateways.",
+            egress=False,
+            ranges=(addresses.nodes, addresses.pods, *addresses.gateways),
+            protocol="all",
+            targets=every_node,
+        )
     yield FirewallRule(
         "allow-egress-gcp-apis",
         "Nodes and Pods reach Google APIs through Private Google Access.",

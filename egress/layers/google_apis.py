@@ -8,7 +8,9 @@ from egress import names
 from egress.google_cloud import METADATA_ADDRESS
 from egress.layers.gateway import canonical_name
 from egress.manifest import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
-from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
+from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+
+METADATA_HOST = "metadata.google.internal"
 
 
 def render(plan: Plan) -> Iterator[Object]:
@@ -19,6 +21,17 @@ def render(plan: Plan) -> Iterator[Object]:
         yield Object(Owner.egress_gateway(), _api(api, [names.GATEWAY_NAMESPACE, *teams]))
 
 
+def hosts(team: TeamPlan) -> Iterator[str]:
+    """The names that are exported to one team."""
+    if team.uses_google_apis:
+        yield METADATA_HOST
+        yield from map(_host, team.google_apis)
+
+
+def _host(api: str) -> str:
+    return f"{api}.googleapis.com"
+
+
 def _metadata_server(export: list[str]) -> Manifest:
     # By address: client libraries ask 169.254.169.254 as well as the name, and no DNS answer is trusted for credentials.
     return manifest(
@@ -26,9 +39,9 @@ def _metadata_server(export: list[str]) -> Manifest:
         "ServiceEntry",
         "metadata-google-internal",
         names.GATEWAY_NAMESPACE,
-        labels=canonical_name("metadata.google.internal"),
+        labels=canonical_name(METADATA_HOST),
         spec={
-            "hosts": ["metadata.google.internal"],
+            "hosts": [METADATA_HOST],
             "addresses": [METADATA_ADDRESS],
             "endpoints": [{"address": METADATA_ADDRESS}],
             "ports": [{"number": HTTP_PORT, "name": "http", "protocol": "HTTP"}],
@@ -41,7 +54,7 @@ def _metadata_server(export: list[str]) -> Manifest:
 
 def _api(api: str, export: list[str]) -> Manifest:
     # The name resolves to the VIP of Private Google Access, in the private zone of googleapis.com.
-    host = f"{api}.googleapis.com"
+    host = _host(api)
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from egress.layers.firewall import Nodes
 from egress.layers.gateway_workload import taint
-from egress.plan import Plan
+from egress.plan import GatewaySubnet, Plan
 from egress.settings.cluster import NodePool
 
 APPLICATIONS = "default-pool"
@@ -24,6 +24,8 @@ class Pool:
     settings: NodePool
     taint: Mapping[str, str] | None = None
     """None: every pod may run there."""
+    subnet: GatewaySubnet | None = None
+    """None: the cluster's."""
 
 
 def render(plan: Plan) -> Iterator[Pool]:
@@ -31,6 +33,6 @@ def render(plan: Plan) -> Iterator[Pool]:
     cluster = plan.settings.cluster
     yield Pool(APPLICATIONS, Nodes.APPLICATION, cluster.default_pool)
     for gateway in plan.gateways:
-        yield Pool(gateway.nodes, gateway.nodes, cluster.gateway_pool, taint(gateway.nodes))
+        yield Pool(gateway.nodes, gateway.nodes, gateway.pool, taint(gateway.nodes), gateway.subnet)
     if plan.receptions:
         yield Pool(Nodes.INGRESS, Nodes.INGRESS, cluster.ingress_pool, taint(Nodes.INGRESS))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress import names
+from egress.layers import google_apis
 from egress.manifest import ISTIO_NETWORKING, ISTIO_PROXY_CONFIG, Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
 from egress.settings.security import SecurityModel
@@ -43,7 +44,10 @@ def render(plan: Plan) -> Iterator[Object]:
 
 
 def _sidecar(team: TeamPlan) -> dict[str, Any]:
-    seen = [team.gateway.namespace, team.name, *sorted(team.settings.reaches)]
+    seen = [f"{namespace}/*" for namespace in (team.gateway.namespace, team.name, *sorted(team.settings.reaches))]
+    if team.gateway.namespace != names.GATEWAY_NAMESPACE:
+        # What the shared gateway's namespace exports to this team beside hosts, which leave by its own gateway.
+        seen += [f"{names.GATEWAY_NAMESPACE}/{host}" for host in google_apis.hosts(team)]
     return manifest(
         ISTIO_NETWORKING,
         "Sidecar",
@@ -52,7 +56,7 @@ def _sidecar(team: TeamPlan) -> dict[str, Any]:
         annotations=team.opened,
         spec={
             "outboundTrafficPolicy": {"mode": "ALLOW_ANY" if team.model is SecurityModel.OPEN else "REGISTRY_ONLY"},
-            "egress": [{"hosts": [f"{namespace}/*" for namespace in seen]}],
+            "egress": [{"hosts": seen}],
         },
     )
 

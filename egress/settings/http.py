@@ -217,10 +217,10 @@ class Http(Rule):
     protocol: Annotated[Protocol, Field(strict=False)] = Protocol.HTTP
     credential: SecretName | None = Field(
         default=None,
-        description="With `mtls`: Secret in istio-egress with tls.crt, tls.key and ca.crt, the host's authority.",
+        description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the host's authority.",
     )
     ca: SecretName | None = Field(
-        default=None, description="With `tls`: Secret in istio-egress holding ca.crt. Absent: the public authorities."
+        default=None, description="With `tls`: Secret in the gateway's namespace holding ca.crt. Absent: the public authorities."
     )
     traffic: Traffic | None = None
     split: dict[Host, Annotated[int, Field(ge=1, le=99)]] = Field(

@@ -85,7 +85,7 @@ class Replicas(Model):
 
 
 class Gateway(Replicas):
-    """The shared egress gateway's Deployment."""
+    """An egress gateway's Deployment."""
 
     connect_after_authorization: bool = Field(
         default=False,

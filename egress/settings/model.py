@@ -23,13 +23,17 @@ class Model(BaseModel):
     )
 
 
+Refusal = tuple[tuple[str, ...], str, str]
+"""One refusal: path below the validated value, consequence, fix."""
+
+
 def refusal(consequence: str, fix: str, at: tuple[str, ...] = ()) -> PydanticCustomError:
     """The error to raise in a validator. `at` names a path below the validated value, in the config's own words."""
     return refusals([(at, consequence, fix)])
 
 
-def refusals(found: list[tuple[tuple[str, ...], str, str]]) -> PydanticCustomError:
-    """Several refusals of one value at once, each as (path below it, consequence, fix)."""
+def refusals(found: list[Refusal]) -> PydanticCustomError:
+    """Several refusals of one value at once."""
     # The texts travel in the context: braces in a pydantic message would be read as placeholders.
     return PydanticCustomError("refused", "refused", {"found": found})
 

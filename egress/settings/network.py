@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from ipaddress import IPv4Network
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from egress.google_cloud import Vip
-from egress.settings.model import Model, Range, ResourceName, refusal, refusals
+from egress.settings.model import Model, Range, Refusal, ResourceName, refusal, refusals
 
 
 class Subnet(Model):
@@ -21,17 +23,26 @@ class Subnet(Model):
 
     @model_validator(mode="after")
     def large_enough(self) -> Self:
-        found: list[tuple[tuple[str, ...], str, str]] = []
-        for field, shortest, why in (
-            ("nodes", 29, "Google Cloud reserves four addresses of every subnet and refuses ranges smaller than /29"),
-            ("pods", 24, "one node alone takes a /24 for its 110 Pods"),
-            ("services", 27, "GKE refuses a Service range smaller than /27"),
-        ):
-            if getattr(self, field).prefixlen > shortest:
-                found.append(((field,), f"The range is too small: {why}.", f"Give at least a /{shortest}."))
+        found = list(too_small(nodes=self.nodes, pods=self.pods, services=self.services))
         if found:
             raise refusals(found)
         return self
+
+
+SMALLEST = {
+    "nodes": (29, "Google Cloud reserves four addresses of every subnet and refuses ranges smaller than /29"),
+    "pods": (24, "one node alone takes a /24 for its 110 Pods"),
+    "services": (27, "GKE refuses a Service range smaller than /27"),
+}
+"""Longest prefix of each range of a subnet, and why."""
+
+
+def too_small(**ranges: IPv4Network) -> Iterator[Refusal]:
+    """Ranges of a subnet that Google refuses whatever is in them, by the names of `SMALLEST`."""
+    for field, network in ranges.items():
+        shortest, why = SMALLEST[field]
+        if network.prefixlen > shortest:
+            yield (field,), f"The range is too small: {why}.", f"Give at least a /{shortest}."
 
 
 class FlowLogInterval(StrEnum):
@@ -114,7 +125,7 @@ class Network(Model):
 
     @model_validator(mode="after")
     def ranges_disjoint(self) -> Self:
-        found: list[tuple[tuple[str, ...], str, str]] = []
+        found: list[Refusal] = []
         if self.control_plane.prefixlen != 28:
             found.append(
                 (
@@ -123,27 +134,33 @@ class Network(Model):
                     f"Write {self.control_plane.network_address}/28.",
                 )
             )
-        ranges = {
+        found.extend(overlaps(self.ranges()))
+        if found:
+            raise refusals(found)
+        return self
+
+    def ranges(self) -> dict[tuple[str, ...], IPv4Network]:
+        """Every range of the network, by its path below this setting."""
+        return {
             ("subnet", "nodes"): self.subnet.nodes,
             ("subnet", "pods"): self.subnet.pods,
             ("subnet", "services"): self.subnet.services,
             ("controlPlane",): self.control_plane,
         }
-        # Sorted by first address, wider first, a range that overlaps any other overlaps the widest one before it.
-        ordered = sorted(ranges.items(), key=lambda item: (item[1].network_address, item[1].prefixlen))
-        before, widest = ordered[0]
-        for path, network in ordered[1:]:
-            if network.overlaps(widest):
-                found.append(
-                    (
-                        path,
-                        f"{network} overlaps {widest} ({'.'.join(before)}): one address would belong to two "
-                        "things, and a firewall rule for one would open the other.",
-                        "Choose a range of its own.",
-                    )
-                )
-            else:
-                before, widest = path, network
-        if found:
-            raise refusals(found)
-        return self
+
+
+def overlaps(ranges: Mapping[tuple[str, ...], IPv4Network]) -> Iterator[Refusal]:
+    """Ranges that share an address with another one, each found at its path."""
+    # Sorted by first address, wider first, a range that overlaps any other overlaps the widest one before it.
+    ordered = sorted(ranges.items(), key=lambda item: (item[1].network_address, item[1].prefixlen))
+    before, widest = ordered[0]
+    for path, network in ordered[1:]:
+        if network.overlaps(widest):
+            yield (
+                path,
+                f"{network} overlaps {widest} ({'.'.join(before)}): one address would belong to two "
+                "things, and a firewall rule for one would open the other.",
+                "Choose a range of its own.",
+            )
+        else:
+            before, widest = path, network

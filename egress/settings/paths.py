@@ -11,6 +11,10 @@ def egress_path(team: str, host: str) -> str:
     return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
 
 
+def gateway_path(gateway: str) -> str:
+    return f"gke-mesh-egress:gateways.{gateway}"
+
+
 def reception_path(team: str, name: str) -> str:
     return f"gke-mesh-egress:teams.{team}.receives.{name}"
 

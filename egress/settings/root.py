@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from egress.settings.cluster import Cluster
 from egress.settings.fences import Fences
+from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
 from egress.settings.mesh import Gateway, Mesh
-from egress.settings.model import Model, refusal, refusals
-from egress.settings.network import Network
+from egress.settings.model import Model, Refusal, refusal, refusals
+from egress.settings.network import Network, overlaps
 from egress.settings.receive import Ingress
 from egress.settings.teams import Team, TeamName
 
@@ -50,6 +52,24 @@ def _label_value(value: str) -> str:
     return value
 
 
+def _outgrown(path: tuple[str, ...], nodes: IPv4Network, pods: IPv4Network, most: int) -> Iterator[Refusal]:
+    """A subnet's ranges that have no room for `most` nodes."""
+    if nodes.num_addresses - 4 < most:
+        yield (
+            (*path, "nodes"),
+            f"The pools may grow to {most} nodes, and the range has "
+            f"{nodes.num_addresses - 4} usable addresses: autoscaling would stop in between.",
+            "Give a larger range, or lower maxNodes.",
+        )
+    if pods.num_addresses // 256 < most:
+        yield (
+            (*path, "pods"),
+            f"The pools may grow to {most} nodes with 256 Pod addresses each, "
+            f"and the range has room for {pods.num_addresses // 256} nodes.",
+            "Give a larger range, or lower maxNodes.",
+        )
+
+
 class Settings(Model):
     """What the reader writes under `gke-mesh-egress:` - plus the project, which the gcp provider's own key names."""
 
@@ -58,7 +78,10 @@ class Settings(Model):
     network: Network
     cluster: Cluster = Cluster()
     mesh: Mesh = Mesh()
-    gateway: Gateway = Gateway()
+    gateway: Gateway = Field(default=Gateway(), description="The shared egress gateway.")
+    gateways: dict[GatewayName, TeamGateway] = Field(
+        default={}, description="Egress gateways beside the shared one, by name; teams name the one by which they leave."
+    )
     ingress: Ingress | None = Field(default=None, description="The gateway for partners; needed where a team receives.")
     fences: Fences = Fences()
     teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
@@ -73,7 +96,7 @@ class Settings(Model):
     @field_validator("teams")
     @classmethod
     def reached_teams_declared(cls, teams: dict[str, Team]) -> dict[str, Team]:
-        found: list[tuple[tuple[str, ...], str, str]] = []
+        found: list[Refusal] = []
         for name, team in teams.items():
             for other in team.reaches:
                 if other == name:
@@ -93,7 +116,7 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def parts_agree(self) -> Self:
-        found: list[tuple[tuple[str, ...], str, str]] = []
+        found: list[Refusal] = []
         zone = self.cluster.zone
         if zone is not None and zone.rpartition("-")[0] != self.region:
             found.append(
@@ -105,6 +128,8 @@ class Settings(Model):
                 )
             )
         found.extend(self._ranges_too_small())
+        found.extend(self._gateways_apart())
+        found.extend(self._unknown_gateways())
         found.extend(self._received_nowhere())
         found.extend(self.fences.unknown_teams(self.teams))
         found.extend(self._private_hosts_inside())
@@ -122,36 +147,22 @@ class Settings(Model):
             raise refusals(found)
         return self
 
-    def _ranges_too_small(self) -> list[tuple[tuple[str, ...], str, str]]:
+    def _ranges_too_small(self) -> Iterator[Refusal]:
         """Ranges against the most nodes that the pools may grow to (a regional cluster has three zones)."""
         zones = 1 if self.cluster.zone else 3
         pools = [self.cluster.default_pool, self.cluster.gateway_pool]
         if any(team.receives for team in self.teams.values()):
             pools.append(self.cluster.ingress_pool)
-        nodes = zones * sum(pool.max_nodes for pool in pools)
+        for name, gateway in self.gateways.items():
+            if gateway.nat:
+                path = ("gateways", name, "nat")
+                yield from _outgrown(path, gateway.nat.nodes, gateway.nat.pods, zones * gateway.pool.max_nodes)
+            else:
+                pools.append(gateway.pool)
         subnet = self.network.subnet
-        found: list[tuple[tuple[str, ...], str, str]] = []
-        if subnet.nodes.num_addresses - 4 < nodes:
-            found.append(
-                (
-                    ("network", "subnet", "nodes"),
-                    f"The pools may grow to {nodes} nodes, and the range has "
-                    f"{subnet.nodes.num_addresses - 4} usable addresses: autoscaling would stop in between.",
-                    "Give a larger range, or lower maxNodes.",
-                )
-            )
-        if subnet.pods.num_addresses // 256 < nodes:
-            found.append(
-                (
-                    ("network", "subnet", "pods"),
-                    f"The pools may grow to {nodes} nodes with 256 Pod addresses each, "
-                    f"and the range has room for {subnet.pods.num_addresses // 256} nodes.",
-                    "Give a larger range, or lower maxNodes.",
-                )
-            )
-        return found
+        yield from _outgrown(("network", "subnet"), subnet.nodes, subnet.pods, zones * sum(pool.max_nodes for pool in pools))
 
-    def _private_hosts_inside(self) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    def _private_hosts_inside(self) -> Iterator[Refusal]:
         subnet = self.network.subnet
         own = {
             "nodes": subnet.nodes,
@@ -159,6 +170,9 @@ class Settings(Model):
             "services": subnet.services,
             "the control plane": self.network.control_plane,
         }
+        for name, gateway in self.gateways.items():
+            if gateway.nat:
+                own |= {f"the nodes of gateway {name}": gateway.nat.nodes, f"the pods of gateway {name}": gateway.nat.pods}
         for name, network in self.fences.private_hosts.items():
             for what, range_ in own.items():
                 if network.overlaps(range_):
@@ -168,7 +182,43 @@ class Settings(Model):
                         "Name only ranges of other networks.",
                     )
 
-    def _received_nowhere(self) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    def _gateways_apart(self) -> Iterator[Refusal]:
+        """Two gateways, or a gateway and the cluster, that would share a range or an address."""
+        own = {name: gateway.nat for name, gateway in self.gateways.items() if gateway.nat}
+        ranges = {("network", *path): network for path, network in self.network.ranges().items()}
+        for name, nat in own.items():
+            ranges |= {("gateways", name, "nat", "nodes"): nat.nodes, ("gateways", name, "nat", "pods"): nat.pods}
+        yield from overlaps(ranges)
+        owners = dict.fromkeys(self.network.nat.addresses, "network.nat")
+        for name, nat in own.items():
+            for address in nat.addresses:
+                first = owners.setdefault(address, f"gateways.{name}.nat")
+                if first != f"gateways.{name}.nat":
+                    yield (
+                        ("gateways", name, "nat", "addresses", address),
+                        f"{first}.addresses has an address of this name: a partner that lets one in would let in the other.",
+                        "Choose another name.",
+                    )
+        for name in list(own)[MOST_SUBNETS:]:
+            yield (
+                ("gateways", name, "nat"),
+                f"It needs a subnet of its own, and GKE gives a cluster at most {MOST_SUBNETS} beside the first.",
+                "Leave nat out: the gateway then leaves as the shared one does.",
+            )
+
+    def _unknown_gateways(self) -> Iterator[Refusal]:
+        for name, team in self.teams.items():
+            if team.gateway is not None and team.gateway not in self.gateways:
+                known = ", ".join(sorted(self.gateways))
+                yield (
+                    ("teams", name, "gateway"),
+                    "There is no gateway of this name by which the team could leave.",
+                    f"Name one of gateways ({known}), or leave it out for the shared one."
+                    if known
+                    else f"Add gateways: {{{team.gateway}: {{}}}}, or leave it out for the shared one.",
+                )
+
+    def _received_nowhere(self) -> Iterator[Refusal]:
         for name, team in self.teams.items():
             if team.receives and self.ingress is None:
                 yield (

@@ -50,9 +50,9 @@ class Tcp(Model):
     outside_port: int | None = Field(default=None, ge=1, le=65535, description="What the gateway connects to. Absent: `port`.")
     credential: SecretName | None = Field(
         default=None,
-        description="With `mtls`: Secret in istio-egress with tls.crt, tls.key and ca.crt, the host's authority.",
+        description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the host's authority.",
     )
-    ca: SecretName | None = Field(default=None, description="With `tls`: Secret in istio-egress holding ca.crt.")
+    ca: SecretName | None = Field(default=None, description="With `tls`: Secret in the gateway's namespace holding ca.crt.")
     description: str | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
 
     @field_validator("addresses", "service_accounts")

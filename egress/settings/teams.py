@@ -137,6 +137,9 @@ class Team(Model):
     egress: dict[HostOrPattern, Access] = Field(
         default={}, description="By outside host, or `*.` and a domain for every name below it (https alone)."
     )
+    gateway: str | None = Field(
+        default=None, description="The egress gateway of `gateways` by which the team leaves. Absent: the shared one."
+    )
     google_apis: GoogleApis | None = None
     reaches: list[str] = Field(default=[], description="Other teams whose pods this team's pods may connect to.")
     receives: dict[ReceptionName, Receive] = Field(default={}, description="What partners may connect to, by a name for it.")
@@ -207,6 +210,15 @@ class Team(Model):
             for host, access in self.egress.items()
             for at, consequence, fix in kept_by_nobody(access)
         ]
+        if self.gateway is not None:
+            found.append(
+                (
+                    ("gateway",),
+                    "With its model the team leaves past every gateway: this one would carry nothing, and no partner would see its "
+                    "addresses.",
+                    "Remove gateway, or remove model.",
+                )
+            )
         if self.model.registry_only is not None and not self.egress:
             found.append(
                 (

@@ -31,6 +31,7 @@ CLUSTER_KIND = Kind(
         "networkingMode": checks.one_of("VPC_NATIVE", "ROUTES"),
         "networkPolicy.provider": checks.one_of("PROVIDER_UNSPECIFIED", "CALICO"),
         "ipAllocationPolicy.stackType": checks.one_of("IPV4", "IPV4_IPV6"),
+        "ipAllocationPolicy.additionalIpRangesConfigs.*.status": checks.one_of("ACTIVE", "DRAINING"),
         "workloadIdentityConfig.workloadPool": checks.pattern(
             r"^[a-z0-9:.-]+\.svc\.id\.goog$", "a workload pool is PROJECT.svc.id.goog"
         ),
@@ -116,6 +117,7 @@ CLUSTER_KIND = Kind(
     sets=frozenset(
         {
             "nodeLocations",
+            "ipAllocationPolicy.additionalIpRangesConfigs",
             "masterAuthorizedNetworksConfig.cidrBlocks",
             "loggingConfig.enableComponents",
             "monitoringConfig.enableComponents",
@@ -147,10 +149,12 @@ CLUSTER_KIND = Kind(
     references=(
         Reference("network", NETWORK, network_named, holds=True, output="id"),
         Reference("subnetwork", SUBNETWORK, subnetwork_named, holds=True, output="id"),
+        Reference("ipAllocationPolicy.additionalIpRangesConfigs.*.subnetwork", SUBNETWORK, subnetwork_named, holds=True),
         NODE_ACCOUNT,
     ),
     cloud_rules=(
         cluster_rules.ranges_exist,
+        cluster_rules.further_ranges,
         cluster_rules.control_plane_apart,
         cluster_rules.own_pool,
         cluster_rules.only_cluster,

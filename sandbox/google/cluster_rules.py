@@ -9,6 +9,9 @@ from typing import Any
 from .kinds import Problem, Scene, Values, first, region_of, tail, walk
 from .network import CLUSTER, network_named, overlaps, subnetwork_named
 
+MOST_SUBNETS = 8
+"""Beside the cluster's own. Source: GKE, "Add subnets to clusters"."""
+
 
 def ranges_named_once(values: Values) -> Iterator[Problem]:
     """Pods and services get their ranges by name or by address."""
@@ -104,6 +107,36 @@ def ranges_exist(scene: Scene) -> Iterator[Problem]:
                 name,
                 f"'{subnet.id}' has no secondary range of this name; it has {', '.join(names) or 'none'}",
             )
+
+
+def further_ranges(scene: Scene) -> Iterator[Problem]:
+    """Subnets beside the cluster's own: few, of the same network, with the ranges that are named; none leaves under a pool."""
+    field = "ipAllocationPolicy.additionalIpRangesConfigs"
+    further = list(walk(scene.new, f"{field}.*"))
+    if len(further) > MOST_SUBNETS:
+        yield Problem(field, len(further), f"a cluster takes at most {MOST_SUBNETS} subnets beside its own")
+    kept = {subnetwork_named(scene.new.get("subnetwork") or "default", scene.new)}
+    for at, config in further:
+        subnet = scene.cloud.find(subnetwork_named(config["subnetwork"], scene.new))
+        if subnet is None:
+            continue  # said already, as a reference
+        if subnet.id in kept:
+            yield Problem(f"{at}.subnetwork", config["subnetwork"], "the cluster has this subnet already; name each once")
+        kept.add(subnet.id)
+        if network_named(subnet.state["network"], subnet.state) != network_named(scene.new["network"], scene.new):
+            yield Problem(f"{at}.subnetwork", config["subnetwork"], "it belongs to another network than the cluster")
+        names = [name for _, name in walk(subnet.state, "secondaryIpRanges.*.rangeName")]
+        for place, name in walk(config, "podIpv4RangeNames.*"):
+            if name not in names:
+                yield Problem(
+                    f"{at}.{place}",
+                    name,
+                    f"'{subnet.id}' has no secondary range of this name; it has {', '.join(names) or 'none'}",
+                )
+    for pool in scene.cloud.of_type("gcp:container/nodePool:NodePool") if scene.old is not None else ():
+        used = first(pool.state, "networkConfig.subnetwork")
+        if used and pool.id.startswith(f"{scene.id}/nodePools/") and subnetwork_named(used, scene.new) not in kept:
+            yield Problem(field, tail(used), f"node pool '{tail(pool.id)}' is in this subnet; delete the pool first")
 
 
 def control_plane_apart(scene: Scene) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from . import checks
 from .cluster import API, NODE_POOL, cluster_named
 from .kinds import Kind, Problem, Reference, Scene, Values, first, never_changes, number, path, tail, walk
 from .machines import NAME, NODE_ACCOUNT, NODE_CHANGES, NODE_CHECKS, NODE_DEFAULTS, NODE_SETS, VERSION
-from .network import CLUSTER, subnetwork_named
+from .network import CLUSTER, SUBNETWORK, subnetwork_named
 
 
 def _autoscaling(values: Values) -> Iterator[Problem]:
@@ -48,14 +48,25 @@ def _cluster_fits(scene: Scene) -> Iterator[Problem]:
         yield Problem(
             "nodeConfig.workloadMetadataConfig.mode", mode, f"'{cluster.id}' has no workload pool; give it workloadIdentityConfig"
         )
-    subnet = scene.cloud.find(subnetwork_named(cluster.state.get("subnetwork") or "default", cluster.state))
+    own = subnetwork_named(cluster.state.get("subnetwork") or "default", cluster.state)
+    further = walk(cluster.state, "ipAllocationPolicy.additionalIpRangesConfigs.*.subnetwork")
+    subnets = {own, *(subnetwork_named(named, cluster.state) for _, named in further)}
+    wanted = first(scene.new, "networkConfig.subnetwork")
+    subnet_id = subnetwork_named(wanted, cluster.state) if wanted else own
+    if subnet_id not in subnets:
+        yield Problem(
+            "networkConfig.subnetwork",
+            wanted,
+            f"'{cluster.id}' does not have this subnet; name it among ipAllocationPolicy.additionalIpRangesConfigs",
+        )
+    subnet = scene.cloud.find(subnet_id) if subnet_id else None
     names = [name for _, name in walk(subnet.state if subnet else {}, "secondaryIpRanges.*.rangeName")]
     pods = first(scene.new, "networkConfig.podRange")
     if pods and not first(scene.new, "networkConfig.createPodRange") and pods not in names:
         yield Problem(
             "networkConfig.podRange",
             pods,
-            f"the cluster's subnet has no secondary range of this name; it has {', '.join(names) or 'none'}",
+            f"the pool's subnet has no secondary range of this name; it has {', '.join(names) or 'none'}",
         )
 
 
@@ -133,7 +144,11 @@ NODE_POOL_KIND = Kind(
     },
     sets=frozenset({"nodeLocations"}) | NODE_SETS,
     kept=frozenset({"upgradeSettings.maxSurge", "upgradeSettings.maxUnavailable", "autoscaling.locationPolicy"}),
-    references=(Reference("cluster", CLUSTER, cluster_named), NODE_ACCOUNT),
+    references=(
+        Reference("cluster", CLUSTER, cluster_named),
+        Reference("networkConfig.subnetwork", SUBNETWORK, subnetwork_named, holds=True),
+        NODE_ACCOUNT,
+    ),
     cloud_rules=(_cluster_fits,),
     computed=_computed,
 )

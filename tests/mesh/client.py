@@ -58,21 +58,26 @@ def curl_line(mesh: Mesh, pod: str, *words: str, uid: int = APP_UID) -> str:
     return f"ip netns exec {mesh.namespaces[pod].name} {user} curl -i {' '.join(words)}"
 
 
-def request_to_gateway(mesh: Mesh, pod: str, identity: Identity | None, host: str, path: str = "/", port: int = 8080) -> Answer:
+def request_to_gateway(
+    mesh: Mesh, pod: str, identity: Identity | None, host: str, path: str = "/", port: int = 8080, gateway: str = ""
+) -> Answer:
     """HTTP in mutual TLS with somebody's certificate, or none, straight to the gateway pod's port."""
     try:
-        with _connect(mesh, pod, port) as plain, _context(identity).wrap_socket(plain, server_hostname=host) as secured:
+        with _connect(mesh, pod, port, gateway) as plain, _context(identity).wrap_socket(plain, server_hostname=host) as secured:
             return _request(_Socket(secured), host, path)
     except OSError as error:
         return Answer(None, "", str(error))
 
 
 def tunnel_through_gateway(
-    mesh: Mesh, pod: str, identity: Identity | None, outer: str, inner: str, path: str = "/", port: int = 8443
+    mesh: Mesh, pod: str, identity: Identity | None, outer: str, inner: str, path: str = "/", port: int = 8443, gateway: str = ""
 ) -> Answer:
     """TLS to a site inside mutual TLS to the gateway's port, each with its own server name."""
     try:
-        with _connect(mesh, pod, port) as plain, _context(identity).wrap_socket(plain, server_hostname=outer) as secured:
+        with (
+            _connect(mesh, pod, port, gateway) as plain,
+            _context(identity).wrap_socket(plain, server_hostname=outer) as secured,
+        ):
             trusting = ssl.create_default_context(cadata=mesh.authority.pem)
             # Whoever answers is of interest here, not whether it is the one that was asked for.
             trusting.check_hostname = False
@@ -90,8 +95,8 @@ def plain_to_gateway(mesh: Mesh, pod: str, host: str, port: int = 8080) -> Answe
         return Answer(None, "", str(error))
 
 
-def _connect(mesh: Mesh, pod: str, port: int) -> socket.socket:
-    address = (mesh.gateway.address, port)
+def _connect(mesh: Mesh, pod: str, port: int, gateway: str = "") -> socket.socket:
+    address = (mesh.gateways[gateway].address, port)
     return mesh.namespaces[pod].inside(lambda: socket.create_connection(address, _SECONDS))
 
 

@@ -61,10 +61,11 @@ class Evidence:
     """Packets that policies for other pods refused."""
     sidecar_log: Sequence[str]
     gateway_log: Sequence[str]
+    """Of all egress gateways."""
     other_logs: Sequence[str]
     """Of the sidecars of other pods."""
     handshakes_failed: int
-    """By the gateway, as the server."""
+    """By the gateways, as the servers."""
     arrived: Sequence[Arrival]
     """At sites: connections and requests."""
 
@@ -128,13 +129,14 @@ class Watch:
 
     def _now(self) -> Evidence:
         after = self._refusals()
+        gateways = [pod.key for pod in self.mesh.gateways.values()]
         changed = {pod: _difference(after[pod], before) for pod, before in self._before.items()}
         return Evidence(
             changed[self.pod],
             sum(refused.ingress_policy for refused in changed.values()),
             self._lines(self.pod) if self.pod in self.mesh.proxies else [],
-            self._lines(self.mesh.gateway.key),
-            [line for key in self.mesh.proxies if key not in (self.pod, self.mesh.gateway.key) for line in self._lines(key)],
+            [line for key in gateways for line in self._lines(key)],
+            [line for key in self.mesh.proxies if key not in (self.pod, *gateways) for line in self._lines(key)],
             self._failed_handshakes() - self._handshakes,
             [arrival for name, site in self.mesh.sites.items() for arrival in site.arrived[self._arrived[name] :]],
         )
@@ -147,8 +149,8 @@ class Watch:
         return [line for line in text.splitlines() if _ACCESS_LOG.match(line)]
 
     def _failed_handshakes(self) -> int:
-        stats = self.mesh.proxies[self.mesh.gateway.key].admin("/stats?filter=listener.*ssl")
-        counted = [line.rpartition(": ") for line in stats.splitlines()]
+        stats = [self.mesh.proxies[pod.key].admin("/stats?filter=listener.*ssl") for pod in self.mesh.gateways.values()]
+        counted = [line.rpartition(": ") for text in stats for line in text.splitlines()]
         return sum(int(value) for name, _, value in counted if name.endswith(FAILED_HANDSHAKES))
 
 

@@ -90,9 +90,15 @@ class Mesh:
         self._closing.close()
 
     @property
+    def gateways(self) -> dict[str, Pod]:
+        """The egress gateways by name; the shared one's is empty."""
+        routers = {pod.nodes: pod for pod in self.pods.values() if pod.proxy == "router"}
+        return {gateway.name: routers[gateway.nodes] for gateway in self.plan.gateways}
+
+    @property
     def gateway(self) -> Pod:
-        """The egress gateway."""
-        return next(pod for pod in self.pods.values() if pod.proxy == "router" and pod.nodes == Nodes.GATEWAY)
+        """The shared egress gateway."""
+        return self.gateways[""]
 
     @property
     def folder(self) -> Path:
@@ -149,9 +155,12 @@ class Mesh:
 
     def _all_pods(self) -> Iterator[Pod]:
         pods = ipaddress.ip_network(self.plan.addresses.pods)
-        # Each node has a /24 of the Pod range.
-        ranges = zip(firewall.nodes(self.plan), pods.subnets(new_prefix=24), strict=False)
-        free = {nodes: map(str, list(of_node.hosts())[9:]) for nodes, of_node in ranges}
+        # Each node has a /24 of the Pod range, or of its own subnet's.
+        ranges = dict(zip(firewall.nodes(self.plan), pods.subnets(new_prefix=24), strict=False))
+        for gateway in self.plan.gateways:
+            if gateway.subnet:
+                ranges[gateway.nodes] = next(ipaddress.ip_network(gateway.subnet.pods).subnets(new_prefix=24))
+        free = {nodes: map(str, list(of_node.hosts())[9:]) for nodes, of_node in ranges.items()}
         application = free[Nodes.APPLICATION]
         rendered = list(stack_pods(self.manifests, free))
         yield from rendered

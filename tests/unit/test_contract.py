@@ -31,7 +31,8 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     output = written.planned(plan_of(config))
     output["network"] = {"id": "projects/p/global/networks/n", "subnet": "projects/p/regions/r/subnetworks/s"}
     output["cluster"] = {"name": "c", "location": "l", "endpoint": "https://gke-1.l.gke.goog", "caCertificate": "Q0E="}
-    output["gateway"]["addresses"] = {"nat-1": "203.0.113.7"}
+    for gateway in (output["gateway"], *output.get("gateways", {}).values()):
+        gateway["addresses"] = {"nat-1": "203.0.113.7"}
     if "ingress" in output:
         output["ingress"]["address"] = "203.0.113.8"
     return json.loads(json.dumps(output))
@@ -86,6 +87,14 @@ def test_numbers_arrive_as_pulumi_sends_them() -> None:
     output = dev() | {"contract": 1.0}
     output["teams"]["team-x"]["egress"][0]["port"] = 80.0
     assert parse(output).team("team-x").egress[0].port == 80
+
+
+def test_a_partner_learns_the_gateway_by_which_a_team_leaves() -> None:
+    stack = yaml.safe_load((ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text())["config"]
+    contract = parse(complete(stack))
+    assert contract.gateway_of("payments").namespace == "istio-egress-partner"
+    assert contract.gateway_of("payments").hosts == ("*.files.partner.example", "api.partner.example")
+    assert contract.gateway_of("shop") == contract.gateway
 
 
 def test_keys_that_a_newer_platform_adds_are_left_aside() -> None:

@@ -12,6 +12,12 @@ import pytest
 from tests.unit import test_google_client as g
 
 P = f"projects/{g.PROJECT}"
+OWN_SUBNET: dict[str, Any] = {
+    "name": "subnet-own",
+    "network": "vpc-network",
+    "ipCidrRange": "10.3.0.0/28",
+    "secondaryIpRanges": [{"rangeName": "pods-own", "ipCidrRange": "10.4.0.0/20"}],
+}
 
 
 @pytest.fixture
@@ -201,6 +207,36 @@ def test_a_node_pool_needs_what_its_cluster_has(engine: g.Engine) -> None:
     refused(lambda: engine.create(g.NODE_POOL, g.NODE_POOL_INPUTS), "GKE_METADATA", "no workload pool")
     other = g.having(g.NODE_POOL_INPUTS, nodeConfig=None, networkConfig={"podRange": "more"})
     refused(lambda: engine.create(g.NODE_POOL, other), "podRange is 'more'", "pods, services")
+
+
+def test_a_node_pool_lies_in_a_subnet_of_its_cluster(engine: g.Engine) -> None:
+    g.build(engine, g.ACCOUNT)
+    engine.create(g.SUBNETWORK, OWN_SUBNET)
+    engine.create(g.CLUSTER, g.CLUSTER_INPUTS)
+    placed = g.having(g.NODE_POOL_INPUTS, networkConfig={"subnetwork": "subnet-own", "podRange": "pods-own"})
+    refused(lambda: engine.create(g.NODE_POOL, placed), "'subnet-own'", "does not have this subnet")
+
+
+def test_a_cluster_takes_subnets_beside_its_own(engine: g.Engine) -> None:
+    g.build(engine, g.ACCOUNT)
+    engine.create(g.SUBNETWORK, OWN_SUBNET)
+    own = [{"subnetwork": "subnet-own", "podIpv4RangeNames": ["pods-own"]}]
+    refused(lambda: engine.create(g.CLUSTER, _with_subnets(own[0] | {"podIpv4RangeNames": ["pods"]})), "it has pods-own")
+    refused(lambda: engine.create(g.CLUSTER, _with_subnets({"subnetwork": "subnet-gke"})), "has this subnet already")
+    refused(lambda: engine.create(g.CLUSTER, _with_subnets({"subnetwork": "nowhere"})), "nowhere")
+    cluster = engine.create(g.CLUSTER, _with_subnets(*own))
+    wrong = g.having(g.NODE_POOL_INPUTS, networkConfig={"subnetwork": "subnet-own", "podRange": "pods"})
+    refused(lambda: engine.create(g.NODE_POOL, wrong), "it has pods-own")
+    placed = g.having(g.NODE_POOL_INPUTS, networkConfig={"subnetwork": "subnet-own", "podRange": "pods-own"})
+    pool = engine.create(g.NODE_POOL, placed)
+    refused(lambda: engine.update(cluster, g.CLUSTER_INPUTS), "node pool 'gateway' is in this subnet")
+    engine.delete(pool)
+    engine.update(cluster, g.CLUSTER_INPUTS)
+
+
+def _with_subnets(*further: dict[str, Any]) -> dict[str, Any]:
+    policy = g.CLUSTER_INPUTS["ipAllocationPolicy"] | {"additionalIpRangesConfigs": list(further)}
+    return g.having(g.CLUSTER_INPUTS, ipAllocationPolicy=policy)
 
 
 def test_a_workload_identity_needs_the_pool_of_a_cluster(engine: g.Engine) -> None:
