@@ -214,8 +214,8 @@ class Team(Model):
             found.append(
                 (
                     ("gateway",),
-                    "With its model the team leaves past every gateway: this one would carry nothing, and no partner would see its "
-                    "addresses.",
+                    "With its model the team leaves past every gateway: this one would carry nothing, and no partner would see "
+                    "its addresses.",
                     "Remove gateway, or remove model.",
                 )
             )

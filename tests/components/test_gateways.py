@@ -33,7 +33,7 @@ def test_its_nodes_and_pods_have_addresses_of_its_own_subnet() -> None:
     assert subnet["privateIpGoogleAccess"] is True
     pool = inputs("gcp:container/nodePool:NodePool", "gateway-partner")
     assert pool["networkConfig"]["podRange"] == "pods-gateway-partner"
-    assert pool["networkConfig"]["subnetwork"].startswith(f"network-{SUBNET}")
+    assert pool["networkConfig"]["subnetwork"].endswith(f"/{SUBNET}")
     (cluster,) = run().of_type("gcp:container/cluster:Cluster")
     (further,) = cluster["inputs"]["ipAllocationPolicy"]["additionalIpRangesConfigs"]
     assert (further["subnetwork"], further["podIpv4RangeNames"]) == (
@@ -54,7 +54,7 @@ def test_its_subnet_alone_leaves_by_the_reserved_addresses() -> None:
     assert nats[SUBNET]["natIpAllocateOption"] == "MANUAL_ONLY"
     assert len(nats[SUBNET]["natIps"]) == 2
     assert [len(nat["subnetworks"]) for nat in nats.values()] == [1, 1]
-    assert nats[SUBNET]["subnetworks"][0]["name"].startswith(f"network-{SUBNET}")
+    assert nats[SUBNET]["subnetworks"][0]["name"].endswith(f"/{SUBNET}")
     assert len({nat["router"] for nat in nats.values()}) == 1
 
 
