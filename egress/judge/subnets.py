@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from egress.judge.deployed import Deployed
 from egress.judge.ranges import Ranges, internet, private
 
@@ -15,10 +17,16 @@ class Subnets:
     def __init__(self, deployed: Deployed) -> None:
         self.name = next((subnet.identity for subnet in deployed.resources(SUBNETWORK)), "nothing")
         subnets = [subnet.properties for subnet in deployed.resources(SUBNETWORK)]
-        allocations: list[dict[str, str]] = [
+        allocations: list[dict[str, Any]] = [
             cluster.properties.get("ipAllocationPolicy") or {} for cluster in deployed.resources(CLUSTER)
         ]
         of_pods = {allocation.get("clusterSecondaryRangeName") for allocation in allocations}
+        of_pods |= {
+            name
+            for allocation in allocations
+            for further in cast(list[Any], allocation.get("additionalIpRangesConfigs") or [])
+            for name in further.get("podIpv4RangeNames") or ()
+        }
         nodes: list[str] = [subnet["ipCidrRange"] for subnet in subnets if subnet.get("ipCidrRange")]
         pods: list[str] = [
             secondary["ipCidrRange"]

@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 from egress import names
 from egress.contract import planned
 from egress.errors import ConfigError
+from egress.google_objects import google_objects
+from egress.judge.deployed import Deployed
+from egress.judge.ranges import Ranges
+from egress.judge.subnets import Subnets
 from egress.layers import firewall, pools
 from egress.manifest import Manifest, Part
 from egress.plan import Plan
@@ -240,6 +244,11 @@ class TestBelowKubernetes:
     def test_without_a_subnet_of_its_own_the_rules_between_nodes_stay(self) -> None:
         plan = plan_of(config({"partner": {}}))
         assert "allow-ingress-nodes-and-pods" not in {rule.name for rule in firewall.render(plan)}
+
+    def test_a_judge_takes_its_pods_for_pods(self) -> None:
+        known = Subnets(Deployed.of((), google_objects(both())))
+        assert known.pods == Ranges.of(["10.1.0.0/16", "10.4.0.0/20"])
+        assert known.nodes == Ranges.of(["10.0.0.0/24", "10.3.0.0/28"])
 
     def test_its_pool_is_tainted_and_lies_in_its_subnet(self) -> None:
         _, shared, own = pools.render(both())
