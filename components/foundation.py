@@ -65,7 +65,16 @@ class Foundation(pulumi.ComponentResource):
                 name, settings.ingress.exposure, settings.region, self.network.subnet_id, settings.protect
             )
             self.ingress_address = IngressAddress("ingress-address", address, child).address
-        private_dns = PrivateDns("dns", PrivateDnsArgs(self.network.network_id, list(dns.render(plan))), child)
+        private_dns = PrivateDns(
+            "dns",
+            PrivateDnsArgs(
+                self.network.network_id,
+                list(dns.render(plan)),
+                names.resolving_network(settings.network.name),
+                settings.network.dns.query_logging,
+            ),
+            child,
+        )
         accounts = NodeServiceAccounts("nodes", NodeServiceAccountsArgs(plan.project, firewall.nodes(plan), NODE_ROLES), child)
         rules = Firewall("firewall", FirewallArgs(self.network.network_id, list(firewall.render(plan)), accounts.emails), child)
         self.cluster = Cluster(

@@ -1,4 +1,4 @@
-"""Private DNS zones by which Google's names mean Private Google Access inside the network."""
+"""Private DNS zones: what names mean inside the network, and which names mean nothing there."""
 
 from __future__ import annotations
 
@@ -15,23 +15,45 @@ from egress.layers.dns import TTL, PrivateZone
 class PrivateDnsArgs:
     network_id: pulumi.Input[str]
     zones: Sequence[PrivateZone]
+    """In the order in which they are made: what refuses comes after what it would refuse otherwise."""
+    resolving_network: str
+    """Name of the network in whose place declared names are resolved; made if a zone needs it."""
+    query_logging: bool
 
 
 class PrivateDns(pulumi.ComponentResource):
-    """One managed zone and its records per Google domain, visible to this network only."""
+    """Managed zones and their records, visible to this network only.
+
+    The resolving network has no subnet: no machine can be in it, and it has no private zones, so that a zone peered with it
+    answers as the internet does.
+    """
 
     def __init__(self, name: str, args: PrivateDnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:network:PrivateDns", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        target: gcp.compute.Network | None = None
+        if any(zone.resolved for zone in args.zones):
+            target = gcp.compute.Network(
+                f"{name}-resolving-network",
+                name=args.resolving_network,
+                description="Empty: declared names are resolved in its place.",
+                auto_create_subnetworks=False,
+                opts=child,
+            )
+        made: list[pulumi.Resource] = []
         for zone in args.zones:
+            peering = {"target_network": {"network_url": target.id}} if target and zone.resolved else None
             managed = gcp.dns.ManagedZone(
                 f"{name}-{zone.name}",
                 name=zone.name,
                 dns_name=zone.dns_name,
-                description=f"{zone.dns_name} answers with the addresses of Private Google Access.",
+                description=zone.description,
                 visibility="private",
                 private_visibility_config={"networks": [{"network_url": args.network_id}]},
-                opts=pulumi.ResourceOptions(parent=self),
+                peering_config=peering,  # pyright: ignore[reportArgumentType]
+                opts=child if zone.records or zone.resolved else pulumi.ResourceOptions(parent=self, depends_on=list(made)),
             )
+            made.append(managed)
             for record in zone.records:
                 gcp.dns.RecordSet(
                     f"{name}-{zone.name}-{record.type.lower()}",
@@ -40,6 +62,15 @@ class PrivateDns(pulumi.ComponentResource):
                     type=record.type,
                     ttl=TTL,
                     rrdatas=list(record.data),
-                    opts=pulumi.ResourceOptions(parent=self),
+                    opts=child,
                 )
+        if args.query_logging:
+            gcp.dns.Policy(
+                f"{name}-query-logging",
+                name="query-logging",
+                description="Every question of the network is logged.",
+                enable_logging=True,
+                networks=[{"network_url": args.network_id}],
+                opts=child,
+            )
         self.register_outputs({})

@@ -158,6 +158,16 @@ def inner_port(pattern: str) -> str:
     return fit(f"inner-{host_label(pattern)}", DNS_LABEL)
 
 
+def dns_zone(domain: str) -> str:
+    """The private zone that lets a domain be resolved."""
+    return fit(f"egress-{host_label(domain)}", DNS_LABEL)
+
+
+def resolving_network(network: str) -> str:
+    """The empty network in whose place declared names are resolved."""
+    return fit(f"{network}-names", DNS_LABEL)
+
+
 def team_authorization(team: str) -> str:
     return f"egress-{team}"
 

@@ -1,18 +1,30 @@
-"""Private DNS: Google's names answer with the addresses of Private Google Access, inside this network only.
+"""Private DNS: which names mean something inside the network, and who answers them.
 
-Source: Google Cloud, "Configure Private Google Access", DNS configuration.
+Google's names answer with the addresses of Private Google Access. A declared name is answered by the internet, and every
+other name by an empty zone for the root: there is no such name, and nobody outside hears the question.
+
+Why not a response policy: Cloud DNS does not heed a rule for `*.`, and a rule answers only the types of record that it holds
+and lets the others through (ADR 8).
+
+Source: Google Cloud, "Configure Private Google Access", DNS configuration; Cloud DNS, "Name resolution order" (the zone with
+the longest suffix answers alone, NXDOMAIN included) and "Peering zones".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from egress import names
 from egress.google_cloud import PRIVATE_ZONES
+from egress.hosts import ANY, under
 from egress.plan import Plan
+from egress.settings.dns import Undeclared
 
 TTL = 300
 """Seconds."""
+ROOT = "."
+"""The zone that every name lies in."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +38,26 @@ class Record:
 
 @dataclass(frozen=True)
 class PrivateZone:
+    """What answers a name and everything below it in the cluster's network, unless a longer zone does."""
+
     name: str
     dns_name: str
     """Absolute, with a trailing dot."""
-    records: tuple[Record, ...]
+    description: str
+    records: tuple[Record, ...] = ()
+    resolved: bool = False
+    """True: answered as the internet answers, through a peering with a network that has no private zones. No records then."""
 
 
 def render(plan: Plan) -> Iterator[PrivateZone]:
+    """Google's domains, declared domains, and the refusal of all others, in this order."""
+    yield from _of_google(plan)
+    if plan.settings.network.dns.undeclared_names is Undeclared.REFUSE:
+        yield from _declared(plan)
+        yield PrivateZone("refuse-undeclared-names", ROOT, "Names that no team declares do not exist here.")
+
+
+def _of_google(plan: Plan) -> Iterator[PrivateZone]:
     """One zone for each of Google's domains that nodes and images need: every name in it is an alias of the VIP's name."""
     vip = plan.addresses.google_apis
     for domain in PRIVATE_ZONES:
@@ -42,5 +67,22 @@ def render(plan: Plan) -> Iterator[PrivateZone]:
         yield PrivateZone(
             name,
             f"{domain}.",
+            f"{domain}. answers with the addresses of Private Google Access.",
             (Record(f"*.{domain}.", "CNAME", (f"{answers}.",)), Record(f"{answers}.", "A", vip.addresses)),
         )
+
+
+def _declared(plan: Plan) -> Iterator[PrivateZone]:
+    """One zone for each domain. None is left out because it lies below another: that one may go."""
+    declared = {host.name for host in plan.hosts} | set(plan.settings.network.dns.also_resolved)
+    for domain in sorted({name.removeprefix(ANY) for name in declared}):
+        yield PrivateZone(names.dns_zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True)
+
+
+def answering(zones: Iterable[PrivateZone], name: str) -> PrivateZone | None:
+    """The zone that answers a name (without the dot at its end), alone; None: the internet does.
+
+    Compute Engine's own names below `internal` are longer than the root and are not in these zones.
+    """
+    found = [zone for zone in zones if zone.dns_name == ROOT or under(name, zone.dns_name.removesuffix("."))]
+    return max(found, key=lambda zone: len(zone.dns_name), default=None)

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from egress.google_cloud import Vip
+from egress.settings.dns import Dns
 from egress.settings.model import Model, Range, Refusal, ResourceName, refusal, refusals
 
 
@@ -117,6 +118,7 @@ class Network(Model):
     subnet: Subnet
     control_plane: Range = Field(description="A /28 for the cluster's control plane, outside the subnet's ranges.")
     nat: Nat = Nat()
+    dns: Dns = Dns()
     flow_logs: FlowLogs = FlowLogs()
     google_apis: Annotated[Vip, Field(strict=False)] = Field(
         default=Vip.PRIVATE,

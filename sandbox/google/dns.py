@@ -1,4 +1,4 @@
-"""DNS zones and records (dns.googleapis.com)."""
+"""DNS zones, records and server policies (dns.googleapis.com)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .wire import UNKNOWN
 API = "dns.googleapis.com"
 ZONE = "gcp:dns/managedZone:ManagedZone"
 RECORD = "gcp:dns/recordSet:RecordSet"
+POLICY = "gcp:dns/policy:Policy"
 TYPES = (
     "A",
     "AAAA",
@@ -40,6 +41,8 @@ zone_named = named("projects/{project}/managedZones/{name}")
 
 
 def _zone_name(value: str) -> str | None:
+    if value == ".":
+        return None
     if value.startswith("*"):
         return "a zone's name is a domain, never a wildcard; put the wildcard in a record"
     return checks.dns_name(value)
@@ -173,8 +176,10 @@ def _inside_zone(scene: Scene) -> Iterator[Problem]:
     if zone is None:
         return
     apex = zone.state["dnsName"]
-    if name != apex and not name.endswith(f".{apex}"):
+    if apex not in (name, ".") and not name.endswith(f".{apex}"):
         yield Problem("name", name, f"it lies outside zone '{zone.id}', which holds {apex} and what ends with .{apex}")
+    if zone.state.get("peeringConfig") or zone.state.get("forwardingConfig"):
+        yield Problem("managedZone", scene.new["managedZone"], f"zone '{zone.id}' asks others and holds no records")
     if name == apex and scene.new["type"] == "CNAME":
         yield Problem("type", "CNAME", f"the zone's own name {apex} cannot be a CNAME, because its SOA and NS records live there")
 
@@ -205,4 +210,29 @@ RECORD_KIND = Kind(
 )
 
 
-KINDS = (ZONE_KIND, RECORD_KIND)
+def _one_policy_per_network(scene: Scene) -> Iterator[Problem]:
+    mine = {network_named(url, scene.new) for _, url in walk(scene.new, "networks.*.networkUrl")}
+    for other in scene.cloud.of_type(POLICY):
+        if other.id == scene.id:
+            continue
+        for at, url in walk(other.state, "networks.*.networkUrl"):
+            if network_named(url, other.state) in mine:
+                yield Problem(at, url, f"'{other.id}' is this network's server policy already; a network has one", 409)
+
+
+POLICY_KIND = Kind(
+    token=POLICY,
+    shape="dns.Policy",
+    id=path("projects/{project}/policies/{name}"),
+    api=API,
+    checks={"name": checks.NAME},
+    defaults={"description": "Managed by Pulumi"},
+    replaces=never_changes("name", "project"),
+    sets=frozenset({"networks"}),
+    references=(Reference("networks.*.networkUrl", NETWORK, network_named, output="link"),),
+    cloud_rules=(_one_policy_per_network,),
+    computed=lambda _: {"enableInboundForwarding": False, "enableLogging": False},
+)
+
+
+KINDS = (ZONE_KIND, RECORD_KIND, POLICY_KIND)

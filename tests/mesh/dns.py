@@ -9,22 +9,28 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from egress.layers.dns import PrivateZone, answering
 from tests.mesh.netns import Namespace
 
 _ADDRESS, _INTERNET = 1, 1
 _NO_SUCH_NAME = 3
 _TTL = 30
+_OF_THE_CLUSTER = ".cluster.local"
+
+Lookup = Callable[[str], tuple[str, ...]]
+"""The addresses of a name, without the dot at its end; none: there is no such name."""
 
 
 class Responder:
-    """A name server on UDP port 53 of a namespace. `asked` holds every name it was asked for, in order."""
+    """A name server on UDP port 53 of a namespace. `asked` holds every name it was asked for, in order, and `refused` those
+    of them outside the cluster for which there was no answer."""
 
-    def __init__(self, namespace: Namespace, lookup: Callable[[str], tuple[str, ...]]) -> None:
-        """`lookup` gives the addresses of a name, without the dot at its end; none: there is no such name."""
+    def __init__(self, namespace: Namespace, lookup: Lookup) -> None:
         self._lookup = lookup
         self.asked: list[str] = []
+        self.refused: list[str] = []
         self._socket = namespace.inside(_listen)
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -47,6 +53,8 @@ class Responder:
         kind, family = struct.unpack_from("!HH", question, end)
         self.asked.append(name)
         addresses = self._lookup(name)
+        if not addresses and not name.endswith(_OF_THE_CLUSTER):
+            self.refused.append(name)
         records = addresses if (kind, family) == (_ADDRESS, _INTERNET) else ()
         # Response, recursion available; the client's own "recursion desired" bit is repeated.
         flags = 0x8080 | (question[2] & 1) << 8 | (0 if addresses else _NO_SUCH_NAME)
@@ -57,7 +65,30 @@ class Responder:
         return head + question[12 : end + 4] + body
 
 
-def from_table(table: Mapping[str, tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
+def from_zones(zones: Sequence[PrivateZone], world: Lookup) -> Lookup:
+    """A lookup as Cloud DNS does it: the zone that answers a name answers alone; without one, or through it, the world does."""
+
+    def lookup(name: str) -> tuple[str, ...]:
+        zone = answering(zones, name.lower())
+        if zone is None or zone.resolved:
+            return world(name)
+        records = {record.name.removesuffix("."): record for record in zone.records}
+        return from_table(
+            {
+                at: records[record.data[0].removesuffix(".")].data if record.type == "CNAME" else record.data
+                for at, record in records.items()
+            }
+        )(name)
+
+    return lookup
+
+
+def first_of(*lookups: Lookup) -> Lookup:
+    """The first answer that there is."""
+    return lambda name: next((found for lookup in lookups if (found := lookup(name))), ())
+
+
+def from_table(table: Mapping[str, tuple[str, ...]]) -> Lookup:
     """A lookup in a table, whose names may start with `*.`: the longest match answers, in either letter case."""
 
     def lookup(name: str) -> tuple[str, ...]:

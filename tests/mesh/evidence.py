@@ -27,6 +27,7 @@ class Layer(StrEnum):
     """Who stopped a flow. Only the sidecar runs in the pod itself."""
 
     NOBODY = "-"
+    DNS = "DNS: no such name"
     SIDECAR = "sidecar"
     NETWORK_POLICY = "NetworkPolicy"
     DESTINATION_POLICY = "NetworkPolicy of the destination"
@@ -68,6 +69,8 @@ class Evidence:
     """By the gateways, as the servers."""
     arrived: Sequence[Arrival]
     """At sites: connections and requests."""
+    names_refused: Sequence[str] = ()
+    """By the private zones, whoever asked."""
 
     @property
     def requests(self) -> list[Arrival]:
@@ -97,7 +100,9 @@ class Evidence:
             return Layer.SIDECAR
         if any("filter_chain_not_found" in line for line in self.other_logs):
             return Layer.DESTINATION_SIDECAR
-        return Layer.APPLICATION if self.arrived else Layer.UNKNOWN
+        if self.arrived:
+            return Layer.APPLICATION
+        return Layer.DNS if self.names_refused else Layer.UNKNOWN
 
 
 @dataclass
@@ -110,12 +115,14 @@ class Watch:
     _positions: Mapping[str, int] = field(init=False)
     _arrived: Mapping[str, int] = field(init=False)
     _handshakes: int = field(init=False)
+    _names: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._before = self._refusals()
         self._positions = {key: proxy.process.size() for key, proxy in self.mesh.proxies.items()}
         self._arrived = {name: len(site.arrived) for name, site in self.mesh.sites.items()}
         self._handshakes = self._failed_handshakes()
+        self._names = len(self.mesh.dns.refused)
 
     def evidence(self) -> Evidence:
         """What there is now; waits a moment for logs, which are written after the answer has left."""
@@ -139,6 +146,7 @@ class Watch:
             [line for key in self.mesh.proxies if key not in (self.pod, *gateways) for line in self._lines(key)],
             self._failed_handshakes() - self._handshakes,
             [arrival for name, site in self.mesh.sites.items() for arrival in site.arrived[self._arrived[name] :]],
+            self.mesh.dns.refused[self._names :],
         )
 
     def _refusals(self) -> dict[str, Refusals]:

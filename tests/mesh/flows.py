@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Evidence, Layer, Watch
-from tests.mesh.mesh import Mesh
+from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.proxies import PROXY_UID
 
 X, Y = "test-team-x", "test-team-y"
@@ -86,9 +86,17 @@ def _curl(pod: str, *words: str, uid: int = client.APP_UID) -> tuple[str, str, C
     return f"{who}: curl {' '.join(words)}", pod, lambda mesh: client.curl(mesh, pod, *words, uid=uid)
 
 
+def _knowing(host: str, port: int) -> tuple[str, str]:
+    """Words for curl by which it knows an address without asking DNS."""
+    return "--resolve", f"{host}:{port}:{WEBSITES[host]}"
+
+
 def _tutorial() -> Iterator[Flow]:
     """Every request of the tutorial, with the answer of its final state."""
-    yield Flow(*_curl(X, "http://example.org"), "502", Layer.SIDECAR, why="5: an error message from the sidecar proxy")
+    yield Flow(*_curl(X, "http://example.org"), REFUSED, Layer.DNS, why="5: nobody declared it, so there is no such name")
+    yield Flow(
+        *_curl(X, *_knowing("example.org", 80), "http://example.org"), "502", Layer.SIDECAR, why="5: the tutorial's answer"
+    )
     yield Flow(*_curl(X, "-I", "http://example.com"), "200", at=("example.com", 443), why="8: 200, TLS originated on port 443")
     yield Flow(*_curl(Y, "http://httpbin.org"), "403", Layer.AUTHORIZATION, why="11: RBAC: access denied 403")
     yield Flow(*_curl(X, "http://httpbin.org"), "403", Layer.AUTHORIZATION, why="12: RBAC: access denied 403")
@@ -105,8 +113,13 @@ def _beyond() -> Iterator[Flow]:
     yield Flow(*_curl(X, "-k", "https://93.184.216.34"), REFUSED, Layer.SIDECAR, why="21: an address is no declared host")
     yield Flow(*_curl(X, "http://93.184.216.34"), "502", Layer.SIDECAR, why="an address is no declared host")
     yield Flow(*_curl(X, "http://198.51.100.7:8080"), REFUSED, Layer.SIDECAR, why="nor is any other")
-    yield Flow(*_curl(X, "http://other.example"), "502", Layer.SIDECAR, why="declared by nobody")
-    yield Flow(*_curl(X, "https://other.example"), REFUSED, Layer.SIDECAR, why="declared by nobody")
+    yield Flow(*_curl(X, "http://other.example"), REFUSED, Layer.DNS, why="declared by nobody")
+    yield Flow(
+        *_curl(X, "https://c2VjcmV0.tunnel.example"), REFUSED, Layer.DNS, why="a question that carries a message is not asked"
+    )
+    for port, url, expected in ((80, "http://other.example", "502"), (443, "https://other.example", REFUSED)):
+        known = _knowing("other.example", port)
+        yield Flow(*_curl(X, *known, url), expected, Layer.SIDECAR, why="declared by nobody, and its address is known")
     yield Flow(*_curl(X, "http://example.com:443"), REFUSED, Layer.SIDECAR, why="plain HTTP on the port of TLS")
     yield Flow(*_curl(X, "http://example.com:22"), REFUSED, Layer.SIDECAR, why="a declared host, another port")
     yield Flow(*_curl(Y, "http://httpbin.org/status/418/"), "403", Layer.AUTHORIZATION, why="a path beside the declared one")
@@ -161,8 +174,12 @@ def _neighbours() -> Iterator[Flow]:
 def _cheats() -> Iterator[Flow]:
     """Pods that go around the sidecar: what stops them runs outside the pod."""
     for pod, uid, how in ((CHEAT_X, client.APP_UID, "no sidecar"), (X, PROXY_UID, "a process as the proxy's user")):
-        for url in ("http://example.com", "https://example.com", "https://httpbin.org", "https://other.example"):
-            yield Flow(*_curl(pod, url, uid=uid), REFUSED, Layer.NETWORK_POLICY, why=f"{how}, a declared host or not")
+        for url in ("http://example.com", "https://example.com", "https://httpbin.org"):
+            yield Flow(*_curl(pod, url, uid=uid), REFUSED, Layer.NETWORK_POLICY, why=f"{how}, a declared host")
+        other = "https://other.example"
+        yield Flow(*_curl(pod, other, uid=uid), REFUSED, Layer.DNS, why=f"{how}, a host that nobody declared")
+        known = _knowing("other.example", 443)
+        yield Flow(*_curl(pod, *known, other, uid=uid), REFUSED, Layer.NETWORK_POLICY, why=f"{how}, and its address is known")
         yield Flow(*_curl(pod, "-k", "https://198.51.100.7", uid=uid), REFUSED, Layer.NETWORK_POLICY, why=how)
         for port in (15010, 15014, 15017):
             yield Flow(

@@ -21,7 +21,7 @@ from sandbox.home import Home
 from tests.mesh import netns
 from tests.mesh.authority import Authority
 from tests.mesh.cluster import CLUSTER_DNS, ControlPlane, Pod, default_account, interface_name, stack_pods, system_objects
-from tests.mesh.dns import Responder, from_table
+from tests.mesh.dns import Lookup, Responder, first_of, from_table, from_zones
 from tests.mesh.fabric import Fabric
 from tests.mesh.filters import METADATA_SERVER, restore_text
 from tests.mesh.netns import Namespace
@@ -229,20 +229,16 @@ class Mesh:
         self.filter()
         self.control_plane.register([pod for pod in pods if pod.admitted])
         self.fabric.serve(self.control_plane.endpoints(pods))
-        responder = Responder(self.namespaces["kube-dns"], from_table(self._names()))
+        responder = Responder(self.namespaces["kube-dns"], self._lookup())
         self._closing.callback(responder.close)
         self.dns = responder
 
-    def _names(self) -> dict[str, tuple[str, ...]]:
-        """What the cluster's DNS answers: Services, the VPC's private zones, and the world."""
-        table = {**self.control_plane.service_names(), **{name: (address,) for name, address in self._websites.items()}}
-        table["metadata.google.internal"] = (METADATA_SERVER,)
-        for zone in dns_layer.render(self.plan):
-            records = {record.name.removesuffix("."): record for record in zone.records}
-            for name, record in records.items():
-                target = records[record.data[0].removesuffix(".")] if record.type == "CNAME" else record
-                table[name] = target.data
-        return table
+    def _lookup(self) -> Lookup:
+        """What the cluster's DNS answers: Services itself, and everything else as the VPC's private zones say."""
+        inside = {**self.control_plane.service_names(), "metadata.google.internal": (METADATA_SERVER,)}
+        world = {name: (address,) for name, address in self._websites.items()}
+        zones = list(dns_layer.render(self.plan))
+        return first_of(from_table(inside), from_zones(zones, from_table(world)))
 
     def _start_istiod(self) -> None:
         server = self.control_plane.server

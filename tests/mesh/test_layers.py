@@ -13,12 +13,15 @@ from egress.render import render
 from tests.mesh.client import Answer, curl, tunnel_through_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
 from tests.mesh.flows import CHEAT_X, CHEAT_Y, GATEWAY, X, Y
-from tests.mesh.mesh import Mesh
+from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.proxies import PROXY_UID
 from tests.support import config_with, plan_of
 
 CHEATS = {"a pod without a sidecar": (CHEAT_X, 1000), "a process as the proxy's user": (X, PROXY_UID)}
 DESTINATIONS = ["http://example.com", "https://example.com", "https://other.example", "https://93.184.216.34"]
+
+KNOWN = ("--resolve", f"other.example:443:{WEBSITES['other.example']}")
+"""An address that is known already: a name that nobody declared does not resolve, which is another layer's work."""
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def filters(mesh: Mesh) -> Iterator[Mesh]:
 def _try(mesh: Mesh, how: str, url: str) -> tuple[Answer, Evidence]:
     pod, uid = CHEATS[how]
     watch = Watch(mesh, pod)
-    answer = curl(mesh, pod, "-k", url, uid=uid)
+    answer = curl(mesh, pod, "-k", *KNOWN, url, uid=uid)
     return answer, watch.evidence()
 
 
@@ -54,6 +57,16 @@ def test_the_network_policy_holds_alone(filters: Mesh, how: str, url: str) -> No
 
 
 @pytest.mark.parametrize("how", CHEATS)
+def test_without_both_an_undeclared_name_still_leads_nowhere(filters: Mesh, how: str) -> None:
+    filters.filter(network_policies=False, vpc_firewall=False)
+    pod, uid = CHEATS[how]
+    watch = Watch(filters, pod)
+    assert "Could not resolve host" in curl(filters, pod, "https://other.example", uid=uid).failure
+    evidence = watch.evidence()
+    assert (evidence.stopped_by(), evidence.arrived) == (Layer.DNS, [])
+
+
+@pytest.mark.parametrize("how", CHEATS)
 def test_without_both_it_gets_out(filters: Mesh, how: str) -> None:
     """So that the two tests above are worth something: it is these two layers that stop it, and not the test's network."""
     filters.filter(network_policies=False, vpc_firewall=False)
@@ -67,7 +80,7 @@ def test_the_sidecar_refuses_before_the_packet_filters_do(filters: Mesh, url: st
     """An honest pod of a team that did not declare the host is stopped in the pod, with no packet filter at all."""
     filters.filter(network_policies=False, vpc_firewall=False)
     watch = Watch(filters, Y)
-    answer = curl(filters, Y, "-k", url)
+    answer = curl(filters, Y, "-k", *KNOWN, url)
     evidence = watch.evidence()
     assert answer.word in ("502", "refused")
     assert evidence.stopped_by() is Layer.SIDECAR

@@ -25,6 +25,7 @@ ADDRESS = "gcp:compute/address:Address"
 FIREWALL = "gcp:compute/firewall:Firewall"
 ZONE = "gcp:dns/managedZone:ManagedZone"
 RECORD = "gcp:dns/recordSet:RecordSet"
+DNS_POLICY = "gcp:dns/policy:Policy"
 ACCOUNT = "gcp:serviceaccount/account:Account"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
@@ -214,6 +215,11 @@ RECORD_INPUTS: dict[str, Any] = {
     "ttl": 300,
     "rrdatas": ["199.36.153.8", "199.36.153.9"],
 }
+DNS_POLICY_INPUTS: dict[str, Any] = {
+    "name": "query-logging",
+    "enableLogging": True,
+    "networks": [{"networkUrl": "vpc-network"}],
+}
 ACCOUNT_INPUTS: dict[str, Any] = {"accountId": "sa-gateway-nodes"}
 EMAIL = f"sa-gateway-nodes@{PROJECT}.iam.gserviceaccount.com"
 CLUSTER_INPUTS: dict[str, Any] = {
@@ -292,6 +298,7 @@ TUTORIAL: tuple[tuple[str, dict[str, Any]], ...] = (
     (PROJECT_MEMBER, PROJECT_MEMBER_INPUTS),
     (ZONE, ZONE_INPUTS),
     (RECORD, RECORD_INPUTS),
+    (DNS_POLICY, DNS_POLICY_INPUTS),
     (CLUSTER, CLUSTER_INPUTS),
     (NODE_POOL, NODE_POOL_INPUTS),
     (ACCOUNT_MEMBER, ACCOUNT_MEMBER_INPUTS),

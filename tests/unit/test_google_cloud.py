@@ -142,6 +142,27 @@ def test_what_google_adds_to_may_be_added_twice(engine: g.Engine, token: str) ->
     assert engine.create(token, inputs, "second").id == (made[token].id if token in made else f"{g.PROJECT}/dns.googleapis.com")
 
 
+def test_the_root_may_be_a_private_zone_and_a_zone_that_asks_others_holds_no_records(engine: g.Engine) -> None:
+    g.build(engine, g.NETWORK)
+    engine.create(g.ZONE, g.having(g.ZONE_INPUTS, name="root", dnsName="."))
+    peering = {"targetNetwork": {"networkUrl": "vpc-network"}}
+    engine.create(g.ZONE, g.having(g.ZONE_INPUTS, name="peered", dnsName="example.com.", peeringConfig=peering))
+    record = g.having(g.RECORD_INPUTS, managedZone="peered", name="www.example.com.")
+    refused(lambda: engine.create(g.RECORD, record), "asks others and holds no records")
+    refused(
+        lambda: engine.create(
+            g.ZONE,
+            g.having(g.ZONE_INPUTS, name="lost", dnsName="a.example.", peeringConfig={"targetNetwork": {"networkUrl": "gone"}}),
+        ),
+        "global/networks/gone",
+    )
+
+
+def test_a_network_has_one_server_policy(engine: g.Engine) -> None:
+    g.build(engine, g.DNS_POLICY)
+    refused(lambda: engine.create(g.DNS_POLICY, g.having(g.DNS_POLICY_INPUTS, name="another")), "a network has one", "409")
+
+
 def test_bucket_names_are_everybodys(engine: g.Engine) -> None:
     g.build(engine)
     refused(lambda: engine.create(g.BUCKET, g.having(g.BUCKET_INPUTS, project="other-project"), "theirs"), "409")

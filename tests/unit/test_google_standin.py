@@ -94,6 +94,7 @@ def test_ids_and_outputs_are_google_s(engine: g.Engine) -> None:
         g.PROJECT_MEMBER: f"{g.PROJECT}/roles/logging.logWriter/serviceAccount:{g.EMAIL}",
         g.ZONE: f"{P}/managedZones/private-google-apis",
         g.RECORD: f"{P}/managedZones/private-google-apis/rrsets/private.googleapis.com./A",
+        g.DNS_POLICY: f"{P}/policies/query-logging",
         g.CLUSTER: f"{P}/locations/europe-west1-b/clusters/cluster1",
         g.NODE_POOL: f"{P}/locations/europe-west1-b/clusters/cluster1/nodePools/gateway",
         g.ACCOUNT_MEMBER: f"{P}/serviceAccounts/{g.EMAIL}/roles/iam.workloadIdentityUser/"

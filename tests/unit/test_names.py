@@ -27,6 +27,7 @@ OF_A_HOST = {
     names.resolved_entry: 253,
     names.loopback_entry: 253,
     names.inner_port: 63,
+    names.dns_zone: 63,
 }
 
 
