@@ -53,7 +53,7 @@ class Responder:
         kind, family = struct.unpack_from("!HH", question, end)
         self.asked.append(name)
         addresses = self._lookup(name)
-        if not addresses and not name.endswith(_OF_THE_CLUSTER):
+        if not addresses and "." in name and not name.endswith(_OF_THE_CLUSTER):
             self.refused.append(name)
         records = addresses if (kind, family) == (_ADDRESS, _INTERNET) else ()
         # Response, recursion available; the client's own "recursion desired" bit is repeated.

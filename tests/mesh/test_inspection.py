@@ -107,7 +107,7 @@ def test_3_examine_logs(inspected: Mesh) -> None:
 def test_4_unauthorized_requests(inspected: Mesh) -> None:
     """Try to access an external service that's not declared. The request should be blocked."""
     answer, evidence, _ = ask(inspected, f"http://{UNDECLARED}")
-    assert (answer.status, evidence.stopped_by()) == (502, Layer.SIDECAR)
+    assert (answer.status, evidence.stopped_by()) == (None, Layer.DNS)
     assert not evidence.arrived
 
 

@@ -53,7 +53,7 @@ def other(found: Programs) -> Iterator[Mesh]:
         (OTHER, ["http://api.example.net/"], "403", Layer.AUTHORIZATION),
         (OTHER, ["https://api.example.net/"], "200", Layer.NOBODY),
         (OTHER, ["https://plain.example.net/"], "refused", Layer.SIDECAR),
-        (OTHER, ["http://example.com/"], "502", Layer.SIDECAR),
+        (OTHER, ["http://example.com/"], "refused", Layer.DNS),
         (OTHER, ["https://account.example.net/"], "refused", Layer.AUTHORIZATION),
     ],
 )

@@ -86,7 +86,6 @@ def test_the_gateway_logs_the_pattern_and_the_inner_name(wild: Mesh) -> None:
     ("pod", "url"),
     [
         (SHOP, "https://example.org"),  # the domain itself is not below it
-        (SHOP, "https://other.example"),
         (SHOP, "http://files.example.org"),  # no TLS
         (REPORTS, "https://files.example.org"),  # another team's pattern
         (REPORTS, "https://api.partner.example"),
@@ -97,6 +96,11 @@ def test_what_a_team_did_not_declare_is_refused_by_its_sidecar(wild: Mesh, pod: 
     assert word in ("refused", "502")
     assert evidence.stopped_by() is Layer.SIDECAR
     assert not evidence.arrived
+
+
+def test_what_lies_below_no_pattern_does_not_even_have_an_address(wild: Mesh) -> None:
+    word, evidence = _ask(wild, SHOP, "https://other.example")
+    assert (word, evidence.stopped_by()) == ("refused", Layer.DNS)
 
 
 def test_another_service_account_of_the_team_is_refused_by_the_gateway(wild: Mesh) -> None:
