@@ -1,4 +1,4 @@
-"""VPC firewall rules, one resource each."""
+"""The firewall: VPC firewall rules, one resource each, or one network firewall policy that holds them all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pulumi_gcp as gcp
 
 from egress import google_objects
 from egress.layers.firewall import FirewallRule
+from egress.settings.firewall import Form
 
 
 @dataclass(frozen=True)
@@ -18,21 +19,32 @@ class FirewallArgs:
     rules: Sequence[FirewallRule]
     node_emails: Mapping[str, pulumi.Input[str]]
     """Service account of each kind of node that a rule may target."""
+    form: Form
+    policy_name: str
+    """Of the policy, in that form."""
 
 
 class Firewall(pulumi.ComponentResource):
     """The network's firewall rules. GKE adds rules of its own for what the cluster itself needs; those are not managed here."""
 
-    rules: list[gcp.compute.Firewall]
-
     def __init__(self, name: str, args: FirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:network:Firewall", name, None, opts)
-        self.rules = [
-            gcp.compute.Firewall(
-                f"{name}-{rule.name}",
-                **google_objects.firewall_rule(rule, args.network_id, args.node_emails),
-                opts=pulumi.ResourceOptions(parent=self),
+        child = pulumi.ResourceOptions(parent=self)
+        if args.form is Form.POLICY:
+            policy = gcp.compute.NetworkFirewallPolicyWithRules(
+                f"{name}-policy",
+                **google_objects.firewall_policy(args.policy_name, args.rules, args.node_emails),
+                opts=child,
             )
-            for rule in args.rules
-        ]
+            gcp.compute.NetworkFirewallPolicyAssociation(
+                f"{name}-association",
+                name=args.policy_name,
+                firewall_policy=policy.name,
+                attachment_target=args.network_id,
+                opts=child,
+            )
+        else:
+            for rule in args.rules:
+                arguments = google_objects.firewall_rule(rule, args.network_id, args.node_emails)
+                gcp.compute.Firewall(f"{name}-{rule.name}", **arguments, opts=child)
         self.register_outputs({})

@@ -76,7 +76,17 @@ class Foundation(pulumi.ComponentResource):
             child,
         )
         accounts = NodeServiceAccounts("nodes", NodeServiceAccountsArgs(plan.project, firewall.nodes(plan), NODE_ROLES), child)
-        rules = Firewall("firewall", FirewallArgs(self.network.network_id, list(firewall.render(plan)), accounts.emails), child)
+        rules = Firewall(
+            "firewall",
+            FirewallArgs(
+                self.network.network_id,
+                list(firewall.render(plan)),
+                accounts.emails,
+                settings.network.firewall.form,
+                names.firewall_policy(settings.network.name),
+            ),
+            child,
+        )
         self.cluster = Cluster(
             "cluster",
             ClusterArgs(

@@ -10,6 +10,7 @@ import pulumi_gcp as gcp
 
 from egress import google_objects
 from egress.plan import GatewaySubnet
+from egress.settings.firewall import Form
 from egress.settings.network import Network as NetworkSettings
 
 
@@ -38,8 +39,14 @@ class Network(pulumi.ComponentResource):
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:network:Network", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, protect=args.protect)
+        by_policy = args.settings.firewall.form is Form.POLICY
         vpc = gcp.compute.Network(
-            f"{name}-vpc", name=args.settings.name, auto_create_subnetworks=False, routing_mode="REGIONAL", opts=child
+            f"{name}-vpc",
+            name=args.settings.name,
+            auto_create_subnetworks=False,
+            routing_mode="REGIONAL",
+            network_firewall_policy_enforcement_order="BEFORE_CLASSIC_FIREWALL" if by_policy else None,
+            opts=child,
         )
         self.network_id = vpc.id
         self.subnet_id = gcp.compute.Subnetwork(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress.layers.dns import TTL, PrivateZone
+from egress import google_objects
+from egress.layers.dns import PrivateZone
 
 
 @dataclass(frozen=True)
@@ -42,26 +43,16 @@ class PrivateDns(pulumi.ComponentResource):
             )
         made: list[pulumi.Resource] = []
         for zone in args.zones:
-            peering = {"target_network": {"network_url": target.id}} if target and zone.resolved else None
             managed = gcp.dns.ManagedZone(
                 f"{name}-{zone.name}",
-                name=zone.name,
-                dns_name=zone.dns_name,
-                description=zone.description,
-                visibility="private",
-                private_visibility_config={"networks": [{"network_url": args.network_id}]},
-                peering_config=peering,  # pyright: ignore[reportArgumentType]
+                **google_objects.managed_zone(zone, args.network_id, target.id if target else None),
                 opts=child if zone.records or zone.resolved else pulumi.ResourceOptions(parent=self, depends_on=list(made)),
             )
             made.append(managed)
             for record in zone.records:
                 gcp.dns.RecordSet(
                     f"{name}-{zone.name}-{record.type.lower()}",
-                    managed_zone=managed.name,
-                    name=record.name,
-                    type=record.type,
-                    ttl=TTL,
-                    rrdatas=list(record.data),
+                    **google_objects.record_set(record, managed.name),
                     opts=child,
                 )
         if args.query_logging:

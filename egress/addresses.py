@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # settings look up ranges here themselves
     from egress.settings.network import Network
 
 ANYWHERE = "0.0.0.0/0"
+ANYWHERE_IPV6 = "::/0"
 SHAREABLE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 """Private ranges in which another network's hosts may lie (RFC 1918, RFC 6598)."""
 NEVER_OUTSIDE = (*SHAREABLE, *map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))

@@ -5,15 +5,17 @@ Functions of one resource take what is known only once it exists (ids, emails) a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from egress import names
 from egress.judge.deployed import Resource
-from egress.layers import firewall, pools
+from egress.layers import dns, firewall, pools
+from egress.layers.dns import TTL, PrivateZone, Record
 from egress.layers.firewall import FirewallRule
 from egress.layers.pools import Pool
 from egress.plan import GatewaySubnet, Plan
+from egress.settings.firewall import Form
 from egress.settings.network import Network
 
 Arguments = dict[str, Any]
@@ -43,10 +45,27 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
     for own in (gateway.subnet for gateway in plan.gateways if gateway.subnet):
         further[own.name] = f"{project}/regions/{settings.region}/subnetworks/{own.name}"
         yield "gcp:compute/subnetwork:Subnetwork", subnetwork(settings.network, settings.region, network, own)
-    for rule in firewall.render(plan):
-        yield "gcp:compute/firewall:Firewall", firewall_rule(rule, network, emails)
+    rules = list(firewall.render(plan))
+    if settings.network.firewall.form is Form.POLICY:
+        policy = names.firewall_policy(settings.network.name)
+        yield "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules", firewall_policy(policy, rules, emails)
+    else:
+        for rule in rules:
+            yield "gcp:compute/firewall:Firewall", firewall_rule(rule, network, emails)
+    resolving = f"{project}/global/networks/{names.resolving_network(settings.network.name)}"
+    for zone in dns.render(plan):
+        yield "gcp:dns/managedZone:ManagedZone", managed_zone(zone, network, resolving)
+        for record in zone.records:
+            yield "gcp:dns/recordSet:RecordSet", record_set(record, zone.name)
     placed = list(pools.render(plan))
-    yield "gcp:container/cluster:Cluster", {"name": settings.cluster.name, **addressing(network, subnet, placed, further)}
+    yield (
+        "gcp:container/cluster:Cluster",
+        {
+            "name": settings.cluster.name,
+            "workload_identity_config": {"workload_pool": plan.workload_pool},
+            **addressing(network, subnet, placed, further),
+        },
+    )
     for pool in placed:
         location = settings.cluster.zone or settings.region
         yield "gcp:container/nodePool:NodePool", node_pool(pool, settings.cluster.name, location, emails, further)
@@ -69,6 +88,48 @@ def firewall_rule(rule: FirewallRule, network: Any, emails: Mapping[str, Any]) -
     }
 
 
+def firewall_policy(name: str, rules: Iterable[FirewallRule], emails: Mapping[str, Any]) -> Arguments:
+    """One network firewall policy that says what the rules say."""
+    return {
+        "name": name,
+        "description": "What nodes may connect to.",
+        "rules": [
+            {
+                "rule_name": rule.name,
+                "description": rule.description,
+                "priority": priority,
+                "direction": "EGRESS" if rule.egress else "INGRESS",
+                "action": "allow" if rule.allow else "deny",
+                "enable_logging": rule.log,
+                **({"target_service_accounts": [emails[nodes] for nodes in rule.targets]} if rule.targets else {}),
+                "match": {
+                    "dest_ip_ranges" if rule.egress else "src_ip_ranges": list(rule.ranges),
+                    "layer4_configs": [
+                        {"ip_protocol": rule.protocol, **({"ports": [str(port) for port in rule.ports]} if rule.ports else {})}
+                    ],
+                },
+            }
+            for priority, rule in firewall.in_order(rules)
+        ],
+    }
+
+
+def managed_zone(zone: PrivateZone, network: Any, resolving_network: Any) -> Arguments:
+    """`resolving_network`: in whose place a zone that only resolves is answered."""
+    return {
+        "name": zone.name,
+        "dns_name": zone.dns_name,
+        "description": zone.description,
+        "visibility": "private",
+        "private_visibility_config": {"networks": [{"network_url": network}]},
+        "peering_config": {"target_network": {"network_url": resolving_network}} if zone.resolved else None,
+    }
+
+
+def record_set(record: Record, zone: Any) -> Arguments:
+    return {"managed_zone": zone, "name": record.name, "type": record.type, "ttl": TTL, "rrdatas": list(record.data)}
+
+
 def subnetwork(settings: Network, region: str, network: Any, own: GatewaySubnet | None = None) -> Arguments:
     """The cluster's subnet, or a gateway's own."""
     subnet, logs = settings.subnet, settings.flow_logs
@@ -80,6 +141,7 @@ def subnetwork(settings: Network, region: str, network: Any, own: GatewaySubnet 
         "ip_cidr_range": own.nodes if own else str(subnet.nodes),
         "secondary_ip_ranges": [{"range_name": name, "ip_cidr_range": str(cidr)} for name, cidr in secondary.items()],
         "private_ip_google_access": True,
+        "stack_type": "IPV4_ONLY",
         "log_config": {
             "aggregation_interval": logs.interval.google_name,
             "flow_sampling": logs.sampling,
@@ -103,6 +165,7 @@ def addressing(network: Any, subnet: Any, placed: Sequence[Pool], further: Mappi
             "cluster_secondary_range_name": names.PODS_RANGE,
             "services_secondary_range_name": names.SERVICES_RANGE,
             **({"additional_ip_ranges_configs": beside} if beside else {}),
+            "stack_type": "IPV4",
         },
     }
 

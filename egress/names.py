@@ -168,6 +168,10 @@ def resolving_network(network: str) -> str:
     return fit(f"{network}-names", DNS_LABEL)
 
 
+def firewall_policy(network: str) -> str:
+    return fit(f"{network}-egress", DNS_LABEL)
+
+
 def team_authorization(team: str) -> str:
     return f"egress-{team}"
 

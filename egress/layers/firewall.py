@@ -1,20 +1,25 @@
 """VPC firewall: what nodes may connect to, whatever runs on them. Rules of the tutorial, from the address plan and the plan.
 
-Source: Google Cloud, "VPC firewall rules"; GKE, "Automatically created firewall rules".
+Source: Google Cloud, "VPC firewall rules", "Network firewall policies"; GKE, "Automatically created firewall rules".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from egress.addresses import ANYWHERE
+from egress.addresses import ANYWHERE, ANYWHERE_IPV6
 from egress.google_cloud import KUBELET_PORT, LOAD_BALANCER_HEALTH_PORT, WEBHOOK_PORT
 from egress.plan import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan
+from egress.settings.firewall import Ipv6, Logging
 
 KONNECTIVITY_PORT = 8132
 """Where node agents open the tunnel through which the control plane reaches nodes."""
+
+
+LAST = 65535
+"""The priority after every other: of the rules that deny everything."""
 
 
 class Nodes(StrEnum):
@@ -53,6 +58,14 @@ class FirewallRule:
 
 def render(plan: Plan) -> Iterator[FirewallRule]:
     """The rules, most general first: deny everything, then the few things that nodes need."""
+    wanted, addresses = plan.settings.network.firewall.logging, plan.addresses
+    inside = {addresses.nodes, addresses.pods, addresses.control_plane, addresses.google_apis.range}
+    for rule in _rules(plan):
+        leaves = rule.egress and rule.allow and not inside.issuperset(rule.ranges)
+        yield replace(rule, log=wanted is not Logging.NONE and (rule.log or (wanted is Logging.ALL and leaves)))
+
+
+def _rules(plan: Plan) -> Iterator[FirewallRule]:
     addresses, every_node = plan.addresses, nodes(plan)
     yield FirewallRule(
         "global-deny-egress-all",
@@ -61,9 +74,21 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
         ranges=(ANYWHERE,),
         protocol="all",
         allow=False,
-        priority=65535,
+        priority=LAST,
         log=True,
     )
+    if plan.settings.network.firewall.ipv6 is Ipv6.DENY:
+        # A rule for IPv4 says nothing about IPv6, and Google's implied rule lets it out wherever a subnet has it.
+        yield FirewallRule(
+            "global-deny-egress-all-ipv6",
+            "Nothing leaves the network over IPv6.",
+            egress=True,
+            ranges=(ANYWHERE_IPV6,),
+            protocol="all",
+            allow=False,
+            priority=LAST,
+            log=True,
+        )
     for gateway in plan.gateways:
         yield from _to_hosts(gateway)
     yield FirewallRule(
@@ -206,3 +231,9 @@ def _for_partners(plan: Plan) -> Iterator[FirewallRule]:
         ports=(LOAD_BALANCER_HEALTH_PORT,),
         targets=(Nodes.INGRESS,),
     )
+
+
+def in_order(rules: Iterable[FirewallRule]) -> list[tuple[int, FirewallRule]]:
+    """The same rules for a network firewall policy, where no two share a priority, which comes first."""
+    ordered = sorted(rules, key=lambda rule: (rule.priority, rule.allow, rule.name))
+    return list(enumerate(ordered, start=1000))

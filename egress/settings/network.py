@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from egress.google_cloud import Vip
 from egress.settings.dns import Dns
+from egress.settings.firewall import Firewall
 from egress.settings.model import Model, Range, Refusal, ResourceName, refusal, refusals
 
 
@@ -119,6 +120,7 @@ class Network(Model):
     control_plane: Range = Field(description="A /28 for the cluster's control plane, outside the subnet's ranges.")
     nat: Nat = Nat()
     dns: Dns = Dns()
+    firewall: Firewall = Firewall()
     flow_logs: FlowLogs = FlowLogs()
     google_apis: Annotated[Vip, Field(strict=False)] = Field(
         default=Vip.PRIVATE,

@@ -1,4 +1,4 @@
-"""Firewall rules (compute.googleapis.com)."""
+"""Firewall rules and network firewall policies (compute.googleapis.com)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from . import checks
 from .identity import ACCOUNT, by_email
-from .kinds import Kind, Problem, Reference, Values, never_changes, path, walk
+from .kinds import Kind, Problem, Reference, Scene, Values, named, never_changes, path, walk
 from .network import API, NETWORK, link, network_named
 from .wire import UNKNOWN
 
@@ -127,4 +127,85 @@ FIREWALL_KIND = Kind(
 )
 
 
-KINDS = (FIREWALL_KIND,)
+# Network firewall policies
+
+POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
+ASSOCIATION = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
+
+policy_named = named("projects/{project}/global/firewallPolicies/{name}")
+
+
+def _own_priorities(values: Values) -> Iterator[Problem]:
+    given = [priority for _, priority in walk(values, "rules.*.priority")]
+    for at, priority in walk(values, "rules.*.priority"):
+        if given.count(priority) > 1:
+            yield Problem(at, priority, "two rules of a policy cannot have one priority; it would not be clear which comes first")
+
+
+def _other_side(values: Values) -> Iterator[Problem]:
+    for at, rule in walk(values, "rules.*"):
+        side = "destIpRanges" if rule.get("direction", "INGRESS") == "EGRESS" else "srcIpRanges"
+        ranges = [value for _, value in walk(rule, f"match.{side}.*")]
+        if not ranges:
+            yield Problem(f"{at}.match.{side}", None, f"an {rule.get('direction', 'INGRESS')} rule says where to or from")
+        versions = {found.version for value in ranges if (found := checks.network(value))}
+        if len(versions) > 1:
+            yield Problem(f"{at}.match.{side}", ranges, "a rule has IPv4 or IPv6 ranges, not both; use two rules")
+
+
+POLICY_KIND = Kind(
+    token=POLICY,
+    shape="compute.NetworkFirewallPolicyWithRules",
+    id=path("projects/{project}/global/firewallPolicies/{name}"),
+    api=API,
+    checks={
+        "name": checks.NAME,
+        "rules.*.priority": checks.between(0, 2147483547),
+        "rules.*.action": checks.one_of("allow", "deny", "goto_next", "apply_security_profile_group"),
+        "rules.*.direction": checks.one_of("INGRESS", "EGRESS"),
+        "rules.*.match.destIpRanges.*": checks.cidr,
+        "rules.*.match.srcIpRanges.*": checks.cidr,
+        "rules.*.match.layer4Configs.*.ipProtocol": checks.protocol,
+        "rules.*.match.layer4Configs.*.ports.*": checks.ports,
+    },
+    rules=(_own_priorities, _other_side),
+    replaces=never_changes("name", "project", "policyType"),
+    references=(Reference("rules.*.targetServiceAccounts.*", ACCOUNT, by_email),),
+    computed=lambda scene: {
+        **link(scene),
+        "fingerprint": "",
+        "networkFirewallPolicyId": str(len(scene.id)),
+        "policyType": "VPC_POLICY",
+        "predefinedRules": [],
+        "ruleTupleCount": 0,
+        "selfLinkWithId": "",
+    },
+)
+
+
+def _one_policy_per_network(scene: Scene) -> Iterator[Problem]:
+    target = scene.new["attachmentTarget"]
+    for other in scene.cloud.of_type(ASSOCIATION):
+        if other.id != scene.id and network_named(other.state["attachmentTarget"], other.state) == network_named(
+            target, scene.new
+        ):
+            yield Problem("attachmentTarget", target, f"'{other.id}' is on this network already; a network has one policy", 409)
+
+
+ASSOCIATION_KIND = Kind(
+    token=ASSOCIATION,
+    shape="compute.NetworkFirewallPolicyAssociation",
+    id=path("projects/{project}/global/firewallPolicies/{firewallPolicy}/associations/{name}"),
+    api=API,
+    checks={"name": checks.NAME},
+    replaces=never_changes("name", "project", "firewallPolicy", "attachmentTarget"),
+    references=(
+        Reference("firewallPolicy", POLICY, policy_named, holds=True),
+        Reference("attachmentTarget", NETWORK, network_named, holds=True),
+    ),
+    cloud_rules=(_one_policy_per_network,),
+    computed=lambda scene: {"shortName": scene.new["name"]},
+)
+
+
+KINDS = (FIREWALL_KIND, POLICY_KIND, ASSOCIATION_KIND)

@@ -176,5 +176,5 @@ def _firewall(pod: Endpoint, rules: Sequence[FirewallRule]) -> Iterator[str]:
         protocol = "" if rule.protocol == "all" else f"-p {rule.protocol} "
         ports = f"-m multiport --dports {','.join(map(str, rule.ports))} " if rule.ports else ""
         verdict = "-j RETURN" if rule.allow else _REFUSE
-        for destination in rule.ranges:
+        for destination in (part for part in rule.ranges if ":" not in part):  # the pods here have no IPv6
             yield f"-d {destination} {protocol}{ports}{verdict}"

@@ -23,6 +23,8 @@ ROUTER = "gcp:compute/router:Router"
 NAT = "gcp:compute/routerNat:RouterNat"
 ADDRESS = "gcp:compute/address:Address"
 FIREWALL = "gcp:compute/firewall:Firewall"
+FIREWALL_POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
+FIREWALL_ASSOCIATION = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
 ZONE = "gcp:dns/managedZone:ManagedZone"
 RECORD = "gcp:dns/recordSet:RecordSet"
 DNS_POLICY = "gcp:dns/policy:Policy"
@@ -194,6 +196,24 @@ FIREWALL_INPUTS: dict[str, Any] = {
     "destinationRanges": ["0.0.0.0/0"],
     "priority": 65535,
 }
+FIREWALL_POLICY_INPUTS: dict[str, Any] = {
+    "name": "policy",
+    "rules": [
+        {
+            "ruleName": "deny",
+            "priority": 1001,
+            "direction": "EGRESS",
+            "action": "deny",
+            "enableLogging": True,
+            "match": {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]},
+        }
+    ],
+}
+FIREWALL_ASSOCIATION_INPUTS: dict[str, Any] = {
+    "name": "association",
+    "firewallPolicy": "policy",
+    "attachmentTarget": f"projects/{PROJECT}/global/networks/vpc-network",
+}
 ROUTER_INPUTS: dict[str, Any] = {"name": "nat-router", "network": "vpc-network"}
 NAT_INPUTS: dict[str, Any] = {
     "name": "nat-config",
@@ -295,6 +315,8 @@ TUTORIAL: tuple[tuple[str, dict[str, Any]], ...] = (
     (NAT, NAT_INPUTS),
     (ACCOUNT, ACCOUNT_INPUTS),
     (FIREWALL, FIREWALL_INPUTS),
+    (FIREWALL_POLICY, FIREWALL_POLICY_INPUTS),
+    (FIREWALL_ASSOCIATION, FIREWALL_ASSOCIATION_INPUTS),
     (PROJECT_MEMBER, PROJECT_MEMBER_INPUTS),
     (ZONE, ZONE_INPUTS),
     (RECORD, RECORD_INPUTS),

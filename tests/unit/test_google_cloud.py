@@ -163,6 +163,13 @@ def test_a_network_has_one_server_policy(engine: g.Engine) -> None:
     refused(lambda: engine.create(g.DNS_POLICY, g.having(g.DNS_POLICY_INPUTS, name="another")), "a network has one", "409")
 
 
+def test_a_network_has_one_firewall_policy_which_stays_while_it_is_on_the_network(engine: g.Engine) -> None:
+    made = g.build(engine, g.FIREWALL_ASSOCIATION)
+    second = g.having(g.FIREWALL_ASSOCIATION_INPUTS, name="second")
+    refused(lambda: engine.create(g.FIREWALL_ASSOCIATION, second), "a network has one policy", "409")
+    refused(lambda: engine.delete(made[g.FIREWALL_POLICY]), "associations/association")
+
+
 def test_bucket_names_are_everybodys(engine: g.Engine) -> None:
     g.build(engine)
     refused(lambda: engine.create(g.BUCKET, g.having(g.BUCKET_INPUTS, project="other-project"), "theirs"), "409")

@@ -123,6 +123,34 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     (g.ADDRESS, {"name": "nat-1"}, {"addressType": "PUBLIC"}, "addressType", "INTERNAL, EXTERNAL"),
     (g.ADDRESS, {"name": "nat-1"}, {"subnetwork": "s"}, "subnetwork", "only INTERNAL"),
     (g.ADDRESS, {"name": "nat-1"}, {"labels": {"use": "NAT!"}}, "labels.use", "lower-case"),
+    (
+        g.FIREWALL_POLICY,
+        g.FIREWALL_POLICY_INPUTS,
+        {"rules": g.FIREWALL_POLICY_INPUTS["rules"] * 2},
+        "rules[0].priority",
+        "two rules of a policy cannot have one priority",
+    ),
+    (
+        g.FIREWALL_POLICY,
+        g.FIREWALL_POLICY_INPUTS,
+        {"rules": [g.having(g.FIREWALL_POLICY_INPUTS["rules"][0], direction="INGRESS")]},
+        "rules[0].match.srcIpRanges",
+        "says where to or from",
+    ),
+    (
+        g.FIREWALL_POLICY,
+        g.FIREWALL_POLICY_INPUTS,
+        {
+            "rules": [
+                g.having(
+                    g.FIREWALL_POLICY_INPUTS["rules"][0],
+                    match={"destIpRanges": ["0.0.0.0/0", "::/0"], "layer4Configs": [{"ipProtocol": "all"}]},
+                )
+            ]
+        },
+        "rules[0].match.destIpRanges",
+        "not both",
+    ),
     (g.ZONE, g.ZONE_INPUTS, {"dnsName": "googleapis.com"}, "dnsName", "write googleapis.com."),
     (g.ZONE, g.ZONE_INPUTS, {"dnsName": "*.googleapis.com."}, "dnsName", "never a wildcard"),
     (g.ZONE, g.ZONE_INPUTS, {"visibility": "internal"}, "visibility", "private, public"),
