@@ -12,11 +12,12 @@ from components.ingress_address import IngressAddress, IngressAddressArgs
 from components.nat import CloudNat, CloudNatArgs
 from components.network import Network, NetworkArgs
 from components.node_identity import NodeServiceAccounts, NodeServiceAccountsArgs
+from components.perimeter import ServicePerimeter, ServicePerimeterArgs
 from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
 from egress import names
-from egress.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, SECRET_SERVICES, SERVICES
-from egress.layers import dns, firewall, pools
+from egress.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, PERIMETER_SERVICES, SECRET_SERVICES, SERVICES
+from egress.layers import dns, firewall, perimeter, pools
 from egress.plan import Plan
 from egress.settings.receive import Exposure
 
@@ -40,9 +41,13 @@ class Foundation(pulumi.ComponentResource):
         plan, settings = args.plan, args.plan.settings
         managed_mesh = () if plan.in_cluster_mesh else MANAGED_MESH_SERVICES
         secrets = SECRET_SERVICES if settings.cluster.secret_sync else ()
-        apis = dict.fromkeys((*SERVICES, *managed_mesh, *secrets, *plan.granted_apis))
+        boundary = perimeter.render(plan)
+        of_boundary = PERIMETER_SERVICES if boundary else ()
+        apis = dict.fromkeys((*SERVICES, *managed_mesh, *secrets, *of_boundary, *plan.granted_apis))
         services = ProjectServices("apis", ProjectServicesArgs(list(apis)), pulumi.ResourceOptions(parent=self))
         child = pulumi.ResourceOptions(parent=self, depends_on=[services])
+        if boundary:
+            ServicePerimeter("perimeter", ServicePerimeterArgs(boundary), child)
         subnets = [gateway.subnet for gateway in plan.gateways if gateway.subnet]
         self.network = Network("network", NetworkArgs(settings.network, settings.region, subnets, settings.protect), child)
         self.nat = CloudNat(

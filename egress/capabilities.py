@@ -25,6 +25,7 @@ class Capability(StrEnum):
     CLEAN_COPIES = "copies of requests that tell nothing of the mesh (EnvoyFilter)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
     PATTERN = "every host below a domain, looked up by the gateway (EnvoyFilter)"
+    PERIMETER = "Google APIs that answer only inside a perimeter (VPC Service Controls)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
 
 
@@ -57,6 +58,11 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
         "and credentials from Secrets at gateways are limited",
         "Set mesh.flavor: istio.",
     ),
+    (Flavor.CLOUD_SERVICE_MESH, Capability.PERIMETER): Lack(
+        "proxies get their configuration and certificates from Google APIs, and which of those a perimeter may hold has not been "
+        "tried: they could be cut off",
+        "Set mesh.flavor: istio, or make the perimeter outside this stack.",
+    ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.PATTERN): Lack(
         "its control plane takes no EnvoyFilter, and without it the gateway could not look up names that nobody declared",
         "Set mesh.flavor: istio, or name each host.",
@@ -75,6 +81,8 @@ def unsupported(settings: Settings) -> Iterator[Problem]:
 
 
 def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
+    if settings.network.perimeter:
+        yield "gke-mesh-egress:network.perimeter", settings.network.perimeter.name, Capability.PERIMETER
     gateways = {"gke-mesh-egress:gateway": settings.gateway}
     gateways |= {gateway_path(name): gateway for name, gateway in settings.gateways.items()}
     for path, gateway in gateways.items():

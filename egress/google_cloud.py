@@ -76,6 +76,9 @@ MANAGED_MESH_SERVICES = (
 )
 """APIs that managed Cloud Service Mesh needs on top."""
 
+PERIMETER_SERVICES = ("accesscontextmanager.googleapis.com",)
+"""APIs that a service perimeter needs on top."""
+
 SECRET_SERVICES = ("secretmanager.googleapis.com",)
 """APIs that gateways' credentials from Secret Manager need on top."""
 SECRET_SYNC_INTERVAL = "120s"

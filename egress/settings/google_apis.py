@@ -14,6 +14,13 @@ from egress.settings.model import Model, refusal, refusals
 _ROLE = re.compile(r"^((projects|organizations)/[a-z0-9:.-]+/)?roles/[A-Za-z0-9_.]+$")
 _PROJECT = re.compile(r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
 
+_SHARES = {
+    *("roles/owner", "roles/editor", "roles/iam.securityAdmin"),
+    *("roles/storage.admin", "roles/storage.legacyBucketOwner", "roles/pubsub.admin", "roles/secretmanager.admin"),
+    *("roles/bigquery.admin", "roles/bigquery.dataOwner"),
+}
+"""Roles that may change who else may read the data. Source: IAM, "Predefined roles": those with a permission `setIamPolicy`."""
+
 
 class Resource(StrEnum):
     """A kind of Google resource that has an IAM policy of its own."""
@@ -39,6 +46,12 @@ class Resource(StrEnum):
 def _role(value: str) -> str:
     if not _ROLE.match(value):
         raise refusal("IAM knows no role of this form.", "Write e.g. roles/storage.objectViewer.")
+    if value in _SHARES:
+        raise refusal(
+            "This role may give others rights to the data, also people outside: it would leave without a connection that gateway "
+            "or firewall could see.",
+            "Name a role that reads or writes, such as roles/storage.objectUser, and let the platform grant.",
+        )
     return value
 
 

@@ -13,6 +13,7 @@ from egress.google_cloud import Vip
 from egress.settings.dns import Dns
 from egress.settings.firewall import Firewall
 from egress.settings.model import Model, Range, Refusal, ResourceName, refusal, refusals
+from egress.settings.perimeter import Perimeter
 
 
 class Subnet(Model):
@@ -126,6 +127,18 @@ class Network(Model):
         default=Vip.PRIVATE,
         description="`private`: all Google APIs. `restricted`: only those that VPC Service Controls supports.",
     )
+
+    perimeter: Perimeter | None = Field(default=None, description="VPC Service Controls around the project; absent: none.")
+
+    @model_validator(mode="after")
+    def perimeter_has_no_door_beside(self) -> Self:
+        if self.perimeter and not self.perimeter.dry_run and self.google_apis is Vip.PRIVATE:
+            raise refusal(
+                "At these addresses also those Google APIs answer that no perimeter can hold: a door beside it.",
+                "Write googleApis: restricted.",
+                ("googleApis",),
+            )
+        return self
 
     @model_validator(mode="after")
     def ranges_disjoint(self) -> Self:

@@ -65,6 +65,8 @@ CHANGED: list[tuple[str, dict[str, Any], str, bool]] = [
     (g.FIREWALL_POLICY, {"description": "ours"}, "description", False),
     (g.FIREWALL_POLICY, {"name": "other"}, "name", True),
     (g.FIREWALL_ASSOCIATION, {"firewallPolicy": "other"}, "firewallPolicy", True),
+    (g.PERIMETER, {"title": "other"}, "title", False),
+    (g.PERIMETER, {"parent": "accessPolicies/2", "name": "accessPolicies/2/servicePerimeters/egress"}, "parent", True),
     (g.PROJECT_MEMBER, {"role": "roles/monitoring.viewer"}, "role", True),
     (g.ZONE, {"description": "ours"}, "description", False),
     (g.ZONE, {"dnsName": "gcr.io."}, "dnsName", True),

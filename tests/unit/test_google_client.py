@@ -25,6 +25,7 @@ ADDRESS = "gcp:compute/address:Address"
 FIREWALL = "gcp:compute/firewall:Firewall"
 FIREWALL_POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
 FIREWALL_ASSOCIATION = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
+PERIMETER = "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter"
 ZONE = "gcp:dns/managedZone:ManagedZone"
 RECORD = "gcp:dns/recordSet:RecordSet"
 DNS_POLICY = "gcp:dns/policy:Policy"
@@ -38,7 +39,7 @@ BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 MEMBERSHIP = "gcp:gkehub/membership:Membership"
 FEATURE = "gcp:gkehub/feature:Feature"
 FEATURE_MEMBERSHIP = "gcp:gkehub/featureMembership:FeatureMembership"
-APIS = ("compute", "container", "dns", "iam", "cloudresourcemanager", "gkehub", "mesh")
+APIS = ("compute", "container", "dns", "iam", "cloudresourcemanager", "gkehub", "mesh", "accesscontextmanager")
 
 
 @dataclass(frozen=True)
@@ -290,6 +291,16 @@ FEATURE_MEMBERSHIP_INPUTS: dict[str, Any] = {
     "membership": "cluster1",
     "mesh": {"management": "MANAGEMENT_AUTOMATIC"},
 }
+PERIMETER_INPUTS: dict[str, Any] = {
+    "name": "accessPolicies/123456789/servicePerimeters/egress",
+    "parent": "accessPolicies/123456789",
+    "title": "egress",
+    "status": {
+        "resources": ["projects/987654321012"],
+        "restrictedServices": ["storage.googleapis.com"],
+        "vpcAccessibleServices": {"enableRestriction": True, "allowedServices": ["RESTRICTED-SERVICES"]},
+    },
+}
 PROJECT_MEMBER_INPUTS: dict[str, Any] = {
     "project": PROJECT,
     "role": "roles/logging.logWriter",
@@ -329,6 +340,7 @@ TUTORIAL: tuple[tuple[str, dict[str, Any]], ...] = (
     (MEMBERSHIP, MEMBERSHIP_INPUTS),
     (FEATURE, FEATURE_INPUTS),
     (FEATURE_MEMBERSHIP, FEATURE_MEMBERSHIP_INPUTS),
+    (PERIMETER, PERIMETER_INPUTS),
 )
 
 

@@ -170,6 +170,12 @@ def test_a_network_has_one_firewall_policy_which_stays_while_it_is_on_the_networ
     refused(lambda: engine.delete(made[g.FIREWALL_POLICY]), "associations/association")
 
 
+def test_a_project_is_in_one_perimeter(engine: g.Engine) -> None:
+    g.build(engine)
+    second = g.having(g.PERIMETER_INPUTS, name="accessPolicies/123456789/servicePerimeters/other", title="other")
+    refused(lambda: engine.create(g.PERIMETER, second, "other"), "a project is in one regular perimeter", "409")
+
+
 def test_bucket_names_are_everybodys(engine: g.Engine) -> None:
     g.build(engine)
     refused(lambda: engine.create(g.BUCKET, g.having(g.BUCKET_INPUTS, project="other-project"), "theirs"), "409")

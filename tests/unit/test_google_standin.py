@@ -91,6 +91,7 @@ def test_ids_and_outputs_are_google_s(engine: g.Engine) -> None:
         g.NAT: f"{g.PROJECT}/europe-west1/nat-router/nat-config",
         g.ACCOUNT: f"{P}/serviceAccounts/{g.EMAIL}",
         g.FIREWALL: f"{P}/global/firewalls/deny",
+        g.PERIMETER: "accessPolicies/123456789/servicePerimeters/egress",
         g.FIREWALL_POLICY: f"{P}/global/firewallPolicies/policy",
         g.FIREWALL_ASSOCIATION: f"{P}/global/firewallPolicies/policy/associations/association",
         g.PROJECT_MEMBER: f"{g.PROJECT}/roles/logging.logWriter/serviceAccount:{g.EMAIL}",

@@ -233,7 +233,7 @@ def test_an_account_of_the_nodes_cannot_be_a_teams() -> None:
 
 def test_two_teams_cannot_make_the_same_bucket() -> None:
     config = dev_config()
-    accounts = {"serviceAccounts": {"test": {"buckets": {"bucket": "roles/storage.admin"}}}}
+    accounts = {"serviceAccounts": {"test": {"buckets": {"bucket": "roles/storage.objectUser"}}}}
     config["gke-mesh-egress:teams"]["team-y"]["googleApis"] = accounts
     (problem,) = problems_of(config)
     assert "share its data" in problem.consequence
