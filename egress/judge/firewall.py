@@ -1,7 +1,7 @@
 """VPC firewall: which packets leave a node and which reach one, whatever runs on it.
 
-Source: Google Cloud, "VPC firewall rules"; GKE, "Automatically created firewall rules". Read from resources
-`gcp:compute/firewall:Firewall`:
+Source: Google Cloud, "VPC firewall rules", "Network firewall policies"; GKE, "Automatically created firewall rules". Read from
+resources `gcp:compute/firewall:Firewall` and `gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules`:
 
 - Rules of a direction are asked in order of priority, the lower number first and a denial before an allowance of the same
   number; the first one that means the packet decides. Where none does, Google lets packets leave and none come in.
@@ -9,6 +9,7 @@ Source: Google Cloud, "VPC firewall rules"; GKE, "Automatically created firewall
   and the destination's port. Disabled rules, and rules of another network, say nothing.
 - A pod's packets are judged by its node's rules. Between pods and nodes both ends are asked, and GKE lets its own pods and
   nodes in by rules that it makes with the cluster (priority 1000), which are no resources of this program.
+- A network firewall policy is taken to be on the network and to be asked before its rules, as this program makes both.
 - The metadata server, which also answers DNS, is always reached. A network without IPv6 carries none.
 
 Not read, and then not understood: tags, source service accounts, egress rules for some sources only. Not known to this judge:

@@ -11,6 +11,7 @@ from egress.judge.ranges import Ranges
 from egress.judge.subnets import CLUSTER, SUBNETWORK, Subnets
 
 FIREWALL = "gcp:compute/firewall:Firewall"
+POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
 EGRESS, INGRESS = "EGRESS", "INGRESS"
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 DEFAULT_PRIORITY = 1000
@@ -57,11 +58,13 @@ class Rule:
     unknown: str = ""
     note: str = ""
     """What a reader must know besides."""
+    of_policy: bool = False
+    """Whether a network firewall policy holds it."""
 
     @property
-    def order(self) -> tuple[int, bool]:
-        """A lower number decides first; of the same number, a denial."""
-        return self.priority, self.allow
+    def order(self) -> tuple[bool, int, bool]:
+        """Policies are asked first; a lower number decides first; of the same number, a denial."""
+        return not self.of_policy, self.priority, self.allow
 
 
 def read(deployed: Deployed, subnets: Subnets) -> list[Rule]:
@@ -79,6 +82,8 @@ def read(deployed: Deployed, subnets: Subnets) -> list[Rule]:
         if not networks or not rule.properties.get("network") or _last(rule.properties["network"]) in networks
     ]
     rules = [_rule(resource) for resource in ours if not resource.properties.get("disabled")]
+    for policy in deployed.resources(POLICY):
+        rules += [_of_policy(policy, at, rule) for at, rule in enumerate(policy.properties["rules"]) if not rule.get("disabled")]
     for cluster in deployed.resources(CLUSTER):
         rules += _of_gke(cluster, subnets)
     return sorted(rules, key=lambda rule: rule.order)
@@ -121,6 +126,40 @@ def _rule(resource: Resource) -> Rule:
         where,
         what or (What("", "ALL", ()),),
         ", ".join(unknown),
+    )
+
+
+def _of_policy(policy: Resource, at: int, written: Mapping[str, Any]) -> Rule:
+    """One rule of a network firewall policy: the other words for what a VPC firewall rule says."""
+    match: Mapping[str, Any] = written.get("match") or {}
+    egress = (written.get("direction") or INGRESS) == EGRESS
+    side = "destIpRanges" if egress else "srcIpRanges"
+    unknown = [key for key, value in match.items() if value and key not in (side, "layer4Configs")]
+    unknown += [key for key in ("targetSecureTags", "securityProfileGroup") if written.get(key)]
+    if written.get("action") not in ("allow", "deny"):
+        unknown.append(f"action {written.get('action')}")
+    entries: list[Mapping[str, Any]] = match.get("layer4Configs") or []
+    field = f"rules[{at}].match.layer4Configs"
+    try:
+        where = Ranges.of(match.get(side) or [*EVERYWHERE])
+        what = tuple(
+            _what(f"{field}[{of}]", {"protocol": entry["ipProtocol"], "ports": entry.get("ports")})
+            for of, entry in enumerate(entries)
+        )
+    except ValueError as error:
+        unknown.append(str(error))
+        where, what = Ranges.of(EVERYWHERE), (What("", "ALL", ()),)
+    return Rule(
+        policy.identity,
+        EGRESS if egress else INGRESS,
+        int(written["priority"]),
+        written.get("action") == "allow",
+        frozenset(written.get("targetServiceAccounts") or ()) or None,
+        where,
+        what or (What("", "ALL", ()),),
+        ", ".join(unknown),
+        note=f": {written.get('ruleName') or written['priority']}",
+        of_policy=True,
     )
 
 

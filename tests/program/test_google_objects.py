@@ -20,7 +20,9 @@ def mode(name: str) -> dict[str, Any]:
     return config | {"gcp:project": PROJECT}
 
 
-@pytest.mark.parametrize("config", [dev_config(), mode("tcp"), mode("receive")], ids=["dev", "tcp", "receive"])
+@pytest.mark.parametrize(
+    "config", [dev_config(), mode("tcp"), mode("receive"), mode("perimeter")], ids=["dev", "tcp", "receive", "perimeter"]
+)
 def test_the_program_registers_what_judges_read(config: dict[str, Any]) -> None:
     read = {(resource.type, resource.name): resource.properties for resource in google_objects(plan_of(config))}
     run = run_program(config)

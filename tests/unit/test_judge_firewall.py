@@ -11,7 +11,7 @@ from egress.google_objects import google_objects
 from egress.judge.deployed import Deployed, Resource
 from egress.judge.firewall import Firewall
 from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
-from tests.support import dev_config, plan_of
+from tests.support import config_with, dev_config, plan_of
 
 SUBNET = Resource(
     "gcp:compute/subnetwork:Subnetwork",
@@ -42,6 +42,50 @@ def judged(*rules: Resource, to: Pod | Outside = ANY_SITE, port: int = 443, **ho
     source = how.pop("source", Node(APP))
     connection = Connection(source, to, port, Protocol.TCP, **how)
     return Firewall(Deployed.of((), (*rules, *others))).judge(connection, everywhere=everywhere)
+
+
+def policy(*rules: dict[str, Any]) -> Resource:
+    kind = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
+    return Resource(kind, "policy", {"name": "policy", "rules": list(rules)})
+
+
+def of_policy(action: str, protocol: str = "all", **properties: Any) -> dict[str, Any]:
+    match = {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": protocol}]}
+    return {"ruleName": action, "direction": "EGRESS", "action": action, "priority": 1000, "match": match, **properties}
+
+
+class TestPolicies:
+    def test_a_policy_decides_before_any_rule_of_the_network(self) -> None:
+        opened = rule("somebody-opened-it", allows=ALL, priority=0)
+        verdict = judged(policy(of_policy("deny", priority=65000)), opened)
+        assert (verdict.allowed, verdict.by) == (False, "networkfirewallpolicywithrules/policy")
+
+    def test_its_rules_decide_by_their_numbers_and_for_their_machines(self) -> None:
+        both = policy(of_policy("deny", priority=2), of_policy("allow", "tcp", priority=1, targetServiceAccounts=[GATE]))
+        assert judged(both, source=Node(GATE)).allowed
+        assert not judged(both, source=Node(APP)).allowed
+
+    def test_what_it_does_not_mean_is_for_the_rules_of_the_network(self) -> None:
+        assert not judged(policy(of_policy("allow", "udp")), DENY_ALL).allowed
+
+    @pytest.mark.parametrize(
+        "change", [{"action": "goto_next"}, {"targetSecureTags": [{"name": "t"}]}, {"match": {"destFqdns": ["example.com"]}}]
+    )
+    def test_what_this_judge_cannot_read_is_not_understood(self, change: dict[str, Any]) -> None:
+        assert not judged(policy({**of_policy("deny"), **change})).understood
+
+    def test_the_programs_own_policy_lets_through_what_its_rules_do(self) -> None:
+        kinds = {
+            form: Firewall(Deployed.of((), google_objects(plan_of(config_with("network/firewall", {"form": form})))))
+            for form in ("rules", "policy")
+        }
+        for account in ("sa-application-nodes", "sa-gateway-nodes"):
+            source = Node(f"{account}@sandbox-project.iam.gserviceaccount.com")
+            for to in (ANY_SITE, Outside("v6", "2606:2800::1"), Outside("google", "199.36.153.8"), Outside("plane", "10.5.0.2")):
+                for port in (22, 80, 443, 10250):
+                    said = {form: judge.judge(Connection(source, to, port, Protocol.TCP)) for form, judge in kinds.items()}
+                    assert said["rules"].allowed == said["policy"].allowed, (account, to, port)
+                    assert said["policy"].understood
 
 
 class TestWhoDecides:
