@@ -11,7 +11,9 @@ from egress.errors import ABSENT, Problem
 from egress.hosts import is_pattern, patterns_above
 from egress.plan import Host
 from egress.settings import Settings
+from egress.settings.dns import Undeclared
 from egress.settings.paths import egress_path, model_path
+from egress.settings.security import SecurityModel
 
 NODES = "gke-mesh-egress:fences.applicationNodes"
 
@@ -65,6 +67,22 @@ def closed_nodes(settings: Settings, straight: Mapping[str, Sequence[Host]]) -> 
                 port,
                 "No team that leaves past the gateway has a host on this port: it opens the nodes for nobody who should leave.",
                 f"Remove {port}.",
+            )
+
+
+def unresolvable(settings: Settings) -> Iterator[Problem]:
+    """Teams that may reach any host, in a network where names that nobody declares do not exist."""
+    if settings.network.dns.undeclared_names is Undeclared.RESOLVE:
+        return
+    for name, team in sorted(settings.teams.items()):
+        if team.model is not None and team.model.model is SecurityModel.OPEN:
+            yield Problem(
+                model_path(name),
+                team.model.model.value,
+                "Names that no team declares do not resolve in this network, and DNS cannot tell teams apart: the team would "
+                "reach only hosts whose addresses it knows, and opening names opens them for every team.",
+                "Say so for the whole stack, network.dns: {undeclaredNames: resolve}, or write registryOnly and declare the "
+                "hosts.",
             )
 
 

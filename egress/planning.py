@@ -59,6 +59,7 @@ def make_plan(settings: Settings) -> Plan:
         *unsupported(settings),
         *conflicts.narrowed_patterns(of_teams),
         *past_gateway.closed_nodes(settings, straight),
+        *past_gateway.unresolvable(settings),
         *past_gateway.uninspected((host for gateway in gateways.values() for host in gateway.hosts), straight),
     ]
     if problems:

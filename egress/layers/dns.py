@@ -74,9 +74,12 @@ def _of_google(plan: Plan) -> Iterator[PrivateZone]:
 
 def _declared(plan: Plan) -> Iterator[PrivateZone]:
     """One zone for each domain. None is left out because it lies below another: that one may go."""
-    declared = {host.name for host in plan.hosts} | set(plan.settings.network.dns.also_resolved)
+    dns = plan.settings.network.dns
+    past_gateway = (host for team in plan.teams for host in team.straight)
+    declared = {host.name for host in (*plan.hosts, *past_gateway)} | set(dns.also_resolved)
     for domain in sorted({name.removeprefix(ANY) for name in declared}):
-        yield PrivateZone(names.dns_zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True)
+        if not any(under(domain, zone) for zone in dns.answered_elsewhere):
+            yield PrivateZone(names.dns_zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True)
 
 
 def answering(zones: Iterable[PrivateZone], name: str) -> PrivateZone | None:

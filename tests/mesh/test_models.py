@@ -39,6 +39,7 @@ def _config() -> dict[str, Any]:
     )
     config["gke-mesh-egress:teams"]["lab"]["model"] = {"open": "it does not know its hosts yet"}
     config["gke-mesh-egress:teams"]["media"]["model"] = {"registryOnly": "it uploads more than the gateway carries"}
+    config["gke-mesh-egress:network"]["dns"] = {"undeclaredNames": "resolve"}
     nodes = {"leaveOn": [80, 443], "reason": "lab and media leave themselves"}
     return config | {"gke-mesh-egress:fences": config_with("fences/applicationNodes", nodes)["gke-mesh-egress:fences"]}
 

@@ -89,6 +89,21 @@ def test_one_more_name_is_let_through_by_name_and_reason() -> None:
     assert fate("example.net", config) == "refused"
 
 
+def test_a_host_that_a_team_reaches_past_the_gateway_resolves() -> None:
+    config = teams(team_a={"api.example.net": {"https": "passthrough"}})
+    config["gke-mesh-egress:teams"]["team-a"]["model"] = {"registryOnly": "uploads"}
+    config["gke-mesh-egress:fences"] = {"applicationNodes": {"leaveOn": [443], "reason": "uploads"}}
+    assert fate("api.example.net", config) == "asked"
+    assert fate("example.com", config) == "refused"
+
+
+def test_a_declared_name_that_the_companys_own_zone_answers_is_left_to_it() -> None:
+    config = teams(team_a={"api.corp.example": {"https": "passthrough"}, "api.corp2.example": {"https": "passthrough"}})
+    config["gke-mesh-egress:network"]["dns"] = {"answeredElsewhere": {"corp.example": "forwarded over the VPN"}}
+    made = [zone.dns_name for zone in dns.render(plan_of(config)) if zone.resolved]
+    assert made == ["api.corp2.example."]
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [

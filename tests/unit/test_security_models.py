@@ -29,6 +29,8 @@ def config(model: dict[str, str] | None, leave_on: list[int] | None = None, **eg
     if model is not None:
         first = next(iter(egress)).replace("_", "-")
         found["gke-mesh-egress:teams"][first]["model"] = model
+        if "open" in model:
+            found["gke-mesh-egress:network"]["dns"] = {"undeclaredNames": "resolve"}
     if leave_on is not None:
         nodes = config_with("fences/applicationNodes", {"leaveOn": leave_on, "reason": REASON})
         found["gke-mesh-egress:fences"] = nodes["gke-mesh-egress:fences"]
@@ -237,6 +239,14 @@ class TestRefusals:
         message = refused(config(model, [443], team_a={"api.example.com": {"http": {}}}))
         assert 'gke-mesh-egress:teams.team-a.egress["api.example.com"] = 80' in message
         assert "Add 80 to leaveOn" in message
+
+    def test_names_have_a_word_of_their_own(self) -> None:
+        found = config(OPEN, [443], team_a={})
+        del found["gke-mesh-egress:network"]["dns"]
+        message = refused(found)
+        assert 'gke-mesh-egress:teams.team-a.model = "open"' in message
+        assert "opening names opens them for every team" in message
+        assert "network.dns: {undeclaredNames: resolve}" in message
 
     def test_nodes_are_opened_for_nobody_who_needs_it_not(self) -> None:
         message = refused(config(None, [443], team_a={"api.example.com": PASSED}))
