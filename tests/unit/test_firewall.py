@@ -115,7 +115,7 @@ class TestPolicy:
         ]
         assert network["networkFirewallPolicyEnforcementOrder"] == "BEFORE_CLASSIC_FIREWALL"
         (on,) = run.of_type("gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation")
-        assert on["inputs"]["attachmentTarget"] == "network-vpc-id"
+        assert on["inputs"]["attachmentTarget"].endswith("/networks/vpc-network")
 
     def test_nodes_wait_for_it(self) -> None:
         (cluster,) = run_program(self.CONFIG).of_type("gke-mesh-egress:cluster:Cluster")
