@@ -164,9 +164,10 @@ class TestNetworkPolicy:
 
 
 class TestGoogleCloud:
-    def test_the_firewall_has_the_tutorials_seven_rules(self) -> None:
+    def test_the_firewall_has_the_tutorials_seven_rules_and_one_for_ipv6(self) -> None:
         assert [rule.name for rule in firewall.render(dev())] == [
             "global-deny-egress-all",
+            "global-deny-egress-all-ipv6",
             "gateway-allow-egress-web",
             "allow-egress-to-api-server",
             "allow-ingress-api-server-to-webhook",
