@@ -182,7 +182,7 @@ class TestGoogleCloud:
 
     def test_the_deny_rule_is_the_weakest_and_the_one_that_is_logged(self) -> None:
         rules = list(firewall.render(dev()))
-        assert [rule.name for rule in rules if rule.log] == ["global-deny-egress-all"]
+        assert [rule.name for rule in rules if rule.log] == ["global-deny-egress-all", "global-deny-egress-all-ipv6"]
         assert max(rules, key=lambda rule: rule.priority).name == "global-deny-egress-all"
 
     def test_without_a_host_on_port_80_the_firewall_keeps_it_shut(self) -> None:
