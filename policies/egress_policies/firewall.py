@@ -11,6 +11,9 @@ from egress_policies.rule import UNKNOWN, Resource, Rule, Setting, Settings, at,
 
 FIREWALL = "gcp:compute/firewall:Firewall"
 NETWORK = "gcp:compute/network:Network"
+SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
+POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
+ASSOCIATION = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
 
 _GATEWAYS = {
     "gatewayAccounts": Setting(
@@ -54,7 +57,12 @@ def _let_in_from_everywhere(resource: Resource, _settings: Settings) -> Iterator
 
 def _denies_the_rest(resources: Sequence[Resource], _settings: Settings) -> Iterator[tuple[Resource | None, str]]:
     denying = [resource for resource in resources if resource.type == FIREWALL and _denies_all(resource)]
+    by_policy = any(resource.type == POLICY and _policy_denies_all(resource) for resource in resources)
+    denying += [resource for resource in resources if resource.type == ASSOCIATION and by_policy]
+    subnetworks = [resource for resource in resources if resource.type == SUBNETWORK]
     for network in (resource for resource in resources if resource.type == NETWORK):
+        if network.props.get("autoCreateSubnetworks") is False and not any(_is_of(subnet, network) for subnet in subnetworks):
+            continue  # no machine can be in it
         if not any(_is_of(rule, network) for rule in denying):
             yield (
                 network,
@@ -77,9 +85,22 @@ def _denies_all(resource: Resource) -> bool:
     )
 
 
+def _policy_denies_all(policy: Resource) -> bool:
+    """Whether a network firewall policy refuses, for every machine, whatever leaves and no other rule of it allows."""
+    return any(
+        at(rule, "direction") == "EGRESS"
+        and at(rule, "action") == "deny"
+        and "0.0.0.0/0" in known(at(rule, "match.destIpRanges"))
+        and "all" in [at(what, "ipProtocol") for what in known(at(rule, "match.layer4Configs"))]
+        and not at(rule, "targetServiceAccounts")
+        for rule in known(policy.props.get("rules"))
+    )
+
+
 def _is_of(rule: Resource, network: Resource) -> bool:
     """Whether the rule is of this network. A network that is yet to be made has no id to compare: then it is taken to be."""
-    named, names = rule.props.get("network"), [network.props.get(key) for key in ("id", "selfLink", "name")]
+    named = rule.props.get("attachmentTarget" if rule.type == ASSOCIATION else "network")
+    names = [network.props.get(key) for key in ("id", "selfLink", "name")]
     if named is UNKNOWN or UNKNOWN in names:
         return True
     return named in names or str(named).rpartition("/")[2] == network.props.get("name")

@@ -49,7 +49,7 @@ def violations(resources: list[Resource], **settings: Any) -> dict[str, list[str
     return found
 
 
-@pytest.mark.parametrize("name", ["dev", "receive", "wildcard", "managed-mesh"])
+@pytest.mark.parametrize("name", ["dev", "receive", "wildcard", "managed-mesh", "perimeter"])
 def test_what_the_program_registers_breaks_no_rule(name: str) -> None:
     assert violations(stack(name)) == {}
 
