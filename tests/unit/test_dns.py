@@ -142,12 +142,12 @@ class TestResources:
         (target,) = [network for network in run.of_type(NETWORK) if network["inputs"]["name"] == "vpc-network-names"]
         assert target["inputs"]["autoCreateSubnetworks"] is False
         (zone,) = [zone["inputs"] for zone in run.of_type(ZONE) if zone["inputs"]["dnsName"] == "example.com."]
-        assert zone["peeringConfig"] == {"targetNetwork": {"networkUrl": f"{target['name']}-id"}}
+        assert zone["peeringConfig"]["targetNetwork"]["networkUrl"].endswith("/networks/vpc-network-names")
         asking = [zone["inputs"]["privateVisibilityConfig"]["networks"] for zone in run.of_type(ZONE)]
-        assert asking == [[{"networkUrl": "network-vpc-id"}]] * len(asking)
+        assert {network["networkUrl"].rpartition("/")[2] for networks in asking for network in networks} == {"vpc-network"}
 
     def test_questions_are_logged_where_the_stack_asks_for_it(self) -> None:
         assert run_program(dev_config()).of_type("gcp:dns/policy:Policy") == []
         (policy,) = run_program(config_with("network/dns", {"queryLogging": True})).of_type("gcp:dns/policy:Policy")
         assert policy["inputs"]["enableLogging"] is True
-        assert policy["inputs"]["networks"] == [{"networkUrl": "network-vpc-id"}]
+        assert [network["networkUrl"].rpartition("/")[2] for network in policy["inputs"]["networks"]] == ["vpc-network"]
