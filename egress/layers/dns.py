@@ -4,7 +4,7 @@ Google's names answer with the addresses of Private Google Access. A declared na
 other name by an empty zone for the root: there is no such name, and nobody outside hears the question.
 
 Why not a response policy: Cloud DNS does not heed a rule for `*.`, and a rule answers only the types of record that it holds
-and lets the others through (ADR 9).
+and lets the others through (ADR 10).
 
 Source: Google Cloud, "Configure Private Google Access", DNS configuration; Cloud DNS, "Name resolution order" (the zone with
 the longest suffix answers alone, NXDOMAIN included) and "Peering zones".
