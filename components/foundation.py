@@ -77,6 +77,7 @@ class Foundation(pulumi.ComponentResource):
                 list(dns.render(plan)),
                 names.resolving_network(settings.network.name),
                 settings.network.dns.query_logging,
+                settings.protect,
             ),
             child,
         )

@@ -20,6 +20,7 @@ class PrivateDnsArgs:
     resolving_network: str
     """Name of the network in whose place declared names are resolved; made if a zone needs it."""
     query_logging: bool
+    protect: bool
 
 
 class PrivateDns(pulumi.ComponentResource):
@@ -39,7 +40,7 @@ class PrivateDns(pulumi.ComponentResource):
                 name=args.resolving_network,
                 description="Empty: declared names are resolved in its place.",
                 auto_create_subnetworks=False,
-                opts=child,
+                opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
             )
         made: list[pulumi.Resource] = []
         for zone in args.zones:

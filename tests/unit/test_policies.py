@@ -269,7 +269,7 @@ def test_production_is_protected(name: str) -> None:
     found = violations(in_stack(name, protect=False))
     assert list(found) == ["deletion-protection"]
     about = {text.partition(":")[0] for text in found["deletion-protection"]}
-    assert about == {CLUSTER, "network-vpc", "network-subnet", f"bucket-{PROJECT}-bucket"}
+    assert about == {CLUSTER, "network-vpc", "dns-resolving-network", "network-subnet", f"bucket-{PROJECT}-bucket"}
     only_google = violations(in_stack(name, protect=True))["deletion-protection"]
     assert len(only_google) == 1
     assert "Google would let anybody delete the cluster" in only_google[0]
