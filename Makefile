@@ -54,14 +54,14 @@ test: ready policies/.venv/.ready ## Run every test
 	@$(RUN) -m pytest -q -n 2 --dist loadfile --ignore tests/mesh
 	@$(RUN) -m pytest -q tests/mesh
 
-prove: ready ## Send the tutorial's requests through real proxies and print what came of them [KEEP=1]
-	@$(RUN) -m tests.mesh.prove $(if $(KEEP),--keep)
+prove: ready ## Send the tutorial's requests through real proxies and print what came of them [KEEP=1] [REDTEAM=1]
+	@$(RUN) -m tests.mesh.prove $(if $(KEEP),--keep) $(if $(REDTEAM),--redteam)
 
 bench: ready ## Measure
 	@$(RUN) -m bench
 
-golden: $(READY) ## Write the golden files of tests/program anew
-	@$(RUN) -m pytest -q tests/program --regenerate-golden
+golden: $(READY) ## Write the golden files, and the tables of docs/redteam.md, anew
+	@$(RUN) -m pytest -q tests/program tests/unit/test_redteam_catalogue.py --regenerate-golden
 
 schema: $(READY) ## Write the JSON Schema of stack files
 	@$(RUN) -m egress schema

@@ -83,6 +83,10 @@ class ControlPlane:
             list(pool.map(self._apply, [item for item in items if item["kind"] == "Namespace"]))
             list(pool.map(self._apply, [item for item in items if item["kind"] != "Namespace"]))
 
+    def path(self, manifest: Manifest) -> str:
+        """Of the collection that the object belongs to, in its namespace."""
+        return self._cluster.kind(manifest["apiVersion"], manifest["kind"]).path(manifest["metadata"].get("namespace"))
+
     def delete(self, manifest: Manifest) -> None:
         kind = self._cluster.kind(manifest["apiVersion"], manifest["kind"])
         self._cluster.delete(kind, manifest["metadata"].get("namespace"), manifest["metadata"]["name"])

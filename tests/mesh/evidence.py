@@ -20,7 +20,9 @@ from tests.mesh.websites import Arrival
 _ACCESS_LOG = re.compile(r"^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ")
 _SECONDS = 2.0
 _QUIET_SECONDS = 0.15
-_BLACK_HOLE, _NO_ROUTE = "BlackHoleCluster", "direct_response"
+_BLACK_HOLE = "BlackHoleCluster"
+_DETAILS = re.compile(r'^\[[^]]*\] "[^"]*" (\d+) (\S+) (\S+) ')
+_PROTOCOL_ERROR, _NO_ROUTE = "DPE", "direct_response"
 
 
 class Layer(StrEnum):
@@ -31,6 +33,7 @@ class Layer(StrEnum):
     SIDECAR = "sidecar"
     NETWORK_POLICY = "NetworkPolicy"
     DESTINATION_POLICY = "NetworkPolicy of the destination"
+    GATEWAY_POLICY = "NetworkPolicy of the gateway"
     FIREWALL = "VPC firewall"
     GATEWAY_TLS = "gateway: mutual TLS"
     GATEWAY_HOSTS = "gateway: no such host"
@@ -38,6 +41,11 @@ class Layer(StrEnum):
     INSPECTION = "gateway: inspection"
     ORIGINATION = "gateway: the site's certificate"
     DESTINATION_SIDECAR = "sidecar of the destination"
+    AGENT = "agent of the destination"
+    ISTIOD = "istiod"
+    ADMISSION = "API server: admission"
+    NO_LISTENER = "nobody listens there"
+    NO_IPV6 = "no IPv6 in the network"
     APPLICATION = "the application itself"
     UNKNOWN = "unknown"
 
@@ -52,12 +60,24 @@ _TOLD_BY_THE_GATEWAY = {
 """Words of the gateway's access log, and whose they are."""
 
 
+def _refused_by_proxy(line: str) -> bool:
+    """Whether the proxy that logged it refused the request itself: it knows no such host, or it is no proper HTTP."""
+    found = _DETAILS.match(line)
+    if not found:
+        return False
+    status, flags, details = found.groups()
+    own = (status.startswith("4") or status == "501") and not details.startswith("via_upstream")
+    return flags == _PROTOCOL_ERROR or details == _NO_ROUTE or own
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The traces of one flow."""
 
     refused: Refusals
     """Packets of the source pod."""
+    refused_at_the_gateway: int
+    """Packets of the gateway, on their way from it."""
     refused_on_arrival: int
     """Packets that policies for other pods refused."""
     sidecar_log: Sequence[str]
@@ -81,14 +101,16 @@ class Evidence:
         """Those that arrived at sites, whether anything was requested over them or not."""
         return [arrival for arrival in self.arrived if not arrival.method]
 
-    def stopped_by(self) -> Layer:
-        """The layer that stopped it; NOBODY if a request arrived at a site."""
-        if self.requests:
+    def stopped_by(self, beside: int = 0) -> Layer:
+        """The layer that stopped it; NOBODY if a request arrived at a site, besides so many that were to."""
+        if len(self.requests) > beside:
             return Layer.NOBODY
         if self.refused.network_policy:
             return Layer.NETWORK_POLICY
         if self.refused.firewall:
             return Layer.FIREWALL
+        if self.refused_at_the_gateway:
+            return Layer.GATEWAY_POLICY
         if self.refused_on_arrival:
             return Layer.DESTINATION_POLICY
         for told, layer in _TOLD_BY_THE_GATEWAY.items():
@@ -96,7 +118,7 @@ class Evidence:
                 return layer
         if self.handshakes_failed:
             return Layer.GATEWAY_TLS
-        if any(_BLACK_HOLE in line or _NO_ROUTE in line for line in self.sidecar_log):
+        if any(_BLACK_HOLE in line or _refused_by_proxy(line) for line in self.sidecar_log):
             return Layer.SIDECAR
         if any("filter_chain_not_found" in line for line in self.other_logs):
             return Layer.DESTINATION_SIDECAR
@@ -124,13 +146,13 @@ class Watch:
         self._handshakes = self._failed_handshakes()
         self._names = len(self.mesh.dns.refused)
 
-    def evidence(self) -> Evidence:
+    def evidence(self, beside: int = 0, wait: bool = True) -> Evidence:
         """What there is now; waits a moment for logs, which are written after the answer has left."""
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + (_SECONDS if wait else 0)
         time.sleep(_QUIET_SECONDS)
         while True:
             found = self._now()
-            if found.stopped_by() is not Layer.UNKNOWN or time.monotonic() > deadline:
+            if found.stopped_by(beside) is not Layer.UNKNOWN or time.monotonic() > deadline:
                 return found
             time.sleep(0.1)
 
@@ -140,6 +162,7 @@ class Watch:
         changed = {pod: _difference(after[pod], before) for pod, before in self._before.items()}
         return Evidence(
             changed[self.pod],
+            0 if self.pod == self.mesh.gateway.key else changed[self.mesh.gateway.key].network_policy,
             sum(refused.ingress_policy for refused in changed.values()),
             self._lines(self.pod) if self.pod in self.mesh.proxies else [],
             [line for key in gateways for line in self._lines(key)],

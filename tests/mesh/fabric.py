@@ -14,6 +14,8 @@ from tests.mesh.netns import Namespace, Run, command
 _ROUTER_ADDRESS = "169.254.1.1"
 _OUTSIDE_ADDRESS = "192.0.2.1"
 OUTSIDE = "outside"
+_ANSWER_ALL = ("net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_msgs_per_sec=100000")
+"""Refusals are answered, every one: who is left without an answer sends again a second later."""
 
 
 class Fabric:
@@ -23,7 +25,7 @@ class Fabric:
         """`inside_range`: every address of the network; all others are outside."""
         self._run = run
         self._router = run.namespace("router")
-        self._router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=1")
+        self._router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=1", *_ANSWER_ALL)
         self.outside = self._cable(OUTSIDE)
         self._batch(self.outside, f"addr add {_OUTSIDE_ADDRESS}/32 dev eth0", *_way_to_router(inside_range))
         # Every other address answers here, so that whatever leaves by mistake is seen.

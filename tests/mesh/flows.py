@@ -35,6 +35,14 @@ class Flow:
     why: str = ""
     knocks: bool = False
     """Whether a connection arrives outside although it is stopped, without a request: a gap that is known."""
+    beside: int = 0
+    """How many requests of the same attempt may pass, and do, before the one that this is about."""
+    says: str = ""
+    """What the layer that has to stop it says of itself in the answer, where it leaves no trace elsewhere; `|` parts words of
+    which one is enough."""
+
+    def told(self, answer: Answer) -> bool:
+        return bool(self.says) and any(words in answer.head + answer.body + answer.failure for words in self.says.split("|"))
 
 
 @dataclass(frozen=True)
@@ -47,11 +55,13 @@ class Seen:
 
     @property
     def stopped_by(self) -> Layer:
-        return self.evidence.stopped_by()
+        found = self.evidence.stopped_by(self.flow.beside)
+        silent = found in (Layer.UNKNOWN, Layer.APPLICATION)
+        return self.flow.stopped_by if silent and self.flow.told(self.answer) else found
 
     @property
     def at(self) -> tuple[str, int] | None:
-        requests = self.evidence.requests
+        requests = self.evidence.requests[self.flow.beside :]
         return (requests[-1].site, requests[-1].port) if requests else None
 
     @property
@@ -60,8 +70,8 @@ class Seen:
         flow = self.flow
         passes = flow.stopped_by is Layer.NOBODY
         pairs = (
-            ("connection outside", flow.knocks, not passes and bool(self.evidence.connections)),
-            ("requests outside", 0 if flow.at is None else 1, len(self.evidence.requests)),
+            ("connection outside", flow.knocks, not passes and not flow.beside and bool(self.evidence.connections)),
+            ("requests outside", flow.beside + (0 if flow.at is None else 1), len(self.evidence.requests)),
             ("answer", flow.expected, self.answer.word),
             ("stopped by", flow.stopped_by, self.stopped_by),
             ("arrived at", flow.at, self.at),
@@ -73,7 +83,7 @@ def send(mesh: Mesh, flow: Flow) -> Seen:
     """Try it now."""
     watch = Watch(mesh, flow.pod)
     answer = flow.attempt(mesh)
-    return Seen(flow, answer, watch.evidence())
+    return Seen(flow, answer, watch.evidence(flow.beside, wait=not flow.told(answer)))
 
 
 def flows() -> list[Flow]:

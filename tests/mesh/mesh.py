@@ -100,6 +100,9 @@ class Mesh:
         """The shared egress gateway."""
         return self.gateways[""]
 
+    def address_of(self, site: str) -> str:
+        return self._websites[site]
+
     @property
     def folder(self) -> Path:
         return self._run.folder

@@ -1,0 +1,59 @@
+"""What is attacked: the dev stack, with more hosts: with rules, a wildcard, and one whose owner has bad intentions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from egress.plan import Plan
+from tests.mesh.filters import METADATA_SERVER
+from tests.mesh.mesh import Mesh
+from tests.mesh.programs import Programs
+from tests.mesh.redteam.rights import rights
+from tests.support import dev_config, plan_of
+
+RULED = "rules.example.net"
+"""Of team-x, plain HTTP: GET below /ok/ and one customer's orders, and reports with a header."""
+REBOUND = "rebound.example.net"
+"""Of team-x; whoever owns the name answers with the address of the metadata server."""
+PATTERN, BELOW = "*.wild.example.net", "a.wild.example.net"
+"""Of team-x, and a site below it."""
+ALIAS = "alias.other.example"
+"""Of nobody; its name leads to a pod of team-x."""
+
+
+def config() -> dict[str, Any]:
+    config = dev_config()
+    hosts = config["gke-mesh-egress:teams"]["team-x"]["egress"]
+    hosts[RULED] = {
+        "http": {
+            "upgrade": "none",
+            "allow": {
+                "ok": {"methods": ["GET"], "paths": ["/ok/*", "/customers/{*}/orders"]},
+                "reports": {"methods": ["GET"], "paths": ["/reports"], "headers": {"x-tenant": ["x"]}},
+            },
+        }
+    }
+    hosts[REBOUND] = {"http": {"upgrade": "none"}}
+    hosts[PATTERN] = {"https": "passthrough"}
+    return config
+
+
+def plan() -> Plan:
+    return plan_of(config())
+
+
+@contextmanager
+def attacked_mesh(programs: Programs) -> Iterator[Attacked]:
+    """It runs, and somebody in each team has the rights to write whatever admission is there to refuse."""
+    with Attacked(plan(), programs) as mesh:
+        mesh.control_plane.apply(rights())
+        yield mesh
+
+
+class Attacked(Mesh):
+    """The mesh of that stack, with a DNS outside that lies where its owners want it to."""
+
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        return {**super()._names(), REBOUND: (METADATA_SERVER,), ALIAS: (self.pods["test-team-x"].address,)}
