@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 Manifest = Mapping[str, Any]
 
@@ -66,3 +66,16 @@ class Deployed:
             }
             for manifest in self.kind("Namespace")
         }
+
+
+def part(mapping: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """The mapping at a path of keys; an empty one where something on the way is absent."""
+    found: Any = mapping
+    for key in path:
+        found = cast("Mapping[str, Any]", found).get(key) or {}
+    return cast("Mapping[str, Any]", found)
+
+
+def listed(mapping: Mapping[str, Any], *path: str) -> Sequence[Any]:
+    """The list at a path of keys; an empty one where something on the way is absent."""
+    return cast("Sequence[Any]", part(mapping, *path[:-1]).get(path[-1]) or ())

@@ -64,7 +64,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pod:
     """Where a connection starts or ends inside the cluster.
 
@@ -134,6 +134,8 @@ class Flow:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     address: str | None = None
     """Where the client connects, if that is not left to the name."""
+    to_namespace: str | None = None
+    """The pods of another namespace, instead of anything outside; `host` is then only how people call them."""
 
     @property
     def request(self) -> Request:

@@ -1,0 +1,264 @@
+"""Authorization's judge: whom a proxy lets do what, by AuthorizationPolicies that select its pods.
+
+Understood: `selector`, `action` DENY and ALLOW, and in rules `from[].source` (principals, namespaces and their not-forms),
+`to[].operation` (hosts, ports, methods, paths and their not-forms), `when[]` with `connection.sni`, `destination.port`,
+`destination.ip`, `request.headers[NAME]`. A rule that asks for HTTP never allows a connection that is not read as HTTP.
+Source: Istio reference, AuthorizationPolicy and "Authorization Policy Conditions" (security.istio.io/v1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from egress.judge.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.flow import Connection, Layer, Pod, Request, Verdict
+from egress.judge.registry import ROOT_NAMESPACE
+from egress.judge.routes import Misread
+
+_SOURCE = {"principals", "notPrincipals", "namespaces", "notNamespaces"}
+_OPERATION = {"hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"}
+_HTTP = {"hosts", "notHosts", "methods", "notMethods", "paths", "notPaths"}
+_HEADER = re.compile(r"^request\.headers\[(.+)\]$")
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What a rule is asked about."""
+
+    namespace: str
+    principal: str
+    request: Request | None
+    port: int
+    sni: str
+    address: str
+
+
+class Authorization:
+    """Judges what a proxy's AuthorizationPolicies say to a connection that its listener has accepted."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._policies: dict[str, _Policies] = {}
+        for manifest in deployed.kind("AuthorizationPolicy"):
+            self._policies.setdefault(manifest["metadata"]["namespace"], _Policies()).add(_Policy(manifest))
+
+    def judge(self, at: Pod, connection: Connection) -> Verdict:
+        """Whether the proxy of a pod lets the request (or connection) pass on."""
+        inner = connection.inner
+        request = inner if isinstance(inner, Request) else None
+        principal = connection.principal or ""
+        case = _Case(
+            _namespace(principal), principal, request, connection.port, connection.sni or "", connection.to_address or ""
+        )
+        try:
+            return self._decide(at, case)
+        except Misread as error:
+            return Verdict(Layer.AUTHORIZATION, True, error.by, error.field, error.reason, understood=False)
+
+    def _decide(self, at: Pod, case: _Case) -> Verdict:
+        homes = [home for home in dict.fromkeys((ROOT_NAMESPACE, at.namespace)) if home in self._policies]
+        asked = [policy for home in homes for policy in self._policies[home].about(case.namespace) if policy.selects(at)]
+        who = case.principal or "a client without a certificate"
+        for policy in asked:
+            if policy.action == "DENY" and (field := policy.matching(case)):
+                return Verdict(Layer.AUTHORIZATION, False, policy.by, field, f"This is denied to {who} by name.")
+        allowing = [policy for policy in asked if policy.action != "DENY"]
+        for policy in allowing:
+            if field := policy.matching(case):
+                return Verdict(Layer.AUTHORIZATION, True, policy.by, field, f"This is allowed to {who}.")
+        nearest = max(allowing, key=lambda policy: policy.nearness(case), default=None)
+        if nearest is None:
+            nearest = next((found for home in homes if (found := self._policies[home].any_allow(at))), None)
+        if nearest is None:
+            return Verdict(Layer.AUTHORIZATION, True, "nothing", "", "No policy of these pods asks who is there.")
+        return Verdict(Layer.AUTHORIZATION, False, nearest.by, nearest.nearest(case), f"No rule allows this to {who}.")
+
+
+class _Policies:
+    """A namespace's policies, found by the caller's namespace: a policy for each team costs each team only its own."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, list[_Policy]] = {}
+        self._general: list[_Policy] = []
+        self._allow: dict[frozenset[tuple[str, str]], _Policy] = {}
+
+    def add(self, policy: _Policy) -> None:
+        if policy.callers is None:
+            self._general.append(policy)
+        for caller in policy.callers or ():
+            self._named.setdefault(caller, []).append(policy)
+        if policy.action == "ALLOW":
+            self._allow.setdefault(policy.labels, policy)
+
+    def about(self, caller: str) -> Iterator[_Policy]:
+        yield from self._general
+        yield from self._named.get(caller, ())
+
+    def any_allow(self, pod: Pod) -> _Policy | None:
+        """A policy that allows something to somebody: with it, pods refuse what no policy allows."""
+        return next((policy for policy in self._allow.values() if policy.selects(pod)), None)
+
+
+def _namespace(principal: str) -> str:
+    parts = principal.split("/")
+    return parts[2] if len(parts) == 5 and parts[1] == "ns" and parts[3] == "sa" else ""
+
+
+class _Policy:
+    """One AuthorizationPolicy."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        spec = part(manifest, "spec")
+        self.by = identity(manifest)
+        self.action = spec.get("action", "ALLOW")
+        self.labels = frozenset((part(spec, "selector", "matchLabels")).items())
+        self._rules: Sequence[Mapping[str, Any]] = listed(spec, "rules")
+        unread = sorted(spec.keys() - {"selector", "action", "rules"})
+        self._unread = unread[0] if unread else "action" if self.action not in ("ALLOW", "DENY") else None
+        self.callers = None if self._unread else _callers(self._rules)
+        """Namespaces whose callers some rule names; None: any caller may be meant."""
+
+    def selects(self, pod: Pod) -> bool:
+        return self.labels <= (pod.labels or {}).items()
+
+    def matching(self, case: _Case) -> str | None:
+        """The field of the first rule that matches."""
+        if self._unread:
+            raise Misread(self.by, f"spec.{self._unread}", f"this `{self._unread}` is not read here")
+        for index, rule in enumerate(self._rules):
+            field = f"spec.rules[{index}]"
+            if all(holds for _, holds in _parts(rule, case, self.by, field)):
+                return field
+        return None
+
+    def nearness(self, case: _Case) -> int:
+        """How much of a rule holds, at best: what a reader wants to see first when nothing matches."""
+        return max((self._held(rule, case) for rule in self._rules), default=0)
+
+    def nearest(self, case: _Case) -> str:
+        """The field that would have to differ for the nearest rule to match."""
+        if not self._rules or self.nearness(case) <= 0:
+            return "spec.rules" if self._rules else "spec"
+        index = max(range(len(self._rules)), key=lambda index: self._held(self._rules[index], case))
+        parts = _parts(self._rules[index], case, self.by, "")
+        return f"spec.rules[{index}]" + next((f".{name}" for name, holds in parts if not holds), "")
+
+    def _held(self, rule: Mapping[str, Any], case: _Case) -> int:
+        names = [name for name, holds in _parts(rule, case, self.by, "") if holds]
+        return 1 + 2 * ("from" in names) + sum(2 if name.endswith(("hosts", "sni")) else 1 for name in names if name != "from")
+
+
+def _callers(rules: Sequence[Mapping[str, Any]]) -> frozenset[str] | None:
+    """Every namespace that some rule names as a caller's; None where a rule asks for none."""
+    found: set[str] = set()
+    for rule in rules:
+        sources = [entry["source"] for entry in listed(rule, "from")]
+        if not sources:
+            return None
+        for source in sources:
+            named = list(listed(source, "namespaces"))
+            named += [_namespace(principal) for principal in listed(source, "principals")]
+            if not named or any("*" in name or not name for name in named) or "*" in str(source.get("principals") or ""):
+                return None
+            found.update(named)
+    return frozenset(found)
+
+
+def _parts(rule: Mapping[str, Any], case: _Case, by: str, field: str) -> Iterator[tuple[str, bool]]:
+    """What a rule asks for, each with whether it holds; all have to."""
+    unread = sorted(rule.keys() - {"from", "to", "when"})
+    if unread:
+        raise Misread(by, f"{field}.{unread[0]}", f"`{unread[0]}` is not read here")
+    if rule.get("from"):
+        yield "from", any(_source(entry["source"], case, by, field) for entry in rule["from"])
+    if operations := rule.get("to"):
+        if len(operations) == 1:
+            # Part by part, so that a refusal can name the one that does not hold.
+            operation = operations[0]["operation"]
+            for name in operation:
+                yield f"to[0].operation.{name}", _operation({name: operation[name]}, case, by, field)
+        else:
+            yield "to", any(_operation(entry["operation"], case, by, field) for entry in operations)
+    for index, condition in enumerate(listed(rule, "when")):
+        yield f"when[{index}].{condition['key']}".replace("connection.", ""), _condition(condition, case, by, field)
+
+
+def _source(source: Mapping[str, Any], case: _Case, by: str, field: str) -> bool:
+    _read(source, _SOURCE, by, f"{field}.from")
+    return _both(source, "principals", "notPrincipals", case.principal, _string) and _both(
+        source, "namespaces", "notNamespaces", case.namespace, _string
+    )
+
+
+def _operation(operation: Mapping[str, Any], case: _Case, by: str, field: str) -> bool:
+    _read(operation, _OPERATION, by, f"{field}.to")
+    request = case.request
+    if request is None and operation.keys() & _HTTP:
+        return False
+    if not _both(operation, "ports", "notPorts", str(case.port), _string):
+        return False
+    if request is None:
+        return True
+    return (
+        _both(operation, "hosts", "notHosts", request.host.lower(), lambda want, host: _string(want.lower(), host))
+        and _both(operation, "methods", "notMethods", request.method, _string)
+        and _both(operation, "paths", "notPaths", request.path.partition("?")[0], path_matches)
+    )
+
+
+def _condition(condition: Mapping[str, Any], case: _Case, by: str, field: str) -> bool:
+    key = condition["key"]
+    header = _HEADER.match(key)
+    if header:
+        if case.request is None:
+            return False
+        return _both(condition, "values", "notValues", case.request.headers.get(header[1].lower(), ""), _string)
+    if key == "connection.sni":
+        return _both(condition, "values", "notValues", case.sni, _string)
+    if key == "destination.port":
+        return _both(condition, "values", "notValues", str(case.port), _string)
+    if key == "destination.ip":
+        return _both(condition, "values", "notValues", case.address, _in_range)
+    raise Misread(by, f"{field}.when", f"the condition {key} is not read here")
+
+
+def _both(mapping: Mapping[str, Any], wanted: str, unwanted: str, value: str, match: Callable[[str, str], bool]) -> bool:
+    if wanted in mapping and not any(match(pattern, value) for pattern in mapping[wanted]):
+        return False
+    return not any(match(pattern, value) for pattern in mapping.get(unwanted) or ())
+
+
+def _read(mapping: Mapping[str, Any], known: set[str], by: str, field: str) -> None:
+    unknown = sorted(mapping.keys() - known)
+    if unknown:
+        raise Misread(by, f"{field}.{unknown[0]}", f"`{unknown[0]}` is not read here")
+
+
+def _string(pattern: str, value: str) -> bool:
+    """Exact, prefix (`abc*`), suffix (`*abc`) or presence (`*`)."""
+    if pattern == "*":
+        return bool(value)
+    if pattern.endswith("*"):
+        return value.startswith(pattern[:-1])
+    return value.endswith(pattern[1:]) if pattern.startswith("*") else value == pattern
+
+
+def _in_range(pattern: str, value: str) -> bool:
+    return bool(value) and ip_address(value) in ip_network(pattern, strict=False)
+
+
+def path_matches(pattern: str, path: str) -> bool:
+    """A path against a pattern: exact, prefix, suffix, or a template with `{*}` (one segment) and `{**}` (any number)."""
+    if "{" in pattern:
+        return _template(pattern).fullmatch(path) is not None
+    return _string(pattern, path)
+
+
+@lru_cache(maxsize=4096)
+def _template(pattern: str) -> re.Pattern[str]:
+    literal = re.split(r"(\{\*\*\}|\{\*\})", pattern)
+    return re.compile("".join({"{*}": "[^/]+", "{**}": ".*"}.get(part, re.escape(part)) for part in literal))

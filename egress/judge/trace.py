@@ -1,0 +1,190 @@
+"""The way of one flow through the layers: who is asked, in which order, and what each says.
+
+After a refusal there is no next connection, so a way round is a flow of its own (`Way`). DNS is the exception: a name that does
+not resolve stops an honest client, while one that knows the address goes on, so the trace does too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from egress.judge.admission import Admission
+from egress.judge.authorization import Authorization
+from egress.judge.deployed import Deployed
+from egress.judge.dns import Dns
+from egress.judge.firewall import Firewall
+from egress.judge.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
+from egress.judge.gateway import Entrance, Gateways
+from egress.judge.network_policy import NetworkPolicies
+from egress.judge.nodes import Workloads
+from egress.judge.registry import Registry
+from egress.judge.routes import Router
+from egress.judge.sidecar import Sidecars, is_address, outside
+
+LONGEST = 8
+"""Connections that one flow may be made of; more would be a circle."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What every layer said to one flow, in order."""
+
+    flow: Flow
+    steps: tuple[Verdict, ...]
+
+    @property
+    def allowed(self) -> bool:
+        return all(step.allowed for step in self.steps)
+
+    @property
+    def held(self) -> bool:
+        """Whether a layer refuses that cannot be passed by knowing an address."""
+        return any(not step.allowed and step.layer is not Layer.DNS for step in self.steps)
+
+    @property
+    def understood(self) -> bool:
+        return all(step.understood for step in self.steps)
+
+    @property
+    def decision(self) -> Verdict:
+        """The first refusal, the first thing that is not understood, or the last word."""
+        refused = next((step for step in self.steps if not step.allowed and step.layer is not Layer.DNS), None)
+        refused = refused or next((step for step in self.steps if not step.allowed), None)
+        return refused or next((step for step in self.steps if not step.understood), self.steps[-1])
+
+    @property
+    def refused_by(self) -> tuple[Verdict, ...]:
+        return tuple(step for step in self.steps if not step.allowed)
+
+
+class Judges:
+    """All layers' judges over the same objects."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self.registry = Registry(deployed)
+        self.workloads = Workloads(deployed)
+        router = Router(self.registry, self.workloads)
+        self.sidecars = Sidecars(self.registry, router)
+        self.gateways = Gateways(deployed, self.registry, router, self.workloads)
+        self.authorization = Authorization(deployed)
+        self.network_policies = NetworkPolicies(deployed)
+        self.firewall = Firewall(deployed)
+        self.dns = Dns(deployed)
+        self.admission = Admission(deployed)
+
+    def trace(self, flow: Flow, *, declared: bool = False) -> Trace:
+        """The flow's trace; of several ways through gateways the one that gets furthest.
+
+        Args:
+            flow: what is tried.
+            declared: whether it has to pass. An unknown address of the internet then means every one, otherwise any one.
+        """
+        traces = [Trace(flow, tuple(steps)) for steps in self._ways(flow, declared)]
+        return max(traces, key=lambda trace: (trace.allowed, not trace.held, len(trace.steps)))
+
+    def _ways(self, flow: Flow, declared: bool) -> Iterator[list[Verdict]]:
+        pool = self.workloads.application_pool
+        if flow.way is Way.APP:
+            pod = Pod(flow.namespace, {}, flow.service_account, pool)
+            verdict, connections = self.sidecars.judge(flow, pod)
+            steps = [*self._name(flow), verdict]
+            for connection in connections:
+                steps += self._follow(connection, declared)
+            yield steps
+        elif flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR):
+            pod = Pod(flow.namespace, None, flow.service_account, pool)
+            yield [*self._name(flow), *self._follow(self._direct(flow, pod), declared)]
+        elif flow.way in (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE):
+            yield from self._at_gateways(flow, Pod(flow.namespace, None, flow.service_account, pool), declared)
+        elif flow.way is Way.APPLICATION_NODE:
+            yield from self._from_node(flow, pool, declared)
+        else:
+            for gateway in self.gateways.pods:
+                yield from self._from_node(flow, gateway.pool, declared)
+
+    def _name(self, flow: Flow) -> list[Verdict]:
+        if is_address(flow.host) or flow.to_namespace:
+            return []
+        return [self.dns.judge(flow.host)]
+
+    def _direct(self, flow: Flow, source: Pod | Node) -> Connection:
+        to = Pod(flow.to_namespace, None) if flow.to_namespace else self._known_address(outside(flow))
+        transport = "UDP" if flow.protocol is Protocol.UDP else "TCP"
+        return Connection(source, to, flow.port, flow.protocol, transport, sni=flow.host)
+
+    def _known_address(self, to: Outside) -> Outside:
+        """A name that the private zones answer is at the addresses that they give."""
+        if to.name and to.address is None and (addresses := self.dns.addresses(to.name)):
+            return replace(to, address=addresses[0])
+        return to
+
+    def _from_node(self, flow: Flow, pool: str, declared: bool) -> Iterator[list[Verdict]]:
+        connection = self._direct(flow, Node(pool))
+        admitted = self.admission.judge(flow.namespace, flow.way)
+        yield [admitted, *self._leaves(connection, declared)]
+
+    def _follow(self, connection: Connection, declared: bool) -> list[Verdict]:
+        """What the layers behind the sidecar say to a connection, and to those that come of it."""
+        if isinstance(connection.to, Pod):
+            policy = self.network_policies.judge(connection, everywhere=declared)
+            if not policy.allowed or connection.to not in self.gateways.pods:
+                return [policy]
+            return [policy, *self._through(connection, declared, LONGEST)]
+        return self._leaves(connection, declared)
+
+    def _through(self, connection: Connection, declared: bool, left: int) -> list[Verdict]:
+        gateway, server = self.gateways.accept(connection)
+        if server is None or not left:
+            return [gateway]
+        assert isinstance(connection.to, Pod)
+        authorized = self.authorization.judge(connection.to, connection)
+        if not authorized.allowed:
+            return [gateway, authorized]
+        routed, onward = self.gateways.route(connection, server)
+        steps = [authorized, routed] if gateway.understood else [gateway, authorized, routed]
+        for following in onward:
+            if following.to is connection.to:
+                steps += self._through(following, declared, left - 1)
+            else:
+                steps += self._leaves(following, declared)
+        return steps
+
+    def _leaves(self, connection: Connection, declared: bool) -> list[Verdict]:
+        to = connection.to
+        known = replace(connection, to=self._known_address(to)) if isinstance(to, Outside) else connection
+        policy = [] if isinstance(connection.source, Node) else [self.network_policies.judge(known, everywhere=declared)]
+        if isinstance(to, Pod):
+            return policy
+        return [*policy, self.firewall.judge(known, everywhere=declared)]
+
+    def _at_gateways(self, flow: Flow, pod: Pod, declared: bool) -> Iterator[list[Verdict]]:
+        principal = f"{self.registry.trust_domain}/ns/{flow.namespace}/sa/{flow.service_account}"
+        shown = principal if flow.way is Way.GATEWAY_WITH_CERTIFICATE else None
+        entrances = [item for item in self.gateways.entrances(flow.host) if item.http is (flow.protocol is Protocol.HTTP)]
+        for entrance in entrances or self._front_doors(flow):
+            inner: Request | str = flow.request if entrance.http else flow.host
+            if entrance.http and not entrance.name.startswith("*"):
+                inner = replace(flow.request, host=entrance.name)
+            yield self._follow(
+                Connection(
+                    pod,
+                    entrance.pod,
+                    entrance.port,
+                    Protocol.TLS,
+                    principal=shown,
+                    sni=None if entrance.http else entrance.name,
+                    inner=inner,
+                ),
+                declared,
+            )
+
+    def _front_doors(self, flow: Flow) -> Iterator[Entrance]:
+        """For a host that no gateway leads to: the ports of every gateway, asked for the host itself."""
+        http = flow.protocol is Protocol.HTTP
+        for pod, port, reads_http in self.gateways.doors():
+            if reads_http is http:
+                yield Entrance(pod, port, http, flow.host)
+        if not any(reads_http is http for _, _, reads_http in self.gateways.doors()):
+            for pod in self.gateways.pods:
+                yield Entrance(pod, flow.port, http, flow.host)
