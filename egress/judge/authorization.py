@@ -77,6 +77,12 @@ class Authorization:
             return Verdict(Layer.AUTHORIZATION, True, "nothing", "", "No policy of these pods asks who is there.")
         return Verdict(Layer.AUTHORIZATION, False, nearest.by, nearest.nearest(case), f"No rule allows this to {who}.")
 
+    def server_names(self, namespace: str) -> set[str]:
+        """One server name for each rule that asks a namespace's callers for one: whoever calls may say any of them."""
+        return {
+            name for policies in self._policies.values() for policy in policies.about(namespace) for name in policy.server_names
+        }
+
 
 class _Policies:
     """A namespace's policies, found by the caller's namespace: a policy for each team costs each team only its own."""
@@ -121,6 +127,10 @@ class _Policy:
         self._unread = unread[0] if unread else "action" if self.action not in ("ALLOW", "DENY") else None
         self.callers = None if self._unread else _callers(self._rules)
         """Namespaces whose callers some rule names; None: any caller may be meant."""
+        asked = (
+            condition for rule in self._rules for condition in listed(rule, "when") if condition.get("key") == "connection.sni"
+        )
+        self.server_names = [str(values[0]) for condition in asked if (values := listed(condition, "values"))]
 
     def selects(self, pod: Pod) -> bool:
         return self.labels <= (pod.labels or {}).items()
@@ -212,6 +222,8 @@ def _operation(operation: Mapping[str, Any], case: _Case, by: str, field: str) -
 
 def _condition(condition: Mapping[str, Any], case: _Case, by: str, field: str) -> bool:
     key = condition["key"]
+    if "values" not in condition and "notValues" not in condition:
+        raise Misread(by, f"{field}.when", f"the condition {key} names no values")
     header = _HEADER.match(key)
     if header:
         if case.request is None:

@@ -116,6 +116,12 @@ class Connection:
     """What the outermost mutual TLS holds: a request, the server name of TLS inside it, or bytes that say nothing."""
     to_address: str | None = None
     """The destination's address where a rule may ask for it, as the gateway's own loopback addresses."""
+    opens: str = ""
+    """TLS that the proxy itself opens, as DestinationRules call it: SIMPLE, MUTUAL; empty: none."""
+    verified: bool = False
+    """Whether that TLS takes only certificates of the host's own name, from an authority that is named."""
+    reveals: tuple[str, ...] = ()
+    """Internal headers that a request on it would still carry."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +140,8 @@ class Flow:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     address: str | None = None
     """Where the client connects, if that is not left to the name."""
-    to_namespace: str | None = None
-    """The pods of another namespace, instead of anything outside; `host` is then only how people call them."""
+    to: Pod | None = None
+    """Pods in the cluster, instead of anything outside; `host` is then only how people call them."""
 
     @property
     def request(self) -> Request:

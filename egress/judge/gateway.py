@@ -156,6 +156,8 @@ class Gateways:
                 continue
             field, route = found
             legs = list(self._router.legs(rule, field, route, pod.namespace, pod.labels))
+            if not legs:
+                return self._no(rule.by, f"{field}.route", "The route has no destination."), []
             missing = next((leg for leg in legs if leg.refused), None)
             if missing:
                 return self._no(missing.by, missing.field, missing.refused), []
@@ -179,7 +181,10 @@ class Gateways:
         if isinstance(to, Outside) and to.name and to.name.startswith("*"):
             to = Outside(name, None)
         protocol = Protocol.TLS if leg.tls or connection.inner == name or isinstance(connection.inner, str) else Protocol.HTTP
-        return Connection(pod, to, leg.port, protocol, sni=leg.sni or name)
+        reveals = leg.reveals if isinstance(connection.inner, Request) else ()
+        return Connection(
+            pod, to, leg.port, protocol, sni=leg.sni or name, opens=leg.mode, verified=leg.verified, reveals=reveals
+        )
 
     def entrances(self, host: str) -> Iterator[Entrance]:
         """Every way into a gateway that leads to a host, whatever name it is asked by."""

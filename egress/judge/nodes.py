@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from egress.judge.deployed import Deployed, part
 from egress.judge.flow import Pod
@@ -45,7 +46,7 @@ class Workloads:
                 Pod(namespace, labels, account, pool.email if pool else self.application_pool)
             )
 
-    @property
+    @cached_property
     def application_pool(self) -> str:
         """The service account of the nodes that every pod may run on: those of the pool without a taint."""
         return next((pool.email for pool in self.pools.values() if not pool.tainted), "")

@@ -92,7 +92,10 @@ class Registry:
             for address in destination.addresses:
                 self._by_address.setdefault(address, []).append(destination)
         self.virtual_services = _by_host(self._rules("VirtualService", lambda spec: listed(spec, "hosts")))
-        self.destination_rules = _by_host(self._rules("DestinationRule", lambda spec: [spec["host"]]))
+        self._destination_rules: dict[tuple[str, str], list[Rule]] = {}
+        for host, rule in self._rules("DestinationRule", lambda spec: [spec["host"]]):
+            for namespace in rule.exported:
+                self._destination_rules.setdefault((host, namespace), []).append(rule)
 
     @cached_property
     def mesh_config(self) -> Mapping[str, Any]:
@@ -120,6 +123,10 @@ class Registry:
         for manifest in self._deployed.kind("Sidecar"):
             found.setdefault(manifest["metadata"]["namespace"], []).append(manifest)
         return found
+
+    def destination_rules(self, host: str, namespace: str) -> list[Rule]:
+        """The DestinationRules for a host that a namespace's proxies see."""
+        return self._destination_rules.get((host, namespace), []) + self._destination_rules.get((host, "*"), [])
 
     def at_address(self, address: str) -> Sequence[Destination]:
         return self._by_address.get(address, ())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from egress.judge.deployed import listed, part
@@ -25,6 +25,21 @@ _MATCH = {
 }
 _ROUTE = {"match", "route", "mirrors", "retries", "timeout", "headers", "name"}
 _MUTUAL = {"ISTIO_MUTUAL"}
+INTERNAL_HEADERS = (
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-request-id",
+    "x-envoy-attempt-count",
+    "x-envoy-decorator-operation",
+    "x-envoy-external-address",
+    "x-envoy-peer-metadata",
+    "x-envoy-peer-metadata-id",
+)
+"""What Istio's proxies add to requests and what would tell the outside of pods, identities and proxies.
+
+Source: Envoy, "HTTP header manipulation"; Istio, MeshConfig.ProxyConfig.proxyHeaders.
+"""
 
 
 class Misread(Exception):
@@ -51,6 +66,12 @@ class Leg:
     field: str
     refused: str = ""
     """Why there is no such destination."""
+    reveals: tuple[str, ...] = ()
+    """Internal headers that the route does not take out."""
+    verified: bool = False
+    """Whether the TLS that it opens takes only certificates of the host's own name."""
+    mode: str = ""
+    """Mode of the TLS that it opens towards the outside."""
     loopback: str | None = None
     """The address of the proxy's own pod at which the connection comes back to itself."""
 
@@ -132,6 +153,8 @@ class Router:
         self, rule: Rule, field: str, route: Mapping[str, Any], namespace: str, labels: Mapping[str, str] | None = None
     ) -> Iterator[Leg]:
         """One leg for each destination of a route, copies included."""
+        removed = {str(name).lower() for name in listed(route, "headers", "request", "remove")}
+        reveals = tuple(name for name in INTERNAL_HEADERS if name not in removed)
         for kind in ("route", "mirrors"):
             for index, entry in enumerate(route.get(kind) or []):
                 if entry.get("weight") == 0:
@@ -144,7 +167,8 @@ class Router:
                     reason = f"{target['host']}, port {number}, is not known to {namespace}."
                     yield Leg(Outside(target["host"], None), number or 0, False, False, None, "", rule.by, where, reason)
                     continue
-                yield self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, where))
+                leg = self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, where))
+                yield replace(leg, reveals=reveals)
 
     def _destination(self, host: str, namespace: str) -> Destination | None:
         found = [item for item in self._registry.destinations.get(host, ()) if visible(item, namespace)]
@@ -175,6 +199,11 @@ class Router:
             return Leg(to, port.target, mutual, mutual, sni, f"{destination.host}:{number}", by or destination.by, field)
         opens = mode not in (None, "DISABLE")
         address = destination.endpoints[0] if destination.endpoints else None
+        if destination.resolution == "NONE" and labels is not None:
+            reason = f"{destination.host} is not resolved: it would be connected to where the connection came in, the gateway."
+            return Leg(
+                Outside(destination.host, None), port.target, False, False, None, "", destination.by, "spec.resolution", reason
+            )
         if address and address.startswith("127."):
             says = f"its own {address}:{port.target}"
             here = Outside(destination.host, address)
@@ -184,16 +213,19 @@ class Router:
             name, address = address, None
         how = f" in TLS, as {sni or destination.host}" if opens else ""
         to = Outside(name, address if destination.resolution == "STATIC" else None)
-        return Leg(to, port.target, mode in _MUTUAL, opens, sni, f"{name}:{port.target}{how}", by or destination.by, field)
+        says = f"{name}:{port.target}{how}"
+        checked = listed(tls or {}, "subjectAltNames") and (
+            (tls or {}).get("caCertificates") or (tls or {}).get("credentialName")
+        )
+        verified = bool(checked) and destination.host in listed(tls or {}, "subjectAltNames")
+        opened = str(mode) if opens else ""
+        leg = Leg(to, port.target, mode in _MUTUAL, opens, sni, says, by or destination.by, field)
+        return replace(leg, verified=verified, mode=opened)
 
     def _tls(
         self, destination: Destination, number: int, subset: str | None, namespace: str, labels: Mapping[str, str] | None
     ) -> tuple[Rule | None, Mapping[str, Any] | None]:
-        rules = [
-            rule
-            for rule in self._registry.destination_rules.get(destination.host, ())
-            if visible(rule, namespace) and _selects(rule, labels)
-        ]
+        rules = [rule for rule in self._registry.destination_rules(destination.host, namespace) if _selects(rule, labels)]
         # The client's namespace first, then the destination's, then the mesh's own.
         order = {namespace: 0, destination.namespace: 1, ROOT_NAMESPACE: 2}
         for rule in sorted(rules, key=lambda rule: order.get(rule.namespace, 3)):

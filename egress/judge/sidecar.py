@@ -7,13 +7,12 @@ Source: Istio reference, Sidecar and VirtualService (networking.istio.io/v1); "U
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from egress.judge.deployed import Manifest, identity, part
+from egress.judge.deployed import Manifest, identity, listed, part
 from egress.judge.flow import Connection, Flow, Layer, Outside, Pod, Protocol, Verdict
-from egress.judge.registry import ROOT_NAMESPACE, Destination, Registry, matches, visible
+from egress.judge.registry import ROOT_NAMESPACE, Destination, Port, Registry, matches, visible
 from egress.judge.routes import Leg, Misread, Router, first_match
 
 READ = {Protocol.HTTP: "HTTP", Protocol.TLS: "TLS", Protocol.TCP: "TCP", Protocol.UDP: "UDP"}
@@ -50,8 +49,8 @@ class Sidecars:
             return self._verdict(True, "", "", "UDP does not pass the sidecar."), [_unchanged(flow, pod)]
         try:
             view = self._view(flow.namespace)
-            if flow.to_namespace:
-                return self._neighbour(flow, flow.to_namespace, view, pod)
+            if flow.to:
+                return self._neighbour(flow, flow.to, view, pod)
             destination = self._destination(flow, view)
             if destination is None:
                 return self._unknown(flow, view, pod)
@@ -94,6 +93,15 @@ class Sidecars:
                 continue
             if port.protocol == wanted:
                 return destination
+        return self._unregistered(flow, view) if flow.protocol is Protocol.HTTP else None
+
+    def _unregistered(self, flow: Flow, view: View) -> Destination | None:
+        """A host that only a VirtualService names: proxies route it all the same, on the ports where they read HTTP."""
+        for rule in self._registry.virtual_services.get(flow.host, ()):
+            of_mesh = "mesh" in (listed(rule.spec, "gateways") or ["mesh"])
+            if of_mesh and visible(rule, flow.namespace) and view.sees(rule.namespace, flow.host):
+                port = Port(flow.port, "HTTP", flow.port)
+                return Destination(flow.host, rule.namespace, {flow.port: port}, rule.exported, rule.by, resolution="NONE")
         return None
 
     def _candidates(self, flow: Flow) -> Iterator[Destination]:
@@ -122,11 +130,10 @@ class Sidecars:
         reason = f"{what}, is unknown to {flow.namespace}'s sidecars, and they refuse what they do not know."
         return self._verdict(False, view.by, view.mode_field, reason), []
 
-    def _neighbour(self, flow: Flow, other: str, view: View, pod: Pod) -> tuple[Verdict, list[Connection]]:
+    def _neighbour(self, flow: Flow, to: Pod, view: View, pod: Pod) -> tuple[Verdict, list[Connection]]:
         """Pods of another namespace: reachable as far as the sidecar is given to know the Services there."""
-        connection = Connection(
-            pod, Pod(other, None), flow.port, Protocol.TLS, principal=self._principal(flow, pod), inner=flow.request
-        )
+        other = to.namespace
+        connection = Connection(pod, to, flow.port, Protocol.TLS, principal=self._principal(flow, pod), inner=flow.request)
         if not view.refuses_unknown or any(within in ("*", other) for within, _ in view.hosts):
             return self._verdict(True, view.by, "spec.egress", f"The sidecar knows the Services of {other}."), [connection]
         reason = f"The sidecar is not given to know the Services of {other}, and refuses what it does not know."
@@ -149,6 +156,8 @@ class Sidecars:
                     continue
                 field, route = found
                 legs = list(self._router.legs(rule, field, route, flow.namespace))
+                if not legs:
+                    return self._verdict(False, rule.by, f"{field}.route", "The route has no destination."), []
                 connections = [self._connection(flow, pod, leg) for leg in legs]
                 missing = next((leg for leg in legs if leg.refused), None)
                 if missing:
@@ -200,4 +209,3 @@ def is_address(text: str) -> bool:
 
 def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) if names else "nobody"
-

@@ -21,7 +21,10 @@ from egress.judge.nodes import Workloads
 from egress.judge.registry import Registry
 from egress.judge.routes import Router
 from egress.judge.sidecar import Sidecars, is_address, outside
+from egress.judge.space import Space
 
+Step = Verdict | Connection
+"""A layer's word, or a connection that leaves the cluster."""
 LONGEST = 8
 """Connections that one flow may be made of; more would be a circle."""
 
@@ -32,6 +35,8 @@ class Trace:
 
     flow: Flow
     steps: tuple[Verdict, ...]
+    left: tuple[Connection, ...] = ()
+    """The connections by which it leaves the cluster, as far as every layer before let it come."""
 
     @property
     def allowed(self) -> bool:
@@ -71,6 +76,7 @@ class Judges:
         self.network_policies = NetworkPolicies(deployed)
         self.firewall = Firewall(deployed)
         self.dns = Dns(deployed)
+        self.space = Space(deployed, self.registry)
         self.admission = Admission(deployed)
 
     def trace(self, flow: Flow, *, declared: bool = False) -> Trace:
@@ -80,10 +86,13 @@ class Judges:
             flow: what is tried.
             declared: whether it has to pass. An unknown address of the internet then means every one, otherwise any one.
         """
-        traces = [Trace(flow, tuple(steps)) for steps in self._ways(flow, declared)]
+        traces: list[Trace] = []
+        for steps in self._ways(flow, declared):
+            left = tuple(step for step in steps if isinstance(step, Connection))
+            traces.append(Trace(flow, tuple(step for step in steps if isinstance(step, Verdict)), left))
         return max(traces, key=lambda trace: (trace.allowed, not trace.held, len(trace.steps)))
 
-    def _ways(self, flow: Flow, declared: bool) -> Iterator[list[Verdict]]:
+    def _ways(self, flow: Flow, declared: bool) -> Iterator[list[Step]]:
         pool = self.workloads.application_pool
         if flow.way is Way.APP:
             pod = Pod(flow.namespace, {}, flow.service_account, pool)
@@ -100,16 +109,19 @@ class Judges:
         elif flow.way is Way.APPLICATION_NODE:
             yield from self._from_node(flow, pool, declared)
         else:
-            for gateway in self.gateways.pods:
-                yield from self._from_node(flow, gateway.pool, declared)
+            pools = [pool.email for pool in self.workloads.pools.values() if pool.tainted]
+            for pool in pools:
+                yield from self._from_node(flow, pool, declared)
+            if not pools:
+                yield [Verdict(Layer.ADMISSION, False, "nothing", "", "There are no gateway nodes.")]
 
-    def _name(self, flow: Flow) -> list[Verdict]:
-        if is_address(flow.host) or flow.to_namespace:
+    def _name(self, flow: Flow) -> list[Step]:
+        if is_address(flow.host) or flow.to:
             return []
         return [self.dns.judge(flow.host)]
 
     def _direct(self, flow: Flow, source: Pod | Node) -> Connection:
-        to = Pod(flow.to_namespace, None) if flow.to_namespace else self._known_address(outside(flow))
+        to = flow.to or self._known_address(outside(flow))
         transport = "UDP" if flow.protocol is Protocol.UDP else "TCP"
         return Connection(source, to, flow.port, flow.protocol, transport, sni=flow.host)
 
@@ -119,12 +131,12 @@ class Judges:
             return replace(to, address=addresses[0])
         return to
 
-    def _from_node(self, flow: Flow, pool: str, declared: bool) -> Iterator[list[Verdict]]:
+    def _from_node(self, flow: Flow, pool: str, declared: bool) -> Iterator[list[Step]]:
         connection = self._direct(flow, Node(pool))
         admitted = self.admission.judge(flow.namespace, flow.way)
         yield [admitted, *self._leaves(connection, declared)]
 
-    def _follow(self, connection: Connection, declared: bool) -> list[Verdict]:
+    def _follow(self, connection: Connection, declared: bool) -> list[Step]:
         """What the layers behind the sidecar say to a connection, and to those that come of it."""
         if isinstance(connection.to, Pod):
             policy = self.network_policies.judge(connection, everywhere=declared)
@@ -133,7 +145,7 @@ class Judges:
             return [policy, *self._through(connection, declared, LONGEST)]
         return self._leaves(connection, declared)
 
-    def _through(self, connection: Connection, declared: bool, left: int) -> list[Verdict]:
+    def _through(self, connection: Connection, declared: bool, left: int) -> list[Step]:
         gateway, server = self.gateways.accept(connection)
         if server is None or not left:
             return [gateway]
@@ -150,41 +162,28 @@ class Judges:
                 steps += self._leaves(following, declared)
         return steps
 
-    def _leaves(self, connection: Connection, declared: bool) -> list[Verdict]:
+    def _leaves(self, connection: Connection, declared: bool) -> list[Step]:
         to = connection.to
         known = replace(connection, to=self._known_address(to)) if isinstance(to, Outside) else connection
         policy = [] if isinstance(connection.source, Node) else [self.network_policies.judge(known, everywhere=declared)]
         if isinstance(to, Pod):
             return policy
-        return [*policy, self.firewall.judge(known, everywhere=declared)]
+        return [*policy, self.firewall.judge(known, everywhere=declared), known]
 
-    def _at_gateways(self, flow: Flow, pod: Pod, declared: bool) -> Iterator[list[Verdict]]:
+    def _at_gateways(self, flow: Flow, pod: Pod, declared: bool) -> Iterator[list[Step]]:
         principal = f"{self.registry.trust_domain}/ns/{flow.namespace}/sa/{flow.service_account}"
         shown = principal if flow.way is Way.GATEWAY_WITH_CERTIFICATE else None
-        entrances = [item for item in self.gateways.entrances(flow.host) if item.http is (flow.protocol is Protocol.HTTP)]
-        for entrance in entrances or self._front_doors(flow):
+        http = flow.protocol is Protocol.HTTP
+        entrances = [item for item in self.gateways.entrances(flow.host) if item.http is http]
+        entrances = entrances or [Entrance(pod, port, http, flow.host) for pod, port, of in self.gateways.doors() if of is http]
+        if not entrances:
+            reason = f"No gateway has a port that reads {'HTTP' if http else 'TLS'}."
+            yield [Verdict(Layer.GATEWAY, False, "nothing", "", reason)]
+        for entrance in entrances:
             inner: Request | str = flow.request if entrance.http else flow.host
             if entrance.http and not entrance.name.startswith("*"):
                 inner = replace(flow.request, host=entrance.name)
-            yield self._follow(
-                Connection(
-                    pod,
-                    entrance.pod,
-                    entrance.port,
-                    Protocol.TLS,
-                    principal=shown,
-                    sni=None if entrance.http else entrance.name,
-                    inner=inner,
-                ),
-                declared,
-            )
-
-    def _front_doors(self, flow: Flow) -> Iterator[Entrance]:
-        """For a host that no gateway leads to: the ports of every gateway, asked for the host itself."""
-        http = flow.protocol is Protocol.HTTP
-        for pod, port, reads_http in self.gateways.doors():
-            if reads_http is http:
-                yield Entrance(pod, port, http, flow.host)
-        if not any(reads_http is http for _, _, reads_http in self.gateways.doors()):
-            for pod in self.gateways.pods:
-                yield Entrance(pod, flow.port, http, flow.host)
+            # Where the server name decides nothing about the route, it may still please a rule: every one that could is tried.
+            for name in (None, *sorted(self.authorization.server_names(flow.namespace))) if entrance.http else (entrance.name,):
+                client = Connection(pod, entrance.pod, entrance.port, Protocol.TLS, principal=shown, sni=name, inner=inner)
+                yield self._follow(client, declared)

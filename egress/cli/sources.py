@@ -1,0 +1,87 @@
+"""Where a command takes its objects from: a stack's config, or files from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from egress.deployment import deployment
+from egress.errors import ConfigError
+from egress.intent import Intent
+from egress.judge.deployed import Deployed
+from egress.judge.read import Unreadable, read
+from egress.judge.trace import Judges
+from egress.names import TEAM_LABEL
+from egress.plan import Plan
+from egress.planning import make_plan
+from egress.render import render
+from egress.settings import load_file
+
+PLACEHOLDER_PROJECT = "sandbox-project"
+WRONG = 2
+"""Exit code for a question or a config that cannot be answered."""
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="Stack whose config, Pulumi.<stack>.yaml, is judged.")]
+From = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="Judge objects from outside: YAML files or folders, `kubectl get -o yaml`, `pulumi stack export`. Repeatable.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="For machines; the keys are stable.")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Objects to judge, and the plan that they come from, if one is known."""
+
+    judges: Judges
+    teams: list[str]
+    plan: Plan | None
+
+    @property
+    def intent(self) -> Intent | None:
+        return Intent(self.plan) if self.plan else None
+
+
+def stop(message: str) -> NoReturn:
+    """End the command: what was asked cannot be answered."""
+    err.print(message, markup=False)
+    raise typer.Exit(WRONG)
+
+
+def plan_of(stack: str) -> Plan:
+    """The plan of a stack; a file that names no project is planned for a placeholder, and stderr says so."""
+    path = Path(f"Pulumi.{stack}.yaml")
+    try:
+        settings = load_file(path, default_project=PLACEHOLDER_PROJECT)
+        if settings.project == PLACEHOLDER_PROJECT:
+            err.print(f"{path} names no gcp:project; {PLACEHOLDER_PROJECT} stands in for it.", markup=False)
+        return make_plan(settings)
+    except ConfigError as error:
+        stop(f"{path}: {error}")
+
+
+def source(stack: str, files: list[Path] | None) -> Source:
+    """What a command judges."""
+    if not files:
+        plan = plan_of(stack)
+        return Source(Judges(deployment(plan, render(plan))), [team.name for team in plan.teams], plan)
+    try:
+        deployed = read(*files)
+    except Unreadable as error:
+        stop(str(error))
+    return Source(Judges(deployed), teams_of(deployed), None)
+
+
+def teams_of(deployed: Deployed) -> list[str]:
+    """The team namespaces among some objects: those that carry the team's label."""
+    return sorted(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)

@@ -1,0 +1,42 @@
+"""`egress verify`: the proof that a preview runs, by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from egress.cli.sources import Json, Stack, out, source
+from egress.explain import step_json
+from egress.questions import Questions
+from egress.verify import NotProven, described
+from egress.verify import verify as violations_of
+
+
+def verify(
+    stack: Stack = "dev",
+    as_json: Json = False,
+    list_all: Annotated[bool, typer.Option("--list", help="Also print every question that was asked.")] = False,
+) -> None:
+    """Prove that the rendered objects do what the config declares, and nothing else.
+
+    Example: `egress verify --stack dev`
+    """
+    found = source(stack, None)
+    intent = found.intent
+    assert intent is not None
+    questions = [question for team in found.teams for question in Questions(intent, found.judges.space).of(team)]
+    violations = violations_of(intent, found.judges)
+    if as_json:
+        wrong = [{"flow": item.flow, "says": item.says, "steps": [step_json(step) for step in item.steps]} for item in violations]
+        typer.echo(json.dumps({"questions": len(questions), "violations": wrong}, indent=2))
+    else:
+        if list_all:
+            for question in questions:
+                out.print(f"{question.want.value:<14} {described(question.flow)}", markup=False)
+        if violations:
+            out.print(str(NotProven(violations)), markup=False)
+        else:
+            out.print(f"Proven: {len(questions)} questions about {len(found.teams)} teams, each answered as the config declares.")
+    raise typer.Exit(1 if violations else 0)

@@ -1,0 +1,142 @@
+"""One flow, layer by layer, and what in the config would turn its verdict around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from egress.intent import Intent
+from egress.judge.flow import Flow, Layer, Protocol, Way
+from egress.judge.sidecar import is_address
+from egress.judge.trace import Judges, Trace
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class NoFlow(ValueError):
+    """What was asked is no flow; the message says why and what to write."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer to "what happens to this flow?"."""
+
+    trace: Trace
+    advice: str
+    """What to change in the config to turn the verdict around, or why nothing there does."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; the keys are stable."""
+        flow = self.trace.flow
+        decision = self.trace.decision
+        return {
+            "flow": {
+                "team": flow.namespace,
+                "serviceAccount": flow.service_account,
+                "protocol": flow.protocol.value,
+                "host": flow.host,
+                "port": flow.port,
+                "method": flow.method,
+                "path": flow.path,
+                "headers": dict(flow.headers),
+                "as": flow.way.value,
+            },
+            "allowed": self.trace.allowed,
+            "decidedBy": step_json(decision),
+            "steps": [step_json(step) for step in self.trace.steps],
+            "advice": self.advice,
+        }
+
+
+def step_json(step: Any) -> dict[str, Any]:
+    """One layer's verdict for machines."""
+    return {
+        "layer": step.layer.value,
+        "allowed": step.allowed,
+        "object": step.by,
+        "field": step.field,
+        "reason": step.reason,
+        **({} if step.understood else {"understood": False}),
+    }
+
+
+def flow_of(
+    team: str,
+    url: str,
+    *,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    account: str = "default",
+    way: Way = Way.APP,
+) -> Flow:
+    """The flow that a URL means: `http://`, `https://` (the app's own TLS), `tcp://HOST:PORT`, `udp://HOST:PORT`.
+
+    Raises:
+        NoFlow: the URL names no host, no port where one is needed, or another scheme.
+    """
+    parts = urlsplit(url if "://" in url else f"//{url}")
+    if parts.scheme not in ("http", "https", "tcp", "udp"):
+        raise NoFlow(f"{url} says no protocol that is known here. Write http://, https://, tcp:// or udp:// before the host.")
+    if not parts.hostname:
+        raise NoFlow(f"{url} names no host. Write e.g. https://example.com/path.")
+    try:
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        raise NoFlow(f"{url}: the port is no number from 1 to 65535.") from None
+    if port is None:
+        raise NoFlow(
+            f"{url} names no port, and {parts.scheme} has none of its own. Write {parts.scheme}://{parts.hostname}:PORT."
+        )
+    protocol = {"http": Protocol.HTTP, "https": Protocol.TLS, "tcp": Protocol.TCP, "udp": Protocol.UDP}[parts.scheme]
+    address = parts.hostname if is_address(parts.hostname) else None
+    lowered = {name.lower(): value for name, value in (headers or {}).items()}
+    return Flow(team, parts.hostname.lower(), port, protocol, way, account, method.upper(), parts.path or "/", lowered, address)
+
+
+def explain(judges: Judges, flow: Flow, intent: Intent | None) -> Explanation:
+    """What every layer says to a flow. Without an intent (objects from outside) the advice is about objects alone."""
+    trace = judges.trace(flow, declared=intent is not None and intent.allows(flow))
+    return Explanation(trace, _advice(trace, intent))
+
+
+def _advice(trace: Trace, intent: Intent | None) -> str:
+    flow, decision = trace.flow, trace.decision
+    if not trace.understood:
+        return f"{decision.by} is not among what this program renders; take it away, or judge it yourself."
+    if intent is None:
+        verb = "allows" if trace.allowed else "refuses"
+        return f"{decision.by} {verb} it; no config is at hand to say what to change."
+    entry = f'teams.{flow.namespace}.egress."{flow.host}"'
+    if trace.allowed:
+        if intent.is_api(flow.namespace, flow.host):
+            return f"To take it away, remove it from teams.{flow.namespace}.googleApis; IAM decides about the API besides."
+        return f"To take it away, remove or narrow {entry}."
+    if flow.way is not Way.APP:
+        return "Ways past the sidecar are closed, and no entry opens one. Declare the host, and let the app ask for it."
+    if flow.host.endswith(".googleapis.com"):
+        return f"Google APIs are not reached through the gateway: name the API under teams.{flow.namespace}.googleApis.apis."
+    if flow.namespace not in intent.teams:
+        return f"There is no team {flow.namespace}; add it under teams."
+    if is_address(flow.host):
+        return "An address carries no name to check. Declare the host, or tcp with its addresses, under teams.TEAM.egress."
+    wanted = {Protocol.HTTP: "http: {upgrade: tls}", Protocol.TLS: "https: passthrough"}.get(
+        flow.protocol, f"tcp: {{port: {flow.port}, addresses: [...], serviceAccounts: [{flow.service_account}]}}"
+    )
+    if not intent.declares(flow.namespace, flow.host):
+        return f"To allow it, add {entry}: {{{wanted}}}."
+    if decision.layer is Layer.AUTHORIZATION and flow.protocol is Protocol.HTTP:
+        return f"The host is declared, this request is not: widen {entry}.http ({_part(decision.field)})."
+    return f"The host is declared in another way: add {wanted} to {entry}."
+
+
+def _part(field: str) -> str:
+    """Which part of a rule a field of AuthorizationPolicy is."""
+    for ending, words in (
+        ("paths", "paths"),
+        ("methods", "methods"),
+        ("from", "serviceAccounts"),
+    ):
+        if field.endswith(ending):
+            return words
+    return "headers" if "headers" in field else "its rules"

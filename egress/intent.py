@@ -1,0 +1,157 @@
+"""What the config declares about one flow: the only question that is answered from the plan and not from objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress.hosts import patterns_above
+from egress.judge.classes import Requests
+from egress.judge.flow import Flow, Protocol
+from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, Use
+from egress.settings.http import Rule, Upgrade
+
+_OPENS = {Upgrade.NONE: "", Upgrade.TLS: "SIMPLE", Upgrade.MTLS: "MUTUAL"}
+
+
+class Intent:
+    """The plan's declarations, found by team and host."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._uses = {team.name: {host.name: use for host, use in team.uses} for team in plan.teams}
+        self._hosts = {host.name: host for host in plan.hosts}
+        self._apis = {team.name: frozenset(team.google_apis) for team in plan.teams}
+        self._reaches = {team.name: frozenset(team.settings.reaches) for team in plan.teams}
+        self._google = {team.name for team in plan.teams if team.uses_google_apis}
+
+    @property
+    def in_cluster_mesh(self) -> bool:
+        return self._plan.in_cluster_mesh
+
+    def uses_gateway(self, team: str, namespace: str) -> bool:  # noqa: ARG002
+        """Whether a team's flows go through the gateway in a namespace."""
+        return bool(self._uses.get(team))
+
+    @property
+    def teams(self) -> list[str]:
+        return list(self._uses)
+
+    def hosts(self, team: str) -> Iterator[str]:
+        """Hosts and patterns that a team declared."""
+        return iter(self._uses.get(team, {}))
+
+    def declares(self, team: str, host: str) -> bool:
+        """Whether a team declared any way to a host."""
+        return any(True for _ in self._of(team, host)) or self.is_api(team, host)
+
+    def allows(self, flow: Flow) -> bool:
+        """Whether the team declared exactly this, for its app and through the gateway."""
+        if flow.to:
+            return flow.to.namespace in self._reaches.get(flow.namespace, ()) or flow.to.namespace == flow.namespace
+        if self.is_api(flow.namespace, flow.host):
+            return flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT
+        return any(_use_allows(use, flow) for use in self._of(flow.namespace, flow.host))
+
+    def is_api(self, team: str, host: str) -> bool:
+        """Whether a name is that of a Google API that the team uses, which IAM guards and not the gateway."""
+        return host.removesuffix(".googleapis.com") in self._apis.get(team, ()) and host.endswith(".googleapis.com")
+
+    def uses_google(self, team: str) -> bool:
+        """Whether the team's pods may connect to Google's APIs and to the metadata server at all."""
+        return team in self._google or not self._plan.in_cluster_mesh
+
+    def asks_metadata(self, team: str) -> bool:
+        """Whether the team's apps are to know the metadata server, which hands out their Google identity."""
+        return team in self._google
+
+    def reaches(self, team: str) -> frozenset[str]:
+        return self._reaches.get(team, frozenset())
+
+    def leaves(self, host: str, protocol: Protocol) -> tuple[int, str] | None:
+        """Port and TLS (SIMPLE, MUTUAL, none) by which a gateway is to connect to a host for what apps speak; None: not at all."""
+        for name in (host, *patterns_above(host)):
+            found = self._hosts.get(name)
+            if found is None:
+                continue
+            if protocol is Protocol.HTTP and found.leaving:
+                return (HTTPS_PORT if found.upgraded else HTTP_PORT), _OPENS[found.leaving.upgrade]
+            if protocol is Protocol.TLS and found.passthrough:
+                return HTTPS_PORT, ""
+            if found.tcp:
+                return found.tcp.leaves_on, _OPENS[found.tcp.upgrade]
+        return None
+
+    def requests(self, team: str, host: str) -> Requests:
+        """What the team's rules for a host tell apart."""
+        found = Requests()
+        for use in self._of(team, host):
+            for rule in use.http.rules.values() if use.http else ():
+                headers = frozenset((name, value) for name, values in (rule.headers or {}).items() for value in values)
+                found |= Requests(frozenset(rule.methods or ()), frozenset(rule.paths or ()), headers)
+        return found
+
+    def accounts(self, team: str, host: str) -> frozenset[str]:
+        """Service accounts that the team's declarations for a host name."""
+        found: set[str] = set()
+        for use in self._of(team, host):
+            found.update(use.passthrough_accounts)
+            found.update(use.tcp.service_accounts if use.tcp else ())
+            for rule in use.http.rules.values() if use.http else ():
+                found.update(rule.service_accounts or ())
+        return frozenset(found)
+
+    def _of(self, team: str, host: str) -> Iterator[Use]:
+        uses = self._uses.get(team, {})
+        for name in (host, *patterns_above(host)):
+            if name in uses:
+                yield uses[name]
+
+
+def _use_allows(use: Use, flow: Flow) -> bool:
+    if use.http and flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT:
+        return any(_rule_allows(rule, flow) for rule in use.http.rules.values())
+    if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
+        return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
+    if use.tcp and flow.protocol is Protocol.TCP and flow.port == use.tcp.port:
+        return flow.service_account in use.tcp.service_accounts
+    return False
+
+
+def _rule_allows(rule: Rule, flow: Flow) -> bool:
+    path = flow.path.partition("?")[0]
+    return (
+        (rule.service_accounts is None or flow.service_account in rule.service_accounts)
+        and (rule.methods is None or flow.method in rule.methods)
+        and (rule.paths is None or any(_path(pattern, path) for pattern in rule.paths))
+        and all(_header(values, flow.headers.get(name)) for name, values in (rule.headers or {}).items())
+    )
+
+
+def _header(values: list[str], sent: str | None) -> bool:
+    return sent is not None and any(_value(pattern, sent) for pattern in values)
+
+
+def _value(pattern: str, sent: str) -> bool:
+    if pattern.endswith("*"):
+        return sent.startswith(pattern[:-1])
+    return sent.endswith(pattern[1:]) if pattern.startswith("*") else sent == pattern
+
+
+def _path(pattern: str, path: str) -> bool:
+    """Exact, a prefix ending in `*`, or a template. Written again here: the intent must not share the judge's errors."""
+    if "{" not in pattern:
+        return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
+    head, rest, tail = pattern.partition("{**}")
+    if not rest:
+        return _segments(pattern.split("/"), path.split("/"))
+    first, last = head.split("/")[:-1], tail.split("/")[1:]
+    parts = path.split("/")
+    if len(parts) <= len(first) + len(last):
+        return False
+    return _segments(first, parts[: len(first)]) and (not last or _segments(last, parts[-len(last) :]))
+
+
+def _segments(wanted: list[str], given: list[str]) -> bool:
+    return len(wanted) == len(given) and all(
+        bool(one) if want == "{*}" else want == one for want, one in zip(wanted, given, strict=True)
+    )

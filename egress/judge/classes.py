@@ -1,0 +1,152 @@
+"""What no rule tells apart is one class: representatives of every kind of path, method and header that rules can tell apart.
+
+A set of path patterns divides all paths into the sets that match exactly the same patterns. The representatives here are one
+path of each such set - found by walking all patterns at once, so none is missed, and none is a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product
+from string import ascii_lowercase
+
+OTHER = "x"
+"""A character that stands for every one that no pattern names, unless a pattern names it."""
+OTHER_METHOD = "BREW"
+"""Stands for every method that no rule names."""
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What rules say about requests to one host: enough to know which requests they can tell apart."""
+
+    methods: frozenset[str] = frozenset()
+    paths: frozenset[str] = frozenset()
+    headers: frozenset[tuple[str, str]] = frozenset()
+    """Header name and value pattern."""
+
+    def __or__(self, other: Requests) -> Requests:
+        return Requests(self.methods | other.methods, self.paths | other.paths, self.headers | other.headers)
+
+
+@dataclass(frozen=True)
+class Representative:
+    """One request for all that the rules cannot tell from it."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+def representatives(requests: Requests) -> Iterator[Representative]:
+    """One request for each class of requests, the most ordinary first."""
+    methods = sorted(method for method in requests.methods if "*" not in method) or ["GET"]
+    if requests.methods:
+        methods.append(OTHER_METHOD)
+    by_header: dict[str, list[str]] = {}
+    for name, pattern in sorted(requests.headers):
+        by_header.setdefault(name, []).append(pattern)
+    choices = [[(name, value) for value in (*_values(patterns), None)] for name, patterns in by_header.items()]
+    for path, method, headers in product(paths(requests.paths), methods, product(*choices)):
+        yield Representative(method, path, tuple((name, value) for name, value in headers if value is not None))
+
+
+def _values(patterns: Sequence[str]) -> list[str]:
+    """Values that match each pattern, and one that matches none but presence."""
+    found = [pattern.replace("*", OTHER) for pattern in patterns]
+    return [*dict.fromkeys((*found, "no-rule-names-this"))]
+
+
+def paths(patterns: Iterable[str]) -> tuple[str, ...]:
+    """One path for every set of paths that match the same patterns, the shortest of each, ordered by length.
+
+    Patterns are those of AuthorizationPolicy: exact, prefix (`/a*`), suffix (`*/a`), `*`, and templates with `{*}` and `{**}`.
+    """
+    return _paths(tuple(sorted(set(patterns))))
+
+
+@lru_cache(maxsize=4096)
+def _paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    if not patterns:
+        return ("/",)
+    machines = [_machine(pattern) for pattern in patterns]
+    named = {character for machine in machines for token in machine for character in token.literal}
+    other = next(letter for letter in (OTHER, *ascii_lowercase, *map(chr, range(0x100, 0x200))) if letter not in named)
+    start = tuple(_closure(machine, frozenset({0})) for machine in machines)
+    begun = tuple(_step(machine, state, "/") for machine, state in zip(machines, start, strict=True))
+    found: dict[tuple[bool, ...], str] = {}
+    seen, row = {(begun, True)}, [(begun, "/")]
+    while row:
+        following: list[tuple[tuple[frozenset[int], ...], str]] = []
+        for states, text in row:
+            accepted = tuple(len(machine) in state for machine, state in zip(machines, states, strict=True))
+            found.setdefault(accepted, text)
+            characters = {
+                token.literal for machine, state in zip(machines, states, strict=True) for token in _ahead(machine, state)
+            }
+            for character in sorted(characters - {""} | {"/", other}):
+                onward = tuple(_step(machine, state, character) for machine, state in zip(machines, states, strict=True))
+                slash = character == "/"
+                # Two slashes on end never arrive: the proxy merges them before it compares.
+                if (onward, slash) not in seen and not (slash and text.endswith("/")):
+                    seen.add((onward, slash))
+                    following.append((onward, text + character))
+        row = following
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class _Token:
+    """One step of a pattern: a literal character, or any number of characters (`many`), or of those that are no slash."""
+
+    literal: str = ""
+    many: bool = False
+    slashes: bool = True
+
+    def takes(self, character: str) -> bool:
+        return character == self.literal if self.literal else self.slashes or character != "/"
+
+
+@lru_cache(maxsize=4096)
+def _machine(pattern: str) -> tuple[_Token, ...]:
+    tokens: list[_Token] = []
+    rest = pattern
+    while rest:
+        if rest.startswith("{**}"):
+            tokens.append(_Token(many=True))
+            rest = rest[4:]
+        elif rest.startswith("{*}"):
+            tokens += [_Token(slashes=False), _Token(many=True, slashes=False)]
+            rest = rest[3:]
+        elif rest[0] == "*" and "{" not in pattern and (len(rest) == 1 or len(rest) == len(pattern)):
+            tokens.append(_Token(many=True))
+            rest = rest[1:]
+        else:
+            tokens.append(_Token(literal=rest[0]))
+            rest = rest[1:]
+    return tuple(tokens)
+
+
+def _closure(machine: Sequence[_Token], state: frozenset[int]) -> frozenset[int]:
+    found = set(state)
+    for position in sorted(state):
+        at = position
+        while at < len(machine) and machine[at].many:
+            at += 1
+            found.add(at)
+    return frozenset(found)
+
+
+def _ahead(machine: Sequence[_Token], state: frozenset[int]) -> Iterator[_Token]:
+    return (machine[position] for position in state if position < len(machine))
+
+
+def _step(machine: Sequence[_Token], state: frozenset[int], character: str) -> frozenset[int]:
+    moved = {
+        position if machine[position].many else position + 1
+        for position in state
+        if position < len(machine) and machine[position].takes(character)
+    }
+    return _closure(machine, frozenset(moved))

@@ -1,0 +1,176 @@
+"""What has to be asked about a team so that every flow is answered: the hosts, ports and callers that some object tells apart.
+
+Hosts that no object names for a team are one class for each shape (ports, protocols, addresses) that exists; names that nobody
+declared are one class; so are addresses. A question about one member answers for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from egress.judge.classes import Requests
+from egress.judge.deployed import Deployed, listed, part
+from egress.judge.flow import Protocol
+from egress.judge.registry import Destination, Registry
+
+OTHER_HOST = "undeclared.example"
+"""Stands for every name that nobody declared."""
+OTHER_ADDRESS = "198.51.100.77"
+"""Stands for every address outside that nobody declared; RFC 5737 keeps it free."""
+OTHER_PORT = 6667
+"""Stands for every port that no object names."""
+BELOW = "any-name"
+"""Label that stands for every name below a pattern."""
+_PROTOCOLS = {"HTTP": Protocol.HTTP, "TLS": Protocol.TLS, "TCP": Protocol.TCP}
+
+
+class Space:
+    """What objects tell apart."""
+
+    def __init__(self, deployed: Deployed, registry: Registry) -> None:
+        self._deployed = deployed
+        self._registry = registry
+        self._exported: dict[str, dict[str, None]] = {}
+        self._shapes: dict[object, list[str]] = {}
+        for host, destinations in registry.destinations.items():
+            for destination in destinations:
+                if destination.inside or any(address.startswith("127.") for address in destination.endpoints):
+                    continue
+                for namespace in destination.exported:
+                    self._exported.setdefault(namespace, {})[host] = None
+                self._shapes.setdefault(_shape(destination), []).append(host)
+        for host, rules in registry.virtual_services.items():
+            for rule in rules:
+                for namespace in rule.exported:
+                    self._exported.setdefault(namespace, {})[host] = None
+        self._outer = dict(_outer_names(registry))
+        self._requests: dict[str, dict[str, Requests]] = {}
+        self._accounts: dict[str, dict[str, set[str]]] = {}
+        self._names: dict[str, dict[str, None]] = {}
+        for manifest in deployed.kind("AuthorizationPolicy"):
+            for rule in listed(manifest, "spec", "rules"):
+                self._rule(rule)
+        for manifest in deployed.kind("Gateway"):
+            for server in listed(manifest, "spec", "servers"):
+                for san in listed(server, "tls", "subjectAltNames"):
+                    self._account(san.removeprefix("spiffe://"), server["hosts"])
+
+    def hosts(self, team: str) -> list[str]:
+        """Outside hosts (a name below each pattern) that some object names for a team, sorted."""
+        found = {host for of in (self._exported, self._names) for caller in (team, "*") for host in of.get(caller, ())}
+        return sorted(
+            {concrete(host) for host in found if host not in self._outer and host != "*" and not host.endswith(".local")}
+        )
+
+    @property
+    def outside(self) -> Iterator[str]:
+        """Every outside host and pattern that the mesh knows."""
+        for host, destinations in self._registry.destinations.items():
+            if host not in self._outer and not all(destination.inside for destination in destinations):
+                yield host
+
+    def others(self, mine: set[str]) -> Iterator[str]:
+        """One host of each shape that exists and that is not among a team's own."""
+        for hosts in self._shapes.values():
+            other = next((host for host in hosts if concrete(host) not in mine), None)
+            if other:
+                yield concrete(other)
+
+    def ports(self, host: str) -> list[tuple[int, Protocol]]:
+        """Ports and protocols by which a host may be asked for: HTTP and TLS on their own ports, and what objects say."""
+        found = {(80, Protocol.HTTP), (443, Protocol.TLS)}
+        for destination in self._registry.named(host):
+            found |= {(number, _PROTOCOLS[port.protocol]) for number, port in destination.ports.items()}
+        return sorted(found)
+
+    @cached_property
+    def numbers(self) -> list[tuple[int, Protocol]]:
+        """Ports with what is spoken there: all that a destination or NetworkPolicy names, and one more."""
+        named: set[int] = {80, 443, OTHER_PORT}
+        for destinations in self._registry.destinations.values():
+            named.update(number for destination in destinations for number in destination.ports if not destination.inside)
+        for manifest in self._deployed.kind("NetworkPolicy"):
+            for rule in listed(manifest, "spec", "egress"):
+                # Rules for pods or for Google's own ranges lead nowhere else, whatever their ports.
+                if not listed(rule, "to") or any("ipBlock" in peer for peer in listed(rule, "to")):
+                    named.update(entry["port"] for entry in listed(rule, "ports") if isinstance(entry.get("port"), int))
+        known = {80: Protocol.HTTP, 443: Protocol.TLS}
+        return [(number, known.get(number, Protocol.TCP)) for number in sorted(named)] + [(OTHER_PORT, Protocol.UDP)]
+
+    def requests(self, team: str, host: str) -> Requests:
+        """What policies can tell apart about requests of a team to a host."""
+        found = Requests()
+        for caller in (team, "*"):
+            of = self._requests.get(caller, {})
+            found = found | of.get(host, Requests()) | of.get("*", Requests())
+        return found
+
+    def accounts(self, team: str, host: str) -> set[str]:
+        """Service accounts that policies name for a team and a host."""
+        mine = self._accounts.get(team, {})
+        return mine.get(host, set()) | mine.get("*", set())
+
+    def _rule(self, rule: Mapping[str, Any]) -> None:
+        conditions = {str(condition["key"]): listed(condition, "values") for condition in listed(rule, "when")}
+        if any(str(address).startswith("127.") for address in conditions.get("destination.ip", ())):
+            return  # what a gateway says to itself; no client comes in by it
+        hosts = [str(host).partition(":")[0] for entry in listed(rule, "to") for host in listed(entry, "operation", "hosts")]
+        hosts += map(str, conditions.get("connection.sni", ()))
+        requests = Requests()
+        for entry in listed(rule, "to"):
+            operation = part(entry, "operation")
+            requests |= Requests(frozenset(listed(operation, "methods")), frozenset(listed(operation, "paths")))
+        for key, values in conditions.items():
+            if key.startswith("request.headers["):
+                name = key[len("request.headers[") : -1].lower()
+                requests |= Requests(headers=frozenset((name, str(value)) for value in values))
+        callers = [caller for entry in listed(rule, "from") for caller in _callers(part(entry, "source"))] or [("*", "")]
+        for team, account in callers:
+            for host in hosts or ["*"]:
+                self._name(team, account, host)
+                of_team, name = self._requests.setdefault(team, {}), self._asked_as(host)
+                of_team[name] = of_team.get(name, Requests()) | requests
+
+    def _account(self, principal: str, hosts: list[str]) -> None:
+        team, _, account = principal.partition("/ns/")[2].partition("/sa/")
+        for host in hosts:
+            self._name(team, account, host)
+
+    def _name(self, team: str, account: str, host: str) -> None:
+        name = self._asked_as(host)
+        self._names.setdefault(team, {})[name] = None
+        if account:
+            self._accounts.setdefault(team, {}).setdefault(name, set()).add(account)
+
+    def _asked_as(self, host: str) -> str:
+        """What a client asks for where gateways say this name."""
+        return concrete(self._outer.get(host, host))
+
+
+def concrete(host: str) -> str:
+    """A name that a host or pattern stands for."""
+    return f"{BELOW}{host[1:]}" if host.startswith("*.") else host
+
+
+def _shape(destination: Destination) -> object:
+    ports = frozenset((port.number, port.protocol) for port in destination.ports.values())
+    return ports, bool(destination.addresses), destination.host.startswith("*"), destination.resolution
+
+
+def _outer_names(registry: Registry) -> Iterator[tuple[str, str]]:
+    """Names that gateways go by among themselves, each with the pattern that it stands for."""
+    for host, destinations in registry.destinations.items():
+        if any(address.startswith("127.") for destination in destinations for address in destination.endpoints):
+            rules = registry.virtual_services.get(host, ())
+            patterns = (str(name) for rule in rules for name in listed(rule.spec, "hosts") if name != host)
+            yield host, next(patterns, host)
+
+
+def _callers(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for principal in listed(source, "principals"):
+        team, _, account = principal.partition("/ns/")[2].partition("/sa/")
+        yield ("*", "") if "*" in principal else (team, account)
+    for namespace in listed(source, "namespaces"):
+        yield ("*", "") if "*" in namespace else (namespace, "")

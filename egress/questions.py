@@ -1,0 +1,171 @@
+"""Every question about a team whose answer the objects could make differ: the flows that `verify` and `reach` ask for.
+
+A question is a flow with what has to come of it. Together a team's questions cover everything its workloads can try, because
+whatever no object tells apart is asked once (egress/judge/space.py, egress/judge/classes.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from egress.google_cloud import METADATA_ADDRESS
+from egress.hosts import is_pattern
+from egress.intent import Intent
+from egress.judge.classes import representatives
+from egress.judge.flow import Flow, Pod, Protocol, Way
+from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, Space, concrete
+
+OTHER_ACCOUNT = "any-other-account"
+"""Stands for every service account of a team that no rule names."""
+RESOLVER = "198.51.100.53"
+"""Stands for a DNS server on the internet."""
+PROXY_TEXT_PORT = 15000
+"""A proxy's port that answers in plain text; the first of those that neighbours must not reach."""
+
+
+class Want(StrEnum):
+    """What has to come of a flow."""
+
+    PASSES = "passes"
+    REFUSED = "refused"
+    """By a layer outside the pod, or before one could be met."""
+    REFUSED_FIRST = "refused at once"
+    """The app's own sidecar refuses; what the team's pods try past the sidecar has to be refused as well."""
+    REFUSED_TWICE = "refused twice"
+    """By two layers outside the pod, each of which would do."""
+    IAM = "guarded by IAM"
+    """The network lets it through to Google's front door, and IAM decides there."""
+
+
+class Kind(StrEnum):
+    """What is asked for, in the words of the table that people read."""
+
+    HOST = "host"
+    OTHER_TEAMS_HOST = "another team's host"
+    OTHER_HOST = "any other host"
+    OTHER_ADDRESS = "any other address"
+    NEIGHBOUR = "another team's pods"
+    GOOGLE_API = "Google API"
+    METADATA = "metadata server"
+    RESOLVER = "DNS server outside"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One flow and what has to come of it."""
+
+    flow: Flow
+    want: Want
+    kind: Kind
+    target: str
+    """What people call the destination."""
+
+
+class Questions:
+    """All questions about the plan's teams, in the order of the table."""
+
+    def __init__(self, intent: Intent, space: Space) -> None:
+        self._intent = intent
+        self._space = space
+
+    def of(self, team: str) -> Iterator[Question]:
+        """Every question about one team."""
+        declared = {concrete(host): host for host in self._intent.hosts(team)}
+        named = set(self._space.hosts(team)) | declared.keys()
+        google = {host for host in named if host.endswith(".googleapis.com")} | {"storage.googleapis.com"}
+        own = {host for host in named - google if host != "metadata.google.internal"}
+        for host in sorted(own):
+            kind = Kind.HOST if self._intent.declares(team, host) else Kind.OTHER_TEAMS_HOST
+            yield from self._host(team, host, kind, declared.get(host, host))
+        for host in self._space.others(own | google | {"metadata.google.internal"}):
+            if not host.endswith(".googleapis.com"):
+                yield from self._host(team, host, Kind.OTHER_TEAMS_HOST, host)
+        yield from self._host(team, OTHER_HOST, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        yield from self._elsewhere(team)
+        yield from self._neighbours(team)
+        yield from self._google(team, sorted(google))
+        yield from self._nodes(team)
+
+    def _host(self, team: str, host: str, kind: Kind, target: str) -> Iterator[Question]:
+        ports = self._space.ports(host)
+        undeclared = Want.REFUSED if kind is Kind.HOST else Want.REFUSED_FIRST
+        for port, protocol in ports:
+            flow = Flow(team, host, port, protocol, service_account=OTHER_ACCOUNT)
+            for asked in self._classes(flow):
+                allowed = self._intent.allows(asked)
+                yield Question(asked, Want.PASSES if allowed else undeclared, kind, target)
+                if protocol is Protocol.HTTP and not allowed:
+                    yield Question(replace(asked, way=Way.GATEWAY_WITH_CERTIFICATE), Want.REFUSED, kind, target)
+            if kind is Kind.HOST and protocol is not Protocol.TCP:
+                yield Question(replace(flow, way=Way.GATEWAY_WITHOUT_CERTIFICATE), Want.REFUSED, kind, target)
+        # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it to say.
+        tunnels = [(port, protocol) for port, protocol in ports if protocol is not Protocol.HTTP]
+        for asked in self._classes(Flow(team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT)):
+            if not any(self._intent.allows(replace(asked, port=port, protocol=protocol)) for port, protocol in tunnels):
+                yield Question(asked, Want.REFUSED, kind, target)
+
+    def _classes(self, flow: Flow) -> Iterator[Flow]:
+        """The flow for each caller and each request that some rule tells from others."""
+        team, host = flow.namespace, flow.host
+        accounts = self._space.accounts(team, host) | self._intent.accounts(team, host)
+        requests = self._space.requests(team, host) | self._intent.requests(team, host)
+        for account in (OTHER_ACCOUNT, *sorted(accounts - {""})):
+            if flow.protocol is not Protocol.HTTP:
+                yield replace(flow, service_account=account)
+                continue
+            for one in representatives(requests):
+                yield replace(flow, service_account=account, method=one.method, path=one.path, headers=dict(one.headers))
+
+    def _elsewhere(self, team: str) -> Iterator[Question]:
+        """What has no name that the gateway knows, on every port that some object names and on one that none does.
+
+        Past the sidecar a packet has an address and no name: what is refused to any address at all is refused to every host.
+        """
+        for port, protocol in self._space.numbers:
+            flow = Flow(team, OTHER_ADDRESS, port, protocol, service_account=OTHER_ACCOUNT, address=OTHER_ADDRESS)
+            if protocol is not Protocol.UDP:
+                yield Question(flow, Want.REFUSED_FIRST, Kind.OTHER_ADDRESS, Kind.OTHER_ADDRESS.value)
+            straight = Flow(team, OTHER_HOST, port, protocol, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
+            yield Question(straight, Want.REFUSED_TWICE, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        for protocol in (Protocol.UDP, Protocol.TCP):
+            flow = Flow(team, RESOLVER, 53, protocol, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT, address=RESOLVER)
+            yield Question(flow, Want.REFUSED_TWICE, Kind.RESOLVER, Kind.RESOLVER.value)
+
+    def _neighbours(self, team: str) -> Iterator[Question]:
+        reached = self._intent.reaches(team)
+        stranger = next((other for other in self._intent.teams if other != team and other not in reached), None)
+        for other in (*sorted(reached), *((stranger,) if stranger else ())):
+            flow = Flow(team, other, 8080, Protocol.HTTP, service_account=OTHER_ACCOUNT, to=Pod(other, None))
+            want = Want.PASSES if other in reached else Want.REFUSED_FIRST
+            target = other if other in reached else Kind.NEIGHBOUR.value
+            yield Question(flow, want, Kind.NEIGHBOUR, target)
+            if want is not Want.PASSES:
+                yield Question(replace(flow, way=Way.POD_WITHOUT_SIDECAR), Want.REFUSED, Kind.NEIGHBOUR, target)
+            proxy = replace(flow, port=PROXY_TEXT_PORT, protocol=Protocol.TCP, way=Way.POD_WITHOUT_SIDECAR)
+            yield Question(
+                proxy, Want.REFUSED, Kind.NEIGHBOUR, f"{target}' proxies" if target.endswith("s") else f"{target}'s proxies"
+            )
+
+    def _google(self, team: str, apis: list[str]) -> Iterator[Question]:
+        straight = Want.IAM if self._intent.uses_google(team) else Want.REFUSED
+        for host in apis:
+            flow = Flow(team, host, 443, Protocol.TLS, service_account=OTHER_ACCOUNT)
+            want = Want.PASSES if self._intent.is_api(team, host) else Want.REFUSED_FIRST
+            yield Question(flow, want, Kind.GOOGLE_API, host)
+            yield Question(replace(flow, way=Way.POD_WITHOUT_SIDECAR), straight, Kind.GOOGLE_API, host)
+        metadata = Flow(team, METADATA_ADDRESS, 80, Protocol.HTTP, service_account=OTHER_ACCOUNT, address=METADATA_ADDRESS)
+        asked = Want.PASSES if self._intent.asks_metadata(team) else Want.REFUSED_FIRST
+        yield Question(metadata, asked, Kind.METADATA, Kind.METADATA.value)
+        yield Question(replace(metadata, way=Way.POD_WITHOUT_SIDECAR), straight, Kind.METADATA, Kind.METADATA.value)
+
+    def _nodes(self, team: str) -> Iterator[Question]:
+        for way, want in ((Way.APPLICATION_NODE, Want.REFUSED_TWICE), (Way.GATEWAY_NODE, Want.REFUSED)):
+            flow = Flow(team, OTHER_HOST, 443, Protocol.TLS, way, OTHER_ACCOUNT)
+            yield Question(flow, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+
+
+def is_class(target: str) -> bool:
+    """Whether a target stands for more than itself."""
+    return is_pattern(target) or " " in target

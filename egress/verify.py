@@ -1,0 +1,109 @@
+"""Verify: what the rendered objects do is what the config declares, over the whole space of flows - or the preview stops.
+
+Two invariants (docs/adr/0008-judges-read-objects.md): what is declared passes every layer; what is not declared is refused, past
+the sidecar as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from egress.intent import Intent
+from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict
+from egress.judge.trace import Judges, Trace
+from egress.questions import Kind, Question, Questions, Want
+from egress.wires import wires
+
+SHOWN = 20
+"""Violations that a message spells out; it says how many more there are."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A flow that does something else than the config says."""
+
+    flow: str
+    """In words."""
+    steps: tuple[Verdict, ...]
+    says: str
+
+    def __str__(self) -> str:
+        steps = "\n".join(f"    {step.layer.value}: {step.symbol}, {step.by} {step.field} - {step.reason}" for step in self.steps)
+        return f"{self.flow}\n    {self.says}\n{steps}"
+
+
+class NotProven(Exception):
+    """The rendered objects do not do what the config says. Raised before the first resource; nothing has been changed."""
+
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        self.violations = tuple(violations)
+        shown = [str(violation) for violation in self.violations[:SHOWN]]
+        more = len(self.violations) - len(shown)
+        heading = f"{len(self.violations)} flows do something else than the config says. Nothing was changed."
+        super().__init__("\n\n".join([heading, *shown, *([f"... and {more} more."] if more else [])]))
+
+
+def verify(intent: Intent, judges: Judges) -> list[Violation]:
+    """Every violation of the invariants; none is a proof for the whole space of flows."""
+    return list(_violations(intent, judges))
+
+
+def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
+    questions = Questions(intent, judges.space)
+    for team in intent.teams:
+        for question in questions.of(team):
+            trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
+            if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
+                yield Violation(described(question.flow), trace.steps, says)
+        for wire in wires(intent, judges, team):
+            verdict = judges.network_policies.judge(wire.connection, everywhere=wire.wanted)
+            if says := wire.wrong(verdict):
+                yield Violation(
+                    f"{team}: inside the cluster, {wire.connection.transport} {wire.connection.port}", (verdict,), says
+                )
+
+
+def wrong(question: Question, trace: Trace) -> str | None:
+    """What is wrong with the answer to a question, in words; None: nothing."""
+    if not trace.understood:
+        return "An object on the way says something that the judges cannot read, so nothing is proven."
+    if question.want is Want.PASSES:
+        return None if trace.allowed else "It is declared, and a layer refuses it."
+    if question.want is Want.IAM:
+        return None if not trace.held else "IAM was to guard this, and a layer refuses it before."
+    if not trace.held:
+        return "It is not declared, and no layer refuses it."
+    if question.want is Want.REFUSED_FIRST and trace.decision.layer is not Layer.SIDECAR:
+        return "It is not declared, and the sidecar lets it through: one layer less than two."
+    if question.want is Want.REFUSED_TWICE and len({step.layer for step in trace.refused_by if step.layer is not Layer.DNS}) < 2:
+        return "It is not declared, and one layer alone refuses it."
+    return None
+
+
+def _left_wrongly(question: Question, trace: Trace, intent: Intent) -> str | None:
+    """What is wrong with how a declared flow leaves its gateway: port, TLS, certificate, headers."""
+    flow = question.flow
+    if question.want is not Want.PASSES or flow.to or intent.is_api(flow.namespace, flow.host) or question.kind is Kind.METADATA:
+        return None
+    for connection in trace.left:
+        name = connection.to.name if isinstance(connection.to, Outside) else None
+        if name is None:
+            return "It leaves to an address that no host stands for."
+        wanted = intent.leaves(name, flow.protocol)
+        if wanted != (connection.port, connection.opens):
+            return f"It leaves to {name} on port {connection.port} with TLS {connection.opens or 'none'}; declared is {wanted}."
+        if connection.opens and not connection.verified:
+            return f"The gateway does not check that the certificate is {name}'s own."
+        if connection.reveals:
+            return f"It tells the outside of the mesh: {', '.join(connection.reveals)}."
+    return None if trace.left else "It passes every layer and leaves nowhere."
+
+
+def described(flow: Flow) -> str:
+    """A flow in one line, as a person would say it."""
+    account = f", as {flow.service_account}" if flow.service_account else ""
+    what = f"{flow.method} http://{flow.host}:{flow.port}{flow.path}" if flow.protocol is Protocol.HTTP else ""
+    what = what or f"{flow.protocol.value}://{flow.host}:{flow.port}"
+    headers = "".join(f", {name}: {value}" for name, value in flow.headers.items())
+    return f"{flow.namespace}{account}: {what}{headers}, by {flow.way.value}"

@@ -1,0 +1,101 @@
+"""`egress reach` shows the tutorial's table: who reaches what in the dev stack, by which way, and which object decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from egress.deployment import deployment
+from egress.intent import Intent
+from egress.judge.flow import Layer, Way
+from egress.judge.trace import Judges
+from egress.reach import Cell, Row, reach
+from egress.render import render
+from tests.support import dev_config, plan_of
+
+SIDECAR, POLICY, GATEWAY, AUTHORIZATION = Layer.SIDECAR, Layer.NETWORK_POLICY, Layer.GATEWAY, Layer.AUTHORIZATION
+BOUNDARY_X, BOUNDARY_Y = "team-x/networkpolicy/team-boundary", "team-y/networkpolicy/team-boundary"
+OF_X, OF_Y = "istio-egress/authorizationpolicy/egress-team-x", "istio-egress/authorizationpolicy/egress-team-y"
+SEEN_BY_Y = "team-y/sidecar/default"
+EXAMPLE, STORAGE = "istio-egress/serviceentry/example-com-ext", "istio-egress/serviceentry/storage-googleapis-com"
+
+APP = {
+    # team, target, port: verdict, who decides a refusal
+    ("team-x", "example.com", 80): ("yes", None, None),
+    ("team-x", "example.com", 443): ("yes", None, None),
+    ("team-x", "httpbin.org", 80): ("no", AUTHORIZATION, OF_X),
+    ("team-x", "httpbin.org", 443): ("yes", None, None),
+    ("team-x", "storage.googleapis.com", 443): ("yes", None, None),
+    ("team-x", "any other host", 80): ("no", SIDECAR, "team-x/sidecar/default"),
+    ("team-x", "any other host", 443): ("no", SIDECAR, "team-x/sidecar/default"),
+    ("team-x", "any other address", 443): ("no", SIDECAR, "team-x/sidecar/default"),
+    ("team-x", "pods of team-y", 8080): ("yes", None, None),
+    ("team-x", "metadata server", 80): ("yes", None, None),
+    ("team-x", "DNS server outside", 53): ("no", POLICY, BOUNDARY_X),
+    ("team-y", "example.com", 80): ("no", SIDECAR, EXAMPLE),
+    ("team-y", "example.com", 443): ("no", SIDECAR, EXAMPLE),
+    ("team-y", "httpbin.org", 80): ("some", None, None),
+    ("team-y", "httpbin.org", 443): ("yes", None, None),
+    ("team-y", "storage.googleapis.com", 443): ("no", SIDECAR, STORAGE),
+    ("team-y", "any other host", 80): ("no", SIDECAR, SEEN_BY_Y),
+    ("team-y", "any other host", 443): ("no", SIDECAR, SEEN_BY_Y),
+    ("team-y", "any other address", 443): ("no", SIDECAR, SEEN_BY_Y),
+    ("team-y", "pods of team-x", 8080): ("no", SIDECAR, SEEN_BY_Y),
+    ("team-y", "metadata server", 80): ("no", SIDECAR, "istio-egress/serviceentry/metadata-google-internal"),
+    ("team-y", "DNS server outside", 53): ("no", POLICY, BOUNDARY_Y),
+}
+"""The tutorial's table, for the apps themselves."""
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[tuple[str, str, int], Row]:
+    plan = plan_of(dev_config())
+    intent = Intent(plan)
+    judges = Judges(deployment(plan, render(plan)))
+    return {(row.team, row.target, row.port): row for row in reach(judges, intent.teams, intent)}
+
+
+def cell(row: Row, way: Way) -> Cell:
+    return next(cell for cell in row.cells if cell.way is way)
+
+
+def test_the_table_has_exactly_these_rows(rows: dict[tuple[str, str, int], Row]) -> None:
+    assert rows.keys() == APP.keys()
+
+
+@pytest.mark.parametrize("asked", APP, ids=lambda asked: f"{asked[0]} {asked[1]}:{asked[2]}")
+def test_what_an_app_reaches_and_which_object_refuses(rows: dict[tuple[str, str, int], Row], asked: tuple[str, str, int]) -> None:
+    verdict, layer, by = APP[asked]
+    found = cell(rows[asked], Way.APP)
+    assert found.verdict == verdict
+    if layer:
+        assert (found.decision.layer, found.decision.by) == (layer, by)
+
+
+def test_the_teapot_is_all_of_httpbin_that_team_y_gets_in_plain_http(rows: dict[tuple[str, str, int], Row]) -> None:
+    assert cell(rows["team-y", "httpbin.org", 80], Way.APP).allowed == ("/status/418",)
+
+
+@pytest.mark.parametrize("way", [Way.PROXY, Way.POD_WITHOUT_SIDECAR])
+def test_nothing_outside_is_reached_past_the_sidecar(rows: dict[tuple[str, str, int], Row], way: Way) -> None:
+    open_to_x = {"storage.googleapis.com", "metadata server", "pods of team-y"}
+    for (team, target, _), row in rows.items():
+        found = cell(row, way)
+        if team == "team-x" and target in open_to_x:
+            assert found.verdict == "yes"
+        else:
+            boundary = BOUNDARY_X if team == "team-x" else BOUNDARY_Y
+            assert (found.verdict, found.decision.layer, found.decision.by) == ("no", POLICY, boundary)
+
+
+def test_no_gateway_takes_a_client_without_a_certificate(rows: dict[tuple[str, str, int], Row]) -> None:
+    asked = [cell(row, Way.GATEWAY_WITHOUT_CERTIFICATE) for row in rows.values() if len(row.cells) > 5]
+    assert len(asked) == 12
+    for found in asked:
+        assert (found.verdict, found.decision.layer, found.decision.by) == ("no", GATEWAY, "istio-egress/gateway/egress-gateway")
+
+
+def test_with_its_own_certificate_a_team_gets_at_the_gateway_what_its_app_gets(rows: dict[tuple[str, str, int], Row]) -> None:
+    for (team, target, port), row in rows.items():
+        if any(item.way is Way.GATEWAY_WITH_CERTIFICATE for item in row.cells):
+            app, straight = cell(row, Way.APP), cell(row, Way.GATEWAY_WITH_CERTIFICATE)
+            assert straight.allowed == app.allowed, (team, target, port)

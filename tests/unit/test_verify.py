@@ -1,0 +1,140 @@
+"""Verify: the rendered objects do what the config declares, and any hole is found before the first resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from egress.deployment import deployment
+from egress.intent import Intent
+from egress.judge.deployed import Deployed, Resource, identity
+from egress.judge.trace import Judges
+from egress.plan import Plan
+from egress.planning import make_plan
+from egress.render import render
+from egress.settings import load_file
+from egress.verify import NotProven, Violation, verify
+from tests.support import ROOT, dev_config, plan_of
+
+EXAMPLES = sorted((ROOT / "examples/modes").glob("Pulumi.*.yaml"))
+
+
+def violations(plan: Plan, deployed: Deployed | None = None) -> list[Violation]:
+    return verify(Intent(plan), Judges(deployed or deployment(plan, render(plan))))
+
+
+def changed(plan: Plan, name: str, change: Callable[[dict[str, Any]], None]) -> Deployed:
+    """The plan's objects with one of them changed."""
+    deployed = deployment(plan, render(plan))
+    manifests = [deepcopy(dict(manifest)) for manifest in deployed.kubernetes]
+    found = [manifest for manifest in manifests if identity(manifest) == name]
+    resources = [Resource(item.type, item.name, deepcopy(dict(item.properties))) for item in deployed.google]
+    found += [dict(item.properties) for item in resources if item.identity == name]
+    assert len(found) == 1, name
+    for item in resources:
+        if item.identity == name:
+            change(item.properties)  # type: ignore[arg-type]
+    for manifest in manifests:
+        if identity(manifest) == name:
+            change(manifest)
+    return Deployed.of(manifests, resources)
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem.removeprefix("Pulumi."))
+def test_every_example_is_proven(file: Path) -> None:
+    assert violations(make_plan(load_file(file, default_project="sandbox-project"))) == []
+
+
+def test_the_dev_stack_is_proven() -> None:
+    assert violations(plan_of(dev_config())) == []
+
+
+HOLES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
+    "a ServiceEntry exported to everybody": (
+        "istio-egress/serviceentry/example-com-ext",
+        lambda item: item["spec"].update(exportTo=["*"]),
+        "the sidecar lets it through",
+    ),
+    "an AuthorizationPolicy for every namespace": (
+        "istio-egress/authorizationpolicy/egress-team-x",
+        lambda item: item["spec"]["rules"][0]["from"][0]["source"].update(namespaces=["*"]),
+        "no layer refuses it",
+    ),
+    "a path that was forgotten": (
+        "istio-egress/authorizationpolicy/egress-team-y",
+        lambda item: item["spec"]["rules"][0]["to"][0]["operation"].pop("paths"),
+        "no layer refuses it",
+    ),
+    "a server name without its port: it would open plain HTTP to any declared host": (
+        "istio-egress/authorizationpolicy/egress-team-x",
+        lambda item: item["spec"]["rules"][1].update(when=item["spec"]["rules"][1]["when"][:1]),
+        "no layer refuses it",
+    ),
+    "a NetworkPolicy that lets 443 out": (
+        "team-x/networkpolicy/team-boundary",
+        lambda item: item["spec"]["egress"].append({"ports": [{"protocol": "TCP", "port": 443}]}),
+        "one layer alone refuses it",
+    ),
+    "a NetworkPolicy that was emptied": (
+        "team-y/networkpolicy/team-boundary",
+        lambda item: item["spec"].update(egress=[{}]),
+        "one layer alone refuses it",
+    ),
+    "a firewall rule for every node": (
+        "firewall/gateway-allow-egress-web",
+        lambda item: item.pop("targetServiceAccounts"),
+        "one layer alone refuses it",
+    ),
+    "a gateway that asks nobody for a certificate": (
+        "istio-egress/gateway/egress-gateway",
+        lambda item: item["spec"]["servers"][0]["tls"].update(mode="SIMPLE"),
+        "nothing is proven",
+    ),
+    "TLS to the outside that checks no certificate": (
+        "istio-egress/destinationrule/example-com-originate-tls",
+        lambda item: item["spec"]["trafficPolicy"]["portLevelSettings"][0]["tls"].pop("subjectAltNames"),
+        "does not check",
+    ),
+    "plain HTTP where TLS was promised": (
+        "istio-egress/destinationrule/example-com-originate-tls",
+        lambda item: item["spec"]["trafficPolicy"]["portLevelSettings"][0]["tls"].update(mode="DISABLE"),
+        "declared is",
+    ),
+    "a header that speaks of the mesh": (
+        "istio-egress/virtualservice/httpbin-org-through-egress-gateway",
+        lambda item: item["spec"]["http"][1]["headers"]["request"]["remove"].remove("x-forwarded-client-cert"),
+        "x-forwarded-client-cert",
+    ),
+    "a declared host that no longer leaves": (
+        "istio-egress/virtualservice/example-com-through-egress-gateway",
+        lambda item: item["spec"]["http"].pop(1),
+        "It is declared, and a layer refuses it",
+    ),
+    "an object that nobody here can read": (
+        "istio-egress/virtualservice/example-com-through-egress-gateway",
+        lambda item: item["spec"]["http"][0].update(delegate={"name": "elsewhere"}),
+        "nothing is proven",
+    ),
+}
+
+
+@pytest.mark.parametrize("hole", HOLES)
+def test_a_hole_is_found_with_the_flow_that_goes_through_it(hole: str) -> None:
+    plan = plan_of(dev_config())
+    name, change, says = HOLES[hole]
+    found = violations(plan, changed(plan, name, lambda item: change(item) and None))
+    assert found, hole
+    assert any(says in violation.says for violation in found), [str(violation) for violation in found[:3]]
+
+
+def test_the_message_gives_the_flow_the_layers_and_the_objects() -> None:
+    plan = plan_of(dev_config())
+    name, change, _ = HOLES["a path that was forgotten"]
+    text = str(NotProven(violations(plan, changed(plan, name, lambda item: change(item) and None))))
+    assert "Nothing was changed." in text
+    assert "team-y, as any-other-account: GET http://httpbin.org:80/, by app" in text
+    assert "authorization: yes, istio-egress/authorizationpolicy/egress-team-y spec.rules[0]" in text
