@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs lint test prove bench golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify lint test prove bench golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -32,6 +32,15 @@ destroy: ready ## Destroy the stack, and check that nothing is left
 
 clean: $(READY) ## Stop the sandbox's processes and delete all it keeps
 	@$(RUN) -m sandbox clean
+
+explain: $(READY) ## What happens to a flow, layer by layer [TEAM=team-x URL=https://example.com/path]
+	@$(RUN) -m egress explain --stack $(STACK) $(TEAM) $(URL)
+
+reach: $(READY) ## Who can reach what, by which way, and who decides
+	@$(RUN) -m egress reach --stack $(STACK)
+
+verify: $(READY) ## Prove that the rendered objects do what the config says, and nothing else
+	@$(RUN) -m egress verify --stack $(STACK)
 
 render: $(READY) ## Print every Kubernetes object of the stack (YAML); needs no engine
 	@$(RUN) -m egress render --stack $(STACK)

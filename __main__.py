@@ -15,15 +15,16 @@ from egress.manifest import Owner, Part, by_owner
 from egress.planning import make_plan
 from egress.render import render
 from egress.settings import load
+from egress.verify import NotProven, prove
 
-# 1. Config: every problem at once, before the first resource.
 try:
+    # 1. Config: every problem at once, before the first resource.
     plan = make_plan(load(stack_config()))
-except ConfigError as error:
+    # 2. Plan: every Kubernetes object of every layer, proven to do what the config says and nothing else.
+    objects = render(plan)
+    prove(plan, objects)
+except (ConfigError, NotProven) as error:
     raise pulumi.RunError(str(error)) from None
-
-# 2. Plan: every Kubernetes object of every layer.
-objects = render(plan)
 settings = plan.settings
 
 # 3. Foundation: project, network, Cloud NAT, private DNS, service accounts, firewall, cluster.

@@ -68,7 +68,7 @@ class Intent:
         return self._reaches.get(team, frozenset())
 
     def leaves(self, host: str, protocol: Protocol) -> tuple[int, str] | None:
-        """Port and TLS (SIMPLE, MUTUAL, none) by which a gateway is to connect to a host for what apps speak; None: not at all."""
+        """Port and TLS (SIMPLE, MUTUAL, none) by which a gateway is to reach a host for what apps speak; None: not at all."""
         for name in (host, *patterns_above(host)):
             found = self._hosts.get(name)
             if found is None:

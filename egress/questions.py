@@ -161,9 +161,8 @@ class Questions:
         yield Question(replace(metadata, way=Way.POD_WITHOUT_SIDECAR), straight, Kind.METADATA, Kind.METADATA.value)
 
     def _nodes(self, team: str) -> Iterator[Question]:
-        for way, want in ((Way.APPLICATION_NODE, Want.REFUSED_TWICE), (Way.GATEWAY_NODE, Want.REFUSED)):
-            flow = Flow(team, OTHER_HOST, 443, Protocol.TLS, way, OTHER_ACCOUNT)
-            yield Question(flow, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        flow = Flow(team, OTHER_HOST, 443, Protocol.TLS, Way.APPLICATION_NODE, OTHER_ACCOUNT)
+        yield Question(flow, Want.REFUSED, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
 
 
 def is_class(target: str) -> bool:

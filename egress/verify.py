@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from egress.deployment import deployment
 from egress.intent import Intent
 from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict
 from egress.judge.trace import Judges, Trace
+from egress.manifest import Object
+from egress.plan import Plan
 from egress.questions import Kind, Question, Questions, Want
 from egress.wires import wires
 
@@ -47,6 +50,17 @@ class NotProven(Exception):
 def verify(intent: Intent, judges: Judges) -> list[Violation]:
     """Every violation of the invariants; none is a proof for the whole space of flows."""
     return list(_violations(intent, judges))
+
+
+def prove(plan: Plan, objects: Iterable[Object]) -> None:
+    """Let the program go on only if the rendered objects of a plan do what it says, and nothing else.
+
+    Raises:
+        NotProven: some flow does something else.
+    """
+    violations = verify(Intent(plan), Judges(deployment(plan, objects)))
+    if violations:
+        raise NotProven(violations)
 
 
 def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from egress.cli import explain, reach, render, verify
+from egress.cli import explain, reach, render, schemas, verify
 
 HELP = """What the program decides and what comes of it, without an engine and without an account.
 
@@ -17,4 +17,5 @@ app.command()(explain.explain)
 app.command()(reach.reach)
 app.command()(verify.verify)
 app.command()(render.render)
-app.command()(render.schema)
+app.command()(schemas.schema)
+app.command()(schemas.contract)

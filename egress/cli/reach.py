@@ -16,13 +16,12 @@ from egress.verify import verify
 
 HEADS = {
     Way.APP: "app",
-    Way.PROXY: "as proxy",
-    Way.POD_WITHOUT_SIDECAR: "no sidecar",
-    Way.GATEWAY_WITH_CERTIFICATE: "at gateway, certificate",
-    Way.GATEWAY_WITHOUT_CERTIFICATE: "at gateway, none",
-    Way.GATEWAY_NODE: "gateway node",
-    Way.APPLICATION_NODE: "app node",
+    Way.POD_WITHOUT_SIDECAR: "past the sidecar",
+    Way.GATEWAY_WITH_CERTIFICATE: "at the gateway",
+    Way.GATEWAY_WITHOUT_CERTIFICATE: "without certificate",
+    Way.APPLICATION_NODE: "from a node",
 }
+"""Column for each way; a process as the proxy's user goes past the sidecar as a pod without one does."""
 
 
 def reach(

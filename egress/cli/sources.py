@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -35,7 +36,9 @@ From = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="For machines; the keys are stable.")]
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE = 160
+"""Columns of a table that goes into a pipe."""
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

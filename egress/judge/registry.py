@@ -20,6 +20,7 @@ HTTP_PROTOCOLS = {"HTTP", "HTTP2", "GRPC", "GRPC-WEB"}
 TLS_PROTOCOLS = {"TLS", "HTTPS"}
 EVERYWHERE = frozenset({"*"})
 ROOT_NAMESPACE = "istio-system"
+CLUSTER = "gcp:container/cluster:Cluster"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,18 @@ class Registry:
 
     @cached_property
     def trust_domain(self) -> str:
-        return str(self.mesh_config.get("trustDomain", "cluster.local"))
+        """The first part of identities: what the mesh says, else with the managed mesh the cluster's workload pool."""
+        said = self.mesh_config.get("trustDomain")
+        if said is None and self._managed:
+            pools = (
+                part(item.properties, "workloadIdentityConfig").get("workloadPool") for item in self._deployed.resources(CLUSTER)
+            )
+            said = next((pool for pool in pools if pool), None)
+        return str(said or "cluster.local")
+
+    @property
+    def _managed(self) -> bool:
+        return any(manifest["metadata"]["name"].startswith("istio-asm") for manifest in self._deployed.kind("ConfigMap"))
 
     @cached_property
     def captures_dns(self) -> bool:

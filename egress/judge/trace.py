@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from egress.judge.admission import Admission
 from egress.judge.authorization import Authorization
 from egress.judge.deployed import Deployed
 from egress.judge.dns import Dns
@@ -77,7 +76,6 @@ class Judges:
         self.firewall = Firewall(deployed)
         self.dns = Dns(deployed)
         self.space = Space(deployed, self.registry)
-        self.admission = Admission(deployed)
 
     def trace(self, flow: Flow, *, declared: bool = False) -> Trace:
         """The flow's trace; of several ways through gateways the one that gets furthest.
@@ -113,7 +111,7 @@ class Judges:
             for pool in pools:
                 yield from self._from_node(flow, pool, declared)
             if not pools:
-                yield [Verdict(Layer.ADMISSION, False, "nothing", "", "There are no gateway nodes.")]
+                yield [Verdict(Layer.FIREWALL, False, "nothing", "", "There are no gateway nodes.")]
 
     def _name(self, flow: Flow) -> list[Step]:
         if is_address(flow.host) or flow.to:
@@ -133,8 +131,7 @@ class Judges:
 
     def _from_node(self, flow: Flow, pool: str, declared: bool) -> Iterator[list[Step]]:
         connection = self._direct(flow, Node(pool))
-        admitted = self.admission.judge(flow.namespace, flow.way)
-        yield [admitted, *self._leaves(connection, declared)]
+        yield self._leaves(connection, declared)
 
     def _follow(self, connection: Connection, declared: bool) -> list[Step]:
         """What the layers behind the sidecar say to a connection, and to those that come of it."""
@@ -154,7 +151,7 @@ class Judges:
         if not authorized.allowed:
             return [gateway, authorized]
         routed, onward = self.gateways.route(connection, server)
-        steps = [authorized, routed] if gateway.understood else [gateway, authorized, routed]
+        steps: list[Step] = [authorized, routed] if gateway.understood else [gateway, authorized, routed]
         for following in onward:
             if following.to is connection.to:
                 steps += self._through(following, declared, left - 1)
@@ -165,10 +162,12 @@ class Judges:
     def _leaves(self, connection: Connection, declared: bool) -> list[Step]:
         to = connection.to
         known = replace(connection, to=self._known_address(to)) if isinstance(to, Outside) else connection
-        policy = [] if isinstance(connection.source, Node) else [self.network_policies.judge(known, everywhere=declared)]
-        if isinstance(to, Pod):
-            return policy
-        return [*policy, self.firewall.judge(known, everywhere=declared), known]
+        said: list[Step] = []
+        if isinstance(connection.source, Pod):
+            said.append(self.network_policies.judge(known, everywhere=declared))
+        if isinstance(to, Outside):
+            said += [self.firewall.judge(known, everywhere=declared), known]
+        return said
 
     def _at_gateways(self, flow: Flow, pod: Pod, declared: bool) -> Iterator[list[Step]]:
         principal = f"{self.registry.trust_domain}/ns/{flow.namespace}/sa/{flow.service_account}"
