@@ -8,7 +8,10 @@ from egress.hosts import patterns_above
 from egress.judge.classes import Requests
 from egress.judge.flow import Flow, Protocol
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, Use
-from egress.settings.http import Rule, Upgrade
+from egress.settings.fences import Fence, Rule
+from egress.settings.http import Rule as RequestRule
+from egress.settings.http import Upgrade
+from egress.settings.security import SecurityModel
 
 _OPENS = {Upgrade.NONE: "", Upgrade.TLS: "SIMPLE", Upgrade.MTLS: "MUTUAL"}
 
@@ -18,8 +21,11 @@ class Intent:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._uses = {team.name: {host.name: use for host, use in team.uses} for team in plan.teams}
-        self._hosts = {host.name: host for host in plan.hosts}
+        self._teams = {team.name: team for team in plan.teams}
+        behind = {team.name: team.uses for team in plan.teams}
+        past = {team.name: tuple((host, use) for host in team.straight for use in host.uses) for team in plan.teams}
+        self._uses = {name: {host.name: use for host, use in (*behind[name], *past[name])} for name in self._teams}
+        self._hosts = {name: {host.name: host for host, _ in (*behind[name], *past[name])} for name in self._teams}
         self._apis = {team.name: frozenset(team.google_apis) for team in plan.teams}
         self._reaches = {team.name: frozenset(team.settings.reaches) for team in plan.teams}
         self._google = {team.name for team in plan.teams if team.uses_google_apis}
@@ -28,9 +34,36 @@ class Intent:
     def in_cluster_mesh(self) -> bool:
         return self._plan.in_cluster_mesh
 
-    def uses_gateway(self, team: str, namespace: str) -> bool:  # noqa: ARG002
+    @property
+    def gateways(self) -> set[str]:
+        """Namespaces of the egress gateways."""
+        return {gateway.namespace for gateway in self._plan.gateways}
+
+    def uses_gateway(self, team: str, namespace: str) -> bool:
         """Whether a team's flows go through the gateway in a namespace."""
-        return bool(self._uses.get(team))
+        found = self._teams[team]
+        return bool(found.uses) and found.gateway.namespace == namespace
+
+    def opened(self, team: str) -> tuple[int, ...]:
+        """TCP ports on which the config lets a team's pods leave past any gateway, to wherever they like."""
+        return self._plan.leaves_on(self._teams[team])
+
+    @property
+    def opened_nodes(self) -> tuple[int, ...]:
+        """TCP ports on which the config lets application nodes leave, so that NetworkPolicies alone hold other teams there."""
+        return self._plan.application_ports
+
+    def is_open(self, team: str) -> bool:
+        """Whether the team's sidecars let through what they do not know."""
+        return self._teams[team].model is SecurityModel.OPEN
+
+    def keeps(self, team: str, rule: Rule) -> bool:
+        """Whether a rule of admission refuses things in the team's namespace."""
+        fences = self._plan.settings.fences
+        return fences.deciding and rule not in fences.excepted(team)
+
+    def puts_up(self, fence: Fence) -> bool:
+        return self._plan.settings.fences.up(fence)
 
     @property
     def teams(self) -> list[str]:
@@ -67,10 +100,10 @@ class Intent:
     def reaches(self, team: str) -> frozenset[str]:
         return self._reaches.get(team, frozenset())
 
-    def leaves(self, host: str, protocol: Protocol) -> tuple[int, str] | None:
-        """Port and TLS (SIMPLE, MUTUAL, none) by which a gateway is to reach a host for what apps speak; None: not at all."""
+    def leaves(self, team: str, host: str, protocol: Protocol) -> tuple[int, str] | None:
+        """Port and TLS (SIMPLE, MUTUAL, none) by which a team's host is to be reached for what apps speak; None: not at all."""
         for name in (host, *patterns_above(host)):
-            found = self._hosts.get(name)
+            found = self._hosts.get(team, {}).get(name)
             if found is None:
                 continue
             if protocol is Protocol.HTTP and found.leaving:
@@ -117,7 +150,7 @@ def _use_allows(use: Use, flow: Flow) -> bool:
     return False
 
 
-def _rule_allows(rule: Rule, flow: Flow) -> bool:
+def _rule_allows(rule: RequestRule, flow: Flow) -> bool:
     path = flow.path.partition("?")[0]
     return (
         (rule.service_accounts is None or flow.service_account in rule.service_accounts)

@@ -16,6 +16,7 @@ from egress.intent import Intent
 from egress.judge.classes import representatives
 from egress.judge.flow import Flow, Pod, Protocol, Way
 from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, Space, concrete
+from egress.settings.fences import Rule
 
 OTHER_ACCOUNT = "any-other-account"
 """Stands for every service account of a team that no rule names."""
@@ -35,6 +36,8 @@ class Want(StrEnum):
     """The app's own sidecar refuses; what the team's pods try past the sidecar has to be refused as well."""
     REFUSED_TWICE = "refused twice"
     """By two layers outside the pod, each of which would do."""
+    OPENED = "opened by the config"
+    """The config opens it in so many words, with a reason; nothing is proven about it."""
     IAM = "guarded by IAM"
     """The network lets it through to Google's front door, and IAM decides there."""
 
@@ -90,8 +93,8 @@ class Questions:
 
     def _host(self, team: str, host: str, kind: Kind, target: str) -> Iterator[Question]:
         ports = self._space.ports(host)
-        undeclared = Want.REFUSED if kind is Kind.HOST else Want.REFUSED_FIRST
         for port, protocol in ports:
+            undeclared = Want.REFUSED if kind is Kind.HOST else self._unknown(team, port)
             flow = Flow(team, host, port, protocol, service_account=OTHER_ACCOUNT)
             for asked in self._classes(flow):
                 allowed = self._intent.allows(asked)
@@ -105,6 +108,18 @@ class Questions:
         for asked in self._classes(Flow(team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT)):
             if not any(self._intent.allows(replace(asked, port=port, protocol=protocol)) for port, protocol in tunnels):
                 yield Question(asked, Want.REFUSED, kind, target)
+
+    def _unknown(self, team: str, port: int) -> Want:
+        """What the team's app gets of what its sidecar does not know."""
+        if not self._intent.is_open(team):
+            return Want.REFUSED_FIRST
+        return self._past_the_sidecar(team, port)
+
+    def _past_the_sidecar(self, team: str, port: int) -> Want:
+        """What a team's pod gets of the outside by itself."""
+        if port in self._intent.opened(team):
+            return Want.OPENED
+        return Want.REFUSED if port in self._intent.opened_nodes else Want.REFUSED_TWICE
 
     def _classes(self, flow: Flow) -> Iterator[Flow]:
         """The flow for each caller and each request that some rule tells from others."""
@@ -126,19 +141,21 @@ class Questions:
         for port, protocol in self._space.numbers:
             flow = Flow(team, OTHER_ADDRESS, port, protocol, service_account=OTHER_ACCOUNT, address=OTHER_ADDRESS)
             if protocol is not Protocol.UDP:
-                yield Question(flow, Want.REFUSED_FIRST, Kind.OTHER_ADDRESS, Kind.OTHER_ADDRESS.value)
+                yield Question(flow, self._unknown(team, port), Kind.OTHER_ADDRESS, Kind.OTHER_ADDRESS.value)
             straight = Flow(team, OTHER_HOST, port, protocol, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
-            yield Question(straight, Want.REFUSED_TWICE, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+            want = Want.REFUSED_TWICE if protocol is Protocol.UDP else self._past_the_sidecar(team, port)
+            yield Question(straight, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
         for protocol in (Protocol.UDP, Protocol.TCP):
             flow = Flow(team, RESOLVER, 53, protocol, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT, address=RESOLVER)
             yield Question(flow, Want.REFUSED_TWICE, Kind.RESOLVER, Kind.RESOLVER.value)
 
     def _neighbours(self, team: str) -> Iterator[Question]:
         reached = self._intent.reaches(team)
+        unknown = Want.REFUSED if self._intent.is_open(team) else Want.REFUSED_FIRST
         stranger = next((other for other in self._intent.teams if other != team and other not in reached), None)
         for other in (*sorted(reached), *((stranger,) if stranger else ())):
             flow = Flow(team, other, 8080, Protocol.HTTP, service_account=OTHER_ACCOUNT, to=Pod(other, None))
-            want = Want.PASSES if other in reached else Want.REFUSED_FIRST
+            want = Want.PASSES if other in reached else unknown
             target = other if other in reached else Kind.NEIGHBOUR.value
             yield Question(flow, want, Kind.NEIGHBOUR, target)
             if want is not Want.PASSES:
@@ -149,20 +166,26 @@ class Questions:
             )
 
     def _google(self, team: str, apis: list[str]) -> Iterator[Question]:
+        unknown = Want.REFUSED if self._intent.is_open(team) else Want.REFUSED_FIRST
         straight = Want.IAM if self._intent.uses_google(team) else Want.REFUSED
         for host in apis:
             flow = Flow(team, host, 443, Protocol.TLS, service_account=OTHER_ACCOUNT)
-            want = Want.PASSES if self._intent.is_api(team, host) else Want.REFUSED_FIRST
+            want = Want.PASSES if self._intent.is_api(team, host) else unknown
             yield Question(flow, want, Kind.GOOGLE_API, host)
             yield Question(replace(flow, way=Way.POD_WITHOUT_SIDECAR), straight, Kind.GOOGLE_API, host)
         metadata = Flow(team, METADATA_ADDRESS, 80, Protocol.HTTP, service_account=OTHER_ACCOUNT, address=METADATA_ADDRESS)
-        asked = Want.PASSES if self._intent.asks_metadata(team) else Want.REFUSED_FIRST
+        asked = Want.PASSES if self._intent.asks_metadata(team) else unknown
         yield Question(metadata, asked, Kind.METADATA, Kind.METADATA.value)
         yield Question(replace(metadata, way=Way.POD_WITHOUT_SIDECAR), straight, Kind.METADATA, Kind.METADATA.value)
 
     def _nodes(self, team: str) -> Iterator[Question]:
-        flow = Flow(team, OTHER_HOST, 443, Protocol.TLS, Way.APPLICATION_NODE, OTHER_ACCOUNT)
-        yield Question(flow, Want.REFUSED, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        """Processes in a node's own network: no NetworkPolicy holds there, so pods must not become such processes."""
+        application = Flow(team, OTHER_HOST, 443, Protocol.TLS, Way.APPLICATION_NODE, OTHER_ACCOUNT)
+        layers = self._intent.keeps(team, Rule.HOST_NAMESPACES) + (443 not in self._intent.opened_nodes)
+        want = (Want.OPENED, Want.REFUSED, Want.REFUSED_TWICE)[layers]
+        yield Question(application, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        want = Want.REFUSED if self._intent.keeps(team, Rule.GATEWAY_NODES) else Want.OPENED
+        yield Question(replace(application, way=Way.GATEWAY_NODE), want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
 
 
 def is_class(target: str) -> bool:

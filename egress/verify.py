@@ -16,7 +16,7 @@ from egress.judge.trace import Judges, Trace
 from egress.manifest import Object
 from egress.plan import Plan
 from egress.questions import Kind, Question, Questions, Want
-from egress.wires import wires
+from egress.wires import Wire, of_gateways, wires
 
 SHOWN = 20
 """Violations that a message spells out; it says how many more there are."""
@@ -70,18 +70,24 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
             trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
             if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
                 yield Violation(described(question.flow), trace.steps, says)
-        for wire in wires(intent, judges, team):
-            verdict = judges.network_policies.judge(wire.connection, everywhere=wire.wanted)
-            if says := wire.wrong(verdict):
-                yield Violation(
-                    f"{team}: inside the cluster, {wire.connection.transport} {wire.connection.port}", (verdict,), says
-                )
+        yield from _of_wires(judges, team, wires(intent, judges, team))
+    yield from _of_wires(judges, "gateways", of_gateways(intent, judges))
+
+
+def _of_wires(judges: Judges, whose: str, asked: Iterable[Wire]) -> Iterator[Violation]:
+    for wire in asked:
+        verdict = judges.network_policies.judge(wire.connection, everywhere=wire.wanted)
+        if says := wire.wrong(verdict):
+            what = f"{whose}, inside the cluster: {wire.connection.transport} {wire.connection.port}"
+            yield Violation(what, (verdict,), says)
 
 
 def wrong(question: Question, trace: Trace) -> str | None:
     """What is wrong with the answer to a question, in words; None: nothing."""
     if not trace.understood:
         return "An object on the way says something that the judges cannot read, so nothing is proven."
+    if question.want is Want.OPENED:
+        return None
     if question.want is Want.PASSES:
         return None if trace.allowed else "It is declared, and a layer refuses it."
     if question.want is Want.IAM:
@@ -104,7 +110,7 @@ def _left_wrongly(question: Question, trace: Trace, intent: Intent) -> str | Non
         name = connection.to.name if isinstance(connection.to, Outside) else None
         if name is None:
             return "It leaves to an address that no host stands for."
-        wanted = intent.leaves(name, flow.protocol)
+        wanted = intent.leaves(flow.namespace, name, flow.protocol)
         if wanted != (connection.port, connection.opens):
             return f"It leaves to {name} on port {connection.port} with TLS {connection.opens or 'none'}; declared is {wanted}."
         if connection.opens and not connection.verified:

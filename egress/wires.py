@@ -13,6 +13,7 @@ from egress.judge.flow import Connection, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.judge.space import OTHER_PORT
 from egress.judge.trace import Judges
+from egress.settings.fences import Fence
 
 DNS_NAMESPACE = "kube-system"
 CONTROL_PLANE: Mapping[str, str] = {"app": "istiod"}
@@ -64,6 +65,30 @@ def wires(intent: Intent, judges: Judges, team: str) -> Iterator[Wire]:
     for namespace in sorted({ROOT_NAMESPACE, DNS_NAMESPACE, *(gateway.namespace for gateway in judges.gateways.pods)}):
         for port in (53, 443, 8080, XDS_PORT, OTHER_PORT):
             yield _wire(anyone, Pod(namespace, {}), port, False, f"{team}'s pods reaching other pods of {namespace}, port {port}")
+
+
+def of_gateways(intent: Intent, judges: Judges) -> Iterator[Wire]:
+    """What gateways' own pods need, and what they must not touch should one be broken into."""
+    stranger = Pod("some-other-namespace", None)
+    team = next(iter(intent.teams), None)
+    for gateway in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
+        name = f"The gateway in {gateway.namespace}"
+        if intent.in_cluster_mesh:
+            yield _wire(
+                gateway, Pod(ROOT_NAMESPACE, CONTROL_PLANE), XDS_PORT, True, f"{name} asking istiod for its configuration"
+            )
+        for labels in RESOLVERS:
+            yield _wire(gateway, Pod(DNS_NAMESPACE, labels), 53, True, f"{name} asking {labels['k8s-app']} for names", "UDP")
+        if not intent.puts_up(Fence.GATEWAY_NETWORK):
+            continue
+        for port in (*{port for pod, port, _ in judges.gateways.doors() if pod is gateway}, *BACK_DOORS):
+            yield _wire(stranger, gateway, port, False, f"Pods of no team reaching {name.lower()}, port {port}")
+        for port in (80, 443, 8080, OTHER_PORT):
+            if team:
+                yield _wire(gateway, Pod(team, None), port, False, f"{name} reaching {team}'s pods, port {port}")
+    if intent.in_cluster_mesh and intent.puts_up(Fence.CONTROL_PLANE_NETWORK):
+        for port in (8080, 15010, 15014, OTHER_PORT):
+            yield _wire(stranger, Pod(ROOT_NAMESPACE, CONTROL_PLANE), port, False, f"Strangers reaching istiod's port {port}")
 
 
 def _wire(source: Pod, to: Pod, port: int, wanted: bool, says: str, transport: str = "TCP") -> Wire:

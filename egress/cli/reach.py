@@ -19,7 +19,8 @@ HEADS = {
     Way.POD_WITHOUT_SIDECAR: "past the sidecar",
     Way.GATEWAY_WITH_CERTIFICATE: "at the gateway",
     Way.GATEWAY_WITHOUT_CERTIFICATE: "without certificate",
-    Way.APPLICATION_NODE: "from a node",
+    Way.GATEWAY_NODE: "gateway node",
+    Way.APPLICATION_NODE: "other node",
 }
 """Column for each way; a process as the proxy's user goes past the sidecar as a pod without one does."""
 

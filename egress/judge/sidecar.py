@@ -182,7 +182,9 @@ class Sidecars:
         if isinstance(to, Outside) and flow.address:
             to = Outside(to.name, flow.address)
         sni = flow.host if flow.protocol is Protocol.TLS else leg.sni
-        return Connection(pod, to, leg.port, Protocol.TLS if leg.tls else flow.protocol, sni=sni, inner=inner)
+        reveals = leg.reveals if flow.protocol is Protocol.HTTP else ()
+        speaks = Protocol.TLS if leg.tls else flow.protocol
+        return Connection(pod, to, leg.port, speaks, sni=sni, inner=inner, opens=leg.mode, verified=leg.verified, reveals=reveals)
 
     @staticmethod
     def _verdict(allowed: bool, by: str, field: str, reason: str) -> Verdict:

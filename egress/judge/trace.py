@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from egress.judge.admission import Admission
 from egress.judge.authorization import Authorization
 from egress.judge.deployed import Deployed
 from egress.judge.dns import Dns
@@ -24,6 +25,8 @@ from egress.judge.space import Space
 
 Step = Verdict | Connection
 """A layer's word, or a connection that leaves the cluster."""
+HOST_NAMESPACES = "host-namespaces"
+"""Admission's rule that no pod becomes a process of its node."""
 LONGEST = 8
 """Connections that one flow may be made of; more would be a circle."""
 
@@ -75,6 +78,7 @@ class Judges:
         self.network_policies = NetworkPolicies(deployed)
         self.firewall = Firewall(deployed)
         self.dns = Dns(deployed)
+        self.admission = Admission(deployed)
         self.space = Space(deployed, self.registry)
 
     def trace(self, flow: Flow, *, declared: bool = False) -> Trace:
@@ -111,7 +115,7 @@ class Judges:
             for pool in pools:
                 yield from self._from_node(flow, pool, declared)
             if not pools:
-                yield [Verdict(Layer.FIREWALL, False, "nothing", "", "There are no gateway nodes.")]
+                yield [Verdict(Layer.ADMISSION, False, "nothing", "", "There are no gateway nodes.")]
 
     def _name(self, flow: Flow) -> list[Step]:
         if is_address(flow.host) or flow.to:
@@ -131,7 +135,11 @@ class Judges:
 
     def _from_node(self, flow: Flow, pool: str, declared: bool) -> Iterator[list[Step]]:
         connection = self._direct(flow, Node(pool))
-        yield self._leaves(connection, declared)
+        if flow.way is Way.GATEWAY_NODE:
+            admitted = self.admission.placed(flow.namespace, pool)
+        else:
+            admitted = self.admission.judge(flow.namespace, HOST_NAMESPACES)
+        yield [admitted, *self._leaves(connection, declared)]
 
     def _follow(self, connection: Connection, declared: bool) -> list[Step]:
         """What the layers behind the sidecar say to a connection, and to those that come of it."""

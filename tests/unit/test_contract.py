@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from contract.gke_mesh_egress_contract import VERSION, ContractError, parse, parse_outputs
 from egress import contract as written
 from egress import contract_record
-from egress.__main__ import app
+from egress.cli.app import app
 from tests.support import PROJECT, ROOT, dev_config, plan_of
 
 SOURCE = ROOT / "contract/gke_mesh_egress_contract.py"

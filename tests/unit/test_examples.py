@@ -15,7 +15,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from egress.__main__ import app
+from egress.cli.app import app
 from egress.manifest import Object
 from egress.render import render
 from egress.settings import stack_schema

@@ -18,7 +18,7 @@ from ci import __main__ as program
 from ci import comment
 from ci.release import NoSection, notes
 from ci.review import APPROVAL, Change, Review, ReviewError, Step, read, slim
-from egress.__main__ import app as egress
+from egress.cli.app import app as egress
 from tests.support import ROOT
 
 RECORDED = Path(__file__).parent / "recorded"
