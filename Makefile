@@ -9,11 +9,11 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify lint test prove bench golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify lint test prove bench bench-mesh golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ready ## Bring the stack up on this machine: real engine, real API server, a stand-in for Google Cloud
 	@$(RUN) -m sandbox up --stack $(STACK)
@@ -68,6 +68,9 @@ prove: ready ## Send the tutorial's requests through real proxies and print what
 
 bench: ready ## Measure
 	@$(RUN) -m bench
+
+bench-mesh: ready ## Measure what the way out costs on real proxies
+	@$(RUN) -m bench.mesh
 
 golden: $(READY) ## Write the golden files, and the tables of docs/redteam.md, anew
 	@$(RUN) -m pytest -q tests/program tests/unit/test_redteam_catalogue.py --regenerate-golden

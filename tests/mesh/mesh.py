@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import itertools
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,11 @@ class Mesh:
         self.proxies: dict[str, Proxy] = {}
         self.sites: dict[str, Site] = {}
         self.timings: dict[str, float] = {}
+        self.proxy_environment: dict[str, str] = {}
+        """What every agent is told besides, for those who want it otherwise."""
+        self.drain = "0s"
+        """How long gateways go on after they were asked to end."""
+        self._starts = itertools.count(1)
 
     def __enter__(self) -> Mesh:
         self.start()
@@ -258,11 +264,11 @@ class Mesh:
         self.istiod.await_ready()
 
     def _start_proxies(self) -> None:
-        programs = copied(self._programs, self._run.folder / "programs")
+        self._readable = copied(self._programs, self._run.folder / "programs")
         (self._run.folder / "proxies").mkdir()
         for pod in self.pods.values():
             if pod.proxy:
-                self.start_proxy(pod, programs)
+                self.start_proxy(pod)
         for proxy in self.proxies.values():
             proxy.await_ready()
 
@@ -274,12 +280,14 @@ class Mesh:
                 found |= item["spec"]["environmentVariables"]
         return found
 
-    def start_proxy(self, pod: Pod, programs: Programs) -> None:
-        folder = self._run.folder / "proxies" / pod.key
+    def start_proxy(self, pod: Pod) -> None:
+        folder = self._run.folder / "proxies" / f"{pod.key}-{next(self._starts)}"
         folder.mkdir()
         token = self.control_plane.token(pod.namespace, pod.service_account)
         root = self.control_plane.mesh_root(pod.namespace)
         defaults = self._mesh_config.get("defaultConfig", {})
-        proxy = Proxy(programs, pod, self.namespaces[pod.key], folder, token, root, defaults, self._variables(pod.namespace))
+        variables = {**self._variables(pod.namespace), **self.proxy_environment}
+        drain = self.drain if pod.proxy == "router" else "0s"
+        proxy = Proxy(self._readable, pod, self.namespaces[pod.key], folder, token, root, defaults, variables, drain)
         self.proxies[pod.key] = proxy
         self._closing.callback(proxy.stop)

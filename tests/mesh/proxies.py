@@ -48,6 +48,10 @@ class Process:
                 stderr=subprocess.STDOUT,
             )
 
+    def ask_to_end(self) -> None:
+        """As a kubelet does first."""
+        self._child.terminate()
+
     def running(self) -> bool:
         return self._child.poll() is None
 
@@ -116,7 +120,7 @@ class Istiod:
         """`config` and `environment` are those that the stack gives to Istio's chart."""
         self.namespace = namespace
         self._relay = Relay(namespace, endpoint)
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # it may be started again
         mesh = folder / "mesh.yaml"
         mesh.write_text(json.dumps(config))  # JSON is YAML
         words = [str(programs.discovery), "discovery", "--kubeconfig", str(kubeconfig), "--meshConfig", str(mesh)]
@@ -209,10 +213,13 @@ class Proxy:
         root: str,
         defaults: Mapping[str, Any],
         variables: Mapping[str, str] | None = None,
+        drain: str = "0s",
     ) -> None:
         """`programs` must be where the proxy's user can read them; `defaults` is the mesh's configuration of proxies, and
-        `variables` what the namespace's ProxyConfig adds to the environment of the pod's agent and of its packet filters."""
+        `variables` what the namespace's ProxyConfig adds to the environment of the pod's agent and of its packet filters;
+        `drain` is how long it goes on after it was asked to end."""
         self.pod, self.namespace, self._defaults, self._variables = pod, namespace, defaults, dict(variables or {})
+        self._drain = drain
         self.identity = Identity(*(folder / "stolen" / name for name in ("cert-chain.pem", "key.pem", "root-cert.pem")))
         for path, content in {"tokens/istio-token": token, "istio/root-cert.pem": root}.items():
             file = folder / "var/run/secrets" / path
@@ -248,7 +255,7 @@ class Proxy:
             # Handshakes that fail leave no line in any log, but they are counted.
             "proxyStatsMatcher": {"inclusionSuffixes": list(FAILED_HANDSHAKES)},
             "statusPort": _STATUS_PORT,
-            "terminationDrainDuration": "0s",
+            "terminationDrainDuration": self._drain,
         }
         return {
             "POD_NAME": pod.name,

@@ -1,0 +1,1 @@
+"""What the way out costs on real proxies."""
