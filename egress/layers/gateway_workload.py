@@ -5,6 +5,7 @@ Source: Istio, "Installing Gateways" (gateway injection template); Kubernetes Po
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ INGRESS_LABELS = {"istio": "ingressgateway"}
 INGRESS_NODES = "ingress"
 PRIORITY = 1_000_000
 """Above every pod without a class, which has 0; far below Kubernetes' own (2,000,000,000)."""
+MAX_CONNECTIONS = "ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"
 VERSION_LABEL = "v1"
 """Istio's telemetry groups by the labels `app` and `version`, and warns where one is missing."""
 
@@ -128,12 +130,21 @@ def _deployment(workload: Workload) -> Manifest:
             "template": {
                 "metadata": {
                     "labels": {**workload.selector, "version": VERSION_LABEL, "sidecar.istio.io/inject": "true"},
-                    "annotations": {"inject.istio.io/templates": "gateway"},
+                    "annotations": {"inject.istio.io/templates": "gateway", "proxy.istio.io/config": _proxy_config(workload)},
                 },
                 "spec": _pod(workload),
             },
         },
     )
+
+
+def _proxy_config(workload: Workload) -> str:
+    """What Istio adds to the proxy's configuration: the overload manager's bound, which the agent writes into the bootstrap.
+
+    Its own listeners for probes and metrics are not bound by it, so a full gateway stays ready.
+    Source: Istio 1.30, pkg/bootstrap/config.go.
+    """
+    return json.dumps({"proxyMetadata": {MAX_CONNECTIONS: str(workload.settings.max_connections)}})
 
 
 def _pod(workload: Workload) -> dict[str, Any]:

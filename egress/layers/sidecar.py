@@ -12,6 +12,7 @@ from egress import names
 from egress.layers import google_apis
 from egress.manifest import ISTIO_NETWORKING, ISTIO_PROXY_CONFIG, Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+from egress.settings.limits import Share
 from egress.settings.security import SecurityModel
 
 DNS_CAPTURE = "ISTIO_META_DNS_CAPTURE"
@@ -75,17 +76,29 @@ def _answers_names(team: TeamPlan) -> Manifest:
 def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
     # Also for a team that declared no http: a shared host's http route is exported to it, and its requests are to reach the
     # gateway with the team's identity and be refused and logged there, instead of disappearing in the sidecar.
+    connections = {"tcp": {"maxConnections": team.settings.limits.connections}}
     if team.hosts:
         # What the app speaks goes on as it is: as HTTP/2 a WebSocket's upgrade would be refused on the way.
-        as_spoken = {"connectionPool": {"http": {"useClientProtocol": True}}}
-        yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"}, as_spoken)
+        http = {**_of_requests(team.settings.limits), "useClientProtocol": True}
+        yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"}, {**connections, "http": http})
     for host, use in team.uses:
         if use.passthrough or use.tcp:
             # The outer SNI names the host, so the gateway can choose the route and check the team's right to it while the
             # application's own TLS inside stays closed.
-            yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, {"mode": "ISTIO_MUTUAL", "sni": host.outer_name})
+            tls = {"mode": "ISTIO_MUTUAL", "sni": host.outer_name}
+            yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, tls, connections)
 
 
-def _subset(name: str, port: int, tls: dict[str, str], more: dict[str, Any] | None = None) -> dict[str, Any]:
-    setting = {"port": {"number": port}, "tls": tls, **(more or {})}
+def _of_requests(limits: Share) -> dict[str, int]:
+    """Istio's words: what says http2 holds for HTTP/1.1 as well."""
+    said = {
+        "http1MaxPendingRequests": limits.pending_requests,
+        "http2MaxRequests": limits.requests,
+        "maxRequestsPerConnection": limits.requests_per_connection,
+    }
+    return {word: number for word, number in said.items() if number is not None}
+
+
+def _subset(name: str, port: int, tls: dict[str, str], pool: dict[str, Any]) -> dict[str, Any]:
+    setting = {"port": {"number": port}, "tls": tls, "connectionPool": pool}
     return {"name": name, "trafficPolicy": {"portLevelSettings": [setting]}}

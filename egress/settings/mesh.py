@@ -72,6 +72,11 @@ class Replicas(Model):
     max_replicas: int = Field(default=5, ge=2, le=500)
     cpu: str = Field(default="200m", pattern=r"^\d+m?$", description="CPU request of one replica.")
     memory: str = Field(default="256Mi", pattern=r"^\d+(Mi|Gi)$", description="Memory request and limit of one replica.")
+    max_connections: int = Field(
+        default=2000,
+        ge=10,
+        description="Connections that one replica accepts at a time, from everybody; more are closed at once.",
+    )
 
     @model_validator(mode="after")
     def counts_ordered(self) -> Self:

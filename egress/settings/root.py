@@ -130,6 +130,7 @@ class Settings(Model):
         found.extend(self._ranges_too_small())
         found.extend(self._gateways_apart())
         found.extend(self._unknown_gateways())
+        found.extend(self._taken_whole())
         found.extend(self._received_nowhere())
         found.extend(self.fences.unknown_teams(self.teams))
         found.extend(self._private_hosts_inside())
@@ -216,6 +217,19 @@ class Settings(Model):
                     f"Name one of gateways ({known}), or leave it out for the shared one."
                     if known
                     else f"Add gateways: {{{team.gateway}: {{}}}}, or leave it out for the shared one.",
+                )
+
+    def _taken_whole(self) -> Iterator[Refusal]:
+        """Gateways of which a single pod could take everything."""
+        for name, team in self.teams.items():
+            gateway = self.gateways.get(team.gateway or "", self.gateway)
+            if team.model is None and team.egress and team.limits.connections >= gateway.max_connections:
+                of = f"gateways.{team.gateway}" if team.gateway else "gateway"
+                yield (
+                    ("teams", name, "limits", "connections"),
+                    f"A replica of its gateway accepts {gateway.max_connections} connections ({of}.maxConnections): one pod of the "
+                    "team could take them all, and nobody else would leave.",
+                    f"Write fewer, or raise {of}.maxConnections and the gateway's memory.",
                 )
 
     def _received_nowhere(self) -> Iterator[Refusal]:

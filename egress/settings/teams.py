@@ -13,6 +13,7 @@ from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
 from egress.settings.google_apis import GoogleApis
 from egress.settings.hostname import HostOrPattern
 from egress.settings.http import AccountName, Http
+from egress.settings.limits import Share
 from egress.settings.model import Model, refusal, refusals
 from egress.settings.receive import Receive, ReceptionName
 from egress.settings.security import Weaker, kept_by_nobody
@@ -140,6 +141,7 @@ class Team(Model):
     gateway: str | None = Field(
         default=None, description="The egress gateway of `gateways` by which the team leaves. Absent: the shared one."
     )
+    limits: Share = Field(default=Share(), description="How much of its gateway each pod of the team takes at once.")
     google_apis: GoogleApis | None = None
     reaches: list[str] = Field(default=[], description="Other teams whose pods this team's pods may connect to.")
     receives: dict[ReceptionName, Receive] = Field(default={}, description="What partners may connect to, by a name for it.")
@@ -217,6 +219,14 @@ class Team(Model):
                     "With its model the team leaves past every gateway: this one would carry nothing, and no partner would see "
                     "its addresses.",
                     "Remove gateway, or remove model.",
+                )
+            )
+        if "limits" in self.model_fields_set:
+            found.append(
+                (
+                    ("limits",),
+                    "With its model the team leaves past every gateway: there is nothing that this could limit.",
+                    "Remove limits, or remove model.",
                 )
             )
         if self.model.registry_only is not None and not self.egress:
