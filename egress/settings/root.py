@@ -227,8 +227,8 @@ class Settings(Model):
                 of = f"gateways.{team.gateway}" if team.gateway else "gateway"
                 yield (
                     ("teams", name, "limits", "connections"),
-                    f"A replica of its gateway accepts {gateway.max_connections} connections ({of}.maxConnections): one pod of the "
-                    "team could take them all, and nobody else would leave.",
+                    f"A replica of its gateway accepts {gateway.max_connections} connections ({of}.maxConnections): one pod of "
+                    "the team could take them all, and nobody else would leave.",
                     f"Write fewer, or raise {of}.maxConnections and the gateway's memory.",
                 )
 
