@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify lint test prove bench bench-mesh golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify evidence lint test prove bench bench-mesh golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -41,6 +41,9 @@ reach: $(READY) ## Who can reach what, by which way, and who decides
 
 verify: $(READY) ## Prove that the rendered objects do what the config says, and nothing else
 	@$(RUN) -m egress verify --stack $(STACK)
+
+evidence: $(READY) ## For an auditor: who may reach what, through which controls, with digests (JSON) [FORMAT=markdown]
+	@$(RUN) -m egress evidence --stack $(STACK) $(if $(FORMAT),--format $(FORMAT))
 
 render: $(READY) ## Print every Kubernetes object of the stack (YAML); needs no engine
 	@$(RUN) -m egress render --stack $(STACK)
@@ -75,7 +78,7 @@ bench-mesh: ready ## Measure what the way out costs on real proxies
 golden: $(READY) ## Write the golden files, and the tables of docs/redteam.md, anew
 	@$(RUN) -m pytest -q tests/program tests/unit/test_redteam_catalogue.py --regenerate-golden
 
-schema: $(READY) ## Write the JSON Schema of stack files
+schema: $(READY) ## Write the JSON Schemas: of stack files, the contract, the evidence
 	@$(RUN) -m egress schema
 
 install: $(READY) ## Install the Python packages into .venv

@@ -142,7 +142,7 @@ class Intent:
 
 def _use_allows(use: Use, flow: Flow) -> bool:
     if use.http and flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT:
-        return any(_rule_allows(rule, flow) for rule in use.http.rules.values())
+        return any(rule_allows(rule, flow) for rule in use.http.rules.values())
     if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
         return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
     if use.tcp and flow.protocol is Protocol.TCP and flow.port == use.tcp.port:
@@ -150,7 +150,7 @@ def _use_allows(use: Use, flow: Flow) -> bool:
     return False
 
 
-def _rule_allows(rule: RequestRule, flow: Flow) -> bool:
+def rule_allows(rule: RequestRule, flow: Flow) -> bool:
     path = flow.path.partition("?")[0]
     return (
         (rule.service_accounts is None or flow.service_account in rule.service_accounts)

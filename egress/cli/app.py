@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from egress.cli import explain, reach, render, schemas, verify
+from egress.cli import evidence, explain, reach, render, schemas, verify
 
 HELP = """What the program decides and what comes of it, without an engine and without an account.
 
@@ -16,6 +16,7 @@ app = typer.Typer(name="egress", help=HELP, no_args_is_help=True, pretty_excepti
 app.command()(explain.explain)
 app.command()(reach.reach)
 app.command()(verify.verify)
+app.command()(evidence.evidence)
 app.command()(render.render)
 app.command()(schemas.schema)
 app.command()(schemas.contract)

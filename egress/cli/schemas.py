@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from egress import contract_record
+from egress import contract_record, evidence
 from egress.cli.sources import stop
 from egress.settings import stack_schema
 
@@ -16,8 +16,12 @@ SCHEMA = Path("schema/stack.schema.json")
 
 
 def schema(check: Annotated[bool, typer.Option(help="Only say whether the files are up to date.")] = False) -> None:
-    """Write the JSON Schemas: of stack files, for editors, and of the output `egress`, for other stacks."""
-    wanted = {SCHEMA: stack_schema(), Path(contract_record.RECORD): contract_record.schema()}
+    """Write the JSON Schemas: of stack files, for editors; of the output `egress`, for other stacks; of the evidence."""
+    wanted = {
+        SCHEMA: stack_schema(),
+        Path(contract_record.RECORD): contract_record.schema(),
+        Path(evidence.SCHEMA): evidence.schema(),
+    }
     changes = _contract_breaks(Path(contract_record.RECORD))
     if changes:
         typer.echo(contract_record.refusal(changes), err=True)

@@ -1,0 +1,79 @@
+"""`egress evidence`: for an auditor."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from egress.cli.sources import Stack, plan_of, stop
+from egress.deployment import deployment
+from egress.evidence import Source
+from egress.evidence import evidence as evidence_of
+from egress.evidence_text import markdown
+from egress.render import render
+
+
+class Format(StrEnum):
+    """For whom."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def evidence(
+    stack: Stack = "dev",
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="json for machines, by schema/evidence.schema.json.")
+    ] = Format.JSON,
+    commit: Annotated[str | None, typer.Option(help="Commit that this is of. Absent: the checkout's, as git says.")] = None,
+    stack_version: Annotated[
+        str | None, typer.Option(help="Version of the deployed stack, as `pulumi stack history` says. Absent: not given.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="Time to write into it, e.g. 2030-01-31T12:00:00Z. Absent: none.")] = None,
+) -> None:
+    """Export who may reach what, through which controls, what was opened and why, with a digest of every object.
+
+    The same config gives the same bytes. Exit code 1: something is different from what the config declares (see `egress verify`).
+
+    Examples:
+
+    `egress evidence --stack dev > evidence.json`
+
+    `egress evidence --format markdown --at 2030-01-31T12:00:00Z --stack-version 17`
+    """
+    if at is not None:
+        _check_time(at)
+    plan = plan_of(stack)
+    known, changed = (commit, False) if commit else _checkout()
+    source = Source(project=plan.project, stack=stack, commit=known, uncommitted=changed, stack_version=stack_version, at=at)
+    found = evidence_of(plan, deployment(plan, render(plan)), source)
+    if form is Format.JSON:
+        typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(markdown(found), nl=False)
+    raise typer.Exit(1 if found.proof.violations else 0)
+
+
+def _check_time(at: str) -> None:
+    try:
+        datetime.fromisoformat(at)
+    except ValueError:
+        stop(f"--at {at}: this is no time. Write it as ISO 8601 has it, e.g. 2030-01-31T12:00:00Z.")
+
+
+def _checkout() -> tuple[str | None, bool]:
+    """Commit of the current directory, and whether files differ from it; nothing where git does not know it."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return commit.strip(), bool(_git("status", "--porcelain").strip())
+    except (OSError, subprocess.SubprocessError):
+        return None, False
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=30).stdout

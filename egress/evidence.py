@@ -1,0 +1,264 @@
+"""Evidence for an auditor: who may reach what, through which controls, what was opened and why, and of which objects all this is.
+
+The same config gives the same bytes, on any day and any machine; time, commit and stack version are in it only as they are given.
+Its schema, `schema/evidence.schema.json`, is made from the types here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from egress.access import Access, accesses
+from egress.intent import Intent
+from egress.judge.deployed import Deployed, identity
+from egress.judge.flow import Verdict, Way
+from egress.judge.trace import Judges
+from egress.plan import Plan
+from egress.questions import Kind, Question, Questions, Want
+from egress.relaxations import relaxations
+from egress.verify import verify
+
+VERSION = 1
+"""Of the form. A field that is added leaves it as it is; one that goes, or means something else, raises it."""
+SCHEMA = "schema/evidence.schema.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True)
+
+
+class Source(_Part):
+    """What the evidence is of. Nothing of it is looked up where it was not given."""
+
+    project: str = Field(description="Google Cloud project.")
+    stack: str
+    commit: str | None = Field(description="Commit of the program and the config; null: not known.")
+    uncommitted: bool = Field(description="Whether files differed from that commit.")
+    stack_version: str | None = Field(description="Version of the deployed stack that this was compared with, as its owner says.")
+    at: str | None = Field(description="When this was made, as its owner says.")
+
+
+class Control(_Part):
+    """One layer's word about one flow, and what decides there."""
+
+    layer: str
+    allowed: bool
+    object: str = Field(description="[namespace/]kind/name, or a Google resource; `nothing`: the absence of an object decides.")
+    field: str
+    reason: str
+
+
+class Leaves(_Part):
+    """How the platform's connection goes out."""
+
+    port: int
+    tls: str = Field(description="SIMPLE or MUTUAL as the platform opens it; empty: none but the app's own.")
+
+
+class Allowed(_Part):
+    """One declared way, and every control that it passes."""
+
+    team: str
+    kind: str
+    target: str
+    protocol: str
+    port: int | None = Field(description="null: every port.")
+    rule: str = Field(description="Name of the config's rule; empty: it has none.")
+    description: str | None = Field(description="Why, in the words of the config.")
+    service_accounts: list[str] | None = Field(description="null: every one of the team.")
+    methods: list[str] | None = Field(description="null: every method.")
+    paths: list[str] | None = Field(description="null: every path.")
+    headers: dict[str, list[str]] = Field(description="Header to the values that are allowed.")
+    gateway: str | None = Field(description="Namespace of the gateway; null: past every gateway.")
+    leaves: Leaves | None
+    passes: bool = Field(description="Whether every control lets it through.")
+    controls: list[Control]
+
+
+class Refusal(_Part):
+    """A layer that refuses, and what decides there."""
+
+    layer: str
+    object: str
+    field: str
+
+
+class Elsewhere(_Part):
+    """What a team's workloads can try beyond what is declared, and what comes of it. A port that no rule names stands for all."""
+
+    team: str
+    target: str
+    way: str
+    protocol: str
+    ports: list[int]
+    wanted: str = Field(description="What has to come of it.")
+    refused_by: list[Refusal] = Field(description="Every layer that refuses; empty: it gets through.")
+
+
+class Grant(_Part):
+    """What a service account may do in Google Cloud, behind Google's front door, where IAM decides."""
+
+    team: str
+    service_account: str
+    google_service_account: str
+    resource: str
+    role: str
+    reason: str | None
+
+
+class Relaxed(_Part):
+    """A setting that opens something beyond the defaults."""
+
+    setting: str
+    opens: str
+    reason: str | None = Field(description="null: the setting asks for none.")
+
+
+class Violation(_Part):
+    """A flow that does something else than the config says."""
+
+    flow: str
+    says: str
+
+
+class Proof(_Part):
+    """What `egress verify` found."""
+
+    questions: int
+    violations: list[Violation]
+
+
+class Digest(_Part):
+    """One rendered object; the digest is of its canonical JSON: keys sorted, no spaces, UTF-8."""
+
+    object: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class Evidence(_Part):
+    """Who may reach what from one stack, through which controls, and of which objects that was found."""
+
+    evidence: Literal[1]
+    source: Source
+    proof: Proof
+    allowed: list[Allowed]
+    grants: list[Grant]
+    elsewhere: list[Elsewhere]
+    relaxations: list[Relaxed]
+    objects: list[Digest]
+    digest: str = Field(pattern="^[0-9a-f]{64}$", description="Of `objects`, as canonical JSON.")
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(by_alias=True)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the evidence."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Evidence.model_json_schema()}
+
+
+def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
+    """What can be shown of a plan and the objects that it renders, violations included."""
+    intent, judges = Intent(plan), Judges(deployed)
+    questions = [question for team in intent.teams for question in Questions(intent, judges.space).of(team)]
+    violations = [Violation(flow=item.flow, says=item.says) for item in verify(intent, judges)]
+    objects = digests(deployed)
+    return Evidence(
+        evidence=VERSION,
+        source=source,
+        proof=Proof(questions=len(questions), violations=violations),
+        allowed=[_allowed(access) for access in accesses(plan, judges)],
+        grants=list(_grants(plan)),
+        elsewhere=_elsewhere(judges, questions),
+        relaxations=[Relaxed(setting=item.setting, opens=item.opens, reason=item.reason) for item in relaxations(plan)],
+        objects=objects,
+        digest=sha256([item.model_dump() for item in objects]),
+    )
+
+
+def sha256(value: Any) -> str:
+    """Of canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digests(deployed: Deployed) -> list[Digest]:
+    """Every object that was judged, by name."""
+    found = [Digest(object=identity(manifest), sha256=sha256(manifest)) for manifest in deployed.kubernetes]
+    found += [Digest(object=item.identity, sha256=sha256(item.properties)) for item in deployed.google]
+    return sorted(found, key=lambda item: (item.object, item.sha256))
+
+
+def _allowed(access: Access) -> Allowed:
+    def listed(values: Iterable[str] | None) -> list[str] | None:
+        return None if values is None else list(values)
+
+    return Allowed(
+        team=access.team,
+        kind=access.kind.value,
+        target=access.target,
+        protocol=access.protocol.value,
+        port=access.port,
+        rule=access.rule,
+        description=access.description,
+        service_accounts=listed(access.service_accounts),
+        methods=listed(access.methods),
+        paths=listed(access.paths),
+        headers={name: list(values) for name, values in access.headers.items()},
+        gateway=access.gateway,
+        leaves=Leaves(port=access.leaves[0], tls=access.leaves[1]) if access.leaves else None,
+        passes=access.trace.allowed,
+        controls=[_control(step) for step in access.trace.steps],
+    )
+
+
+def _control(step: Verdict) -> Control:
+    return Control(layer=step.layer.value, allowed=step.allowed, object=step.by, field=step.field, reason=step.reason)
+
+
+def _grants(plan: Plan) -> Iterable[Grant]:
+    for team in plan.teams:
+        for item in team.identities:
+            given: list[tuple[str, str, str | None]] = [(f"bucket {grant.bucket}", grant.role, None) for grant in item.buckets]
+            given += [(f"{one.resource.value} {one.name} of project {one.project}", one.role, None) for one in item.resources]
+            given += [(f"project {plan.project}", role, reason) for role, reason in item.project_roles]
+            for resource, role, reason in given:
+                yield Grant(
+                    team=item.team,
+                    service_account=item.service_account,
+                    google_service_account=item.email,
+                    resource=resource,
+                    role=role,
+                    reason=reason,
+                )
+
+
+def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]:
+    """Questions about what is not declared; those that differ in their port alone are one."""
+    found: dict[tuple[str, str, str, str, str, tuple[Refusal, ...]], set[int]] = {}
+    for question in questions:
+        flow = question.flow
+        if question.want is Want.PASSES:
+            continue
+        by = tuple(Refusal(layer=step.layer.value, object=step.by, field=step.field) for step in judges.trace(flow).refused_by)
+        key = (flow.namespace, _target(question), flow.way.value, flow.protocol.value, question.want.value, by)
+        found.setdefault(key, set()).add(flow.port)
+    return [
+        Elsewhere(team=team, target=target, way=way, protocol=protocol, ports=sorted(ports), wanted=wanted, refused_by=list(by))
+        for (team, target, way, protocol, wanted, by), ports in found.items()
+    ]
+
+
+def _target(question: Question) -> str:
+    """Classes by their own name, whichever member was asked for."""
+    if question.kind in (Kind.OTHER_TEAMS_HOST, Kind.NEIGHBOUR):
+        return question.kind.value
+    if question.kind is Kind.HOST and question.flow.way in (Way.APP, Way.GATEWAY_WITH_CERTIFICATE):
+        return f"{question.target}, what no rule allows"
+    return question.target

@@ -1,0 +1,97 @@
+"""The evidence as Markdown, for people. It says less than the JSON: of each way only who decided last, and digests at the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from egress.evidence import Allowed, Elsewhere, Evidence, Source
+
+
+def markdown(found: Evidence) -> str:
+    """One document, headings and tables; nothing in it comes from anywhere but the evidence."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: Evidence) -> Iterator[str]:
+    yield f"# Evidence of egress: stack {_text(found.source.stack)}"
+    yield ""
+    yield from (f"- {line}" for line in _source(found.source))
+    yield f"- digest of all {len(found.objects)} objects: `{found.digest}`"
+    wrong = found.proof.violations
+    said = f"{len(wrong)} are answered otherwise than the config says" if wrong else "each is answered as the config says"
+    yield f"- proof: {found.proof.questions} questions about every way out, {said}"
+    yield from (f"    - {_text(item.flow)}: {_text(item.says)}" for item in wrong)
+    yield from ("", "## Who may reach what")
+    heads = ("team", "target", "by", "requests and callers", "why", "leaves", "controls passed")
+    yield from _table(heads, ((*_way(item), _controls(item)) for item in found.allowed))
+    if found.grants:
+        yield from ("", "## What service accounts may do in Google Cloud")
+        rows = (
+            (item.team, item.service_account, item.google_service_account, item.role, item.resource, item.reason or "")
+            for item in found.grants
+        )
+        yield from _table(("team", "service account", "acts as", "role", "on", "reason"), rows)
+    yield from ("", "## What is opened beyond the defaults", "")
+    if found.relaxations:
+        rows = ((f"`{item.setting}`", item.opens, item.reason or "(the setting asks for none)") for item in found.relaxations)
+        yield from _table(("setting", "what it opens", "reason"), rows)
+    else:
+        yield "Nothing."
+    yield from ("", "## What else workloads can try")
+    rows = ((item.team, item.target, item.way, _ports(item), item.wanted, _refused(item)) for item in found.elsewhere)
+    yield from _table(("team", "target", "way", "ports", "wanted", "refused by"), rows)
+    yield from ("", "## Objects")
+    yield from _table(("object", "sha256"), ((item.object, item.sha256) for item in found.objects))
+
+
+def _source(source: Source) -> Iterator[str]:
+    changed = ", and files that differ from it" if source.uncommitted else ""
+    yield f"project: {_text(source.project)}"
+    yield f"commit: {_text(source.commit or 'not known')}{changed}"
+    yield f"stack version: {_text(source.stack_version or 'not given')}"
+    if source.at:
+        yield f"made at: {_text(source.at)}"
+
+
+def _way(item: Allowed) -> tuple[str, ...]:
+    requests = [", ".join(item.methods)] if item.methods else []
+    requests += [", ".join(item.paths)] if item.paths else []
+    requests += [f"{name}: {' or '.join(values)}" for name, values in item.headers.items()]
+    requests += [f"as {' or '.join(item.service_accounts)}"] if item.service_accounts else []
+    why = ": ".join(filter(None, (item.rule, item.description)))
+    port = f"{item.protocol} {item.port}" if item.port else "every port"
+    leaves = f"TCP {item.leaves.port}{f', TLS {item.leaves.tls}' if item.leaves.tls else ''}" if item.leaves else ""
+    return item.team, item.target, port, "; ".join(requests) or "everything", why, leaves
+
+
+def _controls(item: Allowed) -> str:
+    said = [f"{one.layer}: {one.object}" for one in item.controls if one.allowed]
+    refused = [f"REFUSED by {one.layer}: {one.object}" for one in item.controls if not one.allowed]
+    return "; ".join(dict.fromkeys((*refused, *said)))
+
+
+def _ports(item: Elsewhere) -> str:
+    return f"{item.protocol} {', '.join(map(str, item.ports))}"
+
+
+def _refused(item: Elsewhere) -> str:
+    return "; ".join(f"{one.layer}: {one.object}" for one in item.refused_by) or "nothing"
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    heads = list(heads)
+    yield ""
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(map(_text, row))} |"
+
+
+def _text(value: str) -> str:
+    """Free text that stays in its cell and is no markup: descriptions and reasons are written by many people."""
+    flat = " ".join(value.split())
+    flat = (
+        flat if flat.startswith("`") and flat.endswith("`") and flat.count("`") == 2 else re.sub(r"([\\`*_\[\]])", r"\\\1", flat)
+    )
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
