@@ -9,6 +9,7 @@ Source: Cloud DNS, "Name resolution order". Read from resources `gcp:dns/managed
 - A CNAME is followed, through the same order, eight times at most.
 - A peering zone answers as the other network would, a forwarding zone as other servers do: whoever asks may be heard outside, and
   the name counts as resolved.
+- Compute Engine has names of its own below `internal`; a private zone answers for those only where its suffix is longer.
 - Names below `cluster.local` are the cluster's own and never leave it.
 
 Rules of a response policy come first of all and are not understood, but for those of another network. Not read: where a pod's own
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from egress.google_cloud import METADATA_ADDRESS
 from egress.judge.deployed import Deployed, Resource
 from egress.judge.flow import Layer, Verdict
 from egress.judge.subnets import CLUSTER, SUBNETWORK
@@ -29,6 +31,8 @@ ZONE = "gcp:dns/managedZone:ManagedZone"
 RECORDS = "gcp:dns/recordSet:RecordSet"
 RESPONSE_POLICY = "gcp:dns/responsePolicy:ResponsePolicy"
 CLUSTER_DOMAIN = "cluster.local."
+OWN_DOMAIN = "internal."
+METADATA_NAME = "metadata.google.internal."
 _FOLLOWED = 8
 """CNAMEs in a row."""
 
@@ -85,9 +89,13 @@ class Dns:
         if self._policy is not None:
             why = "a response policy answers before zones, and this judge does not read its rules"
             return _verdict(True, self._policy.identity, "", why, understood=False), ()
-        zone = next((self._zones[suffix] for suffix in _suffixes(name) if suffix in self._zones), None)
-        if zone is None:
+        closest = next((suffix for suffix in _suffixes(name) if suffix in self._zones), None)
+        if _under(name, OWN_DOMAIN) and (closest is None or not closest.endswith(f".{OWN_DOMAIN}")):
+            reason = "Compute Engine answers its own names"
+            return _verdict(True, "nothing", "", reason), (METADATA_ADDRESS,) if name == METADATA_NAME else ()
+        if closest is None:
             return _verdict(True, "nothing", "", f"no private zone holds {name}, so the internet answers"), ()
+        zone = self._zones[closest]
         if zone.elsewhere:
             return _verdict(True, zone.resource.identity, zone.elsewhere, f"{name} is answered from elsewhere"), ()
         at = next(_closest(name, zone), None)

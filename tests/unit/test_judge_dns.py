@@ -54,6 +54,13 @@ class TestWhoAnswers:
         closed_below = dns(zone("declared", "example.com.", **PEERED), zone("closed", "secret.example.com."))
         assert not closed_below.judge("a.secret.example.com").allowed
 
+    def test_compute_engine_answers_its_own_names_unless_a_zone_is_longer(self) -> None:
+        assert dns(REFUSAL).judge("metadata.google.internal").allowed
+        assert dns(REFUSAL).addresses("metadata.google.internal") == ("169.254.169.254",)
+        assert dns(zone("same", "internal.")).judge("metadata.google.internal").allowed
+        assert not dns(zone("longer", "google.internal.")).judge("metadata.google.internal").allowed
+        assert not dns(REFUSAL).judge("notinternal").allowed
+
     def test_a_zone_of_another_network_or_a_public_one_says_nothing(self) -> None:
         assert dns(zone("refuse", ".", network="projects/p/global/networks/theirs")).judge("example.com").allowed
         assert dns(zone("refuse", ".", visibility="public")).judge("example.com").allowed
