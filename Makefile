@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify evidence lint test prove bench bench-mesh golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify evidence map lint test prove bench bench-mesh golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -44,6 +44,9 @@ verify: $(READY) ## Prove that the rendered objects do what the config says, and
 
 evidence: $(READY) ## For an auditor: who may reach what, through which controls, with digests (JSON) [FORMAT=markdown]
 	@$(RUN) -m egress evidence --stack $(STACK) $(if $(FORMAT),--format $(FORMAT))
+
+map: $(READY) ## Write a page that shows who may reach what, and who decides [OUT=egress-map.html]
+	@$(RUN) -m egress map --stack $(STACK) $(if $(OUT),--out $(OUT))
 
 render: $(READY) ## Print every Kubernetes object of the stack (YAML); needs no engine
 	@$(RUN) -m egress render --stack $(STACK)

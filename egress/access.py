@@ -47,15 +47,6 @@ class Access:
     service_accounts: tuple[str, ...] | None = None
     """None: every one of the team."""
 
-    @property
-    def requests(self) -> str:
-        """Which requests and callers, in words."""
-        said = [", ".join(self.methods)] if self.methods else []
-        said += [", ".join(self.paths)] if self.paths else []
-        said += [f"{name}: {' or '.join(values)}" for name, values in self.headers.items()]
-        said += [f"as {' or '.join(self.service_accounts)}"] if self.service_accounts else []
-        return "; ".join(said) or "everything"
-
 
 def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
     """Every declared way, in order of team; within a team hosts by name, then Google APIs, then other teams."""

@@ -55,14 +55,25 @@ def _source(source: Source) -> Iterator[str]:
 
 
 def _way(item: Allowed) -> tuple[str, ...]:
-    requests = [", ".join(item.methods)] if item.methods else []
-    requests += [", ".join(item.paths)] if item.paths else []
-    requests += [f"{name}: {' or '.join(values)}" for name, values in item.headers.items()]
-    requests += [f"as {' or '.join(item.service_accounts)}"] if item.service_accounts else []
     why = ": ".join(filter(None, (item.rule, item.description)))
     port = f"{item.protocol} {item.port}" if item.port else "every port"
-    leaves = f"TCP {item.leaves.port}{f', TLS {item.leaves.tls}' if item.leaves.tls else ''}" if item.leaves else ""
-    return item.team, item.target, port, "; ".join(requests) or "everything", why, leaves
+    return item.team, item.target, port, requests(item), why, leaves(item)
+
+
+def requests(item: Allowed) -> str:
+    """Which requests and callers, in words."""
+    said = [", ".join(item.methods)] if item.methods else []
+    said += [", ".join(item.paths)] if item.paths else []
+    said += [f"{name}: {' or '.join(values)}" for name, values in item.headers.items()]
+    said += [f"as {' or '.join(item.service_accounts)}"] if item.service_accounts else []
+    return "; ".join(said) or "everything"
+
+
+def leaves(item: Allowed) -> str:
+    """How it goes out, in words; nothing where no gateway and no sidecar opens a connection of its own."""
+    if item.leaves is None:
+        return ""
+    return f"TCP {item.leaves.port}{f', TLS {item.leaves.tls}' if item.leaves.tls else ''}"
 
 
 def _controls(item: Allowed) -> str:

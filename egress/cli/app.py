@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from egress.cli import evidence, explain, reach, render, schemas, verify
+from egress.cli import evidence, explain, map_page, reach, render, schemas, verify
 
 HELP = """What the program decides and what comes of it, without an engine and without an account.
 
@@ -17,6 +17,7 @@ app.command()(explain.explain)
 app.command()(reach.reach)
 app.command()(verify.verify)
 app.command()(evidence.evidence)
+app.command("map")(map_page.map_page)
 app.command()(render.render)
 app.command()(schemas.schema)
 app.command()(schemas.contract)

@@ -15,6 +15,7 @@ from egress.deployment import deployment
 from egress.evidence import Source
 from egress.evidence import evidence as evidence_of
 from egress.evidence_text import markdown
+from egress.plan import Plan
 from egress.render import render
 
 
@@ -25,16 +26,21 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+Commit = Annotated[str | None, typer.Option(help="Commit that this is of. Absent: the checkout's, as git says.")]
+StackVersion = Annotated[
+    str | None, typer.Option(help="Version of the deployed stack, as `pulumi stack history` says. Absent: not given.")
+]
+At = Annotated[str | None, typer.Option(help="Time to write into it, e.g. 2030-01-31T12:00:00Z. Absent: none.")]
+
+
 def evidence(
     stack: Stack = "dev",
     form: Annotated[
         Format, typer.Option("--format", "-f", help="json for machines, by schema/evidence.schema.json.")
     ] = Format.JSON,
-    commit: Annotated[str | None, typer.Option(help="Commit that this is of. Absent: the checkout's, as git says.")] = None,
-    stack_version: Annotated[
-        str | None, typer.Option(help="Version of the deployed stack, as `pulumi stack history` says. Absent: not given.")
-    ] = None,
-    at: Annotated[str | None, typer.Option(help="Time to write into it, e.g. 2030-01-31T12:00:00Z. Absent: none.")] = None,
+    commit: Commit = None,
+    stack_version: StackVersion = None,
+    at: At = None,
 ) -> None:
     """Export who may reach what, through which controls, what was opened and why, with a digest of every object.
 
@@ -46,12 +52,8 @@ def evidence(
 
     `egress evidence --format markdown --at 2030-01-31T12:00:00Z --stack-version 17`
     """
-    if at is not None:
-        _check_time(at)
     plan = plan_of(stack)
-    known, changed = (commit, False) if commit else _checkout()
-    source = Source(project=plan.project, stack=stack, commit=known, uncommitted=changed, stack_version=stack_version, at=at)
-    found = evidence_of(plan, deployment(plan, render(plan)), source)
+    found = evidence_of(plan, deployment(plan, render(plan)), given(plan, stack, commit, stack_version, at))
     if form is Format.JSON:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -59,11 +61,14 @@ def evidence(
     raise typer.Exit(1 if found.proof.violations else 0)
 
 
-def _check_time(at: str) -> None:
+def given(plan: Plan, stack: str, commit: str | None, stack_version: str | None, at: str | None) -> Source:
+    """What the evidence is of, as far as somebody said it, and the commit by git."""
     try:
-        datetime.fromisoformat(at)
+        datetime.fromisoformat(at or "2030-01-31")
     except ValueError:
         stop(f"--at {at}: this is no time. Write it as ISO 8601 has it, e.g. 2030-01-31T12:00:00Z.")
+    known, changed = (commit, False) if commit else _checkout()
+    return Source(project=plan.project, stack=stack, commit=known, uncommitted=changed, stack_version=stack_version, at=at)
 
 
 def _checkout() -> tuple[str | None, bool]:
