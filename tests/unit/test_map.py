@@ -163,8 +163,9 @@ def test_a_filter_leaves_one_team_with_the_trace_of_its_ways(dev: str, tmp_path:
 @in_a_browser
 def test_where_no_way_is_declared_it_says_who_refuses(dev: str, tmp_path: Path) -> None:
     document = opened(dev, tmp_path, "#team=team-y&target=example.com")
-    assert "No way is declared" in document
-    assert "sidecar: istio-egress/serviceentry/example-com-ext" in document
+    assert "No way is declared; it is to the team what is called: another team's host." in document
+    assert "istio-egress/serviceentry/example-com-ext spec.exportTo" in document
+    assert "istio-egress/authorizationpolicy/egress-team-y spec.rules[0].to[0].operation.hosts" in document
 
 
 @in_a_browser
