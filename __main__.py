@@ -11,6 +11,7 @@ from components.mesh import Mesh, MeshArgs
 from components.stack_config import stack_config
 from components.team import Team, TeamArgs
 from egress.errors import ConfigError
+from egress.layers import credentials
 from egress.manifest import Owner, Part, by_owner
 from egress.planning import make_plan
 from egress.render import render
@@ -39,16 +40,20 @@ mesh = Mesh("mesh", MeshArgs(plan, of_mesh, cluster.resource), both)
 
 # 5. Egress gateways: their pods, and the way to each outside host.
 namespaces: dict[str, pulumi.Resource] = {}
+readers = credentials.readers(plan)
 for gateway in plan.gateways:
     owner = Owner.egress_gateway(gateway.name)
     of_gateway = [item for item in objects if item.owner.part in (Part.GATEWAY, Part.HOST) and item.owner.gateway == gateway.name]
-    namespaces |= EgressGateway(owner.name, EgressGatewayArgs(of_gateway, cluster.resource, mesh.ready), both).namespaces
+    may_read = [reader for reader in readers if reader.owner == owner]
+    args = EgressGatewayArgs(of_gateway, cluster.resource, mesh.ready, may_read, plan.project)
+    namespaces |= EgressGateway(owner.name, args, both).namespaces
 
 # 6. Ingress gateway, where a team receives: what partners connect to.
 if plan.receptions:
     of_ingress = by_owner(objects, Part.INGRESS)[Owner.ingress()]
-    args = IngressGatewayArgs(of_ingress, cluster.resource, mesh.ready)
-    namespaces |= IngressGateway("ingress-gateway", args, both).namespaces
+    may_read = [reader for reader in readers if reader.owner == Owner.ingress()]
+    to_ingress = IngressGatewayArgs(of_ingress, cluster.resource, mesh.ready, may_read, plan.project)
+    namespaces |= IngressGateway("ingress-gateway", to_ingress, both).namespaces
 
 # 7. Teams: namespace, fences, identities.
 of_team = by_owner(objects, Part.TEAM)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.credentials import let_read
 from components.kubernetes_objects import KubernetesObject, deploy
+from egress.layers.credentials import Reader
 from egress.manifest import Object
 
 
@@ -17,6 +19,9 @@ class EgressGatewayArgs:
     """Objects of the gateway and of the hosts."""
     cluster: pulumi.Resource
     mesh: pulumi.Resource
+    readers: Sequence[Reader]
+    """Secrets of Secret Manager that its account may read."""
+    project: str
 
 
 class EgressGateway(pulumi.ComponentResource):
@@ -30,4 +35,5 @@ class EgressGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: EgressGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:egress:Gateway", name, None, opts)
         self.namespaces = deploy(args.objects, parent=self, cluster=args.cluster, namespaces={}, mesh=args.mesh)
+        let_read(args.readers, project=args.project, parent=self, cluster=args.cluster)
         self.register_outputs({})

@@ -85,6 +85,12 @@ SECRET_SYNC_INTERVAL = "120s"
 """How often GKE looks for changed secrets; its own default."""
 
 
+def workload_principal(project: str, number: str, namespace: str, service_account: str) -> str:
+    """How IAM names a Kubernetes service account itself, with no account of Google between. Source: "Principal identifiers"."""
+    pool = f"projects/{number}/locations/global/workloadIdentityPools/{workload_pool(project)}"
+    return f"principal://iam.googleapis.com/{pool}/subject/ns/{namespace}/sa/{service_account}"
+
+
 def workload_pool(project: str) -> str:
     """The identity namespace of a project's clusters; also the mesh's trust domain with managed Cloud Service Mesh."""
     return f"{project}.svc.id.goog"

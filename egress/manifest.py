@@ -18,6 +18,9 @@ ISTIO_EXTENSIONS = "extensions.istio.io/v1alpha1"
 """TrafficExtension has no later version."""
 ISTIO_SECURITY = "security.istio.io/v1"
 ISTIO_TELEMETRY = "telemetry.istio.io/v1"
+SECRET_STORE = "secrets-store.csi.x-k8s.io/v1"
+SECRET_SYNC = "secret-sync.gke.io/v1"
+"""What GKE copies from Secret Manager, and where to. Source: Google Cloud, "Synchronize secrets to Kubernetes Secrets"."""
 
 
 class Part(StrEnum):
@@ -87,6 +90,11 @@ class Object:
     @property
     def is_istio(self) -> bool:
         return "istio.io/" in self.manifest["apiVersion"]
+
+    @property
+    def is_of_secret_sync(self) -> bool:
+        """Whether GKE defines its kind itself, some time after it has made the cluster."""
+        return self.manifest["apiVersion"] in (SECRET_STORE, SECRET_SYNC)
 
 
 def by_owner(objects: Iterable[Object], part: Part) -> dict[Owner, list[Object]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egress import conflicts, names, past_gateway
+from egress import conflicts, credentials, names, past_gateway
 from egress.addresses import AddressPlan
 from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
@@ -56,6 +56,7 @@ def make_plan(settings: Settings) -> Plan:
         *conflicts.account_collisions(settings, identities),
         *conflicts.bucket_collisions(identities),
         *conflicts.reception_collisions(settings),
+        *credentials.refused(settings),
         *unsupported(settings),
         *conflicts.narrowed_patterns(of_teams),
         *past_gateway.closed_nodes(settings, straight),

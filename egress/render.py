@@ -9,6 +9,7 @@ import yaml
 from egress.layers import (
     admission,
     authorization,
+    credentials,
     early_refusal,
     gateway,
     gateway_workload,
@@ -47,6 +48,7 @@ LAYERS = (
     authorization,
     early_refusal,
     receive,
+    credentials,
     test_application,
 )
 

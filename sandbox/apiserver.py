@@ -27,6 +27,8 @@ from pathlib import Path
 from sandbox import tools
 from sandbox.daemon import Daemon
 from sandbox.home import Home
+from sandbox.kubernetes import secret_sync
+from sandbox.kubernetes.cluster import Cluster
 
 _HOST = "127.0.0.1"
 _SERVICES = "10.2.0.0/20"  # the service range of the tutorial's subnet
@@ -128,6 +130,10 @@ class ApiServer:
             self._stop(patience=0.0)  # nothing of it is kept, so there is nothing to put in order
             if self._folder.exists():
                 shutil.rmtree(self._folder)
+
+    def define_secret_sync(self) -> None:
+        """Serve the kinds that GKE defines where it copies secrets of Secret Manager."""
+        secret_sync.define(Cluster(self.url, self.token, self.ca_pem))
 
     # ---- inside
 

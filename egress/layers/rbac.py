@@ -106,6 +106,8 @@ OTHER_GROUPS = (
     "policy",
     "rbac.authorization.k8s.io",
     "scheduling.k8s.io",
+    "secret-sync.gke.io",
+    "secrets-store.csi.x-k8s.io",
     "security.istio.io",
     "storage.k8s.io",
     "telemetry.istio.io",

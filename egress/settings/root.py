@@ -10,11 +10,14 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from egress.settings.cluster import Cluster
+from egress.settings.credentials import Credential
 from egress.settings.fences import Fences
 from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
+from egress.settings.http import SecretName
 from egress.settings.mesh import Gateway, Mesh
 from egress.settings.model import Model, Refusal, refusal, refusals
 from egress.settings.network import Network, overlaps
+from egress.settings.perimeter import Number
 from egress.settings.receive import Ingress
 from egress.settings.teams import Team, TeamName
 
@@ -74,6 +77,7 @@ class Settings(Model):
     """What the reader writes under `gke-mesh-egress:` - plus the project, which the gcp provider's own key names."""
 
     project: Annotated[str, AfterValidator(_project)]
+    project_number: Number | None = Field(default=None, description="Number of the project; needed where there are credentials.")
     region: Annotated[str, AfterValidator(_region)]
     network: Network
     cluster: Cluster = Cluster()
@@ -83,6 +87,10 @@ class Settings(Model):
         default={}, description="Egress gateways beside the shared one, by name; teams name the one by which they leave."
     )
     ingress: Ingress | None = Field(default=None, description="The gateway for partners; needed where a team receives.")
+    credentials: dict[SecretName, Credential] = Field(
+        default={},
+        description="Secrets of gateways that GKE copies from Secret Manager, by the name by which hosts name them.",
+    )
     fences: Fences = Fences()
     teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
     labels: dict[Annotated[str, AfterValidator(_label)], Annotated[str, AfterValidator(_label_value)]] = Field(

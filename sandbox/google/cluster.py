@@ -162,8 +162,9 @@ CLUSTER_KIND = Kind(
     delete_rules=(cluster_rules.protected,),
     computed=cluster_outputs.computed,
     live=cluster_outputs.live,
-    before_create=lambda scene: scene.apiserver.start(),
+    before_create=cluster_outputs.start,
     after_create=cluster_outputs.register,
+    after_update=cluster_outputs.define,
     before_delete=lambda scene: scene.apiserver.wipe(),
     takes_along=lambda cluster: (
         [(NODE_POOL, f"{cluster.id}/nodePools/")]

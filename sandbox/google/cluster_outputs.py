@@ -82,6 +82,18 @@ def membership_id(cluster: str) -> str:
     return f"projects/{project}/locations/{re.sub(r'-[a-z]$', '', location)}/memberships/{name}"
 
 
+def start(scene: Scene) -> None:
+    """The control plane comes with the kinds of the features that are on."""
+    scene.apiserver.start()
+    define(scene)
+
+
+def define(scene: Scene) -> None:
+    """GKE defines the kinds of a feature when it is turned on; the real one takes some time after that."""
+    if first(scene.new, "secretSyncConfig.enabled"):
+        scene.apiserver.define_secret_sync()
+
+
 def register(scene: Scene) -> None:
     """A cluster with a `fleet` block registers itself; the membership belongs to the cluster."""
     if scene.new.get("fleet"):

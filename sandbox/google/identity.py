@@ -94,9 +94,12 @@ ACCOUNT_KIND = Kind(
 
 
 def pool_exists(scene: Scene) -> Iterator[Problem]:
-    """A member `PROJECT.svc.id.goog[NAMESPACE/NAME]` needs the pool, which the first cluster with it makes."""
+    """A member `PROJECT.svc.id.goog[NAMESPACE/NAME]`, or a principal of it, needs the pool, which the first cluster makes."""
     member = str(scene.new["member"])
-    found = re.fullmatch(r"serviceAccount:([a-z0-9:.-]+\.svc\.id\.goog)\[.*\]", member)
+    pool = r"([a-z0-9:.-]+\.svc\.id\.goog)"
+    found = re.fullmatch(rf"serviceAccount:{pool}\[.*\]", member) or re.fullmatch(
+        rf"principal://iam\.googleapis\.com/projects/\d+/locations/global/workloadIdentityPools/{pool}/subject/.+", member
+    )
     if found and not any(
         first(cluster.state, "workloadIdentityConfig.workloadPool") == found[1] for cluster in scene.cloud.of_type(CLUSTER)
     ):

@@ -35,6 +35,8 @@ class ApiServer(Protocol):
 
     def wipe(self) -> None: ...
 
+    def define_secret_sync(self) -> None: ...
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -118,6 +120,7 @@ class Kind:
     #: work beside the table of objects; each may run twice
     before_create: Callable[[Scene], None] | None = None
     after_create: Callable[[Scene], None] | None = None
+    after_update: Callable[[Scene], None] | None = None
     before_delete: Callable[[Scene], None] | None = None
     #: False leaves the object in the cloud when the resource is deleted
     deletes: Callable[[Values], bool] | None = None

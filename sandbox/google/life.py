@@ -102,6 +102,8 @@ class Life:
             self._judge(scene)
             state = self._state(scene, thing.state)
             self.cloud.put(Thing(id, kind.token, thing.urn, dict(inputs), state, acknowledged=True))
+            if kind.after_update:
+                kind.after_update(scene)
             return outputs(kind, state)
 
     def read(self, kind: Kind, id: str) -> Values | None:

@@ -25,13 +25,14 @@ from tests.support import config_with, dev_config, plan_of
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """An API server with Istio's CRDs."""
+    """An API server with Istio's definitions, and those of GKE's secret synchronisation."""
     server = ApiServer(Home(tmp_path_factory.mktemp("rendered")))
     server.start()
     try:
         cluster = Cluster(server.url, server.token, server.ca_pem)
         for definition in yaml.safe_load_all(tools.istio_crds().read_text()):
             apply(cluster, definition)
+        server.define_secret_sync()
         yield cluster
     finally:
         server.wipe()

@@ -67,6 +67,9 @@ class FakeApiServer:
     def wipe(self) -> None:
         self.calls.append("wipe")
 
+    def define_secret_sync(self) -> None:
+        self.calls.append("secret sync")
+
 
 @dataclass
 class Made:
