@@ -64,6 +64,10 @@ def prove(plan: Plan, objects: Iterable[Object]) -> None:
 
 
 def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
+    if judges.broken:
+        unread = "An object lacks a field that it must have, so nothing is proven."
+        yield from (Violation("Every flow", (verdict,), unread) for verdict in judges.broken)
+        return
     questions = Questions(intent, judges.space)
     for team in intent.teams:
         for question in questions.of(team):

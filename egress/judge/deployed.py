@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
+
+from egress.judge.flow import Verdict
+from egress.judge.whole import missing
 
 Manifest = Mapping[str, Any]
 
@@ -42,19 +45,35 @@ class Deployed:
         return cls(tuple(kubernetes), tuple(google))
 
     @cached_property
+    def broken(self) -> dict[int, Verdict]:
+        """What is to be said of each object that lacks a field that it must have; the key is the object's `id`."""
+        found = {id(item): missing(item["kind"], identity(item), item) for item in self.kubernetes}
+        found |= {id(item): missing(item.type, item.identity, item.properties) for item in self.google}
+        return {key: verdict for key, verdict in found.items() if verdict}
+
+    @cached_property
     def _by_kind(self) -> dict[str, list[Manifest]]:
         found: dict[str, list[Manifest]] = {}
         for manifest in self.kubernetes:
-            found.setdefault(manifest["kind"], []).append(manifest)
+            if id(manifest) not in self.broken:
+                found.setdefault(manifest["kind"], []).append(manifest)
+        return found
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.google:
+            if id(resource) not in self.broken:
+                found.setdefault(resource.type, []).append(resource)
         return found
 
     def kind(self, kind: str) -> list[Manifest]:
-        """The Kubernetes objects of a kind, in the order in which they were handed over."""
+        """The whole Kubernetes objects of a kind, in the order in which they were handed over."""
         return self._by_kind.get(kind, [])
 
-    def resources(self, type_token: str) -> Iterator[Resource]:
-        """The Google resources of a type, e.g. `gcp:compute/firewall:Firewall`."""
-        return (resource for resource in self.google if resource.type == type_token)
+    def resources(self, type_token: str) -> list[Resource]:
+        """The whole Google resources of a type, e.g. `gcp:compute/firewall:Firewall`."""
+        return self._by_type.get(type_token, [])
 
     @cached_property
     def namespace_labels(self) -> dict[str, dict[str, str]]:

@@ -269,7 +269,7 @@ def _translation(services: Sequence[Manifest], pod: Pod) -> dict[int, int]:
         spec = manifest["spec"]
         selector = part(spec, "selector")
         if manifest["metadata"]["namespace"] == pod.namespace and selector and selector.items() <= (pod.labels or {}).items():
-            found.update({port["port"]: port.get("targetPort", port["port"]) for port in spec["ports"]})
+            found.update({port["port"]: port.get("targetPort", port["port"]) for port in listed(spec, "ports")})
     return found
 
 

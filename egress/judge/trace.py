@@ -69,6 +69,8 @@ class Judges:
     """All layers' judges over the same objects."""
 
     def __init__(self, deployed: Deployed) -> None:
+        self.broken = tuple(deployed.broken.values())
+        """Objects that no judge reads, because they lack a field: nothing is proven beside them."""
         self.registry = Registry(deployed)
         self.workloads = Workloads(deployed)
         router = Router(self.registry, self.workloads)
@@ -91,7 +93,8 @@ class Judges:
         traces: list[Trace] = []
         for steps in self._ways(flow, declared):
             left = tuple(step for step in steps if isinstance(step, Connection))
-            traces.append(Trace(flow, tuple(step for step in steps if isinstance(step, Verdict)), left))
+            said = (step for step in steps if isinstance(step, Verdict))
+            traces.append(Trace(flow, (*self.broken, *said), left))
         return max(traces, key=lambda trace: (trace.allowed, not trace.held, len(trace.steps)))
 
     def _ways(self, flow: Flow, declared: bool) -> Iterator[list[Step]]:

@@ -12,6 +12,7 @@ import pytest
 from egress.deployment import deployment
 from egress.intent import Intent
 from egress.judge.deployed import Deployed, Resource, identity
+from egress.judge.flow import Flow, Protocol
 from egress.judge.trace import Judges
 from egress.plan import Plan
 from egress.planning import make_plan
@@ -27,7 +28,7 @@ def violations(plan: Plan, deployed: Deployed | None = None) -> list[Violation]:
     return verify(Intent(plan), Judges(deployed or deployment(plan, render(plan))))
 
 
-def changed(plan: Plan, name: str, change: Callable[[dict[str, Any]], None]) -> Deployed:
+def changed(plan: Plan, name: str, change: Callable[[dict[str, Any]], object]) -> Deployed:
     """The plan's objects with one of them changed."""
     deployed = deployment(plan, render(plan))
     manifests = [deepcopy(dict(manifest)) for manifest in deployed.kubernetes]
@@ -51,6 +52,40 @@ def test_every_example_is_proven(file: Path) -> None:
 
 def test_the_dev_stack_is_proven() -> None:
     assert violations(plan_of(dev_config())) == []
+
+
+LACKING: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
+    "spec.hosts": ("istio-egress/serviceentry/example-com-ext", lambda item: item["spec"].pop("hosts")),
+    "spec.servers[].port.number": (
+        "istio-egress/gateway/egress-gateway",
+        lambda item: item["spec"]["servers"][1]["port"].pop("number"),
+    ),
+    "spec.rules[].from[].source": (
+        "istio-egress/authorizationpolicy/egress-team-x",
+        lambda item: item["spec"]["rules"][0].update({"from": [{}]}),
+    ),
+    "spec": ("istio-egress/service/istio-egressgateway", lambda item: item.pop("spec")),
+    "nodeConfig.taints[].key": ("nodepool/gateway", lambda item: item["nodeConfig"]["taints"][0].pop("key")),
+    "rrdatas": ("recordset/private.googleapis.com.", lambda item: item.update(rrdatas=[])),
+}
+"""By the field that is missing: an object and how it comes to lack it."""
+
+
+@pytest.mark.parametrize("field", LACKING)
+def test_nothing_is_proven_beside_an_object_that_lacks_what_it_must_have(field: str) -> None:
+    name, change = LACKING[field]
+    plan = plan_of(dev_config())
+    (found,) = violations(plan, changed(plan, name, change))
+    assert "so nothing is proven" in found.says
+    (step,) = found.steps
+    assert (step.by, step.field, step.understood) == (name, field, False)
+
+
+def test_a_flow_beside_such_an_object_is_not_understood() -> None:
+    plan = plan_of(dev_config())
+    judges = Judges(changed(plan, *LACKING["spec.hosts"]))
+    trace = judges.trace(Flow("team-x", "undeclared.example", 443, Protocol.TLS))
+    assert not trace.understood
 
 
 HOLES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
