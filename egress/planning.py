@@ -6,16 +6,17 @@ Work is linear in the number of teams' entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from egress import conflicts, credentials, names, past_gateway
 from egress.addresses import AddressPlan
 from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
+from egress.hosts import patterns_above
 from egress.layers import inspection
 from egress.plan import BucketGrant, EgressGateway, GatewaySubnet, Host, Plan, ResourceGrant, TeamPlan, Use, WorkloadIdentity
 from egress.settings import Settings
-from egress.settings.teams import Team
+from egress.settings.teams import Access, Team
 
 
 def make_plan(settings: Settings) -> Plan:
@@ -29,8 +30,8 @@ def make_plan(settings: Settings) -> Plan:
     reached_by: dict[str, list[str]] = {}
     past: dict[str, dict[str, Use]] = {}
     for name, team in sorted(settings.teams.items()):
-        for host, access in team.egress.items():
-            use = Use(name, access.http, access.https is not None, tuple(access.service_accounts or ()), access.tcp)
+        for host in team.egress:
+            use = _use(name, host, team.egress)
             if team.model is not None:
                 # Past the gateway: no object is shared with anybody, so no other team has to agree.
                 past.setdefault(name, {})[host] = use
@@ -87,6 +88,17 @@ def _hosts(uses: dict[str, list[Use]], problems: list[Problem]) -> tuple[Host, .
         Host(name, tuple(of), conflicts.leaving(name, of, problems), conflicts.tcp(name, of, problems))
         for name, of in sorted(uses.items())
     )
+
+
+def _use(team: str, host: str, egress: Mapping[str, Access]) -> Use:
+    """What a team says about a host. Its entry below a pattern of its own leaves the app's TLS as the pattern has it.
+
+    Where another team passes TLS to that very host, the closer entry is what the team's sidecars go by.
+    """
+    access = told = egress[host]
+    if access.https is None and access.tcp is None:
+        told = next((egress[pattern] for pattern in patterns_above(host) if pattern in egress), access)
+    return Use(team, access.http, told.https is not None, tuple(told.service_accounts or ()), access.tcp)
 
 
 def _gateway(settings: Settings, name: str, hosts: tuple[Host, ...]) -> EgressGateway:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from egress.deployment import deployment
 from egress.intent import Intent
@@ -19,7 +20,8 @@ from egress.planning import make_plan
 from egress.render import render
 from egress.settings import load_file
 from egress.verify import NotProven, Violation, verify
-from tests.support import ROOT, dev_config, plan_of
+from tests.random_configs import configs
+from tests.support import ROOT, config_with, dev_config, plan_of
 
 EXAMPLES = sorted((ROOT / "examples/modes").glob("Pulumi.*.yaml"))
 
@@ -52,6 +54,19 @@ def test_every_example_is_proven(file: Path) -> None:
 
 def test_the_dev_stack_is_proven() -> None:
     assert violations(plan_of(dev_config())) == []
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(config=configs())
+def test_whatever_teams_wish_what_is_rendered_does_it_and_nothing_else(config: dict[str, Any]) -> None:
+    assert violations(plan_of(config)) == []
+
+
+def test_a_pattern_holds_below_it_whatever_another_team_says_of_the_very_host() -> None:
+    # The other team's TLS to the very host gives it a route of its own, which both teams' sidecars go by.
+    one = {"*.deep.example": {"https": "passthrough"}, "one.deep.example": {"http": {"upgrade": "tls"}}}
+    teams = {"team-a": {"egress": one}, "team-b": {"egress": {"one.deep.example": {"https": "passthrough"}}}}
+    assert violations(plan_of(config_with("teams", teams))) == []
 
 
 LACKING: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
