@@ -20,6 +20,7 @@ import yaml
 from egress.planning import make_plan
 from egress.render import render
 from egress.settings import load
+from egress.verify import prove
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTS = 10
@@ -54,11 +55,11 @@ loop.run_until_complete(run_in_stack(lambda: runpy.run_path("__main__.py", run_n
 )
 
 
-def config(teams: int, shared: bool, access: dict[str, Any]) -> dict[str, Any]:
-    """dev's foundation with `teams` teams of ten hosts each: the same ten, or each its own."""
+def config(teams: int, shared: bool, access: dict[str, Any], hosts: int = HOSTS) -> dict[str, Any]:
+    """dev's foundation with `teams` teams of some hosts each: the same ones, or each its own."""
     base = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     of_team = {
-        f"team-{team}": {"egress": {f"h{host}.{'shared' if shared else f't{team}'}.example.com": access for host in range(HOSTS)}}
+        f"team-{team}": {"egress": {f"h{host}.{'shared' if shared else f't{team}'}.example.com": access for host in range(hosts)}}
         for team in range(teams)
     }
     return base | {"gcp:project": "bench-project", "gke-mesh-egress:teams": of_team}
@@ -102,6 +103,28 @@ def growth() -> None:
             print(f"  {words:7} collector, {teams:4} teams x {HOSTS}: {per_team / floor:.2f}   ({per_team * teams:.2f} s)")
 
 
+def proving() -> None:
+    print(
+        "proving every flow, against making and rendering the same plan, and per team against 100 teams (1.0: linear); CPU time"
+    )
+    for words, shared, hosts in (("one host of its own each", False, 1), ("the same ten hosts for all", True, 10)):
+        floor = 0.0
+        for teams in (100, 300, 1000):
+            settings = load(config(teams, shared, {"http": {"upgrade": "tls"}}, hosts))
+            gc.disable()
+            start = time.process_time()
+            plan = make_plan(settings)
+            objects = render(plan)
+            rendered = time.process_time()
+            prove(plan, objects)
+            end = time.process_time()
+            gc.enable()
+            per_team = (end - rendered) / teams
+            floor = floor or per_team
+            ratio = (end - rendered) / (rendered - start)
+            print(f"  {words:26}, {teams:4} teams: {ratio:.1f}   per team {per_team / floor:.2f}   ({end - rendered:.2f} s)")
+
+
 def registering(sizes: tuple[int, ...]) -> None:
     print("the program under mocks, against as many bare resources (goal 1.15)")
     for teams in sizes:
@@ -120,4 +143,5 @@ def registering(sizes: tuple[int, ...]) -> None:
 if __name__ == "__main__":
     counts()
     growth()
+    proving()
     registering((100, 1000) if "--full" in sys.argv else (100,))

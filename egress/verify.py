@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from egress.deployment import deployment
 from egress.intent import Intent
-from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict
+from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict, Way
 from egress.judge.trace import Judges, Trace
 from egress.manifest import Object
 from egress.plan import Plan
@@ -69,13 +69,37 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
         yield from (Violation("Every flow", (verdict,), unread) for verdict in judges.broken)
         return
     questions = Questions(intent, judges.space)
+    proven: set[object] = set()
     for team in intent.teams:
+        alike = judges.network_policies.alike(team)
         for question in questions.of(team):
+            same = _straight(question, alike)
+            if same in proven:
+                continue
             trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
             if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
                 yield Violation(described(question.flow), trace.steps, says)
-        yield from _of_wires(judges, team, wires(intent, judges, team))
+            elif same:
+                proven.add(same)
+        same = (alike, tuple(intent.uses_gateway(team, gateway.namespace) for gateway in judges.gateways.pods))
+        if same not in proven:
+            found = list(_of_wires(judges, team, wires(intent, judges, team)))
+            yield from found
+            if not found:
+                proven.add(same)
     yield from _of_wires(judges, "gateways", of_gateways(intent, judges))
+
+
+def _straight(question: Question, alike: object) -> object:
+    """Equal for questions of two teams that have one answer, so that it is asked for once; None: it is the team's own.
+
+    What leaves a pod past its sidecar for outside the cluster meets DNS, NetworkPolicies and the firewall. DNS reads the name,
+    the firewall the node pool, which teams share, and NetworkPolicies say the same for namespaces that are `alike`.
+    """
+    flow = question.flow
+    if flow.way is not Way.POD_WITHOUT_SIDECAR or flow.to is not None or question.want is Want.PASSES:
+        return None
+    return alike, flow.host, flow.port, flow.protocol, flow.address, question.want
 
 
 def _of_wires(judges: Judges, whose: str, asked: Iterable[Wire]) -> Iterator[Violation]:

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from egress.judge.deployed import Deployed, Manifest, identity
+from egress.judge.deployed import Deployed, Manifest, identity, part
 from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
 from egress.judge.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
 from egress.judge.ranges import NOWHERE, Ranges, position
@@ -68,6 +69,33 @@ class NetworkPolicies:
         for manifest in deployed.kind("NetworkPolicy"):
             self._written.setdefault(manifest["metadata"].get("namespace", "default"), []).append(manifest)
         self._foreign = next((manifest for kind in OTHER_KINDS for manifest in deployed.kind(kind)), None)
+
+    def alike(self, namespace: str) -> object:
+        """Equal for two namespaces whose pods get the same word on every connection to an end that lies in neither of them.
+
+        What this judge reads of a source's namespace is: its policies, apart from their ingress; every peer that means it by its
+        name; and its labels, as far as some other peer asks for them. A peer without namespaceSelector means pods of its own
+        namespace, which the end is not in. All of that is compared as written, so nothing is assumed of how it was rendered.
+        """
+        keys, named = self._asked
+        labels = self._namespaces.get(namespace) or {NAME_LABEL: namespace}
+        own = [{**part(item, "spec"), "ingress": None} for item in self._written.get(namespace, ())]
+        return repr(own), tuple(named.get(namespace, ())), tuple((key, labels.get(key)) for key in keys)
+
+    @cached_property
+    def _asked(self) -> tuple[list[str], dict[str, list[tuple[str, str, str]]]]:
+        """Labels of namespaces that some peer asks for, and where each namespace is meant by its name."""
+        keys: set[str] = set()
+        named: dict[str, list[tuple[str, str, str]]] = {}
+        for policy in (policy for namespace in self._written for policy in self._of(namespace)):
+            for rule in policy.rules.get("Ingress", ()):
+                for name, positions in rule.named.items():
+                    for at in positions:
+                        named.setdefault(name, []).append((policy.name, rule.field, repr(rule.peers[at].pods)))
+                for selector in (rule.peers[at].namespaces for at in rule.others):
+                    if selector:
+                        keys.update(selector.wanted, (requirement.key for requirement in selector.requirements))
+        return sorted(keys), named
 
     def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
         """Whether both ends' policies let this connection be made.

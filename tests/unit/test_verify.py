@@ -69,6 +69,44 @@ def test_a_pattern_holds_below_it_whatever_another_team_says_of_the_very_host() 
     assert violations(plan_of(config_with("teams", teams))) == []
 
 
+ONE_OF_MANY: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
+    "its own policy lets more out": (
+        "team-b/networkpolicy/team-boundary",
+        lambda item: item["spec"]["egress"].append({"ports": [{"protocol": "TCP", "port": 443}]}),
+    ),
+    "a gateway's policy lets it in at one more port": (
+        "istio-egress/networkpolicy/gateway-boundary",
+        lambda item: item["spec"]["ingress"].append(
+            {
+                "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "team-b"}}}],
+                "ports": [{"protocol": "TCP", "port": 15020}],
+            }
+        ),
+    ),
+    "it alone carries a label that another policy asks for": (
+        "namespace/team-b",
+        lambda item: item["metadata"]["labels"].pop("istio-injection"),
+    ),
+}
+
+
+@pytest.mark.parametrize("hole", ONE_OF_MANY)
+def test_a_hole_of_one_among_teams_that_look_the_same_is_found(hole: str) -> None:
+    # Alike teams are asked about once; this one must not pass for the others. The gateway opens the port in its own policy only,
+    # so the team's policy has to open it too for the hole to be one.
+    teams = {f"team-{letter}": {"egress": {f"{letter}.example.com": {"https": "passthrough"}}} for letter in "abc"}
+    plan = plan_of(config_with("teams", teams))
+    name, change = ONE_OF_MANY[hole]
+    deployed = changed(plan, name, change)
+    if "gateway" in hole:
+        for manifest in deployed.kind("NetworkPolicy"):
+            if manifest["metadata"]["namespace"].startswith("team-"):
+                manifest["spec"]["egress"][1]["ports"].append({"protocol": "TCP", "port": 15020})
+    found = violations(plan, deployed)
+    assert found
+    assert all("team-b" in violation.flow for violation in found)
+
+
 LACKING: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "spec.hosts": ("istio-egress/serviceentry/example-com-ext", lambda item: item["spec"].pop("hosts")),
     "spec.servers[].port.number": (
