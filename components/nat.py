@@ -11,6 +11,7 @@ import pulumi_gcp as gcp
 
 from egress.plan import GatewaySubnet
 from egress.settings.network import Nat as NatSettings
+from egress.settings.network import NatLogging
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class CloudNat(pulumi.ComponentResource):
             enable_dynamic_port_allocation=settings.dynamic_port_allocation,
             # Dynamic port allocation excludes it, and outbound connections have no use for it.
             enable_endpoint_independent_mapping=False,
-            log_config={"enable": True, "filter": "ERRORS_ONLY"},
+            log_config={"enable": settings.logging is not NatLogging.NONE, "filter": settings.logging.google_name},
             opts=self._child,
         )
         by_name: Mapping[str, Any] = {key: address.address for key, address in addresses.items()}

@@ -73,6 +73,22 @@ class FlowLogs(Model):
     )
 
 
+class NatLogging(StrEnum):
+    """What Cloud NAT writes to Cloud Logging."""
+
+    ERRORS = "errors"
+    """Packets that found no free source port."""
+    TRANSLATIONS = "translations"
+    """Connections that it let out."""
+    ALL = "all"
+    NONE = "none"
+
+    @property
+    def google_name(self) -> str:
+        """The filter; Google wants one also where nothing is logged."""
+        return {"translations": "TRANSLATIONS_ONLY", "all": "ALL"}.get(self.value, "ERRORS_ONLY")
+
+
 class Nat(Model):
     """Cloud NAT for the cluster's subnet - and for no other subnet of the network."""
 
@@ -81,6 +97,7 @@ class Nat(Model):
         default=None, ge=64, le=65536, description="With dynamicPortAllocation: the most a node may take."
     )
     dynamic_port_allocation: bool = False
+    logging: Annotated[NatLogging, Field(strict=False)] = NatLogging.ERRORS
     addresses: dict[ResourceName, str] = Field(
         default={},
         description="Reserved static addresses that partners can allow-list, by name with a description. "

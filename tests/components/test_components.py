@@ -150,6 +150,21 @@ class TestNetwork:
             }
         ]
 
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            ("errors", {"enable": True, "filter": "ERRORS_ONLY"}),
+            ("translations", {"enable": True, "filter": "TRANSLATIONS_ONLY"}),
+            ("all", {"enable": True, "filter": "ALL"}),
+            ("none", {"enable": False, "filter": "ERRORS_ONLY"}),
+        ],
+    )
+    def test_nat_logs_what_the_setting_says(self, said: str, expected: dict[str, Any]) -> None:
+        run = run_program(config_with("network/nat", {"logging": said}))
+        assert one(run, "gcp:compute/routerNat:RouterNat")["logConfig"] == expected
+        if said == "errors":
+            assert one(dev(), "gcp:compute/routerNat:RouterNat")["logConfig"] == expected
+
     def test_dynamic_port_allocation_comes_without_endpoint_independent_mapping(self) -> None:
         nat = one(production(), "gcp:compute/routerNat:RouterNat")
         assert (nat["enableDynamicPortAllocation"], nat["enableEndpointIndependentMapping"]) == (True, False)
