@@ -6,10 +6,11 @@ What a real cluster's controllers would write is written here: pods, their statu
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -53,6 +54,8 @@ class Pod(Endpoint):
     """Whether the API server knows it; False: it runs all the same."""
     spec: Mapping[str, Any] | None = None
     """The pod's spec as its Deployment states it; None: one plain container."""
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What an annotation of the pod adds to its proxy's `proxyMetadata`."""
 
 
 def node_of(pod: Pod) -> str:
@@ -233,7 +236,8 @@ def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[str, Iterable[s
             continue
         template, namespace, name = item["spec"]["template"], item["metadata"]["namespace"], item["metadata"]["name"]
         labels, spec = template["metadata"]["labels"], template["spec"]
-        gateway = template["metadata"].get("annotations", {}).get("inject.istio.io/templates") == "gateway"
+        annotations = template["metadata"].get("annotations", {})
+        gateway = annotations.get("inject.istio.io/templates") == "gateway"
         nodes: str = spec.get("nodeSelector", {}).get("cloud.google.com/gke-nodepool", Nodes.APPLICATION)
         proxied = namespace in injected
         pods.append(
@@ -251,6 +255,7 @@ def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[str, Iterable[s
                 service_account=spec["serviceAccountName"],
                 proxy=("router" if gateway else "sidecar") if proxied else None,
                 spec=spec,
+                metadata=json.loads(annotations.get("proxy.istio.io/config", "{}")).get("proxyMetadata", {}),
             )
         )
     return pods

@@ -247,6 +247,7 @@ class Proxy:
         config = {
             # As injection hands them over; the control plane reads them from what the proxy says of itself.
             **self._defaults,
+            "proxyMetadata": {**self._defaults.get("proxyMetadata", {}), **pod.metadata},
             "binaryPath": str(envoy),
             "configPath": "./etc/istio/proxy",
             "discoveryAddress": "istiod.istio-system.svc:15012",
