@@ -26,6 +26,7 @@ from pathlib import Path
 
 from sandbox import tools
 from sandbox.daemon import Daemon
+from sandbox.gke_kinds import DEFINITIONS
 from sandbox.home import Home
 from sandbox.kubernetes import secret_sync
 from sandbox.kubernetes.cluster import Cluster
@@ -90,11 +91,18 @@ class ApiServer:
         return self._alive() and self._ready()
 
     def start(self) -> None:
-        """Make sure that it runs and is ready; at once if it does already, else within seconds.
+        """Make sure that it runs, is ready and has GKE's kinds; at once if it does already, else within seconds.
 
         Safe to call from several processes: one starts it, the others wait and use it. What an earlier, killed start
         left behind is used if it gets ready, else replaced. Raises ApiServerError with the end of the log.
         """
+        self._start()
+        for definition in DEFINITIONS:
+            status = self._ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+            if status not in (201, 409):  # 409: it has been there
+                raise ApiServerError(f"{definition['metadata']['name']} was not accepted ({status}); run this again")
+
+    def _start(self) -> None:
         if self.running():
             return
         executables = tools.ensure("etcd", "kube-apiserver")
@@ -212,16 +220,17 @@ class ApiServer:
     def _ready(self) -> bool:
         """Ready to create objects: its own checks pass and the namespaces that everything needs exist."""
         paths = ("/readyz", "/api/v1/namespaces/default", "/api/v1/namespaces/kube-system")
-        return all(self._get(path) == 200 for path in paths)
+        return all(self._ask("GET", path) == 200 for path in paths)
 
-    def _get(self, path: str) -> int | None:
-        """The status of a GET as administrator; None if there is no answer, or one from somebody else's server."""
+    def _ask(self, method: str, path: str, body: object = None) -> int | None:
+        """The status of a request as administrator; None if there is no answer, or one from somebody else's server."""
         try:
             context = ssl.create_default_context(cadata=self.ca_pem)
             host, _, port = self.endpoint.partition(":")
             connection = http.client.HTTPSConnection(host, int(port), timeout=5, context=context)
             try:
-                connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
+                headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+                connection.request(method, path, json.dumps(body) if body else None, headers)
                 return connection.getresponse().status
             finally:
                 connection.close()

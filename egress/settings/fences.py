@@ -155,6 +155,22 @@ class ApplicationNodes(Model):
     reason: Reason = Field(description="Why; it is written onto the firewall rule.")
 
 
+class Logged(StrEnum):
+    """Which connections are logged."""
+
+    DENIED = "denied"
+    ALL = "all"
+    NONE = "none"
+
+
+class Observe(Model):
+    """What the fences in the cluster write down."""
+
+    network_policies: Annotated[Logged, Field(strict=False)] = Field(
+        default=Logged.DENIED, description="Which connections Dataplane V2 logs, of every namespace."
+    )
+
+
 class Fences(Model):
     """The fences beside the gateway."""
 
@@ -162,6 +178,7 @@ class Fences(Model):
     admission: Admission = Admission()
     groups: Groups = Groups()
     relaxed: dict[FenceName, Reason] = Field(default={}, description="Fence to reason: it is not put up.")
+    observe: Observe = Observe()
     private_hosts: dict[str, PrivateRange] = Field(
         default={},
         description="Name to private range in which declared hosts may lie, behind a VPN for example; the gateway reaches them "

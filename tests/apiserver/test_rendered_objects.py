@@ -18,7 +18,7 @@ from egress.render import render, to_yaml
 from sandbox import tools
 from sandbox.apiserver import ApiServer
 from sandbox.home import Home
-from sandbox.kubernetes.cluster import Cluster, ClusterError
+from sandbox.kubernetes.cluster import FORCE_ANNOTATION, Cluster, ClusterError
 from sandbox.tools.cache import root as tools_cache
 from tests.support import config_with, dev_config, plan_of
 
@@ -85,6 +85,33 @@ def test_a_broken_object_is_refused(cluster: Cluster, kind: str, path: tuple[str
     broken[path[0]][path[1]] = value
     with pytest.raises(ClusterError):
         apply(cluster, broken)
+
+
+def test_what_gke_has_made_itself_is_taken_over(cluster: Cluster) -> None:
+    """The stack's provider forces: somebody else owns the field that says whether refusals are logged."""
+    (item,) = [item for item in render(plan_of(dev_config())) if item.kind == "NetworkLogging"]
+    kind = cluster.kind(item.manifest["apiVersion"], item.kind, seconds=20)
+    cluster.delete_and_wait(kind, None, item.name, 10)
+    theirs = {"log": False, "delegate": False}
+    made = {**item.manifest, "metadata": {"name": item.name}, "spec": {"cluster": {"allow": theirs, "deny": theirs}}}
+    cluster.request("PATCH", kind.path(None, item.name), made, fieldManager="somebody-else")
+    with pytest.raises(ClusterError, match="conflict"):
+        cluster.apply(kind, None, item.manifest)
+    forcing = {"metadata": {**item.manifest["metadata"], "annotations": {FORCE_ANNOTATION: "true"}}}
+    assert cluster.apply(kind, None, {**item.manifest, **forcing})["spec"]["cluster"]["deny"]["log"] is True
+
+
+@pytest.mark.parametrize("name", ["default", "another"])
+def test_gke_has_one_object_that_says_what_network_policies_log(cluster: Cluster, name: str) -> None:
+    """The stand-in's definition refuses what GKE's does: another name, and a choice left to others where nothing is logged."""
+    cluster.delete(cluster.kind("networking.gke.io/v1alpha1", "NetworkLogging", seconds=20), None, "default")
+    log = name != "default"
+    spec = {"cluster": {"allow": {"log": log, "delegate": True}, "deny": {"log": True, "delegate": False}}}
+    with pytest.raises(ClusterError, match="there is one, named default" if log else "delegate takes log: true"):
+        apply(
+            cluster,
+            {"apiVersion": "networking.gke.io/v1alpha1", "kind": "NetworkLogging", "metadata": {"name": name}, "spec": spec},
+        )
 
 
 def istioctl() -> Path | None:

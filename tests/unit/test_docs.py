@@ -39,7 +39,8 @@ OWN = "gke-mesh-egress:"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 IN_TICKS = re.compile(r"`([^`\n]+)`")
 CLUSTER_SCOPED = (
-    "namespace|clusterrole|clusterrolebinding|priorityclass|validatingadmissionpolicy|validatingadmissionpolicybinding"
+    "namespace|networklogging|clusterrole|clusterrolebinding|priorityclass|"
+    "validatingadmissionpolicy|validatingadmissionpolicybinding"
 )
 OBJECT = re.compile(rf"^([a-z0-9-]+/[a-z]+|{CLUSTER_SCOPED})/[a-z0-9.-]+$")
 RESOURCE = re.compile(r"^[a-z]+\.[A-Za-z]+::\S+$")
