@@ -99,6 +99,9 @@ class Sidecars:
         """A host that only a VirtualService names: proxies route it all the same, on the ports where they read HTTP."""
         for rule in self._registry.virtual_services.get(flow.host, ()):
             of_mesh = "mesh" in (listed(rule.spec, "gateways") or ["mesh"])
+            # Without routes for HTTP it makes none.
+            if not rule.spec.get("http"):
+                continue
             if of_mesh and visible(rule, flow.namespace) and view.sees(rule.namespace, flow.host):
                 port = Port(flow.port, "HTTP", flow.port)
                 return Destination(flow.host, rule.namespace, {flow.port: port}, rule.exported, rule.by, resolution="NONE")

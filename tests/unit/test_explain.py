@@ -10,10 +10,12 @@ import yaml
 from typer.testing import CliRunner
 
 from egress.cli.app import app
+from egress.deployment import deployment
 from egress.explain import NoFlow, flow_of
-from egress.judge.flow import Protocol
+from egress.judge.flow import Layer, Protocol
+from egress.judge.trace import Judges
 from egress.render import render, to_yaml
-from tests.support import ROOT, dev_config, plan_of
+from tests.support import ROOT, dev_config, plan_of, teams
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +86,14 @@ def test_a_team_that_is_not_there_is_named_with_those_that_are() -> None:
     code, text = run("explain", "team-z", "https://example.com")
     assert code == 2
     assert "There is no team team-z. Teams: team-x, team-y." in text
+
+
+def test_a_host_that_is_only_passed_through_has_no_routes_for_plain_requests() -> None:
+    """Its VirtualService names it and has no `http`, so proxies answer 502 by themselves: no packet leaves the pod."""
+    plan = plan_of(teams(shop={"plain.example.net": {"http": {}}, "sealed.example.net": {"https": "passthrough"}}))
+    judges = Judges(deployment(plan, render(plan)))
+    decision = judges.trace(flow_of("shop", "http://sealed.example.net/")).decision
+    assert (decision.layer, decision.allowed) == (Layer.SIDECAR, False)
 
 
 def test_https_means_the_apps_own_tls() -> None:
