@@ -151,12 +151,13 @@ class Watch:
         deadline = time.monotonic() + (_SECONDS if wait else 0)
         time.sleep(_QUIET_SECONDS)
         while True:
-            found = self._now()
+            found = self.now()
             if found.stopped_by(beside) is not Layer.UNKNOWN or time.monotonic() > deadline:
                 return found
             time.sleep(0.1)
 
-    def _now(self) -> Evidence:
+    def now(self) -> Evidence:
+        """What there is already."""
         after = self._refusals()
         gateways = [pod.key for pod in self.mesh.gateways.values()]
         changed = {pod: _difference(after[pod], before) for pod, before in self._before.items()}

@@ -6,8 +6,10 @@ The numbers are those of docs/tutorial.md, "Checking it"; the words after them a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from egress.explain import flow_of
+from egress.judge import flow as judge
 from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Evidence, Layer, Watch
@@ -91,9 +93,36 @@ def flows() -> list[Flow]:
     return [*_tutorial(), *_beyond(), *_google(), *_neighbours(), *_cheats(), *_at_the_gateway()]
 
 
-def _curl(pod: str, *words: str, uid: int = client.APP_UID) -> tuple[str, str, Callable[[Mesh], Answer]]:
+@dataclass(frozen=True)
+class Curl:
+    """curl in a pod."""
+
+    pod: str
+    words: tuple[str, ...]
+    uid: int
+
+    def __call__(self, mesh: Mesh) -> Answer:
+        return client.curl(mesh, self.pod, *self.words, uid=self.uid)
+
+    @property
+    def judged(self) -> judge.Flow | None:
+        """The flow as the judges write it; None where they have no word for it: the gateway's own pod, and what curl is told to
+        send besides."""
+        url = next(word for word in self.words if "://" in word)
+        options = {word for word in self.words if word.startswith("-")} - {"-I", "-k", "--resolve"}
+        if options or self.pod == GATEWAY or "//" in url.partition("://")[2]:
+            return None
+        kind, _, team = self.pod.partition("-")
+        way = judge.Way.APP if kind == "test" else judge.Way.POD_WITHOUT_SIDECAR
+        way = judge.Way.PROXY if self.uid == PROXY_UID else way
+        flow = flow_of(team, url, method="HEAD" if "-I" in self.words else "GET", account="test", way=way)
+        other = flow.host.removeprefix("test.")
+        return flow if other == flow.host else replace(flow, to=judge.Pod(other, None))
+
+
+def _curl(pod: str, *words: str, uid: int = client.APP_UID) -> tuple[str, str, Curl]:
     who = f"{pod.removeprefix('test-')}{' as uid 1337' if uid == PROXY_UID else ''}"
-    return f"{who}: curl {' '.join(words)}", pod, lambda mesh: client.curl(mesh, pod, *words, uid=uid)
+    return f"{who}: curl {' '.join(words)}", pod, Curl(pod, words, uid)
 
 
 def _knowing(host: str, port: int) -> tuple[str, str]:
