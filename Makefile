@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify evidence map lint test prove bench bench-mesh golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify diff evidence map lint test prove bench bench-mesh golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -38,6 +38,9 @@ explain: $(READY) ## What happens to a flow, layer by layer [TEAM=team-x URL=htt
 
 reach: $(READY) ## Who can reach what, by which way, and who decides
 	@$(RUN) -m egress reach --stack $(STACK)
+
+diff: $(READY) ## Who gains and who loses what, in words [OLD=main NEW=HEAD; a git ref, a folder, a stack export]
+	@$(RUN) -m egress diff --stack $(STACK) $(or $(OLD),HEAD) $(NEW)
 
 verify: $(READY) ## Prove that the rendered objects do what the config says, and nothing else
 	@$(RUN) -m egress verify --stack $(STACK)

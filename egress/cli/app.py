@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from egress.cli import evidence, explain, map_page, reach, render, schemas, verify
+from egress.cli import diff, evidence, explain, map_page, reach, render, schemas, verify
 
 HELP = """What the program decides and what comes of it, without an engine and without an account.
 
@@ -16,6 +16,7 @@ app = typer.Typer(name="egress", help=HELP, no_args_is_help=True, pretty_excepti
 app.command()(explain.explain)
 app.command()(reach.reach)
 app.command()(verify.verify)
+app.command()(diff.diff)
 app.command()(evidence.evidence)
 app.command("map")(map_page.map_page)
 app.command()(render.render)

@@ -64,13 +64,18 @@ def stop(message: str) -> NoReturn:
 def plan_of(stack: str) -> Plan:
     """The plan of a stack; a file that names no project is planned for a placeholder, and stderr says so."""
     path = Path(f"Pulumi.{stack}.yaml")
+    return plan_at(path, str(path))
+
+
+def plan_at(path: Path, called: str) -> Plan:
+    """The plan of a stack's file; `called` is what people call the file."""
     try:
         settings = load_file(path, default_project=PLACEHOLDER_PROJECT)
         if settings.project == PLACEHOLDER_PROJECT:
-            err.print(f"{path} names no gcp:project; {PLACEHOLDER_PROJECT} stands in for it.", markup=False)
+            err.print(f"{called} names no gcp:project; {PLACEHOLDER_PROJECT} stands in for it.", markup=False)
         return make_plan(settings)
     except ConfigError as error:
-        stop(f"{path}: {error}")
+        stop(f"{called}: {error}")
 
 
 def source(stack: str, files: list[Path] | None) -> Source:

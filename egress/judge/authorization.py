@@ -70,7 +70,8 @@ class Authorization:
         for policy in allowing:
             if field := policy.matching(case):
                 return Verdict(Layer.AUTHORIZATION, True, policy.by, field, f"This is allowed to {who}.")
-        nearest = max(allowing, key=lambda policy: policy.nearness(case), default=None)
+        one = len(allowing) == 1
+        nearest = allowing[0] if one else max(allowing, key=lambda policy: policy.nearness(case), default=None)
         if nearest is None:
             nearest = next((found for home in homes if (found := self._policies[home].any_allow(at))), None)
         if nearest is None:
@@ -151,8 +152,9 @@ class _Policy:
 
     def nearest(self, case: _Case) -> str:
         """The field that would have to differ for the nearest rule to match."""
-        if not self._rules or self.nearness(case) <= 0:
-            return "spec.rules" if self._rules else "spec"
+        if not self._rules:
+            return "spec"
+        # Every rule holds a little, so one is always nearest.
         index = max(range(len(self._rules)), key=lambda index: self._held(self._rules[index], case))
         parts = _parts(self._rules[index], case, self.by, "")
         return f"spec.rules[{index}]" + next((f".{name}" for name, holds in parts if not holds), "")

@@ -196,8 +196,6 @@ def test_the_programs_that_workflows_call_exist() -> None:
     called = {call for workflow in WORKFLOWS for call in re.findall(r"python -m (ci|egress) ([a-z-]+)", workflow.read_text())}
     missing = {call for call in called if call[1] not in KNOWN[call[0]]}
     assert len(called) > 4
-    if missing == {("egress", "diff")}:
-        pytest.skip("`egress diff` is not there yet")
     assert missing == set()
 
 

@@ -1,0 +1,125 @@
+"""`egress diff`: who gains and who loses what, in sentences."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from egress.cli.sources import Stack, err, out, plan_at, stop
+from egress.deployment import deployment
+from egress.diff import Difference, difference
+from egress.judge.deployed import Deployed
+from egress.judge.read import Unreadable, read
+from egress.render import render
+
+SHOWN = 10
+"""Objects without effect that are named."""
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help="A folder or file of objects, a `pulumi stack export`, or a git ref of the config.")],
+    new: Annotated[str | None, typer.Argument(help="The same; without it, the config as it lies here.")] = None,
+    stack: Stack = "dev",
+    form: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.TEXT,
+    fail: Annotated[bool, typer.Option("--fail-on-widening", help="Exit code 1 if somebody gains something.")] = False,
+) -> None:
+    """Say who gains and who loses what between two states, by what their objects do.
+
+    A git ref means the config of that ref, rendered by the program as it lies here.
+
+    Exit code 0: printed, whatever it says; 1: something widens, and --fail-on-widening was given; 2: there is no such state.
+
+    Examples:
+
+    `egress diff main` - what this branch changes
+
+    `egress diff main HEAD --stack dev --format markdown`
+
+    `pulumi stack export > deployed.json && egress diff deployed.json` - what is not deployed yet
+    """
+    found = difference(_state(old, stack), _state(new, stack))
+    for note in found.notes:
+        err.print(note, markup=False)
+    if form is Format.JSON:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+    elif form is Format.MARKDOWN:
+        typer.echo("\n".join(_markdown(found)))
+    else:
+        _print(found)
+    raise typer.Exit(1 if fail and found.widens else 0)
+
+
+def _state(given: str | None, stack: str) -> Deployed:
+    """The objects that an argument means."""
+    path = Path(f"Pulumi.{stack}.yaml")
+    if given is None:
+        return _planned(path, str(path))
+    if Path(given).exists():
+        try:
+            return read(Path(given))
+        except Unreadable as error:
+            stop(str(error))
+    if _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{given}^{{commit}}") is None:
+        stop(f"{given} is no file, no folder and no git ref.")
+    text = _git("show", f"{given}:./{path}")
+    if text is None:
+        err.print(f"{given} has no {path}, so nothing is reached in it.", markup=False)
+        return Deployed.of((), ())
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / path.name
+        written.write_text(text)
+        return _planned(written, f"{given}:{path}")
+
+
+def _planned(path: Path, called: str) -> Deployed:
+    plan = plan_at(path, called)
+    return deployment(plan, render(plan))
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=60, check=False)
+    except FileNotFoundError:
+        stop("git is not installed, and what was given is no file.")
+    return done.stdout if done.returncode == 0 else None
+
+
+def nothing(found: Difference) -> str:
+    """The sentence for a difference in which nobody gains or loses anything."""
+    if not found.objects:
+        return "Nothing changes: the objects are the same."
+    named = ", ".join(found.objects[:SHOWN])
+    more = f" and {len(found.objects) - SHOWN} more" if len(found.objects) > SHOWN else ""
+    count = "1 object differs" if len(found.objects) == 1 else f"{len(found.objects)} objects differ"
+    return f"Nobody gains or loses anything. {count}, without effect on who may reach what: {named}{more}."
+
+
+def _print(found: Difference) -> None:
+    if not found.changes:
+        out.print(nothing(found), markup=False)
+    for heading, widening, colour in (("Gains", True, "red"), ("Losses", False, "green")):
+        changes = [change for change in found.changes if change.widening is widening]
+        if changes:
+            out.print(f"[bold]{heading}[/bold]")
+        width = max((len(change.risk) for change in changes), default=0)
+        for change in changes:
+            out.print(f"  [{colour}]{change.risk:<{width}}[/{colour}]  {escape(change.text)}")
+
+
+def _markdown(found: Difference) -> list[str]:
+    if not found.changes:
+        return [nothing(found)]
+    return [f"- {change.text} ({'**lets more out**, ' if change.widening else ''}{change.risk})" for change in found.changes]

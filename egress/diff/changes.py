@@ -1,0 +1,148 @@
+"""From facts to what people read: one sentence for each thing that somebody gains or loses, the riskiest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from egress.diff import fences
+from egress.diff.both import Both, comparable
+from egress.diff.facts import Aspect, Fact
+from egress.diff.flows import TeamFlows
+from egress.diff.sentences import sentence
+from egress.judge.deployed import Deployed, identity
+from egress.judge.flow import Way
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that somebody gains or loses."""
+
+    aspect: Aspect
+    widening: bool
+    teams: tuple[str, ...]
+    """Who; empty: nobody alone. All of them gain or lose the same."""
+    facts: tuple[Fact, ...]
+    """Of the first of them."""
+
+    @property
+    def text(self) -> str:
+        return sentence(self.teams, self.facts)
+
+    @property
+    def risk(self) -> str:
+        return self.aspect.risk(self.widening)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; the keys are stable."""
+        return {
+            "risk": self.risk,
+            "widening": self.widening,
+            "team": self.teams[0] if len(self.teams) == 1 else None,
+            "teams": list(self.teams),
+            "text": self.text,
+            "details": [{"target": fact.target, "what": fact.what, "how": fact.how, "decidedBy": fact.by} for fact in self.facts],
+        }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What two sets of objects make different for anybody."""
+
+    changes: tuple[Change, ...]
+    objects: tuple[str, ...]
+    """Identities of the objects that are not the same."""
+    notes: tuple[str, ...]
+    """What was not compared, and why."""
+
+    @property
+    def widens(self) -> bool:
+        return any(change.widening for change in self.changes)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; the keys are stable."""
+        return {
+            "changes": [change.as_json() for change in self.changes],
+            "objects": list(self.objects),
+            "notes": list(self.notes),
+        }
+
+
+def difference(old: Deployed, new: Deployed) -> Difference:
+    """What the new objects let out that the old ones do not, and the other way round."""
+    notes: list[str] = []
+    if (old.kubernetes or old.google) and (new.kubernetes or new.google):
+        old, new, notes = comparable(old, new)
+    objects = _differing(old, new)
+    if not objects:
+        return Difference((), (), tuple(notes))
+    both = Both(old, new)
+    facts = [fact for team in both.teams for fact in TeamFlows(both, team).facts()]
+    facts += fences.facts(both)
+    return Difference(tuple(_changes(_without_echoes(facts))), objects, tuple(notes))
+
+
+def _differing(old: Deployed, new: Deployed) -> tuple[str, ...]:
+    sides = [
+        {
+            **{identity(item): item for item in side.kubernetes},
+            **{resource.identity: resource.properties for resource in side.google},
+        }
+        for side in (old, new)
+    ]
+    names = sides[0].keys() | sides[1].keys()
+    return tuple(sorted(name for name in names if sides[0].get(name) != sides[1].get(name)))
+
+
+def _without_echoes(facts: Iterable[Fact]) -> list[Fact]:
+    """Facts without those that say again what another one says.
+
+    DNS answers for a host because somebody may reach it now; who may reach pods or Google's APIs does so past the sidecar as
+    well; TLS that is dropped changes the port.
+    """
+    unique = list(dict.fromkeys(facts))
+    reached = {(fact.target, fact.gain) for fact in unique if fact.aspect in (Aspect.HOST, Aspect.PORT)}
+    by_app = {(fact.team, fact.target, fact.gain) for fact in unique if fact.aspect is Aspect.HOST}
+    tls = {(fact.team, fact.target, fact.how) for fact in unique if fact.aspect is Aspect.TLS}
+
+    def echo(fact: Fact) -> bool:
+        if fact.how == "DNS":
+            return (fact.target.removeprefix("*."), fact.gain) in reached or (fact.target, fact.gain) in reached
+        if fact.aspect is Aspect.DESTINATION:
+            return (fact.team, fact.what.partition(",")[0], fact.how) in tls
+        return fact.how == Way.POD_WITHOUT_SIDECAR.value and (fact.team, fact.target, fact.gain) in by_app
+
+    return [fact for fact in unique if not echo(fact)]
+
+
+def _changes(facts: Iterable[Fact]) -> list[Change]:
+    grouped: dict[tuple[object, ...], list[Fact]] = {}
+    for fact in facts:
+        grouped.setdefault((fact.team, *_group(fact)), []).append(fact)
+    same: dict[tuple[object, ...], tuple[list[str], list[Fact]]] = {}
+    for (team, *group), members in grouped.items():
+        members.sort(key=lambda fact: (fact.target, fact.what, fact.how))
+        said = tuple((fact.target, fact.what, fact.how) for fact in members)
+        same.setdefault((*group, said), ([], members))[0].append(str(team))
+    changes = [
+        Change(members[0].aspect, members[0].gain, tuple(sorted(filter(None, teams))), tuple(members))
+        for teams, members in same.values()
+    ]
+    return sorted(changes, key=_order)
+
+
+def _group(fact: Fact) -> tuple[object, ...]:
+    """What facts have in common that one sentence says."""
+    if fact.aspect in (Aspect.WAY, Aspect.FENCE):
+        return fact.aspect, fact.gain, fact.how, fact.target if fact.how in ("firewall", "filter", "level") else ""
+    if fact.aspect is Aspect.UNREAD:
+        return fact.aspect, fact.gain, fact.what
+    if fact.aspect is Aspect.TLS:
+        return fact.aspect, fact.gain, fact.target, fact.what
+    return fact.aspect, fact.gain, fact.target
+
+
+def _order(change: Change) -> tuple[object, ...]:
+    aspects = list(Aspect)
+    return not change.widening, aspects.index(change.aspect), change.teams, change.facts[0].target, change.text

@@ -1,0 +1,276 @@
+"""A team's flows, asked of both sides: what its app reaches, how that leaves, what goes past the sidecar, who refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from egress.diff.both import Both
+from egress.diff.facts import Aspect, Fact
+from egress.diff.words import Classes, displayed, spoken
+from egress.google_cloud import METADATA_ADDRESS
+from egress.judge.classes import representatives
+from egress.judge.flow import Connection, Flow, Layer, Outside, Pod, Protocol, Way
+from egress.judge.space import OTHER_ADDRESS, OTHER_HOST
+from egress.judge.trace import Trace
+from egress.questions import OTHER_ACCOUNT, RESOLVER
+
+OPENS = {"": "as the app sent it", "SIMPLE": "in TLS", "MUTUAL": "in mutual TLS"}
+"""What a gateway opens towards the outside, the weakest first."""
+FENCES = {
+    Way.APP: Layer.SIDECAR,
+    Way.GATEWAY_WITH_CERTIFICATE: Layer.AUTHORIZATION,
+    Way.POD_WITHOUT_SIDECAR: Layer.NETWORK_POLICY,
+}
+"""The layer that is asked first on each way, so that its word is known on both sides."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One flow and what both sides make of it. None: the team is not there."""
+
+    flow: Flow
+    old: Trace | None
+    new: Trace | None
+
+    @property
+    def traces(self) -> tuple[Trace | None, Trace | None]:
+        return self.old, self.new
+
+
+class TeamFlows:
+    """Everything that one team's workloads can try."""
+
+    def __init__(self, both: Both, team: str) -> None:
+        self._both = both
+        self._team = team
+        self._there = [team in side.teams for side in both.sides]
+
+    def facts(self) -> Iterator[Fact]:
+        """What is different for the team."""
+        hosts = [*self._both.hosts(self._team), OTHER_HOST]
+        for host in hosts:
+            if host != "metadata.google.internal":
+                yield from self._host(host)
+        yield from self._elsewhere()
+        yield from self._neighbours()
+        metadata = Flow(self._team, METADATA_ADDRESS, 80, Protocol.HTTP, address=METADATA_ADDRESS)
+        yield from self._app("the metadata server", [[self._ask(metadata)]])
+        yield from self._past("the metadata server", self._ask(replace(metadata, way=Way.POD_WITHOUT_SIDECAR)))
+        for way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
+            asked = self._ask(Flow(self._team, OTHER_HOST, 443, Protocol.TLS, way, OTHER_ACCOUNT))
+            yield from self._past("any other host", asked)
+
+    def _ask(self, flow: Flow) -> Asked:
+        old, new = (side.judges.trace(flow) if there else None for side, there in zip(self._both.sides, self._there, strict=True))
+        return Asked(flow, old, new)
+
+    def _host(self, host: str) -> Iterator[Fact]:
+        target = displayed(host)
+        ports = [self._asked(Flow(self._team, host, port, protocol)) for port, protocol in self._both.ports(host)]
+        facts = list(self._app(target, ports))
+        yield from facts
+        if host.endswith(".googleapis.com"):
+            straight = Flow(self._team, host, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
+            yield from self._past(target, self._ask(straight))
+            return
+        quiet = any(fact.aspect in (Aspect.HOST, Aspect.PORT) for fact in facts)
+        for asked in ports:
+            if asked[0].flow.protocol is Protocol.HTTP:
+                flows = [self._ask(replace(one.flow, way=Way.GATEWAY_WITH_CERTIFICATE)) for one in asked]
+                yield from self._at_gateways(target, flows, [[one] for one in asked], quiet)
+        # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it to say.
+        tunnels = [one for asked in ports for one in asked if one.flow.protocol is not Protocol.HTTP]
+        flows = self._asked(Flow(self._team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE))
+        declared = [[one for one in tunnels if one.flow.service_account == of.flow.service_account] for of in flows]
+        yield from self._at_gateways(target, flows, declared, quiet)
+        for protocol, port in ((Protocol.HTTP, 80), (Protocol.TLS, 443)):
+            without = Flow(self._team, host, port, protocol, Way.GATEWAY_WITHOUT_CERTIFICATE, OTHER_ACCOUNT)
+            yield from self._past(target, self._ask(without))
+
+    def _asked(self, flow: Flow) -> list[Asked]:
+        """The flow for each caller and each request that a rule of either side tells from others."""
+        accounts = [OTHER_ACCOUNT, *self._both.accounts(self._team, flow.host)]
+        callers = [replace(flow, service_account=account) for account in accounts]
+        if flow.protocol is not Protocol.HTTP:
+            return [self._ask(caller) for caller in callers]
+        requests = self._both.requests(self._team, flow.host)
+        return [
+            self._ask(replace(caller, method=one.method, path=one.path, headers=dict(one.headers)))
+            for caller in callers
+            for one in representatives(requests)
+        ]
+
+    def _app(self, target: str, ports: Sequence[Sequence[Asked]]) -> Iterator[Fact]:
+        """What the app itself reaches of one target, all ports together."""
+        passing = [any(_passes(one.traces[at]) for asked in ports for one in asked) for at in (0, 1)]
+        for asked in ports:
+            flow = asked[0].flow
+            spoke = spoken(flow)
+            some = [any(_passes(one.traces[at]) for one in asked) for at in (0, 1)]
+            requests = self._both.requests(self._team, flow.host)
+            for gain, before, after in ((True, 0, 1), (False, 1, 0)):
+                more = [one for one in asked if _passes(one.traces[after]) and not _passes(one.traces[before])]
+                if more:
+                    classes = Classes(
+                        requests if flow.protocol is Protocol.HTTP else None,
+                        [one.flow for one in asked],
+                        [one.flow for one in asked if _passes(one.traces[after])],
+                    )
+                    words = classes.words([one.flow for one in more])
+                    by = _refusal(more[0].traces[before])
+                    if some[before]:
+                        known = [one.flow for one in asked if _passes(one.traces[before])]
+                        aspect = classes.aspect([one.flow for one in more], known)
+                        yield Fact(aspect, gain, self._team, target, words, spoke, by)
+                    else:
+                        leaves = _leaving(more[0].traces[after])
+                        what = " ".join(filter(None, (spoke, words, leaves)))
+                        aspect = Aspect.PORT if passing[before] else Aspect.HOST
+                        yield Fact(aspect, gain, self._team, target, what, by=by)
+            yield from self._leaves(target, spoke, asked)
+            yield from self._unread(target, asked)
+            if passing[0] == passing[1]:
+                for one in asked:
+                    yield from self._fence(target, one)
+
+    def _leaves(self, target: str, spoke: str, asked: Sequence[Asked]) -> Iterator[Fact]:
+        """How what passes on both sides leaves the cluster."""
+        facts: dict[Fact, None] = {}
+        for one in asked:
+            if not (one.old and one.new and one.old.allowed and one.new.allowed):
+                continue
+            old, new = _by_destination(one.old), _by_destination(one.new)
+            for gain, fewer, more in ((True, old, new), (False, new, old)):
+                for name, port in sorted(more.keys() - fewer.keys()):
+                    facts[Fact(Aspect.DESTINATION, gain, self._team, target, f"{name}, port {port}", spoke)] = None
+            weak = [_weakest(trace) for trace in (one.old, one.new)]
+            for name in sorted(weak[0].keys() & weak[1].keys()):
+                for before, after in zip(weak[0][name], weak[1][name], strict=True):
+                    if before[0] != after[0]:
+                        gain = after[0] < before[0]
+                        what = " instead of ".join(text for _, text in sorted((before, after)))
+                        facts[Fact(Aspect.TLS, gain, self._team, name, what, spoke)] = None
+        yield from facts
+
+    def _at_gateways(
+        self, target: str, flows: Sequence[Asked], declared: Sequence[Sequence[Asked]], quiet: bool
+    ) -> Iterator[Fact]:  # fmt: skip
+        """What a workload's certificate opens at the gateways that the app does not get through its sidecar anyhow."""
+        for one, by_app in zip(flows, declared, strict=True):
+            open_ = [_open(one.traces[at]) and not any(_open(other.traces[at]) for other in by_app) for at in (0, 1)]
+            if open_[0] != open_[1]:
+                by = _refusal(one.traces[0 if open_[1] else 1])
+                yield Fact(Aspect.WAY, open_[1], self._team, target, spoken(one.flow), one.flow.way.value, by)
+            elif not quiet and not _open(one.old) and not _open(one.new):
+                yield from self._fence(target, one)
+
+    def _past(self, target: str, one: Asked) -> Iterator[Fact]:
+        """A way that is open only if no layer holds it."""
+        old, new = _open(one.old), _open(one.new)
+        if old != new:
+            by = _refusal(one.old if new else one.new)
+            yield Fact(Aspect.WAY, new, self._team, target, spoken(one.flow), one.flow.way.value, by)
+        elif not old:
+            yield from self._fence(target, one)
+        yield from self._unread(target, [one])
+
+    def _fence(self, target: str, one: Asked) -> Iterator[Fact]:
+        """A layer that refused and lets through now, or the other way round, though another one refuses as well."""
+        layer = FENCES.get(one.flow.way)
+        if not (one.old and one.new and layer) or _open(one.old) or _open(one.new):
+            return
+        said = [next((step for step in trace.steps if step.layer is layer), None) for trace in (one.old, one.new)]
+        if said[0] and said[1] and said[0].allowed != said[1].allowed:
+            by = (said[0] if said[1].allowed else said[1]).by
+            yield Fact(Aspect.FENCE, said[1].allowed, self._team, target, spoken(one.flow), layer.value, by)
+
+    def _unread(self, target: str, asked: Sequence[Asked]) -> Iterator[Fact]:
+        for one in asked:
+            read = [trace is None or trace.understood for trace in one.traces]
+            if read[0] != read[1]:
+                trace = one.traces[1 if read[0] else 0]
+                by = next(step.by for step in trace.steps if not step.understood) if trace else ""
+                yield Fact(Aspect.UNREAD, read[0], self._team, target, by, by=by)
+
+    def _elsewhere(self) -> Iterator[Fact]:
+        """What has no name that the gateway knows, on every port and to every set of addresses that some object names."""
+        for port, protocol in self._both.numbers:
+            flow = Flow(self._team, OTHER_ADDRESS, port, protocol, service_account=OTHER_ACCOUNT, address=OTHER_ADDRESS)
+            if protocol is not Protocol.UDP:
+                yield from self._app("any other address", [[self._ask(flow)]])
+            anywhere = replace(flow, host=OTHER_HOST, address=None, way=Way.POD_WITHOUT_SIDECAR)
+            facts = list(self._past("any other host", self._ask(anywhere)))
+            yield from facts
+            if facts:
+                continue  # what holds for the internet need not be said of its parts
+            for address, name in self._both.addresses(self._team).items():
+                if address == METADATA_ADDRESS:
+                    continue
+                straight = replace(anywhere, host=address, address=address)
+                yield from self._past(name, self._ask(straight))
+        for protocol in (Protocol.UDP, Protocol.TCP):
+            flow = Flow(self._team, RESOLVER, 53, protocol, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT, address=RESOLVER)
+            yield from self._past("DNS servers outside", self._ask(flow))
+
+    def _neighbours(self) -> Iterator[Fact]:
+        """Other teams' pods: those that some object names with this team, and one that none does."""
+        known = self._both.mentions.get(self._team, set())
+        stranger = next((other for other in self._both.teams if other != self._team and other not in known), None)
+        for other in (*sorted(known), *((stranger,) if stranger else ())):
+            flow = Flow(self._team, other, 8080, Protocol.HTTP, service_account=OTHER_ACCOUNT, to=Pod(other, None))
+            if all(other in side.teams for side in self._both.sides):
+                target = f"pods of {other}" if other in known else "other teams' pods"
+                yield from self._app(target, [[self._ask(flow)]])
+                yield from self._past(target, self._ask(replace(flow, way=Way.POD_WITHOUT_SIDECAR)))
+
+
+def _passes(trace: Trace | None) -> bool:
+    """Whether it arrives: what every layer lets through and no gateway sends on arrives nowhere."""
+    return trace is not None and trace.allowed and (trace.flow.to is not None or bool(trace.left))
+
+
+def _open(trace: Trace | None) -> bool:
+    return trace is not None and not trace.held
+
+
+def _refusal(trace: Trace | None) -> str:
+    return trace.decision.by if trace and trace.decision.by != "nothing" else ""
+
+
+def _end(connection: Connection) -> str:
+    assert isinstance(connection.to, Outside)
+    return connection.to.name or connection.to.address or "any address"
+
+
+def _by_destination(trace: Trace) -> dict[tuple[str, int], None]:
+    return {(displayed(_end(connection)), connection.port): None for connection in trace.left}
+
+
+Strength = tuple[int, str]
+"""How strong, and the words for it."""
+
+
+def _weakest(trace: Trace) -> dict[str, tuple[Strength, ...]]:
+    """The worst of what leaves to each name: TLS, whose certificate is taken, what is told about the inside."""
+    found: dict[str, tuple[Strength, ...]] = {}
+    plain = "unencrypted" if trace.flow.protocol is Protocol.HTTP else OPENS[""]
+    for connection in trace.left:
+        name, checked = displayed(_end(connection)), connection.verified or not connection.opens
+        told = ", ".join(sorted(connection.reveals))
+        one = (
+            (list(OPENS).index(connection.opens), OPENS[connection.opens] if connection.opens else plain),
+            (int(checked), "with the certificate checked" if checked else "with any certificate taken"),
+            (-len(connection.reveals), f"with the headers {told}" if told else "without internal headers"),
+        )
+        before = found.get(name)
+        found[name] = tuple(min(pair) for pair in zip(before, one, strict=True)) if before else one
+    return found
+
+
+def _leaving(trace: Trace | None) -> str:
+    """How a plain request leaves, in a word."""
+    opens = {connection.opens for connection in trace.left} if trace else set[str]()
+    if "MUTUAL" in opens:
+        return "(leaves in mutual TLS)"
+    return "(leaves as https)" if opens == {"SIMPLE"} and trace and trace.flow.protocol is Protocol.HTTP else ""

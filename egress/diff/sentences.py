@@ -1,0 +1,124 @@
+"""The sentence for some facts of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from egress.diff.facts import Aspect, Fact
+from egress.diff.words import listing
+from egress.judge.flow import Layer, Way
+
+SHOWN = 6
+"""Targets that a sentence names; it counts the rest, and JSON has them all."""
+TEAMS_SHOWN = 3
+WAYS = {
+    Way.POD_WITHOUT_SIDECAR.value: "past the sidecar",
+    Way.GATEWAY_WITH_CERTIFICATE.value: "straight at the gateway, with a certificate",
+    Way.GATEWAY_WITHOUT_CERTIFICATE.value: "straight at the gateway, without a certificate",
+    Way.APPLICATION_NODE.value: "from an application node",
+    Way.GATEWAY_NODE.value: "from a gateway node",
+}
+LAYERS = {
+    Layer.SIDECAR.value: "The sidecar",
+    Layer.AUTHORIZATION.value: "The gateway's authorization",
+    Layer.NETWORK_POLICY.value: "NetworkPolicy",
+}
+
+
+def sentence(teams: Sequence[str], facts: Sequence[Fact]) -> str:
+    """What some facts of one kind come to, for these teams."""
+    first, who = facts[0], _who(teams)
+    gain, target = first.gain, first.target
+    if first.aspect is Aspect.UNREAD:
+        whose = f" for {who}" if teams else ""
+        return f"{first.what} says something that the judges {'cannot' if gain else 'could not'} read{whose}"
+    if first.aspect is Aspect.HOST:
+        return f"{who} {'may now' if gain else 'can no longer'} reach {target}: {_whats(facts)}"
+    if first.aspect is Aspect.PORT:
+        still = "" if gain else ", but still otherwise"
+        return f"{who} {'may now also' if gain else 'can no longer'} reach {target} by {_whats(facts)}{still}"
+    if first.aspect is Aspect.DESTINATION:
+        verb = "now also leaves" if gain else "no longer leaves"
+        return f"What {who} may send to {target} {verb} to {_whats(facts)}"
+    if first.aspect is Aspect.TLS:
+        return _tls(who, facts)
+    if first.aspect is Aspect.WAY:
+        return f"{who} {'can now' if gain else 'can no longer'} reach {_targets(facts)} {WAYS[first.how]}"
+    if first.aspect is Aspect.FENCE:
+        return _fence(who, facts)
+    verb = "may now also" if gain else "may no longer"
+    return f"{who} {verb} {_sent(facts)} to {target}"
+
+
+def _who(teams: Sequence[str]) -> str:
+    if len(teams) <= TEAMS_SHOWN:
+        return listing(teams) if teams else "everybody"
+    return f"{', '.join(teams[: TEAMS_SHOWN - 1])} and {len(teams) - TEAMS_SHOWN + 1} more"
+
+
+def _whats(facts: Sequence[Fact]) -> str:
+    return ", ".join(dict.fromkeys(fact.what for fact in facts))
+
+
+def _targets(facts: Sequence[Fact]) -> str:
+    """Targets, each with what of it."""
+    by_target: dict[str, list[str]] = {}
+    for fact in facts:
+        by_target.setdefault(fact.target, []).append(fact.what)
+    named = [f"{target} ({', '.join(what)})" if any(what) else target for target, what in by_target.items()]
+    return _some(named)
+
+
+def _ends(facts: Sequence[Fact]) -> str:
+    """Ranges, each with the ports of it."""
+    by_range: dict[str, list[str]] = {}
+    for fact in facts:
+        name, _, port = fact.what.partition(" on ")
+        by_range.setdefault(name, []).append(port)
+    return _some([f"{name} ({_some(ports)})" for name, ports in by_range.items()])
+
+
+def _some(items: Sequence[str]) -> str:
+    more = [f"{len(items) - SHOWN} more"] if len(items) > SHOWN else []
+    return listing([*items[:SHOWN], *more])
+
+
+def _sent(facts: Sequence[Fact]) -> str:
+    """Requests, or - where only callers are told apart - connections."""
+    said: list[str] = []
+    for fact in facts:
+        if not fact.how.startswith("http") or fact.how.startswith("https"):
+            said.append(f"open {fact.how} {fact.what}")
+        else:
+            what = f"requests {fact.what}" if fact.what.startswith(("as ", "with ")) else fact.what
+            said.append(f"send {what}" + (f" (port {fact.how[5:]})" if fact.how[5:] else ""))
+    return listing(said)
+
+
+def _tls(who: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    weak, _, strong = first.what.partition(" instead of ")
+    now, before = (weak, strong) if first.gain else (strong, weak)
+    if first.how in ("level", "minimum version"):
+        of = f" of {who}" if first.team else ""
+        what = "" if first.how == "level" else f", {first.how}"
+        return f"{first.target[0].upper()}{first.target[1:]}{of}{what}: now {now} instead of {before}"
+    spoke = listing(list(dict.fromkeys(fact.how for fact in facts)))
+    return f"What {who} may send to {first.target} by {spoke} now leaves {now} instead of {before}"
+
+
+def _fence(who: str, facts: Sequence[Fact]) -> str:
+    first, gone = facts[0], facts[0].gain
+    if first.how == "level":
+        weak, _, strong = first.what.partition(" instead of ")
+        now, before = (weak, strong) if gone else (strong, weak)
+        return f"{first.target} of {who} is now {now} instead of {before}"
+    if first.how == "filter":
+        return f"{first.target}, which may refuse requests by code of its own, is {'gone' if gone else 'new'}"
+    if first.how == "admission":
+        return f"Admission {'no longer holds' if gone else 'now holds'} {who} to {_targets(facts)}"
+    if first.how == "firewall":
+        return f"The firewall {'no longer' if gone else 'now'} stops {first.target}: {_ends(facts)}"
+    if first.how == "DNS":
+        return f"DNS {'now answers' if gone else 'no longer answers'} for {_targets(facts)}"
+    return f"{LAYERS[first.how]} {'no longer' if gone else 'now'} refuses {who}: {_targets(facts)}"
