@@ -190,7 +190,7 @@ def keys(found: Difference, widening: bool) -> set[tuple[Any, ...]]:
     }
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(configs(), configs())
 def test_what_one_way_gains_the_other_way_loses(one: dict[str, Any], other: dict[str, Any]) -> None:
     old, new = deployed(one), deployed(other)
