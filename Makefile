@@ -81,8 +81,8 @@ bench: ready ## Measure
 bench-mesh: ready ## Measure what the way out costs on real proxies
 	@$(RUN) -m bench.mesh
 
-golden: $(READY) ## Write the golden files, and the tables of docs/redteam.md, anew
-	@$(RUN) -m pytest -q tests/program tests/unit/test_redteam_catalogue.py --regenerate-golden
+golden: $(READY) ## Write the golden files, the tables of docs/redteam.md and the output in docs/commands.md anew
+	@$(RUN) -m pytest -q tests/program tests/unit/test_redteam_catalogue.py tests/unit/test_commands.py --regenerate-golden
 
 schema: $(READY) ## Write the JSON Schemas: of stack files, the contract, the evidence
 	@$(RUN) -m egress schema
@@ -103,6 +103,8 @@ $(READY): $(wildcard requirements*.txt constraints.txt)
 	@echo "Python packages: installing into $(VENV), about half a minute" 1>&2
 	@test -x $(RUN) || $(PYTHON) -m venv --clear $(VENV) 1>&2
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt 1>&2
+	@printf '#!%s\nimport sys\n\nsys.path.insert(0, "%s")\nfrom egress.cli.app import app\n\napp(prog_name="egress")\n' \
+		"$(CURDIR)/$(RUN)" "$(CURDIR)" > $(VENV)/bin/egress && chmod +x $(VENV)/bin/egress
 	@echo "Python packages: ready" 1>&2
 	@touch $@
 
