@@ -32,7 +32,7 @@ class Side:
     @classmethod
     def of(cls, deployed: Deployed) -> Side:
         teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
-        return cls(deployed, Judges(deployed), teams)
+        return cls(deployed, Judges(deployed, explains=False), teams)
 
     @property
     def space(self) -> Space:

@@ -41,7 +41,9 @@ class _Case:
 class Authorization:
     """Judges what a proxy's AuthorizationPolicies say to a connection that its listener has accepted."""
 
-    def __init__(self, deployed: Deployed) -> None:
+    def __init__(self, deployed: Deployed, explains: bool) -> None:
+        """`explains`: whether a refusal names the field that comes nearest to allowing, which costs as much as deciding."""
+        self._explains = explains
         self._policies: dict[str, _Policies] = {}
         for manifest in deployed.kind("AuthorizationPolicy"):
             self._policies.setdefault(manifest["metadata"]["namespace"], _Policies()).add(_Policy(manifest))
@@ -76,7 +78,13 @@ class Authorization:
             nearest = next((found for home in homes if (found := self._policies[home].any_allow(at))), None)
         if nearest is None:
             return Verdict(Layer.AUTHORIZATION, True, "nothing", "", "No policy of these pods asks who is there.")
-        return Verdict(Layer.AUTHORIZATION, False, nearest.by, nearest.nearest(case), f"No rule allows this to {who}.")
+        return Verdict(
+            Layer.AUTHORIZATION,
+            False,
+            nearest.by,
+            nearest.nearest(case) if self._explains else "spec.rules",
+            f"No rule allows this to {who}.",
+        )
 
     def server_names(self, namespace: str) -> set[str]:
         """One server name for each rule that asks a namespace's callers for one: whoever calls may say any of them."""

@@ -68,7 +68,7 @@ class Trace:
 class Judges:
     """All layers' judges over the same objects."""
 
-    def __init__(self, deployed: Deployed) -> None:
+    def __init__(self, deployed: Deployed, *, explains: bool = True) -> None:
         self.broken = tuple(deployed.broken.values())
         """Objects that no judge reads, because they lack a field: nothing is proven beside them."""
         self.registry = Registry(deployed)
@@ -76,7 +76,7 @@ class Judges:
         router = Router(self.registry, self.workloads)
         self.sidecars = Sidecars(self.registry, router)
         self.gateways = Gateways(deployed, self.registry, router, self.workloads)
-        self.authorization = Authorization(deployed)
+        self.authorization = Authorization(deployed, explains)
         self.network_policies = NetworkPolicies(deployed)
         self.firewall = Firewall(deployed)
         self.dns = Dns(deployed)
