@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from egress.google_cloud import METADATA_ADDRESS
 from egress.intent import Intent
 from egress.judge.flow import Flow, Layer, Protocol, Way
 from egress.judge.sidecar import is_address
@@ -108,7 +109,12 @@ def _advice(trace: Trace, intent: Intent | None) -> str:
         verb = "allows" if trace.allowed else "refuses"
         return f"{decision.by} {verb} it; no config is at hand to say what to change."
     entry = f'teams.{flow.namespace}.egress."{flow.host}"'
+    if flow.host == METADATA_ADDRESS:
+        section = f"teams.{flow.namespace}.googleApis"
+        return f"It hands out the Google identities of {section}, and is open to teams with that section alone."
     if trace.allowed:
+        if not intent.allows(flow) and flow.port in intent.opened(flow.namespace):
+            return f"To take it away, remove teams.{flow.namespace}.model, which opens this port, or declare less."
         if intent.is_api(flow.namespace, flow.host):
             return f"To take it away, remove it from teams.{flow.namespace}.googleApis; IAM decides about the API besides."
         return f"To take it away, remove or narrow {entry}."

@@ -57,6 +57,21 @@ def test_a_cheating_pod_is_told_that_no_entry_opens_its_way() -> None:
     assert "Ways past the sidecar are closed" in text
 
 
+def test_the_metadata_server_belongs_to_google_apis() -> None:
+    code, text = run("explain", "team-x", "http://169.254.169.254/")
+    assert code == 0
+    assert "It hands out the Google identities of teams.team-x.googleApis" in text
+    assert run("explain", "team-y", "http://169.254.169.254/")[0] == 1
+
+
+def test_what_a_weaker_model_opens_is_said_to_be_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Pulumi.lab.yaml").write_text((ROOT / "examples/modes/Pulumi.open.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    code, text = run("explain", "lab", "https://anything.example", "--stack", "lab")
+    assert code == 0
+    assert "remove teams.lab.model, which opens this port" in text
+
+
 def test_machines_read_the_same_with_stable_keys() -> None:
     code, text = run("explain", "team-y", "http://httpbin.org/status/418", "--json")
     answer = json.loads(text[text.index("{") :])
