@@ -23,6 +23,7 @@ from egress.judge.routes import Misread
 _SOURCE = {"principals", "notPrincipals", "namespaces", "notNamespaces"}
 _OPERATION = {"hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"}
 _HTTP = {"hosts", "notHosts", "methods", "notMethods", "paths", "notPaths"}
+_READ_AT_A_GLANCE = {"connection.sni", "destination.port"}
 _HEADER = re.compile(r"^request\.headers\[(.+)\]$")
 
 
@@ -140,6 +141,14 @@ class _Policy:
             condition for rule in self._rules for condition in listed(rule, "when") if condition.get("key") == "connection.sni"
         )
         self.server_names = [str(values[0]) for condition in asked if (values := listed(condition, "values"))]
+        self._of_name: dict[str, list[int]] = {}
+        self._of_any_name: list[int] = []
+        for index, rule in enumerate(self._rules):
+            exact = _names(rule)
+            for name in exact or ():
+                self._of_name.setdefault(name, []).append(index)
+            if not exact:
+                self._of_any_name.append(index)
 
     def selects(self, pod: Pod) -> bool:
         return self.labels <= (pod.labels or {}).items()
@@ -148,28 +157,52 @@ class _Policy:
         """The field of the first rule that matches."""
         if self._unread:
             raise Misread(self.by, f"spec.{self._unread}", f"this `{self._unread}` is not read here")
-        for index, rule in enumerate(self._rules):
+        for index in self._asked(case):
             field = f"spec.rules[{index}]"
-            if all(holds for _, holds in _parts(rule, case, self.by, field)):
+            if all(holds for _, holds in _parts(self._rules[index], case, self.by, field)):
                 return field
         return None
 
+    def _asked(self, case: _Case) -> list[int]:
+        """The rules that could match, in order: those that name the host or the server name, and those that name none.
+
+        A team's rules name one host each, so that a case costs what its own host has, however many the team has.
+        """
+        host = case.request.host.lower() if case.request else ""
+        return sorted({*self._of_any_name, *self._of_name.get(host, ()), *self._of_name.get(case.sni, ())})
+
     def nearness(self, case: _Case) -> int:
         """How much of a rule holds, at best: what a reader wants to see first when nothing matches."""
-        return max((self._held(rule, case) for rule in self._rules), default=0)
+        return max((self._held(self._rules[index], case) for index in self._asked(case)), default=0)
 
     def nearest(self, case: _Case) -> str:
         """The field that would have to differ for the nearest rule to match."""
-        if not self._rules:
-            return "spec"
-        # Every rule holds a little, so one is always nearest.
-        index = max(range(len(self._rules)), key=lambda index: self._held(self._rules[index], case))
+        asked = self._asked(case)
+        if not asked:
+            return "spec.rules" if self._rules else "spec"
+        index = max(asked, key=lambda index: self._held(self._rules[index], case))
         parts = _parts(self._rules[index], case, self.by, "")
         return f"spec.rules[{index}]" + next((f".{name}" for name, holds in parts if not holds), "")
 
     def _held(self, rule: Mapping[str, Any], case: _Case) -> int:
         names = [name for name, holds in _parts(rule, case, self.by, "") if holds]
         return 1 + 2 * ("from" in names) + sum(2 if name.endswith(("hosts", "sni")) else 1 for name in names if name != "from")
+
+
+def _names(rule: Mapping[str, Any]) -> set[str] | None:
+    """The hosts or server names of which a rule needs one; None where it needs none, or says more than this reads at a glance."""
+    if rule.keys() - {"from", "to", "when"} or any(
+        condition["key"] not in _READ_AT_A_GLANCE for condition in listed(rule, "when")
+    ):
+        return None
+    found: set[str] | None = None
+    operations = [part(entry, "operation") for entry in listed(rule, "to")]
+    if operations and all(operation.get("hosts") and not operation.keys() - _OPERATION for operation in operations):
+        found = {str(host).lower() for operation in operations for host in operation["hosts"]}
+    for condition in conditions:
+        if condition["key"] == "connection.sni" and condition.get("values"):
+            found = {str(value) for value in condition["values"]}
+    return None if found is None or any("*" in name for name in found) else found
 
 
 def _callers(rules: Sequence[Mapping[str, Any]]) -> frozenset[str] | None:
