@@ -191,9 +191,8 @@ class _Policy:
 
 def _names(rule: Mapping[str, Any]) -> set[str] | None:
     """The hosts or server names of which a rule needs one; None where it needs none, or says more than this reads at a glance."""
-    if rule.keys() - {"from", "to", "when"} or any(
-        condition["key"] not in _READ_AT_A_GLANCE for condition in listed(rule, "when")
-    ):
+    conditions = listed(rule, "when")
+    if rule.keys() - {"from", "to", "when"} or any(condition["key"] not in _READ_AT_A_GLANCE for condition in conditions):
         return None
     found: set[str] | None = None
     operations = [part(entry, "operation") for entry in listed(rule, "to")]
