@@ -46,7 +46,13 @@ class Shaken(Mesh):
                 yield replace(pod, key=SECOND, name="second-0", address=f"{head}.{int(last) + 100}")
 
     @property
-    def gateways(self) -> list[str]:
+    def gateways(self) -> dict[str, Pod]:
+        """Its first pod stands for the shared gateway where one is asked for by name."""
+        return {"": self.pods[FIRST]}
+
+    @property
+    def ways_out(self) -> list[str]:
+        """Addresses from which something may arrive outside."""
         return [self.pods[key].address for key in (FIRST, SECOND)]
 
     def serve(self, *keys: str) -> None:
@@ -160,7 +166,7 @@ class Load:
         return [one for name, site in sites if name not in self.mesh.pods for one in site.arrived[self._before.get(name, 0) :]]
 
     def _wrong(self, arrival: Arrival) -> str | None:
-        if arrival.source not in self.mesh.gateways:
+        if arrival.source not in self.mesh.ways_out:
             return f"{arrival.site}:{arrival.port}: a connection from {arrival.source}"
         if arrival.site not in {host.name for host in self.mesh.plan.hosts}:
             return f"{arrival.site}:{arrival.port}: nobody declared it"
