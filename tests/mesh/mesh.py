@@ -245,9 +245,12 @@ class Mesh:
     def _lookup(self) -> Lookup:
         """What the cluster's DNS answers: Services itself, and everything else as the VPC's private zones say."""
         inside = {**self.control_plane.service_names(), "metadata.google.internal": (METADATA_SERVER,)}
-        world = {name: (address,) for name, address in self._websites.items()}
         zones = list(dns_layer.render(self.plan))
-        return first_of(from_table(inside), from_zones(zones, from_table(world)))
+        return first_of(from_table(inside), from_zones(zones, from_table(self._world())))
+
+    def _world(self) -> dict[str, tuple[str, ...]]:
+        """What the internet's name servers answer."""
+        return {name: (address,) for name, address in self._websites.items()}
 
     def _start_istiod(self) -> None:
         server = self.control_plane.server

@@ -149,6 +149,16 @@ def _to_example(*parts: bytes, pause: float = 0.0) -> Callable[[Mesh], Answer]:
     return lambda mesh: raw.say(mesh, X, WEBSITES[EXAMPLE], 80, *parts, pause=pause)
 
 
+def _cut_off(attempt: Callable[[Mesh], Answer]) -> Callable[[Mesh], Answer]:
+    """The proxy answers 502 and closes while the client still writes: whether it reads the answer or the end first is chance."""
+
+    def refused(mesh: Mesh) -> Answer:
+        answer = attempt(mesh)
+        return Answer(None, "", "the answer was 502") if answer.status == 502 else answer
+
+    return refused
+
+
 def _second_request() -> Iterator[Way]:
     """A connection that began with something allowed."""
     yield Way(
@@ -272,7 +282,7 @@ def _sizes() -> Iterator[Way]:
     slow = [bytes([byte]) for byte in raw.last(OTHER)]
     yield Way("byte by byte, to another host", X, _to_example(*slow, pause=0.005), "502", sidecar, number="S33")
     body = raw.get(OTHER, "/", "Content-Length: 10000000", "Connection: close", method="POST") + b"a" * 10_000_000
-    yield Way("ten megabytes to another host", X, _to_example(body), REFUSED, sidecar, number="S34")
+    yield Way("ten megabytes to another host", X, _cut_off(_to_example(body)), REFUSED, sidecar, number="S34")
     yield Way(
         "a body that never ends, before the rules have decided",
         Y,

@@ -55,5 +55,5 @@ def attacked_mesh(programs: Programs) -> Iterator[Attacked]:
 class Attacked(Mesh):
     """The mesh of that stack, with a DNS outside that lies where its owners want it to."""
 
-    def _names(self) -> dict[str, tuple[str, ...]]:
-        return {**super()._names(), REBOUND: (METADATA_SERVER,), ALIAS: (self.pods["test-team-x"].address,)}
+    def _world(self) -> dict[str, tuple[str, ...]]:
+        return {**super()._world(), REBOUND: (METADATA_SERVER,), ALIAS: (self.pods["test-team-x"].address,)}
