@@ -16,7 +16,7 @@ from egress.judge.trace import Judges, Trace
 from egress.manifest import Object
 from egress.plan import Plan
 from egress.questions import Kind, Question, Questions, Want
-from egress.wires import Wire, of_gateways, wires
+from egress.wires import Wire, around, of_gateways, wires
 
 SHOWN = 20
 """Violations that a message spells out; it says how many more there are."""
@@ -87,6 +87,7 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
             yield from found
             if not found:
                 proven.add(same)
+        yield from _of_wires(judges, team, around(team))
     yield from _of_wires(judges, "gateways", of_gateways(intent, judges))
 
 

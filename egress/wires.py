@@ -21,6 +21,10 @@ XDS_PORT = 15012
 RESOLVERS: tuple[Mapping[str, str], ...] = ({"k8s-app": "kube-dns"}, {"k8s-app": "node-local-dns"})
 BACK_DOORS = (15000, 15004, 15014, 15020, 15021, 15090, OTHER_PORT)
 """Ports of gateways that are not for teams (Istio, "Ports used by Istio"), and one that nobody names."""
+STRANGER = "some-other-namespace"
+"""Stands for every namespace of no team."""
+PROXY_TEXT_PORT = 15000
+"""A proxy's port that answers in plain text to whoever asks."""
 CONTROL_PLANE_DOORS = (443, 8080, 15010, 15014, 15017, OTHER_PORT)
 
 
@@ -67,9 +71,16 @@ def wires(intent: Intent, judges: Judges, team: str) -> Iterator[Wire]:
             yield _wire(anyone, Pod(namespace, {}), port, False, f"{team}'s pods reaching other pods of {namespace}, port {port}")
 
 
+def around(team: str) -> Iterator[Wire]:
+    """A team's pods as a target: they reach each other, and nobody whom no team invited reaches them."""
+    yield _wire(Pod(team, {}), Pod(team, {}), 8080, True, f"{team}'s pods reaching each other")
+    for port in (8080, PROXY_TEXT_PORT, OTHER_PORT):
+        yield _wire(Pod(STRANGER, None), Pod(team, {}), port, False, f"Pods of no team reaching {team}'s pods, port {port}")
+
+
 def of_gateways(intent: Intent, judges: Judges) -> Iterator[Wire]:
     """What gateways' own pods need, and what they must not touch should one be broken into."""
-    stranger = Pod("some-other-namespace", None)
+    stranger = Pod(STRANGER, None)
     team = next(iter(intent.teams), None)
     for gateway in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
         name = f"The gateway in {gateway.namespace}"
