@@ -8,6 +8,7 @@ from egress.hosts import patterns_above
 from egress.judge.classes import Requests
 from egress.judge.flow import Flow, Protocol
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, Use
+from egress.settings.dns import Undeclared
 from egress.settings.fences import Fence, Rule
 from egress.settings.http import Rule as RequestRule
 from egress.settings.http import Upgrade
@@ -61,6 +62,15 @@ class Intent:
         """Whether a rule of admission refuses things in the team's namespace."""
         fences = self._plan.settings.fences
         return fences.deciding and rule not in fences.excepted(team)
+
+    def keeps_pods_confined(self, team: str) -> bool:
+        """Whether no exemption of the team asks for pods that are more than restricted."""
+        fences = self._plan.settings.fences
+        return fences.deciding and not fences.excepted(team)
+
+    @property
+    def refuses_unknown_names(self) -> bool:
+        return self._plan.settings.network.dns.undeclared_names is Undeclared.REFUSE
 
     def puts_up(self, fence: Fence) -> bool:
         return self._plan.settings.fences.up(fence)

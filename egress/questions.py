@@ -15,7 +15,7 @@ from egress.hosts import is_pattern
 from egress.intent import Intent
 from egress.judge.classes import representatives
 from egress.judge.flow import Flow, Pod, Protocol, Way
-from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, Space, concrete
+from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, OTHER_PORT, Space, concrete
 from egress.settings.fences import Rule
 
 OTHER_ACCOUNT = "any-other-account"
@@ -186,6 +186,10 @@ class Questions:
         yield Question(application, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
         want = Want.REFUSED if self._intent.keeps(team, Rule.GATEWAY_NODES) else Want.OPENED
         yield Question(replace(application, way=Way.GATEWAY_NODE), want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        # On ports that no host needs even a gateway's node does not leave.
+        unused = replace(application, way=Way.GATEWAY_NODE, port=OTHER_PORT, protocol=Protocol.TCP)
+        want = Want.REFUSED_TWICE if want is Want.REFUSED else Want.REFUSED
+        yield Question(unused, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
 
 
 def is_class(target: str) -> bool:

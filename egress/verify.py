@@ -16,6 +16,7 @@ from egress.judge.trace import Judges, Trace
 from egress.manifest import Object
 from egress.plan import Plan
 from egress.questions import Kind, Question, Questions, Want
+from egress.standing import Standing, of_mesh, of_team
 from egress.wires import Wire, around, of_gateways, wires
 
 SHOWN = 20
@@ -88,7 +89,13 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
             if not found:
                 proven.add(same)
         yield from _of_wires(judges, team, around(team))
+        yield from _fallen(of_team(intent, judges, team))
     yield from _of_wires(judges, "gateways", of_gateways(intent, judges))
+    yield from _fallen(of_mesh(intent, judges))
+
+
+def _fallen(fences: Iterable[Standing]) -> Iterator[Violation]:
+    return (Violation(fence.whose, (fence.verdict,), fence.says) for fence in fences if fence.fallen)
 
 
 def _straight(question: Question, alike: object) -> object:

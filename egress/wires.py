@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from egress.google_cloud import METADATA_ADDRESS
 from egress.intent import Intent
-from egress.judge.flow import Connection, Pod, Protocol, Verdict
+from egress.judge.flow import Connection, Outside, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.judge.space import OTHER_PORT
 from egress.judge.trace import Judges
@@ -97,9 +98,22 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Wire]:
         for port in (80, 443, 8080, OTHER_PORT):
             if team:
                 yield _wire(gateway, Pod(team, None), port, False, f"{name} reaching {team}'s pods, port {port}")
+        # With the managed mesh proxies get their Google identity from there.
+        metadata = ((METADATA_ADDRESS, 80, "the metadata server"),) if intent.in_cluster_mesh else ()
+        for address, port, what in (
+            *metadata,
+            (INSIDE, 443, "private networks"),
+            (None, OTHER_PORT, "ports outside that no host needs"),
+        ):
+            to = Outside(None, address)
+            yield Wire(Connection(gateway, to, port, Protocol.TCP), wanted=False, says=f"{name} reaching {what}")
     if intent.in_cluster_mesh and intent.puts_up(Fence.CONTROL_PLANE_NETWORK):
         for port in (8080, 15010, 15014, OTHER_PORT):
             yield _wire(stranger, Pod(ROOT_NAMESPACE, CONTROL_PLANE), port, False, f"Strangers reaching istiod's port {port}")
+
+
+INSIDE = "10.255.255.254"
+"""Stands for an address of a private network that is not the cluster's."""
 
 
 def _wire(source: Pod, to: Pod, port: int, wanted: bool, says: str, transport: str = "TCP") -> Wire:

@@ -7,7 +7,7 @@ variables too; messages do not.
 
 A rule is in force in a namespace if a policy with a recorded expression fails closed, a binding of it denies and selects the
 namespace, and the namespace has no annotation that exempts it. Two things in expressions differ from stack to stack and are read:
-the range that endpoints may be in, which must be the pods', and the node pools that pods are kept from.
+the range that endpoints may be in, which must lie in the pods', and the node pools that pods are kept from.
 
 Not understood: an expression that is not recorded, parameters, bindings that select by anything but the namespace. Not known to
 this judge: who may change policies, bindings and namespaces (RBAC and IAM), and webhooks, which can only refuse more.
@@ -81,7 +81,7 @@ class Admission:
         for policy in deployed.kind("ValidatingAdmissionPolicy"):
             for at, expression in enumerate(expressions(policy)):
                 field, name = f"spec.validations[{at}]", by_digest.get(expression.digest)
-                if name is None or any(Ranges.of([cidr]) != self._pods for cidr in expression.ranges):
+                if name is None or not all(self._pods.covers(Ranges.of([cidr])) for cidr in expression.ranges):
                     self._unknown.append((policy, field))
                 else:
                     self._rules.setdefault(name, []).append(_Rule(policy, field, expression))
@@ -113,7 +113,7 @@ class Admission:
             ((policy, field) for policy, field in self._unknown if self._bindings.get(policy["metadata"]["name"])), None
         )
         if unknown:
-            why = "this expression is not among those that were tried on an API server, or names another range than the pods'"
+            why = "this expression is not among those that were tried on an API server, or names more than the pods' range"
             return _verdict(True, identity(unknown[0]), unknown[1], why, understood=False)
         return open_because or _verdict(True, "nothing", "", f"no policy has the rule {rule}")
 

@@ -140,8 +140,10 @@ class Gateways:
         pod = connection.to
         assert isinstance(pod, Pod)
         inner = connection.inner
-        request = inner if isinstance(inner, Request) and server.protocol in ("HTTPS", "HTTP") else None
-        if server.protocol in ("HTTPS", "HTTP"):
+        # What passes TLS through never sees a request, whatever its port is called.
+        reads_http = server.protocol in ("HTTPS", "HTTP") and server.mode != "PASSTHROUGH"
+        request = inner if isinstance(inner, Request) and reads_http else None
+        if reads_http:
             if request is None:
                 return self._no(server.by, server.field, "The server reads HTTP, and this is none."), []
             section, name = "http", request.host.lower().removesuffix(f":{server.number}")

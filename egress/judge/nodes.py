@@ -36,6 +36,8 @@ class Workloads:
             name = resource.properties.get("name") or resource.name
             self.pools[name] = Pool(name, config.get("serviceAccount") or "", bool(config.get("taints")))
         self._pods: dict[str, list[Pod]] = {}
+        templates = (part(manifest, "spec", "template", "spec") for manifest in deployed.kind("Deployment"))
+        self._named = {str(part(template, "nodeSelector").get(POOL_LABEL)) for template in templates}
         for manifest in deployed.kind("Deployment"):
             template = manifest["spec"]["template"]
             spec, namespace = template["spec"], manifest["metadata"]["namespace"]
@@ -48,8 +50,13 @@ class Workloads:
 
     @cached_property
     def application_pool(self) -> str:
-        """The service account of the nodes that every pod may run on: those of the pool without a taint."""
-        return next((pool.email for pool in self.pools.values() if not pool.tainted), "")
+        """The service account of the nodes that every pod may run on: of a pool that is nobody's own."""
+        return next((pool.email for pool in self.pools.values() if pool not in self.own_pools), "")
+
+    @cached_property
+    def own_pools(self) -> list[Pool]:
+        """Pools that a taint keeps for somebody, or that some workload names as its own."""
+        return [pool for pool in self.pools.values() if pool.tainted or pool.name in self._named]
 
     def behind(self, namespace: str, selector: Mapping[str, str]) -> Pod:
         """The pods that a selector chooses; where none is known, a pod of the namespace with just these labels."""

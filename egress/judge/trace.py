@@ -16,6 +16,7 @@ from egress.judge.dns import Dns
 from egress.judge.firewall import Firewall
 from egress.judge.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
 from egress.judge.gateway import Entrance, Gateways
+from egress.judge.namespaces import Namespaces
 from egress.judge.network_policy import NetworkPolicies
 from egress.judge.nodes import Workloads
 from egress.judge.registry import Registry
@@ -80,6 +81,7 @@ class Judges:
         self.network_policies = NetworkPolicies(deployed)
         self.firewall = Firewall(deployed)
         self.dns = Dns(deployed)
+        self.namespaces = Namespaces(deployed)
         self.admission = Admission(deployed)
         self.space = Space(deployed, self.registry)
 
@@ -114,7 +116,7 @@ class Judges:
         elif flow.way is Way.APPLICATION_NODE:
             yield from self._from_node(flow, pool, declared)
         else:
-            pools = [pool.email for pool in self.workloads.pools.values() if pool.tainted]
+            pools = [pool.email for pool in self.workloads.own_pools]
             for pool in pools:
                 yield from self._from_node(flow, pool, declared)
             if not pools:

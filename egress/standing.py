@@ -1,0 +1,54 @@
+"""What has to stand whatever flows: fences that no single flow shows, each asked of a judge.
+
+Admission keeps pods from becoming something that no other layer sees, mutual TLS says who calls, names that nobody declared do
+not resolve, and a proxy without settings of its own refuses what it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from egress.intent import Intent
+from egress.judge.flow import Flow, Pod, Protocol, Verdict
+from egress.judge.space import OTHER_HOST
+from egress.judge.trace import Judges
+from egress.settings.fences import Fence, Rule
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One fence, and what its judge says."""
+
+    whose: str
+    verdict: Verdict
+    says: str
+    """What is wrong if the verdict lets something through."""
+
+    @property
+    def fallen(self) -> bool:
+        return self.verdict.allowed or not self.verdict.understood
+
+
+def of_team(intent: Intent, judges: Judges, team: str) -> Iterator[Standing]:
+    """The fences around one team's namespace."""
+    for rule in Rule:
+        if intent.keeps(team, rule):
+            says = f"Admission's rule {rule.value} has to hold in {team}."
+            yield Standing(team, judges.admission.judge(team, rule.value), says)
+    if intent.puts_up(Fence.POD_SECURITY) and intent.in_cluster_mesh and intent.keeps_pods_confined(team):
+        yield Standing(team, judges.namespaces.confined(team), f"Pod Security has to hold in {team}.")
+    yield Standing(team, judges.namespaces.mutual(team), f"Workloads of {team} have to demand mutual TLS.")
+
+
+def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
+    """The fences that no team has for itself."""
+    for gateway in sorted(intent.gateways):
+        yield Standing(gateway, judges.namespaces.confined(gateway), f"Pod Security has to hold in {gateway}.")
+        yield Standing(gateway, judges.namespaces.mutual(gateway), f"The gateway in {gateway} has to demand mutual TLS.")
+    if intent.refuses_unknown_names:
+        yield Standing("names", judges.dns.judge(OTHER_HOST), "Names that nobody declared must not resolve.")
+    nobody = "some-other-namespace"
+    flow = Flow(nobody, OTHER_HOST, 443, Protocol.TLS)
+    verdict, _ = judges.sidecars.judge(flow, Pod(nobody, {}))
+    yield Standing("the mesh", verdict, "A proxy without a Sidecar of its own has to refuse what it does not know.")
