@@ -26,8 +26,9 @@ def render(plan: Plan) -> Iterator[Object]:
     out; where that leaves as TLS or is treated specially, a DestinationRule. For an open team what makes its log say names."""
     for team in plan.teams:
         owner = Owner.team(team.name)
-        if team.model is SecurityModel.OPEN and HTTPS_PORT in plan.leaves_on(team):
-            yield Object(owner, _read_names(team.name))
+        read = [_READ[port] for port in plan.leaves_on(team) if port in _READ] if team.model is SecurityModel.OPEN else []
+        if read:
+            yield Object(owner, _read_names(team.name, read))
         for host in team.straight:
             yield Object(owner, _known(team.name, host))
             if host.leaving:
@@ -37,8 +38,15 @@ def render(plan: Plan) -> Iterator[Object]:
                     yield Object(owner, _treatment(team.name, host, treatment))
 
 
-def _read_names(team: str) -> Manifest:
-    # No host: a port that sidecars know as TLS is one on which they read server names, and so the log has them.
+_READ: dict[int, dict[str, Any]] = {
+    HTTP_PORT: {"number": HTTP_PORT, "name": "http", "protocol": "HTTP"},
+    HTTPS_PORT: {"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"},
+}
+"""Ports on which a sidecar can read names, as a ServiceEntry says it."""
+
+
+def _read_names(team: str, ports: list[dict[str, Any]]) -> Manifest:
+    # No host: on a port that sidecars know as HTTP or TLS they read requests or server names, and so the log has them.
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
@@ -46,7 +54,7 @@ def _read_names(team: str) -> Manifest:
         team,
         spec={
             "hosts": [names.OPEN_TLS_HOST],
-            "ports": [{"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"}],
+            "ports": ports,
             "resolution": "NONE",
             "location": "MESH_EXTERNAL",
             "exportTo": ONLY_HERE,

@@ -67,7 +67,7 @@ def test_pods_know_the_hosts_by_addresses_that_are_theirs_alone(by_name: Mesh) -
 def test_the_port_takes_no_connection_to_another_host(by_name: Mesh, host: str) -> None:
     word, evidence = _ask(by_name, A, f"http://{host}:{PORT}/")
     assert word == "refused"
-    assert evidence.stopped_by() is Layer.SIDECAR
+    assert evidence.stopped_by() is (Layer.DNS if host == UNDECLARED else Layer.SIDECAR)
     assert not evidence.arrived
 
 

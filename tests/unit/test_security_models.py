@@ -113,10 +113,11 @@ class TestHosts:
         found["gke-mesh-egress:mesh"] = {"flavor": "cloud-service-mesh"}
         assert plan_of(found).teams[0].straight
 
-    def test_an_open_team_has_server_names_in_its_log(self) -> None:
+    def test_an_open_team_has_requests_and_server_names_in_its_log(self) -> None:
         entries = in_namespace(plan(OPEN, [443], team_a={}), "team-a", "ServiceEntry")
         assert [entry["spec"]["ports"][0]["protocol"] for entry in entries.values()] == ["TLS"]
-        assert in_namespace(plan(OPEN, [80], team_a={}), "team-a", "ServiceEntry") == {}
+        entries = in_namespace(plan(OPEN, [80], team_a={}), "team-a", "ServiceEntry")
+        assert [entry["spec"]["ports"][0]["protocol"] for entry in entries.values()] == ["HTTP"]
 
     def test_teams_behind_the_gateway_are_left_as_they_are(self) -> None:
         """Also one with the same host: nothing of it is shared, so there is nothing to agree on."""
