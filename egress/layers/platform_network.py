@@ -109,7 +109,9 @@ def _outside(plan: Plan, gateway: EgressGateway) -> Iterator[dict[str, Any]]:
             "ports": [port("TCP", number) for number in gateway.ports],
         }
     for number, ranges in sorted(gateway.tcp_ranges.items()):
-        yield {"to": [block(address) for address in ranges], "ports": [port("TCP", number)]}
+        # By name the addresses are whatever its owner says; they must not be ours.
+        to = [block(address, plan.addresses.not_outside if address == ANYWHERE else ()) for address in ranges]
+        yield {"to": to, "ports": [port("TCP", number)]}
 
 
 def _ingress_gateway(plan: Plan, ingress: Ingress) -> Manifest:

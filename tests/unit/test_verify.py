@@ -142,6 +142,14 @@ def test_a_flow_beside_such_an_object_is_not_understood() -> None:
     assert not trace.understood
 
 
+def test_a_host_of_raw_tcp_by_name_cannot_name_addresses_inside() -> None:
+    """Its owner's DNS decides where the gateway connects to, also on a port that no web host opens."""
+    config = dev_config()
+    by_name = {"tcp": {"port": 3306, "byName": True, "outsidePort": 443, "serviceAccounts": ["app"]}}
+    config["gke-mesh-egress:teams"] = {"team-a": {"egress": {"db.partner.example": by_name}}}
+    assert violations(plan_of(config)) == []
+
+
 HOLES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "a team's pods that anybody in the cluster reaches": (
         "team-x/networkpolicy/team-boundary",
