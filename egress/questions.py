@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from egress.google_cloud import METADATA_ADDRESS
-from egress.hosts import is_pattern
 from egress.intent import Intent
 from egress.judge.classes import representatives
 from egress.judge.flow import Flow, Pod, Protocol, Way
@@ -190,8 +189,3 @@ class Questions:
         unused = replace(application, way=Way.GATEWAY_NODE, port=OTHER_PORT, protocol=Protocol.TCP)
         want = Want.REFUSED_TWICE if want is Want.REFUSED else Want.REFUSED
         yield Question(unused, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
-
-
-def is_class(target: str) -> bool:
-    """Whether a target stands for more than itself."""
-    return is_pattern(target) or " " in target

@@ -18,11 +18,6 @@ class Layer(StrEnum):
     AUTHORIZATION = "authorization"
     FIREWALL = "firewall"
 
-    @property
-    def in_the_pod(self) -> bool:
-        """Whether the layer is enforced inside the workload's own pod, where a cheating process walks around it."""
-        return self is Layer.SIDECAR
-
 
 class Way(StrEnum):
     """From where, and past what, a flow tries to leave."""
@@ -39,10 +34,6 @@ class Way(StrEnum):
     """A process on a node of a gateway's pool, outside of every pod."""
     APPLICATION_NODE = "application-node"
     """A process on an application node, outside of every pod."""
-
-    @property
-    def cheats(self) -> bool:
-        return self is not Way.APP
 
 
 class Protocol(StrEnum):

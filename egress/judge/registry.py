@@ -18,7 +18,6 @@ from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 
 HTTP_PROTOCOLS = {"HTTP", "HTTP2", "GRPC", "GRPC-WEB"}
 TLS_PROTOCOLS = {"TLS", "HTTPS"}
-EVERYWHERE = frozenset({"*"})
 ROOT_NAMESPACE = "istio-system"
 CLUSTER = "gcp:container/cluster:Cluster"
 
