@@ -57,7 +57,7 @@ loop.run_until_complete(run_in_stack(lambda: runpy.run_path("__main__.py", run_n
 
 def config(teams: int, shared: bool, access: dict[str, Any], hosts: int = HOSTS) -> dict[str, Any]:
     """dev's foundation with `teams` teams of some hosts each: the same ones, or each its own."""
-    base = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    base = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))["config"]
     of_team = {
         f"team-{team}": {"egress": {f"h{host}.{'shared' if shared else f't{team}'}.example.com": access for host in range(hosts)}}
         for team in range(teams)
@@ -76,7 +76,9 @@ def best(action: Callable[[], object]) -> float:
 
 
 def child(program: str, argument: str = "", stdin: str = "") -> None:
-    subprocess.run([sys.executable, "-c", program, argument], input=stdin, text=True, cwd=ROOT, check=True, timeout=900)
+    subprocess.run(
+        [sys.executable, "-c", program, argument], input=stdin, text=True, cwd=ROOT, check=True, timeout=900, encoding="utf-8"
+    )
 
 
 def counts() -> None:

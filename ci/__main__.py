@@ -55,7 +55,7 @@ def slim(preview: Annotated[Path, typer.Argument(help="What `pulumi preview --js
 def release(version: Annotated[str, typer.Argument(help="The tag, as v1.2.0.")]) -> None:
     """Print the notes of a release from CHANGELOG.md."""
     try:
-        sys.stdout.write(releases.notes(Path("CHANGELOG.md").read_text(), version))
+        sys.stdout.write(releases.notes(Path("CHANGELOG.md").read_text(encoding="utf-8"), version))
     except releases.NoSection as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -70,7 +70,7 @@ def _review(folder: Path) -> Review:
     diff = _json(folder / "diff.json") if (folder / "diff.json").exists() else None
     counts = _mapping(preview.get("changeSummary"))
     errors = [_mapping(item) for item in _list(preview.get("diagnostics")) if _mapping(item).get("severity") == "error"]
-    said = [_gist(complaint.read_text())] if failed else [str(item.get("message", "")).strip() for item in errors]
+    said = [_gist(complaint.read_text(encoding="utf-8"))] if failed else [str(item.get("message", "")).strip() for item in errors]
     return Review(
         folder.name,
         tuple(_step(_mapping(step)) for step in _list(preview.get("steps")) if _mapping(step).get("op") != "same"),
@@ -108,15 +108,15 @@ def slim(path: Path) -> None:
     kept = ("op", "urn", "diffReasons", "replaceReasons", "detailedDiff")
     steps = [{key: step[key] for key in kept if step.get(key)} for step in map(_mapping, _list(preview.get("steps")))]
     rest = {key: preview[key] for key in ("diagnostics", "changeSummary") if key in preview}
-    path.write_text(json.dumps({"steps": steps, **rest}, indent=1) + "\n")
+    path.write_text(json.dumps({"steps": steps, **rest}, indent=1) + "\n", encoding="utf-8")
 
 
 def _json(path: Path, or_else: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """The object in the file. `or_else`: what stands for a file that is missing or empty."""
-    if or_else is not None and (not path.exists() or not path.read_text().strip()):
+    if or_else is not None and (not path.exists() or not path.read_text(encoding="utf-8").strip()):
         return or_else
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ReviewError(f"There is no {path}: the preview of this stack did not run.") from None
     except ValueError as error:

@@ -26,7 +26,7 @@ PAGE = Path(__file__).with_name("map.html")
 
 def page(plan: Plan, found: Evidence) -> str:
     """The whole page."""
-    template = PAGE.read_text()
+    template = PAGE.read_text(encoding="utf-8")
     return Template(template).substitute(
         title=html.escape(f"Egress of stack {found.source.stack}"),
         style_hash=_hash(template, "style"),

@@ -259,7 +259,7 @@ class ApiServer:
 
     def _read(self, name: str) -> str:
         try:
-            return (self._folder / name).read_text()
+            return (self._folder / name).read_text(encoding="utf-8")
         except FileNotFoundError:
             raise ApiServerError(f"there is no API server in {self._folder}; start() makes one (`make up`)") from None
 
@@ -267,7 +267,7 @@ class ApiServer:
         """Write a file only its owner may read, whole or not at all."""
         new = self._folder / f"{name}.new"
         new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(content)
         new.replace(self._folder / name)
 
@@ -275,7 +275,7 @@ class ApiServer:
     def _locked(self) -> Iterator[None]:
         """One process at a time starts, stops or wipes; the system drops the lock when its holder dies."""
         self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("w") as lock:
+        with self._lock.open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

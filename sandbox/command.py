@@ -39,7 +39,9 @@ class Command(PulumiCommand):
         self.command = str(executable)
         self._process: subprocess.Popen[str] | None = None
         self._interrupts = 0
-        said = subprocess.run([self.command, "version"], capture_output=True, text=True, check=True, env=self._env({}))
+        said = subprocess.run(
+            [self.command, "version"], capture_output=True, text=True, check=True, env=self._env({}), encoding="utf-8"
+        )
         self.version = VersionInfo.parse(said.stdout.strip().removeprefix("v"))
 
     @property

@@ -64,7 +64,7 @@ class Daemon:
                 return self._child.pid
             self._child = None  # it ended, and was waited for: no zombie stays behind
         try:
-            pid = int(self.pid_file.read_text())
+            pid = int(self.pid_file.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
         return pid if pid > 0 and self.mark in _command_line(pid) else None
@@ -89,7 +89,7 @@ class Daemon:
     def log_tail(self, lines: int = 12) -> str:
         """The end of its log, indented for an error message."""
         try:
-            text = self.log.read_text(errors="replace")
+            text = self.log.read_text(errors="replace", encoding="utf-8")
         except FileNotFoundError:
             return "    (no log)"
         return "\n".join("    " + line[:300] for line in text.splitlines()[-lines:]) or "    (empty log)"
@@ -125,11 +125,13 @@ def _is_over(pid: int) -> bool:
         return not state or state.startswith("Z")
     process = Path(f"/proc/{pid}")
     try:
-        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        state = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
         return state in "ZX" and len(list((process / "task").iterdir())) <= 1
     except OSError:
         return True
 
 
 def _ps(pid: int, column: str) -> str:
-    return subprocess.run(["ps", "-ww", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return subprocess.run(
+        ["ps", "-ww", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False, encoding="utf-8"
+    ).stdout

@@ -138,7 +138,7 @@ class Engine:
     def _alone(self) -> Iterator[None]:
         """One operation on a sandbox at a time. The system drops this lock when its holder dies."""
         self.home.root.mkdir(parents=True, exist_ok=True)
-        with (self.home.root / "operation.lock").open("a+") as lock:
+        with (self.home.root / "operation.lock").open("a+", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -291,7 +291,7 @@ def _hint(error: str) -> str:
 
 def _holds_resources(checkpoint: Path) -> bool:
     try:
-        content = json.loads(checkpoint.read_text())
+        content = json.loads(checkpoint.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return False
     latest = (content.get("checkpoint") or {}).get("latest") or {}

@@ -68,7 +68,7 @@ def copy(source: Path, stack: str, home: Home) -> Project:
 
 def _load(path: Path) -> dict[str, Any] | None:
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except yaml.YAMLError as error:
@@ -91,5 +91,5 @@ def _secure(value: Any, path: str = "") -> list[str]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     new = path.with_suffix(".new")
-    new.write_text(yaml.safe_dump(content, sort_keys=False))
+    new.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     new.replace(path)

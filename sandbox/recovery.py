@@ -67,7 +67,7 @@ def break_stale_locks(backend: Path, project: str, stack: str, say: Callable[[st
     """
     for lock in sorted((backend / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json")):
         try:
-            holder = json.loads(lock.read_text())
+            holder = json.loads(lock.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             holder = {}
         pid = int(holder.get("pid") or 0)

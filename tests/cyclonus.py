@@ -28,11 +28,11 @@ def find() -> Path | None:
 def allowed(program: Path, policies: Sequence[Any], traffic: Sequence[Any], folder: Path) -> list[bool]:
     """Its verdict on each connection (in its own form, see `Traffic` in its pkg/matcher), in order."""
     listed = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicyList", "items": list(policies)}
-    (folder / "policies.json").write_text(json.dumps(listed))
-    (folder / "traffic.json").write_text(json.dumps(list(traffic)))
+    (folder / "policies.json").write_text(json.dumps(listed), encoding="utf-8")
+    (folder / "traffic.json").write_text(json.dumps(list(traffic)), encoding="utf-8")
     files = ["--policy-path", folder / "policies.json", "--traffic-path", folder / "traffic.json"]
     command = [program, "analyze", "--mode", "query-traffic", *files]
-    answered = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    answered = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, encoding="utf-8")
     answers = [found == "TRUE" for found in ANSWER.findall(answered.stdout)]
     assert len(answers) == len(traffic), answered.stdout[-2000:] + answered.stderr[-2000:]
     return answers

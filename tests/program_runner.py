@@ -131,7 +131,7 @@ def run_program(
     """The registrations of the program in `folder` for a config of full keys; structured values are handed over as Pulumi does,
     as JSON. `others`: outputs of the stacks that the program refers to, by name."""
     as_text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     request = {"config": as_text, "preview": preview, "main": str(folder / "__main__.py"), "project": project, "others": others}
     child = subprocess.run(
         [sys.executable, "-c", CHILD],
@@ -142,6 +142,7 @@ def run_program(
         timeout=120,
         check=False,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        encoding="utf-8",
     )
     if child.returncode != 0:
         raise AssertionError(f"the program failed:\n{child.stderr[-4000:]}")

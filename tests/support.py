@@ -19,7 +19,7 @@ PROJECT = "sandbox-project"
 
 @cache
 def _dev() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    return yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))["config"]
 
 
 def dev_config() -> dict[str, Any]:

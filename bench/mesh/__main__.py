@@ -78,7 +78,9 @@ class Way:
             str(SECONDS),
         ]
         trusted = ["/etc/ssl/certs/ca-certificates.crt"] if self.port == 443 else []
-        done = subprocess.run([*where, *words, *trusted], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [*where, *words, *trusted], capture_output=True, text=True, timeout=60, check=False, encoding="utf-8"
+        )
         if done.returncode:
             said = [proxy.process.output()[-700:] for key, proxy in self.mesh.proxies.items() if key == self.pod]
             raise RuntimeError(f"{self.name}, {self.host}:{self.port}: {done.stderr.strip()}\n{''.join(said)}")

@@ -62,7 +62,7 @@ def main() -> None:
         if not child:
             try:
                 told = json.dumps(run(address, int(port), host, path, float(seconds), rest[0] if rest else None))
-                with os.fdopen(writing, "w") as pipe:
+                with os.fdopen(writing, "w", encoding="utf-8") as pipe:
                     pipe.write(told)
                 os._exit(0)
             except BaseException as error:
@@ -73,7 +73,7 @@ def main() -> None:
     found: list[float] = []
     failed = 0
     for child, reading in children:
-        with os.fdopen(reading) as pipe:
+        with os.fdopen(reading, encoding="utf-8") as pipe:
             found += json.loads(pipe.read() or "[]")
         failed += os.waitpid(child, 0)[1] != 0
     found.sort()

@@ -19,8 +19,8 @@ def open_instead(mesh: Mesh, site: Site) -> Process:
     folder = mesh.folder / f"fast-{site.name}"
     folder.mkdir()
     certificate = {
-        "certificate_chain": {"inline_string": site.certificate.chain.read_text()},
-        "private_key": {"inline_string": site.certificate.key.read_text()},
+        "certificate_chain": {"inline_string": site.certificate.chain.read_text(encoding="utf-8")},
+        "private_key": {"inline_string": site.certificate.key.read_text(encoding="utf-8")},
     }
     tls = {
         "name": "tls",
@@ -30,7 +30,7 @@ def open_instead(mesh: Mesh, site: Site) -> Process:
         },
     }
     listeners = [_listener(address, port, tls if port == 443 else None) for address in site.addresses for port in site.ports]
-    (folder / "config.json").write_text(json.dumps({"static_resources": {"listeners": listeners}}))
+    (folder / "config.json").write_text(json.dumps({"static_resources": {"listeners": listeners}}), encoding="utf-8")
     envoy = mesh.folder / "programs" / "envoy"
     words = [str(envoy), "-c", "config.json", "--disable-hot-restart", "--concurrency", "1", "--log-level", "error"]
     return Process(f"website-{site.name}", mesh.fabric.outside, words, folder, {})

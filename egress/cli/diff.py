@@ -80,7 +80,7 @@ def _state(given: str | None, stack: str) -> Deployed:
         return Deployed.of((), ())
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / path.name
-        written.write_text(text)
+        written.write_text(text, encoding="utf-8")
         return _planned(written, f"{given}:{path}")
 
 
@@ -91,7 +91,7 @@ def _planned(path: Path, called: str) -> Deployed:
 
 def _git(*words: str) -> str | None:
     try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
     except FileNotFoundError:
         stop("git is not installed, and what was given is no file.")
     return done.stdout if done.returncode == 0 else None

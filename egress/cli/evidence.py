@@ -81,4 +81,4 @@ def _checkout() -> tuple[str | None, bool]:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=30, encoding="utf-8").stdout

@@ -31,7 +31,7 @@ def map_page(
     plan = plan_of(stack)
     found = evidence(plan, deployment(plan, render(plan)), given(plan, stack, commit, stack_version, at))
     try:
-        out.write_text(page(plan, found))
+        out.write_text(page(plan, found), encoding="utf-8")
     except OSError as error:
         stop(f"--out {out}: the page cannot be written there ({error.strerror}). Name a file in a folder that exists.")
     err.print(f"{out}: {len(plan.teams)} teams, {len(found.allowed)} ways. Open it in a browser.", markup=False)

@@ -30,8 +30,8 @@ def schema(check: Annotated[bool, typer.Option(help="Only say whether the files 
         text = json.dumps(content, indent=2) + "\n"
         if not check:
             path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
             typer.echo(f"{path} is out of date: run `make schema`.", err=True)
             raise typer.Exit(1)
 
@@ -51,6 +51,6 @@ def _contract_breaks(record: Path) -> list[str]:
     """What has changed for consumers since the record was written; nothing if it is of another version, or not there."""
     if not record.exists():
         return []
-    old = json.loads(record.read_text())
+    old = json.loads(record.read_text(encoding="utf-8"))
     new = contract_record.schema()
     return [] if old["title"] != new["title"] else list(contract_record.breaks(old, new))

@@ -168,7 +168,7 @@ def _unguarded(rule: _Rule, pool: Resource) -> Verdict | None:
 @cache
 def recorded() -> dict[str, str]:
     """Rule to the digest of its expression, as tried."""
-    return json.loads(RECORDED.read_text())
+    return json.loads(RECORDED.read_text(encoding="utf-8"))
 
 
 def expressions(policy: Manifest) -> Iterator[Expression]:

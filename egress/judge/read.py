@@ -53,7 +53,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _documents(file: Path) -> Iterator[Mapping[str, Any]]:
     try:
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
         documents = [json.loads(text)] if file.suffix == ".json" else list(yaml.load_all(text, Loader=_LOADER))
     except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
         raise Unreadable(f"{file} cannot be read: {error}") from None

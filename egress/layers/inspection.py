@@ -62,7 +62,7 @@ def oversized(hosts: Iterable[Host]) -> Iterator[Problem]:
 def script(hosts: Iterable[Host]) -> str:
     """The filter with the hosts, rules and limits that it goes by."""
     lines = [f"  [{quoted(host.name.encode())}] = {_entry(inspection)}," for host, inspection in _inspected(hosts)]
-    return "\n".join(["local HOSTS = {", *lines, "}", _FILTER.read_text()])
+    return "\n".join(["local HOSTS = {", *lines, "}", _FILTER.read_text(encoding="utf-8")])
 
 
 def _inspected(hosts: Iterable[Host]) -> list[tuple[Host, Inspection]]:

@@ -51,7 +51,7 @@ def load_file(path: Path, default_project: str | None = None) -> Settings:
         ConfigError: as `load`; also when the file is not there or not YAML.
     """
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
             [

@@ -66,7 +66,7 @@ class Cloud:
                 yield
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / ".lock").open("w") as lock:
+            with (self.folder / ".lock").open("w", encoding="utf-8") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 self._depth = 1
                 try:
@@ -147,7 +147,7 @@ class Cloud:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         try:
-            with os.fdopen(handle, "w") as file:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(asdict(thing), file, indent=1, sort_keys=True)
             os.replace(name, path)
         except BaseException:
@@ -186,7 +186,7 @@ class Cloud:
         known = self._read.get(path)
         if known is None or known[0] != stamp:
             try:
-                known = (stamp, Thing(**json.loads(path.read_text())))
+                known = (stamp, Thing(**json.loads(path.read_text(encoding="utf-8"))))
             except FileNotFoundError:
                 return None
             except (ValueError, TypeError) as error:

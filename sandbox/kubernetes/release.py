@@ -143,7 +143,7 @@ def _create_namespace(cluster: Cluster, name: str) -> None:
 
 def _definitions() -> Iterator[Json]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    for document in yaml.load_all(tools.istio_crds().read_text(), Loader=loader):
+    for document in yaml.load_all(tools.istio_crds().read_text(encoding="utf-8"), Loader=loader):
         if document:
             yield document
 

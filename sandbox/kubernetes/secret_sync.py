@@ -14,5 +14,5 @@ _DEFINITIONS = Path(__file__).with_name("secret_sync.yaml")
 def define(cluster: Cluster) -> None:
     """Make the API server serve SecretProviderClass and SecretSync, within moments; again does no harm."""
     kind = cluster.kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
-    for definition in yaml.safe_load_all(_DEFINITIONS.read_text()):
+    for definition in yaml.safe_load_all(_DEFINITIONS.read_text(encoding="utf-8")):
         cluster.apply(kind, None, definition)

@@ -55,7 +55,7 @@ def build(tool: Tool, work: Path) -> Path:
             process.wait()
             raise
     if status != 0:
-        tail = "\n".join("    " + line for line in log.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
+        tail = "\n".join("    " + line for line in log.read_text(errors="replace", encoding="utf-8").splitlines()[-_LOG_TAIL:])
         raise ToolError(
             f"{tool.name} {tool.version}: `go build` in {tool.folder} failed. Its last words:\n{tail}\n"
             f"If a module could not be fetched, set GOPROXY to a proxy this machine can reach. Without a build: {tool.otherwise}"
@@ -95,7 +95,7 @@ def _wait(process: subprocess.Popen[bytes], tool: Tool, started: float) -> int:
 def _go(tool: Tool) -> str:
     """The Go to build with. Go itself says whether it can serve the module's `go` line: by being new enough, or by
     fetching the toolchain that is (Go 1.21 and newer do, unless GOTOOLCHAIN=local)."""
-    wanted = re.search(r"^go (\S+)$", (tool.folder / "go.mod").read_text(), re.MULTILINE)
+    wanted = re.search(r"^go (\S+)$", (tool.folder / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     least = wanted[1] if wanted else "1.25"
     ways = (
         f"Install Go {least} or newer (https://go.dev/dl/, or your package manager) and run this again; "
@@ -105,7 +105,14 @@ def _go(tool: Tool) -> str:
     if not go:
         raise ToolError(f"{tool.name} is not on this machine, and there is no `go` on PATH to build it with. {ways}")
     asked = subprocess.run(
-        [go, "version"], cwd=tool.folder, env=_environment(), capture_output=True, text=True, timeout=300, check=False
+        [go, "version"],
+        cwd=tool.folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        encoding="utf-8",
     )
     said = re.search(r"go version go(\d+)\.(\d+)(?:\.(\d+))?", asked.stdout)
     if asked.returncode != 0 or not said:

@@ -61,7 +61,7 @@ class Entry:
     def verified(self) -> Path | None:
         """The file if it is there and unchanged. One that changed is refused, with a line on stderr."""
         try:
-            recorded, found = self._sum.read_text().strip(), sha256(self.path)
+            recorded, found = self._sum.read_text(encoding="utf-8").strip(), sha256(self.path)
         except FileNotFoundError:
             return None
         if found == recorded:
@@ -73,7 +73,7 @@ class Entry:
     def locked(self) -> Iterator[None]:
         """Only one process at a time makes this entry; the system drops the lock when its holder dies."""
         root().mkdir(parents=True, exist_ok=True)
-        with (root() / f"{self.key}.lock").open("w") as lock:
+        with (root() / f"{self.key}.lock").open("w", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -97,7 +97,7 @@ class Entry:
                 return None
             (staged / self.name).parent.mkdir(parents=True)
             made.rename(staged / self.name)
-            (staged / "sha256").write_text(sha256(staged / self.name) + "\n")
+            (staged / "sha256").write_text(sha256(staged / self.name) + "\n", encoding="utf-8")
             shutil.rmtree(final, ignore_errors=True)  # only ever a refused one
             staged.rename(final)
             return self.path

@@ -51,6 +51,7 @@ def _refused(tool: Tool, path: Path) -> str | None:
             errors="replace",
             timeout=_ASK_SECONDS,
             check=False,
+            encoding="utf-8",
         )
     except subprocess.TimeoutExpired:
         return f"it did not say its version within {_ASK_SECONDS} s"

@@ -32,7 +32,7 @@ _MAX_BYTES = 50_000_000
 
 def istio_crds() -> Path:
     """The YAML file with every CRD of the pinned Istio API, fetched once and verified at each call."""
-    version, wanted = _pinned((GOMOD / "istio-api" / "go.sum").read_text())
+    version, wanted = _pinned((GOMOD / "istio-api" / "go.sum").read_text(encoding="utf-8"))
     entry = cache.Entry(f"istio-api-{version}-{cache.digest(wanted)}", Path(_FILE).name)
     cached = entry.verified()
     if cached:
@@ -101,7 +101,9 @@ def _of_go() -> str:
     if go is None:
         return ""
     environment = {key: value for key, value in os.environ.items() if key != "GOPROXY"}
-    asked = subprocess.run([go, "env", "GOPROXY"], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    asked = subprocess.run(
+        [go, "env", "GOPROXY"], env=environment, capture_output=True, text=True, timeout=30, check=False, encoding="utf-8"
+    )
     return asked.stdout.strip()
 
 

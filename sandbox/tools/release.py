@@ -119,7 +119,7 @@ def _fetch(url: str, target: Path) -> str:
 
 def _unpack(archive: Path, target: Path) -> Path:
     """The one executable the sandbox needs; the language hosts beside it stay in the archive."""
-    with tarfile.open(archive, "r:gz") as packed:
+    with tarfile.open(archive, "r:gz", encoding="utf-8") as packed:
         for member in packed:
             if member.isfile() and member.name.removeprefix("./") == "pulumi/pulumi":
                 source = packed.extractfile(member)

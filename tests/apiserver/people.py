@@ -59,7 +59,7 @@ class Api:
     """One API server, asked as anybody."""
 
     def __init__(self, server: ApiServer, authority: Path) -> None:
-        authority.write_text(server.ca_pem)
+        authority.write_text(server.ca_pem, encoding="utf-8")
         self._pool = urllib3.PoolManager(ca_certs=str(authority), retries=False, timeout=30)
         self._url, self._token = server.url, server.token
 
@@ -118,7 +118,9 @@ def api_server(root: Path) -> Iterator[tuple[Api, ApiServer, Cluster]]:
     server.start()
     try:
         cluster = Cluster(server.url, server.token, server.ca_pem)
-        for definition in yaml.load_all(tools.istio_crds().read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        for definition in yaml.load_all(
+            tools.istio_crds().read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        ):
             cluster.apply(cluster.kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"), None, definition)
         yield Api(server, root / "authority.pem"), server, cluster
     finally:

@@ -40,13 +40,13 @@ def ask(server: ApiServer, path: str, body: dict[str, Any] | None = None, token:
         urllib.request.ProxyHandler({}),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cadata=server.ca_pem)),
     )
-    with opener.open(request, timeout=10) as response:
+    with opener.open(request, timeout=10, encoding="utf-8") as response:
         answer: dict[str, Any] = json.load(response)
         return answer
 
 
 def pids(home: Home) -> list[int]:
-    return [int((home.apiserver / f"{name}.pid").read_text()) for name in ("etcd", "kube-apiserver")]
+    return [int((home.apiserver / f"{name}.pid").read_text(encoding="utf-8")) for name in ("etcd", "kube-apiserver")]
 
 
 def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -77,6 +77,7 @@ def run_python(home: Home, code: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        encoding="utf-8",
     )
 
 
@@ -141,7 +142,7 @@ def test_who_may_use_it(home: Home) -> None:
     assert forbidden.value.code == 403
     assert "system:serviceaccount:default:app" in forbidden.value.read().decode()
 
-    kubeconfig = json.loads(server.kubeconfig.read_text())
+    kubeconfig = json.loads(server.kubeconfig.read_text(encoding="utf-8"))
     assert kubeconfig["clusters"][0]["cluster"]["server"] == server.url
 
 
@@ -197,13 +198,13 @@ def test_a_stranger_with_a_recorded_pid_is_left_alone(home: Home) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", str(home.apiserver / "etcd")])
     try:
         for name in ("etcd", "kube-apiserver"):
-            (home.apiserver / f"{name}.pid").write_text(f"{stranger.pid}\n")
+            (home.apiserver / f"{name}.pid").write_text(f"{stranger.pid}\n", encoding="utf-8")
         server = ApiServer(home)
         assert not server.running()
         server.stop()
         assert stranger.poll() is None
         for name in ("etcd", "kube-apiserver"):
-            (home.apiserver / f"{name}.pid").write_text(f"{stranger.pid}\n")
+            (home.apiserver / f"{name}.pid").write_text(f"{stranger.pid}\n", encoding="utf-8")
         server.wipe()
         assert stranger.poll() is None
     finally:
@@ -215,7 +216,7 @@ def test_a_stranger_with_a_recorded_pid_is_left_alone(home: Home) -> None:
 def test_a_damaged_pid_file_is_no_pid(home: Home, content: str) -> None:
     home.apiserver.mkdir(parents=True)
     for name in ("etcd", "kube-apiserver"):
-        (home.apiserver / f"{name}.pid").write_text(content)
+        (home.apiserver / f"{name}.pid").write_text(content, encoding="utf-8")
     server = ApiServer(home)
     assert not server.running()
     server.stop()
@@ -233,12 +234,12 @@ def test_a_port_that_was_taken_meanwhile_is_given_up(home: Home) -> None:
         assert not server.running()
         server.start()
         assert server.endpoint != before
-        assert json.loads(server.kubeconfig.read_text())["clusters"][0]["cluster"]["server"] == server.url
+        assert json.loads(server.kubeconfig.read_text(encoding="utf-8"))["clusters"][0]["cluster"]["server"] == server.url
 
 
 def test_a_start_that_fails_shows_the_log_and_leaves_nothing_running(home: Home) -> None:
     (home.apiserver / "etcd" / "member").mkdir(parents=True)
-    (home.apiserver / "etcd" / "member" / "snap").write_text("not a folder")
+    (home.apiserver / "etcd" / "member" / "snap").write_text("not a folder", encoding="utf-8")
     with pytest.raises(ApiServerError, match=r"(?s)etcd did not get ready.*snap.*make clean"):
         ApiServer(home).start()
     assert not list(home.apiserver.glob("*.pid"))

@@ -22,7 +22,7 @@ cluster = real.cluster
 
 
 def config(example: Path) -> dict[str, Any]:
-    return yaml.safe_load(example.read_text())["config"]
+    return yaml.safe_load(example.read_text(encoding="utf-8"))["config"]
 
 
 def test_there_are_examples() -> None:
@@ -42,9 +42,9 @@ def test_istio_analyses_it_without_a_warning(tmp_path: Path, example: Path) -> N
     if command is None:
         pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
     stream = tmp_path / "rendered.yaml"
-    stream.write_text(to_yaml(item.manifest for item in render(plan_of(config(example)))))
+    stream.write_text(to_yaml(item.manifest for item in render(plan_of(config(example)))), encoding="utf-8")
     for arguments in (["analyze", "--use-kube=false", "--all-namespaces", str(stream)], ["validate", "-f", str(stream)]):
-        done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         warnings = [line for line in said.splitlines() if "Warning" in line or "may not provide" in line]

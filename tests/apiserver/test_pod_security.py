@@ -51,7 +51,7 @@ def injected(folder: Path, plan: Plan) -> JSON:
         pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
 
     def run(*words: str) -> list[JSON]:
-        done = subprocess.run([command, *words], capture_output=True, text=True, timeout=120, check=True)
+        done = subprocess.run([command, *words], capture_output=True, text=True, timeout=120, check=True, encoding="utf-8")
         return [item for item in yaml.safe_load_all(done.stdout) if item]
 
     values = istiod_values(plan)
@@ -62,14 +62,14 @@ def injected(folder: Path, plan: Plan) -> JSON:
     operator = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}
     files = {"operator": json.dumps(operator), "app": json.dumps(application()), "mesh": json.dumps(mesh)}
     for name, content in files.items():
-        (folder / name).write_text(content)
+        (folder / name).write_text(content, encoding="utf-8")
     (injector,) = [
         item
         for item in run("manifest", "generate", "-f", str(folder / "operator"))
         if item["kind"] == "ConfigMap" and item["metadata"]["name"] == "istio-sidecar-injector"
     ]
     for name in ("config", "values"):
-        (folder / name).write_text(injector["data"][name])
+        (folder / name).write_text(injector["data"][name], encoding="utf-8")
     words = ("--injectConfigFile", "config"), ("--valuesFile", "values"), ("--meshConfigFile", "mesh"), ("-f", "app")
     # Without a revision it would ask a cluster for one, and wait.
     (deployment,) = run(

@@ -56,7 +56,7 @@ def test_istio_finds_every_object_valid(tmp_path: Path, config: dict[str, Any]) 
     if command is None:
         pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
     stream = tmp_path / "rendered.yaml"
-    stream.write_text(to_yaml(item.manifest for item in render(plan_of(config))))
+    stream.write_text(to_yaml(item.manifest for item in render(plan_of(config))), encoding="utf-8")
     arguments = [command, "validate", "-f", str(stream)]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr

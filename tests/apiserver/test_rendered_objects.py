@@ -30,7 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     server.start()
     try:
         cluster = Cluster(server.url, server.token, server.ca_pem)
-        for definition in yaml.safe_load_all(tools.istio_crds().read_text()):
+        for definition in yaml.safe_load_all(tools.istio_crds().read_text(encoding="utf-8")):
             apply(cluster, definition)
         server.define_secret_sync()
         yield cluster
@@ -126,9 +126,9 @@ def test_istio_analyses_it_without_a_warning(tmp_path: Path, config: dict[str, A
     if command is None:
         pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
     stream = tmp_path / "rendered.yaml"
-    stream.write_text(to_yaml(item.manifest for item in render(plan_of(config))))
+    stream.write_text(to_yaml(item.manifest for item in render(plan_of(config))), encoding="utf-8")
     for arguments in (["analyze", "--use-kube=false", "--all-namespaces", str(stream)], ["validate", "-f", str(stream)]):
-        done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         assert "Warning" not in said, said

@@ -16,7 +16,7 @@ SUBNET = "subnet-gke-gateway-partner"
 
 @cache
 def run() -> ProgramRun:
-    done = run_program(yaml.safe_load(EXAMPLE.read_text())["config"])
+    done = run_program(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["config"])
     assert done.error is None
     return done
 

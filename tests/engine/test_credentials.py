@@ -19,7 +19,9 @@ SOURCES = "/apis/secrets-store.csi.x-k8s.io/v1/namespaces/istio-egress/secretpro
 
 def example(*, managed: bool = True) -> dict[str, Any]:
     """The example's stack, of a kind that may go away; or the same with Secrets that are somebody else's to make."""
-    config: dict[str, Any] = yaml.safe_load((ROOT / "examples/modes/Pulumi.secret-manager.yaml").read_text())["config"]
+    config: dict[str, Any] = yaml.safe_load((ROOT / "examples/modes/Pulumi.secret-manager.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     config |= {"gcp:project": PROJECT, f"{OWN}protect": False}
     config[f"{OWN}cluster"] = {"deletionProtection": False, "secretSync": managed}
     if not managed:

@@ -73,19 +73,19 @@ class Sandbox:
         self.source = folder / "program"
         self.source.mkdir()
         self.apiserver = ApiServer(self.home)
-        (self.source / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
-        (self.source / "words.py").write_text("WORD = 'first'\n")
+        (self.source / "Pulumi.yaml").write_text("name: small\nruntime: python\n", encoding="utf-8")
+        (self.source / "words.py").write_text("WORD = 'first'\n", encoding="utf-8")
         self.write(PROGRAM)
         self.configure()
 
     def write(self, program: str) -> None:
-        (self.source / "__main__.py").write_text(program)
+        (self.source / "__main__.py").write_text(program, encoding="utf-8")
 
     def configure(self, **values: str) -> None:
         self.apiserver.start()
         settings = {"kubeconfig": self.kubeconfig(), "entries": "24"} | values
         config = {f"small:{name}": value for name, value in settings.items()}
-        (self.source / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+        (self.source / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
 
     def kubeconfig(self) -> str:
         authority = base64.b64encode(self.apiserver.ca_pem.encode()).decode()
@@ -107,6 +107,7 @@ class Sandbox:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
         )
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -145,7 +146,9 @@ def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 def children(pid: int) -> list[int]:
     """The processes that this one started."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     pairs = [tuple(map(int, line.split())) for line in listing.splitlines()]
     return [child for child, parent in pairs if parent == pid]
 
@@ -193,7 +196,7 @@ class TestOperations:
 
     def test_the_program_is_read_anew_and_its_folder_never_written(self, sandbox: Sandbox) -> None:
         words = sandbox.source / "words.py"
-        words.write_text("WORD = 'second'\n")
+        words.write_text("WORD = 'second'\n", encoding="utf-8")
         before = {path: path.read_bytes() for path in sandbox.source.glob("*.*")}
         sandbox.ok("up")
         assert json.loads(sandbox.ok("outputs"))["word"] == "second"
@@ -290,20 +293,20 @@ class TestInterruptions:
     def test_an_interrupted_up_stops_in_good_order(self, sandbox: Sandbox) -> None:
         said = interrupt_after(sandbox, 2, "up", kill=False)
         assert "the next run goes on from here" in said
-        assert not json.loads(sandbox.state.read_text())["checkpoint"]["latest"].get("pending_operations")
+        assert not json.loads(sandbox.state.read_text(encoding="utf-8"))["checkpoint"]["latest"].get("pending_operations")
         sandbox.ok("up")
         self.complete(sandbox)
 
     def test_a_state_cut_off_while_it_was_written_is_mended(self, sandbox: Sandbox) -> None:
         os.truncate(sandbox.state, 100)
-        Path(f"{sandbox.state}.attrs").write_text("")
+        Path(f"{sandbox.state}.attrs").write_text("", encoding="utf-8")
         done = sandbox.run("up")
         assert done.returncode == 0, done.stderr
         assert "killed while it wrote the state" in done.stderr
         assert len(sandbox.entries()) == 24
 
     def test_two_runs_at_once_are_refused(self, sandbox: Sandbox) -> None:
-        with (sandbox.home.root / "operation.lock").open("w") as lock:
+        with (sandbox.home.root / "operation.lock").open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             done = sandbox.run("up")
         assert (done.returncode, "another run" in done.stderr) == (1, True)
@@ -324,7 +327,7 @@ class TestEnd:
         assert json.loads(sandbox.ok("outputs")) == {}
 
     def test_clean_leaves_no_file(self, sandbox: Sandbox) -> None:
-        (sandbox.home.root / "mine.txt").write_text("not the sandbox's")
+        (sandbox.home.root / "mine.txt").write_text("not the sandbox's", encoding="utf-8")
         sandbox.ok("clean")
         assert [path.name for path in sandbox.home.root.iterdir()] == ["mine.txt"]
 
@@ -335,15 +338,15 @@ class TestPieces:
     def test_a_stack_without_a_google_project_gets_the_sandboxs(self, tmp_path: Path) -> None:
         source, home = tmp_path / "source", Home(tmp_path / "home")
         source.mkdir()
-        (source / "Pulumi.yaml").write_text("name: p\n")
-        (source / "Pulumi.dev.yaml").write_text("encryptionsalt: theirs\nconfig:\n  p:a: 1\n")
+        (source / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
+        (source / "Pulumi.dev.yaml").write_text("encryptionsalt: theirs\nconfig:\n  p:a: 1\n", encoding="utf-8")
         copied = project.copy(source, "dev", home)
-        content = yaml.safe_load((copied.work / "Pulumi.dev.yaml").read_text())
+        content = yaml.safe_load((copied.work / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
         assert content == {"config": {"p:a": 1, "gcp:project": "sandbox-project"}}
 
     def test_encrypted_config_is_refused_with_its_path(self, tmp_path: Path) -> None:
-        (tmp_path / "Pulumi.yaml").write_text("name: p\n")
-        (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  p:a: {list: [{secure: v1:x}]}\n")
+        (tmp_path / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
+        (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  p:a: {list: [{secure: v1:x}]}\n", encoding="utf-8")
         with pytest.raises(project.ProjectError, match=r"p:a\.list\[0\]"):
             project.copy(tmp_path, "dev", Home(tmp_path / "home"))
 
@@ -355,8 +358,8 @@ class TestPieces:
     def test_the_lock_of_a_process_that_is_no_engine_is_removed(self, tmp_path: Path) -> None:
         folder = tmp_path / ".pulumi" / "locks" / "organization" / "p" / "dev"
         folder.mkdir(parents=True)
-        (folder / "a.json").write_text(json.dumps({"pid": os.getpid(), "hostname": os.uname().nodename}))
-        (folder / "b.json").write_text("")
+        (folder / "a.json").write_text(json.dumps({"pid": os.getpid(), "hostname": os.uname().nodename}), encoding="utf-8")
+        (folder / "b.json").write_text("", encoding="utf-8")
         said: list[str] = []
         recovery.break_stale_locks(tmp_path, "p", "dev", said.append)
         assert not list(folder.iterdir())
@@ -365,7 +368,7 @@ class TestPieces:
     def test_a_lock_from_another_machine_is_not_touched(self, tmp_path: Path) -> None:
         folder = tmp_path / ".pulumi" / "locks" / "organization" / "p" / "dev"
         folder.mkdir(parents=True)
-        (folder / "a.json").write_text(json.dumps({"pid": 1, "hostname": "elsewhere.example"}))
+        (folder / "a.json").write_text(json.dumps({"pid": 1, "hostname": "elsewhere.example"}), encoding="utf-8")
         with pytest.raises(recovery.LockedError, match=r"elsewhere\.example"):
             recovery.break_stale_locks(tmp_path, "p", "dev", print)
         assert list(folder.iterdir())

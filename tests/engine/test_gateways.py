@@ -20,7 +20,9 @@ POOL = "gateway-partner"
 
 def example(*, gateway: bool) -> dict[str, Any]:
     """The example's stack, of a kind that may go away; or the same before its team had a gateway of its own."""
-    config: dict[str, Any] = yaml.safe_load((ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text())["config"]
+    config: dict[str, Any] = yaml.safe_load((ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     config |= {"gcp:project": PROJECT, f"{OWN}protect": False, f"{OWN}cluster": {"deletionProtection": False}}
     if not gateway:
         del config[f"{OWN}gateways"]

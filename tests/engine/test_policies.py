@@ -43,13 +43,13 @@ def test_an_open_api_server_is_refused_and_let_pass_where_the_pack_s_settings_sa
     assert "private-endpoint" in output
     assert "Reach it by its DNS-based endpoint" in output
     settings = tmp_path / "settings.json"
-    settings.write_text(json.dumps({"private-endpoint": {"publicEndpoints": ["cluster1"]}}))
+    settings.write_text(json.dumps({"private-endpoint": {"publicEndpoints": ["cluster1"]}}), encoding="utf-8")
     assert sandbox.changes(preview(sandbox, settings))["create"] > 90
 
 
 def test_labels_are_read_from_the_provider(sandbox: Sandbox, tmp_path: Path) -> None:
     settings = tmp_path / "settings.json"
-    settings.write_text(json.dumps({"labels": {"requiredLabels": ["cost-centre"]}}))
+    settings.write_text(json.dumps({"labels": {"requiredLabels": ["cost-centre"]}}), encoding="utf-8")
     sandbox.configure(config_with("labels", {"team": "platform"}))
     assert "Label cost-centre is missing" in preview(sandbox, settings, fails=True)
     sandbox.configure(config_with("labels", {"cost-centre": "42"}))

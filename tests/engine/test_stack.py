@@ -35,7 +35,7 @@ class Sandbox:
         self.configure(dev_config())
 
     def configure(self, config: dict[str, Any]) -> None:
-        (self.project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+        (self.project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
 
     def arguments(self, command: str, directory: Path | None = None) -> list[str]:
         return [sys.executable, "-m", "sandbox", command, "--stack", "dev", "--directory", str(directory or self.project)]
@@ -55,6 +55,7 @@ class Sandbox:
             text=True,
             timeout=300,
             check=False,
+            encoding="utf-8",
         )
         assert (done.returncode != 0) is fails, done.stdout[-6000:]
         return done.stdout
@@ -105,7 +106,13 @@ def test_preview_of_a_new_stack_shows_everything_and_makes_nothing(sandbox: Sand
 
 def test_a_killed_up_can_be_run_again(sandbox: Sandbox) -> None:
     running = subprocess.Popen(
-        sandbox.arguments("up"), env=sandbox.environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        sandbox.arguments("up"),
+        env=sandbox.environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
     )
     assert running.stdout is not None
     for line in running.stdout:

@@ -28,7 +28,7 @@ class Authority:
 
     @property
     def pem(self) -> str:
-        return self.certificate.chain.read_text()
+        return self.certificate.chain.read_text(encoding="utf-8")
 
     def issue(self, *names: str) -> Certificate:
         """A server certificate for these DNS names."""

@@ -73,7 +73,7 @@ class ControlPlane:
         """Start it and teach it Istio's kinds."""
         self.server.start()
         self._cluster = Cluster(self.server.url, self.server.token, self.server.ca_pem)
-        with istio_crds().open() as file:
+        with istio_crds().open(encoding="utf-8") as file:
             self.apply([item for item in yaml.load_all(file, Loader=yaml.CSafeLoader) if item])
 
     def stop(self) -> None:

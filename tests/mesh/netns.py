@@ -43,7 +43,7 @@ class Run:
         # Under its own name it is whole from the first moment: whoever clears leftovers away may look at any time.
         new = Path(tempfile.mkdtemp(prefix="new-egressmesh-"))
         new.chmod(0o755)
-        (new / "started").write_text(_started(os.getpid()))
+        (new / "started").write_text(_started(os.getpid()), encoding="utf-8")
         new.rename(self.folder)
 
     def namespace(self, name: str) -> Namespace:
@@ -68,7 +68,7 @@ class Namespace:
         """A file that every program in this namespace sees as /etc/<path>."""
         file = _FILES / self.name / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
+        file.write_text(content, encoding="utf-8")
 
     def prefix(self, uid: int = 0) -> list[str]:
         """What to put before a command so that it runs in here; as another user if asked, and never longer than we do."""
@@ -107,7 +107,7 @@ class Namespace:
 
 def command(*words: str, seconds: float = 20.0, text: str | None = None) -> str:
     """A command to its end; its output, or RuntimeError with what it said."""
-    done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, input=text, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, input=text, check=False, encoding="utf-8")
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip() or done.stdout.strip() or done.returncode}")
     return done.stdout
@@ -130,13 +130,13 @@ def _id_of(namespace: str) -> str:
 def _alive(pid: int, folder: Path) -> bool:
     """Whether the run's process lives: the number alone may be somebody else's by now."""
     with contextlib.suppress(OSError):
-        return (folder / "started").read_text() == _started(pid)
+        return (folder / "started").read_text(encoding="utf-8") == _started(pid)
     return False
 
 
 def _started(pid: int) -> str:
     """When a process started, in ticks since boot; no two processes share pid and this."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
 
 
 def _remove(run: str, folder: Path) -> None:
@@ -153,7 +153,9 @@ def _remove(run: str, folder: Path) -> None:
 
 
 def _pids(namespace: str) -> list[int]:
-    listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False).stdout
+    listed = subprocess.run(
+        ["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False, encoding="utf-8"
+    ).stdout
     return [int(line) for line in listed.split() if int(line) != os.getpid()]
 
 
@@ -168,6 +170,6 @@ def _end(pids: Sequence[int], how: signal.Signals, seconds: float = 2.0) -> None
 
 def _running(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False

@@ -122,7 +122,7 @@ class Istiod:
         self._relay = Relay(namespace, endpoint)
         folder.mkdir(exist_ok=True)  # it may be started again
         mesh = folder / "mesh.yaml"
-        mesh.write_text(json.dumps(config))  # JSON is YAML
+        mesh.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
         words = [str(programs.discovery), "discovery", "--kubeconfig", str(kubeconfig), "--meshConfig", str(mesh)]
         self.process = Process(
             "istiod",
@@ -224,7 +224,7 @@ class Proxy:
         for path, content in {"tokens/istio-token": token, "istio/root-cert.pem": root}.items():
             file = folder / "var/run/secrets" / path
             file.parent.mkdir(parents=True)
-            file.write_text(content)
+            file.write_text(content, encoding="utf-8")
         self.identity.chain.parent.mkdir()
         for path in (folder, *folder.rglob("*")):
             os.chown(path, PROXY_UID, PROXY_UID)

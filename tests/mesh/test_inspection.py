@@ -27,7 +27,7 @@ SECRET = "sensitiveData=1234"
 
 def config() -> dict[str, Any]:
     """The example, with a team that may only GET from its host, and a host that nobody inspects."""
-    given = yaml.safe_load((ROOT / "examples/modes/Pulumi.inspection.yaml").read_text())["config"]
+    given = yaml.safe_load((ROOT / "examples/modes/Pulumi.inspection.yaml").read_text(encoding="utf-8"))["config"]
     teams = given["gke-mesh-egress:teams"]
     hosts = teams["shop"]["egress"]
     teams["stock"] = {"egress": {READ: {"http": {**hosts[READ]["http"], "methods": ["GET"]}}}}

@@ -37,7 +37,7 @@ def _there(run: str) -> list[str]:
 def _program(pid: str) -> str:
     """What a process is by now; empty if it is over."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0]
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").partition("\0")[0]
     except OSError:
         return ""
 
@@ -51,7 +51,7 @@ def _eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 @pytest.mark.usefixtures("found")
 def test_a_killed_run_is_cleared_away_and_a_living_one_is_not() -> None:
-    run = subprocess.Popen([sys.executable, "-c", RUN], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    run = subprocess.Popen([sys.executable, "-c", RUN], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     try:
         assert run.stdout is not None
         name, sleeper = run.stdout.readline().split()
@@ -76,7 +76,7 @@ def test_a_killed_run_is_cleared_away_and_a_living_one_is_not() -> None:
 def test_what_runs_in_a_namespace_of_a_killed_run_is_ended() -> None:
     """A program that took off the leash is found by the namespace that it is in."""
     loose = RUN.replace("[*namespace.prefix(), ", '["ip", "netns", "exec", namespace.name, ')
-    run = subprocess.Popen([sys.executable, "-c", loose], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    run = subprocess.Popen([sys.executable, "-c", loose], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     try:
         assert run.stdout is not None
         name, sleeper = run.stdout.readline().split()

@@ -108,7 +108,11 @@ def _client(folder: Path, authority: Authority, alternative: str) -> Certificate
 
 
 def _secret(name: str, certificate: Certificate, authorities: str) -> Manifest:
-    content = {"tls.crt": certificate.chain.read_text(), "tls.key": certificate.key.read_text(), "ca.crt": authorities}
+    content = {
+        "tls.crt": certificate.chain.read_text(encoding="utf-8"),
+        "tls.key": certificate.key.read_text(encoding="utf-8"),
+        "ca.crt": authorities,
+    }
     encoded = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
     return {
         "apiVersion": "v1",
@@ -129,7 +133,7 @@ def _service(name: str, port: int, target: int, port_name: str) -> Manifest:
 
 
 def _config() -> dict[str, Any]:
-    config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text())["config"]
+    config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"]
     config["gke-mesh-egress:ingress"]["sourceRanges"]["outsider"] = "10.1.0.0/24"
     return config
 

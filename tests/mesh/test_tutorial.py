@@ -157,7 +157,7 @@ def test_7_istioctl_analyze_finds_nothing(mesh: Mesh, found: Programs) -> None:
     if found.istioctl is None:
         pytest.skip("istioctl is not beside pilot-agent")
     command = [found.istioctl, "analyze", "--all-namespaces", "--kubeconfig", mesh.control_plane.server.kubeconfig, "-o", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
     messages = json.loads(done.stdout)
     ours = [message for message in messages if message["code"] not in NOT_OURS]
     assert not ours, "\n".join(f"{message['code']} {message['origin']}: {message['message']}" for message in ours)

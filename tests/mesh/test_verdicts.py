@@ -190,7 +190,11 @@ def _without_policies(deployed: Deployed) -> Deployed:
 def _credential(mesh: Mesh) -> dict[str, Any]:
     """What the gateway shows to partners."""
     certificate = mesh.authority.issue(_CREDENTIAL)
-    content = {"tls.crt": certificate.chain.read_text(), "tls.key": certificate.key.read_text(), "ca.crt": mesh.authority.pem}
+    content = {
+        "tls.crt": certificate.chain.read_text(encoding="utf-8"),
+        "tls.key": certificate.key.read_text(encoding="utf-8"),
+        "ca.crt": mesh.authority.pem,
+    }
     data = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
     metadata = {"name": _CREDENTIAL, "namespace": mesh.gateway.namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}

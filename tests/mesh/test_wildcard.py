@@ -37,7 +37,7 @@ def wild(found: Programs) -> Iterator[Mesh]:
     with pytest.MonkeyPatch.context() as patch:
         for name, address in UNNAMED.items():
             patch.setitem(WEBSITES, name, address)
-        with Mesh(plan_of(yaml.safe_load(EXAMPLE.read_text())["config"]), found) as running:
+        with Mesh(plan_of(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["config"]), found) as running:
             yield running
 
 

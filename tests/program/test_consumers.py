@@ -13,7 +13,7 @@ from tests.program_runner import ProgramRun, run_program
 from tests.support import ROOT, dev_config
 
 PLATFORM = "organization/gke-mesh-egress/dev"
-SERVER = yaml.safe_load((ROOT / "examples/partner/server/Pulumi.server.yaml").read_text())["config"]
+SERVER = yaml.safe_load((ROOT / "examples/partner/server/Pulumi.server.yaml").read_text(encoding="utf-8"))["config"]
 
 
 @cache
@@ -25,8 +25,8 @@ def platform(receives: bool = False) -> dict[str, Any]:
 
 def consumer(name: str, outputs: dict[str, Any], **config: Any) -> ProgramRun:
     folder = ROOT / "examples" / name
-    own = yaml.safe_load((folder / "Pulumi.dev.yaml").read_text())["config"]
-    settings = yaml.safe_load((folder / "Pulumi.yaml").read_text())
+    own = yaml.safe_load((folder / "Pulumi.dev.yaml").read_text(encoding="utf-8"))["config"]
+    settings = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))
     defaults = {key: value["default"] for key, value in settings["config"].items() if "default" in value}
     given = {f"{settings['name']}:{key}": value for key, value in config.items()}
     return run_program(defaults | own | given, folder=folder, others={PLATFORM: outputs})

@@ -16,7 +16,7 @@ PARTLY = {"gcp:container/cluster:Cluster"}
 
 
 def mode(name: str) -> dict[str, Any]:
-    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text())["config"]
+    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
     return config | {"gcp:project": PROJECT}
 
 

@@ -23,8 +23,8 @@ def dev() -> ProgramRun:
 def compare(path: Path, text: str, regenerate: bool) -> None:
     if regenerate:
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    assert path.read_text() == text, f"{path.name} differs: look at the change, then `make golden`"
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text, f"{path.name} differs: look at the change, then `make golden`"
 
 
 def test_the_dev_stacks_google_resources_are_the_golden_ones(regenerate: bool) -> None:

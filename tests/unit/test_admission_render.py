@@ -141,5 +141,5 @@ class TestRoles:
 
 
 def test_security_md_has_a_section_for_every_rule() -> None:
-    page = (ROOT / "docs/security.md").read_text()
+    page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     assert [rule for rule in Rule if f"`{rule}`" not in page] == []

@@ -60,13 +60,13 @@ def closed(node: Any) -> Any:
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.name)
 def test_what_every_example_exports_is_in_the_published_schema_and_nothing_else(stack: Path) -> None:
-    config = {"gcp:project": PROJECT} | yaml.safe_load(stack.read_text())["config"]
+    config = {"gcp:project": PROJECT} | yaml.safe_load(stack.read_text(encoding="utf-8"))["config"]
     jsonschema.validate(complete(config), closed(contract_record.schema()))
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.name)
 def test_what_every_example_exports_is_read_without_loss(stack: Path) -> None:
-    output = complete({"gcp:project": PROJECT} | yaml.safe_load(stack.read_text())["config"])
+    output = complete({"gcp:project": PROJECT} | yaml.safe_load(stack.read_text(encoding="utf-8"))["config"])
     contract = parse(output)
     for name, team in output["teams"].items():
         assert contract.teams[name].hosts == tuple(sorted({way["host"] for way in team["egress"]}))
@@ -76,7 +76,9 @@ def test_what_every_example_exports_is_read_without_loss(stack: Path) -> None:
 
 
 def test_the_recorded_contract_is_the_current_one() -> None:
-    assert json.loads((ROOT / contract_record.RECORD).read_text()) == contract_record.schema(), "run `make schema`"
+    assert json.loads((ROOT / contract_record.RECORD).read_text(encoding="utf-8")) == contract_record.schema(), (
+        "run `make schema`"
+    )
     assert written.VERSION == VERSION
 
 
@@ -90,7 +92,7 @@ def test_numbers_arrive_as_pulumi_sends_them() -> None:
 
 
 def test_a_partner_learns_the_gateway_by_which_a_team_leaves() -> None:
-    stack = yaml.safe_load((ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text())["config"]
+    stack = yaml.safe_load((ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text(encoding="utf-8"))["config"]
     contract = parse(complete(stack))
     assert contract.gateway_of("payments").namespace == "istio-egress-partner"
     assert contract.gateway_of("payments").hosts == ("*.files.partner.example", "api.partner.example")
@@ -159,7 +161,7 @@ def test_it_needs_nothing_but_python() -> None:
         "print(parse(json.load(sys.stdin)).team('team-y').hosts)"
     )
     command = [sys.executable, "-I", "-S", "-c", program, str(SOURCE.parent)]
-    done = subprocess.run(command, input=_dev(), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, input=_dev(), capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
     assert done.stdout.strip() == "('httpbin.org',)", done.stderr
 
 
@@ -167,7 +169,7 @@ def test_it_needs_nothing_but_python() -> None:
 
 
 def test_the_page_shows_what_is_said() -> None:
-    page = (ROOT / "docs/contract.md").read_text()
+    page = (ROOT / "docs/contract.md").read_text(encoding="utf-8")
     output = dev()
     del output["cluster"]["endpoint"]
     output["teams"]["team-x"]["egress"][0]["port"] = "80"
@@ -231,7 +233,7 @@ def test_adding_breaks_nobody(now: dict[str, Any]) -> None:
 
 def test_ci_refuses_a_breaking_change_and_says_that_the_version_must_be_raised(tmp_path: Path) -> None:
     before = tmp_path / "before.json"
-    before.write_text(json.dumps(changed("properties/zone", {"type": "string"})))
+    before.write_text(json.dumps(changed("properties/zone", {"type": "string"})), encoding="utf-8")
     refused = CliRunner().invoke(app, ["contract", "--since", str(before)])
     assert refused.exit_code == 1
     assert "egress.zone is gone" in refused.stderr
@@ -241,13 +243,15 @@ def test_ci_refuses_a_breaking_change_and_says_that_the_version_must_be_raised(t
 @pytest.mark.parametrize("change", ["properties/ingress", None], ids=["added since", "unchanged"])
 def test_ci_lets_the_others_pass(tmp_path: Path, change: str | None) -> None:
     before = tmp_path / "before.json"
-    before.write_text(json.dumps(changed(change) if change else contract_record.schema()))
+    before.write_text(json.dumps(changed(change) if change else contract_record.schema()), encoding="utf-8")
     assert CliRunner().invoke(app, ["contract", "--since", str(before)]).exit_code == 0
 
 
 def test_a_record_of_another_version_is_history_and_judges_nothing(tmp_path: Path) -> None:
     before = tmp_path / "before.json"
-    before.write_text(json.dumps(changed("properties/zone", {"type": "string"}) | {"title": "Output, contract 0"}))
+    before.write_text(
+        json.dumps(changed("properties/zone", {"type": "string"}) | {"title": "Output, contract 0"}), encoding="utf-8"
+    )
     assert CliRunner().invoke(app, ["contract", "--since", str(before)]).exit_code == 0
 
 
@@ -256,8 +260,8 @@ def test_make_schema_does_not_write_a_breaking_change_over_the_record(tmp_path: 
     record = tmp_path / contract_record.RECORD
     record.parent.mkdir()
     text = json.dumps(changed("properties/zone", {"type": "string"}))
-    record.write_text(text)
+    record.write_text(text, encoding="utf-8")
     refused = CliRunner().invoke(app, ["schema"])
     assert refused.exit_code == 1
     assert "egress.zone is gone" in refused.stderr
-    assert record.read_text() == text
+    assert record.read_text(encoding="utf-8") == text

@@ -235,7 +235,7 @@ def test_a_principal_of_the_workload_pool_needs_a_cluster_first(tmp_path: Path) 
 
 
 def test_the_modes_own_example_is_what_the_documents_say() -> None:
-    made = yaml.safe_load((ROOT / "examples/modes/Pulumi.secret-manager.yaml").read_text())["config"]
+    made = yaml.safe_load((ROOT / "examples/modes/Pulumi.secret-manager.yaml").read_text(encoding="utf-8"))["config"]
     assert sorted(rendered(made, "SecretSync")) == [
         ("istio-egress", "intranet-ca"),
         ("istio-egress", "partner-client"),

@@ -206,7 +206,7 @@ def test_what_one_way_gains_the_other_way_loses(one: dict[str, Any], other: dict
 def test_a_folder_and_the_config_here_are_compared_in_what_both_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     plan = plan_of(config_with(f"{TEAM_Y}/api.example.org", {"https": "passthrough"}))
-    (tmp_path / "objects.yaml").write_text(to_yaml(item.manifest for item in render(plan)))
+    (tmp_path / "objects.yaml").write_text(to_yaml(item.manifest for item in render(plan)), encoding="utf-8")
     done = CliRunner().invoke(app, ["diff", str(tmp_path), "--format", "json"])
     assert done.exit_code == 0
     assert "OLD holds no Google resources: firewall, DNS and nodes are not compared." in done.stderr
@@ -219,7 +219,7 @@ def test_a_widening_can_be_made_to_fail(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(ROOT)
     plan = plan_of(config_with(f"{TEAM_Y}/api.example.org", {"https": "passthrough"}))
     for name, of in (("old", plan_of(dev_config())), ("new", plan)):
-        (tmp_path / f"{name}.yaml").write_text(to_yaml(item.manifest for item in render(of)))
+        (tmp_path / f"{name}.yaml").write_text(to_yaml(item.manifest for item in render(of)), encoding="utf-8")
     old, new = str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml")
     wider = CliRunner().invoke(app, ["diff", old, new, "--format", "markdown", "--fail-on-widening"])
     assert wider.exit_code == 1

@@ -59,7 +59,7 @@ class Block:
 
 def _blocks() -> Iterator[Block]:
     for page in PAGES:
-        text = page.read_text()
+        text = page.read_text(encoding="utf-8")
         fences = list(FENCE.finditer(text))
         for fence, below in itertools.zip_longest(fences, fences[1:]):
             if fence[1] == "yaml" and OWN in fence[2]:
@@ -130,7 +130,7 @@ def schema_keys() -> dict[str, Key]:
 def _rows(page: Path, first_heading: str) -> Iterator[list[str]]:
     """Rows of the tables whose first heading is `first_heading`, as cells."""
     wanted = False
-    for line in page.read_text().splitlines():
+    for line in page.read_text(encoding="utf-8").splitlines():
         if not line.startswith("|"):
             wanted = False
             continue
@@ -187,7 +187,7 @@ def test_the_map_of_documents_says_something_in_every_row() -> None:
 
 
 def _tokens(pattern: re.Pattern[str], page: Path) -> set[str]:
-    prose = FENCE.sub("", page.read_text())
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
     return {token for token in IN_TICKS.findall(prose) if pattern.match(token)}
 
 
@@ -208,7 +208,7 @@ def _resource(urn: str) -> str | None:
 
 def test_the_tutorial_names_exactly_the_resources_of_the_program() -> None:
     """Both ways: nothing named that is not there, and nothing there that the reader is not told of."""
-    there = {resource for line in INVENTORY.read_text().splitlines() if (resource := _resource(line))}
+    there = {resource for line in INVENTORY.read_text(encoding="utf-8").splitlines() if (resource := _resource(line))}
     # A bucket carries the project's id in its name.
     named = {token.replace("PROJECT", PROJECT) for token in _tokens(RESOURCE, TUTORIAL)}
     assert named - there == set(), "named, and not there"
@@ -233,7 +233,7 @@ OF_OBJECT = re.compile(r"^# ([a-z0-9-]+): (\S+)\n")
 def _yaml_of_modes() -> Iterator[tuple[str, str]]:
     """Every yaml block of the pages on modes, with where it stands."""
     for page in MODES:
-        text = page.read_text()
+        text = page.read_text(encoding="utf-8")
         for fence in FENCE.finditer(text):
             if fence[1] == "yaml":
                 yield f"{page.name}:{text.count(chr(10), 0, fence.start()) + 1}", fence[2]
@@ -241,7 +241,7 @@ def _yaml_of_modes() -> Iterator[tuple[str, str]]:
 
 @cache
 def _example(path: str) -> dict[str, Any]:
-    return yaml.safe_load((ROOT / path).read_text())["config"]
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))["config"]
 
 
 @cache
@@ -302,7 +302,7 @@ def test_every_mode_page_shows_objects() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     """Relative links, headings included, spelled as GitHub spells their anchors."""
     broken = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text())):
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text(encoding="utf-8"))):
         name, _, anchor = target.partition("#")
         if "://" in target:
             continue
@@ -313,5 +313,5 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def _anchors(page: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

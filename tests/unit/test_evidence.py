@@ -141,7 +141,7 @@ def test_the_dev_stack_opens_nothing(dev: Evidence) -> None:
 
 def test_every_reason_that_the_config_can_give_is_listed() -> None:
     """A setting with a reason that is added later has to come here too."""
-    text = json.dumps(json.loads((ROOT / "schema/stack.schema.json").read_text()))
+    text = json.dumps(json.loads((ROOT / "schema/stack.schema.json").read_text(encoding="utf-8")))
     asked = {said for said in re.findall(r'"description": "([^"]*)"', text) if re.search(r"\breason\b|^Why;", said)}
     assert {said.split(".")[0].split(":")[0] for said in asked} == {
         "Rule to reason",
@@ -160,13 +160,13 @@ def test_every_reason_that_the_config_can_give_is_listed() -> None:
 
 
 def test_the_schema_in_the_repository_is_the_generated_one() -> None:
-    assert json.loads((ROOT / SCHEMA).read_text()) == schema(), "run `make schema`"
+    assert json.loads((ROOT / SCHEMA).read_text(encoding="utf-8")) == schema(), "run `make schema`"
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem.removeprefix("Pulumi."))
 def test_every_example_gives_evidence_of_the_published_form_and_every_declared_way_passes(file: Path) -> None:
     found = of(make_plan(load_file(file, default_project="sandbox-project")))
-    jsonschema.validate(found.as_json(), json.loads((ROOT / SCHEMA).read_text()))
+    jsonschema.validate(found.as_json(), json.loads((ROOT / SCHEMA).read_text(encoding="utf-8")))
     assert [item for item in found.allowed if not item.passes] == []
 
 
@@ -259,7 +259,7 @@ def test_without_being_told_it_says_no_time_and_the_commit_that_git_says() -> No
 
 
 def test_outside_of_a_checkout_the_commit_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text())
+    (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert json.loads(run()[1])["source"]["commit"] is None
@@ -281,7 +281,7 @@ SHOWN = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 @pytest.mark.usefixtures("in_the_checkout")
 def test_the_page_shows_what_the_command_prints() -> None:
     """Shortened: `...` stands for lines that are left out; everything else is there, in this order."""
-    told, shown, in_words = [block[2] for block in SHOWN.finditer((ROOT / "docs/evidence.md").read_text())]
+    told, shown, in_words = [block[2] for block in SHOWN.finditer((ROOT / "docs/evidence.md").read_text(encoding="utf-8"))]
     arguments = [line.removeprefix("egress evidence ").split() for line in told.splitlines()]
     for given, block in zip(arguments, (shown, in_words), strict=True):
         printed = iter(run(*given)[1].splitlines())

@@ -34,12 +34,12 @@ def rendered(example: Path) -> list[Object]:
 
 
 def config(example: Path) -> dict[str, Any]:
-    return yaml.safe_load(example.read_text())["config"]
+    return yaml.safe_load(example.read_text(encoding="utf-8"))["config"]
 
 
 def shows(example: Path) -> str:
     """What the example's leading comment says that it shows."""
-    leading = example.read_text().partition("\nconfig:\n")[0]
+    leading = example.read_text(encoding="utf-8").partition("\nconfig:\n")[0]
     (words,) = SHOWS.findall(leading)
     return words
 
@@ -56,12 +56,12 @@ def test_each_object_has_an_identity_of_its_own(example: Path) -> None:
 
 @each
 def test_fits_the_schema_that_editors_use(example: Path) -> None:
-    jsonschema.validate(yaml.safe_load(example.read_text()), stack_schema())
+    jsonschema.validate(yaml.safe_load(example.read_text(encoding="utf-8")), stack_schema())
 
 
 @each
 def test_an_editor_finds_the_schema(example: Path) -> None:
-    first = example.read_text().partition("\n")[0]
+    first = example.read_text(encoding="utf-8").partition("\n")[0]
     path = first.removeprefix("# yaml-language-server: $schema=")
     assert (example.parent / path).resolve() == ROOT / "schema/stack.schema.json"
 
@@ -73,7 +73,7 @@ def test_each_shows_something_else() -> None:
 
 def _linked() -> dict[str, str]:
     """The overview's table: linked example to the words of its row's first cell."""
-    rows = (line for line in OVERVIEW.read_text().splitlines() if line.startswith("|"))
+    rows = (line for line in OVERVIEW.read_text(encoding="utf-8").splitlines() if line.startswith("|"))
     found: dict[str, str] = {}
     for row in rows:
         for name in re.findall(r"\(\.\./examples/modes/([^)]+)\)", row):

@@ -65,7 +65,9 @@ def test_the_metadata_server_belongs_to_google_apis() -> None:
 
 
 def test_what_a_weaker_model_opens_is_said_to_be_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "Pulumi.lab.yaml").write_text((ROOT / "examples/modes/Pulumi.open.yaml").read_text())
+    (tmp_path / "Pulumi.lab.yaml").write_text(
+        (ROOT / "examples/modes/Pulumi.open.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     code, text = run("explain", "lab", "https://anything.example", "--stack", "lab")
     assert code == 0
@@ -118,8 +120,10 @@ def test_https_means_the_apps_own_tls() -> None:
 def test_objects_from_a_folder_are_judged_as_they_are(tmp_path: Path) -> None:
     objects = list(render(plan_of(dev_config())))
     items = [item.manifest for item in objects if item.kind != "Sidecar"]
-    (tmp_path / "list.yaml").write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items}))
-    (tmp_path / "sidecars.yaml").write_text(to_yaml(item.manifest for item in objects if item.kind == "Sidecar"))
+    (tmp_path / "list.yaml").write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
+    (tmp_path / "sidecars.yaml").write_text(
+        to_yaml(item.manifest for item in objects if item.kind == "Sidecar"), encoding="utf-8"
+    )
     code, text = run("explain", "team-y", "https://example.com", "--from", str(tmp_path))
     assert code == 1
     assert "istio-egress/serviceentry/example-com-ext" in text
@@ -127,7 +131,7 @@ def test_objects_from_a_folder_are_judged_as_they_are(tmp_path: Path) -> None:
 
 def test_a_file_that_holds_no_objects_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
-    file.write_text("replicas: 3\n")
+    file.write_text("replicas: 3\n", encoding="utf-8")
     code, text = run("explain", "team-x", "https://example.com", "--from", str(file))
     assert code == 2
     assert "values.yaml holds neither Kubernetes objects" in text

@@ -74,7 +74,7 @@ def test_fields_are_read_by_many_threads_of_a_fresh_process_at_once() -> None:
     """A refresh asks for many types at once, with no program that has loaded the package before."""
     command = [sys.executable, "-W", "ignore", "-c", IN_PARALLEL]
     checkout = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, cwd=checkout, check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=checkout, check=False, capture_output=True, text=True, timeout=120, encoding="utf-8")
     assert done.stdout.strip() == str(len(KINDS) * 4), done.stderr
 
 
@@ -267,8 +267,8 @@ def test_only_what_the_engine_never_knew_is_adopted(engine: g.Engine) -> None:
 def test_a_broken_file_is_told_by_its_path(engine: g.Engine) -> None:
     made = g.build(engine, g.NETWORK)[g.NETWORK]
     (path,) = (engine.cloud.folder / "compute.Network").glob("*.json")
-    assert json.loads(path.read_text())["id"] == made.id
-    path.write_text("{")
+    assert json.loads(path.read_text(encoding="utf-8"))["id"] == made.id
+    path.write_text("{", encoding="utf-8")
     with pytest.raises(RuntimeError, match="is not an object of the stand-in cloud"):
         engine.cloud.get(made.id)
 

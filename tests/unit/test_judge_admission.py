@@ -45,7 +45,7 @@ def as_recorded() -> dict[str, str]:
 
 def test_the_recorded_expressions_are_the_rendered_ones(regenerate: bool) -> None:
     if regenerate:
-        RECORDED.write_text(json.dumps(as_recorded(), indent=2) + "\n")
+        RECORDED.write_text(json.dumps(as_recorded(), indent=2) + "\n", encoding="utf-8")
         recorded.cache_clear()
     assert as_recorded() == recorded(), "let tests/apiserver try them, then record them as this file's first lines say"
     assert set(recorded()) == set(Rule)
@@ -171,7 +171,9 @@ class TestGatewayNodes:
         assert admission().placed("istio-egress", GATEWAY).allowed
 
     def test_every_pool_of_a_gateway_is_guarded_by_one_rule(self) -> None:
-        config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text())["config"] | {"gcp:project": PROJECT}
+        config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"] | {
+            "gcp:project": PROJECT
+        }
         plan = plan_of(config)
         judge = Admission(Deployed.of(rendered(plan), google_objects(plan)))
         team = plan.teams[0].name

@@ -29,7 +29,7 @@ Judge = Callable[[Connection], Verdict]
 
 
 def mode(name: str) -> Plan:
-    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text())["config"]
+    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
     return plan_of(config | {"gcp:project": PROJECT})
 
 

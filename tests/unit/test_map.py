@@ -128,7 +128,7 @@ def opened(text: str, folder: Path, asked: str = "") -> str:
     """The document that a browser makes of a page once its script has run."""
     assert BROWSER
     file = folder / "map.html"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     quiet = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update"
     command = [BROWSER, *quiet.split(), "--disable-sync", "--disable-quic", f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
     done = subprocess.run(
@@ -193,7 +193,7 @@ def test_the_command_writes_the_page_and_says_where(tmp_path: Path, monkeypatch:
     result = CliRunner().invoke(app, ["map", "--out", str(tmp_path / "m.html"), "--commit", "1a2b3c4"])
     assert result.exit_code == 0
     assert "m.html: 2 teams, 7 ways. Open it in a browser." in result.stderr
-    assert "commit 1a2b3c4" in (tmp_path / "m.html").read_text()
+    assert "commit 1a2b3c4" in (tmp_path / "m.html").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_is_not_there_is_refused_with_what_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,12 +204,14 @@ def test_a_folder_that_is_not_there_is_refused_with_what_to_write(tmp_path: Path
 
 
 def test_the_page_about_the_map_says_what_the_command_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (command,) = re.findall(r"^```\n\$ egress (map.*)\n(.*)\n```$", (ROOT / "docs/map.md").read_text(), re.MULTILINE)
-    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  gcp:project: my-project\n" + _body())
+    (command,) = re.findall(
+        r"^```\n\$ egress (map.*)\n(.*)\n```$", (ROOT / "docs/map.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  gcp:project: my-project\n" + _body(), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, command[0].split())
     assert result.stderr.strip() == command[1]
 
 
 def _body() -> str:
-    return (ROOT / "Pulumi.dev.yaml").read_text().partition("config:\n")[2]
+    return (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8").partition("config:\n")[2]

@@ -25,7 +25,7 @@ def test_what_an_object_does_not_export_stays_in_its_namespace() -> None:
 
 def test_services_count_for_teams_that_reach_another_and_for_the_ingress_gateway() -> None:
     assert mesh_config(plan_of(dev_config()))["defaultServiceExportTo"] == [".", "team-x"]
-    receiving = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text())["config"]
+    receiving = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"]
     assert mesh_config(plan_of(receiving))["defaultServiceExportTo"] == [".", "istio-ingress"]
 
 

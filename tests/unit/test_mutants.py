@@ -191,4 +191,6 @@ def test_every_reason_is_needed(outcome: dict[str, list[str]], pattern: str) -> 
 
 def test_the_score_is_the_one_that_is_published(outcome: dict[str, list[str]]) -> None:
     found, kept = len(outcome["found"]), len(outcome["kept"])
-    assert f"{found} are found, {kept} are kept for a reason, none is missed" in (ROOT / "docs/proof.md").read_text()
+    assert f"{found} are found, {kept} are kept for a reason, none is missed" in (ROOT / "docs/proof.md").read_text(
+        encoding="utf-8"
+    )

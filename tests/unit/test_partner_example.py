@@ -19,7 +19,7 @@ ASKED = ("--port", "3306", "--service-account", "mysql-client", "--credential", 
 
 
 def config(side: str) -> dict[str, Any]:
-    return yaml.safe_load((FOLDER / side / f"Pulumi.{side}.yaml").read_text())["config"]
+    return yaml.safe_load((FOLDER / side / f"Pulumi.{side}.yaml").read_text(encoding="utf-8"))["config"]
 
 
 @cache
@@ -32,7 +32,7 @@ def outputs(side: str) -> str:
 
 def link(given: str, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(FOLDER / "link.py"), *words]
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
 
 
 def test_the_client_connects_where_the_server_listens() -> None:

@@ -49,7 +49,7 @@ def reaches(plan: Plan, address: str, port: int) -> bool:
 
 
 def receiving() -> Plan:
-    return plan_of(yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text())["config"])
+    return plan_of(yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"])
 
 
 @pytest.mark.parametrize("namespace", ["istio-system", "istio-egress", "istio-ingress"])

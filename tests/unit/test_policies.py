@@ -21,7 +21,11 @@ STACKS = {path.name.split(".")[1]: path for path in (ROOT / "examples/modes").gl
 
 @cache
 def _registered(stack: str) -> tuple[Resource, ...]:
-    config = dev_config() if stack == "dev" else {"gcp:project": PROJECT} | yaml.safe_load(STACKS[stack].read_text())["config"]
+    config = (
+        dev_config()
+        if stack == "dev"
+        else {"gcp:project": PROJECT} | yaml.safe_load(STACKS[stack].read_text(encoding="utf-8"))["config"]
+    )
     run = run_program(config)
     assert run.error is None
     return tuple(
@@ -295,7 +299,7 @@ def test_what_is_not_known_before_the_update_is_no_mistake() -> None:
 
 
 def test_every_rule_is_on_the_page() -> None:
-    page = Path(ROOT / "docs/policies.md").read_text()
+    page = Path(ROOT / "docs/policies.md").read_text(encoding="utf-8")
     assert [rule.name for rule in RULES if f"`{rule.name}`" not in page] == []
     settings = {name: setting for rule in RULES for name, setting in rule.settings.items()}
     assert [name for name, setting in settings.items() if f"`{name}`" not in page] == []

@@ -42,13 +42,13 @@ def test_the_comment_of_a_recorded_preview_is_the_golden_one(case: Path, regener
     text = comment.compose(read(case), approved=False)
     golden = case / "comment.md"
     if regenerate:
-        golden.write_text(text)
-    assert text == golden.read_text()
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
 
 
 def test_it_begins_with_the_marker_by_which_the_workflow_finds_it() -> None:
     assert comment.compose([review()], approved=False).startswith(comment.MARKER + "\n")
-    assert comment.MARKER in (ROOT / ".github/workflows/pull-request.yml").read_text()
+    assert comment.MARKER in (ROOT / ".github/workflows/pull-request.yml").read_text(encoding="utf-8")
 
 
 def test_what_has_no_effect_is_said_to_have_none() -> None:
@@ -129,7 +129,7 @@ def test_the_gate_names_each_widening_and_the_label(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_never_taken_for_no_change(tmp_path: Path, files: dict[str, str], said: str) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(ReviewError, match=said):
         read(tmp_path)
     assert CliRunner().invoke(program.app, ["gate", str(tmp_path)]).exit_code == 1
@@ -139,10 +139,10 @@ def test_what_cannot_be_read_is_never_taken_for_no_change(tmp_path: Path, files:
 def test_recorded_previews_hold_neither_config_nor_states(tmp_path: Path) -> None:
     preview = tmp_path / "preview.json"
     step = {"op": "create", "urn": "urn:pulumi:dev::p::t::n", "newState": {"inputs": {"password": "s3cret"}}}
-    preview.write_text(json.dumps({"config": {"a": "s3cret"}, "steps": [step], "changeSummary": {"create": 1}}))
+    preview.write_text(json.dumps({"config": {"a": "s3cret"}, "steps": [step], "changeSummary": {"create": 1}}), encoding="utf-8")
     slim(preview)
-    assert "s3cret" not in preview.read_text()
-    assert json.loads(preview.read_text())["steps"] == [{"op": "create", "urn": "urn:pulumi:dev::p::t::n"}]
+    assert "s3cret" not in preview.read_text(encoding="utf-8")
+    assert json.loads(preview.read_text(encoding="utf-8"))["steps"] == [{"op": "create", "urn": "urn:pulumi:dev::p::t::n"}]
 
 
 # A release
@@ -159,12 +159,12 @@ def test_the_notes_of_a_release_are_its_section() -> None:
 
 
 def steps(workflow: Path) -> list[dict[str, Any]]:
-    return [step for job in yaml.safe_load(workflow.read_text())["jobs"].values() for step in job["steps"]]
+    return [step for job in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values() for step in job["steps"]]
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_workflows_pin_what_they_use_and_hold_no_key(workflow: Path) -> None:
-    text = workflow.read_text()
+    text = workflow.read_text(encoding="utf-8")
     used = re.findall(r"uses: (\S+)(.*)", text)
     assert [
         name for name, version in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name) or not version.startswith(" # v")
@@ -193,7 +193,11 @@ KNOWN = {
 
 
 def test_the_programs_that_workflows_call_exist() -> None:
-    called = {call for workflow in WORKFLOWS for call in re.findall(r"python -m (ci|egress) ([a-z-]+)", workflow.read_text())}
+    called = {
+        call
+        for workflow in WORKFLOWS
+        for call in re.findall(r"python -m (ci|egress) ([a-z-]+)", workflow.read_text(encoding="utf-8"))
+    }
     missing = {call for call in called if call[1] not in KNOWN[call[0]]}
     assert len(called) > 4
     assert missing == set()
@@ -212,5 +216,5 @@ def test_linters_of_workflows_find_nothing(linter: str) -> None:
     found = str(beside) if beside.exists() else shutil.which(linter)
     if not found:
         pytest.skip(f"{linter} is not installed")
-    done = subprocess.run([found, *LINTERS[linter]], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([found, *LINTERS[linter]], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,10 +15,10 @@ CHEATING = [way for way in ways() if way.cheating]
 
 
 def test_the_page_lists_every_way(regenerate: bool) -> None:
-    words, mark, shown = PAGE.read_text().partition(MARK)
+    words, mark, shown = PAGE.read_text(encoding="utf-8").partition(MARK)
     assert mark, "the page has lost the line behind which the tables stand"
     if regenerate:
-        PAGE.write_text(words + mark + tables())
+        PAGE.write_text(words + mark + tables(), encoding="utf-8")
         return
     assert shown == tables(), "make golden writes the tables anew"
 

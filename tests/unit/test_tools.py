@@ -35,7 +35,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def fake(path: Path, says: str, status: int = 0) -> Path:
     """An executable that prints a version."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho '{says}'\nexit {status}\n")
+    path.write_text(f"#!/bin/sh\necho '{says}'\nexit {status}\n", encoding="utf-8")
     path.chmod(0o755)
     return path
 
@@ -82,8 +82,8 @@ def test_refusal_of_a_version(tool: Tool, text: str, why: str | None) -> None:
 @pytest.mark.parametrize("tool", CATALOG.values(), ids=list(CATALOG))
 def test_what_is_built_would_be_accepted_and_is_what_go_mod_pins(tool: Tool) -> None:
     assert refusal(tool, f"v{tool.version}") is None
-    assert f" v{tool.version}" in (tool.folder / "go.mod").read_text()
-    assert tool.package in (tool.folder / "tools.go").read_text()
+    assert f" v{tool.version}" in (tool.folder / "go.mod").read_text(encoding="utf-8")
+    assert tool.package in (tool.folder / "tools.go").read_text(encoding="utf-8")
 
 
 # ---- what the user has
@@ -143,7 +143,7 @@ def test_ensure_takes_what_is_on_path_and_knows_its_tools(tmp_path: Path) -> Non
 
 
 def put(work: Path, name: str = "tool", content: str = "good") -> Path:
-    (work / name).write_text(content)
+    (work / name).write_text(content, encoding="utf-8")
     return work / name
 
 
@@ -153,7 +153,7 @@ def test_an_installed_file_is_found_until_it_changes(capsys: pytest.CaptureFixtu
     path = entry.install(put)
     assert path is not None
     assert entry.verified() == path
-    path.write_text("evil")
+    path.write_text("evil", encoding="utf-8")
     assert entry.verified() is None
     assert "refused" in capsys.readouterr().err
     assert entry.install(put) == path
@@ -185,11 +185,11 @@ def test_what_a_killed_install_left_is_not_mistaken_for_a_tool(tmp_path: Path) -
     entry = cache.Entry("tool-1", "bin/tool")
     for leftover in ("tool-1.work", "tool-1.new/bin"):
         (tmp_path / "cache" / leftover).mkdir(parents=True)
-        (tmp_path / "cache" / leftover / "tool").write_text("half")
+        (tmp_path / "cache" / leftover / "tool").write_text("half", encoding="utf-8")
     assert entry.verified() is None
     path = entry.install(put)
     assert path is not None
-    assert path.read_text() == "good"
+    assert path.read_text(encoding="utf-8") == "good"
 
 
 def test_a_corrupted_build_is_made_again_and_never_returned(
@@ -205,8 +205,8 @@ def test_a_corrupted_build_is_made_again_and_never_returned(
     for name in ("pulumi", "etcd"):
         path = tools.ensure(name)[name]
         assert tools.ensure(name) == {name: path}
-        path.write_text("evil")
-        assert tools.ensure(name)[name].read_text() == "good"
+        path.write_text("evil", encoding="utf-8")
+        assert tools.ensure(name)[name].read_text(encoding="utf-8") == "good"
     assert built == ["pulumi", "pulumi", "etcd", "etcd"]
 
 
@@ -262,7 +262,7 @@ def test_key_changes_with_pins_and_flags(copied_pins: Path) -> None:
     keys = {build.key(ETCD), build.key(SERVER)}
     assert build.key(ETCD) in keys  # and is the same when nothing changed
     for name in ("go.mod", "go.sum"):
-        with (copied_pins / "etcd" / name).open("a") as file:
+        with (copied_pins / "etcd" / name).open("a", encoding="utf-8") as file:
             file.write("\n// a change\n")
         keys.add(build.key(ETCD))
     keys.add(build.key(replace(ETCD, ldflags="-X main.x=1")))
@@ -287,7 +287,8 @@ def test_a_failing_build_shows_gos_last_words_and_leaves_nothing(tmp_path: Path)
     go = fake(tmp_path / "bin" / "go", "go version go1.30.0 linux/amd64")
     go.write_text(
         "#!/bin/sh\nif [ $1 = version ]; then echo go version go1.30.0 x/y; exit; fi\n"
-        "echo verifying module: checksum mismatch; exit 1\n"
+        "echo verifying module: checksum mismatch; exit 1\n",
+        encoding="utf-8",
     )
     with pytest.raises(ToolError, match="checksum mismatch"):
         tools.ensure("etcd")
@@ -300,6 +301,7 @@ def test_a_build_is_pinned_and_changes_nothing_in_the_checkout(tmp_path: Path, m
     go.write_text(
         "#!/bin/sh\nif [ $1 = version ]; then echo go version go1.30.0 x/y; exit; fi\n"
         'while [ $# -gt 0 ]; do case "$1" in -mod=readonly) mod=$1;; -o) shift; out=$1;; esac; shift; done\n'
-        '/bin/echo "flags=$GOFLAGS cgo=$CGO_ENABLED work=$GOWORK $mod" > "$out"\n'
+        '/bin/echo "flags=$GOFLAGS cgo=$CGO_ENABLED work=$GOWORK $mod" > "$out"\n',
+        encoding="utf-8",
     )
-    assert tools.ensure("etcd")["etcd"].read_text() == "flags= cgo=0 work=off -mod=readonly\n"
+    assert tools.ensure("etcd")["etcd"].read_text(encoding="utf-8") == "flags= cgo=0 work=off -mod=readonly\n"

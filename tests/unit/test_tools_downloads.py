@@ -32,7 +32,7 @@ def nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def pretend_build(tool: Tool, work: Path) -> Path:
-    (work / tool.name).write_text("built")
+    (work / tool.name).write_text("built", encoding="utf-8")
     return work / tool.name
 
 
@@ -63,12 +63,12 @@ def publish(page: Path, member: str = "pulumi/pulumi") -> Path:
     """A release archive with its checksum list."""
     archive = page / f"{release.key(PULUMI).replace('-release', '').replace('pulumi-', 'pulumi-v')}.tar.gz"
     content = b"#!/bin/sh\necho v3.259.0\n"
-    with tarfile.open(archive, "w:gz") as packed:
+    with tarfile.open(archive, "w:gz", encoding="utf-8") as packed:
         info = tarfile.TarInfo(member)
         info.size, info.mode = len(content), 0o755
         packed.addfile(info, io.BytesIO(content))
     listed = f"{'0' * 64}  another.tar.gz\n{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n"
-    (page / f"pulumi-{PULUMI.version}-checksums.txt").write_text(listed)
+    (page / f"pulumi-{PULUMI.version}-checksums.txt").write_text(listed, encoding="utf-8")
     return archive
 
 
@@ -79,7 +79,7 @@ needs_archive = pytest.mark.skipif(not release.offered(PULUMI), reason="the rele
 def test_a_release_archive_that_matches_is_used_without_go(release_page: Path) -> None:
     publish(release_page)
     path = tools.ensure("pulumi")["pulumi"]
-    assert path.read_text().endswith("v3.259.0\n")
+    assert path.read_text(encoding="utf-8").endswith("v3.259.0\n")
     assert os.access(path, os.X_OK)
     for file in release_page.iterdir():  # the second time it comes from the cache
         file.unlink()
@@ -96,16 +96,16 @@ def test_a_release_archive_that_does_not_match_is_built_instead(
     if damage == "content":
         archive.write_bytes(archive.read_bytes() + b"\0")
     elif damage == "unlisted":
-        checksums.write_text(f"{'0' * 64}  another.tar.gz\n")
+        checksums.write_text(f"{'0' * 64}  another.tar.gz\n", encoding="utf-8")
     elif damage == "no list":
         checksums.unlink()
     elif damage == "no archive":
         archive.unlink()
     elif damage == "not an archive":
-        archive.write_text("hello")
-        checksums.write_text(f"{hashlib.sha256(b'hello').hexdigest()}  {archive.name}\n")
+        archive.write_text("hello", encoding="utf-8")
+        checksums.write_text(f"{hashlib.sha256(b'hello').hexdigest()}  {archive.name}\n", encoding="utf-8")
     monkeypatch.setattr(build, "build", pretend_build)
-    assert tools.ensure("pulumi")["pulumi"].read_text() == "built"
+    assert tools.ensure("pulumi")["pulumi"].read_text(encoding="utf-8") == "built"
     assert "no official release archive (" in capsys.readouterr().err
 
 
@@ -136,7 +136,7 @@ def test_a_module_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
     good, bad = module_zip(**{CRDS: "kind: CRD"}), module_zip(**{CRDS: "kind: Evil"})
     with zipfile.ZipFile(io.BytesIO(good)) as packed:
         pinned = istio.h1(packed)
-    assert istio.unpack(good, "v1.0.0", pinned, tmp_path).read_text() == "kind: CRD"
+    assert istio.unpack(good, "v1.0.0", pinned, tmp_path).read_text(encoding="utf-8") == "kind: CRD"
     with pytest.raises(ToolError, match=r"refused: the proxy served h1:.* go\.sum pins h1:"):
         istio.unpack(bad, "v1.0.0", pinned, tmp_path)
 

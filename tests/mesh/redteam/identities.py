@@ -111,14 +111,14 @@ def _sign(mesh: Mesh, token: str | None, behalf: str | None = None) -> tuple[Ans
     command(
         "openssl", "req", "-new", *key, "-out", str(folder / "csr"), "-subj", "/O=x", "-addext", f"subjectAltName=URI:{SPIFFE_X}"
     )
-    message = _text(1, (folder / "csr").read_text())
+    message = _text(1, (folder / "csr").read_text(encoding="utf-8"))
     if behalf:
         message += _bytes(4, _bytes(1, _text(1, "ImpersonatedIdentity") + _bytes(2, _text(3, behalf))))
     answer = _grpc(mesh, _SIGN, message, token, 0)
     found = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", answer.body, re.DOTALL)
     if not found:
         return answer, None
-    made.chain.write_text(found[0])
+    made.chain.write_text(found[0], encoding="utf-8")
     return answer, made
 
 
