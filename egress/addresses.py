@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network, collapse_addresses
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 from typing import TYPE_CHECKING
 
 from egress.google_cloud import HEALTH_CHECK_RANGES, METADATA_ADDRESS, Vip
@@ -21,6 +21,11 @@ SHAREABLE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/
 NEVER_OUTSIDE = (*SHAREABLE, *map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
 """What is no address of the internet: private, this machine, link-local with the metadata server, multicast and above
 (IANA, "IPv4 Special-Purpose Address Registry"). Ranges for documentation and benchmarks lead nowhere and are not listed."""
+
+
+def never_outside(address: IPv4Address) -> bool:
+    """Whether an address is nobody's on the internet, or Google's for its own APIs, whatever ranges this network has."""
+    return any(address in network for network in (*NEVER_OUTSIDE, *(IPv4Network(vip.range) for vip in Vip)))
 
 
 def loopback(pattern: str) -> str:
@@ -65,8 +70,17 @@ class AddressPlan:
     def not_outside(self) -> tuple[str, ...]:
         """What a gateway that connects to anywhere may not connect to: all that is no address of the internet, this network
         whatever ranges it has, and both address sets of Google APIs. Sorted; none within another."""
-        own = (self.nodes, self.pods, self.services, self.control_plane, *self.gateways, *(vip.range for vip in Vip))
+        own = (*(network for _, network in self.own), *(vip.range for vip in Vip))
         return _collapsed((*NEVER_OUTSIDE, *map(IPv4Network, own)))
+
+    @property
+    def own(self) -> Iterator[tuple[str, str]]:
+        """What this network has for itself, each range with what it is for."""
+        yield "for nodes", self.nodes
+        yield "for pods", self.pods
+        yield "for Services", self.services
+        yield "for the control plane", self.control_plane
+        yield from (("for gateways", network) for network in self.gateways)
 
     @classmethod
     def of(cls, network: Network, gateways: Iterable[TeamGateway] = ()) -> AddressPlan:

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from pydantic.alias_generators import to_camel
 
 from egress import names
-from egress.addresses import VIRTUAL_RANGE, loopback, virtual
+from egress.addresses import VIRTUAL_RANGE, AddressPlan, loopback, virtual
 from egress.errors import Problem
 from egress.hosts import patterns_above
 from egress.plan import EgressGateway, Host, Leaving, Use, WorkloadIdentity
@@ -168,6 +168,21 @@ def stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
                     "Name the addresses of one of the two."
                     if by_name
                     else "Use one name for both, or ask the host's owner for an address of its own.",
+                )
+
+
+def own_addresses(hosts: Iterable[Host], addresses: AddressPlan) -> Iterator[Problem]:
+    """Raw TCP to an address that this network uses for itself, as it may use public ones."""
+    own = {name: IPv4Network(network) for name, network in addresses.own}
+    for host in hosts:
+        for address in host.tcp.addresses or () if host.tcp else ():
+            taken = next((name for name, network in own.items() if address in network), None)
+            if taken:
+                yield Problem(
+                    f"{egress_path(host.teams[0], host.name)}.tcp.addresses",
+                    str(address),
+                    f"This network has the address itself, {taken}: the gateway would open a way into the cluster.",
+                    "Name the public addresses of the outside host, or choose other ranges for the network.",
                 )
 
 

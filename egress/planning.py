@@ -47,7 +47,9 @@ def make_plan(settings: Settings) -> Plan:
         for name, of_team in past.items()
     }
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
+    addresses = AddressPlan.of(settings.network, settings.gateways.values())
     problems += [
+        *(problem for gateway in gateways.values() for problem in conflicts.own_addresses(gateway.hosts, addresses)),
         *conflicts.cluster_services(settings),
         *conflicts.used_range(settings),
         *conflicts.beyond_gateways(settings),
@@ -79,7 +81,7 @@ def make_plan(settings: Settings) -> Plan:
         )
         for name, team in sorted(settings.teams.items())
     )
-    return Plan(settings, AddressPlan.of(settings.network, settings.gateways.values()), tuple(gateways.values()), teams)
+    return Plan(settings, addresses, tuple(gateways.values()), teams)
 
 
 def _hosts(uses: dict[str, list[Use]], problems: list[Problem]) -> tuple[Host, ...]:

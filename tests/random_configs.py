@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from egress.ports import listener
 from tests.support import dev_config
 
 Values = dict[str, Any]
@@ -101,6 +102,8 @@ def _tcp(draw: st.DrawFn, number: int) -> Values:
         found["ca"] = "own-ca"
     if draw(st.booleans()):
         found["outsidePort"] = draw(st.sampled_from([13306, 443, 8443]))
+    if "byName" in found and listener(found.get("outsidePort", found["port"])):
+        found["outsidePort"] = 13306
     return found
 
 

@@ -13,9 +13,10 @@ from typing import Any
 from egress import names
 from egress.manifest import Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
+from egress.ports import GATEWAY_HTTP, GATEWAY_TLS
 from egress.settings.mesh import Replicas
 
-TARGET_PORTS = {HTTP_PORT: 8080, HTTPS_PORT: 8443}
+TARGET_PORTS = {HTTP_PORT: GATEWAY_HTTP, HTTPS_PORT: GATEWAY_TLS}
 """Port of the gateway's Service to port of its pods; the proxy is not root and binds no low port."""
 TAINT_KEY = "dedicated"
 INGRESS_LABELS = {"istio": "ingressgateway"}

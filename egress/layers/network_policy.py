@@ -13,7 +13,7 @@ from egress.addresses import ANYWHERE
 from egress.layers.gateway_workload import INGRESS_LABELS, TARGET_PORTS
 from egress.manifest import Object, Owner, manifest
 from egress.plan import HTTPS_PORT, Plan, TeamPlan
-from egress.settings.tcp import PROXY_PORTS
+from egress.ports import PROXY_PORTS
 
 XDS_PORT = 15012
 """istiod's port for configuration and certificates, inside TLS."""

@@ -20,9 +20,8 @@ from egress import names
 from egress.addresses import loopback
 from egress.manifest import ISTIO_ENVOY_FILTER, ISTIO_NETWORKING, ISTIO_SECURITY, Manifest, Object, Owner, manifest
 from egress.plan import HTTPS_PORT, EgressGateway, Host, Plan
+from egress.ports import INNER_PORT
 
-INNER_PORT = 9443
-"""Port of the loopback addresses on which a gateway pod reads inner names; not among the Service's or the pod's ports."""
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
 RESOLVER = "envoy.filters.network.sni_dynamic_forward_proxy"
 _TLS = {"name": "tls", "protocol": "TLS"}

@@ -9,11 +9,11 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from egress.hosts import HostError, normalise
+from egress.ports import PROXY_PORTS
 from egress.settings.hostname import Host
 from egress.settings.http import SecretName
 from egress.settings.mesh import Replicas
 from egress.settings.model import Model, Range, refusal, refusals
-from egress.settings.tcp import PROXY_PORTS
 
 NAME_LIMIT = 40
 HTTPS_POD_PORT = 8443

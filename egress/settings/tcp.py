@@ -7,11 +7,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from egress.addresses import never_outside
+from egress.ports import PROXY_PORTS, listener
 from egress.settings.http import AccountName, SecretName, Upgrade, credential_refusals
 from egress.settings.model import Model, refusal, refusals
-
-PROXY_PORTS = {15000, 15001, 15004, 15006, 15008, 15009, 15012, 15017, 15020, 15021, 15053, 15090}
-"""Ports of the mesh's own proxies (Istio, "Application requirements")."""
 
 
 def _address(value: Any) -> Any:
@@ -21,9 +20,10 @@ def _address(value: Any) -> Any:
         address = ipaddress.IPv4Address(value)
     except ValueError:
         raise refusal("This is not an IPv4 address.", "Write an address such as 203.0.113.10, without a prefix.") from None
-    if not address.is_global and address not in ipaddress.IPv4Network("203.0.113.0/24"):
+    if never_outside(address) or not (address.is_global or address in ipaddress.IPv4Network("203.0.113.0/24")):
         raise refusal(
-            "This address is not one of the internet: the gateway would open a way into private networks.",
+            "This address is not one of the internet: the gateway would open a way into private networks, to Google's own APIs "
+            "or to whole groups of machines.",
             "Name the public addresses of the outside host.",
         )
     return address
@@ -90,7 +90,18 @@ class Tcp(Model):
                 )
             )
         if self.port in PROXY_PORTS:
-            found.append((("port",), "The mesh's own proxies use this port.", "Use another port; outsidePort may be any."))
+            found.append(
+                (("port",), "The mesh's own proxies use this port.", "Use another port, and name the host's as outsidePort.")
+            )
+        if self.by_name and (who := listener(self.leaves_on)):
+            found.append(
+                (
+                    ("port",) if self.outside_port is None else ("outsidePort",),
+                    f"There {who} listens as well: whoever answers for the name could answer with its address, and every team's "
+                    "connections would end there.",
+                    "Name the host's addresses instead of byName, or another port of the host.",
+                )
+            )
         if self.ca is not None and self.upgrade is not Upgrade.TLS:
             found.append(
                 (

@@ -166,6 +166,10 @@ REFUSED = [
     ("on a port of the mesh", {"port": 15001}, "own proxies", "another port"),
     ("to a private address", {"addresses": ["10.1.2.3"]}, "not one of the internet", "public addresses"),
     ("to the metadata server", {"addresses": ["169.254.169.254"]}, "not one of the internet", "public addresses"),
+    ("to Google's own APIs", {"addresses": ["199.36.153.8"]}, "Google's own APIs", "public addresses"),
+    ("to Google's restricted APIs", {"addresses": ["199.36.153.7"]}, "Google's own APIs", "public addresses"),
+    ("to a group of machines", {"addresses": ["224.0.0.251"]}, "groups of machines", "public addresses"),
+    ("to an address that only pods have", {"addresses": ["241.1.2.3"]}, "not one of the internet", "public addresses"),
     ("to a range", {"addresses": ["203.0.113.0/24"]}, "not an IPv4 address", "without a prefix"),
     ("with a port out of range", {"port": 70000}, "at most 65535", "at most 65535"),
     ("mutual without a credential", {"credential": None}, "no certificate to show", "credential"),
@@ -182,6 +186,39 @@ def test_is_refused(changes: dict[str, Any], consequence: str, fix: str) -> None
     assert problem.path.startswith(f'gke-mesh-egress:teams.team-a.egress["{HOST}"].tcp')
     assert consequence in problem.consequence
     assert fix in problem.fix
+
+
+@pytest.mark.parametrize("port", [22, 8080, 8443, 9443, 10250, 10255, 15000, 15019, 15020, 15021, 15090, 30021, 32767])
+def test_by_name_no_port_of_the_gateway_or_its_node_is_left_by_whatever_the_name_answers(port: int) -> None:
+    """Whoever answers for the name says where the connection goes: to 127.0.0.1, were it the gateway's admin port that it
+    leaves by."""
+    for field, way in (("outsidePort", by_name(outsidePort=port)), ("port", by_name(port=port, outsidePort=None))):
+        with pytest.raises(ConfigError) as refused:
+            plan_of(teams(team_a={HOST: way}))
+        found = [problem for problem in refused.value.problems if "listens as well" in problem.consequence]
+        assert [problem.path for problem in found] == [f'gke-mesh-egress:teams.team-a.egress["{HOST}"].tcp.{field}']
+        assert "instead of byName" in found[0].fix
+    partner(outsidePort=port)  # an address outside is no address of the gateway's
+
+
+@pytest.mark.parametrize(
+    ("where", "network", "address"),
+    [
+        ("pods", "34.0.0.0/14", "34.1.2.3"),
+        ("nodes", "34.4.0.0/24", "34.4.0.7"),
+        ("services", "34.5.0.0/20", "34.5.1.1"),
+    ],
+)
+def test_an_address_that_the_network_uses_for_itself_is_none_of_the_internet(where: str, network: str, address: str) -> None:
+    """Public ranges may be a network's own."""
+    config = teams(team_a={HOST: {"tcp": MYSQL | {"addresses": [address]}}})
+    plan_of(config)
+    config["gke-mesh-egress:network"]["subnet"][where] = network
+    with pytest.raises(ConfigError, match="This network has the address itself") as refused:
+        plan_of(config)
+    assert [problem.path for problem in refused.value.problems] == [
+        f'gke-mesh-egress:teams.team-a.egress["{HOST}"].tcp.addresses'
+    ]
 
 
 def test_tcp_cannot_share_a_host_with_http_or_https_not_even_across_teams() -> None:
