@@ -28,6 +28,45 @@ def never_outside(address: IPv4Address) -> bool:
     return any(address in network for network in (*NEVER_OUTSIDE, *(IPv4Network(vip.range) for vip in Vip)))
 
 
+_TAKEN = {
+    "0.0.0.0/8": "means this machine itself, whichever it is",
+    "127.0.0.0/8": "is every machine's own loopback",
+    "169.254.0.0/16": "is link-local, with the metadata server in it",
+    "192.0.2.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the internet there",
+    "198.51.100.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the internet there",
+    "199.36.153.0/24": "is where Google APIs answer (Private Google Access)",
+    "203.0.113.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the internet there",
+    "224.0.0.0/4": "is multicast",
+    "240.240.0.0/16": "is what Istio gives to hosts without addresses",
+    "255.255.255.255/32": "is broadcast",
+}
+"""What no network of this program may have, and why. Sources: VPC, "Valid IPv4 ranges" and "Prohibited IPv4 subnet ranges"; IANA,
+"IPv4 Special-Purpose Address Registry"; Istio, `PILOT_IP_AUTOALLOCATE_IPV4_PREFIX`."""
+_RESERVED = tuple(map(IPv4Network, (*map(str, SHAREABLE), "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4")))
+"""What is nobody's on the internet and what Google lets a VPC network have."""
+DOCKER = IPv4Network("172.17.0.0/16")
+
+
+NEVER_SENDS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
+"""Nothing that arrives has such a source."""
+
+
+def taken(network: IPv4Network) -> str | None:
+    """Why no machine, Pod or Service may have an address of this range; None: they may.
+
+    Public ranges may be used privately (Google: "privately used public IPs"); they hide the hosts that have them.
+    """
+    for block, why in _TAKEN.items():
+        if network.overlaps(IPv4Network(block)):
+            return f"{block} {why}"
+    return None
+
+
+def nobodys(network: IPv4Network) -> bool:
+    """Whether no host of the internet can have an address of this range."""
+    return any(network.subnet_of(block) for block in _RESERVED)
+
+
 def loopback(pattern: str) -> str:
     """The address at which a gateway pod talks to itself about a pattern, from 127.64.0.1 to 127.191.255.254.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator
 
 from egress.google_cloud import PRIVATE_ZONES
+from egress.grammar import LABEL, matches
 
 CLUSTER_SUFFIXES = (
     "cluster.local",
@@ -26,7 +26,6 @@ PATTERN_LIMIT = 235
 """Longest pattern (characters): the gateway knows it by a name that is 18 characters longer than its domain."""
 _REGISTRIES = {"ac", "co", "com", "edu", "gob", "gov", "go", "ne", "net", "or", "org"}
 """Second labels below which a country's registry lets anybody register, as in co.uk. The public suffix list has many more."""
-_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 
 
 class HostError(ValueError):
@@ -153,7 +152,7 @@ def _refuse_malformed_labels(host: str) -> None:
         )
     if len(host) > 253:
         raise HostError(f"A DNS name has at most 253 characters; this one has {len(host)}.", "Check the name.")
-    bad = next((label for label in labels if not _LABEL.match(label)), None)
+    bad = next((label for label in labels if not matches(LABEL, label)), None)
     if bad is not None:
         raise HostError(
             f"The label {bad!r} is not a DNS label: 1 to 63 letters, digits and hyphens, no hyphen at either end.",

@@ -12,7 +12,7 @@ import hashlib
 KUBERNETES_NAME = 253
 """Longest name of a Kubernetes object whose name is a DNS subdomain (characters)."""
 DNS_LABEL = 63
-"""Longest DNS label: namespaces, subsets, Services, Google Compute Engine resources (characters)."""
+"""Longest DNS label: namespaces, subsets, Services, Gateways, Google Compute Engine resources (characters)."""
 SERVICE_ACCOUNT_ID = 30
 """Longest account id of a Google service account (characters); the shortest is 6."""
 
@@ -96,7 +96,7 @@ def pattern_name(pattern: str) -> str:
 
 
 def pattern_gateway(pattern: str) -> str:
-    return fit(f"{host_label(pattern)}-gateway", KUBERNETES_NAME)
+    return fit(f"{host_label(pattern)}-gateway", DNS_LABEL)
 
 
 def resolved_entry(pattern: str) -> str:

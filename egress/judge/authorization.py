@@ -266,7 +266,7 @@ def _condition(condition: Mapping[str, Any], case: _Case, by: str, field: str) -
     key = condition["key"]
     if "values" not in condition and "notValues" not in condition:
         raise Misread(by, f"{field}.when", f"the condition {key} names no values")
-    header = _HEADER.match(key)
+    header = _HEADER.fullmatch(key)
     if header:
         if case.request is None:
             return False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from egress.settings.model import Model, Range, ResourceName, refusal
+from egress import grammar
+from egress.settings import sources
+from egress.settings.model import Form, Model, Range, ResourceName, refusal, refusals
 
 
 class ReleaseChannel(StrEnum):
@@ -18,10 +19,32 @@ class ReleaseChannel(StrEnum):
     EXTENDED = "extended"
 
 
+Start = Annotated[
+    str,
+    Form(
+        "([01][0-9]|2[0-3]):[0-5][0-9]",
+        "GKE takes the start of the daily maintenance window as HH:MM in UTC.",
+        'Write e.g. "03:00".',
+    ),
+]
+MachineType = Annotated[
+    str, Form("[a-z][a-z0-9]*(-[a-z0-9]+)+", "Compute Engine has no machine type of this form.", "Write e.g. e2-standard-4.")
+]
+Zone = Annotated[str, Form("[a-z]+-[a-z]+[0-9]+-[a-z]", "Google Cloud has no zone of this form.", "Write e.g. europe-west1-b.")]
+SecurityGroup = Annotated[
+    str,
+    Form(
+        rf"gke-security-groups@{grammar.SUBDOMAIN}\.[a-z]+",
+        "GKE reads members of one group alone, which has this name in every domain.",
+        "Write gke-security-groups@YOUR_DOMAIN.",
+    ),
+]
+
+
 class NodePool(Model):
     """One node pool. Counts are per zone: a regional cluster has as many in each of its zones."""
 
-    machine_type: str = Field(default="e2-standard-4", pattern=r"^[a-z0-9]+-[a-z0-9-]+$")
+    machine_type: MachineType = "e2-standard-4"
     min_nodes: int = Field(default=1, ge=0, le=1000)
     max_nodes: int = Field(default=3, ge=1, le=1000)
     disk_gb: int = Field(default=100, ge=20, le=65536, description="Boot disk in GB.")
@@ -37,10 +60,8 @@ class NodePool(Model):
         return self
 
 
-def _start(value: str) -> str:
-    if not re.match(r"^([01]\d|2[0-3]):[0-5]\d$", value):
-        raise refusal("GKE takes the start of the daily maintenance window as HH:MM in UTC.", 'Write e.g. "03:00".')
-    return value
+MOST_NETWORKS = 100
+"""Authorized networks of a private cluster. Source: GKE, "Authorized networks"."""
 
 
 class ControlPlaneAccess(Model):
@@ -61,13 +82,18 @@ class ControlPlaneAccess(Model):
                 "Set dnsEndpoint: true, or name an authorized network.",
                 ("dnsEndpoint",),
             )
-        for name, network in self.authorized_networks.items():
-            if network.prefixlen == 0:
-                raise refusal(
-                    "This opens the control plane's IP endpoint to the whole internet.",
-                    "Name the ranges of your office, VPN or CI, or use dnsEndpoint.",
-                    ("authorizedNetworks", name),
-                )
+        found = [
+            (("authorizedNetworks", *at), consequence, fix)
+            for at, consequence, fix in sources.too_wide(
+                self.authorized_networks,
+                "This opens the control plane's IP endpoint to the whole internet, or to a large part of it.",
+                "Name the ranges of your office, VPN or CI, or use dnsEndpoint.",
+            )
+        ]
+        if len(self.authorized_networks) > MOST_NETWORKS:
+            found.append((("authorizedNetworks",), f"GKE takes at most {MOST_NETWORKS}.", "Name fewer, as wider ranges."))
+        if found:
+            raise refusals(found)
         return self
 
 
@@ -75,17 +101,12 @@ class Cluster(Model):
     """The private GKE cluster."""
 
     name: Annotated[ResourceName, Field(max_length=40)] = "cluster1"
-    zone: str | None = Field(
-        default=None, pattern=r"^[a-z]+-[a-z]+\d+-[a-z]$", description="Zonal cluster in this zone; absent: regional."
-    )
+    zone: Zone | None = Field(default=None, description="Zonal cluster in this zone; absent: regional.")
     control_plane: ControlPlaneAccess = ControlPlaneAccess()
     release_channel: Annotated[ReleaseChannel, Field(strict=False)] = ReleaseChannel.REGULAR
-    maintenance_start: Annotated[str, AfterValidator(_start)] = Field(
-        default="03:00", description="Start of the daily maintenance window, HH:MM in UTC."
-    )
-    security_group: str | None = Field(
+    maintenance_start: Start = Field(default="03:00", description="Start of the daily maintenance window, HH:MM in UTC.")
+    security_group: SecurityGroup | None = Field(
         default=None,
-        pattern=r"^gke-security-groups@[a-z0-9.-]+\.[a-z]+$",
         description="Google Group that holds the groups of fences.groups: gke-security-groups@ your domain.",
     )
     secret_sync: bool = Field(

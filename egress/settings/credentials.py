@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from egress.grammar import matches
 from egress.settings.model import Model, Refusal, refusal, refusals
 
 
 def _version(value: str) -> str:
     secret, _, version = value.partition("/")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", secret) or not version or "/" in version:
+    if not matches("[A-Za-z0-9_-]{1,255}", secret) or not version or "/" in version:
         raise refusal(
             "This names no version of a secret of the stack's project.",
             "Write SECRET/VERSION, e.g. partner-key/1, without a path and without the content.",
         )
-    if not re.fullmatch(r"[1-9]\d*", version):
+    if not matches("[1-9][0-9]{0,9}", version):
         raise refusal(
             f"{version} changes its meaning without a change of the config: no preview would show a rotation, and a certificate "
             "could meet the key of another.",

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from egress.hosts import patterns_above
 from egress.settings.cluster import NodePool
 from egress.settings.hostname import HostOrPattern
 from egress.settings.mesh import Gateway
-from egress.settings.model import Model, Range, ResourceName, refusal, refusals
-from egress.settings.network import too_small
+from egress.settings.model import Form, Model, Range, ResourceName, refusal, refusals
+from egress.settings.network import unfit
 
 NAME_LIMIT = 20
 MOST_SUBNETS = 8
 """Subnets that a cluster may have beside its own. Source: GKE, "Add subnets to clusters"."""
-_NAME = re.compile(r"^[a-z]([a-z0-9-]*[a-z0-9])?$")
 
 
-def _name(value: str) -> str:
-    if not _NAME.match(value) or len(value) > NAME_LIMIT:
-        raise refusal(
-            "The gateway's namespace, node pool, service account and firewall rules are named after it: at most "
-            f"{NAME_LIMIT} lower-case letters, digits and hyphens, first a letter, last not a hyphen.",
-            "Choose another name.",
-        )
-    return value
-
-
-GatewayName = Annotated[str, AfterValidator(_name)]
+GatewayName = Annotated[
+    str,
+    Form(
+        f"[a-z]([a-z0-9-]{{0,{NAME_LIMIT - 2}}}[a-z0-9])?",
+        "The gateway's namespace, node pool, service account and firewall rules are named after it: at most "
+        f"{NAME_LIMIT} lower-case letters, digits and hyphens, first a letter, last not a hyphen.",
+        "Choose another name.",
+    ),
+]
 
 
 class OwnNat(Model):
@@ -43,8 +39,8 @@ class OwnNat(Model):
     )
 
     @model_validator(mode="after")
-    def large_enough(self) -> Self:
-        found = list(too_small(nodes=self.nodes, pods=self.pods))
+    def can_be_had(self) -> Self:
+        found = list(unfit(nodes=self.nodes, pods=self.pods))
         if found:
             raise refusals(found)
         return self

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from egress import grammar
 from egress.settings.http import AccountName
-from egress.settings.model import Model, refusal, refusals
-
-_ROLE = re.compile(r"^((projects|organizations)/[a-z0-9:.-]+/)?roles/[A-Za-z0-9_.]+$")
-_PROJECT = re.compile(r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
+from egress.settings.model import Form, Model, ProjectId, refusal, refusals
 
 _SHARES = {
     *("roles/storage.admin", "roles/storage.legacyBucketOwner", "roles/pubsub.admin", "roles/secretmanager.admin"),
@@ -37,13 +34,13 @@ class Resource(StrEnum):
     @property
     def name_pattern(self) -> str:
         """What its names look like. Sources: Pub/Sub, "Guidelines to name a topic"; references of Secret Manager and BigQuery."""
-        return {Resource.SECRET: r"[A-Za-z0-9_-]{1,255}", Resource.DATASET: r"\w{1,1024}"}.get(
+        return {Resource.SECRET: r"[A-Za-z0-9_-]{1,255}", Resource.DATASET: "[A-Za-z0-9_]{1,1024}"}.get(
             self, r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
         )
 
 
 def _role(value: str) -> str:
-    if not _ROLE.match(value):
+    if not grammar.matches(grammar.ROLE, value):
         raise refusal("IAM knows no role of this form.", "Write e.g. roles/storage.objectViewer.")
     if value in _SHARES:
         raise refusal(
@@ -68,30 +65,21 @@ def _role_alone(value: Any) -> Any:
     return {"role": value} if isinstance(value, str) else value
 
 
-def _bucket_key(key: str) -> str:
-    if not re.match(r"^[a-z0-9][a-z0-9._-]{0,61}[a-z0-9]$", key):
-        raise refusal(
-            "Cloud Storage refuses this name: lower-case letters, digits, hyphens, dots, underscores.",
-            "Choose another key.",
-        )
-    return key
-
-
-BucketKey = Annotated[str, AfterValidator(_bucket_key)]
+BucketKey = Annotated[
+    str,
+    Form(
+        "[a-z0-9][a-z0-9._-]{0,61}[a-z0-9]",
+        "Cloud Storage refuses this name: lower-case letters, digits, hyphens, dots, underscores.",
+        "Choose another key.",
+    ),
+]
 
 
 class Grant(Model):
     """What a service account may do with one resource that is there already."""
 
     role: Role
-    project: str | None = Field(default=None, description="Where the resource is. Absent: the stack's project.")
-
-    @field_validator("project")
-    @classmethod
-    def is_a_project(cls, value: str | None) -> str | None:
-        if value is not None and not _PROJECT.match(value):
-            raise refusal("Google Cloud refuses this project id.", "Write the project's id, not its display name or number.")
-        return value
+    project: ProjectId | None = Field(default=None, description="Where the resource is. Absent: the stack's project.")
 
 
 Grants = dict[str, Annotated[Grant, BeforeValidator(_role_alone, json_schema_input_type=Grant | str)]]
@@ -116,10 +104,20 @@ def _reason(value: str) -> str:
 ProjectRole = Annotated[str, AfterValidator(_role), AfterValidator(_project_role)]
 
 
+AccountId = Annotated[
+    str,
+    Form(
+        "[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        "IAM refuses this account id: 6 to 30 lower-case letters, digits and hyphens, first a letter.",
+        "Choose another one, or leave accountId out.",
+    ),
+]
+
+
 class GoogleServiceAccount(Model):
     """A Kubernetes service account of the team that may act as a Google service account of its own."""
 
-    account_id: str | None = Field(default=None, description="Account id in Google Cloud; absent: derived from the names.")
+    account_id: AccountId | None = Field(default=None, description="Account id in Google Cloud; absent: derived from the names.")
     buckets: dict[BucketKey, Annotated[Bucket, BeforeValidator(_role_alone, json_schema_input_type=Bucket | str)]] = {}
 
     topics: Grants = Field(default={}, description="Pub/Sub topics to role.")
@@ -146,7 +144,7 @@ class GoogleServiceAccount(Model):
         for resource, grants in self.grants.items():
             for name, grant in grants.items():
                 at = (f"{resource}s", name)
-                if not re.fullmatch(resource.name_pattern, name):
+                if not grammar.matches(resource.name_pattern, name):
                     found.append(
                         (at, f"No {resource} has a name of this form.", f"Write the {resource}'s own name, without its path.")
                     )
@@ -162,19 +160,9 @@ class GoogleServiceAccount(Model):
             raise refusals(found)
         return self
 
-    @field_validator("account_id")
-    @classmethod
-    def is_an_id(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", value):
-            raise refusal(
-                "IAM refuses this account id: 6 to 30 lower-case letters, digits and hyphens, first a letter.",
-                "Choose another one, or leave accountId out.",
-            )
-        return value
-
 
 def _api(name: str) -> str:
-    if not re.match(r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", name):
+    if not grammar.matches(grammar.RESOURCE, name):
         short = name.removesuffix(".googleapis.com")
         raise refusal("An API is named by the first part of its host, NAME.googleapis.com.", f"Write e.g. {short or 'pubsub'}.")
     return name

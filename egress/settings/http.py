@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from egress.grammar import LABEL, first, matches
+from egress.settings.duration import Duration, Silence
 from egress.settings.hostname import Host
 from egress.settings.inspection import Inspection, Mode
-from egress.settings.model import Model, refusal, refusals
+from egress.settings.model import Count, Form, Model, refusal, refusals
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
-_PREFIX_OR_EXACT = re.compile(r"^/[^\s*?#{}]*\*?$")
-_TEMPLATE = re.compile(r"^(/([^\s*?#{}/]+|\{\*\}))*(/\{\*\*\})?(/([^\s*?#{}/]+|\{\*\}))*/?$")
-_HEADER = re.compile(r"^[a-z0-9!#$%&'*+.^_`|~-]+$")
-_DURATION = re.compile(r"^\d+(\.\d+)?(ms|s|m|h)$")
-_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+_TEXT = r"([A-Za-z0-9._~!$&'()+,;=:@-]|%[0-9A-Fa-f]{2})"
+"""What a path is made of besides slashes (RFC 3986, pchar; Istio asks the same of a template)."""
+_PREFIX_OR_EXACT = rf"/({_TEXT}|/)*\*?"
+_TEMPLATE = rf"(/({_TEXT}+|\{{\*\}}))*(/\{{\*\*\}}(/{_TEXT}+)*)?/?"
+_NEVER_ENCODED = "%(2[dDeEfF]|3[0-9]|4[1-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-9aAeE])"
+"""Letters, digits, `-`, `.`, `_`, `~` and both slashes, which the proxy decodes before it compares."""
+LONGEST = 2000
+"""Characters of a path or of a header's value."""
+_HEADER = "[a-z0-9!#$%&'+.^_`|~-]{1,256}"
 
 
 def _method(value: str) -> str:
@@ -36,10 +41,10 @@ def _method(value: str) -> str:
 def _path(value: str) -> str:
     if not value.startswith("/"):
         raise refusal("A request path starts with a slash; this rule would never match.", f"Write /{value}.")
-    if not _PREFIX_OR_EXACT.match(value) and not (value.count("{**}") <= 1 and _TEMPLATE.match(value)):
+    if not matches(_PREFIX_OR_EXACT, value) and not matches(_TEMPLATE, value):
         raise refusal(
-            "A path is compared exactly, up to one `*` at its end, or as a template with `{*}` for one segment and one `{**}` "
-            "for any number; query and fragment are no part of it.",
+            "A path is compared exactly, up to one `*` at its end, or as a template with `{*}` for one segment and behind those "
+            "one `{**}` for any number; query and fragment are no part of it, and what no path can hold is sent as %XX.",
             "Write e.g. /status/418, /ok/* or /users/{*}/orders.",
         )
     if any(part in (".", "..") for part in value.split("/")) or "//" in value:
@@ -47,11 +52,20 @@ def _path(value: str) -> str:
             "The proxy normalises paths before it compares them; this one would never match.",
             "Write the path without `.`, `..` and doubled slashes.",
         )
+    if encoded := first(_NEVER_ENCODED, value):
+        raise refusal(
+            f"The proxy decodes {encoded} before it compares; this one would never match.",
+            f"Write {chr(int(encoded[1:], 16)).replace(chr(92), '/')} instead.",
+        )
+    if len(value) > LONGEST:
+        raise refusal(f"It has {len(value)} characters; at most {LONGEST} are compared.", "Write a shorter one, as a prefix.")
     return value
 
 
 def _header(name: str) -> str:
-    if name != name.lower() or not _HEADER.match(name):
+    if not matches(_HEADER, name.lower()):
+        raise refusal("No request can have a header of this name.", "Write the header's name, e.g. x-tenant.")
+    if name != name.lower():
         raise refusal("Header names are compared in lower case.", f"Write {name.lower()}.")
     if name in ("host", "content-length", "transfer-encoding", "connection"):
         raise refusal(
@@ -60,31 +74,42 @@ def _header(name: str) -> str:
     return name
 
 
-def _service_account(name: str) -> str:
-    if not _LABEL.match(name) or len(name) > 63:
+def _value(value: str) -> str:
+    if not value:
         raise refusal(
-            "Kubernetes refuses this name for a ServiceAccount, so nobody would match.",
-            "Name a ServiceAccount of the team's namespace, without the namespace.",
+            "Nobody outside tells an empty header from one that is not there.", "Write the value, or `*` for whatever is in it."
         )
-    return name
-
-
-def _duration(value: str) -> str:
-    if not _DURATION.match(value) or not float(re.sub(r"[a-z]", "", value)):
-        raise refusal("This is not a length of time.", "Write a number with ms, s, m or h, e.g. 5s.")
+    if "*" in value.removeprefix("*").removesuffix("*") or (len(value) > 1 and value[0] == value[-1] == "*"):
+        raise refusal(
+            "A value is compared exactly, up to one `*` at its end, from one `*` at its beginning, or is `*` for anything: "
+            "elsewhere the `*` would be read as a letter, or as something else than it says.",
+            "Write e.g. shop, shop-* or *-shop.",
+        )
+    if not matches(r"[!-~]([ -~]*[!-~])?", value) or len(value) > LONGEST:
+        raise refusal(
+            "A header's value is printable ASCII, arrives without spaces around it, and may be "
+            f"{LONGEST} characters long here; this one would never match.",
+            "Write the value as it arrives.",
+        )
     return value
 
 
-def _secret(name: str) -> str:
-    if not _LABEL.match(name):
-        raise refusal("Kubernetes refuses this name for a Secret.", "Use lower-case letters, digits and hyphens.")
-    return name
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
-"""A length of time as Istio writes it: 500ms, 5s, 2m, 1h; more than nothing."""
-AccountName = Annotated[str, AfterValidator(_service_account)]
-SecretName = Annotated[str, AfterValidator(_secret)]
+AccountName = Annotated[
+    str,
+    Form(
+        LABEL,
+        "Kubernetes refuses this name for a ServiceAccount, so nobody would match.",
+        "Name a ServiceAccount of the team's namespace, without the namespace.",
+    ),
+]
+SecretName = Annotated[
+    str,
+    Form(
+        "[a-z0-9]([a-z0-9-]{0,251}[a-z0-9])?",
+        "Kubernetes refuses this name for a Secret.",
+        "Use lower-case letters, digits and hyphens, at most 253.",
+    ),
+]
 
 
 class Upgrade(StrEnum):
@@ -122,7 +147,7 @@ class Rule(Model):
     paths: list[Annotated[str, AfterValidator(_path)]] | None = Field(
         default=None, description="Exact, a prefix ending in `*`, or a template with `{*}` and `{**}`. Absent: every path."
     )
-    headers: dict[Annotated[str, AfterValidator(_header)], list[str]] | None = Field(
+    headers: dict[Annotated[str, AfterValidator(_header)], list[Annotated[str, AfterValidator(_value)]]] | None = Field(
         default=None,
         description="Header to the values allowed: exact, `abc*`, `*abc`, or `*` for present. Absent: whatever.",
     )
@@ -174,16 +199,16 @@ class Retries(Model):
 class Limits(Model):
     """How much of the host one gateway replica uses at once; more is refused with 503, for all teams of the host."""
 
-    connections: int | None = Field(default=None, ge=1)
-    pending_requests: int | None = Field(default=None, ge=1, description="Requests waiting for a connection.")
-    requests: int | None = Field(default=None, ge=1, description="Requests in flight.")
-    requests_per_connection: int | None = Field(default=None, ge=1)
+    connections: Count | None = None
+    pending_requests: Count | None = Field(default=None, description="Requests waiting for a connection.")
+    requests: Count | None = Field(default=None, description="Requests in flight.")
+    requests_per_connection: Count | None = None
 
 
 class Outlier(Model):
     """When an address of the host is left alone for a while."""
 
-    consecutive_5xx: int = Field(default=5, ge=1, alias="consecutive5xx")
+    consecutive_5xx: Count = Field(default=5, alias="consecutive5xx")
     interval: Duration = "10s"
     ejection: Duration = Field(default="30s", description="How long at first; longer each time.")
     max_percent: int = Field(default=50, ge=1, le=100, description="At most this share of the host's addresses.")
@@ -199,7 +224,7 @@ class Traffic(Model):
     )
     limits: Limits = Limits()
     outlier: Outlier | None = Field(default=None, description="Absent: no address is ever left alone.")
-    keepalive: Duration | None = Field(default=None, description="TCP keepalive after this much silence. Absent: the system's.")
+    keepalive: Silence | None = Field(default=None, description="TCP keepalive after this much silence. Absent: the system's.")
 
 
 class Mirror(Model):

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from egress import patterns
 from egress.patterns import Atom, PatternError
-from egress.settings.model import Model, refusal, refusals
+from egress.settings.model import Form, Model, refusal, refusals
 
 MOST_BYTES = 1024 * 1024
 """The largest `maxBytes`: what Envoy holds back of an HTTP/1.1 request before it answers 413 by itself."""
 LONGEST_TEXT = 200
 """Bytes of a text that is looked for."""
-_NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
 
 
-def _rule_name(name: str) -> str:
-    if not _NAME.match(name):
-        raise refusal(
-            "The name is what a refused client and the log are told: 1 to 40 lower-case letters, digits and hyphens.",
-            "Choose another name.",
-        )
-    return name
+RuleName = Annotated[
+    str,
+    Form(
+        "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?",
+        "The name is what a refused client and the log are told: 1 to 40 lower-case letters, digits and hyphens.",
+        "Choose another name.",
+    ),
+]
 
 
 def _wanted(value: Any) -> Any:
@@ -89,7 +88,7 @@ class Inspection(Model):
     """Requests whose path, query or body holds one of these are refused, and requests that cannot be read are, too."""
 
     refuse: dict[
-        Annotated[str, AfterValidator(_rule_name)],
+        RuleName,
         Annotated[Unwanted, BeforeValidator(_wanted, json_schema_input_type=Unwanted | str)],
     ] = Field(description="By name, which is what a refused client is told; a plain text stands for {text: ...}.")
     mode: Annotated[Mode, Field(strict=False)] = Mode.ENFORCE

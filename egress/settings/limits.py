@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from egress.settings.model import Model
+from egress.settings.model import Count, Model
 
 
 class Share(Model):
@@ -14,11 +14,11 @@ class Share(Model):
     from everybody is `maxConnections` of the gateway.
     """
 
-    connections: int = Field(
-        default=200, ge=1, description="More http waits, as many requests as pendingRequests says; more https or tcp is closed."
+    connections: Count = Field(
+        default=200, description="More http waits, as many requests as pendingRequests says; more https or tcp is closed."
     )
-    pending_requests: int = Field(default=1000, ge=1, description="Requests waiting for a connection; more is 503.")
-    requests: int = Field(default=1000, ge=1, description="Requests in flight; more is 503.")
-    requests_per_connection: int | None = Field(
-        default=None, ge=1, description="Then a connection is closed and another opened, maybe to another replica."
+    pending_requests: Count = Field(default=1000, description="Requests waiting for a connection; more is 503.")
+    requests: Count = Field(default=1000, description="Requests in flight; more is 503.")
+    requests_per_connection: Count | None = Field(
+        default=None, description="Then a connection is closed and another opened, maybe to another replica."
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from egress.settings.model import Model, refusal
+from egress.settings.model import MOST, Form, Model, refusal
 
 
 class Flavor(StrEnum):
@@ -19,12 +19,44 @@ class Flavor(StrEnum):
     """Managed by Google through the project's fleet."""
 
 
+Version = Annotated[
+    str, Form(r"1\.[0-9]{1,4}\.[0-9]{1,4}", "Istio has no version of this form.", "Write e.g. 1.30.3, without a v.")
+]
+Repository = Annotated[
+    str,
+    Form(
+        "(https|oci)://[!-~]+",
+        "Helm would not find charts there.",
+        "Write the address of a chart repository, https://... or oci://...",
+    ),
+]
+Hub = Annotated[
+    str,
+    Form(
+        r"[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*",
+        "No image could have a name that begins like this, so no proxy would start.",
+        "Write a registry and a path, without https:// and without a tag, e.g. gcr.io/istio-release.",
+    ),
+]
+Cpu = Annotated[
+    str,
+    Form(
+        "[1-9][0-9]{0,5}m?",
+        "Kubernetes takes no such request, or the autoscaler could not work with it.",
+        "Write whole cores or thousandths of one, e.g. 2 or 200m.",
+    ),
+]
+Memory = Annotated[
+    str, Form("[1-9][0-9]{0,5}(Mi|Gi)", "Kubernetes takes no such limit, or no replica could start.", "Write e.g. 256Mi or 1Gi.")
+]
+
+
 class Istio(Model):
     """In-cluster Istio. The repository is a setting because the charts' home moves; mirror it where policy asks so."""
 
-    version: str = Field(default="1.30.3", pattern=r"^1\.\d+\.\d+$")
-    repository: str = Field(default="https://istio-release.storage.googleapis.com/charts", pattern=r"^(https|oci)://")
-    hub: str = Field(
+    version: Version = "1.30.3"
+    repository: Repository = "https://istio-release.storage.googleapis.com/charts"
+    hub: Hub = Field(
         default="gcr.io/istio-release",
         description="Registry of the proxy's and istiod's images; must be reachable by Private Google Access.",
     )
@@ -70,11 +102,12 @@ class Replicas(Model):
 
     min_replicas: int = Field(default=2, ge=2, le=100, description="At least two: a node may be drained at any time.")
     max_replicas: int = Field(default=5, ge=2, le=500)
-    cpu: str = Field(default="200m", pattern=r"^\d+m?$", description="CPU request of one replica.")
-    memory: str = Field(default="256Mi", pattern=r"^\d+(Mi|Gi)$", description="Memory request and limit of one replica.")
+    cpu: Cpu = Field(default="200m", description="CPU request of one replica.")
+    memory: Memory = Field(default="256Mi", description="Memory request and limit of one replica.")
     max_connections: int = Field(
         default=2000,
         ge=10,
+        le=MOST,
         description="Connections that one replica accepts at a time, from everybody; more are closed at once.",
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from egress import grammar
 
 
 class Model(BaseModel):
@@ -38,6 +41,43 @@ def refusals(found: list[Refusal]) -> PydanticCustomError:
     return PydanticCustomError("refused", "refused", {"found": found})
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a text has to look like, as metadata of `Annotated[str, Form(...)]`: one pattern for the program and for editors."""
+
+    pattern: str
+    """Of the whole text; see egress/grammar.py."""
+    consequence: str
+    fix: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # Within allOf, so that for the keys of a map it becomes `propertyNames`: as `patternProperties` it would let through
+        # whatever stands at a key that has another form.
+        return {**handler(schema), "allOf": [{"pattern": f"^(?:{self.pattern})$"}]}
+
+    def _checked(self, value: str) -> str:
+        if not grammar.matches(self.pattern, value):
+            raise refusal(self.consequence, self.fix)
+        return value
+
+
+ProjectId = Annotated[
+    str,
+    Form(
+        grammar.PROJECT,
+        "Google Cloud refuses this project id: 6 to 30 lower-case letters, digits and hyphens.",
+        "Write the project's id, not its display name or number.",
+    ),
+]
+MOST = 2**31 - 1
+"""The largest number that Istio's fields take (int32)."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
+"""How many, at least one."""
+
+
 def _network(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -61,23 +101,13 @@ Range = Annotated[
 """An IPv4 range in CIDR notation without host bits."""
 
 
-def _resource_name(value: str) -> str:
-    if not (
-        value
-        and value[0].isalpha()
-        and value[-1].isalnum()
-        and value.islower()
-        and value.replace("-", "").isalnum()
-        and value.isascii()
-        and len(value) <= 63
-    ):
-        raise refusal(
-            "Google Compute Engine refuses this name: 1 to 63 lower-case letters, digits and hyphens, "
-            "first a letter, last not a hyphen.",
-            "Choose another name.",
-        )
-    return value
-
-
-ResourceName = Annotated[str, AfterValidator(_resource_name)]
+ResourceName = Annotated[
+    str,
+    Form(
+        grammar.RESOURCE,
+        "Google Compute Engine refuses this name: 1 to 63 lower-case letters, digits and hyphens, "
+        "first a letter, last not a hyphen.",
+        "Choose another name.",
+    ),
+]
 """A name that Compute Engine accepts (RFC 1035)."""

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from egress.addresses import DOCKER, nobodys, taken
 from egress.google_cloud import Vip
 from egress.settings.dns import Dns
 from egress.settings.firewall import Firewall
@@ -25,8 +26,8 @@ class Subnet(Model):
     services: Range = Field(description="Secondary range `services`: one address per Service of the cluster.")
 
     @model_validator(mode="after")
-    def large_enough(self) -> Self:
-        found = list(too_small(nodes=self.nodes, pods=self.pods, services=self.services))
+    def can_be_had(self) -> Self:
+        found = list(unfit(nodes=self.nodes, pods=self.pods, services=self.services))
         if found:
             raise refusals(found)
         return self
@@ -38,14 +39,21 @@ SMALLEST = {
     "services": (27, "GKE refuses a Service range smaller than /27"),
 }
 """Longest prefix of each range of a subnet, and why."""
+LARGEST = {"nodes": 4, "pods": 9, "services": 16}
+"""Shortest prefix of each range that Google takes. Sources: VPC, "Subnets"; GKE, "VPC-native clusters", "Cluster sizing"."""
+PRIVATE = "Choose one within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10."
 
 
-def too_small(**ranges: IPv4Network) -> Iterator[Refusal]:
+def unfit(**ranges: IPv4Network) -> Iterator[Refusal]:
     """Ranges of a subnet that Google refuses whatever is in them, by the names of `SMALLEST`."""
     for field, network in ranges.items():
         shortest, why = SMALLEST[field]
         if network.prefixlen > shortest:
             yield (field,), f"The range is too small: {why}.", f"Give at least a /{shortest}."
+        if network.prefixlen < LARGEST[field]:
+            yield (field,), "The range is larger than Google takes for this.", f"Give a /{LARGEST[field]} at most."
+        if why := taken(network):
+            yield (field,), f"No machine, Pod or Service may have an address of this range: {why}.", PRIVATE
 
 
 class FlowLogInterval(StrEnum):
@@ -167,6 +175,21 @@ class Network(Model):
                     "GKE accepts exactly a /28 for the control plane.",
                     f"Write {self.control_plane.network_address}/28.",
                 )
+            )
+        if why := taken(self.control_plane):
+            found.append((("controlPlane",), f"The control plane may have no address of this range: {why}.", PRIVATE))
+        elif not nobodys(self.control_plane):
+            found.append(
+                (
+                    ("controlPlane",),
+                    "These are addresses of the internet: GKE's peering with the control plane takes private ones, and hosts "
+                    "that have these could not be reached.",
+                    PRIVATE,
+                )
+            )
+        elif self.control_plane.overlaps(DOCKER):
+            found.append(
+                (("controlPlane",), f"GKE refuses {DOCKER} here: nodes use it for their own bridge.", "Choose another range.")
             )
         found.extend(overlaps(self.ranges()))
         if found:

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from egress.settings.model import Model, refusal
+from egress import grammar
+from egress.settings.model import Form, Model, refusal
 
-
-def _number(value: str) -> str:
-    if not re.match(r"^[1-9]\d{4,20}$", value):
-        raise refusal("Google Cloud knows it by a number.", 'Write the number in quotes, e.g. "123456789012".')
-    return value
-
-
-def _short_name(value: str) -> str:
-    if not re.match(r"^[A-Za-z][A-Za-z0-9_]{0,49}$", value):
-        raise refusal(
-            "Access Context Manager refuses this name: letters, digits and underscores, first a letter, at most 50.",
-            "Write the short name, not the whole resource name.",
-        )
-    return value
-
-
-def _service(value: str) -> str:
-    if not re.match(r"^[a-z][a-z0-9-]*\.googleapis\.com$", value):
-        raise refusal("A perimeter holds Google APIs by their host.", "Write e.g. bigquery.googleapis.com.")
-    return value
-
-
-Number = Annotated[str, AfterValidator(_number)]
-ShortName = Annotated[str, AfterValidator(_short_name)]
+Number = Annotated[
+    str, Form("[1-9][0-9]{4,20}", "Google Cloud knows it by a number.", 'Write the number in quotes, e.g. "123456789012".')
+]
+ShortName = Annotated[
+    str,
+    Form(
+        "[A-Za-z][A-Za-z0-9_]{0,49}",
+        "Access Context Manager refuses this name: letters, digits and underscores, first a letter, at most 50.",
+        "Write the short name, not the whole resource name.",
+    ),
+]
+Service = Annotated[
+    str,
+    Form(
+        rf"{grammar.RESOURCE}\.googleapis\.com",
+        "A perimeter holds Google APIs by their host.",
+        "Write e.g. bigquery.googleapis.com.",
+    ),
+]
 
 
 class Perimeter(Model):
@@ -44,9 +39,7 @@ class Perimeter(Model):
     access_levels: list[ShortName] = Field(
         default=[], description="Access levels, made elsewhere, of whoever may call from outside: people, and this program."
     )
-    also_restricted: list[Annotated[str, AfterValidator(_service)]] = Field(
-        default=[], description="APIs besides those that this stack and its teams use."
-    )
+    also_restricted: list[Service] = Field(default=[], description="APIs besides those that this stack and its teams use.")
     dry_run: bool = Field(default=False, description="Only log what would be refused.")
 
     @model_validator(mode="after")

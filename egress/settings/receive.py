@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
+from ipaddress import IPv4Network
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from egress import grammar
 from egress.hosts import HostError, normalise
 from egress.ports import PROXY_PORTS
+from egress.settings import sources
 from egress.settings.hostname import Host
 from egress.settings.http import SecretName
 from egress.settings.mesh import Replicas
-from egress.settings.model import Model, Range, refusal, refusals
+from egress.settings.model import Form, Model, Range, refusal, refusals
 
 NAME_LIMIT = 40
 HTTPS_POD_PORT = 8443
 """Where the gateway's pods listen for port 443: the proxy is not root and binds no low port."""
-_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
-_SPIFFE = re.compile(r"^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$")
+_SPIFFE = "spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+"
 
 
 class Exposure(StrEnum):
@@ -41,7 +42,7 @@ class Received(StrEnum):
 
 def _client(value: str) -> str:
     if value.startswith("spiffe:"):
-        if not _SPIFFE.match(value):
+        if not grammar.matches(_SPIFFE, value):
             raise refusal(
                 "No certificate carries a SPIFFE id of this form.", "Write spiffe://TRUST-DOMAIN/PATH, as it is signed."
             )
@@ -60,16 +61,14 @@ def _client(value: str) -> str:
         ) from None
 
 
-def _name(value: str) -> str:
-    if not _LABEL.match(value) or len(value) > NAME_LIMIT:
-        raise refusal(
-            f"Objects are named after it: at most {NAME_LIMIT} lower-case letters, digits and hyphens, no hyphen at either end.",
-            "Choose another name.",
-        )
-    return value
-
-
-ReceptionName = Annotated[str, AfterValidator(_name)]
+ReceptionName = Annotated[
+    str,
+    Form(
+        f"[a-z0-9]([a-z0-9-]{{0,{NAME_LIMIT - 2}}}[a-z0-9])?",
+        f"Objects are named after it: at most {NAME_LIMIT} lower-case letters, digits and hyphens, no hyphen at either end.",
+        "Choose another name.",
+    ),
+]
 Client = Annotated[str, AfterValidator(_client)]
 """A subject alternative name of a client's certificate: SPIFFE id or DNS name."""
 
@@ -84,16 +83,18 @@ class Ingress(Replicas):
 
     @field_validator("source_ranges")
     @classmethod
-    def names_somebody(cls, value: dict[str, object]) -> dict[str, object]:
+    def names_somebody(cls, value: dict[str, IPv4Network]) -> dict[str, IPv4Network]:
         if not value:
             raise refusal("Nobody could connect.", "Name each partner's range.")
-        for name, network in value.items():
-            if getattr(network, "prefixlen", 0) == 0:
-                raise refusal(
-                    "Anybody could knock, and every flaw of the TLS handshake would be open to the whole internet.",
-                    "Name each partner's ranges; a stack of this program has its gateway's addresses in its outputs.",
-                    (name,),
-                )
+        found = list(
+            sources.too_wide(
+                value,
+                "Anybody could knock, and every flaw of the TLS handshake would be open to the whole internet, or to much of it.",
+                "Name each partner's ranges; a stack of this program has its gateway's addresses in its outputs.",
+            )
+        )
+        if found:
+            raise refusals(found)
         return value
 
 
@@ -109,7 +110,7 @@ class Backend(Model):
     @model_validator(mode="after")
     def can_be_reached(self) -> Self:
         found: list[tuple[tuple[str, ...], str, str]] = []
-        if not _LABEL.match(self.service) or len(self.service) > 63:
+        if not grammar.matches(grammar.LABEL, self.service):
             found.append(
                 (
                     ("service",),

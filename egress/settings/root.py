@@ -2,57 +2,43 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from egress import names
+from egress.settings import sources
 from egress.settings.cluster import Cluster
 from egress.settings.credentials import Credential
 from egress.settings.fences import Fences
 from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
 from egress.settings.http import SecretName
 from egress.settings.mesh import Gateway, Mesh
-from egress.settings.model import Model, Refusal, refusal, refusals
+from egress.settings.model import Form, Model, ProjectId, Refusal, refusals
 from egress.settings.network import Network, overlaps
 from egress.settings.perimeter import Number
 from egress.settings.receive import Ingress
 from egress.settings.teams import Team, TeamName
 
-
-def _region(value: str) -> str:
-    if not re.match(r"^[a-z]+-[a-z]+\d+$", value):
-        raise refusal("Google Cloud has no region of this form.", "Write e.g. europe-west1.")
-    return value
-
-
-def _project(value: str) -> str:
-    if not re.match(r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", value):
-        raise refusal(
-            "Google Cloud refuses this project id: 6 to 30 lower-case letters, digits and hyphens.",
-            "Write the project's id, not its display name or number.",
-        )
-    return value
-
-
-def _label(value: str) -> str:
-    if not re.match(r"^[a-z][a-z0-9_-]{0,62}$", value) or value.startswith("goog"):
-        raise refusal(
-            "Google Cloud refuses this label: at most 63 lower-case letters, digits, hyphens and underscores, a letter first.",
-            "Write e.g. cost-centre.",
-        )
-    return value
-
-
-def _label_value(value: str) -> str:
-    if not re.match(r"^[a-z0-9_-]{0,63}$", value):
-        raise refusal(
-            "Google Cloud refuses this value of a label: at most 63 lower-case letters, digits, hyphens and underscores.",
-            "Write e.g. platform-42.",
-        )
-    return value
+Region = Annotated[str, Form("[a-z]+-[a-z]+[0-9]+", "Google Cloud has no region of this form.", "Write e.g. europe-west1.")]
+LabelKey = Annotated[
+    str,
+    Form(
+        "(?!goog)[a-z][a-z0-9_-]{0,62}",
+        "Google Cloud refuses this label: at most 63 lower-case letters, digits, hyphens and underscores, a letter first.",
+        "Write e.g. cost-centre.",
+    ),
+]
+LabelValue = Annotated[
+    str,
+    Form(
+        "[a-z0-9_-]{0,63}",
+        "Google Cloud refuses this value of a label: at most 63 lower-case letters, digits, hyphens and underscores.",
+        "Write e.g. platform-42.",
+    ),
+]
 
 
 def _outgrown(path: tuple[str, ...], nodes: IPv4Network, pods: IPv4Network, most: int) -> Iterator[Refusal]:
@@ -76,9 +62,9 @@ def _outgrown(path: tuple[str, ...], nodes: IPv4Network, pods: IPv4Network, most
 class Settings(Model):
     """What the reader writes under `gke-mesh-egress:` - plus the project, which the gcp provider's own key names."""
 
-    project: Annotated[str, AfterValidator(_project)]
+    project: ProjectId
     project_number: Number | None = Field(default=None, description="Number of the project; needed where there are credentials.")
-    region: Annotated[str, AfterValidator(_region)]
+    region: Region
     network: Network
     cluster: Cluster = Cluster()
     mesh: Mesh = Mesh()
@@ -93,7 +79,7 @@ class Settings(Model):
     )
     fences: Fences = Fences()
     teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
-    labels: dict[Annotated[str, AfterValidator(_label)], Annotated[str, AfterValidator(_label_value)]] = Field(
+    labels: dict[LabelKey, LabelValue] = Field(
         default={}, description="Labels of all that the stack makes in Google Cloud and that can carry some."
     )
     protect: bool = Field(
@@ -142,6 +128,8 @@ class Settings(Model):
         found.extend(self._received_nowhere())
         found.extend(self.fences.unknown_teams(self.teams))
         found.extend(self._private_hosts_inside())
+        found.extend(self._sources_inside())
+        found.extend(self._one_address_twice())
         groups = self.fences.groups
         if (groups.platform or groups.security or groups.teams) and self.cluster.security_group is None:
             found.append(
@@ -171,7 +159,8 @@ class Settings(Model):
         subnet = self.network.subnet
         yield from _outgrown(("network", "subnet"), subnet.nodes, subnet.pods, zones * sum(pool.max_nodes for pool in pools))
 
-    def _private_hosts_inside(self) -> Iterator[Refusal]:
+    def _own_ranges(self) -> dict[str, IPv4Network]:
+        """Every range of the cluster, by what has it."""
         subnet = self.network.subnet
         own = {
             "nodes": subnet.nodes,
@@ -182,6 +171,33 @@ class Settings(Model):
         for name, gateway in self.gateways.items():
             if gateway.nat:
                 own |= {f"the nodes of gateway {name}": gateway.nat.nodes, f"the pods of gateway {name}": gateway.nat.pods}
+        return own
+
+    def _sources_inside(self) -> Iterator[Refusal]:
+        """Who may connect from outside, named so widely that the cluster's own pods may."""
+        named = {
+            ("ingress", "sourceRanges"): self.ingress.source_ranges if self.ingress else {},
+            ("cluster", "controlPlane", "authorizedNetworks"): self.cluster.control_plane.authorized_networks,
+        }
+        for path, ranges in named.items():
+            for at, consequence, fix in sources.own(ranges, self._own_ranges()):
+                yield (*path, *at), consequence, fix
+
+    def _one_address_twice(self) -> Iterator[Refusal]:
+        """A reserved address of Cloud NAT that has the name of the ingress gateway's."""
+        ingress = names.ingress_address(self.cluster.name)
+        pools = {("network", "nat"): self.network.nat.addresses}
+        pools |= {("gateways", name, "nat"): gateway.nat.addresses for name, gateway in self.gateways.items() if gateway.nat}
+        for path, addresses in pools.items():
+            if ingress in addresses:
+                yield (
+                    (*path, "addresses", ingress),
+                    "The address at which partners connect has this name: Google Cloud gives a name once.",
+                    "Choose another name.",
+                )
+
+    def _private_hosts_inside(self) -> Iterator[Refusal]:
+        own = self._own_ranges()
         for name, network in self.fences.private_hosts.items():
             for what, range_ in own.items():
                 if network.overlaps(range_):

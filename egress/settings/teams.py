@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from egress import grammar
 from egress.hosts import is_pattern
 from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
 from egress.settings.google_apis import GoogleApis
 from egress.settings.hostname import HostOrPattern
 from egress.settings.http import AccountName, Http
 from egress.settings.limits import Share
-from egress.settings.model import Model, refusal, refusals
+from egress.settings.model import Form, Model, refusal, refusals
 from egress.settings.receive import Receive, ReceptionName
 from egress.settings.security import Weaker, kept_by_nobody
 from egress.settings.tcp import Tcp
@@ -31,7 +31,6 @@ RESERVED_NAMES = {
 }
 RESERVED_PREFIXES = ("kube-", "gke-", "gmp-", "istio-", "config-management-", "anthos-")
 PASSTHROUGH = "passthrough"
-_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 
 
 def _https(value: Any) -> Any:
@@ -111,7 +110,7 @@ def _team_name(name: str) -> str:
             f"it and it has {len(name)}.",
             "Choose a shorter name.",
         )
-    if not _LABEL.match(name):
+    if not grammar.matches(grammar.LABEL, name):
         raise refusal(
             "Kubernetes refuses it as a namespace: lower-case letters, digits and hyphens, no hyphen at either end.",
             "Choose another name.",
@@ -125,13 +124,36 @@ TeamName = Annotated[str, AfterValidator(_team_name)]
 class TestApp(Model):
     """The tutorial's test Deployment: an idle pod with curl and gcloud, to try the rules from."""
 
-    image: str = "gcr.io/google.com/cloudsdktool/google-cloud-cli:slim"
+    image: Annotated[
+        str,
+        Form(grammar.IMAGE, "No container image has a name of this form.", "Write e.g. registry.example/path/curl:8.1."),
+        Field(max_length=400),
+    ] = "gcr.io/google.com/cloudsdktool/google-cloud-cli:slim"
+
+
+LabelKey = Annotated[
+    str,
+    Form(
+        rf"((?=[^/]{{1,253}}/){grammar.SUBDOMAIN}/)?{grammar.LABEL_TEXT}",
+        "Kubernetes refuses this key of a label: at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends; "
+        "before it, if anything, a domain and a slash.",
+        "Write e.g. cost-centre, or example.com/cost-centre.",
+    ),
+]
+LabelValue = Annotated[
+    str,
+    Form(
+        f"({grammar.LABEL_TEXT})?",
+        "Kubernetes refuses this value of a label: at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends.",
+        "Write e.g. platform-42.",
+    ),
+]
 
 
 class Team(Model):
     """One team: a namespace of the same name, and what leaves it. Whatever is not written here is refused."""
 
-    labels: dict[str, str] = Field(default={}, description="Further labels of the namespace.")
+    labels: dict[LabelKey, LabelValue] = Field(default={}, description="Further labels of the namespace.")
     model: Weaker | None = Field(
         default=None, description="A weaker security model, with its reason. Absent: registry only and egress gateway."
     )

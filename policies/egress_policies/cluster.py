@@ -10,7 +10,7 @@ from egress_policies.rule import UNKNOWN, Resource, Rule, Setting, Settings, at,
 
 CLUSTER = "gcp:container/cluster:Cluster"
 NODE_POOL = "gcp:container/nodePool:NodePool"
-_DEFAULT_ACCOUNT = re.compile(r"^(default|\d+-compute@developer\.gserviceaccount\.com)$")
+_DEFAULT_ACCOUNT = re.compile(r"default|\d+-compute@developer\.gserviceaccount\.com")
 
 
 def _private_nodes(resource: Resource, settings: Settings) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _own_account(resource: Resource, _settings: Settings) -> Iterator[str]:
     if resource.type not in (CLUSTER, NODE_POOL):
         return
     account = at(resource.props, "nodeConfig.serviceAccount")
-    if account is not UNKNOWN and (not account or _DEFAULT_ACCOUNT.match(str(account))):
+    if account is not UNKNOWN and (not account or _DEFAULT_ACCOUNT.fullmatch(str(account))):
         yield (
             "Nodes would run as the project's default service account, which may edit most of the project, and firewall rules "
             "could not tell these nodes from others. Set nodeConfig.serviceAccount to an account made for them."

@@ -165,13 +165,13 @@ def member(value: Any) -> str | None:
     text = str(value)
     if text in ("allUsers", "allAuthenticatedUsers"):
         return None
-    found = _MEMBER.match(text)
+    found = _MEMBER.fullmatch(text)
     if not found:
         return "a member is written TYPE:WHO, like serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"
     kind, who = found.groups()
-    if kind in ("user", "group") and not _EMAIL.match(who):
+    if kind in ("user", "group") and not _EMAIL.fullmatch(who):
         return f"{kind}: is followed by an e-mail address"
-    if kind == "serviceAccount" and not (_EMAIL.match(who) or _POOL_MEMBER.match(who)):
+    if kind == "serviceAccount" and not (_EMAIL.fullmatch(who) or _POOL_MEMBER.fullmatch(who)):
         return "serviceAccount: is followed by an e-mail address, or by PROJECT.svc.id.goog[NAMESPACE/NAME]"
     if kind in ("principal", "principalSet") and not who.startswith("//"):
         return f"{kind}: is followed by //iam.googleapis.com/..."
@@ -180,7 +180,7 @@ def member(value: Any) -> str | None:
 
 def role(value: Any) -> str | None:
     """A predefined or custom role."""
-    return None if _ROLE.match(str(value)) else "a role is written roles/NAME or projects/PROJECT/roles/NAME"
+    return None if _ROLE.fullmatch(str(value)) else "a role is written roles/NAME or projects/PROJECT/roles/NAME"
 
 
 def bucket_name(value: Any) -> str | None:

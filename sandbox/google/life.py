@@ -261,7 +261,7 @@ def _previewed(kind: Kind, new: Values, before: Values) -> dict[str, Any]:
 
 def _project(values: Values, settings: Settings) -> str:
     """The project whose APIs are used."""
-    named = re.match(r"projects/([^/]+)/", str(values.get("serviceAccountId", "")))
+    named = re.search(r"^projects/([^/]+)/", str(values.get("serviceAccountId", "")))
     return str(values.get("project") or (named[1] if named else settings.project))
 
 

@@ -23,7 +23,7 @@ OF_A_HOST = {
     names.origination_rule: 253,
     names.passthrough_subset: 63,
     names.server_port: 63,
-    names.pattern_gateway: 253,
+    names.pattern_gateway: 63,
     names.resolved_entry: 253,
     names.loopback_entry: 253,
     names.inner_port: 63,
