@@ -40,6 +40,11 @@ class Intent:
         """Namespaces of the egress gateways."""
         return {gateway.namespace for gateway in self._plan.gateways}
 
+    @property
+    def late_gateways(self) -> list[str]:
+        """Namespaces of the gateways that know who calls before they connect outside."""
+        return [gateway.namespace for gateway in self._plan.gateways if self._plan.connects_late(gateway)]
+
     def uses_gateway(self, team: str, namespace: str) -> bool:
         """Whether a team's flows go through the gateway in a namespace."""
         found = self._teams[team]

@@ -310,6 +310,12 @@ class Plan:
     def in_cluster_mesh(self) -> bool:
         return self.settings.mesh.flavor is Flavor.ISTIO
 
+    def connects_late(self, gateway: EgressGateway) -> bool:
+        """Whether a gateway knows the caller before it connects to a host whose TLS it passes through. The managed mesh takes no
+        EnvoyFilter, by which this is done."""
+        wanted = gateway.settings.connect_after_authorization
+        return self.in_cluster_mesh if wanted is None else wanted
+
     @property
     def gateway(self) -> EgressGateway:
         """The shared egress gateway."""

@@ -46,6 +46,9 @@ def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
     for gateway in sorted(intent.gateways):
         yield Standing(gateway, judges.namespaces.confined(gateway), f"Pod Security has to hold in {gateway}.")
         yield Standing(gateway, judges.namespaces.mutual(gateway), f"The gateway in {gateway} has to demand mutual TLS.")
+    for gateway in sorted(intent.late_gateways):
+        says = f"The gateway in {gateway} has to know who calls before it connects outside."
+        yield from (Standing(gateway, verdict, says) for verdict in judges.early.judge(gateway))
     if intent.refuses_unknown_names:
         yield Standing("names", judges.dns.judge(OTHER_HOST), "Names that nobody declared must not resolve.")
     nobody = "some-other-namespace"

@@ -193,6 +193,13 @@ class Gateways:
         for name in (host, *patterns_above(host)):
             yield from self._entrances.get(name, ())
 
+    def opaque_servers(self, namespace: str) -> Iterator[tuple[Pod, int, Server]]:
+        """Servers of a namespace's gateways that read no HTTP, with the port at which they can be reached."""
+        for pod, listeners in self._listeners.items():
+            for (port, bind), listener in listeners.items():
+                if pod.namespace == namespace and bind is None:
+                    yield from ((pod, port, server) for server in listener.servers if server.protocol not in ("HTTPS", "HTTP"))
+
     def doors(self) -> Iterator[tuple[Pod, int, bool]]:
         """Every port on which gateways' pods can be reached, and whether HTTP is read there."""
         for pod, listeners in self._listeners.items():

@@ -13,6 +13,7 @@ from egress.judge.admission import Admission
 from egress.judge.authorization import Authorization
 from egress.judge.deployed import Deployed
 from egress.judge.dns import Dns
+from egress.judge.early import EarlyConnections
 from egress.judge.firewall import Firewall
 from egress.judge.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
 from egress.judge.gateway import Entrance, Gateways
@@ -77,6 +78,7 @@ class Judges:
         router = Router(self.registry, self.workloads)
         self.sidecars = Sidecars(self.registry, router)
         self.gateways = Gateways(deployed, self.registry, router, self.workloads)
+        self.early = EarlyConnections(deployed, self.gateways)
         self.authorization = Authorization(deployed, explains)
         self.network_policies = NetworkPolicies(deployed)
         self.firewall = Firewall(deployed)

@@ -1,8 +1,9 @@
 """No connection to a host before the client is known: on the gateway's TLS port the outside is connected to late.
 
-By itself Envoy connects upstream as soon as a client connects, and a host that speaks first - a database - would be heard by a
-client that is refused a moment later. For raw TCP the handshake decides: certificates that the server does not take have ended
-the connection by then. For passed-through TLS the client's first byte decides, because authorization is asked then.
+By itself Envoy connects upstream as soon as a client connects, and a host that speaks first - a database, or whatever answers on
+port 443 - is heard by a client that has no right to it, for as long as that client says nothing. For raw TCP the handshake
+decides: certificates that the server does not take have ended the connection by then. For passed-through TLS the client's first
+byte decides, because authorization is asked then.
 Source: Envoy, TcpProxy.upstream_connect_mode; Istio, EnvoyFilter.
 """
 
@@ -23,11 +24,11 @@ EARLY_DATA = 65536
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One EnvoyFilter per gateway: for every host of raw TCP; for passed-through TLS where the settings say so."""
+    """One EnvoyFilter per gateway: for every host of raw TCP; for passed-through TLS unless the settings say otherwise."""
     port = TARGET_PORTS[HTTPS_PORT]
     for gateway in plan.gateways:
         patches: list[dict[str, Any]] = []
-        if gateway.settings.connect_after_authorization and any(host.passthrough for host in gateway.hosts):
+        if plan.connects_late(gateway) and any(host.passthrough for host in gateway.hosts):
             patches.append(_patch(port, ON_DATA))
         # A host's own patch comes later and wins over the one for all.
         patches += [_patch(port, ON_HANDSHAKE, host.name) for host in gateway.hosts if host.tcp]

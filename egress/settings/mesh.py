@@ -125,8 +125,9 @@ class Replicas(Model):
 class Gateway(Replicas):
     """An egress gateway's Deployment."""
 
-    connect_after_authorization: bool = Field(
-        default=False,
+    connect_after_authorization: bool | None = Field(
+        default=None,
         description="Passed-through TLS too connects to the host only after the caller is authorised, by an EnvoyFilter. "
-        "False: a refused caller sends nothing, but a connection to the declared host may be opened.",
+        "Absent: wherever the mesh takes EnvoyFilters. False: a refused caller sends nothing, but a connection to the declared "
+        "host may be opened for it, and it hears what the host says before it is asked anything.",
     )

@@ -120,6 +120,13 @@ def istioctl() -> Path | None:
     return Path(found) if found else None
 
 
+def warnings(said: str) -> list[str]:
+    """What Istio's analysis warns of. Of each EnvoyFilter it says that it depends on the proxy's version; nothing about a filter
+    could make it silent."""
+    lines = [line for line in said.splitlines() if "Warning" in line or "may not provide" in line]
+    return [line for line in lines if not line.startswith("Warning [IST0133] (EnvoyFilter ")]
+
+
 @pytest.mark.parametrize("config", STACKS.values(), ids=STACKS.keys())
 def test_istio_analyses_it_without_a_warning(tmp_path: Path, config: dict[str, Any]) -> None:
     command = istioctl()
@@ -131,5 +138,4 @@ def test_istio_analyses_it_without_a_warning(tmp_path: Path, config: dict[str, A
         done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
-        assert "Warning" not in said, said
-        assert "may not provide" not in said, said
+        assert warnings(said) == []

@@ -88,6 +88,22 @@ def tunnel_through_gateway(
         return Answer(None, "", str(error))
 
 
+def heard_at_gateway(
+    mesh: Mesh, pod: str, identity: Identity | None, outer: str, *, seconds: float = 1.0, port: int = 8443, gateway: str = ""
+) -> bytes:
+    """What a client hears that opens mutual TLS to the gateway's port and then says nothing."""
+    heard = b""
+    with (
+        contextlib.suppress(OSError),
+        _connect(mesh, pod, port, gateway) as plain,
+        _context(identity).wrap_socket(plain, server_hostname=outer) as secured,
+    ):
+        secured.settimeout(seconds)
+        while data := secured.recv(1 << 16):
+            heard += data
+    return heard
+
+
 def plain_to_gateway(mesh: Mesh, pod: str, host: str, port: int = 8080) -> Answer:
     """Plain HTTP to the gateway pod's port."""
     try:

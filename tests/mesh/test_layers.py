@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from egress.manifest import Object
 from egress.render import render
-from tests.mesh.client import Answer, curl, tunnel_through_gateway
+from tests.mesh.client import Answer, curl, heard_at_gateway, tunnel_through_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
 from tests.mesh.flows import CHEAT_X, CHEAT_Y, GATEWAY, X, Y
 from tests.mesh.mesh import WEBSITES, Mesh
@@ -123,38 +123,51 @@ def _knock(mesh: Mesh, owner: str | None) -> Evidence:
 
 CALLERS = [None, Y]
 CALLER_NAMES = ["without a certificate", "another team"]
+SPOKEN_FIRST = b"220 example.com order 42 is for team-x\r\n"
+
+
+def _listen(mesh: Mesh, owner: str | None) -> tuple[bytes, Evidence]:
+    """What a caller without the right hears that says nothing, from a host that speaks first."""
+    watch = Watch(mesh, CHEAT_Y)
+    identity = mesh.proxies[owner].identity if owner else None
+    with mesh.sites["example.com"].greeting_with(SPOKEN_FIRST):
+        heard = heard_at_gateway(mesh, CHEAT_Y, identity, "example.com")
+    return heard, watch.evidence()
 
 
 @pytest.mark.parametrize("owner", CALLERS, ids=CALLER_NAMES)
-def test_a_refused_caller_sends_nothing_outside(mesh: Mesh, owner: str | None) -> None:
-    assert not _knock(mesh, owner).requests
+def test_a_refused_caller_hears_nothing_and_is_not_heard_of(mesh: Mesh, owner: str | None) -> None:
+    """By default: not a byte of a host that speaks first, and no connection to the host, whether the caller speaks or not."""
+    heard, evidence = _listen(mesh, owner)
+    assert (heard, evidence.arrived) == (b"", [])
+    evidence = _knock(mesh, owner)
+    assert evidence.arrived == []
+    assert evidence.stopped_by() is (Layer.AUTHORIZATION if owner else Layer.GATEWAY_TLS)
 
 
-@pytest.mark.parametrize("owner", CALLERS, ids=CALLER_NAMES)
-def test_by_default_a_refused_caller_may_cause_a_connection_to_a_declared_host(mesh: Mesh, owner: str | None) -> None:
-    """What gateway.connectAfterAuthorization is for; the tests below show that it closes this."""
-    assert _knock(mesh, owner).connections
-
-
-def _connect_late() -> dict[str, Any]:
-    plan = plan_of(config_with("gateway", {"connectAfterAuthorization": True}))
-    (item,) = [item for item in render(plan) if item.kind == "EnvoyFilter"]
-    return item.manifest
-
-
-CONNECT_LATE = _connect_late()
+def test_who_has_the_right_is_heard_and_hears(mesh: Mesh) -> None:
+    assert curl(mesh, X, "https://example.com").status == 200
+    assert curl(mesh, Y, "https://httpbin.org").status == 200
+    # More than may wait until the host is connected to.
+    assert curl(mesh, X, "-d", "x" * 100_000, "https://example.com").status == 200
 
 
 @pytest.fixture
-def connecting_late(mesh: Mesh) -> Iterator[Mesh]:
-    """The mesh with the object that closes the gap above; taken away again afterwards."""
-    mesh.control_plane.apply([CONNECT_LATE])
+def connecting_early(mesh: Mesh) -> Iterator[Mesh]:
+    """The mesh as with `gateway.connectAfterAuthorization: false`; put right again afterwards."""
+    assert not [item for item in render(plan_of(config_with("gateway", {"connectAfterAuthorization": False}))) if _late(item)]
+    (late,) = [item.manifest for item in render(mesh.plan) if _late(item)]
+    mesh.control_plane.delete(late)
     try:
-        _await_mode(mesh, present=True)
+        _await_mode(mesh, present=False)
         yield mesh
     finally:
-        mesh.control_plane.delete(CONNECT_LATE)
-        _await_mode(mesh, present=False)
+        mesh.control_plane.apply([late])
+        _await_mode(mesh, present=True)
+
+
+def _late(item: Object) -> bool:
+    return (item.kind, item.name) == ("EnvoyFilter", "connect-late")
 
 
 def _await_mode(mesh: Mesh, present: bool, seconds: float = 20.0) -> None:
@@ -166,10 +179,13 @@ def _await_mode(mesh: Mesh, present: bool, seconds: float = 20.0) -> None:
 
 
 @pytest.mark.parametrize("owner", CALLERS, ids=CALLER_NAMES)
-def test_connecting_late_closes_the_gap(connecting_late: Mesh, owner: str | None) -> None:
-    mesh = connecting_late
-    evidence = _knock(mesh, owner)
-    assert not evidence.arrived
-    assert evidence.stopped_by() is (Layer.AUTHORIZATION if owner else Layer.GATEWAY_TLS)
-    assert curl(mesh, X, "https://example.com").status == 200
-    assert curl(mesh, Y, "https://httpbin.org").status == 200
+def test_without_it_a_refused_caller_causes_a_connection_and_hears_what_the_host_says_first(
+    connecting_early: Mesh, owner: str | None
+) -> None:
+    """So that the tests above are worth something, and what the documents say of the setting is true."""
+    heard, evidence = _listen(connecting_early, owner)
+    assert heard == (SPOKEN_FIRST if owner else b"")
+    assert evidence.connections
+    evidence = _knock(connecting_early, owner)
+    assert evidence.connections
+    assert not evidence.requests, "what the caller says goes nowhere all the same"

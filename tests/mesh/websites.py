@@ -63,6 +63,8 @@ class Site:
     """What it presents to clients of TLS."""
     ports: tuple[int, ...] = (80, 443)
     """443 is TLS, every other one is plain HTTP."""
+    greeting: bytes = b""
+    """What it says to whoever connects, before it is asked anything and before any TLS."""
     arrived: list[Arrival] = field(default_factory=list)
     """Each connection, and each request on it, in order."""
     _servers: list[_Server] = field(default_factory=list)
@@ -90,6 +92,15 @@ class Site:
         finally:
             self.certificate = own
             self._reopen()
+
+    @contextlib.contextmanager
+    def greeting_with(self, words: bytes) -> Iterator[None]:
+        """For a while a host that speaks first, as databases do; nothing else that is asked of it gets an answer then."""
+        self.greeting = words
+        try:
+            yield
+        finally:
+            self.greeting = b""
 
     def _reopen(self) -> None:
         for server in self._servers:
@@ -130,6 +141,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.site.arrived.append(arrival)
         request.settimeout(60)
         with contextlib.suppress(OSError):  # ssl.SSLError among them: the client did not like what it saw
+            request.sendall(self.site.greeting)
             if self._context:
                 _seen_sni.name = None
                 secured = self._context.wrap_socket(request, server_side=True)

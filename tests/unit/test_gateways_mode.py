@@ -172,19 +172,19 @@ class TestWhatIsRendered:
     )
     def test_what_only_a_filter_does_is_done_at_the_gateway_of_the_team(self, host: dict[str, Any], kind: str) -> None:
         plan = plan_of(config({"partner": {}}, b={"gateway": "partner", "egress": host}))
-        (filtered,) = [item for item in render(plan) if item.kind == kind]
-        assert filtered.namespace == PARTNER
-        selected = filtered.manifest["spec"].get("workloadSelector", filtered.manifest["spec"].get("selector"))
-        assert {"istio": "egressgateway-partner"} in selected.values()
+        filters = [item for item in render(plan) if item.kind == kind]
+        assert {item.namespace for item in filters} == {PARTNER}
+        for filtered in filters:
+            selected = filtered.manifest["spec"].get("workloadSelector", filtered.manifest["spec"].get("selector"))
+            assert {"istio": "egressgateway-partner"} in selected.values()
 
-    def test_passed_through_tls_connects_late_where_this_gateway_says_so(self) -> None:
-        late = {"connectAfterAuthorization": True}
-        plan = plan_of(
-            config(
-                {"partner": late}, a={"egress": {"x.example": PASSED}}, b={"gateway": "partner", "egress": {"x.example": PASSED}}
-            )
-        )
-        assert [item.namespace for item in render(plan) if item.kind == "EnvoyFilter"] == [PARTNER]
+    @pytest.mark.parametrize("late", [True, False, None])
+    def test_passed_through_tls_connects_late_unless_this_gateway_says_otherwise(self, late: bool | None) -> None:
+        said = {} if late is None else {"connectAfterAuthorization": late}
+        passed = {"egress": {"x.example": PASSED}}
+        plan = plan_of(config({"partner": said}, a=passed, b={"gateway": "partner", **passed}))
+        filtered = {item.namespace for item in render(plan) if item.kind == "EnvoyFilter"}
+        assert filtered == ({"istio-egress"} if late is False else {"istio-egress", PARTNER})
 
     def test_admission_keeps_teams_off_every_gateways_nodes(self) -> None:
         (policy,) = [

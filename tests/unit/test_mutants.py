@@ -144,6 +144,14 @@ WIDER: dict[str, dict[str, tuple[object, ...]]] = {
     },
     "VirtualService": {"match": (GONE,), "remove": (GONE,), "sniHosts": (["*"],), "exportTo": (["*"],)},
     "ServiceEntry": {"hosts": (["*.com"],), "exportTo": (["*"],), "addresses": (["0.0.0.0/0"],)},
+    "EnvoyFilter": {
+        "upstream_connect_mode": (GONE, "IMMEDIATE", "ON_DOWNSTREAM_TLS_HANDSHAKE"),
+        "max_early_data_bytes": (GONE,),
+        "labels": ({"app": "another"},),
+        "portNumber": (443,),
+        "context": ("SIDECAR_OUTBOUND",),
+        "operation": ("REMOVE",),
+    },
     "PeerAuthentication": {"mode": ("PERMISSIVE", "DISABLE")},
     "Firewall": {
         **dict.fromkeys(("targetServiceAccounts", "ports"), (GONE,)),

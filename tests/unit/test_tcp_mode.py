@@ -254,9 +254,8 @@ def test_the_managed_mesh_cannot_judge_tcp_early_enough() -> None:
         plan_of(config)
 
 
-def test_passed_through_tls_connects_late_where_the_settings_say_so_and_tcp_keeps_its_own_mode() -> None:
+def test_passed_through_tls_connects_late_and_tcp_keeps_its_own_mode() -> None:
     config = teams(team_a={HOST: {"tcp": MYSQL}, "example.com": {"https": "passthrough"}})
-    config["gke-mesh-egress:gateway"] = {"connectAfterAuthorization": True}
     every, mysql = found(plan_of(config), "EnvoyFilter")["spec"]["configPatches"]
     assert "sni" not in every["match"]["listener"]["filterChain"]
     assert every["patch"]["value"]["typed_config"]["upstream_connect_mode"] == "ON_DOWNSTREAM_DATA"
