@@ -40,7 +40,7 @@ def ask(server: ApiServer, path: str, body: dict[str, Any] | None = None, token:
         urllib.request.ProxyHandler({}),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cadata=server.ca_pem)),
     )
-    with opener.open(request, timeout=10, encoding="utf-8") as response:
+    with opener.open(request, timeout=10) as response:
         answer: dict[str, Any] = json.load(response)
         return answer
 

@@ -35,8 +35,6 @@ class Flow:
     at: tuple[str, int] | None = None
     """Site and port at which a request has to arrive; None: at none."""
     why: str = ""
-    knocks: bool = False
-    """Whether a connection arrives outside although it is stopped, without a request: a gap that is known."""
     beside: int = 0
     """How many requests of the same attempt may pass, and do, before the one that this is about."""
     says: str = ""
@@ -72,7 +70,7 @@ class Seen:
         flow = self.flow
         passes = flow.stopped_by is Layer.NOBODY
         pairs = (
-            ("connection outside", flow.knocks, not passes and not flow.beside and bool(self.evidence.connections)),
+            ("connection outside", False, not passes and not flow.beside and bool(self.evidence.connections)),
             ("requests outside", flow.beside + (0 if flow.at is None else 1), len(self.evidence.requests)),
             ("answer", flow.expected, self.answer.word),
             ("stopped by", flow.stopped_by, self.stopped_by),
@@ -284,13 +282,13 @@ def _at_the_gateway() -> Iterator[Flow]:
     mine_x, mine_y, works = "team-x's certificate", "team-y's certificate", "the certificate works"
     yield Flow(f"{CHEAT_X}: gateway:8080, plain HTTP", CHEAT_X, plain, REFUSED, Layer.GATEWAY_TLS)
     yield Flow(*_http("no certificate", CHEAT_X, None, example), REFUSED, Layer.GATEWAY_TLS)
-    yield Flow(*_tunnel("no certificate", CHEAT_X, None, example), REFUSED, Layer.GATEWAY_TLS, knocks=True)
+    yield Flow(*_tunnel("no certificate", CHEAT_X, None, example), REFUSED, Layer.GATEWAY_TLS)
     yield Flow(*_http(mine_x, CHEAT_X, X, example), "200", at=(example, 443), why=works)
     yield Flow(*_http(mine_x, CHEAT_X, X, other), "403", Layer.AUTHORIZATION, why="declared by nobody")
     yield Flow(*_http(mine_y, CHEAT_Y, Y, example), "403", Layer.AUTHORIZATION, why="another team's host")
     yield Flow(*_http(mine_y, CHEAT_Y, Y, httpbin, "/status/418"), "418", at=(httpbin, 80), why=works)
     yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, httpbin), "200", at=(httpbin, 443), why=works)
-    yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, example), REFUSED, Layer.AUTHORIZATION, knocks=True, why="another team's SNI")
+    yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, example), REFUSED, Layer.AUTHORIZATION, why="another team's SNI")
     yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, other), REFUSED, Layer.GATEWAY_HOSTS, why="declared by nobody")
     # The outer name decides where it goes: a lie inside stays with the declared host.
     yield Flow(*_tunnel(mine_y, CHEAT_Y, Y, httpbin, example), "200", at=(httpbin, 443))

@@ -153,12 +153,12 @@ class Mesh:
             self.namespaces[pod.key] = self._pod_namespace(pod)
         for site in self._all_sites():
             self.sites[site.name] = site
-            site.open(self.fabric.outside, encoding="utf-8")
+            site.open(self.fabric.outside)
             self._closing.callback(site.close)
         for pod in self.pods.values():
             if pod.proxy != "router" and pod.namespace in {team.name for team in self.plan.teams}:
                 app = Site(pod.key, ("0.0.0.0",), self.authority.issue(pod.key), (80,))
-                app.open(self.namespaces[pod.key], encoding="utf-8")
+                app.open(self.namespaces[pod.key])
                 self.sites[pod.key] = app
                 self._closing.callback(app.close)
 

@@ -34,6 +34,8 @@ def _guessed(tree: ast.AST) -> Iterator[int]:
             continue
         if (name == "read_text" and not node.args) or (name == "write_text" and len(node.args) == 1):
             yield node.lineno
+        elif name == "open" and isinstance(node.func, ast.Attribute) and node.args and not isinstance(node.args[0], ast.Constant):
+            continue  # no file's: a mode is written out
         elif name in OPENERS and ast.unparse(node.func) != "os.open":
             # A method `open` has the mode first, the function second.
             at = 0 if name == "open" and isinstance(node.func, ast.Attribute) else MODE.get(name, 1)

@@ -138,7 +138,6 @@ def _certificates() -> Iterator[Way]:
         ),
         REFUSED,
         gateway,
-        knocks=True,
         number="T19",
     )
     yield Way(
@@ -227,7 +226,7 @@ def _names_at_the_gateway() -> Iterator[Way]:
         what = f"gateway:8443 with team-y's certificate, server name {outer}, inside it {inner}"
         return Way(what, CHEAT_Y, attempt, expected, layer, number=number, **more)  # type: ignore[arg-type]
 
-    yield tunnel("T32", EXAMPLE, EXAMPLE, REFUSED, Layer.AUTHORIZATION, knocks=True)
+    yield tunnel("T32", EXAMPLE, EXAMPLE, REFUSED, Layer.AUTHORIZATION)
     yield tunnel("T33", OTHER, OTHER, REFUSED, Layer.GATEWAY_HOSTS)
     yield tunnel("T34", HTTPBIN, EXAMPLE, "200", at=(HTTPBIN, 443), why="the outer name decides where it goes")
     yield tunnel("T35", "wild.example.net.wildcard.internal", BELOW, REFUSED, Layer.AUTHORIZATION)
