@@ -15,6 +15,9 @@ LIMIT = 65_000
 SHOWN = 100
 """Resources shown per stack; the rest is counted."""
 
+NOT_JUDGED = "not judged"
+"""What `egress diff` calls a difference of which it cannot tell what it does."""
+
 _MEANING = {
     "create": "create",
     "update": "update",
@@ -43,7 +46,9 @@ def gate(reviews: Sequence[Review], approved: bool) -> list[str]:
     found = [f"Stack {review.stack}: the preview failed.\n{review.complaints[0]}" for review in reviews if review.complaints]
     found += [f"Stack {review.stack}: what teams gain and lose is not known." for review in reviews if review.changes is None]
     if not approved:
-        found += [f"Stack {review.stack} lets more out: {change.text}" for review in reviews for change in review.widenings]
+        found += [
+            f"Stack {review.stack} {_lets(change)} more out: {change.text}" for review in reviews for change in review.widenings
+        ]
         if any(review.widenings for review in reviews):
             found.append(f"Somebody who may approve that sets the label {APPROVAL}. A new push takes the label away again.")
     return found
@@ -57,7 +62,9 @@ def _verdict(reviews: Sequence[Review], approved: bool) -> Iterator[str]:
         yield ""
     if wider:
         answer = "approved by label" if approved else f"it needs the label `{APPROVAL}`"
-        yield f"**{wider} {'change lets' if wider == 1 else 'changes let'} more out: {answer}.**"
+        unknown = all(change.risk == NOT_JUDGED for review in reviews for change in review.widenings)
+        verb = "may let" if unknown else "lets" if wider == 1 else "let"
+        yield f"**{wider} {'change' if wider == 1 else 'changes'} {verb} more out: {answer}.**"
         yield ""
     elif not failed and not any(review.changes for review in reviews):
         yield "Nobody can reach more or less than before."
@@ -88,8 +95,13 @@ def _stacks(reviews: Sequence[Review]) -> Iterator[str]:
 
 
 def _sentence(change: Change) -> str:
-    about = ", ".join(filter(None, ["**lets more out**" if change.widening else "", plain(change.risk)]))
+    about = ", ".join(filter(None, [f"**{_lets(change)} more out**" if change.widening else "", plain(change.risk)]))
     return f"- {plain(change.text)}" + (f" ({about})" if about else "")
+
+
+def _lets(change: Change) -> str:
+    """What is not judged may do anything."""
+    return "may let" if change.risk == NOT_JUDGED else "lets"
 
 
 def _resources(review: Review) -> Iterator[str]:

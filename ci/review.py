@@ -7,7 +7,7 @@ FOLDER/STACK/diff.json      `python -m egress diff OLD NEW --format json`; absen
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +22,7 @@ class ReviewError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """One sentence of `egress diff`."""
+    """One sentence of `egress diff`: what somebody gains or loses, or what differs and is not judged."""
 
     text: str
     risk: str
@@ -76,7 +76,7 @@ def _review(folder: Path) -> Review:
         tuple(_step(_mapping(step)) for step in _list(preview.get("steps")) if _mapping(step).get("op") != "same"),
         int(counts.get("same", 0)),
         tuple(said),
-        None if diff is None else tuple(_change(_mapping(change), folder) for change in _list(diff.get("changes"))),
+        None if diff is None else (*_changes(diff, "changes", folder), *_changes(diff, "notJudged", folder)),
     )
 
 
@@ -86,6 +86,12 @@ def _step(step: Mapping[str, Any]) -> Step:
     type_ = urn.split("::")[2].rpartition("$")[2] if urn.count("::") >= 3 else ""
     fields = {*_mapping(step.get("detailedDiff")), *(str(item) for item in _list(step.get("diffReasons")))}
     return Step(str(step.get("op", "")), type_, name, tuple(sorted(fields)))
+
+
+def _changes(diff: Mapping[str, Any], part: str, folder: Path) -> Iterator[Change]:
+    """What somebody gains or loses, or - under `notJudged` - may: that counts as much."""
+    for change in _list(diff.get(part)):
+        yield _change({"risk": "not judged" if part == "notJudged" else "", **_mapping(change)}, folder)
 
 
 def _change(change: Mapping[str, Any], folder: Path) -> Change:

@@ -19,4 +19,4 @@ def deployment(plan: Plan, objects: Iterable[Object]) -> Deployed:
     if plan.in_cluster_mesh:
         data = {"mesh": json.dumps(mesh_config(plan))}
         manifests.append(manifest("v1", "ConfigMap", "istio", names.MESH_NAMESPACE, data=data))
-    return Deployed.of(manifests, google_objects(plan))
+    return Deployed(tuple(manifests), tuple(google_objects(plan)), planned=True)

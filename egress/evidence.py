@@ -174,7 +174,7 @@ def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
         source=source,
         proof=Proof(questions=len(questions), violations=violations),
         allowed=[_allowed(access) for access in accesses(plan, judges)],
-        grants=list(_grants(plan)),
+        grants=list(grants(plan)),
         elsewhere=_elsewhere(judges, questions),
         relaxations=[Relaxed(setting=item.setting, opens=item.opens, reason=item.reason) for item in relaxations(plan)],
         objects=objects,
@@ -222,7 +222,8 @@ def _control(step: Verdict) -> Control:
     return Control(layer=step.layer.value, allowed=step.allowed, object=step.by, field=step.field, reason=step.reason)
 
 
-def _grants(plan: Plan) -> Iterable[Grant]:
+def grants(plan: Plan) -> Iterable[Grant]:
+    """What a config lets teams' service accounts do in Google Cloud."""
     for team in plan.teams:
         for item in team.identities:
             given: list[tuple[str, str, str | None]] = [(f"bucket {grant.bucket}", grant.role, None) for grant in item.buckets]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +16,10 @@ from rich.markup import escape
 from egress.cli.sources import Stack, err, out, plan_at, stop
 from egress.deployment import deployment
 from egress.diff import Difference, difference
+from egress.diff.settings import CONFIG
 from egress.judge.deployed import Deployed
 from egress.judge.read import Unreadable, read
+from egress.plan import Plan
 from egress.render import render
 
 SHOWN = 10
@@ -50,7 +53,9 @@ def diff(
 
     `pulumi stack export > deployed.json && egress diff deployed.json` - what is not deployed yet
     """
-    found = difference(_state(old, stack), _state(new, stack))
+    before, after = _state(old, stack), _state(new, stack)
+    plans = (before.plan, after.plan) if before.plan and after.plan else None
+    found = difference(before.deployed, after.deployed, plans)
     for note in found.notes:
         err.print(note, markup=False)
     if form is Format.JSON:
@@ -62,14 +67,22 @@ def diff(
     raise typer.Exit(1 if fail and found.widens else 0)
 
 
-def _state(given: str | None, stack: str) -> Deployed:
+@dataclass(frozen=True)
+class State:
+    """What an argument means: objects, and the plan that they come from, if it is a config."""
+
+    deployed: Deployed
+    plan: Plan | None = None
+
+
+def _state(given: str | None, stack: str) -> State:
     """The objects that an argument means."""
     path = Path(f"Pulumi.{stack}.yaml")
     if given is None:
         return _planned(path, str(path))
     if Path(given).exists():
         try:
-            return read(Path(given))
+            return State(read(Path(given)))
         except Unreadable as error:
             stop(str(error))
     if _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{given}^{{commit}}") is None:
@@ -77,16 +90,16 @@ def _state(given: str | None, stack: str) -> Deployed:
     text = _git("show", f"{given}:./{path}")
     if text is None:
         err.print(f"{given} has no {path}, so nothing is reached in it.", markup=False)
-        return Deployed.of((), ())
+        return State(Deployed.of((), ()))
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / path.name
         written.write_text(text, encoding="utf-8")
         return _planned(written, f"{given}:{path}")
 
 
-def _planned(path: Path, called: str) -> Deployed:
+def _planned(path: Path, called: str) -> State:
     plan = plan_at(path, called)
-    return deployment(plan, render(plan))
+    return State(deployment(plan, render(plan)), plan)
 
 
 def _git(*words: str) -> str | None:
@@ -98,12 +111,15 @@ def _git(*words: str) -> str | None:
 
 
 def nothing(found: Difference) -> str:
-    """The sentence for a difference in which nobody gains or loses anything."""
-    if not found.objects:
-        return "Nothing changes: the objects are the same."
-    named = ", ".join(found.objects[:SHOWN])
-    more = f" and {len(found.objects) - SHOWN} more" if len(found.objects) > SHOWN else ""
-    count = "1 object differs" if len(found.objects) == 1 else f"{len(found.objects)} objects differ"
+    """The sentence for a difference in which nobody gains or loses anything, as far as that is judged."""
+    if not found.objects and not found.silent and not found.unjudged:
+        return "Nothing changes: what is compared is the same." if found.notes else "Nothing changes: the objects are the same."
+    if found.unjudged:
+        return "Nobody gains or loses anything in what is judged. Not everything is:"
+    differing = [*found.objects, *(f"{CONFIG} {path}" for path in found.silent)]
+    named = ", ".join(differing[:SHOWN])
+    more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
+    count = "1 object differs" if len(differing) == 1 else f"{len(differing)} objects differ"
     return f"Nobody gains or loses anything. {count}, without effect on who may reach what: {named}{more}."
 
 
@@ -117,9 +133,13 @@ def _print(found: Difference) -> None:
         width = max((len(change.risk) for change in changes), default=0)
         for change in changes:
             out.print(f"  [{colour}]{change.risk:<{width}}[/{colour}]  {escape(change.text)}")
+    if found.unjudged:
+        out.print("[bold]Not judged[/bold]")
+        for item in found.unjudged:
+            out.print(f"  {escape(item.text)}")
 
 
 def _markdown(found: Difference) -> list[str]:
-    if not found.changes:
-        return [nothing(found)]
-    return [f"- {change.text} ({'**lets more out**, ' if change.widening else ''}{change.risk})" for change in found.changes]
+    said = [f"- {change.text} ({'**lets more out**, ' if change.widening else ''}{change.risk})" for change in found.changes]
+    said += [f"- {item.text} ({'**may let more out**, ' if item.widening else ''}not judged)" for item in found.unjudged]
+    return said if found.changes else [nothing(found), *said]

@@ -8,6 +8,8 @@ from functools import cached_property
 from ipaddress import ip_network
 from typing import Any, cast
 
+from egress.diff.normal import SILENT_KINDS, is_live
+from egress.diff.words import listing
 from egress.judge.classes import Requests
 from egress.judge.deployed import Deployed, listed, part
 from egress.judge.flow import Protocol
@@ -49,6 +51,12 @@ class Both:
     @property
     def sides(self) -> tuple[Side, Side]:
         return self.old, self.new
+
+    @property
+    def partial(self) -> tuple[bool, bool]:
+        """Of which side Google's resources say only what the program sets, while the other's say everything."""
+        planned = [side.deployed.planned for side in self.sides]
+        return (planned[0] and not planned[1], planned[1] and not planned[0])
 
     def hosts(self, team: str) -> list[str]:
         """Outside hosts that some object names for a team, then one of each shape that none does."""
@@ -154,7 +162,42 @@ def comparable(old: Deployed, new: Deployed) -> tuple[Deployed, Deployed, list[s
         old, new = (
             replace(side, kubernetes=tuple(item for item in side.kubernetes if not _is_mesh(item))) for side in (old, new)
         )
+    for name in ("OLD", "NEW"):
+        one, other = (old, new) if name == "OLD" else (new, old)
+        kinds = _not_printed(one, other)
+        left = replace(other, kubernetes=tuple(item for item in other.kubernetes if item["kind"] not in kinds))
+        old, new = (one, left) if name == "OLD" else (left, one)
+        if said := sorted(kind for kind in kinds if kind.lower() not in SILENT_KINDS):
+            notes.append(f"{name} holds no {listing(said)}: not compared. What to print of a cluster: {KUBECTL}")
+    if old.planned != new.planned and old.google:
+        types = {item.type for item in (old if old.planned else new).google}
+        beyond = sorted({item.type.rsplit(":", 1)[-1] for side in (old, new) for item in side.google if item.type not in types})
+        if beyond:
+            notes.append(
+                f"{'OLD' if old.planned else 'NEW'} is a config: of Google's resources and the charts, {listing(beyond)} and "
+                "what the program leaves to defaults are not compared."
+            )
+        old, new = (replace(side, google=tuple(item for item in side.google if item.type in types)) for side in (old, new))
     return old, new, notes
+
+
+KINDS = (
+    *("namespaces", "networkpolicies", "services", "serviceaccounts", "deployments", "configmaps"),
+    *("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    *(f"{kind}.networking.istio.io" for kind in ("destinationrules", "envoyfilters", "gateways", "proxyconfigs")),
+    *(f"{kind}.networking.istio.io" for kind in ("serviceentries", "sidecars", "virtualservices")),
+    *(f"{kind}.security.istio.io" for kind in ("authorizationpolicies", "peerauthentications")),
+    *(f"{kind}.extensions.istio.io" for kind in ("trafficextensions", "wasmplugins")),
+)
+"""What the judges read of a cluster, as kubectl calls it."""
+KUBECTL = f"kubectl get {','.join(KINDS)} -A -o yaml"
+
+
+def _not_printed(one: Deployed, other: Deployed) -> list[str]:
+    """Kinds that one side, which an API server printed, does not hold at all, and the other does."""
+    if not any(is_live(item) for item in one.kubernetes):
+        return []
+    return sorted({str(item["kind"]) for item in other.kubernetes} - {str(item["kind"]) for item in one.kubernetes})
 
 
 def _is_mesh(manifest: Mapping[str, Any]) -> bool:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from egress.diff import fences
+from egress.diff import fences, received
 from egress.diff.both import Both, comparable
 from egress.diff.facts import Aspect, Fact
 from egress.diff.flows import TeamFlows
+from egress.diff.normal import Item, differing, normal
 from egress.diff.sentences import sentence
-from egress.judge.deployed import Deployed, identity
+from egress.diff.settings import CONFIG, is_silent
+from egress.diff.settings import differing as differing_keys
+from egress.diff.unjudged import Unjudged, unjudged
+from egress.evidence import grants
+from egress.judge.deployed import Deployed
 from egress.judge.flow import Way
+from egress.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -56,43 +62,62 @@ class Difference:
     notes: tuple[str, ...]
     """What was not compared, and why."""
 
+    unjudged: tuple[Unjudged, ...] = ()
+    """What differs without being judged: nobody here can tell what it does."""
+    silent: tuple[str, ...] = ()
+    """Keys of the config that differ, are in no object, and say nothing about who may reach what."""
+
     @property
     def widens(self) -> bool:
-        return any(change.widening for change in self.changes)
+        """Whether somebody gains something, or may: what is not judged counts."""
+        return any(change.widening for change in self.changes) or any(item.widening for item in self.unjudged)
 
     def as_json(self) -> dict[str, Any]:
         """For machines; the keys are stable."""
         return {
             "changes": [change.as_json() for change in self.changes],
-            "objects": list(self.objects),
+            "notJudged": [item.as_json() for item in self.unjudged],
+            "objects": [*self.objects, *(f"{CONFIG} {path}" for path in self.silent)],
             "notes": list(self.notes),
         }
 
 
-def difference(old: Deployed, new: Deployed) -> Difference:
-    """What the new objects let out that the old ones do not, and the other way round."""
+def difference(old: Deployed, new: Deployed, plans: tuple[Plan, Plan] | None = None) -> Difference:
+    """What the new objects let out that the old ones do not, and the other way round.
+
+    Args:
+        old, new: the objects.
+        plans: what they were rendered of, where both are a config's: then what no object shows is compared too.
+    """
     notes: list[str] = []
     if (old.kubernetes or old.google) and (new.kubernetes or new.google):
         old, new, notes = comparable(old, new)
-    objects = _differing(old, new)
-    if not objects:
-        return Difference((), (), tuple(notes))
     both = Both(old, new)
-    facts = [fact for team in both.teams for fact in TeamFlows(both, team).facts()]
-    facts += fences.facts(both)
-    return Difference(tuple(_changes(_without_echoes(facts))), objects, tuple(notes))
+    sides = [normal(side) for side in (old, new)]
+    objects = tuple(sorted(name for name in sides[0].keys() | sides[1].keys() if _differ(sides, name, both)))
+    keys = list(differing_keys(plans[0].settings, plans[1].settings)) if plans else []
+    facts: list[Fact] = []
+    if objects:
+        facts += [fact for team in both.teams for fact in TeamFlows(both, team).facts()]
+        facts += [*fences.facts(both), *received.facts(both)]
+    facts += roles(*plans) if plans else []
+    unread = list(unjudged(both, sides, objects, facts)) if objects else []
+    unread += [Unjudged(f"{CONFIG} {path}", ()) for path in keys if not is_silent(path)]
+    silent = tuple(path for path in keys if is_silent(path))
+    return Difference(tuple(_changes(_without_echoes(facts))), objects, tuple(notes), tuple(unread), silent)
 
 
-def _differing(old: Deployed, new: Deployed) -> tuple[str, ...]:
-    sides = [
-        {
-            **{identity(item): item for item in side.kubernetes},
-            **{resource.identity: resource.properties for resource in side.google},
-        }
-        for side in (old, new)
-    ]
-    names = sides[0].keys() | sides[1].keys()
-    return tuple(sorted(name for name in names if sides[0].get(name) != sides[1].get(name)))
+def _differ(sides: Sequence[Mapping[str, Item]], name: str, both: Both) -> bool:
+    old, new = (side.get(name) for side in sides)
+    return old is None or new is None or any(True for _ in differing(old.says, new.says, both.partial))
+
+
+def roles(old: Plan, new: Plan) -> Iterator[Fact]:
+    """Roles in Google Cloud that a config gives to a team's service accounts, and the other does not."""
+    before, after = ({(one.team, one.service_account, one.resource, one.role) for one in grants(plan)} for plan in (old, new))
+    for gain, more in ((True, after - before), (False, before - after)):
+        for team, account, resource, role in sorted(more):
+            yield Fact(Aspect.GRANT, gain, team, resource, role, f"service account {account}")
 
 
 def _without_echoes(facts: Iterable[Fact]) -> list[Fact]:
@@ -140,6 +165,8 @@ def _group(fact: Fact) -> tuple[object, ...]:
         return fact.aspect, fact.gain, fact.what
     if fact.aspect is Aspect.TLS:
         return fact.aspect, fact.gain, fact.target, fact.what
+    if fact.aspect is Aspect.GRANT:
+        return fact.aspect, fact.gain, fact.target, fact.how
     return fact.aspect, fact.gain, fact.target
 
 

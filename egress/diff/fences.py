@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from egress.diff.both import Both, Side
 from egress.diff.facts import Aspect, Fact
 from egress.diff.words import displayed
 from egress.judge.admission import recorded
-from egress.judge.deployed import Manifest, identity, listed, part
+from egress.judge.deployed import identity, listed, part
 from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.wires import BACK_DOORS, CONTROL_PLANE, CONTROL_PLANE_DOORS, DNS_NAMESPACE, RESOLVERS, XDS_PORT
@@ -21,7 +20,7 @@ SECURITY = "pod-security.kubernetes.io/enforce"
 LEVELS = ("privileged", "baseline", "restricted")
 MODES = ("DISABLE", "PERMISSIVE", "STRICT")
 VERSIONS = ("TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3")
-WHOLE = ("EnvoyFilter", "WasmPlugin")
+WHOLE = ("EnvoyFilter", "TrafficExtension", "WasmPlugin")
 """Kinds that can refuse requests by code of their own, which no judge here reads: compared as they are."""
 
 
@@ -137,7 +136,14 @@ def _of_gateways(both: Both) -> Iterator[Fact]:
         for port, protocol in both.numbers:
             to, transport = Outside(None, None), "UDP" if protocol is Protocol.UDP else "TCP"
             old, new = (side.judges.network_policies.judge(Connection(pod, to, port, protocol, transport)) for side in both.sides)
-            yield from _turned(old, new, name, "the internet", f"{transport} {port}", "NetworkPolicy")
+            found = list(_turned(old, new, name, "the internet", f"{transport} {port}", "NetworkPolicy"))
+            yield from found
+            for address, of in both.addresses(pod.namespace).items() if not found else ():
+                to = Outside(None, address)
+                old, new = (
+                    side.judges.network_policies.judge(Connection(pod, to, port, protocol, transport)) for side in both.sides
+                )
+                yield from _turned(old, new, name, of, f"{transport} {port}", "NetworkPolicy")
     for namespace in sorted({ROOT_NAMESPACE, *(pod.namespace for pod in _gateways(both))}):
         for port in (443, 8080):
             yield from _wire(
@@ -186,16 +192,7 @@ def _servers(side: Side) -> Iterator[tuple[str, str]]:
 
 
 def _code(both: Both) -> Iterator[Fact]:
-    """Filters that run code: one that is gone may have refused something; one that is changed may do either."""
-    found = [{identity(item): _written(item) for kind in WHOLE for item in side.deployed.kind(kind)} for side in both.sides]
-    for name in sorted(found[0].keys() | found[1].keys()):
-        old, new = found[0].get(name), found[1].get(name)
-        if old is None or new is None:
-            yield Fact(Aspect.FENCE, new is None, "", name, "", "filter", name)
-        elif old != new:
-            yield Fact(Aspect.UNREAD, True, "", name, name, "filter", name)
-            yield Fact(Aspect.UNREAD, False, "", name, name, "filter", name)
-
-
-def _written(manifest: Manifest) -> str:
-    return json.dumps(part(manifest, "spec"), sort_keys=True)
+    """Filters that run code: one that is gone may have refused something. One that is changed is for unjudged.py to say."""
+    found = [{identity(item) for kind in WHOLE for item in side.deployed.kind(kind)} for side in both.sides]
+    for name in sorted(found[0] ^ found[1]):
+        yield Fact(Aspect.FENCE, name in found[0], "", name, "", "filter", name)

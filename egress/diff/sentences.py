@@ -42,12 +42,36 @@ def sentence(teams: Sequence[str], facts: Sequence[Fact]) -> str:
         return f"What {who} may send to {target} {verb} to {_whats(facts)}"
     if first.aspect is Aspect.TLS:
         return _tls(who, facts)
+    if first.aspect in _SAID:
+        return _SAID[first.aspect](who, facts)
     if first.aspect is Aspect.WAY:
         return f"{who} {'can now' if gain else 'can no longer'} reach {_targets(facts)} {WAYS[first.how]}"
     if first.aspect is Aspect.FENCE:
         return _fence(who, facts)
     verb = "may now also" if gain else "may no longer"
     return f"{who} {verb} {_sent(facts)} to {target}"
+
+
+def _received(who: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    clients = listing([fact.what for fact in facts])
+    return f"From outside {clients} {'may now' if first.gain else 'can no longer'} connect to {who}: {first.target}"
+
+
+def _exposed(_: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    taken = "now takes" if first.gain else "no longer takes"
+    return f"{first.target[0].upper()}{first.target[1:]} {taken} connections from {listing([fact.what for fact in facts])}"
+
+
+def _granted(who: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    has = "now has" if first.gain else "no longer has"
+    roles = listing([fact.what for fact in facts])
+    return f"{who}'s {first.how} {has} {roles} on {first.target}; IAM decides there, not the network"
+
+
+_SAID = {Aspect.RECEIVED: _received, Aspect.EXPOSED: _exposed, Aspect.GRANT: _granted}
 
 
 def _who(teams: Sequence[str]) -> str:

@@ -39,6 +39,8 @@ class Deployed:
 
     kubernetes: tuple[Manifest, ...]
     google: tuple[Resource, ...]
+    planned: bool = False
+    """Whether it is what a config renders: of Google's resources then only those that judges read, with what the program sets."""
 
     @classmethod
     def of(cls, kubernetes: Iterable[Manifest], google: Iterable[Resource]) -> Deployed:

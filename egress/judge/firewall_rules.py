@@ -18,10 +18,12 @@ DEFAULT_PRIORITY = 1000
 
 _READ = {"allows", "denies", "destinationRanges", "direction", "disabled", "network", "priority", "sourceRanges"}
 _SILENT = {
-    *("creationTimestamp", "description", "enableLogging", "id", "logConfig", "name", "params", "project", "selfLink"),
-    "targetServiceAccounts",
+    *("creationTimestamp", "deletionPolicy", "description", "enableLogging", "id", "logConfig", "name", "params", "project"),
+    *("selfLink", "targetServiceAccounts"),
 }
-"""Read elsewhere, or without a say in what is let through."""
+"""Read elsewhere, or without a say in what is let through: exports hold what the provider computes and its defaults too."""
+_READ_OF_POLICY = {"action", "direction", "disabled", "match", "priority", "targetServiceAccounts"}
+_SILENT_OF_POLICY = {"description", "enableLogging", "ruleName"}
 _NUMBERS = {"6": "TCP", "17": "UDP"}
 
 
@@ -103,7 +105,7 @@ def _rule(resource: Resource) -> Rule:
     ranges: list[str] = written.get("destinationRanges" if direction == EGRESS else "sourceRanges") or [*EVERYWHERE]
     targets: list[str] = written.get("targetServiceAccounts") or []
     entries: list[Mapping[str, Any]] = written.get("allows") or written.get("denies") or []
-    unknown = [key for key, value in written.items() if value and key not in _READ | _SILENT and not key.startswith("pulumi")]
+    unknown = _unread(written, _READ | _SILENT)
     if direction == EGRESS and written.get("sourceRanges"):
         unknown.append("sourceRanges of egress")
     if direction == INGRESS and written.get("destinationRanges"):
@@ -134,8 +136,7 @@ def _of_policy(policy: Resource, at: int, written: Mapping[str, Any]) -> Rule:
     match: Mapping[str, Any] = written.get("match") or {}
     egress = (written.get("direction") or INGRESS) == EGRESS
     side = "destIpRanges" if egress else "srcIpRanges"
-    unknown = [key for key, value in match.items() if value and key not in (side, "layer4Configs")]
-    unknown += [key for key in ("targetSecureTags", "securityProfileGroup") if written.get(key)]
+    unknown = _unread(match, {side, "layer4Configs"}) + _unread(written, _READ_OF_POLICY | _SILENT_OF_POLICY)
     if written.get("action") not in ("allow", "deny"):
         unknown.append(f"action {written.get('action')}")
     entries: list[Mapping[str, Any]] = match.get("layer4Configs") or []
@@ -161,6 +162,11 @@ def _of_policy(policy: Resource, at: int, written: Mapping[str, Any]) -> Rule:
         note=f": {written.get('ruleName') or written['priority']}",
         of_policy=True,
     )
+
+
+def _unread(written: Mapping[str, Any], known: set[str]) -> list[str]:
+    """Fields that say something, and that this judge does not know."""
+    return [key for key, value in written.items() if value and key not in known and not key.startswith(("pulumi", "__"))]
 
 
 def _what(field: str, written: Mapping[str, Any]) -> What:

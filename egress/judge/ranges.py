@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network, summarize_address_range
 
 from egress.google_cloud import Vip
 
@@ -49,6 +49,17 @@ class Ranges:
             ValueError: one of them is neither.
         """
         return cls(_joined(_span(cidr) for cidr in cidrs))
+
+    @property
+    def cidrs(self) -> list[str]:
+        """The same in CIDR notation."""
+        found: list[str] = []
+        for first, last in self.spans:
+            if first >= _V6:
+                found += map(str, summarize_address_range(IPv6Address(first - _V6), IPv6Address(last - _V6)))
+            else:
+                found += map(str, summarize_address_range(IPv4Address(first), IPv4Address(last)))
+        return found
 
     def __bool__(self) -> bool:
         return bool(self.spans)

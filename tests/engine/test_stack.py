@@ -218,6 +218,57 @@ def test_outputs_and_export_are_json_and_nothing_else(sandbox: Sandbox) -> None:
     assert len([resource for resource in resources if resource["type"].startswith(("gcp:", "kubernetes:"))]) > 70
 
 
+COLLECTIONS = (
+    *("api/v1/namespaces", "api/v1/services", "api/v1/serviceaccounts", "apis/apps/v1/deployments"),
+    "apis/networking.k8s.io/v1/networkpolicies",
+    *(f"apis/admissionregistration.k8s.io/v1/validatingadmission{kind}" for kind in ("policies", "policybindings")),
+    *(f"apis/networking.istio.io/v1/{kind}" for kind in ("destinationrules", "gateways", "serviceentries", "sidecars")),
+    "apis/networking.istio.io/v1/virtualservices",
+    *(f"apis/security.istio.io/v1/{kind}" for kind in ("authorizationpolicies", "peerauthentications")),
+)
+
+
+def egress(sandbox: Sandbox, *words: str) -> str:
+    """What a command of the program says about the sandbox's project."""
+    done = subprocess.run(
+        [sys.executable, "-m", "egress", *words],
+        env={**sandbox.environment, "PYTHONPATH": str(ROOT)},
+        cwd=sandbox.project,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def test_what_was_deployed_is_what_the_config_says(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Exports hold what the provider computes and its defaults, the API server's objects hold its own: none is a change."""
+    export, live = tmp_path / "deployed.json", tmp_path / "live.yaml"
+    export.write_text(sandbox.run("export"))
+    printed: list[dict[str, Any]] = []
+    for path in COLLECTIONS:
+        found = kubernetes_object(sandbox, f"/{path}")
+        named = {"apiVersion": found["apiVersion"], "kind": found["kind"].removesuffix("List")}
+        printed += [{**named, **item} for item in found["items"]]
+    live.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": printed}))
+    for given in (export, live):
+        said = egress(sandbox, "diff", str(given), "--fail-on-widening")
+        assert said == "Nothing changes: what is compared is the same.\n"
+    asked = ("team-y", "http://httpbin.org/status/418", "--json")
+    told, of_config = (json.loads(egress(sandbox, "explain", *asked, *more)) for more in (("--from", str(export)), ()))
+    assert told["allowed"] is of_config["allowed"] is True
+    assert [step["allowed"] for step in told["steps"]] == [step["allowed"] for step in of_config["steps"]]
+    assert all(step.get("understood", True) for step in told["steps"])
+    tables = [json.loads(egress(sandbox, "reach", "--json", *more))["rows"] for more in ((), ("--from", str(export)))]
+    verdicts = [
+        {(row["team"], row["target"], row["port"], way): said["verdict"] for row in rows for way, said in row["ways"].items()}
+        for rows in tables
+    ]
+    assert verdicts[0] == verdicts[1]
+
+
 def test_an_application_deploys_by_the_contract_alone(sandbox: Sandbox) -> None:
     application = ROOT / "examples/application"
     assert "example.com" in sandbox.run("up", application)

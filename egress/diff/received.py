@@ -1,0 +1,34 @@
+"""Who outside may connect to what inside, on both sides, by the objects of the gateways that receive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress.diff.both import Both, Side
+from egress.diff.facts import Aspect, Fact
+from egress.judge.received import Door, doors, exposures
+
+
+def facts(both: Both) -> Iterator[Fact]:
+    """Clients and ranges that one side lets in and the other does not."""
+    old, new = (_let_in(side) for side in both.sides)
+    for gain, fewer, more in ((True, old, new), (False, new, old)):
+        for client, door in sorted(more.keys() - fewer.keys()):
+            yield Fact(Aspect.RECEIVED, gain, door[0], f"{door[1]} ({door[2]})", client, by=more[client, door])
+    old, new = ({item: item.by for item in exposures(side.deployed)} for side in both.sides)
+    for gain, fewer, more in ((True, old, new), (False, new, old)):
+        for item in sorted(more.keys() - fewer.keys()):
+            yield Fact(Aspect.EXPOSED, gain, "", item.gateway, item.words, by=more[item])
+
+
+def _let_in(side: Side) -> dict[tuple[str, tuple[str, str, str]], str]:
+    """By client and what it reaches - whose, which Service, at which name and port - the object that lets it in."""
+    found: dict[tuple[str, tuple[str, str, str]], str] = {}
+    for door in doors(side.deployed):
+        for client in door.clients:
+            found[client, (door.namespace, door.to, _at(door))] = door.by
+    return found
+
+
+def _at(door: Door) -> str:
+    return f"{door.host}, port {door.port}"
