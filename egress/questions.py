@@ -79,21 +79,26 @@ class Questions:
         google = {host for host in named if host.endswith(".googleapis.com")} | {"storage.googleapis.com"}
         own = {host for host in named - google if host != "metadata.google.internal"}
         for host in sorted(own):
-            kind = Kind.HOST if self._intent.declares(team, host) else Kind.OTHER_TEAMS_HOST
-            yield from self._host(team, host, kind, declared.get(host, host))
+            yield from self._host(team, host, self._whose(team, host), declared.get(host, host))
         for host in self._space.others(own | google | {"metadata.google.internal"}):
             if not host.endswith(".googleapis.com"):
-                yield from self._host(team, host, Kind.OTHER_TEAMS_HOST, host)
+                yield from self._host(team, host, self._whose(team, host), host)
         yield from self._host(team, OTHER_HOST, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
         yield from self._elsewhere(team)
         yield from self._neighbours(team)
         yield from self._google(team, sorted(google))
         yield from self._nodes(team)
 
+    def _whose(self, team: str, host: str) -> Kind:
+        """A host of another team's may lie below a pattern of the team's own: its sidecars know it then."""
+        return Kind.HOST if self._intent.declares(team, host) else Kind.OTHER_TEAMS_HOST
+
     def _host(self, team: str, host: str, kind: Kind, target: str) -> Iterator[Question]:
         ports = self._space.ports(host)
         for port, protocol in ports:
-            undeclared = Want.REFUSED if kind is Kind.HOST else self._unknown(team, port)
+            # An open team's sidecars let through what is not declared about a host as well as what is not declared at all.
+            known = kind is Kind.HOST and not self._intent.is_open(team)
+            undeclared = Want.REFUSED if known else self._unknown(team, port)
             flow = Flow(team, host, port, protocol, service_account=OTHER_ACCOUNT)
             for asked in self._classes(flow):
                 allowed = self._intent.allows(asked)
@@ -165,8 +170,9 @@ class Questions:
             )
 
     def _google(self, team: str, apis: list[str]) -> Iterator[Question]:
-        unknown = Want.REFUSED if self._intent.is_open(team) else Want.REFUSED_FIRST
         straight = Want.IAM if self._intent.uses_google(team) else Want.REFUSED
+        # An open team's sidecars let its apps have what its pods have without them.
+        unknown = straight if self._intent.is_open(team) else Want.REFUSED_FIRST
         for host in apis:
             flow = Flow(team, host, 443, Protocol.TLS, service_account=OTHER_ACCOUNT)
             want = Want.PASSES if self._intent.is_api(team, host) else unknown

@@ -15,19 +15,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from egress.layers.firewall import Nodes
 from egress.manifest import Manifest
+from egress.plan import Plan
+from egress.planning import make_plan
+from egress.settings import load_file
 from tests.mesh.authority import Authority, Certificate
 from tests.mesh.mesh import Mesh
 from tests.mesh.netns import command
 from tests.mesh.programs import Programs
-from tests.support import ROOT, plan_of
+from tests.support import PROJECT, ROOT
 
 HOST, PORT, GREETING = "mysql.fqdn.example", 13306, b"5.7.44-database\n"
 WEB, SERVICE_PORT, POD_PORT = "prices.fqdn.example", 80, 8080
@@ -132,10 +134,13 @@ def _service(name: str, port: int, target: int, port_name: str) -> Manifest:
     }
 
 
-def _config() -> dict[str, Any]:
-    config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"]
-    config["gke-mesh-egress:ingress"]["sourceRanges"]["outsider"] = "10.1.0.0/24"
-    return config
+def _plan() -> Plan:
+    """The example's plan, with a pod's addresses as the partner's: a config may not say so, and here the pod is the partner."""
+    settings = load_file(ROOT / "examples/modes/Pulumi.receive.yaml", default_project=PROJECT)
+    assert settings.ingress
+    ranges = settings.ingress.source_ranges | {"outsider": IPv4Network("10.1.0.0/24")}
+    ingress = settings.ingress.model_copy(update={"source_ranges": ranges})
+    return make_plan(settings.model_copy(update={"ingress": ingress}))
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +153,7 @@ def partner(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         _secret("mysql-credential", authority.issue(HOST), authority.pem),
         _secret("prices-credential", authority.issue(WEB), authority.pem),
     ]
-    with Mesh(plan_of(_config()), found, change=lambda rendered: [*rendered, *added]) as mesh:
+    with Mesh(_plan(), found, change=lambda rendered: [*rendered, *added]) as mesh:
         app = mesh.namespaces["test-orders"]
         database = Database(app.inside(lambda: socket.create_server(("0.0.0.0", 3306))))
         threading.Thread(target=database.serve, daemon=True).start()
