@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from egress.google_cloud import METADATA_ADDRESS
 from egress.intent import Intent
 from egress.judge.flow import Flow, Layer, Protocol, Way
 from egress.judge.sidecar import is_address
 from egress.judge.trace import Judges, Trace
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-class NoFlow(ValueError):
-    """What was asked is no flow; the message says why and what to write."""
 
 
 @dataclass(frozen=True)
@@ -62,41 +55,9 @@ def step_json(step: Any) -> dict[str, Any]:
     }
 
 
-def flow_of(
-    team: str,
-    url: str,
-    *,
-    method: str = "GET",
-    headers: dict[str, str] | None = None,
-    account: str = "default",
-    way: Way = Way.APP,
-) -> Flow:
-    """The flow that a URL means: `http://`, `https://` (the app's own TLS), `tcp://HOST:PORT`, `udp://HOST:PORT`.
-
-    Raises:
-        NoFlow: the URL names no host, no port where one is needed, or another scheme.
-    """
-    parts = urlsplit(url if "://" in url else f"//{url}")
-    if parts.scheme not in ("http", "https", "tcp", "udp"):
-        raise NoFlow(f"{url} says no protocol that is known here. Write http://, https://, tcp:// or udp:// before the host.")
-    if not parts.hostname:
-        raise NoFlow(f"{url} names no host. Write e.g. https://example.com/path.")
-    try:
-        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:
-        raise NoFlow(f"{url}: the port is no number from 1 to 65535.") from None
-    if port is None:
-        raise NoFlow(
-            f"{url} names no port, and {parts.scheme} has none of its own. Write {parts.scheme}://{parts.hostname}:PORT."
-        )
-    protocol = {"http": Protocol.HTTP, "https": Protocol.TLS, "tcp": Protocol.TCP, "udp": Protocol.UDP}[parts.scheme]
-    address = parts.hostname if is_address(parts.hostname) else None
-    lowered = {name.lower(): value for name, value in (headers or {}).items()}
-    return Flow(team, parts.hostname.lower(), port, protocol, way, account, method.upper(), parts.path or "/", lowered, address)
-
-
 def explain(judges: Judges, flow: Flow, intent: Intent | None) -> Explanation:
     """What every layer says to a flow. Without an intent (objects from outside) the advice is about objects alone."""
+    flow = judges.resolved(flow)
     trace = judges.trace(flow, declared=intent is not None and intent.allows(flow))
     return Explanation(trace, _advice(trace, intent))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+import idna
+
 from egress.google_cloud import PRIVATE_ZONES
 from egress.grammar import LABEL, matches
 
@@ -135,7 +137,7 @@ def _refuse_what_is_not_a_name(host: str) -> None:
     if not host.isascii():
         raise HostError(
             "SNI and the Host header carry the ASCII form; a rule for the Unicode form would never match.",
-            f"Write the ASCII form (punycode): {_ascii_form(host)}.",
+            f"Write the ASCII form (punycode): {ascii_form(host) or 'the xn-- form of each label'}.",
         )
     if host.endswith("."):
         raise HostError(
@@ -162,8 +164,9 @@ def _refuse_malformed_labels(host: str) -> None:
         raise HostError("A name whose last label is a number reads as an address.", "Check the name.")
 
 
-def _ascii_form(host: str) -> str:
+def ascii_form(host: str) -> str | None:
+    """A name with letters beyond ASCII as clients ask for it (IDNA 2008, UTS 46); None: it cannot be a name."""
     try:
-        return host.encode("idna").decode()
-    except UnicodeError:
-        return "the xn-- form of each label"
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from egress.hosts import patterns_above
 from egress.judge.classes import Requests
-from egress.judge.flow import Flow, Protocol
+from egress.judge.flow import Flow, Protocol, Way
+from egress.judge.requests import METHODS
+from egress.normal_form import Normalization, normal
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, Use
 from egress.settings.dns import Undeclared
 from egress.settings.fences import Fence, Rule
@@ -14,6 +17,8 @@ from egress.settings.http import Rule as RequestRule
 from egress.settings.http import Upgrade
 from egress.settings.security import SecurityModel
 
+_PROXIES = {Way.APP: 2}
+"""Proxies that a request passes until rules are asked: the sidecar and the gateway, else the gateway alone."""
 _OPENS = {Upgrade.NONE: "", Upgrade.TLS: "SIMPLE", Upgrade.MTLS: "MUTUAL"}
 
 
@@ -98,7 +103,12 @@ class Intent:
             return flow.to.namespace in self._reaches.get(flow.namespace, ()) or flow.to.namespace == flow.namespace
         if self.is_api(flow.namespace, flow.host):
             return flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT
-        return any(_use_allows(use, flow) for use in self._of(flow.namespace, flow.host))
+        if any(_use_allows(use, flow) for use in self._of(flow.namespace, flow.host) if use.tcp or not flow.authority):
+            return True
+        # Another name in the Host header is where the request goes, if it is that name and no more than the port beside it.
+        named = replace(flow, host=flow.addressed, authority="")
+        as_named = flow.authority.lower() in (named.host, f"{named.host}:{HTTP_PORT}")
+        return as_named and any(_use_allows(use, named) for use in self._of(flow.namespace, named.host) if use.http)
 
     def is_api(self, team: str, host: str) -> bool:
         """Whether a name is that of a Google API that the team uses, which IAM guards and not the gateway."""
@@ -160,23 +170,31 @@ def _use_allows(use: Use, flow: Flow) -> bool:
         return any(rule_allows(rule, flow) for rule in use.http.rules.values())
     if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
         return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
-    if use.tcp and flow.protocol is Protocol.TCP and flow.port == use.tcp.port:
+    if use.tcp and flow.protocol is not Protocol.UDP and flow.port == use.tcp.port:
+        # What the bytes say is all one: HTTP and TLS on this port are raw TCP like any other.
         return flow.service_account in use.tcp.service_accounts
     return False
 
 
 def rule_allows(rule: RequestRule, flow: Flow) -> bool:
-    path = flow.path.partition("?")[0]
+    """Whether a rule holds for a request as the gateway's rules see it."""
+    path: str | None = flow.path
+    for _ in range(_PROXIES.get(flow.way, 1)):
+        path = path and normal(path, Normalization.DECODE_AND_MERGE_SLASHES)
+    if path is None or flow.method not in METHODS:
+        return False
+    path = path.partition("?")[0]
     return (
         (rule.service_accounts is None or flow.service_account in rule.service_accounts)
         and (rule.methods is None or flow.method in rule.methods)
         and (rule.paths is None or any(_path(pattern, path) for pattern in rule.paths))
-        and all(_header(values, flow.headers.get(name)) for name, values in (rule.headers or {}).items())
+        and all(_header(values, flow.request.values(name)) for name, values in (rule.headers or {}).items())
     )
 
 
-def _header(values: list[str], sent: str | None) -> bool:
-    return sent is not None and any(_value(pattern, sent) for pattern in values)
+def _header(values: list[str], sent: tuple[str, ...]) -> bool:
+    """A header that is sent more than once is asked value by value, and one that is allowed is enough."""
+    return any(_value(pattern, one) for pattern in values for one in sent)
 
 
 def _value(pattern: str, sent: str) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from egress.asked import NoFlow, flow_of
 from egress.cli.sources import From, Json, Stack, out, source, stop
-from egress.explain import Explanation, NoFlow, flow_of
+from egress.explain import Explanation
 from egress.explain import explain as explained
 from egress.judge.flow import Verdict, Way
 from egress.verify import described
@@ -51,14 +53,12 @@ def explain(
     raise typer.Exit(0 if explanation.trace.allowed else 1)
 
 
-def _headers(given: list[str]) -> dict[str, str]:
-    headers: dict[str, str] = {}
+def _headers(given: list[str]) -> Iterator[tuple[str, str]]:
     for line in given:
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
             stop(f"{line!r} is no header. Write it as `name: value`.")
-        headers[name.strip()] = value.strip()
-    return headers
+        yield name, value
 
 
 def _print(explanation: Explanation) -> None:

@@ -16,9 +16,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.flow import Connection, Layer, Pod, Request, Verdict
+from egress.judge.flow import Connection, Layer, Misread, Pod, Request, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
-from egress.judge.routes import Misread
 
 _SOURCE = {"principals", "notPrincipals", "namespaces", "notNamespaces"}
 _OPERATION = {"hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"}
@@ -270,7 +269,7 @@ def _condition(condition: Mapping[str, Any], case: _Case, by: str, field: str) -
     if header:
         if case.request is None:
             return False
-        return _both(condition, "values", "notValues", case.request.headers.get(header[1].lower(), ""), _string)
+        return _header(condition, case.request.values(header[1].lower()))
     if key == "connection.sni":
         return _both(condition, "values", "notValues", case.sni, _string)
     if key == "destination.port":
@@ -284,6 +283,15 @@ def _both(mapping: Mapping[str, Any], wanted: str, unwanted: str, value: str, ma
     if wanted in mapping and not any(match(pattern, value) for pattern in mapping[wanted]):
         return False
     return not any(match(pattern, value) for pattern in mapping.get(unwanted) or ())
+
+
+def _header(condition: Mapping[str, Any], sent: tuple[str, ...]) -> bool:
+    """A header that is sent more than once is asked value by value (Envoy 1.38 and later), and one that matches is enough."""
+
+    def found(patterns: Sequence[str]) -> bool:
+        return any(_string(pattern, value) for pattern in patterns for value in sent or ("",))
+
+    return not ("values" in condition and not found(condition["values"])) and not found(condition.get("notValues") or ())
 
 
 def _read(mapping: Mapping[str, Any], known: set[str], by: str, field: str) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from string import ascii_lowercase
+from string import ascii_letters, digits
 
 OTHER = "x"
 """A character that stands for every one that no pattern names, unless a pattern names it."""
-OTHER_METHOD = "BREW"
-"""Stands for every method that no rule names."""
+_PLAIN = f"{ascii_letters}{digits}-_~!$&'()+,=:@"
+"""Characters that no proxy changes."""
+OTHER_METHOD = "PROPFIND"
+"""Stands for every method that no rule names: proxies know it, and answer those that they do not know themselves."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def _paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
         return ("/",)
     machines = [_machine(pattern) for pattern in patterns]
     named = {character for machine in machines for token in machine for character in token.literal}
-    other = next(letter for letter in (OTHER, *ascii_lowercase, *map(chr, range(0x100, 0x200))) if letter not in named)
+    other = next(letter for letter in (OTHER, *_PLAIN, *map(chr, range(0x100, 0x200))) if letter not in named)
     start = tuple(_closure(machine, frozenset({0})) for machine in machines)
     begun = tuple(_step(machine, state, "/") for machine, state in zip(machines, start, strict=True))
     found: dict[tuple[bool, ...], str] = {}

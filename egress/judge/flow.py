@@ -53,6 +53,13 @@ class Request:
     method: str = "GET"
     path: str = "/"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    repeated: tuple[tuple[str, str], ...] = ()
+    """Headers that are sent once more, each with its further value."""
+
+    def values(self, header: str) -> tuple[str, ...]:
+        """Every value of a header. Rules are asked about each by itself, and one that holds is enough."""
+        first = (self.headers[header],) if header in self.headers else ()
+        return (*first, *(value for name, value in self.repeated if name == header)) if self.repeated else first
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +140,33 @@ class Flow:
     """Where the client connects, if that is not left to the name."""
     to: Pod | None = None
     """Pods in the cluster, instead of anything outside; `host` is then only how people call them."""
+    authority: str = ""
+    """Host header, where it is not the host's name."""
+    repeated: tuple[tuple[str, str], ...] = ()
+    """Headers that are sent once more, each with its further value."""
 
     @property
     def request(self) -> Request:
-        return Request(self.host, self.method, self.path, self.headers)
+        return Request(self.authority or self.host, self.method, self.path, self.headers, self.repeated)
+
+    @property
+    def addressed(self) -> str:
+        """The name by which a sidecar that reads HTTP looks for a route: the Host header without port and trailing dot."""
+        return without_port((self.authority or self.host).lower()).removesuffix(".")
+
+
+class Misread(Exception):
+    """An object says something that the judges do not know how to read."""
+
+    def __init__(self, by: str, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.by, self.field, self.reason = by, field, reason
+
+
+def without_port(authority: str) -> str:
+    """A Host header without its port: proxies look for routes without it."""
+    name, colon, port = authority.rpartition(":")
+    return name if colon and port.isdigit() and (":" not in name or name.endswith("]")) else authority
 
 
 @dataclass(frozen=True)

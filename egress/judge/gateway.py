@@ -10,15 +10,16 @@ Source: Istio reference, Gateway, VirtualService, ServiceEntry, EnvoyFilter (net
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.flow import Connection, Layer, Outside, Pod, Protocol, Request, Verdict
+from egress.judge.flow import Connection, Layer, Misread, Outside, Pod, Protocol, Request, Verdict, without_port
 from egress.judge.nodes import Workloads
 from egress.judge.registry import Registry, Rule, matches, patterns_above, visible
-from egress.judge.routes import Leg, Misread, Router, first_match
+from egress.judge.requests import read as as_rules_see
+from egress.judge.routes import Leg, Router, first_match
 
 _MUTUAL = {"ISTIO_MUTUAL", "MUTUAL"}
 
@@ -39,6 +40,11 @@ class Server:
     mode: str
     sans: tuple[str, ...]
     bind: str | None
+
+    @property
+    def reads_http(self) -> bool:
+        """Whether it sees requests. What passes TLS through never does, whatever its port is called."""
+        return self.protocol in ("HTTPS", "HTTP") and self.mode != "PASSTHROUGH"
 
 
 class Listener:
@@ -129,6 +135,17 @@ class Gateways:
         shown = f" from {connection.principal}" if connection.principal and server.mode in _MUTUAL else ""
         return Verdict(Layer.GATEWAY, True, server.by, server.field, f"The server takes {name or 'this'}{shown}."), server
 
+    def read(self, connection: Connection, server: Server) -> Verdict | Connection:
+        """The connection with what is in it as this proxy's rules see it, or that it is not read."""
+        inner = connection.inner
+        if not isinstance(inner, Request) or not server.reads_http:
+            return connection
+        try:
+            read = as_rules_see(inner, self._registry.normalization)
+        except Misread as error:
+            return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False)
+        return self._no(server.by, server.field, read) if isinstance(read, str) else replace(connection, inner=read)
+
     def route(self, connection: Connection, server: Server) -> tuple[Verdict, list[Connection]]:
         """Where an accepted and authorized connection goes on to."""
         try:
@@ -140,13 +157,11 @@ class Gateways:
         pod = connection.to
         assert isinstance(pod, Pod)
         inner = connection.inner
-        # What passes TLS through never sees a request, whatever its port is called.
-        reads_http = server.protocol in ("HTTPS", "HTTP") and server.mode != "PASSTHROUGH"
-        request = inner if isinstance(inner, Request) and reads_http else None
-        if reads_http:
+        request = inner if isinstance(inner, Request) and server.reads_http else None
+        if server.reads_http:
             if request is None:
                 return self._no(server.by, server.field, "The server reads HTTP, and this is none."), []
-            section, name = "http", request.host.lower().removesuffix(f":{server.number}")
+            section, name = "http", without_port(request.host.lower())
         else:
             section = "tls" if server.mode == "PASSTHROUGH" else "tcp"
             name = connection.sni or ""

@@ -15,6 +15,8 @@ from typing import Any, cast
 import yaml
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.flow import Misread
+from egress.normal_form import Normalization
 
 HTTP_PROTOCOLS = {"HTTP", "HTTP2", "GRPC", "GRPC-WEB"}
 TLS_PROTOCOLS = {"TLS", "HTTPS"}
@@ -126,6 +128,20 @@ class Registry:
         """Whether sidecars answer DNS, so that a name without addresses of its own gets one that no other name has."""
         metadata = part(self.mesh_config, "defaultConfig", "proxyMetadata")
         return str(metadata.get("ISTIO_META_DNS_CAPTURE", "")).lower() == "true"
+
+    @property
+    def normalization(self) -> Normalization:
+        """How proxies bring paths into normal form before a rule is asked.
+
+        Raises:
+            Misread: in a way that is not known here.
+        """
+        said = str(part(self.mesh_config, "pathNormalization").get("normalization") or "DEFAULT")
+        found = next((one for one in Normalization if one == said), Normalization.BASE if said == "DEFAULT" else None)
+        if found is None:
+            why = f"paths are brought into a normal form that is not read here, {said}"
+            raise Misread("configmap/istio", "pathNormalization.normalization", why)
+        return found
 
     @cached_property
     def sidecars(self) -> dict[str, list[Manifest]]:

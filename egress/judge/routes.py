@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from egress.judge.deployed import listed, part
-from egress.judge.flow import Outside, Pod, Request
+from egress.judge.flow import Misread, Outside, Pod, Request
 from egress.judge.nodes import Workloads
 from egress.judge.registry import ROOT_NAMESPACE, Destination, Registry, Rule, matches, visible
 
@@ -40,14 +40,6 @@ INTERNAL_HEADERS = (
 
 Source: Envoy, "HTTP header manipulation"; Istio, MeshConfig.ProxyConfig.proxyHeaders.
 """
-
-
-class Misread(Exception):
-    """An object says something that the judges do not know how to read."""
-
-    def __init__(self, by: str, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.by, self.field, self.reason = by, field, reason
 
 
 @dataclass(frozen=True)
@@ -108,9 +100,13 @@ def _satisfied(
         return False
     if section != "http" or request is None:
         return True
-    wanted = [(block.get("method"), request.method), (block.get("uri"), request.path.partition("?")[0])]
-    wanted += [(value, request.headers.get(name)) for name, value in part(block, "headers").items()]
-    return all(_string_match(match, value, rule.by, field) for match, value in wanted if match is not None)
+    wanted = [(block.get("method"), (request.method,)), (block.get("uri"), (request.path.partition("?")[0],))]
+    wanted += [(value, request.values(name)) for name, value in part(block, "headers").items()]
+    return all(
+        any(_string_match(match, value, rule.by, field) for value in values or (None,))
+        for match, values in wanted
+        if match is not None
+    )
 
 
 def _string_match(match: Mapping[str, str], value: str | None, by: str, field: str) -> bool:

@@ -8,12 +8,15 @@ Source: Istio reference, Sidecar and VirtualService (networking.istio.io/v1); "U
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from ipaddress import ip_address
 
 from egress.judge.deployed import Manifest, identity, listed, part
-from egress.judge.flow import Connection, Flow, Layer, Outside, Pod, Protocol, Verdict
+from egress.judge.flow import Connection, Flow, Layer, Misread, Outside, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE, Destination, Port, Registry, matches, visible
-from egress.judge.routes import Leg, Misread, Router, first_match
+from egress.judge.requests import read
+from egress.judge.routes import Leg, Router, first_match
 
 READ = {Protocol.HTTP: "HTTP", Protocol.TLS: "TLS", Protocol.TCP: "TCP", Protocol.UDP: "UDP"}
 _READ_OF_SIDECAR = {"outboundTrafficPolicy", "egress"}
@@ -41,6 +44,7 @@ class Sidecars:
         self._registry = registry
         self._router = router
         self._views: dict[str, View] = {}
+        self._http_ports: dict[str, frozenset[int]] = {}
 
     def judge(self, flow: Flow, pod: Pod) -> tuple[Verdict, list[Connection]]:
         """What becomes of a flow in the app's own sidecar, and the connections that the sidecar makes for it."""
@@ -51,10 +55,16 @@ class Sidecars:
             view = self._view(flow.namespace)
             if flow.to:
                 return self._neighbour(flow, flow.to, view, pod)
-            destination = self._destination(flow, view)
-            if destination is None:
-                return self._unknown(flow, view, pod)
-            return self._known(flow, view, destination, pod)
+            asked = replace(flow, host=flow.addressed, authority=flow.request.host) if flow.protocol is Protocol.HTTP else flow
+            # A listener of an address takes whatever comes to it, and comes before those that read HTTP or server names.
+            raw = self._raw(flow, view) if flow.authority else None
+            destination = None if raw else self._destination(asked, view)
+            if destination:
+                return self._known(asked, view, destination, pod)
+            raw = raw or self._raw(flow, view)
+            if raw:
+                return self._known(replace(flow, protocol=Protocol.TCP), view, raw, pod)
+            return self._unknown(asked, view, flow, pod)
         except Misread as error:
             return Verdict(Layer.SIDECAR, True, error.by, error.field, error.reason, understood=False), [_unchanged(flow, pod)]
 
@@ -95,6 +105,23 @@ class Sidecars:
                 return destination
         return self._unregistered(flow, view) if flow.protocol is Protocol.HTTP else None
 
+    def _raw(self, flow: Flow, view: View) -> Destination | None:
+        """The raw TCP that an address, or a name that is told an address, stands for: what the bytes say is all one there."""
+        return self._destination(replace(flow, protocol=Protocol.TCP), view) if flow.protocol is not Protocol.TCP else None
+
+    def _reads_http(self, view: View, namespace: str) -> frozenset[int]:
+        """Ports on which a namespace's sidecars read HTTP, whatever address a connection goes to."""
+        if namespace not in self._http_ports:
+            self._http_ports[namespace] = frozenset(
+                port.number
+                for destinations in self._registry.destinations.values()
+                for one in destinations
+                if visible(one, namespace) and view.sees(one.namespace, one.host)
+                for port in one.ports.values()
+                if port.protocol == "HTTP"
+            )
+        return self._http_ports[namespace]
+
     def _unregistered(self, flow: Flow, view: View) -> Destination | None:
         """A host that only a VirtualService names: proxies route it all the same, on the ports where they read HTTP."""
         for rule in self._registry.virtual_services.get(flow.host, ()):
@@ -121,11 +148,15 @@ class Sidecars:
             yield from self._registry.named(flow.host)
             yield from self._registry.at_address(flow.address or flow.host)
 
-    def _unknown(self, flow: Flow, view: View, pod: Pod) -> tuple[Verdict, list[Connection]]:
+    def _unknown(self, flow: Flow, view: View, sent: Flow, pod: Pod) -> tuple[Verdict, list[Connection]]:
+        """`sent`: the flow as the app made it, which is how it leaves if it does."""
         what = f"{flow.host}, port {flow.port} as {flow.protocol.value}"
         if not view.refuses_unknown:
+            if flow.protocol is not Protocol.HTTP and flow.port in self._reads_http(view, flow.namespace):
+                reason = f"The sidecar reads HTTP on port {flow.port}, and this is none."
+                return self._verdict(False, "", "", reason), []
             reason = f"{what}, is unknown to the sidecar, and it lets what it does not know through."
-            return self._verdict(True, view.by, view.mode_field, reason), [_unchanged(flow, pod)]
+            return self._verdict(True, view.by, view.mode_field, reason), [_unchanged(sent, pod)]
         for destination in self._candidates(flow):
             if flow.port in destination.ports and not visible(destination, flow.namespace):
                 reason = f"{flow.host} is exported to {_listed(destination.exported)}, not to {flow.namespace}."
@@ -147,6 +178,11 @@ class Sidecars:
 
     def _known(self, flow: Flow, view: View, destination: Destination, pod: Pod) -> tuple[Verdict, list[Connection]]:
         section = {Protocol.HTTP: "http", Protocol.TLS: "tls", Protocol.TCP: "tcp"}[flow.protocol]
+        if flow.protocol is Protocol.HTTP:
+            request = read(flow.request, self._registry.normalization)
+            if isinstance(request, str):
+                return self._verdict(False, "", "", request), []
+            flow = replace(flow, path=request.path)
         for name in (flow.host, destination.host):
             for rule in self._registry.virtual_services.get(name, ()):
                 gateways = rule.spec.get("gateways") or ["mesh"]
@@ -208,8 +244,14 @@ def outside(flow: Flow) -> Outside:
     return Outside(flow.host, flow.address)
 
 
+@lru_cache(maxsize=1 << 14)
 def is_address(text: str) -> bool:
-    return ":" in text or text.replace(".", "").isdigit()
+    """Whether this is an IPv4 or IPv6 address, and no name."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -22,8 +22,10 @@ from egress.judge.network_policy import NetworkPolicies
 from egress.judge.nodes import Workloads
 from egress.judge.registry import Registry
 from egress.judge.routes import Router
+from egress.judge.search_path import resolved
 from egress.judge.sidecar import Sidecars, is_address, outside
 from egress.judge.space import Space
+from egress.names import TEAM_LABEL
 
 Step = Verdict | Connection
 """A layer's word, or a connection that leaves the cluster."""
@@ -86,6 +88,11 @@ class Judges:
         self.namespaces = Namespaces(deployed)
         self.admission = Admission(deployed)
         self.space = Space(deployed, self.registry)
+        self._teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
+
+    def resolved(self, flow: Flow) -> Flow:
+        """The flow with its name as a pod of its namespace resolves it: short names of Services are Services."""
+        return resolved(flow, self.registry, self.workloads, self._teams)
 
     def trace(self, flow: Flow, *, declared: bool = False) -> Trace:
         """The flow's trace; of several ways through gateways the one that gets furthest.
@@ -162,7 +169,12 @@ class Judges:
         if server is None or not left:
             return [gateway]
         assert isinstance(connection.to, Pod)
-        authorized = self.authorization.judge(connection.to, connection)
+        at = connection.to
+        read = self.gateways.read(connection, server)
+        if isinstance(read, Verdict):
+            return [read]
+        connection = read
+        authorized = self.authorization.judge(at, connection)
         if not authorized.allowed:
             return [gateway, authorized]
         routed, onward = self.gateways.route(connection, server)
@@ -195,7 +207,7 @@ class Judges:
             yield [Verdict(Layer.GATEWAY, False, "nothing", "", reason)]
         for entrance in entrances:
             inner: Request | str = flow.request if entrance.http else flow.host
-            if entrance.http and not entrance.name.startswith("*"):
+            if entrance.http and not entrance.name.startswith("*") and not flow.authority:
                 inner = replace(flow.request, host=entrance.name)
             # Where the server name decides nothing about the route, it may still please a rule: every one that could is tried.
             for name in (None, *sorted(self.authorization.server_names(flow.namespace))) if entrance.http else (entrance.name,):

