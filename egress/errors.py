@@ -45,7 +45,10 @@ class ConfigError(Exception):
 
 def shown(value: Any, limit: int = 120) -> str:
     """The value as a reader would write it, cut to one line of `limit` characters; of a key that was pasted, nothing."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or a value that contains itself
+        return "(too large to be shown)"
     if "-----BEGIN" in text:
         return "(a PEM file, not shown)"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -6,12 +6,14 @@ user's working tree. So each run copies `Pulumi.yaml` and `Pulumi.<stack>.yaml` 
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from egress import stack_file
+from egress.errors import ConfigError
 from sandbox.home import Home
 
 SANDBOX_PROJECT = "sandbox-project"
@@ -38,58 +40,46 @@ class Project:
 
 def copy(source: Path, stack: str, home: Home) -> Project:
     """Copies the project's settings and the stack's config into the sandbox."""
-    settings = _load(source / "Pulumi.yaml")
-    if not settings or not isinstance(settings.get("name"), str):
-        raise ProjectError(f"{source} holds no Pulumi.yaml with a project name")
-    config = _load(source / f"Pulumi.{stack}.yaml")
-    if config is None:
-        known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in source.glob("Pulumi.*.yaml"))
-        raise ProjectError(f"there is no Pulumi.{stack}.yaml in {source}; stacks there: {', '.join(known) or 'none'}")
-    secure = sorted(_secure(config.get("config") or {}))
+    try:
+        project = stack_file.project_of(source)
+        if not project.content:
+            raise ProjectError(f"{source} holds no Pulumi.yaml with a project name")
+        found = stack_file.read(source / f"Pulumi.{stack}.yaml")
+    except ConfigError as error:
+        raise ProjectError(str(error)) from None
+    secure = sorted(stack_file.encrypted(found.config))
     if secure:
         raise ProjectError(
             f"Pulumi.{stack}.yaml holds encrypted values ({', '.join(secure)}), and the sandbox has no key of yours. "
             "Run this stack with the ordinary `pulumi`, or make a stack without secrets for the sandbox."
         )
-    work = home.pulumi / "work" / settings["name"]
+    work = home.pulumi / "work" / project.name
     work.mkdir(parents=True, exist_ok=True)
     target = work / f"Pulumi.{stack}.yaml"
-    kept = _load(target) or {}
-    config = {key: value for key, value in config.items() if key not in _ENCRYPTION}
+    kept = stack_file.mapping(target) or {}
+    config: dict[str, Any] = {key: value for key, value in found.content.items() if key not in _ENCRYPTION}
     if "encryptionsalt" in kept:
         config["encryptionsalt"] = kept["encryptionsalt"]
-    values = dict(config.get("config") or {})
-    values.setdefault("gcp:project", SANDBOX_PROJECT)
-    config["config"] = values
-    _write(work / "Pulumi.yaml", settings)
+    config["config"] = {"gcp:project": SANDBOX_PROJECT, **found.config}
+    _write(work / "Pulumi.yaml", dict(project.content))
     _write(target, config)
-    return Project(source, settings["name"], stack, work)
-
-
-def _load(path: Path) -> dict[str, Any] | None:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except yaml.YAMLError as error:
-        raise ProjectError(f"{path} is not YAML: {error}") from None
-    if not isinstance(content, dict | None):
-        raise ProjectError(f"{path} is not a mapping of names to values")
-    return content or {}
-
-
-def _secure(value: Any, path: str = "") -> list[str]:
-    """Where encrypted values are: mappings with the single key `secure`."""
-    if isinstance(value, dict):
-        if set(value) == {"secure"}:
-            return [path]
-        return [found for key, item in value.items() for found in _secure(item, f"{path}.{key}".lstrip("."))]
-    if isinstance(value, list):
-        return [found for index, item in enumerate(value) for found in _secure(item, f"{path}[{index}]")]
-    return []
+    return Project(source, project.name, stack, work)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
+    """A mapping, each value as JSON, which is YAML: every text in quotes, so that no reader takes `no` for false."""
     new = path.with_suffix(".new")
-    new.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    new.write_text("".join(f"{_json(key)}:{_value(value)}\n" for key, value in content.items()), encoding="utf-8")
     new.replace(path)
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, dict) or not value:
+        return f" {_json(value)}"
+    return "".join(f"\n  {_json(key)}: {_json(item)}" for key, item in value.items())
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    # YAML knows no pairs of escapes for one letter, and takes a few characters only as escapes.
+    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -21,6 +21,7 @@ from egress.judge.deployed import Deployed
 from egress.judge.read import Unreadable, read
 from egress.plan import Plan
 from egress.render import render
+from egress.stack_file import PROJECT_FILE
 
 SHOWN = 10
 """Objects without effect that are named."""
@@ -94,6 +95,9 @@ def _state(given: str | None, stack: str) -> State:
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / path.name
         written.write_text(text, encoding="utf-8")
+        project = _git("show", f"{given}:./{PROJECT_FILE}")
+        if project is not None:
+            (written.parent / PROJECT_FILE).write_text(project, encoding="utf-8")
         return _planned(written, f"{given}:{path}")
 
 

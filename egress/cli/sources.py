@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from egress import stack_file
 from egress.deployment import deployment
 from egress.errors import ConfigError
 from egress.intent import Intent
@@ -20,7 +21,7 @@ from egress.names import TEAM_LABEL
 from egress.plan import Plan
 from egress.planning import make_plan
 from egress.render import render
-from egress.settings import load_file
+from egress.settings import load_stack
 
 PLACEHOLDER_PROJECT = "sandbox-project"
 WRONG = 2
@@ -70,7 +71,14 @@ def plan_of(stack: str) -> Plan:
 def plan_at(path: Path, called: str) -> Plan:
     """The plan of a stack's file; `called` is what people call the file."""
     try:
-        settings = load_file(path, default_project=PLACEHOLDER_PROJECT)
+        stack = stack_file.read(path)
+        settings = load_stack(stack, path, default_project=PLACEHOLDER_PROJECT)
+        if stack.environments:
+            err.print(
+                f"{called} takes values from environments of Pulumi ESC ({', '.join(stack.environments)}), which only Pulumi can "
+                "open: what they say under pulumiConfig is not in this answer.",
+                markup=False,
+            )
         if settings.project == PLACEHOLDER_PROJECT:
             err.print(f"{called} names no gcp:project; {PLACEHOLDER_PROJECT} stands in for it.", markup=False)
         return make_plan(settings)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from egress import stack_file
 from egress.errors import ABSENT, ConfigError, Problem
 from egress.settings.root import Settings
+from egress.stack_file import NAMESPACE
+from egress.yaml_text import DEEPEST, depth, number
 
-NAMESPACE = "gke-mesh-egress"
 PROJECT_KEY = "gcp:project"
 
 
@@ -45,30 +48,53 @@ def load(config: Mapping[str, Any], default_project: str | None = None) -> Setti
 
 
 def load_file(path: Path, default_project: str | None = None) -> Settings:
-    """Settings from a `Pulumi.<stack>.yaml`.
+    """Settings from a `Pulumi.<stack>.yaml`, as Pulumi would hand them to the program.
 
     Raises:
-        ConfigError: as `load`; also when the file is not there or not YAML.
+        ConfigError: as `load`; also when the file is not there, or Pulumi would not read what is written.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    return load_stack(stack_file.read(path), path, default_project)
+
+
+def load_stack(stack: stack_file.Stack, path: Path, default_project: str | None = None) -> Settings:
+    """Settings from a stack's file that was read. `path` is for messages."""
+    problems: list[Problem] = []
+    if stack.project.name != NAMESPACE:
+        problems += [
+            Problem(
+                f"{path}: {key}",
+                ABSENT,
+                f"Pulumi reads this key as {stack.project.name}:{key}, by the name of the project in Pulumi.yaml, and this "
+                "program would not see it.",
+                f"Write {NAMESPACE}:{key}.",
+            )
+            for key in stack.bare
+        ]
+    problems += [
+        Problem(
+            at,
+            ABSENT,
+            "The value is encrypted, and only Pulumi can open it: nothing could be proven of it here.",
+            "Write it in plain text: no setting is a secret (secrets of gateways lie in Secret Manager, see credentials).",
+        )
+        for key, value in stack.config.items()
+        if key.startswith(f"{NAMESPACE}:") or key == PROJECT_KEY
+        for at in stack_file.encrypted(value, key)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    if not stack.content.get("config") and not any(key.startswith(f"{NAMESPACE}:") for key in stack.config):
         raise ConfigError(
             [
                 Problem(
                     str(path),
                     ABSENT,
-                    "There is no such stack file.",
-                    "Name a stack whose Pulumi.<stack>.yaml lies beside Pulumi.yaml.",
+                    "The file has no `config:` mapping, so it says nothing.",
+                    "Add one; docs/config.md begins with a whole stack.",
                 )
             ]
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([Problem(str(path), ABSENT, f"The file is not YAML: {error}", "Correct the file.")]) from None
-    config: Any = cast(dict[str, Any], document).get("config") if isinstance(document, dict) else None
-    if not isinstance(config, dict):
-        raise ConfigError([Problem(str(path), ABSENT, "The file has no `config:` mapping.", "Add one.")])
-    return load(cast(dict[str, Any], config), default_project)
+        )
+    return load(stack.config, default_project)
 
 
 def stack_schema() -> dict[str, Any]:
@@ -96,23 +122,87 @@ def stack_schema() -> dict[str, Any]:
 
 
 def _structured(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The values below this program's namespace, by name.
+
+    Raises:
+        ConfigError: a key or a text of JSON cannot be what was meant.
+    """
     raw: dict[str, Any] = {}
+    problems: list[Problem] = []
     for key, value in config.items():
         namespace, _, name = key.partition(":")
         if namespace != NAMESPACE:
+            problems += _near_misses(key, namespace, name)
             continue
-        raw[name] = _parsed(value) if isinstance(value, str) else value
+        try:
+            raw[name] = _parsed(value) if isinstance(value, str) else value
+        except ValueError as error:
+            problems.append(Problem(key, value, f"The value begins as JSON does, and is none: {error}.", "Write it as YAML."))
+            continue
+        if depth(raw[name]) > DEEPEST:
+            problems.append(
+                Problem(
+                    key, ABSENT, f"Lists and mappings lie more than {DEEPEST} deep in one another.", "Settings have ten levels."
+                )
+            )
+    if problems:
+        raise ConfigError(problems)
     return raw
 
 
+def _near_misses(key: str, namespace: str, name: str) -> Iterator[Problem]:
+    """A key of another namespace that is meant for this program."""
+    close = difflib.SequenceMatcher(None, namespace.lower(), NAMESPACE).ratio() >= 0.6
+    if close or (name == "teams" and namespace != "gcp"):
+        yield Problem(
+            key,
+            ABSENT,
+            f"Nobody reads the namespace {namespace!r}: what stands there would be ignored, and the stack made without it.",
+            f"Did you mean {NAMESPACE}:{name}?",
+        )
+
+
 def _parsed(text: str) -> Any:
-    """Structured values and booleans reach a program as JSON text; what is not JSON is meant as text."""
+    """Structured values and booleans reach a program as JSON text; what is not JSON is meant as text.
+
+    Raises:
+        ValueError: the text begins as a list or a mapping and is none; the message says why.
+    """
     if text[:1] not in ("{", "[") and text not in ("true", "false"):
         return text
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_number, parse_int=_number)
+        if "\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at character {error.pos + 1}") from None
+    except UnicodeEncodeError:
+        raise ValueError("an escape in it names half of a letter (a surrogate)") from None
+    except RecursionError:
+        raise ValueError(f"lists and mappings lie more than {DEEPEST} deep in one another") from None
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key} stands in it twice, and only one of the two could hold")
+        found[key] = value
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number")
+
+
+def _number(text: str) -> Any:
+    if len(text) <= 19 and not set(text) & set(".eE"):
+        return int(text)
+    value = number(text)
+    if value == math.inf:
+        raise ValueError("it holds a number that is too large")
+    return value
 
 
 def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError) -> list[Problem]:
@@ -194,9 +284,14 @@ def _words(detail: ErrorDetails, location: tuple[str | int, ...]) -> tuple[str, 
     return f"The value has the wrong form: {message}.", "Correct it; docs/config.md shows an example."
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    return Settings.model_json_schema(by_alias=True)
+
+
 def _known_keys(location: tuple[str | int, ...]) -> list[str]:
     """The keys that the model at `location` knows, read off the schema that editors use."""
-    schema = Settings.model_json_schema(by_alias=True)
+    schema = _schema()
     definitions = schema["$defs"]
     node: dict[str, Any] = schema
     for part in location:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+from egress import stack_file
 from sandbox import project, recovery, summary
 from sandbox.apiserver import ApiServer
 from sandbox.command import without_foreign
@@ -240,7 +241,7 @@ class TestOperations:
 
     def test_other_stacks_and_wrong_usage_are_told_apart(self, sandbox: Sandbox) -> None:
         unknown = sandbox.run("up", "--stack", "nope")
-        assert (unknown.returncode, "stacks there: dev" in unknown.stderr) == (1, True)
+        assert (unknown.returncode, "a stack that is there: dev" in unknown.stderr) == (1, True)
         assert sandbox.run("dance").returncode == 2
 
 
@@ -342,7 +343,19 @@ class TestPieces:
         (source / "Pulumi.dev.yaml").write_text("encryptionsalt: theirs\nconfig:\n  p:a: 1\n", encoding="utf-8")
         copied = project.copy(source, "dev", home)
         content = yaml.safe_load((copied.work / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-        assert content == {"config": {"p:a": 1, "gcp:project": "sandbox-project"}}
+        assert content == {"config": {"p:a": "1", "gcp:project": "sandbox-project"}}
+
+    def test_the_copy_says_what_the_file_says_to_every_reader(self, tmp_path: Path) -> None:
+        """`no` is a text to Pulumi and false to older readers; a copy that lost its quotes would make another namespace."""
+        said = {"p:teams": {"no": {}, "8": {}, "1e3": "0o17", "ä\U0001f600": "a\x7f\u2028b"}, "q:b": ["yes", 1.5, None, True]}
+        (tmp_path / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
+        (tmp_path / "Pulumi.dev.yaml").write_text(
+            'config:\n  teams: {no: {}, 8: {}, "1e3": "0o17", "ä\U0001f600": "a\\x7f\\u2028b"}\n  q:b: [yes, 1.5, null, True]\n',
+            encoding="utf-8",
+        )
+        copied = project.copy(tmp_path, "dev", Home(tmp_path / "home")).work / "Pulumi.dev.yaml"
+        assert stack_file.read(copied).config == said | {"gcp:project": "sandbox-project"}
+        assert yaml.safe_load(copied.read_text(encoding="utf-8"))["config"] == said | {"gcp:project": "sandbox-project"}
 
     def test_encrypted_config_is_refused_with_its_path(self, tmp_path: Path) -> None:
         (tmp_path / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
