@@ -238,6 +238,7 @@ def egress(sandbox: Sandbox, *words: str) -> str:
         text=True,
         timeout=120,
         check=False,
+        encoding="utf-8",
     )
     assert done.returncode in (0, 1), done.stderr
     return done.stdout
@@ -246,13 +247,13 @@ def egress(sandbox: Sandbox, *words: str) -> str:
 def test_what_was_deployed_is_what_the_config_says(sandbox: Sandbox, tmp_path: Path) -> None:
     """Exports hold what the provider computes and its defaults, the API server's objects hold its own: none is a change."""
     export, live = tmp_path / "deployed.json", tmp_path / "live.yaml"
-    export.write_text(sandbox.run("export"))
+    export.write_text(sandbox.run("export"), encoding="utf-8")
     printed: list[dict[str, Any]] = []
     for path in COLLECTIONS:
         found = kubernetes_object(sandbox, f"/{path}")
         named = {"apiVersion": found["apiVersion"], "kind": found["kind"].removesuffix("List")}
         printed += [{**named, **item} for item in found["items"]]
-    live.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": printed}))
+    live.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": printed}), encoding="utf-8")
     for given in (export, live):
         said = egress(sandbox, "diff", str(given), "--fail-on-widening")
         assert said == "Nothing changes: what is compared is the same.\n"

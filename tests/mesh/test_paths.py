@@ -151,7 +151,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Normalizati
         one.close()
     listeners = [_listener(name.value, port, how) for (name, how), port in zip(HOWS.items(), ports, strict=True)]
     file: Path = tmp_path_factory.mktemp("envoy") / "envoy.json"
-    file.write_text(json.dumps({"static_resources": {"listeners": listeners}}))
+    file.write_text(json.dumps({"static_resources": {"listeners": listeners}}), encoding="utf-8")
     command = [str(envoy), "-c", str(file), "--concurrency", "1", "--disable-hot-restart", "-l", "off"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -22,7 +22,7 @@ SAME = "Nothing changes: the objects are the same."
 
 
 def example(mode: str) -> dict[str, Any]:
-    return yaml.safe_load((ROOT / f"examples/modes/Pulumi.{mode}.yaml").read_text())["config"]
+    return yaml.safe_load((ROOT / f"examples/modes/Pulumi.{mode}.yaml").read_text(encoding="utf-8"))["config"]
 
 
 def put(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
