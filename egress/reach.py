@@ -5,19 +5,22 @@ Unlike `verify`, which asks once for what no object tells apart, this spells eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from egress.diff.words import Classes
 from egress.explain import step_json
 from egress.google_cloud import METADATA_ADDRESS
 from egress.intent import Intent
-from egress.judge.authorization import path_matches
-from egress.judge.classes import representatives
+from egress.judge.authorization import path_matches, text_matches
+from egress.judge.classes import Requests, representatives
 from egress.judge.flow import Flow, Pod, Protocol, Verdict, Way
-from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, concrete
-from egress.judge.trace import Judges, Trace
+from egress.judge.space import BELOW, OTHER_ADDRESS, OTHER_HOST, Allowance, concrete
+from egress.judge.trace import Judges
+from egress.names import OPEN_TLS_HOST
 from egress.questions import OTHER_ACCOUNT, RESOLVER, Kind
+from egress.void import WORDS, past_rules
 
 AT_GATEWAYS = (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE)
 STRAIGHT = (Way.PROXY, Way.POD_WITHOUT_SIDECAR)
@@ -33,6 +36,10 @@ class Cell:
     """Which requests and callers pass, in words; empty: none, and `everything` alone: all."""
     decision: Verdict
     """Of what passes, or - where nothing does - of the refusal."""
+    void: bool = False
+    """Whether the rules hold nothing, because the same caller sends the same host anything in TLS of its own."""
+    unread: bool = False
+    """Whether some object on the way says what no judge can read: it may do anything."""
 
     @property
     def verdict(self) -> str:
@@ -67,11 +74,21 @@ class Row:
                 cell.way.value: {
                     "verdict": cell.verdict,
                     **({"allowed": list(cell.allowed)} if cell.verdict == "some" else {}),
-                    "decidedBy": step_json(cell.decision),
+                    **({"void": WORDS} if cell.void else {}),
+                    "decidedBy": _decided(cell.decision),
                 }
                 for cell in self.cells
             },
         }
+
+
+def _decided(step: Verdict) -> dict[str, Any]:
+    """Who decides, without the names that questions make up to stand for all others."""
+    found = step_json(step)
+    reason = str(found["reason"])
+    for made_up, meant in ((OTHER_HOST, "any other host"), (OTHER_ACCOUNT, "any other account"), (f"{BELOW}.", "*.")):
+        reason = reason.replace(made_up, meant)
+    return {**found, "reason": reason}
 
 
 def reach(judges: Judges, teams: Iterable[str], intent: Intent | None = None, only: Iterable[str] | None = None) -> Iterator[Row]:
@@ -82,7 +99,7 @@ def reach(judges: Judges, teams: Iterable[str], intent: Intent | None = None, on
     for team in only or everybody:
         for target in hosts:
             api = target.endswith(".googleapis.com")
-            if target == "metadata.google.internal":
+            if target in ("metadata.google.internal", OPEN_TLS_HOST):
                 continue
             kind = Kind.GOOGLE_API if api else Kind.HOST
             for port, protocol in judges.space.ports(concrete(target)):
@@ -113,30 +130,66 @@ def _row(judges: Judges, flow: Flow, kind: Kind, target: str) -> Row:
 
 
 def _cell(judges: Judges, flow: Flow) -> Cell:
-    """All classes of requests and callers, put together again into words."""
+    """All classes of requests and callers, put together again into the words of the rules."""
     team, host = flow.namespace, flow.host
     requests = judges.space.requests(team, host)
-    by_class: dict[str, Trace] = {}
-    for account in (OTHER_ACCOUNT, *sorted(judges.space.accounts(team, host))):
-        for one in representatives(requests) if flow.protocol is Protocol.HTTP else (None,):
-            asked = replace(flow, service_account=account)
-            if one:
-                asked = replace(asked, method=one.method, path=one.path, headers=dict(one.headers))
-            by_class[_words(asked, requests.paths, bool(requests.methods))] = judges.trace(asked)
-    passing = {words: trace for words, trace in by_class.items() if trace.allowed}
+    accounts = sorted(judges.space.accounts(team, host))
+    asked: list[Flow] = []
+    for account in (OTHER_ACCOUNT, *accounts):
+        of_account = replace(flow, service_account=account)
+        if flow.protocol is Protocol.HTTP:
+            asked += [
+                replace(of_account, method=one.method, path=one.path, headers=dict(one.headers))
+                for one in representatives(requests)
+            ]
+        else:
+            asked.append(of_account)
+    traces = [judges.trace(one) for one in asked]
+    passing = [one for one, trace in zip(asked, traces, strict=True) if trace.allowed]
     if not passing:
-        return Cell(flow.way, (), next(iter(by_class.values())).decision)
-    allowed = (EVERYTHING,) if len(passing) == len(by_class) else tuple(passing)
-    return Cell(flow.way, allowed, next(iter(passing.values())).decision)
+        return Cell(flow.way, (), traces[0].decision)
+    decision = next(trace.decision for trace in traces if trace.allowed)
+    unread = not all(trace.understood for trace in traces if trace.allowed)
+    if len(passing) == len(asked):
+        return Cell(flow.way, (EVERYTHING,), decision, unread=unread)
+    void = flow.way is Way.APP and past_rules(judges, passing[0]) is not None
+    return Cell(flow.way, tuple(_words(judges, requests, asked, passing)), decision, void, unread)
 
 
-def _words(flow: Flow, patterns: Iterable[str], methods: bool) -> str:
-    """The class that a flow stands for, as a person would say it."""
-    said: list[str] = []
-    if flow.protocol is Protocol.HTTP:
-        meant = sorted(pattern for pattern in patterns if path_matches(pattern, flow.path))
-        said.append(" ".join([*([flow.method] if methods else []), " and ".join(meant) or "other paths"]))
-        said += [f"{name}: {value}" for name, value in flow.headers.items()]
-    if flow.service_account != OTHER_ACCOUNT:
-        said.append(f"as {flow.service_account}")
-    return ", ".join(said) or "other accounts"
+def _words(judges: Judges, requests: Requests, asked: Sequence[Flow], passing: Sequence[Flow]) -> Iterator[str]:
+    """Rules of which everything passes, as they are written; then what passes and is in none of them."""
+    first = passing[0]
+    http = first.protocol is Protocol.HTTP
+    passes, left = {id(one) for one in passing}, list(passing)
+    if http:
+        for allowance in judges.space.allowances(first.namespace, first.host):
+            meant = [one for one in asked if _means(allowance, one)]
+            if meant and all(id(one) in passes for one in meant):
+                known = {id(one) for one in meant}
+                left = [one for one in left if id(one) not in known]
+                yield _said(allowance)
+    if left:
+        yield Classes(requests if http else None, asked, passing).words(left)
+
+
+def _means(allowance: Allowance, flow: Flow) -> bool:
+    return (
+        (not allowance.accounts or flow.service_account in allowance.accounts)
+        and (not allowance.methods or flow.method in allowance.methods)
+        and (not allowance.paths or any(path_matches(pattern, flow.path) for pattern in allowance.paths))
+        and all(
+            name in flow.headers and any(text_matches(value, flow.headers[name]) for value in values)
+            for name, values in allowance.headers
+        )
+    )
+
+
+def _said(allowance: Allowance) -> str:
+    headers = ", ".join(f"{name}: {' or '.join(values)}" for name, values in allowance.headers)
+    parts = (
+        "/".join(allowance.methods),
+        ", ".join(allowance.paths),
+        f"with {headers}" if headers else "",
+        f"as {', '.join(sorted(allowance.accounts))}" if allowance.accounts else "",
+    )
+    return " ".join(filter(None, parts)) or EVERYTHING

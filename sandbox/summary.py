@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from pulumi.automation import OutputMap
 from rich.console import Console
 from rich.table import Table
 
+from egress.void import WORDS as VOID
+
 CONTRACT = "egress"
 """The output that holds what the stack promises to others; its `teams` say what each may reach."""
 
-ANY_OTHER = "any other host"
+ANY_HOST = "ANY HOST"
 """Row for what a team with the security model `open` may reach besides what it names."""
+MOST = 80
+"""Rows that are printed; more are counted by team."""
 _LONGEST = 76
 Rows = Sequence[Sequence[str]]
 
@@ -43,30 +47,76 @@ def _outputs(values: Mapping[str, Any]) -> Rows:
 
 
 def who_reaches_what(contract: object) -> Rows:
-    """A heading and one row for each host: by team, how it may be reached. Empty where the stack promises nothing."""
-    teams = contract.get("teams") if isinstance(contract, Mapping) else None
-    if not isinstance(teams, Mapping) or not teams:
+    """A heading and, team by team, one row for each thing that it may reach or is reached by; the most open first.
+
+    Empty where the stack promises nothing. With more than MOST rows, one for each team that counts them.
+    """
+    teams = _mapping(_mapping(contract).get("teams"))
+    received = _mapping(_mapping(_mapping(contract).get("ingress")).get("receives"))
+    if not teams:
         return []
-    names = sorted(teams)
-    ways: dict[str, dict[str, list[str]]] = {}
-    for team in names:
-        for way in teams[team].get("egress") or []:
-            ways.setdefault(str(way.get("host")), {}).setdefault(team, []).append(_way(way))
-    for team in names:
-        past = teams[team].get("pastGateway") or {}
-        if past.get("model") == "open":
-            ways.setdefault(ANY_OTHER, {})[team] = ["tcp " + " ".join(map(str, past.get("ports", [])))]
-    rows = [(host, *(", ".join(by_team.get(team, ["-"])) for team in names)) for host, by_team in sorted(ways.items())]
-    return [("host", *names), *rows]
+    ranked = sorted(teams, key=lambda name: (_mapping(teams[name].get("pastGateway")).get("model") != "open", name))
+    found = {team: [*_of_team(teams[team]), *_received(_mapping(received.get(team)))] for team in ranked}
+    if sum(map(len, found.values())) > MOST:
+        counted = [(team, str(len(rows)), _loud(rows)) for team, rows in found.items()]
+        return [("team", "ways", "any host (make map shows all)"), *counted]
+    rows = [("" if at else team, *row) for team, of in found.items() for at, row in enumerate(of or [("nothing", "", "")])]
+    return [("team", "target", "by", "what"), *rows]
 
 
-def _way(way: Mapping[str, Any]) -> str:
-    """`http to https GET /status/418`: what the app speaks, what leaves if that differs, and the rules."""
-    protocol = str(way.get("protocol") or way.get("port"))
+def _loud(rows: Rows) -> str:
+    return next((f"ANY HOST, {row[1]}" for row in rows if row[0] == ANY_HOST), "")
+
+
+def _of_team(team: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    past = _mapping(team.get("pastGateway"))
+    if past.get("model") == "open":
+        ports = ", ".join(map(str, past.get("ports", [])))
+        yield ANY_HOST, f"tcp {ports}", f"everything, past every gateway: {past.get('reason', '')}"
+    ways = [_mapping(way) for way in team.get("egress") or []]
+    sealed = {str(way.get("host")) for way in ways if way.get("protocol") == "https" and not way.get("serviceAccounts")}
+    for way in sorted(ways, key=lambda way: str(way.get("host"))):
+        host, protocol = str(way.get("host")), str(way.get("protocol"))
+        void = f" ({VOID})" if protocol == "http" and host in sealed and _requests(way) else ""
+        yield host, _by(protocol, way), (_requests(way) or "everything") + void
+    for grant in map(_mapping, team.get("grants") or []):
+        kind = next((key for key in grant if key not in ("serviceAccount", "role", "reason", "project")), "project")
+        yield (
+            f"{kind} {grant.get(kind, 'of this stack')}",
+            "Google's APIs",
+            f"{grant.get('role')} as {grant.get('serviceAccount')}",
+        )
+    for other in team.get("reaches") or []:
+        yield f"pods of {other}", "the mesh", "every port"
+
+
+def _received(receives: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What partners connect to."""
+    for name, of in sorted(receives.items()):
+        clients = ", ".join(map(str, _mapping(of.get("clients")).values()))
+        yield f"{name}, from outside", f"{of.get('protocol')} {of.get('port')}", f"{of.get('host')} for {clients}"
+
+
+def _by(protocol: str, way: Mapping[str, Any]) -> str:
+    """What the app speaks, its port where it is no usual one, and what leaves if that differs."""
+    spoken = protocol if protocol in ("http", "https") else f"{protocol} {way.get('port')}"
     leaves = way.get("leaves")
-    parts = [protocol if leaves in (None, protocol) else f"{protocol} (leaves as {leaves})"]
-    parts += [" ".join(map(str, way[rule])) for rule in ("methods", "paths") if way.get(rule)]
+    if protocol == "http" and leaves == "http":
+        return f"{spoken}, leaves UNENCRYPTED"
+    return spoken if leaves in (None, protocol) else f"{spoken}, leaves as {leaves}"
+
+
+def _requests(way: Mapping[str, Any]) -> str:
+    """`GET, HEAD /v1/* with x-tenant: a as checkout`: the rules in the config's words; nothing where there are none."""
+    headers = ", ".join(f"{name}: {' or '.join(values)}" for name, values in sorted(_mapping(way.get("headers")).items()))
+    parts = [" ".join(map(str, way[rule])) for rule in ("methods", "paths") if way.get(rule)]
+    parts += [f"with {headers}"] if headers else []
+    parts += [f"as {', '.join(way['serviceAccounts'])}"] if way.get("serviceAccounts") else []
     return " ".join(parts)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def _print_table(title: str, heading: Sequence[str], rows: Rows, out: TextIO) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from egress.cli.sources import From, Json, Stack, out, source, stop
+from egress.judge.deployed import Deployed
 from egress.judge.flow import Way
+from egress.judge.received import doors, exposures
 from egress.reach import Cell, Row
 from egress.reach import reach as rows_of
 from egress.verify import verify
+from egress.void import WORDS
 
 HEADS = {
     Way.APP: "app",
@@ -23,6 +29,15 @@ HEADS = {
     Way.APPLICATION_NODE: "other node",
 }
 """Column for each way; a process as the proxy's user goes past the sidecar as a pod without one does."""
+
+WIDE_ENOUGH = 140
+"""Columns that the table needs to be one."""
+NOT_ASKED = "-"
+LEGEND = (
+    "A cell names the layer that refuses, or what passes; `-` is not asked there. `IAM` guards Google APIs and what their front "
+    "door gives."
+)
+DOUBT = "`?`: an object on the way says what no judge can read, so it may do anything: egress explain names it."
 
 
 def reach(
@@ -50,25 +65,36 @@ def reach(
     rows = [row for row in rows_of(found.judges, found.teams, intent, only=team) if not host or row.target in host]
     violations = verify(intent, found.judges) if intent else []
     if as_json:
-        typer.echo(json.dumps({"rows": [row.as_json() for row in rows], "violations": len(violations)}, indent=2))
+        received = [asdict(door) for door in doors(found.deployed) if not team or door.namespace in team]
+        said = {"rows": [row.as_json() for row in rows], "received": received, "violations": len(violations)}
+        typer.echo(json.dumps(said, indent=2))
     else:
-        out.print(_table(rows))
+        narrow = out.width < WIDE_ENOUGH
+        if not narrow:
+            out.print(_table(rows))
+        else:
+            for line in _blocks(rows):
+                out.print(line, soft_wrap=False)
+        for line in _from_outside(found.deployed) if not host else ():
+            out.print(line)
         out.print(
-            "A cell names the layer that refuses, or what passes. `IAM` guards Google APIs and what their front door gives."
+            LEGEND + ("\n" + DOUBT if any(cell.unread for row in rows for cell in row.cells) else ""),
+            markup=False,
+            soft_wrap=not narrow,
         )
         if violations:
             out.print(f"[red]{len(violations)} flows do something else than the config declares[/red]: egress verify")
     raise typer.Exit(1 if violations else 0)
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("team", "target", "port", *HEADS.values()):
         table.add_column(head, overflow="fold")
     before = ("", "")
     for row in rows:
         cells = {cell.way: cell for cell in row.cells}
-        shown = [_cell(cells[way]) if way in cells else "" for way in HEADS]
+        shown = [_cell(cells[way]) if way in cells else NOT_ASKED for way in HEADS]
         team = row.team if row.team != before[0] else ""
         target = row.target if (row.team, row.target) != before else ""
         table.add_row(team, target, f"{row.port}/{row.protocol.value}", *shown)
@@ -76,9 +102,43 @@ def _table(rows: list[Row]) -> Table:
     return table
 
 
+def _blocks(rows: Sequence[Row]) -> Iterator[str]:
+    """The same for narrow screens: a block for each target, in it each port with what comes of every way, ways alike together."""
+    before = ("", "")
+    for row in rows:
+        if row.team != before[0]:
+            yield from (*([""] if before[0] else []), f"[bold]{escape(row.team)}[/bold]")
+        if (row.team, row.target) != before:
+            yield f"  {escape(row.target)}"
+        before = (row.team, row.target)
+        alike: dict[str, list[str]] = {}
+        for cell in row.cells:
+            if cell.way in HEADS:
+                alike.setdefault(_cell(cell), []).append(HEADS[cell.way])
+        port = f"{row.port}/{row.protocol.value}"
+        for said, ways in alike.items():
+            yield f"    {port:<9} {said}: {', '.join(ways)}"
+            port = ""
+
+
 def _cell(cell: Cell) -> str:
+    doubt = " [yellow]?[/yellow]" if cell.unread else ""
     if cell.verdict == "no":
         return f"[red]no[/red] {cell.decision.layer.value}"
     if cell.verdict == "yes":
-        return "[green]yes[/green]"
-    return f"[yellow]{'; '.join(cell.allowed)}[/yellow]"
+        return f"[green]yes[/green]{doubt}"
+    void = f" [red]({WORDS})[/red]" if cell.void else ""
+    return f"[yellow]{escape('; '.join(cell.allowed))}[/yellow]{void}{doubt}"
+
+
+def _from_outside(deployed: Deployed) -> Iterator[str]:
+    """Who outside may connect to what inside."""
+    known = list(doors(deployed))
+    if not known:
+        return
+    yield "\n[bold]From outside[/bold]"
+    for door in known:
+        at = f"{door.host}, port {door.port}"
+        yield f"  {escape(door.namespace)}: {escape(door.to)} at {escape(at)} for {escape(', '.join(door.clients))}"
+    for exposure in exposures(deployed):
+        yield f"  {escape(exposure.gateway)} takes connections from {escape(exposure.words)}"

@@ -50,6 +50,7 @@ class Source:
     judges: Judges
     teams: list[str]
     plan: Plan | None
+    deployed: Deployed
 
     @property
     def intent(self) -> Intent | None:
@@ -90,12 +91,13 @@ def source(stack: str, files: list[Path] | None) -> Source:
     """What a command judges."""
     if not files:
         plan = plan_of(stack)
-        return Source(Judges(deployment(plan, render(plan))), [team.name for team in plan.teams], plan)
+        planned = deployment(plan, render(plan))
+        return Source(Judges(planned), [team.name for team in plan.teams], plan, planned)
     try:
         deployed = read(*files)
     except Unreadable as error:
         stop(str(error))
-    return Source(Judges(deployed), teams_of(deployed), None)
+    return Source(Judges(deployed), teams_of(deployed), None, deployed)
 
 
 def teams_of(deployed: Deployed) -> list[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+ALL = "everything"
+"""What TLS that is not opened may hold."""
+
 
 class Aspect(Enum):
     """What a fact is about: the risk of gaining it, and the word for losing it. In the order in which people read them."""

@@ -6,17 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from egress.diff.both import Both
-from egress.diff.facts import Aspect, Fact
+from egress.diff.facts import ALL, Aspect, Fact
 from egress.diff.words import Classes, displayed, spoken
 from egress.google_cloud import METADATA_ADDRESS
 from egress.judge.classes import representatives
 from egress.judge.flow import Connection, Flow, Layer, Outside, Pod, Protocol, Way
 from egress.judge.space import OTHER_ADDRESS, OTHER_HOST
 from egress.judge.trace import Trace
+from egress.names import OPEN_TLS_HOST
 from egress.questions import OTHER_ACCOUNT, RESOLVER
 
 OPENS = {"": "as the app sent it", "SIMPLE": "in TLS", "MUTUAL": "in mutual TLS"}
 """What a gateway opens towards the outside, the weakest first."""
+PAST = "(everything, past the rules for http)"
+UNSEEN = "in plain http (in TLS everything passes)"
 FENCES = {
     Way.APP: Layer.SIDECAR,
     Way.GATEWAY_WITH_CERTIFICATE: Layer.AUTHORIZATION,
@@ -50,7 +53,7 @@ class TeamFlows:
         """What is different for the team."""
         hosts = [*self._both.hosts(self._team), OTHER_HOST]
         for host in hosts:
-            if host != "metadata.google.internal":
+            if host not in ("metadata.google.internal", OPEN_TLS_HOST):
                 yield from self._host(host)
         yield from self._elsewhere()
         yield from self._neighbours()
@@ -104,6 +107,8 @@ class TeamFlows:
     def _app(self, target: str, ports: Sequence[Sequence[Asked]]) -> Iterator[Fact]:
         """What the app itself reaches of one target, all ports together."""
         passing = [any(_passes(one.traces[at]) for asked in ports for one in asked) for at in (0, 1)]
+        ruled = [any(_ruled(asked, at) for asked in ports) for at in (0, 1)]
+        sealed = [any(_sealed(asked, at) for asked in ports) for at in (0, 1)]
         for asked in ports:
             flow = asked[0].flow
             spoke = spoken(flow)
@@ -122,10 +127,15 @@ class TeamFlows:
                     if some[before]:
                         known = [one.flow for one in asked if _passes(one.traces[before])]
                         aspect = classes.aspect([one.flow for one in more], known)
+                        if flow.protocol is Protocol.HTTP and sealed[before] and sealed[after]:
+                            words = f"{words} {UNSEEN}".strip()
                         yield Fact(aspect, gain, self._team, target, words, spoke, by)
+                    elif flow.protocol is Protocol.TLS and ruled[before] and ruled[after]:
+                        yield Fact(Aspect.PATH, gain, self._team, target, f"{ALL} {words}".strip(), spoke, by)
                     else:
                         leaves = _leaving(more[0].traces[after])
-                        what = " ".join(filter(None, (spoke, words, leaves)))
+                        past = PAST if flow.protocol is Protocol.TLS and ruled[after] else ""
+                        what = " ".join(filter(None, (spoke, words, leaves, past)))
                         aspect = Aspect.PORT if passing[before] else Aspect.HOST
                         yield Fact(aspect, gain, self._team, target, what, by=by)
             yield from self._leaves(target, spoke, asked)
@@ -223,6 +233,17 @@ class TeamFlows:
                 target = f"pods of {other}" if other in known else "other teams' pods"
                 yield from self._app(target, [[self._ask(flow)]])
                 yield from self._past(target, self._ask(replace(flow, way=Way.POD_WITHOUT_SIDECAR)))
+
+
+def _ruled(asked: Sequence[Asked], at: int) -> bool:
+    """Whether rules let some requests through on a side and not all."""
+    passing = [_passes(one.traces[at]) for one in asked]
+    return asked[0].flow.protocol is Protocol.HTTP and any(passing) and not all(passing)
+
+
+def _sealed(asked: Sequence[Asked], at: int) -> bool:
+    """Whether TLS that nobody opens gets through on a side."""
+    return asked[0].flow.protocol is Protocol.TLS and any(_passes(one.traces[at]) for one in asked)
 
 
 def _passes(trace: Trace | None) -> bool:

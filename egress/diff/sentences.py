@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from egress.diff.facts import Aspect, Fact
+from egress.diff.facts import ALL, Aspect, Fact
 from egress.diff.words import listing
 from egress.judge.flow import Layer, Way
 
@@ -111,7 +111,10 @@ def _sent(facts: Sequence[Fact]) -> str:
     """Requests, or - where only callers are told apart - connections."""
     said: list[str] = []
     for fact in facts:
-        if not fact.how.startswith("http") or fact.how.startswith("https"):
+        if fact.what.startswith(ALL):
+            callers = fact.what.removeprefix(ALL)
+            said.append(f"send everything{callers}, by {fact.how} and past every rule for http,")
+        elif not fact.how.startswith("http") or fact.how.startswith("https"):
             said.append(f"open {fact.how} {fact.what}")
         else:
             what = f"requests {fact.what}" if fact.what.startswith(("as ", "with ")) else fact.what

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from egress.diff.facts import Aspect
 from egress.judge.authorization import path_matches
-from egress.judge.classes import OTHER_METHOD, Requests
+from egress.judge.classes import OTHER_METHOD, Requests, header_words
 from egress.judge.flow import Flow, Protocol
 from egress.judge.space import BELOW, OTHER_HOST
 from egress.questions import OTHER_ACCOUNT
@@ -31,7 +31,7 @@ class Classes:
     """The flows that rules tell apart about one port of one host."""
 
     def __init__(self, requests: Requests | None, asked: Sequence[Flow], passing: Sequence[Flow]) -> None:
-        self._requests = requests
+        self._named = requests or Requests()
         self._asked = asked
         self._patterns = sorted(requests.paths) if requests else []
         self._passing = {_key(flow) for flow in passing}
@@ -51,7 +51,7 @@ class Classes:
             return ""
         by_paths: dict[tuple[str, str, str], list[Flow]] = {}
         for flow in more:
-            headers = ", ".join(f"{name}: {value}" for name, value in sorted(flow.headers.items()))
+            headers = ", ".join(header_words(self._named, name, value) for name, value in sorted(flow.headers.items()))
             by_paths.setdefault((flow.service_account, headers, flow.method), []).append(flow)
         by_methods: dict[tuple[str, str, str], list[str]] = {}
         for (account, headers, method), flows in by_paths.items():

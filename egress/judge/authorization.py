@@ -240,8 +240,8 @@ def _parts(rule: Mapping[str, Any], case: _Case, by: str, field: str) -> Iterato
 
 def _source(source: Mapping[str, Any], case: _Case, by: str, field: str) -> bool:
     _read(source, _SOURCE, by, f"{field}.from")
-    return _both(source, "principals", "notPrincipals", case.principal, _string) and _both(
-        source, "namespaces", "notNamespaces", case.namespace, _string
+    return _both(source, "principals", "notPrincipals", case.principal, text_matches) and _both(
+        source, "namespaces", "notNamespaces", case.namespace, text_matches
     )
 
 
@@ -250,13 +250,13 @@ def _operation(operation: Mapping[str, Any], case: _Case, by: str, field: str) -
     request = case.request
     if request is None and operation.keys() & _HTTP:
         return False
-    if not _both(operation, "ports", "notPorts", str(case.port), _string):
+    if not _both(operation, "ports", "notPorts", str(case.port), text_matches):
         return False
     if request is None:
         return True
     return (
-        _both(operation, "hosts", "notHosts", request.host.lower(), lambda want, host: _string(want.lower(), host))
-        and _both(operation, "methods", "notMethods", request.method, _string)
+        _both(operation, "hosts", "notHosts", request.host.lower(), lambda want, host: text_matches(want.lower(), host))
+        and _both(operation, "methods", "notMethods", request.method, text_matches)
         and _both(operation, "paths", "notPaths", request.path.partition("?")[0], path_matches)
     )
 
@@ -271,9 +271,9 @@ def _condition(condition: Mapping[str, Any], case: _Case, by: str, field: str) -
             return False
         return _header(condition, case.request.values(header[1].lower()))
     if key == "connection.sni":
-        return _both(condition, "values", "notValues", case.sni, _string)
+        return _both(condition, "values", "notValues", case.sni, text_matches)
     if key == "destination.port":
-        return _both(condition, "values", "notValues", str(case.port), _string)
+        return _both(condition, "values", "notValues", str(case.port), text_matches)
     if key == "destination.ip":
         return _both(condition, "values", "notValues", case.address, _in_range)
     raise Misread(by, f"{field}.when", f"the condition {key} is not read here")
@@ -289,7 +289,7 @@ def _header(condition: Mapping[str, Any], sent: tuple[str, ...]) -> bool:
     """A header that is sent more than once is asked value by value (Envoy 1.38 and later), and one that matches is enough."""
 
     def found(patterns: Sequence[str]) -> bool:
-        return any(_string(pattern, value) for pattern in patterns for value in sent or ("",))
+        return any(text_matches(pattern, value) for pattern in patterns for value in sent or ("",))
 
     return not ("values" in condition and not found(condition["values"])) and not found(condition.get("notValues") or ())
 
@@ -300,7 +300,7 @@ def _read(mapping: Mapping[str, Any], known: set[str], by: str, field: str) -> N
         raise Misread(by, f"{field}.{unknown[0]}", f"`{unknown[0]}` is not read here")
 
 
-def _string(pattern: str, value: str) -> bool:
+def text_matches(pattern: str, value: str) -> bool:
     """Exact, prefix (`abc*`), suffix (`*abc`) or presence (`*`)."""
     if pattern == "*":
         return bool(value)
@@ -317,7 +317,7 @@ def path_matches(pattern: str, path: str) -> bool:
     """A path against a pattern: exact, prefix, suffix, or a template with `{*}` (one segment) and `{**}` (any number)."""
     if "{" in pattern:
         return _template(pattern).fullmatch(path) is not None
-    return _string(pattern, path)
+    return text_matches(pattern, path)
 
 
 @lru_cache(maxsize=4096)

@@ -18,6 +18,8 @@ _PLAIN = f"{ascii_letters}{digits}-_~!$&'()+,=:@"
 """Characters that no proxy changes."""
 OTHER_METHOD = "PROPFIND"
 """Stands for every method that no rule names: proxies know it, and answer those that they do not know themselves."""
+OTHER_VALUE = "no-rule-names-this"
+"""Stands for every value of a header that no rule names."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,21 @@ def representatives(requests: Requests) -> Iterator[Representative]:
 
 def _values(patterns: Sequence[str]) -> list[str]:
     """Values that match each pattern, and one that matches none but presence."""
-    found = [pattern.replace("*", OTHER) for pattern in patterns]
-    return [*dict.fromkeys((*found, "no-rule-names-this"))]
+    return [*dict.fromkeys((*map(_value, patterns), OTHER_VALUE))]
+
+
+def _value(pattern: str) -> str:
+    return pattern.replace("*", OTHER)
+
+
+def header_words(requests: Requests, name: str, value: str) -> str:
+    """What a representative's header stands for, in the words of the rules."""
+    if value == OTHER_VALUE:
+        return f"{name}: any other value"
+    pattern = next(
+        (pattern for header, pattern in sorted(requests.headers) if header == name and _value(pattern) == value), value
+    )
+    return f"{name}: {pattern}"
 
 
 def paths(patterns: Iterable[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ declared are one class; so are addresses. A question about one member answers fo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,16 @@ OTHER_PORT = 6667
 BELOW = "any-name"
 """Label that stands for every name below a pattern."""
 _PROTOCOLS = {"HTTP": Protocol.HTTP, "TLS": Protocol.TLS, "TCP": Protocol.TCP}
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """One rule of an AuthorizationPolicy about a team's requests to a host. Empty: it does not ask."""
+
+    methods: tuple[str, ...]
+    paths: tuple[str, ...]
+    headers: tuple[tuple[str, tuple[str, ...]], ...]
+    accounts: frozenset[str]
 
 
 class Space:
@@ -49,6 +60,7 @@ class Space:
         self._requests: dict[str, dict[str, Requests]] = {}
         self._accounts: dict[str, dict[str, set[str]]] = {}
         self._names: dict[str, dict[str, None]] = {}
+        self._allowances: dict[tuple[str, str], dict[Allowance, None]] = {}
         for manifest in deployed.kind("AuthorizationPolicy"):
             for rule in listed(manifest, "spec", "rules"):
                 self._rule(rule)
@@ -127,11 +139,35 @@ class Space:
                 name = key[len("request.headers[") : -1].lower()
                 requests |= Requests(headers=frozenset((name, str(value)) for value in values))
         callers = [caller for entry in listed(rule, "from") for caller in _callers(part(entry, "source"))] or [("*", "")]
+        self._allow(rule, conditions, hosts or ["*"], callers)
         for team, account in callers:
             for host in hosts or ["*"]:
                 self._name(team, account, host)
                 of_team, name = self._requests.setdefault(team, {}), self._asked_as(host)
                 of_team[name] = of_team.get(name, Requests()) | requests
+
+    def allowances(self, team: str, host: str) -> list[Allowance]:
+        """Rules about a team's requests to a host, as they are written."""
+        keys = [(caller, name) for caller in (team, "*") for name in (host, "*")]
+        return [allowance for key in keys for allowance in self._allowances.get(key, ())]
+
+    def _allow(
+        self, rule: Mapping[str, Any], conditions: Mapping[str, Any], hosts: list[str], callers: list[tuple[str, str]]
+    ) -> None:
+        prefix = "request.headers["
+        headers = tuple(
+            (key[len(prefix) : -1].lower(), tuple(map(str, values)))
+            for key, values in sorted(conditions.items())
+            if key.startswith(prefix)
+        )
+        teams = {team for team, _ in callers}
+        for operation in [part(entry, "operation") for entry in listed(rule, "to")] or [{}]:
+            methods, paths = (tuple(map(str, listed(operation, key))) for key in ("methods", "paths"))
+            for team in teams:
+                accounts = {account for of, account in callers if of == team}
+                allowance = Allowance(methods, paths, headers, frozenset() if "" in accounts else frozenset(accounts))
+                for host in hosts:
+                    self._allowances.setdefault((team, self._asked_as(host)), {})[allowance] = None
 
     def _account(self, principal: str, hosts: list[str]) -> None:
         team, _, account = principal.partition("/ns/")[2].partition("/sa/")

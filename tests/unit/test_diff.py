@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from egress.cli.app import app
 from egress.deployment import deployment
 from egress.diff import Difference, difference
+from egress.diff.flows import UNSEEN
 from egress.judge.deployed import Deployed, identity
 from egress.render import render, to_yaml
 from tests.random_configs import configs
@@ -59,20 +60,46 @@ CONFIGS: dict[str, tuple[str, Any, list[tuple[str, str]], list[tuple[str, str]]]
     "a path": (
         f"{TEAM_Y}/httpbin.org/http/paths",
         ["/status/418", "/get"],
-        [("wider path", "team-y may now also send /get to httpbin.org")],
-        [("narrower path", "team-y may no longer send /get to httpbin.org")],
+        [("wider path", f"team-y may now also send /get {UNSEEN} to httpbin.org")],
+        [("narrower path", f"team-y may no longer send /get {UNSEEN} to httpbin.org")],
+    ),
+    "rules that hold no longer": (
+        "teams/team-z",
+        {"egress": {"httpbin.org": {"http": {"paths": ["/get"]}, "https": "passthrough"}}},
+        [("new host", "team-z may now reach httpbin.org: http /get, https (everything, past the rules for http)")],
+        [("lost host", "team-z can no longer reach httpbin.org: http /get, https (everything, past the rules for http)")],
     ),
     "methods": (
         f"{TEAM_Y}/httpbin.org/http/methods",
         ["GET"],
-        [("narrower method", "team-y may no longer send /status/418 by other methods to httpbin.org")],
-        [("wider method", "team-y may now also send /status/418 by other methods to httpbin.org")],
+        [
+            (
+                "narrower method",
+                f"team-y may no longer send /status/418 by other methods {UNSEEN} to httpbin.org",
+            )
+        ],
+        [
+            (
+                "wider method",
+                f"team-y may now also send /status/418 by other methods {UNSEEN} to httpbin.org",
+            )
+        ],
     ),
     "an account": (
         f"{TEAM_Y}/httpbin.org/http/serviceAccounts",
         ["app"],
-        [("narrower account", "team-y may no longer send /status/418 as any other account to httpbin.org")],
-        [("wider account", "team-y may now also send /status/418 as any other account to httpbin.org")],
+        [
+            (
+                "narrower account",
+                f"team-y may no longer send /status/418 as any other account {UNSEEN} to httpbin.org",
+            )
+        ],
+        [
+            (
+                "wider account",
+                f"team-y may now also send /status/418 as any other account {UNSEEN} to httpbin.org",
+            )
+        ],
     ),
     "TLS at the gateway": (
         "teams/team-x/egress/example.com/http/upgrade",
@@ -101,6 +128,17 @@ def test_a_change_of_config_is_said_in_words_and_so_is_its_way_back(dev: Deploye
     other = deployed(config_with(path, value))
     assert said(difference(dev, other)) == forth
     assert said(difference(other, dev)) == back
+
+
+def test_passthrough_beside_rules_is_a_wider_path_and_not_just_another_port() -> None:
+    """Rules see plain http alone: whoever may open TLS of his own to the same host sends anything past them."""
+    ruled = {"http": {"upgrade": "tls", "methods": ["POST"], "paths": ["/v1/charges"]}}
+    old = deployed(config_with(f"{TEAM_Y}/api.example.org", ruled))
+    new = deployed(config_with(f"{TEAM_Y}/api.example.org", {**ruled, "https": "passthrough"}))
+    gained = "team-y may now also send everything, by https and past every rule for http, to api.example.org"
+    assert said(difference(old, new)) == [("wider path", gained)]
+    lost = "team-y may no longer send everything, by https and past every rule for http, to api.example.org"
+    assert said(difference(new, old)) == [("narrower path", lost)]
 
 
 REMOVED = {

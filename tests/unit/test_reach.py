@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from typing import Any
+
 import pytest
+import yaml
 
 from egress.deployment import deployment
 from egress.intent import Intent
+from egress.judge.classes import OTHER_METHOD, OTHER_VALUE
+from egress.judge.deployed import Deployed
 from egress.judge.flow import Layer, Way
+from egress.judge.space import BELOW, OTHER_HOST
 from egress.judge.trace import Judges
+from egress.names import OPEN_TLS_HOST
+from egress.questions import OTHER_ACCOUNT
 from egress.reach import Cell, Row, reach
 from egress.render import render
-from tests.support import dev_config, plan_of
+from tests.support import ROOT, config_with, dev_config, plan_of
 
 SIDECAR, POLICY, GATEWAY, AUTHORIZATION = Layer.SIDECAR, Layer.NETWORK_POLICY, Layer.GATEWAY, Layer.AUTHORIZATION
 BOUNDARY_X, BOUNDARY_Y = "team-x/networkpolicy/team-boundary", "team-y/networkpolicy/team-boundary"
@@ -99,3 +116,89 @@ def test_with_its_own_certificate_a_team_gets_at_the_gateway_what_its_app_gets(r
         if any(item.way is Way.GATEWAY_WITH_CERTIFICATE for item in row.cells):
             app, straight = cell(row, Way.APP), cell(row, Way.GATEWAY_WITH_CERTIFICATE)
             assert straight.allowed == app.allowed, (team, target, port)
+
+
+RULES = ROOT / "examples/modes/Pulumi.rules.yaml"
+
+
+def rows_of(config: dict[str, Any]) -> list[Row]:
+    plan = plan_of(config)
+    intent = Intent(plan)
+    return list(reach(Judges(deployment(plan, render(plan))), intent.teams, intent))
+
+
+def test_rules_are_said_in_their_own_words() -> None:
+    """Not as the cross product of everything that could be asked, and without names that nobody wrote."""
+    found = {(row.target, row.port): cell(row, Way.APP).allowed for row in rows_of(yaml.safe_load(RULES.read_text())["config"])}
+    assert found["api.partner.example", 80] == (
+        "GET/POST /v1/customers/{*}/orders/{**} as checkout",
+        "GET/HEAD /v1/prices, /v1/items/*",
+        "/v1/reports/* with x-request-reason: *, x-tenant: shop or shop-*",
+    )
+    assert found["status.partner.example", 80] == ("GET with accept: application/json as checkout",)
+
+
+@pytest.mark.parametrize("mode", sorted(path.stem for path in (ROOT / "examples/modes").glob("*.yaml")))
+def test_no_made_up_name_is_ever_seen(mode: str) -> None:
+    config = yaml.safe_load((ROOT / f"examples/modes/{mode}.yaml").read_text())["config"]
+    shown = json.dumps([row.as_json() for row in rows_of(config)])
+    for made_up in (OTHER_VALUE, OTHER_METHOD, OPEN_TLS_HOST, OTHER_ACCOUNT, OTHER_HOST, BELOW):
+        assert f'"{made_up}' not in shown
+        assert f" {made_up}" not in shown
+
+
+def test_a_rule_that_is_no_longer_met_whole_is_said_by_what_is_left_of_it() -> None:
+    config = config_with("teams/team-y/egress/api.example.org", {"http": {"upgrade": "tls", "methods": ["GET", "PUT"]}})
+    plan = plan_of(config)
+    refused = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "no-put", "namespace": "istio-egress"},
+        "spec": {"action": "DENY", "rules": [{"to": [{"operation": {"hosts": ["api.example.org"], "methods": ["PUT"]}}]}]},
+    }
+    whole = deployment(plan, render(plan))
+    judges = Judges(Deployed.of((*whole.kubernetes, refused), whole.google))
+    found = {(row.target, row.port): row for row in reach(judges, ["team-y"], Intent(plan))}
+    assert cell(found["api.example.org", 80], Way.APP).allowed == ("GET",)
+
+
+def test_rules_beside_passthrough_are_called_void(rows: dict[tuple[str, str, int], Row]) -> None:
+    """The app may send the same host anything in TLS of its own, which no rule for requests sees."""
+    assert cell(rows["team-y", "httpbin.org", 80], Way.APP).void
+    ruled = {"http": {"upgrade": "tls", "paths": ["/a"]}}
+    alone = rows_of(config_with("teams/team-y/egress/api.example.org", ruled))
+    assert not any(item.void for row in alone if row.target == "api.example.org" for item in row.cells)
+    above = config_with("teams/team-y/egress/api.example.org", ruled)
+    above["gke-mesh-egress:teams"]["team-y"]["egress"]["*.example.org"] = {"https": "passthrough"}
+    pattern = {row.port: cell(row, Way.APP) for row in rows_of(above) if (row.team, row.target) == ("team-y", "api.example.org")}
+    assert pattern[80].void
+
+
+def test_a_narrow_screen_gets_a_block_for_each_target(tmp_path: Path) -> None:
+    """At 80 columns no word is broken in two, and no line is longer."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-m", "egress", "reach", "--team", "team-y"],
+        cwd=ROOT,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
+        stdout=follower,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                read = os.read(leader, 65536)
+            except OSError:
+                break
+            shown += read
+            if not read:
+                break
+        assert process.wait(60) == 0
+    os.close(leader)
+    lines = shown.decode().replace("\r", "").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "  httpbin.org" in lines
+    assert "    80/http   /status/418 (void: https passes everything): app" in lines
+    assert "              no NetworkPolicy: past the sidecar" in lines
