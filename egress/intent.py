@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from egress import names
 from egress.hosts import patterns_above
 from egress.judge.classes import Requests
 from egress.judge.flow import Flow, Protocol, Way
@@ -50,6 +51,12 @@ class Intent:
         """Namespaces of the gateways that know who calls before they connect outside."""
         return [gateway.namespace for gateway in self._plan.gateways if self._plan.connects_late(gateway)]
 
+    @property
+    def platform_namespaces(self) -> set[str]:
+        """Those of the control plane and of every gateway."""
+        ingress = {names.INGRESS_NAMESPACE} if self._plan.receptions else set[str]()
+        return self.gateways | ingress | {names.MESH_NAMESPACE}
+
     def uses_gateway(self, team: str, namespace: str) -> bool:
         """Whether a team's flows go through the gateway in a namespace."""
         found = self._teams[team]
@@ -68,10 +75,10 @@ class Intent:
         """Whether the team's sidecars let through what they do not know."""
         return self._teams[team].model is SecurityModel.OPEN
 
-    def keeps(self, team: str, rule: Rule) -> bool:
-        """Whether a rule of admission refuses things in the team's namespace."""
+    def keeps(self, namespace: str, rule: Rule) -> bool:
+        """Whether a rule of admission refuses things in a namespace, a team's or not."""
         fences = self._plan.settings.fences
-        return fences.deciding and rule not in fences.excepted(team)
+        return fences.deciding and rule not in fences.excepted(namespace)
 
     def keeps_pods_confined(self, team: str) -> bool:
         """Whether no exemption of the team asks for pods that are more than restricted."""

@@ -20,8 +20,12 @@ OWN_DOMAIN = "gke-mesh-egress"
 """Prefix of the labels and annotations that mean something to this program's own policies."""
 TEAM_LABEL = f"{OWN_DOMAIN}/team"
 """On a namespace, and only set by the platform: the team's fences hold here."""
+PLATFORM_LABEL = f"{OWN_DOMAIN}/platform"
+"""On a namespace, and only set by the platform: its own workloads are here. The values are the three below."""
+CONTROL_PLANE, EGRESS_GATEWAY, INGRESS_GATEWAY = "control-plane", "egress-gateway", "ingress-gateway"
 EXEMPT = f"{OWN_DOMAIN}/exempt."
-"""On a team's namespace, followed by a rule's name: admission does not enforce this rule here, for the reason that it says."""
+"""On a policy, followed by a rule's name: the namespaces in which it does not enforce this rule, with reasons. What holds is the
+rule's expression, which names them; this is for people."""
 RELAXED = f"{OWN_DOMAIN}/relaxed."
 """On a policy or a namespace, followed by a rule's or a fence's name: the stack's config takes it out, for the reason that it
 says."""

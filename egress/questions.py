@@ -21,6 +21,10 @@ OTHER_ACCOUNT = "any-other-account"
 """Stands for every service account of a team that no rule names."""
 RESOLVER = "198.51.100.53"
 """Stands for a DNS server on the internet."""
+STRANGER = "some-other-namespace"
+"""Stands for every namespace that is no team's, and that nobody but its owner knows."""
+DEFAULT = "default"
+"""The one that every cluster has, and that everybody finds."""
 PROXY_TEXT_PORT = 15000
 """A proxy's port that answers in plain text; the first of those that neighbours must not reach."""
 
@@ -195,3 +199,22 @@ class Questions:
         unused = replace(application, way=Way.GATEWAY_NODE, port=OTHER_PORT, protocol=Protocol.TCP)
         want = Want.REFUSED_TWICE if want is Want.REFUSED else Want.REFUSED
         yield Question(unused, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+
+
+def of_nobody(intent: Intent, space: Space) -> Iterator[Question]:
+    """What pods of a namespace that is no team's can try: by a gateway's nodes, from any node, and with a mesh certificate."""
+    for namespace in (STRANGER, DEFAULT):
+        anywhere = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.GATEWAY_NODE, OTHER_ACCOUNT)
+        kept = intent.keeps(namespace, Rule.GATEWAY_NODES)
+        yield Question(anywhere, Want.REFUSED if kept else Want.OPENED, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        unused = replace(anywhere, port=OTHER_PORT, protocol=Protocol.TCP)
+        yield Question(unused, Want.REFUSED_TWICE if kept else Want.REFUSED, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        for port, protocol in space.numbers:
+            want = Want.OPENED if port in intent.opened_nodes and protocol is not Protocol.UDP else Want.REFUSED
+            for way in (Way.POD_WITHOUT_SIDECAR, Way.APPLICATION_NODE):
+                asked = replace(anywhere, port=port, protocol=protocol, way=way)
+                yield Question(asked, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+    for host in space.outside:
+        for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
+            flow = Flow(STRANGER, concrete(host), port, protocol, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT)
+            yield Question(flow, Want.REFUSED, Kind.OTHER_TEAMS_HOST, host)

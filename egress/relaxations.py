@@ -35,11 +35,15 @@ def _of_fences(plan: Plan) -> Iterator[Relaxation]:
         said = "Admission warns of what breaks its rules, and refuses nothing."
         yield Relaxation(f"{at}.action", said, None)
     for rule, reason in sorted(fences.admission.relaxed.items()):
-        yield Relaxation(f"{at}.relaxed.{rule.value}", f"Admission's rule {rule.value} holds for no team.", reason)
+        yield Relaxation(f"{at}.relaxed.{rule.value}", f"Admission's rule {rule.value} holds for nobody.", reason)
     for team, rules in sorted(fences.admission.exemptions.items()):
         for rule, reason in sorted(rules.items()):
             said = f"Admission's rule {rule.value} does not hold for {team}."
             yield Relaxation(f"{at}.exemptions.{team}.{rule.value}", said, reason)
+    for namespace, rules in sorted(fences.admission.namespaces.items()):
+        for rule, reason in sorted(rules.items()):
+            said = f"Admission's rule {rule.value} does not hold in {namespace}, which is no team's."
+            yield Relaxation(f"{at}.namespaces.{namespace}.{rule.value}", said, reason)
     for fence, reason in sorted(fences.relaxed.items()):
         yield Relaxation(f"fences.relaxed.{fence.value}", f"The fence {fence.value} is not put up.", reason)
     for name, where in sorted(fences.private_hosts.items()):

@@ -13,7 +13,8 @@ from egress.intent import Intent
 from egress.judge.flow import Flow, Pod, Protocol, Verdict
 from egress.judge.space import OTHER_HOST
 from egress.judge.trace import Judges
-from egress.settings.fences import Fence, Rule
+from egress.questions import DEFAULT, STRANGER
+from egress.settings.fences import EVERYWHERE, IN_TEAMS, Fence, Rule
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Standing:
 
 def of_team(intent: Intent, judges: Judges, team: str) -> Iterator[Standing]:
     """The fences around one team's namespace."""
-    for rule in Rule:
+    for rule in sorted(IN_TEAMS):
         if intent.keeps(team, rule):
             says = f"Admission's rule {rule.value} has to hold in {team}."
             yield Standing(team, judges.admission.judge(team, rule.value), says)
@@ -49,9 +50,25 @@ def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
     for gateway in sorted(intent.late_gateways):
         says = f"The gateway in {gateway} has to know who calls before it connects outside."
         yield from (Standing(gateway, verdict, says) for verdict in judges.early.judge(gateway))
+    yield from _of_nobody(intent, judges)
     if intent.refuses_unknown_names:
         yield Standing("names", judges.dns.judge(OTHER_HOST), "Names that nobody declared must not resolve.")
-    nobody = "some-other-namespace"
-    flow = Flow(nobody, OTHER_HOST, 443, Protocol.TLS)
-    verdict, _ = judges.sidecars.judge(flow, Pod(nobody, {}))
+    flow = Flow(STRANGER, OTHER_HOST, 443, Protocol.TLS)
+    verdict, _ = judges.sidecars.judge(flow, Pod(STRANGER, {}))
     yield Standing("the mesh", verdict, "A proxy without a Sidecar of its own has to refuse what it does not know.")
+
+
+def _of_nobody(intent: Intent, judges: Judges) -> Iterator[Standing]:
+    """What holds in namespaces that are no team's: everybody's, and the platform's own."""
+    for namespace in (STRANGER, DEFAULT):
+        for rule in sorted(EVERYWHERE):
+            if intent.keeps(namespace, rule):
+                says = f"Admission's rule {rule.value} has to hold in {namespace}, which is no team's."
+                yield Standing(namespace, judges.admission.judge(namespace, rule.value), says)
+    for namespace in sorted(intent.platform_namespaces):
+        if intent.keeps(namespace, Rule.PLATFORM_NAMESPACES):
+            says = f"Nobody but the platform may change what is in {namespace}."
+            yield Standing(namespace, judges.admission.judge(namespace, Rule.PLATFORM_NAMESPACES.value), says)
+        if intent.keeps(namespace, Rule.PLATFORM_KINDS):
+            says = f"Nobody but the platform may write Istio's objects and NetworkPolicies in {namespace}."
+            yield Standing(namespace, judges.admission.judge(namespace, Rule.PLATFORM_KINDS.value), says)

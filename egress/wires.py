@@ -14,6 +14,7 @@ from egress.judge.flow import Connection, Outside, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.judge.space import OTHER_PORT
 from egress.judge.trace import Judges
+from egress.questions import STRANGER
 from egress.settings.fences import Fence
 
 DNS_NAMESPACE = "kube-system"
@@ -22,8 +23,6 @@ XDS_PORT = 15012
 RESOLVERS: tuple[Mapping[str, str], ...] = ({"k8s-app": "kube-dns"}, {"k8s-app": "node-local-dns"})
 BACK_DOORS = (15000, 15004, 15014, 15020, 15021, 15090, OTHER_PORT)
 """Ports of gateways that are not for teams (Istio, "Ports used by Istio"), and one that nobody names."""
-STRANGER = "some-other-namespace"
-"""Stands for every namespace of no team."""
 PROXY_TEXT_PORT = 15000
 """A proxy's port that answers in plain text to whoever asks."""
 CONTROL_PLANE_DOORS = (443, 8080, 15010, 15014, 15017, OTHER_PORT)

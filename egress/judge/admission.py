@@ -6,8 +6,9 @@ refuse (tests/apiserver). All that decides what is refused goes into the digest,
 variables too; messages do not.
 
 A rule is in force in a namespace if a policy with a recorded expression fails closed, a binding of it denies and selects the
-namespace, and the namespace has no annotation that exempts it. Two things in expressions differ from stack to stack and are read:
-the range that endpoints may be in, which must lie in the pods', and the node pools that pods are kept from.
+namespace, and the expression does not name the namespace as exempted. Three things in expressions differ from stack to stack and
+are read: the exempted namespaces, the range that endpoints may be in, which must lie in the pods', and the node pools that pods
+are kept from.
 
 Not understood: an expression that is not recorded, parameters, bindings that select by anything but the namespace. Not known to
 this judge: who may change policies, bindings and namespaces (RBAC and IAM), and webhooks, which can only refuse more.
@@ -24,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from egress import names
 from egress.judge.deployed import Deployed, Manifest, Resource, identity
 from egress.judge.flow import Layer, Verdict
 from egress.judge.ranges import Ranges
@@ -45,6 +45,8 @@ _OF_EACH_POOL = (
     "'{}' in e.values",
 )
 """What an expression says of every gateway's pool, joined with `&&`."""
+_EXEMPTED = re.compile(r"^request\.\?namespace\.orValue\(''\) in \[((?:'[a-z0-9-]+'(?:, )?)+)\] \|\| \((.*)\)$", re.DOTALL)
+"""Namespaces for which the expression is true whatever is asked, and what it says of the others."""
 _RANGE = re.compile(r"\bcidr\('([^']+)'\)")
 
 
@@ -56,6 +58,7 @@ class Expression:
     pools: tuple[str, ...]
     taint_key: str
     ranges: tuple[str, ...]
+    exempted: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -70,7 +73,6 @@ class Admission:
 
     def __init__(self, deployed: Deployed) -> None:
         self._pods = Subnets(deployed).pods
-        self._namespaces = {manifest["metadata"]["name"]: manifest for manifest in deployed.kind("Namespace")}
         self._labels = deployed.namespace_labels
         self._bindings: dict[str, list[Manifest]] = {}
         for binding in deployed.kind("ValidatingAdmissionPolicyBinding"):
@@ -121,11 +123,8 @@ class Admission:
         policy = identity(rule.policy)
         if (rule.policy["spec"].get("failurePolicy") or "Fail") != "Fail":
             return _verdict(True, policy, "spec.failurePolicy", f"{name}: what cannot be decided is let in")
-        annotation = f"{names.EXEMPT}{name}"
-        metadata: Mapping[str, Any] = (self._namespaces.get(namespace) or {}).get("metadata") or {}
-        if annotation in (metadata.get("annotations") or {}):
-            field = f"metadata.annotations[{annotation}]"
-            return _verdict(True, f"namespace/{namespace}", field, f"the namespace is exempted from {name}")
+        if namespace in rule.expression.exempted:
+            return _verdict(True, policy, f"{rule.field}.expression", f"the namespace is exempted from {name}")
         open_because: Verdict | None = None
         for binding in self._bindings.get(rule.policy["metadata"]["name"], ()):
             why = self._open(binding, namespace)
@@ -177,6 +176,9 @@ def expressions(policy: Manifest) -> Iterator[Expression]:
     around = {key: _plain(value) for key, value in spec.items() if key not in ("validations", "failurePolicy")}
     for validation in spec.get("validations") or ():
         text: str = validation.get("expression") or ""
+        exempted = frozenset[str]()
+        if besides := _EXEMPTED.match(text):
+            exempted, text = frozenset(re.findall(r"'([^']+)'", besides[1])), besides[2]
         pools = tuple(_POOLS.findall(text))
         ranges = tuple(_RANGE.findall(text))
         keys = _TAINT_KEY.findall(text)
@@ -184,7 +186,7 @@ def expressions(policy: Manifest) -> Iterator[Expression]:
             text = text.replace(" && ".join(form.format(pool) for pool in pools), form.format("POOL"))
         text = _RANGE.sub("cidr('RANGE')", text)
         digest = hashlib.sha256(json.dumps([around, text], sort_keys=True).encode()).hexdigest()
-        yield Expression(digest, pools, keys[0] if keys else "", ranges)
+        yield Expression(digest, pools, keys[0] if keys else "", ranges, exempted)
 
 
 def _plain(value: Any) -> Any:

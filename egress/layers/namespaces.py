@@ -10,6 +10,7 @@ from egress.plan import Plan
 from egress.settings.fences import Fence, Rule
 
 INJECTED = {"istio-injection": "enabled"}
+RESTRICTED_PODS = {"pod-security.kubernetes.io/enforce": "restricted"}
 BASELINE = {Rule.HOST_NAMESPACES, Rule.HOST_PORTS, Rule.HOST_VOLUMES, Rule.PRIVILEGED, Rule.CAPABILITIES}
 """Rules of admission that Pod Security's level `baseline` has as well (Kubernetes, "Pod Security Standards")."""
 RESTRICTED = {Rule.CONFINED_PROCESS}
@@ -19,27 +20,22 @@ RESTRICTED = {Rule.CONFINED_PROCESS}
 def render(plan: Plan) -> Iterator[Object]:
     """One Namespace for the mesh, each egress gateway and each team; a ServiceAccount for each workload identity and test app."""
     relaxed = relaxations(plan, Fence.CONTROL_PLANE_NETWORK, Fence.MESH_EXPORTS, Fence.MESH_DISCOVERY)
-    yield Object(Owner.mesh(), manifest("v1", "Namespace", names.MESH_NAMESPACE, annotations=relaxed))
+    labels = {names.PLATFORM_LABEL: names.CONTROL_PLANE}
+    yield Object(Owner.mesh(), manifest("v1", "Namespace", names.MESH_NAMESPACE, labels=labels, annotations=relaxed))
     for gateway in plan.gateways:
-        labels = {**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"}
+        labels = {**INJECTED, **RESTRICTED_PODS, names.PLATFORM_LABEL: names.EGRESS_GATEWAY}
         relaxed = relaxations(plan, Fence.GATEWAY_NETWORK)
         namespace = manifest("v1", "Namespace", gateway.namespace, labels=labels, annotations=relaxed)
         yield Object(Owner.egress_gateway(gateway.name), namespace)
     for team in plan.teams:
         owner = Owner.team(team.name)
         labels = {**team.settings.labels, names.TEAM_LABEL: team.name, **INJECTED, **pod_security(plan, team.name)}
-        annotations = {**exemptions(plan, team.name), **relaxations(plan, Fence.POD_SECURITY)}
-        yield Object(owner, manifest("v1", "Namespace", team.name, labels=labels, annotations=annotations))
+        relaxed = relaxations(plan, Fence.POD_SECURITY)
+        yield Object(owner, manifest("v1", "Namespace", team.name, labels=labels, annotations=relaxed))
         acting = {identity.service_account: identity.email for identity in team.identities}
         accounts = {*acting} | ({"test"} if team.settings.test_app else set[str]())
         for account in sorted(accounts):
             yield Object(owner, _service_account(account, team.name, acting.get(account)))
-
-
-def exemptions(plan: Plan, team: str) -> dict[str, str]:
-    """Annotations that take the team's namespace out of rules of admission, each with its reason."""
-    excepted = plan.settings.fences.admission.exemptions.get(team, {})
-    return {f"{names.EXEMPT}{rule}": reason for rule, reason in sorted(excepted.items())}
 
 
 def pod_security(plan: Plan, team: str) -> dict[str, str]:

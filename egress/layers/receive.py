@@ -17,7 +17,7 @@ from egress import names
 from egress.google_cloud import LOAD_BALANCER_HEALTH_PORT
 from egress.layers.early_refusal import connect_after_handshake
 from egress.layers.gateway_workload import INGRESS_LABELS, INGRESS_NODES, Workload
-from egress.layers.namespaces import INJECTED, relaxations
+from egress.layers.namespaces import INJECTED, RESTRICTED_PODS, relaxations
 from egress.layers.outside import NEVER_ARRIVED
 from egress.layers.platform_network import around_ingress
 from egress.manifest import ISTIO_NETWORKING, ISTIO_SECURITY, Manifest, Object, Owner, manifest
@@ -46,7 +46,7 @@ def render(plan: Plan) -> Iterator[Object]:
 
 def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
     owner = Owner.ingress()
-    labels = {**INJECTED, "pod-security.kubernetes.io/enforce": "restricted"}
+    labels = {**INJECTED, **RESTRICTED_PODS, names.PLATFORM_LABEL: names.INGRESS_GATEWAY}
     relaxed = relaxations(plan, Fence.GATEWAY_NETWORK)
     yield Object(owner, manifest("v1", "Namespace", names.INGRESS_NAMESPACE, labels=labels, annotations=relaxed))
     yield from around_ingress(plan, ingress)

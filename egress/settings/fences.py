@@ -7,6 +7,7 @@ onto the object that carries it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from enum import StrEnum
 from ipaddress import IPv4Network
@@ -14,12 +15,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
+from egress import system_namespaces
 from egress.addresses import SHAREABLE
 from egress.settings.model import Model, Range, refusal, refusals
 
 
 class Rule(StrEnum):
-    """One rule of admission in team namespaces; what each closes is in docs/security.md."""
+    """One rule of admission; what each closes is in docs/security.md."""
 
     GATEWAY_NODES = "gateway-nodes"
     HOST_NAMESPACES = "host-namespaces"
@@ -39,7 +41,16 @@ class Rule(StrEnum):
     EXTERNAL_IPS = "external-ips"
     OUTSIDE_ENDPOINTS = "outside-endpoints"
     PLATFORM_KINDS = "platform-kinds"
+    PLATFORM_NAMESPACES = "platform-namespaces"
     NAMESPACE_LABELS = "namespace-labels"
+
+
+EVERYWHERE = {Rule.GATEWAY_NODES, Rule.PLATFORM_KINDS, Rule.NAMESPACE_LABELS}
+"""Rules that hold in whatever namespace, teams' or not."""
+IN_TEAMS = {*Rule} - {Rule.PLATFORM_NAMESPACES}
+"""Rules that hold in team namespaces."""
+ELSEWHERE = EVERYWHERE - {Rule.NAMESPACE_LABELS}
+"""Rules that a namespace of no team can be exempted from."""
 
 
 class Fence(StrEnum):
@@ -90,6 +101,23 @@ def _private(value: IPv4Network) -> IPv4Network:
 PrivateRange = Annotated[Range, AfterValidator(_private)]
 
 
+def _namespace(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        raise refusal("No namespace has such a name, so nothing would be exempted.", "Write the namespace's name.")
+    if value in system_namespaces.SYSTEM:
+        raise refusal("It is one of Kubernetes' and Google's own, which these rules leave out already.", "Leave it out.")
+    if value.startswith("istio-"):
+        raise refusal(
+            "It is the platform's: the gateways and the control plane are there, and whoever wrote beside them would decide what "
+            "leaves.",
+            "Put what needs this into another namespace.",
+        )
+    return value
+
+
+NamespaceName = Annotated[str, AfterValidator(_namespace)]
+
+
 def _group(value: str) -> str:
     if value.startswith("system:"):
         raise refusal(
@@ -105,29 +133,69 @@ Group = Annotated[str, AfterValidator(_group)]
 
 
 class Admission(Model):
-    """Which rules hold in team namespaces."""
+    """Which rules hold, and where they do not."""
 
     action: Annotated[Action, Field(strict=False)] = Action.DENY
-    relaxed: dict[RuleName, Reason] = Field(default={}, description="Rule to reason: it then holds for no team.")
+    relaxed: dict[RuleName, Reason] = Field(default={}, description="Rule to reason: it then holds for nobody.")
     exemptions: dict[str, dict[RuleName, Reason]] = Field(
         default={}, description="Team to rule to reason: the rule does not hold in this team's namespace."
+    )
+    namespaces: dict[NamespaceName, dict[RuleName, Reason]] = Field(
+        default={},
+        description="Namespace of no team to rule to reason: gateway-nodes or platform-kinds does not hold in it. For agents "
+        "that run on every node, for example.",
     )
 
     @field_validator("exemptions")
     @classmethod
     def exempts_what_can_be(cls, value: dict[str, dict[Rule, str]]) -> dict[str, dict[Rule, str]]:
         found = [
-            (
-                (team, Rule.NAMESPACE_LABELS.value),
-                "The namespace's labels and annotations say which rules hold in it: the team could lift every other rule.",
-                "Exempt the team from the rule that is in its way.",
-            )
+            ((team, rule.value), *_NEVER_EXEMPTED[rule])
             for team, rules in value.items()
-            if Rule.NAMESPACE_LABELS in rules
+            for rule in rules
+            if rule in _NEVER_EXEMPTED
         ]
         if found:
             raise refusals(found)
         return value
+
+    @field_validator("namespaces")
+    @classmethod
+    def exempts_from_what_holds_there(cls, value: dict[str, dict[Rule, str]]) -> dict[str, dict[Rule, str]]:
+        found = [
+            (
+                (namespace, rule.value),
+                f"In a namespace of no team only {' and '.join(sorted(ELSEWHERE))} hold, so there is nothing to exempt it from.",
+                "Leave it out, or name one of these.",
+            )
+            for namespace, rules in value.items()
+            for rule in rules
+            if rule not in ELSEWHERE
+        ]
+        if found:
+            raise refusals(found)
+        return value
+
+    def exempted(self, rule: Rule) -> dict[str, str]:
+        """Namespaces in which a rule does not hold, each with the reason."""
+        return {
+            namespace: rules[rule]
+            for of in (self.exemptions, self.namespaces)
+            for namespace, rules in of.items()
+            if rule in rules
+        }
+
+
+_NEVER_EXEMPTED = {
+    Rule.NAMESPACE_LABELS: (
+        "The namespace's labels and annotations say which rules hold in it: the team could lift every other rule.",
+        "Exempt the team from the rule that is in its way.",
+    ),
+    Rule.PLATFORM_NAMESPACES: (
+        "It holds in the platform's own namespaces alone, so there is nothing to exempt a team from.",
+        "Leave it out.",
+    ),
+}
 
 
 class Groups(Model):
@@ -197,12 +265,21 @@ class Fences(Model):
         """Whether what breaks a rule is refused; else it is told."""
         return self.admission.action is Action.DENY
 
-    def excepted(self, team: str) -> set[Rule]:
-        """Rules of admission that do not hold in a team's namespace."""
-        return {*self.admission.relaxed, *self.admission.exemptions.get(team, {})}
+    def excepted(self, namespace: str) -> set[Rule]:
+        """Rules of admission that do not hold in a namespace, a team's or not."""
+        admission = self.admission
+        exempted = {**admission.namespaces.get(namespace, {}), **admission.exemptions.get(namespace, {})}
+        return {*admission.relaxed, *exempted}
 
     def unknown_teams(self, teams: Container[str]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """Teams named here that are not declared, as refusals below the whole config."""
+        for namespace in self.admission.namespaces:
+            if namespace in teams:
+                yield (
+                    ("fences", "admission", "namespaces", namespace),
+                    "It is a team's namespace, and two lists of exemptions for one would hide one behind the other.",
+                    "Move it to fences.admission.exemptions.",
+                )
         named = {
             ("fences", "admission", "exemptions"): self.admission.exemptions,
             ("fences", "groups", "teams"): self.groups.teams,

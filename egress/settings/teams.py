@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from egress import grammar
+from egress import grammar, system_namespaces
 from egress.hosts import is_pattern
 from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
 from egress.settings.google_apis import GoogleApis
@@ -22,14 +22,11 @@ from egress.settings.tcp import Tcp
 TEAM_NAME_LIMIT = 40
 RESERVED_NAMES = {
     "default",
-    "istio-egress",
-    "istio-system",
-    "asm-system",
-    "gatekeeper-system",
     GATEWAY_NAMESPACE,
     MESH_NAMESPACE,
 }
-RESERVED_PREFIXES = ("kube-", "gke-", "gmp-", "istio-", "config-management-", "anthos-")
+RESERVED_PREFIXES = ("istio-",)
+"""Beside those of Kubernetes' and Google's own namespaces."""
 PASSTHROUGH = "passthrough"
 
 
@@ -94,7 +91,7 @@ class Access(Model):
 
 def is_reserved(namespace: str) -> bool:
     """Whether a namespace of this name is the platform's."""
-    return namespace in RESERVED_NAMES or namespace.startswith(RESERVED_PREFIXES)
+    return namespace in RESERVED_NAMES or namespace.startswith(RESERVED_PREFIXES) or system_namespaces.is_taken(namespace)
 
 
 def _team_name(name: str) -> str:

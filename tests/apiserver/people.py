@@ -129,7 +129,15 @@ def api_server(root: Path) -> Iterator[tuple[Api, ApiServer, Cluster]]:
 
 def deploy(cluster: Cluster, plan: Plan) -> list[Object]:
     """Apply everything the plan renders, in the order in which it is rendered."""
-    rendered = render(plan)
+    return _apply(cluster, render(plan))
+
+
+def deploy_policies(cluster: Cluster, plan: Plan) -> list[Object]:
+    """Apply the plan's policies of admission alone."""
+    return _apply(cluster, [item for item in render(plan) if item.kind == "ValidatingAdmissionPolicy"])
+
+
+def _apply(cluster: Cluster, rendered: list[Object]) -> list[Object]:
     for item in rendered:
         kind = cluster.kind(item.manifest["apiVersion"], item.kind, seconds=20)
         cluster.apply(kind, item.namespace, item.manifest)

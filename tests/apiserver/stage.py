@@ -39,6 +39,29 @@ def hand_given_rights() -> list[dict[str, Any]]:
     ]
 
 
+def everywhere(*people: Person) -> list[dict[str, Any]]:
+    """Rights by hand in every namespace: Kubernetes' `edit`, Istio's kinds, and a scheduler's right."""
+    group, name = "rbac.authorization.k8s.io", "by-hand-everywhere"
+    subjects = [{"apiGroup": group, "kind": "User", "name": person.user} for person in people]
+    rules = [
+        {"apiGroups": ["networking.istio.io", "security.istio.io"], "resources": ["*"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["bindings", "pods/binding", "podtemplates"], "verbs": ["create"]},
+    ]
+    return [
+        {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules},
+        *(
+            {
+                "apiVersion": f"{group}/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": f"everywhere-{at}"},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
+                "subjects": subjects,
+            }
+            for at, role in enumerate((name, "system:aggregate-to-edit"))
+        ),
+    ]
+
+
 def eve_may_change_namespaces() -> list[dict[str, Any]]:
     """Rights on namespaces without rights on policies."""
     group, name = "rbac.authorization.k8s.io", "namespace-changer"

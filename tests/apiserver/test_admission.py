@@ -12,9 +12,9 @@ from egress.google_objects import google_objects
 from egress.judge.admission import Admission
 from egress.judge.deployed import Deployed
 from egress.render import render
-from egress.settings.fences import Rule
+from egress.settings.fences import EVERYWHERE, IN_TEAMS, Rule
 from sandbox.kubernetes.cluster import Cluster
-from tests.apiserver.people import ANN, BEN, PAT, Api, Person, deploy, fenced_plan, wait_until
+from tests.apiserver.people import ANN, BEN, PAT, Api, Person, deploy, deploy_policies, fenced_plan, wait_until
 from tests.apiserver.stage import (
     CONTROLLER,
     DRY,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.xdist_group("apiserver")
 class TestWorkloads:
     def test_every_rule_on_workloads_has_a_refused_case(self) -> None:
         services = {Rule.SERVICE_TYPES, Rule.EXTERNAL_IPS, Rule.OUTSIDE_ENDPOINTS}
-        elsewhere = {*services, Rule.PLATFORM_KINDS, Rule.NAMESPACE_LABELS, Rule.PROXY_EXEC}
+        elsewhere = {*services, Rule.PLATFORM_KINDS, Rule.PLATFORM_NAMESPACES, Rule.NAMESPACE_LABELS, Rule.PROXY_EXEC}
         assert {case.rule for case in REFUSED} == set(Rule) - elsewhere
 
     @pytest.mark.parametrize("kind", KINDS)
@@ -96,10 +96,7 @@ class TestWhatWasThereBefore:
         manifest["metadata"]["finalizers"] = ["example.com/wait"]
         assert api.ask("POST", path, manifest, person=BEN).status == 201, "team-y is exempt"
         merge = "application/merge-patch+json"
-        exempt = f"{names.EXEMPT}{Rule.HOST_PORTS}"
-        path_of_ns = "/api/v1/namespaces/team-y"
-        lifted = {"metadata": {"annotations": {exempt: None}}}
-        assert api.ask("PATCH", path_of_ns, lifted, content_type=merge).status == 200
+        deploy_policies(stage[1], fenced_plan())
         try:
             probe = case("host-port").template()
             wait_until(lambda: create(api, "Pod", probe, person=BEN, namespace="team-y").status == 403, "the exemption is to end")
@@ -109,15 +106,34 @@ class TestWhatWasThereBefore:
             answer = api.ask("PATCH", f"{path}/old{DRY}", relabelled, person=BEN, content_type=merge)
             assert_refused(answer, Rule.HOST_PORTS)
         finally:
-            back = {"metadata": {"annotations": {exempt: EXEMPTIONS["team-y"]["host-ports"]}}}
-            assert api.ask("PATCH", path_of_ns, back, content_type=merge).status == 200
+            deploy_policies(stage[1], fenced_plan(exemptions=EXEMPTIONS))
             assert api.ask("DELETE", f"{path}/old?gracePeriodSeconds=0", person=BEN).status == 200
+            wait_until(lambda: create(api, "Pod", probe, person=BEN, namespace="team-y").status == 201, "the exemption is back")
 
 
 class TestExemptions:
-    def test_they_are_written_on_the_namespace(self, stage: tuple[Api, Cluster]) -> None:
-        annotations = stage[0].ask("GET", "/api/v1/namespaces/team-y", person=BEN).body["metadata"]["annotations"]
-        assert annotations[f"{names.EXEMPT}host-ports"] == EXEMPTIONS["team-y"]["host-ports"]
+    def test_they_are_in_the_policys_own_text_with_the_reason_beside_it(self, stage: tuple[Api, Cluster]) -> None:
+        path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/egress-team-workloads"
+        policy = stage[0].ask("GET", path).body
+        reason = EXEMPTIONS["team-y"]["host-ports"]
+        assert policy["metadata"]["annotations"][f"{names.EXEMPT}host-ports"] == f"team-y: {reason}"
+        assert sum("'team-y'" in validation["expression"] for validation in policy["spec"]["validations"]) == 1
+
+    @pytest.mark.parametrize("rule", [Rule.GATEWAY_NODES, Rule.HOST_NAMESPACES], ids=str)
+    def test_one_written_by_hand_on_the_namespace_holds_nothing_open(self, stage: tuple[Api, Cluster], rule: Rule) -> None:
+        """Even by somebody who may change everything: an annotation is nobody's word here."""
+        api, path = stage[0], "/api/v1/namespaces/team-x"
+        by_hand = {f"{names.EXEMPT}{rule}": "because"}
+        written = {"metadata": {"annotations": by_hand}}
+        merge = "application/merge-patch+json"
+        assert api.ask("PATCH", path, written, content_type=merge).status == 200
+        try:
+            refused = {Rule.GATEWAY_NODES: "tolerates-gateway", Rule.HOST_NAMESPACES: "host-network"}[rule]
+            for _ in range(3):
+                assert_refused(create(api, "Pod", case(refused).template(), person=ANN), rule)
+        finally:
+            gone = {"metadata": {"annotations": dict.fromkeys(by_hand)}}
+            assert api.ask("PATCH", path, gone, content_type=merge).status == 200
 
     def test_they_hold_for_this_team_and_this_rule(self, stage: tuple[Api, Cluster]) -> None:
         api = stage[0]
@@ -180,6 +196,9 @@ def test_the_judge_of_admission_knows_what_was_tried_here(stage: tuple[Api, Clus
     stored = [{**item, "kind": kind} for kind, path in paths.items() for item in stage[0].ask("GET", path).body["items"]]
     judge = Admission(Deployed.of(stored, google_objects(fenced_plan())))
     for rule in Rule:
-        verdict = judge.judge("team-x", rule)
+        verdict = judge.judge("team-x" if rule in IN_TEAMS else "istio-egress", rule)
         assert (verdict.allowed, verdict.understood) == (False, True), verdict
+        if rule in EVERYWHERE:
+            assert not judge.judge("default", rule).allowed
+    for rule in IN_TEAMS:
         assert judge.judge("team-y", rule).allowed is (rule in EXEMPTIONS["team-y"])

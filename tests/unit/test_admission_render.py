@@ -9,8 +9,7 @@ import pytest
 from egress import names
 from egress.errors import ConfigError
 from egress.layers import rbac
-from egress.layers.admission import boundaries, namespace_labels, services, workloads
-from egress.layers.admission.policy import Policy
+from egress.layers.admission import policies
 from egress.manifest import Manifest
 from egress.plan import Plan
 from egress.render import render
@@ -20,10 +19,6 @@ from tests.support import ROOT, config_with, dev_config, plan_of
 
 def dev() -> Plan:
     return plan_of(dev_config())
-
-
-def policies() -> list[Policy]:
-    return [workloads.policy(dev()), services.policy(dev()), boundaries.policy(), namespace_labels.policy()]
 
 
 def found(plan: Plan, kind: str) -> dict[str, Manifest]:
@@ -38,7 +33,7 @@ def fenced(**fences: Any) -> Plan:
 
 class TestPolicies:
     def test_every_rule_is_enforced_once(self) -> None:
-        assert sorted(check.rule for policy in policies() for check in policy.checks) == sorted(Rule)
+        assert sorted(check.rule for policy in policies(dev()) for check in policy.checks) == sorted(Rule)
 
     def test_they_refuse_where_they_cannot_decide(self) -> None:
         for manifest in found(dev(), "ValidatingAdmissionPolicy").values():
@@ -46,15 +41,35 @@ class TestPolicies:
         for manifest in found(dev(), "ValidatingAdmissionPolicyBinding").values():
             assert manifest["spec"]["validationActions"] == ["Deny"]
 
-    def test_they_hold_where_the_platforms_label_is_and_it_is_on_teams_alone(self) -> None:
-        bindings = found(dev(), "ValidatingAdmissionPolicyBinding")
-        for name, manifest in bindings.items():
+    def test_they_hold_where_the_platforms_labels_are_or_everywhere(self) -> None:
+        found_in: dict[str, list[str]] = {"teams": [], "platform": [], "but the system's": [], "everywhere": []}
+        for name, manifest in found(dev(), "ValidatingAdmissionPolicyBinding").items():
             assert manifest["spec"]["policyName"] == name
-            selector = manifest["spec"].get("matchResources", {}).get("namespaceSelector")
-            expected = {"matchExpressions": [{"key": names.TEAM_LABEL, "operator": "Exists"}]}
-            assert selector == (None if name == "egress-namespaces" else expected)
-        labelled = {name for name, item in found(dev(), "Namespace").items() if names.TEAM_LABEL in item["metadata"]["labels"]}
-        assert labelled == {"team-x", "team-y"}
+            selector = manifest["spec"].get("matchResources", {}).get("namespaceSelector", {"matchExpressions": []})
+            match [(one["key"], one["operator"]) for one in selector["matchExpressions"]]:
+                case [(names.TEAM_LABEL, "Exists")]:
+                    found_in["teams"].append(name)
+                case [(names.PLATFORM_LABEL, "Exists")]:
+                    found_in["platform"].append(name)
+                case [("kubernetes.io/metadata.name", "NotIn"), (names.PLATFORM_LABEL, "NotIn")]:
+                    found_in["but the system's"].append(name)
+                case _:
+                    assert selector["matchExpressions"] == []
+                    found_in["everywhere"].append(name)
+        assert found_in == {
+            "teams": ["egress-team-workloads", "egress-team-services", "egress-team-boundaries"],
+            "platform": ["egress-platform-namespaces"],
+            "but the system's": ["egress-gateway-nodes"],
+            "everywhere": ["egress-platform-kinds", "egress-namespaces"],
+        }
+
+    def test_the_labels_are_on_teams_and_on_the_platforms_namespaces_alone(self) -> None:
+        labels = {name: item["metadata"]["labels"] for name, item in found(dev(), "Namespace").items()}
+        assert {name for name, of in labels.items() if names.TEAM_LABEL in of} == {"team-x", "team-y"}
+        assert {name: of[names.PLATFORM_LABEL] for name, of in labels.items() if names.PLATFORM_LABEL in of} == {
+            "istio-system": "control-plane",
+            "istio-egress": "egress-gateway",
+        }
 
     def test_a_message_names_rule_reason_and_contact(self) -> None:
         for manifest in found(fenced(contact="#platform-help"), "ValidatingAdmissionPolicy").values():
@@ -82,12 +97,19 @@ class TestRelaxing:
         assert "egress-namespaces" not in found(plan, "ValidatingAdmissionPolicy")
         assert "egress-namespaces" not in found(plan, "ValidatingAdmissionPolicyBinding")
 
-    def test_an_exemption_is_an_annotation_of_that_teams_namespace_alone(self) -> None:
-        plan = fenced(admission={"exemptions": {"team-x": {"host-ports": "appliance"}}})
-        namespaces = found(plan, "Namespace")
-        assert namespaces["team-x"]["metadata"]["annotations"] == {"gke-mesh-egress/exempt.host-ports": "appliance"}
-        assert "annotations" not in namespaces["team-y"]["metadata"]
-        assert found(plan, "ValidatingAdmissionPolicy") == found(dev(), "ValidatingAdmissionPolicy")
+    def test_an_exemption_is_in_the_text_of_that_rule_alone(self) -> None:
+        """In something that the stack owns whole: an annotation of the namespace could be anybody's beside the program's own."""
+        plan = fenced(
+            admission={"exemptions": {"team-x": {"host-ports": "appliance"}}, "namespaces": {"agents": {"gateway-nodes": "a"}}}
+        )
+        policies, before = found(plan, "ValidatingAdmissionPolicy"), found(dev(), "ValidatingAdmissionPolicy")
+        workloads, nodes = policies["egress-team-workloads"], policies["egress-gateway-nodes"]
+        named = [one for one in workloads["spec"]["validations"] if "'team-x'" in one["expression"]]
+        assert [one["message"].partition(":")[0] for one in named] == ["host-ports"]
+        assert workloads["metadata"]["annotations"] == {"gke-mesh-egress/exempt.host-ports": "team-x: appliance"}
+        assert nodes["spec"]["validations"][0]["expression"].startswith("request.?namespace.orValue('') in ['agents'] || (")
+        assert {name for name in policies if policies[name] != before[name]} == {"egress-team-workloads", "egress-gateway-nodes"}
+        assert "annotations" not in found(plan, "Namespace")["team-x"]["metadata"]
 
     def test_warn_accepts_and_tells(self) -> None:
         for manifest in found(fenced(admission={"action": "warn"}), "ValidatingAdmissionPolicyBinding").values():
@@ -98,6 +120,15 @@ class TestRelaxing:
         [
             ({"admission": {"relaxed": {"host-ports": " "}}}, "fences.admission.relaxed.host-ports"),
             ({"admission": {"relaxed": {"hostports": "x"}}}, "fences.admission.relaxed.hostports"),
+            (
+                {"admission": {"exemptions": {"team-x": {"platform-namespaces": "x"}}}},
+                "fences.admission.exemptions.team-x.platform-namespaces",
+            ),
+            ({"admission": {"namespaces": {"team-x": {"gateway-nodes": "x"}}}}, "fences.admission.namespaces.team-x"),
+            ({"admission": {"namespaces": {"agents": {"host-ports": "x"}}}}, "fences.admission.namespaces.agents.host-ports"),
+            ({"admission": {"namespaces": {"kube-system": {"gateway-nodes": "x"}}}}, "fences.admission.namespaces.kube-system"),
+            ({"admission": {"namespaces": {"istio-egress": {"gateway-nodes": "x"}}}}, "fences.admission.namespaces.istio-egress"),
+            ({"admission": {"namespaces": {"a b": {"gateway-nodes": "x"}}}}, 'fences.admission.namespaces["a b"]'),
             ({"admission": {"exemptions": {"team-q": {"host-ports": "x"}}}}, "fences.admission.exemptions.team-q"),
             (
                 {"admission": {"exemptions": {"team-x": {"namespace-labels": "x"}}}},

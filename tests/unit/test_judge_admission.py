@@ -18,13 +18,14 @@ from egress.google_objects import google_objects
 from egress.judge.admission import GATEWAY_NODES, RECORDED, Admission, expressions, recorded
 from egress.judge.deployed import Deployed, Manifest
 from egress.judge.flow import Verdict
-from egress.layers.admission import boundaries, namespace_labels, services, workloads
+from egress.layers.admission import policies
 from egress.plan import Plan
 from egress.render import render
-from egress.settings.fences import Rule
+from egress.settings.fences import EVERYWHERE, IN_TEAMS, Rule
 from tests.support import PROJECT, ROOT, config_with, dev_config, plan_of
 
 WORKLOADS = "egress-team-workloads"
+PLATFORMS = ("istio-system", "istio-egress")
 APPLICATION, GATEWAY = (f"sa-{kind}-nodes@{PROJECT}.iam.gserviceaccount.com" for kind in ("application", "gateway"))
 
 
@@ -36,7 +37,7 @@ def as_recorded() -> dict[str, str]:
     """Rule to digest, of what this version of the program renders."""
     plan = plan_of(dev_config())
     found: dict[str, str] = {}
-    for policy in (workloads.policy(plan), services.policy(plan), boundaries.policy(), namespace_labels.policy()):
+    for policy in policies(plan):
         manifest = next(iter(policy.render(plan))).manifest
         rules = [check.rule.value for check in policy.checks]
         found |= dict(zip(rules, (one.digest for one in expressions(manifest)), strict=True))
@@ -79,9 +80,16 @@ def binding(change: Callable[[Any], object]) -> Verdict:
     return changed("ValidatingAdmissionPolicyBinding", WORKLOADS, change).judge("team-x", "privileged")
 
 
-@pytest.mark.parametrize("rule", Rule)
-def test_every_rule_is_in_force_in_a_teams_namespace(rule: Rule) -> None:
-    verdict = admission().judge("team-x", rule)
+IN_FORCE = [
+    *(("team-x", rule) for rule in sorted(IN_TEAMS)),
+    *((namespace, rule) for namespace in ("default", "kube-evil", "some-other-namespace") for rule in sorted(EVERYWHERE)),
+    *((namespace, rule) for namespace in PLATFORMS for rule in (Rule.PLATFORM_KINDS, Rule.PLATFORM_NAMESPACES)),
+]
+
+
+@pytest.mark.parametrize(("namespace", "rule"), IN_FORCE)
+def test_every_rule_is_in_force_where_it_has_to_be(namespace: str, rule: Rule) -> None:
+    verdict = admission().judge(namespace, rule)
     assert (verdict.allowed, verdict.understood) == (False, True), verdict
     assert verdict.by.startswith("validatingadmissionpolicy/egress-")
     assert verdict.field.startswith("spec.validations[")
@@ -96,9 +104,35 @@ class TestOpenings:
     def test_an_exempted_namespace(self) -> None:
         config = config_with("fences/admission", {"exemptions": {"team-y": {"host-ports": "an appliance"}}})
         judge = admission(config)
-        assert judge.judge("team-y", "host-ports").by == "namespace/team-y"
+        verdict = judge.judge("team-y", "host-ports")
+        assert (verdict.allowed, verdict.by) == (True, f"validatingadmissionpolicy/{WORKLOADS}")
+        assert verdict.field.endswith(".expression")
         assert not judge.judge("team-y", "privileged").allowed
         assert not judge.judge("team-x", "host-ports").allowed
+
+    def test_a_namespace_of_no_team_is_exempted_in_the_same_way(self) -> None:
+        config = config_with("fences/admission", {"namespaces": {"monitoring": {"gateway-nodes": "agents"}}})
+        judge = admission(config)
+        assert judge.placed("monitoring", GATEWAY).allowed
+        assert not judge.placed("default", GATEWAY).allowed
+        assert not judge.placed("team-x", GATEWAY).allowed
+
+    def test_an_annotation_by_hand_exempts_nobody(self) -> None:
+        def by_hand(manifest: Manifest) -> None:
+            if manifest["kind"] == "Namespace":
+                manifest["metadata"].setdefault("annotations", {})["gke-mesh-egress/exempt.privileged"] = "because"
+
+        assert not admission(change=by_hand).judge("team-x", "privileged").allowed
+
+    def test_an_exemption_by_hand_in_the_policys_text_is_seen(self) -> None:
+        def by_hand(spec: Any) -> None:
+            for validation in spec["validations"]:
+                validation["expression"] = f"request.?namespace.orValue('') in ['team-x'] || ({validation['expression']})"
+
+        verdict = policy(by_hand)
+        assert (verdict.allowed, verdict.understood) == (True, True)
+        everybody = policy(lambda spec: [one.update(expression=f"true || ({one['expression']})") for one in spec["validations"]])
+        assert (everybody.allowed, everybody.understood) == (True, False)
 
     def test_a_relaxed_rule_is_in_no_policy(self) -> None:
         judge = admission(config_with("fences/admission", {"relaxed": {"host-ports": "an appliance"}}))
@@ -167,8 +201,13 @@ class TestGatewayNodes:
         verdict = admission().placed("team-x", APPLICATION)
         assert (verdict.allowed, verdict.by, verdict.field) == (True, "nodepool/default-pool", "nodeConfig.taints")
 
-    def test_other_namespaces_are_not_kept_off(self) -> None:
-        assert admission().placed("istio-egress", GATEWAY).allowed
+    def test_neither_is_a_pod_of_a_namespace_that_is_no_teams(self) -> None:
+        for namespace in ("default", "kube-evil", "istio-system"):
+            assert not admission().placed(namespace, GATEWAY).allowed
+
+    def test_the_gateways_and_the_systems_own_are_not_kept_off(self) -> None:
+        for namespace in ("istio-egress", "kube-system", "gmp-system"):
+            assert admission().placed(namespace, GATEWAY).allowed
 
     def test_every_pool_of_a_gateway_is_guarded_by_one_rule(self) -> None:
         config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"] | {

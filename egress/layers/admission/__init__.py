@@ -1,4 +1,4 @@
-"""Admission: what the API server refuses in team namespaces, whoever asks. Outside every pod, and nothing to keep running.
+"""Admission: what the API server refuses, whoever asks: of teams, and of everybody else. Outside every pod, and nothing to run.
 
 Source: Kubernetes, ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1). The rules are in the modules of this
 package, one per thing that is looked at; how a rule becomes an object is in `policy.py`. What each rule closes, and what it
@@ -9,12 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egress.layers.admission import boundaries, namespace_labels, services, workloads
+from egress.layers.admission import boundaries, gateway_nodes, namespace_labels, services, workloads
+from egress.layers.admission.policy import Policy
 from egress.manifest import Object
 from egress.plan import Plan
 
 
+def policies(plan: Plan) -> tuple[Policy, ...]:
+    """For teams' workloads, Services and proxies; for everybody's pods, namespaces and what only the platform writes."""
+    return (
+        workloads.policy(),
+        services.policy(plan),
+        boundaries.entering(),
+        gateway_nodes.policy(plan),
+        boundaries.kinds(),
+        boundaries.inside(),
+        namespace_labels.policy(),
+    )
+
+
 def render(plan: Plan) -> Iterator[Object]:
-    """A policy and its binding for workloads, for Services, for what only the platform does, and for namespaces."""
-    for policy in (workloads.policy(plan), services.policy(plan), boundaries.policy(), namespace_labels.policy()):
+    """Each policy and its binding."""
+    for policy in policies(plan):
         yield from policy.render(plan)

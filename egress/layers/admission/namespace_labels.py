@@ -1,21 +1,23 @@
-"""The rule that the others rest on: labels of a namespace that mean something are the platform's to change."""
+"""The rule that the others rest on: labels of a namespace that mean something are the platform's to change.
+
+So is taking away a namespace that has such a label, for one made anew has none; and making one that other rules leave out by
+its name.
+"""
 
 from __future__ import annotations
 
 from egress import names
-from egress.layers.admission.policy import PLATFORM, Check, Policy, Resources
+from egress.layers.admission.policy import ITSELF, PLATFORM, Check, Policy, Resources
 from egress.settings.fences import Rule
-
-SYSTEM_PREFIXES = ("kube-", "gke-", "gmp-", "config-management-", "anthos-", "asm-", "gatekeeper-")
-"""Namespaces that Kubernetes' and Google's own components keep, labels included."""
+from egress.system_namespaces import SYSTEM
 
 # Also through the subresources: the API server takes labels from updates of status and finalizers as well.
-RESOURCES = (Resources("", ("namespaces", "namespaces/status", "namespaces/finalize")),)
+RESOURCES = (
+    Resources("", ("namespaces", "namespaces/status", "namespaces/finalize")),
+    Resources("", ("namespaces",), ("DELETE",)),
+)
 
-CONDITIONS = {
-    "not-a-system-namespace": "!(" + " || ".join(f"object.metadata.name.startsWith('{p}')" for p in SYSTEM_PREFIXES) + ")",
-    "not-the-platform": f"!{PLATFORM}",
-}
+CONDITIONS = {"not-kubernetes-itself": f"!{ITSELF}", "not-the-platform": f"!{PLATFORM}"}
 
 VARIABLES = {
     # The API server gives every new namespace its name as a label.
@@ -26,12 +28,15 @@ VARIABLES = {
     "newLabels": "object.metadata.?labels.orValue({})",
     "oldAnnotations": "request.operation == 'CREATE' ? {} : oldObject.metadata.?annotations.orValue({})",
     "newAnnotations": "object.metadata.?annotations.orValue({})",
+    # By exact name: one that only begins like them is anybody's to make, and is nothing to the other rules.
+    "system": f"(request.operation == 'DELETE' ? oldObject : object).metadata.name in {list(SYSTEM)}",
 }
 
+_FENCED = " || ".join(f"'{label}' in variables.oldLabels" for label in (names.TEAM_LABEL, names.PLATFORM_LABEL))
 _OWN = f"k.startsWith('{names.OWN_DOMAIN}/')"
-_MEANINGFUL = (
+_FOREIGN = (
     "k == 'istio-injection' || k == 'kubernetes.io/metadata.name' || k.matches('^([a-z0-9.-]+[.])?istio[.]io/')"
-    f" || k.startsWith('pod-security.kubernetes.io/') || {_OWN}"
+    " || k.startsWith('pod-security.kubernetes.io/')"
 )
 
 
@@ -43,12 +48,15 @@ def _unchanged(kind: str, protected: str) -> str:
 CHECKS = (
     Check(
         Rule.NAMESPACE_LABELS,
-        "A namespace's labels for injection, revision, team and pod security, and this program's annotations, decide what holds "
-        "in it; the platform sets them.",
-        f"{_unchanged('Labels', _MEANINGFUL)} && {_unchanged('Annotations', _OWN)}",
+        "A namespace's labels for injection, revision, team and pod security, and this program's own, decide what holds in it: "
+        "the platform sets them, makes the namespaces that carry them or bear a name of Kubernetes' and Google's own, and "
+        "deletes them.",
+        f"request.operation == 'DELETE' ? !({_FENCED})"
+        f" : {_unchanged('Labels', f'({_OWN} || (!variables.system && ({_FOREIGN})))')}"
+        f" && {_unchanged('Annotations', _OWN)} && (request.operation != 'CREATE' || !variables.system)",
     ),
 )
 
 
 def policy() -> Policy:
-    return Policy("egress-namespaces", RESOURCES, CHECKS, CONDITIONS, VARIABLES, in_teams=False)
+    return Policy("egress-namespaces", RESOURCES, CHECKS, CONDITIONS, VARIABLES, where=None)

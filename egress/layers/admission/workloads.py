@@ -7,15 +7,10 @@ object (`metadata.managedFields`) before any webhook adds to it, so a proxy cont
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from egress.layers.admission import proxy
 from egress.layers.admission.policy import Check, Policy, Resources
-from egress.layers.gateway_workload import INGRESS_NODES, TAINT_KEY
-from egress.plan import Plan
 from egress.settings.fences import Rule
 
-POOL_LABEL = "cloud.google.com/gke-nodepool"
 VOLUMES = (
     "configMap",
     "csi",
@@ -48,7 +43,7 @@ CHANGED = (
 )
 """CEL: what the rules look at is new. What was there before them must still be scaled, finished and deleted."""
 
-VARIABLES = {
+TEMPLATE = {
     "isPod": "request.kind.kind == 'Pod'",
     "template": (
         "variables.isPod ? object"
@@ -60,38 +55,14 @@ VARIABLES = {
     "labels": "variables.template.?metadata.?labels.orValue({})",
     "annotations": "variables.template.?metadata.?annotations.orValue({})",
     "containers": "variables.spec.containers + variables.spec.?initContainers.orValue([])",
+}
+"""What a workload's rules look at: the pod itself, or the template that a controller makes pods from."""
+
+VARIABLES = {
+    **TEMPLATE,
     # The author's own: the proxy's are let through by name, and rule proxy-container sees to it that nobody writes those.
     "own": (f"variables.containers.filter(c, !(c.name in {proxy.NAMES})) + variables.spec.?ephemeralContainers.orValue([])"),
-    "nodeTerms": (
-        "variables.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution.?nodeSelectorTerms.orValue([])"
-        " + variables.spec.?affinity.?nodeAffinity.?preferredDuringSchedulingIgnoredDuringExecution.orValue([])"
-        ".map(p, p.preference)"
-    ),
 }
-
-
-def _free_of(pools: Sequence[str]) -> str:
-    """CEL: the pod asks for no node of these pools, and does not tolerate the taint, of the pool's name, that keeps it away."""
-    every = " && ".join
-    other_taint = every(f"t.?value.orValue('') != '{value}'" for value in pools)
-    not_in, named = every(f"!('{pool}' in e.values)" for pool in pools), every(f"'{pool}' in e.values" for pool in pools)
-    return every(
-        (
-            # A toleration without a key tolerates every taint.
-            "variables.spec.?tolerations.orValue([]).all(t, t.?key.orValue('') != ''"
-            f" && (t.key != '{TAINT_KEY}'"
-            f" || (t.?operator.orValue('Equal') == 'Equal' && {other_taint})))",
-            *(f"variables.spec.?nodeSelector[?'{POOL_LABEL}'].orValue('') != '{pool}'" for pool in pools),
-            # A node's name goes past the scheduler, which is what heeds the taint. A pod that runs has one from the scheduler.
-            "(variables.isPod && request.operation != 'CREATE' || variables.spec.?nodeName.orValue('') == '')",
-            "variables.nodeTerms.all(t, t.?matchExpressions.orValue([]).all(e,"
-            f" e.key != '{POOL_LABEL}' || (e.operator == 'In' && {not_in})"
-            f" || (e.operator == 'NotIn' && {named})))",
-            # Nodes by name: the DaemonSet controller asks for each pod's node in this way, and heeds the taint.
-            "(variables.isPod && object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == 'DaemonSet')"
-            " || variables.nodeTerms.all(t, size(t.?matchFields.orValue([])) == 0))",
-        )
-    )
 
 
 _NOT_THE_PROXYS_IDENTITY = " && ".join(
@@ -162,14 +133,5 @@ CHECKS = (
 )
 
 
-def policy(plan: Plan) -> Policy:
-    pools = [gateway.nodes for gateway in plan.gateways]
-    if plan.receptions:
-        pools.append(INGRESS_NODES)
-    nodes = Check(
-        Rule.GATEWAY_NODES,
-        "Gateway nodes may leave the cluster, so only the gateway runs there: no toleration of their taint or of every taint, "
-        "no selector or affinity for their pool, no node by name.",
-        _free_of(pools),
-    )
-    return Policy("egress-team-workloads", RESOURCES, (nodes, *CHECKS), {"changed": CHANGED}, VARIABLES)
+def policy() -> Policy:
+    return Policy("egress-team-workloads", RESOURCES, CHECKS, {"changed": CHANGED}, VARIABLES)
