@@ -16,7 +16,7 @@ from egress.settings.cluster import NodePool
 from egress.settings.google_apis import Resource
 from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
 from egress.settings.inspection import Inspection
-from egress.settings.mesh import Flavor, Gateway
+from egress.settings.mesh import Flavor, Gateway, LogFormat
 from egress.settings.receive import Receive
 from egress.settings.security import SecurityModel
 from egress.settings.tcp import Tcp
@@ -309,6 +309,12 @@ class Plan:
     @property
     def in_cluster_mesh(self) -> bool:
         return self.settings.mesh.flavor is Flavor.ISTIO
+
+    @property
+    def structured_logs(self) -> bool:
+        """Whether lines of access logs have fields, the caller's identity among them. The managed mesh's provider has its own."""
+        said = self.settings.mesh.access_log
+        return self.in_cluster_mesh and (said is None or said.format is LogFormat.JSON)
 
     def connects_late(self, gateway: EgressGateway) -> bool:
         """Whether a gateway knows the caller before it connects to a host whose TLS it passes through. The managed mesh takes no

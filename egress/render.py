@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import yaml
 
 from egress.layers import (
+    access_log,
     admission,
     authorization,
     credentials,
@@ -49,6 +50,7 @@ LAYERS = (
     straight,
     authorization,
     early_refusal,
+    access_log,
     receive,
     credentials,
     test_application,

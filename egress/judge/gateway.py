@@ -298,7 +298,11 @@ def _translation(services: Sequence[Manifest], pod: Pod) -> dict[int, int]:
 
 
 _TCP_PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+_MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ONLY_LATER = {"@type", "upstream_connect_mode", "max_early_data_bytes"}
+_NOTES = "type.googleapis.com/envoy.extensions.filters.http.header_to_metadata.v3.Config"
+_NOTED = "gke-mesh-egress"
+"""Metadata that no rule of authorization reads: those have namespaces of Istio's."""
 _RESOLVER = "envoy.filters.network.sni_dynamic_forward_proxy"
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -316,13 +320,28 @@ def _opaque_filters(deployed: Deployed) -> Iterator[tuple[str, str, frozenset[tu
 
 
 def _only_narrows(patch: Mapping[str, Any]) -> bool:
-    """Whether a patch is one of the few that lead nothing anywhere else: connect later, look a judged name up, clean copies."""
+    """Whether a patch is one of the few that lead nothing anywhere else: connect later, look a judged name up, clean copies,
+    note for the access log."""
     operation, value = patch["patch"].get("operation"), part(patch["patch"], "value")
     if patch["applyTo"] == "NETWORK_FILTER" and operation == "MERGE":
         config = part(value, "typed_config")
-        return config.get("@type") == _TCP_PROXY and config.keys() <= _ONLY_LATER
+        harmless = {_TCP_PROXY: _ONLY_LATER, _MANAGER: {"@type", "preserve_external_request_id"}}
+        return config.keys() <= harmless.get(str(config.get("@type")), set())
     if patch["applyTo"] == "NETWORK_FILTER" and operation == "INSERT_BEFORE":
         return value.get("name") == _RESOLVER
+    if patch["applyTo"] == "HTTP_FILTER" and operation == "INSERT_FIRST":
+        return _only_notes(part(value, "typed_config"))
     if patch["applyTo"] == "CLUSTER" and operation == "MERGE":
         return [*value] == ["typed_extension_protocol_options"] and [*value["typed_extension_protocol_options"]] == [_OPTIONS]
     return False
+
+
+def _only_notes(config: Mapping[str, Any]) -> bool:
+    """Whether a filter does no more than to write headers down, and to take them out."""
+    rules: Sequence[Mapping[str, Any]] = listed(config, "request_rules")
+    return (
+        config.get("@type") == _NOTES
+        and config.keys() <= {"@type", "request_rules"}
+        and all(rule.keys() <= {"header", "on_header_present", "remove"} for rule in rules)
+        and all(part(rule, "on_header_present").get("metadata_namespace") == _NOTED for rule in rules)
+    )

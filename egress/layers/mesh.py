@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress import names
+from egress.layers import access_log
 from egress.manifest import ISTIO_SECURITY, ISTIO_TELEMETRY, Object, Owner, manifest
 from egress.plan import Plan
 from egress.settings.fences import Fence
@@ -22,7 +23,6 @@ def render(plan: Plan) -> Iterator[Object]:
         owner,
         manifest(ISTIO_SECURITY, "PeerAuthentication", "default", names.MESH_NAMESPACE, spec={"mtls": {"mode": "STRICT"}}),
     )
-    provider = "envoy" if plan.in_cluster_mesh else "stackdriver"
     yield Object(
         owner,
         manifest(
@@ -30,7 +30,7 @@ def render(plan: Plan) -> Iterator[Object]:
             "Telemetry",
             "mesh-default",
             names.MESH_NAMESPACE,
-            spec={"accessLogging": [{"providers": [{"name": provider}]}]},
+            spec={"accessLogging": [{"providers": [{"name": access_log.provider(plan)}]}]},
         ),
     )
     if not plan.in_cluster_mesh:
@@ -44,7 +44,7 @@ def render(plan: Plan) -> Iterator[Object]:
 def mesh_config(plan: Plan) -> dict[str, Any]:
     """MeshConfig. Paths are normalised as an upstream may read them, before any rule compares them."""
     return {
-        "accessLogFile": "/dev/stdout",
+        **access_log.mesh_config(plan),
         "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
         # For TLS that proxies open to the outside; the mesh's own is not concerned.
         "tlsDefaults": {"minProtocolVersion": plan.settings.mesh.min_tls_version.istio_name},

@@ -73,6 +73,19 @@ class TlsVersion(StrEnum):
         return f"TLSV{self.value.replace('.', '_')}"
 
 
+class LogFormat(StrEnum):
+    """How proxies write down what they were asked."""
+
+    JSON = "json"
+    """An object a line: who asked, for what, and what came of it, each in a field of its own."""
+    TEXT = "text"
+    """Istio's own lines of text, which name nobody and quote what the client sent as it is."""
+
+
+class AccessLog(Model):
+    format: Annotated[LogFormat, Field(strict=False)] = LogFormat.JSON
+
+
 class Mesh(Model):
     flavor: Annotated[Flavor, Field(strict=False)] = Flavor.ISTIO
     istio: Istio | None = Field(default=None, description="Only with flavor: istio.")
@@ -80,6 +93,20 @@ class Mesh(Model):
         default=TlsVersion.TLS_1_2,
         description="Oldest TLS accepted from hosts where the gateway opens TLS.",
     )
+
+    access_log: AccessLog | None = Field(
+        default=None, description="How proxies write their access logs; absent: json. Only with flavor: istio."
+    )
+
+    @model_validator(mode="after")
+    def flavor_honours_access_log(self) -> Self:
+        if self.access_log is not None and self.flavor is not Flavor.ISTIO:
+            raise refusal(
+                f"With flavor {self.flavor.value} Google's provider writes the log in its own form; this would be ignored.",
+                "Leave `accessLog` out, or set flavor: istio.",
+                ("accessLog",),
+            )
+        return self
 
     @model_validator(mode="after")
     def flavor_honours_istio(self) -> Self:

@@ -22,9 +22,12 @@ def read(output: object) -> Contract:
 
 def of_gateway(contract: Contract) -> str:
     """Requests and connections that the egress gateway's authorization refused, in the gateway's access log."""
+    # Of requests and of connections that are none; the last is for a platform whose log is text.
+    places = ("jsonPayload.response_code_details", "jsonPayload.connection_termination_details", "textPayload")
+    denied = " OR ".join(f'{place}:"rbac_access_denied"' for place in places)
     return (
         f'resource.type="k8s_container" AND resource.labels.cluster_name="{contract.cluster.name}"'
-        f' AND resource.labels.namespace_name="{contract.gateway.namespace}" AND textPayload:"rbac_access_denied"'
+        f' AND resource.labels.namespace_name="{contract.gateway.namespace}" AND ({denied})'
     )
 
 
@@ -38,10 +41,21 @@ def of_firewall(contract: Contract) -> str:
     )
 
 
-# What is watched: name to what it means, the kind of resource that the log belongs to, and the log's filter.
+# What is watched: name to what it means, the kind of resource that the log belongs to, the log's filter, and what of an entry
+# says who it was: refusals are counted for each of them. The firewall knows nodes alone.
 WATCHED = {
-    "gateway": ("The egress gateway refused a request that a pod was let send to it.", "k8s_container", of_gateway),
-    "firewall": ("The VPC firewall refused a connection: something went round the gateway.", "gce_subnetwork", of_firewall),
+    "gateway": (
+        "The egress gateway refused a request that a pod was let send to it.",
+        "k8s_container",
+        of_gateway,
+        {"principal": "EXTRACT(jsonPayload.principal)"},
+    ),
+    "firewall": (
+        "The VPC firewall refused a connection: something went round the gateway.",
+        "gce_subnetwork",
+        of_firewall,
+        {"node": "EXTRACT(jsonPayload.instance.vm_name)"},
+    ),
 }
 
 contract = platform.get_output(OUTPUT).apply(read)
@@ -50,13 +64,19 @@ google = gcp.Provider(
 )
 on_google = pulumi.ResourceOptions(provider=google)
 
-for name, (meaning, resource, log) in WATCHED.items():
+for name, (meaning, resource, log, who) in WATCHED.items():
     metric = gcp.logging.Metric(
         f"refused-by-{name}",
         name=f"egress-refused-by-{name}",
         description=meaning,
         filter=contract.apply(log),
-        metric_descriptor={"metric_kind": "DELTA", "value_type": "INT64", "unit": "1"},
+        metric_descriptor={
+            "metric_kind": "DELTA",
+            "value_type": "INT64",
+            "unit": "1",
+            "labels": [{"key": key, "value_type": "STRING"} for key in who],
+        },
+        label_extractors=who,
         opts=on_google,
     )
     gcp.monitoring.AlertPolicy(

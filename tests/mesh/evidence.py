@@ -6,22 +6,29 @@ and the sites outside record what arrived. Nothing is concluded from the answer 
 
 from __future__ import annotations
 
-import re
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tests.mesh.filters import Refusals
 from tests.mesh.mesh import Mesh
 from tests.mesh.proxies import FAILED_HANDSHAKES
 from tests.mesh.websites import Arrival
 
-_ACCESS_LOG = re.compile(r"^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ")
+Line = Mapping[str, Any]
+"""One line of an access log, field by field; a field that has nothing to say is not there."""
 _SECONDS = 2.0
 _QUIET_SECONDS = 0.15
 _BLACK_HOLE = "BlackHoleCluster"
-_DETAILS = re.compile(r'^\[[^]]*\] "[^"]*" (\d+) (\S+) (\S+) ')
+_REASONS = (
+    "response_code_details",
+    "connection_termination_details",
+    "upstream_transport_failure_reason",
+)
+"""Fields in which a proxy says in its own words why it ended something."""
 _PROTOCOL_ERROR, _NO_ROUTE = "DPE", "direct_response"
 
 
@@ -60,12 +67,20 @@ _TOLD_BY_THE_GATEWAY = {
 """Words of the gateway's access log, and whose they are."""
 
 
-def _refused_by_proxy(line: str) -> bool:
+def lines(text: str) -> list[Line]:
+    """The lines of an access log among everything that a proxy wrote."""
+    found = [json.loads(line) for line in text.splitlines() if line.startswith("{") and '"start_time":' in line]
+    return [line for line in found if "start_time" in line]
+
+
+def reasons(line: Line) -> str:
+    """Why the proxy that logged it ended it, in its own words."""
+    return " ".join(line[field] for field in _REASONS if field in line)
+
+
+def _refused_by_proxy(line: Line) -> bool:
     """Whether the proxy that logged it refused the request itself: it knows no such host, or it is no proper HTTP."""
-    found = _DETAILS.match(line)
-    if not found:
-        return False
-    status, flags, details = found.groups()
+    status, flags, details = str(line.get("response_code", "")), line.get("response_flags"), line.get("response_code_details", "")
     own = (status.startswith("4") or status == "501") and not details.startswith("via_upstream")
     return flags == _PROTOCOL_ERROR or details == _NO_ROUTE or own
 
@@ -80,10 +95,10 @@ class Evidence:
     """Packets of the gateway, on their way from it."""
     refused_on_arrival: int
     """Packets that policies for other pods refused."""
-    sidecar_log: Sequence[str]
-    gateway_log: Sequence[str]
+    sidecar_log: Sequence[Line]
+    gateway_log: Sequence[Line]
     """Of all egress gateways."""
-    other_logs: Sequence[str]
+    other_logs: Sequence[Line]
     """Of the sidecars of other pods."""
     handshakes_failed: int
     """By the gateways, as the servers."""
@@ -114,13 +129,13 @@ class Evidence:
         if self.refused_on_arrival:
             return Layer.DESTINATION_POLICY
         for told, layer in _TOLD_BY_THE_GATEWAY.items():
-            if any(told in line for line in self.gateway_log):
+            if any(told in reasons(line) for line in self.gateway_log):
                 return layer
         if self.handshakes_failed:
             return Layer.GATEWAY_TLS
-        if any(_BLACK_HOLE in line or _refused_by_proxy(line) for line in self.sidecar_log):
+        if any(line.get("upstream_cluster") == _BLACK_HOLE or _refused_by_proxy(line) for line in self.sidecar_log):
             return Layer.SIDECAR
-        if any("filter_chain_not_found" in line for line in self.other_logs):
+        if any("filter_chain_not_found" in reasons(line) for line in self.other_logs):
             return Layer.DESTINATION_SIDECAR
         if self.arrived:
             return Layer.APPLICATION
@@ -176,9 +191,8 @@ class Watch:
     def _refusals(self) -> dict[str, Refusals]:
         return self.mesh.fabric.refused(list(self.mesh.pods.values()))
 
-    def _lines(self, proxy: str) -> list[str]:
-        text = self.mesh.proxies[proxy].process.output(self._positions[proxy])
-        return [line for line in text.splitlines() if _ACCESS_LOG.match(line)]
+    def _lines(self, proxy: str) -> list[Line]:
+        return lines(self.mesh.proxies[proxy].process.output(self._positions[proxy]))
 
     def _failed_handshakes(self) -> int:
         stats = [self.mesh.proxies[pod.key].admin("/stats?filter=listener.*ssl") for pod in self.mesh.gateways.values()]

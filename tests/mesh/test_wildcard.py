@@ -75,11 +75,12 @@ def test_what_a_team_declared_gets_out(wild: Mesh, pod: str, host: str) -> None:
 
 def test_the_gateway_logs_the_pattern_and_the_inner_name(wild: Mesh) -> None:
     _, evidence = _ask(wild, SHOP, "https://files.example.org")
-    inner, outer = sorted(evidence.gateway_log, key=lambda line: OUTER in line)
-    assert '"203.0.113.40:443" outbound|443||*.example.org' in inner
-    assert inner.endswith(" files.example.org -")
-    assert f"{wild.pods[SHOP].address}:" in outer
-    assert outer.endswith(f" {OUTER} -")
+    inner, outer = sorted(evidence.gateway_log, key=lambda line: line["requested_server_name"] == OUTER)
+    assert (inner["upstream_host"], inner["upstream_cluster"]) == ("203.0.113.40:443", "outbound|443||*.example.org")
+    assert inner["requested_server_name"] == "files.example.org"
+    assert outer["downstream_remote_address"].startswith(f"{wild.pods[SHOP].address}:")
+    assert outer["principal"] == "spiffe://cluster.local/ns/shop/sa/default"
+    assert outer["upstream_local_address"] == inner["downstream_remote_address"], "joins the two"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,10 @@ def test_a_lie_inside_leads_nowhere(wild: Mesh, owner: str, outer: str, inner: s
     asked = wild.dns.asked.count(inner)
     word, evidence = _knock(wild, CHEAT_SHOP, owner, outer, inner)
     assert (word, evidence.stopped_by()) == ("refused", Layer.GATEWAY_HOSTS)
-    assert any(f":{INNER_PORT} " in line and line.endswith(f" {inner} -") for line in evidence.gateway_log)
+    assert any(
+        line["downstream_local_address"].endswith(f":{INNER_PORT}") and line["requested_server_name"] == inner
+        for line in evidence.gateway_log
+    )
     assert not evidence.arrived
     assert wild.dns.asked.count(inner) == asked
 

@@ -23,7 +23,7 @@ from egress.judge.trace import Judges
 from tests.mesh import evidence
 from tests.mesh.client import APP_UID, Answer, Outer, exchange
 from tests.mesh.cluster import CLUSTER_DNS, Pod
-from tests.mesh.evidence import Evidence, Watch
+from tests.mesh.evidence import Evidence, Watch, reasons
 from tests.mesh.mesh import Mesh, websites_of
 from tests.mesh.proxies import PROXY_UID
 
@@ -241,4 +241,4 @@ def _lines(found: Evidence) -> Iterator[str]:
     if arrived:
         yield f"arrived at {', '.join(arrived)}"
     for who, log in (("sidecar", found.sidecar_log), ("gateway", found.gateway_log)):
-        yield from (f"{who}: {line[27:200]}" for line in log[-2:])
+        yield from (f"{who}: {reasons(line) or line.get('upstream_host')} {line.get('response_code')}" for line in log[-2:])

@@ -64,6 +64,9 @@ class TestMonitoring:
         filters = {metric["name"]: metric["inputs"]["filter"] for metric in run.of_type("gcp:logging/metric:Metric")}
         assert 'cluster_name="cluster1"' in filters["refused-by-gateway"]
         assert 'namespace_name="istio-egress"' in filters["refused-by-gateway"]
+        assert 'jsonPayload.response_code_details:"rbac_access_denied"' in filters["refused-by-gateway"]
+        labels = {metric["name"]: metric["inputs"]["labelExtractors"] for metric in run.of_type("gcp:logging/metric:Metric")}
+        assert labels["refused-by-gateway"] == {"principal": "EXTRACT(jsonPayload.principal)"}
         assert 'vpc_name="vpc-network"' in filters["refused-by-firewall"]
         assert len(run.of_type("gcp:monitoring/alertPolicy:AlertPolicy")) == len(filters)
 

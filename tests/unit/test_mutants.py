@@ -30,7 +30,7 @@ KEPT: dict[str, str] = {
     # what does not decide what is reached
     r"^(team-.|istio-egress)/serviceaccount/": "an account by itself lets nothing through; who may is in AuthorizationPolicies",
     r"^clusterrole/": "RBAC is not judged here: tests/apiserver asks a real API server who may do what",
-    r"telemetry/|^networklogging/": "logs",
+    r"telemetry/|^networklogging/|envoyfilter/request-id (removed|.*(labels|context|portNumber)$)": "logs",
     r"priorityclass/|horizontalpodautoscaler/|poddisruptionbudget/": "how long it stands, not what it lets through",
     r"^team-./(service|deployment)/test": "the test application",
     r"^namespace/istio-system removed|managed-by|^namespace/team-. metadata.labels.team$": "nothing selects by it",
@@ -150,6 +150,7 @@ WIDER: dict[str, dict[str, tuple[object, ...]]] = {
         "labels": ({"app": "another"},),
         "portNumber": (443,),
         "context": ("SIDECAR_OUTBOUND",),
+        "metadata_namespace": ("istio_authn",),
         "operation": ("REMOVE",),
     },
     "PeerAuthentication": {"mode": ("PERMISSIVE", "DISABLE")},

@@ -1,0 +1,89 @@
+"""What access logs say: the mesh's settings, the object that keeps a request's id inside, and what judges take for it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from egress.deployment import deployment
+from egress.errors import ConfigError
+from egress.intent import Intent
+from egress.judge.deployed import Deployed
+from egress.judge.trace import Judges
+from egress.layers.access_log import FIELDS, STRUCTURED
+from egress.layers.mesh import mesh_config
+from egress.plan import Plan
+from egress.render import render
+from egress.verify import verify
+from tests.support import config_with, dev_config, plan_of, teams
+
+
+def telemetry(plan: Plan) -> list[str]:
+    (found,) = [item.manifest["spec"]["accessLogging"] for item in render(plan) if item.kind == "Telemetry"]
+    return [provider["name"] for entry in found for provider in entry["providers"]]
+
+
+def noting(plan: Plan) -> list[str]:
+    return [item.identity for item in render(plan) if item.name == "request-id"]
+
+
+def test_lines_are_objects_and_say_who_asked() -> None:
+    plan = plan_of(dev_config())
+    (provider,) = mesh_config(plan)["extensionProviders"]
+    assert telemetry(plan) == [provider["name"]] == [STRUCTURED]
+    file = provider["envoyFileAccessLog"]
+    assert file["logFormat"] == {"labels": FIELDS}
+    assert file["omitEmptyValues"], "the id of a request has two sources, and one of them is empty"
+    assert FIELDS["principal"] == "%DOWNSTREAM_PEER_URI_SAN%"
+    assert noting(plan) == ["istio-egress/envoyfilter/request-id"]
+
+
+def test_text_is_istios_own() -> None:
+    plan = plan_of(config_with("mesh", {"accessLog": {"format": "text"}}))
+    assert telemetry(plan) == ["envoy"]
+    assert mesh_config(plan).keys() & {"accessLogEncoding", "accessLogFormat", "extensionProviders"} == set()
+    assert noting(plan) == []
+
+
+def test_there_is_nothing_to_note_where_no_request_is_read() -> None:
+    assert noting(plan_of(teams(team_a={"files.example.net": {"https": "passthrough"}}))) == []
+
+
+def test_the_managed_mesh_has_its_own_log() -> None:
+    managed = {"flavor": "cloud-service-mesh"}
+    plan = plan_of(config_with("mesh", managed))
+    assert telemetry(plan) == ["stackdriver"]
+    assert noting(plan) == []
+    with pytest.raises(ConfigError, match="in its own form") as refused:
+        plan_of(config_with("mesh", managed | {"accessLog": {"format": "json"}}))
+    (problem,) = refused.value.problems
+    assert problem.path == "gke-mesh-egress:mesh.accessLog"
+
+
+HEADER = ("value", "typed_config", "request_rules", 0, "header")
+CHANGES: list[tuple[tuple[str | int, ...], Any, bool]] = [
+    (HEADER, "x-other", True),
+    (("value", "typed_config", "request_rules", 0, "remove"), False, True),
+    # Metadata that rules of authorization read: whoever writes it says who calls.
+    (("value", "typed_config", "request_rules", 0, "on_header_present", "metadata_namespace"), "istio_authn", False),
+    (("value", "typed_config", "request_rules", 0, "on_header_missing"), {"metadata_namespace": "istio_authn"}, False),
+    (("value", "typed_config", "response_rules"), [], False),
+    (("value", "typed_config", "@type"), "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua", False),
+    (("operation",), "REPLACE", False),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "read"), CHANGES, ids=[".".join(map(str, path)) for path, _, _ in CHANGES])
+def test_a_filter_that_does_more_than_to_note_is_not_understood(path: tuple[str | int, ...], value: Any, read: bool) -> None:
+    plan = plan_of(dev_config())
+    deployed = deployment(plan, render(plan))
+    manifests = deepcopy(list(deployed.kubernetes))
+    (changed,) = [item for item in manifests if item["metadata"]["name"] == "request-id"]
+    node: Any = changed["spec"]["configPatches"][-1]["patch"]
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    found = verify(Intent(plan), Judges(Deployed.of(manifests, deployed.google)))
+    assert bool(found) is not read
