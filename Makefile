@@ -30,8 +30,9 @@ refresh: ready ## Look for what was changed behind the stack's back
 destroy: ready ## Destroy the stack, and check that nothing is left
 	@$(RUN) -m sandbox destroy --stack $(STACK)
 
-clean: $(READY) ## Stop the sandbox's processes and delete all it keeps
-	@$(RUN) -m sandbox clean
+clean: ## Stop the sandbox's processes and delete all it keeps
+	@$(NEW_ENOUGH)
+	@$(PYTHON) -m sandbox clean
 
 explain: $(READY) ## What happens to a flow, layer by layer [TEAM=team-x URL=https://example.com/path]
 	@$(RUN) -m egress explain --stack $(STACK) $(TEAM) $(URL)
@@ -92,26 +93,20 @@ install: $(READY) ## Install the Python packages into .venv
 
 # Packages and tools at the same time: the one waits for the network, the other for the compiler.
 ready:
+	@$(NEW_ENOUGH)
 	@$(MAKE) -s -j 2 $(READY) tools 1>&2
 
 tools: ## Find or build the tools that the sandbox runs
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || $(PYTHON_TOO_OLD)
+	@$(NEW_ENOUGH)
 	@$(PYTHON) -m sandbox.tools 1>&2
 
 $(READY): $(wildcard requirements*.txt constraints.txt)
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' || $(PYTHON_TOO_OLD)
-	@echo "Python packages: installing into $(VENV), about half a minute" 1>&2
-	@test -x $(RUN) || $(PYTHON) -m venv --clear $(VENV) 1>&2
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt 1>&2
-	@printf '#!%s\nimport sys\n\nsys.path.insert(0, "%s")\nfrom egress.cli.app import app\n\napp(prog_name="egress")\n' \
-		"$(CURDIR)/$(RUN)" "$(CURDIR)" > $(VENV)/bin/egress && chmod +x $(VENV)/bin/egress
-	@echo "Python packages: ready" 1>&2
-	@touch $@
+	@$(NEW_ENOUGH)
+	@$(PYTHON) -m sandbox.tools.venv $(VENV) requirements-dev.txt egress 1>&2
 
 policies/.venv/.ready: policies/requirements.txt
-	@echo "Python packages of the policy pack: installing into policies/.venv" 1>&2
-	@$(PYTHON) -m venv --clear policies/.venv 1>&2
-	@policies/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $< 1>&2
-	@touch $@
+	@$(NEW_ENOUGH)
+	@$(PYTHON) -m sandbox.tools.venv policies/.venv policies/requirements.txt 1>&2
 
-PYTHON_TOO_OLD = { echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=/path/to/python3.12" 1>&2; exit 1; }
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2> /dev/null || \
+	{ echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=/path/to/python3.12" 1>&2; exit 1; }

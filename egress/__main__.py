@@ -1,6 +1,6 @@
 """`python -m egress`: what the program decides, without an engine and without an account."""
 
-from egress.cli.app import app
+from egress.cli.entry import main
 
 if __name__ == "__main__":
-    app()
+    main()

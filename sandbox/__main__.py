@@ -41,9 +41,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _clean(home: Home) -> int:
-    from sandbox.engine import clean
+    from sandbox.cleaning import clean
 
-    clean(home)
+    print(f"{home.root}: stopped and deleted." if clean(home) else f"{home.root}: there is no sandbox.")
     return 0
 
 

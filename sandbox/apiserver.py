@@ -28,8 +28,6 @@ from sandbox import tools
 from sandbox.daemon import Daemon
 from sandbox.gke_kinds import DEFINITIONS
 from sandbox.home import Home
-from sandbox.kubernetes import secret_sync
-from sandbox.kubernetes.cluster import Cluster
 
 _HOST = "127.0.0.1"
 _SERVICES = "10.2.0.0/20"  # the service range of the tutorial's subnet
@@ -38,6 +36,8 @@ _BUSY_SECONDS = 20.0  # what runs but does not answer gets this long: it may be 
 _POLL_SECONDS = 0.1
 _PORT_ATTEMPTS = 3
 _CERTIFICATE_DAYS = 300  # kube-apiserver makes them for 365; older ones are replaced at the next start
+_ADDRESS = ("port", "certificates", "token")
+"""What a client knows of the server: where it is, whom it trusts, what it shows."""
 _ETCD_SOCKET = "unix://localhost:0"  # etcd's way to say: socket file `localhost:0` in the working directory
 _PEER_SOCKET = "unix://localhost:1"
 
@@ -52,6 +52,7 @@ class ApiServer:
     def __init__(self, home: Home) -> None:
         self._folder = home.apiserver
         self._lock = home.root / "apiserver.lock"
+        self._address = home.address
         self._data = self._folder / "etcd"
         self._certificates = self._folder / "certificates"
         self._etcd = Daemon("etcd", self._folder, f"--data-dir={self._data}")
@@ -70,9 +71,17 @@ class ApiServer:
 
     @property
     def ca_pem(self) -> str:
-        """The certificate authority that the server's certificate is from. New after `wipe`."""
+        """The certificate authority that the server's certificate is from."""
         chain = self._read("certificates/apiserver.crt")
         return chain[chain.rindex("-----BEGIN CERTIFICATE-----") :]  # the server's own comes first, its issuer last
+
+    @property
+    def born(self) -> str | None:
+        """Tells this cluster from the one that was at the same address before; None where there is none."""
+        try:
+            return self._read("born")
+        except ApiServerError:
+            return None
 
     @property
     def token(self) -> str:
@@ -132,15 +141,30 @@ class ApiServer:
         with self._locked():
             self._stop()
 
-    def wipe(self) -> None:
-        """Stop it and delete everything it knew, its certificate authority included."""
+    def wipe(self, keep_address: bool = False) -> None:
+        """Stop it and delete everything it knew.
+
+        Args:
+            keep_address: keep the port, the certificate authority and the token, so that stacks which hold a kubeconfig of it
+                find the next cluster there. Otherwise they go as well.
+        """
         with self._locked():
             self._stop(patience=0.0)  # nothing of it is kept, so there is nothing to put in order
+            shutil.rmtree(self._address, ignore_errors=True)
+            if keep_address:
+                self._address.mkdir(mode=0o700, parents=True)
+                for name in _ADDRESS:
+                    if (self._folder / name).exists():
+                        (self._folder / name).rename(self._address / name)
             if self._folder.exists():
                 shutil.rmtree(self._folder)
 
     def define_secret_sync(self) -> None:
         """Serve the kinds that GKE defines where it copies secrets of Secret Manager."""
+        # Here, so that `clean` needs no installed package.
+        from sandbox.kubernetes import secret_sync
+        from sandbox.kubernetes.cluster import Cluster
+
         secret_sync.define(Cluster(self.url, self.token, self.ca_pem))
 
     # ---- inside
@@ -153,6 +177,11 @@ class ApiServer:
     def _prepare(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder.chmod(0o700)
+        if not self._data.exists():
+            for name in _ADDRESS:
+                if (self._address / name).exists() and not (self._folder / name).exists():
+                    (self._address / name).rename(self._folder / name)
+            self._write("born", secrets.token_hex(8))
         for name in ("localhost:0", "localhost:1"):
             (self._folder / name).unlink(missing_ok=True)  # sockets of an etcd that was killed
         made = self._certificates / "apiserver.crt"

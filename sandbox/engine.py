@@ -11,17 +11,17 @@ modules. Whoever runs several anyway gets fresh modules of the project each time
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import runpy
-import shutil
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pulumi
 from pulumi import automation
@@ -64,9 +64,12 @@ class Engine:
     # Operations. Each raises EngineError with what went wrong.
 
     def up(self) -> automation.OutputMap:
-        """Deploys; returns the stack's outputs."""
+        """Deploys, if the preview finds nothing wrong; returns the stack's outputs."""
         with self._stack(starts_cluster=True) as (stack, settled):
-            return self._run(lambda out: stack.up(on_output=out, suppress_outputs=True, refresh=settled)).outputs
+            self._check(lambda out: stack.preview(on_output=out, suppress_outputs=True, refresh=settled))
+            done = self._run(lambda out: stack.up(on_output=out, suppress_outputs=True, refresh=settled))
+            self._note_cluster()
+            return done.outputs
 
     def preview(self, policies: Policies | None = None) -> None:
         """Shows what `up` would do; with a policy pack, also whether it may."""
@@ -82,12 +85,28 @@ class Engine:
         """Makes the state say what is there."""
         with self._stack() as (stack, _):
             self._run(lambda out: stack.refresh(on_output=out, suppress_outputs=True))
+            self._note_cluster()
 
     def destroy(self) -> list[str] | None:
-        """Destroys; returns what is left in the clouds, or None where other stacks still hold something there."""
+        """Destroys, if the preview finds nothing that must stay; returns what is left in the clouds, or None where other stacks
+        still hold something there."""
         with self._stack() as (stack, settled):
+            self._check(lambda out: stack.preview_destroy(on_output=out, suppress_outputs=True, refresh=settled))
             self._run(lambda out: stack.destroy(on_output=out, suppress_outputs=True, refresh=settled))
             return self._leftovers()
+
+    def others(self) -> list[str]:
+        """The other stacks of this sandbox that hold something, as `project/stack`."""
+        own = self._backend / f".pulumi/stacks/{self.project.name}/{self.project.stack}.json"
+        files = sorted(self._backend.glob(".pulumi/stacks/*/*.json"))
+        return [f"{file.parent.name}/{file.stem}" for file in files if file != own and _holds_resources(file)]
+
+    def holds_cluster(self) -> bool:
+        """Whether this stack's state holds the cluster."""
+        try:
+            return f'"type": "{_CLUSTER}"' in self.export()
+        except EngineError:  # there is no such stack
+            return False
 
     def export(self) -> str:
         """The stack's state as Pulumi exports it: JSON, secrets encrypted."""
@@ -119,13 +138,31 @@ class Engine:
                     ports = ",".join(f"{name}:{port}" for name, (_, port) in providers.items())
                     try:
                         stack = self._select(self._command, {"PULUMI_DEBUG_PROVIDERS": ports})
-                        settled = recovery.settle_pending(stack, self, _say)
+                        settled = recovery.settle_pending(stack, self, _say) or self._cluster_is_another()
                     except automation.CommandError as error:
                         raise EngineError(_complaint(error)) from None
                     yield stack, settled
             finally:
                 for server, _ in providers.values():
                     server.stop(None)
+
+    def _cluster_is_another(self) -> bool:
+        """Whether the cluster was made anew since this stack last ran, so that what its state says of it is untrue."""
+        noted = self._cluster_note
+        if not noted.exists() or noted.read_text(encoding="utf-8") == self.apiserver.born:
+            return False
+        if self.apiserver.born is None:
+            return False
+        _say("The cluster was made anew since this stack last ran, and what the stack had in it is gone: the state is refreshed.")
+        return True
+
+    def _note_cluster(self) -> None:
+        if self.apiserver.born is not None:
+            self._cluster_note.write_text(self.apiserver.born, encoding="utf-8")
+
+    @property
+    def _cluster_note(self) -> Path:
+        return self.project.work / f"{self.project.stack}.cluster"
 
     def _start_early(self) -> None:
         """The cluster will need the API server, so it starts beside the engine. An error is the cluster's to report."""
@@ -190,8 +227,8 @@ class Engine:
             self._failure = _in_words(error, source)
             raise pulumi.RunError(Progress.PROGRAM_FAILED) from None
 
-    def _run(self, operation: Callable[[automation.OnOutput], Any]) -> Any:
-        progress = Progress(sys.stdout, self.project.source)
+    def _run(self, operation: Callable[[automation.OnOutput], Any], out: TextIO | None = None) -> Any:
+        progress = Progress(out or sys.stdout, self.project.source)
         try:
             return operation(progress.line)
         except automation.CommandError as error:
@@ -202,6 +239,17 @@ class Engine:
             raise EngineError((self._failure or said) + _hint(str(error))) from None
         finally:
             progress.end()
+
+    def _check(self, preview: Callable[[Callable[[str], Any]], Any]) -> None:
+        """What `pulumi up` and `pulumi destroy` do before they change anything. Only what is wrong is told."""
+        said = io.StringIO()
+        try:
+            self._run(preview, said)
+        except EngineError as error:
+            if self._command.interrupted:
+                raise
+            print(said.getvalue(), end="")
+            raise EngineError(f"{error}\nThe preview found this, so nothing was changed.") from None
 
     def _ask(self, *args: str) -> str:
         """What the CLI says to a question that changes nothing."""
@@ -230,26 +278,14 @@ class Engine:
                 self.cloud.remove(thing.id)
 
     def _leftovers(self) -> list[str] | None:
-        if any(_holds_resources(file) for file in self._backend.glob(".pulumi/stacks/*/*.json")):
+        if self.others():
             return None
         left = [f"{thing['type']} {thing['id']}" for thing in self.cloud.leftovers()]
         if not any(self.cloud.of_type(_CLUSTER)):
-            self.apiserver.wipe()  # started early for a cluster that never came
+            self.apiserver.wipe(keep_address=True)  # started early for a cluster that never came
         elif self.apiserver.running():
             left.append(f"API server {self.apiserver.url}")
         return left
-
-
-def clean(home: Home) -> None:
-    """Stops what runs and deletes all that the sandbox keeps; nothing but that, wherever the home may be."""
-    ApiServer(home).wipe()
-    for folder in (home.google, home.pulumi):
-        if folder.is_dir():
-            shutil.rmtree(folder)
-    for name in ("operation.lock", "apiserver.lock"):
-        (home.root / name).unlink(missing_ok=True)
-    if home.root.is_dir() and not any(home.root.iterdir()):
-        home.root.rmdir()
 
 
 def _isolate_this_process() -> None:
@@ -281,11 +317,12 @@ def _complaint(error: automation.CommandError) -> str:
 
 
 def _hint(error: str) -> str:
-    if "currently marked for protection" not in error:
+    if "currently marked for protection" not in error and "because it is protected" not in error:
         return ""
     return (
-        "\nThe stack protects what would hurt to lose. To destroy it all the same: set gke-mesh-egress:protect to false "
-        "in the stack's config, `make up`, then `make destroy`."
+        "\nThe stack protects what would hurt to lose. To let one thing go, a removed team's bucket say, in a real project: "
+        "`pulumi state unprotect URN` with the URN above, then the same command again. To destroy everything: set "
+        "gke-mesh-egress:protect to false in the stack's config, `make up`, then `make destroy`."
     )
 
 

@@ -27,6 +27,11 @@ class Home:
         return self.root / "apiserver"
 
     @property
+    def address(self) -> Path:
+        """What stays of an API server that went with its cluster: port, certificates and token of the next one."""
+        return self.root / "address"
+
+    @property
     def google(self) -> Path:
         """What exists in the stand-in for Google Cloud."""
         return self.root / "google"

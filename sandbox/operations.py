@@ -28,7 +28,7 @@ def run(command: str, directory: Path, stack: str, show_secrets: bool, policies:
 
 def _change(engine: Engine, command: str, policies: Policies | None) -> int:
     if command == "up":
-        summary.show(engine.up(), engine.apiserver.kubeconfig, sys.stdout)
+        summary.show(engine.up(), engine.apiserver.kubeconfig, sys.stdout, engine.project.source)
     elif command == "preview":
         engine.preview(policies)
     elif command == "refresh":
@@ -39,9 +39,14 @@ def _change(engine: Engine, command: str, policies: Policies | None) -> int:
 
 
 def _destroy(engine: Engine) -> int:
+    if (others := engine.others()) and engine.holds_cluster():
+        print(
+            f"In the cluster that goes now, other stacks hold objects, which go with it: {', '.join(others)}. "
+            "Once there is a cluster again, `up` of each makes them anew.\n"
+        )
     left = engine.destroy()
     if left is None:
-        print("Other stacks of this sandbox still hold resources, so what is left was not checked.")
+        print(f"Other stacks of this sandbox still hold resources ({', '.join(others)}), so what is left was not checked.")
         return 0
     if left:
         print("Left behind, though no stack holds it any more:", *left, sep="\n  ", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from egress.void import WORDS as VOID
+from sandbox.home import CHECKOUT
 
 CONTRACT = "egress"
 """The output that holds what the stack promises to others; its `teams` say what each may reach."""
@@ -24,14 +26,15 @@ _LONGEST = 76
 Rows = Sequence[Sequence[str]]
 
 
-def show(outputs: OutputMap, kubeconfig: Path, out: TextIO) -> None:
+def show(outputs: OutputMap, kubeconfig: Path, out: TextIO, project: Path) -> None:
     """Prints the summary; as drawn tables on a terminal, as aligned text in a pipe."""
+    whole = "make outputs" if project == CHECKOUT else f"python -m sandbox outputs --directory {shlex.quote(str(project))}"
     values = {name: "[secret]" if output.secret else output.value for name, output in outputs.items()}
-    _print_table("Outputs (all of them, in full: make outputs)", ("name", "value"), _outputs(values), out)
+    _print_table(f"Outputs (all of them, in full: {whole})", ("name", "value"), _outputs(values), out)
     reach = who_reaches_what(values.get(CONTRACT))
     if reach:
         _print_table("Who may reach what (everything else is refused)", reach[0], reach[1:], out)
-    print(f"Look around:     export KUBECONFIG={kubeconfig}; kubectl get namespaces", file=out)
+    print(f"Look around:     export KUBECONFIG={shlex.quote(str(kubeconfig))}; kubectl get namespaces", file=out)
     print('A real project:  README.md, "A real project": the same program with `pulumi up`', file=out)
 
 

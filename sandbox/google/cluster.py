@@ -165,7 +165,7 @@ CLUSTER_KIND = Kind(
     before_create=cluster_outputs.start,
     after_create=cluster_outputs.register,
     after_update=cluster_outputs.define,
-    before_delete=lambda scene: scene.apiserver.wipe(),
+    before_delete=lambda scene: scene.apiserver.wipe(keep_address=True),
     takes_along=lambda cluster: (
         [(NODE_POOL, f"{cluster.id}/nodePools/")]
         + ([(cluster_outputs.MEMBERSHIP, cluster_outputs.membership_id(cluster.id))] if cluster.state.get("fleet") else [])

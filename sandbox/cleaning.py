@@ -1,0 +1,27 @@
+"""The end of a sandbox. Standard library only: it works before anything is installed, and when what was is broken."""
+
+from __future__ import annotations
+
+import shutil
+
+from sandbox.apiserver import ApiServer
+from sandbox.home import Home
+
+
+def clean(home: Home) -> bool:
+    """Stops what runs and deletes all that the sandbox keeps; nothing but that, wherever the home may be.
+
+    Returns whether there was anything.
+    """
+    found = home.root.is_dir()
+    if not found:
+        return False
+    ApiServer(home).wipe()
+    for folder in (home.google, home.pulumi, home.address):
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    for name in ("operation.lock", "apiserver.lock"):
+        (home.root / name).unlink(missing_ok=True)
+    if not any(home.root.iterdir()):
+        home.root.rmdir()
+    return True
