@@ -11,8 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from egress.cli.entry import guarded
 from sandbox.home import CHECKOUT, Home
 from sandbox.policies import Policies
+from sandbox.tools import cache
 
 COMMANDS = {
     "up": "deploy the stack",
@@ -51,7 +53,7 @@ def _told(command: Callable[[], int]) -> int:
     """The command's exit code; what was refused or failed is told in words, without this program's stack.
 
     Errors of the sandbox's parts are RuntimeErrors with a text for the reader. Anything else is a mistake in the
-    sandbox itself, which only its stack can explain.
+    sandbox itself, and `guarded` says so.
     """
     try:
         return command()
@@ -63,6 +65,10 @@ def _told(command: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"\n{cache.where_else(error)}", file=sys.stderr)
     return 1
 
 
@@ -92,4 +98,4 @@ def _path(text: str) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded(main))

@@ -27,7 +27,8 @@ def _run() -> None:
 def guarded(command: Callable[[], object]) -> int:
     """Run a command to its end; the exit code of the process.
 
-    A command ends by SystemExit, as every command-line library has it. What it printed is on its way out before this returns.
+    A command ends by its exit code, or by SystemExit, as command-line libraries have it. What it printed is written before this
+    returns.
     """
     if sys.stderr is None:  # closed by the caller, who wants no notes
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
@@ -35,8 +36,7 @@ def guarded(command: Callable[[], object]) -> int:
         _say("Standard output is closed, so there is nowhere to write the answer to. Nothing was answered.")
         return UNWRITABLE
     try:
-        command()
-        code: object = 0
+        code: object = command()
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:

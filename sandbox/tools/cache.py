@@ -28,6 +28,14 @@ def root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gke-mesh-egress"
 
 
+def where_else(error: OSError) -> str:
+    """A folder that cannot be used, in words, with what names another one."""
+    return (
+        f"{error.filename}: {error.strerror}. Tools lie in {root()}, and EGRESS_TOOLS_CACHE names another folder; the sandbox "
+        "lies in .sandbox of the checkout, and EGRESS_SANDBOX_HOME names another one."
+    )
+
+
 def digest(*parts: str | bytes) -> str:
     """A short key over everything a cached file depends on; each part's length counts, so parts cannot run together."""
     joined = hashlib.sha256()

@@ -287,6 +287,34 @@ def test_monitoring_watches_by_the_contract_alone(sandbox: Sandbox) -> None:
     sandbox.run("destroy", monitoring)
 
 
+def test_what_is_protected_stops_a_destroy_before_anything_is_deleted(sandbox: Sandbox) -> None:
+    sandbox.configure(config_with("protect", True))
+    sandbox.run("up")
+    before = {item["id"] for item in Cloud(sandbox.home).list()}
+    output = sandbox.run("destroy", fails=True)
+    assert "cannot be deleted because it is protected" in " ".join(output.split())
+    assert "nothing was changed" in output
+    assert "pulumi state unprotect" in output
+    assert {item["id"] for item in Cloud(sandbox.home).list()} == before
+    assert kubernetes_object(sandbox, TEAM_Y_POLICY)
+    sandbox.configure(dev_config())
+    assert sandbox.changes(sandbox.run("up")).keys() <= {"unchanged", "updated"}
+
+
+def test_a_program_beside_the_platform_survives_a_platform_made_anew(sandbox: Sandbox) -> None:
+    application = ROOT / "examples/application"
+    sandbox.run("up", application)
+    assert "other stacks hold objects, which go with it: team-x-app/dev" in sandbox.run("destroy")
+    sandbox.run("up")
+    output = sandbox.run("up", application)
+    assert "The cluster was made anew" in output
+    assert sandbox.changes(output)["created"] == 2
+    assert kubernetes_object(sandbox, "/api/v1/namespaces/team-x/configmaps/allowed-hosts")
+    assert sandbox.changes(sandbox.run("up", application)).keys() == {"unchanged"}
+    assert "--directory" in output.partition("Outputs (")[2].partition("\n")[0]
+    sandbox.run("destroy", application)
+
+
 def test_destroy_leaves_nothing_behind(sandbox: Sandbox) -> None:
     output = sandbox.run("destroy")
     assert "deleted" in sandbox.changes(output)

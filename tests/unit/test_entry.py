@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,48 @@ def test_a_mistake_of_the_program_is_one_sentence_and_a_file(
 def test_a_file_that_cannot_be_opened_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert guarded((tmp_path / "nowhere" / "file").open) == 2
     assert "nowhere/file: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("program", "variable"), [("sandbox up", "EGRESS_SANDBOX_HOME"), ("sandbox.tools", "EGRESS_TOOLS_CACHE")]
+)
+def test_a_folder_that_cannot_be_made_is_named_with_the_variable_that_names_another(program: str, variable: str) -> None:
+    """A service's user has no home, and some homes cannot be written to."""
+    environment = {**os.environ, variable: "/dev/null/nowhere"}
+    done = subprocess.run(
+        [sys.executable, "-m", *program.split()],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "/dev/null/nowhere" in done.stderr
+    assert variable in done.stderr
+
+
+def test_an_interrupted_look_for_tools_says_so(tmp_path: Path) -> None:
+    slow = tmp_path / "pulumi"
+    slow.write_text('#!/bin/sh\ntouch "$0.asked"; sleep 20\n')
+    slow.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sandbox.tools"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for _ in range(200):
+        if slow.with_name("pulumi.asked").exists():
+            break
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "stopped; the next run goes on from here" in said
+    assert "Traceback" not in said

@@ -125,7 +125,7 @@ def test_a_python_that_cannot_make_environments_is_said_in_words(tmp_path: Path,
     python.write_text('#!/bin/sh\nmkdir -p "$3/bin"; echo "ensurepip is not available"; exit 1\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(ToolError, match="(?s)ensurepip is not available.*apt install python3.*-venv"):
+    with pytest.raises(ToolError, match=r"(?s)ensurepip is not available.*apt install python3.*-venv"):
         venv.ready(tmp_path / ".venv", tmp_path / "requirements.txt")
     assert not (tmp_path / ".venv").exists()
     assert not (tmp_path / ".venv.new").exists()
