@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from egress.cli import diff, evidence, explain, map_page, reach, render, schemas, verify
@@ -9,10 +13,29 @@ from egress.cli import diff, evidence, explain, map_page, reach, render, schemas
 HELP = """What the program decides and what comes of it, without an engine and without an account.
 
 Exit codes: 0 as asked (allowed, proven, written); 1 the answer is no (denied, not proven, out of date); 2 the question or the
-config is wrong.
+config is wrong, or the answer cannot be written; 3 a mistake of the program itself.
 """
 
 app = typer.Typer(name="egress", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+
+
+def _say_version(wanted: bool) -> None:
+    """As pyproject.toml says; the program is a checkout, not an installed package."""
+    if wanted:
+        text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+        typer.echo(f"gke-mesh-egress {tomllib.loads(text)['project']['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def whole(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version, and nothing else.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """What every subcommand has before it."""
+
+
 app.command()(explain.explain)
 app.command()(reach.reach)
 app.command()(verify.verify)

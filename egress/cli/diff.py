@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from egress.cli.sources import Stack, err, out, plan_at, stop
+from egress.cli.sources import Stack, err, folder, out, plan_at, stack_path, stop
 from egress.deployment import deployment
 from egress.diff import Difference, difference
 from egress.diff.settings import CONFIG
@@ -78,7 +78,7 @@ class State:
 
 def _state(given: str | None, stack: str) -> State:
     """The objects that an argument means."""
-    path = Path(f"Pulumi.{stack}.yaml")
+    path = stack_path(stack)
     if given is None:
         return _planned(path, str(path))
     if Path(given).exists():
@@ -88,17 +88,17 @@ def _state(given: str | None, stack: str) -> State:
             stop(str(error))
     if _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{given}^{{commit}}") is None:
         stop(f"{given} is no file, no folder and no git ref.")
-    text = _git("show", f"{given}:./{path}")
+    text = _git("show", f"{given}:./{path.name}")
     if text is None:
-        err.print(f"{given} has no {path}, so nothing is reached in it.", markup=False)
+        err.print(f"{given} has no {path.name}, so nothing is reached in it.", markup=False)
         return State(Deployed.of((), ()))
-    with tempfile.TemporaryDirectory() as folder:
-        written = Path(folder) / path.name
+    with tempfile.TemporaryDirectory() as temporary:
+        written = Path(temporary) / path.name
         written.write_text(text, encoding="utf-8")
         project = _git("show", f"{given}:./{PROJECT_FILE}")
         if project is not None:
             (written.parent / PROJECT_FILE).write_text(project, encoding="utf-8")
-        return _planned(written, f"{given}:{path}")
+        return _planned(written, f"{given}:{path.name}")
 
 
 def _planned(path: Path, called: str) -> State:
@@ -108,7 +108,9 @@ def _planned(path: Path, called: str) -> State:
 
 def _git(*words: str) -> str | None:
     try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
+        done = subprocess.run(
+            ["git", *words], cwd=folder(), capture_output=True, text=True, timeout=60, check=False, encoding="utf-8"
+        )
     except FileNotFoundError:
         stop("git is not installed, and what was given is no file.")
     return done.stdout if done.returncode == 0 else None

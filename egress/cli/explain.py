@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from egress.asked import NoFlow, flow_of
-from egress.cli.sources import From, Json, Stack, out, source, stop
+from egress.cli.sources import From, Json, Stack, complete_team, complete_url, out, source, stop
 from egress.explain import Explanation
 from egress.explain import explain as explained
 from egress.judge.flow import Verdict, Way
@@ -18,8 +18,13 @@ from egress.verify import described
 
 
 def explain(
-    team: Annotated[str, typer.Argument(help="The team, which is its namespace.")],
-    url: Annotated[str, typer.Argument(help="http://, https:// (the app's own TLS), tcp://HOST:PORT or udp://HOST:PORT.")],
+    team: Annotated[str, typer.Argument(help="The team, which is its namespace.", autocompletion=complete_team)],
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="http://, https:// (the app's own TLS), tcp://HOST:PORT or udp://HOST:PORT.", autocompletion=complete_url
+        ),
+    ],
     method: Annotated[str, typer.Option("--method", "-X", help="HTTP method.")] = "GET",
     header: Annotated[list[str] | None, typer.Option("--header", "-H", help="HTTP header, `name: value`. Repeatable.")] = None,
     account: Annotated[str, typer.Option("--service-account", "-a", help="The pod's ServiceAccount.")] = "default",

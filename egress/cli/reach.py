@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from egress.cli.sources import From, Json, Stack, out, source, stop
+from egress.cli.sources import From, Json, Stack, complete_host, complete_team, out, source, stop
 from egress.judge.deployed import Deployed
 from egress.judge.flow import Way
 from egress.judge.received import doors, exposures
@@ -41,8 +41,12 @@ DOUBT = "`?`: an object on the way says what no judge can read, so it may do any
 
 
 def reach(
-    team: Annotated[list[str] | None, typer.Option("--team", "-t", help="Only this team. Repeatable.")] = None,
-    host: Annotated[list[str] | None, typer.Option("--host", help="Only this target. Repeatable.")] = None,
+    team: Annotated[
+        list[str] | None, typer.Option("--team", "-t", help="Only this team. Repeatable.", autocompletion=complete_team)
+    ] = None,
+    host: Annotated[
+        list[str] | None, typer.Option("--host", help="Only this target. Repeatable.", autocompletion=complete_host)
+    ] = None,
     stack: Stack = "dev",
     files: From = None,
     as_json: Json = False,

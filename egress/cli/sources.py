@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from egress import stack_file
+from egress.cli import completion
 from egress.deployment import deployment
 from egress.errors import ConfigError
 from egress.intent import Intent
@@ -27,7 +28,34 @@ PLACEHOLDER_PROJECT = "sandbox-project"
 WRONG = 2
 """Exit code for a question or a config that cannot be answered."""
 
-Stack = Annotated[str, typer.Option("--stack", "-s", help="Stack whose config, Pulumi.<stack>.yaml, is judged.")]
+
+def complete_stack(incomplete: str) -> list[str]:
+    """For the shell."""
+    return [name for name in completion.stacks(folder()) if name.startswith(incomplete)]
+
+
+def complete_team(context: typer.Context, incomplete: str) -> list[str]:
+    """For the shell."""
+    found = completion.teams(stack_path(context.params.get("stack") or "dev"))
+    return [name for name in found if name.startswith(incomplete)]
+
+
+def complete_host(context: typer.Context, incomplete: str) -> list[str]:
+    """For the shell."""
+    found = completion.hosts(stack_path(context.params.get("stack") or "dev"))
+    return [name for name in found if name.startswith(incomplete)]
+
+
+def complete_url(context: typer.Context, incomplete: str) -> list[str]:
+    """For the shell."""
+    path = stack_path(context.params.get("stack") or "dev")
+    return [url for url in completion.urls(path, context.params.get("team")) if url.startswith(incomplete)]
+
+
+Stack = Annotated[
+    str,
+    typer.Option("--stack", "-s", help="Stack whose config, Pulumi.STACK.yaml, is judged.", autocompletion=complete_stack),
+]
 From = Annotated[
     list[Path] | None,
     typer.Option(
@@ -63,9 +91,20 @@ def stop(message: str) -> NoReturn:
     raise typer.Exit(WRONG)
 
 
+def folder() -> Path:
+    """Where the project lies: this folder or, as Pulumi looks for it, the next one above that holds a Pulumi.yaml."""
+    here = Path()
+    return next((above for above in (here, *Path.cwd().parents) if (above / "Pulumi.yaml").exists()), here)
+
+
+def stack_path(stack: str) -> Path:
+    """The stack's file."""
+    return folder() / f"Pulumi.{stack}.yaml"
+
+
 def plan_of(stack: str) -> Plan:
     """The plan of a stack; a file that names no project is planned for a placeholder, and stderr says so."""
-    path = Path(f"Pulumi.{stack}.yaml")
+    path = stack_path(stack)
     return plan_at(path, str(path))
 
 

@@ -1,0 +1,62 @@
+"""The command as a shell sees it: from any folder of the project, with what can be completed, and its version."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+
+def egress(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "egress", *words],
+        cwd=folder,
+        env={**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "TERM": "dumb", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def completed(*words: str) -> set[str]:
+    """What bash is offered at the end of a line."""
+    done = egress(_EGRESS_COMPLETE="complete_bash", COMP_WORDS=" ".join(("egress", *words)), COMP_CWORD=str(len(words)))
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_it_says_its_version() -> None:
+    done = egress("--version")
+    assert done.stdout.startswith("gke-mesh-egress 0.")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["explain", "reach", "verify", "diff", "evidence", "map", "render"])
+def test_help_names_the_stacks_file(command: str) -> None:
+    said = " ".join(egress(command, "--help").stdout.split())
+    assert "Pulumi.STACK.yaml" in said.replace("│ │ ", "")
+    assert "Pulumi..yaml" not in said
+
+
+@pytest.mark.parametrize("command", [("verify",), ("diff", "HEAD")])
+def test_it_finds_the_project_from_a_folder_below(command: tuple[str, ...]) -> None:
+    above, below = egress(*command), egress(*command, folder=ROOT / "docs/adr")
+    assert (below.returncode, below.stdout) == (above.returncode, above.stdout)
+    assert below.returncode == 0
+
+
+def test_a_shell_completes_stacks_teams_and_hosts() -> None:
+    assert completed("reach", "--stack", "d") >= {"dev"}
+    assert completed("explain", "team-") == {"team-x", "team-y"}
+    assert completed("explain", "team-y", "http") == {"https://httpbin.org", "http://httpbin.org"}
+    assert completed("reach", "--host", "ex") == {"example.com"}
+
+
+def test_completion_of_a_stack_that_cannot_be_read_is_silent() -> None:
+    assert completed("explain", "--stack", "nowhere", "team-") == set()
