@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
+from egress.errors import ConfigError
 from egress.manifest import Object
 from egress.names import GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE
 from egress.render import render, to_yaml
 from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver import test_rendered_objects as real
+from tests.hostile_configs import hostile, wide
 from tests.random_configs import TEAMS, configs
 from tests.support import plan_of
 
@@ -23,40 +25,64 @@ few = settings(
     deadline=None,
     # To shrink a plan takes longer than to read one.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.filter_too_much,
+        HealthCheck.large_base_example,
+    ],
 )
+ANY = configs() | wide() | hostile()
+"""Also such as somebody would refuse; what the program refuses itself is no case here."""
 cluster = real.cluster
+ELSEWHERE = "elsewhere"
+"""Namespace in which objects of other gateways and teams are tried."""
+
+
+def accepted(config: dict[str, Any]) -> list[Object]:
+    """The objects of a config that the program accepts."""
+    try:
+        plan = plan_of(config)
+    except ConfigError:
+        assume(False)
+        raise
+    return render(plan)
 
 
 @pytest.fixture(scope="module")
 def namespaces(cluster: Cluster) -> Cluster:
     """What every plan's objects lie in: a dry run makes no namespace for those that come after it."""
-    for name in (GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE, *TEAMS):
+    for name in (GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE, ELSEWHERE, *TEAMS):
         real.apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     return cluster
 
 
 @few
-@given(config=configs())
+@given(config=ANY)
 def test_every_object_is_accepted_with_strict_fields(namespaces: Cluster, config: dict[str, Any]) -> None:
     def tried(item: Object) -> dict[str, Any]:
         kind = namespaces.kind(item.manifest["apiVersion"], item.kind, seconds=20)
-        return namespaces.apply(kind, item.namespace, item.manifest, dry_run=True)
+        if item.namespace in (None, *known):
+            return namespaces.apply(kind, item.namespace, item.manifest, dry_run=True)
+        moved = {**item.manifest, "metadata": {**item.manifest["metadata"], "namespace": ELSEWHERE}}
+        return namespaces.apply(kind, ELSEWHERE, moved, dry_run=True)
 
-    rendered = render(plan_of(config))
+    known = {GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE, *TEAMS}
+    rendered = accepted(config)
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(tried, rendered))
     assert [answer["metadata"]["name"] for answer in answers] == [item.name for item in rendered]
 
 
 @few
-@given(config=configs())
+@given(config=ANY)
 def test_istio_finds_every_object_valid(tmp_path: Path, config: dict[str, Any]) -> None:
     command = real.istioctl()
     if command is None:
         pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
     stream = tmp_path / "rendered.yaml"
-    stream.write_text(to_yaml(item.manifest for item in render(plan_of(config))), encoding="utf-8")
+    stream.write_text(to_yaml(item.manifest for item in accepted(config)), encoding="utf-8")
     arguments = [command, "validate", "-f", str(stream)]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr
