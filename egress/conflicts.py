@@ -321,6 +321,21 @@ def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> It
                     )
 
 
+def impossible_buckets(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
+    """Buckets whose whole name, project and key, nobody but Google may give. Source: Cloud Storage, "Bucket names"."""
+    for of_team in identities.values():
+        for identity in of_team:
+            for grant in identity.buckets:
+                parts = grant.bucket.split(".")
+                if "google" in grant.bucket or grant.bucket.startswith("goog") or not all(parts):
+                    yield Problem(
+                        f"{account_path(identity.team, identity.service_account)}.buckets",
+                        grant.bucket,
+                        "Cloud Storage refuses this name: none begins with goog, holds google, or has nothing between two dots.",
+                        "Choose another key, or existing: true and the name of a bucket that is there.",
+                    )
+
+
 def beyond_gateways(settings: Settings) -> Iterator[Problem]:
     """Hosts that a team declares and that its gateway does not lead to."""
     for name, team in sorted(settings.teams.items()):

@@ -58,6 +58,7 @@ def make_plan(settings: Settings) -> Plan:
         *conflicts.unseen_elsewhere(tuple(gateways.values())),
         *conflicts.account_collisions(settings, identities),
         *conflicts.bucket_collisions(identities),
+        *conflicts.impossible_buckets(identities),
         *conflicts.reception_collisions(settings),
         *credentials.refused(settings),
         *unsupported(settings),

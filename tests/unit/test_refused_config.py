@@ -232,6 +232,13 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
         "gives a name once",
         "another name",
     ),
+    (
+        "a bucket that only Google may name",
+        "teams/team-x/googleApis/serviceAccounts/test/buckets",
+        {"google-data": "roles/storage.objectViewer"},
+        "holds google",
+        "another key",
+    ),
     ("a text where a number belongs", "gateway", {"minReplicas": "two"}, "wrong form", "docs/config.md"),
     ("a text where a mapping belongs", "teams", "team-x", "wrong form", "docs/config.md"),
 ]
