@@ -90,7 +90,10 @@ class Refusal(_Part):
 
 
 class Elsewhere(_Part):
-    """What a team's workloads can try beyond what is declared, and what comes of it. A port that no rule names stands for all."""
+    """What a team's workloads, and pods of no team, can try beyond what is declared, and what comes of it.
+
+    A port that no rule names stands for all.
+    """
 
     team: str
     target: str
@@ -166,7 +169,7 @@ def schema() -> dict[str, Any]:
 def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
     """What can be shown of a plan and the objects that it renders, violations included."""
     intent, judges = Intent(plan), Judges(deployed)
-    questions = [question for team in intent.teams for question in Questions(intent, judges.space).of(team)]
+    questions = list(Questions(intent, judges.space).all())
     violations = [Violation(flow=item.flow, says=item.says) for item in verify(intent, judges)]
     objects = digests(deployed)
     return Evidence(

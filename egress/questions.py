@@ -76,6 +76,31 @@ class Questions:
         self._intent = intent
         self._space = space
 
+    def all(self) -> Iterator[Question]:
+        """Every question about every team, and about whoever is in none."""
+        for team in self._intent.teams:
+            yield from self.of(team)
+        yield from self.of_nobody()
+
+    def of_nobody(self) -> Iterator[Question]:
+        """What pods of a namespace that is no team's try: by a gateway's nodes, from any node, and with a mesh certificate."""
+        for namespace in (STRANGER, DEFAULT):
+            anywhere = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.GATEWAY_NODE, OTHER_ACCOUNT)
+            kept = self._intent.keeps(namespace, Rule.GATEWAY_NODES)
+            yield Question(anywhere, Want.REFUSED if kept else Want.OPENED, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+            unused = replace(anywhere, port=OTHER_PORT, protocol=Protocol.TCP)
+            yield Question(unused, Want.REFUSED_TWICE if kept else Want.REFUSED, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+            for port, protocol in self._space.numbers:
+                opened = port in self._intent.opened_nodes and protocol is not Protocol.UDP
+                for way in (Way.POD_WITHOUT_SIDECAR, Way.APPLICATION_NODE):
+                    asked = replace(anywhere, port=port, protocol=protocol, way=way)
+                    want = Want.OPENED if opened else Want.REFUSED
+                    yield Question(asked, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        for host in self._space.outside:
+            for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
+                flow = Flow(STRANGER, concrete(host), port, protocol, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT)
+                yield Question(flow, Want.REFUSED, Kind.OTHER_TEAMS_HOST, host)
+
     def of(self, team: str) -> Iterator[Question]:
         """Every question about one team."""
         declared = {concrete(host): host for host in self._intent.hosts(team)}
@@ -199,22 +224,3 @@ class Questions:
         unused = replace(application, way=Way.GATEWAY_NODE, port=OTHER_PORT, protocol=Protocol.TCP)
         want = Want.REFUSED_TWICE if want is Want.REFUSED else Want.REFUSED
         yield Question(unused, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
-
-
-def of_nobody(intent: Intent, space: Space) -> Iterator[Question]:
-    """What pods of a namespace that is no team's can try: by a gateway's nodes, from any node, and with a mesh certificate."""
-    for namespace in (STRANGER, DEFAULT):
-        anywhere = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.GATEWAY_NODE, OTHER_ACCOUNT)
-        kept = intent.keeps(namespace, Rule.GATEWAY_NODES)
-        yield Question(anywhere, Want.REFUSED if kept else Want.OPENED, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
-        unused = replace(anywhere, port=OTHER_PORT, protocol=Protocol.TCP)
-        yield Question(unused, Want.REFUSED_TWICE if kept else Want.REFUSED, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
-        for port, protocol in space.numbers:
-            want = Want.OPENED if port in intent.opened_nodes and protocol is not Protocol.UDP else Want.REFUSED
-            for way in (Way.POD_WITHOUT_SIDECAR, Way.APPLICATION_NODE):
-                asked = replace(anywhere, port=port, protocol=protocol, way=way)
-                yield Question(asked, want, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
-    for host in space.outside:
-        for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
-            flow = Flow(STRANGER, concrete(host), port, protocol, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT)
-            yield Question(flow, Want.REFUSED, Kind.OTHER_TEAMS_HOST, host)

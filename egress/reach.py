@@ -19,7 +19,7 @@ from egress.judge.flow import Flow, Pod, Protocol, Verdict, Way
 from egress.judge.space import BELOW, OTHER_ADDRESS, OTHER_HOST, Allowance, concrete
 from egress.judge.trace import Judges
 from egress.names import OPEN_TLS_HOST
-from egress.questions import OTHER_ACCOUNT, RESOLVER, Kind
+from egress.questions import OTHER_ACCOUNT, RESOLVER, STRANGER, Kind
 from egress.void import WORDS, past_rules
 
 AT_GATEWAYS = (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE)
@@ -117,6 +117,19 @@ def reach(judges: Judges, teams: Iterable[str], intent: Intent | None = None, on
         yield _row(judges, metadata, Kind.METADATA, Kind.METADATA.value)
         resolver = Flow(team, RESOLVER, 53, Protocol.UDP, address=RESOLVER)
         yield _row(judges, resolver, Kind.RESOLVER, Kind.RESOLVER.value)
+
+
+NOBODY = "pods of no team"
+
+
+def of_nobody(judges: Judges, teams: Iterable[str]) -> Iterator[Row]:
+    """What is in no team's namespace: rows of the same table, for what it can try at all."""
+    for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
+        row = _row(judges, Flow(STRANGER, OTHER_HOST, port, protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+        yield replace(row, team=NOBODY, cells=tuple(cell for cell in row.cells if cell.way is not Way.APP))
+    for team in teams:
+        row = _row(judges, Flow(STRANGER, team, 8080, Protocol.HTTP, to=Pod(team, None)), Kind.NEIGHBOUR, f"pods of {team}")
+        yield replace(row, team=NOBODY, cells=tuple(cell for cell in row.cells if cell.way is not Way.APP))
 
 
 def _row(judges: Judges, flow: Flow, kind: Kind, target: str) -> Row:

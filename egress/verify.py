@@ -15,7 +15,7 @@ from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict, Way
 from egress.judge.trace import Judges, Trace
 from egress.manifest import Object
 from egress.plan import Plan
-from egress.questions import Kind, Question, Questions, Want, of_nobody
+from egress.questions import Kind, Question, Questions, Want
 from egress.standing import Standing, of_mesh, of_team
 from egress.wires import Wire, around, of_gateways, wires
 
@@ -90,7 +90,7 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
                 proven.add(same)
         yield from _of_wires(judges, team, around(team))
         yield from _fallen(of_team(intent, judges, team))
-    for question in of_nobody(intent, judges.space):
+    for question in questions.of_nobody():
         trace = judges.trace(question.flow)
         if says := wrong(question, trace):
             yield Violation(described(question.flow), trace.steps, says)

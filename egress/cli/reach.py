@@ -15,7 +15,7 @@ from egress.cli.sources import From, Json, Stack, complete_host, complete_team, 
 from egress.judge.deployed import Deployed
 from egress.judge.flow import Way
 from egress.judge.received import doors, exposures
-from egress.reach import Cell, Row
+from egress.reach import Cell, Row, of_nobody
 from egress.reach import reach as rows_of
 from egress.verify import verify
 from egress.void import WORDS
@@ -66,7 +66,8 @@ def reach(
     if unknown:
         stop(f"There is no team {unknown[0]}. Teams: {', '.join(found.teams) or 'none'}.")
     intent = found.intent
-    rows = [row for row in rows_of(found.judges, found.teams, intent, only=team) if not host or row.target in host]
+    everybody = [*rows_of(found.judges, found.teams, intent, only=team), *(() if team else of_nobody(found.judges, found.teams))]
+    rows = [row for row in everybody if not host or row.target in host]
     violations = verify(intent, found.judges) if intent else []
     if as_json:
         received = [asdict(door) for door in doors(found.deployed) if not team or door.namespace in team]

@@ -26,7 +26,7 @@ def verify(
     found = source(stack, None)
     intent = found.intent
     assert intent is not None
-    questions = [question for team in found.teams for question in Questions(intent, found.judges.space).of(team)]
+    questions = list(Questions(intent, found.judges.space).all())
     violations = violations_of(intent, found.judges)
     if as_json:
         wrong = [{"flow": item.flow, "says": item.says, "steps": [step_json(step) for step in item.steps]} for item in violations]
@@ -38,5 +38,6 @@ def verify(
         if violations:
             out.print(str(NotProven(violations)), markup=False)
         else:
-            out.print(f"Proven: {len(questions)} questions about {len(found.teams)} teams, each answered as the config declares.")
+            who = f"{len(found.teams)} teams, and pods of no team"
+            out.print(f"Proven: {len(questions)} questions about {who}, each answered as the config declares.")
     raise typer.Exit(1 if violations else 0)

@@ -7,7 +7,6 @@ onto the object that carries it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterator
 from enum import StrEnum
 from ipaddress import IPv4Network
@@ -15,7 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from egress import system_namespaces
+from egress import grammar, system_namespaces
 from egress.addresses import SHAREABLE
 from egress.settings.model import Model, Range, refusal, refusals
 
@@ -102,7 +101,7 @@ PrivateRange = Annotated[Range, AfterValidator(_private)]
 
 
 def _namespace(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+    if not grammar.matches(grammar.LABEL, value):
         raise refusal("No namespace has such a name, so nothing would be exempted.", "Write the namespace's name.")
     if value in system_namespaces.SYSTEM:
         raise refusal("It is one of Kubernetes' and Google's own, which these rules leave out already.", "Leave it out.")

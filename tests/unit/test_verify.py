@@ -221,6 +221,38 @@ HOLES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
         lambda item: item["spec"]["http"].pop(1),
         "It is declared, and a layer refuses it",
     ),
+    "gateway nodes that are fenced for teams alone": (
+        "validatingadmissionpolicybinding/egress-gateway-nodes",
+        lambda item: item["spec"].update(matchResources={"namespaceSelector": {"matchLabels": {"gke-mesh-egress/team": "x"}}}),
+        "Admission's rule gateway-nodes has to hold in default",
+    ),
+    "a default namespace that is left out": (
+        "validatingadmissionpolicybinding/egress-gateway-nodes",
+        lambda item: item["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"].append("default"),
+        "It is not declared, and no layer refuses it.",
+    ),
+    "a namespace exempted by hand, in the policy's text": (
+        "validatingadmissionpolicy/egress-platform-kinds",
+        lambda item: item["spec"]["validations"][0].update(
+            expression=f"request.?namespace.orValue('') in ['default'] || ({item['spec']['validations'][0]['expression']})"
+        ),
+        "Admission's rule platform-kinds has to hold in default",
+    ),
+    "Istio's objects that teams alone are kept from": (
+        "validatingadmissionpolicybinding/egress-platform-kinds",
+        lambda item: item["spec"].update(matchResources={"namespaceSelector": {"matchLabels": {"gke-mesh-egress/team": "x"}}}),
+        "Nobody but the platform may write Istio's objects and NetworkPolicies in istio-egress.",
+    ),
+    "a gateway's namespace that lost its label": (
+        "namespace/istio-egress",
+        lambda item: item["metadata"]["labels"].pop("gke-mesh-egress/platform"),
+        "Nobody but the platform may change what is in istio-egress.",
+    ),
+    "a firewall that lets every node out: pods of no team have nothing else": (
+        "firewall/gateway-allow-egress-web",
+        lambda item: item.pop("targetServiceAccounts"),
+        "It is not declared, and no layer refuses it.",
+    ),
     "an object that nobody here can read": (
         "istio-egress/virtualservice/example-com-through-egress-gateway",
         lambda item: item["spec"]["http"][0].update(delegate={"name": "elsewhere"}),
@@ -236,6 +268,25 @@ def test_a_hole_is_found_with_the_flow_that_goes_through_it(hole: str) -> None:
     found = violations(plan, changed(plan, name, lambda item: change(item) and None))
     assert found, hole
     assert any(says in violation.says for violation in found), [str(violation) for violation in found[:3]]
+
+
+NOT_TEAMS = ["egress-gateway-nodes", "egress-platform-kinds", "egress-platform-namespaces", "egress-namespaces"]
+
+
+@pytest.mark.parametrize("kind", ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"])
+@pytest.mark.parametrize("name", NOT_TEAMS)
+def test_without_one_of_the_fences_for_everybody_nothing_is_proven(kind: str, name: str) -> None:
+    """A pod of `default` on a gateway's node, an object of Istio in a namespace that is no team's."""
+    plan = plan_of(dev_config())
+    deployed = deployment(plan, render(plan))
+    left = [item for item in deployed.kubernetes if (item["kind"], item["metadata"]["name"]) != (kind, name)]
+    assert len(left) == len(deployed.kubernetes) - 1
+    assert {"default", "istio-egress"} & {violation.flow for violation in violations(plan, Deployed.of(left, deployed.google))}
+
+
+def test_what_the_config_exempts_elsewhere_is_asked_for_as_opened() -> None:
+    exempted = {"admission": {"namespaces": {"default": {"gateway-nodes": "agents"}, "monitoring": {"platform-kinds": "charts"}}}}
+    assert violations(plan_of(config_with("fences", exempted))) == []
 
 
 def test_the_message_gives_the_flow_the_layers_and_the_objects() -> None:
