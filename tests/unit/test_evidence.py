@@ -93,6 +93,7 @@ OPENED = {
     "fences/admission/action": "warn",
     "fences/admission/relaxed": {"host-ports": "because 1"},
     "fences/admission/exemptions": {"team-x": {"capabilities": "because 2"}},
+    "fences/admission/namespaces": {"monitoring": {"gateway-nodes": "because 9"}},
     "fences/relaxed": {"pod-security": "because 3"},
     "fences/privateHosts": {"office": "10.200.0.0/16"},
     "fences/applicationNodes": {"leaveOn": [443], "reason": "because 4"},
@@ -123,6 +124,7 @@ def test_everything_that_is_opened_is_listed_with_its_reason() -> None:
         "fences.admission.action": None,
         "fences.admission.relaxed.host-ports": "because 1",
         "fences.admission.exemptions.team-x.capabilities": "because 2",
+        "fences.admission.namespaces.monitoring.gateway-nodes": "because 9",
         "fences.relaxed.pod-security": "because 3",
         "fences.privateHosts.office": None,
         "fences.applicationNodes": "because 4",
@@ -146,6 +148,7 @@ def test_every_reason_that_the_config_can_give_is_listed() -> None:
     assert {said.split(".")[0].split(":")[0] for said in asked} == {
         "Rule to reason",
         "Team to rule to reason",
+        "Namespace of no team to rule to reason",
         "Fence to reason",
         "Why; it is written onto the firewall rule",
         "Name, or `*",
