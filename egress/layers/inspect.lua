@@ -1,11 +1,24 @@
 -- Body inspection at the egress gateway. Runs in Envoy's Lua filter, after authorization.
 -- In front of this text, egress/layers/inspection.py writes the table HOSTS, for example:
---   HOSTS["example.com"] = {enforce = true, max = 1048576, rules = {{name = "key", text = "sensitiveData"}}}
--- A rule has `text`, compared byte by byte (`lower`: with the body in lower case), or `pattern`, a Lua pattern of bounded length.
+--   HOSTS["example.com"] = {enforce = true, max = 1048576, rules = {{name = "key", forms = {"sensitiveData"}}}}
+-- A rule has `forms`, the same text in several character sets, compared byte by byte (`lower`: with the body in lower case), or
+-- `pattern`, a Lua pattern of bounded length.
 -- Neither the client nor the log is ever told what matched: the log must not become the leak.
 
 local READABLE = {["utf-8"] = true, ["utf8"] = true, ["us-ascii"] = true, ["iso-8859-1"] = true}
+local LATIN = "iso-8859-1"
 local JSON_ESCAPES = {b = "\b", f = "\f", n = "\n", r = "\r", t = "\t"}
+local AS_IS = {["7bit"] = true, ["8bit"] = true, ["binary"] = true}
+-- A text is read in so many ways, and so many bytes of it in all; what would take more is refused.
+local MOST_READINGS, MOST_READ = 64, 8 * 1024 * 1024
+-- Names that XML and HTML have for characters of ASCII.
+local ENTITIES = {
+  Tab = "\t", NewLine = "\n", excl = "!", quot = "\"", QUOT = "\"", num = "#", dollar = "$", percnt = "%", amp = "&", AMP = "&",
+  apos = "'", lpar = "(", rpar = ")", ast = "*", midast = "*", plus = "+", comma = ",", period = ".", sol = "/", colon = ":",
+  semi = ";", lt = "<", LT = "<", equals = "=", gt = ">", GT = ">", quest = "?", commat = "@", lsqb = "[", lbrack = "[",
+  bsol = "\\", rsqb = "]", rbrack = "]", Hat = "^", lowbar = "_", UnderBar = "_", grave = "`", DiacriticalGrave = "`",
+  lcub = "{", lbrace = "{", verbar = "|", vert = "|", VerticalLine = "|", rcub = "}", rbrace = "}", nbsp = "\194\160",
+}
 
 local PERCENT = {}
 for byte = 0, 255 do
@@ -27,50 +40,218 @@ local function host_of(authority)
 end
 
 local function utf8(code)
+  local floor, char = math.floor, string.char
   if code < 0x80 then
-    return string.char(code)
+    return char(code)
   elseif code < 0x800 then
-    return string.char(0xC0 + math.floor(code / 0x40), 0x80 + code % 0x40)
+    return char(0xC0 + floor(code / 0x40), 0x80 + code % 0x40)
+  elseif code < 0x10000 then
+    return char(0xE0 + floor(code / 0x1000), 0x80 + floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+  elseif code < 0x110000 then
+    return char(0xF0 + floor(code / 0x40000), 0x80 + floor(code / 0x1000) % 0x40, 0x80 + floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
   end
-  return string.char(0xE0 + math.floor(code / 0x1000), 0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+  return nil
 end
 
-local function json_unescaped(escape, hex)
+-- A pair of surrogates is one character; utf8 has written each of the two as a character of its own.
+local function joined(text)
+  return (text:gsub("\237([\160-\175])([\128-\191])\237([\176-\191])([\128-\191])", function(a, b, c, d)
+    local high = (a:byte() - 160) * 64 + b:byte() - 128
+    return utf8(0x10000 + high * 1024 + (c:byte() - 176) * 64 + d:byte() - 128)
+  end))
+end
+
+-- What receivers undo. Each is linear in the text, and nothing is changed where there is nothing to undo.
+
+local function percent_decoded(text)
+  if not text:find("%", 1, true) then
+    return text
+  end
+  local plain = text:gsub("%%(%x%x)", PERCENT)
+  return joined((plain:gsub("%%[uU](%x%x%x%x)", function(hex) return utf8(tonumber(hex, 16)) end)))
+end
+
+local function form_decoded(text)
+  return text:find("+", 1, true) and percent_decoded((text:gsub("+", " "))) or text
+end
+
+local function unescaped(escape, hex)
   if escape == "u" and #hex == 4 then
     return utf8(tonumber(hex, 16))
+  elseif escape == "x" and #hex >= 2 then
+    return string.char(tonumber(hex:sub(1, 2), 16)) .. hex:sub(3)
   end
   return (JSON_ESCAPES[escape] or escape) .. hex
 end
 
--- A text as it is, and as its receiver may read it: percent-decoded as forms and queries are, and with JSON's escapes undone.
-local function readings(text)
-  local found = {text}
-  if text:find("[%%+]") then
-    local spaced = text:gsub("+", " ")
-    found[#found + 1] = (spaced:gsub("%%(%x%x)", PERCENT))
+-- JSON's escapes, and with them those of languages that write texts in the same way.
+local function json_decoded(text)
+  if not text:find("\\", 1, true) then
+    return text
   end
-  if text:find("\\", 1, true) then
-    found[#found + 1] = (text:gsub("\\(.)(%x?%x?%x?%x?)", json_unescaped))
+  local wide = text
+  if text:find("\\[uU][{%x]") then
+    wide = text:gsub("\\u{(%x+)}", function(hex) return #hex <= 8 and utf8(tonumber(hex, 16)) or nil end)
+    wide = wide:gsub("\\U(%x%x%x%x%x%x%x%x)", function(hex) return utf8(tonumber(hex, 16)) end)
+  end
+  return joined((wide:gsub("\\(.)(%x?%x?%x?%x?)", unescaped)))
+end
+
+local function entity_decoded(text)
+  if not text:find("&", 1, true) then
+    return text
+  end
+  local function of(base)
+    return function(digits)
+      local code = tonumber((digits:gsub("^0+", "")), base) or 0
+      return code < 0x110000 and utf8(code) or nil
+    end
+  end
+  local found = text:gsub("&#[xX](%x+);?", of(16))
+  found = found:gsub("&#(%d+);?", of(10))
+  return joined((found:gsub("&(%a+);", ENTITIES)))
+end
+
+-- Without everything between two marks, marks included; what is not closed stays.
+local function without(text, open, close)
+  local from, last = text:find(open, 1, true)
+  if not from then
+    return text
+  end
+  local parts, position = {}, 1
+  while from do
+    local _, ended = text:find(close, last + 1, true)
+    if not ended then
+      break
+    end
+    parts[#parts + 1] = text:sub(position, from - 1)
+    position = ended + 1
+    from, last = text:find(open, position, true)
+  end
+  parts[#parts + 1] = text:sub(position)
+  return table.concat(parts)
+end
+
+-- The text of XML as its parser hands it on: comments, instructions and the marks of CDATA part nothing.
+local function xml_joined(text)
+  if not text:find("<[!?]") then
+    return text
+  end
+  local found = without(without(text, "<!--", "-->"), "<?", "?>")
+  return (found:gsub("<!%[CDATA%[", ""):gsub("%]%]>", ""))
+end
+
+-- ASCII of UTF-16 and UTF-32, wherever it begins. Rules with other characters come in these forms as well (inspection.py).
+local function without_zeros(text)
+  return text:find("\0", 1, true) and (text:gsub("%z+", "")) or text
+end
+
+-- UTF-16 that shows at its beginning, as receivers find it out that are not told.
+local function wide_decoded(text)
+  local one, other = text:byte(1, 2)
+  if not other or (one ~= 0 and other ~= 0) or one == other then
+    return text
+  end
+  local high, low = 2, 1
+  if one == 0 then
+    high, low = 1, 2
+  end
+  return joined((text:gsub("(.)(.)", function(...)
+    return utf8((select(high, ...)):byte() * 256 + (select(low, ...)):byte())
+  end)))
+end
+
+local function from_latin(text)
+  return (text:gsub("[\128-\255]", function(character) return utf8(character:byte()) end))
+end
+
+local UNDONE = {percent_decoded, form_decoded, json_decoded, entity_decoded, xml_joined, without_zeros, wide_decoded}
+
+-- The name of the first rule that a text breaks.
+local function broken(rules, text)
+  local lower
+  for _, rule in ipairs(rules) do
+    local where = text
+    if rule.lower then
+      lower = lower or text:lower()
+      where = lower
+    end
+    for _, form in ipairs(rule.forms or {}) do
+      if where:find(form, 1, true) then
+        return rule.name
+      end
+    end
+    if rule.pattern and where:find(rule.pattern) then
+      return rule.name
+    end
+  end
+  return nil
+end
+
+-- The character set that XML declares in a text and that cannot be read, and entities that it makes itself.
+local function unreadable_xml(text)
+  if text:find("<!ENTITY", 1, true) then
+    return true
+  end
+  local from, last = text:find("<?xml", 1, true)
+  while from do
+    local ends, after = text:find("?>", last + 1, true)
+    if not ends then
+      return false
+    end
+    for set in text:sub(last + 1, ends - 1):gmatch("encoding%s*=%s*[\"']([^\"']*)") do
+      if not READABLE[set:lower()] then
+        return true
+      end
+    end
+    from, last = text:find("<?xml", after + 1, true)
+  end
+  return false
+end
+
+-- The character sets that a text names: nil if one of them cannot be read or is named in a way that is not understood.
+local function charset_of(text)
+  local lower, found, position = text:lower(), "", 1
+  local from, last = lower:find("charset", 1, true)
+  while from do
+    local set = lower:match("^%s*=%s*\"?([^\";,%s]*)", last + 1)
+    if not set or not READABLE[set] or (found ~= "" and found ~= set) then
+      return nil
+    end
+    found, position = set, last + 1
+    from, last = lower:find("charset", position, true)
   end
   return found
 end
 
--- The name of the first rule that the text breaks.
-local function broken_rule(rules, text)
-  for _, reading in ipairs(readings(text)) do
-    local lower
-    for _, rule in ipairs(rules) do
-      local where = reading
-      if rule.lower then
-        lower = lower or reading:lower()
-        where = lower
-      end
-      if rule.text and where:find(rule.text, 1, true) or rule.pattern and where:find(rule.pattern) then
-        return rule.name
+-- The name of the first rule that a text breaks as it is, or in any way in which its receiver may read it: whatever was encoded
+-- in whatever is undone in every order. Second, whether it cannot be read so far.
+local function broken_rule(rules, text, latin)
+  local known, found, total = {}, {}, 0
+  local function read(reading)
+    if known[reading] then
+      return nil
+    end
+    known[reading], found[#found + 1], total = true, reading, total + #reading
+    return broken(rules, reading)
+  end
+  local name, at = read(text), 1
+  if not name and latin then
+    name = read(from_latin(text))
+  end
+  while found[at] and not name do
+    if unreadable_xml(found[at]) then
+      return nil, true
+    end
+    for _, undo in ipairs(UNDONE) do
+      name = name or read(undo(found[at]))
+      if #found > MOST_READINGS or total > MOST_READ then
+        return name, not name
       end
     end
+    at = at + 1
   end
-  return nil
+  return name, false
 end
 
 -- Why nobody could read this request's body: status and words; nothing if it is readable.
@@ -84,8 +265,7 @@ local function unreadable(headers, max)
       return 415, "the body is encoded and cannot be read"
     end
   end
-  local charset = (headers:get("content-type") or ""):lower():match("charset%s*=%s*\"?([^\";%s]*)")
-  if charset and not READABLE[charset] then
+  if not charset_of(headers:get("content-type") or "") then
     return 415, "the body's character set cannot be read"
   end
   local length = headers:get("content-length")
@@ -123,24 +303,49 @@ local function passing(handle, max)
   return table.concat(parts)
 end
 
+-- Whether a body says of itself that it is written in a way that is not read here.
+local function unreadable_body(kind, body)
+  if body:find("^\254\255") or body:find("^\255\254") or body:find("^%z%z\254\255") then
+    return true
+  end
+  if not (kind:find("^%s*multipart/") or kind:find("^%s*message/")) then
+    return false
+  end
+  local lower = body:lower()
+  for encoding in lower:gmatch("content%-transfer%-encoding%s*:%s*([^%s;]*)") do
+    if not AS_IS[encoding] then
+      return true
+    end
+  end
+  return lower:find("content-encoding", 1, true) ~= nil or not charset_of(lower)
+end
+
 -- What is wrong with a request: status and words; nothing if it may leave.
 local function judge(handle, host)
   local headers = handle:headers()
-  local rule = broken_rule(host.rules, headers:get(":path") or "")
+  local rule, unread = broken_rule(host.rules, headers:get(":path") or "")
   if rule then
     return 400, "the path or query breaks the rule " .. rule
+  elseif unread then
+    return 400, "the path or query is encoded in too many ways to be read"
   end
   local status, words = unreadable(headers, host.max)
   if status then
     return status, words
   end
+  local kind = (headers:get("content-type") or ""):lower()
   local body = (host.enforce and held or passing)(handle, host.max)
   if not body then
     return 413, "the body is too large to be read"
   end
-  rule = broken_rule(host.rules, body)
+  if unreadable_body(kind, body) then
+    return 415, "the body's character set or encoding cannot be read"
+  end
+  rule, unread = broken_rule(host.rules, body, charset_of(kind) == LATIN or body:lower():find(LATIN, 1, true) ~= nil)
   if rule then
     return 400, "the body breaks the rule " .. rule
+  elseif unread then
+    return 415, "the body is encoded in too many ways to be read"
   end
 end
 

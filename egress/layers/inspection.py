@@ -7,6 +7,7 @@ CLIENT mode and the port is the pod's own; another mode or port matches nothing,
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from string import ascii_letters, digits, punctuation
@@ -81,9 +82,20 @@ def _rules(inspection: Inspection) -> str:
 def _find(rule: Unwanted) -> str:
     if rule.text is not None:
         # ASCII letters alone have a case here, as in the filter.
-        text = rule.text.encode()
-        return f"text = {quoted(text.lower())}, lower = true" if rule.ignore_case else f"text = {quoted(text)}"
+        found = [form.lower() if rule.ignore_case else form for form in forms(rule.text)]
+        written = ", ".join(quoted(form) for form in dict.fromkeys(found))
+        return f"forms = {{{written}}}{', lower = true' if rule.ignore_case else ''}"
     return f"pattern = {quoted(lua_pattern(rule.atoms))}"
+
+
+def forms(text: str) -> list[bytes]:
+    """A text in the character sets in which a body may have it without saying so: UTF-8; Latin-1; and UTF-16 and UTF-32 without
+    their zero bytes, as the filter reads them. For ASCII they are all one."""
+    found = [text.encode()]
+    with contextlib.suppress(UnicodeEncodeError):
+        found.append(text.encode("latin-1"))
+    wide = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+    return list(dict.fromkeys([*found, *(text.encode(name).replace(b"\0", b"") for name in wide)]))
 
 
 def quoted(data: bytes) -> str:
