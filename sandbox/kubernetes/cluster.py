@@ -72,7 +72,8 @@ class _NoDiscovery:
 class Cluster:
     """One API server. Methods may be called from any thread."""
 
-    def __init__(self, server: str, token: str, ca_pem: str, force: bool = False) -> None:
+    def __init__(self, server: str, token: str, ca_pem: str, force: bool = False, user: str | None = None) -> None:
+        """`user`: in whose name it is asked, by whoever may impersonate; None: in the token's own."""
         self._force = force or os.environ.get("PULUMI_K8S_ENABLE_PATCH_FORCE") == "true"
         configuration = kube.Configuration()
         configuration.host = server
@@ -83,7 +84,10 @@ class Cluster:
         configuration.retries = False
         configuration.connection_pool_maxsize = 16
         self.server = server
-        self._client = DynamicClient(kube.ApiClient(configuration), discoverer=_NoDiscovery)
+        client = kube.ApiClient(configuration)
+        if user:
+            client.set_default_header("Impersonate-User", user)
+        self._client = DynamicClient(client, discoverer=_NoDiscovery)
         self._kinds: dict[str, dict[str, Kind]] = {}
         self._discovery = threading.Lock()
         self.stopping = threading.Event()

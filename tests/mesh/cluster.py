@@ -73,6 +73,7 @@ class ControlPlane:
         """Start it and teach it Istio's kinds."""
         self.server.start()
         self._cluster = Cluster(self.server.url, self.server.token, self.server.ca_pem)
+        self._scheduler = Cluster(self.server.url, self.server.token, self.server.ca_pem, user="system:kube-scheduler")
         with istio_crds().open(encoding="utf-8") as file:
             self.apply([item for item in yaml.load_all(file, Loader=yaml.CSafeLoader) if item])
 
@@ -112,11 +113,11 @@ class ControlPlane:
         spec = {**(pod.spec or _CONFINED), "serviceAccountName": pod.service_account}
         identity = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod.name, "namespace": pod.namespace}}
         self._apply({**identity, "metadata": {**identity["metadata"], "labels": dict(pod.labels)}, "spec": spec})
-        # Bound as the scheduler binds; to ask for a node by name is refused to teams.
+        # Bound as the scheduler binds, and by it: nobody else may, nor ask for a node by name.
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod.name}}
         target = {"apiVersion": "v1", "kind": "Node", "name": node_of(pod)}
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
-        self._cluster.request("POST", f"{path}/binding", {**binding, "target": target})
+        self._scheduler.request("POST", f"{path}/binding", {**binding, "target": target})
         status = {
             "phase": "Running",
             "podIP": pod.address,
