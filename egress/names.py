@@ -13,6 +13,8 @@ KUBERNETES_NAME = 253
 """Longest name of a Kubernetes object whose name is a DNS subdomain (characters)."""
 DNS_LABEL = 63
 """Longest DNS label: namespaces, subsets, Services, Gateways, Google Compute Engine resources (characters)."""
+LABELS = frozenset({"Gateway", "Namespace", "Service"})
+"""Kinds whose names are DNS labels. Sources: Kubernetes, "Object names and IDs"; Istio, validation of gateway names."""
 SERVICE_ACCOUNT_ID = 30
 """Longest account id of a Google service account (characters); the shortest is 6."""
 
@@ -68,6 +70,11 @@ SERVICES_RANGE = "services"
 """Secondary ranges of the cluster's subnet."""
 
 
+def longest(kind: str) -> int:
+    """How many characters the name of an object of a kind may have."""
+    return DNS_LABEL if kind in LABELS else KUBERNETES_NAME
+
+
 def digest(text: str, length: int = 8) -> str:
     """The first `length` hexadecimal characters of the text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
@@ -100,7 +107,7 @@ def pattern_name(pattern: str) -> str:
 
 
 def pattern_gateway(pattern: str) -> str:
-    return fit(f"{host_label(pattern)}-gateway", DNS_LABEL)
+    return fit(f"{host_label(pattern)}-gateway", longest("Gateway"))
 
 
 def resolved_entry(pattern: str) -> str:
