@@ -10,7 +10,8 @@ from egress.plan import Plan
 from egress.settings.fences import Fence, Rule
 
 INJECTED = {"istio-injection": "enabled"}
-RESTRICTED_PODS = {"pod-security.kubernetes.io/enforce": "restricted"}
+POD_SECURITY = "pod-security.kubernetes.io/"
+RESTRICTED_PODS = {f"{POD_SECURITY}enforce": "restricted"}
 BASELINE = {Rule.HOST_NAMESPACES, Rule.HOST_PORTS, Rule.HOST_VOLUMES, Rule.PRIVILEGED, Rule.CAPABILITIES}
 """Rules of admission that Pod Security's level `baseline` has as well (Kubernetes, "Pod Security Standards")."""
 RESTRICTED = {Rule.CONFINED_PROCESS}
@@ -41,6 +42,7 @@ def render(plan: Plan) -> Iterator[Object]:
 def pod_security(plan: Plan, team: str) -> dict[str, str]:
     """The label by which Kubernetes itself checks a team's pods, as strictly as the team's exemptions from admission allow.
 
+    `warn` is there for what makes pods, a Deployment say: nothing refuses that, and its pods would be missed in silence.
     Without istio-cni every pod with a sidecar breaks it, by the init container that redirects its traffic.
     """
     fences = plan.settings.fences
@@ -48,7 +50,7 @@ def pod_security(plan: Plan, team: str) -> dict[str, str]:
         return {}
     excepted = fences.excepted(team)
     level = "privileged" if excepted & BASELINE else "baseline" if excepted & RESTRICTED else "restricted"
-    return {f"pod-security.kubernetes.io/{'enforce' if fences.deciding else 'warn'}": level}
+    return {f"{POD_SECURITY}{mode}": level for mode in (("enforce", "warn") if fences.deciding else ("warn",))}
 
 
 def relaxations(plan: Plan, *fences: Fence) -> dict[str, str]:

@@ -41,8 +41,13 @@ kubernetes.apps.v1.Deployment(
         "template": {
             "metadata": {"labels": labels},
             "spec": {
-                # What the platform's admission policies ask of every pod in a team's namespace.
-                "security_context": {"run_as_user": 1000, "run_as_group": 1000, "run_as_non_root": True},
+                # What Pod Security and the platform's admission policies ask of every pod in a team's namespace.
+                "security_context": {
+                    "run_as_user": 1000,
+                    "run_as_group": 1000,
+                    "run_as_non_root": True,
+                    "seccomp_profile": {"type": "RuntimeDefault"},
+                },
                 "containers": [
                     {
                         "name": "shop",

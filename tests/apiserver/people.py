@@ -49,6 +49,7 @@ EVE = Person("eve@example.com")
 class Answer:
     status: int
     body: JSON
+    warnings: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -80,7 +81,7 @@ class Api:
         data = json.dumps(body).encode() if body is not None else None
         answer = self._pool.request(method, self._url + path, body=data, headers=headers)
         try:
-            return Answer(answer.status, json.loads(answer.data))
+            return Answer(answer.status, json.loads(answer.data), tuple(answer.headers.getlist("Warning")))
         except ValueError:
             return Answer(answer.status, {"message": answer.data.decode(errors="replace")})
 

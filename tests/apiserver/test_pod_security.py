@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 from collections.abc import Iterator
@@ -120,3 +121,19 @@ def test_kubernetes_itself_refuses_it_whatever_the_policies_say(api: Api, change
     template["spec"] |= change
     answer = create(api, template)
     assert (answer.status, word in answer.message) == (403, True), answer.message
+
+
+def test_a_deployment_whose_pods_will_be_refused_is_warned_of(api: Api) -> None:
+    """Nothing refuses the Deployment, so without the warning nobody would hear why it has no pods."""
+    deployment = copy.deepcopy(application())
+    deployment["metadata"] = {"name": "careless"}
+    del deployment["spec"]["template"]["spec"]["securityContext"]["seccompProfile"]
+    answer = api.ask("POST", "/apis/apps/v1/namespaces/team-x/deployments?dryRun=All", deployment)
+    assert answer.status == 201, answer.message
+    assert "seccompProfile" in " ".join(answer.warnings)
+
+
+def test_a_deployment_whose_pods_will_start_is_warned_of_nothing(api: Api) -> None:
+    deployment = {**application(), "metadata": {"name": "careful"}}
+    answer = api.ask("POST", "/apis/apps/v1/namespaces/team-x/deployments?dryRun=All", deployment)
+    assert (answer.status, answer.warnings) == (201, ())

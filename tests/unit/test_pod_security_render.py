@@ -23,8 +23,13 @@ def fenced(**fences: Any) -> Plan:
     return plan_of(config_with("fences", fences))
 
 
+def enforced(level: str) -> dict[str, str]:
+    """Pods are refused, and what makes them is warned of."""
+    return {ENFORCE: level, WARN: level}
+
+
 def test_a_teams_namespace_is_restricted() -> None:
-    assert level(plan_of(dev_config())) == {ENFORCE: "restricted"}
+    assert level(plan_of(dev_config())) == enforced("restricted")
 
 
 @pytest.mark.parametrize(
@@ -38,9 +43,9 @@ def test_a_teams_namespace_is_restricted() -> None:
 )
 def test_an_exemption_is_not_taken_back_by_pod_security(rule: str, left: str) -> None:
     exempted = fenced(admission={"exemptions": {"team-x": {rule: "an appliance"}}})
-    assert (level(exempted), level(exempted, "team-y")) == ({ENFORCE: left}, {ENFORCE: "restricted"})
+    assert (level(exempted), level(exempted, "team-y")) == (enforced(left), enforced("restricted"))
     everybody = fenced(admission={"relaxed": {rule: "images of old"}})
-    assert (level(everybody), level(everybody, "team-y")) == ({ENFORCE: left}, {ENFORCE: left})
+    assert (level(everybody), level(everybody, "team-y")) == (enforced(left), enforced(left))
 
 
 def test_while_admission_warns_so_does_pod_security() -> None:
