@@ -16,50 +16,52 @@ help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ready ## Bring the stack up on this machine: real engine, real API server, a stand-in for Google Cloud
-	@$(RUN) -m sandbox up --stack $(STACK)
+	@$(RUN) -m sandbox up --stack '$(STACK)'
 
 preview: ready ## Show what `make up` would change
-	@$(RUN) -m sandbox preview --stack $(STACK)
+	@$(RUN) -m sandbox preview --stack '$(STACK)'
 
 policies: ready policies/.venv/.ready ## Show what `make up` would change, and whether the policy pack lets it
-	@$(RUN) -m sandbox preview --stack $(STACK) --policy-pack policies
+	@$(RUN) -m sandbox preview --stack '$(STACK)' --policy-pack policies
 
 refresh: ready ## Look for what was changed behind the stack's back
-	@$(RUN) -m sandbox refresh --stack $(STACK)
+	@$(RUN) -m sandbox refresh --stack '$(STACK)'
 
 destroy: ready ## Destroy the stack, and check that nothing is left
-	@$(RUN) -m sandbox destroy --stack $(STACK)
+	@$(RUN) -m sandbox destroy --stack '$(STACK)'
 
 clean: ## Stop the sandbox's processes and delete all it keeps
 	@$(NEW_ENOUGH)
 	@$(PYTHON) -m sandbox clean
 
-explain: $(READY) ## What happens to a flow, layer by layer [TEAM=team-x URL=https://example.com/path]
-	@$(RUN) -m egress explain --stack $(STACK) $(TEAM) $(URL)
+explain: $(READY) ## What happens to a flow, layer by layer [TEAM=team-x URL=https://example.com/path METHOD=POST AS=gateway-node]
+	@$(if $(and $(TEAM),$(URL)),,echo "Name both: make explain TEAM=team-x URL=https://example.com/path" 1>&2; exit 2)
+	@$(RUN) -m egress explain --stack '$(STACK)' '$(TEAM)' '$(URL)' $(if $(METHOD),--method '$(METHOD)') $(if $(filter default undefined,$(origin AS)),,--as '$(AS)') \
+		|| [ $$? -eq 1 ] # A denied flow is an answer, not a failure of make.
 
-reach: $(READY) ## Who can reach what, by which way, and who decides
-	@$(RUN) -m egress reach --stack $(STACK)
+reach: $(READY) ## Who can reach what, by which way, and who decides [TEAM=team-x]
+	@$(RUN) -m egress reach --stack '$(STACK)' $(if $(TEAM),--team '$(TEAM)')
 
 diff: $(READY) ## Who gains and who loses what, in words [OLD=main NEW=HEAD; a git ref, a folder, a stack export]
-	@$(RUN) -m egress diff --stack $(STACK) $(or $(OLD),HEAD) $(NEW)
+	@$(RUN) -m egress diff --stack '$(STACK)' $(or $(OLD),HEAD) $(NEW)
 
 verify: $(READY) ## Prove that the rendered objects do what the config says, and nothing else
-	@$(RUN) -m egress verify --stack $(STACK)
+	@$(RUN) -m egress verify --stack '$(STACK)'
 
 evidence: $(READY) ## For an auditor: who may reach what, through which controls, with digests (JSON) [FORMAT=markdown]
-	@$(RUN) -m egress evidence --stack $(STACK) $(if $(FORMAT),--format $(FORMAT))
+	@$(RUN) -m egress evidence --stack '$(STACK)' $(if $(FORMAT),--format $(FORMAT))
 
 map: $(READY) ## Write a page that shows who may reach what, and who decides [OUT=egress-map.html]
-	@$(RUN) -m egress map --stack $(STACK) $(if $(OUT),--out $(OUT))
+	@$(RUN) -m egress map --stack '$(STACK)' $(if $(OUT),--out $(OUT))
 
 render: $(READY) ## Print every Kubernetes object of the stack (YAML); needs no engine
-	@$(RUN) -m egress render --stack $(STACK)
+	@$(RUN) -m egress render --stack '$(STACK)'
 
 export: $(READY) ## Print the sandbox stack's state as Pulumi exports it (JSON)
-	@$(RUN) -m sandbox export --stack $(STACK)
+	@$(RUN) -m sandbox export --stack '$(STACK)'
 
 outputs: $(READY) ## Print the sandbox stack's outputs (JSON)
-	@$(RUN) -m sandbox outputs --stack $(STACK)
+	@$(RUN) -m sandbox outputs --stack '$(STACK)'
 
 lint: $(READY) ## Check style and types
 	@$(VENV)/bin/ruff check .

@@ -235,7 +235,7 @@ class Engine:
             if self._command.interrupted:
                 raise EngineError("stopped on request; the next run goes on from here") from None
             progress.end()
-            said = "failed, see the diagnostics above" if progress.diagnosed else _complaint(error)
+            said = "failed; what is wrong stands above" if progress.diagnosed else _complaint(error)
             raise EngineError((self._failure or said) + _hint(str(error))) from None
         finally:
             progress.end()

@@ -33,6 +33,10 @@ def _change(engine: Engine, command: str, policies: Policies | None) -> int:
         engine.preview(policies)
     elif command == "refresh":
         engine.refresh()
+        print(
+            "The state now says what is there. `make preview` says what of it the config wants otherwise, and `make up` puts "
+            "that back. Objects that somebody added are in no state: `egress diff HEAD live.yaml` finds them (docs/commands.md)."
+        )
     else:
         return _destroy(engine)
     return 0

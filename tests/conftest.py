@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
+
+NEEDED = ("hypothesis", "kubernetes", "jsonschema", "lupa")
+
+
+def pytest_configure() -> None:
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.exit(
+            f"These tests need more than the program does, {', '.join(missing)} among it: pip install -r requirements-dev.txt", 4
+        )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -60,3 +60,33 @@ def test_a_shell_completes_stacks_teams_and_hosts() -> None:
 
 def test_completion_of_a_stack_that_cannot_be_read_is_silent() -> None:
     assert completed("explain", "--stack", "nowhere", "team-") == set()
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    """A target of the Makefile with the Python that runs this, so that nothing is installed."""
+    line = ["make", "-s", f"RUN={sys.executable}", "READY=Makefile", *words]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_make_explain_answers_no_without_calling_it_a_failure() -> None:
+    done = make("explain", "TEAM=team-x", "URL=https://undeclared.example")
+    assert done.returncode == 0
+    assert "denied by sidecar" in done.stdout
+    assert "Error" not in done.stderr
+
+
+def test_make_explain_takes_method_and_way() -> None:
+    done = make("explain", "TEAM=team-y", "URL=http://httpbin.org/status/418", "METHOD=POST", "AS=gateway-without-certificate")
+    assert "POST http://httpbin.org:80/status/418, by gateway-without-certificate" in done.stdout
+
+
+def test_make_explain_without_a_team_says_what_to_write() -> None:
+    done = make("explain")
+    assert done.returncode != 0
+    assert "make explain TEAM=team-x URL=https://example.com/path" in done.stderr
+
+
+def test_make_reach_takes_a_team() -> None:
+    said = make("reach", "TEAM=team-y").stdout
+    assert any(line.startswith("team-y ") for line in said.splitlines())
+    assert not any(line.startswith("team-x ") for line in said.splitlines())
