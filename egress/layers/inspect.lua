@@ -10,7 +10,7 @@ local LATIN = "iso-8859-1"
 local JSON_ESCAPES = {b = "\b", f = "\f", n = "\n", r = "\r", t = "\t"}
 local AS_IS = {["7bit"] = true, ["8bit"] = true, ["binary"] = true}
 -- A text is read in so many ways, and so many bytes of it in all; what would take more is refused.
-local MOST_READINGS, MOST_READ = 64, 8 * 1024 * 1024
+local MOST_READINGS, MOST_READ = 64, 16 * 1024 * 1024
 -- Names that XML and HTML have for characters of ASCII.
 local ENTITIES = {
   Tab = "\t", NewLine = "\n", excl = "!", quot = "\"", QUOT = "\"", num = "#", dollar = "$", percnt = "%", amp = "&", AMP = "&",
@@ -63,53 +63,62 @@ end
 
 -- What receivers undo. Each is linear in the text, and nothing is changed where there is nothing to undo.
 
-local function percent_decoded(text)
-  if not text:find("%", 1, true) then
-    return text
+local function percent_of(unicode, hex, more)
+  if unicode == "" then
+    return PERCENT[hex] .. more
   end
-  local plain = text:gsub("%%(%x%x)", PERCENT)
-  return joined((plain:gsub("%%[uU](%x%x%x%x)", function(hex) return utf8(tonumber(hex, 16)) end)))
+  return #more == 2 and utf8(tonumber(hex .. more, 16)) or nil
+end
+
+local function percent_decoded(text)
+  if text:find("%%[uU]%x") then
+    return joined((text:gsub("%%([uU]?)(%x%x)(%x?%x?)", percent_of)))
+  end
+  return text:find("%", 1, true) and (text:gsub("%%(%x%x)", PERCENT)) or text
 end
 
 local function form_decoded(text)
   return text:find("+", 1, true) and percent_decoded((text:gsub("+", " "))) or text
 end
 
-local function unescaped(escape, hex)
-  if escape == "u" and #hex == 4 then
-    return utf8(tonumber(hex, 16))
-  elseif escape == "x" and #hex >= 2 then
-    return string.char(tonumber(hex:sub(1, 2), 16)) .. hex:sub(3)
+local function code_of(hex)
+  return utf8(tonumber(hex, 16))
+end
+
+local function unescaped(escape, open, hex, close)
+  if escape == "u" and open ~= "" and close ~= "" and #hex > 0 and #hex <= 8 then
+    return code_of(hex)
+  elseif open == "" then
+    local width = escape == "u" and 4 or escape == "U" and 8 or escape == "x" and 2
+    if width and #hex >= width then
+      return (code_of(hex:sub(1, width)) or "") .. hex:sub(width + 1) .. close
+    end
   end
-  return (JSON_ESCAPES[escape] or escape) .. hex
+  return (JSON_ESCAPES[escape] or escape) .. open .. hex .. close
 end
 
 -- JSON's escapes, and with them those of languages that write texts in the same way.
 local function json_decoded(text)
-  if not text:find("\\", 1, true) then
-    return text
+  return text:find("\\", 1, true) and joined((text:gsub("\\(.)({?)(%x*)(}?)", unescaped))) or text
+end
+
+local function character_of(reference, ended)
+  local hex, behind = reference:match("^#[xX](%x+)(.*)$")
+  local digits, base = hex, 16
+  if not hex then
+    digits, behind = reference:match("^#(%d+)(.*)$")
+    base = 10
   end
-  local wide = text
-  if text:find("\\[uU][{%x]") then
-    wide = text:gsub("\\u{(%x+)}", function(hex) return #hex <= 8 and utf8(tonumber(hex, 16)) or nil end)
-    wide = wide:gsub("\\U(%x%x%x%x%x%x%x%x)", function(hex) return utf8(tonumber(hex, 16)) end)
+  if not digits then
+    return ended ~= "" and ENTITIES[reference] or nil
   end
-  return joined((wide:gsub("\\(.)(%x?%x?%x?%x?)", unescaped)))
+  local code = tonumber((digits:gsub("^0+", "")), base) or 0
+  local character = code < 0x110000 and utf8(code)
+  return character and character .. behind .. (behind == "" and "" or ended) or nil
 end
 
 local function entity_decoded(text)
-  if not text:find("&", 1, true) then
-    return text
-  end
-  local function of(base)
-    return function(digits)
-      local code = tonumber((digits:gsub("^0+", "")), base) or 0
-      return code < 0x110000 and utf8(code) or nil
-    end
-  end
-  local found = text:gsub("&#[xX](%x+);?", of(16))
-  found = found:gsub("&#(%d+);?", of(10))
-  return joined((found:gsub("&(%a+);", ENTITIES)))
+  return text:find("&", 1, true) and joined((text:gsub("&(#?%w+)(;?)", character_of))) or text
 end
 
 -- Without everything between two marks, marks included; what is not closed stays.
@@ -146,18 +155,22 @@ local function without_zeros(text)
   return text:find("\0", 1, true) and (text:gsub("%z+", "")) or text
 end
 
--- UTF-16 that shows at its beginning, as receivers find it out that are not told.
+-- UTF-16 and UTF-32 that show at their beginning, by which of the first bytes are zero: as receivers find out that are not told.
 local function wide_decoded(text)
-  local one, other = text:byte(1, 2)
-  if not other or (one ~= 0 and other ~= 0) or one == other then
+  local a, b, c, d = text:byte(1, 4)
+  if not b or (a ~= 0) == (b ~= 0) and not (a == 0 and c == 0 and d ~= 0) then
     return text
   end
-  local high, low = 2, 1
-  if one == 0 then
-    high, low = 1, 2
+  local big = a == 0
+  if d and (big and b == 0 or not big and c == 0 and d == 0) then
+    return (text:gsub("(.)(.)(.)(.)", function(one, two, three, four)
+      local w, x, y, z = (big and one .. two .. three .. four or four .. three .. two .. one):byte(1, 4)
+      return utf8(((w * 256 + x) * 256 + y) * 256 + z)
+    end))
   end
-  return joined((text:gsub("(.)(.)", function(...)
-    return utf8((select(high, ...)):byte() * 256 + (select(low, ...)):byte())
+  return joined((text:gsub("(.)(.)", function(one, two)
+    local high, low = (big and one .. two or two .. one):byte(1, 2)
+    return utf8(high * 256 + low)
   end)))
 end
 

@@ -180,6 +180,31 @@ def test_a_compressed_body_is_refused(inspected: Mesh, body: Path) -> None:
     refused(ask(inspected, *words, f"http://{READ}/"), 415, "encoded")
 
 
+WRITTEN = [
+    ("application/json", '{"a": "sensitiveData"}'.encode("utf-16"), 415, "read"),
+    ("application/json", '{"a": "sensitiveData"}'.encode("utf-16-le"), 400, "sensitive-data"),
+    ("application/json", '{"a": "sensitiveData"}'.encode("utf-32-be"), 400, "sensitive-data"),
+    ("text/plain; charset=utf-8; charset=utf-16", b"harmless", 415, "character set"),
+    ("text/plain; charset*=utf-8''utf-16", b"harmless", 415, "character set"),
+    ("text/xml", b'<?xml version="1.0" encoding="utf-7"?><a/>', 415, "read"),
+    ("text/xml", b"<a>&#115;ensitive&#x44;ata</a>", 400, "sensitive-data"),
+    ("text/xml", b"<a>sensi<![CDATA[tive]]>Da<!-- x -->ta</a>", 400, "sensitive-data"),
+    ("text/xml", b'<!DOCTYPE a [<!ENTITY x "sensi">]><a>&x;tiveData</a>', 415, "read"),
+    ("application/x-www-form-urlencoded", b"payload=%7B%22a%22%3A%22%5Cu0073ensitiveData%22%7D", 400, "sensitive-data"),
+    ("application/x-www-form-urlencoded", b"payload=%2573ensitiveData", 400, "sensitive-data"),
+    ("multipart/form-data; boundary=x", b"--x\r\nContent-Transfer-Encoding: base64\r\n\r\nc2Vu\r\n--x--", 415, "read"),
+]
+
+
+@pytest.mark.parametrize(("kind", "sent", "status", "reason"), WRITTEN)
+def test_what_a_receiver_may_read_is_read_or_refused(
+    inspected: Mesh, body: Path, kind: str, sent: bytes, status: int, reason: str
+) -> None:
+    body.write_bytes(sent)
+    words = ["-H", f"Content-Type: {kind}", "--data-binary", f"@{body}"]
+    refused(ask(inspected, *words, f"http://{READ}/"), status, reason)
+
+
 def test_a_websocket_is_refused_before_it_opens(inspected: Mesh) -> None:
     key = ["-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H", "Sec-WebSocket-Version: 13"]
     asked = ask(inspected, "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", *key, f"http://{READ}/")
