@@ -340,7 +340,7 @@ local function judge(handle, host)
   if rule then
     return 400, "the path or query breaks the rule " .. rule
   elseif unread then
-    return 400, "the path or query is encoded in too many ways to be read"
+    return 400, "the path or query is encoded in ways that cannot be read"
   end
   local status, words = unreadable(headers, host.max)
   if status then
@@ -358,7 +358,7 @@ local function judge(handle, host)
   if rule then
     return 400, "the body breaks the rule " .. rule
   elseif unread then
-    return 415, "the body is encoded in too many ways to be read"
+    return 415, "the body is encoded in ways that cannot be read"
   end
 end
 

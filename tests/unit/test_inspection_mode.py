@@ -500,5 +500,5 @@ def test_ordinary_bodies_pass(enforcing: Filter, body: bytes) -> None:
 
 def test_what_would_take_too_long_to_read_is_refused(enforcing: Filter) -> None:
     deep = "%2525252525" * 20 + "\\\\\\\\\\\\\\\\" * 20 + "&amp;amp;amp;amp;" * 20 + "a+b"
-    refused(enforcing.request({}, deep.encode()), 415, "too many ways")
+    refused(enforcing.request({}, deep.encode()), 415, "ways that cannot be read")
     assert enforcing.request({":path": "/?" + deep}).status == 400
