@@ -36,3 +36,8 @@ def first(pattern: str, text: str) -> str | None:
     """The first part of a text that has the form."""
     part = re.search(pattern, text, re.ASCII)
     return part.group() if part else None
+
+
+def replaced(pattern: str, by: str, text: str) -> str:
+    """The text with every part that has the form replaced."""
+    return re.sub(pattern, by, text, flags=re.ASCII)

@@ -177,7 +177,7 @@ def expressions(policy: Manifest) -> Iterator[Expression]:
     for validation in spec.get("validations") or ():
         text: str = validation.get("expression") or ""
         exempted = frozenset[str]()
-        if besides := _EXEMPTED.match(text):
+        if besides := _EXEMPTED.fullmatch(text):
             exempted, text = frozenset(re.findall(r"'([^']+)'", besides[1])), besides[2]
         pools = tuple(_POOLS.findall(text))
         ranges = tuple(_RANGE.findall(text))

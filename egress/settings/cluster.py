@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from egress import grammar
 from egress.settings import sources
-from egress.settings.model import Form, Model, Range, ResourceName, refusal, refusals
+from egress.settings.model import Form, Model, Range, ResourceName, Words, refusal, refusals
 
 
 class ReleaseChannel(StrEnum):
@@ -70,7 +70,7 @@ class ControlPlaneAccess(Model):
     dns_endpoint: bool = Field(
         default=True, description="Reach the control plane by its DNS name, guarded by IAM instead of addresses."
     )
-    authorized_networks: dict[str, Range] = Field(
+    authorized_networks: dict[Words, Range] = Field(
         default={}, description="Display name to range. Any entry opens the public IP endpoint, for these ranges only."
     )
 

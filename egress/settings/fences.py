@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from egress import grammar, system_namespaces
 from egress.addresses import SHAREABLE
-from egress.settings.model import Model, Range, refusal, refusals
+from egress.settings.model import Model, Range, Words, refusal, refusals
 
 
 class Rule(StrEnum):
@@ -82,7 +82,7 @@ def _reason(value: str) -> str:
     return value
 
 
-Reason = Annotated[str, AfterValidator(_reason)]
+Reason = Annotated[Words, AfterValidator(_reason)]
 RuleName = Annotated[Rule, Field(strict=False)]
 FenceName = Annotated[Fence, Field(strict=False)]
 

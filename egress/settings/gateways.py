@@ -10,7 +10,7 @@ from egress.hosts import patterns_above
 from egress.settings.cluster import NodePool
 from egress.settings.hostname import HostOrPattern
 from egress.settings.mesh import Gateway
-from egress.settings.model import Form, Model, Range, ResourceName, refusal, refusals
+from egress.settings.model import Form, Model, Range, ResourceName, Words, refusal, refusals
 from egress.settings.network import unfit
 
 NAME_LIMIT = 20
@@ -34,7 +34,7 @@ class OwnNat(Model):
 
     nodes: Range = Field(description="Primary range of the gateway's own subnet: one address per node.")
     pods: Range = Field(description="Secondary range of that subnet: one block of addresses per node.")
-    addresses: dict[ResourceName, str] = Field(
+    addresses: dict[ResourceName, Words] = Field(
         description="Reserved static addresses that partners can allow-list, by name with a description."
     )
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from egress import grammar
 from egress.settings.http import AccountName
-from egress.settings.model import Form, Model, ProjectId, refusal, refusals
+from egress.settings.model import Form, Model, ProjectId, Words, refusal, refusals
 
 _SHARES = {
     *("roles/storage.admin", "roles/storage.legacyBucketOwner", "roles/pubsub.admin", "roles/secretmanager.admin"),
@@ -124,7 +124,7 @@ class GoogleServiceAccount(Model):
     subscriptions: Grants = Field(default={}, description="Pub/Sub subscriptions to role.")
     secrets: Grants = Field(default={}, description="Secrets of Secret Manager to role.")
     datasets: Grants = Field(default={}, description="BigQuery datasets to role.")
-    project_roles: dict[ProjectRole, Annotated[str, AfterValidator(_reason)]] = Field(
+    project_roles: dict[ProjectRole, Annotated[Words, AfterValidator(_reason)]] = Field(
         default={}, description="Role on the whole project, to the reason why no smaller one will do."
     )
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from egress.grammar import LABEL, first, matches
+from egress.grammar import LABEL, first, matches, replaced
 from egress.normal_form import Normalization, normal
 from egress.settings.duration import Duration, Silence
 from egress.settings.hostname import Host
 from egress.settings.inspection import Inspection, Mode
-from egress.settings.model import Count, Form, Model, refusal, refusals
+from egress.settings.model import Count, Form, Model, Words, refusal, refusals
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
 _TEXT = r"([A-Za-z0-9._~!$&'()+,;=:@-]|%[0-9A-Fa-f]{2})"
@@ -26,7 +25,7 @@ _NEVER_ENCODED = "%(2[dDeEfF]|3[0-9]|4[1-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-
 LONGEST = 2000
 """Characters of a path or of a header's value."""
 _HEADER = "[a-z0-9!#$%&'+.^_`|~-]{1,256}"
-_WILD = re.compile(r"\{\*\*?\}|\*$")
+_WILD = r"\{\*\*?\}|\*$"
 
 
 def _method(value: str) -> str:
@@ -55,7 +54,7 @@ def _path(value: str) -> str:
             f"The proxy decodes {encoded} before it compares; this one would never match.",
             f"Write {chr(int(encoded[1:], 16)).replace(chr(92), '/')} instead.",
         )
-    plain = _WILD.sub("x", value)
+    plain = replaced(_WILD, "x", value)
     if normal(plain, Normalization.DECODE_AND_MERGE_SLASHES) != plain:
         raise refusal(
             "The proxy normalises paths before it compares them; this one would never match.",
@@ -158,7 +157,7 @@ class Rule(Model):
     service_accounts: list[AccountName] | None = Field(
         default=None, description="ServiceAccounts of the team that may; absent: the whole team."
     )
-    description: str | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
+    description: Words | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
 
     @field_validator("methods", "paths", "service_accounts", "headers")
     @classmethod
@@ -257,7 +256,7 @@ class Http(Rule):
     )
     mirror: Mirror | None = None
     inspect: Inspection | None = None
-    allow: dict[str, Rule] | None = Field(default=None, description="Rules by name; a request needs one of them.")
+    allow: dict[Words, Rule] | None = Field(default=None, description="Rules by name; a request needs one of them.")
 
     @model_validator(mode="after")
     def fields_honoured(self) -> Self:

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -76,6 +76,25 @@ MOST = 2**31 - 1
 """The largest number that Istio's fields take (int32)."""
 Count = Annotated[int, Field(ge=1, le=MOST)]
 """How many, at least one."""
+
+
+LONGEST_WORDS = 1000
+"""Characters: they go into annotations, which may be 256 KiB on one object, and into descriptions of Google's, 2048."""
+
+
+def _words(value: str) -> str:
+    if len(value) > LONGEST_WORDS:
+        raise refusal(
+            f"It has {len(value)} characters, and the objects that carry it take only so many.",
+            f"Say it in {LONGEST_WORDS} at most, and where the rest is to be read.",
+        )
+    if any(not character.isprintable() and character not in "\n\t" for character in value):
+        raise refusal("It contains a control character, which not everything that shows it can.", "Write plain text.")
+    return value
+
+
+Words = Annotated[str, AfterValidator(_words)]
+"""What a person says to others: a reason, a description, a name for a partner."""
 
 
 def _network(value: Any) -> Any:

@@ -13,7 +13,7 @@ from egress.addresses import DOCKER, nobodys, taken
 from egress.google_cloud import Vip
 from egress.settings.dns import Dns
 from egress.settings.firewall import Firewall
-from egress.settings.model import Model, Range, Refusal, ResourceName, refusal, refusals
+from egress.settings.model import Model, Range, Refusal, ResourceName, Words, refusal, refusals
 from egress.settings.perimeter import Perimeter
 
 
@@ -106,7 +106,7 @@ class Nat(Model):
     )
     dynamic_port_allocation: bool = False
     logging: Annotated[NatLogging, Field(strict=False)] = NatLogging.ERRORS
-    addresses: dict[ResourceName, str] = Field(
+    addresses: dict[ResourceName, Words] = Field(
         default={},
         description="Reserved static addresses that partners can allow-list, by name with a description. "
         "Empty: Cloud NAT takes automatic ones.",

@@ -15,7 +15,7 @@ from egress.settings import sources
 from egress.settings.hostname import Host
 from egress.settings.http import SecretName
 from egress.settings.mesh import Replicas
-from egress.settings.model import Form, Model, Range, refusal, refusals
+from egress.settings.model import Form, Model, Range, Words, refusal, refusals
 
 NAME_LIMIT = 40
 HTTPS_POD_PORT = 8443
@@ -77,7 +77,7 @@ class Ingress(Replicas):
     """The ingress gateway, on nodes of its own. There is none while no team receives."""
 
     exposure: Annotated[Exposure, Field(strict=False)] = Exposure.INTERNAL
-    source_ranges: dict[str, Range] = Field(
+    source_ranges: dict[Words, Range] = Field(
         description="Name to range: who may connect at all, before any certificate is looked at."
     )
 
@@ -141,10 +141,10 @@ class Receive(Model):
     credential: SecretName = Field(
         description="Secret in istio-ingress with tls.crt and tls.key of the host, and ca.crt, the clients' authority."
     )
-    clients: dict[str, Client] = Field(
+    clients: dict[Words, Client] = Field(
         description="Name to subject alternative name (SPIFFE id or DNS name) of the client's certificate."
     )
-    description: str | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
+    description: Words | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
 
     @model_validator(mode="after")
     def can_be_served(self) -> Self:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from egress.addresses import never_outside
 from egress.ports import PROXY_PORTS, listener
 from egress.settings.http import AccountName, SecretName, Upgrade, credential_refusals
-from egress.settings.model import Model, refusal, refusals
+from egress.settings.model import Model, Words, refusal, refusals
 
 
 def _address(value: Any) -> Any:
@@ -53,7 +53,7 @@ class Tcp(Model):
         description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the host's authority.",
     )
     ca: SecretName | None = Field(default=None, description="With `tls`: Secret in the gateway's namespace holding ca.crt.")
-    description: str | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
+    description: Words | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
 
     @field_validator("addresses", "service_accounts")
     @classmethod

@@ -239,6 +239,15 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
         "holds google",
         "another key",
     ),
+    ("a reason that no object can carry", "fences", {"relaxed": {"gateway-network": "a" * 1001}}, "1001 characters", "1000"),
+    ("a description with a bell", f"{HOSTS}/example.org", {"http": {"description": "\x07"}}, "control character", "plain text"),
+    (
+        "an address's description past any end",
+        "network/nat",
+        {"addresses": {"out": "a" * 1001}},
+        "1001 characters",
+        "1000",
+    ),
     ("a text where a number belongs", "gateway", {"minReplicas": "two"}, "wrong form", "docs/config.md"),
     ("a text where a mapping belongs", "teams", "team-x", "wrong form", "docs/config.md"),
 ]
