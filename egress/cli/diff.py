@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from egress.cli.sources import Stack, err, folder, out, plan_at, stack_path, stop
+from egress.cli.sources import Stack, err, folder, out, plan_at, stack_path, stop, teams_of, without_team
 from egress.deployment import deployment
 from egress.diff import Difference, difference
 from egress.diff.settings import CONFIG
@@ -53,8 +53,15 @@ def diff(
     `egress diff main HEAD --stack dev --format markdown`
 
     `pulumi stack export > deployed.json && egress diff deployed.json` - what is not deployed yet
+
+    `egress diff live.yaml` - what is otherwise in a cluster; live.yaml is what this prints:
+
+    `kubectl get ns,netpol,svc,sa,deploy,cm,validatingadmissionpolicies,validatingadmissionpolicybindings,istio-io -A -o yaml`
     """
     before, after = _state(old, stack), _state(new, stack)
+    for called, state in ((old, before), (new or "The config here", after)):
+        if state.plan is None and not teams_of(state.deployed) and (state.deployed.kubernetes or state.deployed.google):
+            err.print(without_team(called), markup=False)
     plans = (before.plan, after.plan) if before.plan and after.plan else None
     found = difference(before.deployed, after.deployed, plans)
     for note in found.notes:

@@ -16,7 +16,7 @@ from egress.deployment import deployment
 from egress.errors import ConfigError
 from egress.intent import Intent
 from egress.judge.deployed import Deployed
-from egress.judge.read import Unreadable, read
+from egress.judge.read import KUBECTL, Unreadable, read
 from egress.judge.trace import Judges
 from egress.names import TEAM_LABEL
 from egress.plan import Plan
@@ -60,7 +60,8 @@ From = Annotated[
     list[Path] | None,
     typer.Option(
         "--from",
-        help="Judge objects from outside: YAML files or folders, `kubectl get -o yaml`, `pulumi stack export`. Repeatable.",
+        help="Judge objects from outside: YAML files or folders, `pulumi stack export`, or what kubectl prints (`egress diff "
+        "--help` has the line). Repeatable.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="For machines; the keys are stable.")]
@@ -136,7 +137,15 @@ def source(stack: str, files: list[Path] | None) -> Source:
         deployed = read(*files)
     except Unreadable as error:
         stop(str(error))
-    return Source(Judges(deployed), teams_of(deployed), None, deployed)
+    teams = teams_of(deployed)
+    if not teams:
+        err.print(without_team(" ".join(map(str, files))), markup=False)
+    return Source(Judges(deployed), teams, None, deployed)
+
+
+def without_team(called: str) -> str:
+    """What to say of objects among which is no team."""
+    return f"{called} holds no team: no Namespace has the label {TEAM_LABEL}. What to print of a cluster: {KUBECTL}"
 
 
 def teams_of(deployed: Deployed) -> list[str]:

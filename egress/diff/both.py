@@ -14,6 +14,7 @@ from egress.judge.classes import Requests
 from egress.judge.deployed import Deployed, listed, part
 from egress.judge.flow import Protocol
 from egress.judge.ranges import Ranges, position
+from egress.judge.read import KUBECTL
 from egress.judge.space import BELOW, OTHER_ADDRESS, OTHER_PORT, Space
 from egress.judge.trace import Judges
 from egress.names import TEAM_LABEL
@@ -179,18 +180,6 @@ def comparable(old: Deployed, new: Deployed) -> tuple[Deployed, Deployed, list[s
             )
         old, new = (replace(side, google=tuple(item for item in side.google if item.type in types)) for side in (old, new))
     return old, new, notes
-
-
-KINDS = (
-    *("namespaces", "networkpolicies", "services", "serviceaccounts", "deployments", "configmaps"),
-    *("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
-    *(f"{kind}.networking.istio.io" for kind in ("destinationrules", "envoyfilters", "gateways", "proxyconfigs")),
-    *(f"{kind}.networking.istio.io" for kind in ("serviceentries", "sidecars", "virtualservices")),
-    *(f"{kind}.security.istio.io" for kind in ("authorizationpolicies", "peerauthentications")),
-    *(f"{kind}.extensions.istio.io" for kind in ("trafficextensions", "wasmplugins")),
-)
-"""What the judges read of a cluster, as kubectl calls it."""
-KUBECTL = f"kubectl get {','.join(KINDS)} -A -o yaml"
 
 
 def _not_printed(one: Deployed, other: Deployed) -> list[str]:

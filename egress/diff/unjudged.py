@@ -204,7 +204,10 @@ def _firewall(both: Both) -> Iterator[Unjudged]:
     """Rules of which nothing is asked: for what comes in, for IPv6, for other protocols than TCP and UDP."""
     if any(not side.deployed.google for side in both.sides):
         return
-    sides = [[rule for rule in read(side.deployed, Subnets(side.deployed)) if _unasked(rule)] for side in both.sides]
+    sides = [
+        sorted(filter(_unasked, read(side.deployed, Subnets(side.deployed))), key=lambda rule: (rule.order, _said(rule)))
+        for side in both.sides
+    ]
     old, new = ({_said(rule): rule for rule in side} for side in sides)
     gone = {rule.name: rule for said, rule in old.items() if said not in new}
     come = {rule.name: rule for said, rule in new.items() if said not in old}

@@ -12,8 +12,22 @@ from typing import Any, cast
 
 import yaml
 
-from egress.judge.deployed import Deployed, Manifest, Resource, listed, part
+from egress.judge.deployed import Deployed, Manifest, Resource
+from egress.judge.shapes import problems
 
+KINDS = (
+    "ns",
+    "netpol",
+    "svc",
+    "sa",
+    "deploy",
+    "cm",
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+    "istio-io",
+)
+"""What the judges read of a cluster, as kubectl calls it; the last is every kind of Istio's."""
+KUBECTL = f"kubectl get {','.join(KINDS)} -A -o yaml"
 SUFFIXES = {".yaml", ".yml", ".json"}
 
 
@@ -32,7 +46,7 @@ def read(*paths: Path) -> Deployed:
     for path in paths:
         for file in _files(path):
             for document in _documents(file):
-                for found in _unpacked(document, file):
+                for found in _unpacked(document, str(file)):
                     if isinstance(found, Resource):
                         resources[found.identity] = found
                     else:
@@ -44,54 +58,139 @@ def read(*paths: Path) -> Deployed:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+        found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+        if not found:
+            raise Unreadable(f"{path} holds no file that ends in {', '.join(sorted(SUFFIXES))}.")
+        yield from found
     elif path.is_file():
         yield path
     else:
         raise Unreadable(f"{path} is neither a file nor a folder.")
 
 
-def _documents(file: Path) -> Iterator[Mapping[str, Any]]:
+def _documents(file: Path) -> Iterator[Any]:
     try:
         text = file.read_text(encoding="utf-8")
-        documents = [json.loads(text)] if file.suffix == ".json" else list(yaml.load_all(text, Loader=_LOADER))
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+        documents = [json.loads(text)] if file.suffix == ".json" else list(_loaded(text))
+    except RecursionError:
+        raise Unreadable(f"{file} cannot be read: {_TOO_DEEP}") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise Unreadable(f"{file} cannot be read: {error}") from None
     for document in documents:
-        if document is None:
-            continue
-        if not isinstance(document, Mapping):
-            raise Unreadable(f"{file} holds something that is no object.")
-        yield cast("Mapping[str, Any]", document)
+        if _deep(document):
+            raise Unreadable(f"{file} cannot be read: {_TOO_DEEP}")
+        if document is not None:
+            yield _mapping(document, str(file))
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DEEPEST = 100
+"""Lists and mappings in one another; no API's objects lie deeper, and the reader below is not safe against more."""
+_TOO_DEEP = f"lists and mappings lie more than {DEEPEST} deep in one another."
 
 
-def _unpacked(document: Mapping[str, Any], file: Path) -> Iterator[Manifest | Resource]:
+def _loaded(text: str) -> Iterator[Any]:
+    """The documents of a YAML text, of which nothing is built before it is known to be no deeper than it may."""
+    deep = 0
+    for event in yaml.parse(text, Loader=_LOADER):  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
+            deep += 1
+            if deep > DEEPEST:
+                raise ValueError(_TOO_DEEP)
+        elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+            deep -= 1
+    yield from yaml.load_all(text, Loader=_LOADER)
+
+
+def _deep(value: Any) -> bool:
+    """Whether a value lies deeper in itself than it may, an anchor that holds itself included."""
+    layer = [value]
+    for _ in range(DEEPEST):
+        layer = [
+            below
+            for one in layer
+            if isinstance(one, (dict, list))
+            for below in (one.values() if isinstance(one, dict) else cast("list[Any]", one))
+        ]
+        if not layer:
+            return False
+    return True
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in cast("Mapping[Any, Any]", value)):
+        raise Unreadable(f"{where} holds something that is no object: {_short(value)}.")
+    return cast("Mapping[str, Any]", value)
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Unreadable(f"{where} has to be a list, and is {_short(value)}.")
+    return cast("list[Any]", value)
+
+
+def _unpacked(document: Any, file: str) -> Iterator[Manifest | Resource]:
+    document = _mapping(document, file)
     if "deployment" in document and "kind" not in document:
-        for resource in listed(document, "deployment", "resources"):
-            yield from _of_stack(resource)
+        deployment = _mapping(document["deployment"] or {}, f"{file}: deployment")
+        for at, resource in enumerate(_list(deployment.get("resources"), f"{file}: deployment.resources")):
+            where = f"{file}: deployment.resources[{at}]"
+            yield from _of_stack(_mapping(resource, where), where)
     elif str(document.get("kind", "")).endswith("List") and "items" in document:
-        for item in document["items"]:
-            yield from _unpacked(item, file)
-    elif "kind" in document and "name" in part(document, "metadata"):
+        for at, item in enumerate(_list(document["items"], f"{file}: items")):
+            yield from _unpacked(item, f"{file}: items[{at}]")
+    elif document.get("kind") and isinstance(document.get("metadata"), Mapping) and document["metadata"].get("name"):
+        _check(str(document["kind"]), document, file)
         yield document
     else:
         raise Unreadable(f"{file} holds neither Kubernetes objects (kind, metadata.name) nor a stack's export (deployment).")
 
 
-def _of_stack(resource: Mapping[str, Any]) -> Iterator[Manifest | Resource]:
+def _check(kind: str, written: Mapping[str, Any], file: str, name: str | None = None) -> None:
+    """Refuses an object that judges could not read."""
+    found = list(problems(kind, written))
+    if found:
+        raise Unreadable(
+            f"{file}: {kind} {name or written['metadata']['name']} is of another form than any API takes: {'; '.join(found)}."
+        )
+
+
+def _of_stack(resource: Mapping[str, Any], where: str) -> Iterator[Manifest | Resource]:
     """A resource of a stack's export; what the program wanted (`inputs`), completed by what came of it (`outputs`)."""
-    type_token = str(resource["type"])
-    inputs = part(resource, "inputs")
-    if type_token.startswith("kubernetes:") and "kind" in inputs and "metadata" in inputs:
-        yield {key: value for key, value in inputs.items() if not key.startswith("__")}
-    elif type_token.startswith("kubernetes:helm.sh/") and inputs.get("chart", "").endswith("istiod"):
-        mesh = part(inputs, "values", "meshConfig")
-        if mesh:
-            metadata = {"name": "istio", "namespace": inputs.get("namespace", "istio-system")}
-            yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": json.dumps(mesh)}}
+    for key in ("type", "urn"):
+        if not isinstance(resource.get(key), str):
+            raise Unreadable(
+                f"{where}.{key} has to be text, as `pulumi stack export` writes it, and is {_short(resource.get(key))}."
+            )
+    type_token, urn = resource["type"], resource["urn"]
+    inputs = _mapping(resource.get("inputs") or {}, f"{where}.inputs")
+    if type_token.startswith("kubernetes:helm.sh/"):
+        yield from _of_chart(type_token, urn, inputs, where)
+    elif type_token.startswith("kubernetes:") and "kind" in inputs and "metadata" in inputs:
+        yield from _unpacked({key: value for key, value in inputs.items() if not key.startswith("__")}, f"{where}.inputs")
     elif type_token.startswith("gcp:"):
-        properties = {**inputs, **{key: value for key, value in part(resource, "outputs").items() if value is not None}}
-        yield Resource(type_token, str(properties.get("name") or resource["urn"].rsplit("::", 1)[-1]), properties)
+        outputs = _mapping(resource.get("outputs") or {}, f"{where}.outputs")
+        properties = {**inputs, **{key: value for key, value in outputs.items() if value is not None}}
+        _check(type_token, properties, where, urn.rsplit("::", 1)[-1])
+        yield Resource(type_token, str(properties.get("name") or urn.rsplit("::", 1)[-1]), properties)
+
+
+def _of_chart(type_token: str, urn: str, inputs: Mapping[str, Any], where: str) -> Iterator[Manifest | Resource]:
+    """A Helm release: the mesh's configuration as the ConfigMap that the chart makes of it, and the values as they are."""
+    values = _mapping(inputs.get("values") or {}, f"{where}.inputs.values")
+    mesh = values.get("meshConfig")
+    if str(inputs.get("chart", "")).endswith("istiod") and mesh:
+        metadata = {"name": "istio", "namespace": inputs.get("namespace") or "istio-system"}
+        yield from _unpacked(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": json.dumps(mesh)}}, where
+        )
+    said = {key: inputs[key] for key in ("chart", "version", "namespace", "repositoryOpts") if key in inputs}
+    others = {key: value for key, value in values.items() if key != "meshConfig"}
+    yield Resource(type_token, urn.rsplit("::", 1)[-1], {**said, "values": others})

@@ -60,6 +60,10 @@ REQUIRED: Mapping[str, tuple[Layer, tuple[str, ...]]] = {
     "PeerAuthentication": (Layer.AUTHORIZATION, ("metadata.namespace",)),
     "ValidatingAdmissionPolicy": (Layer.ADMISSION, ("spec",)),
     "ValidatingAdmissionPolicyBinding": (Layer.ADMISSION, ("spec",)),
+    "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules": (
+        Layer.FIREWALL,
+        ("rules", "rules[].priority", "rules[].match.layer4Configs[].ipProtocol"),
+    ),
     "gcp:compute/subnetwork:Subnetwork": (Layer.FIREWALL, ("secondaryIpRanges[].ipCidrRange",)),
     "gcp:container/nodePool:NodePool": (Layer.ADMISSION, ("nodeConfig.taints[].key",)),
     "gcp:dns/managedZone:ManagedZone": (Layer.DNS, ("dnsName", "privateVisibilityConfig.networks[].networkUrl")),

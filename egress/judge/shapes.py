@@ -1,0 +1,295 @@
+"""The shape of every object that judges read from outside, checked once at the door: a number where a number is read, a list
+where a list is. What is missing is for whole.py to say; what nobody reads may be anything.
+
+Source: each kind's schema (Kubernetes API reference, Istio's CustomResourceDefinitions, the Google provider's).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from ipaddress import ip_network
+from typing import Annotated, Any, cast
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, ValidationError, create_model
+
+MOST = 5
+"""Problems of one object that are named; the rest is counted."""
+
+
+def _is(words: str, *kinds: type) -> Any:
+    def check(value: Any) -> Any:
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise ValueError(words)
+        return value
+
+    return Annotated[Any, PlainValidator(check)]
+
+
+def _range(value: str) -> str:
+    try:
+        ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("a range of addresses, as 10.0.0.0/24") from None
+    return value
+
+
+def _mesh(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("text")
+    try:
+        found = json.loads(value) if value.startswith("{") else yaml.safe_load(value)
+    except (ValueError, RecursionError, yaml.YAMLError):
+        raise ValueError("the mesh's configuration as YAML or JSON") from None
+    if found is not None:
+        _shape("MeshConfig").model_validate(found)
+    return value
+
+
+TEXT, NUMBER, ANY = _is("text", str), _is("a number", int), Any
+PORT = _is("a number or a name", int, str)
+CIDR = Annotated[str, AfterValidator(_range)]
+MAP = dict[str, Any]
+LABELS = dict[str, str]
+TEXTS = list[str]
+
+_EXPRESSION = {"key": str, "operator": str, "values": TEXTS}
+_SELECTOR = {"matchLabels": LABELS, "matchExpressions": [_EXPRESSION]}
+_PEER = {"podSelector": _SELECTOR, "namespaceSelector": _SELECTOR, "ipBlock": {"cidr": CIDR, "except": list[CIDR]}}
+_PORTS = [{"port": PORT, "endPort": NUMBER, "protocol": str}]
+_TLS = {
+    **dict.fromkeys(("mode", "sni", "credentialName", "caCertificates", "minProtocolVersion"), str),
+    "subjectAltNames": TEXTS,
+}
+_PORT_LEVEL = [{"port": {"number": NUMBER}, "tls": _TLS}]
+_TRAFFIC = {"tls": _TLS, "portLevelSettings": _PORT_LEVEL}
+_DESTINATION = {"host": str, "subset": str, "port": {"number": NUMBER}}
+_HEADERS = {"request": {"remove": TEXTS, "set": LABELS, "add": LABELS}, "response": MAP}
+_LEGS = [{"destination": _DESTINATION, "headers": _HEADERS, "weight": NUMBER}]
+_MATCH = {"gateways": TEXTS, "port": NUMBER, "sniHosts": TEXTS, "method": LABELS, "uri": LABELS, "headers": dict[str, LABELS]}
+_ROUTE = [{"match": [_MATCH], "route": _LEGS, "mirrors": _LEGS, "headers": _HEADERS}]
+_STRAIGHT = [{"match": [_MATCH], "route": _LEGS}]
+_SERVER = {
+    "port": {"number": NUMBER, "protocol": str, "name": str},
+    "hosts": TEXTS,
+    "bind": str,
+    "tls": _TLS,
+}
+_OPERATION = {
+    f"{negated}{field[0].upper() if negated else field[0]}{field[1:]}": TEXTS
+    for negated in ("", "not")
+    for field in ("hosts", "ports", "methods", "paths")
+}
+_SOURCE = dict.fromkeys(("principals", "notPrincipals", "namespaces", "notNamespaces"), TEXTS)
+_RULE = {
+    "from": [{"source": _SOURCE}],
+    "to": [{"operation": _OPERATION}],
+    "when": [{"key": str, "values": TEXTS, "notValues": TEXTS}],
+}
+_LISTENER = {"name": str, "portNumber": NUMBER, "filterChain": {"name": str, "sni": str, "filter": {"name": str}}}
+_POD = {
+    "metadata": {"labels": LABELS, "annotations": LABELS},
+    "spec": {"serviceAccountName": str, "nodeSelector": LABELS},
+}
+_FIREWALL_ENTRY = [{"protocol": str, "ports": [PORT]}]
+_NETWORKS = {"networks": [{"networkUrl": str}]}
+_NAME = {"name": str}
+
+KUBERNETES: Mapping[str, Any] = {
+    "AuthorizationPolicy": {"selector": {"matchLabels": LABELS}, "action": str, "rules": [_RULE]},
+    "Deployment": {"template": _POD},
+    "DestinationRule": {
+        "host": str,
+        "exportTo": TEXTS,
+        "trafficPolicy": _TRAFFIC,
+        "subsets": [{"name": str, "labels": LABELS, "trafficPolicy": _TRAFFIC}],
+        "workloadSelector": {"matchLabels": LABELS},
+    },
+    "EnvoyFilter": {
+        "priority": NUMBER,
+        "workloadSelector": {"labels": LABELS},
+        "configPatches": [
+            {
+                "applyTo": str,
+                "match": {"context": str, "listener": _LISTENER, "cluster": MAP},
+                "patch": {"operation": str, "value": {"typed_config": MAP, "typed_extension_protocol_options": MAP}},
+            }
+        ],
+    },
+    "Gateway": {"selector": LABELS, "servers": [_SERVER]},
+    "NetworkPolicy": {
+        "podSelector": _SELECTOR,
+        "policyTypes": TEXTS,
+        "egress": [{"to": [_PEER], "ports": _PORTS}],
+        "ingress": [{"from": [_PEER], "ports": _PORTS}],
+    },
+    "PeerAuthentication": {"selector": {"matchLabels": LABELS}, "mtls": {"mode": str}},
+    "Service": {
+        "selector": LABELS,
+        "type": str,
+        "loadBalancerSourceRanges": list[CIDR],
+        "ports": [{"port": NUMBER, "targetPort": PORT, "name": str, "appProtocol": str, "protocol": str}],
+    },
+    "ServiceEntry": {
+        "hosts": TEXTS,
+        "addresses": TEXTS,
+        "exportTo": TEXTS,
+        "resolution": str,
+        "ports": [{"number": NUMBER, "protocol": str, "targetPort": NUMBER, "name": str}],
+        "endpoints": [{"address": str}],
+    },
+    "Sidecar": {
+        "egress": [{"hosts": TEXTS}],
+        "outboundTrafficPolicy": {"mode": str},
+        "workloadSelector": {"labels": LABELS},
+    },
+    "ValidatingAdmissionPolicy": {
+        "failurePolicy": str,
+        "validations": [{"expression": str}],
+        "variables": [MAP],
+        "matchConstraints": MAP,
+    },
+    "ValidatingAdmissionPolicyBinding": {
+        "policyName": str,
+        "validationActions": TEXTS,
+        "matchResources": {"namespaceSelector": _SELECTOR},
+    },
+    "VirtualService": {
+        "hosts": TEXTS,
+        "gateways": TEXTS,
+        "exportTo": TEXTS,
+        "http": _ROUTE,
+        "tls": _STRAIGHT,
+        "tcp": _STRAIGHT,
+    },
+}
+"""By kind: the spec."""
+OTHERS: Mapping[str, Any] = {
+    "ConfigMap": {"data": {"mesh": Annotated[Any, PlainValidator(_mesh)]}},
+    "MeshConfig": {
+        "trustDomain": str,
+        "outboundTrafficPolicy": {"mode": str},
+        "pathNormalization": {"normalization": str},
+        "defaultConfig": {"proxyMetadata": MAP},
+        "tlsDefaults": {"minProtocolVersion": str},
+        "meshMTLS": {"minProtocolVersion": str},
+        **dict.fromkeys(
+            (f"default{kind}ExportTo" for kind in ("Service", "VirtualService", "DestinationRule")),
+            TEXTS,
+        ),
+    },
+    "": {"kind": str, "apiVersion": str, "metadata": {"name": str, "namespace": str, "labels": LABELS, "annotations": LABELS}},
+}
+"""Whole objects; the last is what every object has."""
+GOOGLE: Mapping[str, Any] = {
+    "gcp:compute/firewall:Firewall": {
+        "name": str,
+        "network": str,
+        "direction": str,
+        "disabled": _is("true or false", bool),
+        "priority": NUMBER,
+        "allows": _FIREWALL_ENTRY,
+        "denies": _FIREWALL_ENTRY,
+        **dict.fromkeys(("destinationRanges", "sourceRanges"), TEXTS),
+        "targetServiceAccounts": TEXTS,
+    },
+    "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules": {
+        "name": str,
+        "rules": [
+            {
+                **dict.fromkeys(("direction", "action", "ruleName"), str),
+                "disabled": _is("true or false", bool),
+                "priority": NUMBER,
+                "targetServiceAccounts": TEXTS,
+                "match": {
+                    **dict.fromkeys(("destIpRanges", "srcIpRanges"), TEXTS),
+                    "layer4Configs": [{"ipProtocol": str, "ports": [PORT]}],
+                },
+            }
+        ],
+    },
+    "gcp:compute/subnetwork:Subnetwork": {
+        **dict.fromkeys(("name", "network", "stackType"), str),
+        "ipCidrRange": CIDR,
+        "secondaryIpRanges": [{"rangeName": str, "ipCidrRange": CIDR}],
+    },
+    "gcp:container/cluster:Cluster": {
+        **dict.fromkeys(("name", "network", "subnetwork"), str),
+        "workloadIdentityConfig": {"workloadPool": str},
+        "ipAllocationPolicy": {
+            "clusterSecondaryRangeName": str,
+            "additionalIpRangesConfigs": [{"podIpv4RangeNames": TEXTS}],
+        },
+    },
+    "gcp:container/nodePool:NodePool": {
+        "name": str,
+        "nodeConfig": {"serviceAccount": str, "taints": [{"key": str, "value": str, "effect": str}]},
+    },
+    "gcp:dns/managedZone:ManagedZone": {
+        **dict.fromkeys(("name", "dnsName", "visibility"), str),
+        "privateVisibilityConfig": _NETWORKS,
+    },
+    "gcp:dns/recordSet:RecordSet": {**dict.fromkeys(("name", "managedZone", "type"), str), "rrdatas": TEXTS},
+    "gcp:dns/responsePolicy:ResponsePolicy": {"name": str, "networks": [{"networkUrl": str}]},
+}
+"""By type token: the properties."""
+_STATED = {
+    "string": "text",
+    "int": "a number",
+    "list": "a list",
+    "model": "a mapping",
+    "dict": "a mapping",
+    "bool": "true or false",
+}
+
+
+def problems(kind: str, written: Any) -> Iterator[str]:
+    """What is of another shape in an object, one sentence each with the field; nothing where it can be read.
+
+    Args:
+        kind: a Kubernetes kind, or the type token of a Google resource.
+        written: the object, or the resource's properties.
+    """
+    shapes = ("", kind) if ":" not in kind else (kind,)
+    for shape in (shape for shape in shapes if shape in KUBERNETES or shape in OTHERS or shape in GOOGLE):
+        try:
+            _shape(shape).model_validate(written)
+        except ValidationError as error:
+            found = [_sentence(detail) for detail in error.errors(include_url=False, include_context=False)]
+            yield from found[:MOST]
+            if len(found) > MOST:
+                yield f"and {len(found) - MOST} more"
+
+
+def _sentence(detail: Mapping[str, Any]) -> str:
+    path = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in detail["loc"] if at != "[key]").lstrip(".")
+    said = str(detail["msg"]).removeprefix("Value error, ")
+    wanted = _STATED.get(str(detail["type"]).partition("_")[0], said)
+    shown = repr(detail["input"])
+    return f"{path or 'it'} has to be {wanted}, and is {shown if len(shown) <= 60 else shown[:57] + '...'}"
+
+
+@cache
+def _shape(kind: str) -> type[BaseModel]:
+    if kind in GOOGLE:
+        return _model(kind, GOOGLE[kind])
+    if kind in KUBERNETES:
+        return _model(kind, {"spec": KUBERNETES[kind]})
+    return _model(kind or "object", OTHERS[kind])
+
+
+def _model(name: str, fields: Mapping[str, Any]) -> type[BaseModel]:
+    """A model of some fields, each of which may be absent or null; others are nobody's business."""
+    made: dict[str, Any] = {key: (_type(f"{name}.{key}", of) | None, None) for key, of in fields.items()}
+    return create_model(name, __config__=ConfigDict(extra="allow", strict=True, protected_namespaces=()), **made)
+
+
+def _type(name: str, of: Any) -> Any:
+    if isinstance(of, Mapping):
+        return _model(name, cast("Mapping[str, Any]", of))
+    if isinstance(of, list):
+        (entry,) = cast("list[Any]", of)
+        return list[_type(name, entry)]  # pyright: ignore[reportInvalidTypeForm]
+    return of
