@@ -293,7 +293,9 @@ def _translation(services: Sequence[Manifest], pod: Pod) -> dict[int, int]:
         spec = manifest["spec"]
         selector = part(spec, "selector")
         if manifest["metadata"]["namespace"] == pod.namespace and selector and selector.items() <= (pod.labels or {}).items():
-            found.update({port["port"]: port.get("targetPort", port["port"]) for port in listed(spec, "ports")})
+            numbers = {port["port"]: port.get("targetPort") for port in listed(spec, "ports")}
+            # A named port of the pods is one that this judge does not look up.
+            found.update({number: to if isinstance(to, int) else number for number, to in numbers.items()})
     return found
 
 

@@ -150,6 +150,10 @@ REMOVED = {
         "NetworkPolicy no longer refuses pods of no team: pods of istio-egress",
     ),
     "validatingadmissionpolicy/egress-team-workloads": (
+        "removed fence",
+        "Admission no longer holds team-x and team-y to the rule capabilities, the rule confined-process, ",
+    ),
+    "validatingadmissionpolicy/egress-gateway-nodes": (
         "new way round",
         "team-x and team-y can now reach any other host (https) from a gateway node",
     ),
