@@ -231,6 +231,11 @@ def test_what_the_managed_mesh_cannot_do_is_refused_with_the_way_out(http: dict[
     assert "mesh.flavor: istio" in problem.fix
 
 
+def for_copies(plan: Plan) -> list[dict[str, Any]]:
+    """The filters that are there for mirrors alone."""
+    return [item for item in of_kind(plan, "EnvoyFilter") if item["metadata"]["name"] == "clean-copies"]
+
+
 class TestSplitAndMirror:
     def plan(self, http: dict[str, Any], **others: Any) -> Plan:
         hosts = {"api.example.com": {"http": http}, "v2.example.com": {"http": {"upgrade": "tls"}}} | others
@@ -262,12 +267,12 @@ class TestSplitAndMirror:
             assert f'headers:remove("{header}")' in script
 
     def test_the_filter_for_copies_is_the_gateways_alone(self) -> None:
-        (envoy_filter,) = of_kind(self.plan({"mirror": {"host": "v2.example.com"}}), "EnvoyFilter")
+        (envoy_filter,) = for_copies(self.plan({"mirror": {"host": "v2.example.com"}}))
         assert envoy_filter["metadata"]["namespace"] == "istio-egress"
         assert envoy_filter["spec"]["workloadSelector"] == {"labels": {"istio": "egressgateway"}}
 
     def test_without_a_mirror_there_is_no_filter(self) -> None:
-        assert of_kind(self.plan({"split": {"v2.example.com": 20}}), "EnvoyFilter") == []
+        assert for_copies(self.plan({"split": {"v2.example.com": 20}})) == []
 
     def test_two_mirrors_to_one_host_make_one_patch(self) -> None:
         copied = {"mirror": {"host": "v2.example.com"}}
@@ -286,7 +291,7 @@ class TestSplitAndMirror:
 
     def patch_of(self, plan: Plan) -> tuple[dict[str, Any], str]:
         """The one patch for copies, and its script."""
-        (envoy_filter,) = of_kind(plan, "EnvoyFilter")
+        (envoy_filter,) = for_copies(plan)
         (patch,) = envoy_filter["spec"]["configPatches"]
         lua, codec = self.options_of(patch)["http_filters"]
         assert codec["name"] == "envoy.filters.http.upstream_codec"
