@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 from egress.layers import dns as dns_layer
 from egress.layers import firewall
@@ -76,7 +77,7 @@ class Mesh:
         """How long gateways go on after they were asked to end."""
         self._starts = itertools.count(1)
 
-    def __enter__(self) -> Mesh:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -23,6 +23,7 @@ _CONFIGURE = "envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggreg
 _TYPES = "type.googleapis.com/envoy"
 _CLUSTERS = f"{_TYPES}.config.cluster.v3.Cluster"
 _SECRETS = f"{_TYPES}.extensions.transport_sockets.tls.v3.Secret"
+_RULES = "security.istio.io/v1/AuthorizationPolicy"
 _STOLEN = {
     "apiVersion": "v1",
     "kind": "Secret",
@@ -85,6 +86,18 @@ def ways() -> Iterator[Way]:
         Layer.ISTIOD,
         says="unauthorized",
         number="I6",
+    )
+    yield Way(
+        "every team's rules, asked for as Istio's objects and not as a proxy's configuration",
+        CHEAT_Y,
+        lambda mesh: _configure(mesh, _node(mesh, "sidecar", "test-team-y"), _RULES),
+        "200",
+        # Of a rule that team-x alone has.
+        says="x-tenant",
+        left="istiod answers whoever has a certificate or token of the mesh with all of Istio's objects that it knows, and has "
+        "no setting against it; proxies need its port. It opens no way out. What stands in the config is no secret: a header's "
+        "value that a rule asks for is known to every pod.",
+        number="I7",
     )
 
 

@@ -44,9 +44,9 @@ def _outside(mesh: Mesh, team: TeamPlan, arrival: Arrival) -> Iterator[str]:
     if arrival.source != mesh.gateway.address:
         yield f"{arrival.site}:{arrival.port}: from {arrival.source}, which is not the gateway"
     if not arrival.method:
-        # A connection without a request tells the host that somebody is there; it may be any declared host.
-        if not any(_covers(host.name, arrival.site) for host in mesh.plan.hosts):
-            yield f"{arrival.site}:{arrival.port}: a connection to a host that nobody declared"
+        # A connection without a request tells the host that somebody is there, and tells the team what the host says first.
+        if not any(_covers(host.name, arrival.site) for host, _ in team.uses):
+            yield f"{arrival.site}:{arrival.port}: a connection to a host that {team.name} did not declare"
         return
     uses = [(host, use) for host, use in team.uses if _covers(host.name, arrival.site)]
     passed = any(use.passthrough and arrival.port == 443 for _, use in uses)
