@@ -25,7 +25,8 @@ class Relaxation:
 
 def relaxations(plan: Plan) -> list[Relaxation]:
     """Everything that is opened, in the order of the config's reference."""
-    return [*_of_fences(plan), *_of_network(plan), *(item for team in plan.teams for item in _of_team(plan, team))]
+    of_teams = (item for team in plan.teams for item in _of_team(plan, team))
+    return [*_of_fences(plan), *_of_network(plan), *_of_mesh(plan), *of_teams]
 
 
 def _of_fences(plan: Plan) -> Iterator[Relaxation]:
@@ -66,6 +67,16 @@ def _of_network(plan: Plan) -> Iterator[Relaxation]:
     for name, reason in sorted(dns.answered_elsewhere.items()):
         said = f"Names below {name} are answered by a private zone that is not made here."
         yield Relaxation(f"network.dns.answeredElsewhere.{name}", said, reason)
+
+
+def _of_mesh(plan: Plan) -> Iterator[Relaxation]:
+    if plan.in_cluster_mesh and not plan.structured_logs:
+        yield Relaxation("mesh.accessLog.format", "Access logs name no caller, and a client can make up fields in them.", None)
+    for gateway in plan.gateways:
+        if gateway.settings.connect_after_authorization is False and plan.in_cluster_mesh:
+            path = f"gateways.{gateway.name}" if gateway.name else "gateway"
+            said = "A refused caller causes a connection to a host of passed-through TLS, and hears what it says first."
+            yield Relaxation(f"{path}.connectAfterAuthorization", said, None)
 
 
 def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:

@@ -74,6 +74,11 @@ def _header(name: str) -> str:
         raise refusal(
             "This header says how the request is sent, not what it is; proxies rewrite it.", "Use another header, or the host."
         )
+    if name == "x-request-id":
+        raise refusal(
+            "The gateway notes it for its log and takes it out before rules are asked, so the rule would never hold.",
+            "Use another header.",
+        )
     return name
 
 

@@ -15,6 +15,7 @@ from egress.judge.trace import Judges
 from egress.layers.access_log import FIELDS, STRUCTURED
 from egress.layers.mesh import mesh_config
 from egress.plan import Plan
+from egress.relaxations import relaxations
 from egress.render import render
 from egress.verify import verify
 from tests.support import config_with, dev_config, plan_of, teams
@@ -87,3 +88,19 @@ def test_a_filter_that_does_more_than_to_note_is_not_understood(path: tuple[str 
     node[path[-1]] = value
     found = verify(Intent(plan), Judges(Deployed.of(manifests, deployed.google)))
     assert bool(found) is not read
+
+
+def test_what_is_given_up_is_among_what_the_config_opens() -> None:
+    opened = config_with("mesh", {"accessLog": {"format": "text"}}) | {
+        "gke-mesh-egress:gateway": {"connectAfterAuthorization": False}
+    }
+    found = {item.setting for item in relaxations(plan_of(opened))}
+    assert {"mesh.accessLog.format", "gateway.connectAfterAuthorization"} <= found
+    assert not {item.setting for item in relaxations(plan_of(dev_config()))} & found
+
+
+def test_no_rule_asks_for_what_is_gone_before_rules_are_asked() -> None:
+    with pytest.raises(ConfigError, match="takes it out before rules") as refused:
+        plan_of(teams(team_a={"api.example.net": {"http": {"headers": {"x-request-id": ["1"]}}}}))
+    (problem,) = refused.value.problems
+    assert "http.headers" in problem.path
