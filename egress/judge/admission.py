@@ -2,13 +2,13 @@
 
 Source: Kubernetes, "Validating Admission Policy" (admissionregistration.k8s.io/v1). CEL is not interpreted here. An expression
 counts if its digest is in admission_expressions.json: those have been tried on a real API server, with objects that they must
-refuse (tests/apiserver). All that decides what is refused goes into the digest, the policy's constraints, conditions and
-variables too; messages do not.
+refuse (tests/apiserver). A rule has several where what it says depends on who redirects a pod, or who runs the mesh. All that
+decides what is refused goes into the digest, the policy's constraints, conditions and variables too; messages do not.
 
 A rule is in force in a namespace if a policy with a recorded expression fails closed, a binding of it denies and selects the
 namespace, and the expression does not name the namespace as exempted. Three things in expressions differ from stack to stack and
 are read: the exempted namespaces, the range that endpoints may be in, which must lie in the pods', and the node pools that pods
-are kept from.
+are kept from. Registry and version of the proxy's image and the project's identity pool differ too, and are taken as written.
 
 Not understood: an expression that is not recorded, parameters, bindings that select by anything but the namespace. Not known to
 this judge: who may change policies, bindings and namespaces (RBAC and IAM), and webhooks, which can only refuse more.
@@ -47,6 +47,11 @@ _OF_EACH_POOL = (
 """What an expression says of every gateway's pool, joined with `&&`."""
 _EXEMPTED = re.compile(r"^request\.\?namespace\.orValue\(''\) in \[((?:'[a-z0-9-]+'(?:, )?)+)\] \|\| \((.*)\)$", re.DOTALL)
 """Namespaces for which the expression is true whatever is asked, and what it says of the others."""
+_OWN_NAMES = {
+    re.compile(r"c\.image == '[^' ]+/proxyv2:1\.\d+\.\d+'"): "c.image == 'IMAGE'",
+    re.compile(r"'[a-z][a-z0-9:.-]+\.svc\.id\.goog'"): "'POOL.svc.id.goog'",
+}
+"""What differs from stack to stack and decides no question of this judge's."""
 _RANGE = re.compile(r"\bcidr\('([^']+)'\)")
 
 
@@ -77,7 +82,7 @@ class Admission:
         self._bindings: dict[str, list[Manifest]] = {}
         for binding in deployed.kind("ValidatingAdmissionPolicyBinding"):
             self._bindings.setdefault(binding["spec"].get("policyName") or "", []).append(binding)
-        by_digest = {digest: rule for rule, digest in recorded().items()}
+        by_digest = {digest: rule for rule, digests in recorded().items() for digest in digests}
         self._rules: dict[str, list[_Rule]] = {}
         self._unknown: list[tuple[Manifest, str]] = []
         for policy in deployed.kind("ValidatingAdmissionPolicy"):
@@ -165,8 +170,8 @@ def _unguarded(rule: _Rule, pool: Resource) -> Verdict | None:
 
 
 @cache
-def recorded() -> dict[str, str]:
-    """Rule to the digest of its expression, as tried."""
+def recorded() -> dict[str, list[str]]:
+    """Rule to the digests of its expressions, as tried."""
     return json.loads(RECORDED.read_text(encoding="utf-8"))
 
 
@@ -185,6 +190,8 @@ def expressions(policy: Manifest) -> Iterator[Expression]:
         for form in _OF_EACH_POOL if pools else ():
             text = text.replace(" && ".join(form.format(pool) for pool in pools), form.format("POOL"))
         text = _RANGE.sub("cidr('RANGE')", text)
+        for own, stand_in in _OWN_NAMES.items():
+            text = own.sub(stand_in, text)
         digest = hashlib.sha256(json.dumps([around, text], sort_keys=True).encode()).hexdigest()
         yield Expression(digest, pools, keys[0] if keys else "", ranges, exempted)
 

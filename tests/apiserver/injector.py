@@ -1,6 +1,6 @@
-"""A stand-in for istiod's injection webhook, as far as admission can see it.
+"""A stand-in for istiod's injection webhook: it adds what istiod 1.30.3 was seen to add to the plain pod (injected.json, which
+test_injection.py holds against istiod itself).
 
-What it adds is what `istioctl kube-inject` 1.30 adds to a pod: names, identities, capabilities, annotations, labels, volumes.
 It merges as Istio does: a container of the same name that the author wrote keeps the author's fields.
 """
 
@@ -16,67 +16,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from egress.layers.admission.injected import STATUS
+from tests.apiserver.istiod import webhook
+
 JSON = dict[str, Any]
-IMAGE = "gcr.io/istio-release/proxyv2:1.30.3"
 LABEL = "test/injection"
-"""On a pod: `init` or `cni`, how it is injected. Pods without it are left alone."""
+"""On a pod: how it is injected, as a key of RECORDED. Pods without it are left alone."""
+ADDED = "test/added"
+"""On a pod: what to add instead, as JSON of the same form."""
+RECORDED = Path(__file__).with_name("injected.json")
+"""For each way of injecting, what is added to the plain pod."""
+LISTS = ("initContainers", "containers", "volumes")
 
 
-def inject(pod: JSON, cni: bool) -> JSON:
-    """The pod as injection leaves it; with istio-cni nothing in it needs a capability."""
+def recorded(how: str) -> JSON:
+    return json.loads(RECORDED.read_text(encoding="utf-8"))[how]
+
+
+def inject(pod: JSON, how: str) -> JSON:
+    """The pod as injection leaves it."""
     meta, spec = pod["metadata"], pod["spec"]
-    first = "istio-validation" if cni else "istio-init"
-    meta.setdefault("annotations", {}).update(
-        {
-            "istio.io/rev": "default",
-            "kubectl.kubernetes.io/default-container": spec["containers"][0]["name"],
-            "prometheus.io/scrape": "true",
-            "sidecar.istio.io/status": json.dumps({"initContainers": [first], "containers": ["istio-proxy"]}),
-        }
-    )
-    if cni:
-        meta["annotations"].update(
-            {
-                "sidecar.istio.io/interceptionMode": "REDIRECT",
-                "traffic.sidecar.istio.io/includeOutboundIPRanges": "*",
-                "traffic.sidecar.istio.io/includeInboundPorts": "*",
-                "traffic.sidecar.istio.io/excludeInboundPorts": "15020",
-            }
-        )
-    meta.setdefault("labels", {}).update(
-        {
-            "security.istio.io/tlsMode": "istio",
-            "service.istio.io/canonical-name": "shop",
-            "service.istio.io/canonical-revision": "latest",
-        }
-    )
-    _merge(spec.setdefault("initContainers", []), {"name": first, "image": IMAGE, "securityContext": _first(cni)})
-    mounts = [{"name": "istio-envoy", "mountPath": "/etc/istio/proxy"}, {"name": "istio-token", "mountPath": "/var/run/tokens"}]
-    proxy = {"name": "istio-proxy", "image": IMAGE, "args": ["proxy", "sidecar"], "volumeMounts": mounts}
-    _merge(spec["containers"], {**proxy, "securityContext": _proxy()})
-    for volume in ({"name": "istio-envoy", "emptyDir": {"medium": "Memory"}}, {"name": "istio-token", "emptyDir": {}}):
-        _merge(spec.setdefault("volumes", []), volume)
+    instead = meta.get("annotations", {}).pop(ADDED, None)
+    added = json.loads(instead) if instead else recorded(how)
+    for kind in ("annotations", "labels"):
+        meta[kind] = {**added[kind], **meta.get(kind, {}), **({STATUS: added[kind][STATUS]} if kind == "annotations" else {})}
+    for part in LISTS:
+        for item in added[part]:
+            _merge(spec.setdefault(part, []), item)
     return pod
-
-
-def _proxy() -> JSON:
-    return {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "privileged": False,
-        "readOnlyRootFilesystem": True,
-        "runAsGroup": 1337,
-        "runAsNonRoot": True,
-        "runAsUser": 1337,
-    }
-
-
-def _first(cni: bool) -> JSON:
-    if cni:
-        return _proxy()
-    capabilities = {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]}
-    identity = {"runAsGroup": 0, "runAsNonRoot": False, "runAsUser": 0}
-    return {"allowPrivilegeEscalation": False, "capabilities": capabilities, "privileged": False, **identity}
 
 
 def _merge(items: list[JSON], new: JSON) -> None:
@@ -92,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         pod = review["request"]["object"]
-        changed = inject(pod, cni=pod["metadata"]["labels"][LABEL] == "cni")
+        changed = inject(pod, pod["metadata"]["labels"][LABEL])
         patch = [{"op": "replace", "path": f"/{part}", "value": changed[part]} for part in ("metadata", "spec")]
         response = {
             "uid": review["request"]["uid"],
@@ -121,25 +88,11 @@ def serving(certificate: Path, key: Path, authority: str) -> Iterator[JSON]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "MutatingWebhookConfiguration",
-            "metadata": {"name": "injector"},
-            "webhooks": [
-                {
-                    "name": "injector.example.com",
-                    "admissionReviewVersions": ["v1"],
-                    "sideEffects": "None",
-                    "failurePolicy": "Fail",
-                    "objectSelector": {"matchExpressions": [{"key": LABEL, "operator": "Exists"}]},
-                    "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
-                    "clientConfig": {
-                        "url": f"https://127.0.0.1:{server.server_address[1]}/inject",
-                        "caBundle": base64.b64encode(authority.encode()).decode(),
-                    },
-                }
-            ],
-        }
+        yield webhook(
+            f"127.0.0.1:{server.server_address[1]}",
+            authority,
+            {"objectSelector": {"matchExpressions": [{"key": LABEL, "operator": "Exists"}]}},
+        )
     finally:
         server.shutdown()
         server.server_close()

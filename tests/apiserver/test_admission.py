@@ -32,7 +32,8 @@ pytestmark = pytest.mark.xdist_group("apiserver")
 class TestWorkloads:
     def test_every_rule_on_workloads_has_a_refused_case(self) -> None:
         services = {Rule.SERVICE_TYPES, Rule.EXTERNAL_IPS, Rule.OUTSIDE_ENDPOINTS}
-        elsewhere = {*services, Rule.PLATFORM_KINDS, Rule.PLATFORM_NAMESPACES, Rule.NAMESPACE_LABELS, Rule.PROXY_EXEC}
+        requests = {Rule.MESH_ROOT, Rule.TOKEN_REQUESTS, Rule.POD_ADDRESSES}
+        elsewhere = {*services, *requests, Rule.PLATFORM_KINDS, Rule.PLATFORM_NAMESPACES, Rule.NAMESPACE_LABELS, Rule.PROXY_EXEC}
         assert {case.rule for case in REFUSED} == set(Rule) - elsewhere
 
     @pytest.mark.parametrize("kind", KINDS)

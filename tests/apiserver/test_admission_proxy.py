@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("apiserver")
 class TestInjection:
     """The proxy's own containers pass because nobody wrote them."""
 
-    @pytest.mark.parametrize("how", ["init", "cni"])
+    @pytest.mark.parametrize("how", ["init"])
     @pytest.mark.parametrize("apply", [False, True], ids=["create", "apply"])
     def test_an_injected_pod_is_accepted(self, stage: tuple[Api, Cluster], how: str, apply: bool) -> None:
         api = stage[0]
@@ -88,7 +88,7 @@ class TestInjection:
         assert_refused(create(stage[0], "Pod", template, person=ANN), Rule.PROXY_CONTAINER)
 
     def test_the_application_does_not_mount_the_proxys_volumes(self, stage: tuple[Api, Cluster]) -> None:
-        template = injected("cni")
+        template = injected("init")
         template["spec"]["containers"][0]["volumeMounts"] = [{"name": "istio-envoy", "mountPath": "/etc/istio/proxy"}]
         assert_refused(create(stage[0], "Pod", template, person=ANN), Rule.PROXY_CONTAINER)
 
@@ -99,7 +99,7 @@ class TestInjection:
 
     def test_the_proxys_image_stays(self, stage: tuple[Api, Cluster]) -> None:
         api = stage[0]
-        path, manifest = in_kind("Pod", injected("cni"), "running")
+        path, manifest = in_kind("Pod", injected("init"), "running")
         assert api.ask("POST", path, manifest, person=ANN).status == 201
         for container_name, status in (("istio-proxy", 403), ("shop", 200)):
             patch = {"spec": {"containers": [{"name": container_name, "image": "registry.example/own:2"}]}}
@@ -113,7 +113,7 @@ class TestInjection:
 def running(stage: tuple[Api, Cluster]) -> str:
     """The path of a pod that was scheduled, with a proxy."""
     api = stage[0]
-    path, manifest = in_kind("Pod", injected("cni"), "scheduled")
+    path, manifest = in_kind("Pod", injected("init"), "scheduled")
     assert api.ask("POST", path, manifest, person=ANN).status == 201
     binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "scheduled"}, "target": {"kind": "Node", "name": "n"}}
     assert api.ask("POST", f"{path}/scheduled/binding", binding).status == 201

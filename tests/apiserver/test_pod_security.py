@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from egress.layers.mesh import istiod_values
 from egress.plan import Plan
 from egress.render import render
+from tests.apiserver import istiod
 from tests.apiserver.people import Answer, Api, api_server
-from tests.apiserver.test_rendered_objects import istioctl
+from tests.mesh.programs import Missing
 from tests.support import config_with, dev_config, plan_of
 
 RELAXED = {"relaxed": {"pod-security": "images that run as root"}}
@@ -47,33 +45,14 @@ def create(api: Api, template: JSON, namespace: str = "team-x") -> Answer:
 
 def injected(folder: Path, plan: Plan) -> JSON:
     """The test application's pod template after Istio's own injection, with the charts' values of a plan."""
-    command = istioctl()
-    if command is None:
-        pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
-
-    def run(*words: str) -> list[JSON]:
-        done = subprocess.run([command, *words], capture_output=True, text=True, timeout=120, check=True, encoding="utf-8")
-        return [item for item in yaml.safe_load_all(done.stdout) if item]
-
-    values = istiod_values(plan)
-    mesh = values.pop("meshConfig")
-    # istioctl takes this one value from the component instead of from the chart's values.
-    components = {"cni": {"enabled": values["pilot"]["cni"]["enabled"]}}
-    spec = {"profile": "minimal", "meshConfig": mesh, "components": components, "values": values}
-    operator = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}
-    files = {"operator": json.dumps(operator), "app": json.dumps(application()), "mesh": json.dumps(mesh)}
-    for name, content in files.items():
-        (folder / name).write_text(content, encoding="utf-8")
-    (injector,) = [
-        item
-        for item in run("manifest", "generate", "-f", str(folder / "operator"))
-        if item["kind"] == "ConfigMap" and item["metadata"]["name"] == "istio-sidecar-injector"
-    ]
-    for name in ("config", "values"):
-        (folder / name).write_text(injector["data"][name], encoding="utf-8")
+    try:
+        istiod.injection(plan, folder).write(folder)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    (folder / "app").write_text(json.dumps(application()), encoding="utf-8")
     words = ("--injectConfigFile", "config"), ("--valuesFile", "values"), ("--meshConfigFile", "mesh"), ("-f", "app")
     # Without a revision it would ask a cluster for one, and wait.
-    (deployment,) = run(
+    (deployment,) = istiod.run(
         "kube-inject", "--revision", "default", *(word for option, name in words for word in (option, str(folder / name)))
     )
     return deployment["spec"]["template"]

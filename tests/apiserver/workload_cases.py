@@ -18,6 +18,7 @@ def pod_template() -> JSON:
     return {
         "metadata": {"labels": {"app": "shop"}},
         "spec": {
+            "serviceAccountName": "test",
             "securityContext": {"runAsUser": 1000, "runAsGroup": 1000},
             "containers": [container("shop")],
         },
@@ -223,6 +224,64 @@ REFUSED = (
     Case("proxy-overrides", annotation("proxy.istio.io/overrides", "{}"), Rule.PROXY_CONFIGURATION),
     Case("proxy-volume", annotation("sidecar.istio.io/userVolume", "{}"), Rule.PROXY_CONFIGURATION),
     Case("status-port", annotation("status.sidecar.istio.io/port", "8080"), Rule.PROXY_CONFIGURATION),
+    Case("log-level-with-a-line", annotation("sidecar.istio.io/logLevel", "info\n    image: x"), Rule.PROXY_CONFIGURATION),
+    Case("log-level-with-a-last-line", annotation("sidecar.istio.io/logLevel", "info\n"), Rule.PROXY_CONFIGURATION),
+    Case("component-level", annotation("sidecar.istio.io/componentLogLevel", "misc:error -x"), Rule.PROXY_CONFIGURATION),
+    Case("agent-level", annotation("sidecar.istio.io/agentLogLevel", "default:info #"), Rule.PROXY_CONFIGURATION),
+    Case("amount-with-a-quote", annotation("sidecar.istio.io/proxyCPU", '1"'), Rule.PROXY_CONFIGURATION),
+    Case("metrics-elsewhere", annotation("prometheus.io/port", "80@outside.example:80"), Rule.PROXY_CONFIGURATION),
+    Case("metrics-path-elsewhere", annotation("prometheus.io/path", "@outside.example/"), Rule.PROXY_CONFIGURATION),
+    Case("include-ports", annotation("traffic.sidecar.istio.io/includeOutboundPorts", '1"\n    - "x'), Rule.TRAFFIC_REDIRECTION),
+    Case("other-inject-label", label("sidecar.istio.io/inject", "True"), Rule.INJECTION),
+    Case(
+        "another-csi-driver",
+        volume("csi", driver="nfs.csi.k8s.io", volumeAttributes={"server": "203.0.113.9"}),
+        Rule.HOST_VOLUMES,
+    ),
+    Case("node-critical", spec(priorityClassName="system-node-critical"), Rule.SYSTEM_PRIORITY),
+    Case("cluster-critical", spec(priorityClassName="system-cluster-critical"), Rule.SYSTEM_PRIORITY),
+    Case("gateways-priority", spec(priorityClassName="egress-gateways"), Rule.SYSTEM_PRIORITY),
+    *(
+        Case(
+            f"alias-{name}", spec(hostAliases=[{"ip": "10.1.0.9", "hostnames": ["fine.example", name]}]), Rule.CONTROL_PLANE_NAMES
+        )
+        for name in (
+            "istiod",
+            "istiod.istio-system",
+            "istiod.istio-system.svc",
+            "istiod.istio-system.svc.cluster.local",
+            "istiod.istio-system.svc.team-x.svc.cluster.local",
+            "istio-egressgateway.istio-egress.svc",
+            "kubernetes.default.svc.cluster.local",
+            "metadata",
+            "metadata.google.internal",
+            "storage.googleapis.com",
+            "europe-docker.pkg.dev",
+            "gcr.io",
+        )
+    ),
+    Case("hostname-istiod", spec(hostname="istiod"), Rule.CONTROL_PLANE_NAMES),
+    Case("hostname-override", spec(hostnameOverride="istiod.istio-system.svc"), Rule.CONTROL_PLANE_NAMES),
+    Case("own-resolver", spec(dnsPolicy="None", dnsConfig={"nameservers": ["10.1.0.9"]}), Rule.CONTROL_PLANE_NAMES),
+    Case("added-resolver", spec(dnsConfig={"nameservers": ["10.1.0.9"]}), Rule.CONTROL_PLANE_NAMES),
+    Case("search-path", spec(dnsConfig={"searches": ["attacker.example"]}), Rule.CONTROL_PLANE_NAMES),
+    Case("nodes-resolver", spec(dnsPolicy="Default"), Rule.CONTROL_PLANE_NAMES),
+    Case(
+        "proxys-token",
+        volume("projected", sources=[{"serviceAccountToken": {"audience": "istio-ca", "path": "token"}}]),
+        Rule.PROXY_TOKEN,
+    ),
+    Case(
+        "proxys-token-second",
+        volume(
+            "projected",
+            sources=[
+                {"serviceAccountToken": {"audience": "bank.example", "path": "other"}},
+                {"serviceAccountToken": {"audience": "istio-ca", "path": "token"}},
+            ],
+        ),
+        Rule.PROXY_TOKEN,
+    ),
     Case("multus", annotation("k8s.v1.cni.cncf.io/networks", "outside"), Rule.NETWORK_INTERFACES),
     Case("gke-interfaces", annotation("networking.gke.io/interfaces", "[]"), Rule.NETWORK_INTERFACES),
 )
@@ -249,5 +308,18 @@ ACCEPTED = (
     Case("canonical-name", label("service.istio.io/canonical-name", "shop")),
     Case("redirects-all", annotation("traffic.sidecar.istio.io/includeOutboundIPRanges", "*")),
     Case("proxy-resources", annotation("sidecar.istio.io/proxyCPU", "50m")),
+    Case("proxy-amount", annotation("sidecar.istio.io/proxyMemoryLimit", "1.5Gi")),
+    Case("log-levels", annotation("sidecar.istio.io/componentLogLevel", "rbac:debug,misc:error")),
+    Case(
+        "metrics", lambda t: (annotation("prometheus.io/port", "9090")(t), annotation("prometheus.io/path", "/m?a=b&c=d")(t))[0]
+    ),
+    Case("an-alias", spec(hostAliases=[{"ip": "127.0.0.1", "hostnames": ["shop.test", "istiodb.example", "localhost"]}])),
+    Case("hostname", spec(hostname="shop", subdomain="shops")),
+    Case("resolver-options", spec(dnsConfig={"options": [{"name": "ndots", "value": "2"}]})),
+    Case("secrets-store", volume("csi", driver="secrets-store-gke.csi.k8s.io", readOnly=True)),
+    Case(
+        "a-token-for-another",
+        volume("projected", sources=[{"serviceAccountToken": {"audience": "bank.example", "path": "token"}}]),
+    ),
     Case("other-annotation", annotation("example.com/owner", "ann")),
 )

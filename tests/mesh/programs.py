@@ -45,7 +45,7 @@ def folders() -> list[Path]:
 def find() -> Programs:
     """All programs; raises Missing."""
     missing = list(_missing_of_the_machine())
-    found = {name: _executable(name) for name in ("pilot-discovery", "pilot-agent")}
+    found = {name: executable(name) for name in ("pilot-discovery", "pilot-agent")}
     missing += [name for name, path in found.items() if path is None]
     template, envoy = _template(), envoy_program()
     if template is None:
@@ -58,7 +58,7 @@ def find() -> Programs:
             f"no mesh on this machine, missing: {', '.join(missing)}. Istio's programs come from its official images, into "
             f"{cache.root() / 'istio'} or the folder that {FOLDER_VARIABLE} names: docs/testing.md"
         )
-    return Programs(discovery, agent, template, envoy, _executable("istioctl"))
+    return Programs(discovery, agent, template, envoy, executable("istioctl"))
 
 
 def _missing_of_the_machine() -> Iterator[str]:
@@ -79,7 +79,8 @@ def _may_make_namespaces() -> bool:
     return subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0
 
 
-def _executable(name: str) -> Path | None:
+def executable(name: str) -> Path | None:
+    """One of Istio's programs, where it is here."""
     for folder in folders():
         path = folder / name
         if path.is_file() and os.access(path, os.X_OK):

@@ -57,7 +57,7 @@ class TestPolicies:
                     assert selector["matchExpressions"] == []
                     found_in["everywhere"].append(name)
         assert found_in == {
-            "teams": ["egress-team-workloads", "egress-team-services", "egress-team-boundaries"],
+            "teams": ["egress-team-workloads", "egress-team-services", "egress-team-control-plane", "egress-team-boundaries"],
             "platform": ["egress-platform-namespaces"],
             "but the system's": ["egress-gateway-nodes"],
             "everywhere": ["egress-platform-kinds", "egress-namespaces"],

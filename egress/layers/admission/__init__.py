@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egress.layers.admission import boundaries, gateway_nodes, namespace_labels, services, workloads
+from egress.layers.admission import boundaries, control_plane, gateway_nodes, namespace_labels, services, workloads
 from egress.layers.admission.policy import Policy
 from egress.manifest import Object
 from egress.plan import Plan
@@ -18,8 +18,9 @@ from egress.plan import Plan
 def policies(plan: Plan) -> tuple[Policy, ...]:
     """For teams' workloads, Services and proxies; for everybody's pods, namespaces and what only the platform writes."""
     return (
-        workloads.policy(),
+        workloads.policy(plan),
         services.policy(plan),
+        control_plane.policy(plan),
         boundaries.entering(),
         gateway_nodes.policy(plan),
         boundaries.kinds(),

@@ -1,14 +1,18 @@
 """Rules on pods, and on every template that a controller makes pods from - so that the error reaches whoever applies it.
 
 The pod that is judged here has been through Istio's injection already, and the proxy's own containers break half of these
-rules by design. They are told apart from a forgery by who wrote them: the API server records the author's fields of a new
-object (`metadata.managedFields`) before any webhook adds to it, so a proxy container that nobody wrote is an injected one.
+rules by design. They are told apart from a forgery by what they are, down to the last argument (injected.py), and by who wrote
+them: the API server records the author's fields of a new object (`metadata.managedFields`) before any webhook adds to it.
 """
 
 from __future__ import annotations
 
-from egress.layers.admission import proxy
+from egress import names
+from egress.layers.admission import control_plane, injected, proxy
+from egress.layers.admission.cel import literal
+from egress.layers.admission.injected import NAMES, UID
 from egress.layers.admission.policy import Check, Policy, Resources
+from egress.plan import Plan
 from egress.settings.fences import Rule
 
 VOLUMES = (
@@ -23,11 +27,15 @@ VOLUMES = (
     "secret",
 )
 """Kinds of volumes that neither open the node's files nor make the node connect somewhere (as in Pod Security's restricted)."""
+CSI_DRIVERS = ("secrets-store-gke.csi.k8s.io", "gcsfuse.csi.storage.gke.io")
+"""Drivers of volumes written into a pod: the node fetches a secret as the pod, or opens a file system that a container of the pod
+serves. Others, such as NFS's, make the node connect wherever the pod says."""
 INTERFACE_ANNOTATIONS = ("k8s.v1.cni.cncf.io/", "v1.multus-cni.io/", "networking.gke.io/", "cni.projectcalico.org/")
 """Prefixes of annotations by which a pod asks for interfaces or addresses beside its own."""
 
+# The API server takes a pod's labels and annotations from updates of its status as well.
 RESOURCES = (
-    Resources("", ("pods", "pods/ephemeralcontainers", "podtemplates", "replicationcontrollers")),
+    Resources("", ("pods", "pods/ephemeralcontainers", "pods/status", "podtemplates", "replicationcontrollers")),
     Resources("apps", ("deployments", "replicasets", "statefulsets", "daemonsets")),
     Resources("batch", ("jobs", "cronjobs")),
 )
@@ -60,23 +68,28 @@ TEMPLATE = {
 
 VARIABLES = {
     **TEMPLATE,
-    # The author's own: the proxy's are let through by name, and rule proxy-container sees to it that nobody writes those.
-    "own": (f"variables.containers.filter(c, !(c.name in {proxy.NAMES})) + variables.spec.?ephemeralContainers.orValue([])"),
+    "all": "variables.containers + variables.spec.?ephemeralContainers.orValue([])",
+    # The author's own, and those that are called as the injector's are.
+    "own": f"variables.containers.filter(c, !(c.name in {NAMES})) + variables.spec.?ephemeralContainers.orValue([])",
+    "made": f"variables.containers.filter(c, c.name in {NAMES})",
 }
 
 
 _NOT_THE_PROXYS_IDENTITY = " && ".join(
     (
         "[variables.spec.?securityContext.?runAsUser, variables.spec.?securityContext.?runAsGroup,"
-        f" variables.spec.?securityContext.?fsGroup].all(id, id.orValue(0) != {proxy.UID})",
-        f"!({proxy.UID} in variables.spec.?securityContext.?supplementalGroups.orValue([]))",
-        f"variables.own.all(c, c.?securityContext.?runAsUser.orValue(0) != {proxy.UID}"
-        f" && c.?securityContext.?runAsGroup.orValue(0) != {proxy.UID})",
+        f" variables.spec.?securityContext.?fsGroup].all(id, id.orValue(0) != {UID})",
+        f"!({UID} in variables.spec.?securityContext.?supplementalGroups.orValue([]))",
+        f"variables.own.all(c, c.?securityContext.?runAsUser.orValue(0) != {UID}"
+        f" && c.?securityContext.?runAsGroup.orValue(0) != {UID})",
+        # Of the proxy's own containers one runs as root, for it sets up the redirection; a root in another could be anybody.
+        "variables.made.all(c, [c.?securityContext.?runAsUser, c.?securityContext.?runAsGroup]"
+        f".all(id, id.orValue(-1) == (c.name == 'istio-init' ? 0 : {UID})))",
     )
 )
 
 _CONFINED = (
-    "variables.own.all(c,"
+    "variables.all.all(c,"
     " c.?securityContext.?runAsUser.or(variables.spec.?securityContext.?runAsUser).hasValue()"
     " && c.?securityContext.?runAsGroup.or(variables.spec.?securityContext.?runAsGroup).hasValue()"
     " && c.?securityContext.?allowPrivilegeEscalation.orValue(true) == false"
@@ -92,17 +105,20 @@ CHECKS = (
     Check(
         Rule.HOST_PORTS,
         "A hostPort opens the pod on the node's own address, past the mesh.",
-        "variables.own.all(c, c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0))",
+        "variables.all.all(c, c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0))",
     ),
     Check(
         Rule.HOST_VOLUMES,
-        f"A volume of another kind than {', '.join(VOLUMES)} opens the node's files, or lets the node connect for the pod.",
-        "variables.spec.?volumes.orValue([]).all(v, " + " || ".join(f"has(v.{kind})" for kind in VOLUMES) + ")",
+        f"A volume of another kind than {', '.join(VOLUMES)}, or of another csi driver than {', '.join(CSI_DRIVERS)}, opens the "
+        "node's files, or lets the node connect for the pod.",
+        "variables.spec.?volumes.orValue([]).all(v, (" + " || ".join(f"has(v.{kind})" for kind in VOLUMES) + ")"
+        # The proxy's own are rule proxy-container's.
+        f" && (!has(v.csi) || v.csi.driver in {literal(CSI_DRIVERS)} || v.name in {literal(injected.VOLUMES)}))",
     ),
     Check(
         Rule.PRIVILEGED,
         "A privileged container, or one with an unmasked /proc, can undo what confines it.",
-        "variables.own.all(c, c.?securityContext.?privileged.orValue(false) == false"
+        "variables.all.all(c, c.?securityContext.?privileged.orValue(false) == false"
         " && c.?securityContext.?procMount.orValue('Default') == 'Default'"
         " && c.?securityContext.?windowsOptions.?hostProcess.orValue(false) == false)"
         " && variables.spec.?securityContext.?windowsOptions.?hostProcess.orValue(false) == false",
@@ -111,11 +127,14 @@ CHECKS = (
         Rule.CAPABILITIES,
         "Capabilities such as NET_ADMIN, NET_RAW, SYS_ADMIN or SETUID undo the redirection to the proxy or become the proxy; "
         "only NET_BIND_SERVICE may be added.",
-        "variables.own.all(c, c.?securityContext.?capabilities.?add.orValue([]).all(a, a == 'NET_BIND_SERVICE'))",
+        "variables.own.all(c, c.?securityContext.?capabilities.?add.orValue([]).all(a, a == 'NET_BIND_SERVICE'))"
+        # The init container that sets up the redirection, where the node does not.
+        " && variables.made.all(c, c.?securityContext.?capabilities.?add.orValue([]).all(a, c.name == 'istio-init'"
+        " && a in ['NET_ADMIN', 'NET_RAW']))",
     ),
     Check(
         Rule.PROXY_IDENTITY,
-        f"What runs as user or group {proxy.UID} is taken for the proxy, whose traffic nobody redirects.",
+        f"What runs as user or group {UID} is taken for the proxy, whose traffic nobody redirects.",
         _NOT_THE_PROXYS_IDENTITY,
     ),
     Check(
@@ -124,7 +143,14 @@ CHECKS = (
         "pod or of the container), and in each container allowPrivilegeEscalation: false and capabilities: {drop: [ALL]}.",
         _CONFINED,
     ),
-    *proxy.CHECKS,
+    Check(
+        Rule.SYSTEM_PRIORITY,
+        f"Classes that begin with system-, and {names.PRIORITY_CLASS}, are the cluster's own and the gateways': a pod that takes "
+        "one is kept before them, or ends others to get their place.",
+        "!variables.spec.?priorityClassName.orValue('').startsWith('system-')"
+        f" && variables.spec.?priorityClassName.orValue('') != '{names.PRIORITY_CLASS}'",
+    ),
+    *control_plane.POD_CHECKS,
     Check(
         Rule.NETWORK_INTERFACES,
         "An interface or address beside the pod's own leaves around the mesh and its NetworkPolicies.",
@@ -133,5 +159,7 @@ CHECKS = (
 )
 
 
-def policy() -> Policy:
-    return Policy("egress-team-workloads", RESOURCES, CHECKS, {"changed": CHANGED}, VARIABLES)
+def policy(plan: Plan) -> Policy:
+    made = injected.made(plan)
+    checks = (*proxy.checks(made), *CHECKS, control_plane.tokens(plan))
+    return Policy("egress-team-workloads", RESOURCES, checks, {"changed": CHANGED}, {**VARIABLES, **made.variables})

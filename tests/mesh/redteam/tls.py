@@ -158,7 +158,8 @@ def _certificates() -> Iterator[Way]:
         at=AT_EXAMPLE,
         team="team-x",
         left="A certificate is the identity. What keeps it in its pod is admission (no exec into the proxy, no volume of the "
-        "proxy's, no proxy container of one's own); it gives the robbed team's hosts, nothing more, and ends after a day.",
+        "proxy's, no token for istiod but the proxy's, no proxy container but the injected one, whole); it gives the robbed "
+        "team's hosts, nothing more, and ends after a day.",
         number="T21",
     )
     yield Way(

@@ -1,0 +1,305 @@
+"""Istio's own injector before the stack's policies: whatever a member of a team writes into a pod, the proxy that the injector
+makes of it is the platform's, or the pod is refused.
+
+Needs istiod's program (pilot-discovery) and istioctl: docs/testing.md. Once istiod makes another proxy, record that for the
+stand-in:
+`python -m pytest tests/apiserver/test_injection.py -k recorded --regenerate-golden`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from egress.layers.admission.injected import NAMES, VOLUMES
+from egress.layers.admission.proxy import METRICS, TUNABLE
+from egress.plan import Plan
+from egress.settings.fences import Rule
+from tests.apiserver import injector, istiod
+from tests.apiserver.attacks import ATTACKS, KNOWN_TO_THE_CODE, LINES, OWN_FIELDS, PLAIN_TEXTS, Attack, in_field, with_text
+from tests.apiserver.people import ANN, GROUPS, Answer, Api, Person, api_server, deploy, fenced_plan, wait_until
+from tests.apiserver.stage import DRY
+from tests.apiserver.workload_cases import KINDS, annotation, in_kind, label, pod_template, spec
+from tests.mesh.programs import Missing
+from tests.support import config_with, plan_of
+
+pytestmark = pytest.mark.xdist_group("apiserver")
+
+JSON = dict[str, Any]
+UNFENCED = "no-team"
+"""A namespace whose pods the injector sees and no policy does: what an attack does where nothing stands in its way."""
+ADMIN = None
+
+
+def redirected_by_node() -> Plan:
+    """With Pod Security, and so with istio-cni; the label that would let Pod Security refuse first is taken off."""
+    return with_fences({})
+
+
+def with_fences(mesh: JSON) -> Plan:
+    config = config_with("fences", {"contact": "#platform", "groups": GROUPS})
+    config["gke-mesh-egress:cluster"]["securityGroup"] = "gke-security-groups@example.com"
+    config["gke-mesh-egress:mesh"] = mesh
+    return plan_of(config)
+
+
+def another_version() -> Plan:
+    """One whose injector is not known whole: its pods are judged by what every injector of Istio's has in common."""
+    return with_fences({"istio": {"version": "1.29.4"}})
+
+
+FORMS = {
+    "init": (fenced_plan, "false"),
+    "cni": (redirected_by_node, "false"),
+    "native": (redirected_by_node, "true"),
+    "another version": (another_version, "false"),
+}
+"""How pods are injected: the plan, and whether the proxy is a native sidecar, as on clusters whose nodes all know these."""
+
+
+@dataclass(frozen=True)
+class Real:
+    """An API server with the stack's policies and roles, which asks istiod to inject."""
+
+    form: str
+    api: Api
+    template: str
+
+    def create(self, template: JSON, *, namespace: str = "team-x", kind: str = "Pod", person: Person | None = ANN) -> Answer:
+        path, manifest = in_kind(kind, template, "case", namespace)
+        return self.api.ask("POST", path + DRY, manifest, person=person)
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    form: str = request.param
+    make, native = FORMS[form]
+    plan, folder = make(), tmp_path_factory.mktemp(form)
+    try:
+        for name in ("pilot-discovery", "istioctl"):
+            istiod.program(name)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    with api_server(folder) as (api, server, cluster):
+        deploy(cluster, plan)
+        unlabelled = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": None}}}
+        assert (
+            api.ask("PATCH", "/api/v1/namespaces/team-x", unlabelled, content_type="application/merge-patch+json").status == 200
+        )
+        assert api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": UNFENCED}}).status == 201
+        certificates = server.kubeconfig.parent / "certificates"
+        environment = {"ENABLE_NATIVE_SIDECARS": native}
+        with istiod.serving(plan, folder, server.kubeconfig, certificates, server.ca_pem, environment) as address:
+            names = ["team-x", "team-y", UNFENCED]
+            selected = [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": names}]
+            hook = istiod.webhook(address, server.ca_pem, {"namespaceSelector": {"matchExpressions": selected}})
+            path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+            assert api.ask("POST", path, hook).status == 201
+            template = yaml.safe_load((folder / "var/lib/istio/inject/config").read_text(encoding="utf-8"))["templates"][
+                "sidecar"
+            ]
+            found = Real(form, api, template)
+            wait_until(lambda: "istio-proxy" in names_of(found.create(pod())), "istiod is to inject")
+            wait_until(lambda: found.create(pod(host_network)).status == 403, "the policies are to be active")
+            yield found
+
+
+def pod(*changes: Any) -> JSON:
+    template = pod_template()
+    for change in changes:
+        change(template)
+    return template
+
+
+host_network = spec(hostNetwork=True)
+
+
+def names_of(answer: Answer) -> list[str]:
+    found: JSON = answer.body.get("spec", {})
+    return [container["name"] for container in (*found.get("initContainers", []), *found.get("containers", []))]
+
+
+def made(answer: Answer) -> JSON:
+    """All that injection made in a pod, by name, and where it stands."""
+    found: JSON = answer.body["spec"]
+    parts = {part: {item["name"]: item for item in found.get(part, [])} for part in injector.LISTS}
+    wanted = {"containers": NAMES, "initContainers": NAMES, "volumes": VOLUMES}
+    return {part: {name: item for name, item in items.items() if name in wanted[part]} for part, items in parts.items()}
+
+
+class TestWhatATeamDoes:
+    """Ordinary work goes on."""
+
+    def test_an_ordinary_pod_has_the_platforms_proxy(self, real: Real) -> None:
+        answer = real.create(pod())
+        assert answer.status == 201, answer.message
+        first = {"init": "istio-init"}.get(real.form, "istio-validation")
+        assert {*names_of(answer)} == {"istio-proxy", first, "shop"}
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_controller_and_the_pods_that_it_makes(self, real: Real, kind: str) -> None:
+        answer = real.create(pod(), kind=kind)
+        assert answer.status == 201, answer.message
+        if kind in ("Pod", "PodTemplate", "CronJob"):
+            return
+        group = {"ReplicationController": "v1", "Job": "batch/v1"}.get(kind, "apps/v1")
+        owner = {"apiVersion": group, "kind": kind, "name": "shop-5d4f8c", "uid": "1", "controller": True}
+        template = pod()
+        template["metadata"] |= {"ownerReferences": [owner], "labels": {"app": "shop", "pod-template-hash": "5d4f8c"}}
+        answer = real.create(template)
+        assert answer.status == 201, answer.message
+
+    def test_ports_probes_metrics_and_resources(self, real: Real) -> None:
+        ports = [{"name": "http", "containerPort": 8080}, {"containerPort": 9090}]
+        probes = {
+            "readinessProbe": {"httpGet": {"path": "/ready?x=1&y=2", "port": "http"}},
+            "livenessProbe": {"tcpSocket": {"port": 9090}},
+        }
+        settings = {
+            **{key: "100m" for key in TUNABLE if key.endswith(("CPU", "CPULimit"))},
+            **{key: "128Mi" for key in TUNABLE if key.endswith(("Memory", "MemoryLimit"))},
+            "sidecar.istio.io/logLevel": "debug",
+            "sidecar.istio.io/componentLogLevel": "rbac:debug,misc:error",
+            "sidecar.istio.io/agentLogLevel": "default:info,xdsproxy:debug",
+            "sidecar.istio.io/rewriteAppHTTPProbers": "true",
+            "prometheus.istio.io/merge-metrics": "true",
+            "prometheus.io/port": "9090",
+            "prometheus.io/path": "/metrics?a=b&c=d",
+            "prometheus.io/scrape": "true",
+        }
+        assert settings.keys() == {*TUNABLE, *METRICS}
+        template = pod(*(annotation(key, value) for key, value in settings.items()))
+        template["spec"]["containers"][0] |= {"ports": ports, **probes}
+        answer = real.create(template)
+        assert answer.status == 201, answer.message
+        (proxy,) = [
+            c for part in ("containers", "initContainers") for name, c in made(answer)[part].items() if name == "istio-proxy"
+        ]
+        assert proxy["resources"] == {
+            "requests": {"cpu": "100m", "memory": "128Mi"},
+            "limits": {"cpu": "100m", "memory": "128Mi"},
+        }
+        assert {"--proxyLogLevel=debug", "--proxyComponentLogLevel=rbac:debug,misc:error"} <= {*proxy["args"]}
+        told = {variable["name"]: variable.get("value", "") for variable in proxy["env"]}
+        assert json.loads(told["ISTIO_PROMETHEUS_ANNOTATIONS"])["port"] == "9090"
+        assert json.loads(told["ISTIO_KUBE_APP_PROBERS"])
+
+    def test_the_platforms_own_pods_do_as_before(self, real: Real) -> None:
+        deployed = real.api.ask("GET", "/apis/apps/v1/namespaces/team-x/deployments/test").body
+        answer = real.create(deployed["spec"]["template"])
+        assert answer.status == 201, answer.message
+        assert "istio-proxy" in names_of(answer)
+
+    def test_what_the_stand_in_adds_is_as_recorded(self, real: Real, regenerate: bool) -> None:
+        if real.form == "another version":
+            pytest.skip("nothing is recorded of it")
+        answer = real.create(pod())
+        kept = {part: [*items.values()] for part, items in made(answer).items()}
+        meta = answer.body["metadata"]
+        template = pod()["metadata"]
+        kept["annotations"] = meta["annotations"]
+        kept["labels"] = {key: value for key, value in meta["labels"].items() if key not in template["labels"]}
+        recorded: JSON = json.loads(injector.RECORDED.read_text(encoding="utf-8")) if injector.RECORDED.exists() else {}
+        if regenerate:
+            recorded[real.form] = kept
+            injector.RECORDED.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        assert recorded[real.form] == json.loads(json.dumps(kept))
+
+
+TOLD = {
+    "ISTIO_META_POD_PORTS",
+    "ISTIO_META_APP_CONTAINERS",
+    "ISTIO_META_WORKLOAD_NAME",
+    "ISTIO_META_OWNER",
+    "ISTIO_KUBE_APP_PROBERS",
+    "ISTIO_PROMETHEUS_ANNOTATIONS",
+}
+"""Variables by which a proxy is told of its own pod: they are what the author asked for."""
+_LEVEL = re.compile(r"(--proxyLogLevel|--proxyComponentLogLevel|--log_output_level)=[a-zA-Z0-9_:,-]+")
+_AMOUNT = re.compile(r"[0-9.]+[a-zA-Z]*")
+
+
+def but_for_what_was_asked(found: JSON) -> JSON:
+    """Without the amounts and log levels that an author may choose, as far as they are plain words, and without TOLD."""
+    found = json.loads(json.dumps(found))
+    for container in (*found["containers"].values(), *found["initContainers"].values()):
+        container["args"] = [_LEVEL.sub(r"\1", argument) for argument in container["args"]]
+        container["env"] = [variable for variable in container.get("env", []) if variable["name"] not in TOLD]
+        amounts: list[str] = [amount for by in container["resources"].values() for amount in by.values()]
+        container["resources"] = [amount for amount in amounts if not _AMOUNT.fullmatch(amount)]
+    return found
+
+
+def harm(real: Real, template: JSON, plain: JSON) -> str:
+    """What an attack changed in the proxy, if it was let in; empty where nothing."""
+    answer = real.create(template)
+    if answer.status != 201:
+        return ""
+    before, now = but_for_what_was_asked(plain), but_for_what_was_asked(made(answer))
+    asked = template["metadata"]
+    return (
+        ""
+        if now == before
+        else f"{asked} {[(part, name) for part in now for name in now[part] if now[part][name] != before[part].get(name)]}"
+    )
+
+
+def refusing(answer: Answer) -> bool:
+    """Whether a rule of the stack's is what refused it."""
+    return any(f"{rule}: " in answer.message for rule in Rule)
+
+
+class TestWhoeverWritesBetweenTheLines:
+    @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+    def test_an_attack_works_where_nothing_stands_in_its_way(self, real: Real, attack: Attack) -> None:
+        """Else the test below shows nothing."""
+        if attack.native not in (None, real.form == "native"):
+            pytest.skip("made for another way of injecting")
+        answer = real.create(pod(attack.change), namespace=UNFENCED, person=ADMIN)
+        assert answer.status == 201, answer.message
+        assert made(answer) != made(real.create(pod(), namespace=UNFENCED, person=ADMIN))
+
+    @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+    def test_and_is_refused_in_a_teams_namespace(self, real: Real, attack: Attack) -> None:
+        answer = real.create(pod(attack.change))
+        if attack.native in (None, real.form == "native"):
+            assert (answer.status, refusing(answer)) == (403, True), answer
+        else:
+            assert answer.status != 201
+
+    def test_every_field_that_the_template_reads_is_attacked(self, real: Real) -> None:
+        """A newer template that reads more fails here, until somebody has looked at it."""
+        read = {
+            *re.findall(r"\.(?:ObjectMeta|Spec|DeploymentMeta|TypeMeta)\.[A-Za-z]+|\$(?:container|c)\.[A-Za-z]+", real.template)
+        }
+        assert read == {*OWN_FIELDS}
+
+    def test_nothing_that_the_template_reads_changes_the_proxy(self, real: Real) -> None:
+        plain = made(real.create(pod()))
+        annotations = {*re.findall(r"`([a-z0-9.-]+/[A-Za-z.-]+)`", real.template), *TUNABLE, *METRICS}
+        labels = {*re.findall(r"ObjectMeta[.]Labels `([^`]+)`", real.template)}
+        assert {"sidecar.istio.io/componentLogLevel", "sidecar.istio.io/bootstrapOverride"} <= annotations
+        assert {"service.istio.io/workload-name", "app"} <= labels
+        found: list[str] = []
+        for text in (*LINES, *(PLAIN_TEXTS if real.form == "cni" else ())) if real.form != "another version" else ():
+            found += [harm(real, pod(annotation(key, text)), plain) for key in sorted(annotations)]
+            found += [harm(real, pod(label(key, text)), plain) for key in sorted(labels)]
+            found += [harm(real, with_text(pod(), put, text), plain) for field in OWN_FIELDS for put in in_field(field)]
+        assert [*filter(None, found)] == []
+
+    def test_nor_does_any_name_that_istiod_knows(self, real: Real) -> None:
+        """Annotations and labels that istiod's own code reads besides the template."""
+        if real.form != "native":
+            pytest.skip("asked once")
+        plain = made(real.create(pod()))
+        program = istiod.program("pilot-discovery").read_bytes()
+        assert [key for key in KNOWN_TO_THE_CODE if key.encode() not in program] == []
+        ways = [(annotation, "{}"), (annotation, "x"), (annotation, "true"), (label, "true")]
+        found = [harm(real, pod(put(key, text)), plain) for key in KNOWN_TO_THE_CODE for put, text in ways]
+        assert [*filter(None, found)] == []
