@@ -8,7 +8,7 @@ import pytest
 
 from egress.settings.fences import Rule
 from sandbox.kubernetes.cluster import Cluster
-from tests.apiserver.people import ANN, PAT, Api
+from tests.apiserver.people import ANN, PAT, Api, Person
 from tests.apiserver.stage import (
     DRY,
     assert_refused,
@@ -18,6 +18,9 @@ from tests.apiserver.stage import (
 from tests.apiserver.workload_cases import annotation, container, in_kind, security
 
 pytestmark = pytest.mark.xdist_group("apiserver")
+
+
+SCHEDULER = Person("system:kube-scheduler")
 
 
 class TestInjection:
@@ -116,7 +119,7 @@ def running(stage: tuple[Api, Cluster]) -> str:
     path, manifest = in_kind("Pod", injected("init"), "scheduled")
     assert api.ask("POST", path, manifest, person=ANN).status == 201
     binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "scheduled"}, "target": {"kind": "Node", "name": "n"}}
-    assert api.ask("POST", f"{path}/scheduled/binding", binding).status == 201
+    assert api.ask("POST", f"{path}/scheduled/binding", binding, person=SCHEDULER).status == 201
     return f"{path}/scheduled"
 
 
