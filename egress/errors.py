@@ -16,6 +16,13 @@ ABSENT = object()
 
 
 @dataclass(frozen=True)
+class Default:
+    """Value of a Problem that the file does not name: what holds where it says nothing."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Problem:
     """One refused value."""
 
@@ -45,6 +52,8 @@ class ConfigError(Exception):
 
 def shown(value: Any, limit: int = 120) -> str:
     """The value as a reader would write it, cut to one line of `limit` characters; of a key that was pasted, nothing."""
+    if isinstance(value, Default):
+        return f"{shown(value.value, limit)} (the default)"
     try:
         text = json.dumps(value, default=str, ensure_ascii=False)
     except (ValueError, RecursionError):  # a number of thousands of digits, or a value that contains itself

@@ -127,7 +127,13 @@ def _refuse_what_is_not_a_name(host: str) -> None:
             "Name the host by its DNS name.",
         )
     if ":" in host:
-        raise HostError("A port is part of the way (http or https), not of the host.", f"Write {host.split(':', maxsplit=1)[0]}.")
+        name, _, port = host.partition(":")
+        raise HostError(
+            "A port is part of the way, not of the host: http means 80, https 443, and tcp names its own.",
+            f"Write {name}, and for another port than 80 and 443 tcp: {{port: {port}, ...}} below it."
+            if port.isdecimal() and port not in ("80", "443")
+            else f"Write {name}.",
+        )
     if "*" in host:
         raise HostError(
             "A wildcard stands for every name below a domain, as one leading `*.` of an egress entry; anything else the gateway "

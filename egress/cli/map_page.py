@@ -34,5 +34,11 @@ def map_page(
         out.write_text(page(plan, found), encoding="utf-8")
     except OSError as error:
         stop(f"--out {out}: the page cannot be written there ({error.strerror}). Name a file in a folder that exists.")
-    err.print(f"{out}: {len(plan.teams)} teams, {len(found.allowed)} ways. Open it in a browser.", markup=False)
+    err.print(
+        f"{out}: {_count(len(plan.teams), 'team')}, {_count(len(found.allowed), 'way')}. Open it in a browser.", markup=False
+    )
     raise typer.Exit(1 if found.proof.violations else 0)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

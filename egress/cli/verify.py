@@ -38,6 +38,10 @@ def verify(
         if violations:
             out.print(str(NotProven(violations)), markup=False)
         else:
-            who = f"{len(found.teams)} teams, and pods of no team"
+            who = f"{_teams(len(found.teams))}, and pods of no team"
             out.print(f"Proven: {len(questions)} questions about {who}, each answered as the config declares.")
     raise typer.Exit(1 if violations else 0)
+
+
+def _teams(count: int) -> str:
+    return f"{count} team{'' if count == 1 else 's'}"

@@ -7,7 +7,6 @@ import difflib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,12 +14,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from egress import stack_file
-from egress.errors import ABSENT, ConfigError, Problem
+from egress.errors import ABSENT, ConfigError, Default, Problem
+from egress.settings import words
 from egress.settings.root import Settings
+from egress.settings.words import PROJECT_KEY
 from egress.stack_file import NAMESPACE
 from egress.yaml_text import DEEPEST, depth, number
-
-PROJECT_KEY = "gcp:project"
 
 
 def load(config: Mapping[str, Any], default_project: str | None = None) -> Settings:
@@ -102,7 +101,8 @@ def stack_schema() -> dict[str, Any]:
     settings = Settings.model_json_schema(by_alias=True, mode="validation")
     definitions = settings.pop("$defs")
     properties: dict[str, Any] = settings["properties"]
-    own = {f"{NAMESPACE}:{key}": value for key, value in properties.items() if key != "project"}
+    own = {key: _or_json(value) for key, value in properties.items() if key != "project"}
+    either = [f"{NAMESPACE}:{key}" for key in settings["required"] if key != "project"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A stack of gke-mesh-egress",
@@ -111,14 +111,29 @@ def stack_schema() -> dict[str, Any]:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": {PROJECT_KEY: properties["project"], **own},
+                # A key without a namespace is the project's, as Pulumi has it.
+                "properties": {
+                    PROJECT_KEY: properties["project"],
+                    **{f"{NAMESPACE}:{key}": of for key, of in own.items()},
+                    **own,
+                },
                 "patternProperties": {f"^(?!{NAMESPACE}:).*:.*$": True},
-                "required": [f"{NAMESPACE}:{key}" for key in settings["required"] if key != "project"],
+                "allOf": [{"anyOf": [{"required": [key]}, {"required": [key.partition(":")[2]]}]} for key in either],
                 "additionalProperties": False,
             }
         },
         "$defs": definitions,
     }
+
+
+def _or_json(value: dict[str, Any]) -> dict[str, Any]:
+    """A mapping may be written as text of JSON, and true or false in quotes: `pulumi config set` writes them so."""
+    if "$ref" in value or "anyOf" in value or value.get("type") == "object":
+        said = {key: value[key] for key in ("description", "default") if key in value}
+        return {"anyOf": [value, {"type": "string", "pattern": r"^\{"}]} | said
+    return (
+        value | {"type": ["boolean", "string"], "enum": [True, False, "true", "false"]} if value["type"] == "boolean" else value
+    )
 
 
 def _structured(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +223,7 @@ def _number(text: str) -> Any:
 def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError) -> list[Problem]:
     """What the parts together would still be refused for, once the values already refused are out of the way."""
     rest = copy.deepcopy(raw)
-    removed = [path for detail in error.errors() for path in _paths(detail)]
+    removed = [path for detail in error.errors() for path in _paths(detail, raw)]
     for path in removed:
         _remove(rest, path)
     try:
@@ -219,7 +234,7 @@ def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError) -> list[P
         return [
             problem
             for detail in second.errors()
-            if detail["type"] == "refused" and not made_by_removal.issuperset(_paths(detail))
+            if detail["type"] == "refused" and not made_by_removal.issuperset(_paths(detail, rest))
             for problem in _problems(detail, rest)
         ]
     return []
@@ -235,79 +250,44 @@ def _remove(raw: dict[str, Any], path: tuple[str | int, ...]) -> None:
         cast(dict[Any, Any], parent).pop(path[-1], None)
 
 
-def _location(detail: ErrorDetails) -> tuple[str | int, ...]:
-    """Where in the config: pydantic's location without its own marks for keys and union members."""
-    return tuple(part for part in detail["loc"] if part != "[key]" and not str(part).startswith("function-"))
+def _location(detail: ErrorDetails, raw: Any) -> tuple[str | int, ...]:
+    """Where in the config: pydantic's location without its own marks for keys and union members, and no further than the file
+    goes (a text that stands for a whole mapping is refused where it stands)."""
+    location = tuple(part for part in detail["loc"] if part != "[key]" and not str(part).startswith("function-"))
+    return _as_written(location, raw)
 
 
-def _paths(detail: ErrorDetails) -> list[tuple[str | int, ...]]:
+def _as_written(location: tuple[str | int, ...], raw: Any) -> tuple[str | int, ...]:
+    for index, part in enumerate(location):
+        if not isinstance(raw, dict | list):
+            return location[:index]
+        raw = _value(raw, (part,))
+        if raw is ABSENT:
+            break
+    return location
+
+
+def _paths(detail: ErrorDetails, raw: Any) -> list[tuple[str | int, ...]]:
     found = detail.get("ctx", {}).get("found", [((), "", "")])
-    return [_location(detail) + tuple(at) for at, _, _ in found]
+    return [_as_written(_location(detail, raw) + tuple(at), raw) for at, *_ in found]
 
 
 def _problems(detail: ErrorDetails, raw: dict[str, Any]) -> list[Problem]:
-    location = _location(detail)
+    location = _location(detail, raw)
     if detail["type"] == "refused":
         return [
-            Problem(_shown(location + tuple(at)), _value(raw, location + tuple(at)), consequence, fix)
-            for at, consequence, fix in detail.get("ctx", {})["found"]
+            Problem(_shown(at), _or_default(raw, at), consequence, fix)
+            for at, (_, consequence, fix) in zip(_paths(detail, raw), detail.get("ctx", {})["found"], strict=True)
         ]
-    consequence, fix = _words(detail, location)
     value = ABSENT if detail["type"] == "missing" else _value(raw, location)
-    return [Problem(_shown(location), value, consequence, fix)]
+    return [Problem(_shown(location), value, *words.say(detail, location, value))]
 
 
-def _words(detail: ErrorDetails, location: tuple[str | int, ...]) -> tuple[str, str]:
-    """Consequence and fix for pydantic's own errors."""
-    kind = detail["type"]
-    if kind == "missing":
-        if location == ("project",):
-            return "No Google Cloud project is named, so nothing could be created anywhere.", (
-                f"pulumi config set {PROJECT_KEY} YOUR_PROJECT_ID"
-            )
-        return "This value is required and has no safe default.", "Add it; docs/config.md shows an example."
-    if kind == "extra_forbidden":
-        known = _known_keys(location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        guess = f"Did you mean {close[0]}? " if close else ""
-        return "There is no such setting; it would be ignored and the reader would believe it holds.", (
-            f"{guess}Known here: {', '.join(sorted(known))}."
-        )
-    if kind == "enum":
-        return "This is not one of the choices.", f"Write {detail.get('ctx', {}).get('expected', 'a known value')}."
-    bounds = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
-    if kind in bounds:
-        key, words = bounds[kind]
-        limit = detail.get("ctx", {}).get(key)
-        return f"The value is out of range: it must be {words} {limit}.", f"Write {words} {limit}."
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"The value has the wrong form: {message}.", "Correct it; docs/config.md shows an example."
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    return Settings.model_json_schema(by_alias=True)
-
-
-def _known_keys(location: tuple[str | int, ...]) -> list[str]:
-    """The keys that the model at `location` knows, read off the schema that editors use."""
-    schema = _schema()
-    definitions = schema["$defs"]
-    node: dict[str, Any] = schema
-    for part in location:
-        node = _resolved(node, definitions)
-        node = node.get("properties", {}).get(str(part)) or node.get("additionalProperties") or {}
-    return list(_resolved(node, definitions).get("properties", {}))
-
-
-def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    for option in [node, *node.get("anyOf", [])]:
-        if "$ref" in option:
-            return definitions[option["$ref"].rpartition("/")[2]]
-    for option in node.get("anyOf", []):
-        if option.get("type") == "object":
-            return option
-    return node
+def _or_default(raw: Any, location: tuple[str | int, ...]) -> Any:
+    """The value, or the one that holds because the file says nothing."""
+    value = _value(raw, location)
+    default = words.default(location) if value is ABSENT else None
+    return value if default is None or default in ({}, []) else Default(default)
 
 
 def _value(raw: Any, location: tuple[str | int, ...]) -> Any:

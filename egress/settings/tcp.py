@@ -24,7 +24,8 @@ def _address(value: Any) -> Any:
         raise refusal(
             "This address is not one of the internet: the gateway would open a way into private networks, to Google's own APIs "
             "or to whole groups of machines.",
-            "Name the public addresses of the outside host.",
+            "Name the public addresses of the outside host. Not supported: databases and caches on private addresses; what "
+            "speaks http or https there can be reached, see fences.privateHosts.",
         )
     return address
 

@@ -43,6 +43,13 @@ def _https(value: Any) -> Any:
                 "Let the app speak http and write http: {upgrade: tls, ...}, or write https: passthrough alone.",
                 (blind[0],),
             )
+        if "port" in written:
+            raise refusal(
+                "Not supported: https means port 443, at the app and outside.",
+                "Write https: passthrough for 443. For another port write tcp: {port: 8443, byName: true, "
+                "serviceAccounts: [app]}: TLS passes as it is, and who may is enforced.",
+                ("port",),
+            )
     raise refusal("The only way for the app's own TLS is passthrough.", "Write https: passthrough.")
 
 
@@ -70,8 +77,9 @@ class Access(Model):
             found.append(
                 (
                     ("tcp",),
-                    "The gateway tells connections to a host apart by its name alone, so TCP cannot share it.",
-                    "Give TCP a host name of its own.",
+                    "Not supported: the gateway tells connections to a host apart by its name alone, so TCP cannot share it with "
+                    "http or https.",
+                    "Use another name of the host for TCP, if its owner gives it one, or leave one of the two out.",
                 )
             )
         if self.service_accounts is not None and self.https is None:
@@ -214,8 +222,8 @@ class Team(Model):
                 found.append(
                     (
                         (host, "tcp"),
-                        "Raw TCP carries no name, so no connection could be told to be one of the pattern's.",
-                        "Declare tcp for each host by its full name.",
+                        "Not supported: raw TCP carries no name, so no connection could be told to be one of the pattern's.",
+                        "Declare tcp for each host by its full name (a YAML anchor saves repeating it).",
                     )
                 )
         if found:

@@ -248,8 +248,8 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
         "1001 characters",
         "1000",
     ),
-    ("a text where a number belongs", "gateway", {"minReplicas": "two"}, "wrong form", "docs/config.md"),
-    ("a text where a mapping belongs", "teams", "team-x", "wrong form", "docs/config.md"),
+    ("a text where a number belongs", "gateway", {"minReplicas": "two"}, "where a whole number belongs", "minReplicas: 2"),
+    ("a text where a mapping belongs", "teams", "team-x", "where a mapping of names to values belongs", "teams: {shop: {egress:"),
 ]
 
 

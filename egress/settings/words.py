@@ -1,0 +1,336 @@
+"""What to say where a value has the wrong form: what stands there, what belongs there, and the line to write.
+
+Everything is read off the schema that editors use, so a new setting has its words without a line here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, cast
+
+from pydantic_core import ErrorDetails
+
+from egress.settings.root import Settings
+from egress.stack_file import NAMESPACE
+from egress.yaml_text import plain
+
+PROJECT_KEY = "gcp:project"
+Location = tuple[str | int, ...]
+_WAYS = "{https: passthrough}"
+_TCP = "{port: 5432, byName: true, serviceAccounts: [app]}"
+EXAMPLES = {
+    "Access": _WAYS,
+    "Team": f"{{egress: {{example.com: {_WAYS}}}}}",
+    "Http": "{upgrade: tls}",
+    "Tcp": _TCP,
+    "Mirror": "{host: copy.example.com}",
+    "Inspection": "{refuse: {key: BEGIN}}",
+    "Receive": "{host: db.example.com, port: 13306, protocol: tcp, to: {service: db, port: 3306}, credential: server, "
+    "clients: {partner: client.partner.example}}",
+    "Credential": '{secret: partner, version: "1", cluster: true}',
+    "Subnet": "{nodes: 10.0.0.0/24, pods: 10.1.0.0/16, services: 10.2.0.0/20}",
+}
+"""By the name of a part of the settings: what may stand there."""
+LEAVES = {
+    "region": "europe-west1",
+    "role": "roles/storage.objectViewer",
+    "controlPlane": "10.5.0.0/28",
+    "host": "example.com",
+    "serviceAccounts": "app",
+    "service": "db",
+    "port": "8443",
+    "credential": "server",
+    "partner": "client.partner.example",
+    "office": "198.51.100.0/24",
+    "image": "registry.example/curl:1",
+    "project": "my-project-id",
+    "projectNumber": '"123456789012"',
+    "accessPolicy": '"123456789012"',
+    "accessLevels": "office",
+    "alsoRestricted": "bigquery.googleapis.com",
+    "zone": "europe-west1-b",
+    "securityGroup": "gke-security-groups@example.com",
+    "hosts": "example.com",
+    "methods": "GET",
+    "paths": "/ok/*",
+    "x-tenant": "shop",
+    "ca": "partner-ca",
+    "certificate": "partner-certificate",
+    "key": "partner-key",
+    "authority": "partner-authority",
+    "timeout": "5s",
+    "perTryTimeout": "5s",
+    "keepalive": "1m",
+    "text": "BEGIN",
+    "pattern": '"[0-9]{16}"',
+    "addresses": "203.0.113.10",
+    "gateway": "GATEWAY",
+    "reaches": "TEAM",
+    "apis": "pubsub",
+    "accountId": "sa-shop",
+    "platform": "platform@example.com",
+    "security": "security@example.com",
+    "shop": "shop@example.com",
+    "cost-centre": '"42"',
+    "alsoResolved": "the reason",
+}
+"""By the name of a single value: one that is accepted."""
+NAMES = {
+    "sourceRanges": "office",
+    "authorizedNetworks": "office",
+    "clients": "partner",
+    "labels": "cost-centre",
+    "teams": "shop",
+    "egress": "example.com",
+    "allow": "read",
+    "headers": "x-tenant",
+}
+"""By the name of a map: a key of it."""
+_UDP, _PORT = (
+    (
+        "Not supported: UDP never leaves, QUIC, NTP and syslog over UDP included.",
+        f"Let the app use TCP, e.g. tcp: {_TCP}. Clocks need nothing: nodes keep the time, and pods have the nodes'.",
+    ),
+    (
+        "Not supported: http means port 80 and https port 443, so a port of its own belongs to neither.",
+        "Leave it out for 80 and 443. For another port, TLS included, write tcp: {port: 8443, byName: true, "
+        "serviceAccounts: [app]}: who may is enforced, paths and methods cannot be.",
+    ),
+)
+NEEDS = {
+    **{("Access", key): _UDP for key in ("udp", "quic", "http3", "ntp", "syslog")},
+    **{("Access", key): _PORT for key in ("port", "ports")},
+    ("Http", "port"): (
+        "Not supported: http means that the app connects to port 80 (what leaves goes to 80, or with upgrade: tls to 443).",
+        "Leave it out. For another port write tcp: {port: 8080, byName: true, serviceAccounts: [app]} instead of http: who may "
+        "is enforced, paths and methods cannot be.",
+    ),
+    ("Tcp", "ports"): (
+        "Not supported: a host has one TCP port, because the gateway tells connections apart by the host's name alone.",
+        "Write port: and the one that is needed; another port needs another name of the host.",
+    ),
+}
+"""Real needs for which there is no setting: (part, key as people write it) to consequence and fix."""
+
+
+@cache
+def schema() -> dict[str, Any]:
+    return Settings.model_json_schema(by_alias=True)
+
+
+def say(detail: ErrorDetails, location: Location, value: Any) -> tuple[str, str]:
+    """Consequence and fix for a value at `location` that pydantic refused."""
+    kind = detail["type"]
+    context = detail.get("ctx", {})
+    if kind == "missing":
+        if location == ("project",):
+            return "No Google Cloud project is named, so nothing could be created anywhere.", (
+                f"pulumi config set {PROJECT_KEY} YOUR_PROJECT_ID"
+            )
+        return "This value is required and has no safe default.", f"Add {_line(location, _example(_node(location), location))}."
+    if kind == "extra_forbidden":
+        return _unknown(location)
+    bounds = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+    if kind in bounds:
+        key, words = bounds[kind]
+        return f"The value is out of range: it must be {words} {context.get(key)}.", f"Write {words} {context.get(key)}."
+    if kind == "string_too_long":
+        most = context.get("max_length")
+        return f"The text is too long: at most {most} characters.", f"Write at most {most} characters."
+    if "[key]" in detail["loc"] and "expected" in context:
+        return "This is not one of the choices.", f"Write {str(context['expected']).replace(chr(39), '')}."
+    if "[key]" in detail["loc"]:
+        return f"{location[-1]} stands where a name belongs.", f'Put it in quotes: "{location[-1]}".'
+    return _misshapen(location, value)
+
+
+def default(location: Location) -> Any:
+    """What holds at `location` where the file says nothing; None if that is nothing."""
+    return _node(location).get("default")
+
+
+def _unknown(location: Location) -> tuple[str, str]:
+    part, key = _name(location[:-1]), str(location[-1])
+    if (part, key.lower()) in NEEDS:
+        return NEEDS[part, key.lower()]
+    known = known_keys(location[:-1])
+    close = difflib.get_close_matches(key, known, n=1)
+    guess = f"Did you mean {close[0]}? " if close else ""
+    return "There is no such setting, so it would be ignored.", f"{guess}Known here: {', '.join(sorted(known))}."
+
+
+def _misshapen(location: Location, value: Any) -> tuple[str, str]:
+    node = _node(location)
+    choices = _choices(node)
+    if choices and isinstance(value, str) and value:
+        return "This is not one of the choices.", f"Write {_any_of(choices)}."
+    wanted = f"one of {', '.join(choices)}" if choices else _wanted(node, location)
+    if value is None or value == "":
+        remove = "" if _is_required(location) else ", or remove the line"
+        line = _line(location, _example(node, location))
+        return f"Nothing is written behind it, and {wanted} belongs there.", f"Write {line}{remove}."
+    return f"{_given(value)} stands where {wanted} belongs.", f"Write {_line(location, _meant(node, value, location))}."
+
+
+def _meant(node: Mapping[str, Any], value: Any, location: Location) -> str:
+    """What somebody who wrote `value` should write."""
+    kind = _kind(node)
+    if _choices(node):
+        return _example(node, location)
+    if kind == "string" and not isinstance(value, list | dict | bool):
+        return json.dumps(str(value))
+    if kind == "string" and isinstance(value, list) and len(cast("list[Any]", value)) == 1 and isinstance(value[0], str):
+        return flow(value[0])
+    if kind in ("integer", "number") and isinstance(value, str) and isinstance(_plain(value), int | float):
+        return value
+    if kind == "boolean" and isinstance(value, str) and value.lower() in ("true", "yes", "on", "false", "no", "off"):
+        return "true" if value.lower() in ("true", "yes", "on") else "false"
+    if kind == "array" and isinstance(value, str):
+        return f"[{flow(value)}]"
+    if location[-1] == "egress" and isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value)):
+        return "{" + ", ".join(f"{flow(item)}: {_WAYS}" for item in cast("list[str]", value)[:3]) + "}"
+    if _kind(node) == "object" and isinstance(value, list) and _is_map(node):
+        names = [item for item in cast("list[Any]", value) if isinstance(item, str)][:3]
+        inside = _example(cast("dict[str, Any]", _resolved(node)["additionalProperties"]), (*location, "NAME"))
+        if names:
+            return "{" + ", ".join(f"{flow(name)}: {inside}" for name in names) + "}"
+    return _example(node, location)
+
+
+def _line(location: Location, text: str) -> str:
+    """The setting as a line of the file; of an item of a list the item alone."""
+    if not location or isinstance(location[-1], int):
+        return text
+    key = str(location[-1])
+    if location == ("project",):
+        key = PROJECT_KEY
+    elif len(location) == 1:
+        key = f"{NAMESPACE}:{key}"
+    return f"{key if len(location) == 1 else flow(key)}: {text}"
+
+
+def flow(text: str) -> str:
+    """A text as YAML reads it back, in quotes where it has to be."""
+    bare = re.fullmatch(r"[A-Za-z0-9/][A-Za-z0-9._/@-]*", text) and isinstance(_plain(text), str)
+    return text if bare else json.dumps(text, ensure_ascii=False)
+
+
+def _plain(text: str) -> Any:
+    try:
+        return plain(text)
+    except ValueError:
+        return None
+
+
+def _example(node: Mapping[str, Any], location: Location) -> str:
+    """Something that may stand at `location`."""
+    name = str(node.get("$ref") or next((option["$ref"] for option in node.get("anyOf", []) if "$ref" in option), ""))
+    known = EXAMPLES.get(name.rpartition("/")[2])
+    if known:
+        return known
+    of = _resolved(node)
+    kind, choices = _kind(of), _choices(of)
+    if choices:
+        return flow(choices[0])
+    if kind == "object" and _is_map(of):
+        key = NAMES.get(str(location[-1]) if location else "", "NAME")
+        return f"{{{flow(key)}: {_example(cast('dict[str, Any]', of['additionalProperties']), (*location, key))}}}"
+    if kind == "object":
+        required = cast("list[str]", of.get("required", []))
+        return "{" + ", ".join(f"{key}: {_example(of['properties'][key], (*location, key))}" for key in required) + "}"
+    if kind == "array":
+        return f"[{_example(cast('dict[str, Any]', of.get('items', {})), (*location, 0))}]"
+    if kind in ("integer", "number"):
+        if location and location[-1] in LEAVES:
+            return LEAVES[str(location[-1])]
+        return json.dumps(of.get("default") or of.get("minimum") or 1)
+    if kind == "boolean":
+        return "true"
+    leaf = next((part for part in reversed(location) if isinstance(part, str)), "")
+    if leaf in LEAVES:
+        return LEAVES[leaf]
+    given = node.get("default") or (cast("list[Any]", node.get("examples") or of.get("examples") or [None]))[0]
+    return flow(str(given)) if given else "the reason"
+
+
+def _wanted(node: Mapping[str, Any], location: Location) -> str:
+    of = _resolved(node)
+    kind = _kind(of)
+    if kind == "object" and _is_map(of):
+        return "a mapping of hosts to their ways" if location[-1:] == ("egress",) else "a mapping of names to values"
+    if kind == "object":
+        keys = list(of.get("properties", {}))
+        return f"a mapping of its settings ({', '.join(keys[:6])}{', …' if len(keys) > 6 else ''})"
+    if of.get("format") == "ipv4-network":
+        return "a range of addresses"
+    words = {"array": "a list", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
+    return words.get(kind, "a text")
+
+
+def _given(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    for kind, words in ((int, "A number"), (float, "A number"), (str, "A text"), (list, "A list"), (dict, "A mapping")):
+        if isinstance(value, kind):
+            return words
+    return "Something else"
+
+
+def known_keys(location: Location) -> list[str]:
+    """The keys that the part at `location` knows."""
+    return list(_resolved(_node(location)).get("properties", {}))
+
+
+def _is_required(location: Location) -> bool:
+    return not location or str(location[-1]) in _resolved(_node(location[:-1])).get("required", [])
+
+
+def _node(location: Location) -> dict[str, Any]:
+    """The schema at `location`, as it is referred to."""
+    node: dict[str, Any] = schema()
+    for part in location:
+        of = _resolved(node)
+        more = of.get("items" if isinstance(part, int) else "additionalProperties")
+        node = of.get("properties", {}).get(str(part)) or (cast("dict[str, Any]", more) if isinstance(more, dict) else {})
+    return node
+
+
+def _name(location: Location) -> str:
+    node = _node(location)
+    options = [node, *cast("list[dict[str, Any]]", node.get("anyOf", []))]
+    return next((str(option["$ref"]).rpartition("/")[2] for option in options if "$ref" in option), "")
+
+
+def _options(node: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for option in [cast("dict[str, Any]", node), *cast("list[dict[str, Any]]", node.get("anyOf", []))]:
+        yield schema()["$defs"][option["$ref"].rpartition("/")[2]] if "$ref" in option else option
+
+
+def _resolved(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition behind a reference; of several, the one that says most."""
+    options = list(_options(node))
+    for kind in ("object", "array"):
+        for option in options:
+            if option.get("type") == kind:
+                return option
+    return next((option for option in options if option.get("type") not in (None, "null")), cast("dict[str, Any]", node))
+
+
+def _kind(node: Mapping[str, Any]) -> str:
+    return str(_resolved(node).get("type", ""))
+
+
+def _is_map(node: Mapping[str, Any]) -> bool:
+    return isinstance(_resolved(node).get("additionalProperties"), dict)
+
+
+def _choices(node: Mapping[str, Any]) -> list[str]:
+    return [str(choice) for option in _options(node) for choice in option.get("enum", [])]
+
+
+def _any_of(choices: list[str]) -> str:
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
