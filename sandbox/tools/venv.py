@@ -121,7 +121,7 @@ def _write_command(folder: Path) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One run at a time; the system drops the lock when its holder dies."""
-    with folder.with_name(folder.name + ".lock").open("w") as lock:
+    with folder.with_name(folder.name + ".lock").open("w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

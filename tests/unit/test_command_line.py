@@ -21,6 +21,7 @@ def egress(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.C
         text=True,
         timeout=120,
         check=False,
+        encoding="utf-8",
     )
 
 
@@ -65,7 +66,7 @@ def test_completion_of_a_stack_that_cannot_be_read_is_silent() -> None:
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     """A target of the Makefile with the Python that runs this, so that nothing is installed."""
     line = ["make", "-s", f"RUN={sys.executable}", "READY=Makefile", *words]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
 
 
 def test_make_explain_answers_no_without_calling_it_a_failure() -> None:

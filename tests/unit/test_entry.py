@@ -22,7 +22,14 @@ def run(line: str) -> subprocess.CompletedProcess[str]:
     words = line.replace("EGRESS", f"{sys.executable} -m egress")
     environment = {**os.environ, "NO_COLOR": "1"}
     return subprocess.run(
-        ["bash", "-c", words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-c", words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        encoding="utf-8",
     )
 
 
@@ -82,6 +89,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_variable_that_names_anot
         text=True,
         check=False,
         timeout=60,
+        encoding="utf-8",
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -91,7 +99,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_variable_that_names_anot
 
 def test_an_interrupted_look_for_tools_says_so(tmp_path: Path) -> None:
     slow = tmp_path / "pulumi"
-    slow.write_text('#!/bin/sh\ntouch "$0.asked"; sleep 20\n')
+    slow.write_text('#!/bin/sh\ntouch "$0.asked"; sleep 20\n', encoding="utf-8")
     slow.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     running = subprocess.Popen(
@@ -101,6 +109,7 @@ def test_an_interrupted_look_for_tools_says_so(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        encoding="utf-8",
     )
     for _ in range(200):
         if slow.with_name("pulumi.asked").exists():

@@ -129,7 +129,10 @@ def rows_of(config: dict[str, Any]) -> list[Row]:
 
 def test_rules_are_said_in_their_own_words() -> None:
     """Not as the cross product of everything that could be asked, and without names that nobody wrote."""
-    found = {(row.target, row.port): cell(row, Way.APP).allowed for row in rows_of(yaml.safe_load(RULES.read_text())["config"])}
+    found = {
+        (row.target, row.port): cell(row, Way.APP).allowed
+        for row in rows_of(yaml.safe_load(RULES.read_text(encoding="utf-8"))["config"])
+    }
     assert found["api.partner.example", 80] == (
         "GET/POST /v1/customers/{*}/orders/{**} as checkout",
         "GET/HEAD /v1/prices, /v1/items/*",
@@ -140,7 +143,7 @@ def test_rules_are_said_in_their_own_words() -> None:
 
 @pytest.mark.parametrize("mode", sorted(path.stem for path in (ROOT / "examples/modes").glob("*.yaml")))
 def test_no_made_up_name_is_ever_seen(mode: str) -> None:
-    config = yaml.safe_load((ROOT / f"examples/modes/{mode}.yaml").read_text())["config"]
+    config = yaml.safe_load((ROOT / f"examples/modes/{mode}.yaml").read_text(encoding="utf-8"))["config"]
     shown = json.dumps([row.as_json() for row in rows_of(config)])
     for made_up in (OTHER_VALUE, OTHER_METHOD, OPEN_TLS_HOST, OTHER_ACCOUNT, OTHER_HOST, BELOW):
         assert f'"{made_up}' not in shown

@@ -25,7 +25,8 @@ def project(tmp_path: Path) -> Path:
     package.mkdir(parents=True)
     (package / "pyproject.toml").write_text(
         '[project]\nname = "needed"\nversion = "1"\n'
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        encoding="utf-8",
     )
     # A build backend in a few lines: an installer asks it for a wheel, which is a zip with three files of metadata.
     (package / "backend.py").write_text(
@@ -37,9 +38,10 @@ def project(tmp_path: Path) -> Path:
         "        wheel.writestr('needed-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: needed\\nVersion: 1\\n')\n"
         "        wheel.writestr('needed-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n')\n"
         "        wheel.writestr('needed-1.dist-info/RECORD', '')\n"
-        "    return name\n"
+        "    return name\n",
+        encoding="utf-8",
     )
-    (folder / "requirements.txt").write_text("./package\n")
+    (folder / "requirements.txt").write_text("./package\n", encoding="utf-8")
     return folder
 
 
@@ -52,6 +54,7 @@ def start(project: Path, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        encoding="utf-8",
     )
 
 
@@ -102,16 +105,16 @@ def test_what_is_there_is_not_made_again_and_newer_requirements_are_installed(pr
 def test_its_commands_run_from_a_folder_with_a_space_in_its_name(project: Path) -> None:
     finished(start(project))
     shutil.copytree(ROOT / "egress/cli", project / "egress/cli", ignore=lambda _, names: set(names) - {"entry.py"})
-    (project / "egress/cli/app.py").write_text("def app(prog_name): print(prog_name, 'here')\n")
-    done = subprocess.run([project / ".venv/bin/egress"], capture_output=True, text=True, check=False)
+    (project / "egress/cli/app.py").write_text("def app(prog_name): print(prog_name, 'here')\n", encoding="utf-8")
+    done = subprocess.run([project / ".venv/bin/egress"], capture_output=True, text=True, check=False, encoding="utf-8")
     assert (done.stdout, done.returncode) == ("egress here\n", 0), done.stderr
-    activate = (project / ".venv/bin/activate").read_text()
+    activate = (project / ".venv/bin/activate").read_text(encoding="utf-8")
     assert str(project / ".venv") in activate
     assert ".venv.new" not in activate
 
 
 def test_packages_that_are_not_to_be_had_are_said_in_words(project: Path) -> None:
-    (project / "requirements.txt").write_text("no-such-package-of-anybody\n")
+    (project / "requirements.txt").write_text("no-such-package-of-anybody\n", encoding="utf-8")
     running = start(project)
     said, _ = running.communicate(timeout=120)
     assert running.returncode == 1
@@ -122,7 +125,7 @@ def test_packages_that_are_not_to_be_had_are_said_in_words(project: Path) -> Non
 def test_a_python_that_cannot_make_environments_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As Debian's is without python3-venv; what it had begun does not stay behind."""
     python = tmp_path / "python"
-    python.write_text('#!/bin/sh\nmkdir -p "$3/bin"; echo "ensurepip is not available"; exit 1\n')
+    python.write_text('#!/bin/sh\nmkdir -p "$3/bin"; echo "ensurepip is not available"; exit 1\n', encoding="utf-8")
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(ToolError, match=r"(?s)ensurepip is not available.*apt install python3.*-venv"):
