@@ -134,5 +134,15 @@ class AddressPlan:
         )
 
 
+def without(ranges: Iterable[str], less: Iterable[IPv4Network]) -> tuple[str, ...]:
+    """Ranges without some that lie within them, or around them."""
+    left = [IPv4Network(network) for network in ranges]
+    for removed in less:
+        kept = [network for network in left if not network.overlaps(removed)]
+        around = [network for network in left if removed != network and removed.subnet_of(network)]
+        left = [*kept, *(rest for network in around for rest in network.address_exclude(removed))]
+    return _collapsed(left)
+
+
 def _collapsed(networks: Iterable[IPv4Network]) -> tuple[str, ...]:
     return tuple(str(network) for network in collapse_addresses(networks))

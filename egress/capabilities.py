@@ -24,7 +24,7 @@ class Capability(StrEnum):
     BODY_INSPECTION = "reading requests at the gateway (TrafficExtension)"
     CLEAN_COPIES = "copies of requests that tell nothing of the mesh (EnvoyFilter)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
-    PATTERN = "every host below a domain, looked up by the gateway (EnvoyFilter)"
+    PATTERN = "every host below a domain, looked up by the proxy (EnvoyFilter, DYNAMIC_DNS)"
     PERIMETER = "Google APIs that answer only inside a perimeter (VPC Service Controls)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
 
@@ -64,7 +64,8 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
         "Set mesh.flavor: istio, or make the perimeter outside this stack.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.PATTERN): Lack(
-        "its control plane takes no EnvoyFilter, and without it the gateway could not look up names that nobody declared",
+        "its control plane takes no EnvoyFilter, without which the gateway could not look up names that nobody declared, and "
+        "does not say that sidecars would",
         "Set mesh.flavor: istio, or name each host.",
     ),
 }
@@ -103,5 +104,5 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
                 yield f"{path}.tcp", access.tcp.port, Capability.RAW_TCP
             if access.http and access.http.ca:
                 yield f"{path}.http.ca", access.http.ca, Capability.GATEWAY_CREDENTIAL
-            if access.https and is_pattern(host) and of_team.model is None:
+            if access.https and is_pattern(host):
                 yield f"{path}.https", access.https, Capability.PATTERN

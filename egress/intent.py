@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 
 from egress import names
+from egress.addresses import without
 from egress.hosts import patterns_above
 from egress.judge.classes import Requests
 from egress.judge.flow import Flow, Protocol, Way
@@ -91,6 +93,22 @@ class Intent:
 
     def puts_up(self, fence: Fence) -> bool:
         return self._plan.settings.fences.up(fence)
+
+    def is_inside(self, address: str) -> bool:
+        """Whether an address is none of the internet, or this network's own."""
+        return any(IPv4Address(address) in IPv4Network(network) for network in self._plan.addresses.not_outside)
+
+    def never_reached(self, namespace: str) -> tuple[str, ...]:
+        """Ranges to which no name may lead the pods of a gateway or of a team: all that is inside, but what the config opens.
+
+        With the managed mesh proxies reach Google's APIs and their metadata server by themselves, and so do teams that use
+        Google's APIs: a name that leads there gets what the pod gets anyway.
+        """
+        addresses = self._plan.addresses
+        opened = [*self._plan.settings.fences.private_hosts.values()] if namespace in self.gateways else []
+        if not self.in_cluster_mesh or namespace in self._google:
+            opened += [IPv4Network(addresses.google_apis.range), IPv4Network(addresses.metadata_server)]
+        return without(addresses.not_outside, opened)
 
     @property
     def teams(self) -> list[str]:

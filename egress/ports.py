@@ -9,9 +9,9 @@ INNER_PORT = 9443
 """Port of the loopback addresses on which a gateway pod reads inner names; not among the Service's or the pod's ports."""
 GATEWAY_PORTS = PROXY_PORTS | {GATEWAY_HTTP, GATEWAY_TLS, INNER_PORT}
 """Every port at which an egress gateway's pod listens, on whatever address of its own."""
-NODE_PORTS = frozenset({22, *range(10248, 10260), 20256, 20257, *range(30000, 32768)})
-"""SSH, Kubernetes' own agents and the node ports of Services. No NetworkPolicy stands between a pod and the node that it runs on
-(Kubernetes, "Network Policies"; kubelet and kube-proxy, `--port` and the like; Service, `nodePort`)."""
+NODE_PORTS = frozenset({22, 53, *range(10248, 10260), 20256, 20257, *range(30000, 32768)})
+"""SSH, the cluster's DNS, Kubernetes' own agents and the node ports of Services. No NetworkPolicy stands between a pod and the
+node that it runs on (Kubernetes, "Network Policies"; kubelet and kube-proxy, `--port` and the like; Service, `nodePort`)."""
 
 
 def listener(port: int) -> str | None:

@@ -26,6 +26,7 @@ from egress.layers import (
     receive,
     sidecar,
     straight,
+    way_out,
     wildcard,
 )
 from egress.layers import test_app as test_application
@@ -52,6 +53,7 @@ LAYERS = (
     early_refusal,
     access_log,
     receive,
+    way_out,
     credentials,
     test_application,
 )

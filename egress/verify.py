@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from egress import answers
 from egress.deployment import deployment
 from egress.intent import Intent
 from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict, Way
@@ -90,11 +91,13 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
                 proven.add(same)
         yield from _of_wires(judges, team, around(team))
         yield from _fallen(of_team(intent, judges, team))
+        yield from _fallen(answers.past_gateways(intent, judges, team))
     for question in questions.of_nobody():
         trace = judges.trace(question.flow)
         if says := wrong(question, trace):
             yield Violation(described(question.flow), trace.steps, says)
     yield from _of_wires(judges, "gateways", of_gateways(intent, judges))
+    yield from _fallen(answers.of_gateways(intent, judges))
     yield from _fallen(of_mesh(intent, judges))
 
 

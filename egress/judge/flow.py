@@ -92,7 +92,8 @@ class Outside:
     name: str | None
     """None: reached by its address alone."""
     address: str | None
-    """None: some address of the internet, as the name's owner decides; no rule about one range may be counted on."""
+    """None: some address of the internet, as the name's owner decides; no rule about one range may be counted on. A range
+    stands for any address in it."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from egress.judge.bound import Bound, ties
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Connection, Layer, Misread, Outside, Pod, Protocol, Request, Verdict, without_port
 from egress.judge.nodes import Workloads
@@ -85,6 +86,7 @@ class Gateways:
         self._listeners: dict[Pod, dict[tuple[int, str | None], Listener]] = {}
         self._bound: dict[str, dict[str, list[Rule]]] = {}
         self._filters = list(_opaque_filters(deployed))
+        self.bound = Bound(deployed)
         services = deployed.kind("Service")
         self.pods: list[Pod] = []
         for manifest in deployed.kind("Gateway"):
@@ -178,6 +180,8 @@ class Gateways:
             missing = next((leg for leg in legs if leg.refused), None)
             if missing:
                 return self._no(missing.by, missing.field, missing.refused), []
+            if any(leg.loopback and self.bound.on(pod, leg.host, leg.number) for leg in legs):
+                return self._no(rule.by, field, "What is to come back to the gateway is tied to its network card."), []
             where = " and ".join(dict.fromkeys(leg.says for leg in legs))
             onward = [self._onward(connection, pod, leg, name) for leg in legs]
             return Verdict(Layer.GATEWAY, True, rule.by, field, f"{name} leaves to {where}."), onward
@@ -214,6 +218,10 @@ class Gateways:
             for (port, bind), listener in listeners.items():
                 if pod.namespace == namespace and bind is None:
                     yield from ((pod, port, server) for server in listener.servers if server.protocol not in ("HTTPS", "HTTP"))
+
+    def listens(self, pod: Pod) -> dict[tuple[int, str | None], str]:
+        """Ports of a gateway's pods, each with the address that it is bound to (None: every one), to the object that says so."""
+        return {at: listener.servers[0].by for at, listener in self._listeners.get(pod, {}).items()}
 
     def doors(self) -> Iterator[tuple[Pod, int, bool]]:
         """Every port on which gateways' pods can be reached, and whether HTTP is read there."""
@@ -334,7 +342,8 @@ def _only_narrows(patch: Mapping[str, Any]) -> bool:
     if patch["applyTo"] == "HTTP_FILTER" and operation == "INSERT_FIRST":
         return _only_notes(part(value, "typed_config"))
     if patch["applyTo"] == "CLUSTER" and operation == "MERGE":
-        return [*value] == ["typed_extension_protocol_options"] and [*value["typed_extension_protocol_options"]] == [_OPTIONS]
+        options = part(value, "typed_extension_protocol_options")
+        return ties(patch) or ([*value], [*options]) == (["typed_extension_protocol_options"], [_OPTIONS])
     return False
 
 

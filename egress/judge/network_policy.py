@@ -131,7 +131,8 @@ class NetworkPolicies:
             space = self._subnets.internet_v4 if everywhere else self._subnets.internet
             end = _End(to.name or "the internet", space, all_of_them=everywhere)
         else:
-            if position(to.address) in self._subnets.nodes:
+            # Of a whole range it is not the one node that is meant.
+            if "/" not in to.address and position(to.address) in self._subnets.nodes:
                 return _verdict(True, "nothing", "", "a pod always reaches the node that it runs on")
             end = _End(to.address, Ranges.of([to.address]))
         return self._side(source, "Egress", end, connection)

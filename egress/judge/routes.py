@@ -66,6 +66,11 @@ class Leg:
     """Mode of the TLS that it opens towards the outside."""
     loopback: str | None = None
     """The address of the proxy's own pod at which the connection comes back to itself."""
+    host: str = ""
+    number: int = 0
+    """Port of the destination as its Service or ServiceEntry writes it."""
+    stays: bool = False
+    """Whether it goes to whatever address the client had connected to."""
 
 
 def first_match(
@@ -164,7 +169,7 @@ class Router:
                     yield Leg(Outside(target["host"], None), number or 0, False, False, None, "", rule.by, where, reason)
                     continue
                 leg = self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, where))
-                yield replace(leg, reveals=reveals)
+                yield replace(leg, reveals=reveals, host=found.host, number=number)
 
     def _destination(self, host: str, namespace: str) -> Destination | None:
         found = [item for item in self._registry.destinations.get(host, ()) if visible(item, namespace)]
@@ -216,7 +221,7 @@ class Router:
         verified = bool(checked) and destination.host in listed(tls or {}, "subjectAltNames")
         opened = str(mode) if opens else ""
         leg = Leg(to, port.target, mode in _MUTUAL, opens, sni, says, by or destination.by, field)
-        return replace(leg, verified=verified, mode=opened)
+        return replace(leg, verified=verified, mode=opened, stays=destination.resolution == "NONE")
 
     def _tls(
         self, destination: Destination, number: int, subset: str | None, namespace: str, labels: Mapping[str, str] | None

@@ -218,7 +218,7 @@ class Sidecars:
         to = leg.to
         if isinstance(to, Outside) and to.name and to.name.startswith("*"):
             to = Outside(flow.host, to.address)
-        if isinstance(to, Outside) and flow.address:
+        if isinstance(to, Outside) and flow.address and leg.stays:
             to = Outside(to.name, flow.address)
         sni = flow.host if flow.protocol is Protocol.TLS else leg.sni
         reveals = leg.reveals if flow.protocol is Protocol.HTTP else ()

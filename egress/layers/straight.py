@@ -63,8 +63,10 @@ def _read_names(team: str, ports: list[dict[str, Any]]) -> Manifest:
 
 
 def _known(team: str, host: Host) -> Manifest:
-    # Of a pattern nobody knows the addresses: the connection goes where the app's own look-up led.
-    spec: dict[str, Any] = {"hosts": [host.name], "ports": web_ports(host), "resolution": "NONE" if host.pattern else "DNS"}
+    # Of a pattern nobody knows the addresses. The sidecar looks up the name that the app's TLS says, and goes there: it would be
+    # led to any address by who says a declared name and connects to another, were the app's own look-up believed.
+    how = "DYNAMIC_DNS" if host.pattern else "DNS"
+    spec: dict[str, Any] = {"hosts": [host.name], "ports": web_ports(host), "resolution": how}
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",

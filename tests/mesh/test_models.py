@@ -148,6 +148,14 @@ def test_registry_only_the_pod_can_access_the_services_that_are_registered(three
     _straight(three, MEDIA, "-X", "DELETE", "http://plain.partner.example")
 
 
+@pytest.mark.parametrize("address", ["203.0.113.30", "198.51.100.7"])
+def test_registry_only_who_says_a_declared_name_is_led_to_that_names_own_address(three: Mesh, address: str) -> None:
+    """Whatever address it connects to: the sidecar looks up the name of a pattern itself."""
+    for name in ("clips.media.example", "uploads.cdn.example"):
+        evidence = _straight(three, MEDIA, "--connect-to", f"::{address}:443", f"https://{name}")
+        assert {one.site for one in evidence.arrived} == {name}
+
+
 def test_registry_only_the_sidecar_encrypts_plaintext_requests_before_forwarding_them(three: Mesh) -> None:
     [request] = _straight(three, MEDIA, "http://api.partner.example").requests
     assert (request.port, request.tls, request.sni) == (443, True, "api.partner.example")

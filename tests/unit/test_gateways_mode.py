@@ -183,7 +183,7 @@ class TestWhatIsRendered:
         said = {} if late is None else {"connectAfterAuthorization": late}
         passed = {"egress": {"x.example": PASSED}}
         plan = plan_of(config({"partner": said}, a=passed, b={"gateway": "partner", **passed}))
-        filtered = {item.namespace for item in render(plan) if item.kind == "EnvoyFilter"}
+        filtered = {item.namespace for item in render(plan) if item.name == "connect-late"}
         assert filtered == ({"istio-egress"} if late is False else {"istio-egress", PARTNER})
 
     def test_admission_keeps_teams_off_every_gateways_nodes(self) -> None:

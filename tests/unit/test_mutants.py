@@ -144,7 +144,13 @@ WIDER: dict[str, dict[str, tuple[object, ...]]] = {
         "exportTo": (["*"],),
     },
     "VirtualService": {"match": (GONE,), "remove": (GONE,), "sniHosts": (["*"],), "exportTo": (["*"],)},
-    "ServiceEntry": {"hosts": (["*.com"],), "exportTo": (["*"],), "addresses": (["0.0.0.0/0"],)},
+    "ServiceEntry": {
+        "hosts": (["*.com"],),
+        "exportTo": (["*"],),
+        "addresses": (["0.0.0.0/0"],),
+        "targetPort": (15000, 9443, 10250),
+        "number": (15000,),
+    },
     "EnvoyFilter": {
         "upstream_connect_mode": (GONE, "IMMEDIATE", "ON_DOWNSTREAM_TLS_HANDSHAKE"),
         "max_early_data_bytes": (GONE,),
@@ -153,6 +159,9 @@ WIDER: dict[str, dict[str, tuple[object, ...]]] = {
         "context": ("SIDECAR_OUTBOUND",),
         "metadata_namespace": ("istio_authn",),
         "operation": ("REMOVE",),
+        "socket_options": (GONE,),
+        "buf_value": (GONE, "bG8="),
+        "level": (6,),
     },
     "PeerAuthentication": {"mode": ("PERMISSIVE", "DISABLE")},
     "Firewall": {

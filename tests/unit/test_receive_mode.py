@@ -75,7 +75,7 @@ class TestGateway:
         assert route["route"] == [{"destination": {"host": "mysql.orders.svc.cluster.local", "port": {"number": 3306}}}]
 
     def test_the_database_is_connected_to_after_the_handshake(self) -> None:
-        patches = found(partner(), "EnvoyFilter", "istio-ingress")["spec"]["configPatches"]
+        patches = found(partner(), "EnvoyFilter", "istio-ingress", "connect-late")["spec"]["configPatches"]
         assert [patch["match"]["listener"]["portNumber"] for patch in patches] == [13306]
         assert patches[0]["patch"]["value"]["typed_config"]["upstream_connect_mode"] == "ON_DOWNSTREAM_TLS_HANDSHAKE"
 
@@ -94,7 +94,7 @@ class TestGateway:
         (route,) = found(plan, "VirtualService", "istio-ingress")["spec"]["http"]
         assert "x-envoy-upstream-service-time" in route["headers"]["response"]["remove"]
         # HTTP connects when a request is there; there is nothing to hold back.
-        assert [item for item in render(plan) if item.kind == "EnvoyFilter"] == []
+        assert [item for item in render(plan) if item.name == "connect-late"] == []
 
 
 class TestExposure:

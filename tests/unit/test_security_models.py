@@ -106,12 +106,14 @@ class TestHosts:
 
     def test_of_a_pattern_the_apps_own_look_up_decides(self) -> None:
         (entry,) = in_namespace(plan(REGISTRY_ONLY, [443], team_a={"*.example.org": PASSED}), "team-a", "ServiceEntry").values()
-        assert (entry["spec"]["hosts"], entry["spec"]["resolution"]) == (["*.example.org"], "NONE")
+        assert (entry["spec"]["hosts"], entry["spec"]["resolution"]) == (["*.example.org"], "DYNAMIC_DNS")
 
-    def test_a_pattern_past_the_gateway_needs_nothing_that_the_managed_mesh_lacks(self) -> None:
+    def test_a_pattern_past_the_gateway_needs_what_the_managed_mesh_does_not_say_it_has(self) -> None:
+        """Sidecars look the name up by themselves; were the app's own look-up believed, any address would pass as the name's."""
         found = config(REGISTRY_ONLY, [443], team_a={"*.example.org": PASSED})
         found["gke-mesh-egress:mesh"] = {"flavor": "cloud-service-mesh"}
-        assert plan_of(found).teams[0].straight
+        with pytest.raises(ConfigError, match="look up names"):
+            plan_of(found)
 
     def test_an_open_team_has_requests_and_server_names_in_its_log(self) -> None:
         entries = in_namespace(plan(OPEN, [443], team_a={}), "team-a", "ServiceEntry")

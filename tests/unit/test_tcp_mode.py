@@ -56,7 +56,7 @@ def test_it_travels_to_the_gateway_inside_mutual_tls_with_the_hosts_name() -> No
 def test_the_gateway_takes_named_certificates_only_before_it_connects_to_the_host() -> None:
     (server,) = found(partner(), "Gateway")["spec"]["servers"]
     assert server["tls"] == {"mode": "ISTIO_MUTUAL", "subjectAltNames": ["spiffe://cluster.local/ns/team-a/sa/app"]}
-    (patch,) = found(partner(), "EnvoyFilter")["spec"]["configPatches"]
+    (patch,) = found(partner(), "EnvoyFilter", "connect-late")["spec"]["configPatches"]
     config = patch["patch"]["value"]["typed_config"]
     assert config["upstream_connect_mode"] == "ON_DOWNSTREAM_TLS_HANDSHAKE"
     assert config["max_early_data_bytes"] == 65536
@@ -134,7 +134,9 @@ def test_by_name_the_gateway_takes_named_certificates_only_as_with_addresses() -
     plan = plan_of(teams(team_a={HOST: by_name()}))
     (server,) = found(plan, "Gateway")["spec"]["servers"]
     assert server["tls"]["subjectAltNames"] == ["spiffe://cluster.local/ns/team-a/sa/app"]
-    assert found(plan, "EnvoyFilter")["spec"]["configPatches"][0]["match"]["listener"]["filterChain"]["sni"] == HOST
+    assert (
+        found(plan, "EnvoyFilter", "connect-late")["spec"]["configPatches"][0]["match"]["listener"]["filterChain"]["sni"] == HOST
+    )
 
 
 def test_by_name_two_hosts_that_meet_by_chance_on_one_port_are_refused() -> None:
@@ -256,7 +258,7 @@ def test_the_managed_mesh_cannot_judge_tcp_early_enough() -> None:
 
 def test_passed_through_tls_connects_late_and_tcp_keeps_its_own_mode() -> None:
     config = teams(team_a={HOST: {"tcp": MYSQL}, "example.com": {"https": "passthrough"}})
-    every, mysql = found(plan_of(config), "EnvoyFilter")["spec"]["configPatches"]
+    every, mysql = found(plan_of(config), "EnvoyFilter", "connect-late")["spec"]["configPatches"]
     assert "sni" not in every["match"]["listener"]["filterChain"]
     assert every["patch"]["value"]["typed_config"]["upstream_connect_mode"] == "ON_DOWNSTREAM_DATA"
     assert mysql["match"]["listener"]["filterChain"]["sni"] == HOST

@@ -15,7 +15,7 @@ from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
 from tests.mesh.flows import CHEAT_Y, REFUSED, Y
-from tests.mesh.mesh import WEBSITES, Mesh
+from tests.mesh.mesh import ELSEWHERE, WEBSITES, Mesh
 from tests.mesh.redteam import raw
 from tests.mesh.redteam.hosts import GATEWAY_SERVICE, HTTPBIN, OTHER, curl
 from tests.mesh.redteam.rights import TEAM
@@ -23,6 +23,7 @@ from tests.mesh.redteam.way import Way
 
 Object = dict[str, Any]
 OURS = "istio-egress/egress-gateway"
+NOBODYS = "198.51.100.7"
 
 
 def ways() -> Iterator[Way]:
@@ -251,12 +252,55 @@ def _let_in() -> Iterator[Way]:
     yield Way(
         "let in: a second ServiceEntry for a declared host, at an address of one's own",
         Y,
-        _with([_entry("*", host=HTTPBIN, address="198.51.100.7")], None, None, asked),
+        _with([_entry("*", host=HTTPBIN, address=NOBODYS)], None, None, asked),
         "418",
         at=(HTTPBIN, 80),
         why="the older entry wins, and it is the stack's",
         number="O27",
     )
+    yield Way(
+        "let in: the same, written before the stack's own: for a host that is declared later",
+        Y,
+        lambda mesh: _squatted(mesh, asked),
+        "418",
+        at=(ELSEWHERE, 80),
+        left="The oldest entry of a host wins in every namespace that it is exported to, and Istio has no word against it. So "
+        "admission's rule platform-kinds is all that keeps a team from writing one (O1); a namespace of nobody's is unknown to "
+        "the mesh. Exempt no team from it. A host that leaves as TLS is held by its certificate as well.",
+        number="O28",
+    )
+
+
+def _squatted(mesh: Mesh, attempt: Callable[[Mesh], Answer]) -> Answer:
+    """The attempt while a foreign entry for a host is older than the stack's, which was taken away and is back."""
+    (ours,) = [
+        item
+        for item in mesh.manifests
+        if item["kind"] == "ServiceEntry" and item["spec"]["hosts"] == [HTTPBIN] and item["metadata"]["namespace"] != TEAM
+    ]
+    squatter = _entry(str(ours["metadata"]["namespace"]), TEAM, host=HTTPBIN, address=NOBODYS)
+
+    def again() -> None:
+        mesh.control_plane.delete(ours)
+        time.sleep(2.0)  # an object's age is counted in seconds
+        mesh.control_plane.apply([ours])
+
+    mesh.control_plane.apply([squatter])
+    try:
+        again()
+        _led(mesh, NOBODYS, present=True)
+        return attempt(mesh)
+    finally:
+        mesh.control_plane.delete(squatter)
+        _led(mesh, NOBODYS, present=False)
+
+
+def _led(mesh: Mesh, address: str, present: bool, seconds: float = 10.0) -> None:
+    """Wait until the gateway has an address among those that it connects to, or no more."""
+    deadline = time.monotonic() + seconds
+    while (f"|{HTTPBIN}::{address}:" in mesh.proxies[mesh.gateway.key].admin("/clusters")) is not present:
+        assert time.monotonic() < deadline, f"the gateway {'does not know' if present else 'still knows'} {address}"
+        time.sleep(0.1)
 
 
 def _by_own_server(mesh: Mesh) -> Answer:

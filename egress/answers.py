@@ -1,0 +1,108 @@
+"""Where declared names may lead, whatever their owners answer: not to a gateway itself, its node, or anything else inside.
+
+A host's owner says which address the host has, and may say 127.0.0.1. So each kind of address is asked about for everything that
+a gateway, or a team past the gateway, reaches by name, from the rendered objects. What stands between a pod and other addresses
+is NetworkPolicy; between a pod and itself, or its own node, nothing is: there the port decides, and the network card to which
+the gateway's connections are tied (egress/layers/way_out.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from egress.intent import Intent
+from egress.judge.flow import Connection, Flow, Layer, Outside, Pod, Protocol, Verdict
+from egress.judge.registry import Destination
+from egress.judge.space import OTHER_ADDRESS, concrete
+from egress.judge.trace import Judges
+from egress.ports import GATEWAY_PORTS, NODE_PORTS, PROXY_PORTS
+from egress.settings.fences import Fence
+from egress.standing import Standing
+
+
+def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
+    """What every egress gateway knows of hosts."""
+    known = _known(intent, judges)
+    for gateway in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
+        listens = {port for port, _ in judges.gateways.listens(gateway)} | GATEWAY_PORTS
+        left: dict[int, str] = {}
+        for destination in known.get(gateway.namespace, ()):
+            if not _led_to(judges, gateway, destination):
+                continue
+            for number, port in destination.ports.items():
+                says = f"{destination.host}, port {port.target}: whatever its owner answers, it must not lead back or inside."
+                yield Standing(gateway.namespace, _away(judges, intent, gateway, destination, number, listens), says)
+                if destination.resolution != "STATIC":
+                    left.setdefault(port.target, destination.by)
+        if intent.puts_up(Fence.GATEWAY_NETWORK):
+            yield from _inside(judges, gateway, left, intent.never_reached(gateway.namespace))
+
+
+def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Standing]:
+    """What a team's own sidecars know of hosts, where it leaves past the gateway."""
+    ports = dict.fromkeys(intent.opened(team), team)
+    if not ports:
+        return
+    yield from _inside(judges, Pod(team, None, pool=judges.workloads.application_pool), ports, intent.never_reached(team))
+    if intent.is_open(team):
+        return
+    # A client says a declared name, and connects to an address of its own choice.
+    pod = Pod(team, {}, pool=judges.workloads.application_pool)
+    for host in intent.hosts(team):
+        for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
+            flow = Flow(team, concrete(host), port, protocol, address=OTHER_ADDRESS)
+            said, connections = judges.sidecars.judge(flow, pod)
+            led = any(isinstance(to, Outside) and to.address == OTHER_ADDRESS for to in (one.to for one in connections))
+            verdict = said if said.allowed and led else replace(said, allowed=False)
+            yield Standing(team, verdict, f"Who says {flow.host} must not be led to whatever address he connects to.")
+
+
+def _known(intent: Intent, judges: Judges) -> dict[str, list[Destination]]:
+    """Hosts by the gateway's namespace in which they are known."""
+    found: dict[str, list[Destination]] = {namespace: [] for namespace in intent.gateways}
+    for destinations in judges.registry.destinations.values():
+        for destination in destinations:
+            if not destination.inside:
+                for namespace in found if "*" in destination.exported else destination.exported & found.keys():
+                    found[namespace].append(destination)
+    return found
+
+
+def _led_to(judges: Judges, gateway: Pod, destination: Destination) -> bool:
+    """Whether a route of the gateway leads to a host; what it hands to itself is one, too."""
+    own = any(endpoint.startswith("127.") for endpoint in destination.endpoints)
+    return own or any(entrance.pod is gateway for entrance in judges.gateways.entrances(destination.host))
+
+
+def _away(judges: Judges, intent: Intent, gateway: Pod, destination: Destination, number: int, listens: set[int]) -> Verdict:
+    """Whether one port of a host may lead back to the gateway or to its node."""
+    target = destination.ports[number].target
+    for endpoint in destination.endpoints:
+        if endpoint.startswith("127."):
+            # What a gateway hands to itself comes back at a listener of that very address, and nowhere else.
+            back = (target, endpoint) in judges.gateways.listens(gateway) and target not in PROXY_PORTS
+            return _verdict(not back, destination.by, "spec.endpoints", f"it comes back to {endpoint}:{target}")
+    if destination.resolution == "STATIC":
+        inside = next((address for address in destination.endpoints if intent.is_inside(address)), None)
+        return _verdict(inside is not None, destination.by, "spec.endpoints", f"its addresses are outside, but for {inside}")
+    if target in listens:
+        return _verdict(True, destination.by, "spec.ports", "the gateway listens on this port as well")
+    if target in NODE_PORTS:
+        return _verdict(True, destination.by, "spec.ports", "a node listens on this port as well")
+    # The managed mesh takes no EnvoyFilter: there the port alone decides.
+    loose = intent.in_cluster_mesh and not judges.gateways.bound.on(gateway, destination.host, number)
+    return _verdict(loose, "nothing" if loose else destination.by, "", "its connections are not tied to the network card")
+
+
+def _inside(judges: Judges, source: Pod, ports: dict[int, str], ranges: Iterable[str]) -> Iterator[Standing]:
+    """Every address inside, on every port by which some name is left."""
+    for port in sorted(ports):
+        for cidr in ranges:
+            verdict = judges.network_policies.judge(Connection(source, Outside(None, cidr), port, Protocol.TCP))
+            says = f"Names that are left by port {port} (as {ports[port]}) must lead to no address of {cidr}."
+            yield Standing(source.namespace, verdict, says)
+
+
+def _verdict(allowed: bool, by: str, field: str, reason: str) -> Verdict:
+    return Verdict(Layer.GATEWAY, allowed, by, field, reason[:1].upper() + reason[1:] + ".")
