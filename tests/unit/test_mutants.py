@@ -31,6 +31,7 @@ KEPT: dict[str, str] = {
     r"^(team-.|istio-egress)/serviceaccount/": "an account by itself lets nothing through; who may is in AuthorizationPolicies",
     r"^clusterrole/": "RBAC is not judged here: tests/apiserver asks a real API server who may do what",
     r"telemetry/|^networklogging/|envoyfilter/request-id (removed|.*(labels|context|portNumber)$)": "logs",
+    r"metadata.labels.pod-security.kubernetes.io/warn$": "a warning, which refuses nothing",
     r"priorityclass/|horizontalpodautoscaler/|poddisruptionbudget/": "how long it stands, not what it lets through",
     r"^team-./(service|deployment)/test": "the test application",
     r"^namespace/istio-system removed|managed-by|^namespace/team-. metadata.labels.team$": "nothing selects by it",
