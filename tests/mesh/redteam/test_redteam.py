@@ -31,7 +31,7 @@ HONEST = Arrival(RULED, 80, "", method="GET", path="/ok/1?a=b", headers=(("Host"
     ("change", "leak"),
     [
         ({}, None),
-        ({"site": "other.example"}, "other.example:80: a connection to a host that nobody declared"),
+        ({"site": "other.example"}, "other.example:80: a connection to a host that team-x did not declare"),
         ({"site": "httpbin.org", "headers": ()}, "httpbin.org:80 GET /ok/1?a=b: team-x did not declare it"),
         ({"path": "/secret"}, f"{RULED}:80 GET /secret: team-x did not declare it"),
         ({"method": "POST"}, f"{RULED}:80 POST /ok/1?a=b: team-x did not declare it"),
