@@ -103,6 +103,12 @@ def is_reserved(namespace: str) -> bool:
 
 
 def _team_name(name: str) -> str:
+    if name == "svc":
+        raise refusal(
+            "Pods look a name up below `svc.cluster.local` before they take it as it is: a Service istio-system of this team, "
+            "with a pod called istiod, would be the control plane's name istiod.istio-system.svc for every pod of the cluster.",
+            "Choose another name.",
+        )
     if is_reserved(name):
         raise refusal(
             "The team's namespace has its name, and this one belongs to the platform: the team's rules would "

@@ -112,6 +112,7 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     ("an unknown method", f"{HOSTS}/example.org", {"http": {"methods": ["FETCH"]}}, "never sent", "GET"),
     ("a tunnel", f"{HOSTS}/example.org", {"http": {"methods": ["CONNECT"]}}, "tunnel", "passthrough"),
     ("an empty list of paths", f"{HOSTS}/example.org", {"http": {"paths": []}}, "allow nothing", "Leave the field out"),
+    ("a team named as the part of names before the cluster's", "teams/svc", {}, "for every pod of the cluster", "another name"),
     ("a reserved team name", "teams/kube-system", {}, "belongs to the platform", "another name"),
     ("the gateway's namespace as a team", "teams/istio-egress", {}, "belongs to the platform", "another name"),
     ("a team name that is too long", f"teams/{'t' * 41}", {}, "40 are left", "shorter"),
