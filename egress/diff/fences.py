@@ -12,6 +12,8 @@ from egress.judge.admission import recorded
 from egress.judge.deployed import identity, listed, part
 from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
+from egress.questions import DEFAULT, STRANGER
+from egress.settings.fences import EVERYWHERE, Rule
 from egress.wires import BACK_DOORS, CONTROL_PLANE, CONTROL_PLANE_DOORS, DNS_NAMESPACE, RESOLVERS, XDS_PORT
 
 PLACED = "gateway-nodes"
@@ -31,6 +33,7 @@ def facts(both: Both) -> Iterator[Fact]:
     for team in both.teams:
         if all(team in side.teams for side in both.sides):
             yield from _of_team(both, team)
+    yield from _of_nobody(both)
     yield from _of_gateways(both)
     yield from _mesh(both)
     yield from _code(both)
@@ -93,6 +96,23 @@ def _of_team(both: Both, team: str) -> Iterator[Fact]:
         yield from _wire(both, pods, to, port, transport, team, target)
 
 
+def _of_nobody(both: Both) -> Iterator[Fact]:
+    """Rules of admission where no team is: everybody's namespaces, those that either side exempts, and the platform's own."""
+    judges = [side.judges.admission for side in both.sides]
+    exempted = {namespace for judge in judges for namespace in judge.exempted} - set(both.teams)
+    for rule in sorted(EVERYWHERE):
+        before, now = (judge.judge(STRANGER, rule) for judge in judges)
+        yield from _turned(before, now, "pods of no team", f"the rule {rule}", "", "admission")
+        for namespace in sorted({DEFAULT, *exempted}):
+            old, new = (judge.judge(namespace, rule) for judge in judges)
+            if (old.allowed, new.allowed) != (before.allowed, now.allowed):
+                yield from _turned(old, new, namespace, f"the rule {rule}", "", "admission")
+    for namespace in sorted({ROOT_NAMESPACE, *(pod.namespace for pod in _gateways(both))}):
+        for rule in sorted({Rule.PLATFORM_KINDS, Rule.PLATFORM_NAMESPACES}):
+            old, new = (judge.judge(namespace, rule) for judge in judges)
+            yield from _turned(old, new, namespace, f"the rule {rule}", "", "admission")
+
+
 def _ranked(values: list[str], ranks: tuple[str, ...], team: str, target: str, by: str, how: str = "level") -> Iterator[Fact]:
     """A setting whose values are ordered from weak to strong; one that is not known counts as the weakest."""
     if values[0] == values[1]:
@@ -124,7 +144,7 @@ def _gateways(both: Both) -> list[Pod]:
 
 def _of_gateways(both: Both) -> Iterator[Fact]:
     """What gateways and strangers may touch, should one of them be broken into."""
-    stranger = Pod("some-other-namespace", None)
+    stranger = Pod(STRANGER, None)
     team = next((team for team in both.teams if all(team in side.teams for side in both.sides)), None)
     for pod in _gateways(both):
         name = f"the gateway in {pod.namespace}"

@@ -97,6 +97,11 @@ class Admission:
             config: Mapping[str, Any] = pool.properties.get("nodeConfig") or {}
             self._pools.setdefault(config.get("serviceAccount") or "", []).append(pool)
 
+    @property
+    def exempted(self) -> frozenset[str]:
+        """Namespaces that some rule names as exempted."""
+        return frozenset(name for rules in self._rules.values() for rule in rules for name in rule.expression.exempted)
+
     def judge(self, namespace: str, rule: str) -> Verdict:
         """Whether something can be made in the namespace that the rule, as docs/security.md names it, is there to refuse."""
         return self._judge(namespace, rule, None)

@@ -39,7 +39,7 @@ def hand_given_rights() -> list[dict[str, Any]]:
     ]
 
 
-def everywhere(*people: Person) -> list[dict[str, Any]]:
+def everywhere_by_hand(*people: Person) -> list[dict[str, Any]]:
     """Rights by hand in every namespace: Kubernetes' `edit`, Istio's kinds, and a scheduler's right."""
     group, name = "rbac.authorization.k8s.io", "by-hand-everywhere"
     subjects = [{"apiGroup": group, "kind": "User", "name": person.user} for person in people]

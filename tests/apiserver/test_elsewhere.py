@@ -24,7 +24,7 @@ from tests.apiserver.stage import (
     case,
     change_namespace,
     create,
-    everywhere,
+    everywhere_by_hand,
 )
 from tests.apiserver.test_admission_boundaries import ISTIO_OBJECTS
 from tests.apiserver.workload_cases import KINDS, REFUSED, Case, pod_template
@@ -41,7 +41,7 @@ PLATFORMS = ("istio-system", "istio-egress")
 @pytest.fixture(scope="module")
 def api(stage: tuple[Api, Cluster]) -> Api:
     found = stage[0]
-    for manifest in everywhere(EDITOR, ISTIOD, CONTROLLER):
+    for manifest in everywhere_by_hand(EDITOR, ISTIOD, CONTROLLER):
         path = f"/apis/rbac.authorization.k8s.io/v1/{manifest['kind'].lower()}s"
         assert found.ask("POST", path, manifest).status == 201
     for name in MINE[1:]:

@@ -153,6 +153,10 @@ REMOVED = {
         "removed fence",
         "Admission no longer holds team-x and team-y to the rule capabilities, the rule confined-process, ",
     ),
+    "validatingadmissionpolicybinding/egress-platform-kinds": (
+        "removed fence",
+        "Admission no longer holds istio-egress, istio-system and 3 more to the rule platform-kinds",
+    ),
     "validatingadmissionpolicy/egress-gateway-nodes": (
         "new way round",
         "team-x and team-y can now reach any other host (https) from a gateway node",

@@ -14,7 +14,7 @@ from typing import Any
 
 from egress import names
 from egress.layers.admission import workloads
-from egress.layers.admission.policy import ITSELF, NOT_OF_THE_SYSTEM, Check, Policy, Resources
+from egress.layers.admission.policy import ITSELF, NOT_OF_THE_SYSTEM, PLATFORM, Check, Policy, Resources
 from egress.layers.gateway_workload import INGRESS_NODES, TAINT_KEY
 from egress.plan import Plan
 from egress.settings.fences import Rule
@@ -69,6 +69,6 @@ def policy(plan: Plan) -> Policy:
         Rule.GATEWAY_NODES,
         "Gateway nodes may leave the cluster, so only the gateway runs there: no toleration of their taint or of every taint, "
         "no selector or affinity for their pool, no node by name, no scheduler of one's own.",
-        f"request.kind.kind == 'Binding' ? {ITSELF} : ({_free_of(pools)})",
+        f"request.kind.kind == 'Binding' ? {ITSELF} || {PLATFORM} : ({_free_of(pools)})",
     )
     return Policy("egress-gateway-nodes", RESOURCES, (nodes,), {"changed": workloads.CHANGED}, VARIABLES, WHERE)

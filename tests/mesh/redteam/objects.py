@@ -30,6 +30,7 @@ def ways() -> Iterator[Way]:
     yield from _written()
     yield from _pods()
     yield from _let_in()
+    yield from _elsewhere()
 
 
 def _object(kind: str, spec: Object, group: str = "networking.istio.io/v1", name: str = "own") -> Object:
@@ -159,6 +160,35 @@ def _pods() -> Iterator[Way]:
         says=f"{Rule.NAMESPACE_LABELS}: ",
         number="O21",
     )
+
+
+def _elsewhere() -> Iterator[Way]:
+    """In namespaces that are no team's, by somebody with the same rights in all of them."""
+
+    def within(namespace: str, item: Object) -> Object:
+        return {**item, "metadata": {**item["metadata"], "namespace": namespace}}
+
+    pod = pod_template()
+    pod["spec"]["tolerations"] = [{"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}]
+    filters = _object("EnvoyFilter", {"configPatches": []}, "networking.istio.io/v1alpha3")
+    config: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-own"}, "data": {"mesh": "{}"}}
+    kinds, inside = f"{Rule.PLATFORM_KINDS}: ", f"{Rule.PLATFORM_NAMESPACES}: "
+    tried = (
+        ("a pod of namespace default on gateway nodes", in_kind("Pod", pod, "own", "default")[1], f"{Rule.GATEWAY_NODES}: "),
+        ("a ServiceEntry of namespace default, exported to the gateway's", within("default", _entry("istio-egress")), kinds),
+        ("an EnvoyFilter beside the gateway", within("istio-egress", filters), f"{kinds}|{inside}"),
+        ("a ConfigMap beside istiod", within("istio-system", config), inside),
+    )
+    for index, (what, item, says) in enumerate(tried):
+        yield Way(
+            what,
+            CHEAT_Y,
+            lambda mesh, item=item: _write(mesh, item),
+            "403",
+            Layer.ADMISSION,
+            says=says,
+            number=f"O{index + 29}",
+        )
 
 
 def _api(mesh: Mesh) -> Api:
