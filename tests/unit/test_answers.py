@@ -144,6 +144,6 @@ def test_a_sidecar_that_believes_the_apps_own_look_up_is_found() -> None:
 
 
 def test_ranges_without_others_are_the_addresses_that_are_left() -> None:
-    assert without(["10.0.0.0/8"], [ipaddress.ip_network("10.0.0.0/9")]) == ("10.128.0.0/9",)
-    assert without(["10.0.0.0/8"], [ipaddress.ip_network("0.0.0.0/0")]) == ()
-    assert without(["10.0.0.0/8"], [ipaddress.ip_network("11.0.0.0/8")]) == ("10.0.0.0/8",)
+    assert without(["10.0.0.0/8"], [ipaddress.IPv4Network("10.0.0.0/9")]) == ("10.128.0.0/9",)
+    assert without(["10.0.0.0/8"], [ipaddress.IPv4Network("0.0.0.0/0")]) == ()
+    assert without(["10.0.0.0/8"], [ipaddress.IPv4Network("11.0.0.0/8")]) == ("10.0.0.0/8",)

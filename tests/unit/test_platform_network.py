@@ -124,9 +124,9 @@ class TestEgressGateway:
         assert not reaches(dev(), address, 443)
 
     def test_a_cluster_on_public_addresses_is_inside_as_well(self) -> None:
-        plan = plan_of(config_with("network/subnet/pods", "198.51.0.0/16"))
-        assert not reaches(plan, "198.51.7.7", 443)
-        assert reaches(plan, "198.52.7.7", 443)
+        plan = plan_of(config_with("network/subnet/pods", "34.60.0.0/16"))
+        assert not reaches(plan, "34.60.7.7", 443)
+        assert reaches(plan, "34.61.7.7", 443)
 
     def test_raw_tcp_reaches_its_addresses_and_no_others(self) -> None:
         tcp = {"port": 3306, "addresses": ["203.0.113.10"], "serviceAccounts": ["app"]}
