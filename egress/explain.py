@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from egress.google_cloud import METADATA_ADDRESS
+from egress.hints.change import Proposal
+from egress.hints.check import Checker
+from egress.hints.closing import Closing
+from egress.hints.opening import Opening
 from egress.intent import Intent
 from egress.judge.flow import Flow, Layer, Protocol, Way
-from egress.judge.sidecar import is_address
 from egress.judge.trace import Judges, Trace
+from egress.plan import HTTP_PORT, Plan
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Explanation:
     trace: Trace
     advice: str
     """What to change in the config to turn the verdict around, or why nothing there does."""
+    hint: Proposal | None = None
+    """The change that the advice tells of, as it was tried."""
 
     def as_json(self) -> dict[str, Any]:
         """For machines; the keys are stable."""
@@ -55,55 +60,51 @@ def step_json(step: Any) -> dict[str, Any]:
     }
 
 
-def explain(judges: Judges, flow: Flow, intent: Intent | None) -> Explanation:
-    """What every layer says to a flow. Without an intent (objects from outside) the advice is about objects alone."""
+def traced(judges: Judges, flow: Flow, intent: Intent | None) -> Trace:
+    """What every layer says to a flow."""
     flow = judges.resolved(flow)
     trace = judges.trace(flow, declared=intent is not None and intent.allows(flow))
-    return Explanation(trace, _advice(trace, intent))
+    if trace.allowed and flow.to and flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR) and flow.protocol is not Protocol.UDP:
+        # Nobody shows a certificate on these ways, and other pods may ask for one.
+        asks = judges.namespaces.mutual(flow.to.namespace)
+        trace = replace(trace, steps=(*trace.steps, replace(asks, layer=Layer.SIDECAR)))
+    return trace
 
 
-def _advice(trace: Trace, intent: Intent | None) -> str:
-    flow, decision = trace.flow, trace.decision
+def explain(judges: Judges, flow: Flow, plan: Plan | None) -> Explanation:
+    """What every layer says to a flow, and what would turn it around; without a plan there is no config to change."""
+    trace = traced(judges, flow, Intent(plan) if plan else None)
     if not trace.understood:
-        return f"{decision.by} is not among what this program renders; take it away, or judge it yourself."
-    if intent is None:
-        verb = "allows" if trace.allowed else "refuses"
-        return f"{decision.by} {verb} it; no config is at hand to say what to change."
-    entry = f'teams.{flow.namespace}.egress."{flow.host}"'
-    if flow.host == METADATA_ADDRESS:
-        section = f"teams.{flow.namespace}.googleApis"
-        return f"It hands out the Google identities of {section}, and is open to teams with that section alone."
+        unread = next(step for step in trace.steps if not step.understood)
+        return Explanation(trace, f"{unread.by} says something that is not read here, so this answer is none to count on.")
+    return _advised(trace, plan, judges) if plan else Explanation(trace, _without_config(trace))
+
+
+def _without_config(trace: Trace) -> str:
+    verb = "allows" if trace.allowed else "refuses"
+    who = f"{trace.decision.by} {verb} it" if trace.decision.by != "nothing" else f"No object is named that {verb} it"
+    return f"{who}. Judged are objects alone, without a config: what to change in one is not known."
+
+
+def _advised(trace: Trace, plan: Plan, judges: Judges) -> Explanation:
+    """The first proposal that was tried and found true, else words."""
+    flow = _as_routed(trace.flow)
     if trace.allowed:
-        if not intent.allows(flow) and flow.port in intent.opened(flow.namespace):
-            return f"To take it away, remove teams.{flow.namespace}.model, which opens this port, or declare less."
-        if intent.is_api(flow.namespace, flow.host):
-            return f"To take it away, remove it from teams.{flow.namespace}.googleApis; IAM decides about the API besides."
-        return f"To take it away, remove or narrow {entry}."
+        closing = Closing(plan, flow)
+        hint = Checker(plan, flow, allowed=True).first(closing.proposals())
+        return Explanation(trace, " ".join(filter(None, (hint.says if hint else closing.in_words(), closing.also()))), hint)
     if flow.way is not Way.APP:
-        return "Ways past the sidecar are closed, and no entry opens one. Declare the host, and let the app ask for it."
-    if flow.host.endswith(".googleapis.com"):
-        return f"Google APIs are not reached through the gateway: name the API under teams.{flow.namespace}.googleApis.apis."
-    if flow.namespace not in intent.teams:
-        return f"There is no team {flow.namespace}; add it under teams."
-    if is_address(flow.host):
-        return "An address carries no name to check. Declare the host, or tcp with its addresses, under teams.TEAM.egress."
-    wanted = {Protocol.HTTP: "http: {upgrade: tls}", Protocol.TLS: "https: passthrough"}.get(
-        flow.protocol, f"tcp: {{port: {flow.port}, addresses: [...], serviceAccounts: [{flow.service_account}]}}"
-    )
-    if not intent.declares(flow.namespace, flow.host):
-        return f"To allow it, add {entry}: {{{wanted}}}."
-    if decision.layer is Layer.AUTHORIZATION and flow.protocol is Protocol.HTTP:
-        return f"The host is declared, this request is not: widen {entry}.http ({_part(decision.field)})."
-    return f"The host is declared in another way: add {wanted} to {entry}."
+        app = judges.trace(replace(trace.flow, way=Way.APP)).allowed
+        more = " What the app itself asks through its sidecar is allowed." if app else ""
+        return Explanation(trace, f"Ways past the sidecar are closed, and no entry opens one.{more}")
+    opening = Opening(plan, flow)
+    hint = Checker(plan, flow, allowed=False).first(opening.proposals())
+    return Explanation(trace, hint.says if hint else opening.in_words(), hint)
 
 
-def _part(field: str) -> str:
-    """Which part of a rule a field of AuthorizationPolicy is."""
-    for ending, words in (
-        ("paths", "paths"),
-        ("methods", "methods"),
-        ("from", "serviceAccounts"),
-    ):
-        if field.endswith(ending):
-            return words
-    return "headers" if "headers" in field else "its rules"
+def _as_routed(flow: Flow) -> Flow:
+    """A request whose Host header names another host is that host's, as far as rules go."""
+    plain = flow.authority.lower() in (flow.addressed, f"{flow.addressed}:{HTTP_PORT}")
+    if flow.protocol is not Protocol.HTTP or flow.port != HTTP_PORT or not flow.authority:
+        return flow
+    return replace(flow, host=flow.addressed, authority="" if plain else flow.authority)

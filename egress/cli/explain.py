@@ -50,7 +50,7 @@ def explain(
         flow = flow_of(team, url, method=method, headers=_headers(header or []), account=account, way=way)
     except NoFlow as error:
         stop(str(error))
-    explanation = explained(found.judges, flow, found.intent)
+    explanation = explained(found.judges, flow, found.plan)
     if as_json:
         typer.echo(json.dumps(explanation.as_json(), indent=2))
     else:

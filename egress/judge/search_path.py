@@ -14,7 +14,7 @@ from egress.judge.registry import Destination, Registry
 from egress.judge.sidecar import is_address
 
 CLUSTER_DOMAIN = "cluster.local"
-_SERVICES = f".svc.{CLUSTER_DOMAIN}"
+SERVICES = f".svc.{CLUSTER_DOMAIN}"
 _NDOTS = 5
 """A name with fewer dots is tried below the search path first."""
 
@@ -34,15 +34,15 @@ def resolved(flow: Flow, registry: Registry, workloads: Workloads, namespaces: f
             return _to(replace(flow, host=name), service, workloads)
     if next(registry.named(flow.host), None) is None:
         for name in names:
-            service, _, namespace = name.removesuffix(_SERVICES).rpartition(".")
-            if name.endswith(_SERVICES) and service and "." not in service and namespace in namespaces:
+            service, _, namespace = name.removesuffix(SERVICES).rpartition(".")
+            if name.endswith(SERVICES) and service and "." not in service and namespace in namespaces:
                 return replace(flow, host=name, to=Pod(namespace, None))
     return flow
 
 
 def _tried(name: str, namespace: str) -> Iterator[str]:
     """What is asked for, in order; whatever answers first is where the pod connects."""
-    below = [f"{name}.{domain}" for domain in (f"{namespace}{_SERVICES}", f"svc.{CLUSTER_DOMAIN}", CLUSTER_DOMAIN)]
+    below = [f"{name}.{domain}" for domain in (f"{namespace}{SERVICES}", f"svc.{CLUSTER_DOMAIN}", CLUSTER_DOMAIN)]
     yield from [*below, name] if name.count(".") < _NDOTS else [name, *below]
 
 

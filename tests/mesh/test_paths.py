@@ -19,7 +19,7 @@ import pytest
 
 from egress.asked import NoFlow, flow_of
 from egress.deployment import deployment
-from egress.explain import explain
+from egress.explain import traced
 from egress.intent import Intent
 from egress.judge.flow import Layer
 from egress.judge.requests import METHODS
@@ -320,7 +320,7 @@ def test_what_curl_asks_is_answered_as_explain_says(two: Mesh, judges: Judges, w
     pairs = list(zip(options[::2], options[1::2], strict=True))
     headers = [(name, value) for flag, line in pairs if flag == "-H" for name, _, value in [line.partition(":")]]
     method = next((value for flag, value in pairs if flag == "-X"), "GET")
-    trace = explain(judges, flow_of("shop", url, method=method, headers=headers), None).trace
+    trace = traced(judges, flow_of("shop", url, method=method, headers=headers), None)
     watch = Watch(two, POD)
     answer = curl(two, POD, "-k", "--path-as-is", *options, url, uid=APP_UID)
     seen = watch.evidence()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from egress.explain import explain
+from egress.explain import traced
 from egress.google_cloud import METADATA_ADDRESS
 from egress.intent import Intent
 from egress.judge.flow import Flow, Layer, Protocol, Request, Way
@@ -92,7 +92,7 @@ class Compared:
 
 def judged(judges: Judges, flow: Flow, intent: Intent) -> tuple[Word, str]:
     """What `explain` says."""
-    trace = explain(judges, flow, intent).trace
+    trace = traced(judges, flow, intent)
     name = next((step.allowed for step in trace.steps if step.layer is Layer.DNS), None)
     behind = next((step for step in trace.steps if not step.allowed and step.layer is not Layer.DNS), None)
     decision = behind or trace.decision

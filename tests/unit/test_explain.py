@@ -47,7 +47,7 @@ def test_a_path_that_no_rule_allows_points_at_the_paths() -> None:
     code, text = run("explain", "team-y", "http://httpbin.org/status/200")
     assert code == 1
     assert "egress-team-y spec.rules[0].to[0].operation.paths" in text
-    assert 'widen teams.team-y.egress."httpbin.org".http (paths)' in text
+    assert 'To allow it, add /status/200 to teams.team-y.egress."httpbin.org".http.paths.' in text
 
 
 def test_a_cheating_pod_is_told_that_no_entry_opens_its_way() -> None:
@@ -60,7 +60,7 @@ def test_a_cheating_pod_is_told_that_no_entry_opens_its_way() -> None:
 def test_the_metadata_server_belongs_to_google_apis() -> None:
     code, text = run("explain", "team-x", "http://169.254.169.254/")
     assert code == 0
-    assert "It hands out the Google identities of teams.team-x.googleApis" in text
+    assert "To take it away, remove teams.team-x.googleApis" in text
     assert run("explain", "team-y", "http://169.254.169.254/")[0] == 1
 
 
