@@ -47,9 +47,7 @@ class State:
         return Intent(self.plan)
 
     def asked(self) -> Iterator[Flow]:
-        questions = Questions(self.intent, self.judges.space)
-        for team in self.intent.teams:
-            yield from (question.flow for question in questions.of(team))
+        return (question.flow for question in Questions(self.intent, self.judges.space).all())
 
 
 class Checker:

@@ -31,7 +31,7 @@ from egress.settings import Settings
 from tests.random_configs import BELOW, OF_HTTP, OF_TCP, OF_TLS, configs
 from tests.support import ROOT, dev_config, plan_of
 
-_EXAMPLES = int(os.environ.get("EGRESS_HINTS", "12"))
+_EXAMPLES = int(os.environ.get("EGRESS_HINTS", "6"))
 """Random questions; more by the environment."""
 
 ORDERS: dict[str, Any] = {
