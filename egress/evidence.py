@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 from egress.access import Access, accesses
 from egress.intent import Intent
 from egress.judge.deployed import Deployed, identity
-from egress.judge.flow import Verdict, Way
+from egress.judge.flow import Protocol, Verdict, Way
 from egress.judge.trace import Judges
 from egress.plan import Plan
 from egress.questions import Kind, Question, Questions, Want
@@ -77,8 +77,27 @@ class Allowed(_Part):
     headers: dict[str, list[str]] = Field(description="Header to the values that are allowed.")
     gateway: str | None = Field(description="Namespace of the gateway; null: past every gateway.")
     leaves: Leaves | None
+    void: bool = Field(
+        description="Whether the rule holds nothing: the same callers may send the same host anything in TLS of their own."
+    )
+    unencrypted: bool = Field(description="Whether a plain request leaves as it is, for everybody on the way to read.")
     passes: bool = Field(description="Whether every control lets it through.")
     controls: list[Control]
+
+
+class Received(_Part):
+    """What partners may connect to: one name and port of the ingress gateway, and the Service behind it. Not judged."""
+
+    team: str
+    name: str
+    host: str
+    port: int
+    protocol: str
+    service: str = Field(description="Service of the team, and its port.")
+    clients: dict[str, str] = Field(description="Name to subject alternative name of the client's certificate.")
+    exposure: str = Field(description="internal: the VPC and networks connected to it; external: the internet.")
+    source_ranges: dict[str, str] = Field(description="Name to range from which connections are taken.")
+    description: str | None
 
 
 class Refusal(_Part):
@@ -151,6 +170,7 @@ class Evidence(_Part):
     source: Source
     proof: Proof
     allowed: list[Allowed]
+    received: list[Received]
     grants: list[Grant]
     elsewhere: list[Elsewhere]
     relaxations: list[Relaxed]
@@ -177,6 +197,7 @@ def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
         source=source,
         proof=Proof(questions=len(questions), violations=violations),
         allowed=[_allowed(access) for access in accesses(plan, judges)],
+        received=list(_received(plan)),
         grants=list(grants(plan)),
         elsewhere=_elsewhere(judges, questions),
         relaxations=[Relaxed(setting=item.setting, opens=item.opens, reason=item.reason) for item in relaxations(plan)],
@@ -216,6 +237,8 @@ def _allowed(access: Access) -> Allowed:
         headers={name: list(values) for name, values in access.headers.items()},
         gateway=access.gateway,
         leaves=Leaves(port=access.leaves[0], tls=access.leaves[1]) if access.leaves else None,
+        void=access.void,
+        unencrypted=access.protocol is Protocol.HTTP and access.leaves is not None and not access.leaves[1],
         passes=access.trace.allowed,
         controls=[_control(step) for step in access.trace.steps],
     )
@@ -241,6 +264,23 @@ def grants(plan: Plan) -> Iterable[Grant]:
                     role=role,
                     reason=reason,
                 )
+
+
+def _received(plan: Plan) -> Iterable[Received]:
+    ingress = plan.settings.ingress
+    for team, name, wanted in ((one.team, one.name, one.wanted) for one in plan.receptions if ingress):
+        yield Received(
+            team=team,
+            name=name,
+            host=wanted.host,
+            port=wanted.port,
+            protocol=wanted.protocol.value,
+            service=f"{wanted.to.service}:{wanted.to.port}",
+            clients=dict(sorted(wanted.clients.items())),
+            exposure=ingress.exposure.value if ingress else "",
+            source_ranges={name: str(network) for name, network in sorted(ingress.source_ranges.items())} if ingress else {},
+            description=wanted.description,
+        )
 
 
 def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]:

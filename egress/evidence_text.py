@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from egress.evidence import Allowed, Elsewhere, Evidence, Source
+from egress.evidence import Allowed, Elsewhere, Evidence, Received, Source
+from egress.void import WORDS as VOID
 
 
 def markdown(found: Evidence) -> str:
@@ -25,6 +26,10 @@ def _lines(found: Evidence) -> Iterator[str]:
     yield from ("", "## Who may reach what")
     heads = ("team", "target", "by", "requests and callers", "why", "leaves", "controls passed")
     yield from _table(heads, ((*_way(item), _controls(item)) for item in found.allowed))
+    if found.received:
+        yield from ("", "## Who may connect from outside")
+        heads = ("team", "what", "at", "clients", "from", "led to", "why")
+        yield from _table(heads, (_from_outside(item) for item in found.received))
     if found.grants:
         yield from ("", "## What service accounts may do in Google Cloud")
         rows = (
@@ -60,8 +65,18 @@ def _way(item: Allowed) -> tuple[str, ...]:
     return item.team, item.target, port, requests(item), why, leaves(item)
 
 
+def _from_outside(item: Received) -> tuple[str, ...]:
+    at, ranges = f"{item.host}, {item.protocol} {item.port}", ", ".join(item.source_ranges.values())
+    clients, why = ", ".join(item.clients.values()), item.description or ""
+    return item.team, item.name, at, clients, f"{ranges} ({item.exposure})", item.service, why
+
+
 def requests(item: Allowed) -> str:
-    """Which requests and callers, in words."""
+    """Which requests and callers, in words, and whether that holds anything."""
+    return f"{_requests(item)} ({VOID})" if item.void else _requests(item)
+
+
+def _requests(item: Allowed) -> str:
     said = [", ".join(item.methods)] if item.methods else []
     said += [", ".join(item.paths)] if item.paths else []
     said += [f"{name}: {' or '.join(values)}" for name, values in item.headers.items()]
@@ -73,7 +88,10 @@ def leaves(item: Allowed) -> str:
     """How it goes out, in words; nothing where no gateway and no sidecar opens a connection of its own."""
     if item.leaves is None:
         return ""
-    return f"TCP {item.leaves.port}{f', TLS {item.leaves.tls}' if item.leaves.tls else ''}"
+    if item.unencrypted:
+        return f"UNENCRYPTED, port {item.leaves.port}"
+    ways = {"SIMPLE": "in TLS", "MUTUAL": "in mutual TLS", "": "as the app sends it"}
+    return f"{ways.get(item.leaves.tls, item.leaves.tls)}, port {item.leaves.port}"
 
 
 def _controls(item: Allowed) -> str:

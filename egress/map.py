@@ -19,8 +19,10 @@ from typing import Any
 from egress.evidence import Allowed, Elsewhere, Evidence
 from egress.evidence_text import leaves, requests
 from egress.plan import Plan
-from egress.questions import Kind
+from egress.questions import STRANGER, Kind
 
+ANY_NAMESPACE = "any other namespace"
+NO_TEAM = "no team's namespace"
 PAGE = Path(__file__).with_name("map.html")
 
 
@@ -39,7 +41,12 @@ def data(plan: Plan, found: Evidence) -> dict[str, Any]:
     """What the page draws. Controls are written once and named by their place: most are those of many ways."""
     targets = {(item.kind, item.target): None for item in found.allowed}
     place = {target: index for index, target in enumerate(targets)}
+    teams = [{"name": item.name, "note": _note(item.settings.model)} for item in plan.teams]
     team = {item.name: index for index, item in enumerate(plan.teams)}
+    for name in dict.fromkeys(item.team for item in found.elsewhere):
+        if name not in team:
+            team[name] = len(teams)
+            teams.append({"name": ANY_NAMESPACE if name == STRANGER else name, "note": NO_TEAM})
     controls = _Places()
     ways = [
         {
@@ -51,23 +58,46 @@ def data(plan: Plan, found: Evidence) -> dict[str, Any]:
             "why": ": ".join(filter(None, (item.rule, item.description))),
             "leaves": leaves(item),
             "passes": item.passes,
+            "risk": _risk(item),
             "controls": [controls.of((one.layer, one.allowed, one.object, one.field, one.reason)) for one in item.controls],
         }
         for item in found.allowed
     ]
-    elsewhere: list[list[dict[str, Any]]] = [[] for _ in plan.teams]
+    elsewhere: list[list[dict[str, Any]]] = [[] for _ in teams]
     for item in found.elsewhere:
         elsewhere[team[item.team]].append(_tried(item, controls))
     return {
         "source": _source(found),
         "questions": found.proof.questions,
         "violations": [{"flow": item.flow, "says": item.says} for item in found.proof.violations],
-        "teams": [{"name": item.name, "note": _note(item.settings.model)} for item in plan.teams],
+        "teams": teams,
+        "noTeam": NO_TEAM,
         "targets": [{"name": _named(kind, name), "kind": kind} for kind, name in targets],
         "ways": ways,
+        "received": [
+            {
+                "team": team[item.team],
+                "what": item.name,
+                "at": f"{item.host}, {item.protocol} {item.port}",
+                "clients": ", ".join(item.clients.values()),
+                "from": f"{', '.join(item.source_ranges.values())} ({item.exposure})",
+                "service": item.service,
+                "why": item.description or "",
+            }
+            for item in found.received
+        ],
         "elsewhere": elsewhere,
         "controls": controls.all,
     }
+
+
+def _risk(item: Allowed) -> str:
+    """What a reader has to see first; empty: nothing of the kind."""
+    if item.kind == Kind.OTHER_HOST:
+        return "any host"
+    if item.unencrypted:
+        return "leaves unencrypted"
+    return "rules are void" if item.void else ""
 
 
 class _Places:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from egress.cli.app import app
 from egress.deployment import deployment
 from egress.evidence import Evidence, Source, evidence
+from egress.evidence_text import markdown
 from egress.map import data, page
 from egress.plan import Plan
 from egress.render import render
@@ -25,7 +27,7 @@ from tests.support import ROOT, config_with, dev_config, plan_of
 SOURCE = Source(project="p", stack="dev", commit="1a2b3c4", uncommitted=False, stack_version=None, at=None)
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
 in_a_browser = pytest.mark.skipif(BROWSER is None, reason="no chromium or google-chrome on PATH: the map is not opened")
-SCRIPT = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">$title & \u2028"
+SCRIPT = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">$title & </title>"
 """Free text of a rule, as somebody might write it who wants more than to be read."""
 
 
@@ -69,12 +71,65 @@ class Parsed(HTMLParser):
 def test_the_page_holds_what_the_evidence_says() -> None:
     plan = plan_of(dev_config())
     drawn, said = data(plan, found(plan)), found(plan)
-    assert [team["name"] for team in drawn["teams"]] == ["team-x", "team-y"]
+    assert [team["name"] for team in drawn["teams"]] == ["team-x", "team-y", "any other namespace", "default"]
     for way, item in zip(drawn["ways"], said.allowed, strict=True):
         controls = [tuple(drawn["controls"][index]) for index in way["controls"]]
         assert controls == [(one.layer, one.allowed, one.object, one.field, one.reason) for one in item.controls]
     assert sum(map(len, drawn["elsewhere"])) == len(said.elsewhere)
     assert {way["route"] for way in drawn["ways"]} == {"istio-egress", "Google's front door", "inside the cluster"}
+
+
+MODES = ROOT / "examples/modes"
+
+
+def mode(name: str) -> Plan:
+    return plan_of(yaml.safe_load((MODES / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"])
+
+
+def test_a_team_that_may_reach_any_host_is_the_loudest() -> None:
+    """It declares nothing, and it is the most open of all: first row of evidence and map, in red."""
+    plan = mode("open")
+    said = found(plan)
+    first = said.allowed[0]
+    assert (first.team, first.target, first.kind, first.passes, first.gateway) == (
+        "lab",
+        "any host",
+        "any other host",
+        True,
+        None,
+    )
+    assert {item.port for item in said.allowed if item.target == "any host"} == {80, 443}
+    assert "| lab | any host | http 80 | everything |" in markdown(said)
+    ways = data(plan, said)["ways"]
+    assert ways[0]["risk"] == "any host"
+    assert [way["risk"] for way in ways if way["team"] != ways[0]["team"]] == [""] * (len(ways) - 2)
+
+
+def test_what_leaves_unencrypted_and_rules_that_are_void_are_marked() -> None:
+    plan = plan_of(dev_config())
+    said = found(plan)
+    marked = {(item.team, item.target, item.protocol): (item.unencrypted, item.void) for item in said.allowed}
+    assert marked["team-y", "httpbin.org", "http"] == (True, True)
+    assert marked["team-x", "example.com", "http"] == (False, False)
+    drawn = data(plan, said)
+    risks = {(drawn["targets"][way["target"]]["name"], way["by"]): way["risk"] for way in drawn["ways"]}
+    assert risks["httpbin.org", "http 80"] == "leaves unencrypted"
+    assert "UNENCRYPTED, port 80" in markdown(said)
+    assert "/status/418 (void: https passes everything)" in markdown(said)
+
+
+def test_what_partners_may_connect_to_is_in_it() -> None:
+    plan = mode("receive")
+    said = found(plan)
+    assert [(item.team, item.name, item.service, item.exposure) for item in said.received] == [
+        ("orders", "mysql", "mysql:3306", "external"),
+        ("orders", "price-list", "prices:80", "external"),
+    ]
+    assert "| orders | mysql | mysql.fqdn.example, tcp 13306 | spiffe://partner.example/gateway |" in markdown(said)
+    assert [one["clients"] for one in data(plan, said)["received"]] == [
+        "spiffe://partner.example/gateway",
+        "client.buyer.example",
+    ]
 
 
 def test_it_needs_no_network(dev: str) -> None:
@@ -148,7 +203,12 @@ def test_a_browser_shows_every_way_and_who_decides(dev: str, tmp_path: Path) -> 
     document = opened(dev, tmp_path)
     assert "each is answered as the config says" in document
     assert document.count("<path ") == 5, "one line for each team and target"
-    assert "httpbin.org | http 80 | /status/418 | istio-egress | TCP 80 | passes" in "\n".join(shown(document))
+    rows = "\n".join(shown(document))
+    assert (
+        "httpbin.org | http 80 | /status/418 (void: https passes everything) | istio-egress | UNENCRYPTED, port 80 | passes"
+        in rows
+    )
+    assert document.count("Look at these first") == 2, "once in the script, once said"
     assert len(shown(document)) == 7
 
 
@@ -157,13 +217,15 @@ def test_a_filter_leaves_one_team_with_the_trace_of_its_ways(dev: str, tmp_path:
     document = opened(dev, tmp_path, "#team=team-y")
     assert "teams: 1, targets: 1, ways: 2" in document
     assert len(shown(document)) == 2
-    assert "istio-egress/authorizationpolicy/egress-team-y spec.rules[0]" in document
+    said = re.findall(r"<summary>(.*?)</summary>", document.partition('id="said"')[2].partition("<svg")[0])
+    assert len(said) == 2, "the ways come first, each with who decides below it"
 
 
 @in_a_browser
 def test_where_no_way_is_declared_it_says_who_refuses(dev: str, tmp_path: Path) -> None:
     document = opened(dev, tmp_path, "#team=team-y&target=example.com")
-    assert "No way is declared; it is to the team what is called: another team's host." in document
+    says = "team-y declares no way to example.com. What its workloads can try all the same, as for every other team's host:"
+    assert says in document
     assert "istio-egress/serviceentry/example-com-ext spec.exportTo" in document
     assert "istio-egress/authorizationpolicy/egress-team-y spec.rules" in document
 
@@ -180,7 +242,7 @@ def test_free_text_is_shown_and_never_run(hostile: str, tmp_path: Path) -> None:
 def test_two_hundred_teams_are_drawn_without_a_knot_of_lines(large: tuple[str, float], tmp_path: Path) -> None:
     document = opened(large[0], tmp_path)
     assert "teams: 200, targets: 201, ways: 400" in document
-    assert opened(large[0], tmp_path, "#target=shared.example.com").count('class="team"') == 200
+    assert opened(large[0], tmp_path, "#target=shared.example.com").count('class="team"') == 202, "and two that are no team's"
     alone = opened(large[0], tmp_path, "#team=team-17")
     assert alone.count("<path ") == 2
 
