@@ -1,7 +1,7 @@
 """What the people on call want of the egress platform, from its output `egress` alone:
 
 - a metric and an alert for two of the fences that write down what they refuse: the shared gateway's authorization and the
-  firewall (docs/security.md lists every log; sidecars, gateways of a team's own, NetworkPolicies, DNS and Cloud NAT have none here),
+  firewall (docs/security.md lists every log; sidecars, own gateways, NetworkPolicies, DNS and Cloud NAT have none here),
 - in DNS, the address behind each name at which partners connect.
 """
 
