@@ -73,7 +73,7 @@ def _plan() -> Any:
         hosts[_host("copied", kind)] = {"http": {}}
         hosts[f"{kind}.copies.example"] = {"http": {"mirror": {"host": _host("copied", kind)}}}
         hosts[_host("shared", kind)] = {"http": {}}
-        hosts[f"{kind}.shares.example"] = {"http": {"split": {_host("shared", kind): 50}}}
+        hosts[f"{kind}.shares.example"] = {"http": {"split": {_host("shared", kind): 90}}}
     for who, (port, _) in LEAVES.items():
         for loose in (False, True):
             way = {"port": port + LOOSE * loose, "outsidePort": 6000, "byName": True, "serviceAccounts": ["default"]}
@@ -140,7 +140,7 @@ def _ask(mesh: Mesh, way: str, kind: str) -> Answer:
         return curl(mesh, SHOP, "-m", "4", "--connect-to", f"::{virtual(host)}:{port}", f"http://{host}:{port}/{kind}")
     tls = way in ("https", "pattern")
     outside = WEBSITES["other.example"]
-    often = "?[1-8]" if way == "shared" else ""
+    often = "?[1-3]" if way == "shared" else ""
     to = ("-k", "-m", "4", "--connect-to", f"::{outside}:{443 if tls else 80}")
     return curl(mesh, SHOP, *to, f"http{'s' if tls else ''}://{host}/{kind}{often}")
 
