@@ -8,7 +8,7 @@ the gateway's connections are tied (egress/layers/way_out.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from egress.intent import Intent
@@ -25,14 +25,15 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
     """What every egress gateway knows of hosts."""
     known = _known(intent, judges)
     for gateway in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
-        listens = {port for port, _ in judges.gateways.listens(gateway)} | GATEWAY_PORTS
+        listens = judges.gateways.listens(gateway).keys()
+        taken = {port for port, _ in listens} | GATEWAY_PORTS
         left: dict[int, str] = {}
         for destination in known.get(gateway.namespace, ()):
             if not _led_to(judges, gateway, destination):
                 continue
             for number, port in destination.ports.items():
                 says = f"{destination.host}, port {port.target}: whatever its owner answers, it must not lead back or inside."
-                yield Standing(gateway.namespace, _away(judges, intent, gateway, destination, number, listens), says)
+                yield Standing(gateway.namespace, _away(judges, intent, gateway, destination, number, listens, taken), says)
                 if destination.resolution != "STATIC":
                     left.setdefault(port.target, destination.by)
         if intent.puts_up(Fence.GATEWAY_NETWORK):
@@ -75,18 +76,26 @@ def _led_to(judges: Judges, gateway: Pod, destination: Destination) -> bool:
     return own or any(entrance.pod is gateway for entrance in judges.gateways.entrances(destination.host))
 
 
-def _away(judges: Judges, intent: Intent, gateway: Pod, destination: Destination, number: int, listens: set[int]) -> Verdict:
+def _away(
+    judges: Judges,
+    intent: Intent,
+    gateway: Pod,
+    destination: Destination,
+    number: int,
+    listens: Collection[tuple[int, str | None]],
+    taken: Collection[int],
+) -> Verdict:
     """Whether one port of a host may lead back to the gateway or to its node."""
     target = destination.ports[number].target
     for endpoint in destination.endpoints:
         if endpoint.startswith("127."):
             # What a gateway hands to itself comes back at a listener of that very address, and nowhere else.
-            back = (target, endpoint) in judges.gateways.listens(gateway) and target not in PROXY_PORTS
+            back = (target, endpoint) in listens and target not in PROXY_PORTS
             return _verdict(not back, destination.by, "spec.endpoints", f"it comes back to {endpoint}:{target}")
     if destination.resolution == "STATIC":
         inside = next((address for address in destination.endpoints if intent.is_inside(address)), None)
         return _verdict(inside is not None, destination.by, "spec.endpoints", f"its addresses are outside, but for {inside}")
-    if target in listens:
+    if target in taken:
         return _verdict(True, destination.by, "spec.ports", "the gateway listens on this port as well")
     if target in NODE_PORTS:
         return _verdict(True, destination.by, "spec.ports", "a node listens on this port as well")
