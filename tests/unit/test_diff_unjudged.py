@@ -65,6 +65,9 @@ MESH = "istio-system/configmap/istio: " + ", ".join(
 )
 TLS = "spec.trafficPolicy.portLevelSettings[].tls"
 
+IMAGES = ("not judged: validatingadmissionpolicy/egress-team-workloads: spec.validations[].expression differs", True)
+"""The rule that says which image a proxy has."""
+
 ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, bool]]]] = {
     # example, path, value; what is said and whether it counts as a widening, forth and back
     "inspection that only reports": ("inspection", f"{INSPECT}|mode", "report", [(SCRIPT, True)], [(SCRIPT, True)]),
@@ -192,8 +195,8 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
         "",
         "mesh|istio",
         {"hub": "elsewhere.example/istio"},
-        [("not judged: config mesh/istio/hub differs, and is in no object that is compared", True)],
-        [("not judged: config mesh/istio/hub differs, and is in no object that is compared", True)],
+        [IMAGES, ("not judged: config mesh/istio/hub differs, and is in no object that is compared", True)],
+        [IMAGES, ("not judged: config mesh/istio/hub differs, and is in no object that is compared", True)],
     ),
     "who reaches the control plane": (
         "",
