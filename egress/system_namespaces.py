@@ -3,9 +3,9 @@
 A rule that holds everywhere but there names them one by one: a name that merely begins like one of them is anybody's to
 choose. No team may be called like one, or begin like one, so that what Google adds later meets no team.
 
-Source: Kubernetes, "Namespaces" (initial namespaces); Google Cloud, Policy Controller, "Exclude namespaces" (namespaces that GKE
-and related products create); the list of system namespaces in the Google Cloud CLI; the flag `system-namespaces` with which GKE
-runs the cluster autoscaler; `kubectl get namespaces` of GKE 1.35 clusters.
+Source: Kubernetes, "Namespaces" (initial namespaces). Google has no page that names them all; those of GKE are from a public copy
+of the source of Google Cloud's CLI (its list of system namespaces), from what public charts leave out as the system's, and from
+outputs of `kubectl get namespaces` on GKE clusters. So the list may lack one: its pods then meet the rules as anybody's do.
 """
 
 from __future__ import annotations
