@@ -107,11 +107,20 @@ class Key:
     default: Any
 
 
+def _options(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A node and what else it may be; what may be absent stands in an `anyOf` within the one that also takes a text."""
+    yield node
+    for option in node.get("anyOf", ()):
+        yield from _options(option)
+
+
 def _keys(node: dict[str, Any], definitions: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Key]]:
     """Every key below `node`, by path; `*` stands for a name that the reader chooses."""
-    for option in [node, *node.get("anyOf", [])]:
+    for option in _options(node):
         target = definitions[option["$ref"].rpartition("/")[2]] if "$ref" in option else option
-        required = target.get("required", [])
+        # A key that may be written with or without the project's name before it is required in one of the two.
+        either = [one for both in target.get("allOf", ()) for one in both.get("anyOf", ())]
+        required = {key for one in (target, *either) for key in one.get("required", ())}
         for name, child in target.get("properties", {}).items():
             below = list(_keys(child, definitions, (*path, name)))
             yield ".".join((*path, name)), Key(not below, name in required, child.get("default"))
