@@ -8,7 +8,7 @@ the gateway's connections are tied (egress/layers/way_out.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from egress.intent import Intent
@@ -37,7 +37,7 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
                 if destination.resolution != "STATIC":
                     left.setdefault(port.target, destination.by)
         if intent.puts_up(Fence.GATEWAY_NETWORK):
-            yield from _inside(judges, gateway, left, intent.never_reached(gateway.namespace))
+            yield from _inside(judges, intent, gateway, left)
 
 
 def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Standing]:
@@ -45,7 +45,7 @@ def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Standin
     ports = dict.fromkeys(intent.opened(team), team)
     if not ports:
         return
-    yield from _inside(judges, Pod(team, None, pool=judges.workloads.application_pool), ports, intent.never_reached(team))
+    yield from _inside(judges, intent, Pod(team, None, pool=judges.workloads.application_pool), ports)
     if intent.is_open(team):
         return
     # A client says a declared name, and connects to an address of its own choice.
@@ -104,10 +104,10 @@ def _away(
     return _verdict(loose, "nothing" if loose else destination.by, "", "its connections are not tied to the network card")
 
 
-def _inside(judges: Judges, source: Pod, ports: dict[int, str], ranges: Iterable[str]) -> Iterator[Standing]:
+def _inside(judges: Judges, intent: Intent, source: Pod, ports: dict[int, str]) -> Iterator[Standing]:
     """Every address inside, on every port by which some name is left."""
     for port in sorted(ports):
-        for cidr in ranges:
+        for cidr in intent.never_reached(source.namespace, port):
             verdict = judges.network_policies.judge(Connection(source, Outside(None, cidr), port, Protocol.TCP))
             says = f"Names that are left by port {port} (as {ports[port]}) must lead to no address of {cidr}."
             yield Standing(source.namespace, verdict, says)

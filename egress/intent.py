@@ -37,6 +37,7 @@ class Intent:
         self._hosts = {name: {host.name: host for host, _ in (*behind[name], *past[name])} for name in self._teams}
         self._apis = {team.name: frozenset(team.google_apis) for team in plan.teams}
         self._reaches = {team.name: frozenset(team.settings.reaches) for team in plan.teams}
+        self._web = {gateway.namespace: gateway.ports for gateway in plan.gateways}
         self._google = {team.name for team in plan.teams if team.uses_google_apis}
 
     @property
@@ -98,14 +99,16 @@ class Intent:
         """Whether an address is none of the internet, or this network's own."""
         return any(IPv4Address(address) in IPv4Network(network) for network in self._plan.addresses.not_outside)
 
-    def never_reached(self, namespace: str) -> tuple[str, ...]:
-        """Ranges to which no name may lead the pods of a gateway or of a team: all that is inside, but what the config opens.
+    def never_reached(self, namespace: str, port: int) -> tuple[str, ...]:
+        """Ranges to which no name may lead the pods of a gateway or of a team on a port: all that is inside, but what the config
+        opens. Private ranges are opened to http and https, never to raw TCP.
 
         With the managed mesh proxies reach Google's APIs and their metadata server by themselves, and so do teams that use
         Google's APIs: a name that leads there gets what the pod gets anyway.
         """
         addresses = self._plan.addresses
-        opened = [*self._plan.settings.fences.private_hosts.values()] if namespace in self.gateways else []
+        web = port in self._web.get(namespace, ())
+        opened = [*self._plan.settings.fences.private_hosts.values()] if web else []
         if not self.in_cluster_mesh or namespace in self._google:
             opened += [IPv4Network(addresses.google_apis.range), IPv4Network(addresses.metadata_server)]
         return without(addresses.not_outside, opened)

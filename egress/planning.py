@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from egress import conflicts, credentials, names, past_gateway
+from egress import conflicts, credentials, names, past_gateway, private_hosts
 from egress.addresses import AddressPlan
 from egress.capabilities import unsupported
 from egress.errors import ConfigError, Problem
@@ -65,6 +65,7 @@ def make_plan(settings: Settings) -> Plan:
         *conflicts.narrowed_patterns(of_teams),
         *past_gateway.closed_nodes(settings, straight),
         *past_gateway.unresolvable(settings),
+        *private_hosts.unused(settings, gateways.values()),
         *past_gateway.uninspected((host for gateway in gateways.values() for host in gateway.hosts), straight),
     ]
     if problems:

@@ -48,7 +48,7 @@ def _of_fences(plan: Plan) -> Iterator[Relaxation]:
     for fence, reason in sorted(fences.relaxed.items()):
         yield Relaxation(f"fences.relaxed.{fence.value}", f"The fence {fence.value} is not put up.", reason)
     for name, where in sorted(fences.private_hosts.items()):
-        said = f"Gateways reach hosts in the private range {where}."
+        said = f"Gateways reach hosts in the private range {where}, by http and https."
         yield Relaxation(f"fences.privateHosts.{name}", said, None)
     if opened := fences.application_nodes:
         ports = ", ".join(map(str, sorted(opened.leave_on)))

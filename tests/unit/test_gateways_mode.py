@@ -67,7 +67,7 @@ class TestWhatIsRendered:
         }
         # Admission keeps teams off its nodes as well.
         changed = {name for name in without if without[name] != with_one[name]}
-        assert changed == {"validatingadmissionpolicy/egress-team-workloads"}
+        assert changed == {"validatingadmissionpolicy/egress-gateway-nodes"}
         assert without.keys() == with_one.keys()
 
     def test_the_shared_gateway_has_every_kind_that_a_gateway_of_a_team_has(self) -> None:
@@ -188,7 +188,7 @@ class TestWhatIsRendered:
 
     def test_admission_keeps_teams_off_every_gateways_nodes(self) -> None:
         (policy,) = [
-            item.manifest for item in render(both()) if item.name == "egress-team-workloads" and "Binding" not in item.kind
+            item.manifest for item in render(both()) if item.name == "egress-gateway-nodes" and "Binding" not in item.kind
         ]
         rules = " ".join(check["expression"] for check in policy["spec"]["validations"])
         assert "!= 'gateway'" in rules
