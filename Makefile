@@ -68,6 +68,7 @@ lint: $(READY) ## Check style and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/basedpyright
 	@$(RUN) -m egress schema --check
+	@$(RUN) -m egress refusals --check
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/bin/zizmor --offline --quiet .github/workflows
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from egress.refusals import code_of
+
 ABSENT = object()
 """Value of a Problem about something that is not there."""
 
@@ -31,9 +33,14 @@ class Problem:
     consequence: str
     fix: str
 
+    @property
+    def code(self) -> str:
+        """What stays whatever becomes of the words; `egress why CODE` says more."""
+        return code_of(self.consequence)
+
     def __str__(self) -> str:
         value = "" if self.value is ABSENT else f" = {shown(self.value)}"
-        return f"{self.path}{value}\n    {self.consequence}\n    Fix: {self.fix}"
+        return f"{self.path}{value}\n    {self.code}: {self.consequence}\n    Fix: {self.fix}"
 
 
 class ConfigError(Exception):

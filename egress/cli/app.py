@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from egress.cli import diff, evidence, explain, map_page, reach, render, schemas, verify
+from egress.cli import diff, evidence, explain, map_page, reach, render, schemas, verify, why
 
 HELP = """What the program decides and what comes of it, without an engine and without an account.
 
@@ -43,5 +43,7 @@ app.command()(diff.diff)
 app.command()(evidence.evidence)
 app.command("map")(map_page.map_page)
 app.command()(render.render)
+app.command()(why.why)
+app.command()(why.refusals)
 app.command()(schemas.schema)
 app.command()(schemas.contract)

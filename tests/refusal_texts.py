@@ -1,0 +1,70 @@
+"""The sentences with which the program refuses a config, read off its source: what changes from case to case is `{}`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support import ROOT
+
+ROOMS = [
+    "egress/yaml_text.py",
+    "egress/stack_file.py",
+    "egress/settings/load.py",
+    "egress/settings/words.py",
+    "egress/hosts.py",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "egress/settings").glob("*.py")),
+    "egress/conflicts.py",
+    "egress/past_gateway.py",
+    "egress/credentials.py",
+    "egress/capabilities.py",
+    "egress/layers/inspection.py",
+]
+CALLS = {"refusal": 0, "Problem": 2, "HostError": 0, "Fault": 1, "ValueError": 0, "_refused": 1}
+"""What is called to refuse, and which argument is the consequence."""
+
+
+def texts() -> dict[str, str]:
+    """Every such sentence, and the room that it is in."""
+    found: dict[str, str] = {}
+    for room in dict.fromkeys(ROOMS):
+        tree = ast.parse((ROOT / room).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            for text in _of(node, Path(room).name):
+                found.setdefault(text, room)
+    return found
+
+
+def _of(node: ast.AST, room: str) -> Iterator[str]:
+    if isinstance(node, ast.Call):
+        name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        at = CALLS.get(name)
+        if name in ("fault", "_fault"):
+            at = 1
+        if name == "ValueError" and room != "load.py":
+            return
+        if at is not None and len(node.args) > at:
+            yield from _sentences(node.args[at])
+    elif isinstance(node, ast.Tuple):
+        elements = node.elts
+        if len(elements) == 3 and isinstance(elements[0], ast.Tuple | ast.Name | ast.Starred):
+            yield from _sentences(elements[1])
+        elif len(elements) == 2 and room in ("words.py", "stack_file.py", "duration.py", "sources.py", "load.py"):
+            yield from _sentences(elements[0])
+
+
+def _sentences(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.IfExp):
+        yield from _sentences(node.body)
+        yield from _sentences(node.orelse)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield from _whole(node.value)
+    elif isinstance(node, ast.JoinedStr):
+        parts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values]
+        yield from _whole("".join(parts))
+
+
+def _whole(text: str) -> Iterator[str]:
+    if text.endswith((".", "?")) and text.strip("{}.: ") and " " in text:
+        yield text
