@@ -14,6 +14,7 @@ ROOMS = [
     "egress/settings/load.py",
     "egress/settings/words.py",
     "egress/hosts.py",
+    "egress/patterns.py",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "egress/settings").glob("*.py")),
     "egress/conflicts.py",
     "egress/past_gateway.py",
@@ -21,8 +22,22 @@ ROOMS = [
     "egress/capabilities.py",
     "egress/layers/inspection.py",
 ]
-CALLS = {"refusal": 0, "Problem": 2, "HostError": 0, "Fault": 1, "ValueError": 0, "_refused": 1}
+CALLS = {
+    "refusal": 0,
+    "Problem": 2,
+    "HostError": 0,
+    "Fault": 1,
+    "ValueError": 0,
+    "_refused": 1,
+    "PatternError": 0,
+    "Form": 1,
+    "too_wide": 1,
+}
 """What is called to refuse, and which argument is the consequence."""
+
+
+TABLES = ("words.py", "stack_file.py", "duration.py", "sources.py", "load.py", "patterns.py", "fences.py", "tcp.py")
+"""Rooms with tables of consequence and fix."""
 
 
 def texts() -> dict[str, str]:
@@ -48,9 +63,9 @@ def _of(node: ast.AST, room: str) -> Iterator[str]:
             yield from _sentences(node.args[at])
     elif isinstance(node, ast.Tuple):
         elements = node.elts
-        if len(elements) == 3 and isinstance(elements[0], ast.Tuple | ast.Name | ast.Starred):
+        if len(elements) == 3 and isinstance(elements[0], ast.Tuple | ast.Name | ast.IfExp):
             yield from _sentences(elements[1])
-        elif len(elements) == 2 and room in ("words.py", "stack_file.py", "duration.py", "sources.py", "load.py"):
+        elif len(elements) == 2 and room in TABLES:
             yield from _sentences(elements[0])
 
 
@@ -66,5 +81,5 @@ def _sentences(node: ast.expr) -> Iterator[str]:
 
 
 def _whole(text: str) -> Iterator[str]:
-    if text.endswith((".", "?")) and text.strip("{}.: ") and " " in text:
+    if text.endswith((".", "?", ". {}")) and text.strip("{}.: ") and " " in text:
         yield text

@@ -53,7 +53,9 @@ def section(refusal: Refusal) -> str:
     lines = [f"## {refusal.code}", "", refusal.sentence]
     problem = problem_of(refusal)
     if refusal.example is not None and problem is not None:
-        written = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in refusal.example.items() if value is not None]
+        written = [
+            f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in refusal.example.items() if value is not None
+        ]
         absent = [f"# without {key}" for key, value in refusal.example.items() if value is None]
         lines += ["", "```yaml", *written, *absent, "```", "", "```text", str(problem), "```"]
     return "\n".join(lines)

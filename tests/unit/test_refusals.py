@@ -6,11 +6,11 @@ import json
 import re
 
 import pytest
-from egress.refusals import NONE, RECORD, code_of, config_of, known
 
 from egress.cli import why
 from egress.errors import ConfigError
 from egress.planning import make_plan
+from egress.refusals import NONE, RECORD, code_of, config_of, known
 from egress.settings import load
 from tests.refusal_texts import texts
 from tests.support import ROOT
