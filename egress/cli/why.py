@@ -18,8 +18,8 @@ from egress.settings import load
 PAGE = Path("docs/refusals.md")
 HEAD = """# Refusals
 
-Written by `egress refusals` from `egress/refusals.json`; `egress why CODE` prints one. A code stays with its refusal whatever becomes of
-the words, and is never given again. An example stands beside the least that a stack needs (project, region, `network.subnet`,
+Written by `egress refusals` from `egress/refusals.json`; `egress why CODE` prints one. A code stays with its refusal whatever
+becomes of the words, and is never given again. An example stands beside the least that a stack needs (project, region, `network.subnet`,
 `network.controlPlane`) and is run by the tests; `…` is what changes from case to case.
 """
 
