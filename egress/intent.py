@@ -167,6 +167,15 @@ class Intent:
                 return found.tcp.leaves_on, _OPENS[found.tcp.upgrade]
         return None
 
+    def trusts(self, team: str, host: str, protocol: Protocol) -> str:
+        """Whose certificates are taken of a team's host: `system`, or the Secret that is named. Empty: no TLS is opened."""
+        for name in (host, *patterns_above(host)):
+            found = self._hosts.get(team, {}).get(name)
+            how = found and (found.leaving if protocol is Protocol.HTTP and found.leaving else found.tcp)
+            if how:
+                return (how.credential or how.ca or "system") if _OPENS[how.upgrade] else ""
+        return ""
+
     def requests(self, team: str, host: str) -> Requests:
         """What the team's rules for a host tell apart."""
         found = Requests()

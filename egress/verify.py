@@ -70,6 +70,8 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
         unread = "An object lacks a field that it must have, so nothing is proven."
         yield from (Violation("Every flow", (verdict,), unread) for verdict in judges.broken)
         return
+    unread = "An object says something that the judges cannot read, so nothing is proven."
+    yield from (Violation("Every flow of its namespace", (verdict,), unread) for verdict in judges.unread)
     questions = Questions(intent, judges.space)
     proven: set[object] = set()
     for team in intent.teams:
@@ -158,6 +160,9 @@ def _left_wrongly(question: Question, trace: Trace, intent: Intent) -> str | Non
             return f"It leaves to {name} on port {connection.port} with TLS {connection.opens or 'none'}; declared is {wanted}."
         if connection.opens and not connection.verified:
             return f"The gateway does not check that the certificate is {name}'s own."
+        trusted = intent.trusts(flow.namespace, name, flow.protocol)
+        if connection.opens and connection.trusts != trusted:
+            return f"Of {name} it takes certificates that {connection.trusts} knows; declared is {trusted}."
         if connection.reveals:
             return f"It tells the outside of the mesh: {', '.join(connection.reveals)}."
     return None if trace.left else "It passes every layer and leaves nowhere."

@@ -119,6 +119,8 @@ class Connection:
     """TLS that the proxy itself opens, as DestinationRules call it: SIMPLE, MUTUAL; empty: none."""
     verified: bool = False
     """Whether that TLS takes only certificates of the host's own name, from an authority that is named."""
+    trusts: str = ""
+    """Whose certificates that TLS takes: `system`, or the Secret that it is configured by."""
     reveals: tuple[str, ...] = ()
     """Internal headers that a request on it would still carry."""
 

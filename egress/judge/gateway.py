@@ -1,10 +1,9 @@
 """The gateway's judge: what a gateway's pods take from whom, and where they send it.
 
-Understood: Gateway servers with `port`, `bind`, `hosts` and `tls.mode` ISTIO_MUTUAL, MUTUAL (with `subjectAltNames`) and
-PASSTHROUGH, on the ports that Services translate; VirtualServices bound to the Gateway; ServiceEntries by DNS, STATIC, NONE and
-DYNAMIC_DNS, loopback endpoints included. An EnvoyFilter or TrafficExtension is read only where it can refuse more than before;
-any other makes every verdict of its pods "not understood".
-Source: Istio reference, Gateway, VirtualService, ServiceEntry, EnvoyFilter (networking.istio.io).
+Understood: Gateway servers with `port`, `bind`, `hosts` and `tls.mode` ISTIO_MUTUAL and PASSTHROUGH (MUTUAL as far
+as it refuses), on the ports that Services translate; VirtualServices bound to the Gateway; ServiceEntries by DNS, STATIC, NONE
+and DYNAMIC_DNS, loopback endpoints included. Extensions of proxies are for egress/judge/filters.py to know.
+Source: Istio reference, Gateway, VirtualService, ServiceEntry (networking.istio.io).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from egress.judge.bound import Bound, ties
+from egress.judge.bound import Bound
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Connection, Layer, Misread, Outside, Pod, Protocol, Request, Verdict, without_port
 from egress.judge.nodes import Workloads
@@ -23,6 +22,7 @@ from egress.judge.requests import read as as_rules_see
 from egress.judge.routes import Leg, Router, first_match
 
 _MUTUAL = {"ISTIO_MUTUAL", "MUTUAL"}
+"""Modes that demand a certificate: of the mesh, or of an authority in a Secret that may say of anybody to be anybody."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,6 @@ class Gateways:
         self._router = router
         self._listeners: dict[Pod, dict[tuple[int, str | None], Listener]] = {}
         self._bound: dict[str, dict[str, list[Rule]]] = {}
-        self._filters = list(_opaque_filters(deployed))
         self.bound = Bound(deployed)
         services = deployed.kind("Service")
         self.pods: list[Pod] = []
@@ -109,9 +108,6 @@ class Gateways:
         """Whether a gateway's pod takes the connection at all, and which server does."""
         pod = connection.to
         assert isinstance(pod, Pod)
-        for by, reason, labels, namespace in self._filters:
-            if namespace in (pod.namespace, "istio-system") and labels <= (pod.labels or {}).items():
-                return Verdict(Layer.GATEWAY, True, by, "spec", reason, understood=False), None
         bind = connection.to_address if (connection.to_address or "").startswith("127.") else None
         listener = self._listeners.get(pod, {}).get((connection.port, bind))
         if listener is None:
@@ -131,6 +127,9 @@ class Gateways:
             if server.sans and f"spiffe://{connection.principal}" not in server.sans:
                 reason = f"The server takes certificates of {', '.join(server.sans)} alone."
                 return self._no(server.by, f"{server.field}.tls.subjectAltNames", reason), None
+            if server.mode != "ISTIO_MUTUAL":
+                reason = "whose certificates are taken is in a Secret, so who has one may be anybody"
+                return Verdict(Layer.GATEWAY, True, server.by, f"{server.field}.tls.mode", reason, understood=False), None
         elif server.mode != "PASSTHROUGH":
             reason = f"`{server.mode}` is not read here"
             return Verdict(Layer.GATEWAY, True, server.by, f"{server.field}.tls.mode", reason, understood=False), None
@@ -203,9 +202,8 @@ class Gateways:
             to = Outside(name, None)
         protocol = Protocol.TLS if leg.tls or connection.inner == name or isinstance(connection.inner, str) else Protocol.HTTP
         reveals = leg.reveals if isinstance(connection.inner, Request) else ()
-        return Connection(
-            pod, to, leg.port, protocol, sni=leg.sni or name, opens=leg.mode, verified=leg.verified, reveals=reveals
-        )
+        sent = Connection(pod, to, leg.port, protocol, sni=leg.sni or name, reveals=reveals)
+        return replace(sent, opens=leg.mode, verified=leg.verified, trusts=leg.trusts)
 
     def entrances(self, host: str) -> Iterator[Entrance]:
         """Every way into a gateway that leads to a host, whatever name it is asked by."""
@@ -305,54 +303,3 @@ def _translation(services: Sequence[Manifest], pod: Pod) -> dict[int, int]:
             # A named port of the pods is one that this judge does not look up.
             found.update({number: to if isinstance(to, int) else number for number, to in numbers.items()})
     return found
-
-
-_TCP_PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
-_MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-_ONLY_LATER = {"@type", "upstream_connect_mode", "max_early_data_bytes"}
-_NOTES = "type.googleapis.com/envoy.extensions.filters.http.header_to_metadata.v3.Config"
-_NOTED = "gke-mesh-egress"
-"""Metadata that no rule of authorization reads: those have namespaces of Istio's."""
-_RESOLVER = "envoy.filters.network.sni_dynamic_forward_proxy"
-_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-
-
-def _opaque_filters(deployed: Deployed) -> Iterator[tuple[str, str, frozenset[tuple[str, str]], str]]:
-    """EnvoyFilters that may open something: whom they select, and why they are not read."""
-    for manifest in deployed.kind("EnvoyFilter"):
-        spec = manifest["spec"]
-        for index, patch in enumerate(listed(spec, "configPatches")):
-            if not _only_narrows(patch):
-                labels = frozenset((part(spec, "workloadSelector", "labels")).items())
-                reason = f"the patch spec.configPatches[{index}] is not read here"
-                yield identity(manifest), reason, labels, manifest["metadata"]["namespace"]
-                break
-
-
-def _only_narrows(patch: Mapping[str, Any]) -> bool:
-    """Whether a patch is one of the few that lead nothing anywhere else: connect later, look a judged name up, clean copies,
-    note for the access log."""
-    operation, value = patch["patch"].get("operation"), part(patch["patch"], "value")
-    if patch["applyTo"] == "NETWORK_FILTER" and operation == "MERGE":
-        config = part(value, "typed_config")
-        harmless = {_TCP_PROXY: _ONLY_LATER, _MANAGER: {"@type", "preserve_external_request_id"}}
-        return config.keys() <= harmless.get(str(config.get("@type")), set())
-    if patch["applyTo"] == "NETWORK_FILTER" and operation == "INSERT_BEFORE":
-        return value.get("name") == _RESOLVER
-    if patch["applyTo"] == "HTTP_FILTER" and operation == "INSERT_FIRST":
-        return _only_notes(part(value, "typed_config"))
-    if patch["applyTo"] == "CLUSTER" and operation == "MERGE":
-        options = part(value, "typed_extension_protocol_options")
-        return ties(patch) or ([*value], [*options]) == (["typed_extension_protocol_options"], [_OPTIONS])
-    return False
-
-
-def _only_notes(config: Mapping[str, Any]) -> bool:
-    """Whether a filter does no more than to write headers down, and to take them out."""
-    rules: Sequence[Mapping[str, Any]] = listed(config, "request_rules")
-    return (
-        config.get("@type") == _NOTES
-        and config.keys() <= {"@type", "request_rules"}
-        and all(rule.keys() <= {"header", "on_header_present", "remove"} for rule in rules)
-        and all(part(rule, "on_header_present").get("metadata_namespace") == _NOTED for rule in rules)
-    )

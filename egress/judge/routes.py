@@ -1,8 +1,9 @@
 """Routes of VirtualServices, and where their destinations lead by the DestinationRules in force.
 
-Understood of a route: `match` (gateways, port, method, uri, headers, sniHosts), `route`, `mirrors`; `retries`, `timeout` and
-`headers` decide nothing about where a request goes. Of a DestinationRule: `subsets`, `trafficPolicy` and its
-`portLevelSettings` with `tls.mode` and `tls.sni`; everything else in them changes how, not where.
+Understood of a route: `match` (gateways, port, method, uri, headers, sniHosts), `route`, `mirrors`; `retries` and `timeout`
+decide nothing about where a request goes; of `headers` what is taken out, and a Host header that is set to the host that the
+request goes to anyway. Of a DestinationRule: `subsets`, `trafficPolicy` and its `portLevelSettings` with `tls`; everything else
+in them changes how, not where.
 Source: Istio reference, VirtualService and DestinationRule (networking.istio.io/v1).
 """
 
@@ -64,6 +65,10 @@ class Leg:
     """Whether the TLS that it opens takes only certificates of the host's own name."""
     mode: str = ""
     """Mode of the TLS that it opens towards the outside."""
+    names: tuple[str, ...] = ()
+    """The only names that it takes in the host's certificate."""
+    trusts: str = ""
+    """Whose certificates it takes: `system`, or the Secret that holds an authority and perhaps its own certificate."""
     loopback: str | None = None
     """The address of the proxy's own pod at which the connection comes back to itself."""
     host: str = ""
@@ -169,7 +174,17 @@ class Router:
                     yield Leg(Outside(target["host"], None), number or 0, False, False, None, "", rule.by, where, reason)
                     continue
                 leg = self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, where))
-                yield replace(leg, reveals=reveals, host=found.host, number=number)
+                _headers(leg, target["host"], [(rule.by, field, route), (rule.by, f"{field}.{kind}[{index}]", entry)])
+                for one in self.each(leg, found):
+                    yield replace(one, reveals=reveals, host=found.host, number=number)
+
+    @staticmethod
+    def each(leg: Leg, destination: Destination) -> Iterator[Leg]:
+        """A leg to every address of a destination: the proxy takes each of them in its turn."""
+        yield leg
+        if isinstance(leg.to, Outside) and leg.to.address and not leg.loopback and not leg.refused:
+            for address in destination.endpoints[1:]:
+                yield replace(leg, to=replace(leg.to, address=address))
 
     def _destination(self, host: str, namespace: str) -> Destination | None:
         found = [item for item in self._registry.destinations.get(host, ()) if visible(item, namespace)]
@@ -200,6 +215,10 @@ class Router:
             return Leg(to, port.target, mutual, mutual, sni, f"{destination.host}:{number}", by or destination.by, field)
         opens = mode not in (None, "DISABLE")
         address = destination.endpoints[0] if destination.endpoints else None
+        if destination.resolution == "STATIC" and address is None:
+            reason = f"{destination.host} has no address, so nothing is connected to."
+            where = (destination.by, "spec.endpoints")
+            return Leg(Outside(destination.host, None), port.target, False, False, None, "", *where, reason)
         if destination.resolution == "NONE" and labels is not None:
             reason = f"{destination.host} is not resolved: it would be connected to where the connection came in, the gateway."
             return Leg(
@@ -215,18 +234,21 @@ class Router:
         how = f" in TLS, as {sni or destination.host}" if opens else ""
         to = Outside(name, address if destination.resolution == "STATIC" else None)
         says = f"{name}:{port.target}{how}"
-        checked = listed(tls or {}, "subjectAltNames") and (
-            (tls or {}).get("caCertificates") or (tls or {}).get("credentialName")
-        )
-        verified = bool(checked) and destination.host in listed(tls or {}, "subjectAltNames")
-        opened = str(mode) if opens else ""
+        names = tuple(map(str, listed(tls or {}, "subjectAltNames")))
+        trusts = str((tls or {}).get("credentialName") or (tls or {}).get("caCertificates") or "")
+        # The name that is asked for is the one that the certificate has to be of; any other name would do as well.
+        own = set(names) == {destination.host} and sni == destination.host
+        verified = bool(trusts) and own and not (tls or {}).get("insecureSkipVerify")
         leg = Leg(to, port.target, mode in _MUTUAL, opens, sni, says, by or destination.by, field)
-        return replace(leg, verified=verified, mode=opened, stays=destination.resolution == "NONE")
+        stays = destination.resolution == "NONE"
+        leg = replace(leg, names=names, trusts=trusts if opens else "", stays=stays)
+        return replace(leg, verified=verified, mode=str(mode) if opens else "")
 
     def _tls(
         self, destination: Destination, number: int, subset: str | None, namespace: str, labels: Mapping[str, str] | None
     ) -> tuple[Rule | None, Mapping[str, Any] | None]:
-        rules = [rule for rule in self._registry.destination_rules(destination.host, namespace) if _selects(rule, labels)]
+        visible = self._registry.destination_rules(destination.host, namespace)
+        rules = [rule for rule in visible if _selects(rule, namespace, labels)]
         # The client's namespace first, then the destination's, then the mesh's own.
         order = {namespace: 0, destination.namespace: 1, ROOT_NAMESPACE: 2}
         for rule in sorted(rules, key=lambda rule: order.get(rule.namespace, 3)):
@@ -241,6 +263,34 @@ class Router:
         return None, None if subset else {}
 
 
-def _selects(rule: Rule, labels: Mapping[str, str] | None) -> bool:
+def _selects(rule: Rule, namespace: str, labels: Mapping[str, str] | None) -> bool:
+    """Whether a rule is for pods of a namespace with these labels: with a selector it holds in its own namespace alone.
+
+    Raises:
+        Misread: it is for some pods, and which ones these are is not known.
+    """
     wanted = part(rule.spec, "workloadSelector", "matchLabels")
+    if wanted and rule.namespace != namespace:
+        return False
+    if wanted and labels is None:
+        raise Misread(rule.by, "spec.workloadSelector", "it holds for some pods of the namespace and not for others")
     return all((labels or {}).get(key) == value for key, value in wanted.items())
+
+
+def _headers(leg: Leg, host: str, places: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
+    """Refuses to read a route that changes what later rules are asked about.
+
+    Raises:
+        Misread: it adds or sets a header, or takes one out before a gateway's rules have read it.
+    """
+    for by, field, written in places:
+        request = part(written, "headers", "request")
+        for how in ("set", "add"):
+            for name, value in part(request, how).items():
+                if not (
+                    how == "set" and str(name).lower() in ("host", ":authority") and value == host and isinstance(leg.to, Outside)
+                ):
+                    raise Misread(by, f"{field}.headers.request.{how}", f"the header {name} is written here, which is not read")
+        taken = sorted({str(name).lower() for name in listed(request, "remove")} - set(INTERNAL_HEADERS))
+        if taken and isinstance(leg.to, Pod):
+            raise Misread(by, f"{field}.headers.request.remove", f"{taken[0]} is taken out before rules are asked about it")

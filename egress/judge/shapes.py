@@ -62,6 +62,7 @@ _PORTS = [{"port": PORT, "endPort": NUMBER, "protocol": str}]
 _TLS = {
     **dict.fromkeys(("mode", "sni", "credentialName", "caCertificates", "minProtocolVersion"), str),
     "subjectAltNames": TEXTS,
+    "insecureSkipVerify": _is("true or false", bool),
 }
 _PORT_LEVEL = [{"port": {"number": NUMBER}, "tls": _TLS}]
 _TRAFFIC = {"tls": _TLS, "portLevelSettings": _PORT_LEVEL}

@@ -16,7 +16,7 @@ from egress.judge.deployed import Manifest, identity, listed, part
 from egress.judge.flow import Connection, Flow, Layer, Misread, Outside, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE, Destination, Port, Registry, matches, visible
 from egress.judge.requests import read
-from egress.judge.routes import Leg, Router, first_match
+from egress.judge.routes import INTERNAL_HEADERS, Leg, Router, first_match
 
 READ = {Protocol.HTTP: "HTTP", Protocol.TLS: "TLS", Protocol.TCP: "TCP", Protocol.UDP: "UDP"}
 _READ_OF_SIDECAR = {"outboundTrafficPolicy", "egress"}
@@ -206,9 +206,10 @@ class Sidecars:
         leg = self._router.leg(destination, flow.port, None, flow.namespace)
         if leg.refused:
             return self._verdict(False, leg.by, leg.field, leg.refused), []
-        return self._verdict(True, destination.by, "spec.ports", f"{flow.host} is known, and led to {leg.says}."), [
-            self._connection(flow, pod, leg)
-        ]
+        # Without a route nothing takes out what proxies write into requests.
+        legs = [replace(one, reveals=INTERNAL_HEADERS) for one in self._router.each(leg, destination)]
+        said = self._verdict(True, destination.by, "spec.ports", f"{flow.host} is known, and led to {leg.says}.")
+        return said, [self._connection(flow, pod, one) for one in legs]
 
     def _connection(self, flow: Flow, pod: Pod, leg: Leg) -> Connection:
         inner = flow.request if flow.protocol is Protocol.HTTP else flow.host if flow.protocol is Protocol.TLS else ""
@@ -223,7 +224,8 @@ class Sidecars:
         sni = flow.host if flow.protocol is Protocol.TLS else leg.sni
         reveals = leg.reveals if flow.protocol is Protocol.HTTP else ()
         speaks = Protocol.TLS if leg.tls else flow.protocol
-        return Connection(pod, to, leg.port, speaks, sni=sni, inner=inner, opens=leg.mode, verified=leg.verified, reveals=reveals)
+        sent = Connection(pod, to, leg.port, speaks, sni=sni, inner=inner, reveals=reveals)
+        return replace(sent, opens=leg.mode, verified=leg.verified, trusts=leg.trusts)
 
     @staticmethod
     def _verdict(allowed: bool, by: str, field: str, reason: str) -> Verdict:

@@ -20,11 +20,12 @@ from egress.judge.gateway import Entrance, Gateways
 from egress.judge.namespaces import Namespaces
 from egress.judge.network_policy import NetworkPolicies
 from egress.judge.nodes import Workloads
-from egress.judge.registry import Registry
+from egress.judge.registry import ROOT_NAMESPACE, Registry
 from egress.judge.routes import Router
 from egress.judge.search_path import resolved
 from egress.judge.sidecar import Sidecars, is_address, outside
 from egress.judge.space import Space
+from egress.judge.unread import unread
 from egress.names import TEAM_LABEL
 
 Step = Verdict | Connection
@@ -75,6 +76,7 @@ class Judges:
     def __init__(self, deployed: Deployed, *, explains: bool = True) -> None:
         self.broken = tuple(deployed.broken.values())
         """Objects that no judge reads, because they lack a field: nothing is proven beside them."""
+        self._unread = unread(deployed)
         self.registry = Registry(deployed)
         self.workloads = Workloads(deployed)
         router = Router(self.registry, self.workloads)
@@ -90,6 +92,16 @@ class Judges:
         self.space = Space(deployed, self.registry)
         self._teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
 
+    @property
+    def unread(self) -> Iterator[Verdict]:
+        """Everything that the objects say and that no judge knows how to read."""
+        for found in self._unread.values():
+            yield from found
+
+    def _of_proxies(self, *namespaces: str) -> list[Verdict]:
+        """What is not understood about the proxies of some namespaces."""
+        return [verdict for namespace in dict.fromkeys(namespaces) for verdict in self._unread.get(namespace, ())]
+
     def resolved(self, flow: Flow) -> Flow:
         """The flow with its name as a pod of its namespace resolves it: short names of Services are Services."""
         return resolved(flow, self.registry, self.workloads, self._teams)
@@ -102,10 +114,11 @@ class Judges:
             declared: whether it has to pass. An unknown address of the internet then means every one, otherwise any one.
         """
         traces: list[Trace] = []
+        unknown = self._of_proxies(ROOT_NAMESPACE, flow.namespace, *([flow.to.namespace] if flow.to else []))
         for steps in self._ways(flow, declared):
             left = tuple(step for step in steps if isinstance(step, Connection))
             said = (step for step in steps if isinstance(step, Verdict))
-            traces.append(Trace(flow, (*self.broken, *said), left))
+            traces.append(Trace(flow, (*self.broken, *unknown, *said), left))
         return max(traces, key=lambda trace: (trace.allowed, not trace.held, len(trace.steps)))
 
     def _ways(self, flow: Flow, declared: bool) -> Iterator[list[Step]]:
@@ -170,6 +183,8 @@ class Judges:
             return [gateway]
         assert isinstance(connection.to, Pod)
         at = connection.to
+        if unknown := self._of_proxies(at.namespace):
+            return [*unknown]
         read = self.gateways.read(connection, server)
         if isinstance(read, Verdict):
             return [read]

@@ -1,0 +1,300 @@
+"""What no judge reads is said, and nothing is proven beside it: fields that somebody adds, kinds that change what proxies do.
+
+Each case is one change of one object, or one object more, that opens or breaks something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+import pytest
+import yaml
+
+from egress.deployment import deployment
+from egress.intent import Intent
+from egress.judge.deployed import Deployed, identity
+from egress.judge.flow import Flow, Protocol
+from egress.judge.trace import Judges
+from egress.plan import Plan
+from egress.render import render
+from egress.verify import Violation, verify
+from tests.support import PROJECT, ROOT, dev_config, plan_of
+
+MODES = sorted(path.name.split(".")[1] for path in (ROOT / "examples/modes").glob("Pulumi.*.yaml"))
+
+
+@cache
+def plan(mode: str) -> Plan:
+    """The plan of an example, or of the tutorial (`dev`)."""
+    if mode == "dev":
+        return plan_of(dev_config())
+    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{mode}.yaml").read_text(encoding="utf-8"))["config"]
+    return plan_of(config | {"gcp:project": PROJECT})
+
+
+@cache
+def rendered(mode: str) -> Deployed:
+    return deployment(plan(mode), render(plan(mode)))
+
+
+def with_change(mode: str, name: str, change: Callable[[Any], object]) -> Deployed:
+    deployed = rendered(mode)
+    objects = [deepcopy(dict(item)) for item in deployed.kubernetes]
+    (found,) = [item for item in objects if identity(item) == name]
+    change(found)
+    assert found != next(item for item in deployed.kubernetes if identity(item) == name), "nothing was changed"
+    return Deployed.of(objects, deployed.google)
+
+
+def with_object(mode: str, written: dict[str, Any]) -> Deployed:
+    deployed = rendered(mode)
+    return Deployed.of([*deployed.kubernetes, written], deployed.google)
+
+
+def violations(mode: str, deployed: Deployed) -> list[Violation]:
+    return verify(Intent(plan(mode)), Judges(deployed))
+
+
+@pytest.mark.parametrize("mode", ["dev", *MODES])
+def test_everything_that_the_program_renders_is_read(mode: str) -> None:
+    assert list(Judges(rendered(mode)).unread) == []
+
+
+def istio(kind: str, namespace: str, api: str = "networking.istio.io/v1", **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": "somebodys", "namespace": namespace}, "spec": spec}
+
+
+ELSEWHERE = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {"cluster": "somewhere-else"}}
+ADDED: dict[str, dict[str, Any]] = {
+    **{
+        f"a filter in {namespace}": istio(
+            "EnvoyFilter",
+            namespace,
+            "networking.istio.io/v1alpha3",
+            configPatches=[{"applyTo": "NETWORK_FILTER", "patch": {"operation": "INSERT_FIRST", "value": ELSEWHERE}}],
+        )
+        for namespace in ("team-x", "istio-egress", "istio-system")
+    },
+    **{
+        f"{kind} in {namespace}": istio(kind, namespace, url="oci://elsewhere/program")
+        for kind in ("WasmPlugin", "TrafficExtension")
+        for namespace in ("team-x", "istio-egress", "istio-system")
+    },
+    "a program that reads bodies, and more": istio(
+        "TrafficExtension", "istio-egress", lua={"inlineCode": "local HOSTS = {\n}\nfunction envoy_on_request(handle) end"}
+    ),
+    "routes of the Gateway API": istio("HTTPRoute", "istio-egress", "gateway.networking.k8s.io/v1", parentRefs=[{"name": "a"}]),
+    "an address that stands for a Service": istio("WorkloadEntry", "team-x", address="198.51.100.9"),
+    "an environment of proxies": istio("ProxyConfig", "team-x", environmentVariables={"ISTIO_META_UNKNOWN": "true"}),
+    "a Service that leads outside": istio("Service", "team-x", "v1", type="ExternalName", externalName="elsewhere.example"),
+    "a Service without pods": istio("Service", "team-x", "v1", ports=[{"port": 443, "name": "tls"}]),
+    "a Service at an address outside": istio("Service", "team-x", "v1", selector={"app": "a"}, externalIPs=["198.51.100.9"]),
+    "addresses by hand": {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "by-hand", "namespace": "team-x"},
+        "endpoints": [{"addresses": ["198.51.100.9"]}],
+    },
+    "a second way for one host": istio(
+        "VirtualService",
+        "istio-egress",
+        hosts=["example.com"],
+        http=[{"route": [{"destination": {"host": "elsewhere.example", "port": {"number": 80}}}]}],
+    ),
+    "a second destination for one host": istio(
+        "ServiceEntry",
+        "istio-egress",
+        hosts=["example.com"],
+        exportTo=["team-x"],
+        resolution="DNS",
+        endpoints=[{"address": "elsewhere.example"}],
+        ports=[{"number": 80, "name": "http", "protocol": "HTTP"}],
+    ),
+}
+"""What somebody adds."""
+
+
+@pytest.mark.parametrize("what", ADDED)
+def test_nothing_is_proven_beside_what_nobody_reads(what: str) -> None:
+    written = ADDED[what]
+    found = violations("dev", with_object("dev", written))
+    assert any(step.by == identity(written) and not step.understood for violation in found for step in violation.steps)
+
+
+def _patch(patch: dict[str, Any], **of: Any) -> None:
+    patch["patch"]["value"]["typed_config"].update(of)
+
+
+CHANGED: dict[str, tuple[str, str, Callable[[Any], object]]] = {
+    "a look-up of names that is another filter by its type": (
+        "wildcard",
+        "istio-egress/envoyfilter/wildcard-look-up",
+        lambda item: _patch(item["spec"]["configPatches"][0], **{"@type": "type.googleapis.com/elsewhere", "cluster": "a"}),
+    ),
+    "a look-up of names on every listener": (
+        "wildcard",
+        "istio-egress/envoyfilter/wildcard-look-up",
+        lambda item: item["spec"]["configPatches"][0].pop("match"),
+    ),
+    "a look-up of names for another port": (
+        "wildcard",
+        "istio-egress/envoyfilter/wildcard-look-up",
+        lambda item: _patch(item["spec"]["configPatches"][0], port_value=22),
+    ),
+    "a filter for copies that does more": (
+        "mirror",
+        "istio-egress/envoyfilter/clean-copies",
+        lambda item: next(iter(item["spec"]["configPatches"][0]["patch"]["value"]["typed_extension_protocol_options"].values()))[
+            "http_filters"
+        ].insert(0, {"name": "envoy.filters.http.wasm"}),
+    ),
+    "a filter of bodies that lets everything through": (
+        "inspection",
+        "istio-egress/trafficextension/body-inspection",
+        lambda item: item["spec"]["lua"].update(inlineCode=item["spec"]["lua"]["inlineCode"] + "envoy_on_request = nil"),
+    ),
+    "a table of bodies that calls something": (
+        "inspection",
+        "istio-egress/trafficextension/body-inspection",
+        lambda item: item["spec"]["lua"].update(
+            inlineCode=item["spec"]["lua"]["inlineCode"].replace("local HOSTS = {", "local HOSTS = {\n  [os.exit()] = {},", 1)
+        ),
+    ),
+    "an entry without a resolution of its own, by the labels of pods": (
+        "dev",
+        "istio-egress/serviceentry/example-com-ext",
+        lambda item: item["spec"].update(workloadSelector={"labels": {"app": "a"}}),
+    ),
+    "an entry that is inside the mesh": (
+        "dev",
+        "istio-egress/serviceentry/example-com-ext",
+        lambda item: item["spec"].update(location="MESH_INTERNAL"),
+    ),
+    "a route that fails by itself": (
+        "dev",
+        "istio-egress/virtualservice/example-com-through-egress-gateway",
+        lambda item: item["spec"]["http"][0].update(fault={"abort": {"httpStatus": 503}}),
+    ),
+    "a server that redirects": (
+        "dev",
+        "istio-egress/gateway/egress-gateway",
+        lambda item: item["spec"]["servers"][0]["tls"].update(httpsRedirect=True),
+    ),
+    "a gateway's Service that leads to pods of the caller's node": (
+        "dev",
+        "istio-egress/service/istio-egressgateway",
+        lambda item: item["spec"].update(internalTrafficPolicy="Local"),
+    ),
+    "a tunnel": (
+        "dev",
+        "istio-egress/destinationrule/example-com-originate-tls",
+        lambda item: item["spec"]["trafficPolicy"].update(tunnel={"targetHost": "elsewhere.example", "targetPort": 443}),
+    ),
+}
+"""What somebody changes: an example, an object, and how."""
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_nothing_is_proven_beside_a_field_that_nobody_reads(what: str) -> None:
+    mode, name, change = CHANGED[what]
+    found = violations(mode, with_change(mode, name, change))
+    assert any(step.by == name and not step.understood for violation in found for step in violation.steps)
+
+
+def test_a_flow_is_not_understood_where_its_own_namespace_or_the_mesh_holds_such_an_object() -> None:
+    for namespace, understood in (("team-x", False), ("istio-system", False), ("team-y", True)):
+        judges = Judges(with_object("dev", istio("WasmPlugin", namespace, url="oci://elsewhere/program")))
+        trace = judges.trace(Flow("team-x", "undeclared.example", 443, Protocol.TLS))
+        assert trace.understood is understood, namespace
+
+
+def test_what_a_cluster_writes_itself_is_no_surprise() -> None:
+    """Slices of a Service's pods, and a Service as the API server completes it."""
+    slices = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "test-abc",
+            "namespace": "team-x",
+            "labels": {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"},
+        },
+    }
+    assert violations("dev", with_object("dev", slices)) == []
+    defaults = {"sessionAffinity": "None", "internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"], "clusterIP": "10.2.0.9"}
+    name = "istio-egress/service/istio-egressgateway"
+    assert violations("dev", with_change("dev", name, lambda item: item["spec"].update(defaults))) == []
+
+
+def _http(at: int, **headers: Any) -> Callable[[Any], object]:
+    """A change of what a route of HTTP does to a request's headers."""
+    return lambda item: item["spec"]["http"][at].setdefault("headers", {}).setdefault("request", {}).update(headers)
+
+
+def _tls(**fields: Any) -> Callable[[Any], object]:
+    return lambda item: item["spec"]["trafficPolicy"]["portLevelSettings"][0]["tls"].update(fields)
+
+
+ORIGINATION = "istio-egress/destinationrule/example-com-originate-tls"
+ROUTE = "istio-egress/virtualservice/example-com-through-egress-gateway"
+WRONG: dict[str, tuple[str, str, Callable[[Any], object], str]] = {
+    "a host's certificate that nobody checks": ("dev", ORIGINATION, _tls(insecureSkipVerify=True), "does not check"),
+    "another name in the certificate": (
+        "dev",
+        ORIGINATION,
+        _tls(subjectAltNames=["example.com", "elsewhere.example"]),
+        "does not check",
+    ),
+    "another name that is asked for": ("dev", ORIGINATION, _tls(sni="elsewhere.example"), "does not check"),
+    "another authority": ("dev", ORIGINATION, _tls(caCertificates=None, credentialName="somebodys"), "declared is system"),
+    "public authorities instead of the private one": (
+        "private-ca",
+        "istio-egress/destinationrule/plc-factory-example-originate-tls",
+        lambda item: item["spec"]["trafficPolicy"]["portLevelSettings"][0].update(
+            tls={
+                **item["spec"]["trafficPolicy"]["portLevelSettings"][0]["tls"],
+                "credentialName": None,
+                "caCertificates": "system",
+            }
+        ),
+        "certificates that system knows",
+    ),
+    "another client certificate": (
+        "http-mtls",
+        "istio-egress/destinationrule/clearing-bank-example-originate-tls",
+        _tls(credentialName="somebodys"),
+        "somebodys",
+    ),
+    "a header that a rule asks for, written by the sidecar": ("dev", ROUTE, _http(0, set={"x-tenant": "shop"}), "cannot read"),
+    "a header that a rule asks for, added by the sidecar": ("dev", ROUTE, _http(0, add={"x-tenant": "shop"}), "cannot read"),
+    "a header that a rule asks for, taken out before": ("dev", ROUTE, _http(0, remove=["x-tenant"]), "cannot read"),
+    "another host's name": ("dev", ROUTE, _http(1, set={"host": "elsewhere.example"}), "cannot read"),
+    "a gateway that takes another authority's certificates": (
+        "dev",
+        "istio-egress/gateway/egress-gateway",
+        lambda item: item["spec"]["servers"][0].update(tls={"mode": "MUTUAL", "credentialName": "somebodys"}),
+        "cannot read",
+    ),
+    "addresses of raw TCP, the second of which is another": (
+        "tcp",
+        "istio-egress/serviceentry/postgres-partner-example-ext",
+        lambda item: item["spec"]["endpoints"].append({"address": "198.51.100.66"}),
+        "a layer refuses it",
+    ),
+    "raw TCP without an address": (
+        "tcp",
+        "istio-egress/serviceentry/postgres-partner-example-ext",
+        lambda item: item["spec"].pop("endpoints"),
+        "a layer refuses it",
+    ),
+}
+"""What is read and found wrong: an example, an object, how, and what is said."""
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_read_and_wrong_is_said(what: str) -> None:
+    mode, name, change, says = WRONG[what]
+    found = violations(mode, with_change(mode, name, change))
+    assert any(says in violation.says for violation in found), [str(violation) for violation in found[:3]]
