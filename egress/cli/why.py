@@ -18,9 +18,9 @@ from egress.settings import load
 PAGE = Path("docs/refusals.md")
 HEAD = """# Refusals
 
-Written by `egress refusals` from `egress/refusals.json`; `egress why CODE` prints one. A code stays with its refusal whatever
-becomes of the words, and is never given again. An example stands beside the least that a stack needs (project, region, `network.subnet`,
-`network.controlPlane`) and is run by the tests; `…` is what changes from case to case.
+Written by `egress refusals` from `egress/refusals.json`; `egress why CODE` prints one. A code stays with its refusal
+whatever becomes of the words, and is never given again. An example stands beside the least that a stack needs (project,
+region, `network.subnet`, `network.controlPlane`) and is run by the tests; `…` is what changes from case to case.
 """
 
 
