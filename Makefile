@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify diff evidence map lint test prove bench bench-mesh golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify diff evidence map lint test fuzz prove bench bench-mesh golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -75,6 +75,9 @@ lint: $(READY) ## Check style and types
 test: ready policies/.venv/.ready ## Run every test
 	@$(RUN) -m pytest -q -n 2 --dist loadfile --ignore tests/mesh
 	@$(RUN) -m pytest -q tests/mesh
+
+fuzz: ready ## Try the commands, the config and the advice at random [MINUTES=10] [SEED=1]
+	@$(RUN) -m tests.fuzz --minutes '$(or $(MINUTES),10)' $(if $(SEED),--seed '$(SEED)')
 
 prove: ready ## Send the tutorial's requests through real proxies and print what came of them [KEEP=1] [REDTEAM=1]
 	@$(RUN) -m tests.mesh.prove $(if $(KEEP),--keep) $(if $(REDTEAM),--redteam)
