@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from egress.google_cloud import METADATA_ADDRESS
 from egress.hints.change import Edit, Path, Proposal, at, gone, set_to
 from egress.hints.check import led_to
-from egress.hints.opening import GOOGLE, METADATA_NAMES
+from egress.hints.opening import GOOGLE, METADATA_NAMES, outside_alone
 from egress.hosts import patterns_above
 from egress.intent import Intent
 from egress.judge.flow import Flow, Protocol, Way
@@ -60,11 +60,9 @@ class Closing:
             rules = entry.http.rules.values() if entry.http else ()
             if flow.protocol is Protocol.TLS and any(rule.methods or rule.paths or rule.headers for rule in rules):
                 said.append("The http rules beside it do not hold for what the app sends by https.")
-            if entry.tcp and self._plan.settings.fences.private_hosts:
-                said.append(
-                    "Raw TCP reaches addresses of the internet alone: no range of fences.privateHosts, wherever the name leads."
-                )
-        return " ".join(dict.fromkeys(said))
+            if entry.tcp:
+                said.append(outside_alone(self._plan, flow.namespace, entry.tcp.leaves_on))
+        return " ".join(dict.fromkeys(filter(None, said)))
 
     def _entries(self) -> Iterator[tuple[Path, Access]]:
         """The entries that cover the host, the exact one first."""

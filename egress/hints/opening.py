@@ -15,6 +15,8 @@ from egress.intent import rule_allows
 from egress.judge.flow import Flow, Protocol
 from egress.judge.sidecar import is_address
 from egress.plan import HTTP_PORT, HTTPS_PORT, Plan
+from egress.ports import PROXY_PORTS, listener
+from egress.settings.fences import Fence
 from egress.settings.http import METHODS, Http, Rule
 from egress.settings.teams import Access, Team
 
@@ -22,7 +24,20 @@ METADATA_NAMES = (METADATA_ADDRESS, "metadata.google.internal")
 GOOGLE = ".googleapis.com"
 STAND_IN = "the-host-behind-the-address.example"
 """Stands for the name of a host that was asked for by its address."""
-_BY_NAME = "Gateway nodes may then reach every address on port {port}."
+ADDRESS = "203.0.113.254"
+"""Stands for the address of a host that was asked for by its name, where a name is not enough. It is kept for documentation."""
+_RAW = "It is raw TCP: nothing inside is seen."
+_OF_PROXIES = "The mesh's own proxies use port {port}, and no entry takes it: let the app connect to another port."
+_BY_NAME = "The gateway may then reach every address of the internet on port {port}."
+
+
+def outside_alone(plan: Plan, team: str, port: int) -> str:
+    """That raw TCP on a port is not for the private ranges that the config opens; empty where there are none, or it may be."""
+    fences = plan.settings.fences
+    (gateway,) = (each.gateway for each in plan.teams if each.name == team)
+    if not fences.private_hosts or not fences.up(Fence.GATEWAY_NETWORK) or port in gateway.ports:
+        return ""
+    return "Raw TCP reaches addresses of the internet alone: no range of fences.privateHosts, wherever the name leads."
 
 
 class Opening:
@@ -67,7 +82,7 @@ class Opening:
             section = at((*self._path, "googleApis"))
             return f"Google APIs are asked for by https, on port 443, by teams with service accounts and APIs in {section}."
         if is_address(host):
-            return _of_address(host)
+            return _of_address(host, flow.port)
         if self._entry is None:
             return self._undeclared_words()
         return self._declared_words(self._entry)
@@ -112,6 +127,13 @@ class Opening:
         if way:
             says = f"To allow it, add {at(self._entry_path)}: {written(way)}.{more}"
             yield Proposal(says, (set_to(self._entry_path, way),), admits=frozenset({ACCOUNTS}))
+        if way and "tcp" in way and (who := listener(self._flow.port)):
+            way = {"tcp": {"port": self._flow.port, "addresses": [ADDRESS], "serviceAccounts": [self._flow.service_account]}}
+            says = (
+                f"To allow it, add {at(self._entry_path)}: {written(way)}, with the host's own addresses in place of {ADDRESS}. "
+                f"{_RAW} By name nothing leaves on port {self._flow.port}: there {who} listens as well."
+            )
+            yield Proposal(says, (set_to(self._entry_path, way),))
 
     def _way(self) -> tuple[dict[str, Any] | None, str]:
         """The narrowest entry that holds for the flow, and what to say of it."""
@@ -126,7 +148,8 @@ class Opening:
         if flow.port in (HTTP_PORT, HTTPS_PORT):
             return None, ""
         way = {"tcp": {"port": flow.port, "byName": True, "serviceAccounts": [flow.service_account]}}
-        return way, f" It is raw TCP: nothing inside is seen. {_BY_NAME.format(port=flow.port)}"
+        more = (_RAW, _BY_NAME.format(port=flow.port), outside_alone(self._plan, flow.namespace, flow.port))
+        return way, f" {' '.join(filter(None, more))}"
 
     def _exact(self) -> dict[str, Any]:
         """A rule for just this request; empty: none can be written for it."""
@@ -231,6 +254,8 @@ class Opening:
             return f"{host} is not declared, and on port 80 the proxies read HTTP: no entry lets anything else through there."
         if flow.protocol is not Protocol.TLS and flow.port == HTTPS_PORT:
             return f"{host} is not declared, and on port 443 the proxies read TLS: no entry lets anything else through there."
+        if flow.port in PROXY_PORTS:
+            return f"{_OF_PROXIES.format(port=flow.port)} If the host has no other, declare tcp with it as outsidePort."
         return (
             f"{host} is not declared for {flow.namespace}. No entry was found that opens this and nothing else; how hosts are "
             "declared is in docs/config.md."
@@ -246,8 +271,14 @@ class Opening:
                 f"{entry_at} is for http: the app has to say http://{flow.host}, and its rules do not allow {flow.method} "
                 f"{flow.path}. https: passthrough beside it would let the app send anything, past methods and paths."
             )
+        if entry.tcp and flow.port in PROXY_PORTS:
+            return f"{_OF_PROXIES.format(port=flow.port)} {entry_at} is for port {entry.tcp.port}."
         if entry.tcp:
             return f"{entry_at} is for TCP on port {entry.tcp.port}, and TCP shares its host name with no other way."
+        if flow.protocol is Protocol.HTTP and flow.port != HTTP_PORT and entry.http and entry.https is None:
+            return (
+                f"{entry_at} is for http on port {HTTP_PORT}, and its rules do not allow {flow.method} {flow.path} there either."
+            )
         if flow.protocol is Protocol.HTTP and seen_path(flow.path) is None:
             return "The proxies take no request with this path."
         return (
@@ -264,10 +295,12 @@ def _rules(http: Http, field: str) -> Iterator[tuple[Path, Rule]]:
         yield ("http", "allow", name, field) if name else ("http", field), rule
 
 
-def _of_address(host: str) -> str:
+def _of_address(host: str, port: int) -> str:
     address = ip_address(host)
     if address.version == 6:
         return "IPv6 is not let out, and no setting lets it."
     if not address.is_global:
         return "This address is not one of the internet, and no setting lets apps reach such an address by itself."
+    if port in PROXY_PORTS:
+        return _OF_PROXIES.format(port=port)
     return "An address carries no name that could be checked: declare the host and let the app ask for it by its name."

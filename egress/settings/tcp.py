@@ -12,6 +12,12 @@ from egress.ports import PROXY_PORTS, listener
 from egress.settings.http import AccountName, SecretName, Upgrade, credential_refusals
 from egress.settings.model import Model, Words, refusal, refusals
 
+ANOTHER_PORT = (
+    "tcp: {port: 8444, byName: true, serviceAccounts: [app]}; on 8080 and 8443, where the gateway itself listens, "
+    "tcp: {port: 8443, addresses: [203.0.113.10], serviceAccounts: [app]} with the host's own"
+)
+"""What to write for HTTP or TLS on a port that is neither 80 nor 443."""
+
 
 def _address(value: Any) -> Any:
     if not isinstance(value, str):

@@ -17,7 +17,7 @@ from egress.settings.limits import Share
 from egress.settings.model import Form, Model, refusal, refusals
 from egress.settings.receive import Receive, ReceptionName
 from egress.settings.security import Weaker, kept_by_nobody
-from egress.settings.tcp import Tcp
+from egress.settings.tcp import ANOTHER_PORT, Tcp
 
 TEAM_NAME_LIMIT = 40
 RESERVED_NAMES = {
@@ -46,8 +46,8 @@ def _https(value: Any) -> Any:
         if "port" in written:
             raise refusal(
                 "Not supported: https means port 443, at the app and outside.",
-                "Write https: passthrough for 443. For another port write tcp: {port: 8443, byName: true, "
-                "serviceAccounts: [app]}: TLS passes as it is, and who may is enforced.",
+                f"Write https: passthrough for 443. For another port write {ANOTHER_PORT}. TLS passes as it is, and who may is "
+                "enforced.",
                 ("port",),
             )
     raise refusal("The only way for the app's own TLS is passthrough.", "Write https: passthrough.")

@@ -15,6 +15,7 @@ from typing import Any, cast
 from pydantic_core import ErrorDetails
 
 from egress.settings.root import Settings
+from egress.settings.tcp import ANOTHER_PORT
 from egress.stack_file import NAMESPACE
 from egress.yaml_text import plain
 
@@ -97,8 +98,8 @@ _UDP, _PORT = (
     ),
     (
         "Not supported: http means port 80 and https port 443, so a port of its own belongs to neither.",
-        "Leave it out for 80 and 443. For another port, TLS included, write tcp: {port: 8443, byName: true, "
-        "serviceAccounts: [app]}: who may is enforced, paths and methods cannot be.",
+        f"Leave it out for 80 and 443. For another port, TLS included, write {ANOTHER_PORT}. Who may is enforced, paths and "
+        "methods cannot be.",
     ),
 )
 NEEDS = {
@@ -106,8 +107,8 @@ NEEDS = {
     **{("Access", key): _PORT for key in ("port", "ports")},
     ("Http", "port"): (
         "Not supported: http means that the app connects to port 80 (what leaves goes to 80, or with upgrade: tls to 443).",
-        "Leave it out. For another port write tcp: {port: 8080, byName: true, serviceAccounts: [app]} instead of http: who may "
-        "is enforced, paths and methods cannot be.",
+        f"Leave it out. For another port write, instead of http, {ANOTHER_PORT}. Who may is enforced, paths and methods cannot "
+        "be.",
     ),
     ("Tcp", "ports"): (
         "Not supported: a host has one TCP port, because the gateway tells connections apart by the host's name alone.",

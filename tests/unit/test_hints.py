@@ -106,6 +106,7 @@ def told(team: str, url: str, **options: Any) -> Explanation:
         ("udp://8.8.8.8:53", {}, False, "UDP is never let out"),
         ("tcp://10.50.0.5:5432", {}, False, "not one of the internet, and no setting lets apps reach such an address"),
         ("tcp://8.8.8.8:853", {}, False, "{tcp: {port: 853, addresses: [8.8.8.8], serviceAccounts: [default]}}"),
+        ("tcp://8.8.8.8:15001", {}, False, "The mesh's own proxies use port 15001, and no entry takes it"),
         ("https://8.8.8.8", {}, False, "declare the host and let the app ask for it by its name"),
         ("https://münchen.example", {}, False, f'add {ENTRY}"xn--mnchen-3ya.example": {{https: passthrough}}.'),
         ("https://new.example.", {}, False, f'add {ENTRY}"new.example": {{https: passthrough}}.'),
@@ -119,6 +120,19 @@ def told(team: str, url: str, **options: Any) -> Explanation:
         ("https://registry.pkg.dev", {}, False, "pkg.dev belongs to Google"),
         ("http://metadata.google.internal", {}, False, "teams.orders.googleApis is not there"),
         ("https://storage.googleapis.com", {}, False, "service accounts and APIs in teams.orders.googleApis"),
+        (
+            "https://new.example:8443",
+            {},
+            False,
+            "{tcp: {port: 8443, addresses: [203.0.113.254], serviceAccounts: [default]}}, with the host's own addresses in place "
+            "of 203.0.113.254. It is raw TCP: nothing inside is seen. By name nothing leaves on port 8443: there the gateway itself",
+        ),
+        ("http://new.example:8080", {}, False, "By name nothing leaves on port 8080: there the gateway itself listens as well."),
+        ("tcp://new.example:22", {}, False, "there the node that the gateway runs on listens as well."),
+        ("tcp://new.example:5432", {}, False, "The gateway may then reach every address of the internet on port 5432."),
+        ("tcp://new.example:15001", {}, False, "If the host has no other, declare tcp with it as outsidePort."),
+        ("tcp://b1.kafka.example:15001", {}, False, "no entry takes it: let the app connect to another port. teams.orders"),
+        ("http://api.stripe.com:8080/", {}, False, "is for http on port 80, and its rules do not allow GET / there either."),
         ("http://example.com:443/", {}, False, "on port 443 the proxies read TLS"),
         ("https://example.com:80/", {}, False, "on port 80 the proxies read HTTP"),
     ],
@@ -151,6 +165,8 @@ def test_raw_tcp_says_that_private_ranges_are_not_for_it() -> None:
     judges = Judges(deployment(plan, render(plan)))
     said = explain(judges, flow_of("orders", "tcp://b1.kafka.example:9093", account="orders"), plan).advice
     assert "no range of fences.privateHosts" in said
+    opened = explain(judges, flow_of("orders", "tcp://new.example:5432"), plan).advice
+    assert "no range of fences.privateHosts" in opened
     assert "privateHosts" not in explain(judges, flow_of("orders", "https://github.com"), plan).advice
 
 
