@@ -164,7 +164,9 @@ class Questions:
                 yield replace(flow, service_account=account)
                 continue
             for one in representatives(requests):
-                yield replace(flow, service_account=account, method=one.method, path=one.path, headers=dict(one.headers))
+                asked = replace(flow, service_account=account, method=one.method, path=one.path, headers=dict(one.headers))
+                yield asked
+                yield from (replace(asked, authority=form) for form in self._space.authorities(team, host))
 
     def _elsewhere(self, team: str) -> Iterator[Question]:
         """What has no name that the gateway knows, on every port that some object names and on one that none does.

@@ -275,7 +275,7 @@ def _condition(condition: Mapping[str, Any], case: _Case, by: str, field: str) -
     if key == "destination.port":
         return _both(condition, "values", "notValues", str(case.port), text_matches)
     if key == "destination.ip":
-        return _both(condition, "values", "notValues", case.address, _in_range)
+        return _both(condition, "values", "notValues", case.address, lambda want, address: _in_range(want, address, by, field))
     raise Misread(by, f"{field}.when", f"the condition {key} is not read here")
 
 
@@ -309,8 +309,21 @@ def text_matches(pattern: str, value: str) -> bool:
     return value.endswith(pattern[1:]) if pattern.startswith("*") else value == pattern
 
 
-def _in_range(pattern: str, value: str) -> bool:
-    return bool(value) and ip_address(value) in ip_network(pattern, strict=False)
+def _in_range(pattern: str, value: str, by: str, field: str) -> bool:
+    """Whether an address is in a range. Without one it is the pod's own, of which no more is known than that others reach it.
+
+    Raises:
+        Misread: the range is none, or the pod's address may lie in it.
+    """
+    try:
+        wanted = ip_network(pattern, strict=False)
+    except ValueError:
+        raise Misread(by, f"{field}.when", f"{pattern} is no range of addresses") from None
+    if value:
+        return ip_address(value) in wanted
+    if not wanted.is_loopback:
+        raise Misread(by, f"{field}.when", f"whether a pod's own address lies in {pattern} is not known here")
+    return False
 
 
 def path_matches(pattern: str, path: str) -> bool:

@@ -126,7 +126,11 @@ KUBERNETES: Mapping[str, Any] = {
         "egress": [{"to": [_PEER], "ports": _PORTS}],
         "ingress": [{"from": [_PEER], "ports": _PORTS}],
     },
-    "PeerAuthentication": {"selector": {"matchLabels": LABELS}, "mtls": {"mode": str}},
+    "PeerAuthentication": {
+        "selector": {"matchLabels": LABELS},
+        "mtls": {"mode": str},
+        "portLevelMtls": dict[str | int, LABELS],
+    },
     "Service": {
         "selector": LABELS,
         "type": str,

@@ -6,14 +6,14 @@ declared are one class; so are addresses. A question about one member answers fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from egress.judge.classes import Requests
 from egress.judge.deployed import Deployed, listed, part
-from egress.judge.flow import Protocol
+from egress.judge.flow import Protocol, without_port
 from egress.judge.registry import Destination, Registry
 
 OTHER_HOST = "undeclared.example"
@@ -61,6 +61,7 @@ class Space:
         self._accounts: dict[str, dict[str, set[str]]] = {}
         self._names: dict[str, dict[str, None]] = {}
         self._allowances: dict[tuple[str, str], dict[Allowance, None]] = {}
+        self._authorities: dict[tuple[str, str], dict[str, None]] = {}
         for manifest in deployed.kind("AuthorizationPolicy"):
             for rule in listed(manifest, "spec", "rules"):
                 self._rule(rule)
@@ -121,30 +122,49 @@ class Space:
 
     def accounts(self, team: str, host: str) -> set[str]:
         """Service accounts that policies name for a team and a host."""
-        mine = self._accounts.get(team, {})
-        return mine.get(host, set()) | mine.get("*", set())
+        found: set[str] = set()
+        for caller in (team, "*"):
+            of = self._accounts.get(caller, {})
+            found |= of.get(host, set()) | of.get("*", set())
+        return found
 
     def _rule(self, rule: Mapping[str, Any]) -> None:
-        conditions = {str(condition["key"]): listed(condition, "values") for condition in listed(rule, "when")}
-        if any(str(address).startswith("127.") for address in conditions.get("destination.ip", ())):
+        conditions: dict[str, list[str]] = {}
+        for condition in listed(rule, "when"):
+            for key in ("values", "notValues"):
+                conditions.setdefault(str(condition["key"]), []).extend(map(str, listed(condition, key)))
+        addresses = conditions.get("destination.ip", [])
+        if addresses and all(address.startswith("127.") for address in addresses):
             return  # what a gateway says to itself; no client comes in by it
-        hosts = [str(host).partition(":")[0] for entry in listed(rule, "to") for host in listed(entry, "operation", "hosts")]
-        hosts += map(str, conditions.get("connection.sni", ()))
+        written = [str(host).lower() for entry in listed(rule, "to") for host in listed(entry, "operation", "hosts")]
+        hosts = [*map(without_port, written), *conditions.get("connection.sni", ())]
         requests = Requests()
         for entry in listed(rule, "to"):
             operation = part(entry, "operation")
-            requests |= Requests(frozenset(listed(operation, "methods")), frozenset(listed(operation, "paths")))
+            methods, paths = (
+                frozenset(map(str, (*listed(operation, key), *listed(operation, f"not{key.capitalize()}"))))
+                for key in ("methods", "paths")
+            )
+            requests |= Requests(methods, paths)
         for key, values in conditions.items():
             if key.startswith("request.headers["):
                 name = key[len("request.headers[") : -1].lower()
-                requests |= Requests(headers=frozenset((name, str(value)) for value in values))
+                requests |= Requests(headers=frozenset((name, value) for value in values))
         callers = [caller for entry in listed(rule, "from") for caller in _callers(part(entry, "source"))] or [("*", "")]
         self._allow(rule, conditions, hosts or ["*"], callers)
-        for team, account in callers:
-            for host in hosts or ["*"]:
+        # A pattern may mean any host; the name that stands for it is asked for besides.
+        every = [*hosts, *(["*"] if not hosts or any("*" in host for host in hosts) else [])]
+        for team, account in dict.fromkeys(callers):
+            for host in dict.fromkeys(every):
                 self._name(team, account, host)
                 of_team, name = self._requests.setdefault(team, {}), self._asked_as(host)
                 of_team[name] = of_team.get(name, Requests()) | requests
+            for host in _uneven(written):
+                self._authorities.setdefault((team, self._asked_as(without_port(host))), {})[host] = None
+
+    def authorities(self, team: str, host: str) -> list[str]:
+        """Further forms of a host in a request's Host header that some rule tells from the name alone."""
+        return [form for caller in (team, "*") for form in self._authorities.get((caller, host), ())]
 
     def allowances(self, team: str, host: str) -> list[Allowance]:
         """Rules about a team's requests to a host, as they are written."""
@@ -204,9 +224,44 @@ def _outer_names(registry: Registry) -> Iterator[tuple[str, str]]:
             yield host, next(patterns, host)
 
 
+def _uneven(hosts: Sequence[str]) -> Iterator[str]:
+    """Hosts with a port, where a rule does not name a host both alone and with the port of plain HTTP, and in no other form."""
+    forms: dict[str, set[str]] = {}
+    for host in hosts:
+        if "*" not in host:
+            forms.setdefault(without_port(host), set()).add(host)
+    for name, written in forms.items():
+        usual = f"{name}:80"
+        if written != {name, usual}:
+            yield from sorted({*written, usual} - {name})
+
+
 def _callers(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for principal in listed(source, "principals"):
-        team, _, account = principal.partition("/ns/")[2].partition("/sa/")
-        yield ("*", "") if "*" in principal else (team, account)
+    """Namespace (`*`: any) and account (empty: any) of callers that a source tells from others."""
+    named = [*listed(source, "principals"), *listed(source, "namespaces")]
+    for principal in (*listed(source, "principals"), *listed(source, "notPrincipals")):
+        yield _caller(str(principal))
     for namespace in listed(source, "namespaces"):
         yield ("*", "") if "*" in namespace else (namespace, "")
+    if not named:
+        yield "*", ""
+
+
+def _caller(principal: str) -> tuple[str, str]:
+    """A caller that a principal means; of a pattern one that it matches and that no other rule is likely to name."""
+    if "*" not in principal:
+        team, _, account = principal.partition("/ns/")[2].partition("/sa/")
+        return team or "*", account
+    if principal.endswith("*"):
+        team, slash, account = principal[:-1].partition("/ns/")[2].partition("/sa/")
+        return (team, f"{account}{_ANY}" if account else "") if slash else ("*", "")
+    # The end of an identity: of a namespace at most its end is known, unless all of it is there.
+    head, _, account = principal[1:].rpartition("/sa/")
+    if "/sa/" not in principal:
+        return "*", f"{_ANY}{account}"
+    _, whole, team = head.rpartition("/ns/")
+    return (team if whole else "*"), account
+
+
+_ANY = "any"
+"""Fills what a pattern leaves open in an account's name."""
