@@ -17,17 +17,21 @@ from typing import Any
 import pytest
 import yaml
 
-from egress.layers.admission.injected import NAMES, VOLUMES
+from egress.layers.admission.injected import NAMES, VOLUMES, image
 from egress.layers.admission.proxy import METRICS, TUNABLE
+from egress.layers.gateway_workload import MAX_CONNECTIONS
+from egress.manifest import Object
 from egress.plan import Plan
+from egress.render import render
 from egress.settings.fences import Rule
 from tests.apiserver import injector, istiod
 from tests.apiserver.attacks import ATTACKS, KNOWN_TO_THE_CODE, LINES, OWN_FIELDS, PLAIN_TEXTS, Attack, in_field, with_text
-from tests.apiserver.people import ANN, GROUPS, Answer, Api, Person, api_server, deploy, fenced_plan, wait_until
-from tests.apiserver.stage import DRY
+from tests.apiserver.people import ANN, GROUPS, Answer, Api, Person, api_server, deploy, wait_until
+from tests.apiserver.stage import CONTROLLER, DRY
 from tests.apiserver.workload_cases import KINDS, annotation, in_kind, label, pod_template, spec
 from tests.mesh.programs import Missing
 from tests.support import config_with, plan_of
+from tests.unit.test_receive_mode import INGRESS, MYSQL
 
 pytestmark = pytest.mark.xdist_group("apiserver")
 
@@ -37,16 +41,23 @@ UNFENCED = "no-team"
 ADMIN = None
 
 
+def with_fences(mesh: JSON, relaxed: dict[str, str] | None = None) -> Plan:
+    """A stack in which a partner connects to a team, so that both kinds of gateways are there."""
+    config = config_with("fences", {"contact": "#platform", "groups": GROUPS, "relaxed": relaxed or {}})
+    config["gke-mesh-egress:cluster"]["securityGroup"] = "gke-security-groups@example.com"
+    config |= {"gke-mesh-egress:mesh": mesh, "gke-mesh-egress:ingress": INGRESS}
+    config["gke-mesh-egress:teams"]["team-y"]["receives"] = {"mysql": MYSQL}
+    return plan_of(config)
+
+
+def redirected_by_init_container() -> Plan:
+    """Without Pod Security, and so without istio-cni."""
+    return with_fences({}, {"pod-security": "the policies are tried alone"})
+
+
 def redirected_by_node() -> Plan:
     """With Pod Security, and so with istio-cni; the label that would let Pod Security refuse first is taken off."""
     return with_fences({})
-
-
-def with_fences(mesh: JSON) -> Plan:
-    config = config_with("fences", {"contact": "#platform", "groups": GROUPS})
-    config["gke-mesh-egress:cluster"]["securityGroup"] = "gke-security-groups@example.com"
-    config["gke-mesh-egress:mesh"] = mesh
-    return plan_of(config)
 
 
 def another_version() -> Plan:
@@ -55,7 +66,7 @@ def another_version() -> Plan:
 
 
 FORMS = {
-    "init": (fenced_plan, "false"),
+    "init": (redirected_by_init_container, "false"),
     "cni": (redirected_by_node, "false"),
     "native": (redirected_by_node, "true"),
     "another version": (another_version, "false"),
@@ -68,6 +79,7 @@ class Real:
     """An API server with the stack's policies and roles, which asks istiod to inject."""
 
     form: str
+    plan: Plan
     api: Api
     template: str
 
@@ -96,7 +108,7 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         certificates = server.kubeconfig.parent / "certificates"
         environment = {"ENABLE_NATIVE_SIDECARS": native}
         with istiod.serving(plan, folder, server.kubeconfig, certificates, server.ca_pem, environment) as address:
-            names = ["team-x", "team-y", UNFENCED]
+            names = ["team-x", "team-y", UNFENCED, *(item.namespace for item in gateways(plan))]
             selected = [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": names}]
             hook = istiod.webhook(address, server.ca_pem, {"namespaceSelector": {"matchExpressions": selected}})
             path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -104,10 +116,16 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             template = yaml.safe_load((folder / "var/lib/istio/inject/config").read_text(encoding="utf-8"))["templates"][
                 "sidecar"
             ]
-            found = Real(form, api, template)
+            found = Real(form, plan, api, template)
             wait_until(lambda: "istio-proxy" in names_of(found.create(pod())), "istiod is to inject")
             wait_until(lambda: found.create(pod(host_network)).status == 403, "the policies are to be active")
             yield found
+
+
+def gateways(plan: Plan) -> list[Object]:
+    """The Deployments that the platform runs in namespaces of its own."""
+    teams = [team.name for team in plan.teams]
+    return [item for item in render(plan) if item.kind == "Deployment" and item.namespace not in teams]
 
 
 def pod(*changes: Any) -> JSON:
@@ -118,6 +136,7 @@ def pod(*changes: Any) -> JSON:
 
 
 host_network = spec(hostNetwork=True)
+BETWEEN_THE_LINES = "misc:error\n  initContainers:\n  - name: more\n    image: more\n    restartPolicy: Always\n    args:"
 
 
 def names_of(answer: Answer) -> list[str]:
@@ -200,7 +219,7 @@ class TestWhatATeamDoes:
         if real.form == "another version":
             pytest.skip("nothing is recorded of it")
         answer = real.create(pod())
-        kept = {part: [*items.values()] for part, items in made(answer).items()}
+        kept: JSON = {part: [*items.values()] for part, items in made(answer).items()}
         meta = answer.body["metadata"]
         template = pod()["metadata"]
         kept["annotations"] = meta["annotations"]
@@ -210,6 +229,61 @@ class TestWhatATeamDoes:
             recorded[real.form] = kept
             injector.RECORDED.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         assert recorded[real.form] == json.loads(json.dumps(kept))
+
+
+class TestWhatThePlatformRuns:
+    """The gateways' own pods, of the injector's template `gateway`, as Kubernetes' controller makes them."""
+
+    def made_by_kubernetes(self, real: Real, deployment: Object, *changes: Any) -> Answer:
+        template: JSON = json.loads(json.dumps(deployment.manifest["spec"]["template"]))
+        for change in changes:
+            change(template)
+        owner = {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "name": f"{deployment.name}-5d4f8c",
+            "uid": "1",
+            "controller": True,
+        }
+        template["metadata"] |= {"ownerReferences": [owner]}
+        template["metadata"]["labels"]["pod-template-hash"] = "5d4f8c"
+        return real.create(template, namespace=deployment.namespace or "", person=CONTROLLER)
+
+    def test_every_gateways_pod_is_taken_without_a_warning(self, real: Real) -> None:
+        found = {item.namespace: self.made_by_kubernetes(real, item) for item in gateways(real.plan)}
+        assert {namespace: (answer.status, answer.message, answer.warnings) for namespace, answer in found.items()} == {
+            "istio-egress": (201, "", ()),
+            "istio-ingress": (201, "", ()),
+        }
+
+    def test_and_is_the_gateway_that_was_rendered(self, real: Real) -> None:
+        """Injection fills in what to run, and leaves where it runs and with which rights."""
+        for item in gateways(real.plan):
+            written: JSON = item.manifest["spec"]["template"]["spec"]
+            found: JSON = self.made_by_kubernetes(real, item).body["spec"]
+            (proxy,) = [*found["containers"], *found.get("initContainers", [])]
+            (asked,) = written["containers"]
+            assert (proxy["name"], proxy["image"], proxy["args"][:2]) == ("istio-proxy", image(real.plan), ["proxy", "router"])
+            assert asked["securityContext"].items() <= proxy["securityContext"].items()
+            assert proxy["resources"] == asked["resources"]
+            told = {variable["name"]: variable.get("value") for variable in proxy["env"]}
+            assert told[MAX_CONNECTIONS] == "2000"
+            assert written["securityContext"].items() <= found["securityContext"].items()
+            for key in ("serviceAccountName", "automountServiceAccountToken", "nodeSelector", "priorityClassName"):
+                assert found[key] == written[key]
+            assert written["tolerations"][0] in found["tolerations"]
+
+    def test_what_the_injector_makes_of_it_meets_pod_security(self, real: Real) -> None:
+        """A line break in the annotation makes a second container, which nobody wrote."""
+        for item in gateways(real.plan):
+            answer = self.made_by_kubernetes(real, item, annotation("sidecar.istio.io/componentLogLevel", BETWEEN_THE_LINES))
+            refused = answer.status == 403 and 'violates PodSecurity "restricted' in answer.message
+            assert (refused, 'container "more"' in answer.message) == (True, True), answer
+
+    def test_it_is_no_template_for_teams(self, real: Real) -> None:
+        for item in gateways(real.plan):
+            answer = real.create({**item.manifest["spec"]["template"]}, person=CONTROLLER)
+            assert (answer.status, refusing(answer)) == (403, True), answer
 
 
 TOLD = {
