@@ -51,6 +51,18 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def alone(lock: Path, what: str) -> Iterator[None]:
+    """Only one process at a time is inside; the system drops the lock when its holder dies. `what` is what people are told of."""
+    with lock.open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{what}: another run is making it; waiting for that one")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @dataclass(frozen=True)
 class Entry:
     """One cached file: `<cache>/<key>/<name>`; `name` may hold a folder, as in bin/pulumi."""
@@ -79,14 +91,9 @@ class Entry:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process at a time makes this entry; the system drops the lock when its holder dies."""
+        """Only one process at a time makes this entry."""
         root().mkdir(parents=True, exist_ok=True)
-        with (root() / f"{self.key}.lock").open("w", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(f"{self.key}: another run is making it; waiting for that one")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(root() / f"{self.key}.lock", self.key):
             yield
 
     def install(self, make: Callable[[Path], Path | None]) -> Path | None:

@@ -8,14 +8,12 @@ Standard library only: it runs before anything is installed.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from sandbox.tools.cache import alone
 from sandbox.tools.report import ToolError, say
 
 READY = ".ready"
@@ -46,7 +44,7 @@ def ready(folder: Path, requirements: Path, command: bool = False) -> None:
     Raises:
         ToolError: Python cannot make environments, or the packages are not to be had.
     """
-    with _alone(folder):
+    with alone(folder.with_name(folder.name + ".lock"), str(folder)):
         if _is_ready(folder, requirements):
             return
         if not _has_pip(folder):
@@ -116,18 +114,6 @@ def _write_command(folder: Path) -> None:
     file = folder / "bin/egress"
     file.write_text(_COMMAND.format(python=(folder / "bin/python").absolute(), checkout=Path.cwd()), encoding="utf-8")
     file.chmod(0o755)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One run at a time; the system drops the lock when its holder dies."""
-    with folder.with_name(folder.name + ".lock").open("w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"{folder}: another run is making it; waiting for that one")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 if __name__ == "__main__":
