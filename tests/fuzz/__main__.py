@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, Phase
 from tests.fuzz.targets import BY_NAME, TARGETS, Target
 
 CASES = Path(__file__).parent / "cases"
-ROUND = 20
+ROUND = 10
 """Inputs of one target before it is the next one's turn."""
 
 
