@@ -228,6 +228,8 @@ class TestOperations:
         sandbox.ok("up", PULUMI_K8S_ENABLE_PATCH_FORCE="true")
         assert sandbox.entries()["entry-4"]["resolution"] == "DNS"
         assert len(sandbox.entries()) == 24
+        # What the provider was told by the environment is a change of it, there and back.
+        sandbox.ok("up")
 
     def test_the_api_server_refuses_a_broken_object_and_the_state_stays_true(self, sandbox: Sandbox) -> None:
         sandbox.configure(resolution="BOGUS")
@@ -235,6 +237,7 @@ class TestOperations:
             done = sandbox.run("up")
             assert done.returncode == 1
             assert "Unsupported value" in done.stdout
+            assert "nothing was changed" in done.stderr
         finally:
             sandbox.configure()
         assert "29 unchanged" in sandbox.ok("up")
