@@ -125,7 +125,8 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             {},
             False,
             "{tcp: {port: 8443, addresses: [203.0.113.254], serviceAccounts: [default]}}, with the host's own addresses in place "
-            "of 203.0.113.254. It is raw TCP: nothing inside is seen. By name nothing leaves on port 8443: there the gateway itself",
+            "of 203.0.113.254. It is raw TCP: nothing inside is seen. By name nothing leaves on port 8443: "
+            "there the gateway itself",
         ),
         ("http://new.example:8080", {}, False, "By name nothing leaves on port 8080: there the gateway itself listens as well."),
         ("tcp://new.example:22", {}, False, "there the node that the gateway runs on listens as well."),
