@@ -114,6 +114,17 @@ class Intent:
         return without(addresses.not_outside, opened)
 
     @property
+    def least_tls(self) -> str:
+        """Version of TLS that proxies open to the outside at least, in Istio's word."""
+        return self._plan.settings.mesh.min_tls_version.istio_name
+
+    @property
+    def callers(self) -> frozenset[str]:
+        """Namespaces that call Services of other namespaces."""
+        ingress = {names.INGRESS_NAMESPACE} if self._plan.receptions else set[str]()
+        return frozenset({team for team, reached in self._reaches.items() if reached} | ingress)
+
+    @property
     def teams(self) -> list[str]:
         return list(self._uses)
 

@@ -7,7 +7,7 @@ not resolve, and a proxy without settings of its own refuses what it does not kn
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from egress.intent import Intent
 from egress.judge.flow import Flow, Pod, Protocol, Verdict
@@ -51,11 +51,38 @@ def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
         says = f"The gateway in {gateway} has to know who calls before it connects outside."
         yield from (Standing(gateway, verdict, says) for verdict in judges.early.judge(gateway))
     yield from _of_nobody(intent, judges)
+    yield from _of_settings(intent, judges)
     if intent.refuses_unknown_names:
         yield Standing("names", judges.dns.judge(OTHER_HOST), "Names that nobody declared must not resolve.")
     flow = Flow(STRANGER, OTHER_HOST, 443, Protocol.TLS)
     verdict, _ = judges.sidecars.judge(flow, Pod(STRANGER, {}))
     yield Standing("the mesh", verdict, "A proxy without a Sidecar of its own has to refuse what it does not know.")
+
+
+def _of_settings(intent: Intent, judges: Judges) -> Iterator[Standing]:
+    """What the mesh as a whole is told."""
+    mesh = judges.mesh
+    yield Standing("the mesh", mesh.paths(), "A path has to mean to the rules what it means to hosts.")
+    yield Standing("the mesh", mesh.tls(intent.least_tls), f"TLS to hosts has to be {intent.least_tls} at least.")
+    yield from (Standing("the mesh", told, "Proxies must not add headers that speak of them.") for told in mesh.told())
+    if not intent.in_cluster_mesh:
+        return
+    if intent.puts_up(Fence.MESH_EXPORTS):
+        says = "What an object does not export has to stay in its namespace."
+        for kind, to in (
+            ("Service", intent.callers),
+            ("VirtualService", frozenset[str]()),
+            ("DestinationRule", frozenset[str]()),
+        ):
+            yield Standing("the mesh", mesh.exported(kind, STRANGER, to), says)
+    if intent.puts_up(Fence.MESH_DISCOVERY):
+        for namespace in (STRANGER, DEFAULT):
+            says = f"Istio must not read what is in {namespace}, which is no team's."
+            yield Standing("the mesh", mesh.discovered(namespace), says)
+    for namespace in sorted({*intent.platform_namespaces, *intent.teams}):
+        if not mesh.discovered(namespace).allowed:
+            unseen = replace(mesh.discovered(namespace), allowed=True)
+            yield Standing("the mesh", unseen, f"Istio has to read what is in {namespace}.")
 
 
 def _of_nobody(intent: Intent, judges: Judges) -> Iterator[Standing]:

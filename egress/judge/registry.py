@@ -102,11 +102,8 @@ class Registry:
     @cached_property
     def mesh_config(self) -> Mapping[str, Any]:
         """MeshConfig as the control plane reads it; empty where no ConfigMap holds it."""
-        for manifest in self._deployed.kind("ConfigMap"):
-            if manifest["metadata"]["name"].startswith("istio") and "mesh" in part(manifest, "data"):
-                text = manifest["data"]["mesh"]
-                return json.loads(text) if text.startswith("{") else cast("dict[str, Any]", yaml.safe_load(text))
-        return {}
+        found = mesh_configs(self._deployed)
+        return found[0][1] if found else {}
 
     @cached_property
     def trust_domain(self) -> str:
@@ -164,7 +161,8 @@ class Registry:
         for pattern in patterns_above(host):
             yield from self.destinations.get(pattern, ())
 
-    def _exported(self, given: Sequence[str] | None, namespace: str, default: str) -> frozenset[str]:
+    def exported(self, given: Sequence[str] | None, namespace: str, default: str) -> frozenset[str]:
+        """Whom an object of a namespace is for, by what it says itself or by the mesh's default; `*` is everybody."""
         to = given or self.mesh_config.get(default) or ["*"]
         return frozenset(namespace if name == "." else name for name in to if name != "~")
 
@@ -181,7 +179,7 @@ class Registry:
                 f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local",
                 metadata["namespace"],
                 ports,
-                self._exported(given, metadata["namespace"], "defaultServiceExportTo"),
+                self.exported(given, metadata["namespace"], "defaultServiceExportTo"),
                 identity(manifest),
                 selector=part(spec, "selector"),
             )
@@ -193,7 +191,7 @@ class Registry:
                 port["number"]: Port(port["number"], _protocol(port["protocol"]), port.get("targetPort", port["number"]))
                 for port in listed(spec, "ports")
             }
-            exported = self._exported(spec.get("exportTo"), namespace, "defaultServiceExportTo")
+            exported = self.exported(spec.get("exportTo"), namespace, "defaultServiceExportTo")
             endpoints = tuple(endpoint["address"] for endpoint in listed(spec, "endpoints"))
             for host in spec["hosts"]:
                 yield Destination(
@@ -210,10 +208,21 @@ class Registry:
     def _rules(self, kind: str, hosts: Callable[[Mapping[str, Any]], Sequence[str]]) -> Iterator[tuple[str, Rule]]:
         for manifest in self._deployed.kind(kind):
             spec, namespace = part(manifest, "spec"), manifest["metadata"]["namespace"]
-            exported = self._exported(spec.get("exportTo"), namespace, f"default{kind}ExportTo")
+            exported = self.exported(spec.get("exportTo"), namespace, f"default{kind}ExportTo")
             rule = Rule(manifest, namespace, exported, identity(manifest))
             for host in hosts(spec):
                 yield host, rule
+
+
+def mesh_configs(deployed: Deployed) -> list[tuple[Manifest, Mapping[str, Any]]]:
+    """MeshConfig as the control plane reads it, with the ConfigMap that holds it; there may be one for each revision."""
+    found: list[tuple[Manifest, Mapping[str, Any]]] = []
+    for manifest in deployed.kind("ConfigMap"):
+        if manifest["metadata"]["name"].startswith("istio") and "mesh" in part(manifest, "data"):
+            text = manifest["data"]["mesh"]
+            read = json.loads(text) if text.startswith("{") else yaml.safe_load(text)
+            found.append((manifest, cast("dict[str, Any]", read or {})))
+    return found
 
 
 def visible(thing: Destination | Rule, namespace: str) -> bool:

@@ -17,6 +17,7 @@ from egress.judge.early import EarlyConnections
 from egress.judge.firewall import Firewall
 from egress.judge.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
 from egress.judge.gateway import Entrance, Gateways
+from egress.judge.mesh_settings import MeshSettings
 from egress.judge.namespaces import Namespaces
 from egress.judge.network_policy import NetworkPolicies
 from egress.judge.nodes import Workloads
@@ -88,6 +89,7 @@ class Judges:
         self.firewall = Firewall(deployed)
         self.dns = Dns(deployed)
         self.namespaces = Namespaces(deployed)
+        self.mesh = MeshSettings(deployed, self.registry)
         self.admission = Admission(deployed)
         self.space = Space(deployed, self.registry)
         self._teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)

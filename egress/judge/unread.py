@@ -14,6 +14,7 @@ from typing import Any, cast
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.filters import unread_of_extension, unread_of_filter
 from egress.judge.flow import Layer, Verdict
+from egress.judge.mesh_settings import unread_settings
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.judge.shapes import KUBERNETES
 
@@ -76,6 +77,7 @@ def _all(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
     for kind, fields in _READERS.items():
         for manifest in deployed.kind(kind):
             yield from ((manifest, field, f"`{field.rpartition('.')[2]}` is not read here.") for field in fields(manifest))
+    yield from unread_settings(deployed)
     yield from _twice(deployed)
 
 
