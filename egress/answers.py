@@ -40,6 +40,18 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
             yield from _inside(judges, intent, gateway, left)
 
 
+def of_other_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
+    """The ingress gateway leads to Services alone: it has no destination whose address somebody outside says."""
+    for gateway in (pod for pod in judges.gateways.pods if pod.namespace not in intent.gateways):
+        for destinations in judges.registry.destinations.values():
+            for destination in destinations:
+                known = not destination.inside and destination.exported & {"*", gateway.namespace}
+                if known and _led_to(judges, gateway, destination):
+                    verdict = _verdict(True, destination.by, "spec.hosts", "its address is not one that the cluster says")
+                    says = f"{destination.host}: a gateway that teams do not leave by must lead to Services of the cluster alone."
+                    yield Standing(gateway.namespace, verdict, says)
+
+
 def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Standing]:
     """What a team's own sidecars know of hosts, where it leaves past the gateway."""
     ports = dict.fromkeys(intent.opened(team), team)

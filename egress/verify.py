@@ -100,6 +100,7 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
             yield Violation(described(question.flow), trace.steps, says)
     yield from _of_wires(judges, "gateways", of_gateways(intent, judges))
     yield from _fallen(answers.of_gateways(intent, judges))
+    yield from _fallen(answers.of_other_gateways(intent, judges))
     yield from _fallen(of_mesh(intent, judges))
 
 

@@ -16,8 +16,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from egress import names
-from egress.layers.gateway_workload import INGRESS_LABELS
 from egress.manifest import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifest
 from egress.plan import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan
 from egress.ports import INNER_PORT
@@ -41,15 +39,14 @@ NAME = "never-to-itself"
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One EnvoyFilter for each gateway that leads anywhere, the ingress gateway included. The managed mesh takes none; there
-    every host is left by the ports 80 and 443, and no gateway listens on either."""
+    """One EnvoyFilter for each egress gateway that leads anywhere. The managed mesh takes none; there every host is left by the
+    ports 80 and 443, and no gateway listens on either. The ingress gateway has no use for it: it leads to Services alone, whose
+    addresses the cluster says (verify asks that, egress/answers.py)."""
     if not plan.in_cluster_mesh:
         return
     for gateway in plan.gateways:
         if clusters := list(_clusters(gateway)):
             yield Object(Owner.egress_gateway(gateway.name), _filter(gateway.namespace, gateway.labels, clusters))
-    if plan.receptions:
-        yield Object(Owner.ingress(), _filter(names.INGRESS_NAMESPACE, INGRESS_LABELS, [{}]))
 
 
 def _clusters(gateway: EgressGateway) -> Iterator[dict[str, Any]]:
@@ -71,6 +68,6 @@ def _filter(namespace: str, labels: Mapping[str, str], clusters: Sequence[Mappin
 def _patch(cluster: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "applyTo": "CLUSTER",
-        "match": {"context": "GATEWAY", **({"cluster": dict(cluster)} if cluster else {})},
+        "match": {"context": "GATEWAY", "cluster": dict(cluster)},
         "patch": {"operation": "MERGE", "value": BOUND},
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from egress.manifest import Manifest
 from tests.mesh.netns import command
 
 
@@ -42,3 +44,14 @@ class Authority:
     def _make(self, made: Certificate, *how: str) -> None:
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(made.key)]
         command("openssl", "req", "-x509", *key, "-days", "30", "-out", str(made.chain), *how)
+
+
+def secret(name: str, namespace: str, certificate: Certificate, authorities: str) -> Manifest:
+    """A certificate as gateways read it, with the authorities of the other side."""
+    content = {
+        "tls.crt": certificate.chain.read_text(encoding="utf-8"),
+        "tls.key": certificate.key.read_text(encoding="utf-8"),
+        "ca.crt": authorities,
+    }
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": data}

@@ -5,7 +5,6 @@ The database greets first, as MySQL does, so that a byte or a connection too man
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import socket
@@ -25,7 +24,7 @@ from egress.manifest import Manifest
 from egress.plan import Plan
 from egress.planning import make_plan
 from egress.settings import load_file
-from tests.mesh.authority import Authority, Certificate
+from tests.mesh.authority import Authority, Certificate, secret
 from tests.mesh.mesh import Mesh
 from tests.mesh.netns import command
 from tests.mesh.programs import Programs
@@ -109,21 +108,6 @@ def _client(folder: Path, authority: Authority, alternative: str) -> Certificate
     return made
 
 
-def _secret(name: str, certificate: Certificate, authorities: str) -> Manifest:
-    content = {
-        "tls.crt": certificate.chain.read_text(encoding="utf-8"),
-        "tls.key": certificate.key.read_text(encoding="utf-8"),
-        "ca.crt": authorities,
-    }
-    encoded = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": name, "namespace": "istio-ingress"},
-        "data": encoded,
-    }
-
-
 def _service(name: str, port: int, target: int, port_name: str) -> Manifest:
     ports = [{"name": port_name, "port": port, "targetPort": target, "protocol": "TCP"}]
     return {
@@ -150,8 +134,8 @@ def partner(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     added = [
         _service("mysql", 3306, 3306, "tcp-mysql"),
         _service("prices", SERVICE_PORT, POD_PORT, "http"),
-        _secret("mysql-credential", authority.issue(HOST), authority.pem),
-        _secret("prices-credential", authority.issue(WEB), authority.pem),
+        secret("mysql-credential", "istio-ingress", authority.issue(HOST), authority.pem),
+        secret("prices-credential", "istio-ingress", authority.issue(WEB), authority.pem),
     ]
     with Mesh(_plan(), found, change=lambda rendered: [*rendered, *added]) as mesh:
         app = mesh.namespaces["test-orders"]
@@ -299,7 +283,7 @@ def credential(partner: Partner) -> Iterator[Callable[[Certificate, str], None]]
     """Replaces the database's credential; the one before comes back at the end."""
 
     def replace(certificate: Certificate, authorities: str) -> None:
-        partner.mesh.control_plane.apply([_secret("mysql-credential", certificate, authorities)])
+        partner.mesh.control_plane.apply([secret("mysql-credential", "istio-ingress", certificate, authorities)])
 
     yield replace
     replace(partner.authority.issue(HOST), partner.authority.pem)
@@ -342,3 +326,15 @@ def _shown(partner: Partner, client: Certificate) -> object:
     """The certificate that the gateway shows."""
     with partner.connect(client) as connection:
         return connection.getpeercert()
+
+
+def test_no_name_leads_the_gateway_anywhere(partner: Partner) -> None:
+    """All that it can connect to, apart from its own agent, are Services, by the addresses that the control plane gives."""
+    (gateway,) = (pod.key for pod in partner.mesh.pods.values() if pod.namespace == "istio-ingress" and pod.proxy == "router")
+    (dump,) = (part for part in partner.mesh.proxies[gateway].config()["configs"] if "ClustersConfigDump" in part["@type"])
+    clusters = {one["cluster"]["name"]: one["cluster"] for one in dump["dynamic_active_clusters"]}
+    services = {name for name, cluster in clusters.items() if cluster.get("type") == "EDS"}
+    assert {name for name in services if "orders.svc.cluster.local" in name}
+    assert {name: cluster.get("type") for name, cluster in clusters.items() if "DNS" in cluster.get("type", "")} == {}
+    assert [name for name in clusters if "dynamic_forward_proxy" in str(clusters[name])] == []
+    print(f"{len(clusters)} clusters, {len(services)} of them Services, none by a name: {sorted(clusters.keys() - services)}")

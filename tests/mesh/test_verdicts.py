@@ -8,7 +8,6 @@ gateway say alone has to be true as well.
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +26,7 @@ from egress.plan import Plan
 from egress.questions import OTHER_ACCOUNT, Questions
 from egress.render import render
 from tests.mesh import evidence
+from tests.mesh.authority import secret
 from tests.mesh.flows import Curl
 from tests.mesh.flows import Flow as Cataloged
 from tests.mesh.flows import flows as catalogue
@@ -187,19 +187,6 @@ def _without_policies(deployed: Deployed) -> Deployed:
     return Deployed.of((item for item in deployed.kubernetes if item["kind"] != "NetworkPolicy"), deployed.google)
 
 
-def _credential(mesh: Mesh) -> dict[str, Any]:
-    """What the gateway shows to partners."""
-    certificate = mesh.authority.issue(_CREDENTIAL)
-    content = {
-        "tls.crt": certificate.chain.read_text(encoding="utf-8"),
-        "tls.key": certificate.key.read_text(encoding="utf-8"),
-        "ca.crt": mesh.authority.pem,
-    }
-    data = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
-    metadata = {"name": _CREDENTIAL, "namespace": mesh.gateway.namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
-
-
 def _told(compared: list[Compared], seconds: float, what: str) -> str:
     wrong = [one for one in compared if not one.agree]
     passed = sum(not one.seen.stopped_by for one in compared)
@@ -219,7 +206,8 @@ def compared(found: Programs) -> dict[str, tuple[list[Compared], float]]:
             plan = plan_of(config())
             deployed = deployment(plan, render(plan))
             with Mesh(plan, found) as mesh:
-                mesh.control_plane.apply([_credential(mesh)])
+                shown = mesh.authority.issue(_CREDENTIAL)
+                mesh.control_plane.apply([secret(_CREDENTIAL, mesh.gateway.namespace, shown, mesh.authority.pem)])
                 judges = Judges(deployed)
                 tries = Tries(mesh, judges)
                 account = {team.name: tries.account(team.name) for team in plan.teams}

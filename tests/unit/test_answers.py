@@ -147,3 +147,59 @@ def test_ranges_without_others_are_the_addresses_that_are_left() -> None:
     assert without(["10.0.0.0/8"], [ipaddress.IPv4Network("10.0.0.0/9")]) == ("10.128.0.0/9",)
     assert without(["10.0.0.0/8"], [ipaddress.IPv4Network("0.0.0.0/0")]) == ()
     assert without(["10.0.0.0/8"], [ipaddress.IPv4Network("11.0.0.0/8")]) == ("10.0.0.0/8",)
+
+
+RECEIVED = {"host": "api.fqdn.example", "port": 443, "protocol": "https", "to": {"service": "api", "port": 80}}
+TAKEN = {"host": "db.fqdn.example", "port": 13306, "to": {"service": "db", "port": 3306}}
+CLIENTS = {"credential": "shown", "clients": {"shop": "client.shop.example"}}
+
+
+@cache
+def receiving() -> Plan:
+    """A team that receives HTTP and raw TCP, and leaves."""
+    config = teams(orders={"plain.example": {"http": {}}})
+    config["gke-mesh-egress:teams"]["orders"]["receives"] = {"api": {**RECEIVED, **CLIENTS}, "db": {**TAKEN, **CLIENTS}}
+    config["gke-mesh-egress:ingress"] = {"exposure": "internal", "sourceRanges": {"shop": "192.168.9.0/24"}}
+    return plan_of(config)
+
+
+def test_what_partners_are_let_in_to_has_no_address_that_somebody_outside_says() -> None:
+    """So the ingress gateway has no name to be led by, and its connections are not tied to anything."""
+    inside = [item.manifest for item in render(receiving()) if item.namespace == "istio-ingress"]
+    led = [
+        leg["destination"]["host"]
+        for item in inside
+        if item["kind"] == "VirtualService"
+        for section in ("http", "tcp")
+        for route in item["spec"].get(section, ())
+        for leg in route["route"]
+    ]
+    assert sorted(led) == ["api.orders.svc.cluster.local", "db.orders.svc.cluster.local"]
+    known = [item.manifest for item in render(receiving()) if item.kind == "ServiceEntry"]
+    assert known
+    assert [item for item in known if {"*", "istio-ingress"} & set(item["spec"]["exportTo"])] == []
+    (boundary,) = [item for item in inside if (item["kind"], item["metadata"]["name"]) == ("NetworkPolicy", "ingress-boundary")]
+    assert [peer for rule in boundary["spec"]["egress"] for peer in rule["to"] if "ipBlock" in peer] == []
+    assert [item for item in inside if item["metadata"]["name"] == NAME] == []
+
+
+@pytest.mark.parametrize("name", ["api", "db"])
+def test_an_ingress_gateway_that_is_led_by_a_name_is_found(name: str) -> None:
+    """By a route to a host that a gateway for leaving knows and that is made known to this one, too."""
+    original = deployment(receiving(), render(receiving()))
+
+    def violations(route: bool, known: bool) -> list[str]:
+        changed: list[Any] = deepcopy([dict(item) for item in original.kubernetes])
+        for item in changed:
+            if known and (item["kind"], item["metadata"]["name"]) == ("ServiceEntry", "plain-example-ext"):
+                item["spec"]["exportTo"].append("istio-ingress")
+            at = (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"])
+            if route and at[:2] == ("VirtualService", "istio-ingress") and name in at[2]:
+                (entry,) = item["spec"].get("http") or item["spec"]["tcp"]
+                entry["route"][0]["destination"] = {"host": "plain.example", "port": {"number": 80}}
+        found = verify(Intent(receiving()), Judges(Deployed.of(changed, original.google)))
+        return [violation.says for violation in found if "Services of the cluster alone" in violation.says]
+
+    assert violations(route=True, known=True)
+    assert not violations(route=False, known=True)
+    assert not violations(route=False, known=False)

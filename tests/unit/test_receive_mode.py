@@ -18,7 +18,7 @@ from egress.plan import Plan
 from egress.render import render
 from tests.support import config_with, dev_config, plan_of
 
-WORKLOADS = "egress-team-workloads"
+NODES = "egress-gateway-nodes"
 CLIENT = "spiffe://shop.example/ns/istio-egress/sa/istio-egressgateway"
 MYSQL: dict[str, Any] = {
     "host": "mysql.fqdn.example",
@@ -282,7 +282,7 @@ def test_hyphens_do_not_make_two_names_one(one: tuple[str, str], other: tuple[st
 
 def test_pods_of_teams_are_kept_off_the_ingress_nodes_as_well() -> None:
     def expression(plan: Plan) -> str:
-        (policy,) = [item.manifest for item in render(plan) if item.identity == f"validatingadmissionpolicy/{WORKLOADS}"]
+        (policy,) = [item.manifest for item in render(plan) if item.identity == f"validatingadmissionpolicy/{NODES}"]
         return policy["spec"]["validations"][0]["expression"]
 
     without, with_ingress = expression(plan_of(config({}))), expression(partner())
