@@ -139,7 +139,7 @@ def say(detail: ErrorDetails, location: Location, value: Any) -> tuple[str, str]
     if kind in bounds:
         key, words = bounds[kind]
         return f"The value is out of range: it must be {words} {context.get(key)}.", f"Write {words} {context.get(key)}."
-    if kind == "string_too_long":
+    if kind in ("string_too_long", "too_long") and isinstance(value, str):
         most = context.get("max_length")
         return f"The text is too long: at most {most} characters.", f"Write at most {most} characters."
     if "[key]" in detail["loc"] and "expected" in context:
