@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.support import ROOT
@@ -40,6 +41,7 @@ TABLES = ("words.py", "stack_file.py", "duration.py", "sources.py", "load.py", "
 """Rooms with tables of consequence and fix."""
 
 
+@cache
 def texts() -> dict[str, str]:
     """Every such sentence, and the room that it is in."""
     found: dict[str, str] = {}
