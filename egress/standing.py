@@ -47,6 +47,9 @@ def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
     for gateway in sorted(intent.gateways):
         yield Standing(gateway, judges.namespaces.confined(gateway), f"Pod Security has to hold in {gateway}.")
         yield Standing(gateway, judges.namespaces.mutual(gateway), f"The gateway in {gateway} has to demand mutual TLS.")
+    for pod in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
+        says = f"The gateway in {pod.namespace} has to stand."
+        yield from (Standing(pod.namespace, verdict, says) for verdict in judges.gateway_pods.judge(pod))
     for gateway in sorted(intent.late_gateways):
         says = f"The gateway in {gateway} has to know who calls before it connects outside."
         yield from (Standing(gateway, verdict, says) for verdict in judges.early.judge(gateway))

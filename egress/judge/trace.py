@@ -17,6 +17,7 @@ from egress.judge.early import EarlyConnections
 from egress.judge.firewall import Firewall
 from egress.judge.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
 from egress.judge.gateway import Entrance, Gateways
+from egress.judge.gateway_pods import GatewayPods
 from egress.judge.mesh_settings import MeshSettings
 from egress.judge.namespaces import Namespaces
 from egress.judge.network_policy import NetworkPolicies
@@ -83,6 +84,7 @@ class Judges:
         router = Router(self.registry, self.workloads)
         self.sidecars = Sidecars(self.registry, router)
         self.gateways = Gateways(deployed, self.registry, router, self.workloads)
+        self.gateway_pods = GatewayPods(deployed)
         self.early = EarlyConnections(deployed, self.gateways)
         self.authorization = Authorization(deployed, explains)
         self.network_policies = NetworkPolicies(deployed)

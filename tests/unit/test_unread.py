@@ -466,3 +466,58 @@ def test_what_the_chart_says_by_default_is_read() -> None:
         defaultConfig={**config["defaultConfig"], "discoveryAddress": "istiod.istio-system.svc:15012"},
     )
     assert violations("dev", with_change("dev", MESH, by_default)) == []
+
+
+def _pods(**fields: Any) -> Callable[[Any], object]:
+    return lambda item: item["spec"]["template"]["spec"].update(fields)
+
+
+def _labelled(value: str) -> Callable[[Any], object]:
+    return lambda item: item["spec"]["template"]["metadata"]["labels"].update({"sidecar.istio.io/inject": value})
+
+
+FALLEN: dict[str, Callable[[Any], object]] = {
+    "spec.replicas": lambda item: item["spec"].update(replicas=0),
+    "spec.template.metadata.labels[sidecar.istio.io/inject]": _labelled("false"),
+    "spec.template.metadata.annotations[inject.istio.io/templates]": lambda item: item["spec"]["template"]["metadata"].pop(
+        "annotations"
+    ),
+    "spec.template.spec.containers": _pods(containers=[{"name": "a"}]),
+    "spec.template.spec.hostNetwork": _pods(hostNetwork=True),
+    "spec.template.spec.hostAliases": _pods(hostAliases=[{"ip": "198.51.100.9", "hostnames": ["example.com"]}]),
+    "spec.template.spec.tolerations": _pods(tolerations=[{"key": "dedicated", "operator": "Equal", "value": "others"}]),
+}
+"""By the field that decides: what keeps a gateway from standing."""
+
+
+@pytest.mark.parametrize("field", FALLEN)
+def test_a_gateway_that_cannot_stand_breaks_what_is_declared(field: str) -> None:
+    name = "istio-egress/deployment/istio-egressgateway"
+    found = violations("dev", with_change("dev", name, FALLEN[field]))
+    assert (name, field) in {(step.by, step.field) for violation in found for step in violation.steps}
+
+
+def test_a_rule_for_some_pods_of_a_team_is_not_understood() -> None:
+    """With the weaker models a sidecar itself opens TLS; a rule for some pods can take that away from these alone."""
+    entries = [item for item in rendered("registry-only").kubernetes if item["kind"] == "ServiceEntry"]
+    declared = next(item for item in entries if item["metadata"]["namespace"] == "media")["spec"]["hosts"][0]
+    rule = istio(
+        "DestinationRule",
+        "media",
+        host=declared,
+        workloadSelector={"matchLabels": {"app": "a"}},
+        trafficPolicy={"tls": {"mode": "DISABLE"}},
+        exportTo=["."],
+    )
+    found = violations("registry-only", with_object("registry-only", rule))
+    assert any(step.by == identity(rule) for violation in found for step in violation.steps)
+
+
+def test_without_a_route_nothing_takes_internal_headers_out() -> None:
+    deployed = rendered("registry-only")
+    left = [
+        item for item in deployed.kubernetes if (item["kind"], item["metadata"].get("namespace")) != ("VirtualService", "media")
+    ]
+    assert len(left) < len(deployed.kubernetes)
+    found = violations("registry-only", Deployed.of(left, deployed.google))
+    assert any("tells the outside of the mesh" in violation.says for violation in found)
