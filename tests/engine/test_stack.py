@@ -126,8 +126,8 @@ def test_a_killed_up_can_be_run_again(sandbox: Sandbox) -> None:
 def test_a_second_up_changes_nothing_and_says_who_may_reach_what_and_the_way_on(sandbox: Sandbox) -> None:
     output = sandbox.run("up")
     assert sandbox.changes(output).keys() == {"unchanged"}
-    assert re.search(r"example\.com +http \(leaves as https\), https +-", output)
-    assert re.search(r"httpbin\.org +https +http /status/418, https", output)
+    assert re.search(r"team-x +example\.com +http, leaves as https +everything\n +example\.com +https +everything\n", output)
+    assert re.search(r"team-y +httpbin\.org +http, leaves UNENCRYPTED +/status/418 \(void: https passes everything\)\n", output)
     assert "KUBECONFIG=" in output
     assert "A real project" in output
 
