@@ -78,6 +78,7 @@ def _all(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
         for manifest in deployed.kind(kind):
             yield from ((manifest, field, f"`{field.rpartition('.')[2]}` is not read here.") for field in fields(manifest))
     yield from unread_settings(deployed)
+    yield from _wide(deployed)
     yield from _twice(deployed)
 
 
@@ -144,6 +145,23 @@ _READERS: Mapping[str, Callable[[Manifest], Iterable[str]]] = {
     "Service": _of_service,
     "EndpointSlice": _of_slice,
 }
+
+
+def _wide(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
+    """Rules for more hosts or addresses than one: judges look a rule up by the host that a ServiceEntry has."""
+    known = {host for manifest in deployed.kind("ServiceEntry") for host in listed(manifest, "spec", "hosts")}
+    for manifest in deployed.kind("DestinationRule"):
+        if ("*" in (host := str(manifest["spec"]["host"])) and host not in known) or "." not in host:
+            yield manifest, "spec.host", f"Which hosts {host} means is not read here."
+    for kind in ("VirtualService", "ServiceEntry"):
+        for manifest in deployed.kind(kind):
+            for host in map(str, listed(manifest, "spec", "hosts")):
+                if host == "*" or "." not in host or ("*" in host and host not in known):
+                    yield manifest, "spec.hosts", f"Which hosts {host} means is not read here."
+    for manifest in deployed.kind("ServiceEntry"):
+        for address in map(str, listed(manifest, "spec", "addresses")):
+            if "/" in address:
+                yield manifest, "spec.addresses", f"A range, {address}, is not read here."
 
 
 def _twice(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:

@@ -105,6 +105,26 @@ ADDED: dict[str, dict[str, Any]] = {
         hosts=["example.com"],
         http=[{"route": [{"destination": {"host": "elsewhere.example", "port": {"number": 80}}}]}],
     ),
+    "TLS that is taken away from every host": istio(
+        "DestinationRule", "team-x", host="*", trafficPolicy={"tls": {"mode": "DISABLE"}}
+    ),
+    "TLS that is taken away from a host by its short name": istio(
+        "DestinationRule", "istio-egress", host="istio-egressgateway", trafficPolicy={"tls": {"mode": "DISABLE"}}
+    ),
+    "a way for every host of a domain": istio(
+        "VirtualService",
+        "team-x",
+        hosts=["*.com"],
+        http=[{"route": [{"destination": {"host": "elsewhere.example", "port": {"number": 80}}}]}],
+    ),
+    "a destination for every address": istio(
+        "ServiceEntry",
+        "team-x",
+        hosts=["elsewhere.example"],
+        addresses=["0.0.0.0/0"],
+        resolution="NONE",
+        ports=[{"number": 9999, "name": "tcp", "protocol": "TCP"}],
+    ),
     "a second destination for one host": istio(
         "ServiceEntry",
         "istio-egress",
