@@ -19,6 +19,7 @@ ROOMS = [
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "egress/settings").glob("*.py")),
     "egress/conflicts.py",
     "egress/past_gateway.py",
+    "egress/private_hosts.py",
     "egress/credentials.py",
     "egress/capabilities.py",
     "egress/layers/inspection.py",
