@@ -74,4 +74,12 @@ def ties(patch: Mapping[str, Any]) -> bool:
         _SOL_SOCKET,
         _SO_BINDTODEVICE,
         "STATE_PREBIND",
-    ) and b64decode(str(option.get("buf_value", ""))).rstrip(b"\0") == _CARD
+    ) and _decoded(option.get("buf_value")) == _CARD
+
+
+def _decoded(value: Any) -> bytes:
+    """What an option of bytes says; nothing where it is none, which an object from outside may hold."""
+    try:
+        return b64decode(str(value)).rstrip(b"\0")
+    except ValueError:
+        return b""

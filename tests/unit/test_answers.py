@@ -203,3 +203,14 @@ def test_an_ingress_gateway_that_is_led_by_a_name_is_found(name: str) -> None:
     assert violations(route=True, known=True)
     assert not violations(route=False, known=True)
     assert not violations(route=False, known=False)
+
+
+@pytest.mark.parametrize("said", ["", "%%", "ZXRoMQ==", None, "ZXRoMA"])
+def test_a_card_of_another_name_or_of_none_ties_nothing(said: str | None) -> None:
+    """What is no text of bytes at all may come from outside, and is no card."""
+
+    def other(manifest: Manifest) -> None:
+        for patch in manifest["spec"]["configPatches"]:
+            patch["patch"]["value"]["upstream_bind_config"]["socket_options"][0]["buf_value"] = said
+
+    assert told(other, "EnvoyFilter", NAME)
