@@ -34,6 +34,12 @@ class Refusal:
     text: str
     example: dict[str, Any] | None
     """Keys and values beside the least that a stack needs; null takes a key away."""
+    file: str | None = None
+    """A Pulumi.dev.yaml that is refused before it is a config."""
+    project: str | None = None
+    """The Pulumi.yaml beside it, where that matters."""
+    state: str | None = None
+    """In words, where no text of a file could show it."""
 
     @property
     def sentence(self) -> str:
@@ -44,7 +50,8 @@ class Refusal:
 @cache
 def known() -> dict[str, Refusal]:
     record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
-    return {code: Refusal(code, said["text"], said.get("example")) for code, said in record.items() if said.get("text")}
+    examples = ("example", "file", "project", "state")
+    return {code: Refusal(code, said["text"], *map(said.get, examples)) for code, said in record.items() if said.get("text")}
 
 
 def code_of(consequence: str) -> str:

@@ -22,7 +22,6 @@ NAMESPACE = "gke-mesh-egress"
 PROJECT_FILE = "Pulumi.yaml"
 _KEYWORD = re.compile(r"[-+.]?[0-9][0-9._]*|true|false|null", re.IGNORECASE)
 _STATES = {
-    errno.ENOENT: ("There is no such file.", "Name one that is there."),
     errno.EISDIR: ("A folder has this name, and a file is meant.", "Rename the folder, or name another stack."),
     errno.EACCES: ("You may not read the file.", "Ask its owner, or change its permissions."),
     errno.ENAMETOOLONG: ("No file can have a name of this length.", "Name a stack whose file is there."),

@@ -91,7 +91,13 @@ class ControlPlaneAccess(Model):
             )
         ]
         if len(self.authorized_networks) > MOST_NETWORKS:
-            found.append((("authorizedNetworks",), f"GKE takes at most {MOST_NETWORKS}.", "Name fewer, as wider ranges."))
+            found.append(
+                (
+                    ("authorizedNetworks",),
+                    f"GKE takes at most {MOST_NETWORKS} authorized networks.",
+                    "Name fewer, as wider ranges.",
+                )
+            )
         if found:
             raise refusals(found)
         return self

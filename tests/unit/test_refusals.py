@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from egress.cli import why
+from egress.cli.app import app
 from egress.errors import ConfigError
 from egress.google_cloud import PRIVATE_ZONES
 from egress.planning import make_plan
 from egress.refusals import LEAST, NONE, RECORD, code_of, config_of, known
-from egress.settings import load
+from egress.settings import load, load_file
+from egress.yaml_text import parse
 from tests.refusal_texts import texts
 from tests.support import ROOT, config_with
 
 GIVEN = (ROOT / "tests/unit/recorded/refusal_codes.txt").read_text(encoding="utf-8").split()
 """Every code that was ever given, in order; a refusal that goes keeps its code here and in the record (`"retired"`)."""
 ENTRIES = json.loads(RECORD.read_text(encoding="utf-8"))
-OF_FILES = {code for code in known() if code < "EGR100"}
-"""What a file says before it is a config: tests/unit/test_stack_file.py has an example of each kind."""
+OF_FILES = [code for code in known() if code < "EGR100"]
+"""What is said of a file before it is a config."""
+STATES: dict[str, Callable[[Path], Path]] = {
+    "EGR014": lambda path: _holds(
+        path, "a: &a [" + "1, " * 100 + "1]\nb: &b [" + "*a, " * 100 + "1]\nc: [" + "*b, " * 100 + "]\n"
+    ),
+    "EGR018": lambda path: _holds(path, "config: {ä: b}\n", "latin-1"),
+    "EGR020": lambda path: (path.mkdir(), path)[1],
+    "EGR022": lambda path: path.with_name(f"Pulumi.{'x' * 300}.yaml"),
+    "EGR023": lambda path: (path.symlink_to(path), path)[1],
+    "EGR028": lambda path: _holds(path, "") / path.name,
+    "EGR030": lambda path: path,
+    "EGR032": lambda path: path.with_name("Pulumi.\0.yaml"),
+}
+"""Of each refusal that no text of a file shows: what makes the file so, and its path."""
 UNSHOWN = dict(
     line.split(" ", 1)
     for line in (ROOT / "tests/unit/recorded/refusals_without_example.txt").read_text(encoding="utf-8").splitlines()
 )
 """Refusals that no config can give, and the reason why. Nothing may be added here without one, and a test that it holds."""
+
+
+def _holds(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_text(text, encoding=encoding)
+    return path
 
 
 def test_every_refusal_in_the_source_has_a_code() -> None:
@@ -66,8 +90,63 @@ def test_the_example_is_refused_with_its_code(code: str) -> None:
     assert f"    {code}: " in str(refused.value)
 
 
+@pytest.mark.parametrize("code", [code for code in OF_FILES if known()[code].file is not None])
+def test_the_file_is_refused_with_its_code(code: str) -> None:
+    problem = why.problem_of(known()[code])
+    assert problem is not None
+
+
+def test_what_no_text_shows_is_a_state_of_the_file() -> None:
+    assert {code for code in OF_FILES if known()[code].state} == set(STATES) | {"EGR021"}
+    assert all(bool(known()[code].file) != bool(known()[code].state) for code in OF_FILES)
+
+
+@pytest.mark.parametrize("code", STATES)
+def test_the_state_of_the_file_is_refused_with_its_code(code: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_file(STATES[code](tmp_path / "Pulumi.dev.yaml"))
+    assert code in [problem.code for problem in refused.value.problems]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else for a moment")
+def test_somebody_elses_file_is_refused_with_its_code(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.touch(mode=0o600)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError) as refused:
+            load_file(path)
+    finally:
+        os.seteuid(0)
+    assert [problem.code for problem in refused.value.problems] == ["EGR021"]
+
+
+@pytest.mark.parametrize("code", [code for code, one in known().items() if one.example])
+def test_the_example_reads_back_as_what_was_tried_unless_it_is_cut(code: str) -> None:
+    printed = why.files(known()[code])[why.STACK]
+    there = {key: value for key, value in (known()[code].example or {}).items() if value is not None}
+    assert "…" in printed or (parse(printed.encode()) or {}) == there
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("EGR200", "EGR201, EGR202, EGR203"), ("EGR8", "EGR007, EGR008, EGR009"), ("egress", "All of them")]
+)
+def test_a_code_that_is_none_is_answered_with_the_nearest(code: str, said: str) -> None:
+    run = CliRunner().invoke(app, ["why", code])
+    assert run.exit_code == 2
+    assert said in run.output
+
+
+def test_what_is_printed_of_a_code_says_why_fix_example_and_answer() -> None:
+    run = CliRunner().invoke(app, ["why", "egr101"])
+    assert run.exit_code == 0
+    parts = ("UDP never leaves", "\nFix: Let the app use TCP", "        udp: {}\n", "The program says:", "udp = {}\n    EGR101: ")
+    places = [run.output.index(part) for part in parts]
+    assert places == sorted(places)
+
+
 def test_only_the_recorded_have_no_example() -> None:
-    without = {code for code, one in known().items() if one.example is None} - OF_FILES
+    without = {code for code, one in known().items() if one.example is None} - set(OF_FILES)
     assert without == set(UNSHOWN)
     assert all(reason.strip() for reason in UNSHOWN.values())
 
