@@ -125,7 +125,7 @@ class Opening:
     def _undeclared(self) -> Iterator[Proposal]:
         way, more = self._way()
         if way:
-            says = f"To allow it, add {at(self._entry_path)}: {written(way)}.{more}"
+            says = f"To allow it, add {at(self._entry_path)}: {written(way)}.{more}{self._others(way)}"
             yield Proposal(says, (set_to(self._entry_path, way),), admits=frozenset({ACCOUNTS}))
         if way and "tcp" in way and (who := listener(self._flow.port)):
             way = {"tcp": {"port": self._flow.port, "addresses": [ADDRESS], "serviceAccounts": [self._flow.service_account]}}
@@ -150,6 +150,17 @@ class Opening:
         way = {"tcp": {"port": flow.port, "byName": True, "serviceAccounts": [flow.service_account]}}
         more = (_RAW, _BY_NAME.format(port=flow.port), outside_alone(self._plan, flow.namespace, flow.port))
         return way, f" {' '.join(filter(None, more))}"
+
+    def _others(self, way: dict[str, Any]) -> str:
+        """That other teams who declare the host lose a layer: what a gateway knows of a host is known to all who declare it."""
+        (kind,) = way
+        teams = self._plan.settings.teams.items()
+        entries = {name: team.egress[self._flow.host] for name, team in teams if self._flow.host in team.egress}
+        others = sorted(name for name, entry in entries.items() if getattr(entry, kind) is None)
+        if not others:
+            return ""
+        named = ", ".join(others)
+        return f" The sidecars of {named} then know the host by {kind} as well, and the gateway alone refuses that to them."
 
     def _exact(self) -> dict[str, Any]:
         """A rule for just this request; empty: none can be written for it."""
