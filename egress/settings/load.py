@@ -130,7 +130,7 @@ def _or_json(value: dict[str, Any]) -> dict[str, Any]:
     """A mapping may be written as text of JSON, and true or false in quotes: `pulumi config set` writes them so."""
     if "$ref" in value or "anyOf" in value or value.get("type") == "object":
         said = {key: value[key] for key in ("description", "default") if key in value}
-        return {"anyOf": [value, {"type": "string", "pattern": r"^\{"}]} | said
+        return {"anyOf": [value, {"type": "string", "pattern": r"^(?:\{[\s\S]*)$"}]} | said
     return (
         value | {"type": ["boolean", "string"], "enum": [True, False, "true", "false"]} if value["type"] == "boolean" else value
     )

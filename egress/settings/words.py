@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, cast
 
 from pydantic_core import ErrorDetails
 
+from egress import grammar
 from egress.settings.root import Settings
 from egress.settings.tcp import ANOTHER_PORT
 from egress.stack_file import NAMESPACE
@@ -216,7 +216,7 @@ def _line(location: Location, text: str) -> str:
 
 def flow(text: str) -> str:
     """A text as YAML reads it back, in quotes where it has to be."""
-    bare = re.fullmatch(r"[A-Za-z0-9/][A-Za-z0-9._/@-]*", text) and isinstance(_plain(text), str)
+    bare = grammar.matches(r"[A-Za-z0-9/][A-Za-z0-9._/@-]*", text) and isinstance(_plain(text), str)
     return text if bare else json.dumps(text, ensure_ascii=False)
 
 

@@ -64,7 +64,7 @@ class FakeApiServer:
     def start(self) -> None:
         self.calls.append("start")
 
-    def wipe(self) -> None:
+    def wipe(self, keep_address: bool = False) -> None:
         self.calls.append("wipe")
 
     def define_secret_sync(self) -> None:
