@@ -252,7 +252,10 @@ def _value(pattern: str, sent: str) -> bool:
 
 
 def _path(pattern: str, path: str) -> bool:
-    """Exact, a prefix ending in `*`, or a template. Written again here: the intent must not share the judge's errors."""
+    """Exact, a prefix ending in `*`, or a template. Written again here: the intent must not share the judge's errors.
+
+    Envoy takes `[` and `]` in paths, and not where a template leaves something open.
+    """
     if "{" not in pattern:
         return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
     head, rest, tail = pattern.partition("{**}")
@@ -262,10 +265,12 @@ def _path(pattern: str, path: str) -> bool:
     parts = path.split("/")
     if len(parts) <= len(first) + len(last):
         return False
-    return _segments(first, parts[: len(first)]) and (not last or _segments(last, parts[-len(last) :]))
+    between = parts[len(first) : len(parts) - len(last)]
+    opened = not any(character in part for part in between for character in "[]")
+    return opened and _segments(first, parts[: len(first)]) and (not last or _segments(last, parts[-len(last) :]))
 
 
 def _segments(wanted: list[str], given: list[str]) -> bool:
     return len(wanted) == len(given) and all(
-        bool(one) if want == "{*}" else want == one for want, one in zip(wanted, given, strict=True)
+        bool(one) and not {*one} & {*"[]"} if want == "{*}" else want == one for want, one in zip(wanted, given, strict=True)
     )

@@ -13,10 +13,10 @@ from egress.diff.words import Classes
 from egress.explain import step_json
 from egress.google_cloud import METADATA_ADDRESS
 from egress.intent import Intent
-from egress.judge.authorization import path_matches, text_matches
 from egress.judge.classes import Requests, representatives
 from egress.judge.flow import Flow, Pod, Protocol, Verdict, Way
 from egress.judge.space import BELOW, OTHER_ADDRESS, OTHER_HOST, Allowance, concrete
+from egress.judge.text_patterns import path_matches, text_matches
 from egress.judge.trace import Judges
 from egress.names import OPEN_TLS_HOST
 from egress.questions import OTHER_ACCOUNT, RESOLVER, STRANGER, Kind

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from egress.diff.facts import Aspect
-from egress.judge.authorization import path_matches
 from egress.judge.classes import OTHER_METHOD, Requests, header_words
 from egress.judge.flow import Flow, Protocol
 from egress.judge.space import BELOW, OTHER_HOST
+from egress.judge.text_patterns import path_matches
 from egress.questions import OTHER_ACCOUNT
 
 Key = tuple[str, ...]

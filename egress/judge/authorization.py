@@ -1,93 +1,103 @@
 """Authorization's judge: whom a proxy lets do what, by AuthorizationPolicies that select its pods.
 
-Understood: `selector`, `action` DENY and ALLOW, and in rules `from[].source` (principals, namespaces and their not-forms),
-`to[].operation` (hosts, ports, methods, paths and their not-forms), `when[]` with `connection.sni`, `destination.port`,
-`destination.ip`, `request.headers[NAME]`. A rule that asks for HTTP never allows a connection that is not read as HTTP.
-Source: Istio reference, AuthorizationPolicy and "Authorization Policy Conditions" (security.istio.io/v1).
+Understood: whose pods a policy is for (its namespace, everybody's in the root namespace, `selector`, `targetRefs` for gateways of
+another API), actions DENY, ALLOW and AUDIT (which decides nothing), `istio.io/dry-run` (neither does such a policy), and rules as
+authorization_rules.py reads them. What a CUSTOM policy's service answers is not known: it may refuse, and lets nothing through
+that others refuse. Source: Istio reference, AuthorizationPolicy (security.istio.io/v1), and annotation `istio.io/dry-run`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from egress.judge.authorization_rules import LOCAL, Case, Home, Outcome, Rule, namespace_of
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Connection, Layer, Misread, Pod, Request, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
 
-_SOURCE = {"principals", "notPrincipals", "namespaces", "notNamespaces"}
 _OPERATION = {"hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"}
-_HTTP = {"hosts", "notHosts", "methods", "notMethods", "paths", "notPaths"}
 _READ_AT_A_GLANCE = {"connection.sni", "destination.port"}
-_HEADER = re.compile(r"^request\.headers\[(.+)\]$")
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What a rule is asked about."""
-
-    namespace: str
-    principal: str
-    request: Request | None
-    port: int
-    sni: str
-    address: str
+_NAMESPACE = re.compile(r"[a-z0-9-]+")
+_DRY_RUN = "istio.io/dry-run"
+_TRUE = {"1", "t", "T", "true", "TRUE", "True"}
+_GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+"""Label of pods that are a gateway of the Gateway API."""
 
 
 class Authorization:
     """Judges what a proxy's AuthorizationPolicies say to a connection that its listener has accepted."""
 
-    def __init__(self, deployed: Deployed, explains: bool) -> None:
-        """`explains`: whether a refusal names the field that comes nearest to allowing, which costs as much as deciding."""
+    def __init__(self, deployed: Deployed, explains: bool, trust_domain: str = LOCAL) -> None:
+        """Reads the policies.
+
+        Args:
+            deployed: where they are.
+            explains: whether a refusal names the field that comes nearest to allowing, which costs as much as deciding.
+            trust_domain: the first part of the mesh's own identities.
+        """
         self._explains = explains
         self._policies: dict[str, _Policies] = {}
         for manifest in deployed.kind("AuthorizationPolicy"):
-            self._policies.setdefault(manifest["metadata"]["namespace"], _Policies()).add(_Policy(manifest))
+            policy = _Policy(manifest, trust_domain)
+            if policy.decides:
+                self._policies.setdefault(manifest["metadata"]["namespace"], _Policies()).add(policy)
 
     def judge(self, at: Pod, connection: Connection) -> Verdict:
         """Whether the proxy of a pod lets the request (or connection) pass on."""
         inner = connection.inner
         request = inner if isinstance(inner, Request) else None
-        principal = connection.principal or ""
-        case = _Case(
-            _namespace(principal), principal, request, connection.port, connection.sni or "", connection.to_address or ""
-        )
-        try:
-            return self._decide(at, case)
-        except Misread as error:
-            return Verdict(Layer.AUTHORIZATION, True, error.by, error.field, error.reason, understood=False)
-
-    def _decide(self, at: Pod, case: _Case) -> Verdict:
+        principal, sni = connection.principal or "", (connection.sni or "").lower()
+        case = Case(principal, request, connection.port, sni, connection.to_address or "")
+        who = principal or "a client without a certificate"
         homes = [home for home in dict.fromkeys((ROOT_NAMESPACE, at.namespace)) if home in self._policies]
-        asked = [policy for home in homes for policy in self._policies[home].about(case.namespace) if policy.selects(at)]
-        who = case.principal or "a client without a certificate"
-        for policy in asked:
-            if policy.action == "DENY" and (field := policy.matching(case)):
-                return Verdict(Layer.AUTHORIZATION, False, policy.by, field, f"This is denied to {who} by name.")
-        allowing = [policy for policy in asked if policy.action != "DENY"]
-        for policy in allowing:
-            if field := policy.matching(case):
-                return Verdict(Layer.AUTHORIZATION, True, policy.by, field, f"This is allowed to {who}.")
-        one = len(allowing) == 1
-        nearest = allowing[0] if one else max(allowing, key=lambda policy: policy.nearness(case), default=None)
-        if nearest is None:
-            nearest = next((found for home in homes if (found := self._policies[home].any_allow(at))), None)
-        if nearest is None:
-            return Verdict(Layer.AUTHORIZATION, True, "nothing", "", "No policy of these pods asks who is there.")
-        return Verdict(
-            Layer.AUTHORIZATION,
-            False,
-            nearest.by,
-            nearest.nearest(case) if self._explains else "spec.rules",
-            f"No rule allows this to {who}.",
-        )
+        asked = [
+            (policy, selected)
+            for home in homes
+            for policy in self._policies[home].about(case.namespace)
+            if (selected := policy.selects(at)) is not False
+        ]
+        doubt: Misread | None = None
+        for policy, selected in asked:
+            if policy.action != "ALLOW":
+                outcome = policy.matching(selected, case)
+                if isinstance(outcome, str):
+                    return Verdict(Layer.AUTHORIZATION, False, policy.by, outcome, f"This is denied to {who} by name.")
+                doubt = doubt or outcome
+        allowing = [(policy, selected) for policy, selected in asked if policy.action == "ALLOW"]
+        allowed: Verdict | None = None
+        unsure: Misread | None = None
+        for policy, selected in allowing:
+            outcome = policy.matching(selected, case)
+            if isinstance(outcome, str):
+                allowed = Verdict(Layer.AUTHORIZATION, True, policy.by, outcome, f"This is allowed to {who}.")
+                break
+            unsure = unsure or outcome
+        if allowed is None and unsure is None:
+            sure = [policy for policy, selected in allowing if selected is True]
+            nearest = _nearest(sure, case) if sure else self._refusing(homes, at)
+            if isinstance(nearest, _Policy):
+                field = nearest.nearest(case) if self._explains else "spec.rules"
+                return Verdict(Layer.AUTHORIZATION, False, nearest.by, field, f"No rule allows this to {who}.")
+            unsure = nearest
+        unknown = doubt if allowed else doubt or unsure
+        if unknown:
+            return Verdict(Layer.AUTHORIZATION, True, unknown.by, unknown.field, unknown.reason, understood=False)
+        return allowed or Verdict(Layer.AUTHORIZATION, True, "nothing", "", "No policy of these pods asks who is there.")
+
+    def _refusing(self, homes: Sequence[str], at: Pod) -> _Policy | Misread | None:
+        """A policy because of which pods refuse what none allows; a doubt where it may not be theirs; None: there is none."""
+        doubt: Misread | None = None
+        for policy in (policy for home in homes for policy in self._policies[home].allowing):
+            selected = policy.selects(at)
+            if selected is True:
+                return policy
+            doubt = doubt or (selected if isinstance(selected, Misread) else None)
+        return doubt
 
     def server_names(self, namespace: str) -> set[str]:
-        """One server name for each rule that asks a namespace's callers for one: whoever calls may say any of them."""
+        """Server names that rules about a namespace's callers ask for: whoever calls may say any of them."""
         return {
             name for policies in self._policies.values() for policy in policies.about(namespace) for name in policy.server_names
         }
@@ -99,7 +109,7 @@ class _Policies:
     def __init__(self) -> None:
         self._named: dict[str, list[_Policy]] = {}
         self._general: list[_Policy] = []
-        self._allow: dict[frozenset[tuple[str, str]], _Policy] = {}
+        self._allow: dict[object, _Policy] = {}
 
     def add(self, policy: _Policy) -> None:
         if policy.callers is None:
@@ -107,39 +117,43 @@ class _Policies:
         for caller in policy.callers or ():
             self._named.setdefault(caller, []).append(policy)
         if policy.action == "ALLOW":
-            self._allow.setdefault(policy.labels, policy)
+            self._allow.setdefault(policy.target, policy)
 
     def about(self, caller: str) -> Iterator[_Policy]:
         yield from self._general
         yield from self._named.get(caller, ())
 
-    def any_allow(self, pod: Pod) -> _Policy | None:
-        """A policy that allows something to somebody: with it, pods refuse what no policy allows."""
-        return next((policy for policy in self._allow.values() if policy.selects(pod)), None)
-
-
-def _namespace(principal: str) -> str:
-    parts = principal.split("/")
-    return parts[2] if len(parts) == 5 and parts[1] == "ns" and parts[3] == "sa" else ""
+    @property
+    def allowing(self) -> Iterator[_Policy]:
+        """One policy for each set of pods that allows something to somebody: with it, they refuse what no policy allows."""
+        yield from self._allow.values()
 
 
 class _Policy:
     """One AuthorizationPolicy."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        spec = part(manifest, "spec")
+    def __init__(self, manifest: Manifest, trust_domain: str) -> None:
+        spec, metadata = part(manifest, "spec"), manifest["metadata"]
         self.by = identity(manifest)
-        self.action = spec.get("action", "ALLOW")
-        self.labels = frozenset((part(spec, "selector", "matchLabels")).items())
+        self.action = str(spec.get("action") or "ALLOW")
+        dry = str(part(metadata, "annotations").get(_DRY_RUN)) in _TRUE
+        self.decides = self.action != "AUDIT" and not (dry and self.action in ("ALLOW", "DENY"))
+        self._labels = frozenset(part(spec, "selector", "matchLabels").items())
+        self._attached = bool(spec.get("targetRefs") or spec.get("targetRef"))
+        self._doubt = self._not_read(spec)
+        self.target = self._doubt or (self._labels, self._attached)
+        """What is the same in policies that are for the same pods."""
         self._rules: Sequence[Mapping[str, Any]] = listed(spec, "rules")
-        unread = sorted(spec.keys() - {"selector", "action", "rules"})
-        self._unread = unread[0] if unread else "action" if self.action not in ("ALLOW", "DENY") else None
-        self.callers = None if self._unread else _callers(self._rules)
+        homes = (Home(self.by, metadata["namespace"], trust_domain, f"spec.rules[{index}]") for index in range(len(self._rules)))
+        self._read = [Rule(rule, home) for rule, home in zip(self._rules, homes, strict=True)]
+        self.callers = None if self._doubt else _callers(self._rules, metadata["namespace"])
         """Namespaces whose callers some rule names; None: any caller may be meant."""
         asked = (
             condition for rule in self._rules for condition in listed(rule, "when") if condition.get("key") == "connection.sni"
         )
-        self.server_names = [str(values[0]) for condition in asked if (values := listed(condition, "values"))]
+        self.server_names = [
+            str(value) for one in asked for side in ("values", "notValues") for value in listed(one, side)
+        ]  # fmt: skip
         self._of_name: dict[str, list[int]] = {}
         self._of_any_name: list[int] = []
         for index, rule in enumerate(self._rules):
@@ -149,43 +163,73 @@ class _Policy:
             if not exact:
                 self._of_any_name.append(index)
 
-    def selects(self, pod: Pod) -> bool:
-        return self.labels <= (pod.labels or {}).items()
+    def _not_read(self, spec: Mapping[str, Any]) -> Misread | None:
+        """What leaves open for which pods the policy is, or what it does."""
+        known = {"selector", "targetRef", "targetRefs", "action", "rules", *(("provider",) if self.action == "CUSTOM" else ())}
+        unread = [f"spec.{key}" for key in sorted(spec.keys() - known) if spec[key]]
+        unread += [f"spec.selector.{key}" for key in sorted(part(spec, "selector").keys() - {"matchLabels"})]
+        unread += ["spec.action"] if self.action not in ("ALLOW", "DENY", "CUSTOM", "AUDIT") else []
+        return Misread(self.by, unread[0], f"this `{unread[0].rpartition('.')[2]}` is not read here") if unread else None
 
-    def matching(self, case: _Case) -> str | None:
-        """The field of the first rule that matches."""
-        if self._unread:
-            raise Misread(self.by, f"spec.{self._unread}", f"this `{self._unread}` is not read here")
+    def selects(self, pod: Pod) -> Outcome:
+        """Whether it is for a pod."""
+        if self._doubt:
+            return self._doubt
+        if self._attached:
+            # Such a policy is for gateways of another API, and for nobody else.
+            if pod.labels is not None and _GATEWAY_NAME not in pod.labels:
+                return False
+            return Misread(self.by, "spec.targetRefs", "which gateways of another API these are is not read here")
+        if pod.labels is None and self._labels:
+            return Misread(self.by, "spec.selector", "whether it selects these pods is up to whoever writes their labels")
+        return self._labels <= (pod.labels or {}).items()
+
+    def matching(self, selected: Outcome, case: Case) -> str | Misread | None:
+        """The field of the first rule that matches; None where surely none does. `selected`: whether it is for the pod."""
+        doubt: Misread | None = None
         for index in self._asked(case):
-            field = f"spec.rules[{index}]"
-            if all(holds for _, holds in _parts(self._rules[index], case, self.by, field)):
-                return field
-        return None
+            rule = self._read[index]
+            outcome = rule.holds(case, self.action != "ALLOW")
+            if outcome is True:
+                if isinstance(selected, Misread):
+                    return selected
+                if self.action == "CUSTOM":
+                    return Misread(self.by, "spec.provider", "what another service says to this is not known here")
+                return rule.field
+            if outcome is not False:
+                doubt = doubt or outcome
+        return doubt
 
-    def _asked(self, case: _Case) -> list[int]:
+    def _asked(self, case: Case) -> Sequence[int]:
         """The rules that could match, in order: those that name the host or the server name, and those that name none.
 
         A team's rules name one host each, so that a case costs what its own host has, however many the team has.
         """
+        if case.request is None and self.action != "ALLOW":
+            return range(len(self._rules))
         host = case.request.host.lower() if case.request else ""
         return sorted({*self._of_any_name, *self._of_name.get(host, ()), *self._of_name.get(case.sni, ())})
 
-    def nearness(self, case: _Case) -> int:
+    def nearness(self, case: Case) -> int:
         """How much of a rule holds, at best: what a reader wants to see first when nothing matches."""
-        return max((self._held(self._rules[index], case) for index in self._asked(case)), default=0)
+        return max((_held(self._read[index], case) for index in self._asked(case)), default=0)
 
-    def nearest(self, case: _Case) -> str:
+    def nearest(self, case: Case) -> str:
         """The field that would have to differ for the nearest rule to match."""
         asked = self._asked(case)
         if not asked:
             return "spec.rules" if self._rules else "spec"
-        index = max(asked, key=lambda index: self._held(self._rules[index], case))
-        parts = _parts(self._rules[index], case, self.by, "")
-        return f"spec.rules[{index}]" + next((f".{name}" for name, holds in parts if not holds), "")
+        index = max(asked, key=lambda index: _held(self._read[index], case))
+        return f"spec.rules[{index}]" + next((f".{name}" for name, holds in self._read[index].held(case) if not holds), "")
 
-    def _held(self, rule: Mapping[str, Any], case: _Case) -> int:
-        names = [name for name, holds in _parts(rule, case, self.by, "") if holds]
-        return 1 + 2 * ("from" in names) + sum(2 if name.endswith(("hosts", "sni")) else 1 for name in names if name != "from")
+
+def _nearest(policies: Sequence[_Policy], case: Case) -> _Policy:
+    return policies[0] if len(policies) == 1 else max(policies, key=lambda policy: policy.nearness(case))
+
+
+def _held(rule: Rule, case: Case) -> int:
+    names = [name for name, holds in rule.held(case) if holds]
+    return 1 + 2 * ("from" in names) + sum(2 if name.endswith(("hosts", "sni")) else 1 for name in names if name != "from")
 
 
 def _names(rule: Mapping[str, Any]) -> set[str] | None:
@@ -203,7 +247,7 @@ def _names(rule: Mapping[str, Any]) -> set[str] | None:
     return None if found is None or any("*" in name for name in found) else found
 
 
-def _callers(rules: Sequence[Mapping[str, Any]]) -> frozenset[str] | None:
+def _callers(rules: Sequence[Mapping[str, Any]], own: str) -> frozenset[str] | None:
     """Every namespace that some rule names as a caller's; None where a rule asks for none."""
     found: set[str] = set()
     for rule in rules:
@@ -211,129 +255,12 @@ def _callers(rules: Sequence[Mapping[str, Any]]) -> frozenset[str] | None:
         if not sources:
             return None
         for source in sources:
-            named = list(listed(source, "namespaces"))
-            named += [_namespace(principal) for principal in listed(source, "principals")]
-            if not named or any("*" in name or not name for name in named) or "*" in str(source.get("principals") or ""):
+            named = [str(name) for name in listed(source, "namespaces")]
+            named += [namespace_of(str(principal)) for principal in listed(source, "principals") if "*" not in str(principal)]
+            named += ["*" for principal in listed(source, "principals") if "*" in str(principal)]
+            accounts = [str(account).partition("/") for account in listed(source, "serviceAccounts")]
+            named += [namespace if slash else own for namespace, slash, _ in accounts]
+            if not named or not all(_NAMESPACE.fullmatch(name) for name in named):
                 return None
             found.update(named)
     return frozenset(found)
-
-
-def _parts(rule: Mapping[str, Any], case: _Case, by: str, field: str) -> Iterator[tuple[str, bool]]:
-    """What a rule asks for, each with whether it holds; all have to."""
-    unread = sorted(rule.keys() - {"from", "to", "when"})
-    if unread:
-        raise Misread(by, f"{field}.{unread[0]}", f"`{unread[0]}` is not read here")
-    if rule.get("from"):
-        yield "from", any(_source(entry["source"], case, by, field) for entry in rule["from"])
-    if operations := rule.get("to"):
-        if len(operations) == 1:
-            # Part by part, so that a refusal can name the one that does not hold.
-            operation = operations[0]["operation"]
-            for name in operation:
-                yield f"to[0].operation.{name}", _operation({name: operation[name]}, case, by, field)
-        else:
-            yield "to", any(_operation(entry["operation"], case, by, field) for entry in operations)
-    for index, condition in enumerate(listed(rule, "when")):
-        yield f"when[{index}].{condition['key']}".replace("connection.", ""), _condition(condition, case, by, field)
-
-
-def _source(source: Mapping[str, Any], case: _Case, by: str, field: str) -> bool:
-    _read(source, _SOURCE, by, f"{field}.from")
-    return _both(source, "principals", "notPrincipals", case.principal, text_matches) and _both(
-        source, "namespaces", "notNamespaces", case.namespace, text_matches
-    )
-
-
-def _operation(operation: Mapping[str, Any], case: _Case, by: str, field: str) -> bool:
-    _read(operation, _OPERATION, by, f"{field}.to")
-    request = case.request
-    if request is None and operation.keys() & _HTTP:
-        return False
-    if not _both(operation, "ports", "notPorts", str(case.port), text_matches):
-        return False
-    if request is None:
-        return True
-    return (
-        _both(operation, "hosts", "notHosts", request.host.lower(), lambda want, host: text_matches(want.lower(), host))
-        and _both(operation, "methods", "notMethods", request.method, text_matches)
-        and _both(operation, "paths", "notPaths", request.path.partition("?")[0], path_matches)
-    )
-
-
-def _condition(condition: Mapping[str, Any], case: _Case, by: str, field: str) -> bool:
-    key = condition["key"]
-    if "values" not in condition and "notValues" not in condition:
-        raise Misread(by, f"{field}.when", f"the condition {key} names no values")
-    header = _HEADER.fullmatch(key)
-    if header:
-        if case.request is None:
-            return False
-        return _header(condition, case.request.values(header[1].lower()))
-    if key == "connection.sni":
-        return _both(condition, "values", "notValues", case.sni, text_matches)
-    if key == "destination.port":
-        return _both(condition, "values", "notValues", str(case.port), text_matches)
-    if key == "destination.ip":
-        return _both(condition, "values", "notValues", case.address, lambda want, address: _in_range(want, address, by, field))
-    raise Misread(by, f"{field}.when", f"the condition {key} is not read here")
-
-
-def _both(mapping: Mapping[str, Any], wanted: str, unwanted: str, value: str, match: Callable[[str, str], bool]) -> bool:
-    if wanted in mapping and not any(match(pattern, value) for pattern in mapping[wanted]):
-        return False
-    return not any(match(pattern, value) for pattern in mapping.get(unwanted) or ())
-
-
-def _header(condition: Mapping[str, Any], sent: tuple[str, ...]) -> bool:
-    """A header that is sent more than once is asked value by value (Envoy 1.38 and later), and one that matches is enough."""
-
-    def found(patterns: Sequence[str]) -> bool:
-        return any(text_matches(pattern, value) for pattern in patterns for value in sent or ("",))
-
-    return not ("values" in condition and not found(condition["values"])) and not found(condition.get("notValues") or ())
-
-
-def _read(mapping: Mapping[str, Any], known: set[str], by: str, field: str) -> None:
-    unknown = sorted(mapping.keys() - known)
-    if unknown:
-        raise Misread(by, f"{field}.{unknown[0]}", f"`{unknown[0]}` is not read here")
-
-
-def text_matches(pattern: str, value: str) -> bool:
-    """Exact, prefix (`abc*`), suffix (`*abc`) or presence (`*`)."""
-    if pattern == "*":
-        return bool(value)
-    if pattern.endswith("*"):
-        return value.startswith(pattern[:-1])
-    return value.endswith(pattern[1:]) if pattern.startswith("*") else value == pattern
-
-
-def _in_range(pattern: str, value: str, by: str, field: str) -> bool:
-    """Whether an address is in a range. Without one it is the pod's own, of which no more is known than that others reach it.
-
-    Raises:
-        Misread: the range is none, or the pod's address may lie in it.
-    """
-    try:
-        wanted = ip_network(pattern, strict=False)
-    except ValueError:
-        raise Misread(by, f"{field}.when", f"{pattern} is no range of addresses") from None
-    if value:
-        return ip_address(value) in wanted
-    if not wanted.is_loopback:
-        raise Misread(by, f"{field}.when", f"whether a pod's own address lies in {pattern} is not known here")
-    return False
-
-
-def path_matches(pattern: str, path: str) -> bool:
-    """A path against a pattern: exact, prefix, suffix, or a template with `{*}` (one segment) and `{**}` (any number)."""
-    if "{" in pattern:
-        return _template(pattern).fullmatch(path) is not None
-    return text_matches(pattern, path)
-
-
-@lru_cache(maxsize=4096)
-def _template(pattern: str) -> re.Pattern[str]:
-    literal = re.split(r"(\{\*\*\}|\{\*\})", pattern)
-    return re.compile("".join({"{*}": "[^/]+", "{**}": ".*"}.get(part, re.escape(part)) for part in literal))

@@ -16,6 +16,8 @@ OTHER = "x"
 """A character that stands for every one that no pattern names, unless a pattern names it."""
 _PLAIN = f"{ascii_letters}{digits}-_~!$&'()+,=:@"
 """Characters that no proxy changes."""
+_NO_TEMPLATE = "[]"
+"""Characters that paths have in their normal form, and that no template's `{*}` or `{**}` stands for."""
 OTHER_METHOD = "PROPFIND"
 """Stands for every method that no rule names: proxies know it, and answer those that they do not know themselves."""
 OTHER_VALUE = "no-rule-names-this"
@@ -100,10 +102,9 @@ def _paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
         for states, text in row:
             accepted = tuple(len(machine) in state for machine, state in zip(machines, states, strict=True))
             found.setdefault(accepted, text)
-            characters = {
-                token.literal for machine, state in zip(machines, states, strict=True) for token in _ahead(machine, state)
-            }
-            for character in sorted(characters - {""} | {"/", other}):
+            ahead = [token for machine, state in zip(machines, states, strict=True) for token in _ahead(machine, state)]
+            odd = {token.but[0] for token in ahead if token.but}
+            for character in sorted({token.literal for token in ahead} - {""} | odd | {"/", other}):
                 onward = tuple(_step(machine, state, character) for machine, state in zip(machines, states, strict=True))
                 slash = character == "/"
                 # Two slashes on end never arrive: the proxy merges them before it compares.
@@ -121,9 +122,13 @@ class _Token:
     literal: str = ""
     many: bool = False
     slashes: bool = True
+    but: str = ""
+    """Characters that it does not take although no pattern has to name them."""
 
     def takes(self, character: str) -> bool:
-        return character == self.literal if self.literal else self.slashes or character != "/"
+        if self.literal:
+            return character == self.literal
+        return character not in self.but and (self.slashes or character != "/")
 
 
 @lru_cache(maxsize=4096)
@@ -132,10 +137,10 @@ def _machine(pattern: str) -> tuple[_Token, ...]:
     rest = pattern
     while rest:
         if rest.startswith("{**}"):
-            tokens.append(_Token(many=True))
+            tokens.append(_Token(many=True, but=_NO_TEMPLATE))
             rest = rest[4:]
         elif rest.startswith("{*}"):
-            tokens += [_Token(slashes=False), _Token(many=True, slashes=False)]
+            tokens += [_Token(slashes=False, but=_NO_TEMPLATE), _Token(many=True, slashes=False, but=_NO_TEMPLATE)]
             rest = rest[3:]
         elif rest[0] == "*" and "{" not in pattern and (len(rest) == 1 or len(rest) == len(pattern)):
             tokens.append(_Token(many=True))

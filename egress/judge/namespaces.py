@@ -1,13 +1,17 @@
 """What a namespace demands of its pods: Pod Security, and mutual TLS of whoever calls them.
 
-Understood: the label `pod-security.kubernetes.io/enforce`; PeerAuthentications, the namespace's own before the root namespace's,
-and those for some pods or ports, of which one that demands less is enough.
-Source: Kubernetes, "Pod Security Admission"; Istio reference, PeerAuthentication (security.istio.io/v1).
+Understood: the labels `pod-security.kubernetes.io/enforce` and `enforce-version`; PeerAuthentications, the namespace's own before
+the root namespace's, with UNSET as whatever the wider one says, and those for some pods and their ports, of which one that
+demands less is enough. Which of two for the same pods counts is a matter of their age, which is not read.
+Source: Kubernetes, "Pod Security Admission" and the versions of its checks; Istio reference, PeerAuthentication
+(security.istio.io/v1), and what Istio 1.30 makes of what it leaves open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, part
@@ -15,10 +19,36 @@ from egress.judge.flow import Layer, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
+VERSION = f"{ENFORCE}-version"
 RESTRICTED = "restricted"
-STRICT = "STRICT"
+_LEVELS = ("privileged", "baseline", RESTRICTED)
+_COMPLETE = 34
+"""Of Kubernetes 1.x: the first version whose checks are all that there are; probes of other hosts came last."""
+STRICT, PERMISSIVE = "STRICT", "PERMISSIVE"
 UNSET = "UNSET"
 """Whatever the wider one says."""
+_MODES = (STRICT, PERMISSIVE, "DISABLE", UNSET)
+
+
+@dataclass(frozen=True)
+class _Mode:
+    """What one field of a PeerAuthentication demands."""
+
+    mode: str
+    by: str = "nothing"
+    field: str = ""
+
+    @property
+    def strict(self) -> bool:
+        return self.mode == STRICT
+
+
+@dataclass(frozen=True)
+class _Some:
+    """A PeerAuthentication for some pods: what it demands of them, and of their ports."""
+
+    labels: frozenset[tuple[str, str]]
+    modes: tuple[_Mode, ...]
 
 
 class Namespaces:
@@ -26,43 +56,78 @@ class Namespaces:
 
     def __init__(self, deployed: Deployed) -> None:
         self._labels = deployed.namespace_labels
-        self._said: dict[str, list[tuple[str, Verdict]]] = {}
-        self._weaker: dict[str, Verdict] = {}
+        self._whole: dict[str, list[_Mode]] = {}
+        self._some: dict[str, list[_Some]] = {}
         for manifest in deployed.kind("PeerAuthentication"):
             self._read(manifest)
 
     def _read(self, manifest: Manifest) -> None:
         spec, namespace, by = part(manifest, "spec"), manifest["metadata"]["namespace"], identity(manifest)
-        some = bool(part(spec, "selector"))
-        mode = _mode(spec.get("mtls"))
-        if mode != UNSET and not some:
-            said = Verdict(Layer.AUTHORIZATION, mode != STRICT, by, "spec.mtls.mode", f"Mutual TLS is {mode} there.")
-            self._said.setdefault(namespace, []).append((mode, said))
-        narrower = [("spec.mtls.mode", mode)] if some else []
-        narrower += [(f"spec.portLevelMtls.{port}.mode", _mode(of)) for port, of in part(spec, "portLevelMtls").items()]
-        for field, weaker in narrower:
-            if weaker not in (STRICT, UNSET):
-                reason = f"Mutual TLS is {weaker} for some pods or ports there."
-                self._weaker.setdefault(namespace, Verdict(Layer.AUTHORIZATION, True, by, field, reason))
+        labels = frozenset(part(spec, "selector", "matchLabels").items())
+        mode = _Mode(_written(spec.get("mtls")), by, "spec.mtls.mode")
+        if not labels:
+            # Ports are those of the pods that a selector names; without one they are ignored.
+            self._whole.setdefault(namespace, []).append(mode)
+        elif namespace != ROOT_NAMESPACE:
+            # Istio ignores selectors in the root namespace.
+            ports = part(spec, "portLevelMtls").items()
+            of_ports = (_Mode(_written(of), by, f"spec.portLevelMtls.{port}.mode") for port, of in ports)
+            self._some.setdefault(namespace, []).append(_Some(labels, (mode, *of_ports)))
 
     def confined(self, namespace: str) -> Verdict:
         """Whether the namespace takes pods that are more than restricted; that it does not is the refusal."""
-        level = self._labels.get(namespace, {}).get(ENFORCE)
+        labels = self._labels.get(namespace, {})
+        level, version = labels.get(ENFORCE), labels.get(VERSION, "latest")
         by, field = f"namespace/{namespace}", f"metadata.labels[{ENFORCE}]"
+        if level is not None and level not in _LEVELS:
+            return Verdict(Layer.ADMISSION, True, by, field, f"Pods have to be {level}, which is not known.", understood=False)
+        pinned = re.fullmatch(r"v1\.(\d+)", version)
+        if level == RESTRICTED and pinned and int(pinned[1]) < _COMPLETE:
+            reason = f"Pods have to be restricted as Kubernetes {version} understood it, which is less than today."
+            return Verdict(Layer.ADMISSION, True, by, f"metadata.labels[{VERSION}]", reason)
         return Verdict(Layer.ADMISSION, level != RESTRICTED, by, field, f"Pods have to be {level or 'nothing in particular'}.")
 
     def mutual(self, namespace: str) -> Verdict:
         """Whether the namespace's workloads take callers without a certificate; that they do not is the refusal."""
-        homes = (namespace, ROOT_NAMESPACE)
-        if weaker := next((self._weaker[home] for home in homes if home in self._weaker), None):
-            return weaker
-        for home in homes:
-            said = self._said.get(home, [])
-            if said:
-                # Of two the older one counts; the age of objects is not read.
-                return next((verdict for mode, verdict in said if mode != STRICT), said[0][1])
-        return Verdict(Layer.AUTHORIZATION, True, "nothing", "", "Nothing demands mutual TLS there.")
+        everywhere = self._demanded(namespace)
+        for demanded in everywhere:
+            if demanded.mode not in _MODES:
+                return _doubt(demanded, f"Mutual TLS is {demanded.mode} there, which is not known.")
+        if len({demanded.strict for demanded in everywhere}) > 1:
+            return _doubt(everywhere[0], f"{everywhere[1].by} demands something else: which of the two counts is not read here.")
+        (first, *_), doubts = everywhere, list[Verdict]()
+        if not first.strict:
+            said = "Nothing demands mutual TLS there." if first.by == "nothing" else f"Mutual TLS is {first.mode} there."
+            return Verdict(Layer.AUTHORIZATION, True, first.by, first.field, said)
+        for policy, demanded in self._weaker(namespace):
+            reason = f"Mutual TLS is {demanded.mode} for some pods or ports there."
+            if demanded.mode not in _MODES:
+                doubts.append(_doubt(demanded, f"{reason.removesuffix('.')}, which is not known."))
+            elif any(other is not policy and other.labels <= policy.labels for other in self._some[namespace]):
+                doubts.append(
+                    _doubt(demanded, f"{reason} Another one is for the same pods: which of the two counts is not read.")
+                )
+            else:
+                return Verdict(Layer.AUTHORIZATION, True, demanded.by, demanded.field, reason)
+        return doubts[0] if doubts else Verdict(Layer.AUTHORIZATION, False, first.by, first.field, "Mutual TLS is STRICT there.")
+
+    def _demanded(self, namespace: str) -> list[_Mode]:
+        """What is demanded of all pods: the namespace's own, or the mesh's; several where it depends on which one counts."""
+        mesh = [
+            _Mode(PERMISSIVE, mode.by, mode.field) if mode.mode == UNSET else mode for mode in self._whole.get(ROOT_NAMESPACE, ())
+        ] or [_Mode(PERMISSIVE)]
+        own = [] if namespace == ROOT_NAMESPACE else self._whole.get(namespace, [])
+        found = [mode for mode in own if mode.mode != UNSET]
+        return found if own and len(found) == len(own) else [*found, *mesh]
+
+    def _weaker(self, namespace: str) -> Iterator[tuple[_Some, _Mode]]:
+        for policy in self._some.get(namespace, ()):
+            yield from ((policy, mode) for mode in policy.modes if mode.mode not in (STRICT, UNSET))
 
 
-def _mode(written: Mapping[str, Any] | None) -> str:
-    return str((written or {}).get("mode") or UNSET)
+def _doubt(demanded: _Mode, reason: str) -> Verdict:
+    return Verdict(Layer.AUTHORIZATION, True, demanded.by, demanded.field, reason, understood=False)
+
+
+def _written(mtls: Mapping[str, Any] | None) -> str:
+    return str((mtls or {}).get("mode") or UNSET)

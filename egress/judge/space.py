@@ -64,7 +64,7 @@ class Space:
         self._authorities: dict[tuple[str, str], dict[str, None]] = {}
         for manifest in deployed.kind("AuthorizationPolicy"):
             for rule in listed(manifest, "spec", "rules"):
-                self._rule(rule)
+                self._rule(rule, manifest["metadata"]["namespace"])
         for manifest in deployed.kind("Gateway"):
             for server in listed(manifest, "spec", "servers"):
                 for san in listed(server, "tls", "subjectAltNames"):
@@ -128,7 +128,7 @@ class Space:
             found |= of.get(host, set()) | of.get("*", set())
         return found
 
-    def _rule(self, rule: Mapping[str, Any]) -> None:
+    def _rule(self, rule: Mapping[str, Any], own: str) -> None:
         conditions: dict[str, list[str]] = {}
         for condition in listed(rule, "when"):
             for key in ("values", "notValues"):
@@ -150,7 +150,13 @@ class Space:
             if key.startswith("request.headers["):
                 name = key[len("request.headers[") : -1].lower()
                 requests |= Requests(headers=frozenset((name, value) for value in values))
-        callers = [caller for entry in listed(rule, "from") for caller in _callers(part(entry, "source"))] or [("*", "")]
+        sources = [part(entry, "source") for entry in listed(rule, "from")]
+        # What a condition asks of the caller tells callers apart as well.
+        for condition in listed(rule, "when"):
+            if field := _ASKED_OF_CALLERS.get(str(condition["key"])):
+                negated = f"not{field[0].upper()}{field[1:]}"
+                sources.append({field: listed(condition, "values"), negated: listed(condition, "notValues")})
+        callers = [caller for source in sources for caller in _callers(source, own)] or [("*", "")]
         self._allow(rule, conditions, hosts or ["*"], callers)
         # A pattern may mean any host; the name that stands for it is asked for besides.
         every = [*hosts, *(["*"] if not hosts or any("*" in host for host in hosts) else [])]
@@ -205,6 +211,13 @@ class Space:
         return concrete(self._outer.get(host, host))
 
 
+_ASKED_OF_CALLERS = {
+    "source.principal": "principals",
+    "source.namespace": "namespaces",
+    "source.serviceAccount": "serviceAccounts",
+}
+
+
 def concrete(host: str) -> str:
     """A name that a host or pattern stands for."""
     return f"{BELOW}{host[1:]}" if host.startswith("*.") else host
@@ -236,13 +249,16 @@ def _uneven(hosts: Sequence[str]) -> Iterator[str]:
             yield from sorted({*written, usual} - {name})
 
 
-def _callers(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Namespace (`*`: any) and account (empty: any) of callers that a source tells from others."""
-    named = [*listed(source, "principals"), *listed(source, "namespaces")]
+def _callers(source: Mapping[str, Any], own: str) -> Iterator[tuple[str, str]]:
+    """Namespace (`*`: any) and account (empty: any) of callers that a source tells from others. `own`: the policy's namespace."""
+    named = [name for field in ("principals", "namespaces", "serviceAccounts") for name in listed(source, field)]
     for principal in (*listed(source, "principals"), *listed(source, "notPrincipals")):
         yield _caller(str(principal))
     for namespace in listed(source, "namespaces"):
         yield ("*", "") if "*" in namespace else (namespace, "")
+    for account in (*listed(source, "serviceAccounts"), *listed(source, "notServiceAccounts")):
+        namespace, slash, name = str(account).partition("/")
+        yield (namespace, name) if slash else (own, namespace)
     if not named:
         yield "*", ""
 

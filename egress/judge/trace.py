@@ -86,7 +86,7 @@ class Judges:
         self.gateways = Gateways(deployed, self.registry, router, self.workloads)
         self.gateway_pods = GatewayPods(deployed)
         self.early = EarlyConnections(deployed, self.gateways)
-        self.authorization = Authorization(deployed, explains)
+        self.authorization = Authorization(deployed, explains, self.registry.trust_domain)
         self.network_policies = NetworkPolicies(deployed)
         self.firewall = Firewall(deployed)
         self.dns = Dns(deployed)

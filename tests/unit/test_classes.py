@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.judge.authorization import path_matches
 from egress.judge.classes import OTHER_METHOD, Requests, paths, representatives
+from egress.judge.text_patterns import path_matches
 
 segments = st.sampled_from(["a", "ab", "b", "x", "status", "418"])
 literal = st.lists(segments, min_size=0, max_size=3).map(lambda parts: "/" + "/".join(parts))
 template = st.lists(st.one_of(segments, st.just("{*}")), min_size=1, max_size=3).map(lambda parts: "/" + "/".join(parts))
 deep = st.tuples(literal, st.sampled_from(["", "/z"])).map(lambda ends: ends[0].rstrip("/") + "/{**}" + ends[1])
 patterns = st.lists(st.one_of(literal, literal.map(lambda path: path + "*"), template, deep), max_size=4)
-asked = st.lists(st.text("abxz/418st", min_size=1, max_size=6), min_size=0, max_size=4).map(
+asked = st.lists(st.text("abxz/418st[", min_size=1, max_size=6), min_size=0, max_size=4).map(
     lambda parts: "/" + "/".join(part.strip("/") or "a" for part in parts).replace("//", "/")
 )
 

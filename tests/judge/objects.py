@@ -1,0 +1,36 @@
+"""Small objects written by hand, as somebody else's cluster may hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from egress.judge.deployed import Deployed, Resource
+
+_APIS = {
+    **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication"), "security.istio.io/v1"),
+    "Deployment": "apps/v1",
+    **dict.fromkeys(("Namespace", "Service", "ConfigMap"), "v1"),
+}
+
+
+def written(
+    kind: str, namespace: str | None, name: str = "somebodys", *, metadata: Mapping[str, Any] | None = None, **spec: Any
+) -> dict[str, Any]:
+    """An object of a kind; what a keyword would not take goes into `metadata`."""
+    place = {"namespace": namespace} if namespace else {}
+    return {
+        "apiVersion": _APIS.get(kind, "networking.istio.io/v1"),
+        "kind": kind,
+        "metadata": {"name": name, **place, **(metadata or {})},
+        "spec": spec,
+    }
+
+
+def namespace(name: str, **labels: str) -> dict[str, Any]:
+    """A Namespace; a label's dots, slashes and dashes go into `metadata`."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def snapshot(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> Deployed:
+    return Deployed.of(objects, google)
