@@ -78,12 +78,16 @@ _SERVER = {
     "bind": str,
     "tls": _TLS,
 }
-_OPERATION = {
-    f"{negated}{field[0].upper() if negated else field[0]}{field[1:]}": TEXTS
-    for negated in ("", "not")
-    for field in ("hosts", "ports", "methods", "paths")
-}
-_SOURCE = dict.fromkeys(("principals", "notPrincipals", "namespaces", "notNamespaces"), TEXTS)
+
+
+def _with_not_forms(*fields: str) -> dict[str, Any]:
+    return dict.fromkeys((name for field in fields for name in (field, f"not{field[0].upper()}{field[1:]}")), TEXTS)
+
+
+_OPERATION = _with_not_forms("hosts", "ports", "methods", "paths")
+_SOURCE = _with_not_forms(
+    "principals", "namespaces", "serviceAccounts", "trustDomains", "requestPrincipals", "ipBlocks", "remoteIpBlocks"
+)
 _RULE = {
     "from": [{"source": _SOURCE}],
     "to": [{"operation": _OPERATION}],
