@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify diff evidence map lint test fuzz prove bench bench-mesh golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify diff evidence map lint test fuzz mutants prove bench bench-mesh golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -78,6 +78,9 @@ test: ready policies/.venv/.ready ## Run every test
 
 fuzz: ready ## Try the commands, the config and the advice at random [MINUTES=10] [SEED=1]
 	@$(RUN) -m tests.fuzz --minutes '$(or $(MINUTES),10)' $(if $(SEED),--seed '$(SEED)')
+
+mutants: $(READY) ## Plant errors in the judges' source and count what the tests kill [MODULE=routes] [SAMPLE=200] [SEED=7]
+	@$(RUN) -m tests.mutation $(if $(MODULE),--module '$(MODULE)') $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)')
 
 prove: ready ## Send the tutorial's requests through real proxies and print what came of them [KEEP=1] [REDTEAM=1]
 	@$(RUN) -m tests.mesh.prove $(if $(KEEP),--keep) $(if $(REDTEAM),--redteam)

@@ -1,0 +1,84 @@
+"""python -m tests.mutation [--module routes] [--sample 200 --seed 7]: errors planted in egress/judge, and what tests kill.
+
+Exit code 1: fewer are killed than `--least`, or tests/mutation/equivalent.toml says of an error what is not so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from tests.mutation.listed import Listed
+from tests.mutation.run import OPTIONS, ROOT, Planted, Runner, every_module, planted
+from tests.mutation.suites import SUITES, TOO_LONG
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Plants errors in the source of the judges.")
+    parser.add_argument("--module", action="append", choices=every_module(), help="only this judge; may be repeated")
+    parser.add_argument("--sample", type=int, default=0, help="so many of the errors, drawn by lot")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--least", type=float, default=95.0, help="per cent that have to be killed")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    asked = parser.parse_args()
+    begun = time.monotonic()
+    modules = asked.module or every_module()
+    errors = list(planted(modules))
+    listed = Listed.read()
+    harmless = {error.key for error in errors if error.key in listed}
+    stale = listed.stale(set(modules))
+    if asked.sample:
+        drawn = sorted(random.Random(asked.seed).sample(range(len(errors)), min(asked.sample, len(errors))))
+        errors = [errors[number] for number in drawn]
+
+    killed: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    equivalent: Counter[str] = Counter()
+    survivors: list[tuple[Planted, str]] = []
+    untrue: list[Planted] = []
+
+    def outcome(error: Planted, is_killed: bool, why: str) -> None:
+        if error.key in harmless:
+            equivalent[error.module] += 1
+            if is_killed:
+                untrue.append(error)
+            return
+        total[error.module] += 1
+        killed[error.module] += is_killed
+        if not is_killed:
+            survivors.append((error, why))
+            print(f"survives: {error}{f'  ({why})' if why else ''}", flush=True)
+
+    runner = Runner(errors, asked.workers, outcome)
+    suites = [str(path) for suite in SUITES for path in sorted(ROOT.glob(suite))]
+    suites += [f"--deselect={test}" for test in TOO_LONG]
+    ended = pytest.main([*OPTIONS, "--no-header", "--no-summary", *suites], plugins=[runner])
+    if runner.failed or not (total or equivalent):
+        print(f"Without any error planted these fail, so nothing is said: {', '.join(runner.failed) or f'pytest, {ended}'}")
+        return 2
+    for key in stale:
+        print(f"equivalent.toml names an error that is not planted any more: {' | '.join(key)}")
+    for error in untrue:
+        print(f"equivalent.toml calls it equivalent, and a test kills it: {error}")
+    for module in modules if not asked.sample else ():
+        print(f"{module:24} {killed[module]:5} of {total[module]:5}{_share(killed[module], total[module])}")
+    share = 100 * killed.total() / max(total.total(), 1)
+    print(
+        f"{killed.total()} of {total.total()} killed ({share:.1f} %), {equivalent.total()} equivalent; "
+        f"{time.monotonic() - begun:.0f} s, seed {asked.seed}"
+    )
+    return 1 if share < asked.least or stale or untrue else 0
+
+
+def _share(killed: int, total: int) -> str:
+    return f" ({100 * killed / total:.1f} %)" if total else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The list of errors that change nothing anybody could see, each with its reason (equivalent.toml).
+
+An entry names the function and the text of the line, not its number, so that it outlives changes elsewhere.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+Key = tuple[str, str, str]
+"""Module and function, the line's text, the change."""
+
+
+@dataclass
+class Listed:
+    reasons: dict[Key, str]
+    met: set[Key] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, file: Path = EQUIVALENT) -> Listed:
+        """Raises:
+        ValueError: an entry has no reason, or stands there twice.
+        """
+        reasons: dict[Key, str] = {}
+        for entry in tomllib.loads(file.read_text(encoding="utf-8")).get("equivalent", []):
+            for change in entry["changes"]:
+                key = (entry["where"], entry["line"], change)
+                if not entry["reason"].strip() or key in reasons:
+                    raise ValueError(f"{file.name}: {' | '.join(key)} has no reason or stands there twice")
+                reasons[key] = entry["reason"]
+        return cls(reasons)
+
+    def __contains__(self, key: Key) -> bool:
+        if key in self.reasons:
+            self.met.add(key)
+        return key in self.reasons
+
+    def stale(self, modules: set[str]) -> list[Key]:
+        """Entries about these modules that no planted error matches any more."""
+        return [key for key in self.reasons if key not in self.met and key[0].partition(".")[0] in modules]

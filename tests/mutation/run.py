@@ -1,0 +1,296 @@
+"""Plants each error in a process of its own and runs the tests that execute its line, the most specific first.
+
+The tests are collected and imported once; each error gets a fork of that process, in which the function's code is exchanged in
+place, so that nothing has to be imported again. What runs on import (constants, defaults of fields) is imported anew in the fork.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib.abc
+import importlib.machinery
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+from _pytest.runner import CallInfo
+from _pytest.tmpdir import tmppath_result_key
+
+from tests.mutation.operators import Mutant, mutants
+from tests.mutation.recorder import SEEN, Place, marked, statements
+
+ROOT = Path(__file__).resolve().parents[2]
+JUDGES = ROOT / "egress" / "judge"
+OURS = ("egress", "tests")
+SECONDS = 20
+"""Of the processor, beside ten times what the tests of an error take without it: an endless loop is found too."""
+MEMORY = 4 << 30
+MOST_TESTS = 120
+"""What the most specific ones do not notice, a proof of a whole stack hardly does."""
+SURVIVED, KILLED = 0, 1
+PLUGINS = ("no:cacheprovider", "no:xdist", "tests.mutation.steady")
+OPTIONS = ["-q", "-s", "--assert=plain", f"--rootdir={ROOT}", *(f"-p{plugin}" for plugin in PLUGINS)]
+
+
+@dataclass(frozen=True)
+class Planted:
+    """An error and what it stands in."""
+
+    module: str
+    file: str
+    tree: ast.Module
+    text: str
+    """The line, without its indentation."""
+    mutant: Mutant
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return ".".join(filter(None, (self.module, self.mutant.function))), self.text, self.mutant.change
+
+    def __str__(self) -> str:
+        return f"egress/judge/{self.module}.py:{self.mutant.line}  {self.key[0]}  {self.mutant.change}"
+
+
+def planted(modules: list[str]) -> Iterator[Planted]:
+    for module in modules:
+        file = JUDGES / f"{module}.py"
+        source = file.read_text(encoding="utf-8")
+        tree = ast.parse(source, str(file))
+        for mutant in mutants(tree):
+            yield Planted(module, str(file), tree, source.splitlines()[mutant.line - 1].strip(), mutant)
+
+
+def every_module() -> list[str]:
+    return sorted(file.stem for file in JUDGES.glob("*.py") if file.stem != "__init__")
+
+
+class Runner:
+    """A pytest plugin: takes the place of pytest's own loop over the tests."""
+
+    def __init__(self, errors: list[Planted], workers: int, outcome: Callable[[Planted, bool, str], None]) -> None:
+        self._errors, self._workers, self._outcome = errors, workers, outcome
+        self._items: list[pytest.Item] = []
+        self._seconds: dict[int, float] = {}
+        self._ran: dict[int, int] = {}
+        """Statements of judges that a test runs: the fewer, the more specific it is, and the quicker."""
+        self._by_place: dict[Place, set[int]] = {}
+        self._killers: dict[str, list[int]] = {}
+        self.failed: list[str] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self._items = session.items
+        self._caches = _caches()
+        self._functions = _functions()
+        self._record()
+        if self.failed:
+            return True
+        self._mentions = _mentions()
+        gc.collect()
+        gc.freeze()
+        self._all()
+        return True
+
+    def _record(self) -> None:
+        """Every test once, alone: does it pass, how long does it take, which statements does it run?"""
+        seen: set[Place] = set()
+        own = {place: [(one, one.__code__) for one in functions] for place, functions in self._functions.items()}
+        for file in {file for file, _ in self._functions}:
+            tree = marked(ast.parse(Path(file).read_text(encoding="utf-8")), file)
+            for code in _codes(compile(tree, file, "exec")):
+                for function in self._functions.get(_place(code), ()):
+                    function.__globals__[SEEN] = seen
+                    function.__code__ = code
+        for number, item in enumerate(self._items):
+            self._forget()
+            seen.clear()
+            begun = time.process_time()
+            if not _passes(item):
+                self.failed.append(item.nodeid)
+            self._seconds[number] = time.process_time() - begun
+            self._ran[number] = len(seen)
+            for place in seen:
+                self._by_place.setdefault(place, set()).add(number)
+        for function, code in (pair for pairs in own.values() for pair in pairs):
+            function.__code__ = code
+        print(f"{len(self._items)} tests, {sum(self._seconds.values()):.0f} s; {len(self._errors)} errors to plant", flush=True)
+
+    def _forget(self) -> None:
+        for clear in self._caches:
+            clear()
+
+    def tests_of(self, error: Planted) -> list[int]:
+        """Numbers of the tests that run its line: the most specific, first those that killed its neighbours."""
+        places = [(error.file, error.mutant.statement)]
+        if error.mutant.outermost is None:
+            places = [place for name in error.mutant.names for place in self._mentions.get(name, ())]
+        found = set().union(*(self._by_place.get(place, ()) for place in places))
+        chosen = sorted(found, key=lambda number: (self._ran[number], number))[:MOST_TESTS]
+        recent = self._killers.get(error.key[0], [])
+        return sorted(chosen, key=lambda number: -recent.index(number) if number in recent else 1)
+
+    def _all(self) -> None:
+        running: dict[int, tuple[Planted, int]] = {}
+        for error in self._errors:
+            tests = self.tests_of(error)
+            if not tests:
+                self._outcome(error, False, "no test runs it")
+                continue
+            while len(running) >= self._workers:
+                self._finish(running)
+            reader, writer = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.close(reader)
+                self._child(error, tests, writer)
+            os.close(writer)
+            running[child] = (error, reader)
+        while running:
+            self._finish(running)
+
+    def _finish(self, running: dict[int, tuple[Planted, int]]) -> None:
+        child, status = os.wait()
+        error, reader = running.pop(child)
+        said = os.read(reader, 20).decode()
+        os.close(reader)
+        if said:
+            recent = self._killers.setdefault(error.key[0], [])
+            recent[:] = [*(number for number in recent if number != int(said)), int(said)][-8:]
+        survived = os.waitstatus_to_exitcode(status) == SURVIVED
+        by = self._items[int(said)].nodeid if said else "its end was not reached in time, or nothing could be imported"
+        self._outcome(error, not survived, "" if survived else by)
+
+    def _child(self, error: Planted, tests: list[int], writer: int) -> None:
+        """Never returns."""
+        end = KILLED
+        try:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nothing, stream)
+            seconds = int(SECONDS + 10 * sum(self._seconds[number] for number in tests))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(20 * seconds)
+            end = self._tried(error, tests, writer)
+        finally:
+            os._exit(end)
+
+    def _tried(self, error: Planted, tests: list[int], writer: int) -> int:
+        error.mutant.plant()
+        code = compile(error.tree, error.file, "exec")
+        if error.mutant.outermost is None:
+            return _imported_anew(error, code, [self._items[number].nodeid for number in tests])
+        function = next(one for one in _codes(code) if _place(one) == self._place_of(error))
+        for old in self._functions[_place(function)]:
+            old.__code__ = function
+        self._forget()
+        for number in tests:
+            if not _passes(self._items[number]):
+                os.write(writer, str(number).encode())
+                return KILLED
+        return SURVIVED
+
+    def _place_of(self, error: Planted) -> Place:
+        assert error.mutant.outermost is not None
+        return error.file, error.mutant.outermost
+
+
+def _is_judge(path: str) -> bool:
+    return path.startswith(str(JUDGES))
+
+
+def _passes(item: Any) -> bool:
+    """Sets one test up, runs it, tears it down; as pytest does, but without reports."""
+    if not item._request:
+        item._initrequest()
+    item.stash[tmppath_result_key] = {}
+    steps = [
+        ("setup", lambda: item.ihook.pytest_runtest_setup(item=item)),
+        ("call", lambda: item.ihook.pytest_runtest_call(item=item)),
+    ]
+    good = True
+    for when, step in steps:
+        done = CallInfo.from_call(step, when)
+        if done.excinfo is not None:
+            good = done.excinfo.errisinstance(pytest.skip.Exception)
+            break
+    torn = CallInfo.from_call(lambda: item.ihook.pytest_runtest_teardown(item=item, nextitem=None), "teardown")
+    item._request, item.funcargs = False, None
+    return good and torn.excinfo is None
+
+
+def _caches() -> list[Callable[[], None]]:
+    """What empties the caches of judges and tests: what they hold was found without the error."""
+    found: list[Callable[[], None]] = []
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("egress.judge.", "tests.")):
+            for holder in (module, *(one for one in vars(module).values() if isinstance(one, type))):
+                found += [one.cache_clear for one in list(vars(holder).values()) if hasattr(one, "cache_clear")]
+    return found
+
+
+def _place(code: CodeType) -> Place:
+    return code.co_filename, code.co_firstlineno
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Code of a module's functions and methods, without what these hold themselves."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            if constant.co_flags & 0x02:  # CO_NEWLOCALS: a function; the body of a class has it not.
+                yield constant
+            else:
+                yield from _codes(constant)
+
+
+def _functions() -> dict[Place, list[FunctionType]]:
+    found: dict[Place, list[FunctionType]] = {}
+    for one in gc.get_objects():
+        if type(one) is FunctionType and one.__code__.co_filename.startswith(str(JUDGES)):
+            found.setdefault(_place(one.__code__), []).append(one)
+    return found
+
+
+def _mentions() -> dict[str, set[Place]]:
+    """Where a name stands in the judges: as a name, an attribute or a keyword."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for file in JUDGES.glob("*.py"):
+        for node, line in statements(ast.parse(file.read_text(encoding="utf-8"))):
+            keyword = node.arg if isinstance(node, ast.keyword) else None
+            name = getattr(node, "id", None) or getattr(node, "attr", None) or keyword
+            if isinstance(name, str):
+                found.setdefault(name, set()).add((str(file), line))
+    return found
+
+
+class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives one module the code with the error in it."""
+
+    def __init__(self, name: str, file: str, code: CodeType) -> None:
+        self._name, self._file, self._code = name, file, code
+
+    def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        spec = importlib.machinery.ModuleSpec(fullname, self, origin=self._file)
+        spec.has_location = True
+        return spec
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self._code, module.__dict__)
+
+
+def _imported_anew(error: Planted, code: CodeType, tests: list[str]) -> int:
+    for name in [name for name in sys.modules if name.partition(".")[0] in OURS and not name.startswith("tests.mutation")]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Changed(f"egress.judge.{error.module}", error.file, code))
+    return SURVIVED if pytest.main([*OPTIONS, "-x", *tests]) == 0 else KILLED
