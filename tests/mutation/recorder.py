@@ -42,9 +42,16 @@ def _marker(statement: ast.stmt, file: str) -> ast.stmt:
     return ast.copy_location(ast.Expr(ast.Call(add, [place], [])), statement)
 
 
-def statements(node: ast.AST, around: int = 0) -> Iterator[tuple[ast.AST, int]]:
-    """Everything in a tree with the first line of the statement that it stands in."""
-    line = node.lineno if isinstance(node, ast.stmt) else around
-    yield node, line
+def statements(
+    node: ast.AST, function: bool = False, assigned: frozenset[str] = frozenset(), line: int = 0
+) -> Iterator[tuple[ast.AST, bool, frozenset[str], int]]:
+    """Everything in a tree: whether it stands in a function, else what its statement assigns; the statement's first line."""
+    if isinstance(node, ast.stmt):
+        line = node.lineno
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if not function:
+            assigned = frozenset(target.id for target in targets if isinstance(target, ast.Name))
+    yield node, function, assigned, line
+    inside = function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for child in ast.iter_child_nodes(node):
-        yield from statements(child, line)
+        yield from statements(child, inside, frozenset() if inside else assigned, line)

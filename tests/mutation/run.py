@@ -41,7 +41,7 @@ PLUGINS = ("no:cacheprovider", "no:xdist", "tests.mutation.steady")
 OPTIONS = ["-q", "-s", "--assert=plain", f"--rootdir={ROOT}", *(f"-p{plugin}" for plugin in PLUGINS)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Planted:
     """An error and what it stands in."""
 
@@ -84,6 +84,8 @@ class Runner:
         """Statements of judges that a test runs: the fewer, the more specific it is, and the quicker."""
         self._by_place: dict[Place, set[int]] = {}
         self._killers: dict[str, list[int]] = {}
+        self.spent = 0.0
+        """Seconds of the processor for all errors."""
         self.failed: list[str] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -157,13 +159,14 @@ class Runner:
             self._finish(running)
 
     def _finish(self, running: dict[int, tuple[Planted, int]]) -> None:
-        child, status = os.wait()
+        child, status, used = os.wait3(0)
         error, reader = running.pop(child)
         said = os.read(reader, 20).decode()
         os.close(reader)
         if said:
             recent = self._killers.setdefault(error.key[0], [])
             recent[:] = [*(number for number in recent if number != int(said)), int(said)][-8:]
+        self.spent += used.ru_utime + used.ru_stime
         survived = os.waitstatus_to_exitcode(status) == SURVIVED
         by = self._items[int(said)].nodeid if said else "its end was not reached in time, or nothing could be imported"
         self._outcome(error, not survived, "" if survived else by)
@@ -261,14 +264,27 @@ def _functions() -> dict[Place, list[FunctionType]]:
 
 
 def _mentions() -> dict[str, set[Place]]:
-    """Where a name stands in the judges: as a name, an attribute or a keyword."""
-    found: dict[str, set[tuple[str, int]]] = {}
+    """The statements of functions in which a name stands, as a name, an attribute or a keyword.
+
+    Where it stands in something else that is made on import, the names of that count as well.
+    """
+    found: dict[str, set[Place]] = {}
+    made_of: dict[str, set[str]] = {}
     for file in JUDGES.glob("*.py"):
-        for node, line in statements(ast.parse(file.read_text(encoding="utf-8"))):
+        for node, function, assigned, line in statements(ast.parse(file.read_text(encoding="utf-8"))):
             keyword = node.arg if isinstance(node, ast.keyword) else None
             name = getattr(node, "id", None) or getattr(node, "attr", None) or keyword
-            if isinstance(name, str):
+            if not isinstance(name, str):
+                continue
+            if function:
                 found.setdefault(name, set()).add((str(file), line))
+            for other in assigned - {name}:
+                made_of.setdefault(name, set()).add(other)
+    for name in made_of:
+        reached, new = {name}, {name}
+        while new := {other for one in new for other in made_of.get(one, ())} - reached:
+            reached |= new
+        found[name] = set().union(*(found.get(one, ()) for one in reached))
     return found
 
 
