@@ -91,7 +91,7 @@ class Cluster(pulumi.ComponentResource):
             name=settings.name,
             location=location,
             **google_objects.addressing(args.network_id, args.subnet_id, args.pools, args.gateway_subnet_ids),
-            datapath_provider="ADVANCED_DATAPATH",
+            datapath_provider=google_objects.DATAPATH,
             enable_intranode_visibility=True,
             enable_l4_ilb_subsetting=True if args.subsetting else None,
             private_cluster_config={

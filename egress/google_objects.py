@@ -18,6 +18,8 @@ from egress.plan import GatewaySubnet, Plan
 from egress.settings.firewall import Form
 from egress.settings.network import Network
 
+DATAPATH = "ADVANCED_DATAPATH"
+"""Dataplane V2: without it no NetworkPolicy holds."""
 Arguments = dict[str, Any]
 """Names as Python's Pulumi has them: lower case with underscores."""
 
@@ -25,7 +27,7 @@ Arguments = dict[str, Any]
 def google_objects(plan: Plan) -> list[Resource]:
     """The resources that judges read, as a stack export would hold them: what decides where packets and names lead.
 
-    Of the cluster only what gives nodes and pods their addresses.
+    Of the cluster only what gives nodes and pods their addresses, and what makes NetworkPolicies hold.
     """
     return [
         Resource(type_token, arguments["name"], {key: value for key, value in _exported(arguments).items() if value is not None})
@@ -62,6 +64,7 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
         "gcp:container/cluster:Cluster",
         {
             "name": settings.cluster.name,
+            "datapath_provider": DATAPATH,
             "workload_identity_config": {"workload_pool": plan.workload_pool},
             **addressing(network, subnet, placed, further),
         },

@@ -17,6 +17,7 @@ from egress.judge.ranges import Ranges, position
 from egress.judge.read import KUBECTL
 from egress.judge.space import BELOW, OTHER_ADDRESS, OTHER_PORT, Space
 from egress.judge.trace import Judges
+from egress.judge.unread import of_google
 from egress.names import TEAM_LABEL
 
 FIREWALLS = ("gcp:compute/firewall:Firewall", "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules")
@@ -172,13 +173,16 @@ def comparable(old: Deployed, new: Deployed) -> tuple[Deployed, Deployed, list[s
             notes.append(f"{name} holds no {listing(said)}: not compared. What to print of a cluster: {KUBECTL}")
     if old.planned != new.planned and old.google:
         types = {item.type for item in (old if old.planned else new).google}
-        beyond = sorted({item.type.rsplit(":", 1)[-1] for side in (old, new) for item in side.google if item.type not in types})
+        kept = [[item for item in side.google if item.type in types or any(of_google(side, item))] for side in (old, new)]
+        compared = {item.type for side in kept for item in side}
+        every = {item.type for side in (old, new) for item in side.google}
+        beyond = sorted({type_token.rsplit(":", 1)[-1] for type_token in every - compared})
         if beyond:
             notes.append(
                 f"{'OLD' if old.planned else 'NEW'} is a config: of Google's resources and the charts, {listing(beyond)} and "
                 "what the program leaves to defaults are not compared."
             )
-        old, new = (replace(side, google=tuple(item for item in side.google if item.type in types)) for side in (old, new))
+        old, new = (replace(side, google=tuple(items)) for side, items in zip((old, new), kept, strict=True))
     return old, new, notes
 
 

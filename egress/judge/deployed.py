@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import Any, cast
 
 from egress.judge.flow import Verdict
+from egress.judge.kinds import group, is_foreign
 from egress.judge.whole import missing
 
 Manifest = Mapping[str, Any]
+_IN_NETWORKS = ("gcp:compute/subnetwork:Subnetwork", "gcp:container/cluster:Cluster")
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,12 @@ class Resource:
 
 
 def identity(manifest: Manifest) -> str:
-    """`[namespace/]kind/name`, as everywhere in this project."""
+    """`[namespace/]kind/name`, as everywhere in this project; `kind.group` where another API calls a kind as one that is read."""
     metadata = manifest["metadata"]
-    return "/".join(filter(None, (metadata.get("namespace"), manifest["kind"].lower(), metadata["name"])))
+    kind = manifest["kind"].lower()
+    if is_foreign(manifest):
+        kind = f"{kind}.{group(manifest) or 'core'}"
+    return "/".join(filter(None, (metadata.get("namespace"), kind, metadata["name"])))
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Deployed:
     @cached_property
     def broken(self) -> dict[int, Verdict]:
         """What is to be said of each object that lacks a field that it must have; the key is the object's `id`."""
-        found = {id(item): missing(item["kind"], identity(item), item) for item in self.kubernetes}
+        found = {id(item): missing(item["kind"], identity(item), item) for item in self.kubernetes if not is_foreign(item)}
         found |= {id(item): missing(item.type, item.identity, item.properties) for item in self.google}
         return {key: verdict for key, verdict in found.items() if verdict}
 
@@ -57,7 +62,7 @@ class Deployed:
     def _by_kind(self) -> dict[str, list[Manifest]]:
         found: dict[str, list[Manifest]] = {}
         for manifest in self.kubernetes:
-            if id(manifest) not in self.broken:
+            if id(manifest) not in self.broken and not is_foreign(manifest):
                 found.setdefault(manifest["kind"], []).append(manifest)
         return found
 
@@ -70,12 +75,23 @@ class Deployed:
         return found
 
     def kind(self, kind: str) -> list[Manifest]:
-        """The whole Kubernetes objects of a kind, in the order in which they were handed over."""
+        """The whole Kubernetes objects of a kind, in the order in which they were handed over. Of kinds that judges read, those
+        of the API that has them so (kinds.py)."""
         return self._by_kind.get(kind, [])
 
     def resources(self, type_token: str) -> list[Resource]:
         """The whole Google resources of a type, e.g. `gcp:compute/firewall:Firewall`."""
         return self._by_type.get(type_token, [])
+
+    @cached_property
+    def networks(self) -> frozenset[str]:
+        """Names of the clusters' networks, as far as somebody said which those are."""
+        found = (item.properties.get("network") for kind in _IN_NETWORKS for item in self.resources(kind))
+        return frozenset(str(network).rsplit("/", 1)[-1] for network in found if network)
+
+    def in_our_network(self, network: object) -> bool:
+        """Whether a network, by its path or name, may be the clusters'."""
+        return not self.networks or str(network).rsplit("/", 1)[-1] in self.networks
 
     @cached_property
     def namespace_labels(self) -> dict[str, dict[str, str]]:

@@ -10,6 +10,7 @@ resources `gcp:compute/firewall:Firewall` and `gcp:compute/networkFirewallPolicy
 - A pod's packets are judged by its node's rules. Between pods and nodes both ends are asked, and GKE lets its own pods and
   nodes in by rules that it makes with the cluster (priority 1000), which are no resources of this program.
 - A network firewall policy is taken to be on the network and to be asked before its rules, as this program makes both.
+- Google's APIs, at their addresses for private networks, are reached by way of the subnetwork's `privateIpGoogleAccess`.
 - The metadata server, which also answers DNS, is always reached. A network without IPv6 carries none.
 
 Not read, and then not understood: tags, source service accounts, egress rules for some sources only. Not known to this judge:
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egress.google_cloud import METADATA_ADDRESS
+from egress.google_cloud import METADATA_ADDRESS, Vip
 from egress.judge.deployed import Deployed
 from egress.judge.firewall_rules import EGRESS, INGRESS, Rule, read
 from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
@@ -29,6 +30,7 @@ from egress.judge.ranges import Ranges
 from egress.judge.subnets import Subnets
 
 _IPV4 = Ranges.of(["0.0.0.0/0"])
+_GOOGLE_APIS = Ranges.of([vip.range for vip in Vip])
 
 
 class Firewall:
@@ -71,6 +73,9 @@ class Firewall:
         address = Ranges.of([to.address])
         if not self._subnets.ipv6 and not _IPV4.covers(address):
             return _verdict(False, self._subnets.name, "stackType", "the subnetwork has no IPv6")
+        if everywhere and self._subnets.without_google and _GOOGLE_APIS.meets(address):
+            why = "without it machines that have no public address do not reach Google's APIs"
+            return _verdict(False, self._subnets.without_google, "privateIpGoogleAccess", why)
         return self._side(EGRESS, source.pool, address, False, connection, f"to {to.address}")
 
     def _side(

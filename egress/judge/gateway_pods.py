@@ -63,11 +63,11 @@ class GatewayPods:
             if pods.get(field):
                 yield f"spec.template.spec.{field}", reason
         for taint in self._taints.get(str(part(pods, "nodeSelector").get(POOL_LABEL)), ()):
-            if not any(_tolerates(toleration, taint) for toleration in listed(pods, "tolerations")):
+            if not any(tolerates(toleration, taint) for toleration in listed(pods, "tolerations")):
                 yield "spec.template.spec.tolerations", f"Its nodes take no pod that does not tolerate {taint.get('key')}."
 
 
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+def tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
     # Google writes NO_SCHEDULE for what Kubernetes calls NoSchedule.
     effects = [str(of.get("effect") or "").replace("_", "").lower() for of in (toleration, taint)]
     if effects[0] and effects[0] != effects[1]:

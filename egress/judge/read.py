@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 
 from egress.judge.deployed import Deployed, Manifest, Resource
+from egress.judge.kinds import is_foreign
 from egress.judge.shapes import problems
 
 KINDS = (
@@ -147,19 +148,19 @@ def _unpacked(document: Any, file: str) -> Iterator[Manifest | Resource]:
         for at, item in enumerate(_list(document["items"], f"{file}: items")):
             yield from _unpacked(item, f"{file}: items[{at}]")
     elif document.get("kind") and isinstance(document.get("metadata"), Mapping) and document["metadata"].get("name"):
-        _check(str(document["kind"]), document, file)
+        kind = document["kind"]
+        known = isinstance(kind, str) and ":" not in kind and not is_foreign(document)
+        _check(kind if known else "", document, file, f"{kind} {document['metadata']['name']}")
         yield document
     else:
         raise Unreadable(f"{file} holds neither Kubernetes objects (kind, metadata.name) nor a stack's export (deployment).")
 
 
-def _check(kind: str, written: Mapping[str, Any], file: str, name: str | None = None) -> None:
+def _check(kind: str, written: Mapping[str, Any], file: str, called: str) -> None:
     """Refuses an object that judges could not read."""
     found = list(problems(kind, written))
     if found:
-        raise Unreadable(
-            f"{file}: {kind} {name or written['metadata']['name']} is of another form than any API takes: {'; '.join(found)}."
-        )
+        raise Unreadable(f"{file}: {called} is of another form than any API takes: {'; '.join(found)}.")
 
 
 def _of_stack(resource: Mapping[str, Any], where: str) -> Iterator[Manifest | Resource]:
@@ -178,8 +179,11 @@ def _of_stack(resource: Mapping[str, Any], where: str) -> Iterator[Manifest | Re
     elif type_token.startswith("gcp:"):
         outputs = _mapping(resource.get("outputs") or {}, f"{where}.outputs")
         properties = {**inputs, **{key: value for key, value in outputs.items() if value is not None}}
-        _check(type_token, properties, where, urn.rsplit("::", 1)[-1])
+        _check(type_token, properties, where, f"{type_token} {urn.rsplit('::', 1)[-1]}")
         yield Resource(type_token, str(properties.get("name") or urn.rsplit("::", 1)[-1]), properties)
+    elif type_token.startswith("google-native:"):
+        # Another provider's words for Google's resources, which no judge knows.
+        yield Resource(type_token, urn.rsplit("::", 1)[-1], inputs)
 
 
 def _of_chart(type_token: str, urn: str, inputs: Mapping[str, Any], where: str) -> Iterator[Manifest | Resource]:

@@ -50,6 +50,7 @@ def _mesh(value: Any) -> Any:
 
 TEXT, NUMBER, ANY = _is("text", str), _is("a number", int), Any
 PORT = _is("a number or a name", int, str)
+_YES = _is("true or false", bool)
 CIDR = Annotated[str, AfterValidator(_range)]
 MAP = dict[str, Any]
 LABELS = dict[str, str]
@@ -62,7 +63,7 @@ _PORTS = [{"port": PORT, "endPort": NUMBER, "protocol": str}]
 _TLS = {
     **dict.fromkeys(("mode", "sni", "credentialName", "caCertificates", "minProtocolVersion"), str),
     "subjectAltNames": TEXTS,
-    "insecureSkipVerify": _is("true or false", bool),
+    "insecureSkipVerify": _YES,
 }
 _PORT_LEVEL = [{"port": {"number": NUMBER}, "tls": _TLS}]
 _TRAFFIC = {"tls": _TLS, "portLevelSettings": _PORT_LEVEL}
@@ -94,17 +95,27 @@ _RULE = {
     "when": [{"key": str, "values": TEXTS, "notValues": TEXTS}],
 }
 _LISTENER = {"name": str, "portNumber": NUMBER, "filterChain": {"name": str, "sni": str, "filter": {"name": str}}}
-_POD = {
-    "metadata": {"labels": LABELS, "annotations": LABELS},
-    "spec": {"serviceAccountName": str, "nodeSelector": LABELS},
+_PODS = {
+    "serviceAccountName": str,
+    "nodeSelector": LABELS,
+    "nodeName": str,
+    "tolerations": [dict.fromkeys(("key", "operator", "value", "effect"), str)],
+    "containers": [{"name": str}],
+    **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC"), _YES),
 }
+_POD = {"metadata": {"labels": LABELS, "annotations": LABELS}, "spec": _PODS}
+_TEMPLATED = ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
 _FIREWALL_ENTRY = [{"protocol": str, "ports": [PORT]}]
 _NETWORKS = {"networks": [{"networkUrl": str}]}
 _NAME = {"name": str}
 
 KUBERNETES: Mapping[str, Any] = {
     "AuthorizationPolicy": {"selector": {"matchLabels": LABELS}, "action": str, "rules": [_RULE]},
-    "Deployment": {"template": _POD},
+    "APIService": {"group": str, "service": MAP},
+    "CronJob": {"jobTemplate": {"spec": {"template": _POD}}},
+    "CustomResourceDefinition": {"group": str, "conversion": {"strategy": str}},
+    **{kind: {"template": _POD} for kind in _TEMPLATED},
+    "Pod": _PODS,
     "DestinationRule": {
         "host": str,
         "exportTo": TEXTS,
@@ -154,6 +165,7 @@ KUBERNETES: Mapping[str, Any] = {
         "outboundTrafficPolicy": {"mode": str},
         "workloadSelector": {"labels": LABELS},
     },
+    "Telemetry": {"selector": {"matchLabels": LABELS}},
     "ValidatingAdmissionPolicy": {
         "failurePolicy": str,
         "validations": [{"expression": str}],
@@ -177,6 +189,9 @@ KUBERNETES: Mapping[str, Any] = {
 """By kind: the spec."""
 OTHERS: Mapping[str, Any] = {
     "ConfigMap": {"data": {"mesh": Annotated[Any, PlainValidator(_mesh)]}},
+    "MutatingWebhookConfiguration": {
+        "webhooks": [{"clientConfig": {"url": str, "service": {"name": str, "namespace": str}}, "rules": [{"apiGroups": TEXTS}]}]
+    },
     "MeshConfig": {
         "trustDomain": str,
         "outboundTrafficPolicy": {"mode": str},
@@ -197,7 +212,7 @@ GOOGLE: Mapping[str, Any] = {
         "name": str,
         "network": str,
         "direction": str,
-        "disabled": _is("true or false", bool),
+        "disabled": _YES,
         "priority": NUMBER,
         "allows": _FIREWALL_ENTRY,
         "denies": _FIREWALL_ENTRY,
@@ -209,7 +224,7 @@ GOOGLE: Mapping[str, Any] = {
         "rules": [
             {
                 **dict.fromkeys(("direction", "action", "ruleName"), str),
-                "disabled": _is("true or false", bool),
+                "disabled": _YES,
                 "priority": NUMBER,
                 "targetServiceAccounts": TEXTS,
                 "match": {
@@ -221,6 +236,7 @@ GOOGLE: Mapping[str, Any] = {
     },
     "gcp:compute/subnetwork:Subnetwork": {
         **dict.fromkeys(("name", "network", "stackType"), str),
+        "privateIpGoogleAccess": _YES,
         "ipCidrRange": CIDR,
         "secondaryIpRanges": [{"rangeName": str, "ipCidrRange": CIDR}],
     },
@@ -231,11 +247,21 @@ GOOGLE: Mapping[str, Any] = {
             "clusterSecondaryRangeName": str,
             "additionalIpRangesConfigs": [{"podIpv4RangeNames": TEXTS}],
         },
+        "datapathProvider": str,
+        "networkPolicy": {"enabled": _YES, "provider": str},
+        "addonsConfig": {"networkPolicyConfig": {"disabled": _YES}},
+        "nodePools": [_NAME],
     },
     "gcp:container/nodePool:NodePool": {
         "name": str,
-        "nodeConfig": {"serviceAccount": str, "taints": [{"key": str, "value": str, "effect": str}]},
+        "nodeConfig": {
+            "serviceAccount": str,
+            "taints": [{"key": str, "value": str, "effect": str}],
+            "workloadMetadataConfig": {"mode": str},
+        },
+        "networkConfig": {"podRange": str},
     },
+    "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": {"attachmentTarget": str},
     "gcp:dns/managedZone:ManagedZone": {
         **dict.fromkeys(("name", "dnsName", "visibility"), str),
         "privateVisibilityConfig": _NETWORKS,

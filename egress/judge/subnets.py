@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from egress.judge.deployed import Deployed
@@ -38,7 +39,13 @@ class Subnets:
         self.pods = Ranges.of(pods) if pods else private()
         self.ipv6 = not subnets or any((subnet.get("stackType") or "IPV4_ONLY") != "IPV4_ONLY" for subnet in subnets)
         """Whether machines may have IPv6 addresses."""
+        self.without_google = next((item.identity for item in deployed.resources(SUBNETWORK) if _is_shut(item.properties)), None)
+        """A subnetwork whose machines, having no public address, do not reach Google's APIs."""
         every = [secondary["ipCidrRange"] for subnet in subnets for secondary in subnet.get("secondaryIpRanges") or ()]
         own = Ranges.of([*nodes, *every])
         self.internet, self.internet_v4 = internet().minus(own), internet(version=4).minus(own)
         """Where hosts of the internet may be: this network may use addresses of theirs for itself, which then hide them."""
+
+
+def _is_shut(subnet: Mapping[str, Any]) -> bool:
+    return subnet.get("privateIpGoogleAccess") is not True and subnet.get("purpose") in (None, "PRIVATE")

@@ -22,6 +22,7 @@ from egress.judge.mesh_settings import MeshSettings
 from egress.judge.namespaces import Namespaces
 from egress.judge.network_policy import NetworkPolicies
 from egress.judge.nodes import Workloads
+from egress.judge.pods import HOST_NAMESPACES, Present
 from egress.judge.registry import ROOT_NAMESPACE, Registry
 from egress.judge.routes import Router
 from egress.judge.search_path import resolved
@@ -32,8 +33,6 @@ from egress.names import TEAM_LABEL
 
 Step = Verdict | Connection
 """A layer's word, or a connection that leaves the cluster."""
-HOST_NAMESPACES = "host-namespaces"
-"""Admission's rule that no pod becomes a process of its node."""
 LONGEST = 8
 """Connections that one flow may be made of; more would be a circle."""
 
@@ -78,7 +77,6 @@ class Judges:
     def __init__(self, deployed: Deployed, *, explains: bool = True) -> None:
         self.broken = tuple(deployed.broken.values())
         """Objects that no judge reads, because they lack a field: nothing is proven beside them."""
-        self._unread = unread(deployed)
         self.registry = Registry(deployed)
         self.workloads = Workloads(deployed)
         router = Router(self.registry, self.workloads)
@@ -93,6 +91,7 @@ class Judges:
         self.namespaces = Namespaces(deployed)
         self.mesh = MeshSettings(deployed, self.registry)
         self.admission = Admission(deployed)
+        self._unread = unread(deployed, Present(deployed, self.admission))
         self.space = Space(deployed, self.registry)
         self._teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
 

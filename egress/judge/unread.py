@@ -1,114 +1,138 @@
 """What the judges do not read: objects and fields that could let through or refuse something, and that no judge knows.
 
-A field is read (egress/judge/shapes.py names those), decides neither who reaches what nor how (`HARMLESS`), has a value that is
-what every proxy does anyway (`ONLY`), or is not understood. Kinds that change what proxies do, and that no judge reads, are
-not understood as a whole. Nothing is proven beside such an object, and the flows of its namespace are "not understood".
+Every object is one of three: of a kind that is read, of one that is harmless (egress/judge/kinds.py, google_types.py), or not
+understood. So is every field of what is read: a judge reads it (egress/judge/shapes.py names those), it is harmless or has one of
+the values that are known (istio_fields.py, google_fields.py, pods.py, each with its reason), or it is not understood. Nothing is
+proven beside what is not, and the flows of its namespace are "not understood"; everybody's, if it has none or is the root's.
 Source: Istio reference, each kind's page (networking.istio.io, security.istio.io, extensions.istio.io), MeshConfig; Gateway API.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
-from egress.judge.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge import google_fields, google_types, metadata
+from egress.judge.api_server import unread_definition, unread_service, unread_webhooks
+from egress.judge.deployed import Deployed, Manifest, Resource, identity, listed, part
+from egress.judge.fields import beyond
 from egress.judge.filters import unread_of_extension, unread_of_filter
 from egress.judge.flow import Layer, Verdict
+from egress.judge.istio_fields import ACCEPTED, CONDITIONS
+from egress.judge.kinds import ISTIO, group, is_read, unknown
 from egress.judge.mesh_settings import unread_settings
+from egress.judge.pods import TEMPLATES, GatewayWorkloads, Present
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.judge.shapes import KUBERNETES
 
 Path = tuple[str, ...]
-UNKNOWN_KINDS: Mapping[str, str] = {
-    "WasmPlugin": "a program of its own in the proxies",
-    "WorkloadEntry": "an address that stands for a Service",
-    "WorkloadGroup": "addresses that stand for a Service",
-    "RequestAuthentication": "tokens that requests are judged by",
-    **dict.fromkeys(("HTTPRoute", "TLSRoute", "TCPRoute", "UDPRoute", "GRPCRoute"), "routes of another API"),
-    **dict.fromkeys(("CiliumEnvoyConfig", "CiliumClusterwideEnvoyConfig"), "another proxy's configuration"),
-    **dict.fromkeys(("CiliumLocalRedirectPolicy", "CiliumEgressGatewayPolicy"), "another way for packets"),
-}
-"""Kinds that change where something goes or what is asked about it, with what they are."""
-_POOLS = ("connectionPool", "outlierDetection", "loadBalancer")
-_POLICIES = ("spec.trafficPolicy", "spec.subsets.trafficPolicy")
-HARMLESS: Mapping[str, frozenset[str]] = {
-    "DestinationRule": frozenset(
-        f"{policy}{level}.{field}" for policy in _POLICIES for level in ("", ".portLevelSettings") for field in _POOLS
-    ),
-    "VirtualService": frozenset(
-        {
-            *(f"spec.http.{field}" for field in ("name", "retries", "timeout", "match.name")),
-            "spec.http.mirrors.percentage",
-        }
-    ),
-    "ServiceEntry": frozenset({"spec.endpoints.weight", "spec.endpoints.locality"}),
-    "Gateway": frozenset({"spec.servers.name", "spec.servers.tls.maxProtocolVersion"}),
-}
-"""By kind: fields that change how often, how fast and by which of equal endpoints, and nothing about who reaches what."""
-ONLY: Mapping[str, Mapping[str, tuple[object, ...]]] = {
-    "ServiceEntry": {"spec.location": ("MESH_EXTERNAL",)},
-}
-"""By kind: fields that are understood with these values alone. What is empty or false is as good as absent."""
+_Found = Iterator[tuple[str, str]]
+"""Fields that are not understood, each with why."""
 _LAYERS = {
-    "AuthorizationPolicy": Layer.AUTHORIZATION,
-    "PeerAuthentication": Layer.AUTHORIZATION,
-    "RequestAuthentication": Layer.AUTHORIZATION,
-    "Gateway": Layer.GATEWAY,
-    "EnvoyFilter": Layer.GATEWAY,
-    "TrafficExtension": Layer.GATEWAY,
+    **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), Layer.AUTHORIZATION),
+    **dict.fromkeys(("Gateway", "EnvoyFilter", "TrafficExtension"), Layer.GATEWAY),
+    **dict.fromkeys(
+        (
+            *("APIService", "CustomResourceDefinition", "MutatingWebhookConfiguration", "MutatingAdmissionPolicy"),
+            "MutatingAdmissionPolicyBinding",
+        ),
+        Layer.ADMISSION,
+    ),
 }
-_WALKED = ("DestinationRule", "VirtualService", "ServiceEntry", "Gateway", "PeerAuthentication")
+_GOOGLE_LAYERS = {"dns": Layer.DNS, "container": Layer.ADMISSION}
+_WALKED = (
+    *("AuthorizationPolicy", "DestinationRule", "Gateway", "PeerAuthentication", "ServiceEntry", "Sidecar", "Telemetry"),
+    "VirtualService",
+)
 
 
-def unread(deployed: Deployed) -> dict[str, list[Verdict]]:
+def unread(deployed: Deployed, present: Present) -> dict[str, list[Verdict]]:
     """What is not understood, by the namespace whose pods it may concern; the root namespace's concerns everybody."""
     found: dict[str, list[Verdict]] = {}
-    for manifest, field, reason in _all(deployed):
-        layer = _LAYERS.get(manifest["kind"], Layer.SIDECAR)
-        namespace = manifest["metadata"].get("namespace", ROOT_NAMESPACE)
-        verdict = Verdict(layer, True, identity(manifest), field, reason, understood=False)
+    for manifest, verdict in _all(deployed, present):
+        namespace = manifest["metadata"].get("namespace") or _concerned(manifest)
         found.setdefault(namespace, []).append(verdict)
-    return found
+    for resource in deployed.google:
+        if id(resource) not in deployed.broken:
+            found.setdefault(ROOT_NAMESPACE, []).extend(of_google(deployed, resource))
+    return {namespace: verdicts for namespace, verdicts in found.items() if verdicts}
 
 
-def _all(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
-    for kind, what in UNKNOWN_KINDS.items():
-        yield from ((manifest, "spec", f"A {kind} is {what}, and is not read here.") for manifest in deployed.kind(kind))
-    for kind, fields in _READERS.items():
-        for manifest in deployed.kind(kind):
-            yield from ((manifest, field, f"`{field.rpartition('.')[2]}` is not read here.") for field in fields(manifest))
-    yield from unread_settings(deployed)
-    yield from _wide(deployed)
-    yield from _twice(deployed)
+def _concerned(manifest: Manifest) -> str:
+    """A namespace concerns itself; what else is in none, everybody."""
+    return str(manifest["metadata"]["name"]) if manifest["kind"] == "Namespace" else ROOT_NAMESPACE
+
+
+def _all(deployed: Deployed, present: Present) -> Iterator[tuple[Manifest, Verdict]]:
+    workloads = GatewayWorkloads(deployed)
+    for manifest in deployed.kubernetes:
+        if id(manifest) in deployed.broken:
+            continue
+        for field, reason in _of_object(manifest, workloads):
+            yield manifest, _verdict(manifest, field, reason)
+        if manifest["kind"] in TEMPLATES and is_read(manifest):
+            yield from ((manifest, verdict) for verdict in present.judge(manifest))
+    for manifest, field, reason in (*unread_settings(deployed), *_wide(deployed), *_twice(deployed)):
+        yield manifest, _verdict(manifest, field, reason)
+
+
+def _verdict(manifest: Manifest, field: str, reason: str) -> Verdict:
+    layer = _LAYERS.get(manifest["kind"], Layer.SIDECAR)
+    return Verdict(layer, True, identity(manifest), field, reason, understood=False)
+
+
+def _of_object(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
+    kind = manifest["kind"]
+    if not is_read(manifest):
+        if reason := unknown(manifest):
+            yield "spec", reason
+        elif (group(manifest) or "").endswith(ISTIO):
+            yield from metadata.unread(manifest)
+        return
+    if reader := _READERS.get(kind):
+        yield from ((field, f"`{field.rpartition('.')[2]}` is not read here.") for field in reader(manifest))
+    if kind == "Service":
+        yield from _of_headless(manifest, workloads)
+    elif kind in TEMPLATES:
+        yield from workloads.unread(manifest)
+    yield from metadata.unread(manifest)
+
+
+def of_google(deployed: Deployed, resource: Resource) -> Iterator[Verdict]:
+    """What is not understood of a Google resource, or of a chart."""
+    if resource.type in google_types.READ:
+        fields = google_fields.unread(deployed, resource)
+    else:
+        reason = google_types.unknown(resource.type)
+        network = resource.properties.get("network")
+        elsewhere = network is not None and not deployed.in_our_network(network)
+        fields = iter([("", reason)] if reason and not elsewhere else [])
+    module = resource.type.partition("/")[0].removeprefix("gcp:")
+    layer = _GOOGLE_LAYERS.get(module, Layer.FIREWALL)
+    yield from (Verdict(layer, True, resource.identity, field, why, understood=False) for field, why in fields)
 
 
 def _walk(manifest: Manifest) -> Iterator[str]:
     kind = manifest["kind"]
-    yield from _beyond(manifest.get("spec"), KUBERNETES[kind], ("spec",), "spec", kind)
+    yield from (f"spec.{field}" for field in beyond(manifest.get("spec"), KUBERNETES[kind], ACCEPTED[kind]))
 
 
-def _beyond(value: Any, shape: Any, path: Path, field: str, kind: str) -> Iterator[str]:
-    """Fields of a value of which the shape knows nothing. `path` is where it lies, without the numbers of entries."""
-    if isinstance(shape, list) and isinstance(value, (list, tuple)):
-        for index, entry in enumerate(cast("list[Any]", value)):
-            yield from _beyond(entry, shape[0], path, f"{field}[{index}]", kind)
-    elif isinstance(shape, Mapping) and isinstance(value, Mapping):
-        known = cast("Mapping[str, Any]", shape)
-        for key, below in cast("Mapping[str, Any]", value).items():
-            at, name = (*path, key), f"{field}.{key}"
-            if key in known:
-                yield from _beyond(below, known[key], at, name, kind)
-            elif not _harmless(kind, ".".join(at), below):
-                yield name
-
-
-def _harmless(kind: str, path: str, value: object) -> bool:
-    return not value or path in HARMLESS.get(kind, ()) or value in ONLY.get(kind, {}).get(path, ())
+def _of_authorization(manifest: Manifest) -> Iterator[str]:
+    yield from _walk(manifest)
+    spec = part(manifest, "spec")
+    if spec.get("action") not in (None, "ALLOW", "DENY"):
+        yield "spec.action"
+    for at, rule in enumerate(listed(spec, "rules")):
+        for index, condition in enumerate(listed(rule, "when")):
+            if not CONDITIONS.fullmatch(str(condition.get("key"))):
+                yield f"spec.rules[{at}].when[{index}].key"
 
 
 def _of_service(manifest: Manifest) -> Iterator[str]:
     """A Service that leads elsewhere than to pods which its selector names."""
-    spec = part(manifest, "spec")
+    metadata, spec = manifest["metadata"], part(manifest, "spec")
+    if (metadata.get("namespace"), metadata["name"]) == _API_SERVER:
+        return
     if spec.get("type") == "ExternalName" or spec.get("externalName"):
         yield "spec.externalName"
     if spec.get("externalIPs"):
@@ -119,14 +143,24 @@ def _of_service(manifest: Manifest) -> Iterator[str]:
         yield "spec.selector"
 
 
+def _of_headless(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
+    spec = part(manifest, "spec")
+    if spec.get("clusterIP") == "None" and workloads.has(manifest["metadata"]["namespace"], part(spec, "selector")):
+        yield "spec.clusterIP", "A gateway's Service without an address of its own leads to addresses that clients choose."
+
+
 def _of_slice(manifest: Manifest) -> Iterator[str]:
     """Addresses that somebody wrote by hand; those of pods the cluster writes itself."""
-    labels = part(manifest, "metadata", "labels")
-    if labels.get("endpointslice.kubernetes.io/managed-by") not in _CLUSTERS_OWN:
+    metadata = manifest["metadata"]
+    labels = part(metadata, "labels")
+    own = (metadata.get("namespace"), labels.get("kubernetes.io/service-name")) == _API_SERVER
+    if not own and labels.get("endpointslice.kubernetes.io/managed-by") not in _CLUSTERS_OWN:
         yield "endpoints"
 
 
 _CLUSTERS_OWN = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
+_API_SERVER = ("default", "kubernetes")
+"""The Service by which pods find the API server, which writes its addresses itself."""
 
 
 def _of_proxy(manifest: Manifest) -> Iterator[str]:
@@ -139,11 +173,15 @@ def _of_proxy(manifest: Manifest) -> Iterator[str]:
 
 _READERS: Mapping[str, Callable[[Manifest], Iterable[str]]] = {
     **dict.fromkeys(_WALKED, _walk),
+    "AuthorizationPolicy": _of_authorization,
     "EnvoyFilter": unread_of_filter,
     "TrafficExtension": unread_of_extension,
     "ProxyConfig": _of_proxy,
     "Service": _of_service,
     "EndpointSlice": _of_slice,
+    "MutatingWebhookConfiguration": unread_webhooks,
+    "APIService": unread_service,
+    "CustomResourceDefinition": unread_definition,
 }
 
 

@@ -35,7 +35,6 @@ KEPT: dict[str, str] = {
     r"priorityclass/|horizontalpodautoscaler/|poddisruptionbudget/": "how long it stands, not what it lets through",
     r"^team-./(service|deployment)/test": "the test application",
     r"^namespace/istio-system removed|managed-by|^namespace/team-. metadata.labels.team$": "nothing selects by it",
-    r"binding/egress-gateway-nodes .*matchExpressions.1.values": "then it holds for the gateways' own pods as well",
     # what another object holds as well
     r"/networkpolicy/nothing": "the namespace's boundary selects its pods too; this one is for pods that nobody knows yet",
     r"authorizationpolicy/allow-nothing": "every team's own policy allows, and so all else is refused; this one is for no team",

@@ -20,6 +20,7 @@ from egress.cli.sources import teams_of
 from egress.deployment import deployment
 from egress.diff import difference
 from egress.judge.deployed import Deployed
+from egress.judge.kinds import READ
 from egress.judge.read import KUBECTL, Unreadable, read
 from egress.judge.trace import Judges
 from egress.reach import reach
@@ -30,7 +31,8 @@ NAMED = {"metadata": {"name": "it", "namespace": "team-y"}}
 
 
 def kubernetes(kind: str, **fields: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": kind, **NAMED, **fields}
+    version = f"{group}/v1" if (group := READ.get(kind)) else "v1"
+    return {"apiVersion": version, "kind": kind, **NAMED, **fields}
 
 
 def export(*resources: Any) -> dict[str, Any]:
