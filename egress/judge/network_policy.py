@@ -145,7 +145,7 @@ class NetworkPolicies:
             end = _End(f"pods of {source.namespace}", self._subnets.pods, source, everywhere)
             return self._side(to, "Ingress", end, connection)
         if not to.pool or not source.pool or source.pool == to.pool:
-            return _verdict(True, "nothing", "", "a node always reaches the pods that it runs")
+            return None  # A node always reaches the pods that it runs.
         return self._side(to, "Ingress", _End("a node of another pool", self._subnets.nodes, None, everywhere), connection)
 
     def _side(self, pod: Pod, direction: str, end: _End, connection: Connection) -> Verdict:

@@ -23,7 +23,7 @@ class Ports:
     transport: str
     first: int
     last: int
-    unknown: str = ""
+    unknown: str
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Peer:
     pods: Selector | None
     namespaces: Selector | None
     block: Ranges | None
-    unknown: str = ""
+    unknown: str
 
 
 @dataclass(slots=True)
@@ -101,23 +101,23 @@ def _rule(written: Mapping[str, Any], field: str, peer_field: str) -> Rule:
 
 
 def _read_peer(written: Mapping[str, Any]) -> Peer:
-    pods, namespaces, block = (written.get(field) for field in ("podSelector", "namespaceSelector", "ipBlock"))
-    peer = Peer(
-        Selector.of(pods) if pods is not None else None, Selector.of(namespaces) if namespaces is not None else None, None
+    block = written.get("ipBlock")
+    pods, namespaces = (
+        Selector.of(written[field]) if written.get(field) is not None else None for field in ("podSelector", "namespaceSelector")
     )
     unknown = [*_beyond(written, "podSelector", "namespaceSelector", "ipBlock"), *_beyond(block or {}, "cidr", "except")]
-    unknown += [selector.unknown for selector in (peer.pods, peer.namespaces) if selector]
-    if block is not None and (peer.pods or peer.namespaces):
+    unknown += [selector.unknown for selector in (pods, namespaces) if selector]
+    addresses = None
+    if block is not None and (pods or namespaces):
         unknown.append("ipBlock beside a selector")
-    if block is None and not peer.pods and not peer.namespaces:
+    if block is None and not pods and not namespaces:
         unknown.append("a peer without ipBlock and selector")
     if block is not None:
         try:
-            peer.block = Ranges.of([block.get("cidr")]).minus(Ranges.of(block.get("except") or ()))
+            addresses = Ranges.of([block.get("cidr")]).minus(Ranges.of(block.get("except") or ()))
         except ValueError:
             unknown.append(f"the range {block.get('cidr')}")
-    peer.unknown = ", ".join(filter(None, unknown))
-    return peer
+    return Peer(pods, namespaces, addresses, ", ".join(filter(None, unknown)))
 
 
 def _read_ports(written: Mapping[str, Any]) -> Ports:

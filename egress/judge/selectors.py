@@ -38,7 +38,7 @@ class Selector:
 
     wanted: Labels
     requirements: tuple[Requirement, ...]
-    unknown: str = ""
+    unknown: str
 
     @classmethod
     def of(cls, written: Mapping[str, Any] | None) -> Selector:
@@ -71,7 +71,7 @@ class Selector:
 
     def can_select(self) -> bool:
         """Whether some set of labels satisfies it."""
-        return bool(self.unknown) or all(self._satisfiable(key) for key in {*self.wanted, *(r.key for r in self.requirements)})
+        return bool(self.unknown) or all(self._satisfiable(one.key) for one in self.requirements)
 
     def _satisfiable(self, key: str) -> bool:
         of_key = [requirement for requirement in self.requirements if requirement.key == key]

@@ -193,6 +193,10 @@ def _is_words(node: ast.AST, parent: ast.AST) -> bool:
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str) and (" " in node.value or isinstance(parent, ast.JoinedStr))
+    if isinstance(node, ast.IfExp | ast.BoolOp):
+        # Whichever words it is.
+        parts = [node.body, node.orelse] if isinstance(node, ast.IfExp) else node.values
+        return any(_is_words(part, node) for part in parts if isinstance(part, ast.Constant | ast.JoinedStr))
     parts = node.values if isinstance(node, ast.JoinedStr) else []
     return any(isinstance(part, ast.Constant) and " " in str(part.value) for part in parts)
 

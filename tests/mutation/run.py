@@ -134,6 +134,7 @@ class Runner:
         places = [(error.file, error.mutant.statement)]
         if error.mutant.outermost is None:
             places = [place for name in error.mutant.names for place in self._mentions.get(name, ())]
+            places += [place for place in self._by_place if place[0] == error.file]
         found = set().union(*(self._by_place.get(place, ()) for place in places))
         chosen = sorted(found, key=lambda number: (self._ran[number], number))[:MOST_TESTS]
         recent = self._killers.get(error.key[0], [])
