@@ -1,7 +1,9 @@
 """Whether a gateway's pods can stand at all: a proxy is injected into them, and some node takes them.
 
-Understood: of a Deployment `replicas`, and of its pods the injection's label and template, containers' names, `hostNetwork`,
-`hostAliases`, `nodeSelector` and `tolerations` beside the taints of that pool. Source: Istio, "Installing Gateways"; Kubernetes,
+Understood: of a Deployment `replicas`; of its pods the injection's labels and template beside the labels of their namespace, the
+proxy's container, `hostNetwork`, `hostAliases`, `nodeSelector` and `tolerations` beside labels and taints of that pool. Every
+other field of such pods is accounted for in pods.py.
+Source: Istio, "Installing Gateways", "Installing the Sidecar" (the injection's policy), "Resource Annotations"; Kubernetes,
 "Taints and Tolerations".
 """
 
@@ -15,34 +17,45 @@ from egress.judge.flow import Layer, Pod, Verdict
 from egress.judge.nodes import POOL_LABEL, POOLS
 
 _INJECT, _TEMPLATE = "sidecar.istio.io/inject", "inject.istio.io/templates"
+_REVISION, _INJECTION = "istio.io/rev", "istio-injection"
 _PROXY = "istio-proxy"
+_NOT_GATEWAYS = ("", "sidecar", "grpc-agent", "grpc-simple")
+"""Templates that Istio brings along and that make no gateway; the first stands for none, which means the sidecar's."""
+_MAKERS = ("DaemonSet", "StatefulSet", "ReplicaSet", "Rollout")
+"""Kinds that make pods as Deployments do."""
+_LINUX = {"kubernetes.io/os": "linux"}
+"""What every node that proxies run on is labelled with."""
 
 
 class GatewayPods:
     """Judges the Deployments behind gateways."""
 
     def __init__(self, deployed: Deployed) -> None:
-        self._deployments: dict[str, list[Manifest]] = {}
-        for manifest in deployed.kind("Deployment"):
-            self._deployments.setdefault(manifest["metadata"]["namespace"], []).append(manifest)
-        self._taints: dict[str, list[Mapping[str, Any]]] = {
-            str(pool.properties.get("name") or pool.name): list(listed(pool.properties, "nodeConfig", "taints"))
+        self._deployments = _by_namespace(deployed.kind("Deployment"))
+        self._others = _by_namespace([manifest for kind in _MAKERS for manifest in deployed.kind(kind)])
+        self._labels = deployed.namespace_labels
+        self._nodes: dict[str, Mapping[str, Any]] = {
+            str(pool.properties.get("name") or pool.name): part(pool.properties, "nodeConfig")
             for pool in deployed.resources(POOLS)
         }
 
     def judge(self, pod: Pod) -> Iterator[Verdict]:
         """What keeps a gateway's pods from standing; each verdict is allowed, because nothing that is declared passes then."""
-        wanted = (pod.labels or {}).items()
-        found = [
-            manifest
-            for manifest in self._deployments.get(pod.namespace, ())
-            if wanted <= part(manifest, "spec", "template", "metadata", "labels").items()
-        ]
+        found = [manifest for manifest in self._deployments.get(pod.namespace, ()) if _makes(manifest, pod)]
         if not found:
-            yield Verdict(Layer.GATEWAY, True, "nothing", "", f"No Deployment in {pod.namespace} makes these pods.")
+            other = next((manifest for manifest in self._others.get(pod.namespace, ()) if _makes(manifest, pod)), None)
+            if other:
+                yield _verdict(identity(other), "spec", f"A {other['kind']} makes these pods, and is not read here.", False)
+            else:
+                yield _verdict("nothing", "", f"No Deployment in {pod.namespace} makes these pods.")
         for manifest in found:
+            by = identity(manifest)
             for field, reason in self._wrong(manifest):
-                yield Verdict(Layer.GATEWAY, True, identity(manifest), field, reason)
+                yield _verdict(by, field, reason)
+            for field in self._unread(manifest):
+                yield _verdict(by, field, "This is not read here, or not with this value.", False)
+            for field, reason, sure in self._placed(part(manifest, "spec", "template", "spec")):
+                yield _verdict(by, f"spec.template.spec.{field}", reason, sure)
 
     def _wrong(self, manifest: Manifest) -> Iterator[tuple[str, str]]:
         spec = part(manifest, "spec")
@@ -50,9 +63,9 @@ class GatewayPods:
         if spec.get("replicas") == 0:
             yield "spec.replicas", "None of its pods is wanted."
         labels, annotations = part(metadata, "labels"), part(metadata, "annotations")
-        if "false" in (str(labels.get(_INJECT)), str(annotations.get(_INJECT))) or _INJECT not in {*labels, *annotations}:
+        if not self._injected(manifest["metadata"]["namespace"], labels, annotations):
             yield f"spec.template.metadata.labels[{_INJECT}]", "Istio makes no proxy of it."
-        if annotations.get(_TEMPLATE) != "gateway":
+        if str(annotations.get(_TEMPLATE) or "") in _NOT_GATEWAYS:
             yield f"spec.template.metadata.annotations[{_TEMPLATE}]", "Istio makes no gateway of it."
         if not any(container.get("name") == _PROXY for container in listed(pods, "containers")):
             yield "spec.template.spec.containers", f"It has no container {_PROXY}."
@@ -62,16 +75,75 @@ class GatewayPods:
         ):
             if pods.get(field):
                 yield f"spec.template.spec.{field}", reason
-        for taint in self._taints.get(str(part(pods, "nodeSelector").get(POOL_LABEL)), ()):
-            if not any(tolerates(toleration, taint) for toleration in listed(pods, "tolerations")):
-                yield "spec.template.spec.tolerations", f"Its nodes take no pod that does not tolerate {taint.get('key')}."
+
+    def _injected(self, namespace: str, labels: Mapping[str, Any], annotations: Mapping[str, Any]) -> bool:
+        """Whether the injector is asked about the pod, and says yes; revisions are for `_unread` to say."""
+        around, label = self._labels.get(namespace, {}), labels.get(_INJECT)
+        said = str(annotations.get(_INJECT) if label is None else label)
+        if str(label) == "false" or said == "false":
+            return False
+        if around.get(_INJECTION) == "enabled":
+            return True
+        # Without a word of the namespace only the pod's own label is asked for.
+        return _INJECTION not in around and (str(label) == "true" or _REVISION in around or _REVISION in labels)
+
+    def _unread(self, manifest: Manifest) -> Iterator[str]:
+        metadata = part(manifest, "spec", "template", "metadata")
+        labels, annotations = part(metadata, "labels"), part(metadata, "annotations")
+        around = self._labels.get(manifest["metadata"]["namespace"], {})
+        if _INJECTION not in around and (_REVISION in around or _REVISION in labels):
+            yield f"spec.template.metadata.labels[{_REVISION}]"
+        if str(annotations.get(_TEMPLATE) or "") not in (*_NOT_GATEWAYS, "gateway"):
+            yield f"spec.template.metadata.annotations[{_TEMPLATE}]"
+
+    def _placed(self, pods: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+        """Why no node takes the pods, and whether that is sure."""
+        wanted = part(pods, "nodeSelector")
+        name = wanted.get(POOL_LABEL)
+        if name is not None and self._nodes and name not in self._nodes:
+            yield "nodeSelector", f"No node pool {name} was handed over.", False
+        node = self._nodes.get(str(name), {})
+        given = {**_LINUX, **part(node, "labels"), POOL_LABEL: name}
+        for key, value in wanted.items():
+            if key in given and given[key] != value:
+                yield "nodeSelector", f"Its nodes have the label {key}={given[key]}, and {value} is wanted.", True
+            elif key not in given:
+                yield "nodeSelector", f"Whether nodes have the label {key} is not known here.", False
+        for taint in listed(node, "taints"):
+            if str(taint.get("effect")) == "PREFER_NO_SCHEDULE":
+                continue
+            outcomes = [tolerates(toleration, taint) for toleration in listed(pods, "tolerations")]
+            if True not in outcomes:
+                reason = f"Its nodes take no pod that does not tolerate {taint.get('key')}."
+                yield "tolerations", reason, None not in outcomes
 
 
-def tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+def _by_namespace(manifests: list[Manifest]) -> dict[str, list[Manifest]]:
+    found: dict[str, list[Manifest]] = {}
+    for manifest in manifests:
+        found.setdefault(manifest["metadata"].get("namespace", ""), []).append(manifest)
+    return found
+
+
+def _makes(manifest: Manifest, pod: Pod) -> bool:
+    return (pod.labels or {}).items() <= part(manifest, "spec", "template", "metadata", "labels").items()
+
+
+def _verdict(by: str, field: str, reason: str, understood: bool = True) -> Verdict:
+    return Verdict(Layer.GATEWAY, True, by, field, reason, understood)
+
+
+def tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool | None:
+    """Whether a pod may come to a node with the taint, and stay; None: that is not known."""
     # Google writes NO_SCHEDULE for what Kubernetes calls NoSchedule.
     effects = [str(of.get("effect") or "").replace("_", "").lower() for of in (toleration, taint)]
-    if effects[0] and effects[0] != effects[1]:
+    operator, key = toleration.get("operator") or "Equal", toleration.get("key")
+    if (effects[0] and effects[0] != effects[1]) or (key and key != taint["key"]):
         return False
-    if toleration.get("operator") == "Exists":
-        return toleration.get("key") in (None, "", taint["key"])
-    return toleration.get("key") == taint["key"] and str(toleration.get("value") or "") == str(taint.get("value") or "")
+    if effects[1] == "noexecute" and toleration.get("tolerationSeconds") is not None:
+        return False
+    if operator == "Exists":
+        return True
+    if operator != "Equal":
+        return None
+    return key == taint["key"] and str(toleration.get("value") or "") == str(taint.get("value") or "")

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 
 from egress.judge.fields import Accepted
 
-CONDITIONS = re.compile(r"connection\.sni|destination\.(?:port|ip)|request\.headers\[.+\]")
+CONDITIONS = re.compile(
+    r"connection\.sni|destination\.(?:port|ip)|request\.headers\[.+\]|source\.(?:principal|namespace|serviceAccount|trustDomain)"
+)
 """Conditions of an AuthorizationPolicy that its judge reads; the others are the values of a field, and so are in no shape."""
 _POOLS = "how many connections there are, and to which of equal endpoints"
 _OFTEN = "how often and how long is tried"

@@ -1,9 +1,9 @@
 """Labels and annotations that somebody goes by: Istio's on its own objects, Services and namespaces, and on gateways' pods.
 
-A label can take an object out of istiod's sight (`istio.io/rev`), an annotation make a policy one that only watches
-(`istio.io/dry-run`), and others lead traffic past proxies. What is known here is read or harmless; every other label or
-annotation of Istio's is not understood. On pods that a team writes they are its own affair: what such a pod can do is asked for
-as a way past the sidecar. Source: Istio reference, "Resource Annotations" and "Resource Labels".
+A label can take an object out of istiod's sight (`istio.io/rev`), and others lead traffic past proxies. What is known here is
+read or harmless; every other label or annotation of Istio's is not understood. On pods that a team writes they are its own
+affair: what such a pod can do is asked for as a way past the sidecar.
+Source: Istio reference, "Resource Annotations" and "Resource Labels".
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _OF_SERVICES: Mapping[str, str] = {
     "networking.istio.io/exportTo": "the service registry's judge reads it",
     "istio.io/rev": "istiod reads every Service, whatever revision it is labelled for",
 }
+_OF_KIND: Mapping[str, Mapping[str, str]] = {"AuthorizationPolicy": {"istio.io/dry-run": "authorization's judge reads it"}}
 _OF_GATEWAY_PODS: Mapping[str, str] = {
     **dict.fromkeys(("sidecar.istio.io/inject", "inject.istio.io/templates"), "judged with the gateway's pods"),
     "proxy.istio.io/config": "read field by field (egress/judge/pods.py)",
@@ -46,7 +47,7 @@ def unread(manifest: Manifest) -> Iterator[tuple[str, str]]:
     elif kind == "Service":
         yield from beyond(part(manifest, "metadata"), "metadata", _OF_SERVICES)
     elif (group(manifest) or "").endswith(ISTIO):
-        yield from beyond(part(manifest, "metadata"), "metadata", {})
+        yield from beyond(part(manifest, "metadata"), "metadata", _OF_KIND.get(kind, {}))
 
 
 def of_gateway_pods(metadata: Mapping[str, Mapping[str, str]], field: str) -> Iterator[tuple[str, str]]:

@@ -1,20 +1,24 @@
 """Which pods stand behind a selector, and on which node pool they run.
 
 Understood: the pod templates of Deployments with their labels, service account and `cloud.google.com/gke-nodepool` selector;
-node pools with their service account and taints. Source: Kubernetes, "Assigning Pods to Nodes"; GKE, "About node pools".
+node pools with their service account and taints. Several Deployments behind one selector, pools whose nodes run as several
+accounts, and a pool that nobody handed over are not.
+Source: Kubernetes, "Assigning Pods to Nodes", "Taints and Tolerations"; GKE, "About node pools".
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, cast
 
-from egress.judge.deployed import Deployed, part
-from egress.judge.flow import Pod
+from egress.judge.deployed import Deployed, identity, listed, part
+from egress.judge.flow import Layer, Pod, Verdict
 
 POOL_LABEL = "cloud.google.com/gke-nodepool"
 POOLS = "gcp:container/nodePool:NodePool"
+_SOFT = "PREFER_NO_SCHEDULE"
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,16 @@ class Pool:
     name: str
     email: str
     tainted: bool
+    """Whether a taint keeps pods off that do not tolerate it; one that is only a wish does not."""
+
+
+@dataclass(frozen=True)
+class _Workload:
+    """A Deployment's pods."""
+
+    by: str
+    pod: Pod
+    wanted_pool: str
 
 
 class Workloads:
@@ -33,20 +47,24 @@ class Workloads:
         self.pools: dict[str, Pool] = {}
         for resource in deployed.resources(POOLS):
             config = part(resource.properties, "nodeConfig")
-            name = resource.properties.get("name") or resource.name
-            self.pools[name] = Pool(name, config.get("serviceAccount") or "", bool(config.get("taints")))
-        self._pods: dict[str, list[Pod]] = {}
-        templates = (part(manifest, "spec", "template", "spec") for manifest in deployed.kind("Deployment"))
-        self._named = {str(part(template, "nodeSelector").get(POOL_LABEL)) for template in templates}
-        for manifest in deployed.kind("Deployment"):
-            template = manifest["spec"]["template"]
-            spec, namespace = template["spec"], manifest["metadata"]["namespace"]
-            pool = self.pools.get(part(spec, "nodeSelector").get(POOL_LABEL, ""))
-            labels = part(template["metadata"], "labels")
-            account = spec.get("serviceAccountName", "default")
-            self._pods.setdefault(namespace, []).append(
-                Pod(namespace, labels, account, pool.email if pool else self.application_pool)
-            )
+            name = str(resource.properties.get("name") or resource.name)
+            tainted = any(taint.get("effect") != _SOFT for taint in listed(config, "taints"))
+            self.pools[name] = Pool(name, config.get("serviceAccount") or "", tainted)
+        templates = [(manifest, part(manifest, "spec", "template")) for manifest in deployed.kind("Deployment")]
+        wanted = [str(part(template, "spec", "nodeSelector").get(POOL_LABEL) or "") for _, template in templates]
+        self._named = {*wanted} - {""}
+        self._workloads: list[_Workload] = []
+        self._labelled: dict[tuple[str, str, str], list[_Workload]] = {}
+        self._unknown: dict[str, list[Pod]] = {}
+        for (manifest, template), pool in zip(templates, wanted, strict=True):
+            namespace, spec = manifest["metadata"]["namespace"], part(template, "spec")
+            account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+            email = self.pools[pool].email if pool in self.pools else self.application_pool
+            pod = Pod(namespace, part(template, "metadata", "labels"), account, email)
+            workload = _Workload(identity(manifest), pod, pool)
+            self._workloads.append(workload)
+            for key, value in (pod.labels or {}).items():
+                self._labelled.setdefault((namespace, key, value), []).append(workload)
 
     @cached_property
     def application_pool(self) -> str:
@@ -60,10 +78,67 @@ class Workloads:
 
     def behind(self, namespace: str, selector: Mapping[str, str]) -> Pod:
         """The pods that a selector chooses; where none is known, a pod of the namespace with just these labels."""
-        for pod in self._pods.get(namespace, ()):
-            labels = pod.labels or {}
-            if selector and all(labels.get(key) == value for key, value in selector.items()):
+        if meant := self._meant(namespace, selector):
+            return meant[0].pod
+        for pod in self._unknown.get(namespace, ()) if selector else ():
+            if selector.items() <= (pod.labels or {}).items():
                 return pod
         unknown = Pod(namespace, dict(selector), pool=self.application_pool)
-        self._pods.setdefault(namespace, []).append(unknown)
+        self._unknown.setdefault(namespace, []).append(unknown)
         return unknown
+
+    def unread(self, deployed: Deployed) -> Iterator[tuple[str, Verdict]]:
+        """What is not understood about where pods run and which are meant, by the namespace that it concerns; empty: all."""
+        free = [pool for pool in self.pools.values() if pool not in self.own_pools]
+        if other := next((pool for pool in free if pool.email != free[0].email), None):
+            reason = (
+                f"Pods may run there and on {free[0].name}, which runs as another account: where a pod runs is not known here."
+            )
+            yield "", _doubt(Layer.FIREWALL, f"nodepool/{other.name}", "nodeConfig.serviceAccount", reason)
+        for workload in self._workloads if self.pools else ():
+            if workload.wanted_pool and workload.wanted_pool not in self.pools:
+                reason = f"No node pool {workload.wanted_pool} was handed over: where these pods run is not known here."
+                yield workload.pod.namespace, _doubt(Layer.FIREWALL, workload.by, "spec.template.spec.nodeSelector", reason)
+        asked: set[str] | None = None
+        for manifest in (*deployed.kind("Service"), *deployed.kind("Gateway")):
+            namespace, selector = manifest["metadata"]["namespace"], part(manifest, "spec", "selector")
+            meant = self._meant(namespace, selector)
+            if len(meant) > 1:
+                asked = _asked_labels(deployed) if asked is None else asked
+                told = next((other for other in meant[1:] if _told_apart(meant[0].pod, other.pod, asked)), None)
+                if told:
+                    reason = f"It means pods of {meant[0].by} and of {told.by}, which something tells apart: that is not read."
+                    yield namespace, _doubt(Layer.SIDECAR, identity(manifest), "spec.selector", reason)
+
+    def _meant(self, namespace: str, selector: Mapping[str, str]) -> list[_Workload]:
+        label = next(iter(selector.items()), None)
+        found = self._labelled.get((namespace, *label), ()) if label else ()
+        return [workload for workload in found if selector.items() <= (workload.pod.labels or {}).items()]
+
+
+def _told_apart(first: Pod, other: Pod, asked: set[str]) -> bool:
+    """Whether two pods differ in what somebody asks for."""
+    labels = {key for key, _ in (first.labels or {}).items() ^ (other.labels or {}).items()}
+    return (first.service_account, first.pool) != (other.service_account, other.pool) or bool(labels & asked)
+
+
+def _asked_labels(deployed: Deployed) -> set[str]:
+    """Every key that some object asks of pods' labels."""
+    return {key for manifest in deployed.kubernetes if manifest["kind"] != "Deployment" for key in _keys(manifest.get("spec"))}
+
+
+def _keys(written: Any) -> Iterator[str]:
+    if isinstance(written, list):
+        for entry in cast("list[Any]", written):
+            yield from _keys(entry)
+    elif isinstance(written, Mapping):
+        for name, below in cast("Mapping[str, Any]", written).items():
+            if name in ("matchLabels", "labels", "selector") and isinstance(below, Mapping):
+                yield from cast("Mapping[str, Any]", below)
+            if name == "matchExpressions":
+                yield from (str(one.get("key")) for one in cast("list[Mapping[str, Any]]", below or []))
+            yield from _keys(below)
+
+
+def _doubt(layer: Layer, by: str, field: str, reason: str) -> Verdict:
+    return Verdict(layer, True, by, field, reason, understood=False)

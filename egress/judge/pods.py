@@ -195,7 +195,7 @@ class Present:
             yield "nodeSelector"
         if (node := spec.get("nodeName")) and self._pools.get(node) == pool:
             yield "nodeName"
-        tolerated = [one for one in listed(spec, "tolerations") if any(tolerates(one, taint) for taint in taints)]
+        tolerated = [one for one in listed(spec, "tolerations") if any(tolerates(one, taint) is not False for taint in taints)]
         if tolerated and part(spec, "nodeSelector").get(POOL_LABEL) in (None, pool):
             yield "tolerations"
 

@@ -218,7 +218,9 @@ def mesh_configs(deployed: Deployed) -> list[tuple[Manifest, Mapping[str, Any]]]
     """MeshConfig as the control plane reads it, with the ConfigMap that holds it; there may be one for each revision."""
     found: list[tuple[Manifest, Mapping[str, Any]]] = []
     for manifest in deployed.kind("ConfigMap"):
-        if manifest["metadata"]["name"].startswith("istio") and "mesh" in part(manifest, "data"):
+        metadata = manifest["metadata"]
+        theirs = metadata.get("namespace") == ROOT_NAMESPACE and (metadata["name"] + "-").startswith("istio-")
+        if theirs and "mesh" in part(manifest, "data"):
             text = manifest["data"]["mesh"]
             read = json.loads(text) if text.startswith("{") else yaml.safe_load(text)
             found.append((manifest, cast("dict[str, Any]", read or {})))

@@ -2,7 +2,7 @@
 
 Source: Kubernetes, LabelSelector (meta/v1): the conditions of `matchLabels` and `matchExpressions` must all hold; an empty
 selector selects everything. Operators In, NotIn, Exists and DoesNotExist, which is all there are; NotIn also selects what does
-not have the label.
+not have the label. In and NotIn name values and the others none; anything else no API takes, and it is unknown here.
 """
 
 from __future__ import annotations
@@ -52,6 +52,11 @@ class Selector:
                     f"operator {requirement.operator or 'missing'}"
                     for requirement in requirements
                     if requirement.operator not in ("In", "NotIn", "Exists", "DoesNotExist")
+                ),
+                *(
+                    f"values of operator {requirement.operator}"
+                    for requirement in requirements
+                    if requirement.operator in (("Exists", "DoesNotExist") if requirement.values else ("In", "NotIn"))
                 ),
             ]
         )

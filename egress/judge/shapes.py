@@ -96,9 +96,8 @@ _RULE = {
 }
 _LISTENER = {"name": str, "portNumber": NUMBER, "filterChain": {"name": str, "sni": str, "filter": {"name": str}}}
 _PODS = {
-    "serviceAccountName": str,
+    **dict.fromkeys(("serviceAccountName", "serviceAccount", "nodeName"), str),
     "nodeSelector": LABELS,
-    "nodeName": str,
     "tolerations": [dict.fromkeys(("key", "operator", "value", "effect"), str)],
     "containers": [{"name": str}],
     **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC"), _YES),
@@ -256,6 +255,7 @@ GOOGLE: Mapping[str, Any] = {
         "name": str,
         "nodeConfig": {
             "serviceAccount": str,
+            "labels": LABELS,
             "taints": [{"key": str, "value": str, "effect": str}],
             "workloadMetadataConfig": {"mode": str},
         },

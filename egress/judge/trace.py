@@ -92,6 +92,8 @@ class Judges:
         self.mesh = MeshSettings(deployed, self.registry)
         self.admission = Admission(deployed)
         self._unread = unread(deployed, Present(deployed, self.admission))
+        for namespace, verdict in self.workloads.unread(deployed):
+            self._unread.setdefault(namespace or ROOT_NAMESPACE, []).append(verdict)
         self.space = Space(deployed, self.registry)
         self._teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
 

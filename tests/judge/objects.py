@@ -34,3 +34,18 @@ def namespace(name: str, **labels: str) -> dict[str, Any]:
 
 def snapshot(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> Deployed:
     return Deployed.of(objects, google)
+
+
+def node_pool(name: str, account: str = "", *taints: Mapping[str, str], **config: Any) -> Resource:
+    """A node pool whose nodes run as a Google service account."""
+    nodes = {"serviceAccount": account or f"{name}@example.com", **({"taints": list(taints)} if taints else {}), **config}
+    return Resource("gcp:container/nodePool:NodePool", name, {"name": name, "nodeConfig": nodes})
+
+
+def deployment(namespace: str, name: str, labels: Mapping[str, str], *, of: Mapping[str, Any] | None = None, **pods: Any) -> Any:
+    """A Deployment; keywords are its pods', `of` is its own spec's."""
+    template = {"metadata": {"labels": dict(labels)}, "spec": {"containers": [{"name": "app"}], **pods}}
+    return written("Deployment", namespace, name, template=template, **(of or {}))
+
+
+TAINT = {"key": "dedicated", "value": "gateway", "effect": "NO_SCHEDULE"}

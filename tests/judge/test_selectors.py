@@ -75,6 +75,10 @@ def test_labels_and_every_expression_must_hold_together() -> None:
         ({"matchExpressions": [{"key": "app", "operator": "Gt", "values": ["1"]}]}, "operator Gt"),
         ({"matchExpressions": [{"key": "app"}]}, "operator missing"),
         ({"other": 1, "matchExpressions": [where("in", "web")]}, "other, operator in"),
+        ({"matchExpressions": [where("In")]}, "values of operator In"),
+        ({"matchExpressions": [where("NotIn")]}, "values of operator NotIn"),
+        ({"matchExpressions": [where("Exists", "web")]}, "values of operator Exists"),
+        ({"matchExpressions": [where("DoesNotExist", "web")]}, "values of operator DoesNotExist"),
     ],
 )
 def test_what_is_not_understood_may_select_anything(written: dict[str, Any], unknown: str) -> None:

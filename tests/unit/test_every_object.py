@@ -6,6 +6,7 @@ Each case is one object that somebody adds, or one field, and stands for its kin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -411,7 +412,14 @@ def test_a_policy_that_only_watches_refuses_nothing() -> None:
         item["metadata"].setdefault("annotations", {})["istio.io/dry-run"] = "true"
 
     found = violations("dev", with_change("dev", name, watch))
-    assert any(step.by == name and not step.understood for violation in found for step in violation.steps)
+    assert any("a layer refuses it" in violation.says for violation in found)
+    deployed = rendered("dev")
+    objects = [deepcopy(dict(item)) for item in deployed.kubernetes]
+    for item in objects:
+        if item["kind"] == "AuthorizationPolicy":
+            watch(item)
+    found = violations("dev", Deployed.of(objects, deployed.google))
+    assert any("no layer refuses it" in violation.says for violation in found)
 
 
 def test_verify_reads_a_state_with_all_that_is_ordinary_in_it() -> None:
