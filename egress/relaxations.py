@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from egress.plan import Plan, TeamPlan
-from egress.settings.dns import Undeclared
-from egress.settings.fences import Action
+from egress.settings.dns import Dns, Undeclared
+from egress.settings.fences import Action, Logged
+from egress.settings.firewall import Ipv6, Logging
 from egress.settings.inspection import Mode
+from egress.settings.receive import Exposure
 from egress.settings.security import SecurityModel
 
 
@@ -21,12 +23,14 @@ class Relaxation:
     opens: str
     reason: str | None
     """None: the setting asks for no reason."""
+    range: str = ""
+    """What is opened, where it is a range of addresses: a part of it is no further opening."""
 
 
 def relaxations(plan: Plan) -> list[Relaxation]:
     """Everything that is opened, in the order of the config's reference."""
     of_teams = (item for team in plan.teams for item in _of_team(plan, team))
-    return [*_of_fences(plan), *_of_network(plan), *_of_mesh(plan), *of_teams]
+    return [*_of_network(plan), *_of_control_plane(plan), *_of_mesh(plan), *_of_ingress(plan), *_of_fences(plan), *of_teams]
 
 
 def _of_fences(plan: Plan) -> Iterator[Relaxation]:
@@ -49,16 +53,37 @@ def _of_fences(plan: Plan) -> Iterator[Relaxation]:
         yield Relaxation(f"fences.relaxed.{fence.value}", f"The fence {fence.value} is not put up.", reason)
     for name, where in sorted(fences.private_hosts.items()):
         said = f"Gateways reach hosts in the private range {where}, by http and https."
-        yield Relaxation(f"fences.privateHosts.{name}", said, None)
-    if opened := fences.application_nodes:
-        ports = ", ".join(map(str, sorted(opened.leave_on)))
-        yield Relaxation("fences.applicationNodes", f"Application nodes may leave to anywhere on TCP {ports}.", opened.reason)
+        yield Relaxation(f"fences.privateHosts.{name}", said, None, str(where))
+    for port in sorted(fences.application_nodes.leave_on) if fences.application_nodes else ():
+        said = f"Application nodes may leave to anywhere on TCP {port}."
+        reason = fences.application_nodes.reason if fences.application_nodes else None
+        yield Relaxation("fences.applicationNodes", said, reason)
+    if fences.observe.network_policies is Logged.NONE:
+        said = "Connections that a NetworkPolicy refuses are not logged, so attempts are not seen."
+        yield Relaxation("fences.observe.networkPolicies", said, None)
 
 
 def _of_network(plan: Plan) -> Iterator[Relaxation]:
-    dns, perimeter = plan.settings.network.dns, plan.settings.network.perimeter
-    if perimeter and perimeter.dry_run:
-        yield Relaxation("network.perimeter.dryRun", "VPC Service Controls log what they would refuse, and refuse nothing.", None)
+    network = plan.settings.network
+    yield from _of_dns(network.dns)
+    if network.firewall.ipv6 is Ipv6.OPEN:
+        said = "No rule stops IPv6: machines of a dual-stack subnet that somebody adds to the network leave by it."
+        yield Relaxation("network.firewall.ipv6", said, None)
+    if network.firewall.logging is Logging.NONE:
+        said = "Connections that the firewall refuses are not logged, so attempts are not seen."
+        yield Relaxation("network.firewall.logging", said, None)
+    if network.flow_logs.sampling == 0:
+        yield Relaxation("network.flowLogs.sampling", "No flow of the network is logged.", None)
+    if perimeter := network.perimeter:
+        for level in sorted(set(perimeter.access_levels)):
+            said = f"Whoever has access level {level} may call the APIs in the perimeter from outside."
+            yield Relaxation("network.perimeter.accessLevels", said, None)
+        if perimeter.dry_run:
+            said = "VPC Service Controls log what they would refuse, and refuse nothing."
+            yield Relaxation("network.perimeter.dryRun", said, None)
+
+
+def _of_dns(dns: Dns) -> Iterator[Relaxation]:
     if dns.undeclared_names is not Undeclared.REFUSE:
         said = "Names that no team declares are looked up outside, and carry what they ask for to whoever owns them."
         yield Relaxation("network.dns.undeclaredNames", said, None)
@@ -67,6 +92,18 @@ def _of_network(plan: Plan) -> Iterator[Relaxation]:
     for name, reason in sorted(dns.answered_elsewhere.items()):
         said = f"Names below {name} are answered by a private zone that is not made here."
         yield Relaxation(f"network.dns.answeredElsewhere.{name}", said, reason)
+
+
+def _of_control_plane(plan: Plan) -> Iterator[Relaxation]:
+    for name, where in sorted(plan.settings.cluster.control_plane.authorized_networks.items()):
+        said = f"The control plane's public address answers {where}; IAM decides who may do what."
+        yield Relaxation(f"cluster.controlPlane.authorizedNetworks.{name}", said, None, str(where))
+
+
+def _of_ingress(plan: Plan) -> Iterator[Relaxation]:
+    if plan.receptions and plan.settings.ingress and plan.settings.ingress.exposure is Exposure.EXTERNAL:
+        said = "The ingress gateway is reached from the internet, by the ranges that are named."
+        yield Relaxation("ingress.exposure", said, None)
 
 
 def _of_mesh(plan: Plan) -> Iterator[Relaxation]:

@@ -132,8 +132,10 @@ def nothing(found: Difference) -> str:
     differing = [*found.objects, *(f"{CONFIG} {path}" for path in found.silent)]
     named = ", ".join(differing[:SHOWN])
     more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
-    count = "1 object differs" if len(differing) == 1 else f"{len(differing)} objects differ"
-    return f"Nobody gains or loses anything. {count}, without effect on who may reach what: {named}{more}."
+    counts = ((len(found.objects), "object", ""), (len(found.silent), "key", " of the config"))
+    count = " and ".join(f"{number} {what}{'' if number == 1 else 's'}{of}" for number, what, of in counts if number)
+    verb = "differs" if len(differing) == 1 else "differ"
+    return f"Nobody gains or loses anything. {count} {verb}, without effect on who may reach what: {named}{more}."
 
 
 def _print(found: Difference) -> None:

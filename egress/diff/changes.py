@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from egress.diff import fences, received
+from egress.diff import fences, granted, inspected, leaving, logged, platform, received, relaxed, trusted
 from egress.diff.both import Both, comparable
 from egress.diff.facts import Aspect, Fact
 from egress.diff.flows import TeamFlows
 from egress.diff.normal import Item, differing, normal
 from egress.diff.sentences import sentence
-from egress.diff.settings import CONFIG, is_silent
-from egress.diff.settings import differing as differing_keys
+from egress.diff.settings import CONFIG, silent, unseen
 from egress.diff.unjudged import Unjudged, unjudged
-from egress.evidence import grants
 from egress.judge.deployed import Deployed
 from egress.judge.flow import Way
 from egress.plan import Plan
@@ -95,29 +93,27 @@ def difference(old: Deployed, new: Deployed, plans: tuple[Plan, Plan] | None = N
     both = Both(old, new)
     sides = [normal(side) for side in (old, new)]
     objects = tuple(sorted(name for name in sides[0].keys() | sides[1].keys() if _differ(sides, name, both)))
-    keys = list(differing_keys(plans[0].settings, plans[1].settings)) if plans else []
     facts: list[Fact] = []
     if objects:
         facts += [fact for team in both.teams for fact in TeamFlows(both, team).facts()]
-        facts += [*fences.facts(both), *received.facts(both)]
-    facts += roles(*plans) if plans else []
-    unread = list(unjudged(both, sides, objects, facts)) if objects else []
-    unread += [Unjudged(f"{CONFIG} {path}", ()) for path in keys if not is_silent(path)]
-    silent = tuple(path for path in keys if is_silent(path))
-    return Difference(tuple(_changes(_without_echoes(facts))), objects, tuple(notes), tuple(unread), silent)
+        for room in (fences, received, inspected, trusted):
+            facts += room.facts(both)
+        facts += granted.deployed(both)
+    if not plans:
+        unread = tuple(unjudged(both, sides, objects, facts)) if objects else ()
+        return Difference(tuple(_changes(_without_echoes(facts))), objects, tuple(notes), unread)
+    for of_plans in (platform.facts, leaving.facts, logged.facts, granted.planned):
+        facts += of_plans(*plans)
+    facts += relaxed.facts(*plans, facts)
+    settings = plans[0].settings, plans[1].settings
+    # Whatever differs between the objects of two configs does so because of some key: keys are what people know.
+    unread = tuple(Unjudged(f"{CONFIG} {path}", ()) for path in unseen(*settings, facts))
+    return Difference(tuple(_changes(_without_echoes(facts))), objects, tuple(notes), unread, tuple(silent(*settings)))
 
 
 def _differ(sides: Sequence[Mapping[str, Item]], name: str, both: Both) -> bool:
     old, new = (side.get(name) for side in sides)
     return old is None or new is None or any(True for _ in differing(old.says, new.says, both.partial))
-
-
-def roles(old: Plan, new: Plan) -> Iterator[Fact]:
-    """Roles in Google Cloud that a config gives to a team's service accounts, and the other does not."""
-    before, after = ({(one.team, one.service_account, one.resource, one.role) for one in grants(plan)} for plan in (old, new))
-    for gain, more in ((True, after - before), (False, before - after)):
-        for team, account, resource, role in sorted(more):
-            yield Fact(Aspect.GRANT, gain, team, resource, role, f"service account {account}")
 
 
 def _without_echoes(facts: Iterable[Fact]) -> list[Fact]:
@@ -157,16 +153,22 @@ def _changes(facts: Iterable[Fact]) -> list[Change]:
     return sorted(changes, key=_order)
 
 
+_BY_TARGET = ("firewall", "filter", "level", "early", "itself", "copies")
+"""What fences are about of which each target is a sentence of its own."""
+
+
 def _group(fact: Fact) -> tuple[object, ...]:
     """What facts have in common that one sentence says."""
     if fact.aspect in (Aspect.WAY, Aspect.FENCE):
-        return fact.aspect, fact.gain, fact.how, fact.target if fact.how in ("firewall", "filter", "level") else ""
+        return fact.aspect, fact.gain, fact.how, fact.target if fact.how in _BY_TARGET else ""
     if fact.aspect is Aspect.UNREAD:
         return fact.aspect, fact.gain, fact.what
     if fact.aspect is Aspect.TLS:
         return fact.aspect, fact.gain, fact.target, fact.what
-    if fact.aspect is Aspect.GRANT:
+    if fact.aspect in (Aspect.GRANT, Aspect.ROLE, Aspect.INSPECTION):
         return fact.aspect, fact.gain, fact.target, fact.how
+    if fact.aspect.other or fact.aspect in (Aspect.LIMIT, Aspect.PROTECTION):
+        return fact.aspect, fact.gain, fact.target, fact.what, fact.how
     return fact.aspect, fact.gain, fact.target
 
 

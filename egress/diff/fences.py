@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from egress.diff import filters
 from egress.diff.both import Both, Side
 from egress.diff.facts import Aspect, Fact
 from egress.diff.words import displayed
@@ -22,8 +23,6 @@ SECURITY = "pod-security.kubernetes.io/enforce"
 LEVELS = ("privileged", "baseline", "restricted")
 MODES = ("DISABLE", "PERMISSIVE", "STRICT")
 VERSIONS = ("TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3")
-WHOLE = ("EnvoyFilter", "TrafficExtension", "WasmPlugin")
-"""Kinds that can refuse requests by code of their own, which no judge here reads: compared as they are."""
 
 
 def facts(both: Both) -> Iterator[Fact]:
@@ -36,7 +35,7 @@ def facts(both: Both) -> Iterator[Fact]:
     yield from _of_nobody(both)
     yield from _of_gateways(both)
     yield from _mesh(both)
-    yield from _code(both)
+    yield from filters.facts(both)
 
 
 def _turned(old: Verdict, new: Verdict, team: str, target: str, what: str, how: str) -> Iterator[Fact]:
@@ -209,10 +208,3 @@ def _servers(side: Side) -> Iterator[tuple[str, str]]:
                 of: Mapping[str, Any] = part(server, "tls")
                 version = of.get("minProtocolVersion") or "TLSV1_2"
                 yield f"{identity(manifest)} {part(server, 'port').get('name')}", str(version)
-
-
-def _code(both: Both) -> Iterator[Fact]:
-    """Filters that run code: one that is gone may have refused something. One that is changed is for unjudged.py to say."""
-    found = [{identity(item) for kind in WHOLE for item in side.deployed.kind(kind)} for side in both.sides]
-    for name in sorted(found[0] ^ found[1]):
-        yield Fact(Aspect.FENCE, name in found[0], "", name, "", "filter", name)

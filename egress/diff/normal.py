@@ -103,8 +103,7 @@ def manifest(item: Manifest) -> dict[str, Any]:
             for key, value in part(item, "metadata", name).items()
             if not key.startswith(_ADDED) and key != _OURS
         }  # fmt: skip
-        if kept:
-            found.setdefault("metadata", {})[name] = kept
+        found.setdefault("metadata", {})[name] = kept
     if kind in _ASSIGNED and isinstance(found.get("spec"), Mapping):
         found["spec"] = {key: value for key, value in found["spec"].items() if key not in _ASSIGNED[kind]}
         if not found["spec"]:

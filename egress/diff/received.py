@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from egress.diff.both import Both, Side
 from egress.diff.facts import Aspect, Fact
+from egress.judge.ranges import Ranges
 from egress.judge.received import Door, doors, exposures
 
 
@@ -15,10 +16,26 @@ def facts(both: Both) -> Iterator[Fact]:
     for gain, fewer, more in ((True, old, new), (False, new, old)):
         for client, door in sorted(more.keys() - fewer.keys()):
             yield Fact(Aspect.RECEIVED, gain, door[0], f"{door[1]} ({door[2]})", client, by=more[client, door])
-    old, new = ({item: item.by for item in exposures(side.deployed)} for side in both.sides)
-    for gain, fewer, more in ((True, old, new), (False, new, old)):
-        for item in sorted(more.keys() - fewer.keys()):
-            yield Fact(Aspect.EXPOSED, gain, "", item.gateway, item.words, by=more[item])
+    yield from _exposed(both)
+
+
+def _exposed(both: Both) -> Iterator[Fact]:
+    """Ranges of which one side takes connections and the other does not, by gateway and way."""
+    old, new = (_ranges(side) for side in both.sides)
+    for key in sorted(old.keys() | new.keys()):
+        before, after = (Ranges.of(of.get(key, {})) for of in (old, new))
+        for gain, more, by in ((True, after.minus(before), new), (False, before.minus(after), old)):
+            for cidr in more.cidrs:
+                yield Fact(Aspect.EXPOSED, gain, "", key[0], f"{cidr} by way of {key[1]}", by=next(iter(by[key].values())))
+
+
+def _ranges(side: Side) -> dict[tuple[str, str], dict[str, str]]:
+    """By gateway and way, each range with the object that names it."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for item in exposures(side.deployed):
+        cidr, _, way = item.words.partition(" by way of ")
+        found.setdefault((item.gateway, way), {})[cidr] = item.by
+    return found
 
 
 def _let_in(side: Side) -> dict[tuple[str, tuple[str, str, str]], str]:

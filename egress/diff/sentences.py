@@ -42,6 +42,8 @@ def sentence(teams: Sequence[str], facts: Sequence[Fact]) -> str:
         return f"What {who} may send to {target} {verb} to {_whats(facts)}"
     if first.aspect is Aspect.TLS:
         return _tls(who, facts)
+    if first.aspect.other:
+        return f"{_capital(target.replace('{who}', who))} is now {first.what} instead of {first.how}"
     if first.aspect in _SAID:
         return _SAID[first.aspect](who, facts)
     if first.aspect is Aspect.WAY:
@@ -61,17 +63,94 @@ def _received(who: str, facts: Sequence[Fact]) -> str:
 def _exposed(_: str, facts: Sequence[Fact]) -> str:
     first = facts[0]
     taken = "now takes" if first.gain else "no longer takes"
-    return f"{first.target[0].upper()}{first.target[1:]} {taken} connections from {listing([fact.what for fact in facts])}"
+    return f"{_capital(first.target)} {taken} connections from {listing([fact.what for fact in facts])}"
 
 
 def _granted(who: str, facts: Sequence[Fact]) -> str:
     first = facts[0]
     has = "now has" if first.gain else "no longer has"
     roles = listing([fact.what for fact in facts])
-    return f"{who}'s {first.how} {has} {roles} on {first.target}; IAM decides there, not the network"
+    whose = f"{who}'s " if first.team else ""
+    return f"{whose}{first.how} {has} {roles} on {first.target}; IAM decides there, not the network"
 
 
-_SAID = {Aspect.RECEIVED: _received, Aspect.EXPOSED: _exposed, Aspect.GRANT: _granted}
+def _role(who: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    strong, weak = first.what.split(" instead of ")
+    now, before = (strong, weak) if first.gain else (weak, strong)
+    whose = f"{who}'s " if first.team else ""
+    return f"{whose}{first.how} now has {now} instead of {before} on {first.target}; IAM decides there, not the network"
+
+
+def _may(_: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    may, reached = ("may now", "be reached ") if first.gain else ("can no longer", "be reached ")
+    ways = _some([fact.what for fact in facts])
+    return f"{_capital(first.target)} {may} {reached if first.aspect is Aspect.ACCESS else ''}{ways}"
+
+
+def _opened(_: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    what = " ".join(fact.what for fact in facts).removesuffix(".")
+    return f"{what} ({first.target})" if first.gain else f"No longer: {what} ({first.target})"
+
+
+def _guarded(_: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    return f"{first.how if first.gain else first.what} ({first.target})"
+
+
+def _level(who: str, facts: Sequence[Fact]) -> str:
+    """What is measured: the words are the one that counts as a gain, and the other, by turns."""
+    first = facts[0]
+    gained, _, lost = first.what.partition(" instead of ")
+    now, before = (gained, lost) if first.gain else (lost, gained)
+    return f"{_capital(first.target.replace('{who}', who))}: now {now} instead of {before}"
+
+
+def _logged(who: str, facts: Sequence[Fact]) -> str:
+    first = facts[0]
+    if first.how == "level":
+        return _level(who, facts)
+    logs = "no longer logs" if first.gain else "now logs"
+    return f"{_capital(first.target)} {logs} {listing([fact.what for fact in facts])}"
+
+
+def _inspected(_: str, facts: Sequence[Fact]) -> str:
+    first, gone = facts[0], facts[0].gain
+    to = f"requests to {first.target}"
+    if first.how == "whole":
+        return f"{_capital(to)} are {'no longer' if gone else 'now'} inspected for {first.what}"
+    if first.how == "mode":
+        said = "only reported, and no longer refused" if gone else "refused, and no longer only reported"
+        return f"What {to} must not hold is now {said}"
+    if first.how == "bytes":
+        more, _, less = first.what.partition(" instead of ")
+        now, before = (more, less) if gone else (less, more)
+        return f"Bodies of {to} may now have {now} bytes instead of {before}"
+    names = listing([fact.what for fact in facts])
+    if first.how == "case":
+        return f"{_capital(to)} are now searched for {names} {'in the written case alone' if gone else 'in any case'}"
+    return f"{_capital(to)} are {'no longer' if gone else 'now'} searched for {names}"
+
+
+_SAID = {
+    Aspect.RECEIVED: _received,
+    Aspect.EXPOSED: _exposed,
+    Aspect.GRANT: _granted,
+    Aspect.ROLE: _role,
+    Aspect.RIGHT: _may,
+    Aspect.ACCESS: _may,
+    Aspect.OPENING: _opened,
+    Aspect.PROTECTION: _guarded,
+    Aspect.LIMIT: _level,
+    Aspect.LOG: _logged,
+    Aspect.INSPECTION: _inspected,
+}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _who(teams: Sequence[str]) -> str:
@@ -129,9 +208,17 @@ def _tls(who: str, facts: Sequence[Fact]) -> str:
     if first.how in ("level", "minimum version"):
         of = f" of {who}" if first.team else ""
         what = "" if first.how == "level" else f", {first.how}"
-        return f"{first.target[0].upper()}{first.target[1:]}{of}{what}: now {now} instead of {before}"
+        return f"{_capital(first.target)}{of}{what}: now {now} instead of {before}"
     spoke = listing(list(dict.fromkeys(fact.how for fact in facts)))
     return f"What {who} may send to {first.target} by {spoke} now leaves {now} instead of {before}"
+
+
+_KEPT = {
+    "early": ("no longer connects to {} before it knows who calls", "now connects to {} before it knows who calls"),
+    "itself": ("can no longer be led to itself by the name of {}", "may now be led to itself by the name of {}"),
+    "copies": ("no longer have the headers {}", "now have the headers {}"),
+}
+"""By what filters keep: the words for it, and for its lack."""
 
 
 def _fence(who: str, facts: Sequence[Fact]) -> str:
@@ -142,6 +229,10 @@ def _fence(who: str, facts: Sequence[Fact]) -> str:
         return f"{first.target} of {who} is now {now} instead of {before}"
     if first.how == "filter":
         return f"{first.target}, which may refuse requests by code of its own, is {'gone' if gone else 'new'}"
+    if first.how in _KEPT:
+        held, loose = _KEPT[first.how]
+        hosts = _some([fact.what for fact in facts])
+        return f"{_capital(first.target)} {(loose if gone else held).format(hosts)}"
     if first.how == "admission":
         return f"Admission {'no longer holds' if gone else 'now holds'} {who} to {_targets(facts)}"
     if first.how == "firewall":

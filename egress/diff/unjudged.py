@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.diff.both import FIREWALLS, Both
-from egress.diff.facts import Fact
+from egress.diff.facts import Aspect, Fact
+from egress.diff.filters import KEPT, READERS, understood
 from egress.diff.normal import SILENT_KINDS, Item, differing
-from egress.judge.deployed import part
+from egress.judge.deployed import identity, part
 from egress.judge.firewall_rules import EGRESS, INGRESS, Rule, read
 from egress.judge.ranges import Ranges
 from egress.judge.subnets import Subnets
@@ -60,7 +61,8 @@ JUDGED: Mapping[str, tuple[str, ...]] = {
 }
 """By kind or type, in lower case, the fields that judges read. Below a field everything is meant; `*.` is anywhere."""
 WHOLE = {"envoyfilter", "wasmplugin", "trafficextension"}
-"""Code of their own: one that is new or gone is among the facts, and what one does that is changed cannot be told."""
+"""Code of their own. Where it is not understood: one that is new or gone is among the facts, and what one does that is changed
+cannot be told."""
 _NEVER_JUDGED = ("*.credentialName", "*.caCertificates", "*.privateKey", "*.clientCertificate", "*.serverCertificate")
 """Whose certificates are shown and taken: a judge sees that there are some."""
 SILENT: Mapping[str, tuple[str, ...]] = {
@@ -84,6 +86,7 @@ SILENT: Mapping[str, tuple[str, ...]] = {
     ),
     "recordset": ("ttl",),
     "subnetwork": ("logConfig",),
+    "validatingadmissionpolicy": ("spec.validations[].message",),
     "virtualservice": (
         *("spec.http[].timeout", "spec.http[].retries", "spec.http[].headers.response", "spec.http[].name"),
         *("spec.http[].route[].weight", "spec.http[].mirrors[].percentage"),
@@ -99,6 +102,9 @@ TALKING = re.compile(r"^metadata\.annotations\.(iam\.gke\.io|networking\.|cloud\
 """Annotations of other objects that somebody goes by."""
 ADDITIVE = re.compile(r"^(role|clusterrole|rolebinding|clusterrolebinding|serviceaccount|account|.*iammember)$")
 """Kinds that only ever add rights: gone, they let nobody do more."""
+_WHOLLY = (Aspect.GRANT, Aspect.ROLE, Aspect.OTHER_ROLE, Aspect.RIGHT)
+"""Facts that say all that their objects do."""
+_CERTIFICATES = (Aspect.OTHER_AUTHORITY, Aspect.OTHER_CERTIFICATE)
 _OF_TEAMS = {"deployment", "service", "serviceaccount"}
 """Kinds that in a team's namespace are no more than what the team may put there anyhow."""
 
@@ -116,7 +122,7 @@ class Unjudged:
     @property
     def text(self) -> str:
         if not self.fields:
-            return f"{self.object} differs, and is in no object that is compared"
+            return f"{self.object} differs, and no question shows what that does"
         if self.fields in (("new",), ("gone",)):
             return f"{self.object} is {self.fields[0]}"
         return f"{self.object}: {', '.join(self.fields)} {'differs' if len(self.fields) == 1 else 'differ'}"
@@ -136,24 +142,41 @@ def unjudged(both: Both, sides: Sequence[Mapping[str, Item]], names: Iterable[st
         facts: what was found to be different for somebody.
     """
     found = list(facts)
+    code = (manifest for side in both.sides for kind in READERS for manifest in side.deployed.kind(kind))
+    unknown = {identity(manifest) for manifest in code if not understood(manifest)}
     for name in names:
         old, new = (side.get(name) for side in sides)
         item = old or new
-        if item is None or item.kind in SILENT_KINDS | _FIREWALL_KINDS or (item.kind in WHOLE and not (old and new)):
+        if item is None or item.kind in SILENT_KINDS | _FIREWALL_KINDS:
+            continue
+        whole = ("new" if new else "gone",)
+        if item.kind in WHOLE and name not in unknown:
+            # All that it can do is known, and compared by what it keeps: what is left of it opens nothing.
+            if not any(_keeps(fact, name, item.namespace) for fact in found):
+                differ = differing(old.says, new.says) if old and new else whole
+                yield Unjudged(name, tuple(dict.fromkeys(differ)), widening=False)
+            continue
+        if any(fact.by == name for fact in found if fact.aspect in _WHOLLY) or (item.kind in WHOLE and not (old and new)):
             continue
         explained = _explained(found, name, item.namespace, both)
         if old and new:
-            differ = differing(old.says, new.says, both.partial)
+            certified = any(fact.by == name for fact in found if fact.aspect in _CERTIFICATES)
             fields = [
                 path
-                for path in dict.fromkeys(differ)
+                for path in dict.fromkeys(differing(old.says, new.says, both.partial))
                 if not (explained and _judged(item.kind, path)) and not _silent(item.kind, path)
+                if not (certified and any(_means(pattern, path) for pattern in _NEVER_JUDGED))
             ]
             if fields:
                 yield Unjudged(name, tuple(fields))
         elif not (item.kind in JUDGED and explained) and not _of_team(item, both):
-            yield Unjudged(name, ("new" if new else "gone",), bool(new) or not ADDITIVE.match(item.kind))
+            yield Unjudged(name, whole, bool(new) or not ADDITIVE.match(item.kind))
     yield from _firewall(both)
+
+
+def _keeps(fact: Fact, name: str, namespace: str) -> bool:
+    """Whether a fact is about what a filter of a gateway's namespace keeps."""
+    return fact.by == name or (fact.how in KEPT and namespace in fact.target)
 
 
 def _of_team(item: Item, both: Both) -> bool:

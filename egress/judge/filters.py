@@ -190,16 +190,27 @@ def unread_of_filter(manifest: Manifest) -> Iterator[str]:
             yield f"spec.configPatches[{index}]"
 
 
+def removed_from_copies(patch: Mapping[str, Any]) -> Iterator[str]:
+    """Headers that a patch takes off copies of requests; of a filter that is understood."""
+    for script in _scripts(patch):
+        yield from re.findall(r'headers:remove\("([a-z0-9-]+)"\)', script)
+
+
+def _scripts(patch: Mapping[str, Any]) -> list[str]:
+    """Scripts for copies. What ties clusters to the network card has none."""
+    options = part(patch, "patch", "value", "typed_extension_protocol_options", _OPTIONS)
+    return [
+        str(entry["typed_config"]["default_source_code"]["inline_string"])
+        for entry in listed(options, "http_filters")
+        if entry["name"].endswith(".lua")
+    ]
+
+
 def _names_its_own(patch: Mapping[str, Any]) -> bool:
     """Whether copies are told the name of the very host that they go to."""
     if patch["applyTo"] != "CLUSTER":
         return True
-    options = patch["patch"]["value"]["typed_extension_protocol_options"][_OPTIONS]
-    scripts = [
-        entry["typed_config"]["default_source_code"]["inline_string"]
-        for entry in options["http_filters"]
-        if entry["name"].endswith(".lua")
-    ]
+    scripts = _scripts(patch)
     found = [_CLEANS.fullmatch(script) for script in scripts]
     return all(match is not None and match["host"] == patch["match"]["cluster"]["service"] for match in found)
 

@@ -1,0 +1,59 @@
+"""What gateways no longer look for in requests, or look for now: of hosts that both sides lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress.diff.both import Both, Side
+from egress.diff.facts import Aspect, Fact, another, more_or_less
+from egress.diff.words import listing
+from egress.judge.inspections import Inspected, Wanted, inspections
+
+WHOLE, RULE, CASE, MODE, BYTES = "whole", "rule", "case", "mode", "bytes"
+"""What of an inspection a fact is about."""
+
+
+def facts(both: Both) -> Iterator[Fact]:
+    """Of each gateway and host."""
+    old, new = (inspections(side.deployed) for side in both.sides)
+    for at in sorted(old.keys() | new.keys()):
+        namespace, host = at
+        if all(_reads(side, namespace, host) for side in both.sides):
+            yield from _of_host(host, old.get(at), new.get(at))
+
+
+def _reads(side: Side, namespace: str, host: str) -> bool:
+    """Whether a gateway reads requests to a host."""
+    return any(entrance.http and entrance.pod.namespace == namespace for entrance in side.judges.gateways.entrances(host))
+
+
+def _of_host(host: str, old: Inspected | None, new: Inspected | None) -> Iterator[Fact]:
+    if old is None or new is None:
+        if one := old or new:
+            yield Fact(Aspect.INSPECTION, new is None, "", host, listing(sorted(one.rules)), WHOLE, one.by)
+        return
+    if old.refuses != new.refuses:
+        yield Fact(Aspect.INSPECTION, old.refuses, "", host, "", MODE, new.by)
+    if old.most != new.most:
+        low, high = sorted((old.most, new.most))
+        yield Fact(Aspect.INSPECTION, new.most > old.most, "", host, f"{high} instead of {low}", BYTES, new.by)
+    for fact in more_or_less(Aspect.INSPECTION, "", host, new.rules, old.rules, new.by):
+        yield Fact(fact.aspect, fact.gain, "", host, fact.what, RULE, fact.by)
+    for name in sorted(old.rules.keys() & new.rules.keys()):
+        yield from _of_rule(host, name, old.rules[name], new.rules[name], new.by)
+
+
+def _of_rule(host: str, name: str, old: Wanted, new: Wanted, by: str) -> Iterator[Fact]:
+    if old.any_case != new.any_case and _lower(old) == _lower(new):
+        yield Fact(Aspect.INSPECTION, old.any_case, "", host, name, CASE, by)
+    elif old != new:
+        target = f"what requests to {host} are searched for by the rule {name}"
+        yield from another(Aspect.OTHER_INSPECTION, "", target, _text(old), _text(new), by)
+
+
+def _lower(wanted: Wanted) -> set[str]:
+    return {text.lower() for text in wanted.says}
+
+
+def _text(wanted: Wanted) -> str:
+    return wanted.says[0] + (" in upper and lower case" if wanted.any_case else "")

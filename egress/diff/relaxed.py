@@ -1,0 +1,55 @@
+"""What a config opens beyond the defaults and the other one does not: each setting by its name, whether or not a flow shows it.
+
+A question that nobody thought of would hide an opening; this list does not ask questions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+from egress.diff import inspected
+from egress.diff.facts import Aspect, Fact
+from egress.judge.ranges import Ranges
+from egress.plan import Plan
+from egress.relaxations import Relaxation, relaxations
+
+SAID = re.compile(r"^(cluster\.controlPlane\.authorizedNetworks\.|ingress\.exposure$)|\.projectRoles\.")
+"""Settings that other rooms say in better words, whenever they change: range by range, role by role."""
+_LEVELS = "network.perimeter.accessLevels"
+
+
+def facts(old: Plan, new: Plan, found: Collection[Fact]) -> Iterator[Fact]:
+    """What comes and goes. The same thing under another name is no change, and neither is a part of what was open.
+
+    Args:
+        old, new: the two plans.
+        found: what other rooms say already.
+    """
+    before, after = relaxations(old), relaxations(new)
+    perimeters = all(plan.settings.network.perimeter for plan in (old, new))
+    for gain, fewer, more in ((True, before, after), (False, after, before)):
+        for item in more:
+            ways_in = item.setting == _LEVELS and not perimeters  # without a perimeter everybody may
+            if not (ways_in or _covered(item, fewer) or _said(item, gain, found)):
+                yield Fact(Aspect.OPENING, gain, "", item.setting, item.opens)
+
+
+def _covered(item: Relaxation, fewer: Iterable[Relaxation]) -> bool:
+    if not item.range:
+        return any(item.opens == other.opens for other in fewer)
+    alike = (other.range for other in fewer if other.range and _kind(other) == _kind(item))
+    return Ranges.of(alike).covers(Ranges.of([item.range]))
+
+
+def _kind(item: Relaxation) -> str:
+    return item.opens.replace(item.range, "")
+
+
+def _said(item: Relaxation, gain: bool, found: Collection[Fact]) -> bool:
+    if SAID.search(item.setting):
+        return True
+    host = item.setting.partition('"')[2].partition('"')[0]
+    return item.setting.endswith(".inspect.mode") and any(
+        (fact.aspect, fact.gain, fact.target, fact.how) == (Aspect.INSPECTION, gain, host, inspected.MODE) for fact in found
+    )
