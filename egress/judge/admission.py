@@ -45,7 +45,7 @@ _OF_EACH_POOL = (
     "'{}' in e.values",
 )
 """What an expression says of every gateway's pool, joined with `&&`."""
-_EXEMPTED = re.compile(r"^request\.\?namespace\.orValue\(''\) in \[((?:'[a-z0-9-]+'(?:, )?)+)\] \|\| \((.*)\)$", re.DOTALL)
+_EXEMPTED = re.compile(r"request\.\?namespace\.orValue\(''\) in \[((?:'[a-z0-9-]+'(?:, )?)+)\] \|\| \((.*)\)", re.DOTALL)
 """Namespaces for which the expression is true whatever is asked, and what it says of the others."""
 _OWN_NAMES = {
     re.compile(r"c\.image == '[^' ]+/proxyv2:1\.\d+\.\d+'"): "c.image == 'IMAGE'",
@@ -81,7 +81,7 @@ class Admission:
         self._labels = deployed.namespace_labels
         self._bindings: dict[str, list[Manifest]] = {}
         for binding in deployed.kind("ValidatingAdmissionPolicyBinding"):
-            self._bindings.setdefault(binding["spec"].get("policyName") or "", []).append(binding)
+            self._bindings.setdefault(str(binding["spec"].get("policyName")), []).append(binding)
         by_digest = {digest: rule for rule, digests in recorded().items() for digest in digests}
         self._rules: dict[str, list[_Rule]] = {}
         self._unknown: list[tuple[Manifest, str]] = []

@@ -43,7 +43,7 @@ class _Zone:
     names: dict[str, dict[str, Resource]]
     """Record sets by name and type."""
     existing: set[str]
-    """Names of records and everything between them and the zone: a `*.` above does not answer for what is below them."""
+    """Names of records and everything above them: a `*.` above does not answer for what is below them."""
     elsewhere: str
     """The field that sends its questions elsewhere, or nothing."""
 
@@ -106,7 +106,7 @@ class Dns:
         if "CNAME" in of_name:
             alias = of_name["CNAME"]
             target = _absolute(alias.properties["rrdatas"][0])
-            if left == 0 or target == name:
+            if left == 0:
                 return _verdict(False, alias.identity, "rrdatas[0]", f"aliases of {name} lead nowhere"), ()
             return self._answer(target, left - 1)
         found = [of_name[kind] for kind in ("A", "AAAA") if kind in of_name]
@@ -129,8 +129,7 @@ def _read(zone: Resource, records: list[Resource]) -> _Zone:
     names: dict[str, dict[str, Resource]] = {}
     for record in records:
         names.setdefault(_absolute(record.properties["name"]), {})[record.properties["type"]] = record
-    top = _absolute(zone.properties["dnsName"])
-    existing = {suffix for name in names for suffix in _suffixes(name) if _under(suffix, top)}
+    existing = {suffix for name in names for suffix in _suffixes(name)}
     elsewhere = next((field for field in ("peeringConfig", "forwardingConfig") if zone.properties.get(field)), "")
     return _Zone(zone, names, existing, elsewhere)
 
@@ -142,7 +141,7 @@ def _closest(name: str, zone: _Zone) -> Iterator[str]:
             yield name
         return
     for suffix in _suffixes(name):
-        if f"*.{suffix}" in zone.names and suffix != name:
+        if f"*.{suffix}" in zone.names:
             yield f"*.{suffix}"
         if suffix in zone.existing:
             return
@@ -157,7 +156,7 @@ def _suffixes(name: str) -> Iterator[str]:
 
 
 def _under(name: str, domain: str) -> bool:
-    return domain in (".", name) or name.endswith(f".{domain}")
+    return name == domain or name.endswith(f".{domain}")
 
 
 def _absolute(name: str) -> str:
@@ -166,7 +165,7 @@ def _absolute(name: str) -> str:
 
 
 def _last(path: Any) -> str:
-    return str(path).rsplit("/", 1)[-1]
+    return str(path).rpartition("/")[2]
 
 
 def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:

@@ -93,10 +93,9 @@ def read(deployed: Deployed, subnets: Subnets) -> list[Rule]:
 
 def _of_gke(cluster: Resource, subnets: Subnets) -> Iterator[Rule]:
     """What GKE opens between a cluster's own nodes and pods. Source: GKE, "Automatically created firewall rules"."""
-    for of, ranges in (("pods", subnets.pods), ("nodes", subnets.nodes)):
+    for ranges in (subnets.pods, subnets.nodes):
         what = tuple(What("", transport, ()) for transport in ("TCP", "UDP"))
-        note = f": a rule that GKE makes by itself for a cluster's {of}"
-        yield Rule(cluster.identity, INGRESS, DEFAULT_PRIORITY, True, None, ranges, what, note=note)
+        yield Rule(cluster.identity, INGRESS, DEFAULT_PRIORITY, True, None, ranges, what)
 
 
 def _rule(resource: Resource) -> Rule:
@@ -134,7 +133,7 @@ def _rule(resource: Resource) -> Rule:
 def _of_policy(policy: Resource, at: int, written: Mapping[str, Any]) -> Rule:
     """One rule of a network firewall policy: the other words for what a VPC firewall rule says."""
     match: Mapping[str, Any] = written.get("match") or {}
-    egress = (written.get("direction") or INGRESS) == EGRESS
+    egress = written.get("direction") == EGRESS
     side = "destIpRanges" if egress else "srcIpRanges"
     unknown = _unread(match, {side, "layer4Configs"}) + _unread(written, _READ_OF_POLICY | _SILENT_OF_POLICY)
     if written.get("action") not in ("allow", "deny"):
@@ -180,4 +179,4 @@ def _what(field: str, written: Mapping[str, Any]) -> What:
 
 def _last(path: str) -> str:
     """The name at the end of a resource's path: exports hold ids, links and plain names."""
-    return path.rsplit("/", 1)[-1]
+    return path.rpartition("/")[2]

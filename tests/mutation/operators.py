@@ -213,7 +213,7 @@ def _changed(node: ast.AST, parent: ast.AST, field: str, around: _Around) -> Ite
         for index in range(len(node.ifs)):
             rest = node.ifs[:index] + node.ifs[index + 1 :]
             yield Without(ast.comprehension(node.target, node.iter, rest, node.is_async), node.ifs[index])
-    elif isinstance(node, ast.keyword) and node.arg and isinstance(parent, ast.Call):
+    elif isinstance(node, ast.keyword) and node.arg not in (None, "encoding") and isinstance(parent, ast.Call):
         yield None
 
 
@@ -262,7 +262,9 @@ def _expression(node: ast.expr, parent: ast.AST, field: str) -> Iterator[ast.AST
     elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
         yield ast.BinOp(node.left, ARITHMETIC[type(node.op)](), node.right)
     elif isinstance(node, ast.Constant):
-        yield from _constant(node.value)
+        # In `rsplit(".", 1)[-1]` any number gives the same.
+        if not (isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "rsplit"):
+            yield from _constant(node.value)
     elif isinstance(node, ast.Name) and node.id in NAMES:
         yield ast.Name(NAMES[node.id], ast.Load())
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

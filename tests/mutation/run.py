@@ -96,6 +96,8 @@ class Runner:
         if self.failed:
             return True
         self._mentions = _mentions()
+        self._silent = {n: item.path.read_text(encoding="utf-8") for n, item in enumerate(self._items) if not self._ran[n]}
+        """Tests that run nothing of a judge, and may compare what is made on import: their files."""
         gc.collect()
         gc.freeze()
         self._all()
@@ -136,6 +138,8 @@ class Runner:
             places = [place for name in error.mutant.names for place in self._mentions.get(name, ())]
             places += [place for place in self._by_place if place[0] == error.file]
         found = set().union(*(self._by_place.get(place, ()) for place in places))
+        if error.mutant.outermost is None:
+            found |= {number for number, text in self._silent.items() if any(name in text for name in error.mutant.names)}
         chosen = sorted(found, key=lambda number: (self._ran[number], number))[:MOST_TESTS]
         recent = self._killers.get(error.key[0], [])
         return sorted(chosen, key=lambda number: -recent.index(number) if number in recent else 1)

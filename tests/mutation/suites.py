@@ -12,5 +12,4 @@ TOO_LONG = (
     # Whole stacks, over and over: what they alone would notice is no rule that a reader finds.
     "tests/unit/test_read.py::test_whatever_an_object_says_the_answer_is_no_traceback",
     "tests/unit/test_answers.py::test_every_range_that_a_policy_no_longer_excepts_is_found",
-    "tests/unit/test_judge_firewall.py::TestKnownFields::test_every_output_of_the_installed_provider_is_known",
 )

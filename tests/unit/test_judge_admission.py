@@ -16,7 +16,7 @@ import yaml
 
 from egress.google_objects import google_objects
 from egress.judge.admission import GATEWAY_NODES, RECORDED, Admission, expressions, recorded
-from egress.judge.deployed import Deployed, Manifest
+from egress.judge.deployed import Deployed, Manifest, Resource
 from egress.judge.flow import Verdict
 from egress.layers.admission import policies
 from egress.plan import Plan
@@ -162,6 +162,78 @@ class TestOpenings:
         verdict = binding(lambda spec: spec.update(policyName="other"))
         assert (verdict.allowed, verdict.by) == (True, f"validatingadmissionpolicy/{WORKLOADS}")
 
+    def test_a_policy_that_does_not_say_fails_closed(self) -> None:
+        assert not policy(lambda spec: spec.pop("failurePolicy")).allowed
+
+    @pytest.mark.parametrize("actions", [None, [], ["Audit"]])
+    def test_a_binding_that_does_not_deny(self, actions: object) -> None:
+        assert binding(lambda spec: spec.update(validationActions=actions)).field == "spec.validationActions"
+
+    def test_the_binding_that_does_not_select_is_named_with_its_selector(self) -> None:
+        verdict = admission().judge("istio-system", "privileged")
+        assert verdict.field == "spec.matchResources.namespaceSelector"
+        assert admission().judge("of-nobody", "privileged").allowed
+
+    def test_the_namespaces_that_are_exempted_are_known(self) -> None:
+        config = config_with("fences/admission", {"exemptions": {"team-y": {"host-ports": "an appliance"}}})
+        assert "team-y" in admission(config).exempted
+        assert "team-x" not in admission(config).exempted
+
+
+def doubled(kind: str, change: Callable[[Any], object], *, first: bool = True, under: str = WORKLOADS) -> Admission:
+    """The dev stack with one object twice, one of them changed."""
+    plan = plan_of(dev_config())
+    objects = copy.deepcopy(rendered(plan))
+    of = next(one for one in objects if (one["kind"], one["metadata"]["name"]) == (kind, under))
+    other = copy.deepcopy({**of, "metadata": {**of["metadata"], "name": "another"}})
+    change(other["spec"])
+    return Admission(Deployed.of([other, *objects] if first else [*objects, other], google_objects(plan)))
+
+
+class TestSeveral:
+    """One policy, binding or pool that refuses is enough; one pool of an account that nothing guards is enough, too."""
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_a_policy_that_refuses_nothing_beside_one_that_does(self, first: bool) -> None:
+        judge = doubled("ValidatingAdmissionPolicy", lambda spec: spec.update(failurePolicy="Ignore"), first=first)
+        assert not judge.judge("team-x", "privileged").allowed
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_a_binding_that_refuses_nothing_beside_one_that_does(self, first: bool) -> None:
+        judge = doubled("ValidatingAdmissionPolicyBinding", lambda spec: spec.update(validationActions=["Warn"]), first=first)
+        assert not judge.judge("team-x", "privileged").allowed
+        assert judge.judge("istio-system", "privileged").field == (
+            "spec.validationActions" if first else "spec.matchResources.namespaceSelector"
+        )
+
+    def test_of_two_that_refuse_nothing_the_first_is_named(self) -> None:
+        ignored = doubled("ValidatingAdmissionPolicy", lambda spec: spec.update(failurePolicy="Ignore"))
+        assert ignored.judge("istio-system", "privileged").field == "spec.failurePolicy"
+
+    def test_what_is_not_recorded_hides_no_refusal_and_counts_only_with_a_binding(self) -> None:
+        unknown = doubled("ValidatingAdmissionPolicy", lambda spec: spec["validations"][0].update(expression="true"))
+        refused = unknown.judge("team-x", "privileged")
+        assert (refused.allowed, refused.understood) == (False, True)
+        assert unknown.judge("istio-system", "privileged").understood
+
+        objects = rendered(plan_of(dev_config()))
+        strange: Manifest = {
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": "strange"},
+            "spec": {"validations": [{"expression": "x"}, {}]},
+        }
+        bound = {"kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "b"}, "spec": {"policyName": "strange"}}
+        nothing = {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": "nothing"}, "spec": {}}
+        verdict = Admission(Deployed.of([strange, bound, nothing], ())).judge("team-x", "privileged")
+        assert (verdict.allowed, verdict.understood) == (True, False)
+        assert (verdict.by, verdict.field) == ("validatingadmissionpolicy/strange", "spec.validations[0]")
+        without = Admission(Deployed.of([*objects, strange, bound], ())).judge("team-x", "privileged")
+        assert (without.allowed, without.understood) == (False, True)
+
+    def test_without_any_policy_nothing_is_refused(self) -> None:
+        verdict = Admission(Deployed.of((), ())).judge("team-x", "privileged")
+        assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (True, True, "nothing", "")
+
 
 class TestNotUnderstood:
     def test_another_expression(self) -> None:
@@ -185,7 +257,20 @@ class TestNotUnderstood:
 
     def test_a_binding_with_more_than_the_namespace(self) -> None:
         assert not binding(lambda spec: spec["matchResources"].update(objectSelector={"matchLabels": {"a": "b"}})).understood
-        assert not binding(lambda spec: spec.update(paramRef={"name": "p"})).understood
+        verdict = binding(lambda spec: spec.update(paramRef={"name": "p"}))
+        assert (verdict.allowed, verdict.understood, verdict.field) == (True, False, "spec")
+
+    def test_a_binding_with_a_selector_of_another_form(self) -> None:
+        verdict = binding(lambda spec: spec["matchResources"].update(namespaceSelector={"matchFields": {}}))
+        assert (verdict.allowed, verdict.understood) == (True, False)
+        assert verdict.reason.startswith("matchFields: ")
+
+    def test_an_exemption_that_goes_on(self) -> None:
+        def by_hand(spec: Any) -> None:
+            for one in spec["validations"]:
+                one["expression"] = f"request.?namespace.orValue('') in ['team-z'] || ({one['expression']}) || true"
+
+        assert not policy(by_hand).understood
 
     def test_endpoints_in_another_range_than_the_pods(self) -> None:
         def wider(spec: Any) -> None:
@@ -240,7 +325,53 @@ class TestGatewayNodes:
             assert Admission(Deployed.of(rendered(plan), google)).placed("team-x", GATEWAY).allowed
 
     def test_an_unknown_pool_is_not_understood(self) -> None:
-        assert not admission().placed("team-x", "somebody@else").understood
+        verdict = admission().placed("team-x", "somebody@else")
+        assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (True, False, "nothing", "")
+
+    @staticmethod
+    def placed(*pools: dict[str, Any], account: str = GATEWAY) -> Verdict:
+        """With the gateway's pool and such others; each with the name `gateway` unless it says another."""
+        plan = plan_of(dev_config())
+        google = [one for one in google_objects(plan) if one.name != "gateway"]
+        of = next(one for one in google_objects(plan) if one.name == "gateway")
+        for properties in pools:
+            config = {**of.properties["nodeConfig"], **properties}
+            google.append(Resource(of.type, properties.get("name", "gateway"), {**of.properties, "nodeConfig": config}))
+        return Admission(Deployed.of(rendered(plan), google)).placed("team-x", account)
+
+    TAINT = {"key": "dedicated", "value": "gateway", "effect": "NO_SCHEDULE"}
+
+    @pytest.mark.parametrize(
+        ("taints", "kept_off"),
+        [
+            ([TAINT], True),
+            ([{**TAINT, "effect": "NO_EXECUTE"}], True),
+            ([{**TAINT, "effect": "PREFER_NO_SCHEDULE"}], False),
+            ([{**TAINT, "key": "other"}], False),
+            ([{"key": "other", "value": "x", "effect": "NO_SCHEDULE"}, TAINT], True),
+            ([TAINT, {**TAINT, "effect": "PREFER_NO_SCHEDULE", "value": "x"}], True),
+            ([TAINT, {**TAINT, "effect": "NO_EXECUTE", "value": "x"}], False),
+            (None, False),
+        ],
+    )
+    def test_which_taints_keep_pods_off(self, taints: list[dict[str, str]] | None, kept_off: bool) -> None:
+        assert self.placed({"taints": taints}).allowed is not kept_off
+
+    def test_a_pool_that_the_rule_does_not_name_is_not_guarded_by_it(self) -> None:
+        verdict = self.placed({"name": "another", "taints": [self.TAINT]})
+        assert verdict.allowed
+        assert verdict.by.startswith("validatingadmissionpolicy/")
+
+    def test_of_two_pools_of_one_account_both_must_be_guarded(self) -> None:
+        open_one = {"name": "another", "taints": []}
+        verdict = self.placed({}, open_one)
+        assert (verdict.allowed, verdict.by) == (True, "nodepool/another")
+        assert self.placed(open_one, {}).by == "nodepool/another"
+
+    def test_a_pool_without_a_configuration_is_found_by_no_account(self) -> None:
+        pool = Resource("gcp:container/nodePool:NodePool", "bare", {})
+        judge = Admission(Deployed.of(rendered(plan_of(dev_config())), (pool,)))
+        assert judge.placed("team-x", "").by == "nodepool/bare"
 
 
 def test_the_rule_of_gateway_nodes_is_among_the_recorded() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from egress.judge.deployed import Deployed, Resource
 from egress.judge.dns import Dns
+from egress.judge.flow import Verdict
 
 OURS = "projects/p/global/networks/ours"
 SUBNET = Resource("gcp:compute/subnetwork:Subnetwork", "subnet", {"network": OURS})
@@ -37,10 +38,17 @@ GOOGLE = (
 )
 
 
+def says(verdict: Verdict) -> tuple[bool, bool, str, str]:
+    return verdict.allowed, verdict.understood, verdict.by, verdict.field
+
+
+NOBODY = (True, True, "nothing", "")
+
+
 class TestWhoAnswers:
     def test_without_a_zone_the_internet_does(self) -> None:
-        verdict = dns().judge("example.com")
-        assert (verdict.allowed, verdict.by) == (True, "nothing")
+        assert says(dns().judge("example.com")) == NOBODY
+        assert dns().addresses("example.com") == ()
 
     def test_an_empty_zone_for_the_root_refuses_every_name(self) -> None:
         verdict = dns(REFUSAL).judge("secrets.evil.example")
@@ -61,6 +69,29 @@ class TestWhoAnswers:
         assert not dns(zone("longer", "google.internal.")).judge("metadata.google.internal").allowed
         assert not dns(REFUSAL).judge("notinternal").allowed
 
+    def test_compute_engines_own_names_need_no_zone_and_one_has_an_address(self) -> None:
+        for name, addresses in (("metadata.google.internal", ("169.254.169.254",)), ("vm.c.p.internal", ()), ("internal", ())):
+            assert says(dns().judge(name)) == NOBODY
+            assert says(dns(REFUSAL).judge(name)) == NOBODY
+            assert dns(REFUSAL).addresses(name) == addresses
+
+    def test_a_zone_answers_for_every_network_that_it_names(self) -> None:
+        seen = {"networks": [{"networkUrl": "projects/p/global/networks/theirs"}, {"networkUrl": OURS}]}
+        assert not dns(zone("refuse", ".", privateVisibilityConfig=seen)).judge("example.com").allowed
+
+    @pytest.mark.parametrize("seen", [None, {}, {"networks": []}])
+    def test_a_private_zone_that_names_no_network_is_seen_by_none(self, seen: object) -> None:
+        assert dns(zone("refuse", ".", privateVisibilityConfig=seen)).judge("example.com").allowed
+
+    def test_where_nobody_said_which_network_is_the_clusters_every_private_zone_counts(self) -> None:
+        cluster = Resource("gcp:container/cluster:Cluster", "one", {})
+        for known in ((), (cluster,)):
+            assert not Dns(Deployed.of((), (*known, REFUSAL))).judge("example.com").allowed
+        named = Resource("gcp:container/cluster:Cluster", "one", {"network": "ours"})
+        theirs = zone("refuse", ".", network="projects/p/global/networks/theirs")
+        assert Dns(Deployed.of((), (named, theirs))).judge("example.com").allowed
+        assert not Dns(Deployed.of((), (named, REFUSAL))).judge("example.com").allowed
+
     def test_a_zone_of_another_network_or_a_public_one_says_nothing(self) -> None:
         assert dns(zone("refuse", ".", network="projects/p/global/networks/theirs")).judge("example.com").allowed
         assert dns(zone("refuse", ".", visibility="public")).judge("example.com").allowed
@@ -70,11 +101,13 @@ class TestWhoAnswers:
         assert dns(REFUSAL, forwarded).judge("db.corp.example").field == "forwardingConfig"
 
     def test_the_clusters_own_names_never_leave_it(self) -> None:
-        assert dns(REFUSAL).judge("app.team-y.svc.cluster.local").allowed
+        for name in ("app.team-y.svc.cluster.local", "cluster.local"):
+            assert says(dns(REFUSAL).judge(name)) == NOBODY
+        assert not dns(REFUSAL).judge("notcluster.local").allowed
 
     def test_a_response_policy_is_not_understood(self) -> None:
         policy = Resource("gcp:dns/responsePolicy:ResponsePolicy", "rules", {"networks": [{"networkUrl": OURS}]})
-        assert not dns(REFUSAL, policy).judge("example.com").understood
+        assert says(dns(REFUSAL, policy).judge("example.com")) == (True, False, "responsepolicy/rules", "")
         theirs = Resource(policy.type, "rules", {"networks": [{"networkUrl": "projects/p/global/networks/theirs"}]})
         assert dns(REFUSAL, theirs).judge("example.com").understood
 
@@ -84,6 +117,28 @@ class TestRecords:
         judge = dns(REFUSAL, *GOOGLE)
         assert judge.addresses("storage.googleapis.com") == ("199.36.153.8", "199.36.153.9")
         assert judge.judge("storage.googleapis.com").by == "recordset/private.googleapis.com."
+
+    def test_records_belong_to_the_zone_of_their_zones_name(self) -> None:
+        renamed = Resource("gcp:dns/managedZone:ManagedZone", "of-the-program", {**GOOGLE[0].properties})
+        assert dns(REFUSAL, renamed, *GOOGLE[1:]).addresses("storage.googleapis.com") == ("199.36.153.8", "199.36.153.9")
+        by_path = record("projects/p/managedZones/google", "a.googleapis.com.", "A", "192.0.2.1")
+        assert dns(REFUSAL, GOOGLE[0], by_path).addresses("a.googleapis.com") == ("192.0.2.1",)
+
+    def test_a_name_has_the_addresses_of_both_versions(self) -> None:
+        both = (record("z", "a.example.", "A", "192.0.2.1"), record("z", "a.example.", "AAAA", "2001:db8::1"))
+        judge = dns(zone("z", "example."), *both, record("z", "six.example.", "AAAA", "2001:db8::6"))
+        assert judge.addresses("a.example") == ("192.0.2.1", "2001:db8::1")
+        assert says(judge.judge("A.Example")) == (True, True, "recordset/a.example.", "rrdatas")
+        assert judge.addresses("six.example.") == ("2001:db8::6",)
+
+    def test_eight_aliases_in_a_row_are_followed_and_no_more(self) -> None:
+        row = [record("z", f"n{at}.example.", "CNAME", f"n{at + 1}.example.") for at in range(9)]
+        judge = dns(zone("z", "example."), *row, record("z", "n9.example.", "A", "192.0.2.1"))
+        assert judge.addresses("n1.example") == ("192.0.2.1",)
+        assert says(judge.judge("n0.example")) == (False, True, "recordset/n8.example.", "rrdatas[0]")
+
+    def test_an_alias_to_itself_leads_nowhere(self) -> None:
+        assert not dns(zone("z", "example."), record("z", "a.example.", "CNAME", "A.example")).judge("a.example").allowed
 
     def test_the_top_of_a_zone_is_not_below_itself(self) -> None:
         assert not dns(*GOOGLE).judge("googleapis.com").allowed

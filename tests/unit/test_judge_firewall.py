@@ -56,7 +56,68 @@ def of_policy(action: str, protocol: str = "all", **properties: Any) -> dict[str
     return {"ruleName": action, "direction": "EGRESS", "action": action, "priority": 1000, "match": match, **properties}
 
 
+def of_google(**properties: Any) -> Resource:
+    """A rule without the direction that `rule` says."""
+    return Resource("gcp:compute/firewall:Firewall", "of-google", properties)
+
+
+def says(verdict: Verdict) -> tuple[bool, bool, str, str]:
+    return verdict.allowed, verdict.understood, verdict.by, verdict.field
+
+
 class TestPolicies:
+    def test_the_rule_that_decides_is_named(self) -> None:
+        two = policy(of_policy("allow", "udp", priority=1), of_policy("deny", "tcp", priority=2))
+        verdict = judged(two)
+        assert says(verdict) == (
+            False,
+            True,
+            "networkfirewallpolicywithrules/policy",
+            "rules[1].match.layer4Configs[0]",
+        )
+        assert verdict.reason == "stops TCP 443 to the internet: deny"
+        unnamed = of_policy("deny", priority=7)
+        del unnamed["ruleName"]
+        assert judged(policy(unnamed)).reason == "stops TCP 443 to the internet: 7"
+
+    def test_without_a_match_a_rule_means_everything(self) -> None:
+        verdict = judged(policy({"direction": "EGRESS", "action": "deny", "priority": 1}))
+        assert says(verdict) == (False, True, "networkfirewallpolicywithrules/policy", "")
+
+    def test_ports_of_a_rule(self) -> None:
+        match = {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "udp"}, {"ipProtocol": "tcp", "ports": ["80"]}]}
+        denied = policy(of_policy("deny", match=match))
+        assert judged(denied, port=80).field == "rules[0].match.layer4Configs[1].ports[0]"
+        assert judged(denied, port=81).allowed
+        assert not judged(denied, port=81, transport="UDP").allowed
+
+    def test_a_disabled_rule_says_nothing(self) -> None:
+        assert judged(policy(of_policy("deny", disabled=True))).by == "nothing"
+
+    def test_without_a_direction_a_rule_is_for_what_comes_in(self) -> None:
+        far, out = Pod("bank", {}, pool=GATE), rule(allows=ALL)
+        written = of_policy("deny", match={"srcIpRanges": ["10.0.0.0/24"], "layer4Configs": [{"ipProtocol": "all"}]})
+        del written["direction"]
+        assert judged(policy(written)).allowed
+        assert judged(policy(written), out, to=far).by == "networkfirewallpolicywithrules/policy"
+        assert judged(policy({**written, "direction": "INGRESS"}), out, to=far).by == "networkfirewallpolicywithrules/policy"
+        verdict = judged(policy(written), out, source=Pod("shop", {}, pool=APP), to=far)
+        assert (verdict.allowed, verdict.understood) == (True, True), "the rule's range is the nodes' alone"
+
+    @pytest.mark.parametrize(
+        ("match", "unknown"),
+        [
+            ({"destIpRanges": ["example.com"], "layer4Configs": [{"ipProtocol": "tcp"}]}, "'example.com'"),
+            ({"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["web"]}]}, "'web'"),
+            ({"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}, "srcIpRanges"),
+        ],
+    )
+    def test_a_match_that_cannot_be_read_may_mean_everything(self, match: dict[str, Any], unknown: str) -> None:
+        verdict = judged(policy(of_policy("deny", match=match)), port=1, transport="UDP")
+        assert (verdict.allowed, verdict.understood) == (True, False)
+        assert unknown in verdict.reason
+        assert not verdict.field or "srcIpRanges" in match
+
     def test_a_policy_decides_before_any_rule_of_the_network(self) -> None:
         opened = rule("somebody-opened-it", allows=ALL, priority=0)
         verdict = judged(policy(of_policy("deny", priority=65000)), opened)
@@ -128,7 +189,33 @@ def _outputs(kind: type) -> set[str]:
 class TestWhoDecides:
     def test_what_no_rule_means_leaves(self) -> None:
         verdict = judged()
-        assert (verdict.allowed, verdict.by) == (True, "nothing")
+        assert says(verdict) == (True, True, "nothing", "")
+
+    def test_what_no_rule_means_does_not_come_in(self) -> None:
+        verdict = judged(to=Pod("bank", {}, pool=GATE), others=(SUBNET,))
+        assert says(verdict) == (False, True, "nothing", "")
+
+    def test_a_rule_without_a_number_has_the_number_1000(self) -> None:
+        deny = rule("deny", denies=ALL, priority=1001)
+        assert judged(deny, rule("allow", allows=ALL)).allowed
+        assert judged(deny, rule("allow", allows=ALL, priority=0)).allowed
+        assert not judged(rule("deny", denies=ALL, priority=999), rule("allow", allows=ALL)).allowed
+
+    def test_a_rule_without_ranges_is_for_every_address(self) -> None:
+        dual = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "stackType": "IPV4_IPV6"})
+        for site in ("192.0.2.1", "2001:db8::1"):
+            assert judged(rule(denies=ALL), to=Outside(None, site), others=(dual, CLUSTER)).by == "firewall/rule"
+
+    def test_a_rule_without_a_network_or_of_one_that_nobody_knows_holds(self) -> None:
+        unknown = (Resource(SUBNET.type, "subnet", {"ipCidrRange": "10.0.0.0/24"}), CLUSTER)
+        assert not judged(rule(denies=ALL), others=(SUBNET, CLUSTER)).allowed
+        assert not judged(rule(denies=ALL, network="projects/p/global/networks/theirs"), others=unknown).allowed
+
+    def test_the_cluster_says_as_well_which_network_is_meant(self) -> None:
+        cluster = Resource(CLUSTER.type, "one", {**CLUSTER.properties, "network": "ours"})
+        subnet = Resource(SUBNET.type, "subnet", {"ipCidrRange": "10.0.0.0/24"})
+        assert judged(rule(denies=ALL, network="projects/p/global/networks/theirs"), others=(subnet, cluster)).allowed
+        assert not judged(rule(denies=ALL, network="projects/p/global/networks/ours"), others=(subnet, cluster)).allowed
 
     def test_the_lower_number_decides_whatever_the_order(self) -> None:
         allow = rule("allow", allows=TCP_443, priority=1000)
@@ -150,7 +237,7 @@ class TestWhoDecides:
 
     def test_rules_of_the_other_direction_say_nothing(self) -> None:
         assert judged(rule(denies=ALL, direction="INGRESS")).allowed
-        assert judged(Resource("gcp:compute/firewall:Firewall", "unsaid", {"denies": ALL})).allowed
+        assert judged(of_google(denies=ALL)).allowed
 
 
 class TestTargets:
@@ -216,14 +303,67 @@ class TestWhatItMeans:
         assert judged(DENY_ALL, allow, to=Outside("storage.googleapis.com", "199.36.153.9")).allowed
 
     def test_the_metadata_server_is_always_reached(self) -> None:
-        assert judged(DENY_ALL, to=Outside(None, "169.254.169.254"), port=53, transport="UDP").allowed
+        verdict = judged(DENY_ALL, to=Outside(None, "169.254.169.254"), port=53, transport="UDP")
+        assert says(verdict) == (True, True, "nothing", "")
+
+    def test_of_a_whole_range_one_address_is_enough(self) -> None:
+        allow = rule(allows=TCP_443, destinationRanges=["192.0.2.0/28"])
+        for everywhere in (False, True):
+            assert judged(DENY_ALL, allow, to=Outside(None, "192.0.2.0/24"), everywhere=everywhere).allowed
+
+    def test_who_must_reach_googles_apis_needs_private_access(self) -> None:
+        google = Outside("storage.googleapis.com", "199.36.153.8")
+        for how, reached in ((True, True), (False, False), (None, False)):
+            subnet = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "privateIpGoogleAccess": how})
+            verdict = judged(to=google, everywhere=True, others=(subnet, CLUSTER))
+            assert verdict.allowed is reached
+            assert reached or says(verdict) == (False, True, "subnetwork/subnet", "privateIpGoogleAccess")
+            assert judged(to=google, others=(subnet, CLUSTER)).allowed, "what nobody may reach is not called unreachable"
+            assert judged(to=Outside(None, "192.0.2.1"), everywhere=True, others=(subnet, CLUSTER)).allowed
+        proxies = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "purpose": "REGIONAL_MANAGED_PROXY"})
+        private = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "purpose": "PRIVATE"})
+        assert judged(to=google, everywhere=True, others=(proxies, CLUSTER)).allowed
+        assert not judged(to=google, everywhere=True, others=(private, CLUSTER)).allowed
+
+    def test_who_must_pass_needs_no_ipv6(self) -> None:
+        dual = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "stackType": "IPV4_IPV6"})
+        allow = rule(allows=TCP_443, destinationRanges=["0.0.0.0/0"])
+        sixth = rule("sixth", denies=ALL, destinationRanges=["::/0"], priority=1)
+        assert judged(DENY_ALL, allow, sixth, everywhere=True, others=(dual, CLUSTER)).allowed
 
     def test_ipv6_is_stopped_by_having_none(self) -> None:
         site = Outside(None, "2001:db8::1")
-        assert judged(DENY_ALL, to=site).by == "subnetwork/subnet"
+        assert says(judged(DENY_ALL, to=site)) == (False, True, "subnetwork/subnet", "stackType")
         dual = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "stackType": "IPV4_IPV6"})
         assert judged(DENY_ALL, to=site, others=(dual, CLUSTER)).allowed
         assert judged(DENY_ALL, others=(dual, CLUSTER)).allowed
+
+    def test_what_cannot_be_read_may_mean_every_port_and_protocol(self) -> None:
+        for strange in (
+            rule(allows=[{"protocol": "tcp", "ports": ["web"]}], destinationRanges=["192.0.2.0/24"]),
+            rule(allows=TCP_443, destinationRanges=["example.com"]),
+            rule(allows=[{"ports": ["443"]}]),
+            rule(),
+        ):
+            verdict = judged(DENY_ALL, strange, port=1, transport="UDP")
+            assert says(verdict) == (True, False, "firewall/rule", ""), strange
+
+    @pytest.mark.parametrize("field", ["pulumiLabels", "__defaults", "sourceTags"])
+    @pytest.mark.parametrize("value", [None, [], "", ["x"]])
+    def test_a_field_that_says_nothing_or_is_the_engines_own_decides_nothing(self, field: str, value: object) -> None:
+        verdict = judged(rule(denies=ALL, **{field: value}))
+        assert verdict.understood is not (field == "sourceTags" and bool(value))
+
+    def test_a_denial_has_its_own_field(self) -> None:
+        assert judged(rule(denies=[{"protocol": "udp"}, {"protocol": "tcp"}])).field == "denies[1]"
+        assert judged(rule(denies=[{"protocol": "6"}])).field == "denies[0]"
+
+    def test_ranges_of_the_other_side_are_not_understood(self) -> None:
+        out, far = rule(allows=ALL, priority=1), Pod("bank", {}, pool=GATE)
+        assert not judged(rule(denies=ALL, sourceRanges=["10.0.0.0/8"])).understood
+        ingress = rule("in", direction="INGRESS", denies=ALL, destinationRanges=["10.0.0.0/8"], priority=1)
+        assert not judged(out, ingress, to=far).understood
+        assert judged(out, rule("in", direction="INGRESS", denies=ALL, priority=1), to=far).understood
 
     def test_what_cannot_be_read_is_not_understood(self) -> None:
         for strange in (
@@ -244,6 +384,49 @@ class TestBetweenPodsAndNodes:
         assert judged(DENY_ALL, self.OUT, source=Pod("shop", {}, pool=APP), to=self.FAR).by == "firewall/rule"
         assert judged(DENY_ALL, self.OUT, to=self.FAR).allowed
         assert not judged(DENY_ALL, self.OUT, to=self.FAR, others=(SUBNET,)).allowed
+
+    def test_a_rule_without_a_direction_is_for_what_comes_in(self) -> None:
+        closed = of_google(denies=ALL, sourceRanges=["10.0.0.0/24"], priority=1)
+        assert judged(self.OUT, closed, to=self.FAR).by == "firewall/of-google"
+        assert judged(self.OUT, closed, to=self.FAR, source=Pod("shop", {}, pool=APP)).allowed
+
+    def test_nodes_and_pods_come_from_ranges_of_their_own(self) -> None:
+        only_pods = rule("closed", direction="INGRESS", denies=ALL, sourceRanges=["10.1.0.0/16"], priority=1)
+        only_nodes = rule("closed", direction="INGRESS", denies=ALL, sourceRanges=["10.0.0.0/24"], priority=1)
+        for closed, stopped, free in (
+            (only_pods, Pod("shop", {}, pool=APP), Node(APP)),
+            (only_nodes, Node(APP), Pod("shop", {}, pool=APP)),
+        ):
+            verdict = judged(self.OUT, closed, to=self.FAR, source=stopped)
+            assert verdict.by == "firewall/closed"
+            assert verdict.reason == f"stops TCP 443 from {'nodes' if isinstance(stopped, Node) else 'pods'}"
+            assert judged(self.OUT, closed, to=self.FAR, source=free).allowed
+
+    def test_gke_opens_udp_as_well_and_nothing_else(self) -> None:
+        for transport in ("TCP", "UDP"):
+            assert judged(self.OUT, to=self.FAR, transport=transport).by == "firewall/rule"
+        verdict = judged(self.OUT, to=self.FAR, transport="SCTP")
+        assert says(verdict) == (False, True, "nothing", "")
+
+    def test_what_gke_opens_a_rule_of_a_lower_number_closes(self) -> None:
+        for priority, allowed in ((999, False), (1000, False), (1001, True)):
+            closed = rule("closed", direction="INGRESS", denies=ALL, priority=priority)
+            assert judged(self.OUT, closed, to=self.FAR).allowed is allowed, priority
+
+    def test_what_is_not_understood_at_either_end_is_said(self) -> None:
+        strange = rule("strange", allows=ALL, targetTags=["x"], priority=1)
+        assert says(judged(strange, to=self.FAR)) == (True, False, "firewall/strange", "allows[0]")
+        strange = rule("strange", direction="INGRESS", allows=ALL, targetTags=["x"], priority=1)
+        assert says(judged(self.OUT, strange, to=self.FAR)) == (True, False, "firewall/strange", "allows[0]")
+        closed = rule("closed", denies=ALL, priority=0)
+        assert judged(closed, strange, to=self.FAR).by == "firewall/closed"
+        out, shut = rule("out", allows=ALL, targetTags=["x"]), rule("shut", direction="INGRESS", denies=ALL, priority=0)
+        assert judged(out, shut, to=self.FAR).by == "firewall/out"
+
+    def test_what_nobody_may_reach_is_what_is_asked_if_nothing_else_is_said(self) -> None:
+        half = rule(allows=ALL, destinationRanges=["10.1.0.0/17"])
+        judge = Firewall(Deployed.of((), (DENY_ALL, half, SUBNET, CLUSTER)))
+        assert judge.judge(Connection(Node(APP), self.FAR, 443, Protocol.TCP)).allowed
 
     def test_both_ends_are_asked(self) -> None:
         assert not judged(DENY_ALL, to=self.FAR).allowed
