@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+from ipaddress import ip_address
 
 
 class Layer(StrEnum):
@@ -170,6 +172,16 @@ def without_port(authority: str) -> str:
     """A Host header without its port: proxies look for routes without it."""
     name, colon, port = authority.rpartition(":")
     return name if colon and port.isdigit() and (":" not in name or name.endswith("]")) else authority
+
+
+@lru_cache(maxsize=1 << 14)
+def is_address(text: str) -> bool:
+    """Whether this is an IPv4 or IPv6 address, and no name."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

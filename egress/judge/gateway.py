@@ -14,56 +14,29 @@ from functools import cached_property
 from typing import Any
 
 from egress.judge.bound import Bound
-from egress.judge.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.deployed import Deployed, identity, listed, part
 from egress.judge.flow import Connection, Layer, Misread, Outside, Pod, Protocol, Request, Verdict, without_port
+from egress.judge.match import Found, held, readable, taken, takes_everything, until_everything
 from egress.judge.nodes import Workloads
-from egress.judge.registry import Registry, Rule, matches, patterns_above, visible
+from egress.judge.registry import (
+    MESH,
+    Registry,
+    Rule,
+    alike,
+    covers,
+    full_name,
+    gateway_name,
+    matches,
+    patterns_above,
+    rank_of,
+    visible,
+)
 from egress.judge.requests import read as as_rules_see
-from egress.judge.routes import Leg, Router, first_match
+from egress.judge.routes import Leg, Router
+from egress.judge.servers import NONE, PASSTHROUGH, Listener, Server, scoped, servers, translation
 
 _MUTUAL = {"ISTIO_MUTUAL", "MUTUAL"}
 """Modes that demand a certificate: of the mesh, or of an authority in a Secret that may say of anybody to be anybody."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """One server of a Gateway, at the port where its pods listen."""
-
-    gateway: str
-    """NAMESPACE/NAME, as VirtualServices refer to it."""
-    by: str
-    field: str
-    namespace: str
-    number: int
-    """Port as the Gateway and its VirtualServices write it."""
-    protocol: str
-    hosts: tuple[str, ...]
-    mode: str
-    sans: tuple[str, ...]
-    bind: str | None
-
-    @property
-    def reads_http(self) -> bool:
-        """Whether it sees requests. What passes TLS through never does, whatever its port is called."""
-        return self.protocol in ("HTTPS", "HTTP") and self.mode != "PASSTHROUGH"
-
-
-class Listener:
-    """The servers of one port and address of a gateway's pods, found by the name that a client asks for."""
-
-    def __init__(self) -> None:
-        self.servers: list[Server] = []
-        self._by_pattern: dict[str, Server] = {}
-
-    def add(self, server: Server) -> None:
-        self.servers.append(server)
-        for pattern in server.hosts:
-            self._by_pattern.setdefault(pattern, server)
-
-    def closest(self, name: str) -> Server | None:
-        """The server for exactly this name, else for the longest pattern above it, else for any name."""
-        names = (name, *patterns_above(name), "*")
-        return next((self._by_pattern[candidate] for candidate in names if candidate in self._by_pattern), None)
 
 
 @dataclass(frozen=True)
@@ -87,39 +60,70 @@ class Gateways:
         self._bound: dict[str, dict[str, list[Rule]]] = {}
         self.bound = Bound(deployed)
         services = deployed.kind("Service")
+        self._named: dict[Pod, str] = {}
         self.pods: list[Pod] = []
+        self._own_alone = scoped(deployed)
         for manifest in deployed.kind("Gateway"):
-            selector = part(manifest, "spec", "selector")
-            namespace = manifest["metadata"]["namespace"]
+            selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
             pod = workloads.behind(namespace, selector)
             if pod not in self.pods:
                 self.pods.append(pod)
-            translated = _translation(services, pod)
-            for index, entry in enumerate(manifest["spec"]["servers"]):
-                server = _server(manifest, index, entry)
-                at = (translated.get(server.number, server.number), server.bind)
-                self._listeners.setdefault(pod, {}).setdefault(at, Listener()).add(server)
+            translated = translation(services, pod)
+            for server in servers(manifest):
+                if server.number in translated.named:
+                    self._named[pod] = translated.named[server.number]
+                for port in translated.of(server.number):
+                    listeners = self._listeners.setdefault(pod, {})
+                    listeners.setdefault((port, server.bind), Listener()).add(server)
+        self._doubts = dict(self._wider(deployed, workloads))
         for host, rules in registry.virtual_services.items():
             for rule in rules:
-                for gateway in listed(rule.spec, "gateways"):
+                for gateway in rule.gateways - {MESH}:
                     self._bound.setdefault(gateway, {}).setdefault(host, []).append(rule)
+
+    def _wider(self, deployed: Deployed, workloads: Workloads) -> Iterator[tuple[Pod, Misread]]:
+        """Pods for which there may be more servers than those of Gateways in their own namespace that name their labels."""
+        for manifest in deployed.kind("Gateway"):
+            selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
+            for pod in self.pods:
+                own = pod is workloads.behind(namespace, selector) if selector else False
+                chosen = selector.items() <= (pod.labels or {}).items() and (pod.namespace == namespace or not self._own_alone)
+                if chosen and not own:
+                    yield (
+                        pod,
+                        Misread(identity(manifest), "spec.selector", "it may be for these pods too, which is not read here"),
+                    )
 
     def accept(self, connection: Connection) -> tuple[Verdict, Server | None]:
         """Whether a gateway's pod takes the connection at all, and which server does."""
         pod = connection.to
         assert isinstance(pod, Pod)
+        try:
+            return self._accept(connection, pod)
+        except Misread as error:
+            return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False), None
+
+    def _accept(self, connection: Connection, pod: Pod) -> tuple[Verdict, Server | None]:
+        if pod in self._doubts:
+            raise self._doubts[pod]
         bind = connection.to_address if (connection.to_address or "").startswith("127.") else None
         listener = self._listeners.get(pod, {}).get((connection.port, bind))
         if listener is None:
+            if pod in self._named:
+                raise Misread(self._named[pod], "spec.ports.targetPort", "a port that is only named is not looked up here")
             return self._no(f"gateway/{pod.namespace}", "", f"No server listens on port {connection.port}."), None
+        if listener.doubt:
+            raise listener.doubt
+        first = listener.servers[0]
+        if first.mode == NONE:
+            raise Misread(first.by, f"{first.field}.tls", "a server without TLS is not read here")
         if connection.protocol is not Protocol.TLS:
-            first = listener.servers[0]
             return self._no(first.by, first.field, "The server takes nothing but TLS."), None
-        name = connection.sni or ""
-        server = listener.closest(name)
+        name = (connection.sni or "").lower()
+        server = self._server(listener, pod, name)
         if server is None:
             reason = f"No server of port {connection.port} is for the name {name}."
-            return self._no(listener.servers[0].by, "spec.servers", reason), None
+            return self._no(first.by, "spec.servers", reason), None
         if server.mode in _MUTUAL:
             if connection.principal is None:
                 reason = "The server demands a certificate of the mesh, and the client shows none."
@@ -129,12 +133,28 @@ class Gateways:
                 return self._no(server.by, f"{server.field}.tls.subjectAltNames", reason), None
             if server.mode != "ISTIO_MUTUAL":
                 reason = "whose certificates are taken is in a Secret, so who has one may be anybody"
-                return Verdict(Layer.GATEWAY, True, server.by, f"{server.field}.tls.mode", reason, understood=False), None
-        elif server.mode != "PASSTHROUGH":
-            reason = f"`{server.mode}` is not read here"
-            return Verdict(Layer.GATEWAY, True, server.by, f"{server.field}.tls.mode", reason, understood=False), None
+                raise Misread(server.by, f"{server.field}.tls.mode", reason)
+        elif server.mode != PASSTHROUGH:
+            raise Misread(server.by, f"{server.field}.tls.mode", f"`{server.mode}` is not read here")
         shown = f" from {connection.principal}" if connection.principal and server.mode in _MUTUAL else ""
         return Verdict(Layer.GATEWAY, True, server.by, server.field, f"The server takes {name or 'this'}{shown}."), server
+
+    def _server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
+        """The server that a name belongs to.
+
+        One that reads no HTTP is there as far as it has a route; where TLS is passed through, the routes say for which names.
+        """
+        passing = [server for server in listener.servers if server.mode == PASSTHROUGH]
+        for pattern in (name, *patterns_above(name), "*"):
+            of = listener.of(pattern)
+            found = [of] if of and (of.reads_http or (of not in passing and self._opaque(of, pod))) else []
+            found += [server for server in passing if self._passed(server, pod, name, pattern)]
+            if len(found) > 1:
+                reason = f"{pattern} is a name of another server on the same port too: which of them counts is not read here"
+                raise Misread(found[1].by, found[1].field, reason)
+            if found:
+                return found[0]
+        return listener.closest(name)
 
     def read(self, connection: Connection, server: Server) -> Verdict | Connection:
         """The connection with what is in it as this proxy's rules see it, or that it is not read."""
@@ -162,34 +182,107 @@ class Gateways:
         if server.reads_http:
             if request is None:
                 return self._no(server.by, server.field, "The server reads HTTP, and this is none."), []
-            section, name = "http", without_port(request.host.lower())
+            name = without_port(request.host.lower())
         else:
-            section = "tls" if server.mode == "PASSTHROUGH" else "tcp"
-            name = connection.sni or ""
-        for rule in self._rules(server, name):
-            if not visible(rule, pod.namespace):
-                continue
-            found = first_match(rule, section, server.gateway, server.number, request, name)
-            if found is None:
-                continue
-            field, route = found
-            legs = list(self._router.legs(rule, field, route, pod.namespace, pod.labels))
-            if not legs:
-                return self._no(rule.by, f"{field}.route", "The route has no destination."), []
-            missing = next((leg for leg in legs if leg.refused), None)
-            if missing:
-                return self._no(missing.by, missing.field, missing.refused), []
-            if any(leg.loopback and self.bound.on(pod, leg.host, leg.number) for leg in legs):
-                return self._no(rule.by, field, "What is to come back to the gateway is tied to its network card."), []
-            where = " and ".join(dict.fromkeys(leg.says for leg in legs))
-            onward = [self._onward(connection, pod, leg, name) for leg in legs]
-            return Verdict(Layer.GATEWAY, True, rule.by, field, f"{name} leaves to {where}."), onward
-        return self._no(server.by, server.field, f"No route leads from here to {name}."), []
+            name = (connection.sni or "").lower()
+        section = server.section
+        found = self._request(server, pod, name, request) if request else self._unread(server, pod, name)
+        if found is None:
+            return self._no(server.by, server.field, f"No route leads from here to {name}."), []
+        rule, taking = found
+        readable(rule, taking, section)
+        field = taking.field
+        legs = self._router.legs(rule, taking, server.number, pod.namespace, pod.labels or {})
+        if not legs:
+            return self._no(rule.by, f"{field}.route", "The route has no destination."), []
+        missing = next((leg for leg in legs if leg.refused), None)
+        if missing:
+            return self._no(missing.by, missing.field, missing.refused), []
+        if any(leg.loopback and self.bound.on(pod, leg.host, leg.number) for leg in legs):
+            return self._no(rule.by, field, "What is to come back to the gateway is tied to its network card."), []
+        where = " and ".join(dict.fromkeys(leg.says for leg in legs))
+        onward = [self._onward(connection, pod, leg, name) for leg in legs]
+        return Verdict(Layer.GATEWAY, True, rule.by, field, f"{name} leaves to {where}."), onward
 
-    def _rules(self, server: Server, name: str) -> Iterator[Rule]:
+    def _request(self, server: Server, pod: Pod, name: str, request: Request) -> tuple[Rule, Found] | None:
+        """The route of a request: of the rules for the closest host, those for everything last."""
         bound = self._bound.get(server.gateway, {})
-        for candidate in (name, *patterns_above(name)):
-            yield from bound.get(candidate, ())
+        for domain in (name, *patterns_above(name), "*"):
+            rules = list(dict.fromkeys(self._of_domain(bound, server, pod, name, domain)))
+            held_by = [(rule, routes) for rule in rules if (routes := self._held(rule, "http", server, pod))]
+            if not held_by:
+                continue
+            self._alone([rule for rule, _ in held_by], pod)
+            every = [(rule, route) for rule, routes in held_by for route in until_everything(routes)]
+            every.sort(key=lambda one: takes_everything(one[1]))
+            return next(((rule, route) for rule, route in every if taken(rule, [route], request)), None)
+        return None
+
+    def _of_domain(self, bound: Mapping[str, list[Rule]], server: Server, pod: Pod, name: str, domain: str) -> Iterator[Rule]:
+        """The rules that make a domain of routes: their host and a server's, of which the narrower counts."""
+        for host in (name, *patterns_above(name), "*"):
+            for rule in bound.get(host, ()):
+                if visible(rule, pod.namespace):
+                    for own in server.hosts_for(rule.namespace):
+                        narrower = host if covers(own, host) else own if covers(host, own) else ""
+                        if narrower == domain:
+                            yield rule
+
+    def _opaque(self, server: Server, pod: Pod) -> tuple[Rule, Found] | None:
+        """The route of what comes out of TLS and is no HTTP: the first that there is, whatever name was asked for."""
+        ways = [(rule, routes) for rule in self._bound_to(server, pod) if (routes := self._held(rule, "tcp", server, pod))]
+        self._alone([rule for rule, _ in ways], pod)
+        return next(((rule, routes[0]) for rule, routes in ways), None)
+
+    def _passed(self, server: Server, pod: Pod, name: str, pattern: str) -> tuple[Rule, Found] | None:
+        """The route of TLS that is passed through, by one pattern of its server name."""
+        rules = self._rules(server, pod, name)
+        ways = [
+            (rule, found)
+            for rule in rules
+            for found in self._held(rule, "tls", server, pod)
+            if pattern in (found.match.get("sniHosts") or ())
+        ]
+        self._alone(list(dict.fromkeys(rule for rule, _ in ways)), pod)
+        return next(iter(ways), None)
+
+    def _unread(self, server: Server, pod: Pod, name: str) -> tuple[Rule, Found] | None:
+        """The route of a connection of which the gateway reads no requests."""
+        if server.mode != PASSTHROUGH:
+            return self._opaque(server, pod)
+        names = (name, *patterns_above(name), "*")
+        return next((found for pattern in names if (found := self._passed(server, pod, name, pattern))), None)
+
+    def _held(self, rule: Rule, section: str, server: Server, pod: Pod) -> list[Found]:
+        return held(rule, section, server.gateway, server.number, pod.namespace)
+
+    def _bound_to(self, server: Server, pod: Pod) -> list[Rule]:
+        """Rules for a server, one of whose hosts has to be one of the server's, or below or above it."""
+        found: dict[Rule, None] = {}
+        for host, rules in self._bound.get(server.gateway, {}).items():
+            for rule in rules:
+                if visible(rule, pod.namespace) and any(alike(own, host) for own in server.hosts_for(rule.namespace)):
+                    found[rule] = None
+        return sorted(found, key=lambda rule: rank_of(rule, pod.namespace))
+
+    def _rules(self, server: Server, pod: Pod, name: str) -> list[Rule]:
+        """Of the rules for a server, those that name a host or a pattern above it."""
+        bound = self._bound.get(server.gateway, {})
+        found: dict[Rule, None] = {}
+        for host in (name, *patterns_above(name), "*"):
+            for rule in bound.get(host, ()):
+                if visible(rule, pod.namespace) and any(
+                    alike(own, other) for own in server.hosts_for(rule.namespace) for other in rule.hosts
+                ):
+                    found[rule] = None
+        return sorted(found, key=lambda rule: rank_of(rule, pod.namespace))
+
+    @staticmethod
+    def _alone(rules: Sequence[Rule], pod: Pod) -> None:
+        ranks = [rank_of(rule, pod.namespace) for rule in rules]
+        if len(ranks) > 1 and len(set(ranks)) < len(ranks):
+            reason = f"{rules[1].by} is about the same host: which of the two counts is a matter of their age, which is not read"
+            raise Misread(rules[0].by, "spec.hosts", reason)
 
     @staticmethod
     def _onward(connection: Connection, pod: Pod, leg: Leg, name: str) -> Connection:
@@ -215,7 +308,7 @@ class Gateways:
         for pod, listeners in self._listeners.items():
             for (port, bind), listener in listeners.items():
                 if pod.namespace == namespace and bind is None:
-                    yield from ((pod, port, server) for server in listener.servers if server.protocol not in ("HTTPS", "HTTP"))
+                    yield from ((pod, port, server) for server in listener.servers if not server.reads_http)
 
     def listens(self, pod: Pod) -> dict[tuple[int, str | None], str]:
         """Ports of a gateway's pods, each with the address that it is bound to (None: every one), to the object that says so."""
@@ -226,7 +319,7 @@ class Gateways:
         for pod, listeners in self._listeners.items():
             for (port, bind), listener in listeners.items():
                 if bind is None:
-                    yield pod, port, listener.servers[0].protocol in ("HTTPS", "HTTP")
+                    yield pod, port, listener.servers[0].reads_http
 
     @cached_property
     def _entrances(self) -> dict[str, list[Entrance]]:
@@ -239,8 +332,7 @@ class Gateways:
         return {host: list(dict.fromkeys(entrances)) for host, entrances in found.items()}
 
     def _enter(self, pod: Pod, port: int, server: Server) -> Iterator[tuple[str, Entrance]]:
-        http = server.protocol in ("HTTPS", "HTTP")
-        section = "http" if http else "tls" if server.mode == "PASSTHROUGH" else "tcp"
+        http, section = server.reads_http, server.section
         bound = self._bound.get(server.gateway, {})
         patterns = [pattern for pattern in server.hosts if "*" in pattern]
         named = [name for name in bound if any(matches(pattern, name) for pattern in patterns)] if patterns else []
@@ -253,13 +345,13 @@ class Gateways:
         for route in rule.spec.get(section) or ():
             blocks: Sequence[Mapping[str, Any]] = listed(route, "match") or [{}]
             if not any(
-                server.gateway in (block.get("gateways") or listed(rule.spec, "gateways"))
-                and block.get("port") in (None, server.number)
+                server.gateway in ([gateway_name(name, rule.namespace) for name in listed(block, "gateways")] or rule.gateways)
+                and block.get("port") in (None, 0, server.number)
                 for block in blocks
             ):
                 continue
             for entry in (*(listed(route, "route")), *(listed(route, "mirrors"))):
-                host = entry["destination"]["host"]
+                host = full_name(str(entry["destination"]["host"]), rule.namespace)
                 # What comes back to the gateway itself goes on to whatever the inner name may be there.
                 yield from self._inner_patterns(server.gateway) if self._comes_back(host) else (host,)
 
@@ -272,34 +364,3 @@ class Gateways:
     @staticmethod
     def _no(by: str, field: str, reason: str) -> Verdict:
         return Verdict(Layer.GATEWAY, False, by, field, reason)
-
-
-def _server(manifest: Manifest, index: int, server: Mapping[str, Any]) -> Server:
-    namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-    tls = part(server, "tls")
-    hosts = tuple(host.rpartition("/")[2] for host in server["hosts"])
-    return Server(
-        f"{namespace}/{name}",
-        identity(manifest),
-        f"spec.servers[{index}]",
-        namespace,
-        server["port"]["number"],
-        server["port"]["protocol"].upper(),
-        hosts,
-        tls.get("mode", "none"),
-        tuple(listed(tls, "subjectAltNames")),
-        server.get("bind"),
-    )
-
-
-def _translation(services: Sequence[Manifest], pod: Pod) -> dict[int, int]:
-    """Port of a Service to the port of the pods behind it, for the Services that lead to a pod."""
-    found: dict[int, int] = {}
-    for manifest in services:
-        spec = manifest["spec"]
-        selector = part(spec, "selector")
-        if manifest["metadata"]["namespace"] == pod.namespace and selector and selector.items() <= (pod.labels or {}).items():
-            numbers = {port["port"]: port.get("targetPort") for port in listed(spec, "ports")}
-            # A named port of the pods is one that this judge does not look up.
-            found.update({number: to if isinstance(to, int) else number for number, to in numbers.items()})
-    return found

@@ -16,21 +16,13 @@ import yaml
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Misread
+from egress.judge.ports import Port, of_service, protocol_of
 from egress.normal_form import Normalization
 
-HTTP_PROTOCOLS = {"HTTP", "HTTP2", "GRPC", "GRPC-WEB"}
-TLS_PROTOCOLS = {"TLS", "HTTPS"}
+MESH = "mesh"
 ROOT_NAMESPACE = "istio-system"
+SERVICES = ".svc.cluster.local"
 CLUSTER = "gcp:container/cluster:Cluster"
-
-
-@dataclass(frozen=True)
-class Port:
-    """One port of a destination. `protocol` is HTTP, TLS or TCP: what a proxy reads of it."""
-
-    number: int
-    protocol: str
-    target: int
 
 
 @dataclass(frozen=True)
@@ -48,13 +40,15 @@ class Destination:
     resolution: str = "DNS"
     selector: Mapping[str, str] | None = None
     """Of a Service: which pods it leads to. None: it is a ServiceEntry."""
+    unread: str = ""
+    """What it says of its addresses that no judge reads."""
 
     @property
     def inside(self) -> bool:
         return self.selector is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """A VirtualService or DestinationRule with what decides where it holds."""
 
@@ -62,10 +56,32 @@ class Rule:
     namespace: str
     exported: frozenset[str]
     by: str
+    of: str
+    """Host of a DestinationRule, in full."""
+    hosts: tuple[str, ...]
+    """Hosts in full: names without a dot are Services of the object's own namespace."""
+    gateways: frozenset[str]
+    """Of a VirtualService: the Gateways that it is for, as NAMESPACE/NAME, and `mesh` for sidecars."""
 
     @property
     def spec(self) -> Mapping[str, Any]:
         return part(self.manifest, "spec")
+
+
+def full_name(host: str, namespace: str) -> str:
+    """A host as rules mean it: a name without a dot is a Service of the rule's own namespace."""
+    return host if "." in host or host == "*" or ":" in host else f"{host}.{namespace}{SERVICES}"
+
+
+def gateway_name(name: str, namespace: str) -> str:
+    """A Gateway as NAMESPACE/NAME, the way a VirtualService of a namespace calls it."""
+    if name == MESH:
+        return name
+    within, slash, own = name.partition("/")
+    if slash:
+        return f"{namespace}/{own}" if within == "." else name
+    own, dot, rest = name.partition(".")
+    return f"{rest.partition('.')[0]}/{own}" if dot else f"{namespace}/{name}"
 
 
 def matches(pattern: str, host: str) -> bool:
@@ -75,11 +91,26 @@ def matches(pattern: str, host: str) -> bool:
     return host.endswith(pattern[1:]) and host != pattern[1:] if pattern.startswith("*") else host == pattern
 
 
+def covers(wide: str, host: str) -> bool:
+    """Whether a host or pattern covers another host or pattern, or is the same."""
+    return wide == host or (wide.startswith("*") and host.endswith(wide[1:]))
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two hosts or patterns have a name in common."""
+    return covers(one, other) or covers(other, one)
+
+
 def patterns_above(host: str) -> Iterator[str]:
     """`*.` patterns that cover the name, the closest first."""
     labels = host.split(".")
     for start in range(1, len(labels)):
         yield "*." + ".".join(labels[start:])
+
+
+Sees = Callable[[str, str], bool]
+"""Whether a namespace's Sidecar asks for a host of a namespace."""
+_OF_DESTINATION_RULES = "defaultDestinationRuleExportTo"
 
 
 class Registry:
@@ -89,15 +120,15 @@ class Registry:
         self._deployed = deployed
         self.destinations: dict[str, list[Destination]] = {}
         self._by_address: dict[str, list[Destination]] = {}
+        self._patterns: dict[tuple[str, str], list[str]] = {}
         for destination in (*self._services(), *self._entries()):
             self.destinations.setdefault(destination.host, []).append(destination)
             for address in destination.addresses:
                 self._by_address.setdefault(address, []).append(destination)
         self.virtual_services = _by_host(self._rules("VirtualService", lambda spec: listed(spec, "hosts")))
-        self._destination_rules: dict[tuple[str, str], list[Rule]] = {}
+        self._destination_rules: dict[str, dict[str, list[Rule]]] = {}
         for host, rule in self._rules("DestinationRule", lambda spec: [spec["host"]]):
-            for namespace in rule.exported:
-                self._destination_rules.setdefault((host, namespace), []).append(rule)
+            self._destination_rules.setdefault(rule.namespace, {}).setdefault(host, []).append(rule)
 
     @cached_property
     def mesh_config(self) -> Mapping[str, Any]:
@@ -148,9 +179,88 @@ class Registry:
             found.setdefault(manifest["metadata"]["namespace"], []).append(manifest)
         return found
 
-    def destination_rules(self, host: str, namespace: str) -> list[Rule]:
-        """The DestinationRules for a host that a namespace's proxies see."""
-        return self._destination_rules.get((host, namespace), []) + self._destination_rules.get((host, "*"), [])
+    def destination_rules(self, namespace: str) -> Mapping[str, Sequence[Rule]]:
+        """The DestinationRules that lie in a namespace, by host."""
+        return self._destination_rules.get(namespace, {})
+
+    def chosen(
+        self,
+        host: str,
+        namespace: str,
+        sees: Callable[[str, str], bool] | None = None,
+        *,
+        gateway: bool = False,
+        led: bool = False,
+    ) -> Destination | None:
+        """The destination that proxies of a namespace take a host for, if they are given to know one.
+
+        Args:
+            host: a name or pattern as a Service or ServiceEntry writes it.
+            sees: whether a namespace's Sidecar asks for a host of a namespace; what it asks for comes before the rest.
+            gateway: whether they are gateways, which take their own namespace's for no better.
+            led: whether a route leads there, for which sidecars know all that lies in their own namespace.
+
+        Raises:
+            Misread: more than one could be it.
+        """
+        every = self.destinations.get(host, ())
+        found = [item for item in every if visible(item, namespace) or (led and item.namespace == namespace)]
+        if not found:
+            return None
+        asked = [item for item in found if sees(item.namespace, host)] if sees and len(found) > 1 else found
+
+        def rank(item: Destination) -> tuple[bool, bool, bool]:
+            foreign = gateway or item.namespace != namespace
+            return foreign, not item.inside, bool(asked) and "*" in item.exported
+
+        first, *others = sorted(asked or found, key=rank)
+        rival = next((item for item in others if rank(item) == rank(first)), None)
+        # Endpoints of one namespace are known by their host alone, whomever they are exported to, and so is what routes lead to.
+        beside = [item for item in every if item.namespace == first.namespace and item is not first]
+        rival = rival or next((item for item in beside if item.endpoints or first.endpoints or (led and not asked)), None)
+        if rival and rival.inside is first.inside:
+            reason = f"{rival.by} is about the same host, {host}: which of the two counts is not read here"
+            raise Misread(first.by, "spec.hosts", reason)
+        return first
+
+    def mesh_rules(self, host: str, namespace: str) -> list[Rule]:
+        """The VirtualServices that name a host and that sidecars of a namespace are given, in the order in which they count.
+
+        Those that a namespace keeps for itself come first, then those that others export to it by name, then everybody's.
+        """
+        found = [rule for rule in self.virtual_services.get(host, ()) if MESH in rule.gateways and visible(rule, namespace)]
+        return sorted(found, key=lambda rule: rank_of(rule, namespace)) if len(found) > 1 else found
+
+    @cached_property
+    def _speaking(self) -> dict[tuple[int, str, str], list[Destination]]:
+        found: dict[tuple[int, str, str], list[Destination]] = {}
+        for destinations in self.destinations.values():
+            for item in destinations:
+                for port in item.ports.values():
+                    for namespace in item.exported:
+                        found.setdefault((port.number, port.protocol, namespace), []).append(item)
+        return found
+
+    def speaking(self, number: int, protocol: str, namespace: str) -> Iterator[Destination]:
+        """The destinations with a port of a protocol that are exported to a namespace."""
+        for to in (namespace, "*"):
+            yield from self._speaking.get((number, protocol, to), ())
+
+    def known_below(self, pattern: str) -> Sequence[str]:
+        """Hosts of destinations that a pattern covers."""
+        return self._below("destinations", pattern)
+
+    def ruled_below(self, pattern: str) -> Sequence[str]:
+        """Hosts of VirtualServices that a pattern covers."""
+        return self._below("virtual_services", pattern)
+
+    def _below(self, what: str, pattern: str) -> Sequence[str]:
+        found = self._patterns.get((what, pattern))
+        if found is None:
+            hosts: Mapping[str, object] = self.destinations if what == "destinations" else self.virtual_services
+            found = [host for host in hosts if host != pattern and matches(pattern, host)]
+            self._patterns[what, pattern] = found
+        return found
 
     def at_address(self, address: str) -> Sequence[Destination]:
         return self._by_address.get(address, ())
@@ -164,6 +274,13 @@ class Registry:
     def exported(self, given: Sequence[str] | None, namespace: str, default: str) -> frozenset[str]:
         """Whom an object of a namespace is for, by what it says itself or by the mesh's default; `*` is everybody."""
         to = given or self.mesh_config.get(default) or ["*"]
+        if "*" in to:
+            return frozenset("*")
+        if "~" in to and default != _OF_DESTINATION_RULES:
+            return frozenset()
+        if not given and default == _OF_DESTINATION_RULES:
+            # Of this default proxies know two values alone.
+            return frozenset({namespace if "." in to else "*"})
         return frozenset(namespace if name == "." else name for name in to if name != "~")
 
     def _services(self) -> Iterator[Destination]:
@@ -172,15 +289,15 @@ class Registry:
             annotation = part(metadata, "annotations").get("networking.istio.io/exportTo")
             given = [name.strip() for name in annotation.split(",")] if annotation else None
             ports = {
-                port["port"]: Port(port["port"], _of_service_port(port), _number(port.get("targetPort"), port["port"]))
-                for port in listed(spec, "ports")
+                port["port"]: of_service(port) for port in listed(spec, "ports") if port.get("protocol") in (None, "", "TCP")
             }
             yield Destination(
-                f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local",
+                f"{metadata['name']}.{metadata['namespace']}{SERVICES}",
                 metadata["namespace"],
                 ports,
                 self.exported(given, metadata["namespace"], "defaultServiceExportTo"),
                 identity(manifest),
+                _addresses(spec),
                 selector=part(spec, "selector"),
             )
 
@@ -188,7 +305,7 @@ class Registry:
         for manifest in self._deployed.kind("ServiceEntry"):
             spec, namespace = manifest["spec"], manifest["metadata"]["namespace"]
             ports = {
-                port["number"]: Port(port["number"], _protocol(port["protocol"]), port.get("targetPort", port["number"]))
+                port["number"]: Port(port["number"], protocol_of(port["protocol"]), port.get("targetPort") or port["number"])
                 for port in listed(spec, "ports")
             }
             exported = self.exported(spec.get("exportTo"), namespace, "defaultServiceExportTo")
@@ -200,17 +317,22 @@ class Registry:
                     ports,
                     exported,
                     identity(manifest),
-                    tuple(listed(spec, "addresses")),
+                    tuple(str(address).removesuffix("/32") for address in listed(spec, "addresses")),
                     endpoints,
-                    spec.get("resolution", "NONE"),
+                    spec.get("resolution") or "NONE",
+                    unread=_unread(spec),
                 )
 
     def _rules(self, kind: str, hosts: Callable[[Mapping[str, Any]], Sequence[str]]) -> Iterator[tuple[str, Rule]]:
         for manifest in self._deployed.kind(kind):
             spec, namespace = part(manifest, "spec"), manifest["metadata"]["namespace"]
-            exported = self.exported(spec.get("exportTo"), namespace, f"default{kind}ExportTo")
-            rule = Rule(manifest, namespace, exported, identity(manifest))
-            for host in hosts(spec):
+            # What is for some pods is for those of its own namespace.
+            given = ["."] if "workloadSelector" in spec else spec.get("exportTo")
+            exported = self.exported(given, namespace, f"default{kind}ExportTo")
+            names = tuple(full_name(str(host).lower(), namespace) for host in hosts(spec))
+            gateways = frozenset(gateway_name(name, namespace) for name in listed(spec, "gateways") or (MESH,))
+            rule = Rule(manifest, namespace, exported, identity(manifest), names[0] if names else "", names, gateways)
+            for host in dict.fromkeys(names):
                 yield host, rule
 
 
@@ -239,16 +361,24 @@ def _by_host(rules: Iterator[tuple[str, Rule]]) -> dict[str, list[Rule]]:
     return found
 
 
-def _of_service_port(port: Mapping[str, Any]) -> str:
-    return _protocol((port.get("appProtocol") or port.get("name") or "tcp").partition("-")[0].upper())
+def rank_of(thing: Rule, namespace: str) -> int:
+    """0: what a namespace keeps for itself, 1: what is exported to it by name, 2: what is everybody's."""
+    if "*" in thing.exported:
+        return 2
+    return 0 if thing.namespace == namespace else 1
 
 
-def _protocol(name: str) -> str:
-    name = name.upper()
-    if name in HTTP_PROTOCOLS:
-        return "HTTP"
-    return "TLS" if name in TLS_PROTOCOLS else "TCP"
+def _unread(spec: Mapping[str, Any]) -> str:
+    if "workloadSelector" in spec:
+        return "workloadSelector"
+    for index, endpoint in enumerate(listed(spec, "endpoints")):
+        if endpoint.get("ports"):
+            return f"endpoints[{index}].ports"
+        if str(endpoint["address"]).startswith("unix:"):
+            return f"endpoints[{index}].address"
+    return ""
 
 
-def _number(target: Any, otherwise: int) -> int:
-    return target if isinstance(target, int) else otherwise
+def _addresses(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    found = listed(spec, "clusterIPs") or [spec.get("clusterIP")]
+    return tuple(str(address) for address in found if address and address != "None")

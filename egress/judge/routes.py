@@ -1,30 +1,24 @@
 """Routes of VirtualServices, and where their destinations lead by the DestinationRules in force.
 
-Understood of a route: `match` (gateways, port, method, uri, headers, sniHosts), `route`, `mirrors`; `retries` and `timeout`
-decide nothing about where a request goes; of `headers` what is taken out, and a Host header that is set to the host that the
-request goes to anyway. Of a DestinationRule: `subsets`, `trafficPolicy` and its `portLevelSettings` with `tls`; everything else
-in them changes how, not where.
-Source: Istio reference, VirtualService and DestinationRule (networking.istio.io/v1).
+Understood of a route: `match` (egress/judge/match.py), `route`, `mirrors`; `retries` and `timeout` decide nothing about where a
+request goes; of `headers` what is taken out, and a Host header that is set to the host that the request goes to anyway.
+DestinationRules are for egress/judge/traffic_policy.py to read.
+Source: Istio reference, VirtualService and ServiceEntry (networking.istio.io/v1).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from egress.judge.deployed import listed, part
-from egress.judge.flow import Misread, Outside, Pod, Request
+from egress.judge.flow import Misread, Outside, Pod, is_address
+from egress.judge.match import Found
 from egress.judge.nodes import Workloads
-from egress.judge.registry import ROOT_NAMESPACE, Destination, Registry, Rule, matches, visible
+from egress.judge.registry import Destination, Registry, Rule, full_name
+from egress.judge.traffic_policy import policy
 
-_MATCH = {
-    "http": {"gateways", "port", "method", "uri", "headers", "name"},
-    "tls": {"gateways", "port", "sniHosts"},
-    "tcp": {"gateways", "port"},
-}
-_ROUTE = {"match", "route", "mirrors", "retries", "timeout", "headers", "name"}
 _MUTUAL = {"ISTIO_MUTUAL"}
 INTERNAL_HEADERS = (
     "x-forwarded-client-cert",
@@ -76,66 +70,8 @@ class Leg:
     """Port of the destination as its Service or ServiceEntry writes it."""
     stays: bool = False
     """Whether it goes to whatever address the client had connected to."""
-
-
-def first_match(
-    rule: Rule, section: str, gateway: str, port: int, request: Request | None, sni: str | None
-) -> tuple[str, Mapping[str, Any]] | None:
-    """The first route of a section (`http`, `tls`, `tcp`) that takes the connection, with its field path."""
-    for index, route in enumerate(rule.spec.get(section) or []):
-        field = f"spec.{section}[{index}]"
-        _known(route, _ROUTE, rule.by, field)
-        matched = route.get("match")
-        if not matched or any(_satisfied(rule, section, block, field, gateway, port, request, sni) for block in matched):
-            return field, route
-    return None
-
-
-def _satisfied(
-    rule: Rule,
-    section: str,
-    block: Mapping[str, Any],
-    field: str,
-    gateway: str,
-    port: int,
-    request: Request | None,
-    sni: str | None,
-) -> bool:
-    _known(block, _MATCH[section], rule.by, f"{field}.match")
-    if gateway not in (block.get("gateways") or rule.spec.get("gateways") or ["mesh"]):
-        return False
-    if block.get("port") not in (None, port):
-        return False
-    if "sniHosts" in block and not any(matches(pattern, sni or "") for pattern in block["sniHosts"]):
-        return False
-    if section != "http" or request is None:
-        return True
-    wanted = [(block.get("method"), (request.method,)), (block.get("uri"), (request.path.partition("?")[0],))]
-    wanted += [(value, request.values(name)) for name, value in part(block, "headers").items()]
-    return all(
-        any(_string_match(match, value, rule.by, field) for value in values or (None,))
-        for match, values in wanted
-        if match is not None
-    )
-
-
-def _string_match(match: Mapping[str, str], value: str | None, by: str, field: str) -> bool:
-    if value is None:
-        return False
-    for how, what in match.items():
-        if how == "exact":
-            return value == what
-        if how == "prefix":
-            return value.startswith(what)
-        if how == "regex":
-            return re.fullmatch(what, value) is not None
-    raise Misread(by, field, f"a match by {sorted(match)} is not read here")
-
-
-def _known(mapping: Mapping[str, Any], known: set[str], by: str, field: str) -> None:
-    unknown = sorted(mapping.keys() - known)
-    if unknown:
-        raise Misread(by, f"{field}.{unknown[0]}", f"`{unknown[0]}` is not read here")
+    others: tuple[Outside, ...] = ()
+    """Further addresses of the same destination."""
 
 
 class Router:
@@ -144,52 +80,77 @@ class Router:
     def __init__(self, registry: Registry, workloads: Workloads) -> None:
         self._registry = registry
         self._workloads = workloads
-        self._any_address: dict[int, list[Destination]] = {}
-        for destinations in registry.destinations.values():
-            for destination in destinations:
-                for port in destination.ports.values():
-                    if port.protocol == "TCP" and not destination.addresses and not destination.inside:
-                        self._any_address.setdefault(port.number, []).append(destination)
-
-    def takes_any_address(self, port: int) -> Sequence[Destination]:
-        """Raw TCP destinations without addresses: their listener takes every connection to the port."""
-        return self._any_address.get(port, ())
 
     def legs(
-        self, rule: Rule, field: str, route: Mapping[str, Any], namespace: str, labels: Mapping[str, str] | None = None
-    ) -> Iterator[Leg]:
-        """One leg for each destination of a route, copies included."""
-        removed = {str(name).lower() for name in listed(route, "headers", "request", "remove")}
-        reveals = tuple(name for name in INTERNAL_HEADERS if name not in removed)
-        for kind in ("route", "mirrors"):
-            for index, entry in enumerate(route.get(kind) or []):
-                if entry.get("weight") == 0:
-                    continue
-                target = entry["destination"]
-                where = f"{field}.{kind}[{index}].destination"
-                number = part(target, "port").get("number")
-                found = self._destination(target["host"], namespace)
-                if found is None or number is None or number not in found.ports:
-                    reason = f"{target['host']}, port {number}, is not known to {namespace}."
-                    yield Leg(Outside(target["host"], None), number or 0, False, False, None, "", rule.by, where, reason)
-                    continue
-                leg = self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, where))
-                _headers(leg, target["host"], [(rule.by, field, route), (rule.by, f"{field}.{kind}[{index}]", entry)])
-                for one in self.each(leg, found):
-                    yield replace(one, reveals=reveals, host=found.host, number=number)
+        self,
+        rule: Rule,
+        found: Found,
+        port: int,
+        namespace: str,
+        labels: Mapping[str, str] | None = None,
+        sees: Callable[[str, str], bool] | None = None,
+    ) -> list[Leg]:
+        """One leg for each destination of a route and each of its addresses, copies included. Copies may be lost, requests not.
+
+        Args:
+            port: on which the proxy took the connection; a destination that names none, of several, is asked on the same.
+            namespace, labels: the proxy's; labels are known of gateways.
+            sees: what the Sidecar of the proxy asks for.
+
+        Raises:
+            Misread: some of the requests are led nowhere, so both is true.
+        """
+        route, field = found.route, found.field
+        written = list(listed(route, "route"))
+        if len(written) > 1:
+            # Of several, those that are given no share take none; a single one takes everything.
+            written = [entry for entry in written if entry.get("weight")]
+        targets = [(f"{field}.route", entry) for entry in written]
+        copies = [(f"{field}.mirrors", entry) for entry in listed(route, "mirrors") if _share(entry)]
+        legs: list[Leg] = []
+        for index, (where, entry) in enumerate((*targets, *copies)):
+            copied = index >= len(targets)
+            at = f"{where}[{index - len(targets) if copied else index}]"
+            host = full_name(str(entry["destination"]["host"]), rule.namespace)
+            leg = self._leg_of(rule, entry, host, port, namespace, labels, sees, f"{at}.destination")
+            if copied and leg.refused:
+                continue
+            _headers(leg, host, [(rule.by, field, route), (rule.by, at, entry)])
+            legs += self.each(replace(leg, reveals=_revealed(route, entry)))
+        refused = [leg for leg in legs if leg.refused]
+        if refused and len(refused) < len(legs):
+            raise Misread(refused[0].by, refused[0].field, f"some requests are led on and some are not: {refused[0].refused}")
+        return legs
+
+    def _leg_of(
+        self,
+        rule: Rule,
+        entry: Mapping[str, Any],
+        host: str,
+        port: int,
+        namespace: str,
+        labels: Mapping[str, str] | None,
+        sees: Callable[[str, str], bool] | None,
+        field: str,
+    ) -> Leg:
+        target = entry["destination"]
+        found = self._registry.chosen(host, namespace, sees, gateway=labels is not None, led=labels is None)
+        number = part(target, "port").get("number")
+        if number is None:
+            # Sidecars look a request's destination up among what is on the very port.
+            single = found and len(found.ports) == 1 and not (labels is None and field.startswith("spec.http"))
+            number = next(iter(found.ports)) if found and single else port
+        if found is None or number not in found.ports:
+            reason = f"{host}, port {number}, is not known to {namespace}."
+            return Leg(Outside(host, None), number, False, False, None, "", rule.by, field, reason)
+        leg = self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, field))
+        return replace(leg, host=found.host, number=number)
 
     @staticmethod
-    def each(leg: Leg, destination: Destination) -> Iterator[Leg]:
+    def each(leg: Leg) -> Iterator[Leg]:
         """A leg to every address of a destination: the proxy takes each of them in its turn."""
         yield leg
-        if isinstance(leg.to, Outside) and leg.to.address and not leg.loopback and not leg.refused:
-            for address in destination.endpoints[1:]:
-                yield replace(leg, to=replace(leg.to, address=address))
-
-    def _destination(self, host: str, namespace: str) -> Destination | None:
-        found = [item for item in self._registry.destinations.get(host, ()) if visible(item, namespace)]
-        # What a namespace says about a host itself comes before what others export to it.
-        return next((item for item in found if item.namespace == namespace), found[0] if found else None)
+        yield from (replace(leg, to=to) for to in leg.others)
 
     def leg(
         self,
@@ -201,80 +162,85 @@ class Router:
         asked: tuple[str, str] = ("", ""),
     ) -> Leg:
         """Where one port of a destination leads for proxies of a namespace (and of these labels)."""
+        if destination.unread:
+            raise Misread(destination.by, f"spec.{destination.unread}", "what it says of addresses is not read here")
         port = destination.ports[number]
-        rule, tls = self._tls(destination, number, subset, namespace, labels)
-        by, field = (rule.by, "spec.subsets") if rule else asked
-        if subset and tls is None:
+        said = policy(self._registry, destination, number, subset, namespace, labels)
+        by, field = (said.rule.by, "spec.subsets") if said.rule else asked
+        by = by or destination.by
+        if said.missing:
             reason = f"The subset {subset} of {destination.host} is not there, so nothing is connected to."
-            return Leg(Outside(destination.host, None), port.target, False, False, None, "", by or asked[0], field, reason)
-        mode = (tls or {}).get("mode")
-        sni = (tls or {}).get("sni")
+            return _nowhere(destination, port.target, asked[0] or by, field, reason)
+        tls: Mapping[str, Any] = said.tls or {}
+        mode, sni = said.mode, tls.get("sni")
+        if not sni and destination.resolution != "DYNAMIC_DNS" and mode in (*_MUTUAL, *([""] if destination.inside else [])):
+            sni = f"outbound_.{number}_.{subset or ''}_.{destination.host}"
         if destination.inside:
+            if port.named:
+                raise Misread(
+                    destination.by, "spec.ports.targetPort", f"which port of the pods {port.named} is, is not read here"
+                )
+            if mode == "MUTUAL":
+                raise Misread(by, field, "pods are shown another certificate than the mesh's, which is not read here")
             to = self._workloads.behind(destination.namespace, destination.selector or {})
-            mutual = mode in _MUTUAL or mode is None
-            return Leg(to, port.target, mutual, mutual, sni, f"{destination.host}:{number}", by or destination.by, field)
-        opens = mode not in (None, "DISABLE")
-        address = destination.endpoints[0] if destination.endpoints else None
-        if destination.resolution == "STATIC" and address is None:
+            mutual = mode in ("", *_MUTUAL)
+            return Leg(to, port.target, mutual, mode != "DISABLE", sni, f"{destination.host}:{number}", by, field)
+        opens = mode not in ("", "DISABLE")
+        if destination.resolution == "STATIC" and not destination.endpoints:
             reason = f"{destination.host} has no address, so nothing is connected to."
-            where = (destination.by, "spec.endpoints")
-            return Leg(Outside(destination.host, None), port.target, False, False, None, "", *where, reason)
+            return _nowhere(destination, port.target, destination.by, "spec.endpoints", reason)
         if destination.resolution == "NONE" and labels is not None:
             reason = f"{destination.host} is not resolved: it would be connected to where the connection came in, the gateway."
-            return Leg(
-                Outside(destination.host, None), port.target, False, False, None, "", destination.by, "spec.resolution", reason
-            )
+            return _nowhere(destination, port.target, destination.by, "spec.resolution", reason)
+        first, *others = _ends(destination)
+        address = first.address
         if address and address.startswith("127."):
             says = f"its own {address}:{port.target}"
             here = Outside(destination.host, address)
             return Leg(here, port.target, mode in _MUTUAL, opens, sni, says, destination.by, "spec.endpoints", loopback=address)
-        name = destination.host
-        if address and not address.replace(".", "").isdigit():
-            name, address = address, None
         how = f" in TLS, as {sni or destination.host}" if opens else ""
-        to = Outside(name, address if destination.resolution == "STATIC" else None)
-        says = f"{name}:{port.target}{how}"
-        names = tuple(map(str, listed(tls or {}, "subjectAltNames")))
-        trusts = str((tls or {}).get("credentialName") or (tls or {}).get("caCertificates") or "")
+        says = f"{first.name}:{port.target}{how}"
+        names = tuple(map(str, listed(tls, "subjectAltNames")))
+        trusts = str(tls.get("credentialName") or tls.get("caCertificates") or "")
         # The name that is asked for is the one that the certificate has to be of; any other name would do as well.
         own = set(names) == {destination.host} and sni == destination.host
-        verified = bool(trusts) and own and not (tls or {}).get("insecureSkipVerify")
-        leg = Leg(to, port.target, mode in _MUTUAL, opens, sni, says, by or destination.by, field)
+        verified = bool(trusts) and own and not tls.get("insecureSkipVerify")
+        leg = Leg(first, port.target, mode in _MUTUAL, opens, sni, says, by, field)
         stays = destination.resolution == "NONE"
-        leg = replace(leg, names=names, trusts=trusts if opens else "", stays=stays)
-        return replace(leg, verified=verified, mode=str(mode) if opens else "")
-
-    def _tls(
-        self, destination: Destination, number: int, subset: str | None, namespace: str, labels: Mapping[str, str] | None
-    ) -> tuple[Rule | None, Mapping[str, Any] | None]:
-        visible = self._registry.destination_rules(destination.host, namespace)
-        rules = [rule for rule in visible if _selects(rule, namespace, labels)]
-        # The client's namespace first, then the destination's, then the mesh's own.
-        order = {namespace: 0, destination.namespace: 1, ROOT_NAMESPACE: 2}
-        for rule in sorted(rules, key=lambda rule: order.get(rule.namespace, 3)):
-            policy = part(rule.spec, "trafficPolicy")
-            if subset:
-                mine = next((item for item in listed(rule.spec, "subsets") if item["name"] == subset), None)
-                if mine is None:
-                    continue
-                policy = {**policy, **part(mine, "trafficPolicy")}
-            level = next((s for s in listed(policy, "portLevelSettings") if s["port"]["number"] == number), policy)
-            return rule, part(level, "tls")
-        return None, None if subset else {}
+        leg = replace(leg, names=names, trusts=trusts if opens else "", stays=stays, others=tuple(others))
+        return replace(leg, verified=verified, mode=mode if opens else "")
 
 
-def _selects(rule: Rule, namespace: str, labels: Mapping[str, str] | None) -> bool:
-    """Whether a rule is for pods of a namespace with these labels: with a selector it holds in its own namespace alone.
+def _ends(destination: Destination) -> list[Outside]:
+    """Where a ServiceEntry leads: to every one of its endpoints, or to its own host.
 
     Raises:
-        Misread: it is for some pods, and which ones these are is not known.
+        Misread: one of several endpoints is the proxy's own pod.
     """
-    wanted = part(rule.spec, "workloadSelector", "matchLabels")
-    if wanted and rule.namespace != namespace:
-        return False
-    if wanted and labels is None:
-        raise Misread(rule.by, "spec.workloadSelector", "it holds for some pods of the namespace and not for others")
-    return all((labels or {}).get(key) == value for key, value in wanted.items())
+    if destination.resolution in ("NONE", "DYNAMIC_DNS") or not destination.endpoints:
+        return [Outside(destination.host, None)]
+    ends = [
+        Outside(destination.host, endpoint) if is_address(endpoint) else Outside(endpoint, None)
+        for endpoint in destination.endpoints
+    ]
+    if len(ends) > 1 and any(end.address and end.address.startswith("127.") for end in ends):
+        raise Misread(destination.by, "spec.endpoints", "one of several endpoints is the proxy's own pod, which is not read here")
+    return ends
+
+
+def _nowhere(destination: Destination, port: int, by: str, field: str, reason: str) -> Leg:
+    return Leg(Outside(destination.host, None), port, False, False, None, "", by, field, reason)
+
+
+def _share(mirror: Mapping[str, Any]) -> bool:
+    """Whether some requests are copied at all; without a word about it, each is."""
+    return mirror.get("percentage") is None or bool(mirror["percentage"].get("value"))
+
+
+def _revealed(*places: Mapping[str, Any]) -> tuple[str, ...]:
+    """The internal headers that neither a route nor its destination takes out."""
+    removed = {str(name).lower() for written in places for name in listed(written, "headers", "request", "remove")}
+    return tuple(name for name in INTERNAL_HEADERS if name not in removed)
 
 
 def _headers(leg: Leg, host: str, places: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:

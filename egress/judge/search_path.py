@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from egress.judge.flow import Flow, Pod, Protocol, Way
+from egress.judge.flow import Flow, Pod, Protocol, Way, is_address
 from egress.judge.nodes import Workloads
 from egress.judge.registry import Destination, Registry
-from egress.judge.sidecar import is_address
 
 CLUSTER_DOMAIN = "cluster.local"
 SERVICES = f".svc.{CLUSTER_DOMAIN}"

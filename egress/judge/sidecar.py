@@ -7,18 +7,16 @@ Source: Istio reference, Sidecar and VirtualService (networking.istio.io/v1); "U
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from ipaddress import ip_address
 
-from egress.judge.deployed import Manifest, identity, listed, part
-from egress.judge.flow import Connection, Flow, Layer, Misread, Outside, Pod, Protocol, Verdict
-from egress.judge.registry import ROOT_NAMESPACE, Destination, Port, Registry, matches, visible
+from egress.judge.deployed import Manifest, identity, part
+from egress.judge.flow import Connection, Flow, Layer, Misread, Outside, Pod, Protocol, Verdict, is_address
+from egress.judge.listeners import Listeners, Way
+from egress.judge.match import readable, taken
+from egress.judge.registry import ROOT_NAMESPACE, Registry, matches, visible
 from egress.judge.requests import read
-from egress.judge.routes import INTERNAL_HEADERS, Leg, Router, first_match
+from egress.judge.routes import INTERNAL_HEADERS, Leg, Router
 
-READ = {Protocol.HTTP: "HTTP", Protocol.TLS: "TLS", Protocol.TCP: "TCP", Protocol.UDP: "UDP"}
 _READ_OF_SIDECAR = {"outboundTrafficPolicy", "egress"}
 
 
@@ -44,7 +42,7 @@ class Sidecars:
         self._registry = registry
         self._router = router
         self._views: dict[str, View] = {}
-        self._http_ports: dict[str, frozenset[int]] = {}
+        self._listeners: dict[str, Listeners] = {}
 
     def judge(self, flow: Flow, pod: Pod) -> tuple[Verdict, list[Connection]]:
         """What becomes of a flow in the app's own sidecar, and the connections that the sidecar makes for it."""
@@ -55,16 +53,7 @@ class Sidecars:
             view = self._view(flow.namespace)
             if flow.to:
                 return self._neighbour(flow, flow.to, view, pod)
-            asked = replace(flow, host=flow.addressed, authority=flow.request.host) if flow.protocol is Protocol.HTTP else flow
-            # A listener of an address takes whatever comes to it, and comes before those that read HTTP or server names.
-            raw = self._raw(flow, view) if flow.authority else None
-            destination = None if raw else self._destination(asked, view)
-            if destination:
-                return self._known(asked, view, destination, pod)
-            raw = raw or self._raw(flow, view)
-            if raw:
-                return self._known(replace(flow, protocol=Protocol.TCP), view, raw, pod)
-            return self._unknown(asked, view, flow, pod)
+            return self._outward(flow, view, pod)
         except Misread as error:
             return Verdict(Layer.SIDECAR, True, error.by, error.field, error.reason, understood=False), [_unchanged(flow, pod)]
 
@@ -91,73 +80,64 @@ class Sidecars:
             for entry in listener["hosts"]:
                 within, _, pattern = entry.partition("/")
                 hosts.append((namespace if within == "." else within, pattern))
-        own = part(spec, "outboundTrafficPolicy").get("mode")
-        field = "spec.outboundTrafficPolicy.mode" if own else ""
-        return View(sidecar, by, tuple(hosts), (own or default) == "REGISTRY_ONLY", field)
+        if "outboundTrafficPolicy" not in spec:
+            return View(sidecar, by, tuple(hosts), default == "REGISTRY_ONLY", "")
+        own = part(spec, "outboundTrafficPolicy")
+        if own.get("egressProxy"):
+            raise Misread(by, "spec.outboundTrafficPolicy.egressProxy", "a proxy for what is not known is not read here")
+        # A Sidecar's policy without a mode is the first of Istio's list.
+        mode = own.get("mode") or "REGISTRY_ONLY"
+        return View(sidecar, by, tuple(hosts), mode == "REGISTRY_ONLY", "spec.outboundTrafficPolicy.mode")
 
-    def _destination(self, flow: Flow, view: View) -> Destination | None:
-        wanted = READ[flow.protocol]
-        for destination in self._candidates(flow):
-            port = destination.ports.get(flow.port)
-            if port is None or not visible(destination, flow.namespace) or not view.sees(destination.namespace, destination.host):
-                continue
-            if port.protocol == wanted:
-                return destination
-        return self._unregistered(flow, view) if flow.protocol is Protocol.HTTP else None
+    def _outward(self, flow: Flow, view: View, pod: Pod) -> tuple[Verdict, list[Connection]]:
+        listeners = self._listeners.get(flow.namespace)
+        if listeners is None:
+            listeners = self._listeners[flow.namespace] = Listeners(self._registry, flow.namespace, view.sees)
+        asked = replace(flow, host=flow.addressed, authority=flow.request.host) if flow.protocol is Protocol.HTTP else flow
+        # A listener of an address takes whatever comes to it, and comes before those that read HTTP or server names.
+        way = listeners.at_address(flow, asked) or listeners.at_port(asked)
+        if way is None:
+            return self._unknown(asked, view, flow, pod)
+        if way.section == "http":
+            request = read(asked.request, self._registry.normalization)
+            if isinstance(request, str):
+                return self._verdict(False, "", "", request), []
+            asked = replace(asked, path=request.path)
+        return self._led(asked, view, way, pod)
 
-    def _raw(self, flow: Flow, view: View) -> Destination | None:
-        """The raw TCP that an address, or a name that is told an address, stands for: what the bytes say is all one there."""
-        return self._destination(replace(flow, protocol=Protocol.TCP), view) if flow.protocol is not Protocol.TCP else None
-
-    def _reads_http(self, view: View, namespace: str) -> frozenset[int]:
-        """Ports on which a namespace's sidecars read HTTP, whatever address a connection goes to."""
-        if namespace not in self._http_ports:
-            self._http_ports[namespace] = frozenset(
-                port.number
-                for destinations in self._registry.destinations.values()
-                for one in destinations
-                if visible(one, namespace) and view.sees(one.namespace, one.host)
-                for port in one.ports.values()
-                if port.protocol == "HTTP"
-            )
-        return self._http_ports[namespace]
-
-    def _unregistered(self, flow: Flow, view: View) -> Destination | None:
-        """A host that only a VirtualService names: proxies route it all the same, on the ports where they read HTTP."""
-        for rule in self._registry.virtual_services.get(flow.host, ()):
-            of_mesh = "mesh" in (listed(rule.spec, "gateways") or ["mesh"])
-            # Without routes for HTTP it makes none.
-            if not rule.spec.get("http"):
-                continue
-            if of_mesh and visible(rule, flow.namespace) and view.sees(rule.namespace, flow.host):
-                port = Port(flow.port, "HTTP", flow.port)
-                return Destination(flow.host, rule.namespace, {flow.port: port}, rule.exported, rule.by, resolution="NONE")
-        return None
-
-    def _candidates(self, flow: Flow) -> Iterator[Destination]:
-        if flow.protocol is Protocol.TCP:
-            # Raw TCP is told apart by the address it goes to; a name is only how the client finds the address.
-            if flow.address:
-                yield from self._registry.at_address(flow.address)
-            else:
-                yield from (d for d in self._registry.named(flow.host) if d.addresses or d.inside or self._registry.captures_dns)
-                yield from self._registry.at_address(flow.host)
-            if not self._registry.captures_dns:
-                yield from self._router.takes_any_address(flow.port)
+    def _led(self, flow: Flow, view: View, way: Way, pod: Pod) -> tuple[Verdict, list[Connection]]:
+        rule, destination = way.rule, way.destination
+        if rule:
+            found = taken(rule, way.routes, flow.request) if way.section == "http" else way.routes[0]
+            if found is None:
+                return self._verdict(False, rule.by, "spec.http", "No route of the host matches the request."), []
+            readable(rule, found, way.section)
+            legs = self._router.legs(rule, found, flow.port, flow.namespace, sees=view.sees)
+            if not legs:
+                return self._verdict(False, rule.by, f"{found.field}.route", "The route has no destination."), []
+            by, field, says = rule.by, found.field, f"{flow.host} is led to"
         else:
-            yield from self._registry.named(flow.host)
-            yield from self._registry.at_address(flow.address or flow.host)
+            assert destination
+            # Without a route nothing takes out what proxies write into requests.
+            leg = self._router.leg(destination, flow.port, None, flow.namespace)
+            legs = [replace(one, reveals=INTERNAL_HEADERS) for one in self._router.each(leg)]
+            by, field, says = destination.by, "spec.ports", f"{flow.host} is known, and led to"
+        refused = next((leg for leg in legs if leg.refused), None)
+        if refused:
+            return self._verdict(False, refused.by, refused.field, refused.refused), []
+        where = " and ".join(dict.fromkeys(leg.says for leg in legs))
+        protocol = {"http": Protocol.HTTP, "tls": Protocol.TLS, "tcp": Protocol.TCP}[way.section]
+        sent = replace(flow, protocol=protocol)
+        return self._verdict(True, by, field, f"{says} {where}."), [self._connection(sent, pod, leg) for leg in legs]
 
     def _unknown(self, flow: Flow, view: View, sent: Flow, pod: Pod) -> tuple[Verdict, list[Connection]]:
         """`sent`: the flow as the app made it, which is how it leaves if it does."""
         what = f"{flow.host}, port {flow.port} as {flow.protocol.value}"
         if not view.refuses_unknown:
-            if flow.protocol is not Protocol.HTTP and flow.port in self._reads_http(view, flow.namespace):
-                reason = f"The sidecar reads HTTP on port {flow.port}, and this is none."
-                return self._verdict(False, "", "", reason), []
             reason = f"{what}, is unknown to the sidecar, and it lets what it does not know through."
             return self._verdict(True, view.by, view.mode_field, reason), [_unchanged(sent, pod)]
-        for destination in self._candidates(flow):
+        known = (*self._registry.named(flow.host), *self._registry.at_address(flow.address or flow.host))
+        for destination in known:
             if flow.port in destination.ports and not visible(destination, flow.namespace):
                 reason = f"{flow.host} is exported to {_listed(destination.exported)}, not to {flow.namespace}."
                 return self._verdict(False, destination.by, "spec.exportTo", reason), []
@@ -176,52 +156,17 @@ class Sidecars:
     def _principal(self, flow: Flow, pod: Pod) -> str:
         return f"{self._registry.trust_domain}/ns/{pod.namespace}/sa/{flow.service_account}"
 
-    def _known(self, flow: Flow, view: View, destination: Destination, pod: Pod) -> tuple[Verdict, list[Connection]]:
-        section = {Protocol.HTTP: "http", Protocol.TLS: "tls", Protocol.TCP: "tcp"}[flow.protocol]
-        if flow.protocol is Protocol.HTTP:
-            request = read(flow.request, self._registry.normalization)
-            if isinstance(request, str):
-                return self._verdict(False, "", "", request), []
-            flow = replace(flow, path=request.path)
-        for name in (flow.host, destination.host):
-            for rule in self._registry.virtual_services.get(name, ()):
-                gateways = rule.spec.get("gateways") or ["mesh"]
-                if "mesh" not in gateways or not visible(rule, flow.namespace) or not view.sees(rule.namespace, name):
-                    continue
-                found = first_match(rule, section, "mesh", flow.port, flow.request, flow.host)
-                if found is None:
-                    if section == "http" and rule.spec.get("http"):
-                        return self._verdict(False, rule.by, "spec.http", "No route of the host matches the request."), []
-                    continue
-                field, route = found
-                legs = list(self._router.legs(rule, field, route, flow.namespace))
-                if not legs:
-                    return self._verdict(False, rule.by, f"{field}.route", "The route has no destination."), []
-                connections = [self._connection(flow, pod, leg) for leg in legs]
-                missing = next((leg for leg in legs if leg.refused), None)
-                if missing:
-                    return self._verdict(False, missing.by, missing.field, missing.refused), []
-                where = " and ".join(dict.fromkeys(leg.says for leg in legs))
-                return self._verdict(True, rule.by, field, f"{flow.host} is led to {where}."), connections
-        leg = self._router.leg(destination, flow.port, None, flow.namespace)
-        if leg.refused:
-            return self._verdict(False, leg.by, leg.field, leg.refused), []
-        # Without a route nothing takes out what proxies write into requests.
-        legs = [replace(one, reveals=INTERNAL_HEADERS) for one in self._router.each(leg, destination)]
-        said = self._verdict(True, destination.by, "spec.ports", f"{flow.host} is known, and led to {leg.says}.")
-        return said, [self._connection(flow, pod, one) for one in legs]
-
     def _connection(self, flow: Flow, pod: Pod, leg: Leg) -> Connection:
         inner = flow.request if flow.protocol is Protocol.HTTP else flow.host if flow.protocol is Protocol.TLS else ""
-        if leg.mutual:
-            principal = self._principal(flow, pod)
-            return Connection(pod, leg.to, leg.port, Protocol.TLS, principal=principal, sni=leg.sni, inner=inner)
         to = leg.to
         if isinstance(to, Outside) and to.name and to.name.startswith("*"):
             to = Outside(flow.host, to.address)
+        if leg.mutual:
+            principal = self._principal(flow, pod)
+            return Connection(pod, to, leg.port, Protocol.TLS, principal=principal, sni=leg.sni, inner=inner)
         if isinstance(to, Outside) and flow.address and leg.stays:
             to = Outside(to.name, flow.address)
-        sni = flow.host if flow.protocol is Protocol.TLS else leg.sni
+        sni = flow.host if flow.protocol is Protocol.TLS and not leg.tls else leg.sni
         reveals = leg.reveals if flow.protocol is Protocol.HTTP else ()
         speaks = Protocol.TLS if leg.tls else flow.protocol
         sent = Connection(pod, to, leg.port, speaks, sni=sni, inner=inner, reveals=reveals)
@@ -244,16 +189,6 @@ def outside(flow: Flow) -> Outside:
     if is_address(flow.host):
         return Outside(None, flow.address or flow.host)
     return Outside(flow.host, flow.address)
-
-
-@lru_cache(maxsize=1 << 14)
-def is_address(text: str) -> bool:
-    """Whether this is an IPv4 or IPv6 address, and no name."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _listed(names: frozenset[str]) -> str:

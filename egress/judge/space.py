@@ -24,7 +24,7 @@ OTHER_PORT = 6667
 """Stands for every port that no object names."""
 BELOW = "any-name"
 """Label that stands for every name below a pattern."""
-_PROTOCOLS = {"HTTP": Protocol.HTTP, "TLS": Protocol.TLS, "TCP": Protocol.TCP}
+_PROTOCOLS = {"HTTP": Protocol.HTTP, "TLS": Protocol.TLS, "TCP": Protocol.TCP, "AUTO": Protocol.HTTP}
 
 
 @dataclass(frozen=True)
