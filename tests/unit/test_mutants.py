@@ -49,7 +49,6 @@ KEPT: dict[str, str] = {
     r"control-plane-boundary spec.ingress.0": "the callers' own boundaries, for teams and gateways",
     r"destinationrule/.* spec.exportTo": "a rule for a host that others do not know, or the others' own rule comes first",
     r"^team-z/destinationrule/.*subsets.0.*tls.mode": "team-z declared no plain HTTP that would use it",
-    r"gateway/egress-gateway spec.servers.[123].hosts": "a name without a route leads nowhere",
     r"virtualservice/.* spec.(http.1|tls.0|tcp.0).match": "the only route of its kind for a host that has its own server",
     r"virtualservice/other-example.* spec.exportTo": "its ServiceEntry is not exported with it",
     r"authorizationpolicy/egress-team-. spec.rules.0.when": "hosts and paths are read on the HTTP port alone",
