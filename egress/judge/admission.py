@@ -185,7 +185,7 @@ def expressions(policy: Manifest) -> Iterator[Expression]:
     spec: Mapping[str, Any] = policy["spec"]
     around = {key: _plain(value) for key, value in spec.items() if key not in ("validations", "failurePolicy")}
     for validation in spec.get("validations") or ():
-        text: str = validation.get("expression") or ""
+        text = str(validation.get("expression"))
         exempted = frozenset[str]()
         if besides := _EXEMPTED.fullmatch(text):
             exempted, text = frozenset(re.findall(r"'([^']+)'", besides[1])), besides[2]

@@ -95,7 +95,7 @@ class Runner:
         self._record()
         if self.failed:
             return True
-        self._mentions = _mentions()
+        self._mentions, self._made_of = _mentions()
         self._silent = {n: item.path.read_text(encoding="utf-8") for n, item in enumerate(self._items) if not self._ran[n]}
         """Tests that run nothing of a judge, and may compare what is made on import: their files."""
         gc.collect()
@@ -196,10 +196,15 @@ class Runner:
         error.mutant.plant()
         code = compile(error.tree, error.file, "exec")
         if error.mutant.outermost is None:
+            if _constants_changed(error, code, self._made_of) and self._run(tests, writer) == KILLED:
+                return KILLED
             return _imported_anew(error, code, [self._items[number].nodeid for number in tests])
         function = next(one for one in _codes(code) if _place(one) == self._place_of(error))
         for old in self._functions[_place(function)]:
             old.__code__ = function
+        return self._run(tests, writer)
+
+    def _run(self, tests: list[int], writer: int) -> int:
         self._forget()
         for number in tests:
             if not _passes(self._items[number]):
@@ -268,10 +273,10 @@ def _functions() -> dict[Place, list[FunctionType]]:
     return found
 
 
-def _mentions() -> dict[str, set[Place]]:
-    """The statements of functions in which a name stands, as a name, an attribute or a keyword.
+def _mentions() -> tuple[dict[str, set[Place]], dict[str, set[str]]]:
+    """The statements of functions in which a name stands, as a name, an attribute or a keyword; and what is made of it on import.
 
-    Where it stands in something else that is made on import, the names of that count as well.
+    Where something is made of a name on import, what mentions that mentions the name.
     """
     found: dict[str, set[Place]] = {}
     made_of: dict[str, set[str]] = {}
@@ -285,12 +290,40 @@ def _mentions() -> dict[str, set[Place]]:
                 found.setdefault(name, set()).add((str(file), line))
             for other in assigned - {name}:
                 made_of.setdefault(name, set()).add(other)
-    for name in made_of:
-        reached, new = {name}, {name}
-        while new := {other for one in new for other in made_of.get(one, ())} - reached:
-            reached |= new
-        found[name] = set().union(*(found.get(one, ()) for one in reached))
-    return found
+    made = {name: _reached(name, made_of) for name in made_of}
+    return found | {name: set().union(*(found.get(one, ()) for one in of)) for name, of in made.items()}, made
+
+
+def _reached(name: str, made_of: dict[str, set[str]]) -> set[str]:
+    reached, new = {name}, {name}
+    while new := {other for one in new for other in made_of.get(one, ())} - reached:
+        reached |= new
+    return reached
+
+
+def _constants_changed(error: Planted, code: CodeType, made_of: dict[str, set[str]]) -> bool:
+    """Gives every module that has a constant of this one the value that the error makes of it; False where that is no way."""
+    fresh: dict[str, Any] = {"__name__": f"egress.judge.{error.module}", "__file__": error.file}
+    exec(code, fresh)
+    before = vars(sys.modules[f"egress.judge.{error.module}"])
+    names = {other for name in error.mutant.names for other in made_of.get(name, {name})} & fresh.keys() & before.keys()
+    if not names or not all(_is_plain(fresh[name]) for name in names):
+        return False
+    for name in names:
+        old = before[name]
+        for module in [module for key, module in sys.modules.items() if key.partition(".")[0] in OURS]:
+            if vars(module).get(name) is old:
+                setattr(module, name, fresh[name])
+    return True
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it holds no object of a class of the module, which would be another class after it has run again."""
+    if isinstance(value, dict):
+        return all(_is_plain(key) and _is_plain(of) for key, of in value.items())
+    if type(value) in (list, tuple, set, frozenset):
+        return all(map(_is_plain, value))  # pyright: ignore[reportArgumentType]
+    return (type(value).__module__ in ("builtins", "re") and not callable(value)) or value in (str, int, bool, float)
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -156,11 +156,12 @@ class TestOpenings:
         assert (verdict.allowed, verdict.field) == (True, "spec.validationActions")
 
     def test_a_policy_that_fails_open(self) -> None:
-        assert policy(lambda spec: spec.update(failurePolicy="Ignore")).field == "spec.failurePolicy"
+        verdict = policy(lambda spec: spec.update(failurePolicy="Ignore"))
+        assert (verdict.allowed, verdict.understood, verdict.field) == (True, True, "spec.failurePolicy")
 
     def test_a_policy_without_a_binding(self) -> None:
         verdict = binding(lambda spec: spec.update(policyName="other"))
-        assert (verdict.allowed, verdict.by) == (True, f"validatingadmissionpolicy/{WORKLOADS}")
+        assert (verdict.allowed, verdict.by, verdict.field) == (True, f"validatingadmissionpolicy/{WORKLOADS}", "")
 
     def test_a_policy_that_does_not_say_fails_closed(self) -> None:
         assert not policy(lambda spec: spec.pop("failurePolicy")).allowed
