@@ -14,7 +14,7 @@ from egress.judge.flow import Flow, Pod, Protocol
 from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, concrete
 from egress.judge.trace import Judges, Trace
 from egress.plan import HTTP_PORT, HTTPS_PORT, Host, Plan, TeamPlan, Use
-from egress.questions import OTHER_ACCOUNT, Kind
+from egress.judge.targets import OTHER_ACCOUNT, Kind
 from egress.settings.http import Rule
 from egress.void import past_rules
 

@@ -20,7 +20,8 @@ from egress.judge.deployed import Deployed, identity
 from egress.judge.flow import Protocol, Verdict, Way
 from egress.judge.trace import Judges
 from egress.plan import Plan
-from egress.questions import Kind, Question, Questions, Want
+from egress.judge.targets import Kind
+from egress.questions import Question, Questions, Want
 from egress.relaxations import relaxations
 from egress.verify import verify
 
@@ -189,7 +190,7 @@ def schema() -> dict[str, Any]:
 def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
     """What can be shown of a plan and the objects that it renders, violations included."""
     intent, judges = Intent(plan), Judges(deployed)
-    questions = list(Questions(intent, judges.space).all())
+    questions = list(Questions(intent, judges).all())
     violations = [Violation(flow=item.flow, says=item.says) for item in verify(intent, judges)]
     objects = digests(deployed)
     return Evidence(
@@ -288,7 +289,7 @@ def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]
     found: dict[tuple[str, str, str, str, str, tuple[Refusal, ...]], set[int]] = {}
     for question in questions:
         flow = question.flow
-        if question.want is Want.PASSES:
+        if question.want in (Want.PASSES, Want.AS_ITS_APP):
             continue
         by = tuple(Refusal(layer=step.layer.value, object=step.by, field=step.field) for step in judges.trace(flow).refused_by)
         key = (flow.namespace, _target(question), flow.way.value, flow.protocol.value, question.want.value, by)

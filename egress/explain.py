@@ -64,7 +64,7 @@ def traced(judges: Judges, flow: Flow, intent: Intent | None) -> Trace:
     """What every layer says to a flow."""
     flow = judges.resolved(flow)
     trace = judges.trace(flow, declared=intent is not None and intent.allows(flow))
-    if trace.allowed and flow.to and flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR) and flow.protocol is not Protocol.UDP:
+    if trace.allowed and flow.to and flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR) and flow.protocol.transport == "TCP":
         # Nobody shows a certificate on these ways, and other pods may ask for one.
         asks = judges.namespaces.mutual(flow.to.namespace)
         trace = replace(trace, steps=(*trace.steps, replace(asks, layer=Layer.SIDECAR)))

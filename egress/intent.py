@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from functools import cached_property
+from ipaddress import IPv4Network
 
 from egress import names
 from egress.addresses import without
 from egress.hosts import patterns_above
 from egress.judge.classes import Requests
 from egress.judge.flow import Flow, Protocol, Way
+from egress.judge.ranges import Ranges, position
 from egress.judge.requests import METHODS
 from egress.normal_form import Normalization, normal
-from egress.plan import HTTP_PORT, HTTPS_PORT, Plan, Use
+from egress.plan import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan, Use
 from egress.settings.dns import Undeclared
 from egress.settings.fences import Fence, Rule
 from egress.settings.http import Rule as RequestRule
@@ -60,6 +62,42 @@ class Intent:
         ingress = {names.INGRESS_NAMESPACE} if self._plan.receptions else set[str]()
         return self.gateways | ingress | {names.MESH_NAMESPACE}
 
+    def leaves_by(self, gateway: EgressGateway, port: int, address: str | None) -> bool:
+        """Whether a gateway has to leave on a TCP port to an address outside; None: to some address."""
+        if port in gateway.ports:
+            return True
+        ranges = gateway.tcp_ranges.get(port, ())
+        return bool(ranges) if address is None else position(address) in Ranges.of(ranges)
+
+    def gateway_in(self, namespace: str) -> EgressGateway | None:
+        """The egress gateway of a namespace."""
+        return next((gateway for gateway in self._plan.gateways if gateway.namespace == namespace), None)
+
+    def gateway_on(self, pool: str) -> EgressGateway | None:
+        """The egress gateway that a node pool is for."""
+        return next((gateway for gateway in self._plan.gateways if gateway.nodes == pool), None)
+
+    def is_shared(self, address: str) -> bool:
+        """Whether an address is in a private range that the config opens to gateways."""
+        return position(address) in Ranges.of(map(str, self._plan.settings.fences.private_hosts.values()))
+
+    def is_own(self, address: str) -> bool:
+        """Whether nodes or pods of the cluster have addresses there."""
+        return position(address) in self._own
+
+    @cached_property
+    def _own(self) -> Ranges:
+        plan = self._plan.addresses
+        return Ranges.of([plan.nodes, plan.pods, *plan.gateways])
+
+    def is_control_plane(self, address: str) -> bool:
+        """Whether an address is the Kubernetes control plane's."""
+        return position(address) in Ranges.of([self._plan.addresses.control_plane])
+
+    def received_ports(self, team: str) -> tuple[int, ...]:
+        """TCP ports of a team's pods that partners are led to."""
+        return self._teams[team].received_ports
+
     def uses_gateway(self, team: str, namespace: str) -> bool:
         """Whether a team's flows go through the gateway in a namespace."""
         found = self._teams[team]
@@ -97,7 +135,26 @@ class Intent:
 
     def is_inside(self, address: str) -> bool:
         """Whether an address is none of the internet, or this network's own."""
-        return any(IPv4Address(address) in IPv4Network(network) for network in self._plan.addresses.not_outside)
+        return ":" in address or position(address) in self._not_outside
+
+    @cached_property
+    def _not_outside(self) -> Ranges:
+        return Ranges.of(self._plan.addresses.not_outside)
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """Ranges that the config tells apart."""
+        plan = self._plan
+        private = map(str, plan.settings.fences.private_hosts.values())
+        return (*plan.addresses.not_outside, *(network for _, network in plan.addresses.own), *private)
+
+    def at_google(self, address: str) -> bool:
+        """Whether Google's APIs answer there, in the address set that the config has."""
+        return position(address) in self._google_apis
+
+    @cached_property
+    def _google_apis(self) -> Ranges:
+        return Ranges.of([self._plan.addresses.google_apis.range])
 
     def never_reached(self, namespace: str, port: int) -> tuple[str, ...]:
         """Ranges to which no name may lead the pods of a gateway or of a team on a port: all that is inside, but what the config
@@ -218,7 +275,7 @@ def _use_allows(use: Use, flow: Flow) -> bool:
         return any(rule_allows(rule, flow) for rule in use.http.rules.values())
     if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
         return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
-    if use.tcp and flow.protocol is not Protocol.UDP and flow.port == use.tcp.port:
+    if use.tcp and flow.protocol.transport == "TCP" and flow.port == use.tcp.port:
         # What the bytes say is all one: HTTP and TLS on this port are raw TCP like any other.
         return flow.service_account in use.tcp.service_accounts
     return False

@@ -19,7 +19,7 @@ from typing import Any
 from egress.evidence import Allowed, Elsewhere, Evidence
 from egress.evidence_text import leaves, requests
 from egress.plan import Plan
-from egress.questions import STRANGER, Kind
+from egress.judge.targets import STRANGER, Kind
 
 ANY_NAMESPACE = "any other namespace"
 NO_TEAM = "no team's namespace"

@@ -19,7 +19,7 @@ from egress.judge.space import BELOW, OTHER_ADDRESS, OTHER_HOST, Allowance, conc
 from egress.judge.text_patterns import path_matches, text_matches
 from egress.judge.trace import Judges
 from egress.names import OPEN_TLS_HOST
-from egress.questions import OTHER_ACCOUNT, RESOLVER, STRANGER, Kind
+from egress.judge.targets import OTHER_ACCOUNT, RESOLVER, STRANGER, Kind
 from egress.void import WORDS, past_rules
 
 AT_GATEWAYS = (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE)

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from egress import answers
+from egress import answers, connections
 from egress.deployment import deployment
 from egress.intent import Intent
+from egress.judge.cluster_connections import ClusterConnection, ClusterConnections
 from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict, Way
 from egress.judge.trace import Judges, Trace
 from egress.manifest import Object
 from egress.plan import Plan
-from egress.questions import Kind, Question, Questions, Want
+from egress.judge.targets import Kind
+from egress.questions import Question, Questions, Want
 from egress.standing import Standing, of_mesh, of_team
-from egress.wires import Wire, around, of_gateways, wires
 
 SHOWN = 20
 """Violations that a message spells out; it says how many more there are."""
@@ -72,36 +73,47 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
         return
     unread = "An object says something that the judges cannot read, so nothing is proven."
     yield from (Violation("Every flow of its namespace", (verdict,), unread) for verdict in judges.unread)
-    questions = Questions(intent, judges.space)
+    questions = Questions(intent, judges)
+    inside = ClusterConnections(questions.distinctions)
     proven: set[object] = set()
     for team in intent.teams:
         alike = judges.network_policies.alike(team)
-        for question in questions.of(team):
+        for question in questions.with_names(team):
             same = _straight(question, alike)
-            if same in proven:
-                continue
-            trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
-            if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
-                yield Violation(described(question.flow), trace.steps, says)
-            elif same:
-                proven.add(same)
-        same = (alike, tuple(intent.uses_gateway(team, gateway.namespace) for gateway in judges.gateways.pods))
+            if same not in proven:
+                found = list(_of_flows(intent, judges, [question]))
+                yield from found
+                if same and not found:
+                    proven.add(same)
+        same = (alike, questions.same_by_address(team))
         if same not in proven:
-            found = list(_of_wires(judges, team, wires(intent, judges, team)))
+            found = list(_of_flows(intent, judges, questions.by_address(team)))
             yield from found
             if not found:
                 proven.add(same)
-        yield from _of_wires(judges, team, around(team))
+        same = (alike, tuple(intent.uses_gateway(team, gateway.namespace) for gateway in judges.gateways.pods))
+        if same not in proven:
+            found = list(_of_connections(intent, judges, inside.out_of(team)))
+            yield from found
+            if not found:
+                proven.add(same)
+        yield from _of_connections(intent, judges, inside.into(team))
         yield from _fallen(of_team(intent, judges, team))
         yield from _fallen(answers.past_gateways(intent, judges, team))
-    for question in questions.of_nobody():
-        trace = judges.trace(question.flow)
-        if says := wrong(question, trace):
-            yield Violation(described(question.flow), trace.steps, says)
-    yield from _of_wires(judges, "gateways", of_gateways(intent, judges))
+    yield from _of_flows(intent, judges, questions.of_nobody())
+    yield from _of_connections(intent, judges, inside.of_platform())
     yield from _fallen(answers.of_gateways(intent, judges))
     yield from _fallen(answers.of_other_gateways(intent, judges))
     yield from _fallen(of_mesh(intent, judges))
+
+
+def _of_flows(intent: Intent, judges: Judges, asked: Iterable[Question]) -> Iterator[Violation]:
+    for question in asked:
+        if question.want is Want.AS_ITS_APP:
+            continue
+        trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
+        if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
+            yield Violation(described(question.flow), trace.steps, says)
 
 
 def _fallen(fences: Iterable[Standing]) -> Iterator[Violation]:
@@ -111,20 +123,24 @@ def _fallen(fences: Iterable[Standing]) -> Iterator[Violation]:
 def _straight(question: Question, alike: object) -> object:
     """Equal for questions of two teams that have one answer, so that it is asked for once; None: it is the team's own.
 
-    What leaves a pod past its sidecar for outside the cluster meets DNS, NetworkPolicies and the firewall. DNS reads the name,
-    the firewall the node pool, which teams share, and NetworkPolicies say the same for namespaces that are `alike`.
+    What leaves a pod past its sidecar meets DNS, NetworkPolicies and the firewall. DNS reads the name, the firewall the node pool,
+    which teams share, and NetworkPolicies say the same for namespaces that are `alike`, of every end that lies in neither.
     """
     flow = question.flow
-    if flow.way is not Way.POD_WITHOUT_SIDECAR or flow.to is not None or question.want is Want.PASSES:
+    if flow.way is not Way.POD_WITHOUT_SIDECAR or question.want is Want.PASSES:
         return None
-    return alike, flow.host, flow.port, flow.protocol, flow.address, question.want
+    return alike, flow.to and flow.to.namespace, flow.host, flow.port, flow.protocol, flow.address, question.want
 
 
-def _of_wires(judges: Judges, whose: str, asked: Iterable[Wire]) -> Iterator[Violation]:
-    for wire in asked:
-        verdict = judges.network_policies.judge(wire.connection, everywhere=wire.wanted)
-        if says := wire.wrong(verdict):
-            what = f"{whose}, inside the cluster: {wire.connection.transport} {wire.connection.port}"
+def _of_connections(intent: Intent, judges: Judges, asked: Iterable[ClusterConnection]) -> Iterator[Violation]:
+    doors = frozenset((pod.namespace, port) for pod, port, _ in judges.gateways.doors())
+    for one in asked:
+        must = connections.wanted(intent, one, doors)
+        if must is None:
+            continue
+        (verdict,) = one.judged([judges], must_pass=must)
+        if says := connections.wrong(one, must, verdict):
+            what = f"{one.source.words}, to {one.target.words}: {one.transport} {one.port}"
             yield Violation(what, (verdict,), says)
 
 
@@ -132,7 +148,7 @@ def wrong(question: Question, trace: Trace) -> str | None:
     """What is wrong with the answer to a question, in words; None: nothing."""
     if not trace.understood:
         return "An object on the way says something that the judges cannot read, so nothing is proven."
-    if question.want is Want.OPENED:
+    if question.want in (Want.OPENED, Want.AS_ITS_APP):
         return None
     if question.want is Want.PASSES:
         return None if trace.allowed else "It is declared, and a layer refuses it."

@@ -26,7 +26,7 @@ def verify(
     found = source(stack, None)
     intent = found.intent
     assert intent is not None
-    questions = list(Questions(intent, found.judges.space).all())
+    questions = list(Questions(intent, found.judges).all())
     violations = violations_of(intent, found.judges)
     if as_json:
         wrong = [{"flow": item.flow, "says": item.says, "steps": [step_json(step) for step in item.steps]} for item in violations]

@@ -13,7 +13,7 @@ from egress.judge.admission import recorded
 from egress.judge.deployed import identity, listed, part
 from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
-from egress.questions import DEFAULT, STRANGER
+from egress.judge.targets import DEFAULT, STRANGER
 from egress.settings.fences import EVERYWHERE, Rule
 from egress.wires import BACK_DOORS, CONTROL_PLANE, CONTROL_PLANE_DOORS, DNS_NAMESPACE, RESOLVERS, XDS_PORT
 

@@ -14,7 +14,7 @@ from egress.judge.flow import Connection, Flow, Layer, Outside, Pod, Protocol, W
 from egress.judge.space import OTHER_ADDRESS, OTHER_HOST
 from egress.judge.trace import Trace
 from egress.names import OPEN_TLS_HOST
-from egress.questions import OTHER_ACCOUNT, RESOLVER
+from egress.judge.targets import OTHER_ACCOUNT, RESOLVER
 
 OPENS = {"": "as the app sent it", "SIMPLE": "in TLS", "MUTUAL": "in mutual TLS"}
 """What a gateway opens towards the outside, the weakest first."""

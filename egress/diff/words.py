@@ -8,8 +8,8 @@ from egress.diff.facts import Aspect
 from egress.judge.classes import OTHER_METHOD, Requests, header_words
 from egress.judge.flow import Flow, Protocol
 from egress.judge.space import BELOW, OTHER_HOST
+from egress.judge.targets import OTHER_ACCOUNT
 from egress.judge.text_patterns import path_matches
-from egress.questions import OTHER_ACCOUNT
 
 Key = tuple[str, ...]
 

@@ -47,7 +47,7 @@ class State:
         return Intent(self.plan)
 
     def asked(self) -> Iterator[Flow]:
-        return (question.flow for question in Questions(self.intent, self.judges.space).all())
+        return (question.flow for question in Questions(self.intent, self.judges).all())
 
 
 class Checker:

@@ -37,11 +37,30 @@ class Firewall:
     """Every firewall rule of the clusters' networks."""
 
     def __init__(self, deployed: Deployed) -> None:
-        self._subnets = Subnets(deployed)
-        self._rules = read(deployed, self._subnets)
+        self.subnets = Subnets(deployed)
+        self._rules = read(deployed, self.subnets)
         self._pools = sorted({pool for rule in self._rules for pool in rule.targets or ()} | {""})
         self._candidates: dict[tuple[str, str, str, int], list[tuple[Rule, str]]] = {}
         self._decided: dict[tuple[str, str, str, int, Ranges, bool, str], Verdict] = {}
+
+    def egress_ranges(self, pool: str) -> Iterator[str]:
+        """Ranges that rules for what leaves a pool's nodes tell apart from others."""
+        for rule in self._leaving(pool):
+            yield from rule.ranges.cidrs
+
+    def egress_ports(self, pool: str) -> Iterator[tuple[str, int]]:
+        """Transport and number of the first port, and of the one behind the last, of each range of ports that these rules name.
+        A protocol without ports has number 0."""
+        for what in (what for rule in self._leaving(pool) for what in rule.what):
+            if what.transport not in ("ALL", "TCP", "UDP"):
+                yield what.transport, 0
+            for first, last in what.ports:
+                for transport in ("TCP", "UDP") if what.transport == "ALL" else (what.transport,):
+                    yield transport, first
+                    yield transport, last + 1
+
+    def _leaving(self, pool: str) -> Iterator[Rule]:
+        return (rule for rule in self._rules if rule.direction == EGRESS and (rule.targets is None or pool in rule.targets))
 
     def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
         """Whether the packets of a connection leave the node of its source and, in the cluster, reach the one of its target.
@@ -54,10 +73,10 @@ class Firewall:
         """
         source, to = connection.source, connection.to
         if isinstance(to, Pod):
-            outgoing = self._side(EGRESS, source.pool, self._subnets.pods, everywhere, connection, "to pods")
+            outgoing = self._side(EGRESS, source.pool, self.subnets.pods, everywhere, connection, "to pods")
             if not outgoing.allowed or not outgoing.understood:
                 return outgoing
-            near = self._subnets.nodes if isinstance(source, Node) else self._subnets.pods
+            near = self.subnets.nodes if isinstance(source, Node) else self.subnets.pods
             words = "from nodes" if isinstance(source, Node) else "from pods"
             incoming = self._side(INGRESS, to.pool, near, everywhere, connection, words)
             return outgoing if incoming.allowed and incoming.understood else incoming
@@ -65,17 +84,17 @@ class Firewall:
 
     def _outside(self, source: Pod | Node, to: Outside, everywhere: bool, connection: Connection) -> Verdict:
         if to.address is None:
-            without_ipv6 = everywhere or not self._subnets.ipv6
-            space = self._subnets.internet_v4 if without_ipv6 else self._subnets.internet
+            without_ipv6 = everywhere or not self.subnets.ipv6
+            space = self.subnets.internet_v4 if without_ipv6 else self.subnets.internet
             return self._side(EGRESS, source.pool, space, everywhere, connection, "to the internet")
         if to.address == METADATA_ADDRESS:
             return _verdict(True, "nothing", "", "Google always lets machines reach the metadata server")
         address = Ranges.of([to.address])
-        if not self._subnets.ipv6 and not _IPV4.covers(address):
-            return _verdict(False, self._subnets.name, "stackType", "the subnetwork has no IPv6")
-        if everywhere and self._subnets.without_google and _GOOGLE_APIS.meets(address):
+        if not self.subnets.ipv6 and not _IPV4.covers(address):
+            return _verdict(False, self.subnets.name, "stackType", "the subnetwork has no IPv6")
+        if everywhere and self.subnets.without_google and _GOOGLE_APIS.meets(address):
             why = "without it machines that have no public address do not reach Google's APIs"
-            return _verdict(False, self._subnets.without_google, "privateIpGoogleAccess", why)
+            return _verdict(False, self.subnets.without_google, "privateIpGoogleAccess", why)
         return self._side(EGRESS, source.pool, address, False, connection, f"to {to.address}")
 
     def _side(

@@ -45,6 +45,12 @@ class Protocol(StrEnum):
     TLS = "tls"
     TCP = "tcp"
     UDP = "udp"
+    SCTP = "sctp"
+
+    @property
+    def transport(self) -> str:
+        """What carries it, in the words of NetworkPolicies and firewall rules."""
+        return self.name if self in (Protocol.UDP, Protocol.SCTP) else "TCP"
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ class Pod:
     service_account: str = "default"
     pool: str = ""
     """The Google service account (email) of the node pool it runs on, which is what firewall rules select nodes by."""
+    namespace_labels: Mapping[str, str] | None = None
+    """Labels of its namespace, where it stands for one that nobody handed over; None: those of the Namespace, or its name's alone."""
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ name only. An object of another kind of network policy makes every verdict not u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from egress.judge.deployed import Deployed, Manifest, identity, part
+from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
 from egress.judge.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
 from egress.judge.ranges import NOWHERE, Ranges, position
@@ -69,6 +69,44 @@ class NetworkPolicies:
         for manifest in deployed.kind("NetworkPolicy"):
             self._written.setdefault(manifest["metadata"].get("namespace", "default"), []).append(manifest)
         self._foreign = next((manifest for kind in OTHER_KINDS for manifest in deployed.kind(kind)), None)
+
+    def has(self, namespace: str) -> bool:
+        """Whether a namespace has a policy."""
+        return namespace in self._written
+
+    def egress_ranges(self, namespace: str) -> Iterator[str]:
+        """Ranges that policies of a namespace tell apart from others, as they are written."""
+        for manifest in self._written.get(namespace, ()):
+            for rule in listed(manifest, "spec", "egress"):
+                for block in (part(peer, "ipBlock") for peer in listed(rule, "to")):
+                    yield from filter(None, (block.get("cidr"), *listed(block, "except")))
+
+    def ports(self, namespace: str, direction: str, *, outside: bool = False) -> Iterator[tuple[str, int]]:
+        """Transport and number of the first port, and of the one behind the last, of each range that policies of a namespace name.
+
+        Args:
+            namespace: whose policies.
+            direction: `Egress` or `Ingress`.
+            outside: only rules that may mean something else than pods.
+        """
+        for policy in self._of(namespace):
+            for rule in policy.rules.get(direction, ()):
+                if not outside or not rule.peers or any(peer.block is not None or peer.unknown for peer in rule.peers):
+                    for ports in rule.ports:
+                        yield ports.transport, ports.first
+                        yield ports.transport, ports.last + 1
+
+    def peers(self, namespace: str, direction: str) -> tuple[set[str], list[Selector]]:
+        """Namespaces that policies of a namespace mean by name, and their other selectors of namespaces."""
+        named: set[str] = set()
+        others: dict[str, Selector] = {}
+        for policy in self._of(namespace):
+            for rule in policy.rules.get(direction, ()):
+                named.update(rule.named)
+                for selector in (rule.peers[at].namespaces for at in rule.others):
+                    if selector:
+                        others[repr(selector)] = selector
+        return named, list(others.values())
 
     def alike(self, namespace: str) -> object:
         """Equal for two namespaces whose pods get the same word on every connection to an end that lies in neither of them.
@@ -211,7 +249,7 @@ class NetworkPolicies:
             return False
         if peer.namespaces is None:
             return pod.namespace == own and _may_select(peer.pods, pod.labels)
-        labels = self._namespaces.get(pod.namespace) or {NAME_LABEL: pod.namespace}
+        labels = pod.namespace_labels or self._namespaces.get(pod.namespace) or {NAME_LABEL: pod.namespace}
         return peer.namespaces.selects(labels) and _may_select(peer.pods, pod.labels)
 
     def _of(self, namespace: str) -> list[Policy]:

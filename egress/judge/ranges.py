@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_netw
 
 from egress.google_cloud import Vip
 
-_V6 = 1 << 32
+VERSION_6 = 1 << 32
 """Where IPv6's address zero lies on the line."""
 
 Span = tuple[int, int]
@@ -25,13 +25,13 @@ def position(address: str) -> int:
         ValueError: it is not an address.
     """
     parsed = ip_address(address)
-    return int(parsed) if isinstance(parsed, IPv4Address) else int(parsed) + _V6
+    return int(parsed) if isinstance(parsed, IPv4Address) else int(parsed) + VERSION_6
 
 
 @lru_cache(maxsize=1 << 14)
 def _span(cidr: str) -> Span:
     network = ip_network(cidr, strict=False)
-    offset = 0 if isinstance(network, IPv4Network) else _V6
+    offset = 0 if isinstance(network, IPv4Network) else VERSION_6
     return int(network.network_address) + offset, int(network.broadcast_address) + offset
 
 
@@ -55,8 +55,8 @@ class Ranges:
         """The same in CIDR notation."""
         found: list[str] = []
         for first, last in self.spans:
-            if first >= _V6:
-                found += map(str, summarize_address_range(IPv6Address(first - _V6), IPv6Address(last - _V6)))
+            if first >= VERSION_6:
+                found += map(str, summarize_address_range(IPv6Address(first - VERSION_6), IPv6Address(last - VERSION_6)))
             else:
                 found += map(str, summarize_address_range(IPv4Address(first), IPv4Address(last)))
         return found
@@ -104,14 +104,14 @@ def _first(span: Span) -> int:
 def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
     joined: list[Span] = []
     for first, last in sorted(spans):
-        if joined and first <= joined[-1][1] + 1 and (first != _V6):
+        if joined and first <= joined[-1][1] + 1 and (first != VERSION_6):
             joined[-1] = (joined[-1][0], max(joined[-1][1], last))
         else:
             joined.append((first, last))
     return tuple(joined)
 
 
-_NOT_OF_THE_INTERNET = (
+NOT_OF_THE_INTERNET = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
     *("192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4"),
 )
@@ -126,7 +126,7 @@ def internet(*, version: int | None = None) -> Ranges:
     Cloud, "Configure Private Google Access", "Domain options".
     """
     google = [vip.range for vip in Vip]
-    fourth = Ranges.of(["0.0.0.0/0"]).minus(Ranges.of([*_NOT_OF_THE_INTERNET, *google]))
+    fourth = Ranges.of(["0.0.0.0/0"]).minus(Ranges.of([*NOT_OF_THE_INTERNET, *google]))
     sixth = Ranges.of(["2000::/3"])
     return {4: fourth, 6: sixth, None: fourth.union(sixth)}[version]
 
@@ -135,4 +135,4 @@ def internet(*, version: int | None = None) -> Ranges:
 def private() -> Ranges:
     """Addresses that a pod may have where nobody said which: none of the internet's, of the machine's own, or of multicast."""
     machines = Ranges.of(["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/4"])
-    return Ranges.of(_NOT_OF_THE_INTERNET).minus(machines)
+    return Ranges.of(NOT_OF_THE_INTERNET).minus(machines)

@@ -74,6 +74,15 @@ class Selector:
             requirement.holds(labels) for requirement in self.requirements
         )
 
+    @property
+    def example(self) -> dict[str, str]:
+        """Labels that it selects, as far as labels can be told: what has to be there, and nothing else."""
+        found = dict(self.wanted)
+        for one in self.requirements:
+            if one.operator in ("In", "Exists"):
+                found.setdefault(one.key, min(one.values, default="any"))
+        return found
+
     def can_select(self) -> bool:
         """Whether some set of labels satisfies it."""
         return bool(self.unknown) or all(self._satisfiable(one.key) for one in self.requirements)

@@ -46,7 +46,7 @@ class Sidecars:
 
     def judge(self, flow: Flow, pod: Pod) -> tuple[Verdict, list[Connection]]:
         """What becomes of a flow in the app's own sidecar, and the connections that the sidecar makes for it."""
-        if flow.protocol is Protocol.UDP:
+        if flow.protocol.transport != "TCP":
             # Redirection takes TCP alone; what is not redirected is the NetworkPolicy's business.
             return self._verdict(True, "", "", "UDP does not pass the sidecar."), [_unchanged(flow, pod)]
         try:
@@ -179,7 +179,7 @@ class Sidecars:
 
 def _unchanged(flow: Flow, pod: Pod) -> Connection:
     """The connection as the app made it."""
-    transport = "UDP" if flow.protocol is Protocol.UDP else "TCP"
+    transport = flow.protocol.transport
     to = outside(flow)
     return Connection(pod, to, flow.port, flow.protocol, transport, sni=flow.host if flow.protocol is Protocol.TLS else None)
 

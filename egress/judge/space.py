@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from egress.judge.classes import Requests
@@ -41,16 +40,17 @@ class Space:
     """What objects tell apart."""
 
     def __init__(self, deployed: Deployed, registry: Registry) -> None:
-        self._deployed = deployed
         self._registry = registry
         self._exported: dict[str, dict[str, None]] = {}
         self._shapes: dict[object, list[str]] = {}
+        self._numbers: dict[str, set[int]] = {}
         for host, destinations in registry.destinations.items():
             for destination in destinations:
                 if destination.inside or any(address.startswith("127.") for address in destination.endpoints):
                     continue
                 for namespace in destination.exported:
                     self._exported.setdefault(namespace, {})[host] = None
+                    self._numbers.setdefault(namespace, set()).update(destination.ports)
                 self._shapes.setdefault(_shape(destination), []).append(host)
         for host, rules in registry.virtual_services.items():
             for rule in rules:
@@ -98,19 +98,9 @@ class Space:
             found |= {(number, _PROTOCOLS[port.protocol]) for number, port in destination.ports.items()}
         return sorted(found)
 
-    @cached_property
-    def numbers(self) -> list[tuple[int, Protocol]]:
-        """Ports with what is spoken there: all that a destination or NetworkPolicy names, and one more."""
-        named: set[int] = {80, 443, OTHER_PORT}
-        for destinations in self._registry.destinations.values():
-            named.update(number for destination in destinations for number in destination.ports if not destination.inside)
-        for manifest in self._deployed.kind("NetworkPolicy"):
-            for rule in listed(manifest, "spec", "egress"):
-                # Rules for pods or for Google's own ranges lead nowhere else, whatever their ports.
-                if not listed(rule, "to") or any("ipBlock" in peer for peer in listed(rule, "to")):
-                    named.update(entry["port"] for entry in listed(rule, "ports") if isinstance(entry.get("port"), int))
-        known = {80: Protocol.HTTP, 443: Protocol.TLS}
-        return [(number, known.get(number, Protocol.TCP)) for number in sorted(named)] + [(OTHER_PORT, Protocol.UDP)]
+    def numbers(self, team: str) -> set[int]:
+        """Ports of every outside destination that a team's proxies know."""
+        return self._numbers.get(team, set()) | self._numbers.get("*", set())
 
     def requests(self, team: str, host: str) -> Requests:
         """What policies can tell apart about requests of a team to a host."""

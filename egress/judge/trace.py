@@ -75,6 +75,7 @@ class Judges:
     """All layers' judges over the same objects."""
 
     def __init__(self, deployed: Deployed, *, explains: bool = True) -> None:
+        self.deployed = deployed
         self.broken = tuple(deployed.broken.values())
         """Objects that no judge reads, because they lack a field: nothing is proven beside them."""
         self.registry = Registry(deployed)
@@ -156,7 +157,7 @@ class Judges:
 
     def _direct(self, flow: Flow, source: Pod | Node) -> Connection:
         to = flow.to or self._known_address(outside(flow))
-        transport = "UDP" if flow.protocol is Protocol.UDP else "TCP"
+        transport = flow.protocol.transport
         return Connection(source, to, flow.port, flow.protocol, transport, sni=flow.host)
 
     def _known_address(self, to: Outside) -> Outside:

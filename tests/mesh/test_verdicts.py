@@ -23,7 +23,8 @@ from egress.judge.flow import Flow, Layer, Protocol, Way
 from egress.judge.space import OTHER_HOST, concrete
 from egress.judge.trace import Judges
 from egress.plan import Plan
-from egress.questions import OTHER_ACCOUNT, Questions
+from egress.judge.targets import OTHER_ACCOUNT
+from egress.questions import Questions
 from egress.render import render
 from tests.mesh import evidence
 from tests.mesh.authority import secret
@@ -137,7 +138,7 @@ PLANS = {"every mode": _modes, "weaker models and an own gateway": _models}
 def flows(plan: Plan, judges: Judges, account: dict[str, str]) -> Iterator[Flow]:
     """What every team tries, each flow once: every question of the preview, and every host in every way."""
     seen: set[str] = set()
-    questions = Questions(Intent(plan), judges.space)
+    questions = Questions(Intent(plan), judges)
     hosts = sorted({concrete(host) for host in judges.space.outside} | {OTHER_HOST})
     for team in (item.name for item in plan.teams):
         asked = [question.flow for question in questions.of(team)]

@@ -11,7 +11,8 @@ from egress.deployment import deployment
 from egress.errors import ConfigError
 from egress.intent import Intent
 from egress.judge.trace import Judges
-from egress.questions import Kind, Questions, Want
+from egress.judge.targets import Kind
+from egress.questions import Questions, Want
 from egress.render import render
 from egress.verify import Violation
 from tests.support import config_with, plan_of, teams
@@ -71,7 +72,7 @@ def _answer(config: dict[str, Any]) -> tuple[list[str], list[Violation]]:
 def test_an_open_teams_declared_host_is_still_asked_for_on_ports_that_nothing_opens() -> None:
     plan = plan_of(stack({"model": {"open": "it moves in"}, "egress": WAYS["https"]}, [443], "istio"))
     intent, judges = Intent(plan), Judges(deployment(plan, render(plan)))
-    of_host = [question for question in Questions(intent, judges.space).of("team-a") if question.kind is Kind.HOST]
+    of_host = [question for question in Questions(intent, judges).of("team-a") if question.kind is Kind.HOST]
     wanted = {(question.flow.port, question.flow.protocol.value, question.want) for question in of_host}
     assert {want for port, _, want in wanted if port == 443} == {Want.PASSES, Want.REFUSED}
     assert {want for port, _, want in wanted if port == 80} == {Want.REFUSED_TWICE, Want.REFUSED}

@@ -24,7 +24,7 @@ from egress.judge.flow import Layer, Way
 from egress.judge.space import BELOW, OTHER_HOST
 from egress.judge.trace import Judges
 from egress.names import OPEN_TLS_HOST
-from egress.questions import OTHER_ACCOUNT
+from egress.judge.targets import OTHER_ACCOUNT
 from egress.reach import Cell, Row, reach
 from egress.render import render
 from tests.support import ROOT, config_with, dev_config, plan_of

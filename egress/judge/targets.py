@@ -1,0 +1,187 @@
+"""Every flow that workloads can try, once: the one list that the proof, the table, the difference and the evidence are made from.
+
+A target is a flow that stands for all that no object tells from it (distinctions.py), with what people call its destination.
+Nothing here says what has to come of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from egress.google_cloud import METADATA_ADDRESS
+from egress.judge.classes import representatives
+from egress.judge.distinctions import APPLICATION_PORT, Distinctions
+from egress.judge.flow import Flow, Pod, Protocol, Way
+from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, OTHER_PORT, concrete
+from egress.names import OPEN_TLS_HOST
+
+OTHER_ACCOUNT = "any-other-account"
+"""Stands for every service account of a team that no rule names."""
+RESOLVER = "198.51.100.53"
+"""Stands for a DNS server on the internet."""
+STRANGER = "some-other-namespace"
+"""Stands for every namespace that is no team's, and that nobody but its owner knows."""
+DEFAULT = "default"
+"""The one that every cluster has, and that everybody finds."""
+METADATA_PORT = 80
+METADATA_HOST = "metadata.google.internal"
+GOOGLE = ".googleapis.com"
+ALWAYS_ASKED = "storage.googleapis.com"
+"""Stands for every Google API that no object names."""
+
+
+_PAST = (Way.POD_WITHOUT_SIDECAR, Way.APPLICATION_NODE, Way.GATEWAY_NODE)
+"""Ways on which a packet has an address and no name, so that what holds for any host holds for each."""
+
+
+class Kind(StrEnum):
+    """What a destination is, in the words of the table that people read."""
+
+    HOST = "host"
+    OTHER_TEAMS_HOST = "another team's host"
+    OTHER_HOST = "any other host"
+    OTHER_ADDRESS = "any other address"
+    INSIDE = "addresses inside"
+    NEIGHBOUR = "another team's pods"
+    GOOGLE_API = "Google API"
+    METADATA = "metadata server"
+    RESOLVER = "DNS server outside"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One flow for all that nothing tells from it."""
+
+    flow: Flow
+    kind: Kind
+    name: str
+    """What people call the destination; a pattern stays one."""
+
+
+class Targets:
+    """Every target of every team, and of whoever is in none."""
+
+    def __init__(self, distinctions: Distinctions) -> None:
+        self._told = distinctions
+
+    @property
+    def teams(self) -> list[str]:
+        return self._told.teams
+
+    def of(self, team: str, *, spelled: bool = False) -> Iterator[Target]:
+        """Every target of one team.
+
+        Args:
+            team: its namespace.
+            spelled: whether every host and every other team is to be asked about, and not one for all that look the same.
+        """
+        yield from self.with_names(team, spelled=spelled)
+        yield from self.by_address(team)
+
+    def with_names(self, team: str, *, spelled: bool = False) -> Iterator[Target]:
+        """Those that have a name, or that the app asks its sidecar for, in the order of the table."""
+        named = self._told.hosts(team)
+        others = [concrete(host) for host in self._told.outside] if spelled else self._told.others(set(named))
+        hosts = {**dict.fromkeys(others), **named} | ({concrete(host): host for host in self._told.outside} if spelled else {})
+        left_out = {METADATA_HOST, OPEN_TLS_HOST}
+        for host in sorted(hosts.keys() - left_out):
+            if not host.endswith(GOOGLE):
+                yield from self._host(team, host, Kind.HOST, hosts[host] or host, spelled)
+        yield from self._host(team, OTHER_HOST, Kind.OTHER_HOST, Kind.OTHER_HOST.value, spelled)
+        for port, protocol in self._told.numbers(team):
+            if protocol.transport == "TCP":
+                flow = Flow(team, OTHER_ADDRESS, port, protocol, service_account=OTHER_ACCOUNT, address=OTHER_ADDRESS)
+                yield Target(flow, Kind.OTHER_ADDRESS, Kind.OTHER_ADDRESS.value)
+        yield from self._neighbours(team, spelled)
+        for host in sorted({host for host in hosts if host.endswith(GOOGLE)} | {ALWAYS_ASKED}):
+            yield from self._google(team, host)
+        metadata = Flow(team, METADATA_ADDRESS, METADATA_PORT, Protocol.HTTP, service_account=OTHER_ACCOUNT, address=METADATA_ADDRESS)
+        yield Target(metadata, Kind.METADATA, Kind.METADATA.value)
+        yield Target(replace(metadata, way=Way.POD_WITHOUT_SIDECAR), Kind.METADATA, Kind.METADATA.value)
+        yield from self._nodes(team)
+
+    def by_address(self, team: str) -> Iterator[Target]:
+        """Past the sidecar, where a packet has an address and no name: on every port and to every set of addresses that something
+        tells apart. What is refused to any address at all is refused to every host."""
+        past = Flow(team, OTHER_HOST, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
+        classes = self._told.addresses(team)
+        for port, protocol in self._told.numbers(team):
+            flow = replace(past, port=port, protocol=protocol)
+            yield Target(flow, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+            for one in classes:
+                if one.block == METADATA_ADDRESS:
+                    if port != METADATA_PORT:
+                        yield Target(replace(flow, host=one.address, address=one.block), Kind.METADATA, Kind.METADATA.value)
+                elif one.within:
+                    yield Target(replace(flow, host=one.address, address=one.block), Kind.INSIDE, one.within)
+        for protocol in (Protocol.UDP, Protocol.TCP):
+            flow = replace(past, host=RESOLVER, address=RESOLVER, port=53, protocol=protocol)
+            yield Target(flow, Kind.RESOLVER, Kind.RESOLVER.value)
+
+    def of_nobody(self) -> Iterator[Target]:
+        """What pods of a namespace that is no team's try: by any node, from their own network, and with a mesh certificate."""
+        for namespace in (STRANGER, DEFAULT):
+            anywhere = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
+            for port, protocol in self._told.numbers(namespace):
+                yield Target(replace(anywhere, port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+            yield from self._nodes(namespace)
+        for host in self._told.outside:
+            for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
+                flow = Flow(STRANGER, concrete(host), port, protocol, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT)
+                yield Target(flow, Kind.OTHER_TEAMS_HOST, host)
+
+    def ports(self, host: str) -> list[tuple[int, Protocol]]:
+        """Ports and protocols by which a host may be asked for."""
+        return self._told.ports(host)
+
+    def classes(self, flow: Flow) -> Iterator[Flow]:
+        """The flow for each caller and each request that some rule tells from others."""
+        for account in (OTHER_ACCOUNT, *self._told.accounts(flow.namespace, flow.host)):
+            if flow.protocol is not Protocol.HTTP:
+                yield replace(flow, service_account=account)
+                continue
+            for one in representatives(self._told.requests(flow.namespace, flow.host)):
+                asked = replace(flow, service_account=account, method=one.method, path=one.path, headers=dict(one.headers))
+                yield asked
+                for form in self._told.authorities(flow.namespace, flow.host):
+                    yield replace(asked, authority=form)
+
+    def _host(self, team: str, host: str, kind: Kind, name: str, spelled: bool) -> Iterator[Target]:
+        for port, protocol in self._told.ports(host):
+            flow = Flow(team, host, port, protocol, service_account=OTHER_ACCOUNT)
+            for asked in self.classes(flow):
+                yield Target(asked, kind, name)
+                if protocol is Protocol.HTTP or spelled:
+                    yield Target(replace(asked, way=Way.GATEWAY_WITH_CERTIFICATE), kind, name)
+            if protocol is not Protocol.TCP or spelled:
+                yield Target(replace(flow, way=Way.GATEWAY_WITHOUT_CERTIFICATE), kind, name)
+            for way in _PAST if spelled and kind is Kind.HOST else ():
+                yield Target(replace(flow, way=way), kind, name)
+        # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it to say.
+        for asked in self.classes(Flow(team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE)) if not spelled else ():
+            yield Target(asked, kind, name)
+
+    def _neighbours(self, team: str, spelled: bool) -> Iterator[Target]:
+        for other in [other for other in self.teams if other != team] if spelled else self._told.neighbours(team):
+            flow = Flow(team, other, APPLICATION_PORT, Protocol.HTTP, service_account=OTHER_ACCOUNT, to=Pod(other, None))
+            yield Target(flow, Kind.NEIGHBOUR, other)
+            past = replace(flow, way=Way.POD_WITHOUT_SIDECAR)
+            yield Target(past, Kind.NEIGHBOUR, other)
+            for transport, port in self._told.pod_ports(team, other):
+                if (transport, port) != ("TCP", APPLICATION_PORT):
+                    yield Target(replace(past, port=port, protocol=Protocol(transport.lower())), Kind.NEIGHBOUR, other)
+
+    def _google(self, team: str, host: str) -> Iterator[Target]:
+        flow = Flow(team, host, 443, Protocol.TLS, service_account=OTHER_ACCOUNT)
+        yield Target(flow, Kind.GOOGLE_API, host)
+        yield Target(replace(flow, way=Way.POD_WITHOUT_SIDECAR), Kind.GOOGLE_API, host)
+
+    def _nodes(self, namespace: str) -> Iterator[Target]:
+        """Processes in a node's own network: no NetworkPolicy holds there, so pods must not become such processes. Which ports and
+        addresses nodes get to is asked of the nodes themselves (cluster_connections.py)."""
+        node = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.APPLICATION_NODE, OTHER_ACCOUNT)
+        for way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
+            for port, protocol in ((443, Protocol.TLS), (OTHER_PORT, Protocol.TCP)):
+                yield Target(replace(node, way=way, port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
