@@ -5,21 +5,19 @@ For those who read what is allowed - `egress evidence`, `egress map` - and not e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from egress.intent import Intent, rule_allows
-from egress.judge.classes import Requests, representatives
-from egress.judge.flow import Flow, Pod, Protocol
+from egress.judge.distinctions import KNOWN_PORTS, Distinctions
+from egress.judge.flow import Flow, Protocol, Way
 from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, concrete
+from egress.judge.targets import Kind, Targets
 from egress.judge.trace import Judges, Trace
 from egress.plan import HTTP_PORT, HTTPS_PORT, Host, Plan, TeamPlan, Use
-from egress.judge.targets import OTHER_ACCOUNT, Kind
 from egress.settings.http import Rule
 from egress.void import past_rules
-
-ANY_PORT = 8080
-"""Stands for every port of another team's pods: no object tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -55,96 +53,93 @@ def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
     """Every declared way: teams that may reach any host first, then in order of team; within a team hosts by name, then Google
     APIs, then other teams."""
     intent = Intent(plan)
+    targets = Targets(Distinctions([judges], intent))
     for team in sorted(plan.teams, key=lambda team: not intent.is_open(team.name)):
+        flows = _Flows(judges, targets, team.name)
         if intent.is_open(team.name):
-            yield from _anywhere(judges, team, intent.opened(team.name))
+            yield from _anywhere(flows, team, intent.opened(team.name))
         behind = [(host, use, team.gateway.namespace) for host, use in team.uses]
         straight = [(host, use, None) for host in team.straight for use in host.uses]
         for host, use, gateway in sorted((*behind, *straight), key=lambda item: item[0].name):
-            for access in _host(judges, team, host, use):
+            for access in _host(flows, host, use):
                 yield replace(access, gateway=gateway, leaves=intent.leaves(team.name, host.name, access.protocol))
         for api in team.google_apis:
             name = f"{api}.googleapis.com"
-            flow = Flow(team.name, name, HTTPS_PORT, Protocol.TLS)
-            yield Access(team.name, Kind.GOOGLE_API, name, Protocol.TLS, HTTPS_PORT, _worst(judges, [flow]))
+            trace = flows.worst(name)
+            yield Access(team.name, Kind.GOOGLE_API, name, Protocol.TLS, HTTPS_PORT, trace)
         for other in sorted(team.settings.reaches):
-            flow = Flow(team.name, other, ANY_PORT, Protocol.HTTP, to=Pod(other, None))
-            yield Access(team.name, Kind.NEIGHBOUR, other, Protocol.TCP, None, _worst(judges, [flow]))
+            yield Access(team.name, Kind.NEIGHBOUR, other, Protocol.TCP, None, flows.worst(other))
+
+
+class _Flows:
+    """What one team's apps try, of the one list of flows."""
+
+    def __init__(self, judges: Judges, targets: Targets, team: str) -> None:
+        self._judges = judges
+        self._team = team
+        self._by_host: dict[str, list[Flow]] = {}
+        for target in targets.with_names(team):
+            if target.flow.way is Way.APP and not target.flow.authority:
+                self._by_host.setdefault(target.flow.host, []).append(target.flow)
+
+    def past_rules(self, host: str, of: Callable[[Flow], bool]) -> bool:
+        """Whether some caller sends the host anything past the rules for its requests."""
+        return any(past_rules(self._judges, flow) for flow in self._by_host[host] if of(flow))
+
+    def worst(self, host: str, of: Callable[[Flow], bool] = lambda _: True) -> Trace:
+        """Of some flows to a host the first that does not come through, or the first one."""
+        traces = (self._judges.trace(flow, declared=True) for flow in self._by_host[host] if of(flow))
+        first = next(traces)
+        return first if not first.allowed else next((trace for trace in traces if not trace.allowed), first)
 
 
 ANY_HOST = "any host"
 """What a team of the model `open` may reach, on the ports that the stack opens."""
 
 
-def _anywhere(judges: Judges, team: TeamPlan, ports: Iterable[int]) -> Iterator[Access]:
-    spoken = {HTTP_PORT: Protocol.HTTP, HTTPS_PORT: Protocol.TLS}
+def _anywhere(flows: _Flows, team: TeamPlan, ports: Iterable[int]) -> Iterator[Access]:
     reason = team.settings.model.reason if team.settings.model else None
     for port in ports:
-        protocol = spoken.get(port, Protocol.TCP)
-        flow = Flow(team.name, OTHER_HOST, port, protocol)
-        if protocol is Protocol.TCP:
-            flow = replace(flow, host=OTHER_ADDRESS, address=OTHER_ADDRESS)
-        yield Access(team.name, Kind.OTHER_HOST, ANY_HOST, protocol, port, _worst(judges, [flow]), description=reason)
+        protocol = KNOWN_PORTS.get(port, Protocol.TCP)
+        host = OTHER_ADDRESS if protocol is Protocol.TCP else OTHER_HOST
+        trace = flows.worst(host, lambda flow, port=port: flow.port == port)
+        yield Access(team.name, Kind.OTHER_HOST, ANY_HOST, protocol, port, trace, description=reason)
 
 
-def _host(judges: Judges, team: TeamPlan, host: Host, use: Use) -> Iterator[Access]:
+def _host(flows: _Flows, host: Host, use: Use) -> Iterator[Access]:
+    team, asked = use.team, concrete(host.name)
     for name, rule in use.http.rules.items() if use.http else ():
+        of_rule = partial(_is_of, rule)
         yield Access(
-            team.name,
+            team,
             Kind.HOST,
             host.name,
             Protocol.HTTP,
             HTTP_PORT,
-            _worst(judges, _requests(team.name, host.name, rule)),
+            flows.worst(asked, of_rule),
             rule=name,
             description=rule.description,
             methods=tuple(rule.methods) if rule.methods else None,
             paths=tuple(rule.paths) if rule.paths else None,
             headers={header: tuple(values) for header, values in sorted((rule.headers or {}).items())},
             service_accounts=tuple(rule.service_accounts) if rule.service_accounts else None,
-            void=_is_void(judges, team.name, host.name, rule),
+            void=bool(rule.methods or rule.paths or rule.headers or rule.service_accounts) and flows.past_rules(asked, of_rule),
         )
     if use.passthrough:
         accounts = use.passthrough_accounts or None
-        yield _connection(judges, team.name, host.name, Protocol.TLS, HTTPS_PORT, accounts)
+        yield _connection(flows, team, host.name, Protocol.TLS, HTTPS_PORT, accounts)
     if use.tcp:
-        yield _connection(judges, team.name, host.name, Protocol.TCP, use.tcp.port, tuple(use.tcp.service_accounts))
+        yield _connection(flows, team, host.name, Protocol.TCP, use.tcp.port, tuple(use.tcp.service_accounts))
 
 
-def _is_void(judges: Judges, team: str, host: str, rule: Rule) -> bool:
-    if not (rule.methods or rule.paths or rule.headers or rule.service_accounts):
-        return False
-    callers = rule.service_accounts or [OTHER_ACCOUNT]
-    flows = (Flow(team, concrete(host), HTTP_PORT, Protocol.HTTP, service_account=account) for account in callers)
-    return any(past_rules(judges, flow) for flow in flows)
+def _is_of(rule: Rule, flow: Flow) -> bool:
+    return flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT and rule_allows(rule, flow)
 
 
-def _connection(judges: Judges, team: str, host: str, protocol: Protocol, port: int, accounts: tuple[str, ...] | None) -> Access:
-    flow = Flow(team, concrete(host), port, protocol)
-    trace = _worst(judges, [replace(flow, service_account=account) for account in accounts or (OTHER_ACCOUNT,)])
-    return Access(team, Kind.HOST, host, protocol, port, trace, service_accounts=accounts)
+def _connection(
+    flows: _Flows, team: str, host: str, protocol: Protocol, port: int, accounts: tuple[str, ...] | None
+) -> Access:  # fmt: skip
+    def of(flow: Flow) -> bool:
+        return (flow.protocol, flow.port) == (protocol, port) and (accounts is None or flow.service_account in accounts)
 
-
-def _requests(team: str, host: str, rule: Rule) -> Iterator[Flow]:
-    """A flow for every caller and every class of requests that the rule allows."""
-    headers = frozenset((name, value) for name, values in (rule.headers or {}).items() for value in values)
-    classes = Requests(frozenset(rule.methods or ()), frozenset(rule.paths or ()), headers)
-    for account in rule.service_accounts or [OTHER_ACCOUNT]:
-        for one in representatives(classes):
-            flow = Flow(
-                team,
-                concrete(host),
-                HTTP_PORT,
-                Protocol.HTTP,
-                service_account=account,
-                method=one.method,
-                path=one.path,
-                headers=dict(one.headers),
-            )
-            if rule_allows(rule, flow):
-                yield flow
-
-
-def _worst(judges: Judges, flows: Iterable[Flow]) -> Trace:
-    traces = [judges.trace(flow, declared=True) for flow in flows]
-    return next((trace for trace in traces if not trace.allowed), traces[0])
+    return Access(team, Kind.HOST, host, protocol, port, flows.worst(concrete(host), of), service_accounts=accounts)

@@ -6,12 +6,15 @@ Without those that are needed, declared flows stop in a way that no rule about h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from egress import names
 from egress.google_cloud import KUBELET_PORT, METADATA_ADDRESS, WEBHOOK_PORT
 from egress.intent import Intent
-from egress.judge.cluster_connections import DNS_PORT, XDS_PORT, ClusterConnection, End, Place
-from egress.judge.distinctions import APPLICATION_PORT
+from egress.judge.cluster_connections import DNS_PORT, XDS_PORT, ClusterConnection, ClusterConnections, End, Place
+from egress.judge.distinctions import APPLICATION_PORT, Distinctions
 from egress.judge.flow import Verdict
+from egress.judge.trace import Judges
 from egress.plan import HTTPS_PORT, EgressGateway
 from egress.ports import GATEWAY_HTTP, GATEWAY_TLS
 from egress.settings.fences import Fence
@@ -40,6 +43,21 @@ def wanted(intent: Intent, one: ClusterConnection, doors: frozenset[tuple[str, i
             return _of_nodes(intent, one)
         case _:
             return _of_others(intent, one)
+
+
+def expected(intent: Intent, judges: Judges) -> Iterator[tuple[ClusterConnection, bool]]:
+    """Every connection of which something is said, and whether it has to be possible."""
+    every = ClusterConnections(Distinctions([judges], intent))
+    doors = served(judges)
+    for one in (*(one for team in intent.teams for one in every.of(team)), *every.of_platform()):
+        must = wanted(intent, one, doors)
+        if must is not None:
+            yield one, must
+
+
+def served(judges: Judges) -> frozenset[tuple[str, int]]:
+    """Namespace and port of everything that gateways serve."""
+    return frozenset((pod.namespace, port) for pod, port, _ in judges.gateways.doors())
 
 
 def wrong(one: ClusterConnection, must: bool, verdict: Verdict) -> str | None:
@@ -71,9 +89,12 @@ def _of_team(intent: Intent, one: ClusterConnection, doors: frozenset[tuple[str,
     if target.end is End.TEAM:
         return True if _is_tcp(one, APPLICATION_PORT) else None
     if target.end is End.GATEWAY:
-        if intent.uses_gateway(team, target.name) and _is_tcp(one, GATEWAY_HTTP, GATEWAY_TLS) and (target.name, one.port) not in doors:
-            return None  # the gateway of the team has nothing there: no host is declared that would be asked for at this port
-        return one.transport == "TCP" and (target.name, one.port) in doors and intent.uses_gateway(team, target.name)
+        own = intent.uses_gateway(team, target.name)
+        served = (target.name, one.port) in doors
+        # Where no host is declared that would be asked for at a port, the gateway of the team has nothing there.
+        return (
+            None if own and not served and _is_tcp(one, GATEWAY_HTTP, GATEWAY_TLS) else own and served and one.transport == "TCP"
+        )
     return _to_platform(intent, one)
 
 
@@ -119,7 +140,7 @@ def _of_control_plane(intent: Intent, one: ClusterConnection) -> bool | None:
     if not (intent.in_cluster_mesh and intent.puts_up(Fence.CONTROL_PLANE_NETWORK)):
         return None
     if one.target.end is End.ADDRESSES and ":" not in one.target.name and intent.is_control_plane(one.target.name):
-        return True if _is_tcp(one, HTTPS_PORT) else False
+        return _is_tcp(one, HTTPS_PORT)
     return False
 
 

@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from egress.access import Access, accesses
+from egress.connections import expected
 from egress.intent import Intent
 from egress.judge.deployed import Deployed, identity
 from egress.judge.flow import Protocol, Verdict, Way
+from egress.judge.targets import Kind
 from egress.judge.trace import Judges
 from egress.plan import Plan
-from egress.judge.targets import Kind
 from egress.questions import Question, Questions, Want
 from egress.relaxations import relaxations
 from egress.verify import verify
@@ -124,6 +125,20 @@ class Elsewhere(_Part):
     refused_by: list[Refusal] = Field(description="Every layer that refuses; empty: it gets through.")
 
 
+class Inside(_Part):
+    """A connection that no flow shows: inside the cluster, of the platform's own pods, and of nodes. Ports stand for all up to
+    the next one."""
+
+    source: str
+    target: str
+    transport: str
+    ports: list[int] = Field(description="0: of a protocol without ports.")
+    possible: bool = Field(description="Whether it has to be possible; otherwise it must not be.")
+    allowed: bool = Field(description="What the objects make of it.")
+    object: str = Field(description="What decides; `nothing`: the absence of an object.")
+    field: str
+
+
 class Grant(_Part):
     """What a service account may do in Google Cloud, behind Google's front door, where IAM decides."""
 
@@ -174,6 +189,7 @@ class Evidence(_Part):
     received: list[Received]
     grants: list[Grant]
     elsewhere: list[Elsewhere]
+    inside: list[Inside]
     relaxations: list[Relaxed]
     objects: list[Digest]
     digest: str = Field(pattern="^[0-9a-f]{64}$", description="Of `objects`, as canonical JSON.")
@@ -201,6 +217,7 @@ def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
         received=list(_received(plan)),
         grants=list(grants(plan)),
         elsewhere=_elsewhere(judges, questions),
+        inside=_inside(intent, judges),
         relaxations=[Relaxed(setting=item.setting, opens=item.opens, reason=item.reason) for item in relaxations(plan)],
         objects=objects,
         digest=sha256([item.model_dump() for item in objects]),
@@ -300,9 +317,33 @@ def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]
     ]
 
 
+def _inside(intent: Intent, judges: Judges) -> list[Inside]:
+    """Connections that no flow shows; those that differ in their port alone are one."""
+    found: dict[tuple[str, str, str, bool, bool, str, str], set[int]] = {}
+    for one, must in expected(intent, judges):
+        (verdict,) = one.judged([judges], must_pass=must)
+        key = (one.source.words, one.target.words, one.transport, must, verdict.allowed, verdict.by, verdict.field)
+        found.setdefault(key, set()).add(one.port)
+    return [
+        Inside(
+            source=source,
+            target=target,
+            transport=by,
+            ports=sorted(ports),
+            possible=must,
+            allowed=allowed,
+            object=of,
+            field=field,
+        )
+        for (source, target, by, must, allowed, of, field), ports in found.items()
+    ]
+
+
 def _target(question: Question) -> str:
     """Classes by their own name, whichever member was asked for."""
     if question.kind in (Kind.OTHER_TEAMS_HOST, Kind.NEIGHBOUR):
+        return question.kind.value
+    if question.kind is Kind.INSIDE and question.want in (Want.REFUSED, Want.REFUSED_TWICE):
         return question.kind.value
     if question.kind is Kind.HOST and question.flow.way in (Way.APP, Way.GATEWAY_WITH_CERTIFICATE):
         return f"{question.target}, what no rule allows"

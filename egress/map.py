@@ -18,8 +18,8 @@ from typing import Any
 
 from egress.evidence import Allowed, Elsewhere, Evidence
 from egress.evidence_text import leaves, requests
-from egress.plan import Plan
 from egress.judge.targets import STRANGER, Kind
+from egress.plan import Plan
 
 ANY_NAMESPACE = "any other namespace"
 NO_TEAM = "no team's namespace"

@@ -5,26 +5,25 @@ Unlike `verify`, which asks once for what no object tells apart, this spells eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from egress.diff.words import Classes
 from egress.explain import step_json
-from egress.google_cloud import METADATA_ADDRESS
 from egress.intent import Intent
-from egress.judge.classes import Requests, representatives
-from egress.judge.flow import Flow, Pod, Protocol, Verdict, Way
-from egress.judge.space import BELOW, OTHER_ADDRESS, OTHER_HOST, Allowance, concrete
+from egress.judge.classes import Requests
+from egress.judge.cluster_connections import ClusterConnections
+from egress.judge.distinctions import APPLICATION_PORT, LAST_PORT, Distinctions
+from egress.judge.flow import Flow, Protocol, Verdict, Way
+from egress.judge.space import BELOW, OTHER_HOST, Allowance
+from egress.judge.targets import METADATA_PORT, OTHER_ACCOUNT, STRANGER, Kind, Target, Targets
 from egress.judge.text_patterns import path_matches, text_matches
 from egress.judge.trace import Judges
-from egress.names import OPEN_TLS_HOST
-from egress.judge.targets import OTHER_ACCOUNT, RESOLVER, STRANGER, Kind
 from egress.void import WORDS, past_rules
 
 AT_GATEWAYS = (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE)
-STRAIGHT = (Way.PROXY, Way.POD_WITHOUT_SIDECAR)
-NODES = (Way.GATEWAY_NODE, Way.APPLICATION_NODE)
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,9 @@ class Row:
     team: str
     target: str
     kind: Kind
-    protocol: Protocol
-    port: int
+    protocol: Protocol | None
+    """None: every one that something tells apart."""
+    port: int | None
     cells: tuple[Cell, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Row:
             "team": self.team,
             "target": self.target,
             "kind": self.kind.value,
-            "protocol": self.protocol.value,
+            "protocol": self.protocol.value if self.protocol else None,
             "port": self.port,
             "ways": {
                 cell.way.value: {
@@ -93,30 +93,9 @@ def _decided(step: Verdict) -> dict[str, Any]:
 
 def reach(judges: Judges, teams: Iterable[str], intent: Intent | None = None, only: Iterable[str] | None = None) -> Iterator[Row]:
     """Rows of the table, team by team, or for some teams only. `intent` adds hosts that are declared and in no object."""
-    everybody = list(teams)
-    declared = {host for team in intent.teams for host in intent.hosts(team)} if intent else set[str]()
-    hosts = sorted(declared | set(judges.space.outside))
-    for team in only or everybody:
-        for target in hosts:
-            api = target.endswith(".googleapis.com")
-            if target in ("metadata.google.internal", OPEN_TLS_HOST):
-                continue
-            kind = Kind.GOOGLE_API if api else Kind.HOST
-            for port, protocol in judges.space.ports(concrete(target)):
-                if not (api and protocol is Protocol.HTTP):
-                    yield _row(judges, Flow(team, concrete(target), port, protocol), kind, target)
-        for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
-            yield _row(judges, Flow(team, OTHER_HOST, port, protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
-        address = Flow(team, OTHER_ADDRESS, 443, Protocol.TCP, address=OTHER_ADDRESS)
-        yield _row(judges, address, Kind.OTHER_ADDRESS, Kind.OTHER_ADDRESS.value)
-        for other in everybody:
-            if other != team:
-                pods = Flow(team, other, 8080, Protocol.HTTP, to=Pod(other, None))
-                yield _row(judges, pods, Kind.NEIGHBOUR, f"pods of {other}")
-        metadata = Flow(team, METADATA_ADDRESS, 80, Protocol.HTTP, address=METADATA_ADDRESS)
-        yield _row(judges, metadata, Kind.METADATA, Kind.METADATA.value)
-        resolver = Flow(team, RESOLVER, 53, Protocol.UDP, address=RESOLVER)
-        yield _row(judges, resolver, Kind.RESOLVER, Kind.RESOLVER.value)
+    targets = Targets(Distinctions([judges], intent))
+    for team in only or teams:
+        yield from _rows(judges, targets.of(team, spelled=True))
 
 
 NOBODY = "pods of no team"
@@ -124,49 +103,111 @@ NOBODY = "pods of no team"
 
 def of_nobody(judges: Judges, teams: Iterable[str]) -> Iterator[Row]:
     """What is in no team's namespace: rows of the same table, for what it can try at all."""
-    for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
-        row = _row(judges, Flow(STRANGER, OTHER_HOST, port, protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
-        yield replace(row, team=NOBODY, cells=tuple(cell for cell in row.cells if cell.way is not Way.APP))
+    distinctions = Distinctions([judges])
+    asked = (target for target in Targets(distinctions).of_nobody() if target.flow.namespace == STRANGER)
+    for row in _rows(judges, asked):
+        yield replace(row, team=NOBODY)
     for team in teams:
-        row = _row(judges, Flow(STRANGER, team, 8080, Protocol.HTTP, to=Pod(team, None)), Kind.NEIGHBOUR, f"pods of {team}")
-        yield replace(row, team=NOBODY, cells=tuple(cell for cell in row.cells if cell.way is not Way.APP))
+        yield _invited(judges, distinctions, team)
 
 
-def _row(judges: Judges, flow: Flow, kind: Kind, target: str) -> Row:
-    ways = {Way.APP: None, **dict.fromkeys(STRAIGHT)}
-    if kind in (Kind.HOST, Kind.OTHER_HOST):
-        ways |= dict.fromkeys(AT_GATEWAYS)
-    if kind is not Kind.NEIGHBOUR:
-        ways |= dict.fromkeys(NODES)
-    cells = tuple(_cell(judges, replace(flow, way=way)) for way in ways)
-    return Row(flow.namespace, target, kind, flow.protocol, flow.port, cells)
+def _invited(judges: Judges, distinctions: Distinctions, team: str) -> Row:
+    """Which ports of a team's pods are open to pods of no team."""
+    asked = [
+        one for one in ClusterConnections(distinctions).into(team) if one.source.name == STRANGER and not one.source.labelled
+    ]
+    verdicts = [one.judged([judges])[0] for one in asked]
+    ports: dict[str, dict[int, bool]] = {}
+    for one, verdict in zip(asked, verdicts, strict=True):
+        ports.setdefault(one.transport, {})[one.port] = verdict.allowed
+    passing = [f"{transport} {', '.join(_spans(of))}" for transport, of in ports.items() if any(of.values())]
+    decision = next((verdict for verdict in verdicts if verdict.allowed == bool(passing)), verdicts[0])
+    allowed = (EVERYTHING,) if all(verdict.allowed for verdict in verdicts) else tuple(passing)
+    unread = not all(verdict.understood for verdict in verdicts)
+    cell = Cell(Way.POD_WITHOUT_SIDECAR, allowed, decision, unread=unread)
+    return Row(NOBODY, f"pods of {team}", Kind.NEIGHBOUR, None, None, (cell,))
 
 
-def _cell(judges: Judges, flow: Flow) -> Cell:
-    """All classes of requests and callers, put together again into the words of the rules."""
-    team, host = flow.namespace, flow.host
-    requests = judges.space.requests(team, host)
-    accounts = sorted(judges.space.accounts(team, host))
-    asked: list[Flow] = []
-    for account in (OTHER_ACCOUNT, *accounts):
-        of_account = replace(flow, service_account=account)
-        if flow.protocol is Protocol.HTTP:
-            asked += [
-                replace(of_account, method=one.method, path=one.path, headers=dict(one.headers))
-                for one in representatives(requests)
-            ]
-        else:
-            asked.append(of_account)
+_Place = tuple[str, Kind, Protocol | None, int | None]
+"""Target, its kind, protocol and port of a row; None: all that something tells apart."""
+
+
+def _rows(judges: Judges, targets: Iterable[Target]) -> Iterator[Row]:
+    """Targets of one team, those of one destination and port together."""
+    team, rows = "", dict[_Place, dict[Way, list[Target]]]()
+    for target in targets:
+        team = target.flow.namespace
+        if not target.flow.authority:  # another form of a name that a row is about already
+            rows.setdefault(_place(target), {}).setdefault(target.flow.way, []).append(target)
+    for (name, kind, protocol, port), ways in rows.items():
+        cells = {way: _cell(judges, of, port is None) for way, of in ways.items()}
+        if kind in _STRAIGHT and Way.POD_WITHOUT_SIDECAR in cells:
+            # A process that runs as the proxy's user goes past the sidecar as a pod without one does.
+            cells[Way.PROXY] = replace(cells[Way.POD_WITHOUT_SIDECAR], way=Way.PROXY)
+        yield Row(team, name, kind, protocol, port, tuple(cells[way] for way in Way if way in cells))
+
+
+_STRAIGHT = set(Kind) - {Kind.OTHER_TEAMS_HOST}
+_SPELLED = {Kind.HOST, Kind.GOOGLE_API, Kind.RESOLVER}
+_USUAL = {Kind.NEIGHBOUR: APPLICATION_PORT, Kind.METADATA: METADATA_PORT}
+
+
+def _place(target: Target) -> _Place:
+    flow, kind = target.flow, target.kind
+    name = f"pods of {target.name}" if kind is Kind.NEIGHBOUR else target.name
+    if kind in _SPELLED or (kind in _USUAL and (flow.port, flow.protocol) == (_USUAL[kind], Protocol.HTTP)):
+        return name, kind, flow.protocol, flow.port
+    if kind is Kind.OTHER_HOST:
+        if flow.way in AT_GATEWAYS or flow.way is Way.APP or (flow.port, flow.protocol) == (443, Protocol.TLS):
+            return name, kind, flow.protocol, flow.port
+        return Kind.OTHER_ADDRESS.value, Kind.OTHER_ADDRESS, None, None
+    if kind is Kind.OTHER_TEAMS_HOST:
+        return "any team's host", kind, None, None
+    if kind in (Kind.INSIDE, Kind.METADATA):
+        return Kind.INSIDE.value, Kind.INSIDE, None, None
+    return name, kind, None, None
+
+
+def _cell(judges: Judges, targets: Sequence[Target], folded: bool) -> Cell:
+    """All classes of one way, put together again into the words of the rules."""
+    asked = [target.flow for target in targets]
+    first = asked[0]
     traces = [judges.trace(one) for one in asked]
     passing = [one for one, trace in zip(asked, traces, strict=True) if trace.allowed]
     if not passing:
-        return Cell(flow.way, (), traces[0].decision)
+        return Cell(first.way, (), traces[0].decision)
     decision = next(trace.decision for trace in traces if trace.allowed)
     unread = not all(trace.understood for trace in traces if trace.allowed)
     if len(passing) == len(asked):
-        return Cell(flow.way, (EVERYTHING,), decision, unread=unread)
-    void = flow.way is Way.APP and past_rules(judges, passing[0]) is not None
-    return Cell(flow.way, tuple(_words(judges, requests, asked, passing)), decision, void, unread)
+        return Cell(first.way, (EVERYTHING,), decision, unread=unread)
+    if folded:
+        return Cell(first.way, tuple(_parts(targets, {id(one) for one in passing})), decision, unread=unread)
+    void = first.way is Way.APP and past_rules(judges, passing[0]) is not None
+    requests = judges.space.requests(first.namespace, first.host)
+    return Cell(first.way, tuple(_words(judges, requests, asked, passing)), decision, void, unread)
+
+
+def _parts(targets: Sequence[Target], passing: set[int]) -> Iterator[str]:
+    """What passes of many ports and addresses: each destination with its ports, or all of them."""
+    ports: dict[tuple[str, str], dict[int, bool]] = {}
+    for target in targets:
+        name = target.name if target.kind in (Kind.INSIDE, Kind.METADATA) else ""
+        of = ports.setdefault((name, target.flow.protocol.transport), {})
+        of[target.flow.port] = id(target.flow) in passing
+    for (name, transport), of in ports.items():
+        if any(of.values()):
+            yield f"{name} {transport} {', '.join(_spans(of))}".strip()
+
+
+def _spans(passing: Mapping[int, bool]) -> Iterator[str]:
+    """Ports that pass, each for all up to the next one that was asked."""
+    asked = sorted(passing)
+    ends = dict(zip(asked, [*(port - 1 for port in asked[1:]), LAST_PORT], strict=True))
+    for passes, run in groupby(asked, key=passing.__getitem__):
+        if passes:
+            ports = list(run)
+            first, last = ports[0], ends[ports[-1]]
+            yield str(first) if first == last else f"{first}-{last}"
 
 
 def _words(judges: Judges, requests: Requests, asked: Sequence[Flow], passing: Sequence[Flow]) -> Iterator[str]:

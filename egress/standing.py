@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from egress.intent import Intent
 from egress.judge.flow import Flow, Pod, Protocol, Verdict
 from egress.judge.space import OTHER_HOST
-from egress.judge.trace import Judges
 from egress.judge.targets import DEFAULT, STRANGER
+from egress.judge.trace import Judges
 from egress.settings.fences import EVERYWHERE, IN_TEAMS, Fence, Rule
 
 

@@ -14,10 +14,10 @@ from egress.deployment import deployment
 from egress.intent import Intent
 from egress.judge.cluster_connections import ClusterConnection, ClusterConnections
 from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict, Way
+from egress.judge.targets import Kind
 from egress.judge.trace import Judges, Trace
 from egress.manifest import Object
 from egress.plan import Plan
-from egress.judge.targets import Kind
 from egress.questions import Question, Questions, Want
 from egress.standing import Standing, of_mesh, of_team
 
@@ -123,8 +123,8 @@ def _fallen(fences: Iterable[Standing]) -> Iterator[Violation]:
 def _straight(question: Question, alike: object) -> object:
     """Equal for questions of two teams that have one answer, so that it is asked for once; None: it is the team's own.
 
-    What leaves a pod past its sidecar meets DNS, NetworkPolicies and the firewall. DNS reads the name, the firewall the node pool,
-    which teams share, and NetworkPolicies say the same for namespaces that are `alike`, of every end that lies in neither.
+    What leaves a pod past its sidecar meets DNS, NetworkPolicies and the firewall. DNS reads the name, the firewall the node
+    pool, which teams share, and NetworkPolicies say the same for namespaces that are `alike`, of every end that lies in neither.
     """
     flow = question.flow
     if flow.way is not Way.POD_WITHOUT_SIDECAR or question.want is Want.PASSES:
@@ -133,7 +133,7 @@ def _straight(question: Question, alike: object) -> object:
 
 
 def _of_connections(intent: Intent, judges: Judges, asked: Iterable[ClusterConnection]) -> Iterator[Violation]:
-    doors = frozenset((pod.namespace, port) for pod, port, _ in judges.gateways.doors())
+    doors = connections.served(judges)
     for one in asked:
         must = connections.wanted(intent, one, doors)
         if must is None:

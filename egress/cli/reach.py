@@ -92,6 +92,10 @@ def reach(
     raise typer.Exit(1 if violations else 0)
 
 
+def _port(row: Row) -> str:
+    return f"{row.port}/{row.protocol.value}" if row.port and row.protocol else "every port"
+
+
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("team", "target", "port", *HEADS.values()):
@@ -102,7 +106,7 @@ def _table(rows: Sequence[Row]) -> Table:
         shown = [_cell(cells[way]) if way in cells else NOT_ASKED for way in HEADS]
         team = row.team if row.team != before[0] else ""
         target = row.target if (row.team, row.target) != before else ""
-        table.add_row(team, target, f"{row.port}/{row.protocol.value}", *shown)
+        table.add_row(team, target, _port(row), *shown)
         before = (row.team, row.target)
     return table
 
@@ -120,7 +124,7 @@ def _blocks(rows: Sequence[Row]) -> Iterator[str]:
         for cell in row.cells:
             if cell.way in HEADS:
                 alike.setdefault(_cell(cell), []).append(HEADS[cell.way])
-        port = f"{row.port}/{row.protocol.value}"
+        port = _port(row)
         for said, ways in alike.items():
             yield f"    {port:<9} {said}: {', '.join(ways)}"
             port = ""

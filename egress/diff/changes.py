@@ -99,16 +99,17 @@ def difference(old: Deployed, new: Deployed, plans: tuple[Plan, Plan] | None = N
         for room in (fences, received, inspected, trusted):
             facts += room.facts(both)
         facts += granted.deployed(both)
+    gateways = {pod.namespace for side in both.sides for pod in side.judges.gateways.pods}
     if not plans:
         unread = tuple(unjudged(both, sides, objects, facts)) if objects else ()
-        return Difference(tuple(_changes(_without_echoes(facts))), objects, tuple(notes), unread)
+        return Difference(tuple(_changes(_without_echoes(facts, gateways))), objects, tuple(notes), unread)
     for of_plans in (platform.facts, leaving.facts, logged.facts, granted.planned):
         facts += of_plans(*plans)
     facts += relaxed.facts(*plans, facts)
     settings = plans[0].settings, plans[1].settings
     # Whatever differs between the objects of two configs does so because of some key: keys are what people know.
     unread = tuple(Unjudged(f"{CONFIG} {path}", ()) for path in unseen(*settings, facts))
-    return Difference(tuple(_changes(_without_echoes(facts))), objects, tuple(notes), unread, tuple(silent(*settings)))
+    return Difference(tuple(_changes(_without_echoes(facts, gateways))), objects, tuple(notes), unread, tuple(silent(*settings)))
 
 
 def _differ(sides: Sequence[Mapping[str, Item]], name: str, both: Both) -> bool:
@@ -116,18 +117,23 @@ def _differ(sides: Sequence[Mapping[str, Item]], name: str, both: Both) -> bool:
     return old is None or new is None or any(True for _ in differing(old.says, new.says, both.partial))
 
 
-def _without_echoes(facts: Iterable[Fact]) -> list[Fact]:
+def _without_echoes(facts: Iterable[Fact], gateways: Iterable[str]) -> list[Fact]:
     """Facts without those that say again what another one says.
 
     DNS answers for a host because somebody may reach it now; who may reach pods or Google's APIs does so past the sidecar as
-    well; TLS that is dropped changes the port.
+    well; whoever reaches a host does so through a gateway; TLS that is dropped changes the port.
     """
     unique = list(dict.fromkeys(facts))
     reached = {(fact.target, fact.gain) for fact in unique if fact.aspect in (Aspect.HOST, Aspect.PORT)}
     by_app = {(fact.team, fact.target, fact.gain) for fact in unique if fact.aspect is Aspect.HOST}
     tls = {(fact.team, fact.target, fact.how) for fact in unique if fact.aspect is Aspect.TLS}
 
+    at_gateways = {words for namespace in gateways for words in (f"the gateway in {namespace}", f"pods of {namespace}")}
+    gained = {(fact.team, fact.gain) for fact in unique if fact.aspect is Aspect.HOST}
+
     def echo(fact: Fact) -> bool:
+        if fact.how == "NetworkPolicy" and fact.target in at_gateways:
+            return (fact.team, fact.gain) in gained
         if fact.how == "DNS":
             return (fact.target.removeprefix("*."), fact.gain) in reached or (fact.target, fact.gain) in reached
         if fact.aspect is Aspect.DESTINATION:

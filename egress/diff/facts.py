@@ -9,6 +9,8 @@ from enum import Enum
 ALL = "everything"
 """What TLS that is not opened may hold."""
 
+EVERY_PORT = "every port"
+
 
 class Aspect(Enum):
     """What a fact is about: the risk of gaining it, and the word for losing it. In the order in which people read them.

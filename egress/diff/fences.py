@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from egress.diff import filters
 from egress.diff.both import Both, Side
-from egress.diff.facts import Aspect, Fact
+from egress.diff.facts import EVERY_PORT, Aspect, Fact
 from egress.diff.words import displayed
 from egress.judge.admission import recorded
+from egress.judge.cluster_connections import ClusterConnection, End, Place
 from egress.judge.deployed import identity, listed, part
-from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.flow import Pod, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.judge.targets import DEFAULT, STRANGER
 from egress.settings.fences import EVERYWHERE, Rule
-from egress.wires import BACK_DOORS, CONTROL_PLANE, CONTROL_PLANE_DOORS, DNS_NAMESPACE, RESOLVERS, XDS_PORT
 
 PLACED = "gateway-nodes"
 """The rule that is about node pools, and so is asked with the flows from gateway nodes."""
@@ -27,13 +28,12 @@ VERSIONS = ("TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3")
 
 def facts(both: Both) -> Iterator[Fact]:
     """Everything but the flows themselves."""
-    yield from _firewall(both)
     yield from _dns(both)
     for team in both.teams:
         if all(team in side.teams for side in both.sides):
             yield from _of_team(both, team)
     yield from _of_nobody(both)
-    yield from _of_gateways(both)
+    yield from _connections(both, both.connections.of_platform())
     yield from _mesh(both)
     yield from filters.facts(both)
 
@@ -48,31 +48,40 @@ def _turned(old: Verdict, new: Verdict, team: str, target: str, what: str, how: 
         yield Fact(Aspect.UNREAD, old.understood, team, target, by, by=by)
 
 
-def _firewall(both: Both) -> Iterator[Fact]:
-    """Node pools by what they are for: their accounts may be called otherwise on either side."""
-    addresses, ports = both.firewalled
-    pools = [_pools(side) for side in both.sides]
-    for what in sorted(pools[0].keys() & pools[1].keys()):
-        for transport, protocol in (("TCP", Protocol.TCP), ("UDP", Protocol.UDP)):
-            for port in ports:
-                for address, name in [("", "the internet"), *addresses.items()]:
-                    to = Outside(None, address or None)
-                    old, new = (
-                        side.judges.firewall.judge(Connection(Node(of[what]), to, port, protocol, transport))
-                        for side, of in zip(both.sides, pools, strict=True)
-                    )
-                    found = list(_turned(old, new, "", what, f"{name} on {transport} {port}", "firewall"))
-                    yield from found
-                    if not address and found:
-                        break  # what holds for the internet need not be said of its parts
+def _connections(both: Both, asked: Iterable[ClusterConnection]) -> Iterator[Fact]:
+    """Connections that NetworkPolicies or the firewall let through on one side alone; of one pair of ends all together."""
+    judges = [side.judges for side in both.sides]
+    internet: set[tuple[str, str, bool]] = set()
+    for (source, target), ports in _by_ends(asked):
+        how = "firewall" if source.end in (End.APPLICATION_NODES, End.GATEWAY_NODES) else "NetworkPolicy"
+        facts: list[Fact] = []
+        for one in ports:
+            old, new = one.judged(judges)
+            port = f"{one.transport} {one.port}" if one.port else one.transport
+            if how == "firewall":
+                facts += _turned(old, new, "", source.words, f"{target.words} on {port}", how)
+            else:
+                facts += _turned(old, new, source.name if source.end is End.TEAM else source.words, target.words, port, how)
+        if target.end is End.INTERNET:
+            internet = {(source.words, fact.what.rpartition(" on ")[2], fact.gain) for fact in facts}
+        elif target.end is End.ADDRESSES:
+            # What holds for the internet need not be said of its parts.
+            facts = [fact for fact in facts if (source.words, fact.what.rpartition(" on ")[2], fact.gain) not in internet]
+        common = {(fact.aspect, fact.gain, fact.by) for fact in facts}
+        if len(facts) == len(ports) > _MANY and len(common) == 1 and facts[0].aspect is Aspect.FENCE:
+            what = f"{target.words} on {EVERY_PORT}" if how == "firewall" else EVERY_PORT
+            facts = [replace(facts[0], what=what)]
+        yield from facts
 
 
-def _pools(side: Side) -> dict[str, str]:
-    """Google service account of the application nodes, and of each pool of gateway nodes."""
-    found: dict[str, str] = {}
-    for pool in side.judges.workloads.pools.values():
-        found[f"gateway nodes ({pool.name})" if pool.tainted else "application nodes"] = pool.email
-    return found
+_MANY = 2
+
+
+def _by_ends(asked: Iterable[ClusterConnection]) -> Iterable[tuple[tuple[Place, Place], list[ClusterConnection]]]:
+    found: dict[tuple[Place, Place], list[ClusterConnection]] = {}
+    for one in asked:
+        found.setdefault((one.source, one.target), []).append(one)
+    return found.items()
 
 
 def _dns(both: Both) -> Iterator[Fact]:
@@ -90,9 +99,7 @@ def _of_team(both: Both, team: str) -> Iterator[Fact]:
     yield from _ranked(levels, LEVELS, team, "Pod Security", f"namespace/{team}")
     modes = [_mode(side, team) for side in both.sides]
     yield from _ranked(modes, MODES, team, "mutual TLS", "")
-    for to, port, transport, target in _inside(both):
-        pods = [Pod(team, None, pool=side.judges.workloads.application_pool) for side in both.sides]
-        yield from _wire(both, pods, to, port, transport, team, target)
+    yield from _connections(both, both.connections.of(team))
 
 
 def _of_nobody(both: Both) -> Iterator[Fact]:
@@ -122,63 +129,10 @@ def _ranked(values: list[str], ranks: tuple[str, ...], team: str, target: str, b
     yield Fact(aspect, values[1] == weak, team, target, f"{weak} instead of {strong}", how, by)
 
 
-def _inside(both: Both) -> Iterator[tuple[Pod, int, str, str]]:
-    """Ends within the cluster that are no other team's: control plane, resolvers, gateways' back doors."""
-    for port in (XDS_PORT, *CONTROL_PLANE_DOORS):
-        yield Pod(ROOT_NAMESPACE, CONTROL_PLANE), port, "TCP", "istiod"
-    for labels in RESOLVERS:
-        for transport in ("UDP", "TCP"):
-            for port in (53, CONTROL_PLANE_DOORS[-1]):
-                yield Pod(DNS_NAMESPACE, labels), port, transport, labels["k8s-app"]
-    for pod in _gateways(both):
-        for port in BACK_DOORS:
-            yield pod, port, "TCP", f"the gateway in {pod.namespace}"
-
-
 def _gateways(both: Both) -> list[Pod]:
     """Gateways that both sides have, by namespace."""
     old, new = ({pod.namespace: pod for pod in side.judges.gateways.pods} for side in both.sides)
     return [new[namespace] for namespace in sorted(old.keys() & new.keys())]
-
-
-def _of_gateways(both: Both) -> Iterator[Fact]:
-    """What gateways and strangers may touch, should one of them be broken into."""
-    stranger = Pod(STRANGER, None)
-    team = next((team for team in both.teams if all(team in side.teams for side in both.sides)), None)
-    for pod in _gateways(both):
-        name = f"the gateway in {pod.namespace}"
-        doors = {port for side in both.sides for of, port, _ in side.judges.gateways.doors() if of.namespace == pod.namespace}
-        for port in sorted({*doors, *BACK_DOORS}):
-            yield from _wire(both, [stranger, stranger], pod, port, "TCP", "pods of no team", name)
-        for port in (80, 443, 8080, BACK_DOORS[-1]) if team else ():
-            yield from _wire(both, [pod, pod], Pod(team or "", None), port, "TCP", name, "teams' pods")
-        for port, protocol in both.numbers:
-            to, transport = Outside(None, None), "UDP" if protocol is Protocol.UDP else "TCP"
-            old, new = (side.judges.network_policies.judge(Connection(pod, to, port, protocol, transport)) for side in both.sides)
-            found = list(_turned(old, new, name, "the internet", f"{transport} {port}", "NetworkPolicy"))
-            yield from found
-            for address, of in both.addresses(pod.namespace).items() if not found else ():
-                to = Outside(None, address)
-                old, new = (
-                    side.judges.network_policies.judge(Connection(pod, to, port, protocol, transport)) for side in both.sides
-                )
-                yield from _turned(old, new, name, of, f"{transport} {port}", "NetworkPolicy")
-    for namespace in sorted({ROOT_NAMESPACE, *(pod.namespace for pod in _gateways(both))}):
-        for port in (443, 8080):
-            yield from _wire(
-                both, [stranger, stranger], Pod(namespace, {}), port, "TCP", "pods of no team", f"pods of {namespace}"
-            )
-    for port in CONTROL_PLANE_DOORS:
-        yield from _wire(both, [stranger, stranger], Pod(ROOT_NAMESPACE, CONTROL_PLANE), port, "TCP", "pods of no team", "istiod")
-
-
-def _wire(both: Both, sources: list[Pod], to: Pod, port: int, transport: str, who: str, target: str) -> Iterator[Fact]:
-    protocol = Protocol.UDP if transport == "UDP" else Protocol.TCP
-    old, new = (
-        side.judges.network_policies.judge(Connection(source, to, port, protocol, transport))
-        for side, source in zip(both.sides, sources, strict=True)
-    )
-    yield from _turned(old, new, who, target, f"{transport} {port}", "NetworkPolicy")
 
 
 def _mode(side: Side, team: str) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from egress.diff.both import Both
-from egress.diff.facts import ALL, Aspect, Fact
+from egress.diff.facts import ALL, EVERY_PORT, Aspect, Fact
 from egress.diff.words import Classes, displayed, spoken
-from egress.google_cloud import METADATA_ADDRESS
-from egress.judge.classes import representatives
-from egress.judge.flow import Connection, Flow, Layer, Outside, Pod, Protocol, Way
-from egress.judge.space import OTHER_ADDRESS, OTHER_HOST
+from egress.judge.flow import Connection, Flow, Layer, Outside, Protocol, Way
+from egress.judge.targets import Kind
 from egress.judge.trace import Trace
-from egress.names import OPEN_TLS_HOST
-from egress.judge.targets import OTHER_ACCOUNT, RESOLVER
 
 OPENS = {"": "as the app sent it", "SIMPLE": "in TLS", "MUTUAL": "in mutual TLS"}
 """What a gateway opens towards the outside, the weakest first."""
@@ -51,58 +47,74 @@ class TeamFlows:
 
     def facts(self) -> Iterator[Fact]:
         """What is different for the team."""
-        hosts = [*self._both.hosts(self._team), OTHER_HOST]
-        for host in hosts:
-            if host not in ("metadata.google.internal", OPEN_TLS_HOST):
-                yield from self._host(host)
-        yield from self._elsewhere()
-        yield from self._neighbours()
-        metadata = Flow(self._team, METADATA_ADDRESS, 80, Protocol.HTTP, address=METADATA_ADDRESS)
-        yield from self._app("the metadata server", [[self._ask(metadata)]])
-        yield from self._past("the metadata server", self._ask(replace(metadata, way=Way.POD_WITHOUT_SIDECAR)))
-        for way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
-            asked = self._ask(Flow(self._team, OTHER_HOST, 443, Protocol.TLS, way, OTHER_ACCOUNT))
-            yield from self._past("any other host", asked)
+        destinations: dict[tuple[Kind, str], list[Asked]] = {}
+        for target in self._both.targets.of(self._team):
+            kind = Kind.INSIDE if target.flow.way in _PAST and target.kind is Kind.OTHER_HOST else target.kind
+            destinations.setdefault((kind, target.name), []).append(self._ask(target.flow))
+        internet = list[Fact]()
+        for (kind, name), asked in destinations.items():
+            if kind in (Kind.HOST, Kind.OTHER_HOST):
+                yield from self._host(displayed(asked[0].flow.host), asked)
+            elif kind is Kind.NEIGHBOUR:
+                yield from self._neighbour(name, asked)
+            elif kind is Kind.INSIDE and name == Kind.OTHER_HOST.value:
+                internet = [fact for way in _ways(asked).values() for fact in self._past_all(name, way)]
+                yield from internet
+            elif kind is Kind.INSIDE:
+                # What holds for the internet need not be said of its parts.
+                said = {(fact.what, fact.gain) for fact in internet}
+                yield from (fact for fact in self._past_all(name, asked) if (fact.what, fact.gain) not in said)
+            else:
+                words = "the metadata server" if kind is Kind.METADATA else _PLURAL.get(kind, displayed(asked[0].flow.host))
+                by_way = _ways(asked)
+                yield from self._app(words, _ports(by_way.pop(Way.APP, [])))
+                for way in by_way.values():
+                    yield from self._past_all(words, way)
 
     def _ask(self, flow: Flow) -> Asked:
         old, new = (side.judges.trace(flow) if there else None for side, there in zip(self._both.sides, self._there, strict=True))
         return Asked(flow, old, new)
 
-    def _host(self, host: str) -> Iterator[Fact]:
-        target = displayed(host)
-        ports = [self._asked(Flow(self._team, host, port, protocol)) for port, protocol in self._both.ports(host)]
+    def _host(self, target: str, asked: Sequence[Asked]) -> Iterator[Fact]:
+        ways = _ways(asked)
+        ports = _ports([one for one in ways.get(Way.APP, []) if not one.flow.authority])
         facts = list(self._app(target, ports))
         yield from facts
-        if host.endswith(".googleapis.com"):
-            straight = Flow(self._team, host, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
-            yield from self._past(target, self._ask(straight))
-            return
+        forms = [one for one in ways.get(Way.APP, []) if one.flow.authority]
+        for form in dict.fromkeys(one.flow.authority for one in forms) if not facts else ():
+            yield from self._app(f"{target}, asked for as {form}", _ports([one for one in forms if one.flow.authority == form]))
         quiet = any(fact.aspect in (Aspect.HOST, Aspect.PORT) for fact in facts)
-        for asked in ports:
-            if asked[0].flow.protocol is Protocol.HTTP:
-                flows = [self._ask(replace(one.flow, way=Way.GATEWAY_WITH_CERTIFICATE)) for one in asked]
-                yield from self._at_gateways(target, flows, [[one] for one in asked], quiet)
-        # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it to say.
-        tunnels = [one for asked in ports for one in asked if one.flow.protocol is not Protocol.HTTP]
-        flows = self._asked(Flow(self._team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE))
-        declared = [[one for one in tunnels if one.flow.service_account == of.flow.service_account] for of in flows]
-        yield from self._at_gateways(target, flows, declared, quiet)
-        for protocol, port in ((Protocol.HTTP, 80), (Protocol.TLS, 443)):
-            without = Flow(self._team, host, port, protocol, Way.GATEWAY_WITHOUT_CERTIFICATE, OTHER_ACCOUNT)
-            yield from self._past(target, self._ask(without))
+        at_gateways = [one for one in ways.get(Way.GATEWAY_WITH_CERTIFICATE, []) if not one.flow.authority]
+        for port in _ports(at_gateways):
+            flow = port[0].flow
+            if flow.protocol is Protocol.HTTP:
+                of_app = next(of for of in ports if (of[0].flow.port, of[0].flow.protocol) == (flow.port, flow.protocol))
+                yield from self._at_gateways(target, port, [[one] for one in of_app], quiet)
+            else:
+                # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it to say.
+                tunnels = [one for of in ports for one in of if one.flow.protocol is not Protocol.HTTP]
+                by_account = [[one for one in tunnels if one.flow.service_account == of.flow.service_account] for of in port]
+                yield from self._at_gateways(target, port, by_account, quiet)
+        for one in ways.get(Way.GATEWAY_WITHOUT_CERTIFICATE, []):
+            yield from self._past(target, one)
 
-    def _asked(self, flow: Flow) -> list[Asked]:
-        """The flow for each caller and each request that a rule of either side tells from others."""
-        accounts = [OTHER_ACCOUNT, *self._both.accounts(self._team, flow.host)]
-        callers = [replace(flow, service_account=account) for account in accounts]
-        if flow.protocol is not Protocol.HTTP:
-            return [self._ask(caller) for caller in callers]
-        requests = self._both.requests(self._team, flow.host)
-        return [
-            self._ask(replace(caller, method=one.method, path=one.path, headers=dict(one.headers)))
-            for caller in callers
-            for one in representatives(requests)
-        ]
+    def _neighbour(self, other: str, asked: Sequence[Asked]) -> Iterator[Fact]:
+        """Another team's pods: one that some object names with this team, or one that stands for all that none does."""
+        if any(other not in side.teams for side in self._both.sides):
+            return
+        target = f"pods of {other}" if self._both.distinctions.names(self._team, other) else "other teams' pods"
+        ways = _ways(asked)
+        yield from self._app(target, _ports(ways.get(Way.APP, [])))
+        yield from self._past_all(target, ways.get(Way.POD_WITHOUT_SIDECAR, []))
+
+    def _past_all(self, target: str, asked: Sequence[Asked]) -> Iterator[Fact]:
+        """Facts of one way on many ports; one fact, where it is every port."""
+        facts = [fact for one in asked for fact in self._past(target, one)]
+        common = {(fact.aspect, fact.gain, fact.how, fact.by) for fact in facts}
+        if len(facts) == len(asked) > _MANY and len(common) == 1 and facts[0].aspect is not Aspect.UNREAD:
+            yield replace(facts[0], what=EVERY_PORT)
+        else:
+            yield from facts
 
     def _app(self, target: str, ports: Sequence[Sequence[Asked]]) -> Iterator[Fact]:
         """What the app itself reaches of one target, all ports together."""
@@ -113,7 +125,7 @@ class TeamFlows:
             flow = asked[0].flow
             spoke = spoken(flow)
             some = [any(_passes(one.traces[at]) for one in asked) for at in (0, 1)]
-            requests = self._both.requests(self._team, flow.host)
+            requests = self._both.distinctions.requests(self._team, flow.host)
             for gain, before, after in ((True, 0, 1), (False, 1, 0)):
                 more = [one for one in asked if _passes(one.traces[after]) and not _passes(one.traces[before])]
                 if more:
@@ -203,36 +215,25 @@ class TeamFlows:
                 by = next(step.by for step in trace.steps if not step.understood) if trace else ""
                 yield Fact(Aspect.UNREAD, read[0], self._team, target, by, by=by)
 
-    def _elsewhere(self) -> Iterator[Fact]:
-        """What has no name that the gateway knows, on every port and to every set of addresses that some object names."""
-        for port, protocol in self._both.numbers:
-            flow = Flow(self._team, OTHER_ADDRESS, port, protocol, service_account=OTHER_ACCOUNT, address=OTHER_ADDRESS)
-            if protocol is not Protocol.UDP:
-                yield from self._app("any other address", [[self._ask(flow)]])
-            anywhere = replace(flow, host=OTHER_HOST, address=None, way=Way.POD_WITHOUT_SIDECAR)
-            facts = list(self._past("any other host", self._ask(anywhere)))
-            yield from facts
-            if facts:
-                continue  # what holds for the internet need not be said of its parts
-            for address, name in self._both.addresses(self._team).items():
-                if address == METADATA_ADDRESS:
-                    continue
-                straight = replace(anywhere, host=address, address=address)
-                yield from self._past(name, self._ask(straight))
-        for protocol in (Protocol.UDP, Protocol.TCP):
-            flow = Flow(self._team, RESOLVER, 53, protocol, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT, address=RESOLVER)
-            yield from self._past("DNS servers outside", self._ask(flow))
 
-    def _neighbours(self) -> Iterator[Fact]:
-        """Other teams' pods: those that some object names with this team, and one that none does."""
-        known = self._both.mentions.get(self._team, set())
-        stranger = next((other for other in self._both.teams if other != self._team and other not in known), None)
-        for other in (*sorted(known), *((stranger,) if stranger else ())):
-            flow = Flow(self._team, other, 8080, Protocol.HTTP, service_account=OTHER_ACCOUNT, to=Pod(other, None))
-            if all(other in side.teams for side in self._both.sides):
-                target = f"pods of {other}" if other in known else "other teams' pods"
-                yield from self._app(target, [[self._ask(flow)]])
-                yield from self._past(target, self._ask(replace(flow, way=Way.POD_WITHOUT_SIDECAR)))
+_PAST = (Way.POD_WITHOUT_SIDECAR, Way.APPLICATION_NODE, Way.GATEWAY_NODE)
+_PLURAL = {Kind.OTHER_ADDRESS: "any other address", Kind.RESOLVER: "DNS servers outside"}
+_MANY = 2
+
+
+def _ways(asked: Iterable[Asked]) -> dict[Way, list[Asked]]:
+    found: dict[Way, list[Asked]] = {}
+    for one in asked:
+        found.setdefault(one.flow.way, []).append(one)
+    return found
+
+
+def _ports(asked: Iterable[Asked]) -> list[list[Asked]]:
+    """By port and what is spoken there."""
+    found: dict[tuple[int, Protocol], list[Asked]] = {}
+    for one in asked:
+        found.setdefault((one.flow.port, one.flow.protocol), []).append(one)
+    return list(found.values())
 
 
 def _ruled(asked: Sequence[Asked], at: int) -> bool:

@@ -82,4 +82,3 @@ def _span(cidr: str) -> Span | None:
         return Ranges.of([cidr]).spans[0]
     except ValueError:
         return None
-

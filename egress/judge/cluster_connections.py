@@ -1,7 +1,7 @@
-"""Every connection that no flow of a workload shows, once: inside the cluster, of the platform's own pods, and of nodes themselves.
+"""Every connection that no flow of a workload shows, once: inside the cluster, of the platform's pods, and of nodes themselves.
 
-Both ends, port and transport are told apart by what NetworkPolicies and firewall rules tell apart (distinctions.py). As targets.py for
-flows, it says nothing of what has to come of one, and asks one snapshot or two.
+Both ends, port and transport are told apart by what NetworkPolicies and firewall rules tell apart (distinctions.py). As
+targets.py for flows, it says nothing of what has to come of one, and asks one snapshot or two.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from egress.judge.address_classes import AddressClass
 from egress.judge.distinctions import Distinctions
 from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
-from egress.judge.space import OTHER_PORT
 from egress.judge.targets import DEFAULT, STRANGER
 from egress.judge.trace import Judges
 
@@ -72,15 +71,20 @@ class ClusterConnection:
     def judged(self, judges: Iterable[Judges], *, must_pass: bool = False) -> list[Verdict]:
         """What each snapshot says to it: NetworkPolicies, and for what a node itself opens the firewall."""
         found: list[Verdict] = []
-        for of, (source, to) in zip(judges, self.ends, strict=True):
-            protocol = Protocol.UDP if self.transport == "UDP" else Protocol.TCP
-            if must_pass:
-                # A pod as its team writes it for no reason of NetworkPolicies: it has no label that helps it.
-                source, to = (replace(end, labels={}) if isinstance(end, Pod) and end.labels is None else end for end in (source, to))
+        protocol = Protocol.UDP if self.transport == "UDP" else Protocol.TCP
+        for of, ends in zip(judges, self.ends, strict=True):
+            source, to = (_plain(end) for end in ends) if must_pass else ends
+            assert not isinstance(source, Outside)
+            assert not isinstance(to, Node)
             connection = Connection(source, to, self.port, protocol, self.transport)
             judge = of.firewall if isinstance(source, Node) else of.network_policies
             found.append(judge.judge(connection, everywhere=must_pass))
         return found
+
+
+def _plain(end: Pod | Node | Outside) -> Pod | Node | Outside:
+    """A pod without a label that would help it: what must pass, passes for every pod."""
+    return replace(end, labels={}) if isinstance(end, Pod) and end.labels is None else end
 
 
 _Ends = tuple[Place, tuple[Pod, ...]]
@@ -141,7 +145,11 @@ class ClusterConnections:
         return Place(end, namespace, words, labels is not None), pods
 
     def _known(self, namespace: str, end: End, pods: tuple[Pod, ...]) -> _Ends:
-        words = {End.GATEWAY: f"the gateway in {namespace}", End.CONTROL_PLANE: "istiod", End.PLATFORM: f"other pods of {namespace}"}
+        words = {
+            End.GATEWAY: f"the gateway in {namespace}",
+            End.CONTROL_PLANE: "istiod",
+            End.PLATFORM: f"other pods of {namespace}",
+        }
         return Place(end, namespace, words[end]), pods
 
     @property
@@ -160,7 +168,9 @@ class ClusterConnections:
         for other, pods in self._gateways.items():
             if other != namespace:
                 doors = {port for one in self._judges for pod, port, _ in one.gateways.doors() if pod.namespace == other}
-                yield from self._between(namespace, source, other, self._known(other, End.GATEWAY, pods), (*GATEWAY_DOORS, *doors))
+                yield from self._between(
+                    namespace, source, other, self._known(other, End.GATEWAY, pods), (*GATEWAY_DOORS, *doors)
+                )
         for other in sorted({ROOT_NAMESPACE, DNS_NAMESPACE, *self._gateways} - {namespace}):
             others = self._known(other, End.PLATFORM, self._each(Pod(other, {})))
             yield from self._between(namespace, source, other, others, (443, XDS_PORT, DNS_PORT))
@@ -173,7 +183,7 @@ class ClusterConnections:
             yield from self._between(stranger, pods, namespace, target, doors)
 
     def _strangers(self, namespace: str, direction: str) -> Iterator[tuple[str, _Ends]]:
-        """Namespaces beside those of teams: one that nothing names, and each that policies of a namespace name or mean by labels."""
+        """Namespaces beside those of teams: one that nothing names, and each that policies here name or mean by labels."""
         platform = {ROOT_NAMESPACE, DNS_NAMESPACE, *self._gateways}
         named: set[str] = set()
         labels: dict[str, dict[str, str]] = {}
@@ -183,7 +193,8 @@ class ClusterConnections:
             labels |= {repr(selector): selector.example for selector in selectors if not selector.everything}
         yield STRANGER, self._pods(STRANGER, End.STRANGER)
         known = any(DEFAULT in one.deployed.namespace_labels or one.network_policies.has(DEFAULT) for one in self._judges)
-        for other in sorted((named | ({DEFAULT} if known else set())) - {*self._told.teams, namespace}):
+        named |= {DEFAULT} if known else set()
+        for other in sorted(named - {*self._told.teams, namespace}):
             if direction == "Ingress" or other not in platform:
                 end = End.PLATFORM if other in platform else End.STRANGER
                 yield other, self._pods(other, end)

@@ -1,5 +1,4 @@
-"""What one snapshot of objects, or two of them, tell apart: the hosts, callers, requests, ports, addresses and neighbours that flows
-are told from each other by.
+"""What one snapshot of objects, or two of them, tell apart: hosts, callers, requests, ports, addresses and neighbours.
 
 Of two snapshots every class is one of both: what either of them tells apart is apart. A config may tell more apart than the
 objects that were made of it, so it is asked as well where there is one.
@@ -28,7 +27,7 @@ PROXY_TEXT_PORT = 15000
 """A proxy's port that answers in plain text; the first of those that neighbours must not reach."""
 POD_PORTS = (APPLICATION_PORT, PROXY_TEXT_PORT)
 _TRANSPORTS = {"TCP": Spoken.TCP, "UDP": Spoken.UDP, "SCTP": Spoken.SCTP}
-_LAST_PORT = (1 << 16) - 1
+LAST_PORT = (1 << 16) - 1
 
 
 class Declared(Protocol):
@@ -116,7 +115,9 @@ class Distinctions:
         for one, pool in zip(self.judges, pools, strict=True):
             named.update(one.firewall.egress_ports(pool))
         named |= {(transport, OTHER_PORT) for transport, port in named if port}
-        return sorted((transport, port) for transport, port in named if port <= _LAST_PORT and (port or transport not in _TRANSPORTS))
+        return sorted(
+            (transport, port) for transport, port in named if port <= LAST_PORT and (port or transport not in _TRANSPORTS)
+        )
 
     def addresses(self, namespace: str) -> tuple[AddressClass, ...]:
         """Addresses outside of pods that something tells apart for the pods of a namespace."""
@@ -148,10 +149,19 @@ class Distinctions:
         for one in self.judges:
             named.update(one.network_policies.ports(source, "Egress"), one.network_policies.ports(target, "Ingress"))
         named |= {(transport, OTHER_PORT) for transport, _ in named}
-        return sorted((transport, port) for transport, port in named if 0 < port <= _LAST_PORT)
+        return sorted((transport, port) for transport, port in named if 0 < port <= LAST_PORT)
+
+    def names(self, team: str, other: str) -> bool:
+        """Whether something names another team together with this one."""
+        return other in self._named_with(team)
 
     def neighbours(self, team: str) -> list[str]:
         """Other teams that something names together with this one, and one that nothing does."""
+        known = self._named_with(team)
+        stranger = next((other for other in self.teams if other != team and other not in known), None)
+        return [*sorted(known), *([stranger] if stranger else [])]
+
+    def _named_with(self, team: str) -> set[str]:
         known = self._mentions.get(team, set()) | set(self._declared.reaches(team) if self._declared else ())
         for one in self.judges:
             _, selectors = one.network_policies.peers(team, "Egress")
@@ -160,8 +170,7 @@ class Distinctions:
                 known |= {
                     *filter(None, [next((of for of in self.teams if of != team and selector.selects(labels.get(of, {}))), None)])
                 }
-        stranger = next((other for other in self.teams if other != team and other not in known), None)
-        return [*sorted(known & {*self.teams} - {team}), *([stranger] if stranger else [])]
+        return known & {*self.teams} - {team}
 
     @cached_property
     def _mentions(self) -> dict[str, set[str]]:
@@ -200,7 +209,7 @@ def _spoken(named: Iterable[tuple[str, int]]) -> list[tuple[int, Spoken]]:
     found = {
         (port, KNOWN_PORTS.get(port, Spoken.TCP) if transport == "TCP" else _TRANSPORTS[transport])
         for transport, port in named
-        if 0 < port <= _LAST_PORT and transport in _TRANSPORTS
+        if 0 < port <= LAST_PORT and transport in _TRANSPORTS
     }
     return sorted(found)
 

@@ -84,7 +84,7 @@ class Pod:
     pool: str = ""
     """The Google service account (email) of the node pool it runs on, which is what firewall rules select nodes by."""
     namespace_labels: Mapping[str, str] | None = None
-    """Labels of its namespace, where it stands for one that nobody handed over; None: those of the Namespace, or its name's alone."""
+    """Labels of its namespace, where that stands for one that nobody handed over; None: the Namespace's, or its name's alone."""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class NetworkPolicies:
                     yield from filter(None, (block.get("cidr"), *listed(block, "except")))
 
     def ports(self, namespace: str, direction: str, *, outside: bool = False) -> Iterator[tuple[str, int]]:
-        """Transport and number of the first port, and of the one behind the last, of each range that policies of a namespace name.
+        """Transport and number of the first port, and of the one behind the last, of each range that policies here name.
 
         Args:
             namespace: whose policies.

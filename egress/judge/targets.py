@@ -35,6 +35,8 @@ ALWAYS_ASKED = "storage.googleapis.com"
 _PAST = (Way.POD_WITHOUT_SIDECAR, Way.APPLICATION_NODE, Way.GATEWAY_NODE)
 """Ways on which a packet has an address and no name, so that what holds for any host holds for each."""
 
+OTHER_API = "any other Google API"
+
 
 class Kind(StrEnum):
     """What a destination is, in the words of the table that people read."""
@@ -84,11 +86,13 @@ class Targets:
         """Those that have a name, or that the app asks its sidecar for, in the order of the table."""
         named = self._told.hosts(team)
         others = [concrete(host) for host in self._told.outside] if spelled else self._told.others(set(named))
-        hosts = {**dict.fromkeys(others), **named} | ({concrete(host): host for host in self._told.outside} if spelled else {})
+        hosts = {**{host: host for host in others}, **named} | (
+            {concrete(host): host for host in self._told.outside} if spelled else {}
+        )
         left_out = {METADATA_HOST, OPEN_TLS_HOST}
         for host in sorted(hosts.keys() - left_out):
             if not host.endswith(GOOGLE):
-                yield from self._host(team, host, Kind.HOST, hosts[host] or host, spelled)
+                yield from self._host(team, host, Kind.HOST, hosts[host], spelled)
         yield from self._host(team, OTHER_HOST, Kind.OTHER_HOST, Kind.OTHER_HOST.value, spelled)
         for port, protocol in self._told.numbers(team):
             if protocol.transport == "TCP":
@@ -96,8 +100,10 @@ class Targets:
                 yield Target(flow, Kind.OTHER_ADDRESS, Kind.OTHER_ADDRESS.value)
         yield from self._neighbours(team, spelled)
         for host in sorted({host for host in hosts if host.endswith(GOOGLE)} | {ALWAYS_ASKED}):
-            yield from self._google(team, host)
-        metadata = Flow(team, METADATA_ADDRESS, METADATA_PORT, Protocol.HTTP, service_account=OTHER_ACCOUNT, address=METADATA_ADDRESS)
+            yield from self._google(team, host, hosts.get(host, OTHER_API))
+        metadata = Flow(
+            team, METADATA_ADDRESS, METADATA_PORT, Protocol.HTTP, service_account=OTHER_ACCOUNT, address=METADATA_ADDRESS
+        )
         yield Target(metadata, Kind.METADATA, Kind.METADATA.value)
         yield Target(replace(metadata, way=Way.POD_WITHOUT_SIDECAR), Kind.METADATA, Kind.METADATA.value)
         yield from self._nodes(team)
@@ -173,14 +179,16 @@ class Targets:
                 if (transport, port) != ("TCP", APPLICATION_PORT):
                     yield Target(replace(past, port=port, protocol=Protocol(transport.lower())), Kind.NEIGHBOUR, other)
 
-    def _google(self, team: str, host: str) -> Iterator[Target]:
+    def _google(self, team: str, host: str, name: str) -> Iterator[Target]:
         flow = Flow(team, host, 443, Protocol.TLS, service_account=OTHER_ACCOUNT)
-        yield Target(flow, Kind.GOOGLE_API, host)
-        yield Target(replace(flow, way=Way.POD_WITHOUT_SIDECAR), Kind.GOOGLE_API, host)
+        yield Target(flow, Kind.GOOGLE_API, name)
+        yield Target(replace(flow, way=Way.POD_WITHOUT_SIDECAR), Kind.GOOGLE_API, name)
 
     def _nodes(self, namespace: str) -> Iterator[Target]:
-        """Processes in a node's own network: no NetworkPolicy holds there, so pods must not become such processes. Which ports and
-        addresses nodes get to is asked of the nodes themselves (cluster_connections.py)."""
+        """Processes in a node's own network: no NetworkPolicy holds there, so pods must not become such processes.
+
+        Which ports and addresses nodes get to is asked of the nodes themselves (cluster_connections.py).
+        """
         node = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.APPLICATION_NODE, OTHER_ACCOUNT)
         for way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
             for port, protocol in ((443, Protocol.TLS), (OTHER_PORT, Protocol.TCP)):

@@ -74,7 +74,7 @@ def test_an_open_teams_declared_host_is_still_asked_for_on_ports_that_nothing_op
     intent, judges = Intent(plan), Judges(deployment(plan, render(plan)))
     of_host = [question for question in Questions(intent, judges).of("team-a") if question.kind is Kind.HOST]
     wanted = {(question.flow.port, question.flow.protocol.value, question.want) for question in of_host}
-    assert {want for port, _, want in wanted if port == 443} == {Want.PASSES, Want.REFUSED}
+    assert {want for port, _, want in wanted if port == 443} == {Want.PASSES, Want.AS_ITS_APP, Want.REFUSED}
     assert {want for port, _, want in wanted if port == 80} == {Want.REFUSED_TWICE, Want.REFUSED}
 
 

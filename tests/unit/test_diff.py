@@ -149,7 +149,7 @@ REMOVED = {
     "team-y/sidecar/default": ("removed fence", "The sidecar no longer refuses team-y: pods of team-x (http)"),
     "istio-egress/networkpolicy/nothing": (
         "removed fence",
-        "NetworkPolicy no longer refuses pods of no team: pods of istio-egress",
+        "NetworkPolicy no longer refuses pods of no team: other pods of istio-egress",
     ),
     "validatingadmissionpolicy/egress-team-workloads": (
         "removed fence",
@@ -167,7 +167,7 @@ REMOVED = {
         "removed fence",
         "Admission no longer holds team-x and team-y to the rule external-ips, the rule outside-endpoints and ",
     ),
-    "firewall/global-deny-egress-all": ("removed fence", "The firewall no longer stops application nodes: the internet (TCP 1"),
+    "firewall/global-deny-egress-all": ("removed fence", "The firewall no longer stops application nodes: the internet (every port)"),
     "istio-system/peerauthentication/default": (
         "weaker TLS",
         "Mutual TLS of team-x and team-y: now PERMISSIVE instead of STRICT",

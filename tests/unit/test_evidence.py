@@ -75,9 +75,8 @@ def test_what_is_not_declared_names_every_layer_that_refuses_it(dev: Evidence) -
     assert refused["pod-without-sidecar"] == ["DNS", "NetworkPolicy", "firewall"]
     assert refused["application-node"] == ["admission", "firewall"]
     through = {(item.team, item.target) for item in dev.elsewhere if not item.refused_by}
-    assert through == {("team-x", "storage.googleapis.com"), ("team-x", "metadata server")}, (
-        "IAM guards these, and nothing before"
-    )
+    iam = {("team-x", "storage.googleapis.com"), ("team-x", "199.36.153.8/30"), ("team-x", "metadata server")}
+    assert through == iam, "IAM guards these, and nothing before"
 
 
 def test_a_rule_says_who_and_why_in_the_words_of_the_config() -> None:

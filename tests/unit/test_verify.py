@@ -154,12 +154,12 @@ HOLES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "a team's pods that anybody in the cluster reaches": (
         "team-x/networkpolicy/team-boundary",
         lambda item: item["spec"]["ingress"][0].pop("from"),
-        "Pods of no team reaching team-x's pods, port 8080 must not be possible.",
+        "Pods of no team reaching pods of team-x, TCP 8080, must not be possible.",
     ),
     "a team's pods that do not reach each other": (
         "team-x/networkpolicy/team-boundary",
         lambda item: item["spec"]["ingress"].clear(),
-        "team-x's pods reaching each other has to be possible.",
+        "Pods of team-x reaching pods of team-x, TCP 8080, has to be possible.",
     ),
     "a ServiceEntry exported to everybody": (
         "istio-egress/serviceentry/example-com-ext",
