@@ -21,9 +21,9 @@ from egress.judge.classes import OTHER_METHOD
 from egress.judge.deployed import Deployed
 from egress.judge.flow import Flow, Layer, Protocol, Way
 from egress.judge.space import OTHER_HOST, concrete
+from egress.judge.targets import OTHER_ACCOUNT
 from egress.judge.trace import Judges
 from egress.plan import Plan
-from egress.judge.targets import OTHER_ACCOUNT
 from egress.questions import Questions
 from egress.render import render
 from tests.mesh import evidence

@@ -10,8 +10,8 @@ import pytest
 from egress.deployment import deployment
 from egress.errors import ConfigError
 from egress.intent import Intent
-from egress.judge.trace import Judges
 from egress.judge.targets import Kind
+from egress.judge.trace import Judges
 from egress.questions import Questions, Want
 from egress.render import render
 from egress.verify import Violation

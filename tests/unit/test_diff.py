@@ -167,7 +167,10 @@ REMOVED = {
         "removed fence",
         "Admission no longer holds team-x and team-y to the rule external-ips, the rule outside-endpoints and ",
     ),
-    "firewall/global-deny-egress-all": ("removed fence", "The firewall no longer stops application nodes: the internet (every port)"),
+    "firewall/global-deny-egress-all": (
+        "removed fence",
+        "The firewall no longer stops application nodes: the internet (every port)",
+    ),
     "istio-system/peerauthentication/default": (
         "weaker TLS",
         "Mutual TLS of team-x and team-y: now PERMISSIVE instead of STRICT",
