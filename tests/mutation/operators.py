@@ -192,6 +192,8 @@ def _is_words(node: ast.AST, parent: ast.AST) -> bool:
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.Constant):
+        if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "cast":
+            return True  # A type, in quotes.
         return isinstance(node.value, str) and (" " in node.value or isinstance(parent, ast.JoinedStr))
     if isinstance(node, ast.IfExp | ast.BoolOp):
         # Whichever words it is.
