@@ -128,7 +128,8 @@ class TestFlows:
     def test_what_layers_ways_and_protocols_are_called(self) -> None:
         layers = ["admission", "DNS", "sidecar", "NetworkPolicy", "gateway", "authorization", "firewall"]
         assert [str(layer) for layer in Layer] == layers, "in the order in which a packet meets them"
-        assert [str(protocol) for protocol in Protocol] == ["http", "tls", "tcp", "udp"]
+        assert [str(protocol) for protocol in Protocol] == ["http", "tls", "tcp", "udp", "sctp"]
+        assert [protocol.transport for protocol in Protocol] == ["TCP", "TCP", "TCP", "UDP", "SCTP"]
         assert [str(way) for way in Way] == [
             *("app", "proxy", "pod-without-sidecar", "gateway-with-certificate", "gateway-without-certificate"),
             *("gateway-node", "application-node"),

@@ -11,9 +11,11 @@ import gc
 import importlib.abc
 import importlib.machinery
 import os
+import pickle
 import resource
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,6 +75,30 @@ def every_module() -> list[str]:
     return sorted(file.stem for file in JUDGES.glob("*.py") if file.stem != "__init__")
 
 
+_Record = tuple[bool, float, set[Place]]
+"""Of a test: whether it passes, its seconds, the statements that it runs."""
+
+
+def _by_workers(workers: int, count: int, record: Callable[[int], _Record]) -> dict[int, _Record]:
+    """Records of so many tests, each made in one of several forks."""
+    found: dict[int, _Record] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        running: list[tuple[int, Path]] = []
+        for worker in range(workers):
+            file = Path(folder) / str(worker)
+            child = os.fork()
+            if child == 0:
+                try:
+                    file.write_bytes(pickle.dumps({number: record(number) for number in range(worker, count, workers)}))
+                finally:
+                    os._exit(0)
+            running.append((child, file))
+        for child, file in running:
+            os.waitpid(child, 0)
+            found |= pickle.loads(file.read_bytes())
+    return dict(sorted(found.items()))
+
+
 class Runner:
     """A pytest plugin: takes the place of pytest's own loop over the tests."""
 
@@ -113,19 +139,25 @@ class Runner:
                 for function in self._functions.get(_place(code), ()):
                     function.__globals__[SEEN] = seen
                     function.__code__ = code
-        for number, item in enumerate(self._items):
-            self._forget()
-            seen.clear()
-            begun = time.process_time()
-            if not _passes(item):
-                self.failed.append(item.nodeid)
-            self._seconds[number] = time.process_time() - begun
-            self._ran[number] = len(seen)
-            for place in seen:
+        for number, (passed, seconds, places) in _by_workers(self._workers, len(self._items), self._recorded_by(seen)).items():
+            if not passed:
+                self.failed.append(self._items[number].nodeid)
+            self._seconds[number], self._ran[number] = seconds, len(places)
+            for place in places:
                 self._by_place.setdefault(place, set()).add(number)
         for function, code in (pair for pairs in own.values() for pair in pairs):
             function.__code__ = code
         print(f"{len(self._items)} tests, {sum(self._seconds.values()):.0f} s; {len(self._errors)} errors to plant", flush=True)
+
+    def _recorded_by(self, seen: set[Place]) -> Callable[[int], _Record]:
+        def one(number: int) -> _Record:
+            self._forget()
+            seen.clear()
+            begun = time.process_time()
+            passed = _passes(self._items[number])
+            return passed, time.process_time() - begun, set(seen)
+
+        return one
 
     def _forget(self) -> None:
         for clear in self._caches:
