@@ -17,8 +17,6 @@ from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Connection, Layer, Misread, Pod, Request, Verdict
 from egress.judge.registry import ROOT_NAMESPACE
 
-_OPERATION = {"hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"}
-_READ_AT_A_GLANCE = {"connection.sni", "destination.port"}
 _NAMESPACE = re.compile(r"[a-z0-9-]+")
 _DRY_RUN = "istio.io/dry-run"
 _TRUE = {"1", "t", "T", "true", "TRUE", "True"}
@@ -49,7 +47,7 @@ class Authorization:
         inner = connection.inner
         request = inner if isinstance(inner, Request) else None
         principal, sni = connection.principal or "", (connection.sni or "").lower()
-        case = Case(principal, request, connection.port, sni, connection.to_address or "")
+        case = Case(principal, request, connection.port, sni, connection.to_address)
         who = principal or "a client without a certificate"
         homes = [home for home in dict.fromkeys((ROOT_NAMESPACE, at.namespace)) if home in self._policies]
         asked = [
@@ -93,7 +91,7 @@ class Authorization:
             selected = policy.selects(at)
             if selected is True:
                 return policy
-            doubt = doubt or (selected if isinstance(selected, Misread) else None)
+            doubt = doubt or selected or None
         return doubt
 
     def server_names(self, namespace: str) -> set[str]:
@@ -144,9 +142,11 @@ class _Policy:
         self.target = self._doubt or (self._labels, self._attached)
         """What is the same in policies that are for the same pods."""
         self._rules: Sequence[Mapping[str, Any]] = listed(spec, "rules")
-        homes = (Home(self.by, metadata["namespace"], trust_domain, f"spec.rules[{index}]") for index in range(len(self._rules)))
-        self._read = [Rule(rule, home) for rule, home in zip(self._rules, homes, strict=True)]
-        self.callers = None if self._doubt else _callers(self._rules, metadata["namespace"])
+        self._read = [
+            Rule(rule, Home(self.by, metadata["namespace"], trust_domain, f"spec.rules[{index}]"))
+            for index, rule in enumerate(self._rules)
+        ]
+        self.callers = _callers(self._rules, metadata["namespace"])
         """Namespaces whose callers some rule names; None: any caller may be meant."""
         asked = (
             condition for rule in self._rules for condition in listed(rule, "when") if condition.get("key") == "connection.sni"
@@ -158,7 +158,7 @@ class _Policy:
         self._of_any_name: list[int] = []
         for index, rule in enumerate(self._rules):
             exact = _names(rule)
-            for name in exact or ():
+            for name in exact:
                 self._of_name.setdefault(name, []).append(index)
             if not exact:
                 self._of_any_name.append(index)
@@ -168,7 +168,7 @@ class _Policy:
         known = {"selector", "targetRef", "targetRefs", "action", "rules", *(("provider",) if self.action == "CUSTOM" else ())}
         unread = [f"spec.{key}" for key in sorted(spec.keys() - known) if spec[key]]
         unread += [f"spec.selector.{key}" for key in sorted(part(spec, "selector").keys() - {"matchLabels"})]
-        unread += ["spec.action"] if self.action not in ("ALLOW", "DENY", "CUSTOM", "AUDIT") else []
+        unread += ["spec.action"] if self.action not in ("ALLOW", "DENY", "CUSTOM") else []
         return Misread(self.by, unread[0], f"this `{unread[0].rpartition('.')[2]}` is not read here") if unread else None
 
     def selects(self, pod: Pod) -> Outcome:
@@ -212,7 +212,7 @@ class _Policy:
 
     def nearness(self, case: Case) -> int:
         """How much of a rule holds, at best: what a reader wants to see first when nothing matches."""
-        return max((_held(self._read[index], case) for index in self._asked(case)), default=0)
+        return max((_held(self._read[index], case) for index in self._asked(case)), default=-1)
 
     def nearest(self, case: Case) -> str:
         """The field that would have to differ for the nearest rule to match."""
@@ -228,23 +228,21 @@ def _nearest(policies: Sequence[_Policy], case: Case) -> _Policy:
 
 
 def _held(rule: Rule, case: Case) -> int:
-    names = [name for name, holds in rule.held(case) if holds]
-    return 1 + 2 * ("from" in names) + sum(2 if name.endswith(("hosts", "sni")) else 1 for name in names if name != "from")
+    """How much of a rule holds: who calls and the host count twice."""
+    names = (name for name, holds in rule.held(case) if holds)
+    return sum(2 if name.endswith(("from", "hosts", "sni")) else 1 for name in names)
 
 
-def _names(rule: Mapping[str, Any]) -> set[str] | None:
-    """The hosts or server names of which a rule needs one; None where it needs none, or says more than this reads at a glance."""
-    conditions = listed(rule, "when")
-    if rule.keys() - {"from", "to", "when"} or any(condition["key"] not in _READ_AT_A_GLANCE for condition in conditions):
-        return None
-    found: set[str] | None = None
+def _names(rule: Mapping[str, Any]) -> set[str]:
+    """The hosts or server names of which a request needs one for the rule to hold; none where any will do."""
     operations = [part(entry, "operation") for entry in listed(rule, "to")]
-    if operations and all(operation.get("hosts") and not operation.keys() - _OPERATION for operation in operations):
+    found: set[str] = set()
+    if all(operation.get("hosts") for operation in operations):
         found = {str(host).lower() for operation in operations for host in operation["hosts"]}
-    for condition in conditions:
+    for condition in listed(rule, "when"):
         if condition["key"] == "connection.sni" and condition.get("values"):
             found = {str(value) for value in condition["values"]}
-    return None if found is None or any("*" in name for name in found) else found
+    return set() if any("*" in name for name in found) else found
 
 
 def _callers(rules: Sequence[Mapping[str, Any]], own: str) -> frozenset[str] | None:
@@ -256,10 +254,8 @@ def _callers(rules: Sequence[Mapping[str, Any]], own: str) -> frozenset[str] | N
             return None
         for source in sources:
             named = [str(name) for name in listed(source, "namespaces")]
-            named += [namespace_of(str(principal)) for principal in listed(source, "principals") if "*" not in str(principal)]
-            named += ["*" for principal in listed(source, "principals") if "*" in str(principal)]
-            accounts = [str(account).partition("/") for account in listed(source, "serviceAccounts")]
-            named += [namespace if slash else own for namespace, slash, _ in accounts]
+            named += [namespace_of(str(principal)) for principal in listed(source, "principals")]
+            named += [str(account).rpartition("/")[0] or own for account in listed(source, "serviceAccounts")]
             if not named or not all(_NAMESPACE.fullmatch(name) for name in named):
                 return None
             found.update(named)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -40,7 +40,7 @@ class Case:
     request: Request | None
     port: int
     sni: str
-    address: str
+    address: str | None
 
     @cached_property
     def namespace(self) -> str:
@@ -77,8 +77,9 @@ class Part:
     """Something that has to hold for the rule to hold."""
 
     name: str
+    """Where it stands in the rule; empty: nobody names it."""
     test: Test
-    http: bool
+    http: bool = False
 
 
 def every(outcomes: Iterable[Outcome]) -> Outcome:
@@ -135,46 +136,45 @@ class Rule:
             yield part.name, not (part.http and case.request is None) and part.test(case) is not False
 
     def _parts(self) -> Iterator[Part]:
-        unread = sorted(key for key in self._written.keys() - {"from", "to", "when"} if self._written[key])
-        for key in unread:
-            yield self._unknown(key, f"{self.field}.{key}", f"`{key}` is not read here")
+        for key in sorted(key for key in self._written.keys() - {"from", "to", "when"} if self._written[key]):
+            yield self._unknown(f"{self.field}.{key}", f"`{key}` is not read here")
         if sources := listed(self._written, "from"):
-            yield _one_of("from", [list(self._fields(entry["source"], _SOURCE, "from", "from.")) for entry in sources])
+            yield _one_of("from", [list(self._fields(entry["source"], _SOURCE, "from")) for entry in sources])
         if operations := listed(self._written, "to"):
             if len(operations) == 1:
                 # Part by part, so that a refusal can name the one that does not hold.
-                yield from self._fields(operations[0]["operation"], _OPERATION, "to", "to[0].operation.")
+                for part in self._fields(operations[0]["operation"], _OPERATION, "to"):
+                    yield replace(part, name=f"to[0].operation.{part.name}")
             else:
-                yield _one_of("to", [list(self._fields(entry["operation"], _OPERATION, "to", "")) for entry in operations])
+                yield _one_of("to", [list(self._fields(entry["operation"], _OPERATION, "to")) for entry in operations])
         for index, condition in enumerate(listed(self._written, "when")):
             yield from self._condition(index, condition)
 
-    def _fields(self, written: Mapping[str, Any], known: Mapping[str, _Attribute], at: str, prefix: str) -> Iterator[Part]:
-        for name, values in written.items():
-            plain = name[3].lower() + name[4:] if name.startswith("not") and len(name) > 3 else name
-            if not values:
-                continue
+    def _fields(self, written: Mapping[str, Any], known: Mapping[str, _Attribute], at: str) -> Iterator[Part]:
+        for name in (name for name, values in written.items() if values):
+            negated = name.startswith("not") and name[3:4].isupper()
+            plain = f"{name[3].lower()}{name[4:]}" if negated else name
             if attribute := known.get(plain):
-                yield self._part(f"{prefix}{name}", attribute, values, f"{self.field}.{at}", plain != name)
+                yield self._part(name, attribute, written[name], f"{self.field}.{at}", negated)
             else:
-                yield self._unknown(f"{prefix}{name}", f"{self.field}.{at}.{name}", f"`{name}` is not read here")
+                yield self._unknown(f"{self.field}.{at}.{name}", f"`{name}` is not read here")
 
     def _condition(self, index: int, condition: Mapping[str, Any]) -> Iterator[Part]:
         key, field = str(condition["key"]), f"{self.field}.when"
         name = f"when[{index}].{key}".replace("connection.", "")
         unread = sorted(part for part in condition.keys() - {"key", "values", "notValues"} if condition[part])
         if unread:
-            yield self._unknown(name, f"{field}.{unread[0]}", f"`{unread[0]}` is not read here")
+            yield self._unknown(f"{field}.{unread[0]}", f"`{unread[0]}` is not read here")
         if (attribute := _condition(key)) is None:
-            yield self._unknown(name, field, f"the condition {key} is not read here")
+            yield self._unknown(field, f"the condition {key} is not read here")
             return
         for side in ("values", "notValues"):
             if values := listed(condition, side):
                 yield self._part(name, attribute, values, field, side == "notValues")
 
-    def _unknown(self, name: str, field: str, reason: str) -> Part:
+    def _unknown(self, field: str, reason: str) -> Part:
         unknown = Misread(self._home.by, field, reason)
-        return Part(name, lambda _: unknown, False)
+        return Part("", lambda _: unknown)
 
     def _part(self, name: str, attribute: _Attribute, values: Sequence[Any], field: str, negated: bool) -> Part:
         home = replace(self._home, field=field)
@@ -218,17 +218,15 @@ def _one_of(name: str, alternatives: Sequence[Sequence[Part]]) -> Part:
 
 def _principal(value: str, home: Home) -> Test:
     wanted = _of_mesh(value, home.trust_domain)
-    return lambda case: bool(case.principal) and text_matches(wanted, case.principal)
+    return lambda case: text_matches(wanted, case.principal)
 
 
 def _of_mesh(principal: str, own: str) -> str:
     """A principal as proxies are told it: a trust domain that means the mesh's own is written as that."""
     domain, *rest = principal.split("/")
-    if len(rest) != 4 or domain in ("*", own):
-        return principal
-    own_too = text_matches(domain, own) if "*" in domain else domain == LOCAL
-    # With a `*` at its beginning it matches the mesh's own as it stands.
-    return principal if not own_too or (domain.startswith("*") and own.endswith(domain[1:])) else "/".join((own, *rest))
+    means_own = text_matches(domain, own) if "*" in domain else domain == LOCAL
+    # One with a `*` at its beginning stays: it matches the mesh's own as it is, and others.
+    return "/".join((own, *rest)) if len(rest) == 4 and means_own and not domain.startswith("*") else principal
 
 
 def _namespace(value: str, _: Home) -> Test:
@@ -246,14 +244,12 @@ def _account(value: str, home: Home) -> Test:
 
 def _trust_domain(value: str, _: Home) -> Test:
     first, star, last = value.partition("*")
-    if value == "*":
-        return lambda case: bool(case.principal)
     return _identity(re.escape(first) + ("[^/]*" if star else "") + re.escape(last) + "/.*")
 
 
 def _identity(pattern: str) -> Test:
     wanted = re.compile(pattern)
-    return lambda case: bool(case.principal) and wanted.fullmatch(case.principal) is not None
+    return lambda case: wanted.fullmatch(case.principal) is not None
 
 
 def _port(value: str, home: Home) -> Test:
@@ -263,19 +259,24 @@ def _port(value: str, home: Home) -> Test:
     return lambda case: case.port == wanted
 
 
+def _request(case: Case) -> Request:
+    assert case.request is not None  # `_of_http` asks nothing of a connection without one
+    return case.request
+
+
 def _host(value: str, _: Home) -> Test:
     wanted = value.lower()
-    return lambda case: case.request is not None and text_matches(wanted, case.request.host.lower())
+    return lambda case: text_matches(wanted, _request(case).host.lower())
 
 
 def _method(value: str, _: Home) -> Test:
-    return lambda case: case.request is not None and text_matches(value, case.request.method)
+    return lambda case: text_matches(value, _request(case).method)
 
 
 def _path(value: str, home: Home) -> Test:
     if unreadable_path(value):
         raise home.unread(f"{value} is no template of a path")
-    return lambda case: case.request is not None and path_matches(value, case.request.path.partition("?")[0])
+    return lambda case: path_matches(value, _request(case).path.partition("?")[0])
 
 
 def _header(name: str) -> _Attribute:
@@ -285,8 +286,8 @@ def _header(name: str) -> _Attribute:
         if _PROXIES_OWN.fullmatch(name):
             raise home.unread(f"the header {name} is the proxies' own: what is in it is not known here")
         if value == "*":
-            return lambda case: case.request is not None and bool(case.request.values(name))
-        return lambda case: case.request is not None and any(text_matches(value, sent) for sent in case.request.values(name))
+            return lambda case: bool(_request(case).values(name))
+        return lambda case: any(text_matches(value, sent) for sent in _request(case).values(name))
 
     return _Attribute(test, http=True)
 
@@ -313,17 +314,14 @@ _CALLER = {
 }
 
 
-def _unread(what: str, http: bool = False) -> _Attribute:
-    def test(_: str, home: Home) -> Test:
-        raise home.unread(f"{what} is not read here")
-
-    return _Attribute(test, http)
+def _unread(what: str, _: str, home: Home) -> Test:
+    raise home.unread(f"{what} is not read here")
 
 
-_TOKENS = _unread("what tokens say", http=True)
+_TOKENS = _Attribute(partial(_unread, "what tokens say"), http=True)
 _SOURCE = _CALLER | {
-    "ipBlocks": _unread("the address that a connection comes from"),
-    "remoteIpBlocks": _unread("the address that a client is said to have"),
+    "ipBlocks": _Attribute(partial(_unread, "the address that a connection comes from")),
+    "remoteIpBlocks": _Attribute(partial(_unread, "the address that a client is said to have")),
     "requestPrincipals": _TOKENS,
 }
 _OPERATION = {

@@ -80,7 +80,7 @@ class GatewayPods:
         """Whether the injector is asked about the pod, and says yes; revisions are for `_unread` to say."""
         around, label = self._labels.get(namespace, {}), labels.get(_INJECT)
         said = str(annotations.get(_INJECT) if label is None else label)
-        if str(label) == "false" or said == "false":
+        if said == "false":
             return False
         if around.get(_INJECTION) == "enabled":
             return True
@@ -118,10 +118,10 @@ class GatewayPods:
                 yield "tolerations", reason, None not in outcomes
 
 
-def _by_namespace(manifests: list[Manifest]) -> dict[str, list[Manifest]]:
-    found: dict[str, list[Manifest]] = {}
+def _by_namespace(manifests: list[Manifest]) -> dict[str | None, list[Manifest]]:
+    found: dict[str | None, list[Manifest]] = {}
     for manifest in manifests:
-        found.setdefault(manifest["metadata"].get("namespace", ""), []).append(manifest)
+        found.setdefault(manifest["metadata"].get("namespace"), []).append(manifest)
     return found
 
 

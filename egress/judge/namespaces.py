@@ -116,7 +116,7 @@ class Namespaces:
         mesh = [
             _Mode(PERMISSIVE, mode.by, mode.field) if mode.mode == UNSET else mode for mode in self._whole.get(ROOT_NAMESPACE, ())
         ] or [_Mode(PERMISSIVE)]
-        own = [] if namespace == ROOT_NAMESPACE else self._whole.get(namespace, [])
+        own = self._whole.get(namespace, [])
         found = [mode for mode in own if mode.mode != UNSET]
         return found if own and len(found) == len(own) else [*found, *mesh]
 

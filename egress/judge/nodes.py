@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from egress.judge.deployed import Deployed, identity, listed, part
+from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Layer, Pod, Verdict
 
 POOL_LABEL = "cloud.google.com/gke-nodepool"
@@ -33,11 +33,15 @@ class Pool:
 
 @dataclass(frozen=True)
 class _Workload:
-    """A Deployment's pods."""
+    """A Deployment's pods, or some that nobody handed over."""
 
     by: str
+    labels: Mapping[str, str]
     pod: Pod
-    wanted_pool: str
+    wanted_pool: str | None = None
+
+    def has(self, selector: Mapping[str, str]) -> bool:
+        return selector.items() <= self.labels.items()
 
 
 class Workloads:
@@ -51,20 +55,22 @@ class Workloads:
             tainted = any(taint.get("effect") != _SOFT for taint in listed(config, "taints"))
             self.pools[name] = Pool(name, config.get("serviceAccount") or "", tainted)
         templates = [(manifest, part(manifest, "spec", "template")) for manifest in deployed.kind("Deployment")]
-        wanted = [str(part(template, "spec", "nodeSelector").get(POOL_LABEL) or "") for _, template in templates]
-        self._named = {*wanted} - {""}
+        self._named = {part(template, "spec", "nodeSelector").get(POOL_LABEL) for _, template in templates}
         self._workloads: list[_Workload] = []
         self._labelled: dict[tuple[str, str, str], list[_Workload]] = {}
-        self._unknown: dict[str, list[Pod]] = {}
-        for (manifest, template), pool in zip(templates, wanted, strict=True):
-            namespace, spec = manifest["metadata"]["namespace"], part(template, "spec")
-            account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-            email = self.pools[pool].email if pool in self.pools else self.application_pool
-            pod = Pod(namespace, part(template, "metadata", "labels"), account, email)
-            workload = _Workload(identity(manifest), pod, pool)
+        self._unknown: dict[str, list[_Workload]] = {}
+        for manifest, template in templates:
+            workload = self._workload(manifest, template)
             self._workloads.append(workload)
-            for key, value in (pod.labels or {}).items():
-                self._labelled.setdefault((namespace, key, value), []).append(workload)
+            for key, value in workload.labels.items():
+                self._labelled.setdefault((workload.pod.namespace, key, value), []).append(workload)
+
+    def _workload(self, manifest: Manifest, template: Mapping[str, Any]) -> _Workload:
+        spec, labels = part(template, "spec"), part(template, "metadata", "labels")
+        account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+        wanted = part(spec, "nodeSelector").get(POOL_LABEL)
+        email = self.pools[wanted].email if wanted in self.pools else self.application_pool
+        return _Workload(identity(manifest), labels, Pod(manifest["metadata"]["namespace"], labels, account, email), wanted)
 
     @cached_property
     def application_pool(self) -> str:
@@ -80,12 +86,13 @@ class Workloads:
         """The pods that a selector chooses; where none is known, a pod of the namespace with just these labels."""
         if meant := self._meant(namespace, selector):
             return meant[0].pod
-        for pod in self._unknown.get(namespace, ()) if selector else ():
-            if selector.items() <= (pod.labels or {}).items():
-                return pod
-        unknown = Pod(namespace, dict(selector), pool=self.application_pool)
-        self._unknown.setdefault(namespace, []).append(unknown)
-        return unknown
+        unknown = self._unknown.setdefault(namespace, [])
+        found = next((one for one in unknown if selector and one.has(selector)), None)
+        if found is None:
+            labels = dict(selector)
+            found = _Workload("nothing", labels, Pod(namespace, labels, pool=self.application_pool))
+            unknown.append(found)
+        return found.pod
 
     def unread(self, deployed: Deployed) -> Iterator[tuple[str, Verdict]]:
         """What is not understood about where pods run and which are meant, by the namespace that it concerns; empty: all."""
@@ -105,7 +112,7 @@ class Workloads:
             meant = self._meant(namespace, selector)
             if len(meant) > 1:
                 asked = _asked_labels(deployed) if asked is None else asked
-                told = next((other for other in meant[1:] if _told_apart(meant[0].pod, other.pod, asked)), None)
+                told = next((other for other in meant[1:] if _told_apart(meant[0], other, asked)), None)
                 if told:
                     reason = f"It means pods of {meant[0].by} and of {told.by}, which something tells apart: that is not read."
                     yield namespace, _doubt(Layer.SIDECAR, identity(manifest), "spec.selector", reason)
@@ -113,13 +120,14 @@ class Workloads:
     def _meant(self, namespace: str, selector: Mapping[str, str]) -> list[_Workload]:
         label = next(iter(selector.items()), None)
         found = self._labelled.get((namespace, *label), ()) if label else ()
-        return [workload for workload in found if selector.items() <= (workload.pod.labels or {}).items()]
+        return [workload for workload in found if workload.has(selector)]
 
 
-def _told_apart(first: Pod, other: Pod, asked: set[str]) -> bool:
-    """Whether two pods differ in what somebody asks for."""
-    labels = {key for key, _ in (first.labels or {}).items() ^ (other.labels or {}).items()}
-    return (first.service_account, first.pool) != (other.service_account, other.pool) or bool(labels & asked)
+def _told_apart(first: _Workload, other: _Workload, asked: set[str]) -> bool:
+    """Whether two workloads' pods differ in what somebody asks for."""
+    labels = {key for key, _ in first.labels.items() ^ other.labels.items()}
+    same = (first.pod.service_account, first.pod.pool) == (other.pod.service_account, other.pod.pool)
+    return not same or not labels.isdisjoint(asked)
 
 
 def _asked_labels(deployed: Deployed) -> set[str]:
@@ -127,17 +135,19 @@ def _asked_labels(deployed: Deployed) -> set[str]:
     return {key for manifest in deployed.kubernetes if manifest["kind"] != "Deployment" for key in _keys(manifest.get("spec"))}
 
 
-def _keys(written: Any) -> Iterator[str]:
+def _keys(written: Any, labels: bool = False) -> Iterator[str]:
+    """Every key that a part of an object asks of labels; `labels`: whether it is a mapping of labels itself."""
     if isinstance(written, list):
         for entry in cast("list[Any]", written):
             yield from _keys(entry)
     elif isinstance(written, Mapping):
-        for name, below in cast("Mapping[str, Any]", written).items():
-            if name in ("matchLabels", "labels", "selector") and isinstance(below, Mapping):
-                yield from cast("Mapping[str, Any]", below)
-            if name == "matchExpressions":
-                yield from (str(one.get("key")) for one in cast("list[Mapping[str, Any]]", below or []))
-            yield from _keys(below)
+        fields = cast("Mapping[str, Any]", written)
+        if labels:
+            yield from fields
+        elif "operator" in fields:
+            yield str(fields.get("key"))
+        for name, below in fields.items():
+            yield from _keys(below, name in ("matchLabels", "labels", "selector"))
 
 
 def _doubt(layer: Layer, by: str, field: str, reason: str) -> Verdict:

@@ -46,7 +46,7 @@ def unreadable_path(pattern: str) -> bool:
     """Whether a pattern has braces without being a template that Istio takes: what proxies make of it is not known here."""
     if not is_template(pattern):
         return "{" in pattern or "}" in pattern
-    segments = pattern.strip("/").split("/")
+    segments = pattern.split("/")
     open_ones = [segment for segment in segments if segment in (ONE, ANY)]
     return (
         not pattern.startswith("/")

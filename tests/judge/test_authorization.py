@@ -100,6 +100,9 @@ class TestActions:
     def test_one_policy_of_several_that_allow_is_enough(self) -> None:
         assert judged(allow(name="nothing"), allow(EVERYTHING)).by == BY
 
+    def test_of_several_that_allow_the_first_is_named(self) -> None:
+        assert judged(allow(EVERYTHING, name="first"), allow(EVERYTHING)).by == "shop/authorizationpolicy/first"
+
     def test_what_no_rule_allows_is_denied(self) -> None:
         verdict = judged(allow(source(namespaces=["other"])))
         assert (verdict.allowed, verdict.by, verdict.field) == (False, BY, "spec.rules[0].from")
@@ -156,6 +159,12 @@ class TestActions:
     def test_any_other_word_is_no_dry_run(self, said: str) -> None:
         assert outcome(deny(EVERYTHING, metadata={"annotations": {"istio.io/dry-run": said}})) is False
 
+    def test_a_custom_policy_for_other_pods_is_not_asked(self) -> None:
+        other = {"provider": {"name": "oracle"}, "selector": {"matchLabels": {"app": "other"}}}
+        assert outcome(policy(EVERYTHING, action="CUSTOM", **other)) is True
+        asked = judged(policy(EVERYTHING, action="CUSTOM", provider={"name": "oracle"}))
+        assert asked.reason == "what another service says to this is not known here"
+
     def test_a_custom_policys_service_is_asked_dry_or_not(self) -> None:
         dry = {"annotations": {"istio.io/dry-run": "true"}}
         assert outcome(policy(EVERYTHING, action="CUSTOM", provider={"name": "oracle"}, metadata=dry)) is None
@@ -201,6 +210,15 @@ class TestWhosePods:
         )
         assert (verdict.allowed, verdict.by) == (False, BY)
 
+    def test_the_first_that_closes_for_sure_is_named_whatever_is_not_known_of_others(self) -> None:
+        assert outcome(allow(name="odd", scope="all"), allow(source(namespaces=["x"]))) is False
+        free = Pod("shop", None)
+        chosen = allow(source(namespaces=["x"]), selector={"matchLabels": {"app": "web"}})
+        also = allow(source(namespaces=["x"]), selector={"matchLabels": {"app": "x"}}, name="also")
+        assert judged(chosen, also, at=free).by == BY
+        attached = allow(source(namespaces=["x"]), targetRefs=[{"kind": "Gateway"}], name="attached")
+        assert outcome(attached, chosen, at=Pod("shop", {"app": "other"})) is True
+
     @pytest.mark.parametrize("target", [{"targetRefs": [{"kind": "Gateway", "name": "a"}]}, {"targetRef": {"name": "a"}}])
     def test_a_policy_attached_to_a_gateway_of_another_api_is_for_no_other_pods(self, target: dict[str, Any]) -> None:
         assert outcome(deny(EVERYTHING, **target)) is True
@@ -220,6 +238,7 @@ class TestWhosePods:
         assert (verdict.understood, verdict.field) == (False, "spec.selector")
         assert outcome(allow(selector={"matchLabels": {"app": "web"}}), at=free) is None
         assert outcome(allow(source(namespaces=["x"]), selector={"matchLabels": {"app": "web"}}), at=free) is None
+        assert outcome(allow(operation(methods=["POST"]), selector={"matchLabels": {"app": "web"}}), at=free) is None
         assert outcome(deny(source(namespaces=["x"]), selector={"matchLabels": {"app": "web"}}), at=free) is True
         assert outcome(deny(EVERYTHING), at=free) is False
         assert outcome(allow(selector={"matchLabels": {"app": "web"}}), allow(name="closed"), at=free) is False
@@ -340,6 +359,7 @@ class TestWhoCalls:
             {"principals": ["*"]},
             {"namespaces": ["*"]},
             {"namespaces": ["bank"]},
+            {"namespaces": ["other"]},
             {"serviceAccounts": ["bank/till"]},
             {"trustDomains": ["*"]},
             {"principals": ["*", CALLER]},
@@ -357,6 +377,11 @@ class TestWhoCalls:
     def test_a_client_without_a_certificate_is_none_of_those_that_are_left_out(self, field: dict[str, Any]) -> None:
         assert outcome(allow(source(**field)), caller=None) is True
 
+    @pytest.mark.parametrize("caller", ["cluster.local/x/bank/sa/till", "cluster.local/ns/bank/x/till", "cluster.local/ns/bank"])
+    def test_an_identity_of_another_form_is_of_no_namespace(self, caller: str) -> None:
+        assert outcome(allow(source(namespaces=["bank"])), caller=caller) is False
+        assert outcome(allow(source(namespaces=["other"])), caller=caller) is False
+
     def test_fields_of_one_source_must_all_hold(self) -> None:
         assert outcome(allow(source(namespaces=["bank"], notPrincipals=[CALLER]))) is False
         assert outcome(allow(source(namespaces=["bank"], principals=["*/sa/till"]))) is True
@@ -367,7 +392,15 @@ class TestWhoCalls:
         assert outcome(allow({"from": [{"source": {"namespaces": ["x"]}}, {"source": {"namespaces": ["y"]}}]})) is False
 
     @pytest.mark.parametrize(
-        "rule", [{"from": []}, {"from": None}, source(), source(principals=[]), source(principals=None, notNamespaces=[])]
+        "rule",
+        [
+            {"from": []},
+            {"from": None},
+            {"unless": []},
+            source(),
+            source(principals=[]),
+            source(principals=None, notNamespaces=[]),
+        ],
     )
     def test_what_is_empty_asks_for_nothing(self, rule: dict[str, Any]) -> None:
         assert outcome(allow(rule)) is True
@@ -380,6 +413,15 @@ class TestWhoCalls:
         where = "spec.rules[0].from.anything" if field == "anything" else "spec.rules[0].from"
         assert (verdict.understood, verdict.allowed, verdict.by, verdict.field) == (False, True, BY, where)
         assert outcome(deny(source(**{field: ["10.0.0.0/8"]}))) is None
+
+    def test_an_empty_field_hides_no_other(self) -> None:
+        assert outcome(allow(source(principals=[], namespaces=["other"]))) is False
+
+    @pytest.mark.parametrize("field", ["not", "nothing", "notprincipals", "principal", "notNotPrincipals", "allPrincipals"])
+    def test_a_field_of_a_like_name_is_not_understood(self, field: str) -> None:
+        verdict = judged(allow(source(**{field: ["nobody"]})))
+        assert (verdict.understood, verdict.field) == (False, f"spec.rules[0].from.{field}")
+        assert verdict.reason == f"`{field}` is not read here"
 
     @pytest.mark.parametrize("field", ["requestPrincipals", "notRequestPrincipals"])
     def test_what_tokens_say_is_not_understood(self, field: str) -> None:
@@ -414,6 +456,14 @@ class TestTrustDomains:
         assert outcome(allow(source(principals=[pattern])), **how) is matches
         assert outcome(allow(source(notPrincipals=[pattern])), **how) is not matches
         assert outcome(allow(when("source.principal", pattern)), **how) is matches
+
+    def test_a_trust_domain_by_its_end_means_others_as_well_and_one_by_its_beginning_the_meshs_alone(self) -> None:
+        how = {"caller": "other.example/ns/bank/sa/till", "trust_domain": "corp.example"}
+        assert outcome(allow(source(principals=["*.example/ns/bank/sa/till"])), **how) is True
+        assert outcome(allow(source(principals=["*ther.example/ns/bank/sa/till"])), **how) is True
+        assert outcome(allow(source(principals=["o*/ns/bank/sa/till"])), **how) is False
+        how = {"caller": "corporate/ns/bank/sa/till", "trust_domain": "corp.example"}
+        assert outcome(allow(source(principals=["corp*/ns/bank/sa/till"])), **how) is False
 
     def test_another_trust_domain_is_not_the_meshs(self) -> None:
         how = {"caller": "cluster.local/ns/bank/sa/till", "trust_domain": "corp.example"}
@@ -484,6 +534,9 @@ class TestOperations:
             ("/t/{**}/z", "/t/x/y/z", True),
             ("/t/{**}/z", "/t/z", False),
             ("/t/{*}/{**}", "/t/x/y/z", True),
+            ("/t/{*}/", "/t/x/", True),
+            ("/t/{*}/", "/t/x", False),
+            ("/{*}", "/x", True),
             ("/t.x/{*}", "/tyx/a", False),
             ("/t/{*}", "/t/a%20b", True),
             ("/t/{*}", "/t/a[b", False),
@@ -496,7 +549,9 @@ class TestOperations:
         assert outcome(deny(operation(paths=[pattern])), inner=Request("a", path=path)) is not matches
         assert outcome(allow(operation(notPaths=[pattern])), inner=Request("a", path=path)) is not matches
 
-    @pytest.mark.parametrize("pattern", ["/a{b}", "/t/{**}/{*}", "/t/{*}.txt", "/*/{*}", "/{name}/x", "{*}"])
+    @pytest.mark.parametrize(
+        "pattern", ["/a{b}", "/a{b", "/a}b", "/t/{**}/{*}", "/t/{**}/{**}", "/t/{*}.txt", "/*/{*}", "/{name}/x", "{*}"]
+    )
     def test_what_is_no_template_is_not_understood(self, pattern: str) -> None:
         verdict = judged(allow(operation(paths=[pattern])))
         assert (verdict.understood, verdict.field) == (False, "spec.rules[0].to")
@@ -530,6 +585,8 @@ class TestOperations:
         assert outcome(allow(two)) is True
         assert outcome(allow(two), inner=Request("a", path="/x")) is False
         assert outcome(deny(two)) is False
+        unread = {"to": [{"operation": {"methods": ["POST"]}}, {"operation": {"ports": ["x"]}}]}
+        assert judged(allow(unread)).field == "spec.rules[0].to"
 
     @pytest.mark.parametrize("rule", [{"to": []}, {"to": None}, operation(), operation(paths=[]), operation(hosts=None)])
     def test_what_is_empty_asks_for_nothing(self, rule: dict[str, Any]) -> None:
@@ -654,6 +711,7 @@ class TestConditions:
             "destination.namespace",
             "request.headers",
             "request.headersx[a]",
+            "request.headers[x-a]x",
             "anything",
         ],
     )
@@ -667,6 +725,7 @@ class TestConditions:
         assert outcome(allow({"when": [{"key": "destination.port"}]})) is True
         assert outcome(allow({"when": [{"key": "destination.port", "values": [], "notValues": None}]})) is True
         assert outcome(allow({"when": []})) is True
+        assert outcome(allow({"when": [{"key": "destination.port", "unless": []}]})) is True
         assert outcome(allow({"when": [{"key": "anything"}]})) is None
 
     def test_a_field_of_a_condition_that_is_not_known_is_not_understood(self) -> None:
@@ -688,6 +747,8 @@ class TestConnectionsThatAreNotReadAsHttp:
             when("request.headers[x-a]", but=("v",)),
             when("request.headers[:path]", "*"),
             when("request.auth.principal", "*"),
+            when("request.auth.audiences", "*"),
+            when("request.auth.presenter", "*"),
             when("request.auth.claims[iss]", but=("x",)),
             source(requestPrincipals=["*"]),
             source(notRequestPrincipals=["x"]),
@@ -724,6 +785,11 @@ class TestConnectionsThatAreNotReadAsHttp:
         )
         assert outcome(deny({"to": [{"operation": {"ports": ["1"]}}, {"operation": {"paths": ["/x"]}}]}), inner=BYTES) is False
 
+    def test_what_is_not_known_is_not_taken_for_http(self) -> None:
+        assert outcome(allow(when("anything", "*")), inner=BYTES) is None
+        assert outcome(deny(when("source.ip", "10.0.0.0/8")), inner=BYTES) is None
+        assert outcome(deny(operation(anything=["x"])), inner=BYTES) is None
+
     def test_the_next_rule_may_allow_it(self) -> None:
         assert judged(allow(operation(hosts=["*"]), operation(ports=["8080"])), inner=BYTES).field == "spec.rules[1]"
 
@@ -750,6 +816,8 @@ class TestWhatIsNotUnderstood:
         assert outcome(allow(source(namespaces=["other"]) | self.ODD)) is False
         assert outcome(deny(operation(methods=["POST"]) | self.ODD), allow(EVERYTHING)) is True
         assert outcome(allow(self.ODD | operation(paths=["/other"]))) is False
+        assert outcome(allow(source(ipBlocks=["10.0.0.0/8"]) | operation(methods=["POST"]))) is False
+        assert outcome(allow(source(ipBlocks=["10.0.0.0/8"], namespaces=["other"]))) is False
 
     def test_what_surely_holds_decides_before_it(self) -> None:
         assert judged(allow(self.ODD, source(namespaces=["bank"]))).field == "spec.rules[1]"
@@ -763,6 +831,15 @@ class TestWhatIsNotUnderstood:
         verdict = judged(deny(self.ODD), allow(EVERYTHING))
         assert (verdict.understood, verdict.allowed, verdict.by) == (False, True, "shop/authorizationpolicy/refusals")
         assert outcome(deny(self.ODD)) is None
+
+    def test_a_doubt_stays_whatever_comes_after_it(self) -> None:
+        no = source(namespaces=["other"]) | when("destination.port", "1")
+        assert outcome(deny(self.ODD, name="odd"), deny(when("destination.port", "1"))) is None
+        assert outcome(allow(self.ODD, name="odd"), allow(when("destination.port", "1"))) is None
+        assert outcome(allow(self.ODD, no)) is None
+        assert judged(deny(self.ODD, name="odd"), deny(when("remote.ip", "x"))).by == "shop/authorizationpolicy/odd"
+        assert judged(allow(self.ODD, name="odd"), allow(when("remote.ip", "x"))).by == "shop/authorizationpolicy/odd"
+        assert judged(deny(self.ODD), allow(when("remote.ip", "x"))).by == "shop/authorizationpolicy/refusals"
 
     def test_a_doubtful_denial_does_not_open_what_is_not_allowed(self) -> None:
         assert outcome(deny(self.ODD), allow(source(namespaces=["other"]))) is False
@@ -810,6 +887,44 @@ class TestWhatIsNamed:
         near = allow(source(namespaces=["bank"]) | operation(hosts=["shop.example"], methods=["POST"]), name="near")
         far = allow(source(namespaces=["bank"]) | operation(hosts=["else.example"], methods=["POST"]), name="far")
         assert judged(far, near).by == judged(near, far).by == "shop/authorizationpolicy/near"
+
+    @pytest.mark.parametrize("twice", [source(namespaces=["bank"]), operation(hosts=["*.example"]), when("connection.sni", "a*")])
+    def test_who_calls_and_the_host_count_more_than_anything_else(self, twice: dict[str, Any]) -> None:
+        missing = when("destination.port", "1")["when"]
+        near = allow({**twice, "when": [*twice.get("when", ()), *missing]}, name="near")
+        far = allow({"to": [{"operation": {"ports": ["8080"]}}], "when": missing}, name="far")
+        assert judged(far, near, sni="a").by == judged(near, far, sni="a").by == "shop/authorizationpolicy/near"
+
+    def test_two_other_parts_count_more_than_one(self) -> None:
+        one = allow(operation(ports=["8080"], methods=["POST"]), name="one")
+        two = allow(operation(ports=["8080"], paths=["/"], methods=["POST"]), name="two")
+        assert judged(one, two).by == judged(two, one).by == "shop/authorizationpolicy/two"
+
+    def test_what_does_not_hold_counts_for_nothing(self) -> None:
+        wide = allow(operation(ports=["1"], paths=["/x"], methods=["POST"]), name="wide")
+        assert judged(wide, allow(operation(ports=["8080"], methods=["POST"]), name="near")).by == "shop/authorizationpolicy/near"
+
+    def test_of_two_of_which_as_much_holds_the_first(self) -> None:
+        host = allow(operation(hosts=["*.example"], methods=["POST"]), name="host")
+        parts = allow(operation(ports=["8080"], paths=["/"], methods=["POST"]), name="parts")
+        assert judged(host, parts).by == "shop/authorizationpolicy/host"
+        assert judged(parts, host).by == "shop/authorizationpolicy/parts"
+
+    def test_of_a_policys_rules_the_best_counts(self) -> None:
+        best = allow(operation(methods=["POST"]), source(namespaces=["bank"]) | operation(methods=["POST"]), name="best")
+        middling = allow(operation(ports=["8080"], methods=["POST"]), name="middling")
+        assert judged(middling, best).by == "shop/authorizationpolicy/best"
+
+    def test_a_policy_for_other_hosts_alone_is_farthest(self) -> None:
+        asks = allow(operation(methods=["POST"]), name="asks")
+        assert judged(allow(operation(hosts=["else.example"]), name="else"), asks).by == "shop/authorizationpolicy/asks"
+
+    def test_with_the_rule_of_this_host_among_those_of_many(self) -> None:
+        rules = [operation(hosts=[host, f"{host}:80"], methods=["POST"]) for host in ("a.example", "SHOP.example", "b.example")]
+        assert judged(allow(*rules)).field == "spec.rules[1].to[0].operation.methods"
+        assert judged(allow(*rules), inner=Request("Shop.Example:80")).field == "spec.rules[1].to[0].operation.methods"
+        by_name = [when("connection.sni", name) | operation(ports=["1"]) for name in ("a.example", "b.example")]
+        assert judged(allow(*by_name), sni="b.example").field == "spec.rules[1].to[0].operation.ports"
 
     def test_a_rule_for_another_host_is_not_near(self) -> None:
         assert judged(allow(operation(hosts=["else.example"]))).field == "spec.rules"

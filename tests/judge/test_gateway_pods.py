@@ -74,12 +74,13 @@ class TestWhichDeployment:
         elsewhere["metadata"]["namespace"] = "in"
         assert judged(elsewhere) == fallen("")
         assert judged(gateway({"istio": "other"})) == fallen("")
+        assert judged(gateway(), at=Pod("out", None)) == []
         assert judged(gateway(), at=Pod("out", {**LABELS, "more": "x"})) == fallen("")
 
     def test_every_deployment_of_such_pods_has_to_stand(self) -> None:
         assert judged(gateway(), gateway(hostNetwork=True)) == fallen(f"{PODS}.hostNetwork")
 
-    @pytest.mark.parametrize("kind", ["DaemonSet", "StatefulSet"])
+    @pytest.mark.parametrize("kind", ["DaemonSet", "StatefulSet", "ReplicaSet", "Rollout"])
     def test_another_kind_that_makes_them_is_not_understood(self, kind: str) -> None:
         assert judged({**gateway(), "kind": kind}) == doubt("spec")
         assert judged({**gateway({"istio": "other"}), "kind": kind}) == fallen("")
@@ -131,12 +132,13 @@ class TestInjection:
         assert judged(gateway(), namespace("out", **{REVISION: "canary"})) == doubt(rev)
         assert judged(gateway({INJECT: None}), namespace("out", **{REVISION: "canary"})) == doubt(rev)
         assert judged(gateway({REVISION: "canary"}), self.PLAIN) == doubt(rev)
+        assert judged(gateway({REVISION: "canary", INJECT: None}), self.PLAIN) == doubt(rev)
 
     def test_the_namespaces_own_label_comes_before_revisions(self) -> None:
         assert judged(gateway({REVISION: "canary"}), self.ENABLED) == []
         assert judged(gateway({REVISION: "canary"}), self.DISABLED) == fallen(LABEL_OF)
 
-    @pytest.mark.parametrize("template", [None, "", "sidecar"])
+    @pytest.mark.parametrize("template", [None, "", "sidecar", "grpc-agent", "grpc-simple"])
     def test_the_template_of_a_sidecar_makes_no_gateway(self, template: str | None) -> None:
         assert judged(gateway(annotations={TEMPLATE: template})) == fallen(TEMPLATE_OF)
 
@@ -164,6 +166,12 @@ class TestNodes:
     def test_a_pool_that_nobody_handed_over_is_not_understood(self) -> None:
         assert judged(gateway(), pools=(node_pool("other"),)) == doubt(f"{PODS}.nodeSelector")
         assert judged(gateway(), pools=()) == []
+
+    def test_a_pool_is_called_by_its_name_and_not_by_its_resources(self) -> None:
+        type_token, properties = node_pool("gateway", "", TAINT).type, node_pool("gateway", "", TAINT).properties
+        assert judged(gateway(), pools=(Resource(type_token, "resource", properties),)) == []
+        unnamed = {key: value for key, value in properties.items() if key != "name"}
+        assert judged(gateway(), pools=(Resource(type_token, "gateway", unnamed),)) == []
 
     def test_any_pool_will_do_where_none_is_named(self) -> None:
         assert judged(gateway(nodeSelector=None)) == judged(gateway(nodeSelector={"kubernetes.io/os": "linux"})) == []
@@ -222,10 +230,15 @@ class TestNodes:
     def test_a_taint_without_a_value_is_tolerated_by_one_without(self) -> None:
         assert self.stands(self.pool(value=""), {"key": "dedicated"}) is True
         assert self.stands(self.pool(value=""), {"key": "dedicated", "value": "x"}) is False
+        unsaid = (node_pool("gateway", "", {"key": "dedicated", "effect": "NO_SCHEDULE"}),)
+        assert self.stands(unsaid, {"key": "dedicated", "value": ""}) is True
+        assert self.stands(unsaid, {"key": "dedicated"}) is True
 
     def test_every_taint_has_to_be_tolerated(self) -> None:
         two = (node_pool("gateway", "", TAINT, {"key": "second", "value": "x", "effect": "NO_SCHEDULE"}),)
         assert self.stands(two, TOLERATES) is False
+        after_a_wish = (node_pool("gateway", "", {**TAINT, "effect": "PREFER_NO_SCHEDULE"}, {**TAINT, "key": "second"}),)
+        assert self.stands(after_a_wish) is False
         assert self.stands(two, TOLERATES, {"key": "second", "operator": "Exists"}) is True
 
     def test_who_is_tolerated_for_a_time_does_not_stay(self) -> None:

@@ -80,7 +80,11 @@ class TestSettingsThatAreUnderstood:
             {"defaultConfig": {"proxyHeaders": {"server": {"disabled": True}, "attemptCount": {"disabled": False}}}},
             {"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:15012", "concurrency": 2, "meshId": "m"}},
             {"defaultConfig": {"discoveryAddress": "istiod-canary.istio-system.svc:15012"}},
+            {"enablePrometheusMerge": True, "defaultProviders": {"accessLogging": ["envoy"]}},
+            {"defaultConfig": {"holdApplicationUntilProxyStarts": True, "image": {"imageType": "distroless"}}},
+            {"defaultConfig": {"drainDuration": "45s", "terminationDrainDuration": "5s"}},
             {"anything": None, "another": {}, "third": False, "defaultConfig": {"tracing": {}}},
+            {"tlsDefaults": None, "defaultConfig": False},
         ],
     )
     def test_each_with_the_values_that_are(self, config: dict[str, Any]) -> None:
@@ -104,6 +108,7 @@ class TestSettingsThatAreUnderstood:
             ({"defaultConfig": {"discoveryAddress": "elsewhere:15012"}}, "defaultConfig.discoveryAddress"),
             ({"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:15010"}}, "defaultConfig.discoveryAddress"),
             ({"defaultConfig": {"discoveryAddress": "istiod.other.svc:15012"}}, "defaultConfig.discoveryAddress"),
+            ({"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:150121"}}, "defaultConfig.discoveryAddress"),
             ({"defaultConfig": {"discoveryAddress": "xistiod.istio-system.svc:15012"}}, "defaultConfig.discoveryAddress"),
             ({"defaultConfig": ["x"]}, "defaultConfig"),
             ({"defaultConfig": {"tracing": {"sampling": 1}}}, "defaultConfig.tracing"),
@@ -240,3 +245,4 @@ class TestDiscovery:
         verdict = self.discovered({"matchExpressions": [{"key": "mesh", "operator": "Like", "values": ["on"]}]})
         assert (verdict.allowed, verdict.understood) == (True, False)
         assert self.discovered({"matchLabels": {"mesh": "on"}}).understood
+        assert not self.discovered({"matchLabels": {"mesh": "on"}}, {"odd": ["x"]}).understood

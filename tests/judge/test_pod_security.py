@@ -50,7 +50,7 @@ def test_a_level_that_does_not_exist_is_not_understood(level: str) -> None:
     assert (verdict.allowed, verdict.understood) == (True, False)
 
 
-@pytest.mark.parametrize("version", ["latest", "v1.34", "v1.40", "1.20", "v2.0", "v1.x"])
+@pytest.mark.parametrize("version", ["latest", "v1.34", "v1.40", "1.20", "v2.0", "v1.x", "v1.20x"])
 def test_the_newest_checks_are_made_where_no_older_version_is_named(version: str) -> None:
     """A version that cannot be read means the latest."""
     assert not judged(enforce="restricted", enforce_version=version).allowed

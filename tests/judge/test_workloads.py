@@ -141,6 +141,10 @@ class TestBehind:
         found = workloads(deployment("shop", "web", WEB, serviceAccountName="web"))
         assert (found.behind("shop", {}).service_account, found.behind("shop", {}).labels) == ("default", {})
 
+    def test_nor_those_that_nobody_handed_over(self) -> None:
+        found = workloads()
+        assert found.behind("shop", {"app": "other"}) is not found.behind("shop", {})
+
     def test_pods_without_labels_are_nobodys(self) -> None:
         bare = deployment("shop", "web", {})
         del bare["spec"]["template"]["metadata"]["labels"]
@@ -155,6 +159,12 @@ class TestSeveralBehindOneSelector:
 
     def test_where_nothing_tells_them_apart_either_stands_for_both(self) -> None:
         assert doubts(self.STABLE, self.CANARY, self.SERVICE) == []
+        asks_nothing = written(
+            "NetworkPolicy", "shop", podSelector={"matchExpressions": None}, other={"track": "x"}, labels=["track"]
+        )
+        assert doubts(self.STABLE, self.CANARY, self.SERVICE, asks_nothing) == []
+        asks_requests = written("AuthorizationPolicy", "shop", rules=[{"when": [{"key": "track", "values": ["x"]}]}])
+        assert doubts(self.STABLE, self.CANARY, self.SERVICE, asks_requests) == []
 
     @pytest.mark.parametrize(
         "asks",
