@@ -78,6 +78,9 @@ class Gateways:
         self._doubts = dict(self._wider(deployed, workloads))
         for host, rules in registry.virtual_services.items():
             for rule in rules:
+                if rule.gateways - {MESH} and any(str(name) != str(name).lower() for name in listed(rule.spec, "hosts")):
+                    unsure = Misread(rule.by, "spec.hosts", "gateways compare capitals letter by letter, which is not read here")
+                    self._doubts |= dict.fromkeys(self.pods, unsure)
                 for gateway in rule.gateways - {MESH}:
                     self._bound.setdefault(gateway, {}).setdefault(host, []).append(rule)
 

@@ -115,7 +115,7 @@ def servers(manifest: Manifest) -> Iterator[Server]:
 
 def _host(written: str, namespace: str) -> tuple[str, str]:
     home, slash, host = written.rpartition("/")
-    return ({".": namespace, "*": ""}.get(home, home) if slash else ""), host.lower()
+    return ({".": namespace, "*": ""}.get(home, home) if slash else ""), host
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from egress.judge.flow import Misread
 from egress.judge.registry import ROOT_NAMESPACE, Destination, Registry, Rule, patterns_above, visible
 
 Tls = Mapping[str, Any]
+_OUTWARD = ("SIMPLE", "MUTUAL")
+_CONFIG_MAP = "configmap://"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,19 @@ class Policy:
     missing: bool = False
     """Whether there is no such subset."""
 
+    gateway: bool = False
+
     @property
     def mode(self) -> str:
         """Mode of TLS; empty where nothing is said. What is said without a mode is that there is none."""
-        return "" if self.tls is None else str(self.tls.get("mode") or "DISABLE")
+        if self.tls is None:
+            return ""
+        # A Secret is for gateways; a sidecar opens no TLS that names one, unless the rule is for its pod.
+        secret = str(self.tls.get("credentialName") or "")
+        of_all = self.rule is None or "workloadSelector" not in self.rule.spec
+        if secret and not secret.startswith(_CONFIG_MAP) and not self.gateway and of_all and self.tls.get("mode") in _OUTWARD:
+            return "DISABLE"
+        return str(self.tls.get("mode") or "DISABLE")
 
 
 def policy(
@@ -50,14 +61,15 @@ def policy(
     """
     rule = _in_force(registry, destination, namespace, labels)
     tls = _of_port(part(rule.spec, "trafficPolicy"), number)[0] if rule else None
+    gateway = labels is not None
     if not subset:
-        return Policy(rule, tls)
+        return Policy(rule, tls, gateway=gateway)
     found = next((item for item in listed(rule.spec, "subsets") if item["name"] == subset), None) if rule else None
     if found is None:
         return Policy(rule, None, missing=True)
     own, by_port = _of_port(part(found, "trafficPolicy"), number)
     # A subset says more than the whole, and about a port it says everything.
-    return Policy(rule, own if by_port or own is not None else tls)
+    return Policy(rule, own if by_port or own is not None else tls, gateway=gateway)
 
 
 def _of_port(written: Mapping[str, Any], number: int) -> tuple[Tls | None, bool]:

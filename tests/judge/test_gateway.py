@@ -1,0 +1,451 @@
+"""What a gateway's pods take and where they send it, one rule of Istio's reference after the other.
+
+Every answer is that of Istio 1.30's own control plane about the same objects, or "not understood".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egress.judge.deployed import Deployed, Resource
+from egress.judge.flow import Connection, Pod, Protocol, Request
+from egress.judge.gateway import Gateways
+from egress.judge.nodes import Workloads
+from egress.judge.registry import Registry
+from egress.judge.routes import Router
+from tests.judge.asking import (
+    BANK,
+    GATEWAY,
+    GATEWAY_PODS,
+    HTTP,
+    LABELS,
+    REFUSED,
+    ROOT,
+    SHOP,
+    SOMEBODY,
+    TLS,
+    UNREAD,
+    Written,
+    entry,
+    gateway,
+    gateway_says,
+    rule,
+    server,
+    service,
+    to,
+    virtual,
+)
+from tests.judge.objects import deployment, snapshot, written
+
+EDGE = f"{GATEWAY}/edge"
+PLAIN = tuple(entry(host, GATEWAY) for host in ("a.example", "b.example", "c.example"))
+SEALED = tuple(entry(host, GATEWAY, TLS) for host in ("a.example", "b.example", "c.example"))
+B, C = "b.example:80", "c.example:80"
+
+
+def bound(host: str = "a.example", target: str = "b.example", namespace: str = GATEWAY, **spec: Any) -> Written:
+    """A rule of HTTP for the Gateway."""
+    return virtual(namespace, host, **{"gateways": [EDGE], "http": [{"route": [to(target, 80)]}], **spec})
+
+
+def passing(host: str, *names: str, target: str = "b.example", port: int = 443, **spec: Any) -> Written:
+    """A rule that passes TLS on by its server names."""
+    match: Written = {"sniHosts": list(names or (host,))}
+    return virtual(GATEWAY, host, **{"gateways": [EDGE], "tls": [{"match": [match], "route": [to(target, port)]}], **spec})
+
+
+def raw(host: str, target: str = "b.example", **spec: Any) -> Written:
+    return virtual(GATEWAY, host, **{"gateways": [EDGE], "tcp": [{"route": [to(target, 443)]}], **spec})
+
+
+class TestWhichServer:
+    def test_that_of_the_port_and_of_the_name(self) -> None:
+        objects = (*PLAIN, gateway(server("a.example")), bound())
+        assert gateway_says("http://a.example", *objects) == B
+        assert gateway_says("http://c.example", *objects) == REFUSED
+        assert gateway_says("http://a.example", *objects, port=8443) == REFUSED
+
+    def test_the_name_itself_comes_before_a_pattern_and_a_pattern_before_any_name(self) -> None:
+        """Only the server that counts names the caller."""
+        names = ("*", "*.example", "*.b.example", "a.b.example")
+        for asked, counts in (("a.b.example", 3), ("c.b.example", 2), ("c.example", 1), ("c.test", 0)):
+            for order in (1, -1):
+                servers = [
+                    server(name, tls={"subjectAltNames": [f"spiffe://{SOMEBODY}" if at == counts else "spiffe://nobody"]})
+                    for at, name in enumerate(names)
+                ][::order]
+                objects = (*PLAIN, gateway(*servers), bound(asked))
+                assert gateway_says(f"http://{asked}", *objects) == B, (asked, order)
+                assert gateway_says(f"http://{asked}", *objects, principal="another") == REFUSED
+
+    def test_a_request_belongs_to_the_server_of_its_server_name(self) -> None:
+        objects = (*PLAIN, gateway(server("*"), server("b.example")))
+        rules = (bound("c.example", "c.example", name="one"), bound("b.example", name="two"))
+        assert gateway_says("http://c.example", *objects, *rules) == C
+        assert gateway_says("http://c.example", *objects, *rules, sni="b.example") == REFUSED
+        assert gateway_says("http://b.example", *objects, *rules, sni="b.example") == B
+        assert gateway_says("http://b.example", *objects, *rules, sni="c.example") == B
+
+    def test_without_a_server_name_it_is_the_one_for_any_name(self) -> None:
+        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound(), sni="") == REFUSED
+        assert gateway_says("http://a.example", *PLAIN, gateway(server("*")), bound(), sni="") == B
+
+    def test_names_are_compared_in_lower_case(self) -> None:
+        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound("A.EXAMPLE")) == UNREAD
+        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound(), sni="A.example") == B
+
+    def test_a_server_at_an_address_of_its_own_is_no_other_addresss(self) -> None:
+        bind = gateway(server("a.example", bind="127.0.0.1"))
+        assert gateway_says("http://a.example", *PLAIN, bind, bound()) == REFUSED
+
+    def test_of_two_for_one_host_in_a_gateway_the_first_counts_and_the_other_is_left_out(self) -> None:
+        first, second = server("a.example", protocol="TLS"), server("a.example", "d.example", protocol="TLS", name="second")
+        objects = (*SEALED, raw("a.example"), raw("d.example", "c.example", name="other"))
+        assert gateway_says("tls://a.example", gateway(first, second), *objects) == "b.example:443"
+        assert gateway_says("tls://d.example", gateway(first, second), *objects) == REFUSED
+        both = gateway(second, first)
+        assert gateway_says("tls://d.example", both, *SEALED, raw("d.example", "c.example")) == "c.example:443"
+
+    def test_of_two_for_one_host_in_two_gateways_which_counts_is_a_matter_of_their_age(self) -> None:
+        other = gateway(server("a.example"), name="other")
+        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), other, bound()) == UNREAD
+
+    def test_two_gateways_for_other_hosts_stand_beside_one_another(self) -> None:
+        other = gateway(server("c.example"), name="other")
+        objects = (*PLAIN, gateway(server("a.example")), other, bound())
+        assert gateway_says("http://a.example", *objects) == B
+        led = bound("c.example", "c.example", name="second", gateways=[f"{GATEWAY}/other"])
+        assert gateway_says("http://c.example", *objects, led) == C
+
+
+class TestWhoIsTaken:
+    def says(self, mode: str | None, **how: Any) -> str:
+        tls = how.pop("tls", {})
+        return gateway_says("http://a.example", *PLAIN, gateway(server("a.example", mode=mode, tls=tls)), bound(), **how)
+
+    def test_whoever_shows_a_certificate_of_the_mesh(self) -> None:
+        assert self.says("ISTIO_MUTUAL") == B
+        assert self.says("ISTIO_MUTUAL", principal=None) == REFUSED
+        assert self.says("ISTIO_MUTUAL", plain=True) == REFUSED
+
+    def test_of_named_identities_where_the_server_names_some(self) -> None:
+        mine, others = f"spiffe://{SOMEBODY}", "spiffe://cluster.local/ns/bank/sa/default"
+        assert self.says("ISTIO_MUTUAL", tls={"subjectAltNames": [others, mine]}) == B
+        assert self.says("ISTIO_MUTUAL", tls={"subjectAltNames": [others]}) == REFUSED
+
+    def test_who_shows_another_authoritys_certificate_is_not_understood(self) -> None:
+        assert self.says("MUTUAL", tls={"credentialName": "c"}) == UNREAD
+        assert self.says("MUTUAL", tls={"credentialName": "c"}, principal=None) == REFUSED
+
+    @pytest.mark.parametrize("mode", ["SIMPLE", "OPTIONAL_MUTUAL", "AUTO_PASSTHROUGH", None])
+    def test_another_mode_is_not_understood(self, mode: str | None) -> None:
+        assert self.says(mode) == UNREAD
+        assert self.says(mode, principal=None) == UNREAD
+
+    def test_a_server_without_tls_is_not_understood_whatever_comes(self) -> None:
+        assert self.says(None, plain=True) == UNREAD
+
+    def test_tls_without_a_mode_is_passed_through(self) -> None:
+        one = server("a.example", protocol="TLS", mode=None)
+        one["tls"] = {}
+        assert gateway_says("tls://a.example", *SEALED, gateway(one), passing("a.example"), principal=None) == "b.example:443"
+
+    def test_what_is_passed_through_is_taken_from_everybody(self) -> None:
+        objects = (*SEALED, gateway(server("a.example", protocol="TLS", mode="PASSTHROUGH")), passing("a.example"))
+        assert gateway_says("tls://a.example", *objects, principal=None) == "b.example:443"
+        assert gateway_says("tls://a.example", *objects) == "b.example:443"
+
+
+class TestRoutesOfRequests:
+    def says(self, *objects: Written, asked: str = "http://a.example", hosts: tuple[str, ...] = ("*",), **how: Any) -> str:
+        return gateway_says(asked, *PLAIN, gateway(server(*hosts)), *objects, **how)
+
+    def test_without_a_rule_a_request_is_refused(self) -> None:
+        assert self.says() == REFUSED
+        assert self.says(bound("c.example")) == REFUSED
+
+    @pytest.mark.parametrize("name", [EDGE, "edge", "./edge", "edge.gw.svc.cluster.local", "edge.gw"])
+    def test_a_rule_names_its_gateway_in_several_forms(self, name: str) -> None:
+        assert self.says(bound(gateways=[name])) == B
+
+    @pytest.mark.parametrize("gateways", [["mesh"], ["shop/edge"], ["gw/other"], []])
+    def test_a_rule_for_others_is_not_the_gateways(self, gateways: list[str]) -> None:
+        assert self.says(bound(gateways=gateways)) == REFUSED
+
+    def test_a_name_without_a_namespace_is_of_the_rules_own(self) -> None:
+        assert self.says(bound(namespace=SHOP, gateways=["edge"])) == REFUSED
+        assert self.says(bound(namespace=SHOP)) == B
+
+    def test_the_rule_for_the_host_itself_comes_before_one_for_a_pattern(self) -> None:
+        rules = (bound("*.example", "c.example", name="wide"), bound())
+        assert self.says(*rules) == self.says(*rules[::-1]) == B
+        assert self.says(*rules, asked="http://d.example") == C
+
+    def test_a_request_that_the_hosts_own_rule_does_not_take_is_no_patterns(self) -> None:
+        some = bound(http=[{"match": [{"uri": {"prefix": "/x"}}], "route": [to("b.example", 80)]}])
+        wide = bound("*.example", "c.example", name="wide")
+        assert self.says(some, wide) == REFUSED
+        assert self.says(some, wide, asked="http://a.example/x") == B
+
+    def test_a_rule_without_a_route_for_the_gateway_leaves_the_host_to_a_pattern(self) -> None:
+        elsewhere = bound(http=[{"match": [{"gateways": ["mesh"]}], "route": [to("b.example", 80)]}], gateways=[EDGE, "mesh"])
+        assert self.says(elsewhere, bound("*.example", "c.example", name="wide")) == C
+
+    def test_what_rules_for_one_host_say_adds_up_those_for_everything_last(self) -> None:
+        own = bound(name="own", exportTo=["."])
+        others = bound(
+            target="c.example",
+            namespace=SHOP,
+            http=[{"match": [{"uri": {"prefix": "/x"}}], "route": [to("c.example", 80)]}],
+            exportTo=[GATEWAY],
+        )
+        assert self.says(own, others) == B
+        assert self.says(own, others, asked="http://a.example/x") == C
+
+    def test_of_two_exported_alike_which_counts_is_a_matter_of_their_age(self) -> None:
+        assert self.says(bound(name="one"), bound(target="c.example", name="two")) == UNREAD
+
+    def test_a_rule_is_for_those_that_it_is_exported_to(self) -> None:
+        for to_whom, says in ((["."], REFUSED), ([GATEWAY], B), (["*"], B), ([BANK], REFUSED)):
+            assert self.says(bound(namespace=SHOP, exportTo=to_whom)) == says
+
+    def test_the_narrower_of_a_servers_host_and_a_rules_is_what_is_led(self) -> None:
+        wide = bound("*.example")
+        assert self.says(wide, hosts=("a.example",)) == B
+        assert self.says(wide, hosts=("a.example",), asked="http://c.example", sni="a.example") == REFUSED
+        assert self.says(bound(), hosts=("*.example",)) == B
+
+    @pytest.mark.parametrize(("home", "says"), [("./", REFUSED), ("*/", B), ("shop/", B), ("bank/", REFUSED), ("", B)])
+    def test_a_server_may_be_for_rules_of_one_namespace(self, home: str, says: str) -> None:
+        assert self.says(bound(namespace=SHOP), hosts=(f"{home}a.example",)) == says
+        assert self.says(bound(), hosts=("./a.example",)) == B
+
+    @pytest.mark.parametrize(("match", "says"), [({"port": 443}, B), ({"port": 80}, REFUSED), ({"port": 8443}, REFUSED)])
+    def test_a_port_of_a_match_is_the_one_that_the_server_writes(self, match: Written, says: str) -> None:
+        assert self.says(bound(http=[{"match": [match], "route": [to("b.example", 80)]}])) == says
+
+    @pytest.mark.parametrize(("gateways", "says"), [([EDGE], B), (["edge"], B), (["mesh"], REFUSED), (["gw/other"], REFUSED)])
+    def test_a_match_may_be_for_some_gateways(self, gateways: list[str], says: str) -> None:
+        match = {"gateways": gateways}
+        http = [{"match": [match], "route": [to("b.example", 80)]}]
+        assert self.says(bound(http=http, gateways=[EDGE, "gw/other", "mesh"])) == says
+
+    def test_a_match_for_a_namespace_is_for_gateways_there(self) -> None:
+        for namespace, says in ((GATEWAY, B), (SHOP, REFUSED)):
+            http = [{"match": [{"sourceNamespace": namespace}], "route": [to("b.example", 80)]}]
+            assert self.says(bound(http=http)) == says
+
+    def test_a_port_in_the_host_header_is_all_one(self) -> None:
+        deployed = snapshot(GATEWAY_PODS, *PLAIN, gateway(server("*")), bound())
+        registry, workloads = Registry(deployed), Workloads(deployed)
+        gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
+        pod = workloads.behind(GATEWAY, LABELS)
+        asked = Request("A.example:8080")
+        sent = Connection(Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=asked)
+        _, taken = gateways.accept(sent)
+        assert taken
+        verdict, (onward,) = gateways.route(sent, taken)
+        assert verdict.allowed
+        assert onward.port == 80
+
+    def test_what_is_no_request_is_refused(self) -> None:
+        assert self.says(bound(), asked="tls://a.example") == REFUSED
+
+    @pytest.mark.parametrize("protocol", ["HTTP", "HTTP2", "GRPC", "HTTPS", "https"])
+    def test_protocols_that_are_read_as_http(self, protocol: str) -> None:
+        assert gateway_says("http://a.example", *PLAIN, gateway(server("*", protocol=protocol)), bound()) == B
+
+    def test_a_request_that_no_proxy_takes_is_refused(self) -> None:
+        deployed = snapshot(GATEWAY_PODS, *PLAIN, gateway(server("*")), bound())
+        registry, workloads = Registry(deployed), Workloads(deployed)
+        gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
+        pod = workloads.behind(GATEWAY, LABELS)
+        sent = Connection(
+            Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=Request("a.example", "get")
+        )
+        _, taken = gateways.accept(sent)
+        assert taken
+        read = gateways.read(sent, taken)
+        assert not isinstance(read, Connection)
+        assert not read.allowed
+
+
+class TestDestinations:
+    def says(self, *objects: Written, target: str = "b.example", **how: Any) -> str:
+        return gateway_says("http://a.example", gateway(server("*")), bound(target=target), *objects, **how)
+
+    def test_a_host_that_is_not_resolved_leads_back_to_the_gateway_and_is_refused(self) -> None:
+        assert self.says(entry("b.example", GATEWAY, resolution="NONE")) == REFUSED
+
+    def test_of_the_gateways_own_namespace_and_of_another_which_counts_is_a_matter_of_their_age(self) -> None:
+        own, others = entry("b.example", GATEWAY), entry("b.example", SHOP, endpoints=[{"address": "e.example"}])
+        assert self.says(own, others) == UNREAD
+
+    def test_but_what_is_exported_by_name_comes_before_what_is_everybodys(self) -> None:
+        own = entry("b.example", GATEWAY)
+        others = entry("b.example", SHOP, exportTo=[GATEWAY], endpoints=[{"address": "e.example"}])
+        assert self.says(own, others) == "e.example:80"
+
+    def test_a_destination_of_its_own_namespace_has_to_be_exported_there(self) -> None:
+        assert self.says(entry("b.example", GATEWAY, exportTo=[SHOP])) == REFUSED
+
+    def test_a_destination_without_a_port_is_asked_on_its_only_one_else_on_the_servers(self) -> None:
+        without = bound(http=[{"route": [to("b.example")]}], name="without")
+        one = entry("b.example", GATEWAY, {**HTTP, "number": 8080})
+        assert gateway_says("http://a.example", gateway(server("*")), without, one) == "b.example:8080"
+        two = entry("b.example", GATEWAY, {**HTTP, "number": 8080}, {**HTTP, "number": 443, "name": "second"})
+        assert gateway_says("http://a.example", gateway(server("*")), without, two) == "b.example:443"
+
+    @pytest.mark.parametrize(
+        ("tls", "says"),
+        [
+            ({"mode": "SIMPLE", "sni": "s"}, "b.example:80 TLS as s"),
+            ({"mode": "SIMPLE", "sni": "s", "credentialName": "c"}, "b.example:80 TLS as s"),
+            ({"mode": "DISABLE"}, B),
+        ],
+    )
+    def test_tls_is_opened_by_the_rule_for_the_host(self, tls: Written, says: str) -> None:
+        assert self.says(*PLAIN, rule(GATEWAY, "b.example", tls=tls)) == says
+        assert self.says(*PLAIN, rule(SHOP, "b.example", tls=tls)) == B
+
+    def test_a_rule_for_some_pods_is_for_these(self) -> None:
+        for labels, says in ((LABELS, "b.example:80 TLS as s"), ({"istio": "other"}, B)):
+            some = rule(GATEWAY, "b.example", tls={"mode": "SIMPLE", "sni": "s"}, workloadSelector={"matchLabels": labels})
+            assert self.says(*PLAIN, some) == says
+
+    def test_a_rule_for_these_pods_comes_before_one_for_all(self) -> None:
+        some = rule(
+            GATEWAY, "b.example", name="some", tls={"mode": "SIMPLE", "sni": "s"}, workloadSelector={"matchLabels": LABELS}
+        )
+        every = rule(GATEWAY, "b.example", tls={"mode": "SIMPLE", "sni": "all"})
+        assert self.says(*PLAIN, some, every) == self.says(*PLAIN, every, some) == "b.example:80 TLS as s"
+
+
+class TestWhatIsNoHttp:
+    def test_what_comes_out_of_tls_goes_where_the_first_rule_leads_whatever_name_was_asked_for(self) -> None:
+        objects = (*SEALED, gateway(server("*.example", protocol="TLS")), raw("a.example"))
+        assert gateway_says("tls://a.example", *objects) == "b.example:443"
+        assert gateway_says("tls://c.example", *objects) == "b.example:443"
+        assert gateway_says("tls://c.test", *objects) == REFUSED
+
+    def test_a_server_without_a_rule_for_one_of_its_hosts_is_not_there(self) -> None:
+        exact, wide = server("a.example", protocol="TLS"), server("*", protocol="TLS", name="wide")
+        objects = (*SEALED, gateway(exact, wide), raw("c.test", "c.example"))
+        assert gateway_says("tls://a.example", *objects) == "c.example:443"
+        assert gateway_says("tls://a.example", *objects, raw("a.example", name="own")) != "c.example:443"
+
+    def test_two_rules_for_one_server_are_a_matter_of_their_age(self) -> None:
+        objects = (*SEALED, gateway(server("*", protocol="TLS")), raw("a.example"), raw("c.example", name="second"))
+        assert gateway_says("tls://a.example", *objects) == UNREAD
+
+    def test_what_is_passed_through_goes_by_the_rules_server_names(self) -> None:
+        sealed = gateway(server("*.example", protocol="TLS", mode="PASSTHROUGH"))
+        assert gateway_says("tls://a.example", *SEALED, sealed, passing("a.example")) == "b.example:443"
+        assert gateway_says("tls://c.example", *SEALED, sealed, passing("a.example")) == REFUSED
+
+    def test_the_closest_server_name_counts_whatever_the_order(self) -> None:
+        sealed = gateway(server("*.example", protocol="TLS", mode="PASSTHROUGH"))
+        rules = (passing("*.example", target="c.example", name="wide"), passing("a.example"))
+        for order in (rules, rules[::-1]):
+            assert gateway_says("tls://a.example", *SEALED, sealed, *order) == "b.example:443"
+            assert gateway_says("tls://d.example", *SEALED, sealed, *order) == "c.example:443"
+
+    def test_server_names_may_be_wider_than_the_servers_own(self) -> None:
+        sealed = gateway(server("a.example", protocol="TLS", mode="PASSTHROUGH"))
+        assert gateway_says("tls://d.example", *SEALED, sealed, passing("*.example")) == "b.example:443"
+
+    def test_tls_that_is_passed_through_by_https_is_the_same(self) -> None:
+        sealed = gateway(server("*", protocol="HTTPS", mode="PASSTHROUGH"))
+        assert gateway_says("tls://a.example", *SEALED, sealed, passing("a.example")) == "b.example:443"
+
+    def test_a_name_of_two_servers_is_not_understood(self) -> None:
+        sealed = server("*.example", protocol="TLS", mode="PASSTHROUGH")
+        both = gateway(sealed, server("a.example", name="second"))
+        assert gateway_says("tls://a.example", *SEALED, both, passing("a.example")) == UNREAD
+
+
+class TestWhichPods:
+    def test_ports_are_those_of_the_pods_behind_the_service(self) -> None:
+        edge = service("edge", GATEWAY, {"port": 443, "name": "https", "targetPort": 8443}, selector=LABELS)
+        objects = (*PLAIN, edge, gateway(server("*")), bound())
+        assert gateway_says("http://a.example", *objects, port=8443) == B
+        assert gateway_says("http://a.example", *objects, port=443) == REFUSED
+
+    def test_a_port_that_no_service_has_is_the_pods_own(self) -> None:
+        edge = service("edge", GATEWAY, {"port": 80, "name": "http", "targetPort": 8080}, selector=LABELS)
+        assert gateway_says("http://a.example", *PLAIN, edge, gateway(server("*")), bound()) == B
+
+    def test_a_service_of_other_pods_or_of_another_namespace_translates_nothing(self) -> None:
+        for namespace, selector in ((GATEWAY, {"istio": "other"}), (SHOP, LABELS), (GATEWAY, {})):
+            other = service("edge", namespace, {"port": 443, "name": "https", "targetPort": 8443}, selector=selector)
+            assert gateway_says("http://a.example", *PLAIN, other, gateway(server("*")), bound()) == B
+
+    def test_a_port_that_is_only_named_is_not_understood(self) -> None:
+        edge = service("edge", GATEWAY, {"port": 443, "name": "https", "targetPort": "https"}, selector=LABELS)
+        assert gateway_says("http://a.example", *PLAIN, edge, gateway(server("*")), bound(), port=8443) == UNREAD
+
+    def elsewhere(self, *more: Written, google: tuple[Resource, ...] = (), planned: bool = False) -> bool:
+        """Whether it is understood what a gateway does beside a Gateway of another namespace for the same labels."""
+        other = gateway(server("a.example"), name="theirs", namespace=SHOP)
+        objects = (GATEWAY_PODS, *PLAIN, gateway(server("a.example")), other, bound(), *more)
+        deployed = Deployed(tuple(objects), google, planned)
+        registry, workloads = Registry(deployed), Workloads(deployed)
+        gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
+        pod = workloads.behind(GATEWAY, LABELS)
+        sent = Connection(Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=Request("a.example"))
+        return gateways.accept(sent)[0].understood
+
+    def test_a_gateway_of_another_namespace_is_for_these_pods_too_unless_the_control_plane_is_told_otherwise(self) -> None:
+        variable = {"name": "PILOT_SCOPE_GATEWAY_TO_NAMESPACE", "value": "true"}
+        assert not self.elsewhere()
+        told = deployment(ROOT, "istiod", {}, containers=[{"name": "discovery", "env": [variable]}])
+        assert self.elsewhere(told)
+        assert not self.elsewhere(deployment(SHOP, "istiod", {}, containers=[{"name": "discovery", "env": [variable]}]))
+        assert not self.elsewhere(
+            deployment(ROOT, "istiod", {}, containers=[{"name": "discovery", "env": [{**variable, "value": "false"}]}])
+        )
+        values = {"values": {"pilot": {"env": {"PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true"}}}}
+        assert self.elsewhere(google=(Resource("kubernetes:helm.sh/v3:Release", "istiod", values),))
+        assert self.elsewhere(planned=True)
+
+    def test_one_without_a_selector_is_not_understood(self) -> None:
+        every = written("Gateway", GATEWAY, "every", servers=[server("c.example")])
+        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), every, bound()) == UNREAD
+
+    def test_one_for_other_pods_of_the_namespace_is_theirs(self) -> None:
+        other = gateway(server("a.example"), name="theirs", selector={"istio": "other"})
+        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), other, bound()) == B
+
+
+class TestWaysIn:
+    def entrances(self, host: str, *objects: Written) -> list[tuple[int, bool, str]]:
+        deployed = snapshot(GATEWAY_PODS, *objects)
+        registry, workloads = Registry(deployed), Workloads(deployed)
+        found = Gateways(deployed, registry, Router(registry, workloads), workloads).entrances(host)
+        return [(one.port, one.http, one.name) for one in found]
+
+    def test_every_route_to_a_host_is_a_way_in(self) -> None:
+        objects = (*PLAIN, gateway(server("a.example"), server("c.example", protocol="TLS", port=8443)), bound())
+        assert self.entrances("b.example", *objects) == [(443, True, "a.example")]
+        assert self.entrances("b.example", *objects, raw("c.example", name="raw")) == [
+            (443, True, "a.example"),
+            (8443, False, "c.example"),
+        ]
+        assert self.entrances("a.example", *objects) == []
+
+    def test_a_rule_for_another_gateway_or_port_is_none(self) -> None:
+        edge = gateway(server("a.example"))
+        assert self.entrances("b.example", *PLAIN, edge, bound(gateways=["mesh"])) == []
+        other_port = bound(http=[{"match": [{"port": 80}], "route": [to("b.example", 80)]}])
+        assert self.entrances("b.example", *PLAIN, edge, other_port) == []
+        same_port = bound(http=[{"match": [{"port": 443}], "route": [to("b.example", 80)]}])
+        assert self.entrances("b.example", *PLAIN, edge, same_port) == [(443, True, "a.example")]
+
+    def test_copies_are_ways_too(self) -> None:
+        copied = bound(http=[{"route": [to("c.example", 80)], "mirrors": [to("b.example", 80)]}])
+        assert self.entrances("b.example", *PLAIN, gateway(server("a.example")), copied) == [(443, True, "a.example")]
+
+    def test_names_below_a_servers_pattern_are_asked_by_their_own(self) -> None:
+        assert self.entrances("b.example", *PLAIN, gateway(server("*.example")), bound()) == [(443, True, "a.example")]

@@ -1,0 +1,97 @@
+"""Names as a pod resolves them, by the search path of its resolv.conf. Source: Kubernetes, "DNS for Services and Pods"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egress.judge.flow import Flow, Pod, Protocol, Way
+from egress.judge.nodes import Workloads
+from egress.judge.registry import Registry
+from egress.judge.search_path import resolved
+from tests.judge.asking import BANK, SHOP, entry, service
+from tests.judge.objects import snapshot
+
+WEB = service("web", BANK, {"port": 80, "name": "http", "targetPort": 8080})
+OWN = service("web", SHOP, {"port": 80, "name": "http"})
+FULL = "web.bank.svc.cluster.local"
+
+
+def found(host: str, *objects: Any, teams: frozenset[str] = frozenset(), **how: Any) -> Flow:
+    deployed = snapshot(*(objects or (WEB,)))
+    flow = Flow(how.pop("namespace", SHOP), host, how.pop("port", 80), how.pop("protocol", Protocol.HTTP), **how)
+    return resolved(flow, Registry(deployed), Workloads(deployed), teams)
+
+
+@pytest.mark.parametrize("name", ["web.bank", "web.bank.svc", FULL])
+def test_a_service_is_found_by_every_form_of_its_name(name: str) -> None:
+    assert found(name).host == FULL
+
+
+def test_a_name_alone_is_a_service_of_the_pods_own_namespace() -> None:
+    assert found("web", WEB, OWN).host == "web.shop.svc.cluster.local"
+    assert found("web").host == "web"
+    assert found("web", namespace=BANK).host == FULL
+
+
+def test_the_nearest_comes_first() -> None:
+    near = service("web.bank", SHOP, {"port": 80, "name": "http"})
+    assert found("web.bank", WEB, near).host == "web.bank.shop.svc.cluster.local"
+
+
+def test_a_name_with_five_dots_is_tried_as_it_stands_first() -> None:
+    deep = service("a.b.c.d.e", "f", {"port": 80, "name": "http"})
+    assert found("a.b.c.d.e.f", deep).host == "a.b.c.d.e.f.svc.cluster.local"
+    assert found("a.b.c.d", service("a.b.c", "d", {"port": 80, "name": "http"})).host == "a.b.c.d.svc.cluster.local"
+
+
+def test_what_is_no_service_stays_as_it_is() -> None:
+    for host in ("a.example", "192.0.2.1", "::1"):
+        assert found(host).host == host
+    assert found("a.example", WEB, entry("a.example")).host == "a.example"
+
+
+def test_a_name_that_ends_in_a_dot_is_whole() -> None:
+    assert found("web.bank", authority="web.bank.").host == "web.bank"
+
+
+@pytest.mark.parametrize("way", [Way.APPLICATION_NODE, Way.GATEWAY_NODE])
+def test_nodes_have_no_search_path(way: Way) -> None:
+    assert found("web.bank", way=way).host == "web.bank"
+
+
+def test_who_knows_where_it_goes_asks_nobody() -> None:
+    there = Pod(BANK, None)
+    assert found("web.bank", to=there).host == "web.bank"
+
+
+@pytest.mark.parametrize("way", [Way.PROXY, Way.POD_WITHOUT_SIDECAR])
+def test_past_the_sidecar_a_service_is_the_pods_behind_it_on_their_own_port(way: Way) -> None:
+    flow = found("web.bank", way=way)
+    assert (flow.port, flow.to and flow.to.namespace, flow.to and flow.to.labels) == (8080, BANK, {"app": "web"})
+
+
+def test_through_the_sidecar_it_stays_a_name() -> None:
+    flow = found("web.bank")
+    assert (flow.port, flow.to) == (80, None)
+
+
+def test_so_it_does_on_a_port_that_the_service_has_not_and_by_udp() -> None:
+    for how in ({"port": 81}, {"protocol": Protocol.UDP}):
+        flow = found("web.bank", way=Way.PROXY, **how)
+        assert (flow.host, flow.to) == (FULL, None)
+
+
+def test_a_service_that_a_team_may_have_written_is_its_pods() -> None:
+    flow = found("till.bank", teams=frozenset({BANK}))
+    assert (flow.host, flow.to and flow.to.namespace, flow.to and flow.to.labels) == ("till.bank.svc.cluster.local", BANK, None)
+    assert found("till.bank").to is None
+    assert found("till.bank", teams=frozenset({SHOP})).to is None
+    assert found("a.till.bank", teams=frozenset({BANK})).to is None
+    own = found("till", teams=frozenset({SHOP}))
+    assert own.host == "till.shop.svc.cluster.local"
+
+
+def test_but_not_where_the_mesh_knows_the_name_itself() -> None:
+    assert found("till.bank", entry("till.bank"), teams=frozenset({BANK})).to is None
