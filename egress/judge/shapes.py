@@ -287,7 +287,7 @@ def problems(kind: str, written: Any) -> Iterator[str]:
         kind: a Kubernetes kind, or the type token of a Google resource.
         written: the object, or the resource's properties.
     """
-    shapes = ("", kind) if ":" not in kind else (kind,)
+    shapes = dict.fromkeys(("", kind)) if ":" not in kind else (kind,)
     for shape in (shape for shape in shapes if shape in KUBERNETES or shape in OTHERS or shape in GOOGLE):
         try:
             _shape(shape).model_validate(written)

@@ -355,7 +355,9 @@ def _is_plain(value: object) -> bool:
         return all(_is_plain(key) and _is_plain(of) for key, of in value.items())
     if type(value) in (list, tuple, set, frozenset):
         return all(map(_is_plain, value))  # pyright: ignore[reportArgumentType]
-    return (type(value).__module__ in ("builtins", "re") and not callable(value)) or value in (str, int, bool, float)
+    if isinstance(value, type | FunctionType):
+        return value.__module__ == "builtins"
+    return type(value).__module__ in ("builtins", "re", "types", "typing")
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):

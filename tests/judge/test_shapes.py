@@ -1,0 +1,299 @@
+"""Objects are checked at the door: what a judge reads has the type that the kind's own schema gives it.
+
+Held against Istio's CustomResourceDefinitions, the Kubernetes client's models and the Google provider's classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, get_args
+
+import kubernetes.client as models
+import pulumi_gcp
+import pytest
+import yaml
+
+from egress.judge import shapes
+from egress.judge.shapes import GOOGLE, KUBERNETES, OTHERS, problems
+from egress.judge.whole import REQUIRED, missing
+from sandbox import tools
+
+Path = tuple[str, ...]
+ENTRY, KEY = "[]", "{}"
+"""Steps of a path: any entry of a list, any key of a mapping."""
+
+
+@cache
+def istio() -> dict[str, Any]:
+    """Schema of the newest version of each of Istio's kinds."""
+    text = tools.istio_crds().read_text(encoding="utf-8")
+    found: dict[str, Any] = {}
+    for crd in yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if crd:
+            newest = next(version for version in crd["spec"]["versions"] if version["storage"])
+            found[crd["spec"]["names"]["kind"]] = newest["schema"]["openAPIV3Schema"]
+    return found
+
+
+def leaves(shape: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every path of a shape with what stands there."""
+    if isinstance(shape, Mapping):
+        for key, of in shape.items():
+            yield from leaves(of, (*path, key))
+    elif isinstance(shape, list):
+        yield from leaves(shape[0], (*path, ENTRY))
+    elif getattr(shape, "__origin__", None) is list:
+        yield from leaves(get_args(shape)[0], (*path, ENTRY))
+    elif getattr(shape, "__origin__", None) is dict and get_args(shape)[1] is not Any:
+        yield from leaves(get_args(shape)[1], (*path, KEY))
+    else:
+        yield path, shape
+
+
+NAMES: dict[Any, set[str]] = {
+    str: {"string"},
+    shapes.NUMBER: {"integer"},
+    shapes._YES: {"boolean"},
+    shapes.PORT: {"integer", "string", "object"},
+    shapes.CIDR: {"string"},
+    shapes.MAP: {"object"},
+}
+
+
+def at(schema: Mapping[str, Any], path: Path) -> str | None:
+    """The type that a JSON schema has at a path; None where it has nothing there."""
+    here: Any = schema
+    for step in path:
+        if step == ENTRY:
+            here = here.get("items")
+        elif step == KEY:
+            here = here.get("additionalProperties")
+        else:
+            here = (here.get("properties") or {}).get(step)
+        if here is None:
+            return None
+    return "string" if here.get("x-kubernetes-int-or-string") else here.get("type")
+
+
+def of_client(model: str, path: Path) -> str | None:
+    """The same, of the Kubernetes client's models."""
+    kind = model
+    for step in path:
+        if step in (ENTRY, KEY):
+            inner = re.fullmatch(r"(?:[Ll]ist|[Dd]ict)[\[(](?:str, )?(.+)[\])]", kind)
+            assert inner, kind
+            kind = inner[1]
+            continue
+        of = getattr(models, kind, None)
+        own = {written: name for name, written in getattr(of, "attribute_map", {}).items()}
+        if step not in own:
+            return None
+        kind = of.openapi_types[own[step]]
+    if kind.lower().startswith("dict") or hasattr(models, kind):
+        return "object"
+    return {"str": "string", "int": "integer", "bool": "boolean"}.get(kind, kind)
+
+
+@cache
+def known() -> dict[str, set[str]]:
+    """Names of fields in Istio's schemas, with the types that they have somewhere."""
+    found: dict[str, set[str]] = defaultdict(set)
+
+    def walk(schema: Any) -> None:
+        for name, of in (schema.get("properties") or {}).items():
+            found[name].add(of.get("type", ""))
+            walk(of)
+        for below in (schema.get("items"), schema.get("additionalProperties")):
+            if isinstance(below, dict):
+                walk(below)
+
+    for schema in istio().values():
+        walk(schema)
+    return found
+
+
+MODELS = {
+    **{kind: f"V1{kind}" for kind in ("NetworkPolicy", "Service", "Pod", "CronJob", "APIService", "CustomResourceDefinition")},
+    **{kind: f"V1{kind}" for kind in ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")},
+    **{kind: f"V1{kind}" for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")},
+}
+SPECS = [(kind, ("spec", *path), of) for kind, shape in KUBERNETES.items() for path, of in leaves(shape)]
+
+
+@pytest.mark.parametrize(("kind", "path", "of"), SPECS, ids=[".".join((kind, *path)) for kind, path, _ in SPECS])
+def test_what_is_read_of_an_object_has_its_kinds_type(kind: str, path: Path, of: Any) -> None:
+    found = of_client(MODELS[kind], path) if kind in MODELS else at(istio()[kind], path)
+    if found is None and (kind, path) not in FREE_FORM:
+        # Parts of shapes are shared by kinds and sections that do not have all of it; some kind has it.
+        *_, name = (step for step in path if step not in (ENTRY, KEY))
+        wanted = {ENTRY: {"array"}, KEY: {"object"}}.get(path[-1], NAMES[of])
+        assert wanted & known()[name], (kind, path)
+    elif found is not None:
+        assert found in NAMES[of], (kind, path, found)
+
+
+FREE_FORM = {
+    # Without a schema below this.
+    ("EnvoyFilter", ("spec", "configPatches", ENTRY, "patch", "value", "typed_config")),
+    ("EnvoyFilter", ("spec", "configPatches", ENTRY, "patch", "value", "typed_extension_protocol_options")),
+}
+
+
+def given(path: Path, value: Any) -> Any:
+    """An object that holds a value at a path."""
+    for step in reversed(path):
+        value = [value] if step == ENTRY else {"any" if step == KEY else step: value}
+    return value
+
+
+def shown(path: Path) -> str:
+    return re.sub(r"\.\[", "[", ".".join({ENTRY: "[0]", KEY: "any"}.get(step, step) for step in path))
+
+
+WORDS: dict[Any, str] = {
+    str: "text",
+    shapes.NUMBER: "a number",
+    shapes._YES: "true or false",
+    shapes.PORT: "a number or a name",
+    shapes.CIDR: "text",
+    shapes.MAP: "a mapping",
+}
+DOORS = [
+    *SPECS,
+    *((kind, path, of) for kind, shape in GOOGLE.items() for path, of in leaves(shape)),
+    *((kind, path, of) for kind, shape in OTHERS.items() for path, of in leaves(shape) if path != ("data", "mesh")),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "of"), DOORS, ids=[".".join((kind, *path)) for kind, path, _ in DOORS])
+def test_a_value_of_another_type_is_refused_with_its_place(kind: str, path: Path, of: Any) -> None:
+    wrong = ["x"] if of is not shapes.MAP else "x"
+    assert list(problems(kind, given(path, wrong))) == [f"{shown(path)} has to be {WORDS[of]}, and is {wrong!r}"]
+    assert list(problems(kind, given(path, None))) in ([], [f"{shown(path)} has to be {WORDS[of]}, and is None"])
+
+
+@pytest.mark.parametrize("kind", sorted(GOOGLE))
+def test_what_is_read_of_a_resource_is_among_the_providers_properties(kind: str) -> None:
+    module, _, name = kind.removeprefix("gcp:").partition("/")
+    of = getattr(pulumi_gcp, module)
+    classes = [getattr(of, name.partition(":")[2]), *(one for one in vars(of.outputs).values() if isinstance(one, type))]
+    names = {camel(name) for one in classes for name, value in vars(one).items() if isinstance(value, property)}
+    for path, _ in leaves(GOOGLE[kind]):
+        assert {step for step in path if step not in (ENTRY, KEY)} <= names, path
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return "".join([first, *(part.capitalize() for part in rest)])
+
+
+def test_a_number_is_no_truth_and_a_truth_no_number() -> None:
+    firewall = "gcp:compute/firewall:Firewall"
+    assert list(problems(firewall, {"priority": True})) == ["priority has to be a number, and is True"]
+    assert list(problems(firewall, {"disabled": 1})) == ["disabled has to be true or false, and is 1"]
+    assert not list(problems(firewall, {"priority": 0, "disabled": False, "whatever": 1}))
+
+
+@pytest.mark.parametrize(("cidr", "taken"), [("10.0.0.0/8", True), ("10.0.0.1/8", True), ("2001:db8::/32", True), ("a", False)])
+def test_ranges_are_ranges_of_addresses(cidr: str, taken: bool) -> None:
+    found = list(problems("gcp:compute/subnetwork:Subnetwork", {"ipCidrRange": cidr}))
+    assert found == ([] if taken else ["ipCidrRange has to be a range of addresses, as 10.0.0.0/24, and is 'a'"])
+
+
+@pytest.mark.parametrize(
+    ("mesh", "says"),
+    [
+        ("", None),
+        ("{}", None),
+        ('{"trustDomain": "a"}', None),
+        ("trustDomain: a\n", None),
+        (5, "data.mesh has to be text, and is 5"),
+        ("{", "data.mesh has to be the mesh's configuration as YAML or JSON, and is '{'"),
+        ("a: [", "data.mesh has to be the mesh's configuration as YAML or JSON, and is 'a: ['"),
+    ],
+)
+def test_the_meshs_configuration_is_text_of_yaml_or_json(mesh: Any, says: str | None) -> None:
+    assert list(problems("ConfigMap", {"data": {"mesh": mesh}})) == ([says] if says else [])
+
+
+def test_what_is_wrong_in_the_meshs_configuration_is_found() -> None:
+    assert list(problems("ConfigMap", {"data": {"mesh": '{"trustDomain": 5}'}}))
+
+
+def test_five_problems_are_named_and_the_rest_is_counted() -> None:
+    many = {"spec": {"hosts": [1, 2, 3, 4, 5]}}
+    assert len(list(problems("ServiceEntry", many))) == 5
+    many["spec"]["hosts"] = list(range(7))
+    assert list(problems("ServiceEntry", many))[-1] == "and 2 more"
+    assert len(list(problems("ServiceEntry", many))) == 6
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    assert list(problems("Gateway", {"spec": {"servers": "x" * 58}}))[0].endswith(f"'{'x' * 58}'")
+    assert list(problems("Gateway", {"spec": {"servers": "x" * 59}}))[0].endswith(f"and is '{'x' * 56}...")
+
+
+def test_an_object_that_is_none_is_said_to_be_that() -> None:
+    assert list(problems("Gateway", [])) == ["it has to be a mapping, and is []"] * 2
+
+
+class TestWhole:
+    """What an object must have: the kind's schema knows each of these fields, and without it the object is not read."""
+
+    PATHS = [(kind, path) for kind, (_, paths) in REQUIRED.items() for path in paths]
+
+    @pytest.mark.parametrize(("kind", "path"), PATHS, ids=[" ".join(one) for one in PATHS])
+    def test_the_field_is_one_that_is_known(self, kind: str, path: str) -> None:
+        steps = tuple(step for part in path.split(".") for step in (part.removesuffix("[]"), *([ENTRY] * part.endswith("[]"))))
+        if path == "metadata.namespace":
+            assert kind in KUBERNETES
+        elif kind in GOOGLE:
+            known = {of for of, _ in leaves(GOOGLE[kind])}
+            assert any(of[: len(steps)] == steps for of in known)
+        else:
+            assert of_client(MODELS[kind], steps) if kind in MODELS else at(istio()[kind], steps)
+
+    @pytest.mark.parametrize(("kind", "path"), PATHS, ids=[" ".join(one) for one in PATHS])
+    def test_without_it_an_object_is_not_understood(self, kind: str, path: str) -> None:
+        whole = self.whole(kind)
+        assert missing(kind, "it", whole) is None
+        *before, last = path.split(".")
+        here = whole
+        for step in before:
+            here = here[step.removesuffix("[]")]
+            here = here[0] if step.endswith("[]") else here
+        for nothing in (None, [], "absent"):
+            changed = here.pop(last.removesuffix("[]"), None)
+            if nothing != "absent":
+                here[last] = nothing
+            verdict = missing(kind, "it", whole)
+            assert verdict is not None, (kind, path, nothing)
+            assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (True, False, "it", path)
+            here[last] = changed
+
+    @staticmethod
+    def whole(kind: str) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for path in sorted(REQUIRED[kind][1], key=lambda path: -path.count(".") - path.count("[")):
+            here = made
+            *before, last = path.split(".")
+            for step in before:
+                if step.endswith("[]"):
+                    here = here.setdefault(step[:-2], [{}])[0]
+                else:
+                    here = here.setdefault(step, {})
+            here.setdefault(last, {"a": "b"})
+        return made
+
+    def test_a_list_that_is_not_there_has_no_entry_that_lacks_something(self) -> None:
+        entry = {"metadata": {"namespace": "a"}, "spec": {"hosts": ["b"]}}
+        assert missing("ServiceEntry", "it", entry) is None
+        entry["spec"]["ports"] = []  # pyright: ignore[reportArgumentType]
+        assert missing("ServiceEntry", "it", entry) is None
+        assert missing("ServiceEntry", "it", {**entry, "spec": None}) is not None
+        assert missing("Sidecar", "it", {"metadata": {"namespace": "a"}}) is None
+        assert missing("VirtualService", "it", {"metadata": {"namespace": "a"}, "spec": {"http": [{}]}}) is None
+        assert missing("Secret", "it", {}) is None
