@@ -232,8 +232,8 @@ def test_five_problems_are_named_and_the_rest_is_counted() -> None:
 
 
 def test_a_long_value_is_shown_in_part() -> None:
-    assert list(problems("Gateway", {"spec": {"servers": "x" * 58}}))[0].endswith(f"'{'x' * 58}'")
-    assert list(problems("Gateway", {"spec": {"servers": "x" * 59}}))[0].endswith(f"and is '{'x' * 56}...")
+    assert next(iter(problems("Gateway", {"spec": {"servers": "x" * 58}}))).endswith(f"'{'x' * 58}'")
+    assert next(iter(problems("Gateway", {"spec": {"servers": "x" * 59}}))).endswith(f"and is '{'x' * 56}...")
 
 
 def test_an_object_that_is_none_is_said_to_be_that() -> None:
@@ -281,10 +281,7 @@ class TestWhole:
             here = made
             *before, last = path.split(".")
             for step in before:
-                if step.endswith("[]"):
-                    here = here.setdefault(step[:-2], [{}])[0]
-                else:
-                    here = here.setdefault(step, {})
+                here = here.setdefault(step[:-2], [{}])[0] if step.endswith("[]") else here.setdefault(step, {})
             here.setdefault(last, {"a": "b"})
         return made
 
