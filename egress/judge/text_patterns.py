@@ -2,7 +2,7 @@
 
 Source: Istio reference, AuthorizationPolicy, Rule and Operation; Envoy, UriTemplateMatchConfig. What those leave open was read
 off Istio 1.30 (a `*` at the beginning is read before one at the end, one in the middle is a letter) and off Envoy 1.40, which
-tests/mesh/test_paths.py goes on doing.
+tests/mesh/test_rules.py goes on doing.
 """
 
 from __future__ import annotations
