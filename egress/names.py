@@ -103,7 +103,15 @@ def pattern_name(pattern: str) -> str:
 
     No outside host has it, because names below `internal` are refused as hosts.
     """
-    return f"{pattern.removeprefix('*.')}.wildcard.internal"
+    return f"{pattern.removeprefix('*.')}{_OF_PATTERN}"
+
+
+def pattern_called(name: str) -> str:
+    """What people call a name of the mesh's own for a pattern; any other name as it is."""
+    return f"*.{name.removesuffix(_OF_PATTERN)}" if name.endswith(_OF_PATTERN) else name
+
+
+_OF_PATTERN = ".wildcard.internal"
 
 
 def pattern_gateway(pattern: str) -> str:

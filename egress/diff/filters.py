@@ -12,6 +12,7 @@ from egress.diff.both import Both, Side
 from egress.diff.facts import Aspect, Fact, more_or_less
 from egress.judge.deployed import Manifest, identity, listed, part
 from egress.judge.filters import removed_from_copies, unread_of_extension, unread_of_filter
+from egress.names import pattern_called
 
 READERS: Mapping[str, Callable[[Manifest], Iterator[str]] | None] = {
     "EnvoyFilter": unread_of_filter,
@@ -61,7 +62,7 @@ def _late(side: Side) -> Kept:
     for namespace in {pod.namespace for pod in side.judges.gateways.pods}:
         servers = side.judges.gateways.opaque_servers(namespace)
         for (_, _, server), verdict in zip(servers, side.judges.early.judge(namespace), strict=True):
-            found |= {(namespace, host): (not verdict.allowed, verdict.by) for host in server.hosts}
+            found |= {(namespace, pattern_called(host)): (not verdict.allowed, verdict.by) for host in server.hosts}
     return found
 
 

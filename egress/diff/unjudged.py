@@ -102,6 +102,8 @@ TALKING = re.compile(r"^metadata\.annotations\.(iam\.gke\.io|networking\.|cloud\
 """Annotations of other objects that somebody goes by."""
 ADDITIVE = re.compile(r"^(role|clusterrole|rolebinding|clusterrolebinding|serviceaccount|account|.*iammember)$")
 """Kinds that only ever add rights: gone, they let nobody do more."""
+_MEMBERS = "iammember"
+"""Kinds of Google's that give one member one role: all that they do is compared (egress/diff/granted.py)."""
 _WHOLLY = (Aspect.GRANT, Aspect.ROLE, Aspect.OTHER_ROLE, Aspect.RIGHT)
 """Facts that say all that their objects do."""
 _CERTIFICATES = (Aspect.OTHER_AUTHORITY, Aspect.OTHER_CERTIFICATE)
@@ -156,7 +158,11 @@ def unjudged(both: Both, sides: Sequence[Mapping[str, Item]], names: Iterable[st
                 differ = differing(old.says, new.says) if old and new else whole
                 yield Unjudged(name, tuple(dict.fromkeys(differ)), widening=False)
             continue
-        if any(fact.by == name for fact in found if fact.aspect in _WHOLLY) or (item.kind in WHOLE and not (old and new)):
+        if (
+            item.kind.endswith(_MEMBERS)
+            or any(fact.by == name for fact in found if fact.aspect in _WHOLLY)
+            or (item.kind in WHOLE and not (old and new))
+        ):
             continue
         explained = _explained(found, name, item.namespace, both)
         if old and new:

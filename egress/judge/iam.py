@@ -13,7 +13,7 @@ from typing import Any
 
 from egress.judge.deployed import Deployed, Resource
 
-_MEMBER = re.compile(r":(?P<kind>\w+?)(?:Iam|IAM)Member$")
+_MEMBER = re.compile(r":(?P<kind>\w*?)(?:Iam|IAM)Member$")
 _NAMES = ("bucket", "topic", "subscription", "secretId", "datasetId", "serviceAccountId", "repository", "instance", "table")
 """Properties that name what a role is on, the narrowest first; a project is named where nothing else is."""
 
