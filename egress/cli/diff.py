@@ -62,8 +62,7 @@ def diff(
     for called, state in ((old, before), (new or "The config here", after)):
         if state.plan is None and not teams_of(state.deployed) and (state.deployed.kubernetes or state.deployed.google):
             err.print(without_team(called), markup=False)
-    plans = (before.plan, after.plan) if before.plan and after.plan else None
-    found = difference(before.deployed, after.deployed, plans)
+    found = difference(before.deployed, after.deployed, (before.plan, after.plan))
     for note in found.notes:
         err.print(note, markup=False)
     if form is Format.JSON:

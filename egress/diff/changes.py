@@ -80,15 +80,16 @@ class Difference:
         }
 
 
-def difference(old: Deployed, new: Deployed, plans: tuple[Plan, Plan] | None = None) -> Difference:
+def difference(old: Deployed, new: Deployed, plans: tuple[Plan | None, Plan | None] = (None, None)) -> Difference:
     """What the new objects let out that the old ones do not, and the other way round.
 
     Args:
         old, new: the objects.
-        plans: what they were rendered of, where both are a config's: then what no object shows is compared too.
+        plans: what they were rendered of, where they are a config's: between two, what no object shows is compared too.
     """
     notes: list[str] = []
-    if (old.kubernetes or old.google) and (new.kubernetes or new.google):
+    nothing = [not (side.kubernetes or side.google) for side in (old, new)]
+    if not any(nothing):
         old, new, notes = comparable(old, new)
     both = Both(old, new)
     sides = [normal(side) for side in (old, new)]
@@ -100,13 +101,16 @@ def difference(old: Deployed, new: Deployed, plans: tuple[Plan, Plan] | None = N
             facts += room.facts(both)
         facts += granted.deployed(both)
     gateways = {pod.namespace for side in both.sides for pod in side.judges.gateways.pods}
-    if not plans:
+    before, after = plans
+    if not (before and after):
+        if (before and nothing[1]) or (after and nothing[0]):
+            facts += [*granted.roles(before, after), *relaxed.facts(before, after, facts)]
         unread = tuple(unjudged(both, sides, objects, facts)) if objects else ()
         return Difference(tuple(_changes(_without_echoes(facts, gateways))), objects, tuple(notes), unread)
     for of_plans in (platform.facts, leaving.facts, logged.facts, granted.planned):
-        facts += of_plans(*plans)
-    facts += relaxed.facts(*plans, facts)
-    settings = plans[0].settings, plans[1].settings
+        facts += of_plans(before, after)
+    facts += relaxed.facts(before, after, facts)
+    settings = before.settings, after.settings
     # Whatever differs between the objects of two configs does so because of some key: keys are what people know.
     unread = tuple(Unjudged(f"{CONFIG} {path}", ()) for path in unseen(*settings, facts))
     return Difference(tuple(_changes(_without_echoes(facts, gateways))), objects, tuple(notes), unread, tuple(silent(*settings)))

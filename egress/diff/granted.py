@@ -21,7 +21,7 @@ Roles = dict[Holder, dict[str, str]]
 
 def planned(old: Plan, new: Plan) -> Iterator[Fact]:
     """Roles in Google Cloud that configs give to teams' service accounts, and the accounts themselves."""
-    yield from _roles(*(_of_plan(plan) for plan in (old, new)))
+    yield from roles(old, new)
     before, after = (_identities(plan) for plan in (old, new))
     for (team, account), one in sorted(before.items()):
         if other := after.get((team, account)):
@@ -33,6 +33,12 @@ def planned(old: Plan, new: Plan) -> Iterator[Fact]:
             if team in teams:
                 what = f"act as Google service account {more[team, account].account_id}"
                 yield Fact(Aspect.RIGHT, gain, "", f"service account {account} of {team}", what)
+
+
+def roles(old: Plan | None, new: Plan | None) -> Iterator[Fact]:
+    """Roles alone; without a plan there are none."""
+    before, after = (_of_plan(plan) if plan else {} for plan in (old, new))
+    yield from _roles(before, after)
 
 
 def deployed(both: Both) -> Iterator[Fact]:

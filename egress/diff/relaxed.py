@@ -19,19 +19,20 @@ SAID = re.compile(r"^(cluster\.controlPlane\.authorizedNetworks\.|ingress\.expos
 _LEVELS = "network.perimeter.accessLevels"
 
 
-def facts(old: Plan, new: Plan, found: Collection[Fact]) -> Iterator[Fact]:
+def facts(old: Plan | None, new: Plan | None, found: Collection[Fact]) -> Iterator[Fact]:
     """What comes and goes. The same thing under another name is no change, and neither is a part of what was open.
 
     Args:
-        old, new: the two plans.
+        old, new: the two plans; None: there is nothing at all on that side.
         found: what other rooms say already.
     """
-    before, after = relaxations(old), relaxations(new)
-    perimeters = all(plan.settings.network.perimeter for plan in (old, new))
+    before, after = (relaxations(plan) if plan else [] for plan in (old, new))
+    perimeters = all(plan is None or plan.settings.network.perimeter for plan in (old, new))
     for gain, fewer, more in ((True, before, after), (False, after, before)):
         for item in more:
             ways_in = item.setting == _LEVELS and not perimeters  # without a perimeter everybody may
-            if not (ways_in or _covered(item, fewer) or _said(item, gain, found)):
+            said = old is not None and new is not None and _said(item, gain, found)
+            if not (ways_in or said or _covered(item, fewer)):
                 yield Fact(Aspect.OPENING, gain, "", item.setting, item.opens)
 
 

@@ -19,7 +19,10 @@ from ci import comment
 from ci.release import NoSection, notes
 from ci.review import APPROVAL, Change, Review, ReviewError, Step, read, slim
 from egress.cli.app import app as egress
-from tests.support import ROOT
+from egress.deployment import deployment
+from egress.diff import difference
+from egress.render import render
+from tests.support import ROOT, config_with, dev_config, plan_of
 
 RECORDED = Path(__file__).parent / "recorded"
 CASES = sorted(path for path in RECORDED.iterdir() if path.is_dir())
@@ -111,6 +114,34 @@ def test_the_gate_names_each_widening_and_the_label(tmp_path: Path) -> None:
     assert "Stack dev lets more out: team-y may reach httpbin.org: http /status/418, https" in refused.stderr
     assert APPROVAL in refused.stderr
     assert CliRunner().invoke(program.app, ["gate", str(tmp_path / "review"), "--labels", f"bug,{APPROVAL}"]).exit_code == 0
+
+
+OPENED: dict[str, tuple[str, Any, str]] = {
+    # Each was silent once: path, value, what the gate has to name.
+    "a private network": ("fences/privateHosts", {"vpn": "10.200.0.0/24"}, "10.200.0.0/24"),
+    "names that nobody declares": ("network/dns/undeclaredNames", "resolve", "Names that no team declares are looked up outside"),
+    "objects that count everywhere": ("fences/relaxed", {"mesh-exports": "why"}, "The fence mesh-exports is not put up"),
+    "namespaces that the mesh reads": ("fences/relaxed", {"mesh-discovery": "why"}, "The fence mesh-discovery is not put up"),
+    "IPv6": ("network/firewall/ipv6", "open", "No rule stops IPv6"),
+}
+
+
+@pytest.mark.parametrize("change", OPENED)
+def test_the_gate_asks_before_something_is_opened_that_no_team_declares(change: str, tmp_path: Path) -> None:
+    path, value, named = OPENED[change]
+    old, new = (plan_of(config) for config in (dev_config(), config_with(path, value)))
+    folder = shutil.copytree(RECORDED / "first", tmp_path / "review") / "dev"
+    gates: list[Any] = []
+    for plans in ((old, new), (new, old)):
+        before, after = (deployment(plan, render(plan)) for plan in plans)
+        found = difference(before, after, plans)
+        (folder / "diff.json").write_text(json.dumps(found.as_json()), encoding="utf-8")
+        gates.append(CliRunner().invoke(program.app, ["gate", str(folder.parent), "--labels", "bug"]))
+    opened, closed = gates
+    assert opened.exit_code == 1
+    assert named in opened.stderr
+    assert APPROVAL in opened.stderr
+    assert closed.exit_code == 0
 
 
 # What cannot be read
