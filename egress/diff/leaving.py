@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from egress.diff.facts import Aspect, Fact, another, more_or_less
 from egress.diff.words import listing
+from egress.judge.flow import Protocol
 from egress.plan import EgressGateway, Plan, TeamPlan
 from egress.settings.mesh import Replicas
 from egress.settings.security import SecurityModel
@@ -31,6 +32,7 @@ def facts(old: Plan, new: Plan) -> Iterator[Fact]:
         before, after = (of[name].max_connections for of in gateways)
         yield from _limit("", f"the most connections that one replica of {name} accepts", before, after)
     yield from _hosts(old, new)
+    yield from _neighbours(old, new)
 
 
 _OF_PODS: Mapping[str, str] = {
@@ -64,6 +66,16 @@ def _source(plan: Plan, team: TeamPlan) -> str:
     own = team.gateway.subnet if team.model is SecurityModel.GATEWAY else None
     addresses = own.addresses if own else plan.settings.network.nat.addresses
     return f"one of {listing(sorted(addresses))}" if addresses else "one that Cloud NAT chose"
+
+
+def _neighbours(old: Plan, new: Plan) -> Iterator[Fact]:
+    """Whose pods a team may connect to, where one of the two is on one side alone: between others it is asked of objects."""
+    sides = [{(team.name, other) for team in plan.teams for other in team.settings.reaches} for plan in (old, new)]
+    both = {team.name for team in old.teams} & {team.name for team in new.teams}
+    for gain, fewer, more in ((True, *sides), (False, *sides[::-1])):
+        for team, other in sorted(more - fewer):
+            if not {team, other} <= both:
+                yield Fact(Aspect.HOST, gain, team, f"pods of {other}", Protocol.HTTP.value)
 
 
 def _limit(team: str, target: str, old: int, new: int) -> Iterator[Fact]:
