@@ -43,6 +43,11 @@ class Intent:
         self._google = {team.name for team in plan.teams if team.uses_google_apis}
 
     @property
+    def plan(self) -> Plan:
+        """What it is the intent of."""
+        return self._plan
+
+    @property
     def in_cluster_mesh(self) -> bool:
         return self._plan.in_cluster_mesh
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from egress import answers, connections
+from egress import answers, connections, inbound
 from egress.deployment import deployment
+from egress.inbound import Receiving
 from egress.intent import Intent
 from egress.judge.cluster_connections import ClusterConnection, ClusterConnections
 from egress.judge.flow import Flow, Layer, Outside, Protocol, Verdict, Way
@@ -105,6 +106,7 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
     yield from _fallen(answers.of_gateways(intent, judges))
     yield from _fallen(answers.of_other_gateways(intent, judges))
     yield from _fallen(of_mesh(intent, judges))
+    yield from (Violation(found.flow, found.steps, found.says) for found in inbound.violations(Receiving(intent.plan), judges))
 
 
 def _of_flows(intent: Intent, judges: Judges, asked: Iterable[Question]) -> Iterator[Violation]:

@@ -53,7 +53,7 @@ class Authorization:
         asked = [
             (policy, selected)
             for home in homes
-            for policy in self._policies[home].about(case.namespace)
+            for policy in self._policies[home].about(case)
             if (selected := policy.selects(at)) is not False
         ]
         doubt: Misread | None = None
@@ -96,9 +96,7 @@ class Authorization:
 
     def server_names(self, namespace: str) -> set[str]:
         """Server names that rules about a namespace's callers ask for: whoever calls may say any of them."""
-        return {
-            name for policies in self._policies.values() for policy in policies.about(namespace) for name in policy.server_names
-        }
+        return {name for policies in self._policies.values() for policy in policies.of(namespace) for name in policy.server_names}
 
 
 class _Policies:
@@ -107,19 +105,34 @@ class _Policies:
     def __init__(self) -> None:
         self._named: dict[str, list[_Policy]] = {}
         self._general: list[_Policy] = []
+        self._of_name: dict[str, list[_Policy]] = {}
+        """For whatever caller, each of whose rules needs some name: where many receive, a case costs what its own name has."""
         self._allow: dict[object, _Policy] = {}
 
     def add(self, policy: _Policy) -> None:
-        if policy.callers is None:
+        if policy.callers is None and policy.names:
+            for name in policy.names:
+                self._of_name.setdefault(name, []).append(policy)
+        elif policy.callers is None:
             self._general.append(policy)
         for caller in policy.callers or ():
             self._named.setdefault(caller, []).append(policy)
         if policy.action == "ALLOW":
             self._allow.setdefault(policy.target, policy)
 
-    def about(self, caller: str) -> Iterator[_Policy]:
+    def about(self, case: Case) -> Iterator[_Policy]:
+        """Those that could say something to a case."""
+        yield from self._general
+        yield from self._named.get(case.namespace, ())
+        if self._of_name:
+            found = (policy for name in case.names for policy in self._of_name.get(name, ()))
+            yield from dict.fromkeys(found)
+
+    def of(self, caller: str) -> Iterator[_Policy]:
+        """Those that could say something to a caller, whatever it asks for."""
         yield from self._general
         yield from self._named.get(caller, ())
+        yield from dict.fromkeys(policy for policies in self._of_name.values() for policy in policies)
 
     @property
     def allowing(self) -> Iterator[_Policy]:
@@ -207,8 +220,12 @@ class _Policy:
         """
         if case.request is None and self.action != "ALLOW":
             return range(len(self._rules))
-        host = case.request.host.lower() if case.request else ""
-        return sorted({*self._of_any_name, *self._of_name.get(host, ()), *self._of_name.get(case.sni, ())})
+        return sorted({*self._of_any_name, *(index for name in case.names for index in self._of_name.get(name, ()))})
+
+    @property
+    def names(self) -> list[str]:
+        """Names of which each rule needs one; none where some rule needs none, or which rules hold is not a matter of names."""
+        return [] if self._doubt or self._of_any_name or self.action != "ALLOW" else [*self._of_name]
 
     def nearness(self, case: Case) -> int:
         """How much of a rule holds, at best: what a reader wants to see first when nothing matches."""

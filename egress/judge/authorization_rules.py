@@ -46,6 +46,11 @@ class Case:
     def namespace(self) -> str:
         return namespace_of(self.principal)
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """By which rules about names may mean it."""
+        return self.request.host.lower() if self.request else "", self.sni
+
 
 @dataclass(frozen=True)
 class Home:

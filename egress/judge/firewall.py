@@ -20,7 +20,7 @@ to be on whichever node lets more through.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from egress.google_cloud import METADATA_ADDRESS, Vip
 from egress.judge.deployed import Deployed
@@ -97,6 +97,38 @@ class Firewall:
             return _verdict(False, self.subnets.without_google, "privateIpGoogleAccess", why)
         return self._side(EGRESS, source.pool, address, False, connection, f"to {to.address}")
 
+    @property
+    def coming_in(self) -> list[Rule]:
+        """Rules about what comes in, in the order in which they decide."""
+        return [rule for rule in self._rules if rule.direction == INGRESS]
+
+    def comes_in(
+        self, source: Ranges, pool: str, port: int, words: str, *, everywhere: bool = False, also: Sequence[Rule] = ()
+    ) -> Verdict:
+        """Whether packets from addresses outside the cluster reach a node of a pool on a TCP port.
+
+        Args:
+            source: where they may come from.
+            pool: the pool's service account; empty: of any pool.
+            port: the port that they are sent to, which for a load balancer is its Service's.
+            words: the source, for people.
+            everywhere: whether every address of the source must get through, or one is enough.
+            also: rules that hold besides, as those that GKE makes for a Service of type LoadBalancer.
+        """
+        pools = [pool] if pool else self._pools
+        route = f"TCP {port} from {words}"
+        verdicts = [
+            self._decide(
+                INGRESS,
+                sorted((*self._meaning(INGRESS, of, "TCP", port), *_meant(also, INGRESS, of, "TCP", port)), key=_order),
+                source,
+                everywhere,
+                route,
+            )
+            for of in pools
+        ]
+        return next((one for one in verdicts if one.allowed is not everywhere), verdicts[0])
+
     def _side(
         self, direction: str, pool: str, space: Ranges, everywhere: bool, connection: Connection, words: str
     ) -> Verdict:  # fmt: skip
@@ -105,17 +137,22 @@ class Firewall:
         if verdict is None:
             # Where nobody said which pool, it is the one of which the most is let through - for what must pass, the least.
             pools = [pool] if pool else self._pools
-            verdicts = [self._decide(direction, of, space, everywhere, connection, words) for of in pools]
+            transport, port = connection.transport, connection.port
+            route = f"{transport} {port} {words}"
+            verdicts = [
+                self._decide(direction, self._meaning(direction, of, transport, port), space, everywhere, route) for of in pools
+            ]
             verdict = next((one for one in verdicts if one.allowed is not everywhere), verdicts[0])
             self._decided[key] = verdict
         return verdict
 
-    def _decide(self, direction: str, pool: str, space: Ranges, everywhere: bool, connection: Connection, words: str) -> Verdict:
+    @staticmethod
+    def _decide(
+        direction: str, asked: Sequence[tuple[Rule, str]], space: Ranges, everywhere: bool, route: str
+    ) -> Verdict:  # fmt: skip
         """Asks the rules in order about those addresses of the space that no rule has decided yet."""
-        transport, port = connection.transport, connection.port
-        route = f"{transport} {port} {words}"
         left = space
-        for rule, field in self._meaning(direction, pool, transport, port):
+        for rule, field in asked:
             if not rule.ranges.meets(left):
                 continue
             if rule.unknown:
@@ -133,16 +170,21 @@ class Firewall:
         key = (direction, pool, transport, port)
         found = self._candidates.get(key)
         if found is None:
-            found = self._candidates[key] = list(self._meant(direction, pool, transport, port))
+            found = self._candidates[key] = list(_meant(self._rules, direction, pool, transport, port))
         return found
 
-    def _meant(self, direction: str, pool: str, transport: str, port: int) -> Iterator[tuple[Rule, str]]:
-        for rule in self._rules:
-            if rule.direction == direction and (rule.targets is None or pool in rule.targets):
-                fields = (what.port(transport, port) for what in rule.what)
-                field = next((field for field in fields if field is not None), None)
-                if field is not None:
-                    yield rule, field
+
+def _meant(rules: Iterable[Rule], direction: str, pool: str, transport: str, port: int) -> Iterator[tuple[Rule, str]]:
+    for rule in rules:
+        if rule.direction == direction and (rule.targets is None or pool in rule.targets):
+            fields = (what.port(transport, port) for what in rule.what)
+            field = next((field for field in fields if field is not None), None)
+            if field is not None:
+                yield rule, field
+
+
+def _order(asked: tuple[Rule, str]) -> tuple[bool, int, bool]:
+    return asked[0].order
 
 
 def _by(rule: Rule, field: str, route: str) -> Verdict:

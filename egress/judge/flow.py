@@ -19,6 +19,8 @@ class Layer(StrEnum):
     GATEWAY = "gateway"
     AUTHORIZATION = "authorization"
     FIREWALL = "firewall"
+    LOAD_BALANCER = "load balancer"
+    """Of what comes in: it stands before all others."""
 
 
 class Way(StrEnum):

@@ -55,7 +55,7 @@ class Gateways:
 
     def __init__(self, deployed: Deployed, registry: Registry, router: Router, workloads: Workloads) -> None:
         self._registry = registry
-        self._router = router
+        self.router = router
         self._listeners: dict[Pod, dict[tuple[int, str | None], Listener]] = {}
         self._bound: dict[str, dict[str, list[Rule]]] = {}
         self.bound = Bound(deployed)
@@ -97,6 +97,47 @@ class Gateways:
                         Misread(identity(manifest), "spec.selector", "it may be for these pods too, which is not read here"),
                     )
 
+    def listener(self, pod: Pod, port: int) -> Listener | None:
+        """The servers at one port of a gateway's pods that others than the pod itself can reach.
+
+        Raises:
+            Misread: there may be others.
+        """
+        if pod in self._doubts:
+            raise self._doubts[pod]
+        found = self._listeners.get(pod, {}).get((port, None))
+        if found and found.doubt:
+            raise found.doubt
+        return found
+
+    def listening(self, pod: Pod) -> dict[int, list[Server]]:
+        """Ports of a gateway's pods that others than the pod itself can reach, with their servers."""
+        found = self._listeners.get(pod, {}).items()
+        return {port: listener.servers for (port, bind), listener in found if bind is None}
+
+    def routed(self, server: Server) -> list[str]:
+        """Names for which VirtualServices are bound to a server's Gateway."""
+        return list(self._bound.get(server.gateway, {}))
+
+    def server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
+        """The server of a port that a name belongs to.
+
+        Raises:
+            Misread: which of two it is cannot be told.
+        """
+        return self._server(listener, pod, name.lower())
+
+    def way(self, server: Server, pod: Pod, name: str, request: Request | None) -> tuple[Rule, Found] | None:
+        """The route that a server takes for a name, or for a request.
+
+        Raises:
+            Misread: which one it is, or all that it does, cannot be told.
+        """
+        found = self._request(server, pod, name, request) if request else self._unread(server, pod, name)
+        if found:
+            readable(*found, server.section)
+        return found
+
     def accept(self, connection: Connection) -> tuple[Verdict, Server | None]:
         """Whether a gateway's pod takes the connection at all, and which server does."""
         pod = connection.to
@@ -127,6 +168,9 @@ class Gateways:
         if server is None:
             reason = f"No server of port {connection.port} is for the name {name}."
             return self._no(first.by, "spec.servers", reason), None
+        if server.plain:
+            reason = f"a server for {server.protocol} takes no TLS, whatever is said of it"
+            raise Misread(server.by, f"{server.field}.port.protocol", reason)
         if server.mode in _MUTUAL:
             if connection.principal is None:
                 reason = "The server demands a certificate of the mesh, and the client shows none."
@@ -195,7 +239,7 @@ class Gateways:
         rule, taking = found
         readable(rule, taking, section)
         field = taking.field
-        legs = self._router.legs(rule, taking, server.number, pod.namespace, pod.labels or {})
+        legs = self.router.legs(rule, taking, server.number, pod.namespace, pod.labels or {})
         if not legs:
             return self._no(rule.by, f"{field}.route", "The route has no destination."), []
         missing = next((leg for leg in legs if leg.refused), None)

@@ -1,8 +1,8 @@
 """Whether a gateway's pods can stand at all: a proxy is injected into them, and some node takes them.
 
 Understood: of a Deployment `replicas`; of its pods the injection's labels and template beside the labels of their namespace, the
-proxy's container, `hostNetwork`, `hostAliases`, `nodeSelector` and `tolerations` beside labels and taints of that pool. Every
-other field of such pods is accounted for in pods.py.
+proxy's container, `serviceAccountName` (where accounts were handed over), `hostNetwork`, `hostAliases`, `nodeSelector` and
+`tolerations` beside labels and taints of that pool. Every other field of such pods is accounted for in pods.py.
 Source: Istio, "Installing Gateways", "Installing the Sidecar" (the injection's policy), "Resource Annotations"; Kubernetes,
 "Taints and Tolerations".
 """
@@ -34,6 +34,9 @@ class GatewayPods:
         self._deployments = _by_namespace(deployed.kind("Deployment"))
         self._others = _by_namespace([manifest for kind in _MAKERS for manifest in deployed.kind(kind)])
         self._labels = deployed.namespace_labels
+        self._accounts = {
+            (item["metadata"].get("namespace"), item["metadata"]["name"]) for item in deployed.kind("ServiceAccount")
+        }
         self._nodes: dict[str, Mapping[str, Any]] = {
             str(pool.properties.get("name") or pool.name): part(pool.properties, "nodeConfig")
             for pool in deployed.resources(POOLS)
@@ -62,6 +65,9 @@ class GatewayPods:
         metadata, pods = part(spec, "template", "metadata"), part(spec, "template", "spec")
         if spec.get("replicas") == 0:
             yield "spec.replicas", "None of its pods is wanted."
+        account = pods.get("serviceAccountName")
+        if account and self._accounts and (manifest["metadata"]["namespace"], account) not in self._accounts:
+            yield "spec.template.spec.serviceAccountName", f"There is no ServiceAccount {account}, so no pod is made."
         labels, annotations = part(metadata, "labels"), part(metadata, "annotations")
         if not self._injected(manifest["metadata"]["namespace"], labels, annotations):
             yield f"spec.template.metadata.labels[{_INJECT}]", "Istio makes no proxy of it."

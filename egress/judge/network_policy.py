@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
+from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Protocol, Verdict
 from egress.judge.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
 from egress.judge.ranges import NOWHERE, Ranges, position
 from egress.judge.selectors import Selector
@@ -145,8 +145,7 @@ class NetworkPolicies:
                 as is right for what somebody must reach.
         """
         if self._foreign is not None:
-            name = identity(self._foreign)
-            return _verdict(True, name, "spec", f"{self._foreign['kind']} is not among what this judge reads", understood=False)
+            return self._unread(self._foreign)
         outgoing = self._outgoing(connection, everywhere)
         incoming = self._incoming(connection, everywhere)
         sides = (outgoing, incoming) if incoming else (outgoing,)
@@ -157,6 +156,31 @@ class NetworkPolicies:
             if not side.understood:
                 return side
         return next((side for side in sides if side.by != "nothing"), outgoing)
+
+    def ingress(self, namespace: str) -> Iterator[Rule]:
+        """What a namespace's policies say of who comes in."""
+        for policy in self._of(namespace):
+            yield from policy.rules.get("Ingress", ())
+
+    def comes_in(self, to: Pod, source: Ranges, port: int, words: str, *, everywhere: bool = False) -> Verdict:
+        """Whether a pod's policies take a TCP connection from addresses outside the cluster.
+
+        Args:
+            to: the pod.
+            source: where it may come from.
+            port: the pod's port.
+            words: the source, for people.
+            everywhere: whether every address of the source must get through, or one is enough.
+        """
+        if self._foreign is not None:
+            return self._unread(self._foreign)
+        end = _End(words, source, None, everywhere)
+        return self._side(to, "Ingress", end, Connection(Node(""), to, port, Protocol.TCP))
+
+    @staticmethod
+    def _unread(foreign: Manifest) -> Verdict:
+        why = f"{foreign['kind']} is not among what this judge reads"
+        return _verdict(True, identity(foreign), "spec", why, understood=False)
 
     def _outgoing(self, connection: Connection, everywhere: bool) -> Verdict:
         source = connection.source

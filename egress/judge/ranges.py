@@ -85,6 +85,10 @@ class Ranges:
                 left.append((at, last))
         return Ranges(tuple(left))
 
+    def within(self, other: Ranges) -> Ranges:
+        """Those of them that lie in the other as well."""
+        return self.minus(self.minus(other))
+
     def meets(self, other: Ranges) -> bool:
         """Whether the two have an address in common."""
         return any(first <= end and start <= last for first, last in self.spans for start, end in other.spans)

@@ -13,7 +13,7 @@ from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Misread, Pod
-from egress.judge.ports import HTTP_PROTOCOLS
+from egress.judge.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS
 from egress.judge.registry import ROOT_NAMESPACE, patterns_above
 
 PASSTHROUGH = "PASSTHROUGH"
@@ -39,6 +39,15 @@ class Server:
     bind: str | None
     homes: tuple[str, ...] = ()
     """Of each host: the one namespace whose VirtualServices may name it; empty: any."""
+    credential: str = ""
+    """By whose certificates it judges clients, and shows itself: the Secret, or a file."""
+    minimum: str = ""
+    """Least version of TLS; empty: Istio's own."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it takes no TLS: for HTTP whatever `tls` says, for other protocols if it says nothing."""
+        return self.protocol in HTTP_PROTOCOLS or (self.mode == NONE and self.protocol not in TLS_PROTOCOLS)
 
     @property
     def reads_http(self) -> bool:
@@ -110,6 +119,8 @@ def servers(manifest: Manifest) -> Iterator[Server]:
             tuple(listed(tls, "subjectAltNames")),
             written.get("bind") or None,
             homes,
+            str(tls.get("credentialName") or tls.get("caCertificates") or ""),
+            str(tls.get("minProtocolVersion") or ""),
         )
 
 

@@ -148,8 +148,12 @@ KUBERNETES: Mapping[str, Any] = {
     "Service": {
         "selector": LABELS,
         "type": str,
+        **dict.fromkeys(("loadBalancerClass", "externalTrafficPolicy"), str),
         "loadBalancerSourceRanges": list[CIDR],
-        "ports": [{"port": NUMBER, "targetPort": PORT, "name": str, "appProtocol": str, "protocol": str}],
+        "externalIPs": TEXTS,
+        "ports": [
+            {"port": NUMBER, "targetPort": PORT, "nodePort": NUMBER, "name": str, "appProtocol": str, "protocol": str},
+        ],
     },
     "ServiceEntry": {
         "hosts": TEXTS,

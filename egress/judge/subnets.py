@@ -42,7 +42,8 @@ class Subnets:
         self.without_google = next((item.identity for item in deployed.resources(SUBNETWORK) if _is_shut(item.properties)), None)
         """A subnetwork whose machines, having no public address, do not reach Google's APIs."""
         every = [secondary["ipCidrRange"] for subnet in subnets for secondary in subnet.get("secondaryIpRanges") or ()]
-        own = Ranges.of([*nodes, *every])
+        own = self.own = Ranges.of([*nodes, *every])
+        """Every address of nodes, pods and Services."""
         self.internet, self.internet_v4 = internet().minus(own), internet(version=4).minus(own)
         """Where hosts of the internet may be: this network may use addresses of theirs for itself, which then hide them."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from egress.judge.admission import Admission
 from egress.judge.authorization import Authorization
@@ -18,6 +19,7 @@ from egress.judge.firewall import Firewall
 from egress.judge.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
 from egress.judge.gateway import Entrance, Gateways
 from egress.judge.gateway_pods import GatewayPods
+from egress.judge.inbound import Inbound
 from egress.judge.mesh_settings import MeshSettings
 from egress.judge.namespaces import Namespaces
 from egress.judge.network_policy import NetworkPolicies
@@ -26,6 +28,7 @@ from egress.judge.pods import HOST_NAMESPACES, Present
 from egress.judge.registry import ROOT_NAMESPACE, Registry
 from egress.judge.routes import Router
 from egress.judge.search_path import resolved
+from egress.judge.secrets import Secrets
 from egress.judge.sidecar import Sidecars, is_address, outside
 from egress.judge.space import Space
 from egress.judge.unread import unread
@@ -84,6 +87,7 @@ class Judges:
         self.sidecars = Sidecars(self.registry, router)
         self.gateways = Gateways(deployed, self.registry, router, self.workloads)
         self.gateway_pods = GatewayPods(deployed)
+        self.secrets = Secrets(deployed)
         self.early = EarlyConnections(deployed, self.gateways)
         self.authorization = Authorization(deployed, explains, self.registry.trust_domain)
         self.network_policies = NetworkPolicies(deployed)
@@ -104,7 +108,12 @@ class Judges:
         for found in self._unread.values():
             yield from found
 
-    def _of_proxies(self, *namespaces: str) -> list[Verdict]:
+    @cached_property
+    def inbound(self) -> Inbound:
+        """The judge of what comes in."""
+        return Inbound(self.deployed, self)
+
+    def not_understood(self, *namespaces: str) -> list[Verdict]:
         """What is not understood about the proxies of some namespaces."""
         return [verdict for namespace in dict.fromkeys(namespaces) for verdict in self._unread.get(namespace, ())]
 
@@ -120,7 +129,7 @@ class Judges:
             declared: whether it has to pass. An unknown address of the internet then means every one, otherwise any one.
         """
         traces: list[Trace] = []
-        unknown = self._of_proxies(ROOT_NAMESPACE, flow.namespace, *([flow.to.namespace] if flow.to else []))
+        unknown = self.not_understood(ROOT_NAMESPACE, flow.namespace, *([flow.to.namespace] if flow.to else []))
         for steps in self._ways(flow, declared):
             left = tuple(step for step in steps if isinstance(step, Connection))
             said = (step for step in steps if isinstance(step, Verdict))
@@ -189,7 +198,7 @@ class Judges:
             return [gateway]
         assert isinstance(connection.to, Pod)
         at = connection.to
-        if unknown := self._of_proxies(at.namespace):
+        if unknown := self.not_understood(at.namespace):
             return [*unknown]
         read = self.gateways.read(connection, server)
         if isinstance(read, Verdict):

@@ -10,6 +10,7 @@ from egress.judge.deployed import Deployed, Resource
 _APIS = {
     **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication"), "security.istio.io/v1"),
     "Deployment": "apps/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
     **dict.fromkeys(("Namespace", "Service", "ConfigMap"), "v1"),
 }
 

@@ -1,0 +1,323 @@
+"""What comes in: one connection from outside the cluster, through every layer that it meets until a Service takes it.
+
+In the order of the way: the load balancer with its ranges, the VPC firewall of the nodes, the NetworkPolicy of the pods behind
+it, the gateway's TLS (egress/judge/inbound_tls.py), its AuthorizationPolicies, its route, and behind it
+NetworkPolicies of both ends, mutual TLS and AuthorizationPolicies of the team. A layer is asked whether or not one before it
+refuses, as far as it can be: so that it is seen how many would.
+
+A Service that a route leads to and that is not among the objects is taken
+to be what its namespace's owner likes: its pods have any labels, its ports are as the question says.
+Source: Istio, "Secure Gateways", reference, Gateway (ServerTLSSettings) and VirtualService; GKE, "LoadBalancer Service concepts".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from egress.judge.deployed import Deployed, listed, part
+from egress.judge.edges import Edge, edges
+from egress.judge.flow import Connection, Layer, Misread, Node, Pod, Protocol, Request, Verdict, without_port
+from egress.judge.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
+from egress.judge.inbound_tls import handshake, refused
+from egress.judge.match import Found
+from egress.judge.ports import Port
+from egress.judge.ranges import Ranges
+from egress.judge.registry import SERVICES, Destination, Rule, full_name, visible
+from egress.judge.routes import Leg
+from egress.judge.servers import Server
+from egress.judge.subnets import CLUSTER, Subnets
+
+if TYPE_CHECKING:
+    from egress.judge.trace import Judges
+
+RESPONSES_TELL = ("server", "x-envoy-upstream-service-time", "x-envoy-decorator-operation")
+"""Headers of responses by which the mesh's proxies speak of themselves. Source: Envoy, "HTTP header manipulation"."""
+_NO_NODE = Node("")
+"""A machine outside: none of the rules asked about it looks at where it is."""
+
+
+class Inbound:
+    """Judges what comes in, by the judges of each layer over the same objects."""
+
+    def __init__(self, deployed: Deployed, judges: Judges) -> None:
+        self._deployed = deployed
+        self._judges = judges
+        self.subnets = Subnets(deployed)
+        self.edges = {edge.by: edge for edge in edges(deployed, judges.workloads)}
+        self._front: dict[tuple[str, Door, Ranges, int, bool], tuple[list[Verdict], int]] = {}
+
+    @cached_property
+    def gateways(self) -> list[Pod]:
+        """Gateways' pods that something outside leads to."""
+        found = (self.gateway(edge.pod) for edge in self.edges.values())
+        return list(dict.fromkeys(pod for pod in found if pod))
+
+    def gateway(self, pod: Pod) -> Pod | None:
+        """The gateway that a Service's pods are, if they are one."""
+        known = self._judges.gateways.pods
+        if pod in known:
+            return pod
+        labels = (pod.labels or {}).items()
+        alike = ((other, (other.labels or {}).items()) for other in known if other.namespace == pod.namespace)
+        return next((other for other, own in alike if own and labels and (own <= labels or labels <= own)), None)
+
+    def trace(self, flow: InboundFlow, *, declared: bool = False) -> InboundTrace:
+        """What becomes of a connection; of several Services that lead in, by the one that gets furthest.
+
+        Args:
+            flow: what is tried.
+            declared: whether it has to arrive. A range as source then means each of its addresses, otherwise any one.
+        """
+        wanted = [edge for edge in self.edges.values() if (not flow.edge and edge.balanced) or edge.by == flow.edge]
+        if not wanted:
+            reason = "No Service of type LoadBalancer leads into the cluster."
+            return InboundTrace(flow, (Verdict(Layer.LOAD_BALANCER, False, "nothing", "", reason),))
+        traces = [self._at(edge, flow, declared) for edge in wanted]
+        return max(traces, key=lambda trace: (trace.allowed, -len(trace.refused_by), bool(trace.server)))
+
+    def at_node(self, flow: NodeFlow) -> Verdict:
+        """Whether somebody outside gets to a TCP port of a pool's nodes at all."""
+        return self._firewall(flow.source, flow.origin, flow.pool, flow.port, declared=False, edge=None)
+
+    def _at(self, edge: Edge, flow: InboundFlow, declared: bool) -> InboundTrace:
+        front, port = self._network(edge, flow, declared)
+        gateway = self.gateway(edge.pod)
+        if gateway is None:
+            said, reached = self._straight(edge, port)
+            return InboundTrace(flow, (*front, *said), reached, edge)
+        unknown = self._judges.not_understood(gateway.namespace)
+        found = self._at_gateway(gateway, port, flow, declared)
+        return replace(found, steps=(*front, *unknown, *found.steps), edge=edge)
+
+    def _network(self, edge: Edge, flow: InboundFlow, declared: bool) -> tuple[list[Verdict], int]:
+        """What stands before a pod's proxy, and the pod's port that the connection comes to."""
+        key = (edge.by, flow.door, flow.source, flow.port, declared)
+        found = self._front.get(key)
+        if found is None:
+            found = self._front[key] = self._asked(edge, flow, declared)
+        return found
+
+    def _asked(self, edge: Edge, flow: InboundFlow, declared: bool) -> tuple[list[Verdict], int]:
+        said: list[Verdict] = []
+        if flow.door is Door.BALANCER:
+            said.append(edge.takes(flow.source, flow.port, flow.origin, everywhere=declared))
+            # Without the policy Local every node of the cluster takes connections.
+            pool = edge.pod.pool if edge.local else ""
+            port = edge.ports.get(flow.port, flow.port)
+        else:
+            pool = ""
+            port = edge.nodes.get(flow.port) or next(iter(edge.ports.values()), flow.port)
+        said.append(self._firewall(flow.source, flow.origin, pool, flow.port, declared=declared, edge=edge))
+        said.append(self._policies(edge, flow, port, declared))
+        return said, port
+
+    def _firewall(
+        self, source: Ranges, origin: str, pool: str, port: int, *, declared: bool, edge: Edge | None
+    ) -> Verdict:  # fmt: skip
+        if not self._deployed.google:
+            return Verdict(Layer.FIREWALL, True, "nothing", "", "No Google resources were handed over.")
+        also = edge.rules if edge else ()
+        return self._judges.firewall.comes_in(source, pool, port, origin, everywhere=declared, also=also)
+
+    def _policies(self, edge: Edge, flow: InboundFlow, port: int, declared: bool) -> Verdict:
+        policies = self._judges.network_policies
+        said = policies.comes_in(edge.pod, flow.source, port, flow.origin, everywhere=declared)
+        if edge.local or (said.allowed and not declared):
+            return said
+        if not declared:
+            reason = "Its pods may see a node's address instead of the client's."
+            return Verdict(Layer.NETWORK_POLICY, True, edge.by, "spec.externalTrafficPolicy", reason)
+        from_node = policies.comes_in(edge.pod, self.subnets.nodes, port, "a node", everywhere=True)
+        return said if not said.allowed else from_node
+
+    def _straight(self, edge: Edge, port: int) -> tuple[list[Verdict], tuple[Reached, ...]]:
+        """Past every gateway: a pod's own proxy is all that stands there."""
+        asks = self._judges.namespaces.mutual(edge.namespace)
+        name = edge.by.rpartition("/")[2]
+        number = next((number for number, target in edge.ports.items() if target == port), port)
+        return [asks], (Reached(edge.namespace, f"{name}.{edge.namespace}", number, port),)
+
+    def _at_gateway(self, pod: Pod, port: int, flow: InboundFlow, declared: bool) -> InboundTrace:
+        try:
+            said, server = handshake(self._judges.gateways, pod, port, flow)
+        except Misread as error:
+            return InboundTrace(flow, (_unread(error), self._authorized(pod, port, flow)))
+        client = self._client(pod, port, flow, server)
+        read = self._judges.gateways.read(client, server) if server else client
+        if isinstance(read, Verdict):
+            return InboundTrace(flow, (said, read), server=server)
+        authorized = self._judges.authorization.judge(pod, read)
+        if server is None or not said.understood:
+            return InboundTrace(flow, (said, authorized), server=server)
+        try:
+            routed, legs, route = self._route(pod, server, read, flow)
+        except Misread as error:
+            return InboundTrace(flow, (said, authorized, _unread(error)), server=server)
+        steps: list[Verdict] = []
+        reached: list[Reached] = []
+        for leg, at in legs:
+            reached.append(at)
+            steps += self._behind(pod, leg, read, declared)
+        removed = {str(name).lower() for name in listed(route, "headers", "response", "remove")}
+        tells = tuple(name for name in RESPONSES_TELL if server.reads_http and name not in removed)
+        return InboundTrace(flow, (said, authorized, routed, *steps), tuple(dict.fromkeys(reached)), None, server, tells)
+
+    def _authorized(self, pod: Pod, port: int, flow: InboundFlow) -> Verdict:
+        return self._judges.authorization.judge(pod, self._client(pod, port, flow, None))
+
+    @staticmethod
+    def _client(pod: Pod, port: int, flow: InboundFlow, server: Server | None) -> Connection:
+        """The connection as the gateway's rules see it."""
+        known = flow.caller.shows is Shown.NAMED and (server is None or server.mode in ("MUTUAL", "OPTIONAL_MUTUAL"))
+        request = flow.request if server is None or server.reads_http else None
+        protocol = Protocol.TLS if flow.caller.shows is not Shown.PLAIN else Protocol.HTTP if request else Protocol.TCP
+        sni = flow.host if flow.caller.shows is not Shown.PLAIN else None
+        principal = flow.caller.principal if known else None
+        return Connection(_NO_NODE, pod, port, protocol, principal=principal, sni=sni, inner=request)
+
+    def _route(
+        self, pod: Pod, server: Server, client: Connection, flow: InboundFlow
+    ) -> tuple[Verdict, list[tuple[Leg, Reached]], Mapping[str, Any]]:
+        """Where the gateway leads what it has taken, by which route."""
+        request = client.inner if isinstance(client.inner, Request) else None
+        if server.reads_http and request is None:
+            return refused(server.by, server.field, "The server reads HTTP, and this is none."), [], {}
+        name = without_port(request.host.lower()) if request else flow.host.lower()
+        found = self._judges.gateways.way(server, pod, name, request)
+        if found is None:
+            return refused(server.by, server.field, f"No route leads from here to {name}."), [], {}
+        rule, taking = found
+        legs = list(self._legs(rule, taking, server, pod, flow))
+        if not legs:
+            return refused(rule.by, f"{taking.field}.route", "The route has no destination."), [], {}
+        unknown = next((leg for leg, _ in legs if leg.refused), None)
+        if unknown:
+            return refused(unknown.by, unknown.field, unknown.refused), [], {}
+        where = " and ".join(dict.fromkeys(str(at) for _, at in legs))
+        return Verdict(Layer.GATEWAY, True, rule.by, taking.field, f"{name} is led to {where}."), legs, taking.route
+
+    def _legs(
+        self, rule: Rule, taking: Found, server: Server, pod: Pod, flow: InboundFlow
+    ) -> Iterator[tuple[Leg, Reached]]:  # fmt: skip
+        """Where each destination of a route leads. Of several those that are given no share take none."""
+        route, field = taking.route, taking.field
+        _unwritten(rule, field, route)
+        written = list(listed(route, "route"))
+        for kind, entries in (("route", written), ("mirrors", listed(route, "mirrors"))):
+            for index, entry in enumerate(entries):
+                if kind == "route" and len(written) > 1 and not entry.get("weight"):
+                    continue
+                where = f"{field}.{kind}[{index}]"
+                _unwritten(rule, where, entry)
+                target = entry["destination"]
+                host, number = full_name(str(target["host"]), rule.namespace), part(target, "port").get("number")
+                yield self._leg(rule, f"{where}.destination", host, number, target.get("subset"), server, pod, flow)
+
+    def _leg(
+        self,
+        rule: Rule,
+        field: str,
+        host: str,
+        number: int | None,
+        subset: str | None,
+        server: Server,
+        pod: Pod,
+        flow: InboundFlow,
+    ) -> tuple[Leg, Reached]:
+        judges = self._judges
+        found = judges.registry.chosen(host, pod.namespace, gateway=True)
+        absent = found is None and not judges.registry.destinations.get(host) and host.endswith(SERVICES)
+        if number is None:
+            if absent:
+                raise Misread(rule.by, field, "which port it leads to is not said")
+            number = next(iter(found.ports)) if found and len(found.ports) == 1 else server.number
+        found = self._assumed(host, number, pod, flow) if absent else found
+        if found is None or number not in found.ports:
+            missing = f"{host}, port {number}, is not known to {pod.namespace}."
+            leg = Leg(Pod("", {}), 0, False, False, None, "", rule.by, field, missing)
+            return leg, Reached("", host, number, number)
+        leg = judges.gateways.router.leg(found, number, subset, pod.namespace, pod.labels or {}, (rule.by, field))
+        if absent and not leg.refused:
+            leg = replace(leg, to=Pod(found.namespace, None, pool=judges.workloads.application_pool))
+        inside = found.namespace if found.inside else ""
+        return leg, Reached(inside, host.removesuffix(SERVICES), number, leg.port)
+
+    def _assumed(self, host: str, number: int, pod: Pod, flow: InboundFlow) -> Destination | None:
+        """A Service that somebody else makes; None: what its namespace makes is not for this gateway's proxies."""
+        name, _, rest = host.removesuffix(SERVICES).partition(".")
+        exported = self._judges.registry.exported(None, rest, "defaultServiceExportTo")
+        ports = {number: Port(number, "TCP", flow.backend or self._likely(rest, number, pod))}
+        made = Destination(host, rest, ports, exported, f"{rest}/service/{name}", selector={})
+        return made if rest and visible(made, pod.namespace) else None
+
+    def _likely(self, namespace: str, number: int, pod: Pod) -> int:
+        """The pods' port that such a Service would have to lead to, so that something arrives: its own, or one that is open."""
+        policies = self._judges.network_policies
+        to = Pod(namespace, None, pool=self._judges.workloads.application_pool)
+        named = {port for rule in policies.ingress(namespace) for one in rule.ports for port in (one.first, one.last) if port}
+        asked = (number, *sorted(named - {number}))
+        opened = (port for port in asked if policies.judge(Connection(pod, to, port, Protocol.TCP)).allowed)
+        return next(opened, number)
+
+    def _behind(self, pod: Pod, leg: Leg, client: Connection, declared: bool) -> Iterator[Verdict]:
+        """What stands between the gateway and the pods that it leads to."""
+        judges = self._judges
+        shown = f"{judges.registry.trust_domain}/ns/{pod.namespace}/sa/{pod.service_account}" if leg.mutual else None
+        protocol = Protocol.HTTP if isinstance(client.inner, Request) else Protocol.TCP
+        onward = Connection(pod, leg.to, leg.port, protocol, principal=shown, sni=leg.sni, inner=client.inner)
+        yield judges.network_policies.judge(onward, everywhere=declared)
+        if self._deployed.resources(CLUSTER):
+            # What GKE opens between a cluster's own nodes and pods is known of clusters alone.
+            yield judges.firewall.judge(onward, everywhere=declared)
+        if not isinstance(leg.to, Pod):
+            return
+        yield from judges.not_understood(leg.to.namespace)
+        asks = judges.namespaces.mutual(leg.to.namespace)
+        if not leg.mutual and not asks.allowed:
+            reason = f"{asks.reason} The gateway shows no certificate there, by {leg.by}."
+            yield replace(asks, reason=reason)
+        yield judges.authorization.judge(leg.to, onward)
+
+    @property
+    def rules(self) -> Iterator[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]:
+        """Of every rule of authorization: its namespace, and the ports, names and identities that it names."""
+        for manifest in self._deployed.kind("AuthorizationPolicy"):
+            for rule in listed(manifest, "spec", "rules"):
+                yield manifest["metadata"]["namespace"], *_conditions(rule)
+
+
+def _unread(error: Misread) -> Verdict:
+    return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False)
+
+
+def _unwritten(rule: Rule, field: str, written: Mapping[str, Any]) -> None:
+    """Refuses to read a route that writes headers which rules behind it may ask for.
+
+    Raises:
+        Misread: it does.
+    """
+    for how in ("set", "add", "remove"):
+        if part(written, "headers", "request").get(how):
+            raise Misread(rule.by, f"{field}.headers.request.{how}", "headers of requests are written here, which is not read")
+
+
+def _conditions(written: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Of a rule of an AuthorizationPolicy: the ports, names and identities that it names."""
+    ports: set[str] = set()
+    names: set[str] = set()
+    principals: set[str] = set()
+    for condition in listed(written, "when"):
+        values = [str(value) for key in ("values", "notValues") for value in listed(condition, key)]
+        if condition["key"] == "destination.port":
+            ports.update(values)
+        elif condition["key"] == "connection.sni":
+            names.update(values)
+    for operation in (part(entry, "operation") for entry in listed(written, "to")):
+        ports.update(map(str, listed(operation, "ports")))
+        names.update(without_port(str(host).lower()) for host in listed(operation, "hosts"))
+    for source in (part(entry, "source") for entry in listed(written, "from")):
+        principals.update(str(one) for key in ("principals", "notPrincipals") for one in listed(source, key))
+    return frozenset(ports), frozenset(names), frozenset(principals)
