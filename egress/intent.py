@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 
 from egress import names
 from egress.addresses import without
+from egress.google_cloud import PRIVATE_ZONES
 from egress.hosts import patterns_above
 from egress.judge.classes import Requests
 from egress.judge.flow import Flow, Protocol, Way
@@ -134,6 +135,18 @@ class Intent:
     @property
     def refuses_unknown_names(self) -> bool:
         return self._plan.settings.network.dns.undeclared_names is Undeclared.REFUSE
+
+    def may_resolve(self, name: str) -> bool:
+        """Whether the config lets a name be looked up: Google's, what is declared and what lies below it, and what it opens."""
+        labels = name.split(".")
+        return any(".".join(labels[at:]) in self._resolving for at in range(len(labels)))
+
+    @cached_property
+    def _resolving(self) -> frozenset[str]:
+        dns = self._plan.settings.network.dns
+        declared = {host.removeprefix("*.") for of in self._hosts.values() for host in of}
+        opened = {name.removeprefix("*.") for name in (*dns.also_resolved, *dns.answered_elsewhere)}
+        return frozenset({*PRIVATE_ZONES, *declared, *opened})
 
     def puts_up(self, fence: Fence) -> bool:
         return self._plan.settings.fences.up(fence)

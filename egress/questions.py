@@ -131,7 +131,9 @@ class Questions:
             return self._past_the_sidecar(flow)
         if self._intent.at_google(flow.host) and flow.port == 443 and flow.protocol.transport == "TCP":
             return self._google_past_the_sidecar(flow.namespace)
-        return Want.REFUSED
+        # The firewall lets nodes reach each other and the control plane; there the NetworkPolicy is alone.
+        alone = self._intent.is_own(flow.host) or self._intent.is_control_plane(flow.host)
+        return Want.REFUSED if alone else Want.REFUSED_TWICE
 
     def _at_gateway(self, flow: Flow) -> Want:
         if flow.way is Way.GATEWAY_WITHOUT_CERTIFICATE:

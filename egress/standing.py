@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from egress.intent import Intent
+from egress.judge.distinctions import Distinctions
 from egress.judge.flow import Flow, Pod, Protocol, Verdict
 from egress.judge.space import OTHER_HOST
 from egress.judge.targets import DEFAULT, STRANGER
@@ -56,7 +57,9 @@ def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
     yield from _of_nobody(intent, judges)
     yield from _of_settings(intent, judges)
     if intent.refuses_unknown_names:
-        yield Standing("names", judges.dns.judge(OTHER_HOST), "Names that nobody declared must not resolve.")
+        for name in (OTHER_HOST, *Distinctions([judges]).names):
+            if not intent.may_resolve(name):
+                yield Standing("names", judges.dns.judge(name), f"Names that nobody declared must not resolve, as {name} does.")
     flow = Flow(STRANGER, OTHER_HOST, 443, Protocol.TLS)
     verdict, _ = judges.sidecars.judge(flow, Pod(STRANGER, {}))
     yield Standing("the mesh", verdict, "A proxy without a Sidecar of its own has to refuse what it does not know.")

@@ -13,7 +13,7 @@ from egress.judge.cluster_connections import ClusterConnections
 from egress.judge.deployed import Deployed, part
 from egress.judge.distinctions import Distinctions
 from egress.judge.read import KUBECTL
-from egress.judge.space import BELOW, Space
+from egress.judge.space import Space
 from egress.judge.targets import Targets
 from egress.judge.trace import Judges
 from egress.judge.unread import of_google
@@ -73,16 +73,6 @@ class Both:
     def connections(self) -> ClusterConnections:
         """The same for connections that no flow shows."""
         return ClusterConnections(self.distinctions)
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Names that private zones tell apart: zones, records, and one more below each."""
-        found: set[str] = set()
-        for side in self.sides:
-            for resource in (*side.deployed.resources(ZONE), *side.deployed.resources(RECORDS)):
-                name = str(resource.properties.get("name" if resource.type == RECORDS else "dnsName")).rstrip(".")
-                found |= {name.replace("*", BELOW, 1), f"{BELOW}.{name.removeprefix('*.')}"} if name else set()
-        return sorted(found - {f"{BELOW}."})
 
 
 def comparable(old: Deployed, new: Deployed) -> tuple[Deployed, Deployed, list[str]]:

@@ -32,6 +32,8 @@ def facts(both: Both) -> Iterator[Fact]:
     for team in both.teams:
         if all(team in side.teams for side in both.sides):
             yield from _of_team(both, team)
+    for namespace in sorted({ROOT_NAMESPACE, *(pod.namespace for pod in _gateways(both))}):
+        yield from _of_namespace(both, namespace)
     yield from _of_nobody(both)
     yield from _connections(both, both.connections.of_platform())
     yield from _mesh(both)
@@ -85,7 +87,7 @@ def _by_ends(asked: Iterable[ClusterConnection]) -> Iterable[tuple[tuple[Place, 
 
 
 def _dns(both: Both) -> Iterator[Fact]:
-    for name in both.names:
+    for name in both.distinctions.names:
         old, new = (side.judges.dns.judge(name) for side in both.sides)
         yield from _turned(old, new, "", displayed(name), "", "DNS")
 
@@ -95,11 +97,16 @@ def _of_team(both: Both, team: str) -> Iterator[Fact]:
         if rule != PLACED:
             old, new = (side.judges.admission.judge(team, rule) for side in both.sides)
             yield from _turned(old, new, team, f"the rule {rule}", "", "admission")
-    levels = [side.deployed.namespace_labels[team].get(SECURITY, LEVELS[0]) for side in both.sides]
-    yield from _ranked(levels, LEVELS, team, "Pod Security", f"namespace/{team}")
-    modes = [_mode(side, team) for side in both.sides]
-    yield from _ranked(modes, MODES, team, "mutual TLS", "")
+    yield from _of_namespace(both, team)
     yield from _connections(both, both.connections.of(team))
+
+
+def _of_namespace(both: Both, namespace: str) -> Iterator[Fact]:
+    """What a namespace asks of its pods, and of those who call them."""
+    levels = [side.deployed.namespace_labels.get(namespace, {}).get(SECURITY, LEVELS[0]) for side in both.sides]
+    yield from _ranked(levels, LEVELS, namespace, "Pod Security", f"namespace/{namespace}")
+    modes = [_mode(side, namespace) for side in both.sides]
+    yield from _ranked(modes, MODES, namespace, "mutual TLS", "")
 
 
 def _of_nobody(both: Both) -> Iterator[Fact]:

@@ -102,7 +102,7 @@ class TeamFlows:
         """Another team's pods: one that some object names with this team, or one that stands for all that none does."""
         if any(other not in side.teams for side in self._both.sides):
             return
-        target = f"pods of {other}" if self._both.distinctions.names(self._team, other) else "other teams' pods"
+        target = f"pods of {other}" if self._both.distinctions.named_together(self._team, other) else "other teams' pods"
         ways = _ways(asked)
         yield from self._app(target, _ports(ways.get(Way.APP, [])))
         yield from self._past_all(target, ways.get(Way.POD_WITHOUT_SIDECAR, []))

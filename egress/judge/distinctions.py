@@ -16,7 +16,7 @@ from egress.judge.classes import Requests
 from egress.judge.deployed import Deployed, part
 from egress.judge.flow import Protocol as Spoken
 from egress.judge.ranges import NOT_OF_THE_INTERNET
-from egress.judge.space import OTHER_PORT, concrete
+from egress.judge.space import BELOW, OTHER_PORT, concrete
 from egress.judge.trace import Judges
 from egress.names import TEAM_LABEL
 
@@ -143,6 +143,14 @@ class Distinctions:
             found.update(one.firewall.subnets.nodes.cidrs, one.firewall.subnets.pods.cidrs)
         return tuple(sorted(found.union(self._declared.ranges if self._declared else ())))
 
+    @cached_property
+    def names(self) -> list[str]:
+        """Names that private zones tell apart: zones, records, and one more below each; a label stands for `*`."""
+        found: set[str] = set()
+        for name in (name for one in self.judges for name in one.dns.names):
+            found |= {name.replace("*", BELOW, 1), f"{BELOW}.{name.removeprefix('*.')}"} if name else set()
+        return sorted(found)
+
     def pod_ports(self, source: str, target: str) -> list[tuple[str, int]]:
         """Transports and ports that policies tell apart between pods of two namespaces, and one of each that none does."""
         named = {("TCP", port) for port in (*POD_PORTS, OTHER_PORT)} | {("UDP", OTHER_PORT)}
@@ -151,7 +159,7 @@ class Distinctions:
         named |= {(transport, OTHER_PORT) for transport, _ in named}
         return sorted((transport, port) for transport, port in named if 0 < port <= LAST_PORT)
 
-    def names(self, team: str, other: str) -> bool:
+    def named_together(self, team: str, other: str) -> bool:
         """Whether something names another team together with this one."""
         return other in self._named_with(team)
 

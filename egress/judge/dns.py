@@ -52,6 +52,7 @@ class Dns:
     """Private zones of the cluster's network by their suffix."""
 
     def __init__(self, deployed: Deployed) -> None:
+        self._deployed = deployed
         self._networks = {
             _last(resource.properties["network"])
             for kind in (SUBNETWORK, CLUSTER)
@@ -68,6 +69,12 @@ class Dns:
         }
         self._policy = next((policy for policy in deployed.resources(RESPONSE_POLICY) if self._ours(policy.properties)), None)
         self._known: dict[str, tuple[Verdict, tuple[str, ...]]] = {}
+
+    @property
+    def names(self) -> Iterator[str]:
+        """Names of zones and records, without the dot at their end; the root's is empty."""
+        for resource in (*self._deployed.resources(ZONE), *self._deployed.resources(RECORDS)):
+            yield str(resource.properties["name" if resource.type == RECORDS else "dnsName"]).removesuffix(".").lower()
 
     def judge(self, name: str) -> Verdict:
         """Whether workloads, and nodes, get an address for a name."""
