@@ -173,7 +173,7 @@ REMOVED = {
     ),
     "istio-system/peerauthentication/default": (
         "weaker TLS",
-        "Mutual TLS of team-x and team-y: now PERMISSIVE instead of STRICT",
+        "Mutual TLS of istio-egress, istio-system and 2 more: now PERMISSIVE instead of STRICT",
     ),
     "istio-egress/destinationrule/example-com-originate-tls": (
         "weaker TLS",
