@@ -238,7 +238,7 @@ def _stack(draw: st.DrawFn, names: list[str], in_cluster: bool) -> Values:
         exemptions=st.dictionaries(st.sampled_from(names), st.just({"service-types": "a partner's load balancer"})),
     )
     return {
-        "mesh": {"flavor": "istio" if in_cluster else "cloud-service-mesh"} | draw(some(minTlsVersion=st.just("1.3"))),
+        "mesh": {"flavor": "istio" if in_cluster else "cloud-service-mesh"},
         "gateway": draw(gateway),
         "ingress": {"sourceRanges": {"partner": "192.0.2.0/24"}} | draw(some(exposure=st.sampled_from(["internal", "external"]))),
         "fences": draw(some(admission=admission)),

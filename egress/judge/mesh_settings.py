@@ -16,8 +16,10 @@ from egress.judge.registry import ROOT_NAMESPACE, Registry, mesh_configs
 from egress.judge.selectors import Selector
 from egress.normal_form import Normalization
 
-_TLS = ("TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3")
-"""Least versions, the weakest first."""
+_TLS = ("TLS_AUTO", "TLSV1_2", "TLSV1_3")
+"""Least versions that the mesh can be told; the first leaves it to the proxies, which means the second."""
+_OPENED = _TLS[1]
+"""The least version of TLS that proxies open, whatever the mesh is told."""
 _TELLING = ("attemptCount", "envoyDebugHeaders", "server")
 """Headers by which proxies speak of themselves after routes have taken others out."""
 
@@ -41,7 +43,7 @@ KNOWN: Mapping[str, Any] = {
     "pathNormalization": {"normalization": _any},
     **{f"default{kind}ExportTo": _any for kind in ("Service", "VirtualService", "DestinationRule")},
     "tlsDefaults": {"minProtocolVersion": _one_of(*_TLS)},
-    "meshMTLS": {"minProtocolVersion": _one_of(*_TLS[3:])},
+    "meshMTLS": {"minProtocolVersion": _one_of(*_TLS)},
     # what is the same in every mesh that is known here
     "rootNamespace": _one_of(ROOT_NAMESPACE),
     "enableAutoMtls": _one_of(True),
@@ -107,10 +109,12 @@ class MeshSettings:
         return Verdict(Layer.AUTHORIZATION, not strict, self._by, field, f"Paths are compared after {how.value}.")
 
     def tls(self, least: str) -> Verdict:
-        """Whether proxies open TLS to the outside that is older than a version."""
-        given = str(part(self._registry.mesh_config, "tlsDefaults").get("minProtocolVersion") or _TLS[0])
-        older = given not in _TLS or _TLS.index(given) < _TLS.index(least)
-        return Verdict(Layer.GATEWAY, older, self._by, "tlsDefaults.minProtocolVersion", f"The least is {given}.")
+        """Whether proxies open TLS to the outside that is older than a version.
+
+        `tlsDefaults` counts for what gateways accept; to what they open Istio 1.30 does not apply it (tests/mesh/test_rules.py).
+        """
+        reason = f"Proxies open TLS to hosts from {_OPENED} on, whatever the mesh is told."
+        return Verdict(Layer.GATEWAY, least > _OPENED, self._by, "tlsDefaults.minProtocolVersion", reason)
 
     def told(self) -> Iterator[Verdict]:
         """Whether proxies add headers that speak of them, one verdict for each kind."""

@@ -84,6 +84,7 @@ class TestSettingsThatAreUnderstood:
             {"defaultConfig": {"holdApplicationUntilProxyStarts": True, "image": {"imageType": "distroless"}}},
             {"defaultConfig": {"drainDuration": "45s", "terminationDrainDuration": "5s"}},
             {"anything": None, "another": {}, "third": False, "defaultConfig": {"tracing": {}}},
+            {"tlsDefaults": {"minProtocolVersion": "TLS_AUTO"}, "meshMTLS": {"minProtocolVersion": "TLSV1_3"}},
             {"tlsDefaults": None, "defaultConfig": False},
         ],
     )
@@ -101,6 +102,7 @@ class TestSettingsThatAreUnderstood:
             ({"pathNormalization": {"other": "x"}}, "pathNormalization.other"),
             ({"tlsDefaults": {"cipherSuites": ["x"]}}, "tlsDefaults.cipherSuites"),
             ({"tlsDefaults": {"minProtocolVersion": "TLSV9"}}, "tlsDefaults.minProtocolVersion"),
+            ({"tlsDefaults": {"minProtocolVersion": "TLSV1_1"}}, "tlsDefaults.minProtocolVersion"),
             ({"meshMTLS": {"minProtocolVersion": "TLSV1_1"}}, "meshMTLS.minProtocolVersion"),
             ({"defaultProviders": {"tracing": ["x"]}}, "defaultProviders.tracing"),
             ({"defaultConfig": {"proxyMetadata": {"ANY": "x"}}}, "defaultConfig.proxyMetadata.ANY"),
@@ -151,6 +153,21 @@ class TestPaths:
     def test_another_form_is_not_understood(self) -> None:
         verdict = settings(mesh(pathNormalization={"normalization": "UPPER"})).paths()
         assert (verdict.allowed, verdict.understood) == (True, False)
+
+
+class TestLeastTls:
+    @pytest.mark.parametrize("told", ["TLS_AUTO", "TLSV1_2", "TLSV1_3", None])
+    def test_proxies_open_1_2_and_later_whatever_the_mesh_is_told(self, told: str | None) -> None:
+        found = settings(mesh(tlsDefaults={"minProtocolVersion": told}))
+        assert not found.tls("TLSV1_2").allowed
+        verdict = found.tls("TLSV1_3")
+        assert (verdict.layer, verdict.allowed, verdict.by, verdict.field) == (
+            Layer.GATEWAY,
+            True,
+            BY,
+            "tlsDefaults.minProtocolVersion",
+        )
+        assert verdict.reason == "Proxies open TLS to hosts from TLSV1_2 on, whatever the mesh is told."
 
 
 class TestHeadersOfProxies:

@@ -18,12 +18,14 @@ import pytest
 
 from egress.judge.authorization import Authorization
 from egress.judge.flow import Connection, Pod, Protocol, Request
+from egress.judge.mesh_settings import MeshSettings
 from egress.judge.namespaces import Namespaces
+from egress.judge.registry import Registry
 from tests.judge.objects import snapshot, written
 from tests.mesh.client import curl
 from tests.mesh.mesh import Mesh
 from tests.mesh.programs import Programs
-from tests.support import dev_config, plan_of
+from tests.support import config_with, plan_of
 
 CLIENT, SERVER, CHEAT = "test-team-x", "test-team-y", "cheat-team-x"
 RAW = 81
@@ -39,7 +41,8 @@ def _raw_service() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pair(found: Programs) -> Iterator[Mesh]:
-    with Mesh(plan_of(dev_config()), found, change=lambda rendered: [*rendered, _raw_service()]) as mesh:
+    plan = plan_of(config_with("mesh", {"minTlsVersion": "1.3"}))
+    with Mesh(plan, found, change=lambda rendered: [*rendered, _raw_service()]) as mesh:
         server = mesh.namespaces[SERVER].inside(lambda: socket.create_server(("0.0.0.0", RAW)))
         threading.Thread(target=_greet, args=(server,), daemon=True).start()
         try:
@@ -248,3 +251,15 @@ def test_a_caller_without_a_certificate_is_taken_as_it_is_judged(pair: Mesh, wha
     objects = PEERS[what]
     with applied(pair, *objects):
         assert plain(pair) == Namespaces(snapshot(strict, *objects)).mutual("team-y").allowed
+
+
+def test_the_least_tls_that_the_mesh_is_told_is_not_kept_to_where_a_gateway_opens_it(pair: Mesh) -> None:
+    clusters = {
+        one["cluster"]["name"]: one["cluster"]
+        for section in pair.proxies[pair.gateway.key].config()["configs"]
+        for one in section.get("dynamic_active_clusters", ())
+    }
+    opened = clusters["outbound|80||example.com"]["transport_socket"]["typed_config"]["common_tls_context"]
+    assert opened["tls_params"]["tls_minimum_protocol_version"] == "TLSv1_2"
+    deployed = snapshot(*(dict(manifest) for manifest in pair.manifests))
+    assert MeshSettings(deployed, Registry(deployed)).tls("TLSV1_3").allowed

@@ -10,6 +10,7 @@ from egress.errors import ConfigError
 from egress.manifest import Manifest
 from egress.plan import Plan
 from egress.render import render
+from egress.verify import NotProven, prove
 from tests.support import config_with, plan_of, teams
 
 
@@ -341,3 +342,10 @@ def test_the_oldest_tls_version_towards_hosts_is_one_word() -> None:
     for version, istio in (("1.2", "TLSV1_2"), ("1.3", "TLSV1_3")):
         values = istiod_values(plan_of(config_with("mesh", {"minTlsVersion": version})))
         assert values["meshConfig"]["tlsDefaults"] == {"minProtocolVersion": istio}
+
+
+def test_a_least_version_that_proxies_do_not_keep_to_is_not_proven() -> None:
+    """Istio 1.30 tells gateways to open TLS 1.2 and later, whatever the mesh is told."""
+    plan = plan_of(config_with("mesh", {"minTlsVersion": "1.3"}))
+    with pytest.raises(NotProven, match="TLS to hosts has to be TLSV1_3 at least"):
+        prove(plan, render(plan))

@@ -442,8 +442,7 @@ SETTINGS: dict[str, tuple[Callable[[Any], object], str]] = {
     "paths as they are written": (mesh(pathNormalization={"normalization": "NONE"}), "has to mean to the rules"),
     "paths as Istio reads them by default": (mesh(pathNormalization=None), "has to mean to the rules"),
     "paths without merged slashes": (mesh(pathNormalization={"normalization": "BASE"}), "has to mean to the rules"),
-    "old TLS": (mesh(tlsDefaults={"minProtocolVersion": "TLSV1_0"}), "at least"),
-    "any TLS": (mesh(tlsDefaults=None), "at least"),
+    "old TLS": (mesh(tlsDefaults={"minProtocolVersion": "TLSV1_0"}), NOT_READ),
     "headers that speak of proxies": (mesh(defaultConfig=None), "must not add headers"),
     "everybody's namespaces": (mesh(discoverySelectors=None), "must not read what is in"),
     "namespaces by a label of anybody's": (
