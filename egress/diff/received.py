@@ -1,51 +1,168 @@
-"""Who outside may connect to what inside, on both sides, by the objects of the gateways that receive."""
+"""Who outside may connect to what inside, on both sides: the same classes of connections, asked of the old objects and the new.
+
+Who a client is and from where it comes do not touch each other (egress/judge/inbound_targets.py), so they are told apart here as
+well: callers, ranges, and layers that no longer refuse what another one still does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
-from egress.diff.both import Both, Side
+from egress.diff.both import Both
 from egress.diff.facts import Aspect, Fact
+from egress.judge.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Shown
+from egress.judge.inbound_targets import OTHER_CLIENT, InboundKind, InboundTarget, inbound_targets
 from egress.judge.ranges import Ranges
-from egress.judge.received import Door, doors, exposures
+from egress.judge.space import OTHER_HOST
+
+ANYBODY = "anybody, without a certificate,"
+WITHOUT_TLS = "anybody, without TLS,"
+ANY_CERTIFICATE = "whoever has a certificate of the authority"
+ANY_AUTHORITY = "whoever has a certificate of any authority"
+ANYWHERE = "any address"
+_WIDE = (WITHOUT_TLS, ANYBODY, ANY_AUTHORITY, ANY_CERTIFICATE)
+"""Callers that others are among, the widest first."""
+_BY_ADDRESS = (InboundKind.ADDRESS, InboundKind.PAST_GATEWAY, InboundKind.PORT)
+
+_Door = tuple[str, str, str]
+"""Whose Service, which one, and at which name and port."""
+_Pair = tuple[InboundTarget, InboundTrace, InboundTrace]
 
 
 def facts(both: Both) -> Iterator[Fact]:
-    """Clients and ranges that one side lets in and the other does not."""
-    old, new = (_let_in(side) for side in both.sides)
-    for gain, fewer, more in ((True, old, new), (False, new, old)):
-        for client, door in sorted(more.keys() - fewer.keys()):
-            yield Fact(Aspect.RECEIVED, gain, door[0], f"{door[1]} ({door[2]})", client, by=more[client, door])
-    yield from _exposed(both)
+    """Callers and ranges that one side lets in and the other does not, and layers that refuse less."""
+    found = _Compared(both)
+    yield from found.callers
+    yield from found.exposed()
+    yield from found.fences()
 
 
-def _exposed(both: Both) -> Iterator[Fact]:
-    """Ranges of which one side takes connections and the other does not, by gateway and way."""
-    old, new = (_ranges(side) for side in both.sides)
-    for key in sorted(old.keys() | new.keys()):
-        before, after = (Ranges.of(of.get(key, {})) for of in (old, new))
-        for gain, more, by in ((True, after.minus(before), new), (False, before.minus(after), old)):
-            for cidr in more.cidrs:
-                yield Fact(Aspect.EXPOSED, gain, "", key[0], f"{cidr} by way of {key[1]}", by=next(iter(by[key].values())))
+class _Compared:
+    """Every class of connections, with what becomes of it on both sides."""
+
+    def __init__(self, both: Both) -> None:
+        self._sides = [side.judges for side in both.sides]
+        targets = list(inbound_targets(*self._sides))
+        self._nodes = [target for target in targets if isinstance(target.flow, NodeFlow)]
+        self._pairs: list[_Pair] = []
+        for target in targets:
+            if isinstance(target.flow, InboundFlow) and target.flow.door is Door.BALANCER:
+                old, new = (side.inbound.trace(target.flow) for side in self._sides)
+                self._pairs.append((target, old, new))
+
+    @cached_property
+    def callers(self) -> list[Fact]:
+        """Who is taken, by what is reached, apart from the address."""
+        old, new = (self._let_in(side) for side in (0, 1))
+        made: list[Fact] = []
+        for gain, fewer, more in ((True, old, new), (False, new, old)):
+            for door in sorted(more):
+                team, service, at = door
+                others = fewer.get(door, {})
+                for client in _widest({one: by for one, by in more[door].items() if one not in others}):
+                    made.append(Fact(Aspect.RECEIVED, gain, team, f"{service} ({at})", client, by=more[door][client]))
+        return made
+
+    def _let_in(self, side: int) -> dict[_Door, dict[str, str]]:
+        """By what is reached the callers that are taken, each with the object that takes it."""
+        opened = {trace.edge.by for _, *traces in self._pairs if (trace := traces[side]).open and trace.edge}
+        found: dict[_Door, dict[str, str]] = {}
+        for target, *traces in self._pairs:
+            trace, flow = traces[side], target.flow
+            if not isinstance(flow, InboundFlow) or not trace.taken or flow.edge not in opened or target.kind in _BY_ADDRESS:
+                continue
+            if trace.edge and flow.port not in trace.edge.ports:
+                continue
+            host = "any other name" if flow.host == OTHER_HOST else flow.host
+            for at in trace.reached:
+                name, _, _ = at.service.partition(".")
+                door = (at.namespace, f"{name}:{at.port}" if at.namespace else str(at), f"{host}, port {flow.port}")
+                found.setdefault(door, {})[_client(target)] = trace.server.by if trace.server else ""
+        return found
+
+    def exposed(self) -> Iterator[Fact]:
+        """Ranges from which one side's Services take connections, and the other's do not."""
+        old, new = (self._ranges(side) for side in (0, 1))
+        for key in sorted(old.keys() | new.keys()):
+            before, after = old.get(key, Ranges(())), new.get(key, Ranges(()))
+            for gain, more, all_of in ((True, after.minus(before), after), (False, before.minus(after), before)):
+                if not more:
+                    continue
+                gateway, way, by = key
+                named = [ANYWHERE] if all_of.covers(self._outside) else more.cidrs
+                for cidr in named:
+                    yield Fact(Aspect.EXPOSED, gain, "", gateway, f"{cidr} by way of {way}", by=by)
+
+    @cached_property
+    def _outside(self) -> Ranges:
+        every = Ranges(())
+        for target, *_ in self._pairs:
+            if isinstance(target.flow, InboundFlow):
+                every = every.union(target.flow.source)
+        return every
+
+    def _ranges(self, side: int) -> dict[tuple[str, str, str], Ranges]:
+        found: dict[tuple[str, str, str], Ranges] = {}
+        for target, *traces in self._pairs:
+            trace, flow = traces[side], target.flow
+            if isinstance(flow, InboundFlow) and trace.edge and trace.open and target.kind in _BY_ADDRESS:
+                behind = self._sides[side].inbound.gateway(trace.edge.pod)
+                what = f"the gateway in {trace.edge.namespace}" if behind else f"{trace.edge.by} of {trace.edge.namespace}"
+                key = what, trace.edge.words, trace.edge.by
+                found[key] = found.get(key, Ranges(())).union(flow.source)
+        return found
+
+    def fences(self) -> Iterator[Fact]:
+        """Layers that refuse something on one side alone, while it gets through on neither."""
+        said = {fact.target.partition(" (")[2].removesuffix(")") for fact in self.callers}
+        ports = {at.rpartition(" ")[2] for at in said}
+        for target, old, new in self._pairs:
+            flow = target.flow
+            if not isinstance(flow, InboundFlow) or old.allowed or new.allowed or not (old.edge and new.edge):
+                continue
+            # What is received there is another thing now: all that is refused about it is so by other words.
+            if f"{flow.host}, port {flow.port}" in said or (target.kind in _BY_ADDRESS and str(flow.port) in ports):
+                continue
+            before, after = ({step.layer for step in trace.refused_by} for trace in (old, new))
+            for gain, layers, trace in ((True, before - after, old), (False, after - before, new)):
+                for layer in sorted(layers):
+                    by = next(step.by for step in trace.refused_by if step.layer is layer)
+                    yield Fact(Aspect.FENCE, gain, "", "", _words(target), f"inbound {layer.value}", by=by)
+        for target in self._nodes:
+            assert isinstance(target.flow, NodeFlow)
+            pools = [{pool.email for pool in side.workloads.pools.values()} for side in self._sides]
+            old, new = (side.inbound.at_node(target.flow) for side in self._sides)
+            if old.allowed is not new.allowed and all(target.flow.pool in of for of in pools):
+                words = f"TCP {target.flow.port} of nodes of {target.flow.pool.partition('@')[0]} by {target.flow.origin}"
+                yield Fact(Aspect.FENCE, new.allowed, "", "", words, "inbound firewall", by=(old if new.allowed else new).by)
 
 
-def _ranges(side: Side) -> dict[tuple[str, str], dict[str, str]]:
-    """By gateway and way, each range with the object that names it."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for item in exposures(side.deployed):
-        cidr, _, way = item.words.partition(" by way of ")
-        found.setdefault((item.gateway, way), {})[cidr] = item.by
-    return found
+def _client(target: InboundTarget) -> str:
+    assert isinstance(target.flow, InboundFlow)
+    caller = target.flow.caller
+    if caller.shows is Shown.NAMED:
+        return ANY_CERTIFICATE if caller.name == OTHER_CLIENT else caller.name
+    return {Shown.PLAIN: WITHOUT_TLS, Shown.NOTHING: ANYBODY}.get(caller.shows, ANY_AUTHORITY)
 
 
-def _let_in(side: Side) -> dict[tuple[str, tuple[str, str, str]], str]:
-    """By client and what it reaches - whose, which Service, at which name and port - the object that lets it in."""
-    found: dict[tuple[str, tuple[str, str, str]], str] = {}
-    for door in doors(side.deployed):
-        for client in door.clients:
-            found[client, (door.namespace, door.to, _at(door))] = door.by
-    return found
+def _widest(clients: dict[str, str]) -> list[str]:
+    """Of callers those that no other of them includes."""
+    wide = next((one for one in _WIDE if one in clients), None)
+    if wide is None:
+        return sorted(clients)
+    return [one for one in (WITHOUT_TLS, ANYBODY) if one in clients] or [wide]
 
 
-def _at(door: Door) -> str:
-    return f"{door.host}, port {door.port}"
+def _words(target: InboundTarget) -> str:
+    flow = target.flow
+    assert isinstance(flow, InboundFlow)
+    host = "any other name" if flow.host == OTHER_HOST else flow.host
+    if target.kind in _BY_ADDRESS:
+        return f"{flow.origin} at port {flow.port}"
+    what = {
+        InboundKind.CLIENT: target.name,
+        InboundKind.OTHER_HOST: "whoever asks",
+        InboundKind.OTHER_REQUEST: "requests for another host",
+    }.get(target.kind, target.kind.value)
+    return f"{what} for {host}, port {flow.port}" if what == "whoever asks" else f"{what} at {host}, port {flow.port}"

@@ -18,6 +18,15 @@ WAYS = {
     Way.APPLICATION_NODE.value: "from an application node",
     Way.GATEWAY_NODE.value: "from a gateway node",
 }
+INBOUND = {
+    f"inbound {Layer.LOAD_BALANCER.value}": "The load balancer",
+    f"inbound {Layer.FIREWALL.value}": "The firewall",
+    f"inbound {Layer.NETWORK_POLICY.value}": "NetworkPolicy",
+    f"inbound {Layer.GATEWAY.value}": "The ingress gateway",
+    f"inbound {Layer.AUTHORIZATION.value}": "The ingress gateway's authorization",
+    f"inbound {Layer.SIDECAR.value}": "A proxy",
+}
+"""Who refuses what comes in."""
 LAYERS = {
     Layer.SIDECAR.value: "The sidecar",
     Layer.AUTHORIZATION.value: "The gateway's authorization",
@@ -233,6 +242,9 @@ def _fence(who: str, facts: Sequence[Fact]) -> str:
         held, loose = _KEPT[first.how]
         hosts = _some([fact.what for fact in facts])
         return f"{_capital(first.target)} {(loose if gone else held).format(hosts)}"
+    if first.how in INBOUND:
+        verb = "no longer refuses" if gone else "now refuses"
+        return f"{INBOUND[first.how]} {verb} from outside: {_some(list(dict.fromkeys(fact.what for fact in facts)))}"
     if first.how == "admission":
         return f"Admission {'no longer holds' if gone else 'now holds'} {who} to {_targets(facts)}"
     if first.how == "firewall":

@@ -87,10 +87,10 @@ class Inbound:
         gateway = self.gateway(edge.pod)
         if gateway is None:
             said, reached = self._straight(edge, port)
-            return InboundTrace(flow, (*front, *said), reached, edge)
+            return InboundTrace(flow, (*front, *said), reached, edge, front=len(front))
         unknown = self._judges.not_understood(gateway.namespace)
         found = self._at_gateway(gateway, port, flow, declared)
-        return replace(found, steps=(*front, *unknown, *found.steps), edge=edge)
+        return replace(found, steps=(*front, *unknown, *found.steps), edge=edge, front=len(front))
 
     def _network(self, edge: Edge, flow: InboundFlow, declared: bool) -> tuple[list[Verdict], int]:
         """What stands before a pod's proxy, and the pod's port that the connection comes to."""

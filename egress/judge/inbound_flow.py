@@ -106,10 +106,22 @@ class InboundTrace:
     server: Server | None = None
     tells: tuple[str, ...] = ()
     """Headers of the mesh that a response still carries."""
+    front: int = 0
+    """How many of the steps come before any proxy is reached: they go by addresses and ports alone."""
 
     @property
     def allowed(self) -> bool:
         return bool(self.reached) and all(step.allowed for step in self.steps)
+
+    @property
+    def open(self) -> bool:
+        """Whether packets get through to the pods behind the Service."""
+        return self.edge is not None and all(step.allowed for step in self.steps[: self.front])
+
+    @property
+    def taken(self) -> bool:
+        """Whether, once packets get there, everything lets it through to where it is led."""
+        return bool(self.reached) and all(step.allowed for step in self.steps[self.front :])
 
     @property
     def understood(self) -> bool:
