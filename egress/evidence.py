@@ -88,7 +88,7 @@ class Allowed(_Part):
 
 
 class Received(_Part):
-    """What partners may connect to: one name and port of the ingress gateway, and the Service behind it. Not judged."""
+    """What partners may connect to: one name and port of the ingress gateway, and the Service behind it. As declared."""
 
     team: str
     name: str
