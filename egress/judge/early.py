@@ -44,7 +44,7 @@ class EarlyConnections:
             yield self._judge(pod, port, server)
 
     def _judge(self, pod: Pod, port: int, server: Server) -> Verdict:
-        keys = [(port, None), *((port, host) for host in server.hosts)]
+        keys = [(at, host) for at in (port, None) for host in (None, *server.hosts)]
         found = [patch for key in keys for patch in self._patches.get(key, ()) if _selects(patch[1], pod)]
         if not found:
             reason = "It connects to the host as soon as anybody connects to it, and hands on what the host says first."

@@ -16,6 +16,7 @@ from typing import Any
 from egress.judge.bound import Bound
 from egress.judge.deployed import Deployed, identity, listed, part
 from egress.judge.flow import Connection, Layer, Misread, Outside, Pod, Protocol, Request, Verdict, without_port
+from egress.judge.looked_up import LookUps
 from egress.judge.match import Found, held, readable, taken, takes_everything, until_everything
 from egress.judge.nodes import Workloads
 from egress.judge.registry import (
@@ -59,6 +60,7 @@ class Gateways:
         self._listeners: dict[Pod, dict[tuple[int, str | None], Listener]] = {}
         self._bound: dict[str, dict[str, list[Rule]]] = {}
         self.bound = Bound(deployed)
+        self._look_ups = LookUps(deployed)
         services = deployed.kind("Service")
         self._named: dict[Pod, str] = {}
         self.pods: list[Pod] = []
@@ -247,9 +249,20 @@ class Gateways:
             return self._no(missing.by, missing.field, missing.refused), []
         if any(leg.loopback and self.bound.on(pod, leg.host, leg.number) for leg in legs):
             return self._no(rule.by, field, "What is to come back to the gateway is tied to its network card."), []
+        unknown = next((leg for leg in legs if section != "http" and self._nowhere(connection, leg, pod)), None)
+        if unknown:
+            reason = f"Nothing at this port looks up the names below {unknown.host}, so nothing is connected to."
+            return self._no(rule.by, field, reason), []
         where = " and ".join(dict.fromkeys(leg.says for leg in legs))
         onward = [self._onward(connection, pod, leg, name) for leg in legs]
         return Verdict(Layer.GATEWAY, True, rule.by, field, f"{name} leaves to {where}."), onward
+
+    def _nowhere(self, connection: Connection, leg: Leg, pod: Pod) -> bool:
+        """Whether a name would have to be looked up that nothing looks up."""
+        found = (item for item in self._registry.destinations.get(leg.host, ()) if visible(item, pod.namespace))
+        if not any(item.resolution == "DYNAMIC_DNS" for item in found):
+            return False
+        return not self._look_ups.on(pod, connection.to_address, connection.port, leg.host)
 
     def _request(self, server: Server, pod: Pod, name: str, request: Request) -> tuple[Rule, Found] | None:
         """The route of a request: of the rules for the closest host, those for everything last."""

@@ -105,7 +105,7 @@ class Listeners:
         # A name is told the addresses of the destination that it stands for.
         every = (item for name in self._names(flow.host) for item in self._registry.named(name))
         item = next((item for item in every if self._known(item)), None)
-        if item and (item.addresses or item.inside or self._registry.captures_dns):
+        if item and (item.inside or self._registry.answers_dns(self._namespace) or _is_at_its_addresses(item)):
             yield item
 
     def _names(self, host: str) -> Iterator[str]:
@@ -251,3 +251,11 @@ def _wide(item: Destination, number: int, protocol: str) -> bool:
     """Whether it is listened for at every address of a port, as something."""
     port: Port | None = item.ports.get(number)
     return port is not None and port.protocol == protocol and not item.addresses and not item.inside
+
+
+def _is_at_its_addresses(item: Destination) -> bool:
+    """Whether DNS leads a client to the addresses that a destination has in the mesh.
+
+    Where it is looked up by name they are made up, and only a proxy that answers DNS leads there.
+    """
+    return bool(item.addresses) and item.resolution != "DNS"

@@ -38,11 +38,11 @@ HOST_NAMESPACES = "host-namespaces"
 _HOST = ("hostNetwork", "hostPID", "hostIPC")
 _SHAPE: Mapping[str, Any] = {
     "replicas": ANY,
-    "selector": ANY,
     "template": {
         "metadata": {"labels": LABELS, "annotations": LABELS},
         "spec": {
-            **dict.fromkeys(("serviceAccountName", "nodeSelector", "tolerations", "hostNetwork", "hostAliases"), ANY),
+            **dict.fromkeys(("serviceAccountName", "nodeSelector", "hostNetwork", "hostAliases"), ANY),
+            "tolerations": [dict.fromkeys(("key", "operator", "value", "effect"), ANY)],
             "containers": [{"name": ANY}],
         },
     },
@@ -64,6 +64,8 @@ HARMLESS: Mapping[str, str] = {
     ),
     **dict.fromkeys((f"{_POD}.terminationGracePeriodSeconds", f"{_POD}.restartPolicy"), _ROLLED),
     **dict.fromkeys((f"{_POD}.securityContext", f"{_CONTAINER}.securityContext"), _CONFINED),
+    "selector": "which pods it counts as its own, by labels that the API server demands of its template",
+    f"{_POD}.tolerations.tolerationSeconds": "how long a pod stays on a node that no longer takes it",
     f"{_POD}.serviceAccount": "the old name of serviceAccountName",
     **dict.fromkeys(
         (f"{_POD}.automountServiceAccountToken", f"{_POD}.imagePullSecrets", f"{_POD}.enableServiceLinks"),
@@ -103,6 +105,10 @@ class GatewayWorkloads:
 
     def __init__(self, deployed: Deployed) -> None:
         self._selectors: dict[str, list[Mapping[str, str]]] = {}
+        self._ports: dict[str, set[object]] = {}
+        for manifest in deployed.kind("Service"):
+            ports = self._ports.setdefault(manifest["metadata"]["namespace"], set())
+            ports.update(port.get("targetPort") or port["port"] for port in listed(manifest, "spec", "ports"))
         for manifest in deployed.kind("Gateway"):
             selectors = self._selectors.setdefault(manifest["metadata"]["namespace"], [])
             if (selector := part(manifest, "spec", "selector")) and selector not in selectors:
@@ -111,6 +117,14 @@ class GatewayWorkloads:
     def has(self, namespace: str, labels: Mapping[str, str]) -> bool:
         """Whether pods of a namespace with these labels are a gateway's."""
         return any(selector.items() <= labels.items() for selector in self._selectors.get(namespace, ()))
+
+    def has_selector(self, namespace: str, selector: Mapping[str, str]) -> bool:
+        """Whether a selector chooses the pods of a gateway."""
+        return any(selector.items() <= of.items() for of in self._selectors.get(namespace, ()))
+
+    def ports(self, namespace: str) -> set[object]:
+        """Ports of pods to which Services of a namespace lead."""
+        return self._ports.get(namespace, set())
 
     def unread(self, manifest: Manifest) -> Iterator[tuple[str, str]]:
         """What is not understood of a workload, if it is a gateway's: field, and why."""

@@ -157,6 +157,21 @@ class Registry:
         metadata = part(self.mesh_config, "defaultConfig", "proxyMetadata")
         return str(metadata.get("ISTIO_META_DNS_CAPTURE", "")).lower() == "true"
 
+    def answers_dns(self, namespace: str) -> bool:
+        """Whether the sidecars of a namespace do: its own ProxyConfig says so, else the mesh's, else MeshConfig."""
+        said = next((self._proxies[home] for home in (namespace, ROOT_NAMESPACE) if home in self._proxies), None)
+        return self.captures_dns if said is None else said
+
+    @cached_property
+    def _proxies(self) -> dict[str, bool]:
+        """What ProxyConfigs for all pods of a namespace say about it."""
+        found: dict[str, bool] = {}
+        for manifest in self._deployed.kind("ProxyConfig"):
+            said = part(manifest, "spec", "environmentVariables").get("ISTIO_META_DNS_CAPTURE")
+            if said is not None and not part(manifest, "spec", "selector"):
+                found.setdefault(str(manifest["metadata"].get("namespace")), str(said).lower() == "true")
+        return found
+
     @property
     def normalization(self) -> Normalization:
         """How proxies bring paths into normal form before a rule is asked.

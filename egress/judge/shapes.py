@@ -68,13 +68,13 @@ _TLS = {
 _PORT_LEVEL = [{"port": {"number": NUMBER}, "tls": _TLS}]
 _TRAFFIC = {"tls": _TLS, "portLevelSettings": _PORT_LEVEL}
 _DESTINATION = {"host": str, "subset": str, "port": {"number": NUMBER}}
-_HEADERS = {"request": {"remove": TEXTS, "set": LABELS, "add": LABELS}, "response": MAP}
+_HEADERS = {"request": {"remove": TEXTS, "set": LABELS, "add": LABELS}}
 _LEGS = [{"destination": _DESTINATION, "headers": _HEADERS, "weight": NUMBER}]
 _MATCH = {"gateways": TEXTS, "port": NUMBER, "sniHosts": TEXTS, "method": LABELS, "uri": LABELS, "headers": dict[str, LABELS]}
 _ROUTE = [{"match": [_MATCH], "route": _LEGS, "mirrors": _LEGS, "headers": _HEADERS}]
 _STRAIGHT = [{"match": [_MATCH], "route": _LEGS}]
 _SERVER = {
-    "port": {"number": NUMBER, "protocol": str, "name": str},
+    "port": {"number": NUMBER, "protocol": str},
     "hosts": TEXTS,
     "bind": str,
     "tls": _TLS,
@@ -149,6 +149,7 @@ KUBERNETES: Mapping[str, Any] = {
         "selector": LABELS,
         "type": str,
         **dict.fromkeys(("loadBalancerClass", "externalTrafficPolicy"), str),
+        "clusterIP": str,
         "loadBalancerSourceRanges": list[CIDR],
         "externalIPs": TEXTS,
         "ports": [
@@ -160,7 +161,7 @@ KUBERNETES: Mapping[str, Any] = {
         "addresses": TEXTS,
         "exportTo": TEXTS,
         "resolution": str,
-        "ports": [{"number": NUMBER, "protocol": str, "targetPort": NUMBER, "name": str}],
+        "ports": [{"number": NUMBER, "protocol": str, "targetPort": NUMBER}],
         "endpoints": [{"address": str}],
     },
     "Sidecar": {
@@ -168,7 +169,7 @@ KUBERNETES: Mapping[str, Any] = {
         "outboundTrafficPolicy": {"mode": str},
         "workloadSelector": {"labels": LABELS},
     },
-    "Telemetry": {"selector": {"matchLabels": LABELS}},
+    "Telemetry": {},
     "ValidatingAdmissionPolicy": {
         "failurePolicy": str,
         "validations": [{"expression": str}],

@@ -22,6 +22,7 @@ from egress.judge.gateway_pods import GatewayPods
 from egress.judge.inbound import Inbound
 from egress.judge.mesh_settings import MeshSettings
 from egress.judge.namespaces import Namespaces
+from egress.judge.neighbours import Neighbours
 from egress.judge.network_policy import NetworkPolicies
 from egress.judge.nodes import Workloads
 from egress.judge.pods import HOST_NAMESPACES, Present
@@ -100,6 +101,7 @@ class Judges:
         for namespace, verdict in self.workloads.unread(deployed):
             self._unread.setdefault(namespace or ROOT_NAMESPACE, []).append(verdict)
         self.space = Space(deployed, self.registry)
+        self.neighbours = Neighbours(deployed, self.registry, self.authorization, self.namespaces)
         self._teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
 
     @property
@@ -187,10 +189,20 @@ class Judges:
         """What the layers behind the sidecar say to a connection, and to those that come of it."""
         if isinstance(connection.to, Pod):
             policy = self.network_policies.judge(connection, everywhere=declared)
+            if policy.allowed and declared and connection.to not in self.gateways.pods:
+                return [policy, *self.neighbours.judge(connection, self._principals(connection))]
             if not policy.allowed or connection.to not in self.gateways.pods:
                 return [policy]
             return [policy, *self._through(connection, declared, LONGEST)]
         return self._leaves(connection, declared)
+
+    def _principals(self, connection: Connection) -> set[str]:
+        """Callers of a connection's namespace that some rule tells from others."""
+        assert isinstance(connection.source, Pod)
+        assert isinstance(connection.to, Pod)
+        namespace = connection.source.namespace
+        accounts = self.space.accounts(namespace, connection.to.namespace) - {""}
+        return {f"{self.registry.trust_domain}/ns/{namespace}/sa/{account}" for account in accounts}
 
     def _through(self, connection: Connection, declared: bool, left: int) -> list[Step]:
         gateway, server = self.gateways.accept(connection)

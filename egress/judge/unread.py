@@ -2,7 +2,7 @@
 
 Every object is one of three: of a kind that is read, of one that is harmless (egress/judge/kinds.py, google_types.py), or not
 understood. So is every field of what is read: a judge reads it (egress/judge/shapes.py names those), it is harmless or has one of
-the values that are known (istio_fields.py, google_fields.py, pods.py, each with its reason), or it is not understood. Nothing is
+the values that are known (object_fields.py, google_fields.py, pods.py, each with its reason), or it is not understood. Nothing is
 proven beside what is not, and the flows of its namespace are "not understood"; everybody's, if it has none or is the root's.
 Source: Istio reference, each kind's page (networking.istio.io, security.istio.io, extensions.istio.io), MeshConfig; Gateway API.
 """
@@ -18,9 +18,9 @@ from egress.judge.deployed import Deployed, Manifest, Resource, identity, listed
 from egress.judge.fields import beyond
 from egress.judge.filters import unread_of_extension, unread_of_filter
 from egress.judge.flow import Layer, Verdict
-from egress.judge.istio_fields import ACCEPTED, CONDITIONS
 from egress.judge.kinds import ISTIO, group, is_read, unknown
 from egress.judge.mesh_settings import unread_settings
+from egress.judge.object_fields import ACCEPTED
 from egress.judge.pods import TEMPLATES, GatewayWorkloads, Present
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.judge.shapes import KUBERNETES
@@ -41,7 +41,7 @@ _LAYERS = {
 }
 _GOOGLE_LAYERS = {"dns": Layer.DNS, "container": Layer.ADMISSION}
 _WALKED = (
-    *("AuthorizationPolicy", "DestinationRule", "Gateway", "PeerAuthentication", "ServiceEntry", "Sidecar", "Telemetry"),
+    *("DestinationRule", "Gateway", "PeerAuthentication", "ServiceEntry", "Sidecar", "Telemetry"),
     "VirtualService",
 )
 
@@ -92,9 +92,11 @@ def _of_object(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
     if reader := _READERS.get(kind):
         yield from ((field, f"`{field.rpartition('.')[2]}` is not read here.") for field in reader(manifest))
     if kind == "Service":
-        yield from _of_headless(manifest, workloads)
+        yield from _before_gateway(manifest, workloads)
     elif kind in TEMPLATES:
         yield from workloads.unread(manifest)
+    elif kind == "TrafficExtension":
+        yield from _of_inspection(manifest, workloads)
     yield from metadata.unread(manifest)
 
 
@@ -117,36 +119,48 @@ def _walk(manifest: Manifest) -> Iterator[str]:
     yield from (f"spec.{field}" for field in beyond(manifest.get("spec"), KUBERNETES[kind], ACCEPTED[kind]))
 
 
-def _of_authorization(manifest: Manifest) -> Iterator[str]:
-    yield from _walk(manifest)
-    spec = part(manifest, "spec")
-    if spec.get("action") not in (None, "ALLOW", "DENY"):
-        yield "spec.action"
-    for at, rule in enumerate(listed(spec, "rules")):
-        for index, condition in enumerate(listed(rule, "when")):
-            if not CONDITIONS.fullmatch(str(condition.get("key"))):
-                yield f"spec.rules[{at}].when[{index}].key"
-
-
 def _of_service(manifest: Manifest) -> Iterator[str]:
     """A Service that leads elsewhere than to pods which its selector names."""
     metadata, spec = manifest["metadata"], part(manifest, "spec")
     if (metadata.get("namespace"), metadata["name"]) == _API_SERVER:
         return
-    if spec.get("type") == "ExternalName" or spec.get("externalName"):
-        yield "spec.externalName"
-    if spec.get("externalIPs"):
-        yield "spec.externalIPs"
-    if spec.get("internalTrafficPolicy") not in (None, "Cluster"):
-        yield "spec.internalTrafficPolicy"
-    if not spec.get("selector") and spec.get("type") != "ExternalName":
+    yield from _walk(manifest)
+    if spec.get("type") not in (None, "ClusterIP", "LoadBalancer"):
+        yield "spec.type"
+    if not spec.get("selector"):
         yield "spec.selector"
 
 
-def _of_headless(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
+def _before_gateway(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
     spec = part(manifest, "spec")
-    if spec.get("clusterIP") == "None" and workloads.has(manifest["metadata"]["namespace"], part(spec, "selector")):
+    if not workloads.has(manifest["metadata"]["namespace"], part(spec, "selector")):
+        return
+    for at, port in enumerate(listed(spec, "ports")):
+        if port.get("protocol") not in (None, "TCP"):
+            yield f"spec.ports[{at}].protocol", "Gateways take TCP alone."
+    if spec.get("clusterIP") == "None":
         yield "spec.clusterIP", "A gateway's Service without an address of its own leads to addresses that clients choose."
+
+
+def _of_inspection(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
+    """A filter of bodies that is not on a gateway, or not on its way outside, where it would inspect nothing."""
+    labels = part(manifest, "spec", "selector", "matchLabels")
+    if not workloads.has_selector(manifest["metadata"]["namespace"], labels):
+        yield "spec.selector", "It is on the pods of no gateway here."
+    for at, match in enumerate(listed(manifest, "spec", "match")):
+        ports = [port.get("number") for port in listed(match, "ports")]
+        if match.get("mode") != "CLIENT" or not set(ports) <= workloads.ports(manifest["metadata"]["namespace"]):
+            yield f"spec.match[{at}]", "It is on no port at which requests come to the gateway, as what they send outside."
+
+
+def _of_gateway(manifest: Manifest) -> Iterator[str]:
+    yield from _walk(manifest)
+    for at, server in enumerate(listed(manifest, "spec", "servers")):
+        tls = part(server, "tls")
+        # Proxies of the mesh have certificates of their own; Istio takes no others beside them.
+        for field in ("credentialName", "caCertificates") if tls.get("mode") == "ISTIO_MUTUAL" else ():
+            if tls.get(field):
+                yield f"spec.servers[{at}].tls.{field}"
 
 
 def _of_slice(manifest: Manifest) -> Iterator[str]:
@@ -173,8 +187,8 @@ def _of_proxy(manifest: Manifest) -> Iterator[str]:
 
 _READERS: Mapping[str, Callable[[Manifest], Iterable[str]]] = {
     **dict.fromkeys(_WALKED, _walk),
-    "AuthorizationPolicy": _of_authorization,
     "EnvoyFilter": unread_of_filter,
+    "Gateway": _of_gateway,
     "TrafficExtension": unread_of_extension,
     "ProxyConfig": _of_proxy,
     "Service": _of_service,

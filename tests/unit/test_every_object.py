@@ -387,6 +387,21 @@ def test_how_a_gateways_pods_are_kept_is_no_surprise() -> None:
     assert violations("dev", with_change("dev", GATEWAY, kept)) == []
 
 
+def test_a_filter_for_every_port_that_connects_before_it_knows_who_calls_is_found() -> None:
+    early = {
+        "name": "envoy.filters.network.tcp_proxy",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+            "upstream_connect_mode": "IMMEDIATE",
+        },
+    }
+    match = {"context": "GATEWAY", "listener": {"filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}}}
+    patch = {"applyTo": "NETWORK_FILTER", "match": match, "patch": {"operation": "MERGE", "value": early}}
+    written = thing("EnvoyFilter", "networking.istio.io/v1alpha3", "istio-egress", spec={"configPatches": [patch]})
+    found = violations("dev", with_object("dev", written))
+    assert any(step.by == identity(written) for violation in found for step in violation.steps)
+
+
 NAMESPACES: dict[str, Any] = {
     "no proxy beside its pods": lambda labels: labels.pop("istio-injection"),
     "no proxy, in so many words": lambda labels: labels.update({"istio-injection": "disabled"}),

@@ -1,0 +1,35 @@
+"""By which of a gateway's listeners names are looked up that only the client's own server name says.
+
+A destination of the resolution DYNAMIC_DNS has no address until a filter on the way has looked its name up; without the filter a
+connection ends there. istiod puts one in front of requests by itself, and none in front of TLS that is passed through.
+Understood: EnvoyFilter patches that insert sni_dynamic_forward_proxy into the listener of one address and port, with the cache of
+names that the destination's cluster has. Source: Envoy, "SNI dynamic forward proxy"; Istio reference, EnvoyFilter.
+"""
+
+from __future__ import annotations
+
+from egress.judge.deployed import Deployed, listed, part
+from egress.judge.flow import Pod
+
+_FILTER = "envoy.filters.network.sni_dynamic_forward_proxy"
+
+
+class LookUps:
+    """Filters that look names up, by gateway and listener."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._found: dict[tuple[str, str, str], list[frozenset[tuple[str, str]]]] = {}
+        for manifest in deployed.kind("EnvoyFilter"):
+            namespace = manifest["metadata"]["namespace"]
+            labels = frozenset(part(manifest, "spec", "workloadSelector", "labels").items())
+            for patch in listed(manifest, "spec", "configPatches"):
+                value = part(patch, "patch", "value")
+                if value.get("name") == _FILTER:
+                    listener = str(part(patch, "match", "listener").get("name"))
+                    names = str(part(value, "typed_config", "dns_cache_config").get("name"))
+                    self._found.setdefault((namespace, listener, names), []).append(labels)
+
+    def on(self, pod: Pod, address: str | None, port: int, host: str) -> bool:
+        """Whether names below a pattern are looked up in what comes in at an address (None: any) and port of a gateway's pods."""
+        key = (pod.namespace, f"{address or '0.0.0.0'}_{port}", f"{host}_dfp_dns_cache")
+        return any(labels <= (pod.labels or {}).items() for labels in self._found.get(key, ()))
