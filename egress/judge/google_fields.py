@@ -29,7 +29,7 @@ _OBJECTS = "it brings kinds of objects; each object of them is read, or not unde
 _MACHINE = "what the machine is made of"
 _SOURCE = "by which addresses nodes leave, and how many connections; who leaves is the firewall's"
 
-_ALL: Mapping[str, str] = {
+EVERYWHERE: Mapping[str, str] = {
     **dict.fromkeys(("description", "labels", "effectiveLabels", "pulumiLabels", "resourceLabels", "labelFingerprint"), _WORDS),
     **dict.fromkeys(
         ("id", "selfLink", "selfLinkWithId", "fingerprint", "creationTimestamp", "creationTime", "operation"), _COMPUTED
@@ -37,7 +37,9 @@ _ALL: Mapping[str, str] = {
     **dict.fromkeys(("project", "params", "region", "location"), _WORDS),
     **dict.fromkeys(("deletionPolicy", "deletionProtection", "forceDestroy", "namePrefix"), _PULUMI),
 }
+"""Fields of resources of whatever type."""
 HARMLESS: Mapping[str, Mapping[str, str]] = {
+    FIREWALL: {"name": _WORDS, **dict.fromkeys(("enableLogging", "logConfig"), _FIGURES)},
     CLUSTER: {
         **dict.fromkeys(
             (
@@ -101,6 +103,9 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
             _HOUSE,
         ),
         "inTransitEncryptionConfig": "packets between nodes, closed to whoever listens there",
+        "name": _WORDS,
+        "subnetwork": "every subnetwork's ranges are read",
+        "networkPolicy.provider": "there is but one",
         "nodeConfig": "of the pool that a cluster is born with; its nodes are a NodePool's, or are not understood (nodePools)",
         "privateClusterConfig": "whether nodes have public addresses; who leaves and what comes in is the firewall's",
         "defaultSnatStatus": _SOURCE,
@@ -203,6 +208,7 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     },
     SUBNETWORK: {
         "logConfig": _FIGURES,
+        "name": _WORDS,
         **dict.fromkeys(
             ("gatewayAddress", "subnetworkId", "state", "sendSecondaryIpRangeIfEmpty", "allowSubnetCidrRoutesOverlap"), _COMPUTED
         ),
@@ -232,6 +238,8 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules": {
         "name": _WORDS,
         **dict.fromkeys(("networkFirewallPolicyId", "ruleTupleCount", "policyType"), _COMPUTED),
+        **dict.fromkeys(("rules.description", "rules.ruleName"), _WORDS),
+        "rules.enableLogging": _FIGURES,
         "predefinedRules": "what a network does by itself where no rule decides",
     },
     "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": dict.fromkeys(
@@ -335,7 +343,8 @@ _SHAPES = {
     type_token: {**GOOGLE.get(type_token, {}), **_READ_BY_THEMSELVES.get(type_token, {})} for type_token in (*GOOGLE, *HARMLESS)
 }
 _ACCEPTED = {
-    type_token: Accepted({**_ALL, **HARMLESS.get(type_token, {})}, ONLY.get(type_token)) for type_token in (*GOOGLE, *HARMLESS)
+    type_token: Accepted({**EVERYWHERE, **HARMLESS.get(type_token, {})}, ONLY.get(type_token))
+    for type_token in (*GOOGLE, *HARMLESS)
 }
 
 

@@ -252,7 +252,7 @@ GOOGLE: Mapping[str, Any] = {
             "additionalIpRangesConfigs": [{"podIpv4RangeNames": TEXTS}],
         },
         "datapathProvider": str,
-        "networkPolicy": {"enabled": _YES, "provider": str},
+        "networkPolicy": {"enabled": _YES},
         "addonsConfig": {"networkPolicyConfig": {"disabled": _YES}},
         "nodePools": [_NAME],
     },

@@ -125,6 +125,8 @@ def _of_service(manifest: Manifest) -> Iterator[str]:
     if (metadata.get("namespace"), metadata["name"]) == _API_SERVER:
         return
     yield from _walk(manifest)
+    if spec.get("externalIPs"):
+        yield "spec.externalIPs"
     if spec.get("type") not in (None, "ClusterIP", "LoadBalancer"):
         yield "spec.type"
     if not spec.get("selector"):
