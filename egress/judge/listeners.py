@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from egress.judge.flow import Flow, Misread, Protocol, is_address
 from egress.judge.match import Found, held
@@ -256,6 +257,17 @@ def _wide(item: Destination, number: int, protocol: str) -> bool:
 def _is_at_its_addresses(item: Destination) -> bool:
     """Whether DNS leads a client to the addresses that a destination has in the mesh.
 
-    Where it is looked up by name they are made up, and only a proxy that answers DNS leads there.
+    Those that no network has are made up, and only a proxy that answers DNS leads there.
     """
-    return bool(item.addresses) and item.resolution != "DNS"
+    return bool(item.addresses) and not all(_is_made_up(address) for address in item.addresses)
+
+
+def _is_made_up(address: str) -> bool:
+    try:
+        return IPv4Network(address, strict=False).subnet_of(_NO_NETWORKS)
+    except ValueError:
+        return False  # one of IPv6
+
+
+_NO_NETWORKS = IPv4Network("240.0.0.0/4")
+"""RFC 1112, section 4: reserved, and in no DNS."""

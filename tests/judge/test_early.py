@@ -107,11 +107,15 @@ def test_any_other_configuration_does_not_wait(config: Written) -> None:
         {"applyTo": "LISTENER"},
         {"context": "SIDECAR_OUTBOUND"},
         {"operation": "REPLACE"},
-        {"port": None},
     ],
 )
 def test_a_patch_for_something_else_is_none(other: Written) -> None:
     assert not holds(NAMED, filtered(patch(HELD, **other)))
+
+
+def test_a_patch_without_a_port_is_for_every_one() -> None:
+    """Istio reference, EnvoyFilter.ListenerMatch: without a port number every listener is meant."""
+    assert holds(NAMED, filtered(patch(HELD, port=None)))
 
 
 def test_a_patch_may_be_for_one_server_name() -> None:
