@@ -49,7 +49,6 @@ KEPT: dict[str, str] = {
     r"/networkpolicy/nothing": "the namespace's boundary selects its pods too; this one is for pods that nobody knows yet",
     r"authorizationpolicy/allow-nothing": "every team's own policy allows, and so all else is refused; this one is for no team",
     r"^team-./networkpolicy/team-boundary spec.egress.[0-2].": "the boundary at the other end, in a namespace of the platform",
-    r"^team-./networkpolicy/team-boundary spec.egress.[34].ports": "the firewall lets no other port of these addresses through",
     r"^team-x/networkpolicy/team-boundary spec.egress.6.ports": "team-y's boundary says the same for what comes in",
     r"^team-y/networkpolicy/team-boundary spec.ingress.1.ports": "team-x's boundary says the same for what goes out",
     r"gateway-boundary spec.ingress.0.ports": "the teams' boundaries say the same for what goes out",
