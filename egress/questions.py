@@ -6,7 +6,7 @@ The flows are those of egress/judge/targets.py, the one list; this room adds the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from egress.intent import Intent
@@ -138,11 +138,11 @@ class Questions:
     def _at_gateway(self, flow: Flow) -> Want:
         if flow.way is Way.GATEWAY_WITHOUT_CERTIFICATE:
             return Want.REFUSED
-        app = replace(flow, way=Way.APP)
+        app = flow.but(way=Way.APP)
         if flow.protocol is Protocol.HTTP:
             return Want.AS_ITS_APP if self._intent.allows(app) else Want.REFUSED
         ports = self.targets.ports(flow.host)
-        tunnels = (replace(app, port=port, protocol=protocol) for port, protocol in ports if protocol is not Protocol.HTTP)
+        tunnels = (app.but(port=port, protocol=protocol) for port, protocol in ports if protocol is not Protocol.HTTP)
         return Want.AS_ITS_APP if any(map(self._intent.allows, tunnels)) else Want.REFUSED
 
     def _at_neighbour(self, flow: Flow) -> Want:

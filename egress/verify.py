@@ -81,11 +81,13 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
         alike = judges.network_policies.alike(team)
         for question in questions.with_names(team):
             same = _straight(question, alike)
-            if same not in proven:
-                found = list(_of_flows(intent, judges, [question]))
-                yield from found
-                if same and not found:
-                    proven.add(same)
+            if question.want is Want.AS_ITS_APP or same in proven:
+                continue
+            trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
+            if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
+                yield Violation(described(question.flow), trace.steps, says)
+            elif same and (question.flow.way is not Way.GATEWAY_WITHOUT_CERTIFICATE or trace.decision.layer is Layer.GATEWAY):
+                proven.add(same)
         same = (alike, questions.same_by_address(team))
         if same not in proven:
             found = list(_of_flows(intent, judges, questions.by_address(team)))
@@ -127,11 +129,12 @@ def _straight(question: Question, alike: object) -> object:
 
     What leaves a pod past its sidecar meets DNS, NetworkPolicies and the firewall. DNS reads the name, the firewall the node
     pool, which teams share, and NetworkPolicies say the same for namespaces that are `alike`, of every end that lies in neither.
+    So it is for who shows a gateway no certificate, where the gateway itself refuses: it cannot tell the one from the other.
     """
     flow = question.flow
-    if flow.way is not Way.POD_WITHOUT_SIDECAR or question.want is Want.PASSES:
+    if flow.way not in (Way.POD_WITHOUT_SIDECAR, Way.GATEWAY_WITHOUT_CERTIFICATE) or question.want is Want.PASSES:
         return None
-    return alike, flow.to and flow.to.namespace, flow.host, flow.port, flow.protocol, flow.address, question.want
+    return alike, flow.way, flow.to and flow.to.namespace, flow.host, flow.port, flow.protocol, flow.address, question.want
 
 
 def _of_connections(intent: Intent, judges: Judges, asked: Iterable[ClusterConnection]) -> Iterator[Violation]:

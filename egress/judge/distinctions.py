@@ -186,19 +186,20 @@ class Distinctions:
         teams = set(self.teams)
         found: dict[str, set[str]] = {}
         for one in self.judges:
-            for own, text in _texts(one.deployed):
+            for own, text in _texts(one.deployed, teams):
                 other = text.partition("/ns/")[2].partition("/")[0] or text.partition("/")[0]
-                if other in teams and own in teams and other != own:
+                if other in teams and other != own:
                     found.setdefault(own, set()).add(other)
                     found.setdefault(other, set()).add(own)
         return found
 
 
-def _texts(deployed: Deployed) -> Iterator[tuple[str, str]]:
+def _texts(deployed: Deployed, namespaces: set[str]) -> Iterator[tuple[str, str]]:
     for kind in ("NetworkPolicy", "Sidecar", "AuthorizationPolicy"):
         for manifest in deployed.kind(kind):
             own = manifest["metadata"].get("namespace", "default")
-            yield from ((own, text) for text in strings(part(manifest, "spec")))
+            if own in namespaces:
+                yield from ((own, text) for text in strings(part(manifest, "spec")))
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import Any
 
 
 class Layer(StrEnum):
@@ -159,6 +160,12 @@ class Flow:
     """Host header, where it is not the host's name."""
     repeated: tuple[tuple[str, str], ...] = ()
     """Headers that are sent once more, each with its further value."""
+
+    def but(self, **changes: Any) -> Flow:
+        """The same with some fields changed: `dataclasses.replace` in a fraction of its time, for the list of every flow."""
+        changed = object.__new__(Flow)
+        changed.__dict__.update(self.__dict__, **changes)
+        return changed
 
     @property
     def request(self) -> Request:

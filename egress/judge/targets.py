@@ -7,7 +7,7 @@ Nothing here says what has to come of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from egress.google_cloud import METADATA_ADDRESS
@@ -105,7 +105,7 @@ class Targets:
             team, METADATA_ADDRESS, METADATA_PORT, Protocol.HTTP, service_account=OTHER_ACCOUNT, address=METADATA_ADDRESS
         )
         yield Target(metadata, Kind.METADATA, Kind.METADATA.value)
-        yield Target(replace(metadata, way=Way.POD_WITHOUT_SIDECAR), Kind.METADATA, Kind.METADATA.value)
+        yield Target(metadata.but(way=Way.POD_WITHOUT_SIDECAR), Kind.METADATA, Kind.METADATA.value)
         yield from self._nodes(team)
 
     def by_address(self, team: str) -> Iterator[Target]:
@@ -114,16 +114,16 @@ class Targets:
         past = Flow(team, OTHER_HOST, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
         classes = self._told.addresses(team)
         for port, protocol in self._told.numbers(team):
-            flow = replace(past, port=port, protocol=protocol)
+            flow = past.but(port=port, protocol=protocol)
             yield Target(flow, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
             for one in classes:
                 if one.block == METADATA_ADDRESS:
                     if port != METADATA_PORT:
-                        yield Target(replace(flow, host=one.address, address=one.block), Kind.METADATA, Kind.METADATA.value)
+                        yield Target(flow.but(host=one.address, address=one.block), Kind.METADATA, Kind.METADATA.value)
                 elif one.within:
-                    yield Target(replace(flow, host=one.address, address=one.block), Kind.INSIDE, one.within)
+                    yield Target(flow.but(host=one.address, address=one.block), Kind.INSIDE, one.within)
         for protocol in (Protocol.UDP, Protocol.TCP):
-            flow = replace(past, host=RESOLVER, address=RESOLVER, port=53, protocol=protocol)
+            flow = past.but(host=RESOLVER, address=RESOLVER, port=53, protocol=protocol)
             yield Target(flow, Kind.RESOLVER, Kind.RESOLVER.value)
 
     def of_nobody(self) -> Iterator[Target]:
@@ -131,7 +131,7 @@ class Targets:
         for namespace in (STRANGER, DEFAULT):
             anywhere = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
             for port, protocol in self._told.numbers(namespace):
-                yield Target(replace(anywhere, port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+                yield Target(anywhere.but(port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
             yield from self._nodes(namespace)
         for host in self._told.outside:
             for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
@@ -146,13 +146,13 @@ class Targets:
         """The flow for each caller and each request that some rule tells from others."""
         for account in (OTHER_ACCOUNT, *self._told.accounts(flow.namespace, flow.host)):
             if flow.protocol is not Protocol.HTTP:
-                yield replace(flow, service_account=account)
+                yield flow.but(service_account=account)
                 continue
             for one in representatives(self._told.requests(flow.namespace, flow.host)):
-                asked = replace(flow, service_account=account, method=one.method, path=one.path, headers=dict(one.headers))
+                asked = flow.but(service_account=account, method=one.method, path=one.path, headers=dict(one.headers))
                 yield asked
                 for form in self._told.authorities(flow.namespace, flow.host):
-                    yield replace(asked, authority=form)
+                    yield asked.but(authority=form)
 
     def _host(self, team: str, host: str, kind: Kind, name: str, spelled: bool) -> Iterator[Target]:
         for port, protocol in self._told.ports(host):
@@ -160,11 +160,11 @@ class Targets:
             for asked in self.classes(flow):
                 yield Target(asked, kind, name)
                 if protocol is Protocol.HTTP or spelled:
-                    yield Target(replace(asked, way=Way.GATEWAY_WITH_CERTIFICATE), kind, name)
+                    yield Target(asked.but(way=Way.GATEWAY_WITH_CERTIFICATE), kind, name)
             if protocol is not Protocol.TCP or spelled:
-                yield Target(replace(flow, way=Way.GATEWAY_WITHOUT_CERTIFICATE), kind, name)
+                yield Target(flow.but(way=Way.GATEWAY_WITHOUT_CERTIFICATE), kind, name)
             for way in _PAST if spelled and kind is Kind.HOST else ():
-                yield Target(replace(flow, way=way), kind, name)
+                yield Target(flow.but(way=way), kind, name)
         # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it to say.
         for asked in self.classes(Flow(team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE)) if not spelled else ():
             yield Target(asked, kind, name)
@@ -173,16 +173,16 @@ class Targets:
         for other in [other for other in self.teams if other != team] if spelled else self._told.neighbours(team):
             flow = Flow(team, other, APPLICATION_PORT, Protocol.HTTP, service_account=OTHER_ACCOUNT, to=Pod(other, None))
             yield Target(flow, Kind.NEIGHBOUR, other)
-            past = replace(flow, way=Way.POD_WITHOUT_SIDECAR)
+            past = flow.but(way=Way.POD_WITHOUT_SIDECAR)
             yield Target(past, Kind.NEIGHBOUR, other)
             for transport, port in self._told.pod_ports(team, other):
                 if (transport, port) != ("TCP", APPLICATION_PORT):
-                    yield Target(replace(past, port=port, protocol=Protocol(transport.lower())), Kind.NEIGHBOUR, other)
+                    yield Target(past.but(port=port, protocol=Protocol(transport.lower())), Kind.NEIGHBOUR, other)
 
     def _google(self, team: str, host: str, name: str) -> Iterator[Target]:
         flow = Flow(team, host, 443, Protocol.TLS, service_account=OTHER_ACCOUNT)
         yield Target(flow, Kind.GOOGLE_API, name)
-        yield Target(replace(flow, way=Way.POD_WITHOUT_SIDECAR), Kind.GOOGLE_API, name)
+        yield Target(flow.but(way=Way.POD_WITHOUT_SIDECAR), Kind.GOOGLE_API, name)
 
     def _nodes(self, namespace: str) -> Iterator[Target]:
         """Processes in a node's own network: no NetworkPolicy holds there, so pods must not become such processes.
@@ -192,4 +192,4 @@ class Targets:
         node = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.APPLICATION_NODE, OTHER_ACCOUNT)
         for way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
             for port, protocol in ((443, Protocol.TLS), (OTHER_PORT, Protocol.TCP)):
-                yield Target(replace(node, way=way, port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+                yield Target(node.but(way=way, port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)

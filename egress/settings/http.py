@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -311,7 +312,7 @@ class Http(Rule):
             raise refusals(found)
         return self
 
-    @property
+    @cached_property
     def rules(self) -> dict[str, Rule]:
         """The rules in order of name; one that stands in the fields of this object has the name ''."""
         if self.allow is not None:
