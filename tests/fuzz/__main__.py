@@ -20,6 +20,7 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase
 
+from tests.fuzz.added import check as added
 from tests.fuzz.targets import BY_NAME, TARGETS, Target
 
 CASES = Path(__file__).parent / "cases"
@@ -45,7 +46,7 @@ class Fuzz:
     def _round(self, target: Target, seed: int) -> None:
         @hypothesis.seed(seed)
         @hypothesis.settings(
-            max_examples=ROUND,
+            max_examples=ROUND * target.rounds,
             deadline=None,
             database=None,
             # To make a failure smaller takes longer than to find the next one.
@@ -94,9 +95,12 @@ def main() -> int:
     for target in targets:
         failed = [file for file in fuzz.failed if file.name.startswith(f"{target.name}-")]
         print(f"  {target.name:12} {fuzz.tried[target.name]:6} tried, {len(failed)} failed   {target.what}")
+    print(f"  {added.summary()}")
+    if strict := added.too_strict():
+        print(f"too strict: {strict}")
     for file, said in fuzz.failed.items():
         print(f"kept: {file}: {said.splitlines()[0][:160]}")
-    return 1 if fuzz.failed else 0
+    return 1 if fuzz.failed or strict else 0
 
 
 if __name__ == "__main__":

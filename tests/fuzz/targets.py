@@ -31,6 +31,7 @@ from egress.plan import Plan
 from egress.render import render, to_yaml
 from tests.apiserver.test_rendered_objects import istioctl
 from tests.fuzz import world
+from tests.fuzz.added import check as added
 from tests.hostile_configs import hostile, wide
 from tests.random_configs import OF_HTTP, OF_TCP, OF_TLS, configs
 from tests.support import dev_config, plan_of
@@ -50,6 +51,8 @@ class Target:
     what: str
     values: st.SearchStrategy[Json]
     check: Callable[[Json], None]
+    rounds: int = 1
+    """How many inputs it tries for each of the others': what is quick is tried more often."""
 
 
 # Commands, in this process
@@ -284,5 +287,6 @@ TARGETS = (
     Target("configs", "configs: refused in words, or proven and taken", configs() | wide() | hostile(), check_config),
     Target("questions", "questions to explain, and its advice", questions(st.just(dev_config()) | configs()), check_question),
     Target("objects", "objects of any shape, through the commands", objects(), check_objects),
+    Target("added", "objects more, wider or gone: none that opens is Proven", added.changes(), added.check, 20),
 )
 BY_NAME = {target.name: target for target in TARGETS}
