@@ -88,7 +88,7 @@ def _cleans(value: Any) -> bool:
 
 _CLEANS = re.compile(
     r"function envoy_on_request\(request\)\n  local headers = request:headers\(\)\n"
-    r'(?:  headers:remove\("[a-z0-9-]+"\)\n)*  headers:replace\(":authority", "(?P<host>[a-z0-9.-]+)"\)\nend\n'
+    r'(?:  headers:remove\("[a-z0-9-]+"\)\n)*  headers:replace\(":authority", "[a-z0-9.-]+"\)\nend\n'
 )
 _OF_COPIES = (
     _filter("envoy.filters.http.lua", "http.lua.v3.Lua", default_source_code={"inline_string": _cleans}),
@@ -207,12 +207,11 @@ def _scripts(patch: Mapping[str, Any]) -> list[str]:
 
 
 def _names_its_own(patch: Mapping[str, Any]) -> bool:
-    """Whether copies are told the name of the very host that they go to."""
-    if patch["applyTo"] != "CLUSTER":
-        return True
-    scripts = _scripts(patch)
-    found = [_CLEANS.fullmatch(script) for script in scripts]
-    return all(match is not None and match["host"] == patch["match"]["cluster"]["service"] for match in found)
+    """Whether copies are told the name of the very host that they go to; of a patch that is understood otherwise."""
+    return all(
+        script.endswith(f'headers:replace(":authority", "{patch["match"]["cluster"]["service"]}")\nend\n')
+        for script in _scripts(patch)
+    )
 
 
 _DATA = re.compile(r'"(?:[^"\\\n]|\\\d{3})*"|\b(?:true|false|\d+|name|enforce|max|rules|forms|lower|pattern)\b|[\[\]{}=,\s]')

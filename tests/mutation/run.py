@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -36,8 +37,9 @@ OURS = ("egress", "tests")
 SECONDS = 20
 """Of the processor, beside ten times what the tests of an error take without it: an endless loop is found too."""
 MEMORY = 4 << 30
-MOST_TESTS = 120
-"""What the most specific ones do not notice, a proof of a whole stack hardly does."""
+MOST = 60_000
+"""Statements that the tests of one error may run between them. What the most specific ones do not notice, the fiftieth proof of a
+whole stack hardly does."""
 SURVIVED, KILLED = 0, 1
 PLUGINS = ("no:cacheprovider", "no:xdist", "tests.mutation.steady")
 OPTIONS = ["-q", "-s", "--assert=plain", f"--rootdir={ROOT}", *(f"-p{plugin}" for plugin in PLUGINS)]
@@ -172,7 +174,10 @@ class Runner:
         found = set().union(*(self._by_place.get(place, ()) for place in places))
         if error.mutant.outermost is None:
             found |= {number for number, text in self._silent.items() if any(name in text for name in error.mutant.names)}
-        chosen = sorted(found, key=lambda number: (self._ran[number], number))[:MOST_TESTS]
+        chosen = sorted(found, key=lambda number: (self._ran[number], number))
+        chosen = [
+            number for number, sum_ in zip(chosen, accumulate(self._ran[one] for one in chosen), strict=True) if sum_ <= MOST
+        ]
         recent = self._killers.get(error.key[0], [])
         return sorted(chosen, key=lambda number: -recent.index(number) if number in recent else 1)
 
@@ -381,4 +386,8 @@ def _imported_anew(error: Planted, code: CodeType, tests: list[str]) -> int:
     for name in [name for name in sys.modules if name.partition(".")[0] in OURS and not name.startswith("tests.mutation")]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Changed(f"egress.judge.{error.module}", error.file, code))
-    return SURVIVED if pytest.main([*OPTIONS, "-x", *tests]) == 0 else KILLED
+    ended = pytest.main([*OPTIONS, "-x", *tests])
+    if ended == pytest.ExitCode.USAGE_ERROR:
+        # Tests that are made of what was changed have other names now.
+        ended = pytest.main([*OPTIONS, "-x", *dict.fromkeys(test.partition("::")[0] for test in tests)])
+    return SURVIVED if ended == 0 else KILLED
