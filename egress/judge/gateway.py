@@ -163,6 +163,9 @@ class Gateways:
         first = listener.servers[0]
         if first.mode == NONE:
             raise Misread(first.by, f"{first.field}.tls", "a server without TLS is not read here")
+        if plain := next((one for one in listener.servers if one.plain), None):
+            reason = f"a server for {plain.protocol} takes no TLS, whatever is said of it"
+            raise Misread(plain.by, f"{plain.field}.port.protocol", reason)
         if connection.protocol is not Protocol.TLS:
             return self._no(first.by, first.field, "The server takes nothing but TLS."), None
         name = (connection.sni or "").lower()
@@ -170,9 +173,6 @@ class Gateways:
         if server is None:
             reason = f"No server of port {connection.port} is for the name {name}."
             return self._no(first.by, "spec.servers", reason), None
-        if server.plain:
-            reason = f"a server for {server.protocol} takes no TLS, whatever is said of it"
-            raise Misread(server.by, f"{server.field}.port.protocol", reason)
         if server.mode in _MUTUAL:
             if connection.principal is None:
                 reason = "The server demands a certificate of the mesh, and the client shows none."

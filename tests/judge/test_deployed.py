@@ -126,7 +126,7 @@ class TestFlows:
         assert (connection.transport, connection.opens, connection.verified, connection.trusts) == ("TCP", "", False, "")
 
     def test_what_layers_ways_and_protocols_are_called(self) -> None:
-        layers = ["admission", "DNS", "sidecar", "NetworkPolicy", "gateway", "authorization", "firewall"]
+        layers = ["admission", "DNS", "sidecar", "NetworkPolicy", "gateway", "authorization", "firewall", "load balancer"]
         assert [str(layer) for layer in Layer] == layers, "in the order in which a packet meets them"
         assert [str(protocol) for protocol in Protocol] == ["http", "tls", "tcp", "udp", "sctp"]
         assert [protocol.transport for protocol in Protocol] == ["TCP", "TCP", "TCP", "UDP", "SCTP"]

@@ -253,9 +253,16 @@ class TestRoutesOfRequests:
     def test_what_is_no_request_is_refused(self) -> None:
         assert self.says(bound(), asked="tls://a.example") == REFUSED
 
-    @pytest.mark.parametrize("protocol", ["HTTP", "HTTP2", "GRPC", "HTTPS", "https"])
+    @pytest.mark.parametrize("protocol", ["HTTPS", "https"])
     def test_protocols_that_are_read_as_http(self, protocol: str) -> None:
         assert gateway_says("http://a.example", *PLAIN, gateway(server("*", protocol=protocol)), bound()) == B
+
+    @pytest.mark.parametrize("protocol", ["HTTP", "HTTP2", "GRPC", "http"])
+    @pytest.mark.parametrize("plain", [True, False])
+    def test_a_server_for_http_takes_plain_text_whatever_its_tls_says(self, protocol: str, plain: bool) -> None:
+        """Istio's IsTLSServer: nobody is refused there for want of a certificate, and that is not read further."""
+        written = gateway(server("*", protocol=protocol))
+        assert gateway_says("http://a.example", *PLAIN, written, bound(), plain=plain) == "not understood"
 
     def test_a_request_that_no_proxy_takes_is_refused(self) -> None:
         deployed = snapshot(GATEWAY_PODS, *PLAIN, gateway(server("*")), bound())

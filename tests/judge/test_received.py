@@ -1,4 +1,4 @@
-"""What comes in by gateways. Source: Istio, "Secure Gateways", Gateway, VirtualService; GKE, "LoadBalancer parameters"."""
+"""What comes in by gateways. Source: Istio, Gateway and VirtualService; GKE, "LoadBalancer Service parameters"."""
 
 from __future__ import annotations
 
