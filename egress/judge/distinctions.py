@@ -157,7 +157,7 @@ class Distinctions:
         for one in self.judges:
             named.update(one.network_policies.ports(source, "Egress"), one.network_policies.ports(target, "Ingress"))
         named |= {(transport, OTHER_PORT) for transport, _ in named}
-        return sorted((transport, port) for transport, port in named if 0 < port <= LAST_PORT)
+        return sorted((transport, port) for transport, port in named if 0 < port <= LAST_PORT and transport in _TRANSPORTS)
 
     def named_together(self, team: str, other: str) -> bool:
         """Whether something names another team together with this one."""

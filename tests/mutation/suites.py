@@ -8,7 +8,6 @@ SUITES = (
     "tests/unit/test_read.py",
     "tests/unit/test_answers.py",
     "tests/unit/test_every_object.py",
-    "tests/unit/test_fields.py",
 )
 TOO_LONG = (
     # Whole stacks, over and over: what they alone would notice is no rule that a reader finds.

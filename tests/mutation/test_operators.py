@@ -95,7 +95,7 @@ def test_an_entry_of_the_list_needs_a_reason_and_stands_there_once(tmp_path: Pat
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.mutation", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
 def test_a_sample_of_the_errors_is_noticed() -> None:

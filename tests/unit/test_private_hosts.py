@@ -106,7 +106,8 @@ def test_verify_finds_a_range_that_is_opened_to_raw_tcp() -> None:
     rules[0]["to"].append({"ipBlock": {"cidr": "10.50.0.0/24"}})
     said = [violation.says for violation in verify(Intent(plan), Judges(Deployed.of(changed, original.google)))]
     assert said == [
-        "Names that are left by port 5432 (as istio-egress/serviceentry/db-example-ext) must lead to no address of 10.0.0.0/8."
+        "The gateway in istio-egress reaching 10.50.0.0/24, TCP 5432, must not be possible.",
+        "Names that are left by port 5432 (as istio-egress/serviceentry/db-example-ext) must lead to no address of 10.0.0.0/8.",
     ]
 
 
