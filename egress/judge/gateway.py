@@ -186,7 +186,7 @@ class Gateways:
         elif server.mode != PASSTHROUGH:
             raise Misread(server.by, f"{server.field}.tls.mode", f"`{server.mode}` is not read here")
         shown = f" from {connection.principal}" if connection.principal and server.mode in _MUTUAL else ""
-        return Verdict(Layer.GATEWAY, True, server.by, server.field, f"The server takes {name or 'this'}{shown}."), server
+        return Verdict(Layer.GATEWAY, True, server.by, server.field, f"The server takes {_called(name)}{shown}."), server
 
     def _server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
         """The server that a name belongs to.
@@ -424,3 +424,8 @@ class Gateways:
     @staticmethod
     def _no(by: str, field: str, reason: str) -> Verdict:
         return Verdict(Layer.GATEWAY, False, by, field, reason)
+
+
+def _called(name: str | None) -> str:
+    """A server name in words; those that proxies make up among themselves are none to read."""
+    return "this" if not name or name.startswith("outbound_") else name

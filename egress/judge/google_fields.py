@@ -123,7 +123,6 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
             (
                 "ipAllocationPolicy.autoIpamConfig",
                 "ipAllocationPolicy.networkTierConfig",
-                "ipAllocationPolicy.defaultPodIpv4RangeUtilization",
             ),
             _SOURCE,
         ),
@@ -238,7 +237,7 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules": {
         "name": _WORDS,
         **dict.fromkeys(("networkFirewallPolicyId", "ruleTupleCount", "policyType"), _COMPUTED),
-        **dict.fromkeys(("rules.description", "rules.ruleName"), _WORDS),
+        "rules.description": _WORDS,
         "rules.enableLogging": _FIGURES,
         "predefinedRules": "what a network does by itself where no rule decides",
     },
@@ -285,6 +284,7 @@ ONLY: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     },
     SUBNETWORK: {"privateIpv6GoogleAccess": ("DISABLE_GOOGLE_ACCESS",)},
     "gcp:compute/routerNat:RouterNat": {"type": ("PUBLIC",)},
+    "kubernetes:helm.sh/v3:Release": {"values.ambient": ({"enabled": False},)},
 }
 """By type: fields that are understood with these values alone. What is empty or false is as good as absent."""
 

@@ -28,7 +28,6 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     "VirtualService": {
         **dict.fromkeys(("http.retries", "http.timeout"), _OFTEN),
         **dict.fromkeys(("http.name", "http.match.name"), _WORDS),
-        "http.mirrors.percentage": "how many of the requests are copied",
         **dict.fromkeys(("http.headers.response", "http.route.headers.response"), "what the app is told with an answer"),
     },
     "ServiceEntry": {

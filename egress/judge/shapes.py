@@ -59,7 +59,15 @@ TEXTS = list[str]
 _EXPRESSION = {"key": str, "operator": str, "values": TEXTS}
 _SELECTOR = {"matchLabels": LABELS, "matchExpressions": [_EXPRESSION]}
 _PEER = {"podSelector": _SELECTOR, "namespaceSelector": _SELECTOR, "ipBlock": {"cidr": CIDR, "except": list[CIDR]}}
-_PORTS = [{"port": PORT, "endPort": NUMBER, "protocol": str}]
+
+
+def _transport(value: str) -> str:
+    if value not in ("TCP", "UDP", "SCTP"):
+        raise ValueError("TCP, UDP or SCTP")
+    return value
+
+
+_PORTS = [{"port": PORT, "endPort": NUMBER, "protocol": Annotated[str, AfterValidator(_transport)]}]
 _TLS = {
     **dict.fromkeys(("mode", "sni", "credentialName", "caCertificates", "minProtocolVersion"), str),
     "subjectAltNames": TEXTS,
@@ -71,7 +79,8 @@ _DESTINATION = {"host": str, "subset": str, "port": {"number": NUMBER}}
 _HEADERS = {"request": {"remove": TEXTS, "set": LABELS, "add": LABELS}}
 _LEGS = [{"destination": _DESTINATION, "headers": _HEADERS, "weight": NUMBER}]
 _MATCH = {"gateways": TEXTS, "port": NUMBER, "sniHosts": TEXTS, "method": LABELS, "uri": LABELS, "headers": dict[str, LABELS]}
-_ROUTE = [{"match": [_MATCH], "route": _LEGS, "mirrors": _LEGS, "headers": _HEADERS}]
+_MIRRORS = [{"destination": _DESTINATION, "headers": _HEADERS, "percentage": {"value": float}}]
+_ROUTE = [{"match": [_MATCH], "route": _LEGS, "mirrors": _MIRRORS, "headers": _HEADERS}]
 _STRAIGHT = [{"match": [_MATCH], "route": _LEGS}]
 _SERVER = {
     "port": {"number": NUMBER, "protocol": str},
