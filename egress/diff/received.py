@@ -6,7 +6,7 @@ well: callers, ranges, and layers that no longer refuse what another one still d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from egress.diff.both import Both
@@ -15,6 +15,7 @@ from egress.judge.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow,
 from egress.judge.inbound_targets import OTHER_CLIENT, InboundKind, InboundTarget, inbound_targets
 from egress.judge.ranges import Ranges
 from egress.judge.space import OTHER_HOST
+from egress.judge.trace import Judges
 
 ANYBODY = "anybody, without a certificate,"
 WITHOUT_TLS = "anybody, without TLS,"
@@ -32,17 +33,22 @@ _Pair = tuple[InboundTarget, InboundTrace, InboundTrace]
 
 def facts(both: Both) -> Iterator[Fact]:
     """Callers and ranges that one side lets in and the other does not, and layers that refuse less."""
-    found = _Compared(both)
-    yield from found.callers
-    yield from found.exposed()
-    yield from found.fences()
+    sides = [side.judges for side in both.sides]
+    if not any(side.inbound.edges for side in sides):
+        yield from _Compared(sides).all()
+        return
+    # What stands for a class is taken from the first of two: so that the way back says the same, that one is always the same.
+    old, new = (repr((side.deployed.kubernetes, side.deployed.google)) for side in both.sides)
+    swapped = old > new
+    for fact in _Compared(sides[::-1] if swapped else sides).all():
+        yield fact.mirrored if swapped else fact
 
 
 class _Compared:
     """Every class of connections, with what becomes of it on both sides."""
 
-    def __init__(self, both: Both) -> None:
-        self._sides = [side.judges for side in both.sides]
+    def __init__(self, sides: Sequence[Judges]) -> None:
+        self._sides = sides
         targets = list(inbound_targets(*self._sides))
         self._nodes = [target for target in targets if isinstance(target.flow, NodeFlow)]
         self._pairs: list[_Pair] = []
@@ -50,6 +56,12 @@ class _Compared:
             if isinstance(target.flow, InboundFlow) and target.flow.door is Door.BALANCER:
                 old, new = (side.inbound.trace(target.flow) for side in self._sides)
                 self._pairs.append((target, old, new))
+
+    def all(self) -> Iterator[Fact]:
+        """Every fact."""
+        yield from self.callers
+        yield from self.exposed()
+        yield from self.fences()
 
     @cached_property
     def callers(self) -> list[Fact]:
