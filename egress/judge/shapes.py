@@ -51,6 +51,7 @@ def _mesh(value: Any) -> Any:
 TEXT, NUMBER, ANY = _is("text", str), _is("a number", int), Any
 PORT = _is("a number or a name", int, str)
 _YES = _is("true or false", bool)
+SHARE = _is("a number", int, float)
 CIDR = Annotated[str, AfterValidator(_range)]
 MAP = dict[str, Any]
 LABELS = dict[str, str]
@@ -67,7 +68,8 @@ def _transport(value: str) -> str:
     return value
 
 
-_PORTS = [{"port": PORT, "endPort": NUMBER, "protocol": Annotated[str, AfterValidator(_transport)]}]
+TRANSPORT = Annotated[str, AfterValidator(_transport)]
+_PORTS = [{"port": PORT, "endPort": NUMBER, "protocol": TRANSPORT}]
 _TLS = {
     **dict.fromkeys(("mode", "sni", "credentialName", "caCertificates", "minProtocolVersion"), str),
     "subjectAltNames": TEXTS,
@@ -79,7 +81,7 @@ _DESTINATION = {"host": str, "subset": str, "port": {"number": NUMBER}}
 _HEADERS = {"request": {"remove": TEXTS, "set": LABELS, "add": LABELS}}
 _LEGS = [{"destination": _DESTINATION, "headers": _HEADERS, "weight": NUMBER}]
 _MATCH = {"gateways": TEXTS, "port": NUMBER, "sniHosts": TEXTS, "method": LABELS, "uri": LABELS, "headers": dict[str, LABELS]}
-_MIRRORS = [{"destination": _DESTINATION, "headers": _HEADERS, "percentage": {"value": float}}]
+_MIRRORS = [{"destination": _DESTINATION, "headers": _HEADERS, "percentage": {"value": SHARE}}]
 _ROUTE = [{"match": [_MATCH], "route": _LEGS, "mirrors": _MIRRORS, "headers": _HEADERS}]
 _STRAIGHT = [{"match": [_MATCH], "route": _LEGS}]
 _SERVER = {

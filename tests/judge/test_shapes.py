@@ -56,6 +56,8 @@ def leaves(shape: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 NAMES: dict[Any, set[str]] = {
     str: {"string"},
     shapes.NUMBER: {"integer"},
+    shapes.SHARE: {"number"},
+    shapes.TRANSPORT: {"string"},
     shapes._YES: {"boolean"},
     shapes.PORT: {"integer", "string", "object"},
     shapes.CIDR: {"string"},
@@ -156,6 +158,8 @@ def shown(path: Path) -> str:
 WORDS: dict[Any, str] = {
     str: "text",
     shapes.NUMBER: "a number",
+    shapes.SHARE: "a number",
+    shapes.TRANSPORT: "text",
     shapes._YES: "true or false",
     shapes.PORT: "a number or a name",
     shapes.CIDR: "text",
