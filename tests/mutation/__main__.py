@@ -1,6 +1,6 @@
 """python -m tests.mutation [--module routes] [--sample 200 --seed 7]: errors planted in egress/judge, and what tests kill.
 
-Exit code 1: fewer are killed than `--least`, or tests/mutation/equivalent.toml says of an error what is not so.
+Exit code 1: fewer are killed than `--least`, or tests/mutation/equivalent says of an error what is not so.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def main() -> int:
         print(f"Without any error planted these fail, so nothing is said: {', '.join(runner.failed) or f'pytest, {ended}'}")
         return 2
     for key in stale:
-        print(f"equivalent.toml names an error that is not planted any more: {' | '.join(key)}")
+        print(f"tests/mutation/equivalent names an error that is not planted any more: {' | '.join(key)}")
     for error in untrue:
-        print(f"equivalent.toml calls it equivalent, and a test kills it: {error}")
+        print(f"tests/mutation/equivalent calls it equivalent, and a test kills it: {error}")
     for module in modules if not asked.sample else ():
         print(f"{module:24} {killed[module]:5} of {total[module]:5}{_share(killed[module], total[module])}")
     share = 100 * killed.total() / max(total.total(), 1)

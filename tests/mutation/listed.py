@@ -1,6 +1,7 @@
-"""The list of errors that change nothing anybody could see, each with its reason (equivalent.toml).
+"""The lists of errors that change nothing anybody could see, each with its reason: equivalent/<module>.toml.
 
-An entry names the function and the text of the line, not its number, so that it outlives changes elsewhere.
+An entry has `where` (module and function), `line` (its text, not its number, so that it outlives changes elsewhere), `changes` (as
+`make mutants` prints them) and `reason`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+EQUIVALENT = Path(__file__).with_name("equivalent")
 Key = tuple[str, str, str]
 """Module and function, the line's text, the change."""
 
@@ -20,17 +21,20 @@ class Listed:
     met: set[Key] = field(default_factory=set)
 
     @classmethod
-    def read(cls, file: Path = EQUIVALENT) -> Listed:
+    def read(cls, folder: Path = EQUIVALENT) -> Listed:
         """Raises:
-        ValueError: an entry has no reason, or stands there twice.
+        ValueError: an entry has no reason, stands there twice, or is in another module's file.
         """
         reasons: dict[Key, str] = {}
-        for entry in tomllib.loads(file.read_text(encoding="utf-8")).get("equivalent", []):
-            for change in entry["changes"]:
-                key = (entry["where"], entry["line"], change)
-                if not entry["reason"].strip() or key in reasons:
-                    raise ValueError(f"{file.name}: {' | '.join(key)} has no reason or stands there twice")
-                reasons[key] = entry["reason"]
+        for file in sorted(folder.glob("*.toml")):
+            for entry in tomllib.loads(file.read_text(encoding="utf-8")).get("equivalent", []):
+                for change in entry["changes"]:
+                    key = (entry["where"], entry["line"], change)
+                    if not entry["reason"].strip() or key in reasons or key[0].partition(".")[0] != file.stem:
+                        raise ValueError(
+                            f"{file.name}: {' | '.join(key)} has no reason, stands there twice or is no error of that module"
+                        )
+                    reasons[key] = entry["reason"]
         return cls(reasons)
 
     def __contains__(self, key: Key) -> bool:
