@@ -1,7 +1,7 @@
 """Who has which role on which Google resource, by the members of IAM policies among the objects.
 
-Read: every resource that adds one member (`...IAMMember`, `...IamMember`). Not read: whole policies and bindings, which take the
-place of what others gave.
+Read: every resource that adds one member (`...IAMMember`, `...IamMember`) or says all members of one role (`...IAMBinding`). Not
+read: whole policies, and what a binding takes from members that others gave.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from egress.judge.deployed import Deployed, Resource
+from egress.judge.deployed import Deployed, Resource, listed
 
-_MEMBER = re.compile(r":(?P<kind>\w*?)(?:Iam|IAM)Member$")
-_NAMES = ("bucket", "topic", "subscription", "secretId", "datasetId", "serviceAccountId", "repository", "instance", "table")
-"""Properties that name what a role is on, the narrowest first; a project is named where nothing else is."""
+_ROLE = re.compile(r"gcp:(?P<module>\w+)/\w+:(?P<kind>\w*?)(?:Iam|IAM)(?:Member|Binding)")
+_SAID_BESIDE = frozenset({"member", "members", "role", "condition", "etag", "id", "project"})
+"""Properties that do not name what a role is on; every other one does."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,28 @@ class Granted:
 def granted(deployed: Deployed) -> Iterator[Granted]:
     """Every role that some object gives."""
     for item in deployed.google:
-        if _MEMBER.search(item.type):
+        if of := _ROLE.fullmatch(item.type):
             says = item.properties
-            role = str(says.get("role"))
-            yield Granted(str(says.get("member")), _resource(item), role + _condition(says.get("condition")), item.identity)
+            role = str(says.get("role")) + _condition(says.get("condition"))
+            for member in listed(says, "members") or (says.get("member"),):
+                yield Granted(str(member), _resource(of, item), role, item.identity)
 
 
-def _resource(item: Resource) -> str:
-    says = item.properties
-    kind = (_MEMBER.search(item.type) or ["", ""])[1].lower()
-    name = next((str(says[key]) for key in _NAMES if says.get(key)), "")
-    project = str(says.get("project") or "")
-    if not name:
-        return f"project {project}" if project else f"{kind or 'resource'} {item.name}"
-    of = f" of project {project}" if project and kind != "bucket" else ""
-    return f"{kind} {name.rpartition('/')[2]}{of}"
+def _resource(of: re.Match[str], item: Resource) -> str:
+    """What a role is on: its kind, its name with all that it lies in, and its project."""
+    says, kind = item.properties, (of["kind"] or of["module"]).lower()
+    project, names = str(says.get("project") or ""), list[str]()
+    for key in sorted(key for key, value in says.items() if value and key not in _SAID_BESIDE and not key.startswith("__")):
+        named = str(says[key])
+        if named.startswith("projects/"):
+            _, project, *path = named.split("/")
+            names += path[1::2]
+        else:
+            names.append(named.removeprefix("b/"))
+    if of["module"] == "projects":
+        return f"project {project}"
+    called = " ".join((kind, "/".join(dict.fromkeys(names)))) if names else kind
+    return f"{called} of project {project}" if project else called
 
 
 def _condition(condition: Any) -> str:

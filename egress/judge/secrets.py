@@ -1,4 +1,5 @@
-"""Whether a gateway gets its Secrets: istiod hands one to a proxy only if the proxy's own ServiceAccount could read it.
+"""Whether a gateway gets its Secrets: istiod hands them to a proxy only if the proxy's own ServiceAccount may list all of its
+namespace. It asks the API server that and nothing else, so a role for single Secrets by their names is not enough.
 
 Understood: Roles of the gateway's namespace and ClusterRoles with their `rules`, as RoleBindings and ClusterRoleBindings give
 them to a ServiceAccount by its name. Groups are not read. Source: Istio, "Secure Gateways"; Kubernetes, "Using RBAC
@@ -13,8 +14,6 @@ from typing import Any
 from egress.judge.deployed import Deployed, identity, listed, part
 from egress.judge.flow import Layer, Pod, Verdict
 
-_VERBS = {"get", "list", "watch"}
-
 
 class Secrets:
     """Judges which Secrets gateways may read."""
@@ -26,7 +25,7 @@ class Secrets:
         """Whether a gateway's pods are handed a Secret of their namespace; that they are is the allowance."""
         for by, rules in self._given(pod):
             for index, rule in enumerate(rules):
-                if _reads(rule, secret):
+                if _lists(rule):
                     return Verdict(Layer.GATEWAY, True, by, f"rules[{index}]", f"The gateway may read {secret}.")
         who = f"{pod.namespace}/{pod.service_account}"
         reason = f"No role lets {who} read the Secret {secret}, so it is not handed over."
@@ -35,31 +34,30 @@ class Secrets:
     def _given(self, pod: Pod) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         """Rules of every role that is bound to the pods' ServiceAccount, with the role's name."""
         roles = {
-            (role["kind"], role["metadata"].get("namespace", ""), role["metadata"]["name"]): role
+            (role["kind"], role["metadata"].get("namespace"), role["metadata"]["name"]): role
             for kind in ("Role", "ClusterRole")
             for role in self._deployed.kind(kind)
         }
         for kind in ("RoleBinding", "ClusterRoleBinding"):
             for binding in self._deployed.kind(kind):
-                own = binding["metadata"].get("namespace", "")
+                own = binding["metadata"].get("namespace")
                 if kind == "RoleBinding" and own != pod.namespace:
                     continue
                 subjects = ((one.get("kind"), one.get("namespace", own), one.get("name")) for one in listed(binding, "subjects"))
                 if ("ServiceAccount", pod.namespace, pod.service_account) not in subjects:
                     continue
                 to = part(binding, "roleRef")
-                role = roles.get((str(to.get("kind")), own if to.get("kind") == "Role" else "", str(to.get("name"))))
+                role = roles.get((str(to.get("kind")), own if to.get("kind") == "Role" else None, str(to.get("name"))))
                 if role:
                     yield identity(role), list(listed(role, "rules"))
 
 
-def _reads(rule: Mapping[str, Any], secret: str) -> bool:
+def _lists(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule lets somebody list all Secrets. One for Secrets by name does not: istiod's question names none."""
     verbs, groups, resources = ({*map(str, listed(rule, key))} for key in ("verbs", "apiGroups", "resources"))
-    named = {*map(str, listed(rule, "resourceNames"))}
     return (
-        (verbs >= _VERBS or "*" in verbs)
+        bool(verbs & {"list", "*"})
         and bool(groups & {"", "*"})
         and bool(resources & {"secrets", "*"})
-        # Of one Secret by its name: watched and listed by that alone.
-        and (not named or secret in named)
+        and not listed(rule, "resourceNames")
     )
