@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from egress.diff.both import Both, Side
 from egress.diff.facts import Aspect, Fact, another, more_or_less
 from egress.diff.words import listing
-from egress.judge.inspections import Inspected, Wanted, inspections
+from egress.judge.inspection_table import Wanted
+from egress.judge.inspections import Inspected, inspections
 
 WHOLE, RULE, CASE, MODE, BYTES = "whole", "rule", "case", "mode", "bytes"
 """What of an inspection a fact is about."""
@@ -17,7 +18,7 @@ def facts(both: Both) -> Iterator[Fact]:
     """Of each gateway and host."""
     old, new = (inspections(side.deployed) for side in both.sides)
     for at in sorted(old.keys() | new.keys()):
-        namespace, host = at
+        namespace, _, host = at
         if all(_reads(side, namespace, host) for side in both.sides):
             yield from _of_host(host, old.get(at), new.get(at))
 
@@ -30,17 +31,18 @@ def _reads(side: Side, namespace: str, host: str) -> bool:
 def _of_host(host: str, old: Inspected | None, new: Inspected | None) -> Iterator[Fact]:
     if old is None or new is None:
         if one := old or new:
-            yield Fact(Aspect.INSPECTION, new is None, "", host, listing(sorted(one.rules)), WHOLE, one.by)
+            yield Fact(Aspect.INSPECTION, new is None, "", host, listing(sorted(one.entry.rules)), WHOLE, one.by)
         return
-    if old.refuses != new.refuses:
-        yield Fact(Aspect.INSPECTION, old.refuses, "", host, "", MODE, new.by)
-    if old.most != new.most:
-        low, high = sorted((old.most, new.most))
-        yield Fact(Aspect.INSPECTION, new.most > old.most, "", host, f"{high} instead of {low}", BYTES, new.by)
-    for fact in more_or_less(Aspect.INSPECTION, "", host, new.rules, old.rules, new.by):
+    before, after = old.entry, new.entry
+    if before.refuses != after.refuses:
+        yield Fact(Aspect.INSPECTION, before.refuses, "", host, "", MODE, new.by)
+    if before.most != after.most:
+        low, high = sorted((before.most, after.most))
+        yield Fact(Aspect.INSPECTION, after.most > before.most, "", host, f"{high} instead of {low}", BYTES, new.by)
+    for fact in more_or_less(Aspect.INSPECTION, "", host, after.rules, before.rules, new.by):
         yield Fact(fact.aspect, fact.gain, "", host, fact.what, RULE, fact.by)
-    for name in sorted(old.rules.keys() & new.rules.keys()):
-        yield from _of_rule(host, name, old.rules[name], new.rules[name], new.by)
+    for name in sorted(before.rules.keys() & after.rules.keys()):
+        yield from _of_rule(host, name, before.rules[name], after.rules[name], new.by)
 
 
 def _of_rule(host: str, name: str, old: Wanted, new: Wanted, by: str) -> Iterator[Fact]:

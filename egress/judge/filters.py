@@ -2,7 +2,7 @@
 
 Understood of EnvoyFilters: patches that connect later, keep a request's id, note a header for the access log, look up a name that
 a gateway's own listener has judged, clean copies of requests, and tie connections to the network card (egress/judge/bound.py).
-Of TrafficExtensions: the filter that refuses bodies, with a table that holds nothing but data. Envoy goes by types and not by
+Of TrafficExtensions: the filter that refuses bodies, with a table in the one form that is written. Envoy goes by types and not by
 names, so each patch is compared whole.
 Source: Istio reference, EnvoyFilter and TrafficExtension; Envoy, the filters' own pages.
 """
@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from egress.judge.bound import ties
 from egress.judge.deployed import Manifest, listed, part
+from egress.judge.inspection_table import read, split
 
 _TYPE = "type.googleapis.com/envoy.extensions."
 _FILTERS = f"{_TYPE}filters."
@@ -214,10 +215,6 @@ def _names_its_own(patch: Mapping[str, Any]) -> bool:
     )
 
 
-_DATA = re.compile(r'"(?:[^"\\\n]|\\\d{3})*"|\b(?:true|false|\d+|name|enforce|max|rules|forms|lower|pattern)\b|[\[\]{}=,\s]')
-"""What a table of nothing but data is made of: no call, no operator, no other name."""
-
-
 @cache
 def _refusing() -> str:
     """The filter that refuses bodies, as it is shipped; it answers 403 or lets go on, and changes nothing."""
@@ -231,7 +228,6 @@ def unread_of_extension(manifest: Manifest) -> Iterator[str]:
     if [*part(spec, "lua")] != ["inlineCode"]:
         yield "spec.lua"
         return
-    script = str(spec["lua"]["inlineCode"])
-    head, _, rest = script.partition("\n}\n")
-    if not head.startswith("local HOSTS = {\n") or rest != _refusing() or _DATA.sub("", head.removeprefix("local HOSTS = ")):
+    table, rest = split(str(spec["lua"]["inlineCode"]))
+    if rest != _refusing() or read(table) is None:
         yield "spec.lua.inlineCode"

@@ -11,6 +11,7 @@ _APIS = {
     **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication"), "security.istio.io/v1"),
     "Deployment": "apps/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
+    "TrafficExtension": "extensions.istio.io/v1alpha1",
     **dict.fromkeys(("Namespace", "Service", "ConfigMap"), "v1"),
 }
 

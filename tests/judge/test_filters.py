@@ -251,8 +251,8 @@ def test_the_patch_that_is_not_understood_is_named_and_so_is_every_other_field()
 
 
 class TestExtensions:
-    RULE = '{pattern = "x\\092", lower = false}'
-    TABLE = f'local HOSTS = {{\n["a.example"] = {{name = "a", enforce = true, max = 10, rules = {{{RULE}}}}},\n}}\n'
+    RULE = '{name = "a", pattern = "x\\092"}'
+    TABLE = f'local HOSTS = {{\n  ["a.example"] = {{enforce = true, max = 10, rules = {{{RULE}}}}},\n}}\n'
 
     @staticmethod
     def shipped() -> str:
