@@ -145,14 +145,15 @@ def _of_control_plane(intent: Intent, one: ClusterConnection) -> bool | None:
 
 
 def _of_nodes(intent: Intent, one: ClusterConnection) -> bool | None:
-    """What the firewall lets nodes do. Pods have a NetworkPolicy before it; a node's own processes have nothing else."""
+    """What the firewall has to let nodes do, and must not. Pods have a NetworkPolicy before it, a node's own processes nothing"""
     gateway = intent.gateway_on(one.source.name) if one.source.end is End.GATEWAY_NODES else None
     address = one.target.name or None
     if address and ":" not in address:
-        if address == METADATA_ADDRESS or intent.is_own(address) or _is_google(intent, one):
+        if address == METADATA_ADDRESS or intent.is_own(address):
             return None
-        if intent.is_control_plane(address) and _is_tcp(one, *OF_CONTROL_PLANE):
-            return None
+        # Without these a node never joins its cluster, and no image gets onto it.
+        if _is_google(intent, one) or (intent.is_control_plane(address) and _is_tcp(one, *OF_CONTROL_PLANE)):
+            return True
         # Towards private networks the gateway's NetworkPolicy is the fence, on the ports of the web and of raw TCP by name.
         if gateway and one.transport == "TCP" and intent.leaves_by(gateway, one.port, address):
             return None

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 from egress import names
 from egress.addresses import without
 from egress.google_cloud import PRIVATE_ZONES
-from egress.hosts import patterns_above
+from egress.hosts import patterns_above, under
 from egress.judge.classes import Requests
 from egress.judge.flow import Flow, Protocol, Way
 from egress.judge.ranges import Ranges, position
@@ -98,7 +98,12 @@ class Intent:
 
     def is_control_plane(self, address: str) -> bool:
         """Whether an address is the Kubernetes control plane's."""
-        return position(address) in Ranges.of([self._plan.addresses.control_plane])
+        return position(address) in self.control_plane
+
+    @cached_property
+    def control_plane(self) -> Ranges:
+        """Addresses of the Kubernetes control plane."""
+        return Ranges.of([self._plan.addresses.control_plane])
 
     def received_ports(self, team: str) -> tuple[int, ...]:
         """TCP ports of a team's pods that partners are led to."""
@@ -140,6 +145,18 @@ class Intent:
         """Whether the config lets a name be looked up: Google's, what is declared and what lies below it, and what it opens."""
         labels = name.split(".")
         return any(".".join(labels[at:]) in self._resolving for at in range(len(labels)))
+
+    def is_declared(self, name: str) -> bool:
+        """Whether a team declared a name, or a pattern above it, that the config does not say others of this network answer."""
+        elsewhere = self._plan.settings.network.dns.answered_elsewhere
+        return any(name in of or any(above in of for above in patterns_above(name)) for of in self._hosts.values()) and not any(
+            under(name, domain) for domain in elsewhere
+        )
+
+    @property
+    def resolving_network(self) -> str:
+        """The network in whose place declared names are asked for."""
+        return names.resolving_network(self._plan.settings.network.name)
 
     @cached_property
     def _resolving(self) -> frozenset[str]:
@@ -206,6 +223,15 @@ class Intent:
     def hosts(self, team: str) -> Iterator[str]:
         """Hosts and patterns that a team declared."""
         return iter(self._uses.get(team, {}))
+
+    def ports(self, host: str) -> set[tuple[int, Protocol]]:
+        """Ports of raw TCP by which teams declared a host."""
+        uses = (of[host] for of in self._uses.values() if host in of)
+        return {(use.tcp.port, Protocol.TCP) for use in uses if use.tcp}
+
+    def apis(self, team: str) -> set[str]:
+        """Names of Google APIs that a team's apps are to know."""
+        return {f"{api}.googleapis.com" for api in self._apis.get(team, ())}
 
     def declares(self, team: str, host: str) -> bool:
         """Whether a team declared any way to a host."""

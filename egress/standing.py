@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from egress.google_cloud import WEBHOOK_PORT
 from egress.intent import Intent
 from egress.judge.distinctions import Distinctions
 from egress.judge.flow import Flow, Pod, Protocol, Verdict
@@ -85,6 +86,10 @@ def _of_settings(intent: Intent, judges: Judges) -> Iterator[Standing]:
         for namespace in (STRANGER, DEFAULT):
             says = f"Istio must not read what is in {namespace}, which is no team's."
             yield Standing("the mesh", mesh.discovered(namespace), says)
+    pool = judges.workloads.application_pool
+    asked = judges.firewall.comes_in(intent.control_plane, pool, WEBHOOK_PORT, "the control plane", everywhere=True)
+    says = "The control plane has to reach istiod's webhooks, without which no pod gets a proxy."
+    yield Standing("the mesh", replace(asked, allowed=not asked.allowed), says)
     for namespace in sorted({*intent.platform_namespaces, *intent.teams}):
         if not mesh.discovered(namespace).allowed:
             unseen = replace(mesh.discovered(namespace), allowed=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from egress import answers, connections, inbound
+from egress import answers, connections, inbound, resolving
 from egress.deployment import deployment
 from egress.inbound import Receiving
 from egress.intent import Intent
@@ -107,6 +107,7 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
     yield from _of_connections(intent, judges, inside.of_platform())
     yield from _fallen(answers.of_gateways(intent, judges))
     yield from _fallen(answers.of_other_gateways(intent, judges))
+    yield from _fallen(resolving.of_names(intent, judges))
     yield from _fallen(of_mesh(intent, judges))
     yield from (Violation(found.flow, found.steps, found.says) for found in inbound.violations(Receiving(intent.plan), judges))
 

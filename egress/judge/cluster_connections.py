@@ -69,7 +69,7 @@ class ClusterConnection:
     """In each snapshot."""
 
     def judged(self, judges: Iterable[Judges], *, must_pass: bool = False) -> list[Verdict]:
-        """What each snapshot says to it: NetworkPolicies, and for what a node itself opens the firewall."""
+        """What each snapshot says to it: NetworkPolicies, and the firewall for what a node itself opens or what has to pass."""
         found: list[Verdict] = []
         protocol = Protocol.UDP if self.transport == "UDP" else Protocol.TCP
         for of, ends in zip(judges, self.ends, strict=True):
@@ -78,7 +78,11 @@ class ClusterConnection:
             assert not isinstance(to, Node)
             connection = Connection(source, to, self.port, protocol, self.transport)
             judge = of.firewall if isinstance(source, Node) else of.network_policies
-            found.append(judge.judge(connection, everywhere=must_pass))
+            verdict = judge.judge(connection, everywhere=must_pass)
+            if must_pass and isinstance(source, Pod) and verdict.allowed and verdict.understood and of.deployed.google:
+                # Between nodes; that it refuses is nothing to count on, since both pods may be on one.
+                verdict = of.firewall.judge(connection, everywhere=True)
+            found.append(verdict)
         return found
 
 
@@ -129,6 +133,10 @@ class ClusterConnections:
         control_plane = self._known(ROOT_NAMESPACE, End.CONTROL_PLANE, self._each(Pod(ROOT_NAMESPACE, CONTROL_PLANE)))
         yield from self._by_strangers(ROOT_NAMESPACE, control_plane, CONTROL_PLANE_DOORS)
         yield from self._to_addresses(ROOT_NAMESPACE, control_plane)
+        for team in self._teams_beside(ROOT_NAMESPACE):
+            yield from self._between(ROOT_NAMESPACE, control_plane, team, self._pods(team, End.TEAM))
+        for stranger, pods in self._strangers(ROOT_NAMESPACE, "Egress"):
+            yield from self._between(ROOT_NAMESPACE, control_plane, stranger, pods)
         for namespace in (ROOT_NAMESPACE, *self._gateways):
             others = self._known(namespace, End.PLATFORM, self._each(Pod(namespace, {})))
             yield from self._by_strangers(namespace, others)

@@ -38,6 +38,8 @@ class Declared(Protocol):
     @property
     def ranges(self) -> Iterable[str]: ...
     def hosts(self, team: str) -> Iterator[str]: ...
+    def apis(self, team: str) -> Iterable[str]: ...
+    def ports(self, host: str) -> Iterable[tuple[int, Spoken]]: ...
     def requests(self, team: str, host: str) -> Requests: ...
     def accounts(self, team: str, host: str) -> frozenset[str]: ...
     def reaches(self, team: str) -> frozenset[str]: ...
@@ -59,7 +61,7 @@ class Distinctions:
 
     def hosts(self, team: str) -> dict[str, str]:
         """Outside hosts that something names for a team, as they are asked for, with how people call them."""
-        declared = self._declared.hosts(team) if self._declared else ()
+        declared = (*self._declared.hosts(team), *self._declared.apis(team)) if self._declared else ()
         found = {host: host for space in self._spaces for host in space.hosts(team)}
         return found | {concrete(host): host for host in declared}
 
@@ -77,7 +79,8 @@ class Distinctions:
 
     def ports(self, host: str) -> list[tuple[int, Spoken]]:
         """Ports and protocols by which a host may be asked for."""
-        return sorted({port for space in self._spaces for port in space.ports(host)})
+        declared = self._declared.ports(host) if self._declared else ()
+        return sorted({*declared, *(port for space in self._spaces for port in space.ports(host))})
 
     def requests(self, team: str, host: str) -> Requests:
         """What rules tell apart about requests of a team to a host."""

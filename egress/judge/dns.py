@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.google_cloud import METADATA_ADDRESS
-from egress.judge.deployed import Deployed, Resource
+from egress.judge.deployed import Deployed, Resource, part
 from egress.judge.flow import Layer, Verdict
 from egress.judge.subnets import CLUSTER, SUBNETWORK
 
@@ -62,11 +62,13 @@ class Dns:
         records: dict[str, list[Resource]] = {}
         for record in deployed.resources(RECORDS):
             records.setdefault(_last(record.properties["managedZone"]), []).append(record)
-        self._zones = {
-            _absolute(zone.properties["dnsName"]): _read(zone, records.get(zone.properties.get("name", zone.name), []))
-            for zone in deployed.resources(ZONE)
-            if self._sees(zone)
-        }
+        self._zones: dict[str, _Zone] = {}
+        self._twice: dict[str, Resource] = {}
+        for zone in (zone for zone in deployed.resources(ZONE) if self._sees(zone)):
+            name = _absolute(zone.properties["dnsName"])
+            if name in self._zones:
+                self._twice[name] = zone
+            self._zones[name] = _read(zone, records.get(zone.properties.get("name", zone.name), []))
         self._policy = next((policy for policy in deployed.resources(RESPONSE_POLICY) if self._ours(policy.properties)), None)
         self._known: dict[str, tuple[Verdict, tuple[str, ...]]] = {}
 
@@ -83,6 +85,35 @@ class Dns:
     def addresses(self, name: str) -> tuple[str, ...]:
         """The addresses that private zones give for a name; none where others answer, or nobody does."""
         return self._ask(_absolute(name))[1]
+
+    def outside(self, name: str, network: str) -> Verdict:
+        """Whether the internet answers for a name: no private zone does, or one that asks as another network would, which has no
+        zones.
+
+        Args:
+            name: what is asked for.
+            network: the name of that network.
+        """
+        verdict, zone = self.judge(name), self._closest(_absolute(name))
+        if zone is None or not (verdict.allowed and verdict.understood):
+            return verdict
+        if _last(part(zone.resource.properties, "peeringConfig", "targetNetwork").get("networkUrl")) != network:
+            field = zone.elsewhere or "dnsName"
+            return _verdict(False, zone.resource.identity, field, f"it answers for {name} instead of the internet")
+        own = next((found for found in self._deployed.resources(ZONE) if self._answers(found, _absolute(name), network)), None)
+        if own is not None:
+            return _verdict(False, own.identity, "dnsName", f"in {network} it answers for {name} instead of the internet")
+        return verdict
+
+    @staticmethod
+    def _answers(zone: Resource, name: str, network: str) -> bool:
+        """Whether a zone answers for a name in another network."""
+        seen: Mapping[str, Any] = zone.properties.get("privateVisibilityConfig") or {}
+        by = {_last(of["networkUrl"]) for of in seen.get("networks") or ()}
+        return network in by and _absolute(zone.properties["dnsName"]) in _suffixes(name)
+
+    def _closest(self, name: str) -> _Zone | None:
+        return next((self._zones[suffix] for suffix in _suffixes(name) if suffix in self._zones), None)
 
     def _ask(self, name: str) -> tuple[Verdict, tuple[str, ...]]:
         found = self._known.get(name)
@@ -103,6 +134,9 @@ class Dns:
         if closest is None:
             return _verdict(True, "nothing", "", f"no private zone holds {name}, so the internet answers"), ()
         zone = self._zones[closest]
+        if closest in self._twice:
+            why = f"two zones are called {closest}, and which of them answers is not known here"
+            return _verdict(True, self._twice[closest].identity, "dnsName", why, understood=False), ()
         if zone.elsewhere:
             return _verdict(True, zone.resource.identity, zone.elsewhere, f"{name} is answered from elsewhere"), ()
         at = next(_closest(name, zone), None)

@@ -1,15 +1,16 @@
 """Whether a gateway's pods can stand at all: a proxy is injected into them, and some node takes them.
 
 Understood: of a Deployment `replicas`; of its pods the injection's labels and template beside the labels of their namespace, the
-proxy's container, `serviceAccountName` (where accounts were handed over), `hostNetwork`, `hostAliases`, `nodeSelector` and
-`tolerations` beside labels and taints of that pool. Every other field of such pods is accounted for in pods.py.
-Source: Istio, "Installing Gateways", "Installing the Sidecar" (the injection's policy), "Resource Annotations"; Kubernetes,
-"Taints and Tolerations".
+proxy's container, `serviceAccountName` and `priorityClassName` beside the objects that they name, `hostNetwork`, `hostAliases`,
+`nodeSelector` and `tolerations` beside labels and taints of that pool. Every other field of such pods is accounted for in
+pods.py. Source: Istio, "Installing Gateways", "Installing the Sidecar" (the injection's policy), "Resource Annotations";
+Kubernetes, "Taints and Tolerations".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
@@ -23,6 +24,11 @@ _NOT_GATEWAYS = ("", "sidecar", "grpc-agent", "grpc-simple")
 """Templates that Istio brings along and that make no gateway; the first stands for none, which means the sidecar's."""
 _MAKERS = ("DaemonSet", "StatefulSet", "ReplicaSet", "Rollout")
 """Kinds that make pods as Deployments do."""
+_ELSEWHERE = {
+    "hostNetwork": "Its pods are in the network of their node, where no NetworkPolicy holds.",
+    "hostAliases": "Its pods find other addresses for names.",
+}
+"""Fields with which pods stand, and do something else."""
 _LINUX = {"kubernetes.io/os": "linux"}
 """What every node that proxies run on is labelled with."""
 
@@ -33,10 +39,12 @@ class GatewayPods:
     def __init__(self, deployed: Deployed) -> None:
         self._deployments = _by_namespace(deployed.kind("Deployment"))
         self._others = _by_namespace([manifest for kind in _MAKERS for manifest in deployed.kind(kind)])
+        self._standing: dict[Pod, Verdict | None] = {}
         self._labels = deployed.namespace_labels
         self._accounts = {
             (item["metadata"].get("namespace"), item["metadata"]["name"]) for item in deployed.kind("ServiceAccount")
         }
+        self._priorities = {item["metadata"]["name"] for item in deployed.kind("PriorityClass")}
         self._nodes: dict[str, Mapping[str, Any]] = {
             str(pool.properties.get("name") or pool.name): part(pool.properties, "nodeConfig")
             for pool in deployed.resources(POOLS)
@@ -57,17 +65,24 @@ class GatewayPods:
                 yield _verdict(by, field, reason)
             for field in self._unread(manifest):
                 yield _verdict(by, field, "This is not read here, or not with this value.", False)
+            for field, reason, sure in self._made(manifest):
+                yield _verdict(by, f"spec.template.spec.{field}", reason, sure)
             for field, reason, sure in self._placed(part(manifest, "spec", "template", "spec")):
                 yield _verdict(by, f"spec.template.spec.{field}", reason, sure)
+
+    def stopped(self, pod: Pod) -> Verdict | None:
+        """Why a gateway has no pod that could answer; None: nothing says so for sure."""
+        if pod not in self._standing:
+            said = (verdict for verdict in self.judge(pod) if verdict.understood and verdict.by != "nothing")
+            found = next((verdict for verdict in said if verdict.field.rpartition(".")[2] not in _ELSEWHERE), None)
+            self._standing[pod] = found and replace(found, allowed=False)
+        return self._standing[pod]
 
     def _wrong(self, manifest: Manifest) -> Iterator[tuple[str, str]]:
         spec = part(manifest, "spec")
         metadata, pods = part(spec, "template", "metadata"), part(spec, "template", "spec")
         if spec.get("replicas") == 0:
             yield "spec.replicas", "None of its pods is wanted."
-        account = pods.get("serviceAccountName")
-        if account and self._accounts and (manifest["metadata"]["namespace"], account) not in self._accounts:
-            yield "spec.template.spec.serviceAccountName", f"There is no ServiceAccount {account}, so no pod is made."
         labels, annotations = part(metadata, "labels"), part(metadata, "annotations")
         if not self._injected(manifest["metadata"]["namespace"], labels, annotations):
             yield f"spec.template.metadata.labels[{_INJECT}]", "Istio makes no proxy of it."
@@ -75,10 +90,7 @@ class GatewayPods:
             yield f"spec.template.metadata.annotations[{_TEMPLATE}]", "Istio makes no gateway of it."
         if not any(container.get("name") == _PROXY for container in listed(pods, "containers")):
             yield "spec.template.spec.containers", f"It has no container {_PROXY}."
-        for field, reason in (
-            ("hostNetwork", "Its pods are in the network of their node, where no NetworkPolicy holds."),
-            ("hostAliases", "Its pods find other addresses for names."),
-        ):
+        for field, reason in _ELSEWHERE.items():
             if pods.get(field):
                 yield f"spec.template.spec.{field}", reason
 
@@ -101,6 +113,16 @@ class GatewayPods:
             yield f"spec.template.metadata.labels[{_REVISION}]"
         if str(annotations.get(_TEMPLATE) or "") not in (*_NOT_GATEWAYS, "gateway"):
             yield f"spec.template.metadata.annotations[{_TEMPLATE}]"
+
+    def _made(self, manifest: Manifest) -> Iterator[tuple[str, str, bool]]:
+        """What pods name and the API server makes none without, and whether it is sure that it is missing: where no object of the
+        kind was handed over, it may be that somebody left the kind out."""
+        pods, namespace = part(manifest, "spec", "template", "spec"), manifest["metadata"]["namespace"]
+        account, priority = str(pods.get("serviceAccountName") or ""), str(pods.get("priorityClassName") or "")
+        if account not in ("", "default") and (namespace, account) not in self._accounts:
+            yield "serviceAccountName", f"There is no ServiceAccount {account}, so no pod is made.", bool(self._accounts)
+        if priority and not priority.startswith("system-") and priority not in self._priorities:
+            yield "priorityClassName", f"There is no PriorityClass {priority}, so no pod is made.", bool(self._priorities)
 
     def _placed(self, pods: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
         """Why no node takes the pods, and whether that is sure."""

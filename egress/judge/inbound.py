@@ -88,7 +88,8 @@ class Inbound:
         if gateway is None:
             said, reached = self._straight(edge, port)
             return InboundTrace(flow, (*front, *said), reached, edge, front=len(front))
-        unknown = self._judges.not_understood(gateway.namespace)
+        stopped = self._judges.gateway_pods.stopped(gateway)
+        unknown = (*self._judges.not_understood(gateway.namespace), *([stopped] if stopped else []))
         found = self._at_gateway(gateway, port, flow, declared)
         return replace(found, steps=(*front, *unknown, *found.steps), edge=edge, front=len(front))
 

@@ -41,7 +41,7 @@ _SHAPE: Mapping[str, Any] = {
     "template": {
         "metadata": {"labels": LABELS, "annotations": LABELS},
         "spec": {
-            **dict.fromkeys(("serviceAccountName", "nodeSelector", "hostNetwork", "hostAliases"), ANY),
+            **dict.fromkeys(("serviceAccountName", "priorityClassName", "nodeSelector", "hostNetwork", "hostAliases"), ANY),
             "tolerations": [dict.fromkeys(("key", "operator", "value", "effect"), ANY)],
             "containers": [{"name": ANY}],
         },
@@ -57,7 +57,7 @@ HARMLESS: Mapping[str, str] = {
     **dict.fromkeys(("strategy", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"), _ROLLED),
     **dict.fromkeys(
         (
-            *(f"{_POD}.{name}" for name in ("priorityClassName", "priority", "preemptionPolicy", "topologySpreadConstraints")),
+            *(f"{_POD}.{name}" for name in ("priority", "preemptionPolicy", "topologySpreadConstraints")),
             *(f"{_POD}.{name}" for name in ("schedulerName", "affinity.podAffinity", "affinity.podAntiAffinity", "overhead")),
         ),
         _SCHEDULED,

@@ -189,12 +189,23 @@ class Judges:
         """What the layers behind the sidecar say to a connection, and to those that come of it."""
         if isinstance(connection.to, Pod):
             policy = self.network_policies.judge(connection, everywhere=declared)
-            if policy.allowed and declared and connection.to not in self.gateways.pods:
-                return [policy, *self.neighbours.judge(connection, self._principals(connection))]
-            if not policy.allowed or connection.to not in self.gateways.pods:
+            if not policy.allowed:
                 return [policy]
-            return [policy, *self._through(connection, declared, LONGEST)]
+            said: list[Step] = [policy, *self._between_nodes(connection, declared)]
+            if connection.to in self.gateways.pods:
+                if stopped := self.gateway_pods.stopped(connection.to):
+                    return [*said, stopped]
+                return [*said, *self._through(connection, declared, LONGEST)]
+            if declared:
+                said += self.neighbours.judge(connection, self._principals(connection))
+            return said
         return self._leaves(connection, declared)
+
+    def _between_nodes(self, connection: Connection, declared: bool) -> list[Verdict]:
+        """What the firewall has against a connection inside the cluster that has to pass: both pods may be on one node, where no
+        firewall is asked, so that it refuses is nothing to count on."""
+        verdict = self.firewall.judge(connection, everywhere=True) if declared and self.deployed.google else None
+        return [verdict] if verdict and not (verdict.allowed and verdict.understood) else []
 
     def _principals(self, connection: Connection) -> set[str]:
         """Callers of a connection's namespace that some rule tells from others."""

@@ -33,8 +33,9 @@ def balancer(name: str = "edge", home: str = "edge", **spec: Any) -> Object:
 
 
 def deployment(home: str = "edge", labels: Mapping[str, str] = LABELS, **spec: Any) -> Object:
-    pods = {"serviceAccountName": "edge", "containers": [], **spec}
-    return written("Deployment", home, "edge", template={"metadata": {"labels": dict(labels)}, "spec": pods})
+    pods = {"serviceAccountName": "edge", "containers": [{"name": "istio-proxy", "image": "auto"}], **spec}
+    injected = {"labels": {**labels, "sidecar.istio.io/inject": "true"}, "annotations": {"inject.istio.io/templates": "gateway"}}
+    return written("Deployment", home, "edge", template={"metadata": injected, "spec": pods})
 
 
 def gateway(name: str = "db", port: int = 5432, protocol: str = "TLS", hosts: list[str] | None = None, **tls: Any) -> Object:

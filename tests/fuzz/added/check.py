@@ -79,9 +79,14 @@ def check(case: Json) -> None:
         return
     if "stack" in case:
         assert _proven(case["stack"]), "the stack itself is not proven"
+    tried[Effect(case["effect"])] += 1
+    event(case["effect"])
+    judge(stack, case)
+
+
+def judge(stack: Stack, case: Json) -> None:
+    """Holds what verify and diff say of a change against what it does."""
     effect, what = Effect(case["effect"]), case["what"]
-    tried[effect] += 1
-    event(effect)
     changed = stack.changed(case["edits"])
     found = verify(stack.intent, Judges(changed))
     if effect is Effect.NOTHING:
