@@ -201,6 +201,12 @@ def is_address(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1 << 10)
+def is_loopback(text: str) -> bool:
+    """Whether this is an address of a pod's own, which leads back to it."""
+    return is_address(text) and ip_address(text).is_loopback
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What one layer says to one connection, and which object and field decide."""

@@ -9,12 +9,12 @@ Source: Istio reference, Gateway, VirtualService, ServiceEntry (networking.istio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 from egress.judge.bound import Bound
 from egress.judge.deployed import Deployed, identity, listed, part
+from egress.judge.entrances import Entrance, Entrances
 from egress.judge.flow import Connection, Layer, Misread, Outside, Pod, Protocol, Request, Verdict, without_port
 from egress.judge.looked_up import LookUps
 from egress.judge.match import Found, held, readable, taken, takes_everything, until_everything
@@ -25,9 +25,6 @@ from egress.judge.registry import (
     Rule,
     alike,
     covers,
-    full_name,
-    gateway_name,
-    matches,
     patterns_above,
     rank_of,
     visible,
@@ -38,17 +35,6 @@ from egress.judge.servers import NONE, PASSTHROUGH, Listener, Server, scoped, se
 
 _MUTUAL = {"ISTIO_MUTUAL", "MUTUAL"}
 """Modes that demand a certificate: of the mesh, or of an authority in a Secret that may say of anybody to be anybody."""
-
-
-@dataclass(frozen=True)
-class Entrance:
-    """One way into a gateway that leads to some host: a port of its pods, and the name to ask for."""
-
-    pod: Pod
-    port: int
-    http: bool
-    name: str
-    """Host header (http) or server name (TLS) to ask with; a pattern where the client's own name is asked for."""
 
 
 class Gateways:
@@ -76,13 +62,13 @@ class Gateways:
                     self._named[pod] = translated.named[server.number]
                 for port in translated.of(server.number):
                     listeners = self._listeners.setdefault(pod, {})
-                    listeners.setdefault((port, server.bind), Listener()).add(server)
+                    listeners.setdefault((port, server.bind if server.own else None), Listener()).add(server)
         self._doubts = dict(self._wider(deployed, workloads))
         for host, rules in registry.virtual_services.items():
             for rule in rules:
                 if rule.gateways - {MESH} and any(str(name) != str(name).lower() for name in listed(rule.spec, "hosts")):
                     unsure = Misread(rule.by, "spec.hosts", "gateways compare capitals letter by letter, which is not read here")
-                    self._doubts |= dict.fromkeys(self.pods, unsure)
+                    self._doubts = dict.fromkeys(self.pods, unsure)
                 for gateway in rule.gateways - {MESH}:
                     self._bound.setdefault(gateway, {}).setdefault(host, []).append(rule)
 
@@ -91,7 +77,7 @@ class Gateways:
         for manifest in deployed.kind("Gateway"):
             selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
             for pod in self.pods:
-                own = pod is workloads.behind(namespace, selector) if selector else False
+                own = pod is workloads.behind(namespace, selector)
                 chosen = selector.items() <= (pod.labels or {}).items() and (pod.namespace == namespace or not self._own_alone)
                 if chosen and not own:
                     yield (
@@ -152,8 +138,9 @@ class Gateways:
     def _accept(self, connection: Connection, pod: Pod) -> tuple[Verdict, Server | None]:
         if pod in self._doubts:
             raise self._doubts[pod]
-        bind = connection.to_address if (connection.to_address or "").startswith("127.") else None
-        listener = self._listeners.get(pod, {}).get((connection.port, bind))
+        listeners = self._listeners.get(pod, {})
+        # A listener of one address takes what comes to it; what listens at every address takes the rest, the pod's own too.
+        listener = listeners.get((connection.port, connection.to_address)) or listeners.get((connection.port, None))
         if listener is None:
             if pod in self._named:
                 raise Misread(self._named[pod], "spec.ports.targetPort", "a port that is only named is not looked up here")
@@ -247,22 +234,26 @@ class Gateways:
         missing = next((leg for leg in legs if leg.refused), None)
         if missing:
             return self._no(missing.by, missing.field, missing.refused), []
-        if any(leg.loopback and self.bound.on(pod, leg.host, leg.number) for leg in legs):
-            return self._no(rule.by, field, "What is to come back to the gateway is tied to its network card."), []
-        unknown = next((leg for leg in legs if section != "http" and self._nowhere(connection, leg, pod)), None)
-        if unknown:
-            reason = f"Nothing at this port looks up the names below {unknown.host}, so nothing is connected to."
-            return self._no(rule.by, field, reason), []
+        if sealed := next((leg for leg in legs if leg.loopback and leg.tls), None):
+            raise Misread(sealed.by, sealed.field, "the gateway opens TLS to itself, which is not read here")
+        stopped = [why for leg in legs if (why := self._stopped(connection, leg, pod, section))]
+        if stopped:
+            if len(stopped) < len(legs):
+                raise Misread(rule.by, field, f"some connections are led on and some are not: {stopped[0]}")
+            return self._no(rule.by, field, stopped[0]), []
         where = " and ".join(dict.fromkeys(leg.says for leg in legs))
         onward = [self._onward(connection, pod, leg, name) for leg in legs]
-        return Verdict(Layer.GATEWAY, True, rule.by, field, f"{name} leaves to {where}."), onward
+        return Verdict(Layer.GATEWAY, True, rule.by, field, f"{_called(name)} leaves to {where}."), onward
 
-    def _nowhere(self, connection: Connection, leg: Leg, pod: Pod) -> bool:
-        """Whether a name would have to be looked up that nothing looks up."""
-        found = (item for item in self._registry.destinations.get(leg.host, ()) if visible(item, pod.namespace))
-        if not any(item.resolution == "DYNAMIC_DNS" for item in found):
-            return False
-        return not self._look_ups.on(pod, connection.to_address, connection.port, leg.host)
+    def _stopped(self, connection: Connection, leg: Leg, pod: Pod, section: str) -> str | None:
+        """Why nothing comes of a connection that the gateway would make."""
+        if leg.loopback and self.bound.on(pod, leg.host, leg.number):
+            return "What is to come back to the gateway is tied to its network card."
+        # Before requests istiod puts a filter that looks names up, before TLS that is passed through it does not.
+        unsought = leg.sought and section != "http"
+        if unsought and not self._look_ups.on(pod, connection.to_address, connection.port, leg.host):
+            return f"Nothing at this port looks up the names below {leg.host}, so nothing is connected to."
+        return None
 
     def _request(self, server: Server, pod: Pod, name: str, request: Request) -> tuple[Rule, Found] | None:
         """The route of a request: of the rules for the closest host, those for everything last."""
@@ -284,8 +275,8 @@ class Gateways:
             for rule in bound.get(host, ()):
                 if visible(rule, pod.namespace):
                     for own in server.hosts_for(rule.namespace):
-                        narrower = host if covers(own, host) else own if covers(host, own) else ""
-                        if narrower == domain:
+                        # Both are the name or patterns above it, if one of them is the domain: one covers the other.
+                        if (host if covers(own, host) else own) == domain:
                             yield rule
 
     def _opaque(self, server: Server, pod: Pod) -> tuple[Rule, Found] | None:
@@ -339,10 +330,12 @@ class Gateways:
 
     @staticmethod
     def _alone(rules: Sequence[Rule], pod: Pod) -> None:
-        ranks = [rank_of(rule, pod.namespace) for rule in rules]
-        if len(ranks) > 1 and len(set(ranks)) < len(ranks):
-            reason = f"{rules[1].by} is about the same host: which of the two counts is a matter of their age, which is not read"
-            raise Misread(rules[0].by, "spec.hosts", reason)
+        first: dict[int, Rule] = {}
+        for rule in rules:
+            other = first.setdefault(rank_of(rule, pod.namespace), rule)
+            if other is not rule:
+                reason = f"{rule.by} is about the same host: which of the two counts is a matter of their age, which is not read"
+                raise Misread(other.by, "spec.hosts", reason)
 
     @staticmethod
     def _onward(connection: Connection, pod: Pod, leg: Leg, name: str) -> Connection:
@@ -351,17 +344,16 @@ class Gateways:
             inner = connection.inner if isinstance(connection.inner, str) else ""
             return Connection(pod, pod, leg.port, Protocol.TLS, sni=inner, inner=inner, to_address=leg.loopback)
         to = leg.to
-        if isinstance(to, Outside) and to.name and to.name.startswith("*"):
-            to = Outside(name, None)
-        protocol = Protocol.TLS if leg.tls or connection.inner == name or isinstance(connection.inner, str) else Protocol.HTTP
+        if isinstance(to, Outside) and str(to.name).startswith("*"):
+            to = Outside(name, to.address)
+        protocol = Protocol.TLS if leg.tls or isinstance(connection.inner, str) else Protocol.HTTP
         reveals = leg.reveals if isinstance(connection.inner, Request) else ()
         sent = Connection(pod, to, leg.port, protocol, sni=leg.sni or name, reveals=reveals)
         return replace(sent, opens=leg.mode, verified=leg.verified, trusts=leg.trusts)
 
     def entrances(self, host: str) -> Iterator[Entrance]:
         """Every way into a gateway that leads to a host, whatever name it is asked by."""
-        for name in (host, *patterns_above(host)):
-            yield from self._entrances.get(name, ())
+        return self._entrances.to(host)
 
     def opaque_servers(self, namespace: str) -> Iterator[tuple[Pod, int, Server]]:
         """Servers of a namespace's gateways that read no HTTP, with the port at which they can be reached."""
@@ -382,50 +374,14 @@ class Gateways:
                     yield pod, port, listener.servers[0].reads_http
 
     @cached_property
-    def _entrances(self) -> dict[str, list[Entrance]]:
-        found: dict[str, list[Entrance]] = {}
-        for pod, listeners in self._listeners.items():
-            for (port, bind), listener in listeners.items():
-                for server in listener.servers if bind is None else ():
-                    for host, entrance in self._enter(pod, port, server):
-                        found.setdefault(host, []).append(entrance)
-        return {host: list(dict.fromkeys(entrances)) for host, entrances in found.items()}
-
-    def _enter(self, pod: Pod, port: int, server: Server) -> Iterator[tuple[str, Entrance]]:
-        http, section = server.reads_http, server.section
-        bound = self._bound.get(server.gateway, {})
-        patterns = [pattern for pattern in server.hosts if "*" in pattern]
-        named = [name for name in bound if any(matches(pattern, name) for pattern in patterns)] if patterns else []
-        for name in dict.fromkeys((*(host for host in server.hosts if host in bound), *named)):
-            for rule in bound[name]:
-                for host in self._led_to(rule, section, server):
-                    yield host, Entrance(pod, port, http, name)
-
-    def _led_to(self, rule: Rule, section: str, server: Server) -> Iterator[str]:
-        for route in rule.spec.get(section) or ():
-            blocks: Sequence[Mapping[str, Any]] = listed(route, "match") or [{}]
-            if not any(
-                server.gateway in ([gateway_name(name, rule.namespace) for name in listed(block, "gateways")] or rule.gateways)
-                and block.get("port") in (None, 0, server.number)
-                for block in blocks
-            ):
-                continue
-            for entry in (*(listed(route, "route")), *(listed(route, "mirrors"))):
-                host = full_name(str(entry["destination"]["host"]), rule.namespace)
-                # What comes back to the gateway itself goes on to whatever the inner name may be there.
-                yield from self._inner_patterns(server.gateway) if self._comes_back(host) else (host,)
-
-    def _comes_back(self, host: str) -> bool:
-        return any(e.startswith("127.") for item in self._registry.destinations.get(host, ()) for e in item.endpoints)
-
-    def _inner_patterns(self, gateway: str) -> Iterator[str]:
-        yield from (host for host in self._bound.get(gateway, {}) if host.startswith("*."))
+    def _entrances(self) -> Entrances:
+        return Entrances(self._registry, self._listeners, self._bound)
 
     @staticmethod
     def _no(by: str, field: str, reason: str) -> Verdict:
         return Verdict(Layer.GATEWAY, False, by, field, reason)
 
 
-def _called(name: str | None) -> str:
+def _called(name: str) -> str:
     """A server name in words; those that proxies make up among themselves are none to read."""
-    return "this" if not name or name.startswith("outbound_") else name
+    return "this connection" if not name or name.startswith("outbound_") else name

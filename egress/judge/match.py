@@ -50,16 +50,21 @@ def _held(rule: Rule, section: str, gateway: str, port: int, namespace: str) -> 
         if not blocks and section != "tls":
             yield Found(field, route, {})
         for block in blocks:
-            gateways = [gateway_name(name, rule.namespace) for name in listed(block, "gateways")]
-            if (gateways and gateway not in gateways) or block.get("port") not in (None, 0, port):
+            if not of_proxy(rule, block, gateway, port):
                 continue
             # Gateways, and routes of HTTP that name them, are asked for nothing else about where it comes from.
-            if not (gateways if section == "http" else gateway != MESH):
+            if not (listed(block, "gateways") if section == "http" else gateway != MESH):
                 if block.get("sourceNamespace") not in (None, "", namespace):
                     continue
                 if block.get("sourceLabels"):
                     raise Misread(rule.by, f"{field}.match.sourceLabels", _SOME)
             yield Found(field, route, block)
+
+
+def of_proxy(rule: Rule, block: Match, gateway: str, port: int) -> bool:
+    """Whether a match of a rule is for a gateway (or `mesh`) at all, and for its port."""
+    gateways = [gateway_name(name, rule.namespace) for name in listed(block, "gateways")]
+    return (not gateways or gateway in gateways) and block.get("port") in (None, 0, port)
 
 
 def taken(rule: Rule, routes: Sequence[Found], request: Request) -> Found | None:

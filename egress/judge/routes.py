@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from egress.judge.deployed import listed, part
-from egress.judge.flow import Misread, Outside, Pod, is_address
+from egress.judge.flow import Misread, Outside, Pod, is_address, is_loopback
 from egress.judge.match import Found
 from egress.judge.nodes import Workloads
 from egress.judge.registry import Destination, Registry, Rule, full_name
 from egress.judge.traffic_policy import policy
 
-_MUTUAL = {"ISTIO_MUTUAL"}
+_MUTUAL = "ISTIO_MUTUAL"
+_HERE = {"localhost", "0.0.0.0", "::"}
+"""What is no address of the loopback and leads there all the same."""
 INTERNAL_HEADERS = (
     "x-forwarded-client-cert",
     "x-forwarded-for",
@@ -59,8 +61,6 @@ class Leg:
     """Whether the TLS that it opens takes only certificates of the host's own name."""
     mode: str = ""
     """Mode of the TLS that it opens towards the outside."""
-    names: tuple[str, ...] = ()
-    """The only names that it takes in the host's certificate."""
     trusts: str = ""
     """Whose certificates it takes: `system`, or the Secret that holds an authority and perhaps its own certificate."""
     loopback: str | None = None
@@ -68,6 +68,8 @@ class Leg:
     host: str = ""
     number: int = 0
     """Port of the destination as its Service or ServiceEntry writes it."""
+    sought: bool = False
+    """Whether its name is the client's own, which something on the way has to look up first."""
     stays: bool = False
     """Whether it goes to whatever address the client had connected to."""
     others: tuple[Outside, ...] = ()
@@ -142,7 +144,7 @@ class Router:
             number = next(iter(found.ports)) if found and single else port
         if found is None or number not in found.ports:
             reason = f"{host}, port {number}, is not known to {namespace}."
-            return Leg(Outside(host, None), number, False, False, None, "", rule.by, field, reason)
+            return _nowhere(host, number, rule.by, field, reason)
         leg = self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, field))
         return replace(leg, host=found.host, number=number)
 
@@ -158,46 +160,49 @@ class Router:
         number: int,
         subset: str | None,
         namespace: str,
-        labels: Mapping[str, str] | None = None,
-        asked: tuple[str, str] = ("", ""),
+        labels: Mapping[str, str] | None,
+        asked: tuple[str, str],
     ) -> Leg:
-        """Where one port of a destination leads for proxies of a namespace (and of these labels)."""
+        """Where one port of a destination leads for proxies of a namespace (and of these labels).
+
+        Args:
+            asked: the object and field that ask for it.
+        """
         if destination.unread:
             raise Misread(destination.by, f"spec.{destination.unread}", "what it says of addresses is not read here")
         port = destination.ports[number]
         said = policy(self._registry, destination, number, subset, namespace, labels)
-        by, field = (said.rule.by, "spec.subsets") if said.rule else asked
-        by = by or destination.by
+        by, field = (said.rule.by, "spec.trafficPolicy") if said.rule else asked
         if said.missing:
             reason = f"The subset {subset} of {destination.host} is not there, so nothing is connected to."
-            return _nowhere(destination, port.target, asked[0] or by, field, reason)
+            return _nowhere(destination.host, port.target, by, "spec.subsets" if said.rule else field, reason)
         tls: Mapping[str, Any] = said.tls or {}
         mode, sni = said.mode, tls.get("sni")
-        if not sni and destination.resolution != "DYNAMIC_DNS" and mode in (*_MUTUAL, *([""] if destination.inside else [])):
+        mutual = mode == _MUTUAL or (not mode and destination.inside)
+        sought = destination.resolution == "DYNAMIC_DNS"
+        if mutual and not sni and not sought:
             sni = f"outbound_.{number}_.{subset or ''}_.{destination.host}"
-        if destination.inside:
+        if destination.selector is not None:
             if port.named:
                 raise Misread(
                     destination.by, "spec.ports.targetPort", f"which port of the pods {port.named} is, is not read here"
                 )
             if mode == "MUTUAL":
                 raise Misread(by, field, "pods are shown another certificate than the mesh's, which is not read here")
-            to = self._workloads.behind(destination.namespace, destination.selector or {})
-            mutual = mode in ("", *_MUTUAL)
+            to = self._workloads.behind(destination.namespace, destination.selector)
             return Leg(to, port.target, mutual, mode != "DISABLE", sni, f"{destination.host}:{number}", by, field)
         opens = mode not in ("", "DISABLE")
         if destination.resolution == "STATIC" and not destination.endpoints:
             reason = f"{destination.host} has no address, so nothing is connected to."
-            return _nowhere(destination, port.target, destination.by, "spec.endpoints", reason)
+            return _nowhere(destination.host, port.target, destination.by, "spec.endpoints", reason)
         if destination.resolution == "NONE" and labels is not None:
             reason = f"{destination.host} is not resolved: it would be connected to where the connection came in, the gateway."
-            return _nowhere(destination, port.target, destination.by, "spec.resolution", reason)
+            return _nowhere(destination.host, port.target, destination.by, "spec.resolution", reason)
         first, *others = _ends(destination)
         address = first.address
-        if address and address.startswith("127."):
+        if address and is_loopback(address):
             says = f"its own {address}:{port.target}"
-            here = Outside(destination.host, address)
-            return Leg(here, port.target, mode in _MUTUAL, opens, sni, says, destination.by, "spec.endpoints", loopback=address)
+            return Leg(first, port.target, mutual, opens, sni, says, destination.by, "spec.endpoints", loopback=address)
         how = f" in TLS, as {sni or destination.host}" if opens else ""
         says = f"{first.name}:{port.target}{how}"
         names = tuple(map(str, listed(tls, "subjectAltNames")))
@@ -205,9 +210,9 @@ class Router:
         # The name that is asked for is the one that the certificate has to be of; any other name would do as well.
         own = set(names) == {destination.host} and sni == destination.host
         verified = bool(trusts) and own and not tls.get("insecureSkipVerify")
-        leg = Leg(first, port.target, mode in _MUTUAL, opens, sni, says, by, field)
+        leg = Leg(first, port.target, mutual, opens, sni, says, by, field)
         stays = destination.resolution == "NONE"
-        leg = replace(leg, names=names, trusts=trusts if opens else "", stays=stays, others=tuple(others))
+        leg = replace(leg, trusts=trusts if opens else "", stays=stays, sought=sought, others=tuple(others))
         return replace(leg, verified=verified, mode=mode if opens else "")
 
 
@@ -215,7 +220,7 @@ def _ends(destination: Destination) -> list[Outside]:
     """Where a ServiceEntry leads: to every one of its endpoints, or to its own host.
 
     Raises:
-        Misread: one of several endpoints is the proxy's own pod.
+        Misread: one of several endpoints is the proxy's own pod, or is called in another way than by its address.
     """
     if destination.resolution in ("NONE", "DYNAMIC_DNS") or not destination.endpoints:
         return [Outside(destination.host, None)]
@@ -223,13 +228,14 @@ def _ends(destination: Destination) -> list[Outside]:
         Outside(destination.host, endpoint) if is_address(endpoint) else Outside(endpoint, None)
         for endpoint in destination.endpoints
     ]
-    if len(ends) > 1 and any(end.address and end.address.startswith("127.") for end in ends):
-        raise Misread(destination.by, "spec.endpoints", "one of several endpoints is the proxy's own pod, which is not read here")
+    own = [endpoint for endpoint in destination.endpoints if is_loopback(endpoint) or endpoint in _HERE]
+    if own and (len(ends) > 1 or not is_loopback(own[0])):
+        raise Misread(destination.by, "spec.endpoints", f"{own[0]}, the proxy's own pod, is among them, which is not read here")
     return ends
 
 
-def _nowhere(destination: Destination, port: int, by: str, field: str, reason: str) -> Leg:
-    return Leg(Outside(destination.host, None), port, False, False, None, "", by, field, reason)
+def _nowhere(host: str, port: int, by: str, field: str, reason: str) -> Leg:
+    return Leg(Outside(host, None), port, False, False, None, "", by, field, reason)
 
 
 def _share(mirror: Mapping[str, Any]) -> bool:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.flow import Misread, Pod
+from egress.judge.flow import Misread, Pod, is_loopback
 from egress.judge.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS
 from egress.judge.registry import ROOT_NAMESPACE, patterns_above
 
 PASSTHROUGH = "PASSTHROUGH"
 NONE = "none"
+_EVERYWHERE = (None, "", "0.0.0.0", "::")
 _SCOPED = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
 
 
@@ -36,13 +37,19 @@ class Server:
     hosts: tuple[str, ...]
     mode: str
     sans: tuple[str, ...]
-    bind: str | None
+    bind: str
+    """The one address at which it listens; empty: every one."""
     homes: tuple[str, ...] = ()
     """Of each host: the one namespace whose VirtualServices may name it; empty: any."""
     credential: str = ""
     """By whose certificates it judges clients, and shows itself: the Secret, or a file."""
     minimum: str = ""
     """Least version of TLS; empty: Istio's own."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it listens where nobody but its own pod comes: on the loopback, or at a socket of its file system."""
+        return is_loopback(self.bind) or self.bind.startswith("unix:")
 
     @property
     def plain(self) -> bool:
@@ -87,6 +94,8 @@ class Listener:
             self.doubt = Misread(server.by, server.field, reason)
         if self.servers and (NONE in (server.mode, self.servers[0].mode)) and server.mode != self.servers[0].mode:
             self.doubt = Misread(server.by, server.field, f"{self.servers[0].by} has a server of another kind on the same port")
+        if server.bind and not server.own:
+            self.doubt = Misread(server.by, f"{server.field}.bind", "whether that is an address of the pods is not known here")
         self.servers.append(server)
         for pattern in server.hosts:
             self._by_pattern.setdefault(pattern, server)
@@ -117,7 +126,7 @@ def servers(manifest: Manifest) -> Iterator[Server]:
             hosts,
             tls.get("mode") or (PASSTHROUGH if "tls" in written else NONE),
             tuple(listed(tls, "subjectAltNames")),
-            written.get("bind") or None,
+            "" if written.get("bind") in _EVERYWHERE else str(written["bind"]),
             homes,
             str(tls.get("credentialName") or tls.get("caCertificates") or ""),
             str(tls.get("minProtocolVersion") or ""),

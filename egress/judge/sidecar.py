@@ -118,10 +118,10 @@ class Sidecars:
             by, field, says = rule.by, found.field, f"{flow.host} is led to"
         else:
             assert destination
-            # Without a route nothing takes out what proxies write into requests.
-            leg = self._router.leg(destination, flow.port, None, flow.namespace)
-            legs = [replace(one, reveals=INTERNAL_HEADERS) for one in self._router.each(leg)]
             by, field, says = destination.by, "spec.ports", f"{flow.host} is known, and led to"
+            # Without a route nothing takes out what proxies write into requests.
+            leg = self._router.leg(destination, flow.port, None, flow.namespace, None, (by, field))
+            legs = [replace(one, reveals=INTERNAL_HEADERS) for one in self._router.each(leg)]
         refused = next((leg for leg in legs if leg.refused), None)
         if refused:
             return self._verdict(False, refused.by, refused.field, refused.refused), []

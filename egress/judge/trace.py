@@ -15,9 +15,10 @@ from egress.judge.authorization import Authorization
 from egress.judge.deployed import Deployed
 from egress.judge.dns import Dns
 from egress.judge.early import EarlyConnections
+from egress.judge.entrances import Entrance
 from egress.judge.firewall import Firewall
 from egress.judge.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
-from egress.judge.gateway import Entrance, Gateways
+from egress.judge.gateway import Gateways
 from egress.judge.gateway_pods import GatewayPods
 from egress.judge.inbound import Inbound
 from egress.judge.mesh_settings import MeshSettings
@@ -26,7 +27,7 @@ from egress.judge.neighbours import Neighbours
 from egress.judge.network_policy import NetworkPolicies
 from egress.judge.nodes import Workloads
 from egress.judge.pods import HOST_NAMESPACES, Present
-from egress.judge.registry import ROOT_NAMESPACE, Registry
+from egress.judge.registry import ROOT_NAMESPACE, Registry, matches
 from egress.judge.routes import Router
 from egress.judge.search_path import resolved
 from egress.judge.secrets import Secrets
@@ -254,15 +255,16 @@ class Judges:
         shown = principal if flow.way is Way.GATEWAY_WITH_CERTIFICATE else None
         http = flow.protocol is Protocol.HTTP
         entrances = [item for item in self.gateways.entrances(flow.host) if item.http is http]
-        entrances = entrances or [Entrance(pod, port, http, flow.host) for pod, port, of in self.gateways.doors() if of is http]
+        doors = [(pod, port) for pod, port, of in self.gateways.doors() if of is http]
+        entrances = entrances or [Entrance(pod, port, http, flow.host, None if http else flow.host) for pod, port in doors]
         if not entrances:
             reason = f"No gateway has a port that reads {'HTTP' if http else 'TLS'}."
             yield [Verdict(Layer.GATEWAY, False, "nothing", "", reason)]
         for entrance in entrances:
             inner: Request | str = flow.request if entrance.http else flow.host
-            if entrance.http and not entrance.name.startswith("*") and not flow.authority:
-                inner = replace(flow.request, host=entrance.name)
+            if entrance.http and not matches(entrance.name, flow.host) and not flow.authority:
+                inner = replace(flow.request, host=entrance.name.replace("*", "any"))
             # Where the server name decides nothing about the route, it may still please a rule: every one that could is tried.
-            for name in (None, *sorted(self.authorization.server_names(flow.namespace))) if entrance.http else (entrance.name,):
+            for name in (entrance.sni, *(sorted(self.authorization.server_names(flow.namespace)) if entrance.http else ())):
                 client = Connection(pod, entrance.pod, entrance.port, Protocol.TLS, principal=shown, sni=name, inner=inner)
                 yield self._follow(client, declared)

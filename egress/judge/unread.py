@@ -159,6 +159,8 @@ def _of_gateway(manifest: Manifest) -> Iterator[str]:
     yield from _walk(manifest)
     for at, server in enumerate(listed(manifest, "spec", "servers")):
         tls = part(server, "tls")
+        if not all(_labels(str(host).rpartition("/")[2]) for host in listed(server, "hosts")):
+            yield f"spec.servers[{at}].hosts"
         # Proxies of the mesh have certificates of their own; Istio takes no others beside them.
         for field in ("credentialName", "caCertificates") if tls.get("mode") == "ISTIO_MUTUAL" else ():
             if tls.get(field):
@@ -205,17 +207,22 @@ def _wide(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
     """Rules for more hosts or addresses than one: judges look a rule up by the host that a ServiceEntry has."""
     known = {host for manifest in deployed.kind("ServiceEntry") for host in listed(manifest, "spec", "hosts")}
     for manifest in deployed.kind("DestinationRule"):
-        if ("*" in (host := str(manifest["spec"]["host"])) and host not in known) or "." not in host:
+        if ("*" in (host := str(manifest["spec"]["host"])) and not (host in known and _labels(host))) or "." not in host:
             yield manifest, "spec.host", f"Which hosts {host} means is not read here."
     for kind in ("VirtualService", "ServiceEntry"):
         for manifest in deployed.kind(kind):
             for host in map(str, listed(manifest, "spec", "hosts")):
-                if host == "*" or "." not in host or ("*" in host and host not in known):
+                if host == "*" or "." not in host or ("*" in host and not (host in known and _labels(host))):
                     yield manifest, "spec.hosts", f"Which hosts {host} means is not read here."
     for manifest in deployed.kind("ServiceEntry"):
         for address in map(str, listed(manifest, "spec", "addresses")):
             if "/" in address:
                 yield manifest, "spec.addresses", f"A range, {address}, is not read here."
+
+
+def _labels(host: str) -> bool:
+    """Whether a pattern stands for whole labels; Istio takes `*-a.example.org` as well, which no judge looks up."""
+    return host == "*" or "*" not in host.removeprefix("*.")
 
 
 def _twice(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:

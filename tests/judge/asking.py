@@ -99,6 +99,27 @@ def server(*hosts: str, port: int = 443, protocol: str = "HTTPS", mode: str | No
     return {"port": {"number": port, "name": name, "protocol": protocol}, "hosts": list(hosts), **tls, **more}
 
 
+EDGE = f"{GATEWAY}/edge"
+PLAIN = tuple(entry(host, GATEWAY) for host in ("a.example", "b.example", "c.example"))
+SEALED = tuple(entry(host, GATEWAY, TLS) for host in ("a.example", "b.example", "c.example"))
+
+
+def bound(host: str = "a.example", target: str = "b.example", namespace: str = GATEWAY, **spec: Any) -> Written:
+    """A rule of HTTP for the Gateway."""
+    return virtual(namespace, host, **{"gateways": [EDGE], "http": [{"route": [to(target, 80)]}], **spec})
+
+
+def passing(host: str, *names: str, target: str = "b.example", port: int = 443, namespace: str = GATEWAY, **spec: Any) -> Written:
+    """A rule that passes TLS on by its server names."""
+    match: Written = {"sniHosts": list(names or (host,))}
+    return virtual(namespace, host, **{"gateways": [EDGE], "tls": [{"match": [match], "route": [to(target, port)]}], **spec})
+
+
+def raw(host: str, target: str = "b.example", namespace: str = GATEWAY, **spec: Any) -> Written:
+    """A rule for what comes out of TLS and is no HTTP."""
+    return virtual(namespace, host, **{"gateways": [EDGE], "tcp": [{"route": [to(target, 443)]}], **spec})
+
+
 GATEWAY_PODS = deployment(GATEWAY, "edge", LABELS)
 SOMEBODY = "cluster.local/ns/shop/sa/default"
 
@@ -110,21 +131,34 @@ def gateway_says(asked: str, *objects: Written, port: int = 443, sni: str | None
         sni: the server name, if it is not the host.
         how: `principal`, None where no certificate is shown; `method`, `headers`; `plain`, where there is no TLS.
     """
+    return _line(*gateway_verdict(asked, *objects, port=port, sni=sni, **how))
+
+
+def gateway_verdict(
+    asked: str, *objects: Written, port: int = 443, sni: str | None = None, **how: Any
+) -> tuple[Verdict, list[Connection]]:
+    gateways, pod = gateways_of(*objects)
+    connection = coming_in(pod, asked, port=port, sni=sni, **how)
+    verdict, taken = gateways.accept(connection)
+    return gateways.route(connection, taken) if taken else (verdict, [])
+
+
+def gateways_of(*objects: Written) -> tuple[Gateways, Pod]:
+    """The gateways' judge about some objects, and the pods of the one gateway that there is."""
     deployed = snapshot(GATEWAY_PODS, *objects)
     registry, workloads = Registry(deployed), Workloads(deployed)
     gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
+    return gateways, workloads.behind(GATEWAY, LABELS)
+
+
+def coming_in(pod: Pod, asked: str, *, port: int = 443, sni: str | None = None, **how: Any) -> Connection:
     parts = urlsplit(asked)
     host = parts.hostname or ""
-    principal, plain = how.pop("principal", SOMEBODY), how.pop("plain", False)
-    inner = Request(host, path=parts.path or "/", **how) if parts.scheme == "http" else host
+    principal, plain, at = how.pop("principal", SOMEBODY), how.pop("plain", False), how.pop("to_address", None)
+    inner = Request(how.pop("authority", host), path=parts.path or "/", **how) if parts.scheme == "http" else host
     protocol = Protocol.HTTP if plain else Protocol.TLS
-    pod = workloads.behind(GATEWAY, LABELS)
     name = host if sni is None else sni
-    connection = Connection(Pod(SHOP, {}), pod, port, protocol, principal=principal, sni=name, inner=inner)
-    verdict, taken = gateways.accept(connection)
-    if taken is None:
-        return _line(verdict, [])
-    return _line(*gateways.route(connection, taken))
+    return Connection(Pod(SHOP, {}), pod, port, protocol, principal=principal, sni=name, inner=inner, to_address=at)
 
 
 def _line(verdict: Verdict, connections: list[Connection]) -> str:

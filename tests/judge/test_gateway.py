@@ -17,47 +17,34 @@ from egress.judge.registry import Registry
 from egress.judge.routes import Router
 from tests.judge.asking import (
     BANK,
+    EDGE,
     GATEWAY,
     GATEWAY_PODS,
     HTTP,
     LABELS,
+    PLAIN,
     REFUSED,
     ROOT,
+    SEALED,
     SHOP,
     SOMEBODY,
-    TLS,
     UNREAD,
     Written,
+    bound,
     entry,
     gateway,
     gateway_says,
+    gateways_of,
+    passing,
+    raw,
     rule,
     server,
     service,
     to,
-    virtual,
 )
-from tests.judge.objects import deployment, snapshot, written
+from tests.judge.objects import deployment, written
 
-EDGE = f"{GATEWAY}/edge"
-PLAIN = tuple(entry(host, GATEWAY) for host in ("a.example", "b.example", "c.example"))
-SEALED = tuple(entry(host, GATEWAY, TLS) for host in ("a.example", "b.example", "c.example"))
 B, C = "b.example:80", "c.example:80"
-
-
-def bound(host: str = "a.example", target: str = "b.example", namespace: str = GATEWAY, **spec: Any) -> Written:
-    """A rule of HTTP for the Gateway."""
-    return virtual(namespace, host, **{"gateways": [EDGE], "http": [{"route": [to(target, 80)]}], **spec})
-
-
-def passing(host: str, *names: str, target: str = "b.example", port: int = 443, **spec: Any) -> Written:
-    """A rule that passes TLS on by its server names."""
-    match: Written = {"sniHosts": list(names or (host,))}
-    return virtual(GATEWAY, host, **{"gateways": [EDGE], "tls": [{"match": [match], "route": [to(target, port)]}], **spec})
-
-
-def raw(host: str, target: str = "b.example", **spec: Any) -> Written:
-    return virtual(GATEWAY, host, **{"gateways": [EDGE], "tcp": [{"route": [to(target, 443)]}], **spec})
 
 
 class TestWhichServer:
@@ -238,10 +225,7 @@ class TestRoutesOfRequests:
             assert self.says(bound(http=http)) == says
 
     def test_a_port_in_the_host_header_is_all_one(self) -> None:
-        deployed = snapshot(GATEWAY_PODS, *PLAIN, gateway(server("*")), bound())
-        registry, workloads = Registry(deployed), Workloads(deployed)
-        gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
-        pod = workloads.behind(GATEWAY, LABELS)
+        gateways, pod = gateways_of(*PLAIN, gateway(server("*")), bound())
         asked = Request("A.example:8080")
         sent = Connection(Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=asked)
         _, taken = gateways.accept(sent)
@@ -265,10 +249,7 @@ class TestRoutesOfRequests:
         assert gateway_says("http://a.example", *PLAIN, written, bound(), plain=plain) == "not understood"
 
     def test_a_request_that_no_proxy_takes_is_refused(self) -> None:
-        deployed = snapshot(GATEWAY_PODS, *PLAIN, gateway(server("*")), bound())
-        registry, workloads = Registry(deployed), Workloads(deployed)
-        gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
-        pod = workloads.behind(GATEWAY, LABELS)
+        gateways, pod = gateways_of(*PLAIN, gateway(server("*")), bound())
         sent = Connection(
             Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=Request("a.example", "get")
         )
@@ -424,35 +405,3 @@ class TestWhichPods:
     def test_one_for_other_pods_of_the_namespace_is_theirs(self) -> None:
         other = gateway(server("a.example"), name="theirs", selector={"istio": "other"})
         assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), other, bound()) == B
-
-
-class TestWaysIn:
-    def entrances(self, host: str, *objects: Written) -> list[tuple[int, bool, str]]:
-        deployed = snapshot(GATEWAY_PODS, *objects)
-        registry, workloads = Registry(deployed), Workloads(deployed)
-        found = Gateways(deployed, registry, Router(registry, workloads), workloads).entrances(host)
-        return [(one.port, one.http, one.name) for one in found]
-
-    def test_every_route_to_a_host_is_a_way_in(self) -> None:
-        objects = (*PLAIN, gateway(server("a.example"), server("c.example", protocol="TLS", port=8443)), bound())
-        assert self.entrances("b.example", *objects) == [(443, True, "a.example")]
-        assert self.entrances("b.example", *objects, raw("c.example", name="raw")) == [
-            (443, True, "a.example"),
-            (8443, False, "c.example"),
-        ]
-        assert self.entrances("a.example", *objects) == []
-
-    def test_a_rule_for_another_gateway_or_port_is_none(self) -> None:
-        edge = gateway(server("a.example"))
-        assert self.entrances("b.example", *PLAIN, edge, bound(gateways=["mesh"])) == []
-        other_port = bound(http=[{"match": [{"port": 80}], "route": [to("b.example", 80)]}])
-        assert self.entrances("b.example", *PLAIN, edge, other_port) == []
-        same_port = bound(http=[{"match": [{"port": 443}], "route": [to("b.example", 80)]}])
-        assert self.entrances("b.example", *PLAIN, edge, same_port) == [(443, True, "a.example")]
-
-    def test_copies_are_ways_too(self) -> None:
-        copied = bound(http=[{"route": [to("c.example", 80)], "mirrors": [to("b.example", 80)]}])
-        assert self.entrances("b.example", *PLAIN, gateway(server("a.example")), copied) == [(443, True, "a.example")]
-
-    def test_names_below_a_servers_pattern_are_asked_by_their_own(self) -> None:
-        assert self.entrances("b.example", *PLAIN, gateway(server("*.example")), bound()) == [(443, True, "a.example")]
