@@ -48,14 +48,13 @@ def _classes(cidrs: tuple[str, ...]) -> tuple[AddressClass, ...]:
         opens.setdefault(first, []).append(cidr)
         shuts.setdefault(last + 1, []).append(cidr)
     inside: dict[str, None] = {}
-    found: dict[frozenset[str], AddressClass] = {}
+    found: dict[tuple[bool, frozenset[str]], AddressClass] = {}
     cuts = sorted({0, VERSION_6, _END, *opens, *shuts})
     for at, following in pairwise(cuts):
         for cidr in shuts.get(at, ()):
             inside.pop(cidr)
         inside |= dict.fromkeys(opens.get(at, ()))
-        version = "::/0" if at >= VERSION_6 else "0.0.0.0/0"
-        signature = frozenset({version, *inside})
+        signature = at < VERSION_6, frozenset(inside)
         if signature not in found:
             smallest = min(inside, key=lambda cidr: spans[cidr][1] - spans[cidr][0], default="")
             found[signature] = AddressClass(text(at), _block(at, following - 1), smallest)

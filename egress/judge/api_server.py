@@ -30,7 +30,7 @@ def unread_webhooks(manifest: Manifest) -> Iterator[str]:
 
 
 def _is_known(client: Mapping[str, Any]) -> bool:
-    host = urlsplit(str(client.get("url") or "")).hostname
+    host = urlsplit(str(client.get("url"))).hostname
     service = part(client, "service")
     own = service.get("namespace") == ROOT_NAMESPACE and str(service.get("name")).startswith("istiod")
     return host in _OWN_MACHINE or host in _OF_GOOGLE or own

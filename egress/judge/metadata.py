@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from egress.judge.deployed import Manifest, part
-from egress.judge.kinds import ISTIO, group
+from egress.judge.kinds import ISTIO, READ, group
 from egress.names import EGRESS_GATEWAY, INGRESS_GATEWAY, PLATFORM_LABEL, TEAM_LABEL
 
 INJECTION, ENABLED = "istio-injection", "enabled"
@@ -46,7 +46,7 @@ def unread(manifest: Manifest) -> Iterator[tuple[str, str]]:
         yield from _of_namespace(manifest)
     elif kind == "Service":
         yield from beyond(part(manifest, "metadata"), "metadata", _OF_SERVICES)
-    elif (group(manifest) or "").endswith(ISTIO):
+    elif _of_istio(manifest):
         yield from beyond(part(manifest, "metadata"), "metadata", _OF_KIND.get(kind, {}))
 
 
@@ -60,6 +60,12 @@ def beyond(metadata: Mapping[str, Mapping[str, str]], field: str, known: Mapping
         for name in part(metadata, of):
             if is_istios(name) and name not in known and name not in KNOWN:
                 yield f"{field}.{of}[{name}]", f"`{name}` is not read here."
+
+
+def _of_istio(manifest: Manifest) -> bool:
+    """Whether istiod reads objects of this kind; without an API it is the one that a judge reads by that name."""
+    of = group(manifest)
+    return str(READ.get(manifest["kind"]) if of is None else of).endswith(ISTIO)
 
 
 def is_istios(name: str) -> bool:

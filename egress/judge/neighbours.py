@@ -8,37 +8,29 @@ Source: Istio reference, AuthorizationPolicy, PeerAuthentication, DestinationRul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from egress.judge.authorization import Authorization
-from egress.judge.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.deployed import listed, part
 from egress.judge.flow import Connection, Layer, Pod, Verdict
 from egress.judge.namespaces import Namespaces
-from egress.judge.registry import Registry
+from egress.judge.registry import MESH, ROOT_NAMESPACE, SERVICES, Registry, Rule, visible
 
-_SERVICES = ".svc.cluster.local"
 _OF_MESH = ("ISTIO_MUTUAL",)
-_Rule = tuple[Manifest, frozenset[str]]
-"""An object, and the namespaces that it is exported to."""
+_ANY = "*"
+_ByNamespace = dict[str | None, dict[Rule, None]]
+"""Rules by the namespace whose Services they are about; `*`: of several, None: of none."""
 
 
 class Neighbours:
     """Judges connections to pods that are no gateway's."""
 
-    def __init__(self, deployed: Deployed, registry: Registry, authorization: Authorization, namespaces: Namespaces) -> None:
-        self._authorization, self._namespaces = authorization, namespaces
-        self._ways: dict[str, list[_Rule]] = {}
-        self._rules: dict[str, list[_Rule]] = {}
-        for kind, found in (("VirtualService", self._ways), ("DestinationRule", self._rules)):
-            for manifest in deployed.kind(kind):
-                spec = part(manifest, "spec")
-                for namespace in {of for host in _hosts(spec) if (of := _namespace(host))}:
-                    exported = registry.exported(
-                        spec.get("exportTo"), manifest["metadata"]["namespace"], f"default{kind}ExportTo"
-                    )
-                    found.setdefault(namespace, []).append((manifest, exported))
+    def __init__(self, registry: Registry, authorization: Authorization, namespaces: Namespaces) -> None:
+        self._registry, self._authorization, self._namespaces = registry, authorization, namespaces
+        self._ways = _by_namespace(registry.virtual_services)
+        self._rules: dict[str, _ByNamespace] = {}
 
     def judge(self, connection: Connection, principals: set[str]) -> Iterator[Verdict]:
         """What refuses a connection that is declared for every caller of a namespace, or is not understood about it.
@@ -53,7 +45,7 @@ class Neighbours:
         yield from self._routed(source.namespace, to.namespace)
         for principal in (connection.principal, *sorted(principals)):
             # Every port is declared, so what is no HTTP has to pass as well.
-            for inner in (connection.inner, ""):
+            for inner in (connection.inner, None):
                 said = self._authorization.judge(to, replace(connection, principal=principal, inner=inner))
                 if not said.allowed or not said.understood:
                     yield said
@@ -61,31 +53,44 @@ class Neighbours:
 
     def _routed(self, caller: str, other: str) -> Iterator[Verdict]:
         strict = not self._namespaces.mutual(other).allowed
-        for manifest in _seen(self._rules.get(other, ()), caller):
-            mode = _tls(part(manifest, "spec"))
-            if strict and mode not in (None, *_OF_MESH):
-                reason = f"Proxies of {caller} connect with TLS {mode}, and those of {other} demand a certificate of the mesh."
-                yield Verdict(Layer.SIDECAR, False, identity(manifest), "spec.trafficPolicy.tls.mode", reason)
-        for manifest in _seen(self._ways.get(other, ()), caller):
-            if "mesh" in (listed(manifest, "spec", "gateways") or ("mesh",)):
+        # Proxies take DestinationRules from nowhere else.
+        for home in dict.fromkeys((caller, other, ROOT_NAMESPACE)):
+            for rule in _seen(self._of(home), caller, other):
+                mode = _tls(rule.spec)
+                if strict and mode is not None:
+                    reason = f"Proxies of {caller} connect with TLS {mode}; those of {other} demand a certificate of the mesh."
+                    yield Verdict(Layer.SIDECAR, False, rule.by, "spec.trafficPolicy.tls.mode", reason)
+        for rule in _seen(self._ways, caller, other):
+            if MESH in rule.gateways:
                 reason = f"Where it leads what is meant for a Service of {other} is not read here."
-                yield Verdict(Layer.SIDECAR, True, identity(manifest), "spec", reason, understood=False)
+                yield Verdict(Layer.SIDECAR, True, rule.by, "spec", reason, understood=False)
+
+    def _of(self, home: str) -> _ByNamespace:
+        found = self._rules.get(home)
+        if found is None:
+            found = self._rules[home] = _by_namespace(self._registry.destination_rules(home))
+        return found
 
 
-def _hosts(spec: Mapping[str, Any]) -> Iterator[str]:
-    yield from map(str, listed(spec, "hosts"))
-    if "host" in spec:
-        yield str(spec["host"])
+def _by_namespace(rules: Mapping[str, Sequence[Rule]]) -> _ByNamespace:
+    found: _ByNamespace = {}
+    for host, of in rules.items():
+        found.setdefault(_namespace(host), {}).update(dict.fromkeys(of))
+    return found
+
+
+def _seen(rules: _ByNamespace, caller: str, other: str) -> Iterator[Rule]:
+    """Those about Services of a namespace that a caller's proxies are given."""
+    about = {**rules.get(other, {}), **rules.get(_ANY, {})}
+    return (rule for rule in about if visible(rule, caller))
 
 
 def _namespace(host: str) -> str | None:
-    """The namespace of a Service's full name."""
-    name, _, namespace = host.removesuffix(_SERVICES).rpartition(".")
-    return namespace if host.endswith(_SERVICES) and name else None
-
-
-def _seen(rules: Iterator[_Rule] | list[_Rule] | tuple[_Rule, ...], caller: str) -> Iterator[Manifest]:
-    return (manifest for manifest, exported in rules if caller in exported or "*" in exported)
+    """The namespace of the Services that a host means; `*` for a pattern that means several's, None where it means none."""
+    name, _, namespace = host.removesuffix(SERVICES).rpartition(".")
+    if host.endswith(SERVICES) and name:
+        return namespace
+    return _ANY if host.startswith("*") and (SERVICES.endswith(host[1:]) or host.endswith(SERVICES)) else None
 
 
 def _tls(spec: Mapping[str, Any]) -> str | None:

@@ -28,6 +28,7 @@ class Subnets:
             for further in cast(list[Any], allocation.get("additionalIpRangesConfigs") or [])
             for name in further.get("podIpv4RangeNames") or ()
         }
+        of_pods.discard(None)
         nodes: list[str] = [subnet["ipCidrRange"] for subnet in subnets if subnet.get("ipCidrRange")]
         pods: list[str] = [
             secondary["ipCidrRange"]

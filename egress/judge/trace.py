@@ -102,7 +102,7 @@ class Judges:
         for namespace, verdict in self.workloads.unread(deployed):
             self._unread.setdefault(namespace or ROOT_NAMESPACE, []).append(verdict)
         self.space = Space(deployed, self.registry)
-        self.neighbours = Neighbours(deployed, self.registry, self.authorization, self.namespaces)
+        self.neighbours = Neighbours(self.registry, self.authorization, self.namespaces)
         self._teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
 
     @property
