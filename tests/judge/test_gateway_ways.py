@@ -37,8 +37,12 @@ from tests.judge.asking import (
     to,
     virtual,
 )
-from tests.judge.objects import snapshot, written
+from tests.judge.objects import deployment, snapshot, written
 
+EDGE_OBJECT = "gw/gateway/edge"
+STANDING = deployment(GATEWAY, "edge", {**LABELS, "sidecar.istio.io/inject": "true"})
+STANDING["spec"]["template"]["metadata"]["annotations"] = {"inject.istio.io/templates": "gateway"}
+STANDING["spec"]["template"]["spec"]["containers"] = [{"name": "istio-proxy", "image": "auto"}]
 WEB, SECRETLY = server("a.example"), server("c.example", protocol="TLS", port=8443)
 INSIDE = server("b.example", "*.example", protocol="TLS", port=9443, mode="PASSTHROUGH", bind="127.0.0.1")
 BACK = entry("back.test", GATEWAY, {**TLS, "number": 9443}, resolution="STATIC", endpoints=[{"address": "127.0.0.1"}])
@@ -84,9 +88,6 @@ class TestDoors:
         gateways, pod = gateways_of(*self.objects, bound(), bound("c.example", name="two", gateways=["gw/other"]))
         (one,) = gateways.listening(pod)[443]
         assert gateways.routed(one) == ["a.example"]
-
-
-EDGE_OBJECT = "gw/gateway/edge"
 
 
 class TestTheListenerOfAPort:
@@ -271,13 +272,13 @@ class TestEntrances:
         gateways, _ = gateways_of(*PLAIN, gateway(server(*hosts)), bound())
         assert [one.sni for one in gateways.entrances("b.example")] == [sni]
         asked = Flow(SHOP, "b.example", 443, Protocol.HTTP, Way.GATEWAY_WITH_CERTIFICATE)
-        judges = Judges(snapshot(GATEWAY_PODS, *PLAIN, gateway(server(*hosts)), bound()))
+        judges = Judges(snapshot(STANDING, *PLAIN, gateway(server(*hosts)), bound()))
         assert judges.trace(asked).allowed
         assert not judges.trace(replace(asked, way=Way.GATEWAY_WITHOUT_CERTIFICATE)).allowed
 
     @pytest.mark.parametrize("host", ["*.w.test", "*", "b.example"])
     def test_where_a_rule_is_for_a_pattern_any_name_below_it_leads_there(self, host: str) -> None:
-        judges = Judges(snapshot(GATEWAY_PODS, *PLAIN, gateway(server("*")), bound(host)))
+        judges = Judges(snapshot(STANDING, *PLAIN, gateway(server("*")), bound(host)))
         asked = Flow(SHOP, "b.example", 443, Protocol.HTTP, Way.GATEWAY_WITH_CERTIFICATE)
         assert judges.trace(asked).allowed
 
