@@ -140,8 +140,9 @@ class Router:
         number = part(target, "port").get("number")
         if number is None:
             # Sidecars look a request's destination up among what is on the very port.
-            single = found and len(found.ports) == 1 and not (labels is None and field.startswith("spec.http"))
-            number = next(iter(found.ports)) if found and single else port
+            ports = list(found.ports) if found else []
+            asked_alike = labels is None and field.startswith("spec.http")
+            number = ports[0] if len(ports) == 1 and not asked_alike else port
         if found is None or number not in found.ports:
             reason = f"{host}, port {number}, is not known to {namespace}."
             return _nowhere(host, number, rule.by, field, reason)
@@ -199,10 +200,9 @@ class Router:
             reason = f"{destination.host} is not resolved: it would be connected to where the connection came in, the gateway."
             return _nowhere(destination.host, port.target, destination.by, "spec.resolution", reason)
         first, *others = _ends(destination)
-        address = first.address
-        if address and is_loopback(address):
-            says = f"its own {address}:{port.target}"
-            return Leg(first, port.target, mutual, opens, sni, says, destination.by, "spec.endpoints", loopback=address)
+        if is_loopback(str(first.address)):
+            says = f"its own {first.address}:{port.target}"
+            return Leg(first, port.target, mutual, opens, sni, says, by, field, loopback=first.address)
         how = f" in TLS, as {sni or destination.host}" if opens else ""
         says = f"{first.name}:{port.target}{how}"
         names = tuple(map(str, listed(tls, "subjectAltNames")))

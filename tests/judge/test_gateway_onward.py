@@ -84,6 +84,9 @@ class TestWhatItSpeaks:
         one = sent("http://a.example", web, WEB, bound(target="web.shop.svc.cluster.local"))
         assert isinstance(one.to, Pod)
         assert (one.to.namespace, one.port) == (SHOP, 8080)
+        sealed = service("web", SHOP, {"port": 443, "name": "tls"})
+        one = sent("tls://a.example", sealed, PASSED, passing("a.example", target="web.shop.svc.cluster.local"))
+        assert isinstance(one.to, Pod)
 
 
 class TestNamesThatAreLookedUp:
@@ -191,6 +194,8 @@ class TestWhatComesBack:
     def test_tls_that_the_gateway_opens_to_itself_is_not_understood(self, mode: str, says: str) -> None:
         objects = (*SEALED, BACK, SEALED_WEB, LEADS_BACK, rule(GATEWAY, "back.test", tls={"mode": mode}))
         assert gateway_says("tls://inner.test", *objects, sni="outer.test") == says
+        verdict, _ = gateway_verdict("tls://inner.test", *objects, sni="outer.test")
+        assert verdict.understood or (verdict.by, verdict.field) == ("gw/destinationrule/rule", "spec.trafficPolicy")
 
     @pytest.mark.parametrize("where", ["localhost", "0.0.0.0", "::"])
     def test_the_pod_by_another_name_is_not_understood(self, where: str) -> None:
