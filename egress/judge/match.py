@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +94,9 @@ def readable(rule: Rule, found: Found, section: str) -> Found:
     Raises:
         Misread: it does more than lead somewhere.
     """
-    _known(found.route, _ROUTE, rule.by, found.field)
+    # An empty redirect is one, and an empty delegate takes the route away.
+    if does := sorted(key for key, value in found.route.items() if key not in _ROUTE and value is not None):
+        raise Misread(rule.by, f"{found.field}.{does[0]}", f"`{does[0]}` is not read here")
     _known(found.match, _STATIC | _ASKED[section], rule.by, f"{found.field}.match")
     return found
 
@@ -107,14 +110,14 @@ def _takes(rule: Rule, found: Found, request: Request) -> bool:
     for name, wanted in part(block, "headers").items():
         # Where a header comes more than once, a proxy compares all of it, joined by commas.
         values = request.values(str(name).lower())
-        asked.append((f"headers[{name}]", wanted or {}, ",".join(values) if values else None))
-    if not all(wanted is None or _string_match(wanted, value, rule.by, f"{field}.{at}") for at, wanted, value in asked):
+        asked.append((f"headers[{name}]", wanted, ",".join(values) if values else None))
+    if not all(_string_match(wanted, value, rule.by, f"{field}.{at}") for at, wanted, value in asked):
         return False
     _known(block, _STATIC | _ASKED["http"], rule.by, field)
     return True
 
 
-def _string_match(match: Mapping[str, str], value: str | None, by: str, field: str) -> bool:
+def _string_match(match: Mapping[str, str] | None, value: str | None, by: str, field: str) -> bool:
     if not match or match == {"regex": "*"}:
         # Of a header: whether it is there at all.
         return value is not None
@@ -127,11 +130,9 @@ def _string_match(match: Mapping[str, str], value: str | None, by: str, field: s
         if how == "prefix":
             return value.startswith(what)
         if how == "regex":
-            try:
+            with suppress(re.error):
                 return re.fullmatch(what, value, re.ASCII) is not None
-            except re.error as error:
-                raise Misread(by, field, f"the expression {what} is not read here: {error}") from None
-    raise Misread(by, field, f"a match by {sorted(match)} is not read here")
+    raise Misread(by, field, f"a match by {', '.join(f'{how} {match[how]}' for how in sorted(match))} is not read here")
 
 
 def _known(mapping: Mapping[str, Any], known: set[str], by: str, field: str) -> None:

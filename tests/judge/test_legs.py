@@ -118,7 +118,7 @@ def test_of_a_request_a_sidecar_asks_it_on_the_requests_and_a_gateway_on_its_onl
     (asked,) = legs({"route": [to("b.example")]}, entry("b.example", SHOP, port))
     assert asked.refused
     (asked,) = legs({"route": [to("b.example")]}, entry("b.example", GATEWAY, port), gateway=True)
-    assert (asked.port, asked.refused) == (8080, "")
+    assert (asked.host, asked.number, asked.port, asked.refused) == ("b.example", 8080, 8080, "")
 
 
 def test_a_destination_that_nobody_knows_is_refused_with_or_without_a_port() -> None:
