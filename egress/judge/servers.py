@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
@@ -18,7 +19,7 @@ from egress.judge.registry import ROOT_NAMESPACE, patterns_above
 
 PASSTHROUGH = "PASSTHROUGH"
 NONE = "none"
-_EVERYWHERE = (None, "", "0.0.0.0", "::")
+_EVERYWHERE = ("0.0.0.0", "::")
 _SCOPED = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
 
 
@@ -34,17 +35,20 @@ class Server:
     number: int
     """Port as the Gateway and its VirtualServices write it."""
     protocol: str
-    hosts: tuple[str, ...]
+    written: tuple[tuple[str, str], ...]
+    """Its hosts, each after the one namespace whose VirtualServices may name it; empty: any."""
     mode: str
     sans: tuple[str, ...]
     bind: str
     """The one address at which it listens; empty: every one."""
-    homes: tuple[str, ...] = ()
-    """Of each host: the one namespace whose VirtualServices may name it; empty: any."""
-    credential: str = ""
+    credential: str
     """By whose certificates it judges clients, and shows itself: the Secret, or a file."""
-    minimum: str = ""
+    minimum: str
     """Least version of TLS; empty: Istio's own."""
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(host for _, host in self.written)
 
     @property
     def own(self) -> bool:
@@ -66,14 +70,9 @@ class Server:
         """The routes of VirtualServices that it goes by."""
         return "http" if self.reads_http else "tls" if self.mode == PASSTHROUGH else "tcp"
 
-    @property
-    def written(self) -> Iterator[tuple[str, str]]:
-        """Its hosts, each with the namespace that it is for."""
-        return zip(self.homes, self.hosts, strict=True)
-
     def hosts_for(self, namespace: str) -> Iterator[str]:
         """The hosts that VirtualServices of a namespace may name."""
-        yield from (host for host, home in zip(self.hosts, self.homes, strict=True) if home in ("", namespace))
+        yield from (host for home, host in self.written if home in ("", namespace))
 
 
 class Listener:
@@ -92,7 +91,7 @@ class Listener:
         if taken and not same:
             reason = f"{taken.by} has a server for the same host too: which counts is a matter of their age, which is not read"
             self.doubt = Misread(server.by, server.field, reason)
-        if self.servers and (NONE in (server.mode, self.servers[0].mode)) and server.mode != self.servers[0].mode:
+        if self.servers and (server.mode == NONE) is not (self.servers[0].mode == NONE):
             self.doubt = Misread(server.by, server.field, f"{self.servers[0].by} has a server of another kind on the same port")
         if server.bind and not server.own:
             self.doubt = Misread(server.by, f"{server.field}.bind", "whether that is an address of the pods is not known here")
@@ -114,8 +113,7 @@ def servers(manifest: Manifest) -> Iterator[Server]:
     """The servers of a Gateway, in their order."""
     namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
     for index, written in enumerate(manifest["spec"]["servers"]):
-        tls = part(written, "tls")
-        homes, hosts = zip(*(_host(str(host), namespace) for host in written["hosts"]), strict=True)
+        tls, bind = part(written, "tls"), str(written.get("bind") or "")
         yield Server(
             f"{namespace}/{name}",
             identity(manifest),
@@ -123,19 +121,18 @@ def servers(manifest: Manifest) -> Iterator[Server]:
             namespace,
             written["port"]["number"],
             written["port"]["protocol"].upper(),
-            hosts,
+            tuple(_host(str(host), namespace) for host in written["hosts"]),
             tls.get("mode") or (PASSTHROUGH if "tls" in written else NONE),
             tuple(listed(tls, "subjectAltNames")),
-            "" if written.get("bind") in _EVERYWHERE else str(written["bind"]),
-            homes,
+            "" if bind in _EVERYWHERE else bind,
             str(tls.get("credentialName") or tls.get("caCertificates") or ""),
             str(tls.get("minProtocolVersion") or ""),
         )
 
 
 def _host(written: str, namespace: str) -> tuple[str, str]:
-    home, slash, host = written.rpartition("/")
-    return ({".": namespace, "*": ""}.get(home, home) if slash else ""), host
+    home, _, host = written.rpartition("/")
+    return {".": namespace, "*": ""}.get(home, home), host
 
 
 @dataclass(frozen=True)
