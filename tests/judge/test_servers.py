@@ -84,11 +84,6 @@ class TestWhatAServerSays:
         (found,) = servers(gateway(written if tls is None else {**written, "tls": tls}))
         assert (found.mode, found.credential, found.minimum) == (mode, credential, minimum)
 
-    def test_without_tls_is_no_mode_of_istios(self) -> None:
-        modes = ("PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL")
-        assert NONE not in modes
-        assert "mode `none`".count(NONE) == 1
-
     def test_whom_it_takes(self) -> None:
         assert one(tls={"subjectAltNames": ["a", "b"]}).sans == ("a", "b")
         assert one().sans == ()
@@ -126,6 +121,7 @@ class TestWhatAServerSays:
         assert (found.bind, found.own) == (address, own)
         alone = listener(gateway({**server("a.example"), "bind": bind}))
         assert (alone.doubt is not None) is (bind == "10.0.0.1")
+        assert alone.doubt is None or alone.doubt.field == "spec.servers[0].bind"
 
 
 class TestWhichOfSeveral:
@@ -209,6 +205,7 @@ class TestPortsOfPods:
 
     def test_are_the_same_without_a_word_or_without_a_service(self) -> None:
         assert self.ports(self.edge({"port": 443})) == self.ports() == ([443], [80])
+        assert translation(snapshot(self.edge({"port": 443})).kind("Service"), POD).named == {}
 
     def test_are_each_of_those_that_several_services_lead_to(self) -> None:
         one, two = self.edge({"port": 443, "targetPort": 8443}), self.edge({"port": 443, "targetPort": 9443})
@@ -219,6 +216,7 @@ class TestPortsOfPods:
         [
             ({"selector": LABELS}, True),
             ({"selector": {"app": "edge"}}, True),
+            ({"selector": {**LABELS, "app": "edge"}}, True),
             ({"selector": {**LABELS, "app": "other"}}, False),
             ({"selector": {}}, False),
             ({"selector": None}, False),
