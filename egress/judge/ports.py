@@ -36,8 +36,7 @@ def of_service(port: Mapping[str, Any]) -> Port:
     number, target = port["port"], port.get("targetPort")
     said = port.get("appProtocol") or port.get("name") or ""
     known = _KUBERNETES_OWN.get(said) if port.get("appProtocol") else None
-    name = "grpc-web" if said.lower().startswith("grpc-web") else said.partition("-")[0]
-    protocol = known or protocol_of(name)
+    protocol = known or protocol_of(said.partition("-")[0])
     if protocol == AUTO and number in _TCP_BY_NUMBER:
         protocol = "TCP"
     return Port(number, protocol, target if isinstance(target, int) else number, target if isinstance(target, str) else "")

@@ -28,19 +28,20 @@ class Policy:
     rule: Rule | None
     tls: Tls | None
     """None: nothing is said, so nothing is opened to hosts outside, and mutual TLS to pods."""
+    gateway: bool
+    """Whether it is said to a gateway."""
     missing: bool = False
     """Whether there is no such subset."""
-
-    gateway: bool = False
 
     @property
     def mode(self) -> str:
         """Mode of TLS; empty where nothing is said. What is said without a mode is that there is none."""
         if self.tls is None:
             return ""
+        assert self.rule
         # A Secret is for gateways; a sidecar opens no TLS that names one, unless the rule is for its pod.
         secret = str(self.tls.get("credentialName") or "")
-        of_all = self.rule is None or "workloadSelector" not in self.rule.spec
+        of_all = "workloadSelector" not in self.rule.spec
         if secret and not secret.startswith(_CONFIG_MAP) and not self.gateway and of_all and self.tls.get("mode") in _OUTWARD:
             return "DISABLE"
         return str(self.tls.get("mode") or "DISABLE")
@@ -63,13 +64,13 @@ def policy(
     tls = _of_port(part(rule.spec, "trafficPolicy"), number)[0] if rule else None
     gateway = labels is not None
     if not subset:
-        return Policy(rule, tls, gateway=gateway)
+        return Policy(rule, tls, gateway)
     found = next((item for item in listed(rule.spec, "subsets") if item["name"] == subset), None) if rule else None
     if found is None:
-        return Policy(rule, None, missing=True)
+        return Policy(rule, None, gateway, missing=True)
     own, by_port = _of_port(part(found, "trafficPolicy"), number)
     # A subset says more than the whole, and about a port it says everything.
-    return Policy(rule, own if by_port or own is not None else tls, gateway=gateway)
+    return Policy(rule, own if by_port or own is not None else tls, gateway)
 
 
 def _of_port(written: Mapping[str, Any], number: int) -> tuple[Tls | None, bool]:
@@ -84,7 +85,7 @@ def _in_force(registry: Registry, destination: Destination, namespace: str, labe
     names = (destination.host, *patterns_above(destination.host), "*")
     for home, counts in _asked(destination, namespace):
         by_host = registry.destination_rules(home)
-        for name in names if by_host else ():
+        for name in names:
             of_host = [rule for rule in by_host.get(name, ()) if counts(rule)]
             if of_host:
                 # The closest one hides those behind it, even where it is not for this namespace.
