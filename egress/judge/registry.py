@@ -56,8 +56,6 @@ class Rule:
     namespace: str
     exported: frozenset[str]
     by: str
-    of: str
-    """Host of a DestinationRule, in full."""
     hosts: tuple[str, ...]
     """Hosts in full: names without a dot are Services of the object's own namespace."""
     gateways: frozenset[str]
@@ -77,9 +75,8 @@ def gateway_name(name: str, namespace: str) -> str:
     """A Gateway as NAMESPACE/NAME, the way a VirtualService of a namespace calls it."""
     if name == MESH:
         return name
-    within, slash, own = name.partition("/")
-    if slash:
-        return f"{namespace}/{own}" if within == "." else name
+    if "/" in name:
+        return f"{namespace}{name[1:]}" if name.startswith("./") else name
     own, dot, rest = name.partition(".")
     return f"{rest.partition('.')[0]}/{own}" if dot else f"{namespace}/{name}"
 
@@ -111,6 +108,9 @@ def patterns_above(host: str) -> Iterator[str]:
 Sees = Callable[[str, str], bool]
 """Whether a namespace's Sidecar asks for a host of a namespace."""
 _OF_DESTINATION_RULES = "defaultDestinationRuleExportTo"
+_CAPTURES = "ISTIO_META_DNS_CAPTURE"
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+"""What Istio's programs, which read settings by Go's strconv.ParseBool, take for yes."""
 
 
 class Registry:
@@ -120,7 +120,7 @@ class Registry:
         self._deployed = deployed
         self.destinations: dict[str, list[Destination]] = {}
         self._by_address: dict[str, list[Destination]] = {}
-        self._patterns: dict[tuple[str, str], list[str]] = {}
+        self._patterns: dict[tuple[int, str], list[str]] = {}
         for destination in (*self._services(), *self._entries()):
             self.destinations.setdefault(destination.host, []).append(destination)
             for address in destination.addresses:
@@ -154,8 +154,7 @@ class Registry:
     @cached_property
     def captures_dns(self) -> bool:
         """Whether sidecars answer DNS, so that a name without addresses of its own gets one that no other name has."""
-        metadata = part(self.mesh_config, "defaultConfig", "proxyMetadata")
-        return str(metadata.get("ISTIO_META_DNS_CAPTURE", "")).lower() == "true"
+        return str(part(self.mesh_config, "defaultConfig", "proxyMetadata").get(_CAPTURES)) in _TRUE
 
     def answers_dns(self, namespace: str) -> bool:
         """Whether the sidecars of a namespace do: its own ProxyConfig says so, else the mesh's, else MeshConfig."""
@@ -167,9 +166,9 @@ class Registry:
         """What ProxyConfigs for all pods of a namespace say about it."""
         found: dict[str, bool] = {}
         for manifest in self._deployed.kind("ProxyConfig"):
-            said = part(manifest, "spec", "environmentVariables").get("ISTIO_META_DNS_CAPTURE")
+            said = part(manifest, "spec", "environmentVariables").get(_CAPTURES)
             if said is not None and not part(manifest, "spec", "selector"):
-                found.setdefault(str(manifest["metadata"].get("namespace")), str(said).lower() == "true")
+                found.setdefault(str(manifest["metadata"].get("namespace")), str(said) in _TRUE)
         return found
 
     @property
@@ -222,7 +221,7 @@ class Registry:
         found = [item for item in every if visible(item, namespace) or (led and item.namespace == namespace)]
         if not found:
             return None
-        asked = [item for item in found if sees(item.namespace, host)] if sees and len(found) > 1 else found
+        asked = [item for item in found if sees(item.namespace, host)] if sees else found
 
         def rank(item: Destination) -> tuple[bool, bool, bool]:
             foreign = gateway or item.namespace != namespace
@@ -232,8 +231,9 @@ class Registry:
         rival = next((item for item in others if rank(item) == rank(first)), None)
         # Endpoints of one namespace are known by their host alone, whomever they are exported to, and so is what routes lead to.
         beside = [item for item in every if item.namespace == first.namespace and item is not first]
-        rival = rival or next((item for item in beside if item.endpoints or first.endpoints or (led and not asked)), None)
-        if rival and rival.inside is first.inside:
+        unsure = (item for item in beside if _are_mixed(first, item) or (led and not asked and first.inside <= item.inside))
+        rival = rival or next(unsure, None)
+        if rival:
             reason = f"{rival.by} is about the same host, {host}: which of the two counts is not read here"
             raise Misread(first.by, "spec.hosts", reason)
         return first
@@ -244,7 +244,7 @@ class Registry:
         Those that a namespace keeps for itself come first, then those that others export to it by name, then everybody's.
         """
         found = [rule for rule in self.virtual_services.get(host, ()) if MESH in rule.gateways and visible(rule, namespace)]
-        return sorted(found, key=lambda rule: rank_of(rule, namespace)) if len(found) > 1 else found
+        return sorted(found, key=lambda rule: rank_of(rule, namespace))
 
     @cached_property
     def _speaking(self) -> dict[tuple[int, str, str], list[Destination]]:
@@ -263,19 +263,17 @@ class Registry:
 
     def known_below(self, pattern: str) -> Sequence[str]:
         """Hosts of destinations that a pattern covers."""
-        return self._below("destinations", pattern)
+        return self._below(self.destinations, pattern)
 
     def ruled_below(self, pattern: str) -> Sequence[str]:
         """Hosts of VirtualServices that a pattern covers."""
-        return self._below("virtual_services", pattern)
+        return self._below(self.virtual_services, pattern)
 
-    def _below(self, what: str, pattern: str) -> Sequence[str]:
-        found = self._patterns.get((what, pattern))
-        if found is None:
-            hosts: Mapping[str, object] = self.destinations if what == "destinations" else self.virtual_services
-            found = [host for host in hosts if host != pattern and matches(pattern, host)]
-            self._patterns[what, pattern] = found
-        return found
+    def _below(self, hosts: Mapping[str, object], pattern: str) -> Sequence[str]:
+        key = (id(hosts), pattern)
+        if key not in self._patterns:
+            self._patterns[key] = [host for host in hosts if matches(pattern, host)]
+        return self._patterns[key]
 
     def at_address(self, address: str) -> Sequence[Destination]:
         return self._by_address.get(address, ())
@@ -346,7 +344,7 @@ class Registry:
             exported = self.exported(given, namespace, f"default{kind}ExportTo")
             names = tuple(full_name(str(host).lower(), namespace) for host in hosts(spec))
             gateways = frozenset(gateway_name(name, namespace) for name in listed(spec, "gateways") or (MESH,))
-            rule = Rule(manifest, namespace, exported, identity(manifest), names[0] if names else "", names, gateways)
+            rule = Rule(manifest, namespace, exported, identity(manifest), names, gateways)
             for host in dict.fromkeys(names):
                 yield host, rule
 
@@ -356,7 +354,7 @@ def mesh_configs(deployed: Deployed) -> list[tuple[Manifest, Mapping[str, Any]]]
     found: list[tuple[Manifest, Mapping[str, Any]]] = []
     for manifest in deployed.kind("ConfigMap"):
         metadata = manifest["metadata"]
-        theirs = metadata.get("namespace") == ROOT_NAMESPACE and (metadata["name"] + "-").startswith("istio-")
+        theirs = metadata.get("namespace") == ROOT_NAMESPACE and metadata["name"].partition("-")[0] == "istio"
         if theirs and "mesh" in part(manifest, "data"):
             text = manifest["data"]["mesh"]
             read = json.loads(text) if text.startswith("{") else yaml.safe_load(text)
@@ -381,6 +379,13 @@ def rank_of(thing: Rule, namespace: str) -> int:
     if "*" in thing.exported:
         return 2
     return 0 if thing.namespace == namespace else 1
+
+
+def _are_mixed(one: Destination, other: Destination) -> bool:
+    """Whether what is sent to one of two about the same host in one namespace may come to an endpoint of the other."""
+    if one.inside is other.inside:
+        return bool(one.endpoints or other.endpoints)
+    return "NONE" not in (one.resolution, other.resolution)
 
 
 def _unread(spec: Mapping[str, Any]) -> str:

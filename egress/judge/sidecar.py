@@ -63,8 +63,8 @@ class Sidecars:
         return self._views[namespace]
 
     def _read_view(self, namespace: str) -> View:
-        mine = self._registry.sidecars.get(namespace) or self._registry.sidecars.get(ROOT_NAMESPACE) or []
-        default = part(self._registry.mesh_config, "outboundTrafficPolicy").get("mode", "ALLOW_ANY")
+        mine = self._registry.sidecars.get(namespace) or self._registry.sidecars.get(ROOT_NAMESPACE)
+        default = part(self._registry.mesh_config, "outboundTrafficPolicy").get("mode")
         if not mine:
             return View(None, "configmap/istio", (("*", "*"),), default == "REGISTRY_ONLY", "outboundTrafficPolicy.mode")
         sidecar = mine[0]
@@ -164,7 +164,7 @@ class Sidecars:
         if leg.mutual:
             principal = self._principal(flow, pod)
             return Connection(pod, to, leg.port, Protocol.TLS, principal=principal, sni=leg.sni, inner=inner)
-        if isinstance(to, Outside) and flow.address and leg.stays:
+        if isinstance(to, Outside) and leg.stays:
             to = Outside(to.name, flow.address)
         sni = flow.host if flow.protocol is Protocol.TLS and not leg.tls else leg.sni
         reveals = leg.reveals if flow.protocol is Protocol.HTTP else ()

@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Misread
 from egress.judge.registry import Registry, alike, covers, full_name, gateway_name, matches, patterns_above
-from egress.normal_form import Normalization
 from tests.judge.asking import (
     BANK,
     CLOSED,
@@ -25,9 +23,8 @@ from tests.judge.asking import (
     mesh,
     rule,
     service,
-    sidecar,
     sidecar_says,
-    to,
+    sidecar_verdict,
     virtual,
 )
 from tests.judge.objects import snapshot
@@ -42,6 +39,7 @@ class TestNames:
             ("a.example", "a.example", True),
             ("a.example", "b.a.example", False),
             ("*", "a.example", True),
+            ("*", "", True),
             ("*.example", "a.example", True),
             ("*.example", "a.b.example", True),
             ("*.example", "example", False),
@@ -60,6 +58,8 @@ class TestNames:
             ("*.example", "*.example", True),
             ("*", "*.example", True),
             ("a.example", "*.example", False),
+            ("a.example", "a.example", True),
+            ("*.example", "aexample", False),
             ("*.b.example", "a.c.example", False),
         ],
     )
@@ -137,6 +137,16 @@ class TestExports:
         own = entry("a.example", BANK, exportTo=["*"])
         assert sidecar_says(ASKED, own, closed) != REFUSED
 
+    def test_by_the_meshs_default_services_are_exported_too(self) -> None:
+        closed = mesh(outboundTrafficPolicy={"mode": "REGISTRY_ONLY"}, defaultServiceExportTo=["."])
+        objects = (service("web", BANK, {"port": 80, "name": "http"}), closed)
+        assert sidecar_says("http://web.bank.svc.cluster.local", *objects) == REFUSED
+        assert sidecar_says("http://web.bank.svc.cluster.local", *objects, namespace=BANK) != REFUSED
+
+    def test_what_a_namespace_hides_from_itself_it_does_not_know(self) -> None:
+        objects = (entry("a.example", SHOP, exportTo=[BANK]), entry("b.example", SHOP), CLOSED)
+        assert sidecar_says(ASKED, *objects) == REFUSED
+
     @pytest.mark.parametrize("default", [["shop"], ["~"]])
     def test_of_destination_rules_the_default_is_everybody_unless_it_is_the_namespace(self, default: list[str]) -> None:
         found = Registry(snapshot(mesh(defaultDestinationRuleExportTo=default))).exported(
@@ -147,44 +157,6 @@ class TestExports:
         assert own.exported(None, BANK, "defaultDestinationRuleExportTo") == {BANK}
         assert own.exported(["*"], BANK, "defaultDestinationRuleExportTo") == {"*"}
         assert own.exported(["~", SHOP], BANK, "defaultDestinationRuleExportTo") == {SHOP}
-
-
-class TestWhichOfTwoCounts:
-    @staticmethod
-    def as_(name: str) -> list[dict[str, str]]:
-        return [{"address": name}]
-
-    def test_the_namespaces_own_comes_first(self) -> None:
-        own, others = entry("a.example", SHOP, endpoints=self.as_("own")), entry("a.example", BANK, endpoints=self.as_("others"))
-        for order in ((own, others), (others, own)):
-            assert sidecar_says(ASKED, *order) == "own:80"
-
-    def test_then_what_is_exported_by_name_and_then_what_is_everybodys(self) -> None:
-        named = entry("a.example", BANK, endpoints=self.as_("named"), exportTo=[SHOP])
-        every = entry("a.example", "till", endpoints=self.as_("every"))
-        for order in ((named, every), (every, named)):
-            assert sidecar_says(ASKED, *order) == "named:80"
-
-    def test_of_two_alike_which_counts_is_a_matter_of_their_age(self) -> None:
-        assert sidecar_says(ASKED, entry("a.example", BANK), entry("a.example", "till")) == UNREAD
-        assert sidecar_says(ASKED, entry("a.example", SHOP), entry("a.example", SHOP)) == UNREAD
-
-    def test_what_the_sidecar_asks_for_comes_before_its_own(self) -> None:
-        own, others = entry("a.example", SHOP, endpoints=self.as_("own")), entry("a.example", BANK, endpoints=self.as_("others"))
-        assert sidecar_says(ASKED, own, others, sidecar(SHOP, "bank/*")) == "others:80"
-        led = virtual(SHOP, "b.example", http=[{"route": [to("a.example", 80)]}])
-        assert sidecar_says("http://b.example", own, others, led, sidecar(SHOP, "bank/*", "./b.example")) == "others:80"
-
-    def test_a_service_comes_before_an_entry_of_its_name(self) -> None:
-        name = "web.bank.svc.cluster.local"
-        web, squats = service("web", BANK, {"port": 80, "name": "http"}), entry(name, "till", endpoints=self.as_("evil"))
-        for order in ((web, squats), (squats, web)):
-            assert sidecar_says(f"http://{name}", *order).startswith("pods of bank")
-
-    def test_endpoints_of_one_namespace_are_known_by_their_host_alone(self) -> None:
-        mine = entry("a.example", BANK, exportTo=[SHOP])
-        hidden = entry("a.example", BANK, exportTo=["till"], resolution="STATIC", endpoints=self.as_("192.0.2.1"))
-        assert sidecar_says(ASKED, mine, hidden) == UNREAD
 
 
 class TestPorts:
@@ -240,7 +212,13 @@ class TestPorts:
         for asked in ("http", "tls", "tcp"):
             assert sidecar_says(f"{asked}://web.bank.svc.cluster.local:9000", *objects) == where
 
-    def test_udp_is_no_port_of_the_proxys(self) -> None:
+    @pytest.mark.parametrize("protocol", ["UDP", "SCTP"])
+    def test_what_is_not_tcp_is_no_port_of_the_proxys(self, protocol: str) -> None:
+        written = service("web", BANK, {"port": 80, "protocol": protocol}, {"port": 81, "protocol": ""}, {"port": 82})
+        (found,) = Registry(snapshot(written)).destinations["web.bank.svc.cluster.local"]
+        assert list(found.ports) == [81, 82]
+
+    def test_udp_beside_tcp_on_one_number_changes_nothing(self) -> None:
         dns = service(
             "dns", BANK, {"port": 53, "name": "dns-tcp", "protocol": "TCP"}, {"port": 53, "name": "dns", "protocol": "UDP"}
         )
@@ -299,43 +277,52 @@ class TestResolution:
         assert self.says("STATIC", "192.0.2.1", "127.0.0.1") == UNREAD
         assert self.says("STATIC", "127.0.0.1") == "127.0.0.1:80"
 
+    @pytest.mark.parametrize(
+        ("field", "spec"),
+        [
+            ("spec.workloadSelector", {"workloadSelector": {"labels": {"app": "a"}}}),
+            (
+                "spec.endpoints[1].ports",
+                {"endpoints": [{"address": "e.test"}, {"address": "f.test", "ports": {"http": 1}}]},
+            ),
+            ("spec.endpoints[0].address", {"endpoints": [{"address": "unix:///a"}]}),
+        ],
+    )
+    def test_the_field_that_is_not_understood_is_said(self, field: str, spec: dict[str, Any]) -> None:
+        verdict, _ = sidecar_verdict(ASKED, entry("a.example", SHOP, **spec))
+        assert (verdict.understood, verdict.by, verdict.field) == (False, "shop/serviceentry/entry-a.example", field)
+
     def test_addresses_of_one_host_alone_are_ranges_of_one(self) -> None:
         written = entry("db.example", SHOP, TCP, addresses=["198.51.100.1/32"])
         assert sidecar_says("tcp://198.51.100.1:3306", written, CLOSED) == "db.example:3306"
 
 
-class TestTheMesh:
-    def test_dns_that_the_sidecar_answers_tells_every_host_an_address_of_its_own(self) -> None:
-        captured = mesh(defaultConfig={"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"}})
-        assert Registry(snapshot(captured)).captures_dns
-        assert not Registry(snapshot(mesh(defaultConfig={"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "false"}}))).captures_dns
-        assert not Registry(snapshot()).captures_dns
-        one, two = entry("one.example", SHOP, TCP), entry("two.example", SHOP, TCP)
-        assert sidecar_says("tcp://two.example:3306", one, two, captured) == "two.example:3306"
-        assert sidecar_says("tcp://one.example:3306", one, two, captured) == "one.example:3306"
-
-    def test_the_trust_domain(self) -> None:
-        assert Registry(snapshot()).trust_domain == "cluster.local"
-        assert Registry(snapshot(mesh(trustDomain="corp"))).trust_domain == "corp"
+class TestAddresses:
+    def test_a_service_leads_to_the_pods_that_it_selects(self) -> None:
+        for selector, inside in (({"app": "web"}, True), ({}, True)):
+            (found,) = Registry(snapshot(service("web", BANK, {"port": 80}, selector=selector))).destinations.popitem()[1]
+            assert (found.selector, found.inside) == (selector, inside)
+        ((found,),) = Registry(snapshot(entry("a.example"))).destinations.values()
+        assert (found.selector, found.inside) == (None, False)
 
     @pytest.mark.parametrize(
-        ("said", "how"),
+        ("spec", "known"),
         [
-            (None, Normalization.BASE),
-            ("DEFAULT", Normalization.BASE),
-            ("NONE", Normalization.NONE),
-            ("BASE", Normalization.BASE),
-            ("MERGE_SLASHES", Normalization.MERGE_SLASHES),
-            ("DECODE_AND_MERGE_SLASHES", Normalization.DECODE_AND_MERGE_SLASHES),
+            ({"clusterIP": "10.2.0.9"}, {"10.2.0.9"}),
+            ({"clusterIP": "10.2.0.9", "clusterIPs": ["10.2.0.9", "fd00::9"]}, {"10.2.0.9", "fd00::9"}),
+            ({"clusterIP": "None"}, set[str]()),
+            ({"clusterIP": "None", "clusterIPs": ["None"]}, set[str]()),
+            ({"clusterIP": ""}, set[str]()),
+            ({"clusterIP": None}, set[str]()),
         ],
     )
-    def test_the_normal_form_of_paths(self, said: str | None, how: Normalization) -> None:
-        assert Registry(snapshot(mesh(pathNormalization={"normalization": said}))).normalization is how
+    def test_of_a_service(self, spec: dict[str, Any], known: set[str]) -> None:
+        registry = Registry(snapshot(service("web", BANK, {"port": 80}, **spec)))
+        found = {address for address in ("10.2.0.9", "fd00::9", "None", "") if registry.at_address(address)}
+        assert found == known
 
-    def test_a_normal_form_that_is_not_known_is_not_understood(self) -> None:
-        with pytest.raises(Misread, match="FORMAL"):
-            _ = Registry(snapshot(mesh(pathNormalization={"normalization": "FORMAL"}))).normalization
 
+class TestLists:
     def test_rules_for_some_pods_are_exported_to_nobody(self) -> None:
         some = rule(BANK, "a.example", exportTo=["*"], workloadSelector={"matchLabels": {"app": "a"}})
         ((found,),) = Registry(snapshot(some)).destination_rules(BANK).values()
@@ -347,3 +334,52 @@ class TestTheMesh:
         assert [one.host for one in registry.speaking(80, "HTTP", BANK)] == ["b.example", "a.example"]
         assert [one.host for one in registry.speaking(443, "TLS", SHOP)] == ["a.example"]
         assert list(registry.speaking(443, "HTTP", SHOP)) == []
+
+    def test_a_rule_for_no_pods_in_particular_is_exported_as_it_says(self) -> None:
+        rules = Registry(snapshot(rule(BANK, "a.example", exportTo=[SHOP]))).destination_rules(BANK)
+        assert [found.exported for found in rules["a.example"]] == [{SHOP}]
+        default = mesh(defaultDestinationRuleExportTo=["."])
+        ((found,),) = Registry(snapshot(rule(BANK, "a.example"), default)).destination_rules(BANK).values()
+        assert found.exported == {BANK}
+        assert Registry(snapshot()).destination_rules(BANK) == {}
+
+    def test_hosts_of_rules_are_names_in_full_whatever_their_case(self) -> None:
+        registry = Registry(snapshot(virtual(SHOP, "A.Example", hosts=["A.Example", "web", "a.example"]), rule(SHOP, "Web")))
+        (found,) = registry.virtual_services["a.example"]
+        assert found.hosts == ("a.example", "web.shop.svc.cluster.local", "a.example")
+        assert registry.virtual_services.keys() == set(found.hosts)
+        ((of,),) = registry.destination_rules(SHOP).values()
+        assert of.hosts == ("web.shop.svc.cluster.local",)
+
+    def test_a_rule_without_hosts_is_for_nobody(self) -> None:
+        """As those are that another VirtualService delegates to."""
+        assert Registry(snapshot(virtual(SHOP, "", hosts=[]))).virtual_services == {}
+
+    @pytest.mark.parametrize(
+        ("gateways", "means"),
+        [(None, {"mesh"}), ([], {"mesh"}), (["edge"], {"shop/edge"}), (["mesh", "gw/edge"], {"mesh", "gw/edge"})],
+    )
+    def test_whom_a_rule_is_for(self, gateways: list[str] | None, means: set[str]) -> None:
+        registry = Registry(snapshot(virtual(SHOP, "a.example", gateways=gateways)))
+        (found,) = registry.virtual_services["a.example"]
+        assert found.gateways == means
+        assert bool(registry.mesh_rules("a.example", SHOP)) is ("mesh" in means)
+
+    def test_rules_count_in_the_order_own_then_by_name_then_everybodys(self) -> None:
+        own, named = virtual(SHOP, "a.example", exportTo=["."]), virtual(BANK, "a.example", exportTo=[SHOP])
+        every, others = virtual("till", "a.example"), virtual("till", "a.example", exportTo=[BANK])
+        registry = Registry(snapshot(others, every, named, own))
+        assert [found.namespace for found in registry.mesh_rules("a.example", SHOP)] == [SHOP, BANK, "till"]
+        assert registry.mesh_rules("b.example", SHOP) == []
+
+    def test_hosts_below_a_pattern(self) -> None:
+        registry = Registry(snapshot(entry("a.example"), entry("a.test"), virtual(SHOP, "b.example"), virtual(SHOP, "b.test")))
+        for _ in range(2):
+            assert list(registry.known_below("*.example")) == ["a.example"]
+            assert list(registry.ruled_below("*.example")) == ["b.example"]
+            assert list(registry.ruled_below("*.test")) == ["b.test"]
+
+    def test_destinations_for_a_name_the_closest_first(self) -> None:
+        registry = Registry(snapshot(*(entry(host) for host in ("*.example", "*.b.example", "a.b.example", "c.example"))))
+        assert [found.host for found in registry.named("a.b.example")] == ["a.b.example", "*.b.example", "*.example"]
+        assert [found.host for found in registry.named("c.example")] == ["c.example", "*.example"]
