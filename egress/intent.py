@@ -149,9 +149,13 @@ class Intent:
     def is_declared(self, name: str) -> bool:
         """Whether a team declared a name, or a pattern above it, that the config does not say others of this network answer."""
         elsewhere = self._plan.settings.network.dns.answered_elsewhere
-        return any(name in of or any(above in of for above in patterns_above(name)) for of in self._hosts.values()) and not any(
-            under(name, domain) for domain in elsewhere
-        )
+        declared = any(one in self._declared for one in (name, *patterns_above(name)))
+        return declared and not any(under(name, domain) for domain in elsewhere)
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        """Hosts and patterns of every team."""
+        return frozenset(host for of in self._hosts.values() for host in of)
 
     @property
     def resolving_network(self) -> str:
@@ -226,8 +230,16 @@ class Intent:
 
     def ports(self, host: str) -> set[tuple[int, Protocol]]:
         """Ports of raw TCP by which teams declared a host."""
-        uses = (of[host] for of in self._uses.values() if host in of)
-        return {(use.tcp.port, Protocol.TCP) for use in uses if use.tcp}
+        return self._ports.get(host, set())
+
+    @cached_property
+    def _ports(self) -> dict[str, set[tuple[int, Protocol]]]:
+        found: dict[str, set[tuple[int, Protocol]]] = {}
+        for of in self._uses.values():
+            for host, use in of.items():
+                if use.tcp:
+                    found.setdefault(host, set()).add((use.tcp.port, Protocol.TCP))
+        return found
 
     def apis(self, team: str) -> set[str]:
         """Names of Google APIs that a team's apps are to know."""

@@ -53,6 +53,7 @@ class Dns:
 
     def __init__(self, deployed: Deployed) -> None:
         self._deployed = deployed
+        self._of_networks: dict[str, dict[str, Resource]] = {}
         self._networks = {
             _last(resource.properties["network"])
             for kind in (SUBNETWORK, CLUSTER)
@@ -100,17 +101,22 @@ class Dns:
         if _last(part(zone.resource.properties, "peeringConfig", "targetNetwork").get("networkUrl")) != network:
             field = zone.elsewhere or "dnsName"
             return _verdict(False, zone.resource.identity, field, f"it answers for {name} instead of the internet")
-        own = next((found for found in self._deployed.resources(ZONE) if self._answers(found, _absolute(name), network)), None)
+        answering = self._answering(network)
+        own = next((answering[suffix] for suffix in _suffixes(_absolute(name)) if suffix in answering), None)
         if own is not None:
             return _verdict(False, own.identity, "dnsName", f"in {network} it answers for {name} instead of the internet")
         return verdict
 
-    @staticmethod
-    def _answers(zone: Resource, name: str, network: str) -> bool:
-        """Whether a zone answers for a name in another network."""
-        seen: Mapping[str, Any] = zone.properties.get("privateVisibilityConfig") or {}
-        by = {_last(of["networkUrl"]) for of in seen.get("networks") or ()}
-        return network in by and _absolute(zone.properties["dnsName"]) in _suffixes(name)
+    def _answering(self, network: str) -> Mapping[str, Resource]:
+        """The zones that answer in another network, by their suffix."""
+        found = self._of_networks.get(network)
+        if found is None:
+            found = self._of_networks[network] = {}
+            for zone in self._deployed.resources(ZONE):
+                seen: Mapping[str, Any] = zone.properties.get("privateVisibilityConfig") or {}
+                if network in {_last(of["networkUrl"]) for of in seen.get("networks") or ()}:
+                    found.setdefault(_absolute(zone.properties["dnsName"]), zone)
+        return found
 
     def _closest(self, name: str) -> _Zone | None:
         return next((self._zones[suffix] for suffix in _suffixes(name) if suffix in self._zones), None)

@@ -1,6 +1,7 @@
 """Ways into gateways: for each host the ports of their pods that lead there, with the name to ask for.
 
-What leads back to the gateway's own pod leads on to whatever name stands inside, so to all that its servers there are for.
+What leads back to an address of the gateway's own pod leads on to whatever name stands inside: to all that the servers at that
+address are for.
 Source: Istio reference, Gateway and VirtualService (networking.istio.io/v1).
 """
 
@@ -46,8 +47,10 @@ class Entrances:
         self._bound = bound
         self._found: dict[str, dict[Entrance, None]] = {}
         for pod, at in listeners.items():
-            back = [server for (_, own), listener in at.items() if own for server in listener.servers]
-            inside = list(dict.fromkeys(name for server in back for name, _ in self._names(server)))
+            inside: dict[str, dict[str, None]] = {}
+            for (_, own), listener in at.items():
+                for server in listener.servers if own else ():
+                    inside.setdefault(own or "", {}).update(dict.fromkeys(name for name, _ in self._names(server)))
             for (port, own), listener in at.items():
                 for server in listener.servers if own is None else ():
                     for host, name in self._led(server, inside):
@@ -66,12 +69,14 @@ class Entrances:
         if patterns:
             yield from ((name, name) for name in bound if any(matches(pattern, name) for pattern in patterns))
 
-    def _led(self, server: Server, inside: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Hosts to which a server leads, each with the name to ask for; `inside`: those for which the pod asks itself."""
+    def _led(self, server: Server, inside: Mapping[str, Mapping[str, None]]) -> Iterator[tuple[str, str]]:
+        """Hosts to which a server leads, each with the name to ask for; `inside`: those for which the pod asks itself, by the
+        address of its own at which it does."""
         for name, host in self._names(server):
             for rule in self._bound[server.gateway][host]:
                 for to, names in self._destinations(rule, server, name):
-                    for led in inside if self._comes_back(to) else (to,):
+                    back = self._comes_back(to)
+                    for led in (name for own in back for name in inside.get(own, ())) if back else (to,):
                         yield from ((led, asked) for asked in names)
 
     def _destinations(self, rule: Rule, server: Server, name: str) -> Iterator[tuple[str, Sequence[str]]]:
@@ -83,9 +88,10 @@ class Entrances:
             for entry in (*listed(route, "route"), *listed(route, "mirrors")) if held else ():
                 yield full_name(str(entry["destination"]["host"]), rule.namespace), names
 
-    def _comes_back(self, host: str) -> bool:
+    def _comes_back(self, host: str) -> list[str]:
+        """Addresses of the pod itself at which a destination is."""
         found = self._registry.destinations.get(host, ())
-        return any(is_loopback(endpoint) for item in found for endpoint in item.endpoints)
+        return [endpoint for item in found for endpoint in item.endpoints if is_loopback(endpoint)]
 
 
 def _entrance(pod: Pod, port: int, server: Server, name: str) -> Entrance:

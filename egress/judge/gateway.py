@@ -49,6 +49,7 @@ class Gateways:
         self._look_ups = LookUps(deployed)
         services = deployed.kind("Service")
         self._named: dict[Pod, str] = {}
+        self._legs: dict[tuple[Rule, str, int, Pod], list[Leg]] = {}
         self.pods: list[Pod] = []
         self._own_alone = scoped(deployed)
         for manifest in deployed.kind("Gateway"):
@@ -150,7 +151,7 @@ class Gateways:
         first = listener.servers[0]
         if first.mode == NONE:
             raise Misread(first.by, f"{first.field}.tls", "a server without TLS is not read here")
-        if plain := next((one for one in listener.servers if one.plain), None):
+        if plain := listener.plain:
             reason = f"a server for {plain.protocol} takes no TLS, whatever is said of it"
             raise Misread(plain.by, f"{plain.field}.port.protocol", reason)
         if connection.protocol is not Protocol.TLS:
@@ -228,7 +229,7 @@ class Gateways:
         rule, taking = found
         readable(rule, taking, section)
         field = taking.field
-        legs = self.router.legs(rule, taking, server.number, pod.namespace, pod.labels or {})
+        legs = self._legs_of(rule, taking, server.number, pod)
         if not legs:
             return self._no(rule.by, f"{field}.route", "The route has no destination."), []
         missing = next((leg for leg in legs if leg.refused), None)
@@ -244,6 +245,14 @@ class Gateways:
         where = " and ".join(dict.fromkeys(leg.says for leg in legs))
         onward = [self._onward(connection, pod, leg, name) for leg in legs]
         return Verdict(Layer.GATEWAY, True, rule.by, field, f"{_called(name)} leaves to {where}."), onward
+
+    def _legs_of(self, rule: Rule, taking: Found, number: int, pod: Pod) -> list[Leg]:
+        """Where a route leads, which is the same for everybody whom it takes."""
+        key = rule, taking.field, number, pod
+        found = self._legs.get(key)
+        if found is None:
+            found = self._legs[key] = self.router.legs(rule, taking, number, pod.namespace, pod.labels or {})
+        return found
 
     def _stopped(self, connection: Connection, leg: Leg, pod: Pod, section: str) -> str | None:
         """Why nothing comes of a connection that the gateway would make."""
@@ -309,11 +318,13 @@ class Gateways:
 
     def _bound_to(self, server: Server, pod: Pod) -> list[Rule]:
         """Rules for a server, one of whose hosts has to be one of the server's, or below or above it."""
+        bound = self._bound.get(server.gateway, {})
         found: dict[Rule, None] = {}
-        for host, rules in self._bound.get(server.gateway, {}).items():
-            for rule in rules:
-                if visible(rule, pod.namespace) and any(alike(own, host) for own in server.hosts_for(rule.namespace)):
-                    found[rule] = None
+        for home, own in server.written:
+            for host in bound if "*" in own else (own, *patterns_above(own), "*"):
+                for rule in bound.get(host, ()):
+                    if home in ("", rule.namespace) and visible(rule, pod.namespace) and alike(own, host):
+                        found[rule] = None
         return sorted(found, key=lambda rule: rank_of(rule, pod.namespace))
 
     def _rules(self, server: Server, pod: Pod, name: str) -> list[Rule]:

@@ -26,13 +26,13 @@ def handshake(gateways: Gateways, pod: Pod, port: int, flow: InboundFlow) -> tup
         return refused(f"gateway/{pod.namespace}", "", f"No server listens on port {port}."), None
     first = listener.servers[0]
     nobody = refused(first.by, "spec.servers", f"No server of port {port} is for the name {flow.host}.")
-    plain = [server for server in listener.servers if server.plain]
+    plain = listener.plain
     if flow.caller.shows is Shown.PLAIN or plain:
         if not plain:
             return refused(first.by, first.field, "The server takes nothing but TLS."), None
-        if flow.caller.shows is not Shown.PLAIN and plain[0].reads_http:
-            return refused(plain[0].by, f"{plain[0].field}.port.protocol", "The server takes plain HTTP alone."), None
-        server = listener.closest(flow.host) if plain[0].reads_http else plain[0]
+        if flow.caller.shows is not Shown.PLAIN and plain.reads_http:
+            return refused(plain.by, f"{plain.field}.port.protocol", "The server takes plain HTTP alone."), None
+        server = listener.closest(flow.host) if plain.reads_http else plain
         if server is None:
             return nobody, None
         reason = "The server takes whoever connects, without TLS."

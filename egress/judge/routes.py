@@ -118,7 +118,8 @@ class Router:
             if copied and leg.refused:
                 continue
             _headers(leg, host, [(rule.by, field, route), (rule.by, at, entry)])
-            legs += self.each(replace(leg, reveals=_revealed(route, entry)))
+            reveals = _revealed(route, entry)
+            legs += self.each(replace(leg, reveals=reveals) if reveals else leg)
         refused = [leg for leg in legs if leg.refused]
         if refused and len(refused) < len(legs):
             raise Misread(refused[0].by, refused[0].field, f"some requests are led on and some are not: {refused[0].refused}")
@@ -146,8 +147,7 @@ class Router:
         if found is None or number not in found.ports:
             reason = f"{host}, port {number}, is not known to {namespace}."
             return _nowhere(host, number, rule.by, field, reason)
-        leg = self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, field))
-        return replace(leg, host=found.host, number=number)
+        return self.leg(found, number, target.get("subset"), namespace, labels, (rule.by, field))
 
     @staticmethod
     def each(leg: Leg) -> Iterator[Leg]:
@@ -191,7 +191,8 @@ class Router:
             if mode == "MUTUAL":
                 raise Misread(by, field, "pods are shown another certificate than the mesh's, which is not read here")
             to = self._workloads.behind(destination.namespace, destination.selector)
-            return Leg(to, port.target, mutual, mode != "DISABLE", sni, f"{destination.host}:{number}", by, field)
+            says = f"{destination.host}:{number}"
+            return Leg(to, port.target, mutual, mode != "DISABLE", sni, says, by, field, host=destination.host, number=number)
         opens = mode not in ("", "DISABLE")
         if destination.resolution == "STATIC" and not destination.endpoints:
             reason = f"{destination.host} has no address, so nothing is connected to."
@@ -202,7 +203,10 @@ class Router:
         first, *others = _ends(destination)
         if is_loopback(str(first.address)):
             says = f"its own {first.address}:{port.target}"
-            return Leg(first, port.target, mutual, opens, sni, says, by, field, loopback=first.address)
+            own = first.address
+            return Leg(
+                first, port.target, mutual, opens, sni, says, by, field, loopback=own, host=destination.host, number=number
+            )
         how = f" in TLS, as {sni or destination.host}" if opens else ""
         says = f"{first.name}:{port.target}{how}"
         names = tuple(map(str, listed(tls, "subjectAltNames")))
@@ -210,10 +214,24 @@ class Router:
         # The name that is asked for is the one that the certificate has to be of; any other name would do as well.
         own = set(names) == {destination.host} and sni == destination.host
         verified = bool(trusts) and own and not tls.get("insecureSkipVerify")
-        leg = Leg(first, port.target, mutual, opens, sni, says, by, field)
-        stays = destination.resolution == "NONE"
-        leg = replace(leg, trusts=trusts if opens else "", stays=stays, sought=sought, others=tuple(others))
-        return replace(leg, verified=verified, mode=mode if opens else "")
+        return Leg(
+            first,
+            port.target,
+            mutual,
+            opens,
+            sni,
+            says,
+            by,
+            field,
+            verified=verified,
+            mode=mode if opens else "",
+            trusts=trusts if opens else "",
+            host=destination.host,
+            number=number,
+            sought=sought,
+            stays=destination.resolution == "NONE",
+            others=tuple(others),
+        )
 
 
 def _ends(destination: Destination) -> list[Outside]:

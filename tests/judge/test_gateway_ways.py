@@ -227,6 +227,30 @@ class TestEntrances:
         copied = bound(http=[{"route": [to("c.example", 80)], "mirrors": [to("b.example", 80)]}])
         assert self.entrances("b.example", *PLAIN, gateway(WEB), copied) == [(443, True, "a.example")]
 
+    def test_what_comes_back_leads_to_what_stands_at_that_address_of_the_pod_alone(self) -> None:
+        def back(name: str, address: str) -> Written:
+            return entry(name, GATEWAY, {**TLS, "number": 9443}, resolution="STATIC", endpoints=[{"address": address}])
+
+        def inside(name: str, address: str) -> Written:
+            return server(name, protocol="TLS", port=9443, mode="PASSTHROUGH", bind=address)
+
+        def onward(name: str) -> Written:
+            tls = [{"match": [{"sniHosts": [name]}], "route": [to(name, 443)]}]
+            return virtual(GATEWAY, name, name=name.replace(".", "-"), gateways=[EDGE], tls=tls)
+
+        doors = [server(name, protocol="TLS", port=8443) for name in ("one.test", "two.test")]
+        objects = (
+            back("first.test", "127.0.0.1"),
+            back("second.test", "127.0.0.2"),
+            gateway(*doors, inside("b.example", "127.0.0.1"), inside("c.example", "127.0.0.2")),
+            raw("one.test", "first.test", name="one"),
+            raw("two.test", "second.test", name="two"),
+            onward("b.example"),
+            onward("c.example"),
+        )
+        assert self.entrances("b.example", *objects) == [(8443, False, "one.test")]
+        assert self.entrances("c.example", *objects) == [(8443, False, "two.test")]
+
     def test_a_name_without_a_dot_is_a_service_of_the_rules_namespace(self) -> None:
         web = service("web", SHOP, {"port": 80, "name": "http"})
         objects = (web, gateway(WEB), bound(target="web", namespace=SHOP))

@@ -19,12 +19,13 @@ from egress.deployment import deployment
 from egress.intent import Intent
 from egress.judge.classes import OTHER_METHOD
 from egress.judge.deployed import Deployed
+from egress.judge.distinctions import APPLICATION_PORT, PROXY_TEXT_PORT
 from egress.judge.flow import Flow, Layer, Protocol, Way
-from egress.judge.space import OTHER_HOST, concrete
-from egress.judge.targets import OTHER_ACCOUNT
+from egress.judge.space import OTHER_HOST, OTHER_PORT, concrete
+from egress.judge.targets import METADATA_PORT, OTHER_ACCOUNT, Kind
 from egress.judge.trace import Judges
 from egress.plan import Plan
-from egress.questions import Questions
+from egress.questions import Question, Questions
 from egress.render import render
 from tests.mesh import evidence
 from tests.mesh.authority import secret
@@ -141,7 +142,7 @@ def flows(plan: Plan, judges: Judges, account: dict[str, str]) -> Iterator[Flow]
     questions = Questions(Intent(plan), judges)
     hosts = sorted({concrete(host) for host in judges.space.outside} | {OTHER_HOST})
     for team in (item.name for item in plan.teams):
-        asked = [question.flow for question in questions.of(team)]
+        asked = [question.flow for question in questions.of(team) if _has_an_end(question)]
         for host in hosts:
             for port, protocol in judges.space.ports(host):
                 asked += [Flow(team, host, port, protocol, way, OTHER_ACCOUNT) for way in _EVERYWHERE]
@@ -150,6 +151,19 @@ def flows(plan: Plan, judges: Judges, account: dict[str, str]) -> Iterator[Flow]
                 if repr(tried) not in seen:
                     seen.add(repr(tried))
                     yield tried
+
+
+def _has_an_end(question: Question) -> bool:
+    """Whether something answers there in this laboratory, or would if nothing refused. Of ranges inside, and most ports of pods,
+    it has none: what is refused there looks like what is not there. Those are held against another implementation."""
+    flow = question.flow
+    if question.kind is Kind.INSIDE or flow.protocol is Protocol.SCTP:
+        return False
+    if question.kind is Kind.NEIGHBOUR:
+        return flow.protocol in (Protocol.HTTP, Protocol.TCP) and flow.port in (APPLICATION_PORT, PROXY_TEXT_PORT)
+    if question.kind is Kind.METADATA:
+        return flow.port == METADATA_PORT
+    return flow.protocol is not Protocol.UDP or flow.port in (53, OTHER_PORT)
 
 
 def _possible(flow: Flow, account: str) -> Iterator[Flow]:

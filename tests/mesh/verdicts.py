@@ -41,6 +41,7 @@ SAYS: dict[evidence.Layer, Layer] = {
     evidence.Layer.NETWORK_POLICY: Layer.NETWORK_POLICY,
     evidence.Layer.DESTINATION_POLICY: Layer.NETWORK_POLICY,
     evidence.Layer.GATEWAY_POLICY: Layer.NETWORK_POLICY,
+    evidence.Layer.DESTINATION_SIDECAR: Layer.SIDECAR,
     evidence.Layer.FIREWALL: Layer.FIREWALL,
     evidence.Layer.GATEWAY_TLS: Layer.GATEWAY,
     evidence.Layer.GATEWAY_HOSTS: Layer.GATEWAY,
