@@ -35,10 +35,15 @@ class Way:
 class Listeners:
     """What the proxies of one namespace listen for."""
 
-    def __init__(self, registry: Registry, namespace: str, sees: Sees) -> None:
+    def __init__(self, registry: Registry, namespace: str, sees: Sees, meets: Sees) -> None:
+        """Args:
+        sees: whether their Sidecar asks for all of a host.
+        meets: whether it asks for some of it at least, which is enough for rules.
+        """
         self._registry = registry
         self._namespace = namespace
         self._sees = sees
+        self._meets = meets
         self._http: dict[int, bool] = {}
         self._wide: dict[tuple[int, str], list[Destination]] = {}
 
@@ -110,13 +115,9 @@ class Listeners:
             yield item
 
     def _names(self, host: str) -> Iterator[str]:
-        """A host, and the Services that it is short for."""
+        """A host, and what it is short for to the namespace's pods."""
         yield host
-        if not is_address(host):
-            dots = host.count(".")
-            yield from [f"{host}.{self._namespace}{SERVICES}"] if not dots else []
-            yield from [f"{host}{SERVICES}"] if dots == 1 else []
-            yield from [f"{host}.cluster.local"] if host.endswith(".svc") else []
+        yield from (f"{host}.{self._namespace}{SERVICES}", f"{host}{SERVICES}", f"{host}.cluster.local")
 
     # HTTP
 
@@ -132,8 +133,8 @@ class Listeners:
         at = next((item for item in self._registry.at_address(host) if self._known(item) and _speaks(item, port)), None)
         if at:
             return self._of_host(at, port) or Way("http", at)
-        everything = next(iter(self._rules("*")), None)
-        if everything and held(everything, "http", MESH, port, self._namespace):
+        rules = (rule for rule in self._rules("*") if held(rule, "http", MESH, port, self._namespace))
+        if everything := next(rules, None):
             raise Misread(everything.by, "spec.hosts", "it is for every host, which is not read here")
         return None
 
@@ -146,7 +147,10 @@ class Listeners:
         rules = self._rules(item.host)
         if not rules:
             above = (*patterns_above(item.host), "*")
-            rules = next((found[:1] for pattern in above if (found := self._rules(pattern))), rules)
+            found = next((found for pattern in above if (found := self._rules(pattern))), rules)
+            # Of patterns one rule counts, even where it has no route for the proxy.
+            self._alone(found if any(rule.spec.get("http") for rule in found) else ())
+            rules = found[:1]
         return self._first(rules, port, item)
 
     def _named_by_rules(self, host: str, port: int) -> Way | None:
@@ -169,11 +173,7 @@ class Listeners:
 
     def _rules(self, host: str) -> list[Rule]:
         found = self._registry.mesh_rules(host, self._namespace)
-        return [rule for rule in found if any(self._asks(rule, name) for name in rule.hosts)]
-
-    def _asks(self, rule: Rule, host: str) -> bool:
-        """Whether the Sidecar asks for a rule for a host; for one above it or below it is enough."""
-        return self._sees(rule.namespace, host) or (host.startswith("*") and self._sees(rule.namespace, f"below{host[1:]}"))
+        return [rule for rule in found if any(self._meets(rule.namespace, name) for name in rule.hosts)]
 
     def _alone(self, rules: Sequence[Rule]) -> None:
         if len(rules) > 1 and rank_of(rules[0], self._namespace) == rank_of(rules[1], self._namespace):
@@ -188,6 +188,7 @@ class Listeners:
             item = self._registry.chosen(name, self._namespace, self._sees)
             if item and self._sees(item.namespace, name) and _wide(item, flow.port, "TLS"):
                 chains += self._server_names(item, flow.port) or [(name, Way("tls", item))]
+        for name in patterns_above(flow.host):
             for rule in self._rules(name):
                 # What it leads is led as soon as any destination of the port is among its hosts.
                 if rule.spec.get("tls") and any(_wide(item, flow.port, "TLS") for item in self._below(name)):
@@ -232,13 +233,8 @@ class Listeners:
         return Way("tcp", item, rule, routes)
 
     def _below(self, pattern: str) -> Iterator[Destination]:
-        """Destinations that a host of a rule covers, or that cover it."""
-        names = (
-            (pattern, *patterns_above(pattern))
-            if not pattern.startswith("*")
-            else (pattern, *self._registry.known_below(pattern))
-        )
-        for name in names:
+        """Destinations that a pattern covers."""
+        for name in (pattern, *self._registry.known_below(pattern)):
             item = self._registry.chosen(name, self._namespace, self._sees)
             if item and self._sees(item.namespace, name):
                 yield item
@@ -259,7 +255,7 @@ def _is_at_its_addresses(item: Destination) -> bool:
 
     Those that no network has are made up, and only a proxy that answers DNS leads there.
     """
-    return bool(item.addresses) and not all(_is_made_up(address) for address in item.addresses)
+    return not all(_is_made_up(address) for address in item.addresses)
 
 
 def _is_made_up(address: str) -> bool:

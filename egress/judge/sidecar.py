@@ -13,7 +13,7 @@ from egress.judge.deployed import Manifest, identity, part
 from egress.judge.flow import Connection, Flow, Layer, Misread, Outside, Pod, Protocol, Verdict, is_address
 from egress.judge.listeners import Listeners, Way
 from egress.judge.match import readable, taken
-from egress.judge.registry import ROOT_NAMESPACE, Registry, matches, visible
+from egress.judge.registry import ROOT_NAMESPACE, Registry, alike, matches, visible
 from egress.judge.requests import read
 from egress.judge.routes import INTERNAL_HEADERS, Leg, Router
 
@@ -33,6 +33,10 @@ class View:
 
     def sees(self, namespace: str, host: str) -> bool:
         return any(within in ("*", namespace) and matches(pattern, host) for within, pattern in self.hosts)
+
+    def meets(self, namespace: str, host: str) -> bool:
+        """Whether some name of a host is seen; of rules that is enough."""
+        return any(within in ("*", namespace) and alike(pattern, host) for within, pattern in self.hosts)
 
 
 class Sidecars:
@@ -92,7 +96,7 @@ class Sidecars:
     def _outward(self, flow: Flow, view: View, pod: Pod) -> tuple[Verdict, list[Connection]]:
         listeners = self._listeners.get(flow.namespace)
         if listeners is None:
-            listeners = self._listeners[flow.namespace] = Listeners(self._registry, flow.namespace, view.sees)
+            listeners = self._listeners[flow.namespace] = Listeners(self._registry, flow.namespace, view.sees, view.meets)
         asked = replace(flow, host=flow.addressed, authority=flow.request.host) if flow.protocol is Protocol.HTTP else flow
         # A listener of an address takes whatever comes to it, and comes before those that read HTTP or server names.
         way = listeners.at_address(flow, asked) or listeners.at_port(asked)
