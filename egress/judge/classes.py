@@ -7,9 +7,9 @@ path of each such set - found by walking all patterns at once, so none is missed
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import chain, count, product
 from string import ascii_letters, digits
 
 OTHER = "x"
@@ -43,7 +43,7 @@ class Representative:
 
     method: str
     path: str
-    headers: tuple[tuple[str, str], ...] = field(default=())
+    headers: tuple[tuple[str, str], ...]
 
 
 def representatives(requests: Requests) -> Iterator[Representative]:
@@ -88,11 +88,9 @@ def paths(patterns: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    if not patterns:
-        return ("/",)
     machines = [_machine(pattern) for pattern in patterns]
     named = {character for machine in machines for token in machine for character in token.literal}
-    other = next(letter for letter in (OTHER, *_PLAIN, *map(chr, range(0x100, 0x200))) if letter not in named)
+    other = next(letter for letter in chain((OTHER, *_PLAIN), map(chr, count(0x100))) if letter not in named)
     start = tuple(_closure(machine, frozenset({0})) for machine in machines)
     begun = tuple(_step(machine, state, "/") for machine, state in zip(machines, start, strict=True))
     found: dict[tuple[bool, ...], str] = {}
@@ -142,7 +140,8 @@ def _machine(pattern: str) -> tuple[_Token, ...]:
         elif rest.startswith("{*}"):
             tokens += [_Token(slashes=False, but=_NO_TEMPLATE), _Token(many=True, slashes=False, but=_NO_TEMPLATE)]
             rest = rest[3:]
-        elif rest[0] == "*" and "{" not in pattern and (len(rest) == 1 or len(rest) == len(pattern)):
+        elif rest[0] == "*" and "{" not in pattern and len(rest) == (len(pattern) if pattern[0] == "*" else 1):
+            # One at the beginning is read before one at the end, which is then a letter.
             tokens.append(_Token(many=True))
             rest = rest[1:]
         else:

@@ -27,7 +27,7 @@ PROXY_TEXT_PORT = 15000
 """A proxy's port that answers in plain text; the first of those that neighbours must not reach."""
 POD_PORTS = (APPLICATION_PORT, PROXY_TEXT_PORT)
 _TRANSPORTS = {"TCP": Spoken.TCP, "UDP": Spoken.UDP, "SCTP": Spoken.SCTP}
-LAST_PORT = (1 << 16) - 1
+LAST_PORT = 65535
 
 
 class Declared(Protocol):
@@ -117,7 +117,8 @@ class Distinctions:
         named = {("TCP", port) for port in (*KNOWN_PORTS, OTHER_PORT)} | {("UDP", port) for port in (53, 443, OTHER_PORT)}
         for one, pool in zip(self.judges, pools, strict=True):
             named.update(one.firewall.egress_ports(pool))
-        named |= {(transport, OTHER_PORT) for transport, port in named if port}
+        # What is let through on every port has none that is named.
+        named |= {(transport, OTHER_PORT) for transport, _ in named if transport in _TRANSPORTS}
         return sorted(
             (transport, port) for transport, port in named if port <= LAST_PORT and (port or transport not in _TRANSPORTS)
         )
@@ -151,7 +152,7 @@ class Distinctions:
         """Names that private zones tell apart: zones, records, and one more below each; a label stands for `*`."""
         found: set[str] = set()
         for name in (name for one in self.judges for name in one.dns.names):
-            found |= {name.replace("*", BELOW, 1), f"{BELOW}.{name.removeprefix('*.')}"} if name else set()
+            found |= {name.replace("*", BELOW), f"{BELOW}.{name.removeprefix('*.')}"} if name else set()
         return sorted(found)
 
     def pod_ports(self, source: str, target: str) -> list[tuple[str, int]]:
@@ -191,7 +192,7 @@ class Distinctions:
         for one in self.judges:
             for own, text in _texts(one.deployed, teams):
                 other = text.partition("/ns/")[2].partition("/")[0] or text.partition("/")[0]
-                if other in teams and other != own:
+                if other in teams:
                     found.setdefault(own, set()).add(other)
                     found.setdefault(other, set()).add(own)
         return found
