@@ -224,8 +224,8 @@ class _Policy:
 
     @property
     def names(self) -> list[str]:
-        """Names of which each rule needs one; none where some rule needs none, or which rules hold is not a matter of names."""
-        return [] if self._doubt or self._of_any_name or self.action != "ALLOW" else [*self._of_name]
+        """Names of which each rule needs one; none where some rule needs none, or it is not by name alone that rules hold."""
+        return [] if self._of_any_name or self.action != "ALLOW" else [*self._of_name]
 
     def nearness(self, case: Case) -> int:
         """How much of a rule holds, at best: what a reader wants to see first when nothing matches."""

@@ -33,8 +33,8 @@ def resolved(flow: Flow, registry: Registry, workloads: Workloads, namespaces: f
             return _to(replace(flow, host=name), service, workloads)
     if next(registry.named(flow.host), None) is None:
         for name in names:
-            service, _, namespace = name.removesuffix(SERVICES).rpartition(".")
-            if name.endswith(SERVICES) and service and "." not in service and namespace in namespaces:
+            service, _, namespace = name.removesuffix(SERVICES).partition(".")
+            if service and namespace in namespaces:
                 return replace(flow, host=name, to=Pod(namespace, None))
     return flow
 

@@ -97,6 +97,29 @@ class TestActions:
     def test_one_rule_of_several_is_enough(self) -> None:
         assert judged(allow(source(namespaces=["other"]), source(namespaces=["bank"]))).field == "spec.rules[1]"
 
+    OTHER = operation(hosts=["other.example"])
+
+    @pytest.mark.parametrize("rule", [operation(methods=["GET"]), operation(hosts=["shop.example"]), EVERYTHING])
+    def test_a_rule_about_another_name_takes_nothing_from_the_next(self, rule: dict[str, Any]) -> None:
+        assert outcome(allow(self.OTHER, rule)) is True
+
+    def test_a_rule_about_another_name_allows_nothing(self) -> None:
+        assert outcome(allow(self.OTHER)) is False
+
+    def test_a_rule_about_another_name_denies_nothing(self) -> None:
+        assert outcome(deny(self.OTHER)) is True
+
+    def test_a_rule_about_a_host_denies_bytes(self) -> None:
+        assert outcome(deny(self.OTHER), inner=BYTES) is False
+
+    def test_a_policy_about_the_name_is_nearer_than_one_about_another(self) -> None:
+        another = allow(source(namespaces=["bank"]) | self.OTHER, name="another")
+        assert judged(another, allow(operation(methods=["POST"]))).by == BY
+
+    def test_a_policy_for_pods_that_are_not_known_may_refuse_what_it_does_not_name(self) -> None:
+        odd = allow(operation(hosts=["other.example"]), selector={"matchExpressions": []} | {"matchExpressions": [{"key": "a"}]})
+        assert outcome(odd) is None
+
     def test_one_policy_of_several_that_allow_is_enough(self) -> None:
         assert judged(allow(name="nothing"), allow(EVERYTHING)).by == BY
 
@@ -811,6 +834,7 @@ class TestConnectionsThatAreNotReadAsHttp:
 
 class TestWhatIsNotUnderstood:
     ODD = when("source.ip", "10.0.0.0/8")
+    ELSEWHERE = when("destination.port", "1")
 
     def test_what_surely_does_not_hold_decides_before_it(self) -> None:
         assert outcome(allow(source(namespaces=["other"]) | self.ODD)) is False
@@ -818,6 +842,10 @@ class TestWhatIsNotUnderstood:
         assert outcome(allow(self.ODD | operation(paths=["/other"]))) is False
         assert outcome(allow(source(ipBlocks=["10.0.0.0/8"]) | operation(methods=["POST"]))) is False
         assert outcome(allow(source(ipBlocks=["10.0.0.0/8"], namespaces=["other"]))) is False
+
+    @pytest.mark.parametrize("parts", [(ODD, ELSEWHERE), (ELSEWHERE, ODD)])
+    def test_of_two_conditions_the_one_that_does_not_hold_decides(self, parts: tuple[dict[str, Any], ...]) -> None:
+        assert outcome(allow({"when": [condition for part in parts for condition in part["when"]]})) is False
 
     def test_what_surely_holds_decides_before_it(self) -> None:
         assert judged(allow(self.ODD, source(namespaces=["bank"]))).field == "spec.rules[1]"

@@ -46,9 +46,22 @@ def test_a_name_with_five_dots_is_tried_as_it_stands_first() -> None:
     assert found("a.b.c.d", service("a.b.c", "d", {"port": 80, "name": "http"})).host == "a.b.c.d.svc.cluster.local"
 
 
+def test_below_the_search_path_or_as_it_stands_by_the_number_of_its_dots() -> None:
+    """Where both are Services, which one a name is for shows what was tried first."""
+    for name in ("a.b.svc.cluster.local", "a.b.c.svc.cluster.local", "a.b.c.d.svc.cluster.local"):
+        whole, namespace = name.removesuffix(".svc.cluster.local").rpartition(".")[::2]
+        itself = service(whole, namespace, {"port": 80, "name": "http"})
+        below = service(name, SHOP, {"port": 80, "name": "http"})
+        first = f"{name}.shop.svc.cluster.local" if name.count(".") < 5 else name
+        assert found(name, itself, below).host == first
+
+
 def test_what_is_no_service_stays_as_it_is() -> None:
     for host in ("a.example", "192.0.2.1", "::1"):
         assert found(host).host == host
+        assert found(host, service(host, SHOP, {"port": 80, "name": "http"})).host == (
+            "a.example.shop.svc.cluster.local" if host == "a.example" else host
+        )
     assert found("a.example", WEB, entry("a.example")).host == "a.example"
 
 
@@ -89,8 +102,22 @@ def test_a_service_that_a_team_may_have_written_is_its_pods() -> None:
     assert found("till.bank").to is None
     assert found("till.bank", teams=frozenset({SHOP})).to is None
     assert found("a.till.bank", teams=frozenset({BANK})).to is None
+    assert found(f"till.{BANK}.svc.cluster.local", teams=frozenset({BANK})).to is not None
+    for name in ("svc.cluster.local", f"{BANK}.svc.cluster.local", f".{BANK}.svc.cluster.local", f"till.{BANK}.elsewhere"):
+        assert found(name, teams=frozenset({BANK})).to is None, name
     own = found("till", teams=frozenset({SHOP}))
     assert own.host == "till.shop.svc.cluster.local"
+
+
+def test_an_entry_of_a_services_name_is_none() -> None:
+    assert found("web.bank", entry(FULL), way=Way.PROXY).host == "web.bank"
+    assert found("web.bank", entry(FULL), WEB, way=Way.PROXY).to is not None
+
+
+def test_a_service_without_a_selector_is_its_namespaces_business() -> None:
+    flow = found("web.bank", service("web", BANK, {"port": 80, "name": "http"}, selector=None), way=Way.PROXY)
+    assert flow.to
+    assert flow.to.namespace == BANK
 
 
 def test_but_not_where_the_mesh_knows_the_name_itself() -> None:
