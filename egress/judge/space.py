@@ -68,7 +68,7 @@ class Space:
         for manifest in deployed.kind("Gateway"):
             for server in listed(manifest, "spec", "servers"):
                 for san in listed(server, "tls", "subjectAltNames"):
-                    self._account(san.removeprefix("spiffe://"), server["hosts"])
+                    self._account(san, server["hosts"])
 
     def hosts(self, team: str) -> list[str]:
         """Outside hosts (a name below each pattern) that some object names for a team, sorted."""
@@ -156,7 +156,7 @@ class Space:
                 of_team, name = self._requests.setdefault(team, {}), self._asked_as(host)
                 of_team[name] = of_team.get(name, Requests()) | requests
             for host in _uneven(written):
-                self._authorities.setdefault((team, self._asked_as(without_port(host))), {})[host] = None
+                self._authorities.setdefault((team, self._asked_as(without_port(host))), {})[concrete(host)] = None
 
     def authorities(self, team: str, host: str) -> list[str]:
         """Further forms of a host in a request's Host header that some rule tells from the name alone."""
@@ -228,11 +228,13 @@ def _outer_names(registry: Registry) -> Iterator[tuple[str, str]]:
 
 
 def _uneven(hosts: Sequence[str]) -> Iterator[str]:
-    """Hosts with a port, where a rule does not name a host both alone and with the port of plain HTTP, and in no other form."""
+    """Hosts with a port, where a rule does not name a host both alone and with the port of plain HTTP, and in no other form.
+
+    A pattern's end is the end of the header, so names below it are told from the same with a port as a name itself is.
+    """
     forms: dict[str, set[str]] = {}
     for host in hosts:
-        if "*" not in host:
-            forms.setdefault(without_port(host), set()).add(host)
+        forms.setdefault(without_port(host), set()).add(host)
     for name, written in forms.items():
         usual = f"{name}:80"
         if written != {name, usual}:
