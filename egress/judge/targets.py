@@ -85,10 +85,9 @@ class Targets:
     def with_names(self, team: str, *, spelled: bool = False) -> Iterator[Target]:
         """Those that have a name, or that the app asks its sidecar for, in the order of the table."""
         named = self._told.hosts(team)
-        others = [concrete(host) for host in self._told.outside] if spelled else self._told.others(set(named))
-        hosts = {**{host: host for host in others}, **named} | (
-            {concrete(host): host for host in self._told.outside} if spelled else {}
-        )
+        hosts = {host: host for host in self._told.others(set(named))} | named
+        if spelled:
+            hosts |= {concrete(host): host for host in self._told.outside}
         left_out = {METADATA_HOST, OPEN_TLS_HOST}
         for host in sorted(hosts.keys() - left_out):
             if not host.endswith(GOOGLE):
@@ -118,7 +117,7 @@ class Targets:
             yield Target(flow, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
             for one in classes:
                 if one.block == METADATA_ADDRESS:
-                    if port != METADATA_PORT:
+                    if (port, protocol) != (METADATA_PORT, Protocol.HTTP):
                         yield Target(flow.but(host=one.address, address=one.block), Kind.METADATA, Kind.METADATA.value)
                 elif one.within:
                     yield Target(flow.but(host=one.address, address=one.block), Kind.INSIDE, one.within)

@@ -99,6 +99,8 @@ def test_every_path_has_one_that_the_same_patterns_match_and_no_shorter_one_does
         (["/abc/{**}"], ("/", "/abc/")),
         # A letter that templates do not take, and those that they do.
         (["/{**}"], ("/", "/[")),
+        # One open segment holds no slash, any number of them do.
+        (["/{*}/z", "/{**}/z"], ("/", "/x/z", "/x/x/z")),
         (["/{*}", "*o"], ("/", "/o", "/x", "/[o")),
     ],
 )
