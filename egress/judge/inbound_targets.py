@@ -94,7 +94,7 @@ class _Space:
         named: dict[Ranges, str] = {}
         for side in self.sides:
             for edge in side.inbound.edges.values():
-                named.setdefault(edge.ranges, ", ".join(edge.written))
+                named.setdefault(edge.ranges, ", ".join(edge.written) or ELSEWHERE)
                 for cidr in edge.written:
                     named.setdefault(Ranges.of([cidr]), cidr)
                 for rule in side.network_policies.ingress(edge.namespace):

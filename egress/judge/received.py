@@ -68,7 +68,7 @@ def doors(deployed: Deployed) -> Iterator[Door]:
 
 
 def _clients(tls: Mapping[str, Any]) -> tuple[str, ...]:
-    if tls.get("mode") not in ("MUTUAL", "OPTIONAL_MUTUAL") or tls.get("mode") == "OPTIONAL_MUTUAL":
+    if tls.get("mode") != "MUTUAL":
         return (ANYBODY,)
     return tuple(sorted(set(map(str, listed(tls, "subjectAltNames"))))) or (ANY_CERTIFICATE,)
 

@@ -1,0 +1,324 @@
+"""What is asked about the ways in: everything that some object tells from other things, and one more of each kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egress.judge.deployed import Resource
+from egress.judge.inbound_flow import Door, InboundFlow, NodeFlow, Shown
+from egress.judge.inbound_targets import ELSEWHERE, InboundKind, InboundTarget, inbound_targets
+from egress.judge.ranges import Ranges
+from egress.judge.trace import Judges
+from tests.judge.incoming import BUYER, CLIENT, HOST, LABELS, PARTNER, Object, balancer, firewall, gateway, judges, route
+from tests.judge.objects import node_pool, written
+
+OTHER, UNKNOWN = "spiffe://another.example/client", "undeclared.example"
+NAMED = {"allocateLoadBalancerNodePorts": False, "ports": [{"port": 5432, "targetPort": 5432}]}
+
+
+def edge(**spec: Any) -> Object:
+    """A load balancer of one port, without ports of nodes."""
+    return balancer(**{**NAMED, **spec})
+
+
+def targets(*sides: Judges, kind: InboundKind | None = None) -> list[InboundTarget]:
+    return [target for target in inbound_targets(*sides) if kind in (None, target.kind)]
+
+
+def asked(*sides: Judges, without: tuple[InboundKind, ...] = ()) -> list[str]:
+    """Kind and question, each once: what differs in nothing but the version of its addresses reads the same."""
+    found = targets(*sides)
+    return list(dict.fromkeys(f"{one.kind.name} {one.flow}" for one in found if one.kind not in without))
+
+
+def names(*sides: Judges, kind: InboundKind) -> list[str]:
+    return list(dict.fromkeys(target.name for target in targets(*sides, kind=kind)))
+
+
+def inbound(*sides: Judges, kind: InboundKind) -> list[InboundFlow]:
+    return [target.flow for target in targets(*sides, kind=kind) if isinstance(target.flow, InboundFlow)]
+
+
+def test_without_a_service_that_leads_in_and_without_nodes_nothing_is_asked() -> None:
+    assert asked(judges(balancer=None)) == []
+
+
+def test_of_a_server_for_clients_with_certificates_each_client_is_asked_and_one_of_every_other_kind() -> None:
+    at = f"From {ELSEWHERE}, "
+    assert asked(judges(balancer=edge())) == [
+        f"ADDRESS {at}{CLIENT}: tcp://{HOST}:5432",
+        f"CLIENT {at}{BUYER}: tcp://{HOST}:5432",
+        f"CLIENT {at}{CLIENT}: tcp://{HOST}:5432",
+        f"OTHER_CLIENT {at}{OTHER}: tcp://{HOST}:5432",
+        f"OTHER_AUTHORITY {at}{BUYER} of another authority: tcp://{HOST}:5432",
+        f"NO_CERTIFICATE {at}somebody with no certificate: tcp://{HOST}:5432",
+        f"PLAIN {at}somebody with no TLS: tcp://{HOST}:5432",
+        f"OTHER_HOST {at}{CLIENT}: tcp://{UNKNOWN}:5432",
+        f"PORT {at}{CLIENT}: tcp://{HOST}:6667",
+    ]
+
+
+def test_of_a_server_for_http_requests_are_asked_too_with_names_that_routes_are_for() -> None:
+    hosts = ["a.example.org", "b.example.org", "c.example.org"]
+    world = judges(
+        balancer=edge(),
+        gateway=gateway(protocol="HTTPS", hosts=["*.example.org"], subjectAltNames=[CLIENT]),
+        route=route("http", hosts=hosts),
+    )
+    at, to = f"From {ELSEWHERE}, {CLIENT}: https://", "any-name.example.org"
+    of_clients = (InboundKind.NO_CERTIFICATE, InboundKind.PLAIN, InboundKind.OTHER_AUTHORITY, InboundKind.OTHER_CLIENT)
+    assert asked(world, without=of_clients) == [
+        f"ADDRESS {at}{to}:5432",
+        f"CLIENT {at}{to}:5432",
+        f"CLIENT {at}{to}:5432, Host: {to}:5432",
+        f"OTHER_REQUEST {at}{to}:5432, Host: {UNKNOWN}",
+        f"OTHER_REQUEST {at}{to}:5432, Host: a.example.org",
+        f"OTHER_REQUEST {at}{to}:5432, Host: b.example.org",
+        f"OTHER_HOST {at}{UNKNOWN}:5432",
+        f"OTHER_HOST {at}{UNKNOWN}:5432, Host: a.example.org",
+        f"OTHER_HOST {at}{UNKNOWN}:5432, Host: b.example.org",
+        f"PORT {at}{to}:6667",
+    ]
+    for kind in of_clients:
+        assert [flow.request.host for flow in inbound(world, kind=kind) if flow.request] == [to]
+
+
+def test_a_server_for_every_name_is_asked_with_a_name_that_nobody_knows_and_with_a_request_for_another_one() -> None:
+    made = judges(
+        balancer=edge(), gateway=gateway(protocol="HTTPS", hosts=["*"], mode="SIMPLE", subjectAltNames=None), route=route("http")
+    )
+    assert {flow.host for flow in inbound(made, kind=InboundKind.CLIENT)} == set()
+    assert {flow.host for flow in inbound(made, kind=InboundKind.OTHER_CLIENT)} == {UNKNOWN}
+    requests = [flow.request.host for flow in inbound(made, kind=InboundKind.OTHER_REQUEST) if flow.request]
+    assert requests == [f"any.{UNKNOWN}", HOST]
+    foreign = inbound(made, kind=InboundKind.OTHER_AUTHORITY)
+    assert {flow.caller.name for flow in foreign} == {OTHER}
+    assert names(made, kind=InboundKind.OTHER_REQUEST) == [f"any.{UNKNOWN}", HOST]
+
+
+def test_requests_that_rules_of_a_gateway_tell_apart_are_asked_each() -> None:
+    policy = written("AuthorizationPolicy", "edge", rules=[{"to": [{"operation": {"paths": ["/private"], "methods": ["PUT"]}}]}])
+    world = judges(policy, balancer=edge(), gateway=gateway(protocol="HTTPS"), route=route("http"))
+    said = {(flow.request.method, flow.request.path) for flow in inbound(world, kind=InboundKind.CLIENT) if flow.request}
+    assert ("PUT", "/private") in said
+    assert any(method != "PUT" for method, _ in said)
+
+
+class TestAddresses:
+    def test_every_range_is_asked_and_whoever_is_in_none(self) -> None:
+        world = judges(balancer=edge(loadBalancerSourceRanges=[PARTNER, "192.0.2.0/24"]))
+        assert names(world, kind=InboundKind.ADDRESS) == [PARTNER, "192.0.2.0/24", ELSEWHERE]
+        assert {flow.origin for flow in inbound(world, kind=InboundKind.CLIENT)} == {PARTNER}, "clients come from inside"
+
+    def test_ranges_of_firewall_rules_and_of_policies_are_told_apart_too(self) -> None:
+        block = {"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.8/29"]}}
+        policy = written("NetworkPolicy", "edge", podSelector={}, ingress=[{"from": [block, {"podSelector": {}}]}])
+        world = judges(policy, balancer=edge(), google=(firewall(sourceRanges=["203.0.113.0/24"]),))
+        found = [flow.source for flow in inbound(world, kind=InboundKind.ADDRESS)]
+        apart = [["203.0.113.0/24"], ["192.0.2.0/29", "192.0.2.16/28", "192.0.2.32/27", "192.0.2.64/26", "192.0.2.128/25"]]
+        assert [ranges.cidrs for ranges in found if ranges.cidrs in apart[:1]] == apart[:1]
+        assert [ranges.cidrs for ranges in found if ranges.cidrs in apart[1:]] == apart[1:]
+        said = names(world, kind=InboundKind.ADDRESS)
+        assert "203.0.113.0/24" in said
+        assert ELSEWHERE in said
+
+    def test_what_lies_in_a_part_of_a_range_alone_is_called_by_its_first_addresses(self) -> None:
+        inner = edge(loadBalancerSourceRanges=["198.51.100.0/24"])
+        rule = firewall(sourceRanges=["198.51.100.0/25"])
+        assert names(judges(balancer=inner, google=(rule,)), kind=InboundKind.ADDRESS) == [
+            "198.51.100.0/25",
+            "198.51.100.128/25",
+            ELSEWHERE,
+        ]
+        rule = firewall(sourceRanges=["198.51.100.64/26"])
+        assert "198.51.100.0/26 and 1 more" in names(judges(balancer=inner, google=(rule,)), kind=InboundKind.ADDRESS)
+
+    def test_addresses_of_the_cluster_itself_are_nobody_outside(self) -> None:
+        network = gcp_subnet("10.0.0.0/20")
+        world = judges(balancer=edge(), google=(network,))
+        assert not any(flow.source.meets(Ranges.of(["10.0.0.0/20"])) for flow in inbound(world, kind=InboundKind.ADDRESS))
+
+    def test_of_two_sets_of_objects_clients_come_from_where_both_take_them(self) -> None:
+        wide = judges(balancer=edge(loadBalancerSourceRanges=["192.0.2.0/24", PARTNER]))
+        narrow = judges(balancer=edge(loadBalancerSourceRanges=[PARTNER]))
+        assert {flow.origin for flow in inbound(wide, narrow, kind=InboundKind.CLIENT)} == {PARTNER}
+        apart = judges(balancer=edge(loadBalancerSourceRanges=["192.0.2.0/24"]))
+        assert {flow.origin for flow in inbound(narrow, apart, kind=InboundKind.CLIENT)} == {PARTNER}, "one of them"
+        assert {flow.origin for flow in inbound(apart, narrow, kind=InboundKind.CLIENT)} == {"192.0.2.0/24"}
+
+
+def gcp_subnet(cidr: str) -> Resource:
+    return Resource("gcp:compute/subnetwork:Subnetwork", "nodes", {"ipCidrRange": cidr})
+
+
+class TestPorts:
+    def ports(self, *objects: Object, kind: InboundKind = InboundKind.PORT, **parts: Any) -> list[int]:
+        return list(dict.fromkeys(flow.port for flow in inbound(judges(*objects, **parts), kind=kind)))
+
+    def test_ports_that_something_names_are_asked_and_one_that_nothing_does(self) -> None:
+        limits = [{"port": 1}, {"port": 8000, "endPort": 8010}, {"port": 65535}, {"port": 5432}]
+        policy = written("NetworkPolicy", "edge", podSelector={}, ingress=[{"ports": limits}])
+        other = gateway("second", port=15443)
+        opened = firewall(allows=[{"protocol": "tcp", "ports": ["22", "30000-30005"]}])
+        found = self.ports(policy, other, balancer=edge(), google=(opened,))
+        assert found == [1, 22, 6667, 8000, 8010, 15443, 30000, 30005, 65535]
+
+    def test_a_policy_for_every_port_names_none(self) -> None:
+        policy = written("NetworkPolicy", "edge", podSelector={}, ingress=[{}])
+        assert self.ports(policy, balancer=edge()) == [6667]
+
+    def test_of_a_node_the_ports_that_a_service_says_are_asked(self) -> None:
+        said = balancer(ports=[{"port": 80, "nodePort": 30080}, {"port": 443, "nodePort": 30443}])
+        assert self.ports(kind=InboundKind.NODE_PORT, balancer=said) == [30080, 30443]
+        (flow, *_) = inbound(judges(balancer=said), kind=InboundKind.NODE_PORT)
+        assert (flow.door, flow.edge) == (Door.NODE_PORT, "edge/service/edge")
+
+    def test_else_one_of_those_that_kubernetes_takes_and_each_that_a_firewall_opens_among_them(self) -> None:
+        opened = firewall(allows=[{"protocol": "tcp", "ports": ["29999-30000", "32767-32768"]}])
+        found = self.ports(kind=InboundKind.NODE_PORT, balancer=balancer(type="NodePort"), google=(opened,))
+        assert found == [30000, 31999, 32767]
+
+    def test_a_service_without_ports_of_nodes_is_not_asked_there(self) -> None:
+        assert self.ports(kind=InboundKind.NODE_PORT, balancer=edge()) == []
+
+    def test_a_service_for_nodes_alone_is_asked_nowhere_else(self) -> None:
+        assert {target.kind for target in targets(judges(balancer=balancer(type="NodePort")))} == {InboundKind.NODE_PORT}
+
+    def test_each_port_of_a_service_has_the_names_and_clients_of_its_own_servers(self) -> None:
+        two = edge(ports=[{"port": 443, "targetPort": 8443}, {"port": 5432}])
+        web = gateway("web", port=8443, protocol="HTTPS", hosts=["web.example.org"], mode="SIMPLE", subjectAltNames=None)
+        found = targets(judges(web, balancer=two))
+        at = {
+            (flow.port, flow.host) for one in found if isinstance(flow := one.flow, InboundFlow) if one.kind is InboundKind.PLAIN
+        }
+        assert at == {(443, "web.example.org"), (5432, HOST)}
+        others = {(flow.port, flow.host) for flow in inbound(judges(web, balancer=two), kind=InboundKind.OTHER_HOST)}
+        assert {(443, HOST), (5432, "web.example.org")} <= others, "a name that is served at another port"
+
+
+class TestPastTheGateway:
+    def test_a_service_that_leads_to_no_gateway_is_asked_by_addresses_alone(self) -> None:
+        own = balancer("own", "shop", selector={"app": "db"}, **NAMED)
+        world = judges(balancer=None, own=own)
+        assert {target.kind for target in targets(world)} == {InboundKind.PAST_GATEWAY, InboundKind.PORT}
+        (flow, *_) = inbound(world, kind=InboundKind.PAST_GATEWAY)
+        assert (flow.host, flow.port, flow.caller.name, flow.request) == (UNKNOWN, 5432, OTHER, None)
+        assert flow.edge == "shop/service/own"
+
+    def test_it_is_asked_for_each_service(self) -> None:
+        own = balancer("own", "shop", selector={"app": "db"}, **NAMED)
+        found = targets(judges(own, balancer=edge()))
+        assert {flow.edge for one in found if isinstance(flow := one.flow, InboundFlow)} == {
+            "edge/service/edge",
+            "shop/service/own",
+        }
+
+    def test_a_service_of_one_set_of_objects_alone_is_asked_as_well(self) -> None:
+        without, with_one = judges(balancer=None), judges(balancer=edge())
+        assert asked(without, with_one) == asked(with_one) == asked(with_one, without)
+        assert len(targets(with_one, with_one)) == len(targets(with_one)), "each once"
+
+
+class TestNodes:
+    def test_of_every_pool_the_nodes_own_ports_are_asked(self) -> None:
+        pools = (node_pool("one"), node_pool("two"))
+        found = [target.flow for target in targets(judges(balancer=None, google=pools), kind=InboundKind.NODE)]
+        assert all(isinstance(flow, NodeFlow) for flow in found)
+        assert {(flow.pool, flow.port) for flow in found if isinstance(flow, NodeFlow)} == {
+            (f"{pool}@example.com", port) for pool in ("one", "two") for port in (22, 6667, 10250, 31999)
+        }
+
+    def test_with_each_port_that_a_firewall_rule_for_what_comes_in_opens(self) -> None:
+        def ports(direction: str) -> set[int]:
+            rule = firewall(direction=direction, allows=[{"protocol": "tcp", "ports": ["8000-8010"]}], sourceRanges=[PARTNER])
+            found = targets(judges(balancer=None, google=(node_pool("one"), rule)), kind=InboundKind.NODE)
+            return {target.flow.port for target in found} - {22, 6667, 10250, 31999}
+
+        assert ports("INGRESS") == {8000, 8010}
+        assert ports("EGRESS") == set()
+
+    def test_it_says_from_where_and_to_which_port(self) -> None:
+        rule = firewall(sourceRanges=[PARTNER])
+        said = names(judges(balancer=None, google=(node_pool("one"), rule)), kind=InboundKind.NODE)
+        assert f"port 22 from {PARTNER}" in said
+        assert f"port 22 from {ELSEWHERE}" in said
+
+
+class TestNamesThatRulesAskFor:
+    """A rule of the gateway's own namespace, or of Istio's root namespace, at the pods' port that it names or at every one."""
+
+    def rule(self, home: str = "edge", **says: Any) -> Object:
+        return written("AuthorizationPolicy", home, selector={"matchLabels": LABELS}, rules=[says])
+
+    @pytest.mark.parametrize(
+        "says",
+        [
+            {"to": [{"operation": {"hosts": ["X.example.org"]}}]},
+            {"to": [{"operation": {"hosts": ["x.example.org:443"]}}]},
+            {"when": [{"key": "connection.sni", "values": ["x.example.org"]}]},
+            {"when": [{"key": "connection.sni", "notValues": ["x.example.org"]}]},
+            {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["5432"]}}]},
+            {"to": [{"operation": {"hosts": ["x.example.org"], "ports": [5432]}}]},
+            {
+                "to": [{"operation": {"hosts": ["x.example.org"]}}],
+                "when": [{"key": "destination.port", "values": ["80", "5432"]}],
+            },
+        ],
+    )
+    def test_a_name_in_a_rule_is_asked(self, says: dict[str, Any]) -> None:
+        world = judges(self.rule(**says), balancer=edge())
+        assert "x.example.org" in names(world, kind=InboundKind.OTHER_HOST)
+        assert "x.example.org" in names(judges(self.rule("istio-system", **says), balancer=edge()), kind=InboundKind.OTHER_HOST)
+        assert "x.example.org" not in names(judges(self.rule("shop", **says), balancer=edge()), kind=InboundKind.OTHER_HOST)
+
+    @pytest.mark.parametrize(
+        "says",
+        [
+            {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["443"]}}]},
+            {"to": [{"operation": {"hosts": ["x.example.org"]}}], "when": [{"key": "destination.port", "values": ["443"]}]},
+            {"to": [{"operation": {"hosts": ["*.example.org"]}}]},
+            {"when": [{"key": "request.headers[x-name]", "values": ["x.example.org"]}]},
+        ],
+    )
+    def test_a_rule_for_another_port_or_about_other_things_names_none(self, says: dict[str, Any]) -> None:
+        found = names(judges(self.rule(**says), balancer=edge()), kind=InboundKind.OTHER_HOST)
+        assert found == ["any other name"]
+
+    def test_a_rules_port_is_the_pods_and_not_the_services(self) -> None:
+        says = {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["8443"]}}]}
+        moved = edge(ports=[{"port": 443, "targetPort": 8443}])
+        world = judges(self.rule(**says), balancer=moved, gateway=gateway(port=8443))
+        assert "x.example.org" in names(world, kind=InboundKind.OTHER_HOST)
+
+    @pytest.mark.parametrize(
+        ("source", "client"),
+        [
+            ({"principals": ["partner.example/other"]}, "spiffe://partner.example/other"),
+            ({"notPrincipals": ["partner.example/other"]}, "spiffe://partner.example/other"),
+            ({"principals": ["partner.example/*"]}, "spiffe://partner.example/"),
+            ({"principals": ["*"]}, "spiffe://any/identity"),
+            ({"principals": [""]}, OTHER),
+        ],
+    )
+    @pytest.mark.parametrize("hosts", [[HOST], []])
+    def test_an_identity_in_a_rule_for_a_name_or_for_any_is_asked_as_a_client(
+        self, source: dict[str, Any], client: str, hosts: list[str]
+    ) -> None:
+        says: dict[str, Any] = {"from": [{"source": source}]}
+        if hosts:
+            says["to"] = [{"operation": {"hosts": hosts}}]
+        world = judges(self.rule(**says), balancer=edge())
+        assert names(world, kind=InboundKind.CLIENT) == sorted({BUYER, CLIENT, client})
+
+    def test_identities_of_a_rule_for_another_name_are_not_asked_at_this_one(self) -> None:
+        says = {"from": [{"source": {"principals": ["p/x"]}}], "to": [{"operation": {"hosts": ["x.example.org"]}}]}
+        assert names(judges(self.rule(**says), balancer=edge()), kind=InboundKind.CLIENT) == [BUYER, CLIENT]
+
+    def test_clients_are_asked_for_what_they_show(self) -> None:
+        shown = {one.kind: one.flow.caller.shows for one in targets(judges(balancer=edge())) if isinstance(one.flow, InboundFlow)}
+        assert shown[InboundKind.CLIENT] is shown[InboundKind.OTHER_CLIENT] is Shown.NAMED
+        assert shown[InboundKind.OTHER_AUTHORITY] is Shown.FOREIGN
+        assert shown[InboundKind.NO_CERTIFICATE] is Shown.NOTHING
+        assert shown[InboundKind.PLAIN] is Shown.PLAIN
