@@ -71,15 +71,15 @@ class ClusterConnection:
     def judged(self, judges: Iterable[Judges], *, must_pass: bool = False) -> list[Verdict]:
         """What each snapshot says to it: NetworkPolicies, and the firewall for what a node itself opens or what has to pass."""
         found: list[Verdict] = []
-        protocol = Protocol.UDP if self.transport == "UDP" else Protocol.TCP
         for of, ends in zip(judges, self.ends, strict=True):
             source, to = (_plain(end) for end in ends) if must_pass else ends
             assert not isinstance(source, Outside)
             assert not isinstance(to, Node)
-            connection = Connection(source, to, self.port, protocol, self.transport)
+            # What is spoken on it is neither's to see.
+            connection = Connection(source, to, self.port, Protocol.TCP, self.transport)
             judge = of.firewall if isinstance(source, Node) else of.network_policies
             verdict = judge.judge(connection, everywhere=must_pass)
-            if must_pass and isinstance(source, Pod) and verdict.allowed and verdict.understood and of.deployed.google:
+            if must_pass and verdict.allowed and verdict.understood and of.deployed.google:
                 # Between nodes; that it refuses is nothing to count on, since both pods may be on one.
                 verdict = of.firewall.judge(connection, everywhere=True)
             found.append(verdict)
@@ -164,7 +164,7 @@ class ClusterConnections:
     def _gateways(self) -> dict[str, tuple[Pod, ...]]:
         """The gateways that every snapshot has, by namespace."""
         found = [{pod.namespace: pod for pod in one.gateways.pods} for one in self._judges]
-        common = sorted(set(found[0]).intersection(*found[1:]))
+        common = sorted(set(found[0]).intersection(*found))
         return {namespace: tuple(of[namespace] for of in found) for namespace in common}
 
     def _to_platform(self, namespace: str, source: _Ends) -> Iterator[ClusterConnection]:
@@ -250,7 +250,7 @@ class ClusterConnections:
     def _of_nodes(self) -> Iterator[ClusterConnection]:
         """Node pools by what they are for: their accounts may be called otherwise in each snapshot."""
         pools = [dict(_pools(one)) for one in self._judges]
-        for place in sorted(set(pools[0]).intersection(*pools[1:]), key=lambda place: place.words):
+        for place in sorted(set(pools[0]).intersection(*pools), key=lambda place: place.words):
             accounts = [of[place] for of in pools]
             numbers = self._told.numbers_of_nodes(accounts)
             for to, address in self._addresses(self._told.addresses_of_nodes(accounts)):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from egress.judge.deployed import Deployed, Resource
+from egress.names import TEAM_LABEL
 
 _APIS = {
     **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication"), "security.istio.io/v1"),
@@ -32,6 +33,16 @@ def written(
 def namespace(name: str, **labels: str) -> dict[str, Any]:
     """A Namespace; a label's dots, slashes and dashes go into `metadata`."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def team(name: str, **labels: str) -> dict[str, Any]:
+    """The Namespace of a team, as the platform labels it."""
+    return namespace(name, **{TEAM_LABEL: name}, **labels)
+
+
+def named(namespace: str) -> dict[str, Any]:
+    """A NetworkPolicy's peer: every pod of a namespace."""
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
 
 
 def snapshot(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> Deployed:

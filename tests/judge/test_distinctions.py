@@ -13,9 +13,8 @@ from egress.judge.deployed import Resource
 from egress.judge.distinctions import Distinctions, strings
 from egress.judge.flow import Protocol
 from egress.judge.trace import Judges
-from egress.names import TEAM_LABEL
 from tests.judge.asking import HTTP, TLS, entry
-from tests.judge.objects import node_pool, snapshot, written
+from tests.judge.objects import named, node_pool, snapshot, team, written
 
 Written = dict[str, Any]
 SHOP, BANK, FARM = "shop", "bank", "farm"
@@ -53,10 +52,6 @@ class Config:
         return frozenset({self.reached}) if team == SHOP else frozenset()
 
 
-def team(name: str, **labels: str) -> Written:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {TEAM_LABEL: name, **labels}}}
-
-
 def told(*objects: Written, google: Iterable[Resource] = (), config: Config | None = None) -> Distinctions:
     return Distinctions([Judges(snapshot(*objects, google=tuple(google)))], config)
 
@@ -76,10 +71,6 @@ def allowing(*ports: Written, allow: str = "to", peers: Any = ({"ipBlock": {"cid
 def tcp(port: int | None, end: int | None = None, protocol: str | None = "TCP") -> Written:
     said = {"port": port, "endPort": end, "protocol": protocol}
     return {key: value for key, value in said.items() if value is not None}
-
-
-def named(namespace: str) -> Written:
-    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
 
 
 class TestTeams:

@@ -10,18 +10,14 @@ from egress.judge.distinctions import Distinctions
 from egress.judge.flow import Protocol
 from egress.judge.targets import Kind, Target, Targets
 from egress.judge.trace import Judges
-from egress.names import OPEN_TLS_HOST, TEAM_LABEL
+from egress.names import OPEN_TLS_HOST
 from tests.judge.asking import TCP, entry
-from tests.judge.objects import snapshot, written
+from tests.judge.objects import snapshot, team, written
 
 Written = dict[str, Any]
 SHOP, BANK = "shop", "bank"
 PAST, WITH, WITHOUT = "pod-without-sidecar", "gateway-with-certificate", "gateway-without-certificate"
 NODES = ("application-node", "gateway-node")
-
-
-def team(name: str) -> Written:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {TEAM_LABEL: name}}}
 
 
 def targets(*objects: Written) -> Targets:
