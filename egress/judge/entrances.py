@@ -49,8 +49,9 @@ class Entrances:
         for pod, at in listeners.items():
             inside: dict[str, dict[str, None]] = {}
             for (_, own), listener in at.items():
-                for server in listener.servers if own else ():
-                    inside.setdefault(own or "", {}).update(dict.fromkeys(name for name, _ in self._names(server)))
+                if own:
+                    names = (name for server in listener.servers for name, _ in self._names(server))
+                    inside.setdefault(own, {}).update(dict.fromkeys(names))
             for (port, own), listener in at.items():
                 for server in listener.servers if own is None else ():
                     for host, name in self._led(server, inside):

@@ -191,8 +191,7 @@ class Router:
             if mode == "MUTUAL":
                 raise Misread(by, field, "pods are shown another certificate than the mesh's, which is not read here")
             to = self._workloads.behind(destination.namespace, destination.selector)
-            says = f"{destination.host}:{number}"
-            return Leg(to, port.target, mutual, mode != "DISABLE", sni, says, by, field, host=destination.host, number=number)
+            return Leg(to, port.target, mutual, mode != "DISABLE", sni, f"{destination.host}:{number}", by, field)
         opens = mode not in ("", "DISABLE")
         if destination.resolution == "STATIC" and not destination.endpoints:
             reason = f"{destination.host} has no address, so nothing is connected to."

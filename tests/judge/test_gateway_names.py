@@ -122,6 +122,28 @@ class TestServerNames:
         both = passing("a.example", hosts=["a.example", "z.test"])
         assert gateway_says("tls://a.example", *SEALED, sealed, both) == SEALED_B
 
+    @pytest.mark.parametrize(
+        ("own", "host", "leads"),
+        [
+            ("a.example", "a.example", True),
+            ("a.example", "*.example", True),
+            ("a.example", "*", True),
+            ("*.example", "a.example", True),
+            ("*.example", "a.test", False),
+            ("*.example", "*.test", False),
+            ("a.example", "b.example", False),
+            ("*", "a.test", True),
+        ],
+    )
+    def test_a_rule_for_what_comes_out_of_tls_has_to_have_a_name_of_the_server_too(
+        self, own: str, host: str, leads: bool
+    ) -> None:
+        sealed = gateway(server(own, protocol="TLS"))
+        assert gateway_says("tls://a.example", *SEALED, sealed, raw(host)) == (SEALED_B if leads else REFUSED)
+        mine = gateway(server(f"./{own}", protocol="TLS"))
+        assert gateway_says("tls://a.example", *SEALED, mine, raw(host)) == (SEALED_B if leads else REFUSED)
+        assert gateway_says("tls://a.example", *SEALED, mine, raw(host, namespace=SHOP)) == REFUSED
+
     def test_routes_for_what_comes_out_of_tls_are_none_for_what_is_passed_through(self) -> None:
         assert gateway_says("tls://a.example", *SEALED, PASSED, raw("a.example")) == REFUSED
         assert gateway_says("tls://a.example", *SEALED, OPAQUE, passing("a.example")) == REFUSED

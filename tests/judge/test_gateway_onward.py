@@ -165,11 +165,11 @@ class TestWhatComesBack:
         assert (one.sni, one.inner) == ("", "")
 
     @staticmethod
-    def tied(port: int = 9443) -> Written:
+    def tied(port: int = 9443, **cluster: Any) -> Written:
         option = {"level": 1, "name": 25, "state": "STATE_PREBIND", "buf_value": b64encode(b"eth0").decode()}
         patch = {
             "applyTo": "CLUSTER",
-            "match": {"context": "GATEWAY", "cluster": {"portNumber": port}},
+            "match": {"context": "GATEWAY", "cluster": cluster or {"portNumber": port}},
             "patch": {"operation": "MERGE", "value": {"upstream_bind_config": {"socket_options": [option]}}},
         }
         return written("EnvoyFilter", GATEWAY, "tied", configPatches=[patch])
@@ -178,6 +178,8 @@ class TestWhatComesBack:
         objects = (*SEALED, BACK, SEALED_WEB, LEADS_BACK)
         assert gateway_says("tls://inner.test", *objects, sni="outer.test") == "pods of gw:9443"
         assert gateway_says("tls://inner.test", *objects, self.tied(443), sni="outer.test") == "pods of gw:9443"
+        assert gateway_says("tls://inner.test", *objects, self.tied(service="back.test"), sni="outer.test") == REFUSED
+        assert gateway_says("tls://inner.test", *objects, self.tied(service="b.example"), sni="outer.test") == "pods of gw:9443"
         verdict, _ = gateway_verdict("tls://inner.test", *objects, self.tied(), sni="outer.test")
         assert (verdict.allowed, verdict.by, verdict.field) == (False, "gw/virtualservice/routes", "spec.tcp[0]")
 

@@ -310,6 +310,10 @@ class TestEntrances:
         gateways, _ = gateways_of(*SEALED, gateway(server("*", protocol="TLS")), raw("a.example"))
         assert [one.sni for one in gateways.entrances("b.example")] == ["a.example"]
 
+    def test_a_host_at_an_address_of_its_own_is_led_to_like_others(self) -> None:
+        fixed = entry("b.example", GATEWAY, resolution="STATIC", endpoints=[{"address": "192.0.2.7"}])
+        assert self.entrances("b.example", fixed, gateway(WEB), bound()) == [(443, True, "a.example")]
+
     def test_at_the_pods_own_address_there_is_no_way_in(self) -> None:
         assert self.entrances("b.example", *SEALED, gateway(INSIDE), passing("a.example")) == []
 

@@ -90,10 +90,29 @@ def test_whose_certificates_a_gateway_takes_is_a_secret_or_a_file(tls: Written, 
     assert (one.trusts, one.tls) == (trusts, tls["mode"] != "DISABLE")
 
 
+@pytest.mark.parametrize(
+    ("resolution", "end"), [("NONE", None), ("DYNAMIC_DNS", None), ("STATIC", "192.0.2.7"), ("DNS", "192.0.2.7")]
+)
+def test_of_a_host_that_is_not_resolved_endpoints_are_nothing(resolution: str, end: str | None) -> None:
+    one = leg("b.example", entry("b.example", resolution=resolution, endpoints=[{"address": "192.0.2.7"}]), gateway=False)
+    assert one.to == Outside("b.example", end)
+
+
+def test_what_is_opened_to_pods_is_the_meshs_own_tls_and_to_hosts_none() -> None:
+    pods = leg(NAME, service("web", BANK, {"port": 80, "name": "http"}))
+    assert (pods.mutual, pods.tls, pods.mode, pods.verified, pods.trusts, pods.sought) == (True, True, "", False, "", False)
+    host = leg("b.example", entry("b.example", GATEWAY))
+    assert (host.mutual, host.tls, host.mode, host.verified, host.trusts, host.sni) == (False, False, "", False, "", None)
+    assert "b.example:80" in host.says
+    inside = leg("b.example", entry("b.example", GATEWAY), rule(GATEWAY, "b.example", tls={"mode": "ISTIO_MUTUAL"}))
+    assert (inside.mutual, inside.tls, inside.sni) == (True, True, "outbound_.80_._.b.example")
+
+
 @pytest.mark.parametrize("own", ["127.0.0.1", "127.3.2.1", "::1"])
 def test_the_address_of_the_pod_itself_is_known(own: str) -> None:
     one = leg("b.example", entry("b.example", GATEWAY, resolution="STATIC", endpoints=[{"address": own}]))
     assert (one.loopback, one.to, one.mutual) == (own, Outside("b.example", own), False)
+    assert (one.host, one.number) == ("b.example", 80)
     assert (
         leg("b.example", entry("b.example", GATEWAY, resolution="STATIC", endpoints=[{"address": "192.0.2.7"}])).loopback is None
     )

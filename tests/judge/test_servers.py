@@ -186,6 +186,13 @@ class TestWhichOfSeveral:
             assert "gw/gateway/edge" in found.doubt.reason
         assert (listener(*gateways).doubt is None) is sure
 
+    def test_the_first_that_takes_no_tls_is_known(self) -> None:
+        plain = [server(host, protocol="HTTP2", name=host) for host in ("b.example", "c.example")]
+        assert listener(gateway(server("a.example"))).plain is None
+        found = listener(gateway(server("a.example"), *plain, server("d.example"))).plain
+        assert found
+        assert found.hosts == ("b.example",)
+
     def test_modes_of_tls_may_differ(self) -> None:
         assert listener(gateway(server("a.example"), server("b.example", mode="SIMPLE"))).doubt is None
 
