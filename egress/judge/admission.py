@@ -73,15 +73,39 @@ class _Rule:
     expression: Expression
 
 
+class _Binding:
+    """Where a policy is in force, by one of its bindings."""
+
+    def __init__(self, binding: Manifest) -> None:
+        spec, self._name = binding["spec"], identity(binding)
+        where: Mapping[str, Any] = spec.get("matchResources") or {}
+        self._selector = Selector.of(where.get("namespaceSelector"))
+        self._everywhere: Verdict | None = None
+        beyond = [key for key in spec if key not in ("policyName", "validationActions", "matchResources")]
+        beyond += [key for key, value in where.items() if key != "namespaceSelector" and _DEFAULTS.get(key) != value]
+        if "Deny" not in (spec.get("validationActions") or ()):
+            why = "it warns, and refuses nothing"
+            self._everywhere = _verdict(True, self._name, "spec.validationActions", why)
+        elif beyond or self._selector.unknown:
+            why = f"{', '.join(filter(None, [*beyond, self._selector.unknown]))}: this judge cannot read that"
+            self._everywhere = _verdict(True, self._name, "spec", why, understood=False)
+
+    def lets(self, namespace: str, labels: Mapping[str, str]) -> Verdict | None:
+        """Why it refuses nothing in the namespace, or None."""
+        if self._everywhere or self._selector.selects(labels):
+            return self._everywhere
+        return _verdict(True, self._name, "spec.matchResources.namespaceSelector", f"it does not select {namespace}")
+
+
 class Admission:
     """Every ValidatingAdmissionPolicy, by the rule that its expressions are."""
 
     def __init__(self, deployed: Deployed) -> None:
         self._pods = Subnets(deployed).pods
         self._labels = deployed.namespace_labels
-        self._bindings: dict[str, list[Manifest]] = {}
+        self._bindings: dict[str, list[_Binding]] = {}
         for binding in deployed.kind("ValidatingAdmissionPolicyBinding"):
-            self._bindings.setdefault(str(binding["spec"].get("policyName")), []).append(binding)
+            self._bindings.setdefault(str(binding["spec"].get("policyName")), []).append(_Binding(binding))
         by_digest = {digest: rule for rule, digests in recorded().items() for digest in digests}
         self._rules: dict[str, list[_Rule]] = {}
         self._unknown: list[tuple[Manifest, str]] = []
@@ -137,27 +161,11 @@ class Admission:
             return _verdict(True, policy, f"{rule.field}.expression", f"the namespace is exempted from {name}")
         open_because: Verdict | None = None
         for binding in self._bindings.get(rule.policy["metadata"]["name"], ()):
-            why = self._open(binding, namespace)
+            why = binding.lets(namespace, self._labels.get(namespace) or {"kubernetes.io/metadata.name": namespace})
             if why is None:
                 return _verdict(False, policy, rule.field, f"{name} is refused in {namespace}")
             open_because = open_because or why
         return open_because or _verdict(True, policy, "", f"{name}: no binding puts the policy in force")
-
-    def _open(self, binding: Manifest, namespace: str) -> Verdict | None:
-        """Why a binding refuses nothing in the namespace, or None."""
-        spec, name = binding["spec"], identity(binding)
-        if "Deny" not in (spec.get("validationActions") or ()):
-            return _verdict(True, name, "spec.validationActions", "it warns, and refuses nothing")
-        where: Mapping[str, Any] = spec.get("matchResources") or {}
-        beyond = [key for key in spec if key not in ("policyName", "validationActions", "matchResources")]
-        beyond += [key for key, value in where.items() if key != "namespaceSelector" and _DEFAULTS.get(key) != value]
-        selector = Selector.of(where.get("namespaceSelector"))
-        if beyond or selector.unknown:
-            why = f"{', '.join(filter(None, [*beyond, selector.unknown]))}: this judge cannot read that"
-            return _verdict(True, name, "spec", why, understood=False)
-        if not selector.selects(self._labels.get(namespace) or {"kubernetes.io/metadata.name": namespace}):
-            return _verdict(True, name, "spec.matchResources.namespaceSelector", f"it does not select {namespace}")
-        return None
 
 
 def _unguarded(rule: _Rule, pool: Resource) -> Verdict | None:
