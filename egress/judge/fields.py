@@ -6,6 +6,7 @@ One walk over an object, beside the shape of what judges read (shapes.py) and th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any, cast
 
 
@@ -20,7 +21,7 @@ class Accepted:
         """
         self.harmless, self.only = harmless, only or {}
         self._above = frozenset(
-            path.rsplit(".", at)[0] for path in (*self.harmless, *self.only) for at in range(1, path.count(".") + 1)
+            above for path in (*self.harmless, *self.only) for above in accumulate(path.split(".")[:-1], "{}.{}".format)
         )
 
     def has(self, path: str, value: object) -> bool:
@@ -46,21 +47,19 @@ def beyond(value: Any, shape: Any, accepted: Accepted, path: str = "", field: st
     """
     if isinstance(value, (list, tuple)):
         entry = cast("list[Any]", shape)[0] if isinstance(shape, list) else shape
-        if isinstance(entry, Mapping):
-            for index, one in enumerate(cast("list[Any]", value)):
-                yield from beyond(one, entry, accepted, path, f"{field}[{index}]")
+        for index, one in enumerate(cast("list[Any]", value)):
+            yield from beyond(one, entry, accepted, path, f"{field}[{index}]")
     elif isinstance(shape, Mapping) and isinstance(value, Mapping):
         known = cast("Mapping[str, Any]", shape)
         for key, below in cast("Mapping[str, Any]", value).items():
-            at, name = (f"{path}.{key}", f"{field}.{key}") if path else (key, key)
+            at, name = (f"{above}.{key}" if above else key for above in (path, field))
             if key in known:
                 yield from beyond(below, known[key], accepted, at, name)
-            elif accepted.has(at, below):
-                continue
-            elif accepted.below(at) and isinstance(below, (Mapping, list)):
-                yield from beyond(below, _NOTHING, accepted, at, name)
-            else:
-                yield name
+            elif not accepted.has(at, below):
+                if accepted.below(at) and isinstance(below, (Mapping, list)):
+                    yield from beyond(below, _NOTHING, accepted, at, name)
+                else:
+                    yield name
 
 
 _NOTHING: Mapping[str, Any] = {}

@@ -1,0 +1,258 @@
+"""Every field of a Google resource that judges read is read, harmless for a written reason, or not understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import pulumi_gcp as gcp
+import pytest
+
+from egress.judge import google_fields
+from egress.judge.deployed import Resource
+from egress.judge.flow import Layer
+from egress.judge.unread import of_google
+from tests.judge.objects import snapshot
+from tests.schemas import computed, of_arguments
+
+CLUSTER, POOL = "gcp:container/cluster:Cluster", "gcp:container/nodePool:NodePool"
+SUBNETWORK, NAT = "gcp:compute/subnetwork:Subnetwork", "gcp:compute/routerNat:RouterNat"
+ZONE, RECORD, RELEASE = "gcp:dns/managedZone:ManagedZone", "gcp:dns/recordSet:RecordSet", "kubernetes:helm.sh/v3:Release"
+FIREWALL = "gcp:compute/firewall:Firewall"
+ASSOCIATION = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
+POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
+OURS = {"network": "projects/p/global/networks/ours"}
+GOOD: dict[str, dict[str, Any]] = {
+    CLUSTER: {"name": "ours", "datapathProvider": "ADVANCED_DATAPATH", **OURS},
+    POOL: {"name": "apps", "nodeConfig": {"workloadMetadataConfig": {"mode": "GKE_METADATA"}}},
+    RELEASE: {"chart": "istiod"},
+}
+"""By type: what is wholly understood, to which a case adds its own."""
+
+
+def unread(type_token: str, *others: Resource, only: Any = None, **fields: Any) -> list[str]:
+    """Fields that are not understood."""
+    written = only if only is not None else {**GOOD.get(type_token, {}), **fields}
+    it = Resource(type_token, "somebodys", written)
+    return [verdict.field for verdict in of_google(snapshot(google=(*others, it)), it)]
+
+
+def nested(path: str, value: object) -> dict[str, Any]:
+    for step in reversed(path.split(".")):
+        value = {step: value}
+    return value  # pyright: ignore[reportReturnType]
+
+
+@cache
+def provider() -> dict[str, Any]:
+    """By type: every field of the installed provider's."""
+    of = {
+        FIREWALL: (gcp.compute.FirewallArgs, gcp.compute.Firewall),
+        ASSOCIATION: (gcp.compute.NetworkFirewallPolicyAssociationArgs, gcp.compute.NetworkFirewallPolicyAssociation),
+        POLICY: (gcp.compute.NetworkFirewallPolicyWithRulesArgs, gcp.compute.NetworkFirewallPolicyWithRules),
+        NAT: (gcp.compute.RouterNatArgs, gcp.compute.RouterNat),
+        SUBNETWORK: (gcp.compute.SubnetworkArgs, gcp.compute.Subnetwork),
+        CLUSTER: (gcp.container.ClusterArgs, gcp.container.Cluster),
+        POOL: (gcp.container.NodePoolArgs, gcp.container.NodePool),
+        ZONE: (gcp.dns.ManagedZoneArgs, gcp.dns.ManagedZone),
+        "gcp:dns/policy:Policy": (gcp.dns.PolicyArgs, gcp.dns.Policy),
+        RECORD: (gcp.dns.RecordSetArgs, gcp.dns.RecordSet),
+        "gcp:dns/responsePolicy:ResponsePolicy": (gcp.dns.ResponsePolicyArgs, gcp.dns.ResponsePolicy),
+        "gcp:dns/responsePolicyRule:ResponsePolicyRule": (gcp.dns.ResponsePolicyRuleArgs, gcp.dns.ResponsePolicyRule),
+    }
+    return {name: {**dict.fromkeys(computed(of), "string"), **of_arguments(args)} for name, (args, of) in of.items()}
+
+
+def known(type_token: str, path: str) -> bool:
+    here: Any = provider()[type_token]
+    for step in path.split("."):
+        here = here[0] if isinstance(here, list) else here
+        if not isinstance(here, dict) or step not in here:
+            return False
+        here = here[step]
+    return True
+
+
+def test_every_field_that_is_listed_is_the_providers() -> None:
+    """One that is misspelt would be about nothing, and the field that was meant not understood."""
+    for lists in (google_fields.HARMLESS, google_fields.ONLY):
+        for type_token, fields in lists.items():
+            if type_token != RELEASE:
+                assert [path for path in fields if not known(type_token, path)] == []
+    for path in google_fields.EVERYWHERE:
+        assert path in ("id", "selfLinkWithId") or any(path in fields for fields in provider().values()), path
+    assert set(google_fields.HARMLESS) <= {*provider(), RELEASE}
+
+
+def test_what_is_listed_is_understood_whatever_it_says() -> None:
+    for type_token, fields in google_fields.HARMLESS.items():
+        for path in fields:
+            if (type_token, path) != (RELEASE, "chart"):
+                at_its_place = nested(path, "anything")
+                rest = {key: value for key, value in GOOD.get(type_token, {}).items() if key not in at_its_place}
+                found = unread(type_token, only={**rest, **at_its_place})
+                assert not [field for field in found if field.startswith(path)], (type_token, path)
+
+
+EVERYWHERE = """
+description labels effectiveLabels pulumiLabels resourceLabels labelFingerprint id selfLink selfLinkWithId fingerprint
+creationTimestamp creationTime operation project params region location deletionPolicy deletionProtection forceDestroy namePrefix
+"""
+
+
+@pytest.mark.parametrize("field", EVERYWHERE.split())
+def test_what_every_resource_has_says_nothing(field: str) -> None:
+    assert unread(NAT, **{field: "anything"}) == []
+
+
+CHART = """version namespace repositoryOpts values.global.hub values.global.tag values.defaultRevision values.pilot.autoscaleMin
+values.cniBinDir values.global.proxy.seccompProfile values.pilot.cni.enabled values.pilot.env.PILOT_SCOPE_GATEWAY_TO_NAMESPACE
+"""
+
+
+@pytest.mark.parametrize("path", CHART.split())
+def test_a_setting_of_istios_charts_is_known_by_its_place(path: str) -> None:
+    assert unread(RELEASE, **nested(path, "anything")) == []
+    *above, last = path.split(".")
+    assert unread(RELEASE, **nested(".".join([*above, f"{last}s"]), "anything")) == [".".join([*above, f"{last}s"])]
+
+
+VALUES: list[tuple[str, str, Iterable[object], object]] = [
+    (CLUSTER, "networkingMode", ["VPC_NATIVE", None, ""], "ROUTES"),
+    (CLUSTER, "dnsConfig.clusterDns", ["PROVIDER_UNSPECIFIED", "PLATFORM_DEFAULT", "KUBE_DNS"], "CLOUD_DNS"),
+    (CLUSTER, "dnsConfig.clusterDnsScope", ["DNS_SCOPE_UNSPECIFIED"], "VPC_SCOPE"),
+    (
+        CLUSTER,
+        "privateIpv6GoogleAccess",
+        ["INHERIT_FROM_SUBNETWORK", "PRIVATE_IPV6_GOOGLE_ACCESS_DISABLED"],
+        "PRIVATE_IPV6_GOOGLE_ACCESS_BIDIRECTIONAL",
+    ),
+    (CLUSTER, "clusterAutoscaling.autoscalingProfile", ["BALANCED", "OPTIMIZE_UTILIZATION"], "somebodys"),
+    (SUBNETWORK, "privateIpv6GoogleAccess", ["DISABLE_GOOGLE_ACCESS"], "ENABLE_OUTBOUND_VM_ACCESS_TO_GOOGLE"),
+    (NAT, "type", ["PUBLIC"], "PRIVATE"),
+    (RELEASE, "values.ambient", [{"enabled": False}], {"enabled": True}),
+    (ZONE, "peeringConfig", [{"targetNetwork": {"networkUrl": "a"}}], "nothing"),
+    (ZONE, "forwardingConfig", [{"targetNameServers": [{}]}], "nothing"),
+    (CLUSTER, "clusterAutoscaling.enabled", [False, None], True),
+    (CLUSTER, "enableMultiNetworking", [False], True),
+    (CLUSTER, "addonsConfig.cloudrunConfig", [None], {"disabled": False}),
+    (RECORD, "routingPolicy", [None, {}], {"geos": []}),
+    (NAT, "rules", [None, []], [{"ruleNumber": 1}]),
+]
+"""A field, the values with which it is understood, and one with which it is not ("nothing": there is none)."""
+
+
+@pytest.mark.parametrize(("type_token", "path", "good", "bad"), VALUES, ids=[f"{a[0]} {a[1]}" for a in VALUES])
+def test_a_value_that_means_another_cluster_is_not_understood(
+    type_token: str, path: str, good: Iterable[object], bad: object
+) -> None:
+    for value in good:
+        assert unread(type_token, **nested(path, value)) == []
+    if bad != "nothing":
+        (found,) = unread(type_token, **nested(path, bad))
+        assert found.startswith(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "holds"),
+    [
+        ({"datapathProvider": "ADVANCED_DATAPATH"}, True),
+        ({}, False),
+        ({"datapathProvider": "LEGACY_DATAPATH"}, False),
+        ({"networkPolicy": {"enabled": True}}, True),
+        ({"networkPolicy": {"enabled": "true"}}, False),
+        ({"networkPolicy": {"enabled": False}}, False),
+        ({"networkPolicy": {"enabled": True, "provider": "CALICO"}, "addonsConfig": {"networkPolicyConfig": {}}}, True),
+        ({"networkPolicy": {"enabled": True}, "addonsConfig": {"networkPolicyConfig": {"disabled": False}}}, True),
+        ({"networkPolicy": {"enabled": True}, "addonsConfig": {"networkPolicyConfig": {"disabled": True}}}, False),
+        ({"datapathProvider": "ADVANCED_DATAPATH", "addonsConfig": {"networkPolicyConfig": {"disabled": True}}}, True),
+    ],
+)
+def test_network_policies_hold_with_dataplane_v2_or_the_add_on(fields: dict[str, Any], holds: bool) -> None:
+    assert unread(CLUSTER, only=fields) == ([] if holds else ["datapathProvider"])
+
+
+def test_a_cluster_has_no_node_pools_but_those_that_are_resources() -> None:
+    named, unnamed = Resource(POOL, "apps-1234", {"name": "apps"}), Resource(POOL, "gateway", {})
+    pools = [{"name": "apps"}, {"name": "somebodys"}, {"name": "gateway"}, {"name": "apps-1234"}]
+    assert unread(CLUSTER, named, unnamed, nodePools=pools) == ["nodePools[1]", "nodePools[3]"]
+    assert unread(CLUSTER, named, nodePools=[{"name": "apps", "whatever": {"a": 1}}]) == []
+
+
+@pytest.mark.parametrize(("mode", "good"), [("GKE_METADATA", True), ("GCE_METADATA", False), ("", False), (None, False)])
+def test_pods_are_not_told_their_nodes_credentials(mode: str | None, good: bool) -> None:
+    config = {"workloadMetadataConfig": {"mode": mode}}
+    wanted = [] if good else ["nodeConfig.workloadMetadataConfig.mode"]
+    assert unread(POOL, nodeConfig=config) == wanted
+
+
+def test_pods_addresses_are_of_a_range_that_the_cluster_knows() -> None:
+    policy = {"clusterSecondaryRangeName": "pods", "additionalIpRangesConfigs": [{"podIpv4RangeNames": ["more", "most"]}]}
+    cluster = Resource(CLUSTER, "ours", {**GOOD[CLUSTER], "name": "ours", "ipAllocationPolicy": policy})
+    for name, good in (("pods", True), ("more", True), ("most", True), ("elsewhere", False), (None, True)):
+        assert unread(POOL, cluster, networkConfig={"podRange": name}) == ([] if good else ["networkConfig.podRange"])
+    assert unread(POOL, networkConfig={"podRange": "pods"}) == ["networkConfig.podRange"]
+
+
+def test_a_policy_is_put_on_the_clusters_network() -> None:
+    of_cluster = Resource(SUBNETWORK, "ours", {"name": "ours", "ipCidrRange": "10.0.0.0/24", **OURS})
+    assert unread(ASSOCIATION, of_cluster, attachmentTarget=OURS["network"]) == []
+    assert unread(ASSOCIATION, of_cluster, attachmentTarget="projects/p/global/networks/theirs") == ["attachmentTarget"]
+    assert unread(ASSOCIATION, of_cluster) == []
+
+
+@pytest.mark.parametrize(
+    ("chart", "known"),
+    [
+        ("base", True),
+        ("cni", True),
+        ("istiod", True),
+        ("oci://charts.example.com/istio/istiod", True),
+        ("gateway", False),
+        ("somebodys-istiod", False),
+        ("istiod/somebodys", False),
+        ("istiod-remote", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_istios_own_charts_are_known(chart: str | None, known: bool) -> None:
+    assert unread(RELEASE, chart=chart) == ([] if known else ["chart"])
+
+
+def test_what_another_judge_says_is_not_said_twice() -> None:
+    """Of rules their judge says what it does not understand; a public zone is asked by the internet."""
+    assert unread(FIREWALL, somethingNew=1) == []
+    assert unread(POLICY, rules=[{"somethingNew": 1}]) == []
+    assert unread(POLICY, somethingNew=1) == ["somethingNew"]
+    assert unread(ZONE, visibility="public", somethingNew=1) == []
+    assert unread(ZONE, visibility="private", somethingNew=1) == ["somethingNew"]
+
+
+@pytest.mark.parametrize(
+    ("type_token", "fields", "layer"),
+    [
+        (ZONE, {"somethingNew": 1}, Layer.DNS),
+        (POOL, {"somethingNew": 1}, Layer.ADMISSION),
+        (NAT, {"somethingNew": 1}, Layer.FIREWALL),
+        ("gcp:compute/route:Route", {}, Layer.FIREWALL),
+        ("gcp:dns/thing:Thing", {}, Layer.DNS),
+        ("other:thing:Thing", {}, Layer.FIREWALL),
+    ],
+)
+def test_what_is_not_understood_lets_through_and_names_its_layer(type_token: str, fields: dict[str, Any], layer: Layer) -> None:
+    it = Resource(type_token, "somebodys", {**GOOD.get(type_token, {}), **fields})
+    (verdict,) = of_google(snapshot(google=(it,)), it)
+    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.by) == (layer, True, False, it.identity)
+
+
+def test_a_resource_of_a_type_that_nobody_knows_is_of_no_consequence_on_another_network() -> None:
+    of_cluster = Resource(SUBNETWORK, "ours", {"name": "ours", "ipCidrRange": "10.0.0.0/24", **OURS})
+    route = "gcp:compute/route:Route"
+    assert unread(route, of_cluster, **OURS) == [""]
+    assert unread(route, of_cluster) == [""]
+    assert unread(route, of_cluster, network="projects/p/global/networks/theirs") == []
+    assert unread("gcp:compute/network:Network", of_cluster, **OURS) == []
+    # A subnetwork of another network is read all the same.
+    assert unread(SUBNETWORK, of_cluster, network="theirs", somethingNew=1) == ["somethingNew"]
