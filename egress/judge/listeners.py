@@ -234,7 +234,7 @@ class Listeners:
 
     def _below(self, pattern: str) -> Iterator[Destination]:
         """Destinations that a pattern covers."""
-        for name in (pattern, *self._registry.known_below(pattern)):
+        for name in self._registry.known_below(pattern):
             item = self._registry.chosen(name, self._namespace, self._sees)
             if item and self._sees(item.namespace, name):
                 yield item

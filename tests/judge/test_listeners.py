@@ -111,6 +111,13 @@ class TestAtAnAddress:
         db = entry("db.test", SHOP, TCP, addresses=[HERE])
         assert says(f"tcp://{HERE}:3306", db, tcp(host)) == "tcp by rule"
 
+    def test_of_a_pattern_by_its_own_rules_and_by_those_for_names_below_it(self) -> None:
+        wide = entry("*.w.test", SHOP, TLS, resolution="NONE", addresses=[HERE])
+        below = tls("b.w.test", name="below")
+        for host in ("*.w.test", "*.test"):
+            assert says("tls://b.w.test:443", wide, tls(host, name="own"), below, address=HERE) == "tls by below"
+            assert says("tls://c.w.test:443", wide, tls(host, name="own"), below, address=HERE) == "tls by own"
+
     def test_of_two_which_counts_is_not_understood(self) -> None:
         one, two = (entry(host, SHOP, TCP, addresses=[HERE]) for host in ("a.test", "b.test"))
         said = unread(f"tcp://{HERE}:3306", one, two)
@@ -324,6 +331,7 @@ class TestServerNames:
         assert says("tls://b.test", entry("a.test"), wide) == NOTHING
         assert says("tls://b.test", entry("a.example", SHOP, TLS), wide) == NOTHING
         assert says("tls://b.test", entry("a.test", BANK, TLS), wide, seen=(("shop", "*"),)) == NOTHING
+        assert says("tls://b.test", entry("a.test", BANK, TLS, exportTo=["till"]), wide) == NOTHING
         assert says("tls://b.test", self.a, http("*.test")) == NOTHING
 
     def test_of_a_route_that_has_none_lead_nothing(self) -> None:
@@ -372,6 +380,8 @@ class TestRawTcp:
         wide = entry("*.test", SHOP, TCP, resolution="NONE")
         assert says("tcp://192.0.2.9:3306", wide, tcp("a.test"), tcp("*", name="every", exportTo=["till"])) == "tcp by rule"
         assert says("tcp://192.0.2.9:3306", wide, tcp("*.test")) == "tcp by rule"
+        assert says("tcp://192.0.2.9:3306", wide, tcp("*.test", name="own", exportTo=["."]), tcp("a.test")) == "tcp by own"
+        assert says("tcp://192.0.2.9:3306", wide, tcp("*", name="own", exportTo=["."]), tcp("a.test")) == "tcp by own"
         assert says("tcp://192.0.2.9:3306", wide, tcp("a.example")) == "tcp to *.test"
         assert says("tcp://192.0.2.9:3306", self.db, tcp("a.db.test")) == "tcp to db.test"
 
