@@ -138,7 +138,8 @@ def _machine(pattern: str) -> tuple[_Token, ...]:
             tokens.append(_Token(many=True, but=_NO_TEMPLATE))
             rest = rest[4:]
         elif rest.startswith("{*}"):
-            tokens += [_Token(slashes=False, but=_NO_TEMPLATE), _Token(many=True, slashes=False, but=_NO_TEMPLATE)]
+            # It is a whole segment, and no slash follows the one before it.
+            tokens += [_Token(but=_NO_TEMPLATE), _Token(many=True, slashes=False, but=_NO_TEMPLATE)]
             rest = rest[3:]
         elif rest[0] == "*" and "{" not in pattern and len(rest) == (len(pattern) if pattern[0] == "*" else 1):
             # One at the beginning is read before one at the end, which is then a letter.
