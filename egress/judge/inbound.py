@@ -25,7 +25,7 @@ from egress.judge.inbound_tls import handshake, refused
 from egress.judge.match import Found
 from egress.judge.ports import Port
 from egress.judge.ranges import Ranges
-from egress.judge.registry import SERVICES, Destination, Rule, full_name, visible
+from egress.judge.registry import ROOT_NAMESPACE, SERVICES, Destination, Rule, full_name, visible
 from egress.judge.routes import Leg
 from egress.judge.servers import Server
 from egress.judge.subnets import CLUSTER, Subnets
@@ -87,11 +87,16 @@ class Inbound:
         gateway = self.gateway(edge.pod)
         if gateway is None:
             said, reached = self._straight(edge, port)
-            return InboundTrace(flow, (*front, *said), reached, edge, front=len(front))
+            unknown = self._not_understood(edge.namespace)
+            return InboundTrace(flow, (*front, *unknown, *said), reached, edge, front=len(front))
         stopped = self._judges.gateway_pods.stopped(gateway)
-        unknown = (*self._judges.not_understood(gateway.namespace), *([stopped] if stopped else []))
+        unknown = (*self._not_understood(gateway.namespace), *([stopped] if stopped else []))
         found = self._at_gateway(gateway, port, flow, declared)
         return replace(found, steps=(*front, *unknown, *found.steps), edge=edge, front=len(front))
+
+    def _not_understood(self, namespace: str) -> tuple[Verdict, ...]:
+        """What nobody reads about a namespace's proxies, or about everybody's."""
+        return (*self._judges.broken, *self._judges.not_understood(ROOT_NAMESPACE, namespace))
 
     def _network(self, edge: Edge, flow: InboundFlow, declared: bool) -> tuple[list[Verdict], int]:
         """What stands before a pod's proxy, and the pod's port that the connection comes to."""

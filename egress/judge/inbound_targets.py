@@ -106,8 +106,7 @@ class _Space:
         atoms = [self._outside]
         for ranges in named:
             atoms = [part for atom in atoms for part in (atom.within(ranges), atom.minus(ranges)) if part]
-        every = Ranges.of(["0.0.0.0/0", "::/0"])
-        narrower = [ranges for ranges in named if not ranges.covers(Ranges.of(["0.0.0.0/0"])) and ranges != every]
+        narrower = [ranges for ranges in named if not ranges.covers(Ranges.of(["0.0.0.0/0"]))]
         return [Source(atom, self._called(atom, named, narrower)) for atom in atoms]
 
     @property
@@ -132,25 +131,19 @@ class _Space:
         if known is not None:
             return known
         found: dict[str, list[Server]] = {}
-        for side, edge in self.of(by):
-            gateway = side.inbound.gateway(edge.pod)
-            listening = side.gateways.listening(gateway) if gateway else {}
-            for server in listening.get(edge.ports.get(port, 0), ()):
+        for side, edge in ((side, edge) for side, edge in self.of(by) if port in edge.ports):
+            for server in _listening(side, edge).get(edge.ports[port], ()):
                 for pattern in server.hosts:
                     found.setdefault(OTHER_HOST if pattern == "*" else concrete(pattern), []).append(server)
         self._servers[by, port] = found
         return found
 
     def routed(self, by: str, port: int) -> list[str]:
-        """Some names for which the servers of a port have routes."""
-        found: dict[str, None] = {}
-        for side, _ in self.of(by):
-            for server in (server for servers in self.servers(by, port).values() for server in servers):
-                if server.reads_http:
-                    found |= dict.fromkeys(side.gateways.routed(server))
-                if len(found) > 1:
-                    break
-        return list(found)
+        """Names for which the servers of a port have routes."""
+        servers = (server for servers in self.servers(by, port).values() for server in servers)
+        of_gateways = {server.gateway: server for server in servers if server.reads_http}.values()
+        names = (name for side, _ in self.of(by) for server in of_gateways for name in side.gateways.routed(server))
+        return list(dict.fromkeys(names))
 
     @cached_property
     def _rules(self) -> dict[tuple[str, str], dict[str, set[str]]]:
@@ -178,10 +171,9 @@ class _Space:
         """Ports that some object names and that are none of the Service's, and one more."""
         found = {OTHER_PORT}
         for side, edge in self.of(by):
-            gateway = side.inbound.gateway(edge.pod)
-            found.update(side.gateways.listening(gateway) if gateway else ())
+            found.update(_listening(side, edge))
             for rule in side.network_policies.ingress(edge.namespace):
-                found.update(port for one in rule.ports for port in (one.first, one.last) if 0 < port < 1 << 16)
+                found.update(port for one in rule.ports for port in (one.first, one.last) if port)
         known = {port for _, edge in self.of(by) for port in edge.ports}
         return sorted({*found, *self.opened} - known)
 
@@ -193,18 +185,23 @@ class _Space:
         return {port for span in spans for port in span}
 
 
+def _listening(side: Judges, edge: Edge) -> dict[int, list[Server]]:
+    """Ports of the gateway behind a Service, with their servers; of pods that are no gateway none."""
+    gateway = side.inbound.gateway(edge.pod)
+    return side.gateways.listening(gateway) if gateway else {}
+
+
 def _of_edge(space: _Space, by: str) -> Iterator[InboundTarget]:
     edges = [edge for _, edge in space.of(by)]
     balanced = any(edge.balanced for edge in edges)
     gateway = any(side.inbound.gateway(edge.pod) for side, edge in space.of(by))
     ports = sorted({port for edge in edges for port in edge.ports})
     clients = {port: _client(space, by, port) for port in ports}
-    first = next(iter(clients.values()), InboundFlow(Ranges(()), "", OTHER_HOST, OTHER_PORT))
-    at = replace(first, edge=by)
+    at = next(iter(clients.values()), InboundFlow(Ranges(()), "", OTHER_HOST, OTHER_PORT, edge=by))
     if balanced:
         for port in ports:
             for source in space.sources:
-                flow = replace(clients[port], source=source.ranges, origin=source.words, port=port, edge=by)
+                flow = replace(clients[port], source=source.ranges, origin=source.words)
                 kind = InboundKind.ADDRESS if gateway else InboundKind.PAST_GATEWAY
                 yield InboundTarget(kind, source.words, flow)
             if gateway:

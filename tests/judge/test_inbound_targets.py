@@ -98,6 +98,17 @@ def test_a_server_for_every_name_is_asked_with_a_name_that_nobody_knows_and_with
     assert names(made, kind=InboundKind.OTHER_REQUEST) == [f"any.{UNKNOWN}", HOST]
 
 
+def test_names_of_routes_for_servers_that_read_no_requests_are_no_hosts_of_requests() -> None:
+    raw, of_raw = (
+        gateway("raw", hosts=["raw.example.org"], mode="SIMPLE"),
+        route(hosts=["raw.example.org"], gateways=["edge/raw"]),
+    )
+    of_raw["metadata"]["name"] = "raw"
+    world = judges(raw, of_raw, balancer=edge(), gateway=gateway(protocol="HTTPS"), route=route("http"))
+    asked = {flow.request.host for flow in inbound(world, kind=InboundKind.OTHER_REQUEST) if flow.request}
+    assert "raw.example.org" not in asked
+
+
 def test_requests_that_rules_of_a_gateway_tell_apart_are_asked_each() -> None:
     policy = written("AuthorizationPolicy", "edge", rules=[{"to": [{"operation": {"paths": ["/private"], "methods": ["PUT"]}}]}])
     world = judges(policy, balancer=edge(), gateway=gateway(protocol="HTTPS"), route=route("http"))
@@ -108,6 +119,10 @@ def test_requests_that_rules_of_a_gateway_tell_apart_are_asked_each() -> None:
 
 class TestAddresses:
     def test_every_range_is_asked_and_whoever_is_in_none(self) -> None:
+        assert [flow.source.cidrs for flow in inbound(judges(balancer=edge()), kind=InboundKind.ADDRESS)] == [
+            ["0.0.0.0/0"],
+            ["::/0"],
+        ]
         world = judges(balancer=edge(loadBalancerSourceRanges=[PARTNER, "192.0.2.0/24"]))
         assert names(world, kind=InboundKind.ADDRESS) == [PARTNER, "192.0.2.0/24", ELSEWHERE]
         assert {flow.origin for flow in inbound(world, kind=InboundKind.CLIENT)} == {PARTNER}, "clients come from inside"
@@ -140,6 +155,37 @@ class TestAddresses:
         world = judges(balancer=edge(), google=(network,))
         assert not any(flow.source.meets(Ranges.of(["10.0.0.0/20"])) for flow in inbound(world, kind=InboundKind.ADDRESS))
 
+    def test_of_ranges_that_no_one_load_balancer_takes_clients_come_from_the_first_that_some_does(self) -> None:
+        everything = gcp_subnet("10.0.0.0/20")
+        ranges = ["192.0.2.0/25"]
+        rule = firewall(sourceRanges=[PARTNER])
+        world = judges(balancer=edge(loadBalancerSourceRanges=ranges), google=(everything, rule))
+        other = judges(balancer=edge(loadBalancerSourceRanges=["203.0.113.0/24"]), google=(everything, rule))
+        assert names(world, kind=InboundKind.ADDRESS)[-1] == ELSEWHERE
+        assert {flow.origin for flow in inbound(world, other, kind=InboundKind.CLIENT)} == set(ranges)
+
+    def test_ipv6_is_asked_where_machines_may_have_it(self) -> None:
+        def asks(*stacks: str) -> bool:
+            sides = [judges(balancer=edge(), google=(gcp_subnet("10.0.0.0/20", stack),)) for stack in stacks]
+            return any(flow.source.meets(Ranges.of(["2001:db8::/32"])) for flow in inbound(*sides, kind=InboundKind.ADDRESS))
+
+        assert asks("IPV4_IPV6")
+        assert asks("IPV4_ONLY", "IPV4_IPV6"), "on one side is enough"
+        assert not asks("IPV4_ONLY")
+
+    def test_every_address_by_name_is_called_as_the_object_calls_it_and_what_it_leaves_any_other(self) -> None:
+        whole = edge(loadBalancerSourceRanges=["0.0.0.0/0"])
+        inside = (gcp_subnet("10.0.0.0/20"), firewall(sourceRanges=[PARTNER]))
+        assert names(judges(balancer=whole, google=inside), kind=InboundKind.ADDRESS) == [PARTNER, ELSEWHERE]
+        assert names(judges(balancer=whole), kind=InboundKind.ADDRESS) == ["0.0.0.0/0", ELSEWHERE]
+
+    def test_ports_that_nothing_is_at_are_asked_from_every_range_as_well(self) -> None:
+        world = judges(balancer=balancer(loadBalancerSourceRanges=[PARTNER]))
+        for kind in (InboundKind.PORT, InboundKind.NODE_PORT, InboundKind.ADDRESS):
+            found = [(flow.origin, tuple(flow.source.cidrs)) for flow in inbound(world, kind=kind)]
+            assert (PARTNER, (PARTNER,)) in found
+            assert {origin for origin, _ in found} == {PARTNER, ELSEWHERE}
+
     def test_of_two_sets_of_objects_clients_come_from_where_both_take_them(self) -> None:
         wide = judges(balancer=edge(loadBalancerSourceRanges=["192.0.2.0/24", PARTNER]))
         narrow = judges(balancer=edge(loadBalancerSourceRanges=[PARTNER]))
@@ -149,8 +195,8 @@ class TestAddresses:
         assert {flow.origin for flow in inbound(apart, narrow, kind=InboundKind.CLIENT)} == {"192.0.2.0/24"}
 
 
-def gcp_subnet(cidr: str) -> Resource:
-    return Resource("gcp:compute/subnetwork:Subnetwork", "nodes", {"ipCidrRange": cidr})
+def gcp_subnet(cidr: str, stack: str = "IPV4_ONLY") -> Resource:
+    return Resource("gcp:compute/subnetwork:Subnetwork", "nodes", {"ipCidrRange": cidr, "stackType": stack})
 
 
 class TestPorts:
@@ -158,7 +204,7 @@ class TestPorts:
         return list(dict.fromkeys(flow.port for flow in inbound(judges(*objects, **parts), kind=kind)))
 
     def test_ports_that_something_names_are_asked_and_one_that_nothing_does(self) -> None:
-        limits = [{"port": 1}, {"port": 8000, "endPort": 8010}, {"port": 65535}, {"port": 5432}]
+        limits = [{"port": 1}, {"port": 8000, "endPort": 8010}, {"port": 65535}, {"port": 5432}, {"protocol": "TCP"}]
         policy = written("NetworkPolicy", "edge", podSelector={}, ingress=[{"ports": limits}])
         other = gateway("second", port=15443)
         opened = firewall(allows=[{"protocol": "tcp", "ports": ["22", "30000-30005"]}])
@@ -219,6 +265,45 @@ class TestPastTheGateway:
         without, with_one = judges(balancer=None), judges(balancer=edge())
         assert asked(without, with_one) == asked(with_one) == asked(with_one, without)
         assert len(targets(with_one, with_one)) == len(targets(with_one)), "each once"
+
+
+class TestTwoSides:
+    """Objects before and after a change: what either has is asked of both."""
+
+    def test_a_load_balancer_a_gateway_or_ports_of_nodes_on_one_side_are_enough(self) -> None:
+        balanced, for_nodes = judges(), judges(balancer=balancer(type="NodePort"))
+        kinds = {target.kind for target in targets(for_nodes, balanced)}
+        assert {InboundKind.ADDRESS, InboundKind.NODE_PORT} <= kinds
+        without_nodes = judges(balancer=edge())
+        assert InboundKind.NODE_PORT in {target.kind for target in targets(without_nodes, balanced)}
+        gone = judges(balancer=edge(), gateway=None, route=None)
+        assert InboundKind.CLIENT in {target.kind for target in targets(gone, without_nodes)}
+
+    def test_a_port_that_one_side_alone_has_is_asked_with_that_sides_servers(self) -> None:
+        other = judges(balancer=edge(ports=[{"port": 443}]), gateway=gateway(port=443, hosts=["web.example.org"]))
+        found = {(flow.port, flow.host) for flow in inbound(other, judges(balancer=edge()), kind=InboundKind.PLAIN)}
+        assert found == {(443, "web.example.org"), (5432, HOST)}
+
+    def test_a_server_for_http_on_one_side_is_asked_with_requests(self) -> None:
+        http = judges(balancer=edge(), gateway=gateway(protocol="HTTPS"), route=route("http"))
+        assert InboundKind.OTHER_REQUEST in {target.kind for target in targets(judges(balancer=edge()), http)}
+
+    def test_requests_that_rules_of_either_side_tell_apart_are_asked(self) -> None:
+        def side(path: str) -> Judges:
+            policy = written("AuthorizationPolicy", "edge", rules=[{"to": [{"operation": {"paths": [path]}}]}])
+            return judges(policy, balancer=edge(), gateway=gateway(protocol="HTTPS"), route=route("http"))
+
+        asked = inbound(side("/one"), side("/two"), kind=InboundKind.CLIENT)
+        assert {"/one", "/two"} <= {flow.request.path for flow in asked if flow.request}
+
+    def test_names_of_routes_of_either_side_are_asked(self) -> None:
+        def side(name: str) -> Judges:
+            made = route("http", hosts=[name])
+            return judges(balancer=edge(), gateway=gateway(protocol="HTTPS", hosts=["*.example.org"]), route=made)
+
+        found = inbound(side("a.example.org"), side("b.example.org"), kind=InboundKind.OTHER_REQUEST)
+        assert [flow.request.host for flow in found if flow.request] == [UNKNOWN, "a.example.org", "b.example.org"]
+        assert all((flow.caller.shows, flow.caller.name) == (Shown.NAMED, BUYER) for flow in found)
 
 
 class TestNodes:
@@ -287,7 +372,7 @@ class TestNamesThatRulesAskFor:
         assert found == ["any other name"]
 
     def test_a_rules_port_is_the_pods_and_not_the_services(self) -> None:
-        says = {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["8443"]}}]}
+        says: dict[str, Any] = {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["8443"]}}]}
         moved = edge(ports=[{"port": 443, "targetPort": 8443}])
         world = judges(self.rule(**says), balancer=moved, gateway=gateway(port=8443))
         assert "x.example.org" in names(world, kind=InboundKind.OTHER_HOST)
@@ -313,7 +398,10 @@ class TestNamesThatRulesAskFor:
         assert names(world, kind=InboundKind.CLIENT) == sorted({BUYER, CLIENT, client})
 
     def test_identities_of_a_rule_for_another_name_are_not_asked_at_this_one(self) -> None:
-        says = {"from": [{"source": {"principals": ["p/x"]}}], "to": [{"operation": {"hosts": ["x.example.org"]}}]}
+        says: dict[str, Any] = {
+            "from": [{"source": {"principals": ["p/x"]}}],
+            "to": [{"operation": {"hosts": ["x.example.org"]}}],
+        }
         assert names(judges(self.rule(**says), balancer=edge()), kind=InboundKind.CLIENT) == [BUYER, CLIENT]
 
     def test_clients_are_asked_for_what_they_show(self) -> None:

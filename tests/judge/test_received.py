@@ -134,5 +134,11 @@ def test_from_where_a_load_balancer_takes_connections(service: dict[str, Any], w
     assert list(exposures(snapshot(service))) == [Exposure("the gateway in istio-ingress", word, by) for word in words]
 
 
+def test_services_that_are_no_load_balancer_end_no_list_of_them() -> None:
+    assert [exposure.words for exposure in exposures(snapshot(balancer("ClusterIP"), balancer()))] == [
+        "0.0.0.0/0 by way of the internet"
+    ]
+
+
 def test_an_exposure_need_not_say_what_it_is_by() -> None:
     assert Exposure("a", "b").by == ""

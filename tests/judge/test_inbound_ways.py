@@ -1,0 +1,418 @@
+"""What comes in, on less usual ways: by nodes' ports, past gateways, to several Services; what the gateway knows of clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egress.judge.deployed import Resource
+from egress.judge.flow import Layer, Request, Verdict
+from egress.judge.inbound_flow import Caller, Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
+from egress.judge.ranges import Ranges
+from tests.judge.incoming import (
+    CLIENT,
+    ELSEWHERE,
+    HOST,
+    LABELS,
+    PARTNER,
+    Object,
+    balancer,
+    by,
+    deployment,
+    firewall,
+    flow,
+    gateway,
+    judges,
+    refused,
+    route,
+)
+from tests.judge.objects import node_pool, written
+
+PLAIN = Caller(Shown.PLAIN)
+
+
+class TestWhichGateway:
+    """The pods of a Service are a gateway's if one selector chooses no others than the other one."""
+
+    @pytest.mark.parametrize(
+        ("selector", "is_gateway"),
+        [
+            (LABELS, True),
+            ({**LABELS, "zone": "a"}, True),
+            ({"istio": "other"}, False),
+            ({"zone": "a"}, False),
+            ({**LABELS, "istio": "other"}, False),
+        ],
+    )
+    def test_by_labels_alone_where_no_pods_are_known(self, selector: dict[str, str], is_gateway: bool) -> None:
+        found = judges(balancer=balancer(selector=selector), deployment=None).inbound
+        assert bool(found.gateways) is is_gateway
+
+    def test_a_gateway_that_is_chosen_by_more_than_the_service_asks_for(self) -> None:
+        made = gateway()
+        made["spec"]["selector"] = {**LABELS, "zone": "a"}
+        assert judges(deployment=None, gateway=made).inbound.gateways
+
+    def test_a_gateway_of_another_namespace_is_none_of_a_services(self) -> None:
+        own = balancer("own", "shop", selector={**LABELS, "zone": "a"})
+        found = judges(own, balancer=None, deployment=None).inbound
+        assert found.gateways == []
+
+    def test_a_service_that_chooses_no_pods_leads_to_no_gateway(self) -> None:
+        assert judges(balancer=balancer(selector=None), deployment=None).inbound.gateways == []
+
+    def test_a_gateway_for_no_pods_is_no_services(self) -> None:
+        made = gateway()
+        made["spec"]["selector"] = {}
+        assert judges(balancer=balancer(), deployment=None, gateway=made).inbound.gateways == []
+
+    def test_each_once_though_two_services_lead_to_it(self) -> None:
+        assert len(judges(balancer("second")).inbound.gateways) == 1
+
+
+class TestWhichService:
+    def test_without_a_name_only_load_balancers_are_asked(self) -> None:
+        trace = judges(balancer=balancer(type="NodePort")).inbound.trace(flow())
+        assert (trace.edge, trace.decision.by, trace.decision.field) == (None, "nothing", "")
+
+    def test_of_two_that_refuse_the_one_with_fewer_refusals_counts(self) -> None:
+        far = balancer("far", loadBalancerSourceRanges=[PARTNER])
+        near = balancer("near", selector={"app": "x"}, loadBalancerSourceRanges=["192.0.2.0/24"], ports=[{"port": 1}])
+        for first, second in ((far, near), (near, far)):
+            trace = judges(second, balancer=first, route=None).inbound.trace(flow())
+            assert trace.edge
+            assert trace.edge.by == "edge/service/far"
+
+    def test_what_stands_before_the_gateway_is_counted_and_asked_first(self) -> None:
+        trace = judges().inbound.trace(flow())
+        assert trace.front == 3
+        assert [step.layer for step in trace.steps[:3]] == [Layer.LOAD_BALANCER, Layer.FIREWALL, Layer.NETWORK_POLICY]
+        own = balancer("own", "shop", selector={"app": "db"})
+        past = judges(own).inbound.trace(flow(edge="shop/service/own"))
+        assert past.front == 3
+        assert [step.layer for step in past.steps[:3]] == [Layer.LOAD_BALANCER, Layer.FIREWALL, Layer.NETWORK_POLICY]
+
+    def test_each_question_is_answered_for_itself(self) -> None:
+        found = judges(balancer=balancer(loadBalancerSourceRanges=["198.51.100.16/32"])).inbound
+        whole, one = flow(), flow(source="198.51.100.16")
+        said = [found.trace(one).allowed, found.trace(whole, declared=True).allowed, found.trace(whole).allowed]
+        assert said == [True, False, True]
+        assert not found.trace(flow(source=ELSEWHERE)).allowed
+        assert not found.trace(flow(port=22)).allowed
+
+    def test_a_gateway_that_nothing_could_answer_for_refuses(self) -> None:
+        stopped = deployment()
+        stopped["spec"]["replicas"] = 0
+        assert Layer.GATEWAY in refused(judges(deployment=stopped).inbound.trace(flow()))
+
+    @pytest.mark.parametrize("home", ["shop", "istio-system"])
+    def test_nor_is_it_understood_past_the_gateway(self, home: str) -> None:
+        own = balancer("own", "shop", selector={"app": "db"})
+        asked = flow(edge="shop/service/own")
+        assert judges(own).inbound.trace(asked).understood
+        assert not judges(own, written("WasmPlugin", home, url="oci://example.org/filter")).inbound.trace(asked).understood
+
+    def test_beside_an_object_that_lacks_a_field_nothing_is_understood(self) -> None:
+        broken = written("Gateway", "else", selector={})
+        assert not judges(broken).inbound.trace(flow()).understood
+
+    @pytest.mark.parametrize("home", ["edge", "shop", "istio-system"])
+    def test_what_nobody_reads_about_a_namespace_on_the_way_makes_it_not_understood(self, home: str) -> None:
+        strange = written("WasmPlugin", home, url="oci://example.org/filter")
+        assert not judges(strange).inbound.trace(flow()).understood
+        assert judges(written("WasmPlugin", "else", url="oci://example.org/filter")).inbound.trace(flow()).understood
+
+
+class TestNodes:
+    POOLS = (node_pool("ingress"), node_pool("apps"))
+
+    def only(self, *pools: str) -> tuple[Resource, ...]:
+        """A rule that lets in to nodes of these pools alone."""
+        return (*self.POOLS, firewall(targetServiceAccounts=[f"{pool}@example.com" for pool in pools]))
+
+    @pytest.mark.parametrize(("port", "allowed"), [(22, True), (23, False)])
+    def test_a_nodes_own_port_is_up_to_the_firewall(self, port: int, allowed: bool) -> None:
+        rule = firewall(allows=[{"protocol": "tcp", "ports": ["22"]}], sourceRanges=["198.51.100.16/32"])
+        said = judges(google=(*self.POOLS, rule)).inbound.at_node(
+            NodeFlow(Ranges.of([PARTNER]), PARTNER, "ingress@example.com", port)
+        )
+        assert isinstance(said, Verdict)
+        assert said.allowed is allowed, "one address of a range is enough"
+
+    def test_without_googles_objects_nothing_refuses(self) -> None:
+        said = judges().inbound.at_node(NodeFlow(Ranges.of([PARTNER]), PARTNER, "any", 22))
+        assert (said.allowed, said.by, said.field) == (True, "nothing", "")
+
+    def test_a_port_of_a_node_leads_to_the_pods_port_that_the_service_says(self) -> None:
+        ports = [{"port": 443, "targetPort": 8443, "nodePort": 30443}, {"port": 5432, "targetPort": 5432, "nodePort": 30432}]
+        policy = written("NetworkPolicy", "edge", podSelector={}, ingress=[{"ports": [{"port": 5432}]}])
+        found = judges(policy, balancer=balancer(ports=ports)).inbound
+        at = {"door": Door.NODE_PORT, "edge": "edge/service/edge"}
+        assert found.trace(flow(port=30432, **at)).allowed
+        assert not found.trace(flow(port=30443, **at)).open
+        assert not found.trace(flow(port=31000, **at)).open, "of one that it does not say, the first"
+
+    def test_a_service_without_ports_is_reached_on_the_same_port(self) -> None:
+        trace = judges(balancer=balancer(ports=[])).inbound.trace(flow(door=Door.NODE_PORT, edge="edge/service/edge"))
+        assert trace.allowed
+
+    def test_load_balancers_do_not_ask_who_comes_by_a_nodes_port(self) -> None:
+        closed = balancer(loadBalancerSourceRanges=["192.0.2.0/24"])
+        trace = judges(balancer=closed).inbound.trace(flow(door=Door.NODE_PORT, edge="edge/service/edge", port=30000))
+        assert [step.layer for step in trace.steps[: trace.front]] == [Layer.FIREWALL, Layer.NETWORK_POLICY]
+
+    def test_a_denial_for_all_addresses_of_a_declared_range_or_for_some(self) -> None:
+        some = firewall("deny", allows=None, denies=[{"protocol": "tcp"}], sourceRanges=["198.51.100.16/32"], priority=1)
+        found = judges(google=(some,)).inbound
+        assert found.trace(flow()).allowed
+        assert refused(found.trace(flow(), declared=True)) == [Layer.FIREWALL]
+
+
+class TestPolicyOfPods:
+    """With the policy Local pods see the client's address; with Cluster it may be that of a node."""
+
+    SUBNET = Resource("gcp:compute/subnetwork:Subnetwork", "nodes", {"ipCidrRange": "10.0.0.0/20"})
+
+    def ask(self, *blocks: str, local: bool, declared: bool) -> InboundTrace:
+        said = [{"ipBlock": {"cidr": block}} for block in blocks]
+        policy = written("NetworkPolicy", "edge", podSelector={"matchLabels": LABELS}, ingress=[{"from": said}])
+        made = balancer(externalTrafficPolicy="Local" if local else "Cluster")
+        return judges(policy, balancer=made, google=(self.SUBNET, firewall())).inbound.trace(flow(), declared=declared)
+
+    @pytest.mark.parametrize(
+        ("blocks", "local", "declared", "allowed"),
+        [
+            ([PARTNER], True, True, True),
+            ([PARTNER], True, False, True),
+            (["198.51.100.16/32"], True, False, True),
+            (["198.51.100.16/32"], True, True, False),
+            (["192.0.2.0/24"], True, False, False),
+            ([PARTNER], False, True, False),
+            (["10.0.0.0/20"], False, True, False),
+            (["10.0.0.0/20", PARTNER], False, True, True),
+            (["10.0.0.0/21", PARTNER], False, True, False),
+            (["192.0.2.0/24"], False, False, True),
+            ([PARTNER], False, False, True),
+        ],
+    )
+    def test_whose_address_a_policy_has_to_let_in(
+        self, blocks: list[str], local: bool, declared: bool, allowed: bool
+    ) -> None:  # fmt: skip
+        trace = self.ask(*blocks, local=local, declared=declared)
+        assert trace.open is allowed
+        if not local and blocks == ["192.0.2.0/24"]:
+            assert by(trace, Layer.NETWORK_POLICY) == "edge/service/edge spec.externalTrafficPolicy"
+        if not allowed:
+            assert by(trace, Layer.NETWORK_POLICY).startswith("edge/networkpolicy/")
+
+
+class TestWhatTheGatewayKnows:
+    def policy(self, **says: Any) -> Object:
+        return written("AuthorizationPolicy", "edge", selector={"matchLabels": LABELS}, rules=[says])
+
+    PARTNERS: dict[str, Any] = {"from": [{"source": {"principals": ["partner.example/gateway"]}}]}
+
+    @pytest.mark.parametrize(
+        ("mode", "caller", "known"),
+        [
+            ("MUTUAL", Caller(Shown.NAMED, CLIENT), True),
+            ("OPTIONAL_MUTUAL", Caller(Shown.NAMED, CLIENT), True),
+            ("OPTIONAL_MUTUAL", Caller(Shown.NOTHING, CLIENT), False),
+            ("SIMPLE", Caller(Shown.NAMED, CLIENT), False),
+            ("MUTUAL", Caller(Shown.FOREIGN, CLIENT), False),
+        ],
+    )
+    def test_a_client_is_who_its_certificate_says_if_the_server_asks_for_one(
+        self, mode: str, caller: Caller, known: bool
+    ) -> None:  # fmt: skip
+        found = judges(self.policy(**self.PARTNERS), gateway=gateway(mode=mode)).inbound
+        assert (Layer.AUTHORIZATION in refused(found.trace(flow(caller=caller)))) is not known
+
+    def test_a_server_name_is_known_of_tls_alone(self) -> None:
+        policy = self.policy(when=[{"key": "connection.sni", "values": [HOST]}])
+        bare = gateway(protocol="TCP")
+        del bare["spec"]["servers"][0]["tls"]
+        found = judges(policy, gateway=bare).inbound
+        assert Layer.AUTHORIZATION in refused(found.trace(flow(caller=PLAIN)))
+        assert judges(policy).inbound.trace(flow()).allowed
+
+    def test_a_request_is_known_where_http_is_read_alone(self) -> None:
+        policy = self.policy(to=[{"operation": {"paths": ["/public"]}}])
+        http = judges(policy, gateway=gateway(protocol="HTTPS"), route=route("http")).inbound
+        assert http.trace(flow(request=Request(HOST, path="/public"))).allowed
+        assert refused(http.trace(flow(request=Request(HOST, path="/private")))) == [Layer.AUTHORIZATION]
+        assert refused(judges(policy).inbound.trace(flow(request=Request(HOST, path="/public")))) == [Layer.AUTHORIZATION]
+        plain = judges(policy, gateway=gateway(protocol="HTTP"), route=route("http")).inbound
+        assert plain.trace(flow(caller=PLAIN, request=Request(HOST, path="/public"))).allowed
+
+    def test_a_path_is_read_as_the_proxy_normalizes_it(self) -> None:
+        policy = self.policy(to=[{"operation": {"paths": ["/public"]}}])
+        found = judges(policy, gateway=gateway(protocol="HTTPS"), route=route("http")).inbound
+        assert found.trace(flow(request=Request(HOST, path="/private/../public"))).allowed
+
+    def test_names_are_compared_whatever_their_case(self) -> None:
+        to = {"host": "db.shop.svc.cluster.local", "port": {"number": 5432}}
+        passed = [{"match": [{"sniHosts": [HOST]}], "route": [{"destination": to}]}]
+        tls = judges(gateway=gateway(mode="PASSTHROUGH"), route=route("tls", tls=passed)).inbound
+        assert tls.trace(flow(host=HOST.upper())).allowed
+        http = judges(gateway=gateway(protocol="HTTPS"), route=route("http")).inbound
+        assert http.trace(flow(request=Request(HOST.upper()))).allowed
+
+
+class TestWhereItLeads:
+    def leg(self, host: str = "db.shop.svc.cluster.local", number: int | None = 5432, **says: Any) -> dict[str, Any]:
+        port = {"port": {"number": number}} if number else {}
+        return {"destination": {"host": host, **port}, **says}
+
+    def http(self, *objects: Object, routes: list[dict[str, Any]], **parts: Any) -> InboundTrace:
+        found = judges(*objects, gateway=gateway(protocol="HTTPS"), route=route("http", http=routes), **parts).inbound
+        return found.trace(flow(request=Request(HOST)))
+
+    def test_a_route_without_a_destination_is_refused_and_named(self) -> None:
+        trace = self.http(routes=[{"directResponse": {"status": 200}}])
+        assert not trace.reached
+
+    def test_copies_of_requests_arrive_too(self) -> None:
+        copy = self.leg("copy.shop.svc.cluster.local")
+        trace = self.http(routes=[{"route": [self.leg()], "mirrors": [copy, self.leg("third.shop.svc.cluster.local")]}])
+        if trace.understood:
+            assert [one.service for one in trace.reached] == ["db.shop", "copy.shop", "third.shop"]
+
+    def test_of_several_destinations_those_without_a_share_take_none_wherever_they_stand(self) -> None:
+        none, some = self.leg("none.shop.svc.cluster.local", weight=0), self.leg(weight=1)
+        absent = self.leg("absent.shop.svc.cluster.local")
+        trace = judges(route=route(tcp=[{"route": [none, some, absent]}])).inbound.trace(flow())
+        assert [one.service for one in trace.reached] == ["db.shop"]
+        alone = judges(route=route(tcp=[{"route": [self.leg()]}])).inbound.trace(flow())
+        assert alone.reached, "one alone needs no share"
+
+    @pytest.mark.parametrize("how", ["set", "add", "remove"])
+    @pytest.mark.parametrize("where", ["route", "leg"])
+    def test_headers_of_requests_that_a_route_writes_are_not_read(self, how: str, where: str) -> None:
+        headers: dict[str, Any] = {"headers": {"request": {how: ["x-tenant"] if how == "remove" else {"x-tenant": "a"}}}}
+        routes = [{"route": [self.leg(**(headers if where == "leg" else {}))], **(headers if where == "route" else {})}]
+        trace = self.http(routes=routes)
+        assert not trace.understood
+        assert trace.decision.by == "edge/virtualservice/db"
+        assert trace.decision.field.endswith(f"headers.request.{how}")
+
+    def test_every_destinations_layers_are_asked(self) -> None:
+        legs = [self.leg(f"db.{name}.svc.cluster.local", weight=50) for name in ("bank", "shop")]
+        closed = written("NetworkPolicy", "bank", podSelector={})
+        trace = judges(closed, route=route(tcp=[{"route": legs}])).inbound.trace(flow())
+        assert refused(trace) == [Layer.NETWORK_POLICY]
+        assert len(trace.reached) == 2
+
+    def test_a_name_outside_is_led_to_by_its_service_entry(self) -> None:
+        ports = [{"number": 443, "name": "tls", "protocol": "TLS"}]
+        entry = written("ServiceEntry", "edge", hosts=["out.example"], ports=ports, resolution="DNS")
+        trace = judges(entry, route=route(to="out.example", number=443)).inbound.trace(flow())
+        assert trace.reached == (Reached("", "out.example", 443, 443),)
+        assert str(trace.reached[0]) == "out.example:443 outside"
+        assert str(Reached("shop", "db.shop", 1, 2)) == "db.shop:1"
+
+    def test_a_name_outside_without_one_is_refused_where_it_is_written(self) -> None:
+        trace = judges(route=route(to="out.example", number=443)).inbound.trace(flow())
+        assert refused(trace) == [Layer.GATEWAY]
+        assert by(trace, Layer.GATEWAY).startswith("edge/gateway/db")
+        assert trace.decision.by == "edge/virtualservice/db"
+        assert trace.decision.field == "spec.tcp[0].route[0].destination"
+
+    def test_a_service_that_its_namespace_keeps_to_itself_is_not_taken_to_be_there(self) -> None:
+        mesh = {"mesh": "defaultServiceExportTo: ['.']\n"}
+        config = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "istio", "namespace": "istio-system"},
+            "data": mesh,
+        }
+        assert refused(judges(config).inbound.trace(flow())) == [Layer.GATEWAY]
+
+    def test_a_name_of_the_cluster_without_a_namespace_is_no_service(self) -> None:
+        assert not judges(route=route(to="db.svc.cluster.local")).inbound.trace(flow()).allowed
+
+    def test_a_service_that_nobody_handed_over_runs_where_applications_do_with_any_labels(self) -> None:
+        policy = written("NetworkPolicy", "shop", podSelector={"matchLabels": {"app": "other"}})
+        assert judges(policy).inbound.trace(flow()).allowed
+
+    def test_a_port_that_a_policy_opens_is_what_such_a_service_leads_to_before_another(self) -> None:
+        ports = [{"port": 5432}, {"port": 80}]
+        policy = written("NetworkPolicy", "shop", podSelector={}, ingress=[{"ports": ports}])
+        assert judges(policy).inbound.trace(flow()).reached == (Reached("shop", "db.shop", 5432, 5432),)
+
+    def test_the_gateways_answers_tell_of_the_mesh_if_it_reads_http(self) -> None:
+        trace = self.http(routes=[{"route": [self.leg()]}])
+        assert trace.tells == ("server", "x-envoy-upstream-service-time", "x-envoy-decorator-operation")
+        assert judges().inbound.trace(flow()).tells == ()
+
+
+class TestBehindTheGateway:
+    def policy(self, **says: Any) -> Object:
+        return written("AuthorizationPolicy", "shop", rules=[says])
+
+    def test_requests_arrive_as_requests_and_bytes_as_bytes(self) -> None:
+        policy = self.policy(to=[{"operation": {"paths": ["/public"]}}])
+        http = judges(policy, gateway=gateway(protocol="HTTPS"), route=route("http")).inbound
+        assert http.trace(flow(request=Request(HOST, path="/public"))).allowed
+        assert refused(http.trace(flow(request=Request(HOST, path="/private")))) == [Layer.AUTHORIZATION]
+        assert refused(judges(policy).inbound.trace(flow())) == [Layer.AUTHORIZATION]
+
+    def test_without_a_certificate_the_gateway_is_nobody_there(self) -> None:
+        off = written("DestinationRule", "edge", host="db.shop.svc.cluster.local", trafficPolicy={"tls": {"mode": "DISABLE"}})
+        policy = self.policy(**{"from": [{"source": {"principals": ["cluster.local/ns/edge/sa/edge"]}}]})
+        assert judges(policy).inbound.trace(flow()).allowed
+        assert refused(judges(policy, off).inbound.trace(flow())) == [Layer.AUTHORIZATION]
+
+
+def test_a_trace_is_not_understood_from_the_first_thing_that_is_not() -> None:
+    trace = judges(gateway=gateway(mode="NEW")).inbound.trace(flow())
+    assert not trace.decision.understood
+    assert trace.decision.field == "spec.servers[0].tls.mode"
+    fine = judges().inbound.trace(flow())
+    assert fine.decision is fine.steps[-1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (flow(), f"From {PARTNER}, {CLIENT}: tcp://{HOST}:5432"),
+        (flow(caller=Caller(), request=Request(HOST)), f"From {PARTNER}, somebody with no certificate: https://{HOST}:5432"),
+        (flow(caller=PLAIN, door=Door.NODE_PORT), f"From {PARTNER}, somebody with no TLS: tcp://{HOST}:5432 by a port of a node"),
+        (
+            flow(caller=Caller(Shown.FOREIGN, "x"), request=Request("y")),
+            f"From {PARTNER}, x of another authority: https://{HOST}:5432, Host: y",
+        ),
+        (NodeFlow(Ranges(()), PARTNER, "a@b", 22), f"From {PARTNER}: nodes of a@b, TCP 22"),
+        (NodeFlow(Ranges(()), PARTNER, "", 22), f"From {PARTNER}: nodes of any pool, TCP 22"),
+    ],
+)
+def test_a_question_is_called_by_all_that_it_asks(asked: InboundFlow | NodeFlow, said: str) -> None:
+    assert str(asked) == said
+
+
+@pytest.mark.parametrize(("name", "principal"), [("spiffe://a/b", "a/b"), ("a.example", "DNS:a.example"), ("", "DNS:")])
+def test_identities_are_what_follows_spiffe(name: str, principal: str) -> None:
+    assert Caller(Shown.NAMED, name).principal == principal
+
+
+def test_whoever_says_nothing_has_no_certificate_and_no_name() -> None:
+    assert (Caller().shows, Caller().name) == (Shown.NOTHING, "")
+
+
+def test_how_far_it_came_goes_by_what_stands_on_each_side_of_the_proxy() -> None:
+    fine = judges().inbound.trace(flow())
+    assert fine.open
+    assert fine.taken
+    before = judges(balancer=balancer(loadBalancerSourceRanges=["192.0.2.0/24"])).inbound.trace(flow())
+    assert not before.open
+    assert before.taken
+    behind = judges().inbound.trace(flow(caller=Caller()))
+    assert behind.open
+    assert not behind.taken
+    assert not judges(balancer=None).inbound.trace(flow()).open
+    unled = judges(route=None).inbound.trace(flow())
+    assert not unled.taken
+    assert InboundTrace(flow(), ()).front == 0
+    assert not InboundTrace(flow(), ()).allowed
+    assert not InboundTrace(flow(), ()).taken
