@@ -92,13 +92,14 @@ _SERVER = {
 }
 
 
-def _with_not_forms(*fields: str) -> dict[str, Any]:
-    return dict.fromkeys((name for field in fields for name in (field, f"not{field[0].upper()}{field[1:]}")), TEXTS)
-
-
-_OPERATION = _with_not_forms("hosts", "ports", "methods", "paths")
-_SOURCE = _with_not_forms(
-    "principals", "namespaces", "serviceAccounts", "trustDomains", "requestPrincipals", "ipBlocks", "remoteIpBlocks"
+_OPERATION = dict.fromkeys(("hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"), TEXTS)
+_SOURCE = dict.fromkeys(
+    (
+        *("principals", "notPrincipals", "requestPrincipals", "notRequestPrincipals", "namespaces", "notNamespaces"),
+        *("serviceAccounts", "notServiceAccounts", "trustDomains", "notTrustDomains"),
+        *("ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks"),
+    ),
+    TEXTS,
 )
 _RULE = {
     "from": [{"source": _SOURCE}],
@@ -287,12 +288,11 @@ GOOGLE: Mapping[str, Any] = {
 }
 """By type token: the properties."""
 _STATED = {
-    "string": "text",
-    "int": "a number",
-    "list": "a list",
-    "model": "a mapping",
-    "dict": "a mapping",
-    "bool": "true or false",
+    "string_type": "text",
+    "int_type": "a number",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
 }
 
 
@@ -308,7 +308,7 @@ def problems(kind: str, written: Any) -> Iterator[str]:
         try:
             _shape(shape).model_validate(written)
         except ValidationError as error:
-            found = [_sentence(detail) for detail in error.errors(include_url=False, include_context=False)]
+            found = [_sentence(detail) for detail in error.errors()]
             yield from found[:MOST]
             if len(found) > MOST:
                 yield f"and {len(found) - MOST} more"
@@ -317,7 +317,7 @@ def problems(kind: str, written: Any) -> Iterator[str]:
 def _sentence(detail: Mapping[str, Any]) -> str:
     path = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in detail["loc"] if at != "[key]").lstrip(".")
     said = str(detail["msg"]).removeprefix("Value error, ")
-    wanted = _STATED.get(str(detail["type"]).partition("_")[0], said)
+    wanted = _STATED.get(detail["type"], said)
     shown = repr(detail["input"])
     return f"{path or 'it'} has to be {wanted}, and is {shown if len(shown) <= 60 else shown[:57] + '...'}"
 
@@ -325,22 +325,22 @@ def _sentence(detail: Mapping[str, Any]) -> str:
 @cache
 def _shape(kind: str) -> type[BaseModel]:
     if kind in GOOGLE:
-        return _model(kind, GOOGLE[kind])
+        return _model(GOOGLE[kind])
     if kind in KUBERNETES:
-        return _model(kind, {"spec": KUBERNETES[kind]})
-    return _model(kind or "object", OTHERS[kind])
+        return _model({"spec": KUBERNETES[kind]})
+    return _model(OTHERS[kind])
 
 
-def _model(name: str, fields: Mapping[str, Any]) -> type[BaseModel]:
+def _model(fields: Mapping[str, Any]) -> type[BaseModel]:
     """A model of some fields, each of which may be absent or null; others are nobody's business."""
-    made: dict[str, Any] = {key: (_type(f"{name}.{key}", of) | None, None) for key, of in fields.items()}
-    return create_model(name, __config__=ConfigDict(extra="allow", strict=True, protected_namespaces=()), **made)
+    made: dict[str, Any] = {key: (_type(of) | None, None) for key, of in fields.items()}
+    return create_model("Object", __config__=ConfigDict(strict=True), **made)
 
 
-def _type(name: str, of: Any) -> Any:
+def _type(of: Any) -> Any:
     if isinstance(of, Mapping):
-        return _model(name, cast("Mapping[str, Any]", of))
+        return _model(cast("Mapping[str, Any]", of))
     if isinstance(of, list):
         (entry,) = cast("list[Any]", of)
-        return list[_type(name, entry)]  # pyright: ignore[reportInvalidTypeForm]
+        return list[_type(entry)]  # pyright: ignore[reportInvalidTypeForm]
     return of

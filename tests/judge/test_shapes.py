@@ -244,6 +244,41 @@ def test_an_object_that_is_none_is_said_to_be_that() -> None:
     assert list(problems("Gateway", [])) == ["it has to be a mapping, and is []"] * 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "written", "says"),
+    [
+        ("Telemetry", {"spec": 5}, ["spec has to be a mapping, and is 5"]),
+        ("Gateway", {"spec": {"servers": "x"}}, ["spec.servers has to be a list, and is 'x'"]),
+        ("Gateway", {"spec": {"selector": "x"}}, ["spec.selector has to be a mapping, and is 'x'"]),
+        ("Gateway", {"spec": {"selector": {5: "a"}}}, ["spec.selector[5] has to be text, and is 5"]),
+        ("Gateway", {"metadata": 5}, ["metadata has to be a mapping, and is 5"]),
+        # What YAML can hold, and JSON cannot.
+        ("Gateway", {"metadata": {"name": b"a"}}, ["metadata.name has to be text, and is b'a'"]),
+        ("Sidecar", {"spec": {"egress": [{"hosts": {"a"}}]}}, ["spec.egress[0].hosts has to be a list, and is {'a'}"]),
+        ("PeerAuthentication", {"spec": {"portLevelMtls": {80: {"mode": "STRICT"}, "81": {"mode": "STRICT"}}}}, []),
+        # Of what nobody reads the form is nobody's business; a Google resource is no object of Kubernetes'.
+        ("Secret", {"spec": 5, "data": 5}, []),
+        ("Secret", {"metadata": 5}, ["metadata has to be a mapping, and is 5"]),
+        ("gcp:compute/address:Address", {"name": 5}, []),
+        ("gcp:compute/firewall:Firewall", {"metadata": 5, "kind": 5, "spec": 5}, []),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place_and_what_has_to_be_there(kind: str, written: Any, says: list[str]) -> None:
+    assert list(problems(kind, written)) == says
+
+
+def test_a_port_that_is_neither_a_number_nor_text_is_said_to_be_neither() -> None:
+    found = list(problems("PeerAuthentication", {"spec": {"portLevelMtls": {None: {"mode": "STRICT"}}}}))
+    assert {one.partition(" has to be ")[2].partition(",")[0] for one in found} == {"text", "a number"}
+
+
+@pytest.mark.parametrize(("transport", "taken"), [("TCP", True), ("UDP", True), ("SCTP", True), ("tcp", False), ("ICMP", False)])
+def test_a_network_policy_is_about_three_transports(transport: str, taken: bool) -> None:
+    written = {"spec": {"egress": [{"ports": [{"protocol": transport}]}]}}
+    wanted = f"spec.egress[0].ports[0].protocol has to be TCP, UDP or SCTP, and is {transport!r}"
+    assert list(problems("NetworkPolicy", written)) == ([] if taken else [wanted])
+
+
 class TestWhole:
     """What an object must have: the kind's schema knows each of these fields, and without it the object is not read."""
 
