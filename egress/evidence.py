@@ -16,9 +16,12 @@ from pydantic.alias_generators import to_camel
 
 from egress.access import Access, accesses
 from egress.connections import expected
+from egress.inbound import InboundQuestion, Receiving
+from egress.inbound_places import place_of, who_of
 from egress.intent import Intent
 from egress.judge.deployed import Deployed, identity
 from egress.judge.flow import Protocol, Verdict, Way
+from egress.judge.inbound_flow import NodeFlow
 from egress.judge.targets import Kind
 from egress.judge.trace import Judges
 from egress.plan import Plan
@@ -88,7 +91,7 @@ class Allowed(_Part):
 
 
 class Received(_Part):
-    """What partners may connect to: one name and port of the ingress gateway, and the Service behind it. As declared."""
+    """What partners may connect to: one name and port of the ingress gateway, and the Service behind it."""
 
     team: str
     name: str
@@ -100,6 +103,10 @@ class Received(_Part):
     exposure: str = Field(description="internal: the VPC and networks connected to it; external: the internet.")
     source_ranges: dict[str, str] = Field(description="Name to range from which connections are taken.")
     description: str | None
+    passes: bool = Field(
+        description="Whether every control lets each of the clients through, from each of the ranges, to this Service."
+    )
+    controls: list[Control] = Field(description="Of all these clients and ranges together, each word once.")
 
 
 class Refusal(_Part):
@@ -122,6 +129,20 @@ class Elsewhere(_Part):
     protocol: str
     ports: list[int]
     wanted: str = Field(description="What has to come of it.")
+    refused_by: list[Refusal] = Field(description="Every layer that refuses; empty: it gets through.")
+
+
+class ReceivedElsewhere(_Part):
+    """What somebody outside can try beyond what is declared, and what comes of it.
+
+    An address, name, client or port that nothing names stands for all such.
+    """
+
+    by: str = Field(description="The Service that opens the cluster to it; `nodes`: their own addresses.")
+    host: str = Field(description="The name that is asked for; empty: whichever.")
+    ports: list[int]
+    who: str
+    wanted: list[str] = Field(description="The layers each of which has to refuse it.")
     refused_by: list[Refusal] = Field(description="Every layer that refuses; empty: it gets through.")
 
 
@@ -189,6 +210,7 @@ class Evidence(_Part):
     received: list[Received]
     grants: list[Grant]
     elsewhere: list[Elsewhere]
+    received_elsewhere: list[ReceivedElsewhere]
     inside: list[Inside]
     relaxations: list[Relaxed]
     objects: list[Digest]
@@ -209,14 +231,17 @@ def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
     questions = list(Questions(intent, judges).all())
     violations = [Violation(flow=item.flow, says=item.says) for item in verify(intent, judges)]
     objects = digests(deployed)
+    receiving = Receiving(plan)
+    outside = list(receiving.questions(judges))
     return Evidence(
         evidence=VERSION,
         source=source,
-        proof=Proof(questions=len(questions), violations=violations),
+        proof=Proof(questions=len(questions) + len(outside), violations=violations),
         allowed=[_allowed(access) for access in accesses(plan, judges)],
-        received=list(_received(plan)),
+        received=list(_received(receiving, judges)),
         grants=list(grants(plan)),
         elsewhere=_elsewhere(judges, questions),
+        received_elsewhere=_received_elsewhere(judges, outside),
         inside=_inside(intent, judges),
         relaxations=[Relaxed(setting=item.setting, opens=item.opens, reason=item.reason) for item in relaxations(plan)],
         objects=objects,
@@ -284,12 +309,14 @@ def grants(plan: Plan) -> Iterable[Grant]:
                 )
 
 
-def _received(plan: Plan) -> Iterable[Received]:
-    ingress = plan.settings.ingress
-    for team, name, wanted in ((one.team, one.name, one.wanted) for one in plan.receptions if ingress):
+def _received(receiving: Receiving, judges: Judges) -> Iterable[Received]:
+    ingress = receiving.plan.settings.ingress
+    for reception in receiving.plan.receptions:
+        wanted = reception.wanted
+        asked = [(one.reached, judges.inbound.trace(one.flow, declared=True)) for one in receiving.of(reception)]
         yield Received(
-            team=team,
-            name=name,
+            team=reception.team,
+            name=reception.name,
             host=wanted.host,
             port=wanted.port,
             protocol=wanted.protocol.value,
@@ -298,6 +325,8 @@ def _received(plan: Plan) -> Iterable[Received]:
             exposure=ingress.exposure.value if ingress else "",
             source_ranges={name: str(network) for name, network in sorted(ingress.source_ranges.items())} if ingress else {},
             description=wanted.description,
+            passes=all(trace.allowed and trace.reached == (reached,) for reached, trace in asked),
+            controls=[_control(step) for step in dict.fromkeys(step for _, trace in asked for step in trace.steps)],
         )
 
 
@@ -314,6 +343,27 @@ def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]
     return [
         Elsewhere(team=team, target=target, way=way, protocol=protocol, ports=sorted(ports), wanted=wanted, refused_by=list(by))
         for (team, target, way, protocol, wanted, by), ports in found.items()
+    ]
+
+
+def _received_elsewhere(judges: Judges, questions: Iterable[InboundQuestion]) -> list[ReceivedElsewhere]:
+    """Questions about what is not declared to come in; those that differ in their port alone are one."""
+    found: dict[tuple[str, str, str, tuple[str, ...], tuple[Refusal, ...]], set[int]] = {}
+    for question in questions:
+        flow, target = question.flow, question.target
+        if target is None:
+            continue
+        place = place_of(target)
+        steps = [judges.inbound.at_node(flow)] if isinstance(flow, NodeFlow) else judges.inbound.trace(flow).steps
+        by = tuple(
+            dict.fromkeys(Refusal(layer=step.layer.value, object=step.by, field=step.field) for step in steps if not step.allowed)
+        )
+        who = f"{who_of(target)}, from {flow.origin}" if place.port is None else who_of(target)
+        key = (place.by, place.host, who, tuple(sorted(layer.value for layer in question.by)), by)
+        found.setdefault(key, set()).add(flow.port)
+    return [
+        ReceivedElsewhere(by=of, host=host, ports=sorted(ports), who=who, wanted=list(wanted), refused_by=list(by))
+        for (of, host, who, wanted, by), ports in found.items()
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from egress.evidence import Allowed, Elsewhere, Evidence, Received, Source
+from egress.evidence import Allowed, Elsewhere, Evidence, Received, ReceivedElsewhere, Source
 from egress.void import WORDS as VOID
 
 
@@ -28,7 +28,7 @@ def _lines(found: Evidence) -> Iterator[str]:
     yield from _table(heads, ((*_way(item), _controls(item)) for item in found.allowed))
     if found.received:
         yield from ("", "## Who may connect from outside")
-        heads = ("team", "what", "at", "clients", "from", "led to", "why")
+        heads = ("team", "what", "at", "clients", "from", "led to", "why", "controls passed")
         yield from _table(heads, (_from_outside(item) for item in found.received))
     if found.grants:
         yield from ("", "## What service accounts may do in Google Cloud")
@@ -46,6 +46,9 @@ def _lines(found: Evidence) -> Iterator[str]:
     yield from ("", "## What else workloads can try")
     rows = ((item.team, item.target, item.way, _ports(item), item.wanted, _refused(item)) for item in found.elsewhere)
     yield from _table(("team", "target", "way", "ports", "wanted", "refused by"), rows)
+    if found.received_elsewhere:
+        yield from ("", "## What else those outside can try")
+        yield from _table(("by", "at", "who", "to be refused by", "refused by"), map(_tried_outside, found.received_elsewhere))
     yield from ("", "## Objects")
     yield from _table(("object", "sha256"), ((item.object, item.sha256) for item in found.objects))
 
@@ -68,7 +71,12 @@ def _way(item: Allowed) -> tuple[str, ...]:
 def _from_outside(item: Received) -> tuple[str, ...]:
     at, ranges = f"{item.host}, {item.protocol} {item.port}", ", ".join(item.source_ranges.values())
     clients, why = ", ".join(item.clients.values()), item.description or ""
-    return item.team, item.name, at, clients, f"{ranges} ({item.exposure})", item.service, why
+    return item.team, item.name, at, clients, f"{ranges} ({item.exposure})", item.service, why, _controls(item)
+
+
+def _tried_outside(item: ReceivedElsewhere) -> tuple[str, ...]:
+    at = f"{item.host or 'any name'}, {'port' if len(item.ports) == 1 else 'ports'} {', '.join(map(str, item.ports))}"
+    return item.by, at, item.who, ", ".join(item.wanted), _refused(item)
 
 
 def requests(item: Allowed) -> str:
@@ -94,7 +102,7 @@ def leaves(item: Allowed) -> str:
     return f"{ways.get(item.leaves.tls, item.leaves.tls)}, port {item.leaves.port}"
 
 
-def _controls(item: Allowed) -> str:
+def _controls(item: Allowed | Received) -> str:
     said = [f"{one.layer}: {one.object}" for one in item.controls if one.allowed]
     refused = [f"REFUSED by {one.layer}: {one.object}" for one in item.controls if not one.allowed]
     return "; ".join(dict.fromkeys((*refused, *said)))
@@ -104,7 +112,7 @@ def _ports(item: Elsewhere) -> str:
     return f"{item.protocol} {', '.join(map(str, item.ports))}"
 
 
-def _refused(item: Elsewhere) -> str:
+def _refused(item: Elsewhere | ReceivedElsewhere) -> str:
     return "; ".join(f"{one.layer}: {one.object}" for one in item.refused_by) or "nothing"
 
 

@@ -55,6 +55,23 @@ class Declared:
         return Reached(self.reception.team, f"{to.service}.{self.reception.team}", to.port, to.opened)
 
 
+@dataclass(frozen=True)
+class InboundQuestion:
+    """One thing that somebody outside tries, and what has to come of it."""
+
+    flow: InboundFlow | NodeFlow
+    by: frozenset[Layer]
+    """The layers each of which has to refuse it; none: it has to arrive."""
+    declared: Declared | None = None
+    target: InboundTarget | None = None
+    """Of what has to be refused, the class that it stands for."""
+
+    @property
+    def wanted(self) -> str:
+        """In words."""
+        return f"refused by {', '.join(sorted(self.by))}" if self.by else "passes"
+
+
 class Receiving:
     """What a plan says of what comes in."""
 
@@ -88,6 +105,29 @@ class Receiving:
             caller = Caller(Shown.NAMED, clients[0])
             yield Declared(reception, replace(flow, source=Ranges.of([cidr]), origin=cidr, caller=caller, request=forms[0]))
 
+    def questions(self, judges: Judges) -> Iterator[InboundQuestion]:
+        """Everything that is asked about what comes in: what has to arrive, then every class of what has to be refused."""
+        for declared in self.declared():
+            yield InboundQuestion(declared.flow, frozenset(), declared)
+        for target in inbound_targets(judges):
+            by = self._shut(target.flow, judges)
+            if by:
+                yield InboundQuestion(target.flow, by, target=target)
+
+    def _shut(self, flow: InboundFlow | NodeFlow, judges: Judges) -> frozenset[Layer]:
+        if isinstance(flow, NodeFlow):
+            return frozenset({Layer.FIREWALL} if self.node_is_shut(flow) else ())
+        edge = judges.inbound.edges[flow.edge]
+        return self.refused(flow, (edge.namespace, judges.inbound.gateway(edge.pod) is not None))
+
+    def takes(self, source: Ranges) -> bool:
+        """Whether these are addresses of partners."""
+        return bool(self._partners) and self._partners.covers(source)
+
+    def at(self, host: str, port: int) -> Reception | None:
+        """What is received at a name and port."""
+        return self._at.get((host, port))
+
     def known(self, flow: InboundFlow) -> InboundFlow:
         """The flow with the pods' port of the Service that it is declared to reach."""
         reception = self._at.get((flow.host, flow.port))
@@ -107,7 +147,7 @@ class Receiving:
         if edge and edge[0] != names.INGRESS_NAMESPACE:
             # Mutual TLS of the mesh, at a pod or at a gateway for those inside.
             return frozenset({Layer.GATEWAY} if edge[1] else {Layer.NETWORK_POLICY, Layer.AUTHORIZATION})
-        partner = bool(self._partners) and self._partners.covers(flow.source)
+        partner = self.takes(flow.source)
         network = {Layer.LOAD_BALANCER, *self._by_address(flow.source, flow.port)}
         network |= {Layer.NETWORK_POLICY} if self._fenced else set()
         if flow.door is Door.NODE_PORT:
@@ -156,12 +196,8 @@ _INGRESS_NODES = "ingress"
 
 def violations(receiving: Receiving, judges: Judges) -> Iterator[Finding]:
     """Everything about what comes in that is not as the config says; nothing is the proof."""
-    for declared in receiving.declared():
-        trace = judges.inbound.trace(declared.flow, declared=True)
-        if says := _arrives_wrongly(receiving, declared, trace):
-            yield Finding(str(declared.flow), trace.steps, says)
-    for target in inbound_targets(judges):
-        yield from _of_target(receiving, judges, target)
+    for question in receiving.questions(judges):
+        yield from _wrong(receiving, judges, question)
     yield from _undeclared(receiving.plan, judges)
     if receiving.plan.receptions:
         yield from _of_gateway(receiving.plan, judges)
@@ -203,18 +239,18 @@ def _arrives_wrongly(receiving: Receiving, declared: Declared, trace: InboundTra
     return None
 
 
-def _of_target(receiving: Receiving, judges: Judges, target: InboundTarget) -> Iterator[Finding]:
-    flow = target.flow
-    if isinstance(flow, InboundFlow):
-        edge = judges.inbound.edges[flow.edge]
-        by = receiving.refused(flow, (edge.namespace, judges.inbound.gateway(edge.pod) is not None))
-        if by and (says := _passes_wrongly(by, trace := judges.inbound.trace(flow))):
-            yield Finding(str(flow), trace.steps, says)
-        return
-    if receiving.node_is_shut(flow):
+def _wrong(receiving: Receiving, judges: Judges, question: InboundQuestion) -> Iterator[Finding]:
+    flow = question.flow
+    if isinstance(flow, NodeFlow):
         verdict = judges.inbound.at_node(flow)
         if verdict.allowed or not verdict.understood:
             yield Finding(str(flow), (verdict,), "The firewall has to refuse it.")
+        return
+    trace = judges.inbound.trace(flow, declared=question.declared is not None)
+    declared = question.declared
+    says = _arrives_wrongly(receiving, declared, trace) if declared else _passes_wrongly(question.by, trace)
+    if says:
+        yield Finding(str(flow), trace.steps, says)
 
 
 def _passes_wrongly(by: frozenset[Layer], trace: InboundTrace) -> str | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from egress.evidence import Allowed, Elsewhere, Evidence
+from egress.evidence import Allowed, Control, Elsewhere, Evidence
 from egress.evidence_text import leaves, requests
 from egress.judge.targets import STRANGER, Kind
 from egress.plan import Plan
@@ -59,7 +59,7 @@ def data(plan: Plan, found: Evidence) -> dict[str, Any]:
             "leaves": leaves(item),
             "passes": item.passes,
             "risk": _risk(item),
-            "controls": [controls.of((one.layer, one.allowed, one.object, one.field, one.reason)) for one in item.controls],
+            "controls": _controls(item.controls, controls),
         }
         for item in found.allowed
     ]
@@ -83,8 +83,20 @@ def data(plan: Plan, found: Evidence) -> dict[str, Any]:
                 "from": f"{', '.join(item.source_ranges.values())} ({item.exposure})",
                 "service": item.service,
                 "why": item.description or "",
+                "passes": item.passes,
+                "controls": _controls(item.controls, controls),
             }
             for item in found.received
+        ],
+        "receivedElsewhere": [
+            {
+                "by": item.by,
+                "at": f"{item.host or 'any name'}, {', '.join(map(str, item.ports))}",
+                "who": item.who,
+                "wanted": f"refused by {', '.join(item.wanted)}",
+                "refused": [controls.of((one.layer, False, one.object, one.field, "")) for one in item.refused_by],
+            }
+            for item in found.received_elsewhere
         ],
         "elsewhere": elsewhere,
         "controls": controls.all,
@@ -112,6 +124,10 @@ class _Places:
     @property
     def all(self) -> list[tuple[Any, ...]]:
         return list(self._places)
+
+
+def _controls(given: Iterable[Control], places: _Places) -> list[int]:
+    return [places.of((one.layer, one.allowed, one.object, one.field, one.reason)) for one in given]
 
 
 def _tried(item: Elsewhere, controls: _Places) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -12,11 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from egress.cli.sources import From, Json, Stack, complete_host, complete_team, out, source, stop
-from egress.judge.deployed import Deployed
+from egress.inbound_places import NODES
 from egress.judge.flow import Way
-from egress.judge.received import doors, exposures
 from egress.reach import Cell, Row, of_nobody
 from egress.reach import reach as rows_of
+from egress.reach_inbound import InboundRow, inbound_rows, lines
 from egress.verify import verify
 from egress.void import WORDS
 
@@ -69,8 +68,11 @@ def reach(
     everybody = [*rows_of(found.judges, found.teams, intent, only=team), *(() if team else of_nobody(found.judges, found.teams))]
     rows = [row for row in everybody if not host or row.target in host]
     violations = verify(intent, found.judges) if intent else []
+    outside = [
+        row for row in inbound_rows(found.judges) if (not team or row.team in team) and (not host or row.place.host in host)
+    ]
     if as_json:
-        received = [asdict(door) for door in doors(found.deployed) if not team or door.namespace in team]
+        received = [row.as_json() for row in outside]
         said = {"rows": [row.as_json() for row in rows], "received": received, "violations": len(violations)}
         typer.echo(json.dumps(said, indent=2))
     else:
@@ -80,10 +82,15 @@ def reach(
         else:
             for line in _blocks(rows):
                 out.print(line, soft_wrap=False)
-        for line in _from_outside(found.deployed) if not host else ():
-            out.print(line)
+        for line in _from_outside(outside):
+            out.print(line, soft_wrap=not narrow)
         out.print(
-            LEGEND + ("\n" + DOUBT if any(cell.unread for row in rows for cell in row.cells) else ""),
+            LEGEND
+            + (
+                "\n" + DOUBT
+                if any(cell.unread for row in rows for cell in row.cells) or any(row.unread for row in outside)
+                else ""
+            ),
             markup=False,
             soft_wrap=not narrow,
         )
@@ -131,23 +138,25 @@ def _blocks(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _cell(cell: Cell) -> str:
+    return _said(cell, f" [red]({WORDS})[/red]" if cell.void else "")
+
+
+def _said(cell: Cell | InboundRow, void: str = "") -> str:
     doubt = " [yellow]?[/yellow]" if cell.unread else ""
     if cell.verdict == "no":
         return f"[red]no[/red] {cell.decision.layer.value}"
     if cell.verdict == "yes":
         return f"[green]yes[/green]{doubt}"
-    void = f" [red]({WORDS})[/red]" if cell.void else ""
     return f"[yellow]{escape('; '.join(cell.allowed))}[/yellow]{void}{doubt}"
 
 
-def _from_outside(deployed: Deployed) -> Iterator[str]:
-    """Who outside may connect to what inside."""
-    known = list(doors(deployed))
-    if not known:
+def _from_outside(rows: Sequence[InboundRow]) -> Iterator[str]:
+    """Who outside may connect to what inside, and what refuses the others."""
+    if not any(row.place.by != NODES for row in rows):
         return
     yield "\n[bold]From outside[/bold]"
-    for door in known:
-        at = f"{door.host}, port {door.port}"
-        yield f"  {escape(door.namespace)}: {escape(door.to)} at {escape(at)} for {escape(', '.join(door.clients))}"
-    for exposure in exposures(deployed):
-        yield f"  {escape(exposure.gateway)} takes connections from {escape(exposure.words)}"
+    for head, alike in lines(rows):
+        yield f"  {escape(head)}"
+        for row, who in alike:
+            what, whom = _said(row), escape("; ".join(who))
+            yield f"    {whom}: {what}" if row.verdict == "some" else f"    {what}: {whom}"

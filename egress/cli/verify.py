@@ -9,6 +9,7 @@ import typer
 
 from egress.cli.sources import Json, Stack, out, source
 from egress.explain import step_json
+from egress.inbound import Receiving
 from egress.questions import Questions
 from egress.verify import NotProven, described
 from egress.verify import verify as violations_of
@@ -27,19 +28,23 @@ def verify(
     intent = found.intent
     assert intent is not None
     questions = list(Questions(intent, found.judges).all())
+    outside = list(Receiving(intent.plan).questions(found.judges))
+    asked = len(questions) + len(outside)
     violations = violations_of(intent, found.judges)
     if as_json:
         wrong = [{"flow": item.flow, "says": item.says, "steps": [step_json(step) for step in item.steps]} for item in violations]
-        typer.echo(json.dumps({"questions": len(questions), "violations": wrong}, indent=2))
+        typer.echo(json.dumps({"questions": asked, "violations": wrong}, indent=2))
     else:
         if list_all:
             for question in questions:
                 out.print(f"{question.want.value:<14} {described(question.flow)}", markup=False)
+            for question in outside:
+                out.print(f"{'refused' if question.by else 'passes':<14} {question.flow}", markup=False)
         if violations:
             out.print(str(NotProven(violations)), markup=False)
         else:
-            who = f"{_teams(len(found.teams))}, and pods of no team"
-            out.print(f"Proven: {len(questions)} questions about {who}, each answered as the config declares.")
+            who = f"{_teams(len(found.teams))}, pods of no team and those outside"
+            out.print(f"Proven: {asked} questions about {who}, each answered as the config declares.")
     raise typer.Exit(1 if violations else 0)
 
 

@@ -28,10 +28,10 @@ from egress.judge.deployed import Deployed, Resource, identity
 from egress.judge.flow import Flow, Protocol, Way
 from egress.judge.kinds import READ, unknown
 from egress.judge.object_fields import HARMLESS
-from egress.judge.received import doors, exposures
 from egress.judge.shapes import problems
 from egress.judge.trace import Judges
 from egress.reach import reach
+from egress.reach_inbound import inbound_rows
 from egress.verify import verify
 from sandbox.tools import cache as downloads
 from sandbox.tools.istio import istio_crds
@@ -70,7 +70,7 @@ def answers(mode: str, deployed: Deployed) -> Iterator[object]:
     judges = Judges(deployed)
     intent = Intent(plan(mode))
     yield [str(violation) for violation in verify(intent, judges)]
-    yield [*doors(deployed), *exposures(deployed)]
+    yield json.dumps([row.as_json() for row in inbound_rows(judges)])
     services = [one for found in judges.registry.destinations.values() for one in found if one.inside]
     for team in intent.teams:
         for flow in (Flow(team, one.host, port, how) for one in services for port in one.ports for how in Protocol):
