@@ -90,7 +90,9 @@ def asked_from_outside(
         )
     scheme = url.partition("://")[0]
     if scheme not in ("http", "https", "tcp"):
-        raise NoFlow(f"{url}: from outside it is https://HOST[:PORT]/path, tcp://HOST:PORT, or http:// for a request without TLS.")
+        raise NoFlow(
+            f"{url}: from outside it is https://HOST[:PORT]/path, tcp://HOST:PORT, or http:// for a request without TLS."
+        )
     if scheme == "http" and (certificate or foreign):
         raise NoFlow("Without TLS nobody shows a certificate. Write https:// or tcp://, or leave --certificate out.")
     if foreign and not certificate:
@@ -144,7 +146,7 @@ def _advice(receiving: Receiving, team: str, flow: InboundFlow, trace: InboundTr
         case Shown.NOTHING:
             yield "A client has to show a certificate (--certificate), and no entry opens it to others."
         case Shown.FOREIGN:
-            yield f"Who signs clients' certificates is in the key ca.crt of the Secret {wanted.credential}: add the authority there."
+            yield f"Who signs clients is in the key ca.crt of the Secret {wanted.credential}: add the authority there."
         case Shown.NAMED if flow.caller.name not in wanted.clients.values():
             yield f"Add {flow.caller.name} to {path}.clients, with a name for it."
         case Shown.NAMED:
