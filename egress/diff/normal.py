@@ -155,13 +155,15 @@ def differing(old: Any, new: Any, partial: tuple[bool, bool] = (False, False), p
 
     Args:
         old, new: what is compared.
-        partial: whether a side says only what it sets, so that what it does not say is not compared.
+        partial: whether a side says only what it sets, so that what it does not say is not compared: apart from `replicas: 0`,
+            which is not what anybody else would set.
         path: where this is.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
         for key in sorted({*before, *after}):
-            if (partial[0] and key not in before) or (partial[1] and key not in after):
+            stopped = key == "replicas" and 0 in (before.get(key), after.get(key))
+            if not stopped and ((partial[0] and key not in before) or (partial[1] and key not in after)):
                 continue
             below = f"{path}.{key}" if path else str(key)
             if (key in before) != (key in after):
