@@ -18,7 +18,7 @@ from egress.judge.deployed import Deployed, Manifest, Resource, identity, listed
 from egress.judge.fields import beyond
 from egress.judge.filters import unread_of_extension, unread_of_filter
 from egress.judge.flow import Layer, Verdict
-from egress.judge.kinds import ISTIO, group, is_read, unknown
+from egress.judge.kinds import is_read, unknown
 from egress.judge.mesh_settings import unread_settings
 from egress.judge.object_fields import ACCEPTED
 from egress.judge.pods import TEMPLATES, GatewayWorkloads, Present
@@ -86,8 +86,6 @@ def _of_object(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
     if not is_read(manifest):
         if reason := unknown(manifest):
             yield "spec", reason
-        elif (group(manifest) or "").endswith(ISTIO):
-            yield from metadata.unread(manifest)
         return
     if reader := _READERS.get(kind):
         yield from ((field, f"`{field.rpartition('.')[2]}` is not read here.") for field in reader(manifest))

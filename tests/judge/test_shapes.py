@@ -89,7 +89,7 @@ def of_client(model: str, path: Path) -> str | None:
             assert inner, kind
             kind = inner[1]
             continue
-        of = getattr(models, kind, None)
+        of: Any = getattr(models, kind, None)
         own = {written: name for name, written in getattr(of, "attribute_map", {}).items()}
         if step not in own:
             return None
