@@ -40,6 +40,7 @@ class Aspect(Enum):
     OTHER_AUTHORITY = ("other authority", "other authority")
     OTHER_CERTIFICATE = ("other certificate", "other certificate")
     OTHER_IDENTITY = ("other identity", "other identity")
+    OTHER_PROTOCOL = ("other protocol", "other protocol")
     OTHER_GATEWAY = ("other gateway", "other gateway")
     OTHER_SOURCE = ("other source address", "other source address")
     OTHER_IMAGES = ("other images", "other images")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from egress.diff.both import Both
-from egress.diff.facts import Aspect, Fact
+from egress.diff.facts import Aspect, Fact, another
 from egress.judge.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Shown
 from egress.judge.inbound_targets import OTHER_CLIENT, InboundKind, InboundTarget, inbound_targets
 from egress.judge.ranges import Ranges
@@ -60,6 +60,7 @@ class _Compared:
     def all(self) -> Iterator[Fact]:
         """Every fact."""
         yield from self.callers
+        yield from self.protocols()
         yield from self.exposed()
         yield from self.fences()
 
@@ -92,6 +93,16 @@ class _Compared:
                 door = (at.namespace, f"{name}:{at.port}" if at.namespace else str(at), f"{host}, port {flow.port}")
                 found.setdefault(door, {})[_client(target)] = trace.server.by if trace.server else ""
         return found
+
+    def protocols(self) -> Iterator[Fact]:
+        """What the gateway reads of connections that both sides take."""
+        for target, *traces in self._pairs:
+            servers, flow = [trace.server for trace in traces if trace.server and trace.reached], target.flow
+            if target.kind is InboundKind.CLIENT and isinstance(flow, InboundFlow) and len(servers) == 2:
+                old, new = ("HTTP" if server.reads_http else "bytes that are not looked into" for server in servers)
+                team = traces[1].reached[0].namespace
+                what = f"what {{who}} receives at {flow.host}, port {flow.port},"
+                yield from another(Aspect.OTHER_PROTOCOL, team, what, old, new, servers[1].by)
 
     def exposed(self) -> Iterator[Fact]:
         """Ranges from which one side's Services take connections, and the other's do not."""
