@@ -176,13 +176,12 @@ class Inbound:
 
     @staticmethod
     def _client(pod: Pod, port: int, flow: InboundFlow, server: Server | None) -> Connection:
-        """The connection as the gateway's rules see it."""
+        """The connection as the gateway's rules see it: they go by what is in it, and not by what it is called."""
         known = flow.caller.shows is Shown.NAMED and (server is None or server.mode in ("MUTUAL", "OPTIONAL_MUTUAL"))
         request = flow.request if server is None or server.reads_http else None
-        protocol = Protocol.TLS if flow.caller.shows is not Shown.PLAIN else Protocol.HTTP if request else Protocol.TCP
         sni = flow.host if flow.caller.shows is not Shown.PLAIN else None
         principal = flow.caller.principal if known else None
-        return Connection(_NO_NODE, pod, port, protocol, principal=principal, sni=sni, inner=request)
+        return Connection(_NO_NODE, pod, port, Protocol.TCP, principal=principal, sni=sni, inner=request)
 
     def _route(
         self, pod: Pod, server: Server, client: Connection, flow: InboundFlow
@@ -272,8 +271,7 @@ class Inbound:
         """What stands between the gateway and the pods that it leads to."""
         judges = self._judges
         shown = f"{judges.registry.trust_domain}/ns/{pod.namespace}/sa/{pod.service_account}" if leg.mutual else None
-        protocol = Protocol.HTTP if isinstance(client.inner, Request) else Protocol.TCP
-        onward = Connection(pod, leg.to, leg.port, protocol, principal=shown, sni=leg.sni, inner=client.inner)
+        onward = Connection(pod, leg.to, leg.port, Protocol.TCP, principal=shown, sni=leg.sni, inner=client.inner)
         yield judges.network_policies.judge(onward, everywhere=declared)
         if self._deployed.resources(CLUSTER):
             # What GKE opens between a cluster's own nodes and pods is known of clusters alone.

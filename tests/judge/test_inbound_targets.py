@@ -183,6 +183,8 @@ class TestAddresses:
         world = judges(balancer=balancer(loadBalancerSourceRanges=[PARTNER]))
         for kind in (InboundKind.PORT, InboundKind.NODE_PORT, InboundKind.ADDRESS):
             found = [(flow.origin, tuple(flow.source.cidrs)) for flow in inbound(world, kind=kind)]
+            assert all(cidrs == (PARTNER,) if origin == PARTNER else PARTNER not in cidrs for origin, cidrs in found)
+            assert (ELSEWHERE, (PARTNER,)) not in found
             assert (PARTNER, (PARTNER,)) in found
             assert {origin for origin, _ in found} == {PARTNER, ELSEWHERE}
 
@@ -249,9 +251,15 @@ class TestPastTheGateway:
         own = balancer("own", "shop", selector={"app": "db"}, **NAMED)
         world = judges(balancer=None, own=own)
         assert {target.kind for target in targets(world)} == {InboundKind.PAST_GATEWAY, InboundKind.PORT}
+        assert all(flow.edge for kind in InboundKind for flow in inbound(world, kind=kind))
         (flow, *_) = inbound(world, kind=InboundKind.PAST_GATEWAY)
         assert (flow.host, flow.port, flow.caller.name, flow.request) == (UNKNOWN, 5432, OTHER, None)
         assert flow.edge == "shop/service/own"
+
+    def test_a_service_without_ports_is_asked_at_those_that_it_has_not(self) -> None:
+        own = balancer("own", "shop", selector={"app": "db"}, ports=[], allocateLoadBalancerNodePorts=False)
+        (flow, *_) = inbound(judges(balancer=None, own=own), kind=InboundKind.PORT)
+        assert (flow.edge, flow.host, flow.port) == ("shop/service/own", UNKNOWN, 6667)
 
     def test_it_is_asked_for_each_service(self) -> None:
         own = balancer("own", "shop", selector={"app": "db"}, **NAMED)
