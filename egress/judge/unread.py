@@ -41,7 +41,7 @@ _LAYERS = {
 }
 _GOOGLE_LAYERS = {"dns": Layer.DNS, "container": Layer.ADMISSION}
 _WALKED = (
-    *("DestinationRule", "Gateway", "PeerAuthentication", "ServiceEntry", "Sidecar", "Telemetry"),
+    *("DestinationRule", "PeerAuthentication", "ServiceEntry", "Sidecar", "Telemetry"),
     "VirtualService",
 )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import kubernetes.client as models
 import pytest
 
+from egress.judge import object_fields
 from egress.judge.admission import Admission
 from egress.judge.deployed import Resource, identity
 from egress.judge.flow import Layer
@@ -42,7 +44,8 @@ def found(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> lis
     """Namespace, object and field of everything that is not understood."""
     deployed = snapshot(*objects, google=google)
     said = unread(deployed, Present(deployed, Admission(deployed)))
-    assert all(of and not one.understood and one.allowed for of in said.values() for one in of)
+    assert all(said.values())
+    assert all(not one.understood and one.allowed for of in said.values() for one in of)
     return [(namespace, one.by, one.field) for namespace, of in said.items() for one in of]
 
 
@@ -348,3 +351,10 @@ def test_a_gateways_own_pods_are_asked_more() -> None:
 
     assert fields(pods({"istio": "gw"}), EDGE) == ["spec.template.spec.initContainers"]
     assert fields(pods({"istio": "other"}), EDGE) == []
+
+
+def test_what_whoever_is_refused_is_told_is_a_field_of_each_validation() -> None:
+    of = models.V1Validation.attribute_map.values()
+    assert set(object_fields.HARMLESS["ValidatingAdmissionPolicy"]) == {
+        f"validations.{name}" for name in of if name != "expression"
+    }

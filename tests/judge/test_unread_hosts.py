@@ -112,20 +112,22 @@ def on_its_way(found: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted"),
+    ("asked", "wanted"),
     [
-        (inspection("gw", 443), []),
-        (inspection("gw", 443, 8080), []),
-        (inspection("gw", 8080), []),
-        (inspection("gw", 80), ["spec.match[0]"]),
-        (inspection("gw", 443, 9), ["spec.match[0]"]),
-        (inspection("gw", 443, mode="SERVER"), ["spec.match[0]"]),
-        (inspection("gw", 443, selector={"istio": "other"}), ["spec.selector"]),
-        (inspection("shop", 443), ["spec.selector", "spec.match[0]"]),
+        (("gw", 443), []),
+        (("gw", 443, 8080), []),
+        (("gw", 8080), []),
+        (("gw", 80), ["spec.match[0]"]),
+        (("gw", 443, 9), ["spec.match[0]"]),
+        (("gw", 443, {"mode": "SERVER"}), ["spec.match[0]"]),
+        (("gw", 443, {"selector": {"istio": "other"}}), ["spec.selector"]),
+        (("shop", 443), ["spec.selector", "spec.match[0]"]),
     ],
 )
-def test_a_filter_of_bodies_is_on_a_gateways_way_outside(found: list[str], wanted: list[str]) -> None:
-    assert on_its_way(found) == wanted
+def test_a_filter_of_bodies_is_on_a_gateways_way_outside(asked: tuple[Any, ...], wanted: list[str]) -> None:
+    namespace, *ports = (one for one in asked if not isinstance(one, dict))
+    how = next((one for one in asked if isinstance(one, dict)), {})
+    assert on_its_way(inspection(namespace, *ports, **how)) == wanted
 
 
 def test_filters_are_asked_what_they_do() -> None:
@@ -154,3 +156,12 @@ def test_a_pattern_stands_for_whole_labels(host: str, whole: bool) -> None:
         server = {"port": {"number": 443, "protocol": "TLS"}, "hosts": ["a.example", f"{of}{host}", "*", "*/*"]}
         it = thing("Gateway", "gw", spec={"selector": {"istio": "gw"}, "servers": [server]})
         assert fields(it) == ([] if whole else ["spec.servers[0].hosts"])
+
+
+def test_whoever_changes_objects_as_they_are_written_or_read_is_named() -> None:
+    client = {"service": {"namespace": "tools", "name": "a"}}
+    webhooks = [{"name": "a", "clientConfig": client, "rules": [{"apiGroups": ["*"]}]}]
+    assert fields(thing("MutatingWebhookConfiguration", None, webhooks=webhooks))
+    assert fields(thing("APIService", None, spec={"group": "networking.istio.io", **client}))
+    conversion = {"conversion": {"strategy": "Webhook"}}
+    assert fields(thing("CustomResourceDefinition", None, spec={"group": "networking.istio.io", **conversion}))
