@@ -39,7 +39,7 @@ class Bound:
                 for patch in listed(spec, "configPatches")
                 if ties(patch) and part(patch, "match").get("context") in ("GATEWAY", "ANY", None)
             ]
-            if not clusters or any(cluster.keys() - {"portNumber", "service"} for cluster in clusters):
+            if any(cluster.keys() - {"portNumber", "service"} for cluster in clusters):
                 continue
             self._ties.append(
                 _Tie(

@@ -4,7 +4,8 @@ Authorization of a connection that is not HTTP is asked with the client's first 
 by then, and hands on what the host says first.
 
 Understood: Gateway servers that read no HTTP; of EnvoyFilters the patches that merge `upstream_connect_mode` into the filter
-tcp_proxy of a port, of all its chains or of those for one server name. The last patch that matches wins.
+tcp_proxy of a port, of all its chains or of those for one server name. The last patch that matches wins: objects count by their
+priority, of equal ones those of the root namespace first; which of two others is the older is not read.
 Source: Envoy, TcpProxy.upstream_connect_mode; Istio reference, EnvoyFilter.
 """
 
@@ -16,10 +17,13 @@ from typing import Any
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Layer, Pod, Verdict
 from egress.judge.gateway import Gateways, Server
+from egress.judge.registry import ROOT_NAMESPACE
 
 _TCP_PROXY = "envoy.filters.network.tcp_proxy"
 _Patch = tuple[int, Manifest, Mapping[str, Any]]
 """Its place among all, the object, and what it says to the filter."""
+_EVERY = ("GATEWAY", "ANY", None)
+"""What a patch for gateways may call them."""
 _ON_DATA, _ON_HANDSHAKE = "ON_DOWNSTREAM_DATA", "ON_DOWNSTREAM_TLS_HANDSHAKE"
 
 
@@ -28,7 +32,7 @@ class EarlyConnections:
 
     def __init__(self, deployed: Deployed, gateways: Gateways) -> None:
         self._gateways = gateways
-        filters = sorted(deployed.kind("EnvoyFilter"), key=lambda item: part(item, "spec").get("priority", 0))
+        filters = sorted(deployed.kind("EnvoyFilter"), key=_rank)
         self._patches: dict[tuple[int | None, str | None], list[_Patch]] = {}
         patches = ((item, patch) for item in filters for patch in listed(item, "spec", "configPatches"))
         for place, (manifest, patch) in enumerate(patches):
@@ -49,18 +53,33 @@ class EarlyConnections:
         if not found:
             reason = "It connects to the host as soon as anybody connects to it, and hands on what the host says first."
             return Verdict(Layer.GATEWAY, True, server.by, server.field, reason)
-        _, manifest, config = max(found, key=lambda patch: patch[0])
-        mode = config.get("upstream_connect_mode")
-        # After the handshake the certificate is known; who may is known then only if the server takes no other certificates.
-        late = mode == _ON_DATA or (mode == _ON_HANDSHAKE and bool(server.sans))
-        held = late and bool(config.get("max_early_data_bytes"))
+        found.sort(key=lambda patch: patch[0])
+        _, manifest, config = found[-1]
+        mode, held = config.get("upstream_connect_mode"), _holds(config, server)
+        last = {identity(of): _holds(said, server) for _, of, said in found if _rank(of) == _rank(manifest)}
+        if len({*last.values()}) > 1:
+            reason = f"{' and '.join(last)} say different things: which of them is the older, and counts less, is not read here."
+            return Verdict(Layer.GATEWAY, True, identity(manifest), "spec.configPatches", reason, understood=False)
         reason = f"It connects to the host of {', '.join(server.hosts)} with {mode or 'no mode at all'}."
         return Verdict(Layer.GATEWAY, not held, identity(manifest), "spec.configPatches", reason)
 
 
+def _rank(manifest: Manifest) -> tuple[int, bool]:
+    """What sorts objects in the order in which they are applied, but for their age."""
+    return part(manifest, "spec").get("priority") or 0, manifest["metadata"]["namespace"] != ROOT_NAMESPACE
+
+
+def _holds(config: Mapping[str, Any], server: Server) -> bool:
+    """Whether nothing is connected to for somebody who is not let in."""
+    mode = config.get("upstream_connect_mode")
+    # After the handshake the certificate is known; who may is known then only if the server takes no other certificates.
+    late = mode == _ON_DATA or (mode == _ON_HANDSHAKE and bool(server.sans))
+    return late and bool(config.get("max_early_data_bytes"))
+
+
 def _selects(manifest: Manifest, pod: Pod) -> bool:
     labels = part(manifest, "spec", "workloadSelector", "labels")
-    return manifest["metadata"]["namespace"] == pod.namespace and labels.items() <= (pod.labels or {}).items()
+    return manifest["metadata"]["namespace"] in (pod.namespace, ROOT_NAMESPACE) and labels.items() <= (pod.labels or {}).items()
 
 
 def _merges(patch: Mapping[str, Any]) -> bool:
@@ -68,6 +87,6 @@ def _merges(patch: Mapping[str, Any]) -> bool:
     return (
         patch["applyTo"] == "NETWORK_FILTER"
         and patch["patch"].get("operation") == "MERGE"
-        and part(patch, "match").get("context") == "GATEWAY"
+        and part(patch, "match").get("context") in _EVERY
         and part(chain, "filter").get("name") == _TCP_PROXY
     )

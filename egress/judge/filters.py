@@ -73,10 +73,6 @@ def _is(value: Any, shape: Any) -> bool:
     return bool(shape(value) if callable(shape) else value == shape)
 
 
-def _filter(name: str, type_name: str, **config: Any) -> dict[str, Any]:
-    return {"name": name, "typed_config": {"@type": _FILTERS + type_name, **config}}
-
-
 def _loopback(value: Any) -> bool:
     """The name of a listener at an address of the loopback network, as istiod names it: nobody outside the pod reaches it."""
     return isinstance(value, str) and re.fullmatch(r"127(\.\d{1,3}){3}_\d+", value) is not None
@@ -92,8 +88,14 @@ _CLEANS = re.compile(
     r'(?:  headers:remove\("[a-z0-9-]+"\)\n)*  headers:replace\(":authority", "[a-z0-9.-]+"\)\nend\n'
 )
 _OF_COPIES = (
-    _filter("envoy.filters.http.lua", "http.lua.v3.Lua", default_source_code={"inline_string": _cleans}),
-    _filter("envoy.filters.http.upstream_codec", "http.upstream_codec.v3.UpstreamCodec"),
+    {
+        "name": "envoy.filters.http.lua",
+        "typed_config": {"@type": f"{_FILTERS}http.lua.v3.Lua", "default_source_code": {"inline_string": _cleans}},
+    },
+    {
+        "name": "envoy.filters.http.upstream_codec",
+        "typed_config": {"@type": f"{_FILTERS}http.upstream_codec.v3.UpstreamCodec"},
+    },
 )
 
 
@@ -110,12 +112,14 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
         "match": {"context": _text, "listener": {"portNumber": Maybe(_number), "filterChain": _CHAIN}},
         "patch": {
             "operation": "MERGE",
-            "value": _filter(
-                _TCP_PROXY,
-                "network.tcp_proxy.v3.TcpProxy",
-                upstream_connect_mode=Maybe(_MODES),
-                max_early_data_bytes=Maybe(_number),
-            ),
+            "value": {
+                "name": _TCP_PROXY,
+                "typed_config": {
+                    "@type": f"{_FILTERS}network.tcp_proxy.v3.TcpProxy",
+                    "upstream_connect_mode": Maybe(_MODES),
+                    "max_early_data_bytes": Maybe(_number),
+                },
+            },
         },
     },
     {
@@ -123,11 +127,13 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
         "match": _IN_MANAGER,
         "patch": {
             "operation": "MERGE",
-            "value": _filter(
-                _MANAGER,
-                "network.http_connection_manager.v3.HttpConnectionManager",
-                preserve_external_request_id=_switch,
-            ),
+            "value": {
+                "name": _MANAGER,
+                "typed_config": {
+                    "@type": f"{_FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
+                    "preserve_external_request_id": _switch,
+                },
+            },
         },
     },
     {
@@ -135,17 +141,19 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
         "match": _IN_MANAGER,
         "patch": {
             "operation": "INSERT_FIRST",
-            "value": _filter(
-                "envoy.filters.http.header_to_metadata",
-                "http.header_to_metadata.v3.Config",
-                request_rules=[
-                    {
-                        "header": _text,
-                        "on_header_present": {"metadata_namespace": _NOTES, "key": _text, "type": "STRING"},
-                        "remove": Maybe(_switch),
-                    }
-                ],
-            ),
+            "value": {
+                "name": "envoy.filters.http.header_to_metadata",
+                "typed_config": {
+                    "@type": f"{_FILTERS}http.header_to_metadata.v3.Config",
+                    "request_rules": [
+                        {
+                            "header": _text,
+                            "on_header_present": {"metadata_namespace": _NOTES, "key": _text, "type": "STRING"},
+                            "remove": Maybe(_switch),
+                        }
+                    ],
+                },
+            },
         },
     },
     {
@@ -153,12 +161,14 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
         "match": {"context": "GATEWAY", "listener": {"name": _loopback, "filterChain": {"filter": {"name": _TCP_PROXY}}}},
         "patch": {
             "operation": "INSERT_BEFORE",
-            "value": _filter(
-                "envoy.filters.network.sni_dynamic_forward_proxy",
-                "network.sni_dynamic_forward_proxy.v3.FilterConfig",
-                port_value=443,
-                dns_cache_config={"name": _text, "dns_lookup_family": "V4_ONLY"},
-            ),
+            "value": {
+                "name": "envoy.filters.network.sni_dynamic_forward_proxy",
+                "typed_config": {
+                    "@type": f"{_FILTERS}network.sni_dynamic_forward_proxy.v3.FilterConfig",
+                    "port_value": 443,
+                    "dns_cache_config": {"name": _text, "dns_lookup_family": "V4_ONLY"},
+                },
+            },
         },
     },
     {

@@ -35,6 +35,17 @@ def test_a_patch_ties_the_clusters_of_its_port() -> None:
     assert not Bound(snapshot()).on(GATEWAY, "a.example", 443)
 
 
+def test_an_object_that_is_not_understood_takes_nothing_from_the_next() -> None:
+    odd, good = (written("EnvoyFilter", "istio-egress", configPatches=[one]) for one in (patch({"subset": "x"}), patch()))
+    for order in ((odd, good), (good, odd)):
+        assert Bound(snapshot(*order)).on(GATEWAY, "a.example", 443)
+
+
+def test_it_holds_for_pods_with_those_labels_and_no_others() -> None:
+    assert bound(patch(), labels=dict(GATEWAY.labels or {})).on(GATEWAY, "a.example", 443)
+    assert bound(patch()).on(Pod("istio-egress", None), "a.example", 443)
+
+
 def test_without_a_port_it_ties_every_cluster() -> None:
     assert bound(patch({})).on(GATEWAY, "a.example", 80)
 

@@ -12,11 +12,12 @@ from egress.judge.gateway import Gateways
 from egress.judge.nodes import Workloads
 from egress.judge.registry import Registry
 from egress.judge.routes import Router
-from tests.judge.asking import GATEWAY, GATEWAY_PODS, LABELS, SHOP, Written, gateway, server
+from tests.judge.asking import GATEWAY, GATEWAY_PODS, LABELS, ROOT, SHOP, Written, gateway, server
 from tests.judge.objects import snapshot, written
 
 HELD = {"upstream_connect_mode": "ON_DOWNSTREAM_DATA", "max_early_data_bytes": 65536}
 SHAKEN = {**HELD, "upstream_connect_mode": "ON_DOWNSTREAM_TLS_HANDSHAKE"}
+BACK: Written = {"upstream_connect_mode": "IMMEDIATE"}
 RAW = server("a.example", protocol="TLS")
 NAMED = server("a.example", protocol="TLS", tls={"subjectAltNames": ["spiffe://a"]})
 
@@ -95,7 +96,9 @@ def test_after_the_handshake_only_if_the_server_takes_no_other_certificates() ->
     ],
 )
 def test_any_other_configuration_does_not_wait(config: Written) -> None:
-    assert not holds(NAMED, filtered(patch(config)))
+    (verdict,) = judged(NAMED, filtered(patch(config)))
+    assert verdict.allowed
+    assert config.get("upstream_connect_mode", "no mode at all") in verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,12 @@ def test_a_patch_may_be_for_one_server_name() -> None:
     assert holds(NAMED, filtered(patch(HELD, sni="a.example")))
 
 
+@pytest.mark.parametrize("context", ["GATEWAY", "ANY", None])
+def test_a_patch_may_call_gateways_by_their_name_or_as_any_proxy(context: str | None) -> None:
+    assert holds(NAMED, filtered(patch(HELD, context=context)))
+    assert not holds(NAMED, filtered(patch(HELD), patch(BACK, context=context)))
+
+
 def test_a_filter_is_for_the_pods_of_its_namespace_with_its_labels() -> None:
     assert not holds(NAMED, filtered(patch(HELD), namespace=SHOP))
     assert not holds(NAMED, filtered(patch(HELD), labels={"istio": "other"}))
@@ -129,15 +138,35 @@ def test_a_filter_is_for_the_pods_of_its_namespace_with_its_labels() -> None:
 
 
 def test_the_last_patch_counts() -> None:
-    back: Written = {"upstream_connect_mode": "IMMEDIATE"}
-    assert not holds(NAMED, filtered(patch(HELD), patch(back)))
-    assert holds(NAMED, filtered(patch(back), patch(HELD)))
-    assert not holds(NAMED, filtered(patch(HELD)), filtered(patch(back), name="later"))
-    assert not holds(NAMED, filtered(patch(HELD, sni="a.example"), patch(back)))
-    assert holds(NAMED, filtered(patch(back), patch(HELD, sni="a.example")))
+    assert not holds(NAMED, filtered(patch(HELD), patch(BACK)))
+    assert holds(NAMED, filtered(patch(BACK), patch(HELD)))
+    assert not holds(NAMED, filtered(patch(HELD, sni="a.example"), patch(BACK)))
+    assert holds(NAMED, filtered(patch(BACK), patch(HELD, sni="a.example")))
+    assert holds(NAMED, filtered(patch(BACK, port=None), patch(HELD), patch(HELD, port=None)))
+
+
+def test_of_two_filters_which_comes_last_is_a_matter_of_their_age() -> None:
+    for one, other in ((HELD, BACK), (BACK, HELD)):
+        (verdict,) = judged(NAMED, filtered(patch(one)), filtered(patch(other), name="later"))
+        assert (verdict.allowed, verdict.understood, verdict.by) == (True, False, "gw/envoyfilter/later")
+        assert verdict.field == "spec.configPatches"
+        assert "gw/envoyfilter/late " in verdict.reason
+    (verdict,) = judged(NAMED, filtered(patch(BACK), patch(HELD)), filtered(patch(HELD), name="later"))
+    assert (verdict.allowed, verdict.understood) == (False, True)
+    assert not holds(NAMED, filtered(patch(BACK)), filtered(patch(BACK), name="later"))
+
+
+def test_those_of_the_root_namespace_are_for_every_gateway_and_come_first() -> None:
+    assert holds(NAMED, filtered(patch(HELD), namespace=ROOT))
+    assert not holds(NAMED, filtered(patch(HELD), namespace=ROOT, labels={"istio": "other"}))
+    for order in ((ROOT, GATEWAY), (GATEWAY, ROOT)):
+        objects = {ROOT: filtered(patch(BACK), namespace=ROOT), GATEWAY: filtered(patch(HELD))}
+        assert holds(NAMED, *(objects[namespace] for namespace in order))
+        undone = {ROOT: filtered(patch(BACK), namespace=ROOT, priority=1), GATEWAY: filtered(patch(HELD))}
+        assert not holds(NAMED, *(undone[namespace] for namespace in order))
 
 
 def test_filters_count_by_their_priority() -> None:
-    back: Written = {"upstream_connect_mode": "IMMEDIATE"}
-    assert holds(NAMED, filtered(patch(HELD), priority=10), filtered(patch(back), name="later"))
-    assert not holds(NAMED, filtered(patch(HELD), priority=-10), filtered(patch(back), name="later"))
+    for none in ({}, {"priority": 0}, {"priority": None}):
+        assert holds(NAMED, filtered(patch(HELD), priority=1), filtered(patch(BACK), name="later", **none))
+        assert not holds(NAMED, filtered(patch(HELD), priority=-1), filtered(patch(BACK), name="later", **none))

@@ -181,6 +181,7 @@ def test_with_another_value_or_one_field_more_it_is_not(name: str, path: tuple[A
             assert unread(changed(PATCHES[name], path, "text")) == ["spec.configPatches[0]"]
     elif isinstance(of, list):
         assert unread(changed(PATCHES[name], path, [*of, {"more": 1}])) == ["spec.configPatches[0]"]
+        assert unread(changed(PATCHES[name], path, {})) == ["spec.configPatches[0]"]
         assert unread(changed(PATCHES[name], path, "text")) == ["spec.configPatches[0]"]
     else:
         assert unread(changed(PATCHES[name], path, ["of another type"])) == ["spec.configPatches[0]"]
@@ -218,6 +219,7 @@ class TestCopies:
         "script",
         [
             SCRIPT + "-- more\n",
+            SCRIPT + "os.execute()\n" + SCRIPT,
             "-- more\n" + SCRIPT,
             SCRIPT.replace("request:headers()", "request:body()"),
             SCRIPT.replace("copy.example", "other.example"),
