@@ -1,6 +1,6 @@
 """What comes in is what the config declares: named clients from named ranges reach the named Service, and nobody else anything.
 
-How many layers have to refuse is a matter of what differs (docs/adr/0019-what-comes-in.md): an address or a port is refused by
+How many layers have to refuse is a matter of what differs (docs/adr/0022-what-comes-in.md): an address or a port is refused by
 the load balancer, the VPC firewall and the gateway's NetworkPolicy, each of them; a name by the gateway and by authorization; a
 certificate by the gateway's TLS, which is alone in knowing it.
 """

@@ -144,7 +144,7 @@ def _unpacked(document: Any, file: str) -> Iterator[Manifest | Resource]:
         for at, resource in enumerate(_list(deployment.get("resources"), f"{file}: deployment.resources")):
             where = f"{file}: deployment.resources[{at}]"
             yield from _of_stack(_mapping(resource, where), where)
-    elif str(document.get("kind", "")).endswith("List") and "items" in document:
+    elif str(document.get("kind")).endswith("List") and "items" in document:
         for at, item in enumerate(_list(document["items"], f"{file}: items")):
             yield from _unpacked(item, f"{file}: items[{at}]")
     elif document.get("kind") and isinstance(document.get("metadata"), Mapping) and document["metadata"].get("name"):
@@ -190,7 +190,7 @@ def _of_chart(type_token: str, urn: str, inputs: Mapping[str, Any], where: str) 
     """A Helm release: the mesh's configuration as the ConfigMap that the chart makes of it, and the values as they are."""
     values = _mapping(inputs.get("values") or {}, f"{where}.inputs.values")
     mesh = values.get("meshConfig")
-    if str(inputs.get("chart", "")).endswith("istiod") and mesh:
+    if str(inputs.get("chart")).endswith("istiod") and mesh:
         metadata = {"name": "istio", "namespace": inputs.get("namespace") or "istio-system"}
         yield from _unpacked(
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": json.dumps(mesh)}}, where

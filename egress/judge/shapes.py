@@ -58,6 +58,7 @@ LABELS = dict[str, str]
 TEXTS = list[str]
 
 _EXPRESSION = {"key": str, "operator": str, "values": TEXTS}
+_PROXY_HEADERS = ("attemptCount", "envoyDebugHeaders", "server")
 _SELECTOR = {"matchLabels": LABELS, "matchExpressions": [_EXPRESSION]}
 _PEER = {"podSelector": _SELECTOR, "namespaceSelector": _SELECTOR, "ipBlock": {"cidr": CIDR, "except": list[CIDR]}}
 
@@ -212,7 +213,8 @@ OTHERS: Mapping[str, Any] = {
         "trustDomain": str,
         "outboundTrafficPolicy": {"mode": str},
         "pathNormalization": {"normalization": str},
-        "defaultConfig": {"proxyMetadata": MAP},
+        "defaultConfig": {"proxyMetadata": MAP, "proxyHeaders": {name: {"disabled": _YES} for name in _PROXY_HEADERS}},
+        "discoverySelectors": [_SELECTOR],
         "tlsDefaults": {"minProtocolVersion": str},
         "meshMTLS": {"minProtocolVersion": str},
         **dict.fromkeys(

@@ -5,6 +5,7 @@ Held against Istio's CustomResourceDefinitions, the Kubernetes client's models a
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -223,8 +224,21 @@ def test_the_meshs_configuration_is_text_of_yaml_or_json(mesh: Any, says: str | 
     assert list(problems("ConfigMap", {"data": {"mesh": mesh}})) == ([says] if says else [])
 
 
-def test_what_is_wrong_in_the_meshs_configuration_is_found() -> None:
-    assert list(problems("ConfigMap", {"data": {"mesh": '{"trustDomain": 5}'}}))
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"trustDomain": 5},
+        {"discoverySelectors": 5},
+        {"discoverySelectors": ["x"]},
+        {"discoverySelectors": [{"matchLabels": 5}]},
+        {"discoverySelectors": [{"matchExpressions": [{"key": 5}]}]},
+        {"defaultConfig": {"proxyHeaders": 5}},
+        *({"defaultConfig": {"proxyHeaders": {name: 5}}} for name in ("attemptCount", "envoyDebugHeaders", "server")),
+        {"defaultConfig": {"proxyHeaders": {"server": {"disabled": "yes"}}}},
+    ],
+)
+def test_what_is_wrong_in_the_meshs_configuration_is_found(told: dict[str, Any]) -> None:
+    assert list(problems("ConfigMap", {"data": {"mesh": json.dumps(told)}}))
 
 
 def test_five_problems_are_named_and_the_rest_is_counted() -> None:
