@@ -52,6 +52,10 @@ def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
     for pod in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
         says = f"The gateway in {pod.namespace} has to stand."
         yield from (Standing(pod.namespace, verdict, says) for verdict in judges.gateway_pods.judge(pod))
+        for secret in judges.secrets.asked(pod.namespace):
+            given = judges.secrets.judge(pod, secret)
+            says = f"The gateway in {pod.namespace} has to be given {secret}, of which its TLS to hosts is made."
+            yield Standing(pod.namespace, replace(given, allowed=not given.allowed), says)
     for gateway in sorted(intent.late_gateways):
         says = f"The gateway in {gateway} has to know who calls before it connects outside."
         yield from (Standing(gateway, verdict, says) for verdict in judges.early.judge(gateway))

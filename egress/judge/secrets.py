@@ -21,6 +21,15 @@ class Secrets:
     def __init__(self, deployed: Deployed) -> None:
         self._deployed = deployed
 
+    def asked(self, namespace: str) -> list[str]:
+        """Secrets by which proxies of a namespace open TLS to others, as its DestinationRules name them."""
+        policies: list[Mapping[str, Any]] = []
+        for manifest in (one for one in self._deployed.kind("DestinationRule") if one["metadata"].get("namespace") == namespace):
+            of = part(manifest, "spec")
+            own = [part(of, "trafficPolicy"), *(part(subset, "trafficPolicy") for subset in listed(of, "subsets"))]
+            policies += [*own, *(port for policy in own for port in listed(policy, "portLevelSettings"))]
+        return sorted({str(name) for policy in policies if (name := part(policy, "tls").get("credentialName"))})
+
     def judge(self, pod: Pod, secret: str) -> Verdict:
         """Whether a gateway's pods are handed a Secret of their namespace; that they are is the allowance."""
         for by, rules in self._given(pod):

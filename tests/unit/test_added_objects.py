@@ -13,8 +13,9 @@ import pytest
 from egress.judge.deployed import Resource
 from tests.fuzz.added import check
 from tests.fuzz.added.mesh import istio
-from tests.fuzz.added.packets import firewall, labelled, zone
-from tests.fuzz.added.stacks import Effect, Json, at, google, named, put, take
+from tests.fuzz.added.names import record, zone
+from tests.fuzz.added.packets import firewall, labelled
+from tests.fuzz.added.stacks import Effect, Json, at, named, put, take
 from tests.unit.test_every_object import with_resource
 from tests.unit.test_unread import MODES, rendered, violations
 
@@ -35,10 +36,6 @@ def policy(namespace: str, peer: Json, ports: Json = None) -> Json:
 
 def denied(cidr: str, priority: int) -> Json:
     return firewall(DEV, priority=priority, destinationRanges=[cidr], denies=[{"protocol": "all"}])
-
-
-def record(zone_name: str, name: str, address: str) -> Json:
-    return google("dns/recordSet:RecordSet", name, managedZone=zone_name, type="A", rrdatas=[address])
 
 
 OPENS: dict[str, tuple[str, list[Json]]] = {
@@ -89,6 +86,14 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
     "the gateway's account is not there": ("managed-mesh", [take("istio-egress/serviceaccount/istio-egressgateway")]),
     "the gateway's pods run as an account that is not there": ("dev", [at(GATEWAY, [*PODS, "serviceAccountName"], "another")]),
     "the gateway's pods have a priority that is not there": ("dev", [at(GATEWAY, [*PODS, "priorityClassName"], "another")]),
+    "a gateway that is not given the certificate that it shows to hosts": (
+        "own-gateway",
+        [take("istio-egress-partner/rolebinding/istio-egressgateway-secrets")],
+    ),
+    "a gateway that is not given the authority that it trusts": (
+        "private-ca",
+        [at("istio-egress/role/istio-egressgateway-secrets", ["rules"], [])],
+    ),
     "a declared name is answered by somebody's record": (
         "dev",
         [at("managedzone/egress-example-com", ["peeringConfig"], None), record("egress-example-com", "example.com.", VIP)],

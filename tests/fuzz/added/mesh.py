@@ -284,7 +284,9 @@ def sidecar_more(draw: Draw, stack: Stack) -> Change | None:
     how = draw(st.sampled_from(["more", "changed", "gone"]))
     name = f"{team}/sidecar/default"
     if how == "gone":
-        return breaks(f"{name} is gone", take(name)) if stack.reaches(team) else None
+        # Without it sidecars know all that is exported to them: Services of every team, if they call any.
+        others = {*stack.teams} - {team, *stack.reaches(team)}
+        return opens(f"{name} is gone", take(name)) if stack.reaches(team) and others else None
     if how == "changed":
         return opens(f"{name} lets out what it does not know", at(name, ["spec", "outboundTrafficPolicy"], {"mode": "ALLOW_ANY"}))
     return opens(f"a Sidecar more in {team}: {selector}", istio("Sidecar", team, **loose, **selector))
@@ -325,13 +327,15 @@ def second_rule_for_a_host(draw: Draw, stack: Stack) -> Change | None:
     gateway = next(name for name in stack.gateways if stack.intent.uses_gateway(team, name))
     namespace = gateway
     elsewhere = [{"route": [{"destination": {"host": "elsewhere.example", "port": {"number": 80}}}]}]
+    # Of two rules, one for everybody and one that selects the gateway's pods, Istio takes the latter.
+    selector = pods_of(stack, gateway)
     kind, spec = draw(
         st.sampled_from(
             [
                 ("VirtualService", {"hosts": [host], "http": elsewhere}),
                 ("VirtualService", {"hosts": [host], "http": [{"directResponse": {"status": 200}}]}),
                 ("VirtualService", {"hosts": ["*"], "http": elsewhere, "gateways": [f"{gateway}/egress-gateway", "mesh"]}),
-                ("DestinationRule", {"host": host, "trafficPolicy": {"tls": {"mode": "DISABLE"}}}),
+                ("DestinationRule", {"host": host, "workloadSelector": selector, "trafficPolicy": {"tls": {"mode": "SIMPLE"}}}),
                 (
                     "ServiceEntry",
                     {
@@ -365,7 +369,9 @@ def door_of_a_gateway(draw: Draw, stack: Stack) -> Change | None:
         **({"tls": tls} if tls else {}),
     }
     if draw(st.booleans()):
-        return opens(f"{gateway}: a server is {tls}", at(f"{gateway}/gateway/egress-gateway", ["spec", "servers", 0], server))
+        # No route is for what is passed through, so that it leads nowhere.
+        how = breaks if tls == {"mode": "PASSTHROUGH"} else opens
+        return how(f"{gateway}: a server is {tls}", at(f"{gateway}/gateway/egress-gateway", ["spec", "servers", 0], server))
     namespace = draw(st.sampled_from([gateway, *stack.teams, ROOT]))
     if (
         "8080" not in json.dumps(stack.objects.get(f"{gateway}/service/istio-egressgateway", {}))

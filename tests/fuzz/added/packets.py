@@ -327,9 +327,9 @@ def firewall_breaks(draw: Draw, stack: Stack) -> Change | None:
             stack, priority=draw(st.sampled_from([0, 1, 999])), destinationRanges=[cidr], denies=[{"protocol": "all"}]
         )
         return breaks(f"nothing reaches {cidr}", rule) if _leaves(stack) else None
-    names = [
-        name for name in ("firewall/gateway-allow-egress-web", "firewall/allow-egress-nodes-and-pods") if name in stack.resources
-    ]
+    needed = ("gateway-allow-egress-web", "allow-egress-nodes-and-pods", "allow-egress-to-api-server", "allow-egress-gcp-apis")
+    every = (*needed, "allow-ingress-api-server-to-webhook")
+    names = [name for name in (f"firewall/{one}" for one in every) if name in stack.resources]
     if not names or not _leaves(stack):
         return None
     name = draw(st.sampled_from(names))
@@ -359,65 +359,6 @@ def firewall_that_changes_nothing(draw: Draw, stack: Stack) -> Change | None:
         properties = {key: value for key, value in stack.resources[name].properties.items() if key != "name"}
         return nothing(f"{name} once more", google("compute/firewall:Firewall", "somebodys", **properties))
     return nothing(f"{name} described otherwise", at(name, ["description"], "otherwise"))
-
-
-# Names.
-
-
-def zone(stack: Stack, dns_name: str, **fields: Any) -> Json:
-    visible = {"networks": [{"networkUrl": stack.network}]}
-    return google(
-        "dns/managedZone:ManagedZone",
-        **{"dnsName": dns_name, "visibility": "private", "privateVisibilityConfig": visible, **fields},
-    )
-
-
-def names_answered(draw: Draw, stack: Stack) -> Change | None:
-    """Names that nobody declared, answered elsewhere."""
-    if not stack.intent.refuses_unknown_names:
-        return None
-    name = draw(st.sampled_from(["exfil.test.", "a.b.exfil.test.", "net.", "xn--p1ai.", "in-addr.arpa.", "."]))
-    servers = {"targetNameServers": [{"ipv4Address": draw(st.sampled_from(["8.8.8.8", "192.168.0.53"]))}]}
-    other = {"targetNetwork": {"networkUrl": stack.network.replace("vpc-network", "another")}}
-    how = draw(st.sampled_from([{"forwardingConfig": servers}, {"peeringConfig": other}]))
-    return opens(f"names below {name} are answered by {how}", zone(stack, name, **how))
-
-
-def names_by_policy(draw: Draw, stack: Stack) -> Change | None:
-    servers = {"targetNameServers": [{"ipv4Address": "8.8.8.8"}]}
-    rule = google("dns/policy:Policy", alternativeNameServerConfig=servers, networks=[{"networkUrl": stack.network}])
-    return opens("every name is asked of other servers", rule)
-
-
-def names_no_longer(draw: Draw, stack: Stack) -> Change | None:
-    """The zone that refuses goes, or one that is needed."""
-    refusing = "managedzone/refuse-undeclared-names"
-    declared = [name for name in stack.kinds("ManagedZone") if name.startswith("managedzone/egress-")]
-    if refusing in stack.resources and draw(st.booleans()):
-        return opens("unknown names are answered", take(refusing))
-    if not declared or not stack.in_cluster:
-        return None
-    return breaks("a declared name does not resolve", take(draw(st.sampled_from(declared))))
-
-
-def names_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
-    network = stack.network.replace("vpc-network", "another")
-    elsewhere = {"networks": [{"networkUrl": network}]}
-    peering = {"targetNetwork": {"networkUrl": network}}
-    return draw(
-        st.sampled_from(
-            [
-                nothing(
-                    "a zone of another network",
-                    zone(stack, "exfil.test.", privateVisibilityConfig=elsewhere, peeringConfig=peering),
-                ),
-                nothing("a zone without a name in it", zone(stack, "exfil.test.")),
-                nothing(
-                    "names are logged", google("dns/policy:Policy", enableLogging=True, networks=[{"networkUrl": stack.network}])
-                ),
-            ]
-        )
-    )
 
 
 # Ways.
@@ -488,10 +429,6 @@ GENERATORS: tuple[Callable[[Draw, Stack], Change | None], ...] = (
     firewall_breaks,
     firewall_that_changes_nothing,
     firewall_policy,
-    names_answered,
-    names_by_policy,
-    names_no_longer,
-    names_that_change_nothing,
     ways,
     both_layers,
 )
