@@ -41,6 +41,8 @@ def wanted(intent: Intent, one: ClusterConnection, doors: frozenset[tuple[str, i
             return _of_control_plane(intent, one)
         case End.APPLICATION_NODES | End.GATEWAY_NODES:
             return _of_nodes(intent, one)
+        case End.INTERNET | End.ADDRESSES:
+            return _of_addresses(intent, one)
         case _:
             return _of_others(intent, one)
 
@@ -175,6 +177,21 @@ def _of_others(intent: Intent, one: ClusterConnection) -> bool | None:
     if not (intent.in_cluster_mesh and intent.puts_up(Fence.CONTROL_PLANE_NETWORK)):
         return None
     return None if target.end is End.CONTROL_PLANE and _serves(source, one) else False
+
+
+def _of_addresses(intent: Intent, one: ClusterConnection) -> bool | None:
+    """What comes from no pod: to nobody's, but for the control plane's questions to istiod and, elsewhere, what is received."""
+    target, source = one.target, one.source
+    if target.end is End.TEAM:
+        return False
+    if target.name == names.INGRESS_NAMESPACE and one.transport == "TCP" and intent.may_be_partner(source.name):
+        return None
+    if target.name in intent.gateways | {names.INGRESS_NAMESPACE}:
+        return False if intent.puts_up(Fence.GATEWAY_NETWORK) else None
+    if not (intent.in_cluster_mesh and intent.puts_up(Fence.CONTROL_PLANE_NETWORK)):
+        return None
+    asks = source.end is End.ADDRESSES and ":" not in source.name and intent.is_control_plane(source.name)
+    return asks and target.end is End.CONTROL_PLANE and _is_tcp(one, WEBHOOK_PORT)
 
 
 def _serves(source: Place, one: ClusterConnection) -> bool:

@@ -105,6 +105,12 @@ class Intent:
         """Addresses of the Kubernetes control plane."""
         return Ranges.of([self._plan.addresses.control_plane])
 
+    def may_be_partner(self, address: str) -> bool:
+        """Whether connections from an address, or from the internet if it is none, may be those of somebody who is received."""
+        ingress = self._plan.settings.ingress
+        ranges = ingress.source_ranges.values() if ingress else ()
+        return not address or position(address) in Ranges.of(map(str, ranges))
+
     def received_ports(self, team: str) -> tuple[int, ...]:
         """TCP ports of a team's pods that partners are led to."""
         return self._teams[team].received_ports

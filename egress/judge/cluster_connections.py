@@ -15,6 +15,7 @@ from egress.google_cloud import METADATA_ADDRESS
 from egress.judge.address_classes import AddressClass
 from egress.judge.distinctions import Distinctions
 from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.ranges import Ranges
 from egress.judge.registry import ROOT_NAMESPACE
 from egress.judge.targets import DEFAULT, STRANGER
 from egress.judge.trace import Judges
@@ -65,7 +66,7 @@ class ClusterConnection:
     target: Place
     transport: str
     port: int
-    ends: tuple[tuple[Pod | Node, Pod | Outside], ...]
+    ends: tuple[tuple[Pod | Node | Outside, Pod | Outside], ...]
     """In each snapshot."""
 
     def judged(self, judges: Iterable[Judges], *, must_pass: bool = False) -> list[Verdict]:
@@ -73,8 +74,15 @@ class ClusterConnection:
         found: list[Verdict] = []
         for of, ends in zip(judges, self.ends, strict=True):
             source, to = (_plain(end) for end in ends) if must_pass else ends
-            assert not isinstance(source, Outside)
             assert not isinstance(to, Node)
+            if isinstance(source, Outside):
+                assert isinstance(to, Pod)
+                addresses = Ranges.of([source.address]) if source.address else of.firewall.subnets.internet
+                words, transport = self.source.words, self.transport
+                found.append(
+                    of.network_policies.comes_in(to, addresses, self.port, words, everywhere=must_pass, transport=transport)
+                )
+                continue
             # What is spoken on it is neither's to see.
             connection = Connection(source, to, self.port, Protocol.TCP, self.transport)
             judge = of.firewall if isinstance(source, Node) else of.network_policies
@@ -92,6 +100,7 @@ def _plain(end: Pod | Node | Outside) -> Pod | Node | Outside:
 
 
 _Ends = tuple[Place, tuple[Pod, ...]]
+_Sources = tuple[Place, tuple[Pod | Outside, ...]]
 
 
 class ClusterConnections:
@@ -189,6 +198,12 @@ class ClusterConnections:
             doors = (*GATEWAY_DOORS, *known)
         for stranger, pods in self._strangers(namespace, "Ingress"):
             yield from self._between(stranger, pods, namespace, target, doors)
+        pods_of_cluster = [one.firewall.subnets.pods for one in self._judges]
+        for place, address in self._addresses(self._told.addresses_into(namespace, always=target[0].end is End.CONTROL_PLANE)):
+            # Pods are asked by their namespaces, whatever their addresses are.
+            if address is None or not any(of.covers(Ranges.of([address])) for of in pods_of_cluster):
+                source = place, (Outside(None, address),) * len(self._judges)
+                yield from self._between("", source, namespace, target, doors)
 
     def _strangers(self, namespace: str, direction: str) -> Iterator[tuple[str, _Ends]]:
         """Namespaces beside those of teams: one that nothing names, and each that policies here name or mean by labels."""
@@ -227,7 +242,7 @@ class ClusterConnections:
         return [*sorted(found), *([team for team in teams if team not in found][:1])]
 
     def _between(
-        self, own: str, source: _Ends, other: str, target: _Ends, doors: Iterable[int] = (), by_udp: Iterable[int] = ()
+        self, own: str, source: _Ends | _Sources, other: str, target: _Ends, doors: Iterable[int] = (), by_udp: Iterable[int] = ()
     ) -> Iterator[ClusterConnection]:  # fmt: skip
         ports = {*self._told.pod_ports(own, other), *(("TCP", port) for port in doors), *(("UDP", port) for port in by_udp)}
         ends = tuple(zip(source[1], target[1], strict=True))

@@ -128,6 +128,12 @@ class Distinctions:
         named = {cidr for one in self.judges for cidr in one.network_policies.egress_ranges(namespace)}
         return _real(address_classes((*self._everybodys_ranges, *named)))
 
+    def addresses_into(self, namespace: str, *, always: bool = False) -> tuple[AddressClass, ...]:
+        """Addresses of no pod that policies for what comes to the pods of a namespace tell apart; none where none names any, but
+        for those of which somebody always has to be let in."""
+        named = {cidr for one in self.judges for cidr in one.network_policies.ingress_ranges(namespace)}
+        return _real(address_classes((*self._networks, *named))) if named or always else ()
+
     def addresses_of_nodes(self, pools: Sequence[str]) -> tuple[AddressClass, ...]:
         """Addresses that firewall rules tell apart for the nodes of a pool, which has a service account in each snapshot."""
         named = {cidr for one, pool in zip(self.judges, pools, strict=True) for cidr in one.firewall.egress_ranges(pool)}

@@ -76,9 +76,16 @@ class NetworkPolicies:
 
     def egress_ranges(self, namespace: str) -> Iterator[str]:
         """Ranges that policies of a namespace tell apart from others, as they are written."""
+        return self._blocks(namespace, "egress", "to")
+
+    def ingress_ranges(self, namespace: str) -> Iterator[str]:
+        """The same of rules for what comes in."""
+        return self._blocks(namespace, "ingress", "from")
+
+    def _blocks(self, namespace: str, direction: str, peers: str) -> Iterator[str]:
         for manifest in self._written.get(namespace, ()):
-            for rule in listed(manifest, "spec", "egress"):
-                for block in (part(peer, "ipBlock") for peer in listed(rule, "to")):
+            for rule in listed(manifest, "spec", direction):
+                for block in (part(peer, "ipBlock") for peer in listed(rule, peers)):
                     yield from filter(None, (block.get("cidr"), *listed(block, "except")))
 
     def ports(self, namespace: str, direction: str, *, outside: bool = False) -> Iterator[tuple[str, int]]:
@@ -162,8 +169,10 @@ class NetworkPolicies:
         for policy in self._of(namespace):
             yield from policy.rules.get("Ingress", ())
 
-    def comes_in(self, to: Pod, source: Ranges, port: int, words: str, *, everywhere: bool = False) -> Verdict:
-        """Whether a pod's policies take a TCP connection from addresses outside the cluster.
+    def comes_in(
+        self, to: Pod, source: Ranges, port: int, words: str, *, everywhere: bool = False, transport: str = "TCP"
+    ) -> Verdict:
+        """Whether a pod's policies take a connection from addresses that are no pods'.
 
         Args:
             to: the pod.
@@ -171,11 +180,12 @@ class NetworkPolicies:
             port: the pod's port.
             words: the source, for people.
             everywhere: whether every address of the source must get through, or one is enough.
+            transport: what it is made by.
         """
         if self._foreign is not None:
             return self._unread(self._foreign)
         end = _End(words, source, None, everywhere)
-        return self._side(to, "Ingress", end, Connection(Node(""), to, port, Protocol.TCP))
+        return self._side(to, "Ingress", end, Connection(Node(""), to, port, Protocol(transport.lower()), transport))
 
     @staticmethod
     def _unread(foreign: Manifest) -> Verdict:

@@ -24,12 +24,14 @@ INGRESS = "istio-ingress/deployment/istio-ingressgateway"
 PODS = ["spec", "template", "spec"]
 DEV = named("dev")
 ELSEWHERE = {"targetNetwork": {"networkUrl": DEV.network.replace("vpc-network", "another")}}
+_OF_ISTIOD = DEV.objects["istio-system/networkpolicy/control-plane-boundary"]["spec"]["ingress"]
+WEBHOOKS = next(number for number, rule in enumerate(_OF_ISTIOD) if "ipBlock" in str(rule))
 VIP = "198.51.100.66"
 
 
-def policy(namespace: str, peer: Json, ports: Json = None) -> Json:
-    rule = {"to": [peer], **({"ports": ports} if ports else {})}
-    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [rule]}
+def policy(namespace: str, peer: Json, ports: Json = None, direction: str = "Egress") -> Json:
+    rule = {"to" if direction == "Egress" else "from": [peer], **({"ports": ports} if ports else {})}
+    spec = {"podSelector": {}, "policyTypes": [direction], direction.lower(): [rule]}
     metadata = {"name": "somebodys", "namespace": namespace}
     return put({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec})
 
@@ -47,6 +49,20 @@ OPENS: dict[str, tuple[str, list[Json]]] = {
         "traffic",
         [policy("istio-system", {"namespaceSelector": labelled("monitoring"), "podSelector": {"matchLabels": {"app": "b"}}})],
     ),
+    **{
+        f"{cidr} may reach pods of {namespace} by {transport} {port}": (
+            stack,
+            [policy(namespace, {"ipBlock": {"cidr": cidr}}, [{"protocol": transport, "port": port}], "Ingress")],
+        )
+        for stack, namespace, cidr, transport, port in (
+            ("dev", "team-y", "203.0.113.0/24", "TCP", 9999),
+            ("dev", "team-y", "10.0.0.0/24", "TCP", 8080),
+            ("dev", "istio-egress", "10.99.0.0/16", "TCP", 8443),
+            ("dev", "istio-system", "192.168.0.0/16", "UDP", 15012),
+            ("receive", "istio-ingress", "128.0.0.0/1", "SCTP", 22),
+            ("receive", "istio-ingress", "10.0.0.0/24", "TCP", 9999),
+        )
+    },
     "a gateway's pods are in their node's network": ("dev", [at(GATEWAY, [*PODS, "hostNetwork"], True)]),
 }
 BREAKS: dict[str, tuple[str, list[Json]]] = {
@@ -77,6 +93,10 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
         [at("istio-egress/serviceentry/postgres-partner-example-ext", ["spec", "ports", 0, "number"], 5433)],
     ),
     "an API of Google's that apps no longer know": ("own-gateway", [take("istio-egress/serviceentry/pubsub-googleapis-com")]),
+    "istiod takes no questions of the control plane": (
+        "dev",
+        [at("istio-system/networkpolicy/control-plane-boundary", ["spec", "ingress", WEBHOOKS, "from", 0], None)],
+    ),
     "no pod of the gateway is wanted": ("websocket", [at(GATEWAY, ["spec", "replicas"], 0)]),
     "no pod of the gateway that takes what comes in is wanted": ("receive", [at(INGRESS, ["spec", "replicas"], 0)]),
     "Istio makes no proxy of the gateway's pods": (

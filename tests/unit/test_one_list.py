@@ -163,7 +163,7 @@ OBJECTS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "a team's pods that take connections from anybody": (
         "team-y/networkpolicy/team-boundary",
         lambda item: item["spec"].update(ingress=[{}]),
-        "NetworkPolicy no longer refuses pods of no team: pods of team-y (every port)",
+        "NetworkPolicy no longer refuses pods of no team and the internet: pods of team-y (every port)",
     ),
     "a gateway that reaches the metadata server": (
         GATEWAY,

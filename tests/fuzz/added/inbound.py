@@ -95,7 +95,7 @@ def server_weaker(draw: Draw, stack: Stack) -> Change | None:
                 (["tls", "subjectAltNames", len(server["tls"]["subjectAltNames"])], "spiffe://elsewhere/ns/a/sa/b"),
                 (["tls", "minProtocolVersion"], "TLSV1_0"),
                 (["tls", "credentialName"], "somebodys"),
-                (["tls", "caCertificates"], "/etc/somebodys.pem"),
+                (["tls", "caCertCredentialName"], "somebodys"),
                 (["hosts"], ["*"]),
                 (["hosts", 1], "other.example"),
                 (["tls"], None),

@@ -145,6 +145,17 @@ def platform_and_strangers(draw: Draw, stack: Stack) -> Change | None:
     return opens(f"pods of {namespace}, {direction} {peer} on {ports}", put(written))
 
 
+def from_addresses(draw: Draw, stack: Stack) -> Change | None:
+    """Who has an address and is no pod: other nodes' processes, the company's network, whoever is outside."""
+    platform = [*stack.gateways, "istio-system"] if stack.in_cluster else []
+    namespace = draw(st.sampled_from([*stack.teams, *platform]))
+    cidr = draw(st.sampled_from([*PUBLIC, *PRIVATE, stack.nodes]))
+    ports = some_ports(draw, *ODD_PORTS, 8080)
+    selects = {} if namespace in platform else None
+    written = policy(draw, namespace, "Ingress", block(draw, cidr), ports, selects)
+    return opens(f"{cidr} may reach pods of {namespace} on {ports}", put(written))
+
+
 def _own(stack: Stack, namespace: str) -> Json:
     name = "control-plane-boundary" if namespace == "istio-system" else "gateway-boundary"
     return stack.objects[f"{namespace}/networkpolicy/{name}"]["spec"]["podSelector"]
@@ -419,6 +430,7 @@ GENERATORS: tuple[Callable[[Draw, Stack], Change | None], ...] = (
     team_and_strangers,
     platform_and_strangers,
     platform_to_addresses,
+    from_addresses,
     between_two,
     policy_weakened,
     policy_rule_widened,
