@@ -87,7 +87,23 @@ class TestTeams:
         assert ports(connections(team(SHOP), *EDGE).into(SHOP)) == {
             "pods of shop -> pods of shop": usual(),
             "pods of no team -> pods of shop": usual(),
+            "the internet -> pods of shop": usual(),
         }
+
+    def test_who_has_an_address_and_is_no_pod_is_asked_about_by_the_ranges_that_a_policy_names(self) -> None:
+        let_in = policy(SHOP, ingress=[{"from": [{"ipBlock": {"cidr": "10.99.0.0/16"}}], "ports": [{"port": 9999}]}])
+        pods = {"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}
+        google = (
+            Resource("gcp:compute/subnetwork:Subnetwork", "a", {"ipCidrRange": "10.0.0.0/24", "secondaryIpRanges": [pods]}),
+            Resource("gcp:container/cluster:Cluster", "a", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}),
+        )
+        told = connections(team(SHOP), let_in, google=google)
+        found = [one for one in told.into(SHOP) if one.source.end is End.ADDRESSES]
+        own = judges(team(SHOP), let_in, google=google)
+        passed = {(one.source.words, one.port) for one in found if one.judged([own])[0].allowed}
+        assert {port for _, port in passed} == {9999}
+        assert len(passed) == 1
+        assert {one.transport for one in found} == {"TCP", "UDP"}
 
     def test_all_of_a_team_is_both(self) -> None:
         found = connections(team(SHOP))
@@ -108,7 +124,12 @@ class TestStrangers:
         out, let_in = policy(SHOP, egress=[{"to": [named("foo")]}]), policy(SHOP, "in", ingress=[{"from": [named("bar")]}])
         found = connections(team(SHOP), out, let_in)
         assert {"pods of no team", "pods of foo"} <= of("pods of shop", ports(found.out_of(SHOP))).keys()
-        assert into("pods of shop", ports(found.into(SHOP))).keys() == {"pods of shop", "pods of no team", "pods of bar"}
+        assert into("pods of shop", ports(found.into(SHOP))).keys() == {
+            "pods of shop",
+            "pods of no team",
+            "pods of bar",
+            "the internet",
+        }
         assert {one.source.end for one in found.into(SHOP) if one.source.name == "bar"} == {End.STRANGER}
 
     def test_teams_and_the_namespace_itself_are_no_strangers(self) -> None:
@@ -116,7 +137,7 @@ class TestStrangers:
         both = policy(SHOP, egress=[{"to": peers}], ingress=[{"from": peers}])
         found = connections(team(SHOP), team(BANK), both)
         assert "pods of bank" not in of("pods of shop", ports(found.out_of(SHOP)))
-        assert into("pods of shop", ports(found.into(SHOP))).keys() == {"pods of shop", "pods of no team"}
+        assert into("pods of shop", ports(found.into(SHOP))).keys() == {"pods of shop", "pods of no team", "the internet"}
 
     def test_the_platforms_own_are_asked_about_as_the_platform_and_let_in_by_their_name(self) -> None:
         peers = [named(ROOT), named("kube-system"), named(GATEWAY)]
@@ -125,7 +146,8 @@ class TestStrangers:
         assert "pods of istio-system" not in of("pods of shop", ports(found.out_of(SHOP)))
         let_in = {one.source.words: one.source.end for one in found.into(SHOP)}
         platform = {f"pods of {name}": End.PLATFORM for name in (GATEWAY, ROOT, "kube-system")}
-        assert let_in == {"pods of shop": End.TEAM, "pods of no team": End.STRANGER, **platform}
+        others = {"pods of no team": End.STRANGER, "the internet": End.INTERNET}
+        assert let_in == {"pods of shop": End.TEAM, **others, **platform}
 
     @pytest.mark.parametrize("known", [namespace("default"), policy("default", egress=[])], ids=["namespace", "policy"])
     def test_the_default_namespace_is_asked_about_where_something_says_what_it_is(self, known: Written) -> None:
