@@ -369,8 +369,8 @@ def door_of_a_gateway(draw: Draw, stack: Stack) -> Change | None:
         **({"tls": tls} if tls else {}),
     }
     if draw(st.booleans()):
-        # No route is for what is passed through, so that it leads nowhere.
-        how = breaks if tls == {"mode": "PASSTHROUGH"} else opens
+        # No route is for what is passed through, so that it leads nowhere; and nobody is let onto a port that no team is to use.
+        how = breaks if tls == {"mode": "PASSTHROUGH"} or server["port"]["number"] == 9999 else opens
         return how(f"{gateway}: a server is {tls}", at(f"{gateway}/gateway/egress-gateway", ["spec", "servers", 0], server))
     namespace = draw(st.sampled_from([gateway, *stack.teams, ROOT]))
     if (
@@ -450,7 +450,6 @@ def mesh_settings(draw: Draw, stack: Stack) -> Change | None:
                 {"pathNormalization": None},
                 {"pathNormalization": {"normalization": "NONE"}},
                 {"tlsDefaults": {"minProtocolVersion": "TLSV1_0"}},
-                {"trustDomain": "elsewhere"},
                 {"trustDomainAliases": ["elsewhere"]},
                 {"rootNamespace": "elsewhere"},
                 {"enableAutoMtls": False},
