@@ -159,3 +159,82 @@ class TestRecords:
 
     def test_a_text_record_is_no_address(self) -> None:
         assert not dns(zone("z", "example."), record("z", "a.example.", "TXT", "hello")).judge("a.example").allowed
+
+
+class TestWhetherTheInternetAnswers:
+    """For a declared name nobody of this network may, and nobody of the network in whose place it is asked for."""
+
+    EMPTY = "projects/p/global/networks/empty"
+
+    def says(self, *zones: Resource, name: str = "www.example.com", network: str = "empty") -> tuple[bool, bool, str, str]:
+        return says(dns(*zones).outside(name, network))
+
+    def test_it_does_where_no_zone_is_for_the_name(self) -> None:
+        assert self.says() == NOBODY
+        assert self.says(zone("other", "example.org.")) == NOBODY
+
+    def test_and_where_a_zone_asks_as_a_network_without_zones_would(self) -> None:
+        assert self.says(zone("declared", "example.com.", **PEERED))[:3] == (True, True, "managedzone/declared")
+
+    def test_a_name_that_is_refused_is_answered_by_nobody(self) -> None:
+        assert self.says(REFUSAL)[:3] == (False, True, "managedzone/refuse")
+
+    def test_a_zone_with_a_record_of_its_own_answers_itself(self) -> None:
+        own = zone("own", "example.com."), record("own", "www.example.com.", "A", "192.0.2.1")
+        assert self.says(*own) == (False, True, "managedzone/own", "dnsName")
+
+    def test_one_that_asks_another_network_or_servers_of_its_own_answers_in_the_internets_place(self) -> None:
+        other = {"peeringConfig": {"targetNetwork": {"networkUrl": "projects/p/global/networks/else"}}}
+        assert self.says(zone("declared", "example.com.", **other)) == (False, True, "managedzone/declared", "peeringConfig")
+        servers = {"forwardingConfig": {"targetNameServers": [{"ipv4Address": "192.0.2.53"}]}}
+        assert self.says(zone("declared", "example.com.", **servers)) == (False, True, "managedzone/declared", "forwardingConfig")
+
+    @pytest.mark.parametrize(
+        ("domain", "network", "answers"),
+        [
+            ("example.com.", EMPTY, False),
+            ("Example.com", EMPTY, False),
+            ("www.example.com.", EMPTY, False),
+            (".", EMPTY, False),
+            ("other.example.com.", EMPTY, True),
+            ("example.com.", "projects/p/global/networks/else", True),
+        ],
+    )
+    def test_a_zone_of_the_network_that_is_asked_answers_in_its_place(self, domain: str, network: str, answers: bool) -> None:
+        declared = zone("declared", "example.com.", **PEERED)
+        found = self.says(declared, zone("there", domain, network))
+        expected = (
+            (True, True, "managedzone/declared", "peeringConfig") if answers else (False, True, "managedzone/there", "dnsName")
+        )
+        assert found == expected
+
+    def test_of_two_such_zones_the_closest_answers(self) -> None:
+        declared = zone("declared", "example.com.", **PEERED)
+        both = zone("wide", "com.", self.EMPTY), zone("close", "example.com.", self.EMPTY)
+        assert self.says(declared, *both)[2] == "managedzone/close"
+        assert self.says(declared, *both[::-1])[2] == "managedzone/close"
+        assert self.says(declared, *both, name="a.example.com")[2] == "managedzone/close"
+
+    def test_a_zone_that_says_nothing_of_networks_is_for_none(self) -> None:
+        silent = Resource("gcp:dns/managedZone:ManagedZone", "silent", {"name": "silent", "dnsName": "example.com."})
+        assert self.says(zone("declared", "example.com.", **PEERED), silent)[:3] == (True, True, "managedzone/declared")
+
+    def test_what_is_refused_or_not_understood_here_stays_as_it_is(self) -> None:
+        for judge in (dns(REFUSAL), dns(zone("one", "example.com.", **PEERED), zone("two", "example.com."))):
+            assert judge.outside("www.example.com", "empty") == judge.judge("www.example.com")
+
+
+def test_which_of_two_zones_for_one_domain_answers_is_not_understood() -> None:
+    first, second = zone("one", "example.com.", **PEERED), zone("two", "Example.com")
+    for judge in (dns(first, second), dns(second, first)):
+        allowed, understood, by, field = says(judge.judge("www.example.com"))
+        assert (allowed, understood, field) == (True, False, "dnsName")
+        assert by in ("managedzone/one", "managedzone/two")
+        assert judge.addresses("www.example.com") == ()
+    assert says(dns(first, second, zone("close", "www.example.com.", **PEERED)).judge("www.example.com"))[:2] == (True, True)
+
+
+def test_names_are_those_of_zones_and_records_of_whatever_network() -> None:
+    other = zone("other", "Example.org.", "projects/p/global/networks/else")
+    judge = dns(REFUSAL, zone("z", "example.com."), other, record("z", "www.example.com.", "A", "192.0.2.1"))
+    assert list(judge.names) == ["", "example.com", "example.org", "www.example.com"]
