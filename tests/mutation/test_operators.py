@@ -103,7 +103,7 @@ def test_a_sample_of_the_errors_is_noticed() -> None:
 
     What is held is a floor, so that it gets no worse: docs/proof.md says the figure, and that 95 % is the aim.
     """
-    ended = run("--sample", "60", "--seed", "7", "--least", "60")
+    ended = run("--sample", "60", "--seed", "7", "--least", "80")
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}\nGive what survives a test, or its reason in equivalent/."
 
 
