@@ -306,22 +306,3 @@ def test_excerpts_are_parts_of_what_they_are_taken_from(place: str, text: str) -
 def test_every_mode_page_shows_objects() -> None:
     shown = {place.partition(":")[0] for place, text in _yaml_of_modes() if OF_OBJECT.match(text)}
     assert shown == {page.name for page in MODES}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    """Relative links, headings included, spelled as GitHub spells their anchors."""
-    broken = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text(encoding="utf-8"))):
-        name, _, anchor = target.partition("#")
-        if "://" in target:
-            continue
-        path = (page.parent / name).resolve() if name else page
-        if not path.exists() or (anchor and anchor not in _anchors(path)):
-            broken.append(target)
-    assert broken == []
-
-
-def _anchors(page: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
