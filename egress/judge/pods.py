@@ -111,7 +111,7 @@ class GatewayWorkloads:
             ports.update(port.get("targetPort") or port["port"] for port in listed(manifest, "spec", "ports"))
         for manifest in deployed.kind("Gateway"):
             selectors = self._selectors.setdefault(manifest["metadata"]["namespace"], [])
-            if (selector := part(manifest, "spec", "selector")) and selector not in selectors:
+            if selector := part(manifest, "spec", "selector"):
                 selectors.append(selector)
 
     def has(self, namespace: str, labels: Mapping[str, str]) -> bool:
@@ -129,7 +129,7 @@ class GatewayWorkloads:
     def unread(self, manifest: Manifest) -> Iterator[tuple[str, str]]:
         """What is not understood of a workload, if it is a gateway's: field, and why."""
         template = part(manifest, *TEMPLATES[manifest["kind"]])
-        if not self.has(manifest["metadata"].get("namespace", ""), part(template, "metadata", "labels")):
+        if not self.has(manifest["metadata"].get("namespace") or "default", part(template, "metadata", "labels")):
             return
         if manifest["kind"] != "Deployment":
             if not listed(manifest, "metadata", "ownerReferences"):
