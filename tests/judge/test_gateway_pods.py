@@ -245,3 +245,50 @@ class TestNodes:
         assert self.stands(self.pool("NO_EXECUTE"), {"operator": "Exists", "tolerationSeconds": 0}) is False
         assert self.stands(self.pool("NO_EXECUTE"), {"operator": "Exists"}) is True
         assert self.stands(self.pool(), {"operator": "Exists", "tolerationSeconds": 60}) is True
+
+
+def account(name: str = "edge", namespace: str = "out") -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
+
+
+PRIORITY = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1}
+
+
+@pytest.mark.parametrize(
+    ("pods", "objects", "found"),
+    [
+        ({"serviceAccountName": "edge"}, [account()], []),
+        ({"serviceAccountName": "edge"}, [account("other")], fallen(f"{PODS}.serviceAccountName")),
+        ({"serviceAccountName": "edge"}, [account(namespace="other")], fallen(f"{PODS}.serviceAccountName")),
+        ({"serviceAccountName": "edge"}, [], doubt(f"{PODS}.serviceAccountName")),
+        ({"serviceAccountName": "default"}, [account("other")], []),
+        ({"serviceAccountName": ""}, [account("other")], []),
+        ({"priorityClassName": "high"}, [PRIORITY], []),
+        ({"priorityClassName": "low"}, [PRIORITY], fallen(f"{PODS}.priorityClassName")),
+        ({"priorityClassName": "low"}, [], doubt(f"{PODS}.priorityClassName")),
+        ({"priorityClassName": "system-cluster-critical"}, [PRIORITY], []),
+        ({"priorityClassName": "my-system-"}, [PRIORITY], fallen(f"{PODS}.priorityClassName")),
+    ],
+)
+def test_no_pod_is_made_without_the_account_and_the_priority_that_it_names(
+    pods: dict[str, Any], objects: list[dict[str, Any]], found: list[tuple[str, bool]]
+) -> None:
+    assert judged(gateway(**pods), *objects) == found
+
+
+@pytest.mark.parametrize(
+    ("objects", "field"),
+    [
+        ([gateway()], None),
+        ([gateway(deployment={"replicas": 0})], "spec.replicas"),
+        ([gateway(serviceAccountName="edge"), account("other")], f"{PODS}.serviceAccountName"),
+        ([gateway(serviceAccountName="edge")], None),
+        ([], None),
+        ([gateway(hostNetwork=True)], None),
+        ([gateway(hostNetwork=True, priorityClassName="low"), PRIORITY], f"{PODS}.priorityClassName"),
+    ],
+)
+def test_a_gateway_answers_nothing_where_it_is_sure_that_no_pod_stands(objects: list[dict[str, Any]], field: str | None) -> None:
+    judge = GatewayPods(snapshot(*objects, google=(node_pool("gateway", "", TAINT),)))
+    for found in (judge.stopped(AT), judge.stopped(AT)):
+        assert (found and (found.field, found.allowed)) == (field and (field, False))

@@ -293,11 +293,10 @@ def test_other_workloads_with_a_gateways_labels_are_named_unless_another_object_
     assert unread(kind=kind, owner={"kind": "Deployment", "name": "gateway"}) == []
 
 
-def test_a_gateways_deployment_that_says_no_namespace_is_in_the_one_called_default() -> None:
+def test_a_workload_that_says_no_namespace_is_in_the_one_called_default() -> None:
     edge = written("Gateway", "default", "edge", selector={"istio": "egress"}, servers=SERVERS)
-    template = {"metadata": {"labels": {"istio": "egress"}}, "spec": {"initContainers": [{"name": "first"}]}}
-    found = GatewayWorkloads(snapshot(edge)).unread(written("Deployment", None, template=template))
-    assert [field for field, _ in found] == [f"{IN_TEMPLATE}.initContainers"]
+    daemons = written("DaemonSet", None, template={"metadata": {"labels": {"istio": "egress"}}, "spec": {}})
+    assert [field for field, _ in GatewayWorkloads(snapshot(edge)).unread(daemons)] == ["metadata"]
 
 
 def test_a_gateways_pods_have_all_labels_of_a_gateways_selector() -> None:

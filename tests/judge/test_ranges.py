@@ -68,6 +68,12 @@ def test_ranges_that_share_one_address_meet() -> None:
     assert Ranges.of(["10.0.0.8/31"]).meets(one)
 
 
+def test_what_two_sets_share_lies_within_both() -> None:
+    one, other = Ranges.of(["10.0.0.0/30", "10.0.1.0/30"]), Ranges.of(["10.0.0.2/31", "10.0.2.0/30"])
+    assert one.within(other) == Ranges.of(["10.0.0.2/31"])
+    assert one.within(NOWHERE) == NOWHERE
+
+
 def test_nowhere_holds_nothing() -> None:
     assert not NOWHERE
     assert NOWHERE.cidrs == []
@@ -134,7 +140,7 @@ def secondary(**ranges: str) -> dict[str, Any]:
     return {"secondaryIpRanges": [{"rangeName": name, "ipCidrRange": cidr} for name, cidr in ranges.items()]}
 
 
-def cluster(pods: str | None = "pods", **allocation: Any) -> Resource:
+def cluster(pods: Any = "pods", **allocation: Any) -> Resource:
     named = {"clusterSecondaryRangeName": pods} if pods else {}
     return Resource(CLUSTER, "cluster", {"ipAllocationPolicy": {**named, **allocation}})
 

@@ -128,3 +128,18 @@ def test_an_unknown_form_beside_a_contradiction_may_still_select() -> None:
 )
 def test_whether_any_labels_satisfy_it(chosen: Selector, possible: bool) -> None:
     assert chosen.can_select() is possible
+
+
+@pytest.mark.parametrize(
+    ("chosen", "labels"),
+    [
+        (selector(app="web"), {"app": "web"}),
+        (selector(where("In", "web", "bank")), {"app": "bank"}),
+        (selector(where("Exists", key="tier"), app="web"), {"app": "web", "tier": "any"}),
+        (selector(where("In", "x"), app="web"), {"app": "web"}),
+        (selector(where("NotIn", "web"), where("DoesNotExist", key="tier")), {}),
+        (selector(), {}),
+    ],
+)
+def test_labels_that_it_selects_are_those_that_have_to_be_there(chosen: Selector, labels: dict[str, str]) -> None:
+    assert chosen.example == labels
