@@ -247,7 +247,7 @@ def _of_route(spec: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _of_entry(spec: Mapping[str, Any]) -> Iterator[Path]:
-    for seen in listed(spec, "exportTo") or ("",):
+    for seen in listed(spec, "exportTo") or ("*",):
         yield from ((str(host), str(seen)) for host in listed(spec, "hosts"))
 
 

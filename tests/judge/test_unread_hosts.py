@@ -73,6 +73,7 @@ SAME = [
     (entry("a.example", exportTo=[".", "bank"]), entry("a.example", name="second", exportTo=["bank"]), True),
     (entry("a.example"), entry("a.example", name="second", exportTo=["."]), False),
     (entry("a.example", exportTo=[]), entry("a.example", name="second"), True),
+    (entry("a.example"), entry("a.example", name="second", exportTo=["*"]), True),
     (rule("a.example"), route("a.example"), False),
 ]
 
