@@ -149,7 +149,7 @@ REMOVED = {
     "team-y/sidecar/default": ("removed fence", "The sidecar no longer refuses team-y: pods of team-x (http)"),
     "istio-egress/networkpolicy/nothing": (
         "removed fence",
-        "NetworkPolicy no longer refuses pods of no team: other pods of istio-egress",
+        "NetworkPolicy no longer refuses pods of no team and the internet: other pods of istio-egress",
     ),
     "validatingadmissionpolicy/egress-team-workloads": (
         "removed fence",
