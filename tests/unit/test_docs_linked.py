@@ -22,7 +22,7 @@ PATH = re.compile(r"`((?:egress|components|contract|schema|docs|tests|sandbox|po
 def pages() -> tuple[Path, ...]:
     """Every Markdown file that belongs to the project: what git knows, and what is new and not ignored."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout.split("\0")
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, encoding="utf-8", timeout=60).stdout.split("\0")
     # What was recorded of a pull request speaks of another checkout.
     return tuple(ROOT / name for name in names if name and "/recorded/" not in name and (ROOT / name).exists())
 
