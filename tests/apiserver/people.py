@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +143,15 @@ def _apply(cluster: Cluster, rendered: list[Object]) -> list[Object]:
         kind = cluster.kind(item.manifest["apiVersion"], item.kind, seconds=20)
         cluster.apply(kind, item.namespace, item.manifest)
     return rendered
+
+
+def wait_for_rights(
+    api: Api, people: Iterable[Person], verb: str, resource: str, *, group: str = "", namespace: str | None = "team-x"
+) -> None:
+    """Authorization takes a moment to see a role and a binding that the API server has just taken."""
+    for person in people:
+        what = f"{person.user} is to have the right to {verb} {resource}"
+        wait_until(lambda person=person: api.may(person, verb, resource, group=group, namespace=namespace), what)
 
 
 def wait_until(done: Callable[[], bool], what: str, seconds: float = 60.0) -> None:

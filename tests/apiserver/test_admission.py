@@ -14,7 +14,7 @@ from egress.judge.deployed import Deployed
 from egress.render import render
 from egress.settings.fences import EVERYWHERE, IN_TEAMS, Rule
 from sandbox.kubernetes.cluster import Cluster
-from tests.apiserver.people import ANN, BEN, PAT, Api, Person, deploy, deploy_policies, fenced_plan, wait_until
+from tests.apiserver.people import ANN, BEN, PAT, Api, Person, deploy, deploy_policies, fenced_plan, wait_for_rights, wait_until
 from tests.apiserver.stage import (
     CONTROLLER,
     DRY,
@@ -58,6 +58,7 @@ class TestWorkloads:
                 "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": CONTROLLER.user}],
             },
         )  # fmt: skip
+        wait_for_rights(stage[0], [CONTROLLER], "create", "pods")
         assert_refused(create(stage[0], "Pod", case("host-network").template(), person=person), Rule.HOST_NAMESPACES)
 
     def test_a_pod_of_a_daemon_set_names_its_node(self, stage: tuple[Api, Cluster]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from egress.settings.fences import Rule
 from sandbox.kubernetes.cluster import Cluster
-from tests.apiserver.people import ANN, PAT, Answer, Api, Person
+from tests.apiserver.people import ANN, PAT, Answer, Api, Person, wait_for_rights
 from tests.apiserver.stage import DRY, assert_refused
 from tests.apiserver.workload_cases import in_kind, pod_template
 
@@ -40,6 +40,7 @@ def api(stage: tuple[Api, Cluster]) -> Api:
         path = f"/apis/{group}/v1/namespaces/team-x/{manifest['kind'].lower()}s"
         body = {"apiVersion": f"{group}/v1", "metadata": {"name": "everything"}, **manifest}
         assert stage[0].ask("POST", path, body).status == 201
+    wait_for_rights(stage[0], EVERYBODY, "create", "configmaps")
     return stage[0]
 
 

@@ -14,7 +14,7 @@ from egress import names
 from egress.settings.fences import Rule
 from egress.system_namespaces import SYSTEM
 from sandbox.kubernetes.cluster import Cluster
-from tests.apiserver.people import ANN, EVE, PAT, Api, Person, deploy_policies, fenced_plan, wait_until
+from tests.apiserver.people import ANN, EVE, PAT, Api, Person, deploy_policies, fenced_plan, wait_for_rights, wait_until
 from tests.apiserver.stage import (
     CONTROLLER,
     DRY,
@@ -44,6 +44,8 @@ def api(stage: tuple[Api, Cluster]) -> Api:
     for manifest in everywhere_by_hand(EDITOR, ISTIOD, CONTROLLER):
         path = f"/apis/rbac.authorization.k8s.io/v1/{manifest['kind'].lower()}s"
         assert found.ask("POST", path, manifest).status == 201
+    wait_for_rights(found, (EDITOR, ISTIOD, CONTROLLER), "create", "podtemplates", namespace=None)
+    wait_for_rights(found, (EDITOR, ISTIOD, CONTROLLER), "create", "pods", namespace=None)
     for name in MINE[1:]:
         manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         assert found.ask("POST", "/api/v1/namespaces", manifest, person=EVE).status == 201, "a name that begins alike is free"
