@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egress.judge.deployed import Deployed, listed, part
+from egress.judge.deployed import Deployed, Manifest, listed, part
+from egress.judge.envoy_filters import for_gateways, is_for
 from egress.judge.flow import Pod
 
 _SOL_SOCKET, _SO_BINDTODEVICE = 1, 25
@@ -21,8 +22,7 @@ _CARD = b"eth0"
 
 @dataclass(frozen=True)
 class _Tie:
-    namespace: str
-    labels: frozenset[tuple[str, str]]
+    manifest: Manifest
     ports: frozenset[int | None]
     services: frozenset[tuple[str, int | None]]
 
@@ -35,16 +35,13 @@ class Bound:
         for manifest in deployed.kind("EnvoyFilter"):
             spec = part(manifest, "spec")
             clusters = [
-                part(patch, "match", "cluster")
-                for patch in listed(spec, "configPatches")
-                if ties(patch) and part(patch, "match").get("context") in ("GATEWAY", "ANY", None)
+                part(patch, "match", "cluster") for patch in listed(spec, "configPatches") if ties(patch) and for_gateways(patch)
             ]
             if any(cluster.keys() - {"portNumber", "service"} for cluster in clusters):
                 continue
             self._ties.append(
                 _Tie(
-                    manifest["metadata"]["namespace"],
-                    frozenset(part(spec, "workloadSelector", "labels").items()),
+                    manifest,
                     frozenset(cluster.get("portNumber") for cluster in clusters if "service" not in cluster),
                     frozenset((cluster["service"], cluster.get("portNumber")) for cluster in clusters if "service" in cluster),
                 )
@@ -53,9 +50,7 @@ class Bound:
     def on(self, pod: Pod, host: str, port: int) -> bool:
         """Whether a gateway's connections to a port of a host (as its ServiceEntry writes it) are tied."""
         return any(
-            tie.namespace in (pod.namespace, "istio-system")
-            and tie.labels <= (pod.labels or {}).items()
-            and bool(tie.ports & {None, port} or tie.services & {(host, None), (host, port)})
+            is_for(tie.manifest, pod) and bool(tie.ports & {None, port} or tie.services & {(host, None), (host, port)})
             for tie in self._ties
         )
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.envoy_filters import for_gateways, is_for
 from egress.judge.flow import Layer, Pod, Verdict
 from egress.judge.gateway import Gateways, Server
 from egress.judge.registry import ROOT_NAMESPACE
@@ -22,8 +23,6 @@ from egress.judge.registry import ROOT_NAMESPACE
 _TCP_PROXY = "envoy.filters.network.tcp_proxy"
 _Patch = tuple[int, Manifest, Mapping[str, Any]]
 """Its place among all, the object, and what it says to the filter."""
-_EVERY = ("GATEWAY", "ANY", None)
-"""What a patch for gateways may call them."""
 _ON_DATA, _ON_HANDSHAKE = "ON_DOWNSTREAM_DATA", "ON_DOWNSTREAM_TLS_HANDSHAKE"
 
 
@@ -49,7 +48,7 @@ class EarlyConnections:
 
     def _judge(self, pod: Pod, port: int, server: Server) -> Verdict:
         keys = [(at, host) for at in (port, None) for host in (None, *server.hosts)]
-        found = [patch for key in keys for patch in self._patches.get(key, ()) if _selects(patch[1], pod)]
+        found = [patch for key in keys for patch in self._patches.get(key, ()) if is_for(patch[1], pod)]
         if not found:
             reason = "It connects to the host as soon as anybody connects to it, and hands on what the host says first."
             return Verdict(Layer.GATEWAY, True, server.by, server.field, reason)
@@ -77,16 +76,11 @@ def _holds(config: Mapping[str, Any], server: Server) -> bool:
     return late and bool(config.get("max_early_data_bytes"))
 
 
-def _selects(manifest: Manifest, pod: Pod) -> bool:
-    labels = part(manifest, "spec", "workloadSelector", "labels")
-    return manifest["metadata"]["namespace"] in (pod.namespace, ROOT_NAMESPACE) and labels.items() <= (pod.labels or {}).items()
-
-
 def _merges(patch: Mapping[str, Any]) -> bool:
     chain = part(patch, "match", "listener", "filterChain")
     return (
         patch["applyTo"] == "NETWORK_FILTER"
         and patch["patch"].get("operation") == "MERGE"
-        and part(patch, "match").get("context") in _EVERY
+        and for_gateways(patch)
         and part(chain, "filter").get("name") == _TCP_PROXY
     )

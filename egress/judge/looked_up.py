@@ -8,28 +8,27 @@ names that the destination's cluster has. Source: Envoy, "SNI dynamic forward pr
 
 from __future__ import annotations
 
-from egress.judge.deployed import Deployed, listed, part
+from egress.judge.deployed import Deployed, Manifest, listed, part
+from egress.judge.envoy_filters import is_for
 from egress.judge.flow import Pod
 
 _FILTER = "envoy.filters.network.sni_dynamic_forward_proxy"
 
 
 class LookUps:
-    """Filters that look names up, by gateway and listener."""
+    """Filters that look names up, by listener and destination."""
 
     def __init__(self, deployed: Deployed) -> None:
-        self._found: dict[tuple[str, str, str], list[frozenset[tuple[str, str]]]] = {}
+        self._found: dict[tuple[str, str], list[Manifest]] = {}
         for manifest in deployed.kind("EnvoyFilter"):
-            namespace = manifest["metadata"]["namespace"]
-            labels = frozenset(part(manifest, "spec", "workloadSelector", "labels").items())
             for patch in listed(manifest, "spec", "configPatches"):
                 value = part(patch, "patch", "value")
                 if value.get("name") == _FILTER:
                     listener = str(part(patch, "match", "listener").get("name"))
                     names = str(part(value, "typed_config", "dns_cache_config").get("name"))
-                    self._found.setdefault((namespace, listener, names), []).append(labels)
+                    self._found.setdefault((listener, names), []).append(manifest)
 
     def on(self, pod: Pod, address: str | None, port: int, host: str) -> bool:
         """Whether names below a pattern are looked up in what comes in at an address (None: any) and port of a gateway's pods."""
-        key = (pod.namespace, f"{address or '0.0.0.0'}_{port}", f"{host}_dfp_dns_cache")
-        return any(labels <= (pod.labels or {}).items() for labels in self._found.get(key, ()))
+        key = (f"{address or '0.0.0.0'}_{port}", f"{host}_dfp_dns_cache")
+        return any(is_for(manifest, pod) for manifest in self._found.get(key, ()))

@@ -70,6 +70,11 @@ def test_in_the_pods_that_its_selector_names(labels: dict[str, str] | None, does
     assert on(look_up(labels=labels), pod=Pod("gw", None)) is not bool(labels)
 
 
+def test_everywhere_if_it_lies_in_the_root_namespace() -> None:
+    assert on(look_up(namespace="istio-system"))
+    assert not on(look_up(namespace="istio-system", labels={"istio": "other"}))
+
+
 def test_in_its_own_namespace() -> None:
     assert not on(look_up(namespace="shop"))
     assert not on(look_up(), pod=Pod("shop", PODS.labels))
