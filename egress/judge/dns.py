@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.google_cloud import METADATA_ADDRESS
-from egress.judge.deployed import Deployed, Resource, part
+from egress.judge.deployed import Deployed, Resource, listed, part
 from egress.judge.flow import Layer, Verdict
 from egress.judge.subnets import CLUSTER, SUBNETWORK
 
@@ -101,6 +101,9 @@ class Dns:
         if _last(part(zone.resource.properties, "peeringConfig", "targetNetwork").get("networkUrl")) != network:
             field = zone.elsewhere or "dnsName"
             return _verdict(False, zone.resource.identity, field, f"it answers for {name} instead of the internet")
+        policies = self._deployed.resources(RESPONSE_POLICY)
+        if policy := next((one for one in policies if network in _networks(one.properties)), None):
+            return _by_rules(policy)
         answering = self._answering(network)
         own = next((answering[suffix] for suffix in _suffixes(_absolute(name)) if suffix in answering), None)
         if own is not None:
@@ -113,8 +116,7 @@ class Dns:
         if found is None:
             found = self._of_networks[network] = {}
             for zone in self._deployed.resources(ZONE):
-                seen: Mapping[str, Any] = zone.properties.get("privateVisibilityConfig") or {}
-                if network in {_last(of["networkUrl"]) for of in seen.get("networks") or ()}:
+                if network in _networks(part(zone.properties, "privateVisibilityConfig")):
                     found.setdefault(_absolute(zone.properties["dnsName"]), zone)
         return found
 
@@ -131,8 +133,7 @@ class Dns:
         if _under(name, CLUSTER_DOMAIN):
             return _verdict(True, "nothing", "", "the cluster answers its own names"), ()
         if self._policy is not None:
-            why = "a response policy answers before zones, and this judge does not read its rules"
-            return _verdict(True, self._policy.identity, "", why, understood=False), ()
+            return _by_rules(self._policy), ()
         closest = next((suffix for suffix in _suffixes(name) if suffix in self._zones), None)
         if _under(name, OWN_DOMAIN) and (closest is None or not closest.endswith(f".{OWN_DOMAIN}")):
             reason = "Compute Engine answers its own names"
@@ -163,13 +164,21 @@ class Dns:
     def _sees(self, zone: Resource) -> bool:
         if zone.properties.get("visibility") != "private":
             return False
-        visibility: Mapping[str, Any] = zone.properties.get("privateVisibilityConfig") or {}
-        return self._ours(visibility)
+        return self._ours(part(zone.properties, "privateVisibilityConfig"))
 
     def _ours(self, naming: Mapping[str, Any]) -> bool:
         """Whether what names its networks is for the cluster's; also where nobody said which that is."""
-        networks: list[Mapping[str, str]] = naming.get("networks") or []
-        return not self._networks or any(_last(network["networkUrl"]) in self._networks for network in networks)
+        return not self._networks or not self._networks.isdisjoint(_networks(naming))
+
+
+def _networks(naming: Mapping[str, Any]) -> set[str]:
+    """Names of the networks that something says it is for."""
+    return {_last(network["networkUrl"]) for network in listed(naming, "networks")}
+
+
+def _by_rules(policy: Resource) -> Verdict:
+    why = "a response policy answers before zones, and this judge does not read its rules"
+    return _verdict(True, policy.identity, "", why, understood=False)
 
 
 def _read(zone: Resource, records: list[Resource]) -> _Zone:

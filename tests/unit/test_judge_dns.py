@@ -219,6 +219,14 @@ class TestWhetherTheInternetAnswers:
         silent = Resource("gcp:dns/managedZone:ManagedZone", "silent", {"name": "silent", "dnsName": "example.com."})
         assert self.says(zone("declared", "example.com.", **PEERED), silent)[:3] == (True, True, "managedzone/declared")
 
+    @pytest.mark.parametrize(("network", "read"), [(EMPTY, False), ("projects/p/global/networks/else", True)])
+    def test_a_response_policy_of_the_network_that_is_asked_answers_before_its_zones(self, network: str, read: bool) -> None:
+        policy = {"responsePolicyName": "lies", "networks": [{"networkUrl": network}]}
+        lies = Resource("gcp:dns/responsePolicy:ResponsePolicy", "lies", policy)
+        found = self.says(zone("declared", "example.com.", **PEERED), lies)
+        assert found[1] is read
+        assert found[2] == ("managedzone/declared" if read else "responsepolicy/lies")
+
     def test_what_is_refused_or_not_understood_here_stays_as_it_is(self) -> None:
         for judge in (dns(REFUSAL), dns(zone("one", "example.com.", **PEERED), zone("two", "example.com."))):
             assert judge.outside("www.example.com", "empty") == judge.judge("www.example.com")
