@@ -30,10 +30,18 @@ def unread_webhooks(manifest: Manifest) -> Iterator[str]:
 
 
 def _is_known(client: Mapping[str, Any]) -> bool:
-    host = urlsplit(str(client.get("url"))).hostname
+    host = _host(str(client.get("url")))
     service = part(client, "service")
     own = service.get("namespace") == ROOT_NAMESPACE and str(service.get("name")).startswith("istiod")
     return host in _OWN_MACHINE or host in _OF_GOOGLE or own
+
+
+def _host(url: str) -> str | None:
+    """Of what no API server takes for a URL there is none."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _is_elsewhere(webhook: Mapping[str, Any]) -> bool:

@@ -34,7 +34,7 @@ def granted(deployed: Deployed) -> Iterator[Granted]:
         if of := _ROLE.fullmatch(item.type):
             says = item.properties
             role = str(says.get("role")) + _condition(says.get("condition"))
-            for member in listed(says, "members") or (says.get("member"),):
+            for member in listed(says, "members") if "members" in says else (says.get("member"),):
                 yield Granted(str(member), _resource(of, item), role, item.identity)
 
 

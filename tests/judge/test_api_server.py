@@ -42,6 +42,8 @@ def unread(*webhooks: Written) -> list[str]:
         ({"url": "https://10.0.0.1/x"}, False),
         ({"url": ""}, False),
         ({"url": None}, False),
+        # What no API server takes for a URL.
+        ({"url": "https://[::1/x"}, False),
         ({}, False),
         (None, False),
     ],

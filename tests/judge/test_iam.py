@@ -109,6 +109,12 @@ def test_a_binding_gives_its_role_to_each_of_its_members() -> None:
     assert said(Resource("gcp:secretmanager/secretIamBinding:SecretIamBinding", "x", of_secret))[0].resource == "secret k"
 
 
+def test_a_binding_without_members_gives_it_to_nobody() -> None:
+    """Google's provider writes such a binding to take a role from everybody; it was read as a grant to `None`."""
+    of = {"members": [], "role": "roles/a", "topic": "t"}
+    assert said(Resource("gcp:pubsub/topicIAMBinding:TopicIAMBinding", "x", of)) == []
+
+
 def test_a_role_under_a_condition_is_another_one() -> None:
     of = {"member": WHO, "role": "roles/a", "topic": "t"}
     conditions = (None, {"expression": "true"}, {"expression": "false"})
