@@ -147,7 +147,7 @@ def _of_control_plane(intent: Intent, one: ClusterConnection) -> bool | None:
 
 
 def _of_nodes(intent: Intent, one: ClusterConnection) -> bool | None:
-    """What the firewall has to let nodes do, and must not. Pods have a NetworkPolicy before it, a node's own processes nothing"""
+    """What the firewall must let nodes do, and must not. Pods have a NetworkPolicy before it, a node's own processes nothing."""
     gateway = intent.gateway_on(one.source.name) if one.source.end is End.GATEWAY_NODES else None
     address = one.target.name or None
     if address and ":" not in address:

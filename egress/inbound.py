@@ -66,11 +66,6 @@ class InboundQuestion:
     target: InboundTarget | None = None
     """Of what has to be refused, the class that it stands for."""
 
-    @property
-    def wanted(self) -> str:
-        """In words."""
-        return f"refused by {', '.join(sorted(self.by))}" if self.by else "passes"
-
 
 class Receiving:
     """What a plan says of what comes in."""

@@ -14,14 +14,13 @@ from egress.judge.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.flow import Layer, Misread, Verdict
 from egress.judge.registry import ROOT_NAMESPACE, Registry, mesh_configs
 from egress.judge.selectors import Selector
+from egress.judge.shapes import PROXY_HEADERS
 from egress.normal_form import Normalization
 
 _TLS = ("TLS_AUTO", "TLSV1_2", "TLSV1_3")
 """Least versions that the mesh can be told; the first leaves it to the proxies, which means the second."""
 _OPENED = _TLS[1]
 """The least version of TLS that proxies open, whatever the mesh is told."""
-_TELLING = ("attemptCount", "envoyDebugHeaders", "server")
-"""Headers by which proxies speak of themselves after routes have taken others out."""
 
 
 def _any(_: object) -> bool:
@@ -50,7 +49,7 @@ KNOWN: Mapping[str, Any] = {
     "defaultProviders": {"metrics": _any, "accessLogging": _any},
     "defaultConfig": {
         "proxyMetadata": {"CLOUD_PLATFORM": _any, "ISTIO_META_DNS_CAPTURE": _any},
-        "proxyHeaders": {name: {"disabled": _any} for name in _TELLING},
+        "proxyHeaders": {name: {"disabled": _any} for name in PROXY_HEADERS},
         "discoveryAddress": _own_control_plane,
         **dict.fromkeys(("holdApplicationUntilProxyStarts", "meshId", "image", "concurrency"), _any),
         **dict.fromkeys(("drainDuration", "terminationDrainDuration"), _any),
@@ -115,7 +114,7 @@ class MeshSettings:
     def told(self) -> Iterator[Verdict]:
         """Whether proxies add headers that speak of them, one verdict for each kind."""
         headers = part(self._registry.mesh_config, "defaultConfig", "proxyHeaders")
-        for name in _TELLING:
+        for name in PROXY_HEADERS:
             silent = part(headers, name).get("disabled") is True
             field = f"defaultConfig.proxyHeaders.{name}"
             yield Verdict(Layer.GATEWAY, not silent, self._by, field, f"It is {'not ' if silent else ''}added.")

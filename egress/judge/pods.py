@@ -13,11 +13,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from egress.judge import metadata
 from egress.judge.admission import Admission
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.documents import single
 from egress.judge.fields import Accepted, beyond
 from egress.judge.flow import Layer, Verdict
 from egress.judge.gateway_pods import tolerates
@@ -156,13 +155,13 @@ def _fields(spec: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_config(text: str | None) -> Iterator[str]:
     try:
-        written = yaml.safe_load(text or "{}")
-    except (ValueError, RecursionError, yaml.YAMLError):
+        written = single(text or "{}")
+    except ValueError:
         written = text
     if isinstance(written, Mapping):
         yield from beyond(written, {}, _OF_PROXY)
     else:
-        yield json.dumps(written)
+        yield json.dumps(written, default=str)
 
 
 class Present:

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from egress.judge.deployed import Deployed, Manifest, Resource
+from egress.judge.documents import documents
 from egress.judge.kinds import is_foreign
 from egress.judge.shapes import problems
 
@@ -72,50 +71,12 @@ def _files(path: Path) -> Iterator[Path]:
 def _documents(file: Path) -> Iterator[Any]:
     try:
         text = file.read_text(encoding="utf-8")
-        documents = [json.loads(text)] if file.suffix == ".json" else list(_loaded(text))
-    except RecursionError:
-        raise Unreadable(f"{file} cannot be read: {_TOO_DEEP}") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        found = documents(text, as_json=file.suffix == ".json")
+    except (OSError, ValueError) as error:
         raise Unreadable(f"{file} cannot be read: {error}") from None
-    for document in documents:
-        if _deep(document):
-            raise Unreadable(f"{file} cannot be read: {_TOO_DEEP}")
+    for document in found:
         if document is not None:
             yield _mapping(document, str(file))
-
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-DEEPEST = 100
-"""Lists and mappings in one another; no API's objects lie deeper, and the reader below is not safe against more."""
-_TOO_DEEP = f"lists and mappings lie more than {DEEPEST} deep in one another."
-
-
-def _loaded(text: str) -> Iterator[Any]:
-    """The documents of a YAML text, of which nothing is built before it is known to be no deeper than it may."""
-    deep = 0
-    for event in yaml.parse(text, Loader=_LOADER):  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
-            deep += 1
-            if deep > DEEPEST:
-                raise ValueError(_TOO_DEEP)
-        elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-            deep -= 1
-    yield from yaml.load_all(text, Loader=_LOADER)
-
-
-def _deep(value: Any) -> bool:
-    """Whether a value lies deeper in itself than it may, an anchor that holds itself included."""
-    layer = [value]
-    for _ in range(DEEPEST):
-        layer = [
-            below
-            for one in layer
-            if isinstance(one, (dict, list))
-            for below in (one.values() if isinstance(one, dict) else cast("list[Any]", one))
-        ]
-        if not layer:
-            return False
-    return True
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

@@ -6,15 +6,13 @@ Source: Istio reference, each kind's page (networking.istio.io/v1) and MeshConfi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
-
-import yaml
+from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.documents import mesh_config
 from egress.judge.flow import Misread
 from egress.judge.ports import Port, of_service, protocol_of
 from egress.normal_form import Normalization
@@ -356,9 +354,7 @@ def mesh_configs(deployed: Deployed) -> list[tuple[Manifest, Mapping[str, Any]]]
         metadata = manifest["metadata"]
         theirs = metadata.get("namespace") == ROOT_NAMESPACE and metadata["name"].partition("-")[0] == "istio"
         if theirs and "mesh" in part(manifest, "data"):
-            text = manifest["data"]["mesh"]
-            read = json.loads(text) if text.startswith("{") else yaml.safe_load(text)
-            found.append((manifest, cast("dict[str, Any]", read or {})))
+            found.append((manifest, mesh_config(manifest["data"]["mesh"]) or {}))
     return found
 
 

@@ -6,14 +6,14 @@ Source: each kind's schema (Kubernetes API reference, Istio's CustomResourceDefi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from ipaddress import ip_network
 from typing import Annotated, Any, cast
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, ValidationError, create_model
+
+from egress.judge.documents import mesh_config
 
 MOST = 5
 """Problems of one object that are named; the rest is counted."""
@@ -40,8 +40,8 @@ def _mesh(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("text")
     try:
-        found = json.loads(value) if value.startswith("{") else yaml.safe_load(value)
-    except (ValueError, RecursionError, yaml.YAMLError):
+        found = mesh_config(value)
+    except ValueError:
         raise ValueError("the mesh's configuration as YAML or JSON") from None
     if found is not None:
         _shape("MeshConfig").model_validate(found)
@@ -58,7 +58,8 @@ LABELS = dict[str, str]
 TEXTS = list[str]
 
 _EXPRESSION = {"key": str, "operator": str, "values": TEXTS}
-_PROXY_HEADERS = ("attemptCount", "envoyDebugHeaders", "server")
+PROXY_HEADERS = ("attemptCount", "envoyDebugHeaders", "server")
+"""Headers by which proxies speak of themselves after routes have taken others out."""
 _SELECTOR = {"matchLabels": LABELS, "matchExpressions": [_EXPRESSION]}
 _PEER = {"podSelector": _SELECTOR, "namespaceSelector": _SELECTOR, "ipBlock": {"cidr": CIDR, "except": list[CIDR]}}
 
@@ -158,6 +159,7 @@ KUBERNETES: Mapping[str, Any] = {
         "mtls": {"mode": str},
         "portLevelMtls": dict[str | int, LABELS],
     },
+    "ProxyConfig": {"selector": MAP, "environmentVariables": LABELS},
     "Service": {
         "selector": LABELS,
         "type": str,
@@ -183,6 +185,11 @@ KUBERNETES: Mapping[str, Any] = {
         "workloadSelector": {"labels": LABELS},
     },
     "Telemetry": {},
+    "TrafficExtension": {
+        "selector": {"matchLabels": LABELS},
+        "match": [{"mode": str, "ports": [{"number": NUMBER}]}],
+        "lua": {"inlineCode": str},
+    },
     "ValidatingAdmissionPolicy": {
         "failurePolicy": str,
         "validations": [{"expression": str}],
@@ -204,7 +211,11 @@ KUBERNETES: Mapping[str, Any] = {
     },
 }
 """By kind: the spec."""
+_RIGHTS = {"rules": [dict.fromkeys(("verbs", "apiGroups", "resources", "resourceNames"), TEXTS)]}
+_BINDING = {"roleRef": {"kind": str, "name": str}, "subjects": [dict.fromkeys(("kind", "namespace", "name"), str)]}
 OTHERS: Mapping[str, Any] = {
+    **dict.fromkeys(("Role", "ClusterRole"), _RIGHTS),
+    **dict.fromkeys(("RoleBinding", "ClusterRoleBinding"), _BINDING),
     "ConfigMap": {"data": {"mesh": Annotated[Any, PlainValidator(_mesh)]}},
     "MutatingWebhookConfiguration": {
         "webhooks": [{"clientConfig": {"url": str, "service": {"name": str, "namespace": str}}, "rules": [{"apiGroups": TEXTS}]}]
@@ -213,7 +224,7 @@ OTHERS: Mapping[str, Any] = {
         "trustDomain": str,
         "outboundTrafficPolicy": {"mode": str},
         "pathNormalization": {"normalization": str},
-        "defaultConfig": {"proxyMetadata": MAP, "proxyHeaders": {name: {"disabled": _YES} for name in _PROXY_HEADERS}},
+        "defaultConfig": {"proxyMetadata": MAP, "proxyHeaders": {name: {"disabled": _YES} for name in PROXY_HEADERS}},
         "discoverySelectors": [_SELECTOR],
         "tlsDefaults": {"minProtocolVersion": str},
         "meshMTLS": {"minProtocolVersion": str},

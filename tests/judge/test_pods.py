@@ -274,6 +274,9 @@ PROXY = "proxy.istio.io/config"
         ("discoveryAddress: elsewhere", ["discoveryAddress"]),
         ("some words", ['"some words"']),
         ("[", ['"["']),
+        ("2026-01-31", ['"2026-01-31"']),
+        ("a: 1\n---\nb: 2", [r'"a: 1\n---\nb: 2"']),
+        ("[" * 200 + "]" * 200, ['"' + "[" * 200 + "]" * 200 + '"']),
     ],
 )
 def test_the_proxys_own_settings_at_a_gateway(config: str, names: list[str]) -> None:

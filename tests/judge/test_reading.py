@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from egress.judge.deployed import Deployed, Resource
-from egress.judge.read import DEEPEST, KINDS, KUBECTL, SUFFIXES, Unreadable, read
+from egress.judge.documents import DEEPEST
+from egress.judge.read import KINDS, KUBECTL, SUFFIXES, Unreadable, read
 
 Object = dict[str, Any]
 ZONE = "gcp:dns/managedZone:ManagedZone"

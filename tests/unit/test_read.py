@@ -79,6 +79,16 @@ SHAPES: dict[str, tuple[Any, str]] = {
         {"kind": "ConfigMap", "metadata": {"name": "istio"}, "data": {"mesh": "{"}},
         "data.mesh has to be the mesh's configuration as YAML or JSON",
     ),
+    "a proxy's settings as a number": (kubernetes("ProxyConfig", spec=5), "spec has to be a mapping, and is 5"),
+    "an inspection's program as a list": (
+        kubernetes("TrafficExtension", spec={"lua": {"inlineCode": []}}),
+        "spec.lua.inlineCode has to be text, and is []",
+    ),
+    "rights as text": ({**kubernetes("Role"), "rules": "x"}, "rules has to be a list, and is 'x'"),
+    "whoever has a role as text": (
+        {**kubernetes("RoleBinding"), "subjects": ["x"]},
+        "subjects[0] has to be a mapping, and is 'x'",
+    ),
     "a range that is none": (
         export(google("gcp:compute/subnetwork:Subnetwork", ipCidrRange="zzz")),
         "ipCidrRange has to be a range of addresses, as 10.0.0.0/24, and is 'zzz'",
