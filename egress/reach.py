@@ -42,12 +42,17 @@ class Cell:
 
     @property
     def verdict(self) -> str:
-        if not self.allowed:
-            return "no"
-        return "yes" if self.allowed == (EVERYTHING,) else "some"
+        return share(self.allowed)
 
 
 EVERYTHING = "everything"
+
+
+def share(allowed: tuple[str, ...]) -> str:
+    """How much of what is asked together passes: "no", "yes" for everything, or "some"."""
+    if not allowed:
+        return "no"
+    return "yes" if allowed == (EVERYTHING,) else "some"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from egress.judge.inbound_flow import InboundFlow, InboundTrace, NodeFlow
 from egress.judge.inbound_targets import InboundKind, InboundTarget, inbound_targets
 from egress.judge.space import OTHER_HOST
 from egress.judge.trace import Judges
-from egress.reach import EVERYTHING
+from egress.reach import EVERYTHING, share
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ class InboundRow:
 
     @property
     def verdict(self) -> str:
-        if not self.allowed:
-            return "no"
-        return "yes" if self.allowed == (EVERYTHING,) else "some"
+        return share(self.allowed)
 
     def as_json(self) -> dict[str, Any]:
         """For machines; the keys are stable."""

@@ -143,6 +143,14 @@ def gateway_verdict(
     return gateways.route(connection, taken) if taken else (verdict, [])
 
 
+def single(answer: tuple[Verdict, list[Connection]]) -> Connection:
+    """The one connection that comes of what is allowed and understood."""
+    verdict, (connection,) = answer
+    assert verdict.allowed
+    assert verdict.understood
+    return connection
+
+
 def gateways_of(*objects: Written) -> tuple[Gateways, Pod]:
     """The gateways' judge about some objects, and the pods of the one gateway that there is."""
     deployed = snapshot(GATEWAY_PODS, *objects)

@@ -29,6 +29,7 @@ from tests.judge.asking import (
     rule,
     server,
     service,
+    single,
     to,
     virtual,
 )
@@ -43,11 +44,7 @@ LEADS_BACK = raw("*.test", tcp=[{"route": [to("back.test", 9443)]}])
 
 
 def sent(asked: str, *objects: Written, **how: Any) -> Connection:
-    """The one connection that comes of it."""
-    verdict, (connection,) = gateway_verdict(asked, *objects, **how)
-    assert verdict.allowed
-    assert verdict.understood
-    return connection
+    return single(gateway_verdict(asked, *objects, **how))
 
 
 class TestWhatItSpeaks:

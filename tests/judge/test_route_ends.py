@@ -28,6 +28,7 @@ from tests.judge.asking import (
     service,
     sidecar_says,
     sidecar_verdict,
+    single,
     to,
     virtual,
 )
@@ -40,11 +41,7 @@ ONE, TWO = to("b.example", 80), to("c.example", 80)
 
 
 def sent(asked: str, *objects: Written, **how: Any) -> Connection:
-    """The one connection that a sidecar makes of it."""
-    verdict, (connection,) = sidecar_verdict(asked, *objects, **how)
-    assert verdict.allowed
-    assert verdict.understood
-    return connection
+    return single(sidecar_verdict(asked, *objects, **how))
 
 
 class TestHeadersOfProxies:
