@@ -11,7 +11,7 @@ import pytest
 
 from egress.judge.flow import Layer, Pod, Verdict
 from egress.judge.secrets import Secrets
-from tests.judge.objects import snapshot
+from tests.judge.objects import snapshot, written
 
 GATEWAY = Pod("gw", {"istio": "gw"}, "edge")
 READING = {"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["secrets"]}
@@ -128,3 +128,70 @@ def test_the_refusal_names_who_asks_for_which_secret() -> None:
     assert "gw/front" in verdict.reason
     assert "the Secret other" in verdict.reason
     assert verdict.field == ""
+
+
+def _to_bank(**tls: Any) -> Written:
+    return {"tls": {"mode": "MUTUAL", **tls}}
+
+
+ASKED: dict[str, tuple[Written, list[str]]] = {
+    "for the whole host": ({"trafficPolicy": _to_bank(credentialName="bank")}, ["bank"]),
+    "for one port": (
+        {"trafficPolicy": {"portLevelSettings": [{"port": {"number": 443}, **_to_bank(credentialName="port")}]}},
+        ["port"],
+    ),
+    "for the whole host and for ports": (
+        {
+            "trafficPolicy": {
+                **_to_bank(credentialName="z"),
+                "portLevelSettings": [{"port": {"number": 443}, **_to_bank(credentialName="a")}],
+            }
+        },
+        ["a", "z"],
+    ),
+    "for a subset": (
+        {"subsets": [{"name": "a", "trafficPolicy": _to_bank()}, {"name": "b", "trafficPolicy": _to_bank(credentialName="b")}]},
+        ["b"],
+    ),
+    "for one port of a subset": (
+        {
+            "subsets": [
+                {
+                    "name": "a",
+                    "trafficPolicy": {"portLevelSettings": [{"port": {"number": 443}, **_to_bank(credentialName="deep")}]},
+                }
+            ]
+        },
+        ["deep"],
+    ),
+    "the same twice": (
+        {
+            "trafficPolicy": _to_bank(credentialName="one"),
+            "subsets": [{"name": "a", "trafficPolicy": _to_bank(credentialName="one")}],
+        },
+        ["one"],
+    ),
+    "none": ({"trafficPolicy": _to_bank(caCertificates="system")}, []),
+    "none, as it opens no TLS": ({}, []),
+}
+
+
+@pytest.mark.parametrize("where", ASKED)
+def test_secrets_are_asked_for_where_a_destination_rule_of_the_namespace_names_them(where: str) -> None:
+    spec, names = ASKED[where]
+    judge = Secrets(snapshot(written("DestinationRule", "gw", host="bank.example", **spec)))
+    assert judge.asked("gw") == names
+    assert judge.asked("elsewhere") == []
+
+
+def test_every_rule_of_the_namespace_counts() -> None:
+    rules = [
+        written("DestinationRule", "gw", name, host=f"{name}.example", trafficPolicy=_to_bank(credentialName=name))
+        for name in ("b", "a")
+    ]
+    assert Secrets(snapshot(*rules)).asked("gw") == ["a", "b"]
+
+
+def test_no_other_kind_names_them() -> None:
+    edge = written("Gateway", "gw", trafficPolicy=_to_bank(credentialName="bank"))
+    assert Secrets(snapshot(edge)).asked("gw") == []

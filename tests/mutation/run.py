@@ -38,8 +38,8 @@ SECONDS = 20
 """Of the processor, beside ten times what the tests of an error take without it: an endless loop is found too."""
 MEMORY = 4 << 30
 MOST = 60_000
-"""Statements that the tests of one error may run between them. What the most specific ones do not notice, the fiftieth proof of a
-whole stack hardly does."""
+"""Statements that the tests of one error may run between them, beside the suite of its own judge. What the most specific ones do
+not notice, the fiftieth proof of a whole stack hardly does."""
 SURVIVED, KILLED = 0, 1
 PLUGINS = ("no:cacheprovider", "no:xdist", "tests.mutation.steady")
 OPTIONS = ["-q", "-s", "--assert=plain", f"--rootdir={ROOT}", *(f"-p{plugin}" for plugin in PLUGINS)]
@@ -166,7 +166,7 @@ class Runner:
             clear()
 
     def tests_of(self, error: Planted) -> list[int]:
-        """Numbers of the tests that run its line: the most specific, first those that killed its neighbours."""
+        """Numbers of its judge's own tests and the most specific others that run its line; killers of neighbours first."""
         places = [(error.file, error.mutant.statement)]
         if error.mutant.outermost is None:
             places = [place for name in error.mutant.names for place in self._mentions.get(name, ())]
@@ -174,10 +174,12 @@ class Runner:
         found = set().union(*(self._by_place.get(place, ()) for place in places))
         if error.mutant.outermost is None:
             found |= {number for number, text in self._silent.items() if any(name in text for name in error.mutant.names)}
-        chosen = sorted(found, key=lambda number: (self._ran[number], number))
-        chosen = [
-            number for number, sum_ in zip(chosen, accumulate(self._ran[one] for one in chosen), strict=True) if sum_ <= MOST
-        ]
+        own = {
+            number for number in found if self._items[number].path.stem in (f"test_{error.module}", f"test_judge_{error.module}")
+        }
+        chosen = sorted(found, key=lambda number: (number not in own, self._ran[number], number))
+        costs = accumulate(0 if one in own else self._ran[one] for one in chosen)
+        chosen = [number for number, sum_ in zip(chosen, costs, strict=True) if sum_ <= MOST]
         recent = self._killers.get(error.key[0], [])
         return sorted(chosen, key=lambda number: -recent.index(number) if number in recent else 1)
 
