@@ -109,11 +109,16 @@ _RULE = {
     "when": [{"key": str, "values": TEXTS, "notValues": TEXTS}],
 }
 _LISTENER = {"name": str, "portNumber": NUMBER, "filterChain": {"name": str, "sni": str, "filter": {"name": str}}}
+_ENVOY = {
+    "typed_config": {"dns_cache_config": {"name": str}},
+    "typed_extension_protocol_options": MAP,
+    "upstream_bind_config": {"socket_options": [MAP]},
+}
 _PODS = {
     **dict.fromkeys(("serviceAccountName", "serviceAccount", "nodeName"), str),
     "nodeSelector": LABELS,
     "tolerations": [dict.fromkeys(("key", "operator", "value", "effect"), str)],
-    "containers": [{"name": str}],
+    "containers": [{"name": str, "ports": [{"name": str, "containerPort": NUMBER}]}],
     **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC"), _YES),
 }
 _POD = {"metadata": {"labels": LABELS, "annotations": LABELS}, "spec": _PODS}
@@ -142,8 +147,8 @@ KUBERNETES: Mapping[str, Any] = {
         "configPatches": [
             {
                 "applyTo": str,
-                "match": {"context": str, "listener": _LISTENER, "cluster": MAP},
-                "patch": {"operation": str, "value": {"typed_config": MAP, "typed_extension_protocol_options": MAP}},
+                "match": {"context": str, "listener": _LISTENER, "cluster": {"portNumber": NUMBER, "service": str}},
+                "patch": {"operation": str, "value": _ENVOY},
             }
         ],
     },
@@ -165,6 +170,7 @@ KUBERNETES: Mapping[str, Any] = {
         "type": str,
         **dict.fromkeys(("loadBalancerClass", "externalTrafficPolicy"), str),
         "clusterIP": str,
+        "clusterIPs": TEXTS,
         "loadBalancerSourceRanges": list[CIDR],
         "externalIPs": TEXTS,
         "ports": [

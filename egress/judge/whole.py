@@ -24,6 +24,7 @@ REQUIRED: Mapping[str, tuple[Layer, tuple[str, ...]]] = {
         ),
     ),
     "EnvoyFilter": (Layer.GATEWAY, ("metadata.namespace", "spec", "spec.configPatches[].applyTo", "spec.configPatches[].patch")),
+    "TrafficExtension": (Layer.GATEWAY, ("metadata.namespace",)),
     "ServiceEntry": (
         Layer.SIDECAR,
         (

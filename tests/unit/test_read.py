@@ -84,6 +84,18 @@ SHAPES: dict[str, tuple[Any, str]] = {
         kubernetes("TrafficExtension", spec={"lua": {"inlineCode": []}}),
         "spec.lua.inlineCode has to be text, and is []",
     ),
+    "ports of containers as text": (
+        kubernetes("Deployment", spec={"template": {"spec": {"containers": [{"name": "a", "ports": "x"}]}}}),
+        "spec.template.spec.containers[0].ports has to be a list, and is 'x'",
+    ),
+    "Envoy's settings as a number": (
+        kubernetes("EnvoyFilter", spec={"configPatches": [{"patch": {"value": {"upstream_bind_config": 5}}}]}),
+        "spec.configPatches[0].patch.value.upstream_bind_config has to be a mapping, and is 5",
+    ),
+    "addresses of a Service as a number": (
+        kubernetes("Service", spec={"clusterIPs": 5}),
+        "spec.clusterIPs has to be a list, and is 5",
+    ),
     "rights as text": ({**kubernetes("Role"), "rules": "x"}, "rules has to be a list, and is 'x'"),
     "whoever has a role as text": (
         {**kubernetes("RoleBinding"), "subjects": ["x"]},
