@@ -7,7 +7,9 @@ Source: Kubernetes, "Network Policies" and NetworkPolicy (networking.k8s.io/v1),
 - Without `policyTypes` a policy is for Ingress, and for Egress if it has egress rules.
 - A rule without peers is for everybody, one without ports for every port; a port without a number is every port of its
   protocol, and without a protocol TCP.
-- A peer with a podSelector alone means pods of the policy's own namespace; `ipBlock` is exclusive with selectors.
+- A peer with a podSelector alone means pods of the policy's own namespace; `ipBlock` is exclusive with selectors. Whether one
+  means pods at its addresses too is the network plugin's to say: GKE's Dataplane V2 (Cilium) says no, others yes. So what must
+  pass may not count on it, and what must not may.
 - A process of a node is in no pod's network: no policy holds for what it opens. A pod and its own node always reach each other.
 
 What is not known is taken as what lets more through: labels that a team chooses itself (each selector by itself), which node
@@ -22,9 +24,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Verdict
 from egress.judge.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
-from egress.judge.ranges import NOWHERE, Ranges, position
+from egress.judge.ranges import NOWHERE, Ranges, position, private
 from egress.judge.selectors import Selector
 from egress.judge.subnets import Subnets
 
@@ -37,6 +39,7 @@ OTHER_KINDS = (
     "FQDNNetworkPolicy",
 )
 """Kinds that let through or refuse beside NetworkPolicy, and that this judge does not read."""
+_PODS_IN_A_BLOCK = "an ipBlock means pods with some network plugins only"
 
 
 @dataclass(slots=True)
@@ -51,8 +54,10 @@ class _End:
     """Whether rules must let every one of these addresses through, or one is enough."""
     let_through: Ranges = NOWHERE
 
-    def within(self, block: Ranges) -> bool:
-        if not self.all_of_them:
+    def within(self, block: Ranges, *, read: bool) -> bool:
+        """Whether a block lets the end through, together with those before it where it takes several. One of a rule that is not
+        read may, as soon as it has an address of the end's, and stands in for none that is."""
+        if not (self.all_of_them and read):
             return block.meets(self.addresses)
         self.let_through = self.let_through.union(block)
         return self.let_through.covers(self.addresses)
@@ -184,8 +189,7 @@ class NetworkPolicies:
         """
         if self._foreign is not None:
             return self._unread(self._foreign)
-        end = _End(words, source, None, everywhere)
-        return self._side(to, "Ingress", end, Connection(Node(""), to, port, Protocol(transport.lower()), transport))
+        return self._side(to, "Ingress", _End(words, source, None, everywhere), transport, port)
 
     @staticmethod
     def _unread(foreign: Manifest) -> Verdict:
@@ -207,7 +211,7 @@ class NetworkPolicies:
             if "/" not in to.address and position(to.address) in self._subnets.nodes:
                 return _verdict(True, "nothing", "", "a pod always reaches the node that it runs on")
             end = _End(to.address, Ranges.of([to.address]))
-        return self._side(source, "Egress", end, connection)
+        return self._side(source, "Egress", end, connection.transport, connection.port)
 
     def _incoming(self, connection: Connection, everywhere: bool) -> Verdict | None:
         source, to = connection.source, connection.to
@@ -215,12 +219,13 @@ class NetworkPolicies:
             return None
         if isinstance(source, Pod):
             end = _End(f"pods of {source.namespace}", self._subnets.pods, source, everywhere)
-            return self._side(to, "Ingress", end, connection)
-        if not to.pool or not source.pool or source.pool == to.pool:
+        elif not to.pool or not source.pool or source.pool == to.pool:
             return None  # A node always reaches the pods that it runs.
-        return self._side(to, "Ingress", _End("a node of another pool", self._subnets.nodes, None, everywhere), connection)
+        else:
+            end = _End("a node of another pool", self._subnets.nodes or private(), None, everywhere)
+        return self._side(to, "Ingress", end, connection.transport, connection.port)
 
-    def _side(self, pod: Pod, direction: str, end: _End, connection: Connection) -> Verdict:
+    def _side(self, pod: Pod, direction: str, end: _End, transport: str, port: int) -> Verdict:
         isolating = [policy for policy in self._of(pod.namespace) if direction in policy.rules]
         selecting = [policy for policy in isolating if _may_select(policy.selector, pod.labels)]
         if not selecting:
@@ -228,13 +233,13 @@ class NetworkPolicies:
         if pod.labels is None and not any(policy.selector.everything for policy in isolating):
             why = f"a pod of {pod.namespace} can have labels that no NetworkPolicy for {direction} selects"
             return _verdict(True, "nothing", "", why)
-        route = f"{connection.transport} {connection.port} {'to' if direction == 'Egress' else 'from'} {end.words}"
+        route = f"{transport} {port} {'to' if direction == 'Egress' else 'from'} {end.words}"
         unread: tuple[str, str, str] | None = None
         for policy in selecting:
             if policy.unknown:
                 unread = unread or (policy.name, "spec", policy.unknown)
             for rule in policy.rules[direction]:
-                met = self._met(rule, policy, end, connection)
+                met = self._met(rule, policy, end, transport, port)
                 if met is None:
                     continue
                 field, unknown = met
@@ -247,35 +252,41 @@ class NetworkPolicies:
         none = "no rule" if len(selecting) == 1 else f"no rule of the {len(selecting)} policies that select the pod"
         return _verdict(False, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through")
 
-    def _met(self, rule: Rule, policy: Policy, end: _End, connection: Connection) -> tuple[str, str] | None:
+    def _met(self, rule: Rule, policy: Policy, end: _End, transport: str, port: int) -> tuple[str, str] | None:
         """The field of a rule that lets the connection through and what in it is unknown, or None."""
         field, unknown = rule.field, policy.unknown or rule.unknown
         if rule.ports:
-            at = rule.port(connection.transport, connection.port)
+            at = rule.port(transport, port)
             if at is None:
                 return None
             field, unknown = f"{rule.field}.ports[{at}]", unknown or rule.ports[at].unknown
         if rule.peers:
-            at = self._peer(rule, policy.namespace, end)
-            if at is None:
+            met = self._peer(rule, policy.namespace, end, read=not unknown)
+            if met is None:
                 return None
-            unknown = unknown or rule.peers[at].unknown
-            field = field if rule.ports else f"{rule.field}.{rule.peer_field}[{at}]"
+            unknown = unknown or met[1]
+            field = field if rule.ports else f"{rule.field}.{rule.peer_field}[{met[0]}]"
         return field, unknown
 
-    def _peer(self, rule: Rule, own: str, end: _End) -> int | None:
-        """Position of a peer that means this end, one that is understood first."""
+    def _peer(self, rule: Rule, own: str, end: _End, *, read: bool) -> tuple[int, str] | None:
+        """Position of a peer that means this end, one that is understood first, and what in it is unknown."""
         if end.pod is not None:
             for at in rule.named.get(end.pod.namespace, ()):
                 if _may_select(rule.peers[at].pods, end.pod.labels):
-                    return at
-        unread: int | None = None
+                    return at, ""
+        unread: tuple[int, str] | None = None
         for at in rule.others:
             peer = rule.peers[at]
-            if peer.unknown:
-                unread = at if unread is None else unread
-            elif end.within(peer.block) if peer.block is not None else self._means(peer, own, end.pod):
-                return at
+            unknown = peer.unknown
+            if not unknown:
+                doubtful = peer.block is not None and end.pod is not None and end.all_of_them
+                block = peer.block
+                if not (self._means(peer, own, end.pod) if block is None else end.within(block, read=read and not doubtful)):
+                    continue
+                if not doubtful:
+                    return at, ""
+                unknown = _PODS_IN_A_BLOCK
+            unread = unread or (at, unknown)
         return unread
 
     def _means(self, peer: Peer, own: str, pod: Pod | None) -> bool:

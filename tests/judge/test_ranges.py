@@ -66,6 +66,9 @@ def test_ranges_that_share_one_address_meet() -> None:
     assert one.meets(one)
     assert one.meets(Ranges.of(["10.0.0.8/31"]))
     assert Ranges.of(["10.0.0.8/31"]).meets(one)
+    for before, behind in (("10.0.0.8/32", "10.0.0.9/32"), ("10.0.0.0/28", "192.0.2.0/24"), ("10.0.0.0/8", "2001:db8::/32")):
+        assert not Ranges.of([before]).meets(Ranges.of([behind]))
+        assert not Ranges.of([behind]).meets(Ranges.of([before]))
 
 
 def test_what_two_sets_share_lies_within_both() -> None:
