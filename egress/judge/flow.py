@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 
@@ -204,7 +204,11 @@ def is_address(text: str) -> bool:
 @lru_cache(maxsize=1 << 10)
 def is_loopback(text: str) -> bool:
     """Whether this is an address of a pod's own, which leads back to it."""
-    return is_address(text) and ip_address(text).is_loopback
+    if not is_address(text):
+        return False
+    found = ip_address(text)
+    # Linux connects to an IPv4 address that is written as one of IPv6 by IPv4.
+    return ((isinstance(found, IPv6Address) and found.ipv4_mapped) or found).is_loopback
 
 
 @dataclass(frozen=True)

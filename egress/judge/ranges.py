@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network, summarize_address_range
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
 
 from egress.google_cloud import Vip
 
@@ -24,15 +24,20 @@ def position(address: str) -> int:
     Raises:
         ValueError: it is not an address.
     """
-    parsed = ip_address(address)
-    return int(parsed) if isinstance(parsed, IPv4Address) else int(parsed) + VERSION_6
+    return _place(ip_address(address))
 
 
 @lru_cache(maxsize=1 << 14)
 def _span(cidr: str) -> Span:
     network = ip_network(cidr, strict=False)
-    offset = 0 if isinstance(network, IPv4Network) else VERSION_6
-    return int(network.network_address) + offset, int(network.broadcast_address) + offset
+    first = _place(network.network_address)
+    return first, first + network.num_addresses - 1
+
+
+def _place(address: IPv4Address | IPv6Address) -> int:
+    """An IPv4 address that is written as one of IPv6 is reached by IPv4."""
+    found = (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+    return int(found) if isinstance(found, IPv4Address) else int(found) + VERSION_6
 
 
 @dataclass(frozen=True, slots=True)

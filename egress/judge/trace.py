@@ -137,7 +137,7 @@ class Judges:
             left = tuple(step for step in steps if isinstance(step, Connection))
             said = (step for step in steps if isinstance(step, Verdict))
             traces.append(Trace(flow, (*self.broken, *unknown, *said), left))
-        return max(traces, key=lambda trace: (trace.allowed, not trace.held, len(trace.steps)))
+        return max(traces, key=lambda trace: (trace.allowed, len(trace.steps)))
 
     def _ways(self, flow: Flow, declared: bool) -> Iterator[list[Step]]:
         pool = self.workloads.application_pool
@@ -167,16 +167,10 @@ class Judges:
             return []
         return [self.dns.judge(flow.host)]
 
-    def _direct(self, flow: Flow, source: Pod | Node) -> Connection:
-        to = flow.to or self._known_address(outside(flow))
-        transport = flow.protocol.transport
-        return Connection(source, to, flow.port, flow.protocol, transport, sni=flow.host)
-
-    def _known_address(self, to: Outside) -> Outside:
-        """A name that the private zones answer is at the addresses that they give."""
-        if to.name and to.address is None and (addresses := self.dns.addresses(to.name)):
-            return replace(to, address=addresses[0])
-        return to
+    @staticmethod
+    def _direct(flow: Flow, source: Pod | Node) -> Connection:
+        to = flow.to or outside(flow)
+        return Connection(source, to, flow.port, flow.protocol, flow.protocol.transport, sni=flow.host)
 
     def _from_node(self, flow: Flow, pool: str, declared: bool) -> Iterator[list[Step]]:
         connection = self._direct(flow, Node(pool))
@@ -213,7 +207,7 @@ class Judges:
         assert isinstance(connection.source, Pod)
         assert isinstance(connection.to, Pod)
         namespace = connection.source.namespace
-        accounts = self.space.accounts(namespace, connection.to.namespace) - {""}
+        accounts = self.space.accounts(namespace, connection.to.namespace)
         return {f"{self.registry.trust_domain}/ns/{namespace}/sa/{account}" for account in accounts}
 
     def _through(self, connection: Connection, declared: bool, left: int) -> list[Step]:
@@ -232,7 +226,7 @@ class Judges:
         if not authorized.allowed:
             return [gateway, authorized]
         routed, onward = self.gateways.route(connection, server)
-        steps: list[Step] = [authorized, routed] if gateway.understood else [gateway, authorized, routed]
+        steps: list[Step] = [authorized, routed]
         for following in onward:
             if following.to is connection.to:
                 steps += self._through(following, declared, left - 1)
@@ -241,13 +235,26 @@ class Judges:
         return steps
 
     def _leaves(self, connection: Connection, declared: bool) -> list[Step]:
+        """What is said to a connection, of several addresses to that which lets most through - of what has to pass, least."""
         to = connection.to
-        known = replace(connection, to=self._known_address(to)) if isinstance(to, Outside) else connection
+        ends = self._ends(to, declared) if isinstance(to, Outside) else [to]
+        said = [self._leaves_for(replace(connection, to=end), declared) for end in ends]
+        return min(said, key=_passes) if declared else max(said, key=_passes)
+
+    def _ends(self, to: Outside, declared: bool) -> list[Outside]:
+        """A name that the private zones answer is at the addresses that they give, and proxies ask for those of IPv4 first."""
+        if not to.name or to.address is not None:
+            return [to]
+        addresses = self.dns.addresses(to.name)
+        wanted = [address for address in addresses if declared and ":" not in address] or addresses
+        return [replace(to, address=address) for address in wanted] or [to]
+
+    def _leaves_for(self, connection: Connection, declared: bool) -> list[Step]:
         said: list[Step] = []
         if isinstance(connection.source, Pod):
-            said.append(self.network_policies.judge(known, everywhere=declared))
-        if isinstance(to, Outside):
-            said += [self.firewall.judge(known, everywhere=declared), known]
+            said.append(self.network_policies.judge(connection, everywhere=declared))
+        if isinstance(connection.to, Outside):
+            said += [self.firewall.judge(connection, everywhere=declared), connection]
         return said
 
     def _at_gateways(self, flow: Flow, pod: Pod, declared: bool) -> Iterator[list[Step]]:
@@ -256,7 +263,7 @@ class Judges:
         http = flow.protocol is Protocol.HTTP
         entrances = [item for item in self.gateways.entrances(flow.host) if item.http is http]
         doors = [(pod, port) for pod, port, of in self.gateways.doors() if of is http]
-        entrances = entrances or [Entrance(pod, port, http, flow.host, None if http else flow.host) for pod, port in doors]
+        entrances = entrances or [Entrance(pod, port, http, flow.host, flow.host) for pod, port in doors]
         if not entrances:
             reason = f"No gateway has a port that reads {'HTTP' if http else 'TLS'}."
             yield [Verdict(Layer.GATEWAY, False, "nothing", "", reason)]
@@ -268,3 +275,9 @@ class Judges:
             for name in (entrance.sni, *(sorted(self.authorization.server_names(flow.namespace)) if entrance.http else ())):
                 client = Connection(pod, entrance.pod, entrance.port, Protocol.TLS, principal=shown, sni=name, inner=inner)
                 yield self._follow(client, declared)
+
+
+def _passes(steps: list[Step]) -> tuple[int, bool]:
+    """How far something passes: what fewer layers refuse passes further, and what is understood is surer to."""
+    said = [step for step in steps if isinstance(step, Verdict)]
+    return -sum(not step.allowed for step in said), all(step.understood for step in said)

@@ -61,6 +61,14 @@ def test_a_single_address_and_one_within_a_range_are_taken() -> None:
         position("example.com")
 
 
+def test_an_ipv4_address_that_is_written_as_one_of_ipv6_is_reached_by_ipv4() -> None:
+    assert position("::ffff:10.0.0.9") == position("10.0.0.9")
+    assert Ranges.of(["::ffff:10.0.0.9", "::ffff:10.0.1.0/120"]).cidrs == ["10.0.0.9/32", "10.0.1.0/24"]
+    assert Ranges.of(["::ffff:0:0/96"]).cidrs == ["0.0.0.0/0"]
+    # What holds more than those alone is of IPv6.
+    assert Ranges.of(["::fffe:0:0/95"]).cidrs == ["::fffe:0:0/95"]
+
+
 def test_ranges_that_share_one_address_meet() -> None:
     one = Ranges.of(["10.0.0.9/32"])
     assert one.meets(one)
