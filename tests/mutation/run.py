@@ -174,9 +174,8 @@ class Runner:
         found = set().union(*(self._by_place.get(place, ()) for place in places))
         if error.mutant.outermost is None:
             found |= {number for number, text in self._silent.items() if any(name in text for name in error.mutant.names)}
-        own = {
-            number for number in found if self._items[number].path.stem in (f"test_{error.module}", f"test_judge_{error.module}")
-        }
+        suites = tuple(f"{begin}{error.module}{end}" for begin in ("test_", "test_judge_") for end in (".", "_"))
+        own = {number for number in found if self._items[number].path.name.startswith(suites)}
         chosen = sorted(found, key=lambda number: (number not in own, self._ran[number], number))
         costs = accumulate(0 if one in own else self._ran[one] for one in chosen)
         chosen = [number for number, sum_ in zip(chosen, costs, strict=True) if sum_ <= MOST]
