@@ -320,7 +320,7 @@ def _of_association(deployed: Deployed, association: Mapping[str, Any]) -> Itera
 
 
 def _of_release(_: Deployed, release: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if not _CHARTS.search(str(release.get("chart") or "")):
+    if not _CHARTS.search(str(release.get("chart"))):
         yield "chart", f"What the chart {release.get('chart')} installs is not among the objects here."
 
 
@@ -339,13 +339,8 @@ _READ_BY_THEMSELVES: Mapping[str, Mapping[str, Any]] = {
     CLUSTER: {"nodePools": ANY},
 }
 """What judges read beyond what they ask the form of."""
-_SHAPES = {
-    type_token: {**GOOGLE.get(type_token, {}), **_READ_BY_THEMSELVES.get(type_token, {})} for type_token in (*GOOGLE, *HARMLESS)
-}
-_ACCEPTED = {
-    type_token: Accepted({**EVERYWHERE, **HARMLESS.get(type_token, {})}, ONLY.get(type_token))
-    for type_token in (*GOOGLE, *HARMLESS)
-}
+_SHAPES = {type_token: {**GOOGLE.get(type_token, {}), **_READ_BY_THEMSELVES.get(type_token, {})} for type_token in HARMLESS}
+_ACCEPTED = {type_token: Accepted({**EVERYWHERE, **fields}, ONLY.get(type_token)) for type_token, fields in HARMLESS.items()}
 
 
 def unread(deployed: Deployed, resource: Resource) -> Iterator[tuple[str, str]]:

@@ -40,12 +40,9 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
             ("publishNotReadyAddresses", "sessionAffinity", "sessionAffinityConfig", "trafficDistribution"),
             "which of the pods behind it is taken",
         ),
-        **dict.fromkeys(("clusterIPs", "ipFamilies", "ipFamilyPolicy"), "which addresses of the cluster's it has"),
+        **dict.fromkeys(("ipFamilies", "ipFamilyPolicy"), "which addresses of the cluster's it has"),
         **dict.fromkeys(
-            (
-                *("allocateLoadBalancerNodePorts", "externalTrafficPolicy", "healthCheckNodePort", "loadBalancerClass"),
-                *("loadBalancerIP", "ports.nodePort"),
-            ),
+            ("allocateLoadBalancerNodePorts", "healthCheckNodePort", "loadBalancerIP"),
             "by which way what a load balancer takes comes to the pods; from where it takes anything is read",
         ),
     },
@@ -68,5 +65,5 @@ ONLY: Mapping[str, Mapping[str, tuple[object, ...]]] = {
 }
 """By kind: fields that are understood with these values alone. What is empty or false is as good as absent."""
 ACCEPTED: Mapping[str, Accepted] = {
-    kind: Accepted(HARMLESS.get(kind, {}), ONLY.get(kind)) for kind in (*HARMLESS, *ONLY, "PeerAuthentication", "Sidecar")
+    kind: Accepted(HARMLESS.get(kind, {}), ONLY.get(kind)) for kind in (*HARMLESS, "PeerAuthentication", "Sidecar")
 }

@@ -79,6 +79,7 @@ def answers(mode: str, deployed: Deployed) -> Iterator[object]:
     # What a person may ask for, and what nothing here names: an address that may be a node's own, and one of IPv6.
     for team, address in ((team, address) for team in intent.teams for address in ("10.9.9.9", "2001:db8::1")):
         yield judges.trace(Flow(team, address, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, address=address)).steps
+        yield judges.trace(Flow(team, address, 443, Protocol.TCP, address=address)).steps
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,8 @@ def _values(path: Path_, form: str) -> Iterator[object]:
         yield from ("SCTP", "UDP", "TCP", "HTTP", "TLS")
     elif path[-1] == "clusterIP":
         yield "None"
+    elif "clusterIPs" in path:
+        yield "10.9.9.9"
     elif path[-1] == "key":
         yield from ("source.ip", "connection.sni", "request.headers[x]")
     else:
