@@ -174,8 +174,7 @@ class Runner:
         found = set().union(*(self._by_place.get(place, ()) for place in places))
         if error.mutant.outermost is None:
             found |= {number for number, text in self._silent.items() if any(name in text for name in error.mutant.names)}
-        suites = tuple(f"{begin}{error.module}{end}" for begin in ("test_", "test_judge_") for end in (".", "_"))
-        own = {number for number in found if self._items[number].path.name.startswith(suites)}
+        own = {number for number in found if _belongs(self._items[number].path.stem, error.module)}
         chosen = sorted(found, key=lambda number: (number not in own, self._ran[number], number))
         costs = accumulate(0 if one in own else self._ran[one] for one in chosen)
         chosen = [number for number, sum_ in zip(chosen, costs, strict=True) if sum_ <= MOST]
@@ -253,6 +252,12 @@ class Runner:
     def _place_of(self, error: Planted) -> Place:
         assert error.mutant.outermost is not None
         return error.file, error.mutant.outermost
+
+
+def _belongs(suite: str, module: str) -> bool:
+    """Whether a file of tests is about a judge: test_inbound_tls about inbound, test_firewall about firewall_rules."""
+    about, judge = f"{suite.removeprefix('test_').removeprefix('judge_')}_", f"{module}_"
+    return about.startswith(judge) or judge.startswith(about)
 
 
 def _is_judge(path: str) -> bool:
