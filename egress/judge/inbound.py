@@ -26,7 +26,7 @@ from egress.judge.match import Found
 from egress.judge.ports import Port
 from egress.judge.ranges import Ranges
 from egress.judge.registry import ROOT_NAMESPACE, SERVICES, Destination, Rule, full_name, visible
-from egress.judge.routes import Leg
+from egress.judge.routes import Leg, is_copied
 from egress.judge.servers import Server
 from egress.judge.subnets import CLUSTER, Subnets
 
@@ -159,17 +159,17 @@ class Inbound:
         if server is None or not said.understood:
             return InboundTrace(flow, (said, authorized), server=server)
         try:
-            routed, legs, route = self._route(pod, server, read, flow)
+            routed, legs, route = self._route(pod, server, read, flow, declared)
         except Misread as error:
             return InboundTrace(flow, (said, authorized, _unread(error)), server=server)
-        steps: list[Verdict] = []
-        reached: list[Reached] = []
-        for leg, at in legs:
-            reached.append(at)
-            steps += self._behind(pod, leg, read, declared)
+        ways = [(at, list(self._behind(pod, leg, read, declared))) for leg, at in legs]
+        # Some requests go here and some there: those that get through are what arrives, unless each has to.
+        passing = [] if declared else [way for way in ways if all(step.allowed for step in way[1])]
+        reached = dict.fromkeys(at for at, _ in passing or ways)
+        steps = [step for _, behind in passing or ways for step in behind]
         removed = {str(name).lower() for name in listed(route, "headers", "response", "remove")}
         tells = tuple(name for name in RESPONSES_TELL if server.reads_http and name not in removed)
-        return InboundTrace(flow, (said, authorized, routed, *steps), tuple(dict.fromkeys(reached)), None, server, tells)
+        return InboundTrace(flow, (said, authorized, routed, *steps), tuple(reached), None, server, tells)
 
     def _authorized(self, pod: Pod, port: int, flow: InboundFlow) -> Verdict:
         return self._judges.authorization.judge(pod, self._client(pod, port, flow, None))
@@ -184,7 +184,7 @@ class Inbound:
         return Connection(_NO_NODE, pod, port, Protocol.TCP, principal=principal, sni=sni, inner=request)
 
     def _route(
-        self, pod: Pod, server: Server, client: Connection, flow: InboundFlow
+        self, pod: Pod, server: Server, client: Connection, flow: InboundFlow, declared: bool
     ) -> tuple[Verdict, list[tuple[Leg, Reached]], Mapping[str, Any]]:
         """Where the gateway leads what it has taken, by which route."""
         request = client.inner if isinstance(client.inner, Request) else None
@@ -195,31 +195,32 @@ class Inbound:
         if found is None:
             return refused(server.by, server.field, f"No route leads from here to {name}."), [], {}
         rule, taking = found
-        legs = list(self._legs(rule, taking, server, pod, flow))
+        found = list(self._legs(rule, taking, server, pod, flow))
+        legs = [one for one in found if not isinstance(one, Verdict)]
+        unknown = next((one for one in found if isinstance(one, Verdict)), None)
+        if unknown and (declared or not legs):
+            return unknown, [], {}
         if not legs:
             return refused(rule.by, f"{taking.field}.route", "The route has no destination."), [], {}
-        unknown = next((leg for leg, _ in legs if leg.refused), None)
-        if unknown:
-            return refused(unknown.by, unknown.field, unknown.refused), [], {}
         where = " and ".join(dict.fromkeys(str(at) for _, at in legs))
         return Verdict(Layer.GATEWAY, True, rule.by, taking.field, f"{name} is led to {where}."), legs, taking.route
 
     def _legs(
         self, rule: Rule, taking: Found, server: Server, pod: Pod, flow: InboundFlow
-    ) -> Iterator[tuple[Leg, Reached]]:  # fmt: skip
-        """Where each destination of a route leads. Of several those that are given no share take none."""
+    ) -> Iterator[tuple[Leg, Reached] | Verdict]:  # fmt: skip
+        """Where each destination of a route leads, or why nowhere. Of several those that are given no share take none."""
         route, field = taking.route, taking.field
         _unwritten(rule, field, route)
-        written = list(listed(route, "route"))
-        for kind, entries in (("route", written), ("mirrors", listed(route, "mirrors"))):
-            for index, entry in enumerate(entries):
-                if kind == "route" and len(written) > 1 and not entry.get("weight"):
+        several = len(listed(route, "route")) > 1
+        for kind in ("route", "mirrors"):
+            for index, entry in enumerate(listed(route, kind)):
+                if not (is_copied(entry) if kind == "mirrors" else entry.get("weight") or not several):
                     continue
                 where = f"{field}.{kind}[{index}]"
                 _unwritten(rule, where, entry)
                 target = entry["destination"]
                 host, number = full_name(str(target["host"]), rule.namespace), part(target, "port").get("number")
-                yield self._leg(rule, f"{where}.destination", host, number, target.get("subset"), server, pod, flow)
+                yield from self._leg(rule, f"{where}.destination", host, number, target.get("subset"), server, pod, flow)
 
     def _leg(
         self,
@@ -231,24 +232,27 @@ class Inbound:
         server: Server,
         pod: Pod,
         flow: InboundFlow,
-    ) -> tuple[Leg, Reached]:
+    ) -> Iterator[tuple[Leg, Reached] | Verdict]:
+        """Where one destination leads, at each of its addresses."""
         judges = self._judges
         found = judges.registry.chosen(host, pod.namespace, gateway=True)
-        absent = found is None and not judges.registry.destinations.get(host) and host.endswith(SERVICES)
+        absent = not judges.registry.destinations.get(host) and host.endswith(SERVICES)
         if number is None:
             if absent:
                 raise Misread(rule.by, field, "which port it leads to is not said")
             number = next(iter(found.ports)) if found and len(found.ports) == 1 else server.number
         found = self._assumed(host, number, pod, flow) if absent else found
         if found is None or number not in found.ports:
-            missing = f"{host}, port {number}, is not known to {pod.namespace}."
-            leg = Leg(Pod("", {}), 0, False, False, None, "", rule.by, field, missing)
-            return leg, Reached("", host, number, number)
-        leg = judges.gateways.router.leg(found, number, subset, pod.namespace, pod.labels or {}, (rule.by, field))
-        if absent and not leg.refused:
+            yield refused(rule.by, field, f"{host}, port {number}, is not known to {pod.namespace}.")
+            return
+        leg = judges.gateways.router.leg(found, number, subset, pod.namespace, pod.labels, (rule.by, field))
+        if leg.refused:
+            yield refused(leg.by, leg.field, leg.refused)
+            return
+        if absent:
             leg = replace(leg, to=Pod(found.namespace, None, pool=judges.workloads.application_pool))
-        inside = found.namespace if found.inside else ""
-        return leg, Reached(inside, host.removesuffix(SERVICES), number, leg.port)
+        reached = Reached(found.namespace if found.inside else "", host.removesuffix(SERVICES), number, leg.port)
+        yield from ((one, reached) for one in judges.gateways.router.each(leg))
 
     def _assumed(self, host: str, number: int, pod: Pod, flow: InboundFlow) -> Destination | None:
         """A Service that somebody else makes; None: what its namespace makes is not for this gateway's proxies."""
@@ -261,8 +265,8 @@ class Inbound:
     def _likely(self, namespace: str, number: int, pod: Pod) -> int:
         """The pods' port that such a Service would have to lead to, so that something arrives: its own, or one that is open."""
         policies = self._judges.network_policies
-        to = Pod(namespace, None, pool=self._judges.workloads.application_pool)
-        named = {port for rule in policies.ingress(namespace) for one in rule.ports for port in (one.first, one.last) if port}
+        to = Pod(namespace, None)
+        named = {port for rule in policies.ingress(namespace) for one in rule.ports for port in (one.first, one.last)}
         asked = (number, *sorted(named - {number}))
         opened = (port for port in asked if policies.judge(Connection(pod, to, port, Protocol.TCP)).allowed)
         return next(opened, number)
@@ -273,9 +277,10 @@ class Inbound:
         shown = f"{judges.registry.trust_domain}/ns/{pod.namespace}/sa/{pod.service_account}" if leg.mutual else None
         onward = Connection(pod, leg.to, leg.port, Protocol.TCP, principal=shown, sni=leg.sni, inner=client.inner)
         yield judges.network_policies.judge(onward, everywhere=declared)
-        if self._deployed.resources(CLUSTER):
-            # What GKE opens between a cluster's own nodes and pods is known of clusters alone.
-            yield judges.firewall.judge(onward, everywhere=declared)
+        if declared and self._deployed.resources(CLUSTER):
+            # What GKE opens between a cluster's own nodes and pods is known of clusters alone. Both pods may be on one node, where
+            # no firewall is asked: that it refuses is nothing to count on.
+            yield judges.firewall.judge(onward, everywhere=True)
         if not isinstance(leg.to, Pod):
             return
         yield from judges.not_understood(leg.to.namespace)

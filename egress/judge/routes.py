@@ -108,7 +108,7 @@ class Router:
             # Of several, those that are given no share take none; a single one takes everything.
             written = [entry for entry in written if entry.get("weight")]
         targets = [(f"{field}.route", entry) for entry in written]
-        copies = [(f"{field}.mirrors", entry) for entry in listed(route, "mirrors") if _share(entry)]
+        copies = [(f"{field}.mirrors", entry) for entry in listed(route, "mirrors") if is_copied(entry)]
         legs: list[Leg] = []
         for index, (where, entry) in enumerate((*targets, *copies)):
             copied = index >= len(targets)
@@ -255,7 +255,7 @@ def _nowhere(host: str, port: int, by: str, field: str, reason: str) -> Leg:
     return Leg(Outside(host, None), port, False, False, None, "", by, field, reason)
 
 
-def _share(mirror: Mapping[str, Any]) -> bool:
+def is_copied(mirror: Mapping[str, Any]) -> bool:
     """Whether some requests are copied at all; without a word about it, each is."""
     return mirror.get("percentage") is None or bool(mirror["percentage"].get("value"))
 

@@ -144,10 +144,8 @@ class Judges:
         if flow.way is Way.APP:
             pod = Pod(flow.namespace, {}, flow.service_account, pool)
             verdict, connections = self.sidecars.judge(flow, pod)
-            steps = [*self._name(flow), verdict]
-            for connection in connections:
-                steps += self._follow(connection, declared)
-            yield steps
+            ways = [self._follow(connection, declared) for connection in connections]
+            yield [*self._name(flow), verdict, *_together(ways, declared)]
         elif flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR):
             pod = Pod(flow.namespace, None, flow.service_account, pool)
             yield [*self._name(flow), *self._follow(self._direct(flow, pod), declared)]
@@ -226,13 +224,10 @@ class Judges:
         if not authorized.allowed:
             return [gateway, authorized]
         routed, onward = self.gateways.route(connection, server)
-        steps: list[Step] = [authorized, routed]
-        for following in onward:
-            if following.to is connection.to:
-                steps += self._through(following, declared, left - 1)
-            else:
-                steps += self._leaves(following, declared)
-        return steps
+        ways = [
+            self._through(one, declared, left - 1) if one.to is connection.to else self._leaves(one, declared) for one in onward
+        ]
+        return [authorized, routed, *_together(ways, declared)]
 
     def _leaves(self, connection: Connection, declared: bool) -> list[Step]:
         """What is said to a connection, of several addresses to that which lets most through - of what has to pass, least."""
@@ -275,6 +270,16 @@ class Judges:
             for name in (entrance.sni, *(sorted(self.authorization.server_names(flow.namespace)) if entrance.http else ())):
                 client = Connection(pod, entrance.pod, entrance.port, Protocol.TLS, principal=shown, sni=name, inner=inner)
                 yield self._follow(client, declared)
+
+
+def _together(ways: list[list[Step]], declared: bool) -> list[Step]:
+    """What is said to all connections that requests of one flow may take: shares, copies, addresses in turn.
+
+    Of a flow that must not pass, those that get through speak alone, if there are any: some requests arrive by them, whatever
+    becomes of the others. What has to pass has to by each.
+    """
+    passing = [steps for steps in ways if all(step.allowed for step in steps if isinstance(step, Verdict))]
+    return [step for steps in (ways if declared else passing or ways) for step in steps]
 
 
 def _passes(steps: list[Step]) -> tuple[int, bool]:

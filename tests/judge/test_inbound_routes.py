@@ -6,19 +6,22 @@ from typing import Any
 
 import pytest
 
+from egress.judge.deployed import Resource
 from egress.judge.flow import Layer, Request
 from egress.judge.inbound_flow import InboundTrace, Reached
 from tests.judge.incoming import (
     HOST,
     Object,
     by,
+    deployment,
+    firewall,
     flow,
     gateway,
     judges,
     refused,
     route,
 )
-from tests.judge.objects import written
+from tests.judge.objects import node_pool, written
 
 
 class TestWhereItLeads:
@@ -36,6 +39,16 @@ class TestWhereItLeads:
         assert not trace.reached
         assert trace.decision.by == "edge/virtualservice/db"
 
+    def test_of_several_destinations_without_any_share_none_is_led_to(self) -> None:
+        legs = [self.leg(f"{name}.shop.svc.cluster.local", weight=0) for name in ("db", "other")]
+        trace = judges(route=route(tcp=[{"route": legs}])).inbound.trace(flow())
+        assert refused(trace) == [Layer.GATEWAY]
+        assert (trace.decision.by, trace.decision.field) == ("edge/virtualservice/db", "spec.tcp[0].route")
+
+    def test_bytes_are_nothing_to_a_server_for_http_though_its_rule_has_a_route_for_bytes(self) -> None:
+        both = route("http", tcp=[{"route": [self.leg()]}])
+        assert refused(judges(gateway=gateway(protocol="HTTPS"), route=both).inbound.trace(flow())) == [Layer.GATEWAY]
+
     def test_copies_of_requests_arrive_too(self) -> None:
         copy = self.leg("copy.shop.svc.cluster.local")
         trace = self.http(routes=[{"route": [self.leg()], "mirrors": [copy, self.leg("third.shop.svc.cluster.local")]}])
@@ -44,9 +57,9 @@ class TestWhereItLeads:
 
     def test_of_several_destinations_those_without_a_share_take_none_wherever_they_stand(self) -> None:
         none, some = self.leg("none.shop.svc.cluster.local", weight=0), self.leg(weight=1)
-        absent = self.leg("absent.shop.svc.cluster.local")
-        trace = judges(route=route(tcp=[{"route": [none, some, absent]}])).inbound.trace(flow())
-        assert [one.service for one in trace.reached] == ["db.shop"]
+        for legs in ([none, some], [some, none], [some, self.leg("absent.shop.svc.cluster.local")]):
+            trace = judges(route=route(tcp=[{"route": legs}])).inbound.trace(flow())
+            assert [one.service for one in trace.reached] == ["db.shop"]
         alone = judges(route=route(tcp=[{"route": [self.leg()]}])).inbound.trace(flow())
         assert alone.reached, "one alone needs no share"
 
@@ -72,13 +85,7 @@ class TestWhereItLeads:
         assert not trace.understood
         assert trace.decision.by == "edge/virtualservice/db"
         assert trace.decision.field.endswith(f"headers.request.{how}")
-
-    def test_every_destinations_layers_are_asked(self) -> None:
-        legs = [self.leg(f"db.{name}.svc.cluster.local", weight=50) for name in ("bank", "shop")]
-        closed = written("NetworkPolicy", "bank", podSelector={})
-        trace = judges(closed, route=route(tcp=[{"route": legs}])).inbound.trace(flow())
-        assert refused(trace) == [Layer.NETWORK_POLICY]
-        assert len(trace.reached) == 2
+        assert refused(trace) == [], "what is not understood refuses nothing"
 
     def test_a_name_outside_is_led_to_by_its_service_entry(self) -> None:
         ports = [{"number": 443, "name": "tls", "protocol": "TLS"}]
@@ -87,6 +94,29 @@ class TestWhereItLeads:
         assert trace.reached == (Reached("", "out.example", 443, 443),)
         assert str(trace.reached[0]) == "out.example:443 outside"
         assert str(Reached("shop", "db.shop", 1, 2)) == "db.shop:1"
+
+    def test_of_two_entries_for_one_name_the_gateways_own_is_no_better(self) -> None:
+        ports = [{"number": 443, "name": "tls", "protocol": "TLS"}]
+        own, others = (
+            written("ServiceEntry", home, hosts=["out.example"], ports=ports, resolution="DNS") for home in ("edge", "else")
+        )
+        led = route(to="out.example", number=443)
+        assert judges(own, route=led).inbound.trace(flow()).understood
+        assert not judges(own, others, route=led).inbound.trace(flow()).understood
+
+    def test_a_subset_that_no_rule_makes_is_nowhere(self) -> None:
+        parts = [{"name": "v1", "labels": {"version": "v1"}}]
+        rule = written("DestinationRule", "edge", host="db.shop.svc.cluster.local", subsets=parts)
+        for subset, allowed in (("v1", True), ("v2", False)):
+            leg = self.leg()
+            leg["destination"]["subset"] = subset
+            trace = judges(rule, route=route(tcp=[{"route": [leg]}])).inbound.trace(flow())
+            assert trace.allowed is allowed
+            assert allowed or (trace.decision.by, trace.decision.field) == ("edge/destinationrule/somebodys", "spec.subsets")
+
+    @pytest.mark.parametrize("number", [443, None])
+    def test_a_name_outside_without_an_entry_is_nowhere_whether_or_not_a_port_is_said(self, number: int | None) -> None:
+        assert refused(judges(route=route(to="out.example", number=number)).inbound.trace(flow())) == [Layer.GATEWAY]
 
     def test_a_name_outside_without_one_is_refused_where_it_is_written(self) -> None:
         trace = judges(route=route(to="out.example", number=443)).inbound.trace(flow())
@@ -111,11 +141,22 @@ class TestWhereItLeads:
     def test_a_service_that_nobody_handed_over_runs_where_applications_do_with_any_labels(self) -> None:
         policy = written("NetworkPolicy", "shop", podSelector={"matchLabels": {"app": "other"}})
         assert judges(policy).inbound.trace(flow()).allowed
+        closed = written("NetworkPolicy", "shop", "closed", podSelector={})
+        assert not judges(closed).inbound.trace(flow()).allowed
+        opened = written("NetworkPolicy", "shop", "opened", podSelector={"matchLabels": {"app": "other"}}, ingress=[{}])
+        assert judges(closed, opened).inbound.trace(flow()).allowed, "its pods may be those that a policy opens"
+        known = written("Service", "shop", "db", selector={"app": "db"}, ports=[{"name": "tcp", "port": 5432}])
+        assert not judges(closed, opened, known).inbound.trace(flow()).allowed, "where it is there, its selector says which"
 
     def test_a_port_that_a_policy_opens_is_what_such_a_service_leads_to_before_another(self) -> None:
         ports = [{"port": 5432}, {"port": 80}]
         policy = written("NetworkPolicy", "shop", podSelector={}, ingress=[{"ports": ports}])
         assert judges(policy).inbound.trace(flow()).reached == (Reached("shop", "db.shop", 5432, 5432),)
+
+    def test_a_policy_for_every_port_names_none_that_such_a_service_could_lead_to(self) -> None:
+        rules = [{"ports": [{"protocol": "TCP"}], "from": [{"podSelector": {}}]}, {"ports": [{"port": 7000}, {"port": 8000}]}]
+        policy = written("NetworkPolicy", "shop", podSelector={}, ingress=rules)
+        assert judges(policy).inbound.trace(flow()).reached == (Reached("shop", "db.shop", 5432, 7000),)
 
     def test_the_gateways_answers_tell_of_the_mesh_if_it_reads_http(self) -> None:
         trace = self.http(routes=[{"route": [self.leg()]}])
@@ -139,3 +180,127 @@ class TestBehindTheGateway:
         policy = self.policy(**{"from": [{"source": {"principals": ["cluster.local/ns/edge/sa/edge"]}}]})
         assert judges(policy).inbound.trace(flow()).allowed
         assert refused(judges(policy, off).inbound.trace(flow())) == [Layer.AUTHORIZATION]
+
+    def test_pods_see_the_server_name_by_which_the_mesh_calls_their_port(self) -> None:
+        for name, allowed in (("outbound_.5432_._.db.shop.svc.cluster.local", True), (HOST, False)):
+            policy = self.policy(when=[{"key": "connection.sni", "values": [name]}])
+            assert judges(policy).inbound.trace(flow()).allowed is allowed
+
+    def test_pods_that_demand_a_certificate_refuse_a_gateway_that_shows_none_by_the_rule_that_says_so(self) -> None:
+        off = written("DestinationRule", "edge", host="db.shop.svc.cluster.local", trafficPolicy={"tls": {"mode": "DISABLE"}})
+        strict = written("PeerAuthentication", "shop", mtls={"mode": "STRICT"})
+        asked = [step for step in judges(off, strict).inbound.trace(flow()).steps if step.layer is Layer.AUTHORIZATION]
+        assert [step.allowed for step in asked] == [True, False, True]
+        assert "edge/destinationrule/somebodys" in asked[1].reason
+        assert asked[1].by == "shop/peerauthentication/somebodys"
+        for fine in ((off,), (strict,)):
+            layers = [step.layer for step in judges(*fine).inbound.trace(flow()).steps]
+            assert layers.count(Layer.AUTHORIZATION) == 2, "the gateway's own rules, and the pods'"
+
+    CLUSTER = Resource(
+        "gcp:container/cluster:Cluster",
+        "ours",
+        {"datapathProvider": "ADVANCED_DATAPATH", "ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}},
+    )
+    SUBNET = Resource(
+        "gcp:compute/subnetwork:Subnetwork",
+        "nodes",
+        {"ipCidrRange": "10.0.0.0/20", "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}]},
+    )
+    POOLS = (node_pool("edge"), node_pool("apps"))
+
+    @pytest.mark.parametrize(
+        ("denied", "sources", "arrives"),
+        [
+            ("apps", "10.0.0.0/8", False),
+            ("apps", "10.4.0.0/16", False),
+            ("apps", "192.168.0.0/16", True),
+            ("edge", "10.0.0.0/8", True),
+        ],
+    )
+    def test_what_is_declared_has_to_pass_the_firewall_between_nodes_and_nothing_counts_on_it_elsewhere(
+        self, denied: str, sources: str, arrives: bool
+    ) -> None:
+        """Two pods may be on one node, where no firewall is asked."""
+        deny = {"direction": "INGRESS", "priority": 1, "denies": [{"protocol": "all"}], "sourceRanges": [sources]}
+        rule = Resource("gcp:compute/firewall:Firewall", "deny", {**deny, "targetServiceAccounts": [f"{denied}@example.com"]})
+        google = (self.SUBNET, *self.POOLS, rule, firewall())
+        pods = deployment(nodeSelector={"cloud.google.com/gke-nodepool": "edge"})
+        found = judges(google=(*google, self.CLUSTER), deployment=pods).inbound
+        assert found.trace(flow()).allowed
+        assert refused(found.trace(flow(), declared=True)) == ([] if arrives else [Layer.FIREWALL])
+        assert judges(google=google, deployment=pods).inbound.trace(flow(), declared=True).allowed, (
+            "of no cluster nothing is known"
+        )
+
+    def test_what_has_to_arrive_counts_on_no_block_of_addresses(self) -> None:
+        out = {"policyTypes": ["Egress"], "egress": [{"to": [{"ipBlock": {"cidr": "10.4.0.0/14"}}]}]}
+        policy = written("NetworkPolicy", "edge", podSelector={}, **out)
+        found = judges(policy, google=(self.SUBNET, firewall())).inbound
+        assert found.trace(flow()).allowed
+        assert not (found.trace(flow(), declared=True).allowed and found.trace(flow(), declared=True).understood)
+
+
+class TestShares:
+    """Some requests go here and some there; those that arrive arrive, whatever becomes of the others."""
+
+    CLOSED = written("NetworkPolicy", "bank", podSelector={})
+    SHOP, BANK, NOWHERE = "db.shop.svc.cluster.local", "db.bank.svc.cluster.local", "out.example"
+
+    def led(self, *objects: Object, declared: bool = False, **section: Any) -> InboundTrace:
+        found = judges(*objects, gateway=gateway(protocol="HTTPS"), route=route("http", http=[section])).inbound
+        return found.trace(flow(request=Request(HOST)), declared=declared)
+
+    def to(self, host: str, **more: Any) -> dict[str, Any]:
+        return {"destination": {"host": host, "port": {"number": 5432}}, **more}
+
+    def shares(self, *hosts: str) -> dict[str, Any]:
+        return {"route": [self.to(host, weight=50) for host in hosts]}
+
+    @pytest.mark.parametrize("others", [BANK, NOWHERE])
+    @pytest.mark.parametrize("first", [True, False])
+    def test_one_that_arrives_is_enough_and_of_what_is_declared_each_has_to(self, others: str, first: bool) -> None:
+        section = self.shares(*((self.SHOP, others) if first else (others, self.SHOP)))
+        trace = self.led(self.CLOSED, **section)
+        assert trace.allowed
+        assert [at.service for at in trace.reached] == ["db.shop"]
+        assert not self.led(self.CLOSED, declared=True, **section).allowed
+
+    def test_where_none_arrives_every_one_is_said(self) -> None:
+        shut = written("NetworkPolicy", "shop", podSelector={})
+        trace = self.led(self.CLOSED, shut, **self.shares(self.BANK, self.SHOP))
+        assert refused(trace) == [Layer.NETWORK_POLICY] * 2
+        assert [at.service for at in trace.reached] == ["db.bank", "db.shop"]
+
+    @pytest.mark.parametrize(
+        ("copy", "arrive"),
+        [
+            ({}, ["db.shop", "db.cafe"]),
+            ({"percentage": {"value": 5.0}}, ["db.shop", "db.cafe"]),
+            ({"percentage": {"value": 0}}, ["db.shop"]),
+        ],
+    )
+    def test_a_copy_arrives_unless_none_is_made(self, copy: dict[str, Any], arrive: list[str]) -> None:
+        mirrors = [self.to("db.cafe.svc.cluster.local", **copy)]
+        assert [at.service for at in self.led(route=[self.to(self.SHOP)], mirrors=mirrors).reached] == arrive
+        halves = self.led(**self.shares(self.SHOP, "db.pub.svc.cluster.local"), mirrors=mirrors)
+        assert [at.service for at in halves.reached] == [arrive[0], "db.pub", *arrive[1:]]
+
+    @pytest.mark.parametrize("host", [BANK, NOWHERE])
+    def test_a_copy_that_is_refused_keeps_no_request_out(self, host: str) -> None:
+        assert self.led(self.CLOSED, route=[self.to(self.SHOP)], mirrors=[self.to(host)]).allowed
+        assert self.led(self.CLOSED, route=[self.to(host)], mirrors=[self.to(self.SHOP)]).allowed, "and arrives by itself"
+
+    def test_a_copy_that_leads_nowhere_is_named(self) -> None:
+        trace = self.led(declared=True, route=[self.to(self.SHOP)], mirrors=[self.to(self.NOWHERE)])
+        assert trace.decision.field == "spec.http[0].mirrors[0].destination"
+
+    def test_at_every_address_of_a_name_outside(self) -> None:
+        ends = [{"address": f"203.0.113.{number}"} for number in (1, 2)]
+        ports = [{"number": 443, "name": "tls", "protocol": "TLS"}]
+        entry = written("ServiceEntry", "edge", hosts=["out.example"], ports=ports, resolution="STATIC", endpoints=ends)
+        out = {"policyTypes": ["Egress"], "egress": [{"to": [{"ipBlock": {"cidr": "203.0.113.2/32"}}]}]}
+        policy = written("NetworkPolicy", "edge", podSelector={}, **out)
+        found = judges(entry, policy, route=route(to="out.example", number=443)).inbound
+        assert found.trace(flow()).allowed, "the second address is let out to"
+        assert not found.trace(flow(), declared=True).allowed

@@ -67,6 +67,22 @@ class TestWhichGateway:
         made["spec"]["selector"] = {}
         assert judges(balancer=balancer(), deployment=None, gateway=made).inbound.gateways == []
 
+    def test_of_two_gateways_it_is_the_one_whose_pods_they_are(self) -> None:
+        first = deployment(labels={"istio": "x"}, serviceAccountName="a")
+        second = deployment(labels={"istio": "x", "zone": "b"}, serviceAccountName="b")
+        second["metadata"]["name"] = "second"
+        plain, zoned = gateway("plain"), gateway("zoned", port=443)
+        plain["spec"]["selector"], zoned["spec"]["selector"] = {"istio": "x"}, {"zone": "b"}
+        for gateways in ((plain, zoned), (zoned, plain)):
+            found = judges(second, *gateways, balancer=balancer(selector={"zone": "b"}), deployment=first, gateway=None).inbound
+            assert [pod.service_account for pod in found.gateways] == ["b"]
+
+    def test_of_pods_of_which_some_are_a_gateways_it_is_the_gateways(self) -> None:
+        some, gateways = deployment(labels={"app": "edge"}), deployment(labels={"app": "edge", **LABELS})
+        gateways["metadata"]["name"] = "gateway"
+        found = judges(gateways, balancer=balancer(selector={"app": "edge"}), deployment=some).inbound
+        assert [pod.labels for pod in found.gateways] == [{"app": "edge", **LABELS, "sidecar.istio.io/inject": "true"}]
+
     def test_each_once_though_two_services_lead_to_it(self) -> None:
         assert len(judges(balancer("second")).inbound.gateways) == 1
 
@@ -83,6 +99,15 @@ class TestWhichService:
             trace = judges(second, balancer=first, route=None).inbound.trace(flow())
             assert trace.edge
             assert trace.edge.by == "edge/service/far"
+
+    def test_however_little_it_has_of_the_rest(self) -> None:
+        shut = written("NetworkPolicy", "edge", podSelector={"matchLabels": {"app": "x"}})
+        near = balancer("near", selector={"app": "x"}, loadBalancerSourceRanges=["192.0.2.0/24"])
+        for first, second in ((balancer(), near), (near, balancer())):
+            trace = judges(shut, second, balancer=first, gateway=None).inbound.trace(flow(port=22))
+            assert len(trace.refused_by) == 1
+            assert trace.edge
+            assert trace.edge.by == "edge/service/edge"
 
     def test_what_stands_before_the_gateway_is_counted_and_asked_first(self) -> None:
         trace = judges().inbound.trace(flow())
@@ -168,6 +193,33 @@ class TestNodes:
         assert found.trace(flow()).allowed
         assert refused(found.trace(flow(), declared=True)) == [Layer.FIREWALL]
 
+    @pytest.mark.parametrize(
+        ("local", "denied", "somebody", "everybody"),
+        [
+            ("Local", "ingress", False, False),
+            ("Local", "apps", True, True),
+            ("Cluster", "ingress", True, False),
+            ("Cluster", "apps", True, False),
+            ("Cluster", "of-another-pool", True, False),
+        ],
+    )
+    def test_a_load_balancer_sends_to_the_pods_own_nodes_by_the_policy_local_and_else_to_any(
+        self, local: str, denied: str, somebody: bool, everybody: bool
+    ) -> None:
+        deny = {"allows": None, "denies": [{"protocol": "tcp"}], "priority": 1}
+        rule = firewall("deny", targetServiceAccounts=[f"{denied}@example.com"], **deny)
+        pods = deployment(nodeSelector={"cloud.google.com/gke-nodepool": "ingress"})
+        made = balancer(externalTrafficPolicy=local)
+        found = judges(balancer=made, deployment=pods, google=(*self.POOLS, rule)).inbound
+        assert (Layer.FIREWALL not in refused(found.trace(flow()))) is somebody
+        assert (Layer.FIREWALL not in refused(found.trace(flow(), declared=True))) is everybody
+
+    @pytest.mark.parametrize("pool", ["ingress", "apps", "of-another-pool"])
+    def test_a_port_of_a_node_is_one_of_any_nodes(self, pool: str) -> None:
+        found = judges(google=self.only(pool)).inbound
+        trace = found.trace(flow(door=Door.NODE_PORT, edge="edge/service/edge", port=30080))
+        assert Layer.FIREWALL not in refused(trace)
+
 
 class TestPolicyOfPods:
     """With the policy Local pods see the client's address; with Cluster it may be that of a node."""
@@ -203,7 +255,7 @@ class TestPolicyOfPods:
         assert trace.open is allowed
         if not local and blocks == ["192.0.2.0/24"]:
             assert by(trace, Layer.NETWORK_POLICY) == "edge/service/edge spec.externalTrafficPolicy"
-        if not allowed:
+        else:
             assert by(trace, Layer.NETWORK_POLICY).startswith("edge/networkpolicy/")
 
 
@@ -277,6 +329,7 @@ def test_a_trace_is_not_understood_from_the_first_thing_that_is_not() -> None:
     trace = judges(gateway=gateway(mode="NEW")).inbound.trace(flow())
     assert not trace.decision.understood
     assert trace.decision.field == "spec.servers[0].tls.mode"
+    assert not trace.reached, "where it would lead is not known"
     fine = judges().inbound.trace(flow())
     assert fine.decision is fine.steps[-1]
 

@@ -8,19 +8,32 @@ from __future__ import annotations
 import pytest
 
 from egress.judge.deployed import Resource
-from egress.judge.flow import Flow, Pod, Protocol, Way
+from egress.judge.flow import Flow, Outside, Pod, Protocol, Way
 from egress.judge.subnets import CLUSTER
 from tests.judge.asking import (
+    CLOSED,
+    GATEWAY,
     SHOP,
+    TLS,
+    bound,
+    entry,
     service,
+    to,
+    virtual,
 )
+from tests.judge.asking import HTTP as PLAIN
 from tests.judge.objects import team, written
 from tests.judge.tracing import (
     BASE,
     HTTP,
+    IN_FRONT,
+    LED,
     ONWARD,
+    SHOPS,
+    SHOWS,
     SUBNET,
     WEB,
+    closed,
     denial,
     edge,
     judges,
@@ -33,6 +46,45 @@ from tests.judge.tracing import (
 
 GKE = Resource(CLUSTER, "cluster", {})
 """With it GKE lets pods and nodes in by rules of its own."""
+
+
+class TestRequestsThatAreShared:
+    """Some requests of one flow go here and some there; those that arrive arrive, whatever becomes of the others."""
+
+    ENTRY = entry("a.example", GATEWAY, PLAIN, TLS, resolution="STATIC", endpoints=[{"address": "203.0.113.1"}])
+    OTHER = entry("b.example", GATEWAY, PLAIN, resolution="STATIC", endpoints=[{"address": "203.0.113.2"}])
+    BOTH = entry("a.example", GATEWAY, PLAIN, TLS, resolution="STATIC", endpoints=[{"address": f"203.0.113.{n}"} for n in (1, 2)])
+    SHARES = bound("a.example", http=[{"route": [to(f"{name}.example", 80, weight=50) for name in ("a", "b")]}])
+    COPIES = bound("a.example", http=[{"route": [to("a.example", 80)], "mirrors": [to("b.example", 80)]}])
+    SHARED = {
+        "addresses in turn": (BOTH, ONWARD),
+        "shares": (ENTRY, OTHER, SHARES),
+        "copies": (ENTRY, OTHER, COPIES),
+    }
+
+    @pytest.mark.parametrize("how", SHARED)
+    @pytest.mark.parametrize(("denied", "arrives"), [(1, "203.0.113.2"), (2, "203.0.113.1")])
+    def test_behind_the_gateway_one_that_arrives_is_enough_and_of_what_must_pass_each_has_to(
+        self, how: str, denied: int, arrives: str
+    ) -> None:
+        of = (SHOPS, IN_FRONT, LED, SHOWS, CLOSED, edge(), WEB, *self.SHARED[how])
+        google = (SUBNET, GKE, denial(f"203.0.113.{denied}/32"))
+        found = trace(HTTP, of=of, google=google)
+        assert found.allowed
+        assert [one.to.address for one in found.left if isinstance(one.to, Outside)] == [arrives]
+        assert not trace(HTTP, of=of, google=google, declared=True).allowed
+        assert not trace(HTTP, of=of, google=(SUBNET, GKE, denial("203.0.113.0/24"))).allowed
+        assert trace(HTTP, of=of, google=(SUBNET, GKE), declared=True).allowed
+
+    @pytest.mark.parametrize("names", [("open", "shut"), ("shut", "open")])
+    def test_from_the_app_too(self, names: tuple[str, str]) -> None:
+        services = [service(name, name, {"port": 80, "name": "http"}) for name in names]
+        hosts = [f"{name}.{name}.svc.cluster.local" for name in names]
+        shares = virtual(SHOP, hosts[0], http=[{"route": [to(host, 80, weight=50) for host in hosts]}])
+        asked = HTTP.but(host=hosts[0])
+        assert trace(asked, *services, shares, closed("shut", "Ingress")).allowed
+        assert not trace(asked, *services, shares, closed("shut", "Ingress"), declared=True).allowed
+        assert not trace(asked, *services, shares, closed("shut", "Ingress"), closed("open", "Ingress")).allowed
 
 
 class TestAddressesOfANetworksOwnNames:
