@@ -278,8 +278,8 @@ class Inbound:
         onward = Connection(pod, leg.to, leg.port, Protocol.TCP, principal=shown, sni=leg.sni, inner=client.inner)
         yield judges.network_policies.judge(onward, everywhere=declared)
         if declared and self._deployed.resources(CLUSTER):
-            # What GKE opens between a cluster's own nodes and pods is known of clusters alone. Both pods may be on one node, where
-            # no firewall is asked: that it refuses is nothing to count on.
+            # What GKE opens between a cluster's own nodes and pods is known of clusters alone. Both pods may be on one node,
+            # where no firewall is asked: that it refuses is nothing to count on.
             yield judges.firewall.judge(onward, everywhere=True)
         if not isinstance(leg.to, Pod):
             return
