@@ -78,7 +78,7 @@ def unsupported(settings: Settings) -> Iterator[Problem]:
     for path, value, capability in _wishes(settings):
         lack = LACKS.get((flavor, capability))
         if lack:
-            yield Problem(path, value, f"With mesh.flavor {flavor.value} this is not to be had - {lack.reason}.", lack.way_out)
+            yield Problem(path, value, f"mesh.flavor {flavor.value} does not support this: {lack.reason}.", lack.way_out)
 
 
 def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:

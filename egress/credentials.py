@@ -13,7 +13,7 @@ NEEDED = {"credential": ("certificate", "key", "authority"), "ca": ("authority",
 
 
 def refused(settings: Settings) -> Iterator[Problem]:
-    """Nothing where no credential comes from Secret Manager: a Secret that a host names is then somebody else's to make."""
+    """Nothing is refused where no credential comes from Secret Manager: then somebody else makes the Secrets that hosts name."""
     if not settings.credentials:
         return
     used: set[str] = set()

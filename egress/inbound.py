@@ -260,7 +260,7 @@ def _passes_wrongly(by: frozenset[Layer], trace: InboundTrace) -> str | None:
 
 
 def _of_gateway(plan: Plan, judges: Judges) -> Iterator[Finding]:
-    """What has to stand about the ingress gateway, whatever comes."""
+    """Invariants of the ingress gateway, which hold whatever comes in."""
     namespace = names.INGRESS_NAMESPACE
     whose = f"The gateway in {namespace}"
     confined = judges.namespaces.confined(namespace)

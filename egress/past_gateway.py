@@ -39,8 +39,8 @@ def closed_nodes(settings: Settings, straight: Mapping[str, Sequence[Host]]) -> 
                 model_path(name),
                 team.model.model.value,
                 "Its pods leave from application nodes, and the VPC firewall lets nothing out of those. It knows nodes and not "
-                "teams: what it opens for this one it opens for every team's pods, and of the fences outside the pods the "
-                "NetworkPolicies alone then keep the others in.",
+                "teams: what it opens for this one it opens for every team's pods, and then only NetworkPolicies keep "
+                "the other teams' pods from leaving.",
                 f"Say so for the whole stack, fences.applicationNodes: {{leaveOn: {ports}, reason: ...}}, or remove model.",
             )
             continue

@@ -67,7 +67,7 @@ class Host:
     leaving: Leaving | None
     """None: no team speaks plain HTTP to the gateway for this host."""
     tcp: Tcp | None = None
-    """Raw TCP to this host, the same for all its teams but for who may."""
+    """The host's raw TCP settings; teams differ only in which service accounts may use it."""
 
     @property
     def teams(self) -> tuple[str, ...]:

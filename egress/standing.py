@@ -1,4 +1,4 @@
-"""What has to stand whatever flows: fences that no single flow shows, each asked of a judge.
+"""Invariants that no single flow demonstrates; each is checked by its layer's judge.
 
 Admission keeps pods from becoming something that no other layer sees, mutual TLS says who calls, names that nobody declared do
 not resolve, and a proxy without settings of its own refuses what it does not know.

@@ -163,7 +163,7 @@ def wrong(question: Question, trace: Trace) -> str | None:
     if not trace.held:
         return "It is not declared, and no layer refuses it."
     if question.want is Want.REFUSED_FIRST and trace.decision.layer is not Layer.SIDECAR:
-        return "It is not declared, and the sidecar lets it through: one layer less than two."
+        return "It is not declared, and the sidecar lets it through, so only one layer is left to refuse it."
     if question.want is Want.REFUSED_TWICE and len({step.layer for step in trace.refused_by if step.layer is not Layer.DNS}) < 2:
         return "It is not declared, and one layer alone refuses it."
     return None

@@ -82,7 +82,8 @@ class Authorization:
         unknown = doubt if allowed else doubt or unsure
         if unknown:
             return Verdict(Layer.AUTHORIZATION, True, unknown.by, unknown.field, unknown.reason, understood=False)
-        return allowed or Verdict(Layer.AUTHORIZATION, True, "nothing", "", "No policy of these pods asks who is there.")
+        reason = "No AuthorizationPolicy selects these pods, so every caller is allowed."
+        return allowed or Verdict(Layer.AUTHORIZATION, True, "nothing", "", reason)
 
     def _refusing(self, homes: Sequence[str], at: Pod) -> _Policy | Misread | None:
         """A policy because of which pods refuse what none allows; a doubt where it may not be theirs; None: there is none."""

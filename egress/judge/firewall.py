@@ -163,8 +163,8 @@ class Firewall:
             if not left:
                 return _by(rule, field, route)
         if direction == EGRESS:
-            return _verdict(True, "nothing", "", f"no rule means {route}, and Google lets out what no rule denies")
-        return _verdict(False, "nothing", "", f"no rule means {route}, and Google lets nothing in that no rule allows")
+            return _verdict(True, "nothing", "", f"No rule matches {route}; Google Cloud allows egress that no rule denies.")
+        return _verdict(False, "nothing", "", f"No rule matches {route}; Google Cloud denies ingress that no rule allows.")
 
     def _meaning(self, direction: str, pool: str, transport: str, port: int) -> list[tuple[Rule, str]]:
         key = (direction, pool, transport, port)

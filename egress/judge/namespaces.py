@@ -75,7 +75,7 @@ class Namespaces:
             self._some.setdefault(namespace, []).append(_Some(labels, (mode, *of_ports)))
 
     def confined(self, namespace: str) -> Verdict:
-        """Whether the namespace takes pods that are more than restricted; that it does not is the refusal."""
+        """Whether the namespace admits pods beyond `restricted`. Denied is the verdict we want."""
         labels = self._labels.get(namespace, {})
         level, version = labels.get(ENFORCE), labels.get(VERSION, "latest")
         by, field = f"namespace/{namespace}", f"metadata.labels[{ENFORCE}]"

@@ -1,4 +1,4 @@
-"""What has to be asked about a team so that every flow is answered: the hosts, ports and callers that some object tells apart.
+"""The flows to ask about for a team so that every flow is answered: hosts, ports and callers that some object tells apart.
 
 Hosts that no object names for a team are one class for each shape (ports, protocols, addresses) that exists; names that nobody
 declared are one class; so are addresses. A question about one member answers for all.

@@ -266,7 +266,7 @@ class Judges:
             inner: Request | str = flow.request if entrance.http else flow.host
             if entrance.http and not matches(entrance.name, flow.host) and not flow.authority:
                 inner = replace(flow.request, host=entrance.name.replace("*", "any"))
-            # Where the server name decides nothing about the route, it may still please a rule: every one that could is tried.
+            # Where the server name does not decide the route, a rule may still match it: every name that could is tried.
             for name in (entrance.sni, *(sorted(self.authorization.server_names(flow.namespace)) if entrance.http else ())):
                 client = Connection(pod, entrance.pod, entrance.port, Protocol.TLS, principal=shown, sni=name, inner=inner)
                 yield self._follow(client, declared)

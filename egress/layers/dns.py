@@ -73,7 +73,7 @@ def _of_google(plan: Plan) -> Iterator[PrivateZone]:
 
 
 def _declared(plan: Plan) -> Iterator[PrivateZone]:
-    """One zone for each domain. None is left out because it lies below another: that one may go."""
+    """One zone for each domain. A domain below another still gets its own, because the other may be removed later."""
     dns = plan.settings.network.dns
     past_gateway = (host for team in plan.teams for host in team.straight)
     declared = {host.name for host in (*plan.hosts, *past_gateway)} | set(dns.also_resolved)

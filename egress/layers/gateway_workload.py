@@ -87,7 +87,7 @@ def _priority() -> Manifest:
         "PriorityClass",
         names.PRIORITY_CLASS,
         value=PRIORITY,
-        # A class is anybody's to name. This one brings its pods to the front of the queue and ends nobody else's.
+        # Any pod may name a PriorityClass, so this one only moves pods up the queue and never preempts.
         preemptionPolicy="Never",
         description="Gateways: scheduled first, and the last that a node short of memory ends.",
     )

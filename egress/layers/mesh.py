@@ -66,7 +66,7 @@ def mesh_config(plan: Plan) -> dict[str, Any]:
 
 
 def _openness(plan: Plan) -> dict[str, Any]:
-    """Whose objects count for whom. Istio's own defaults are everybody's for everybody."""
+    """Which namespaces see which objects. By default Istio exports every object to every namespace."""
     fences = plan.settings.fences
     if not plan.in_cluster_mesh:
         return {}

@@ -61,7 +61,7 @@ def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
         # With managed Cloud Service Mesh the control plane and its certificate authority are Google APIs as well.
         yield from google_apis(plan)
     if leaves_on := plan.leaves_on(team):
-        # Past the gateway. Names are nothing to a NetworkPolicy: it holds the ports, and keeps what is not the internet shut.
+        # Past the gateway. A NetworkPolicy cannot match host names: it limits ports and keeps to the internet.
         yield {"to": [block(ANYWHERE, plan.addresses.not_outside)], "ports": [port("TCP", number) for number in leaves_on]}
     yield {"to": [_same_namespace()]}
     if team.settings.reaches:

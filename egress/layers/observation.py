@@ -13,7 +13,7 @@ from egress.settings.fences import Logged
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Always, also where nothing is to be logged: without it whatever was said before would go on."""
+    """Rendered even when logging is off; otherwise an earlier setting would stay in force."""
     logged = plan.settings.fences.observe.network_policies
     # `delegate` would leave the choice to annotations in teams' namespaces.
     cluster = {

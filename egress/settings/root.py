@@ -261,6 +261,6 @@ class Settings(Model):
             if team.receives and self.ingress is None:
                 yield (
                     ("teams", name, "receives"),
-                    "There is no ingress gateway: who may connect to it is not said.",
+                    "There is no ingress gateway, because the config does not say who may connect to it.",
                     "Add ingress: {sourceRanges: {PARTNER: RANGE}}.",
                 )

@@ -76,7 +76,7 @@ class TestActions:
     def test_without_a_policy_everything_is_allowed(self) -> None:
         verdict = judged()
         assert (verdict.allowed, verdict.by, verdict.field) == (True, "nothing", "")
-        assert verdict.reason == "No policy of these pods asks who is there."
+        assert verdict.reason == "No AuthorizationPolicy selects these pods, so every caller is allowed."
 
     def test_a_policy_without_rules_allows_nothing(self) -> None:
         verdict = judged(written("AuthorizationPolicy", "shop", "rules"))

@@ -162,7 +162,7 @@ class Tries:
         return stopped, "; ".join((told, *_lines(found)))
 
     def _at_gateways(self, flow: Flow, pod: Pod) -> Iterator[Callable[[], Answer]]:
-        """Every door of a gateway that leads to the host, else every door, with every server name that could please a rule."""
+        """Every door of a gateway that leads to the host, else every door, with every server name that a rule could match."""
         http = flow.protocol is Protocol.HTTP
         entrances = [item for item in self._judges.gateways.entrances(flow.host) if item.http is http]
         doors = [(item.pod.namespace, item.port, flow.host if item.name.startswith("*") else item.name) for item in entrances]

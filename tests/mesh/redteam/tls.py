@@ -1,4 +1,4 @@
-"""T: TLS: server names that lie, ClientHellos that hide, certificates that are not what they should be."""
+"""T: TLS: server names that match nothing, ClientHellos that hide, certificates that are not what they should be."""
 
 from __future__ import annotations
 
