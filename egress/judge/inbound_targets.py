@@ -19,7 +19,7 @@ from egress.judge.edges import NODE_PORTS, Edge
 from egress.judge.flow import Request, without_port
 from egress.judge.inbound_flow import Caller, Door, InboundFlow, NodeFlow, Shown
 from egress.judge.ranges import Ranges
-from egress.judge.registry import ROOT_NAMESPACE
+from egress.judge.registry import ROOT_NAMESPACE, patterns_above
 from egress.judge.servers import Server
 from egress.judge.space import OTHER_HOST, OTHER_PORT, concrete
 from egress.judge.trace import Judges
@@ -126,15 +126,24 @@ class _Space:
         return f"{first} and {len(more)} more" if more else first
 
     def servers(self, by: str, port: int) -> dict[str, list[Server]]:
-        """The servers behind a Service's port, by the name that they are for."""
+        """The servers behind a Service's port, by the name that they are for; below a pattern by each that something names."""
         known = self._servers.get((by, port))
         if known is not None:
             return known
         found: dict[str, list[Server]] = {}
+        wide: dict[str, list[Server]] = {}
+        named = list(self.asked(by, port))
         for side, edge in ((side, edge) for side, edge in self.of(by) if port in edge.ports):
             for server in _listening(side, edge).get(edge.ports[port], ()):
                 for pattern in server.hosts:
                     found.setdefault(OTHER_HOST if pattern == "*" else concrete(pattern), []).append(server)
+                    if "*" in pattern:
+                        wide.setdefault(pattern, []).append(server)
+                        named += side.gateways.routed(server)
+        for name in dict.fromkeys(map(concrete, named)):
+            of = [server for pattern in (*patterns_above(name), "*") for server in wide.get(pattern, ())]
+            if of and "*" not in name:
+                found.setdefault(name, of)
         self._servers[by, port] = found
         return found
 
@@ -246,8 +255,9 @@ def _of_port(space: _Space, by: str, port: int) -> Iterator[InboundTarget]:
     servers, asked = space.servers(by, port), space.asked(by, port)
     like, routed = _client(space, by, port), space.routed(by, port)
     for host, of in servers.items():
-        yield from _of_host(space, replace(like, host=host), of, {*asked.get(host, ()), *asked.get("*", ())}, routed)
-    for host in dict.fromkeys((OTHER_HOST, _served_elsewhere(space, by, port, servers), *asked)):
+        principals = {one for name in (host, *patterns_above(host), "*") for one in asked.get(name, ())}
+        yield from _of_host(space, replace(like, host=host), of, principals, routed)
+    for host in dict.fromkeys((OTHER_HOST, _served_elsewhere(space, by, servers), *asked)):
         if host and host not in servers and "*" not in host:
             for request in _forms(host, routed) if like.request else [None]:
                 yield InboundTarget(InboundKind.OTHER_HOST, _named(host), replace(like, host=host, request=request))
@@ -259,10 +269,10 @@ def _forms(host: str, routed: Sequence[str]) -> Iterator[Request]:
     yield from (Request(concrete(other)) for other in routed[:2] if concrete(other) != host)
 
 
-def _served_elsewhere(space: _Space, by: str, port: int, here: Iterable[str]) -> str:
+def _served_elsewhere(space: _Space, by: str, here: Iterable[str]) -> str:
     """A name that is served at another port of the same Service."""
-    others = (other for _, edge in space.of(by) for other in edge.ports if other != port)
-    return next((host for other in others for host in space.servers(by, other) if host not in here), "")
+    ports = (port for _, edge in space.of(by) for port in edge.ports)
+    return next((host for port in ports for host in space.servers(by, port) if host not in here), "")
 
 
 def _of_host(

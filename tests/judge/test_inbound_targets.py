@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from egress.judge.deployed import Resource
 from egress.judge.inbound_flow import Door, InboundFlow, NodeFlow, Shown
 from egress.judge.inbound_targets import ELSEWHERE, InboundKind, InboundTarget, inbound_targets
 from egress.judge.ranges import Ranges
 from egress.judge.trace import Judges
-from tests.judge.incoming import BUYER, CLIENT, HOST, LABELS, PARTNER, Object, balancer, firewall, gateway, judges, route
+from tests.judge.incoming import BUYER, CLIENT, HOST, PARTNER, Object, balancer, firewall, gateway, judges, route
 from tests.judge.objects import node_pool, written
 
 OTHER, UNKNOWN = "spiffe://another.example/client", "undeclared.example"
@@ -76,13 +74,26 @@ def test_of_a_server_for_http_requests_are_asked_too_with_names_that_routes_are_
         f"OTHER_REQUEST {at}{to}:5432, Host: {UNKNOWN}",
         f"OTHER_REQUEST {at}{to}:5432, Host: a.example.org",
         f"OTHER_REQUEST {at}{to}:5432, Host: b.example.org",
+        f"CLIENT {at}a.example.org:5432",
+        f"CLIENT {at}a.example.org:5432, Host: a.example.org:5432",
+        f"OTHER_REQUEST {at}a.example.org:5432, Host: {UNKNOWN}",
+        f"OTHER_REQUEST {at}a.example.org:5432, Host: b.example.org",
+        f"CLIENT {at}b.example.org:5432",
+        f"CLIENT {at}b.example.org:5432, Host: b.example.org:5432",
+        f"OTHER_REQUEST {at}b.example.org:5432, Host: {UNKNOWN}",
+        f"OTHER_REQUEST {at}b.example.org:5432, Host: a.example.org",
+        f"CLIENT {at}c.example.org:5432",
+        f"CLIENT {at}c.example.org:5432, Host: c.example.org:5432",
+        f"OTHER_REQUEST {at}c.example.org:5432, Host: {UNKNOWN}",
+        f"OTHER_REQUEST {at}c.example.org:5432, Host: a.example.org",
+        f"OTHER_REQUEST {at}c.example.org:5432, Host: b.example.org",
         f"OTHER_HOST {at}{UNKNOWN}:5432",
         f"OTHER_HOST {at}{UNKNOWN}:5432, Host: a.example.org",
         f"OTHER_HOST {at}{UNKNOWN}:5432, Host: b.example.org",
         f"PORT {at}{to}:6667",
     ]
     for kind in of_clients:
-        assert [flow.request.host for flow in inbound(world, kind=kind) if flow.request] == [to]
+        assert [flow.request.host for flow in inbound(world, kind=kind) if flow.request] == [to, *hosts]
 
 
 def test_a_server_for_every_name_is_asked_with_a_name_that_nobody_knows_and_with_a_request_for_another_one() -> None:
@@ -90,12 +101,12 @@ def test_a_server_for_every_name_is_asked_with_a_name_that_nobody_knows_and_with
         balancer=edge(), gateway=gateway(protocol="HTTPS", hosts=["*"], mode="SIMPLE", subjectAltNames=None), route=route("http")
     )
     assert {flow.host for flow in inbound(made, kind=InboundKind.CLIENT)} == set()
-    assert {flow.host for flow in inbound(made, kind=InboundKind.OTHER_CLIENT)} == {UNKNOWN}
+    assert {flow.host for flow in inbound(made, kind=InboundKind.OTHER_CLIENT)} == {UNKNOWN, HOST}
     requests = [flow.request.host for flow in inbound(made, kind=InboundKind.OTHER_REQUEST) if flow.request]
-    assert requests == [f"any.{UNKNOWN}", HOST]
+    assert requests == [f"any.{UNKNOWN}", HOST, UNKNOWN]
     foreign = inbound(made, kind=InboundKind.OTHER_AUTHORITY)
     assert {flow.caller.name for flow in foreign} == {OTHER}
-    assert names(made, kind=InboundKind.OTHER_REQUEST) == [f"any.{UNKNOWN}", HOST]
+    assert names(made, kind=InboundKind.OTHER_REQUEST) == [f"any.{UNKNOWN}", HOST, "any other name"]
 
 
 def test_names_of_routes_for_servers_that_read_no_requests_are_no_hosts_of_requests() -> None:
@@ -195,6 +206,15 @@ class TestAddresses:
         apart = judges(balancer=edge(loadBalancerSourceRanges=["192.0.2.0/24"]))
         assert {flow.origin for flow in inbound(narrow, apart, kind=InboundKind.CLIENT)} == {PARTNER}, "one of them"
         assert {flow.origin for flow in inbound(apart, narrow, kind=InboundKind.CLIENT)} == {"192.0.2.0/24"}
+        first = balancer("another", **NAMED, loadBalancerSourceRanges=["203.0.113.0/24"])
+        sides = [judges(edge(loadBalancerSourceRanges=[taken]), balancer=first) for taken in (PARTNER, "192.0.2.0/24")]
+        asked = [flow for flow in inbound(*sides, kind=InboundKind.CLIENT) if flow.edge == "edge/service/edge"]
+        assert {flow.origin for flow in asked} == {PARTNER}, "whatever another Service takes"
+
+    def test_of_a_service_that_takes_nobody_outside_clients_come_from_any_other_address(self) -> None:
+        inside = edge(loadBalancerSourceRanges=["10.0.0.0/24"])
+        world = judges(balancer=inside, google=(gcp_subnet("10.0.0.0/20"),))
+        assert {flow.origin for flow in inbound(world, kind=InboundKind.CLIENT)} == {ELSEWHERE}
 
 
 def gcp_subnet(cidr: str, stack: str = "IPV4_ONLY") -> Resource:
@@ -244,6 +264,9 @@ class TestPorts:
         assert at == {(443, "web.example.org"), (5432, HOST)}
         others = {(flow.port, flow.host) for flow in inbound(judges(web, balancer=two), kind=InboundKind.OTHER_HOST)}
         assert {(443, HOST), (5432, "web.example.org")} <= others, "a name that is served at another port"
+        both = gateway("web", port=8443, hosts=[HOST, "web.example.org"])
+        others = {(flow.port, flow.host) for flow in inbound(judges(both, balancer=two), kind=InboundKind.OTHER_HOST)}
+        assert {one for one in others if one[1] != UNKNOWN} == {(5432, "web.example.org")}, "and is none here"
 
 
 class TestPastTheGateway:
@@ -310,7 +333,8 @@ class TestTwoSides:
             return judges(balancer=edge(), gateway=gateway(protocol="HTTPS", hosts=["*.example.org"]), route=made)
 
         found = inbound(side("a.example.org"), side("b.example.org"), kind=InboundKind.OTHER_REQUEST)
-        assert [flow.request.host for flow in found if flow.request] == [UNKNOWN, "a.example.org", "b.example.org"]
+        asked = [flow.request.host for flow in found if flow.request and flow.host == "any-name.example.org"]
+        assert asked == [UNKNOWN, "a.example.org", "b.example.org"]
         assert all((flow.caller.shows, flow.caller.name) == (Shown.NAMED, BUYER) for flow in found)
 
 
@@ -339,82 +363,9 @@ class TestNodes:
         assert f"port 22 from {ELSEWHERE}" in said
 
 
-class TestNamesThatRulesAskFor:
-    """A rule of the gateway's own namespace, or of Istio's root namespace, at the pods' port that it names or at every one."""
-
-    def rule(self, home: str = "edge", **says: Any) -> Object:
-        return written("AuthorizationPolicy", home, selector={"matchLabels": LABELS}, rules=[says])
-
-    @pytest.mark.parametrize(
-        "says",
-        [
-            {"to": [{"operation": {"hosts": ["X.example.org"]}}]},
-            {"to": [{"operation": {"hosts": ["x.example.org:443"]}}]},
-            {"when": [{"key": "connection.sni", "values": ["x.example.org"]}]},
-            {"when": [{"key": "connection.sni", "notValues": ["x.example.org"]}]},
-            {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["5432"]}}]},
-            {"to": [{"operation": {"hosts": ["x.example.org"], "ports": [5432]}}]},
-            {
-                "to": [{"operation": {"hosts": ["x.example.org"]}}],
-                "when": [{"key": "destination.port", "values": ["80", "5432"]}],
-            },
-        ],
-    )
-    def test_a_name_in_a_rule_is_asked(self, says: dict[str, Any]) -> None:
-        world = judges(self.rule(**says), balancer=edge())
-        assert "x.example.org" in names(world, kind=InboundKind.OTHER_HOST)
-        assert "x.example.org" in names(judges(self.rule("istio-system", **says), balancer=edge()), kind=InboundKind.OTHER_HOST)
-        assert "x.example.org" not in names(judges(self.rule("shop", **says), balancer=edge()), kind=InboundKind.OTHER_HOST)
-
-    @pytest.mark.parametrize(
-        "says",
-        [
-            {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["443"]}}]},
-            {"to": [{"operation": {"hosts": ["x.example.org"]}}], "when": [{"key": "destination.port", "values": ["443"]}]},
-            {"to": [{"operation": {"hosts": ["*.example.org"]}}]},
-            {"when": [{"key": "request.headers[x-name]", "values": ["x.example.org"]}]},
-        ],
-    )
-    def test_a_rule_for_another_port_or_about_other_things_names_none(self, says: dict[str, Any]) -> None:
-        found = names(judges(self.rule(**says), balancer=edge()), kind=InboundKind.OTHER_HOST)
-        assert found == ["any other name"]
-
-    def test_a_rules_port_is_the_pods_and_not_the_services(self) -> None:
-        says: dict[str, Any] = {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["8443"]}}]}
-        moved = edge(ports=[{"port": 443, "targetPort": 8443}])
-        world = judges(self.rule(**says), balancer=moved, gateway=gateway(port=8443))
-        assert "x.example.org" in names(world, kind=InboundKind.OTHER_HOST)
-
-    @pytest.mark.parametrize(
-        ("source", "client"),
-        [
-            ({"principals": ["partner.example/other"]}, "spiffe://partner.example/other"),
-            ({"notPrincipals": ["partner.example/other"]}, "spiffe://partner.example/other"),
-            ({"principals": ["partner.example/*"]}, "spiffe://partner.example/"),
-            ({"principals": ["*"]}, "spiffe://any/identity"),
-            ({"principals": [""]}, OTHER),
-        ],
-    )
-    @pytest.mark.parametrize("hosts", [[HOST], []])
-    def test_an_identity_in_a_rule_for_a_name_or_for_any_is_asked_as_a_client(
-        self, source: dict[str, Any], client: str, hosts: list[str]
-    ) -> None:
-        says: dict[str, Any] = {"from": [{"source": source}]}
-        if hosts:
-            says["to"] = [{"operation": {"hosts": hosts}}]
-        world = judges(self.rule(**says), balancer=edge())
-        assert names(world, kind=InboundKind.CLIENT) == sorted({BUYER, CLIENT, client})
-
-    def test_identities_of_a_rule_for_another_name_are_not_asked_at_this_one(self) -> None:
-        says: dict[str, Any] = {
-            "from": [{"source": {"principals": ["p/x"]}}],
-            "to": [{"operation": {"hosts": ["x.example.org"]}}],
-        }
-        assert names(judges(self.rule(**says), balancer=edge()), kind=InboundKind.CLIENT) == [BUYER, CLIENT]
-
-    def test_clients_are_asked_for_what_they_show(self) -> None:
-        shown = {one.kind: one.flow.caller.shows for one in targets(judges(balancer=edge())) if isinstance(one.flow, InboundFlow)}
-        assert shown[InboundKind.CLIENT] is shown[InboundKind.OTHER_CLIENT] is Shown.NAMED
-        assert shown[InboundKind.OTHER_AUTHORITY] is Shown.FOREIGN
-        assert shown[InboundKind.NO_CERTIFICATE] is Shown.NOTHING
-        assert shown[InboundKind.PLAIN] is Shown.PLAIN
+def test_clients_are_asked_for_what_they_show() -> None:
+    shown = {one.kind: one.flow.caller.shows for one in targets(judges(balancer=edge())) if isinstance(one.flow, InboundFlow)}
+    assert shown[InboundKind.CLIENT] is shown[InboundKind.OTHER_CLIENT] is Shown.NAMED
+    assert shown[InboundKind.OTHER_AUTHORITY] is Shown.FOREIGN
+    assert shown[InboundKind.NO_CERTIFICATE] is Shown.NOTHING
+    assert shown[InboundKind.PLAIN] is Shown.PLAIN
