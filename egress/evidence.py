@@ -140,7 +140,9 @@ class ReceivedElsewhere(_Part):
 
     by: str = Field(description="The Service that opens the cluster to it; `nodes`: their own addresses.")
     host: str = Field(description="The name that is asked for; empty: whichever.")
-    ports: list[int]
+    ports: list[int] = Field(
+        description="Of nodes' own ports the first of each span that no firewall rule tells apart; 0: the protocol has none."
+    )
     who: str
     wanted: list[str] = Field(description="The layers each of which has to refuse it.")
     refused_by: list[Refusal] = Field(description="Every layer that refuses; empty: it gets through.")
@@ -358,7 +360,8 @@ def _received_elsewhere(judges: Judges, questions: Iterable[InboundQuestion]) ->
         by = tuple(
             dict.fromkeys(Refusal(layer=step.layer.value, object=step.by, field=step.field) for step in steps if not step.allowed)
         )
-        who = f"{who_of(target)}, from {flow.origin}" if place.port is None else who_of(target)
+        by_what = f", by {flow.transport}" if isinstance(flow, NodeFlow) and flow.transport != "TCP" else ""
+        who = f"{who_of(target)}, from {flow.origin}{by_what}" if place.port is None else who_of(target)
         key = (place.by, place.host, who, tuple(sorted(layer.value for layer in question.by)), by)
         found.setdefault(key, set()).add(flow.port)
     return [

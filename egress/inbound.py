@@ -170,14 +170,18 @@ class Receiving:
         return set() if self._google(source, port) else {Layer.FIREWALL}
 
     def _google(self, source: Ranges, port: int) -> bool:
-        probes = self._probers.covers(source) and port in (HTTP_PORT, HTTPS_PORT, LOAD_BALANCER_HEALTH_PORT)
+        probes = self._probers.covers(source) and port in _GOOGLES - {WEBHOOK_PORT}
         return probes or (self._control_plane.covers(source) and port == WEBHOOK_PORT)
 
     def node_is_shut(self, flow: NodeFlow) -> bool:
-        """Whether the firewall has to keep somebody from a node's port."""
+        """Whether the firewall has to keep somebody from a node's port, or from one of several that no rule tells apart."""
+        if flow.transport != "TCP":
+            return True
         kind = names.service_account_email(names.node_service_account(_INGRESS_NODES), self.plan.project)
-        partners = flow.pool == kind and flow.port in self._ports and self._partners.covers(flow.source)
-        return not partners and not self._google(flow.source, flow.port)
+        open_to = self._ports if flow.pool == kind and self._partners.covers(flow.source) else set[int]()
+        # Of more ports than there are open ones, one is not.
+        several = flow.ports[: len(open_to | _GOOGLES) + 1]
+        return not all(port in open_to or self._google(flow.source, port) for port in several)
 
     @cached_property
     def internal(self) -> bool:
@@ -185,6 +189,8 @@ class Receiving:
         return ingress is not None and ingress.exposure is Exposure.INTERNAL
 
 
+_GOOGLES = {HTTP_PORT, HTTPS_PORT, LOAD_BALANCER_HEALTH_PORT, WEBHOOK_PORT}
+"""Ports on which Google's own machines connect to nodes."""
 _EDGE = f"{names.INGRESS_NAMESPACE}/service/{names.INGRESS}"
 _INGRESS_NODES = "ingress"
 

@@ -14,7 +14,7 @@ from typing import Any
 from egress.explain import step_json
 from egress.inbound_places import BY_ADDRESS, FOLDED, NODES, InboundPlace, host_of, place_of, who_of
 from egress.judge.flow import Request, Verdict
-from egress.judge.inbound_flow import InboundFlow, InboundTrace, NodeFlow
+from egress.judge.inbound_flow import InboundTrace, NodeFlow, sent
 from egress.judge.inbound_targets import InboundKind, InboundTarget, inbound_targets
 from egress.judge.space import OTHER_HOST
 from egress.judge.trace import Judges
@@ -90,15 +90,17 @@ def _row(judges: Judges, place: InboundPlace, who: str, targets: Sequence[Inboun
 
 def _words(targets: Iterable[InboundTarget]) -> Iterator[str]:
     """What passes of several that stand in one row: requests, or ports by where they are open to."""
-    ports: dict[str, list[int]] = {}
+    ports: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for target in targets:
         flow = target.flow
-        if target.kind in FOLDED:
-            ports.setdefault(flow.origin, []).append(flow.port)
-        elif isinstance(flow, InboundFlow):
+        if isinstance(flow, NodeFlow):
+            ports.setdefault((flow.origin, flow.transport), []).append((flow.ports[0], flow.ports[-1]))
+        elif target.kind in FOLDED:
+            ports.setdefault((flow.origin, "TCP"), []).append((flow.port, flow.port))
+        else:
             yield _request(flow.request) if flow.request else EVERYTHING
-    for origin, of in ports.items():
-        yield f"TCP {', '.join(map(str, of))} from {origin}"
+    for (origin, transport), of in ports.items():
+        yield f"{sent(transport, of)} from {origin}"
 
 
 def _request(request: Request) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from egress.diff import fences, granted, inspected, leaving, logged, platform, received, relaxed, trusted
+from egress.diff import entering, fences, granted, inspected, leaving, logged, platform, received, relaxed, trusted
 from egress.diff.both import Both, comparable
 from egress.diff.facts import Aspect, Fact
 from egress.diff.flows import TeamFlows
 from egress.diff.normal import Item, differing, normal
 from egress.diff.sentences import sentence
 from egress.diff.settings import CONFIG, silent, unseen
+from egress.diff.unasked import unasked
 from egress.diff.unjudged import Unjudged, unjudged
 from egress.judge.deployed import Deployed
 from egress.judge.flow import Way
@@ -97,7 +98,7 @@ def difference(old: Deployed, new: Deployed, plans: tuple[Plan | None, Plan | No
     facts: list[Fact] = []
     if objects:
         facts += [fact for team in both.teams for fact in TeamFlows(both, team).facts()]
-        for room in (fences, received, inspected, trusted):
+        for room in (fences, received, entering, inspected, trusted):
             facts += room.facts(both)
         facts += granted.deployed(both)
     gateways = {pod.namespace for side in both.sides for pod in side.judges.gateways.pods}
@@ -105,7 +106,7 @@ def difference(old: Deployed, new: Deployed, plans: tuple[Plan | None, Plan | No
     if not (before and after):
         if (before and nothing[1]) or (after and nothing[0]):
             facts += [*granted.roles(before, after), *relaxed.facts(before, after, facts)]
-        unread = tuple(unjudged(both, sides, objects, facts)) if objects else ()
+        unread = (*unjudged(both, sides, objects, facts), *unasked(both)) if objects else ()
         return Difference(tuple(_changes(_without_echoes(facts, gateways))), objects, tuple(notes), unread)
     for of_plans in (platform.facts, leaving.facts, logged.facts, granted.planned):
         facts += of_plans(before, after)

@@ -11,7 +11,8 @@ from functools import cached_property
 
 from egress.diff.both import Both
 from egress.diff.facts import Aspect, Fact, another
-from egress.judge.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Shown
+from egress.judge.flow import Layer
+from egress.judge.inbound_flow import Door, InboundFlow, InboundTrace, Shown
 from egress.judge.inbound_targets import OTHER_CLIENT, InboundKind, InboundTarget, inbound_targets
 from egress.judge.ranges import Ranges
 from egress.judge.space import OTHER_HOST
@@ -35,7 +36,6 @@ def facts(both: Both) -> Iterator[Fact]:
     """Callers and ranges that one side lets in and the other does not, and layers that refuse less."""
     sides = [side.judges for side in both.sides]
     if not any(side.inbound.edges for side in sides):
-        yield from _Compared(sides).all()
         return
     # What stands for a class is taken from the first of two: so that the way back says the same, that one is always the same.
     old, new = (repr((side.deployed.kubernetes, side.deployed.google)) for side in both.sides)
@@ -49,10 +49,8 @@ class _Compared:
 
     def __init__(self, sides: Sequence[Judges]) -> None:
         self._sides = sides
-        targets = list(inbound_targets(*self._sides))
-        self._nodes = [target for target in targets if isinstance(target.flow, NodeFlow)]
         self._pairs: list[_Pair] = []
-        for target in targets:
+        for target in inbound_targets(*self._sides):
             if isinstance(target.flow, InboundFlow) and target.flow.door is Door.BALANCER:
                 old, new = (side.inbound.trace(target.flow) for side in self._sides)
                 self._pairs.append((target, old, new))
@@ -147,18 +145,12 @@ class _Compared:
             # What is received there is another thing now: all that is refused about it is so by other words.
             if f"{flow.host}, port {flow.port}" in said or (target.kind in _BY_ADDRESS and str(flow.port) in ports):
                 continue
-            before, after = ({step.layer for step in trace.refused_by} for trace in (old, new))
+            # What the firewall refuses, it refuses to nodes, and of those everything is asked (egress/diff/entering.py).
+            before, after = ({step.layer for step in trace.refused_by} - {Layer.FIREWALL} for trace in (old, new))
             for gain, layers, trace in ((True, before - after, old), (False, after - before, new)):
                 for layer in sorted(layers):
                     by = next(step.by for step in trace.refused_by if step.layer is layer)
                     yield Fact(Aspect.FENCE, gain, "", "", _words(target), f"inbound {layer.value}", by=by)
-        for target in self._nodes:
-            assert isinstance(target.flow, NodeFlow)
-            pools = [{pool.email for pool in side.workloads.pools.values()} for side in self._sides]
-            old, new = (side.inbound.at_node(target.flow) for side in self._sides)
-            if old.allowed is not new.allowed and all(target.flow.pool in of for of in pools):
-                words = f"TCP {target.flow.port} of nodes of {target.flow.pool.partition('@')[0]} by {target.flow.origin}"
-                yield Fact(Aspect.FENCE, new.allowed, "", "", words, "inbound firewall", by=(old if new.allowed else new).by)
 
 
 def _client(target: InboundTarget) -> str:

@@ -18,7 +18,9 @@ WAYS = {
     Way.APPLICATION_NODE.value: "from an application node",
     Way.GATEWAY_NODE.value: "from a gateway node",
 }
+INSIDE = "firewall inside"
 INBOUND = {
+    INSIDE: "The firewall",
     f"inbound {Layer.LOAD_BALANCER.value}": "The load balancer",
     f"inbound {Layer.FIREWALL.value}": "The firewall",
     f"inbound {Layer.NETWORK_POLICY.value}": "NetworkPolicy",
@@ -26,7 +28,7 @@ INBOUND = {
     f"inbound {Layer.AUTHORIZATION.value}": "The ingress gateway's authorization",
     f"inbound {Layer.SIDECAR.value}": "A proxy",
 }
-"""Who refuses what comes in."""
+"""Who refuses what comes in, or to machines from pods and nodes."""
 LAYERS = {
     Layer.SIDECAR.value: "The sidecar",
     Layer.AUTHORIZATION.value: "The gateway's authorization",
@@ -244,7 +246,8 @@ def _fence(who: str, facts: Sequence[Fact]) -> str:
         return f"{_capital(first.target)} {(loose if gone else held).format(hosts)}"
     if first.how in INBOUND:
         verb = "no longer refuses" if gone else "now refuses"
-        return f"{INBOUND[first.how]} {verb} from outside: {_some(list(dict.fromkeys(fact.what for fact in facts)))}"
+        where = "inside" if first.how == INSIDE else "from outside"
+        return f"{INBOUND[first.how]} {verb} {where}: {_some(list(dict.fromkeys(fact.what for fact in facts)))}"
     if first.how == "admission":
         return f"Admission {'no longer holds' if gone else 'now holds'} {who} to {_targets(facts)}"
     if first.how == "firewall":

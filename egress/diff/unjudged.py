@@ -16,9 +16,6 @@ from egress.diff.facts import Aspect, Fact
 from egress.diff.filters import KEPT, READERS, understood
 from egress.diff.normal import SILENT_KINDS, Item, differing
 from egress.judge.deployed import identity, part
-from egress.judge.firewall_rules import EGRESS, INGRESS, Rule, read
-from egress.judge.ranges import Ranges
-from egress.judge.subnets import Subnets
 from egress.names import TEAM_LABEL
 
 JUDGED: Mapping[str, tuple[str, ...]] = {
@@ -120,14 +117,17 @@ class Unjudged:
     """Where it differs; `new` and `gone` where the whole object is."""
     widening: bool = True
     """Whether it may let somebody do more."""
+    why: str = ""
+    """Why nothing is asked of it, where that is no matter of fields."""
 
     @property
     def text(self) -> str:
+        why = f" ({self.why})" if self.why else ""
         if not self.fields:
             return f"{self.object} differs, and no question shows what that does"
         if self.fields in (("new",), ("gone",)):
-            return f"{self.object} is {self.fields[0]}"
-        return f"{self.object}: {', '.join(self.fields)} {'differs' if len(self.fields) == 1 else 'differ'}"
+            return f"{self.object} is {self.fields[0]}{why}"
+        return f"{self.object}: {', '.join(self.fields)} {'differs' if len(self.fields) == 1 else 'differ'}{why}"
 
     def as_json(self) -> dict[str, Any]:
         """For machines; the keys are stable."""
@@ -145,11 +145,13 @@ def unjudged(both: Both, sides: Sequence[Mapping[str, Item]], names: Iterable[st
     """
     found = list(facts)
     code = (manifest for side in both.sides for kind in READERS for manifest in side.deployed.kind(kind))
+    # What other firewall rules say is asked, or said by egress/diff/unasked.py.
+    unread = {rule.name for side in both.sides for rule in side.judges.firewall.rules if rule.unknown}
     unknown = {identity(manifest) for manifest in code if not understood(manifest)}
     for name in names:
         old, new = (side.get(name) for side in sides)
         item = old or new
-        if item is None or item.kind in SILENT_KINDS | _FIREWALL_KINDS:
+        if item is None or item.kind in SILENT_KINDS or (item.kind in _FIREWALL_KINDS and name not in unread):
             continue
         whole = ("new" if new else "gone",)
         if item.kind in WHOLE and name not in unknown:
@@ -177,7 +179,6 @@ def unjudged(both: Both, sides: Sequence[Mapping[str, Item]], names: Iterable[st
                 yield Unjudged(name, tuple(fields))
         elif not (item.kind in JUDGED and explained) and not _of_team(item, both):
             yield Unjudged(name, whole, bool(new) or not ADDITIVE.match(item.kind))
-    yield from _firewall(both)
 
 
 def _keeps(fact: Fact, name: str, namespace: str) -> bool:
@@ -227,67 +228,3 @@ def _means(pattern: str, path: str) -> bool:
     if pattern.startswith("*."):
         return re.search(rf"(^|\.){re.escape(pattern[2:])}($|[.\[])", path) is not None
     return path == pattern or path.startswith((f"{pattern}.", f"{pattern}["))
-
-
-def _firewall(both: Both) -> Iterator[Unjudged]:
-    """Rules of which nothing is asked: for what comes in, for IPv6, for other protocols than TCP and UDP."""
-    if any(not side.deployed.google for side in both.sides):
-        return
-    sides = [
-        sorted(filter(_unasked, read(side.deployed, Subnets(side.deployed))), key=lambda rule: (rule.order, _said(rule)))
-        for side in both.sides
-    ]
-    old, new = ({_said(rule): rule for rule in side} for side in sides)
-    gone = {rule.name: rule for said, rule in old.items() if said not in new}
-    come = {rule.name: rule for said, rule in new.items() if said not in old}
-    for name in sorted({*gone} & {*come}):
-        before, after = gone.pop(name), come.pop(name)
-        wider, narrower = (after, before) if after.allow else (before, after)
-        yield Unjudged(name, (f"now {_said(after)}; before: {_said(before)};",), not _within(wider, narrower))
-    for word, rules in (("gone", gone), ("new", come)):
-        for name, rule in sorted(rules.items()):
-            yield Unjudged(name, (word,), rule.allow == (word == "new"))
-    if old.keys() == new.keys():
-        for direction in (EGRESS, INGRESS):
-            orders = [[_said(rule) for rule in side if rule.direction == direction] for side in sides]
-            if orders[0] != orders[1]:
-                yield Unjudged("firewall", (f"the order of the {direction.lower()} rules of which nothing is asked",))
-
-
-_IPV4 = Ranges.of(["0.0.0.0/0"])
-
-
-def _unasked(rule: Rule) -> bool:
-    over_ipv4 = rule.ranges.meets(_IPV4)
-    return rule.direction == INGRESS or not over_ipv4 or any(what.transport not in ("ALL", "TCP", "UDP") for what in rule.what)
-
-
-def _within(inner: Rule, outer: Rule) -> bool:
-    """Whether a rule means nothing that the other one does not."""
-    if inner.allow != outer.allow or inner.direction != outer.direction or not outer.ranges.covers(inner.ranges):
-        return False
-    if outer.targets is not None and (inner.targets is None or not inner.targets <= outer.targets):
-        return False
-    entries = [(one.transport, span) for one in inner.what for span in one.ports or _EVERY]
-    return all(
-        any(
-            one.transport in ("ALL", transport) and any(low <= first and last <= high for low, high in one.ports or _EVERY)
-            for one in outer.what
-        )
-        for transport, (first, last) in entries
-    )
-
-
-_EVERY = ((0, 65535),)
-
-
-def _said(rule: Rule) -> str:
-    """What the rule says, however it is called."""
-    what = ", ".join(" ".join([one.transport, "/".join(_span(*span) for span in one.ports) or "every port"]) for one in rule.what)
-    who = f" for {', '.join(sorted(rule.targets))}" if rule.targets else ""
-    way = "to" if rule.direction == EGRESS else "from"
-    return f"{'allow' if rule.allow else 'deny'} {what} {way} {', '.join(rule.ranges.cidrs)}{who}"
-
-
-def _span(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"

@@ -38,8 +38,9 @@ class Firewall:
 
     def __init__(self, deployed: Deployed) -> None:
         self.subnets = Subnets(deployed)
-        self._rules = read(deployed, self.subnets)
-        self._pools = sorted({pool for rule in self._rules for pool in rule.targets or ()} | {""})
+        self.rules = read(deployed, self.subnets)
+        """In the order in which they decide."""
+        self._pools = sorted({pool for rule in self.rules for pool in rule.targets or ()} | {""})
         self._candidates: dict[tuple[str, str, str, int], list[tuple[Rule, str]]] = {}
         self._decided: dict[tuple[str, str, str, int, Ranges, bool, str], Verdict] = {}
 
@@ -60,7 +61,7 @@ class Firewall:
                     yield transport, last + 1
 
     def _leaving(self, pool: str) -> Iterator[Rule]:
-        return (rule for rule in self._rules if rule.direction == EGRESS and (rule.targets is None or pool in rule.targets))
+        return (rule for rule in self.rules if rule.direction == EGRESS and (rule.targets is None or pool in rule.targets))
 
     def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
         """Whether the packets of a connection leave the node of its source and, in the cluster, reach the one of its target.
@@ -100,12 +101,20 @@ class Firewall:
     @property
     def coming_in(self) -> list[Rule]:
         """Rules about what comes in, in the order in which they decide."""
-        return [rule for rule in self._rules if rule.direction == INGRESS]
+        return [rule for rule in self.rules if rule.direction == INGRESS]
 
     def comes_in(
-        self, source: Ranges, pool: str, port: int, words: str, *, everywhere: bool = False, also: Sequence[Rule] = ()
+        self,
+        source: Ranges,
+        pool: str,
+        port: int,
+        words: str,
+        *,
+        everywhere: bool = False,
+        also: Sequence[Rule] = (),
+        transport: str = "TCP",
     ) -> Verdict:
-        """Whether packets from addresses outside the cluster reach a node of a pool on a TCP port.
+        """Whether packets from these addresses reach a node of a pool on a port.
 
         Args:
             source: where they may come from.
@@ -114,13 +123,18 @@ class Firewall:
             words: the source, for people.
             everywhere: whether every address of the source must get through, or one is enough.
             also: rules that hold besides, as those that GKE makes for a Service of type LoadBalancer.
+            transport: the protocol; one without ports is asked at port 0.
         """
+        if not self.subnets.ipv6 and not _IPV4.covers(source):
+            if everywhere or not source.meets(_IPV4):
+                return _verdict(False, self.subnets.name, "stackType", "the subnetwork has no IPv6")
+            source = source.within(_IPV4)
         pools = [pool] if pool else self._pools
-        route = f"TCP {port} from {words}"
+        route = f"{transport} {port} from {words}" if port else f"{transport} from {words}"
         verdicts = [
             self._decide(
                 INGRESS,
-                sorted((*self._meaning(INGRESS, of, "TCP", port), *_meant(also, INGRESS, of, "TCP", port)), key=_order),
+                sorted((*self._meaning(INGRESS, of, transport, port), *_meant(also, INGRESS, of, transport, port)), key=_order),
                 source,
                 everywhere,
                 route,
@@ -170,7 +184,7 @@ class Firewall:
         key = (direction, pool, transport, port)
         found = self._candidates.get(key)
         if found is None:
-            found = self._candidates[key] = list(_meant(self._rules, direction, pool, transport, port))
+            found = self._candidates[key] = list(_meant(self.rules, direction, pool, transport, port))
         return found
 
 

@@ -24,7 +24,8 @@ _SILENT = {
 """Read elsewhere, or without a say in what is let through: exports hold what the provider computes and its defaults too."""
 _READ_OF_POLICY = {"action", "direction", "disabled", "match", "priority", "targetServiceAccounts"}
 _SILENT_OF_POLICY = {"description", "enableLogging", "ruleName"}
-_NUMBERS = {"6": "TCP", "17": "UDP"}
+_NUMBERS = {"1": "ICMP", "6": "TCP", "17": "UDP", "50": "ESP", "51": "AH", "94": "IPIP", "132": "SCTP"}
+"""Protocols that Google knows by name. Source: Google Cloud, "VPC firewall rules", "Protocols and ports"."""
 
 
 @dataclass(slots=True)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 RESPONSES_TELL = ("server", "x-envoy-upstream-service-time", "x-envoy-decorator-operation")
 """Headers of responses by which the mesh's proxies speak of themselves. Source: Envoy, "HTTP header manipulation"."""
+NOTHING_OF_GOOGLE = Verdict(Layer.FIREWALL, True, "nothing", "", "No Google resources were handed over.")
 _NO_NODE = Node("")
 """A machine outside: none of the rules asked about it looks at where it is."""
 
@@ -79,8 +80,10 @@ class Inbound:
         return max(traces, key=lambda trace: (trace.allowed, -len(trace.refused_by), bool(trace.server)))
 
     def at_node(self, flow: NodeFlow) -> Verdict:
-        """Whether somebody outside gets to a TCP port of a pool's nodes at all."""
-        return self._firewall(flow.source, flow.origin, flow.pool, flow.port, declared=False, edge=None)
+        """Whether somebody gets to a port of a pool's nodes at all."""
+        if not self._deployed.google:
+            return NOTHING_OF_GOOGLE
+        return self._judges.firewall.comes_in(flow.source, flow.pool, flow.port, flow.origin, transport=flow.transport)
 
     def _at(self, edge: Edge, flow: InboundFlow, declared: bool) -> InboundTrace:
         front, port = self._network(edge, flow, declared)
@@ -116,17 +119,15 @@ class Inbound:
         else:
             pool = ""
             port = edge.nodes.get(flow.port) or next(iter(edge.ports.values()), flow.port)
-        said.append(self._firewall(flow.source, flow.origin, pool, flow.port, declared=declared, edge=edge))
+        said.append(self._firewall(edge, flow, pool, declared))
         said.append(self._policies(edge, flow, port, declared))
         return said, port
 
-    def _firewall(
-        self, source: Ranges, origin: str, pool: str, port: int, *, declared: bool, edge: Edge | None
-    ) -> Verdict:  # fmt: skip
+    def _firewall(self, edge: Edge, flow: InboundFlow, pool: str, declared: bool) -> Verdict:
         if not self._deployed.google:
-            return Verdict(Layer.FIREWALL, True, "nothing", "", "No Google resources were handed over.")
-        also = edge.rules if edge else ()
-        return self._judges.firewall.comes_in(source, pool, port, origin, everywhere=declared, also=also)
+            return NOTHING_OF_GOOGLE
+        judge = self._judges.firewall
+        return judge.comes_in(flow.source, pool, flow.port, flow.origin, everywhere=declared, also=edge.rules)
 
     def _policies(self, edge: Edge, flow: InboundFlow, port: int, declared: bool) -> Verdict:
         policies = self._judges.network_policies

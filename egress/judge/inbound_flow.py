@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,8 @@ from egress.judge.edges import Edge
 from egress.judge.flow import Request, Verdict
 from egress.judge.ranges import Ranges
 from egress.judge.servers import Server
+
+EVERY_PORT = (1, 65535)
 
 
 class Shown(StrEnum):
@@ -145,8 +148,35 @@ class NodeFlow:
     source: Ranges
     origin: str
     pool: str
-    """The service account of the pool's nodes."""
+    """The service account of the pool's nodes; empty: of any node."""
     port: int
+    """Of several that no rule tells apart the first; a protocol without ports has 0."""
+    transport: str = "TCP"
+    last: int = 0
+    """The last of several ports; 0: it is one."""
+
+    @property
+    def ports(self) -> range:
+        """Every port for which it stands."""
+        return range(self.port, (self.last or self.port) + 1)
+
+    @property
+    def what(self) -> str:
+        """Protocol and ports, for people."""
+        return sent(self.transport, [(self.port, self.last or self.port)])
 
     def __str__(self) -> str:
-        return f"From {self.origin}: nodes of {self.pool or 'any pool'}, TCP {self.port}"
+        return f"From {self.origin}: nodes of {self.pool or 'any pool'}, {self.what}"
+
+
+def sent(transport: str, spans: Iterable[tuple[int, int]]) -> str:
+    """A protocol and its ports, for people; spans that follow each other are one."""
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if joined and joined[-1][1] + 1 == first:
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    if joined in ([(0, 0)], [EVERY_PORT]):
+        return transport if joined == [(0, 0)] else f"{transport} on every port"
+    return f"{transport} {', '.join(str(first) if first == last else f'{first}-{last}' for first, last in joined)}"

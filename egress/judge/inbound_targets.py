@@ -18,6 +18,8 @@ from egress.judge.classes import Requests, representatives
 from egress.judge.edges import NODE_PORTS, Edge
 from egress.judge.flow import Request, without_port
 from egress.judge.inbound_flow import Caller, Door, InboundFlow, NodeFlow, Shown
+from egress.judge.inbound_nodes import from_outside
+from egress.judge.outside import ELSEWHERE, Source, outside, told_apart
 from egress.judge.ranges import Ranges
 from egress.judge.registry import ROOT_NAMESPACE, patterns_above
 from egress.judge.servers import Server
@@ -26,9 +28,6 @@ from egress.judge.trace import Judges
 
 OTHER_CLIENT = "spiffe://another.example/client"
 """Stands for every client that no object names."""
-ELSEWHERE = "any other address"
-"""What people call the addresses that no object names."""
-SSH, KUBELET = 22, 10250
 FREE_NODE_PORT = 31999
 """Stands for every port of nodes that no object names."""
 
@@ -65,15 +64,8 @@ def inbound_targets(*sides: Judges) -> Iterator[InboundTarget]:
     space = _Space(sides)
     for by in space.edges:
         yield from _of_edge(space, by)
-    yield from _of_nodes(space)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Addresses that no object tells from each other."""
-
-    ranges: Ranges
-    words: str
+    for flow in from_outside(sides):
+        yield InboundTarget(InboundKind.NODE, f"{flow.what} from {flow.origin}", flow)
 
 
 class _Space:
@@ -103,27 +95,7 @@ class _Space:
                             named.setdefault(block, ", ".join(block.cidrs))
             for rule in side.firewall.coming_in:
                 named.setdefault(rule.ranges, ", ".join(rule.ranges.cidrs))
-        atoms = [self._outside]
-        for ranges in named:
-            atoms = [part for atom in atoms for part in (atom.within(ranges), atom.minus(ranges)) if part]
-        narrower = [ranges for ranges in named if not ranges.covers(Ranges.of(["0.0.0.0/0"]))]
-        return [Source(atom, self._called(atom, named, narrower)) for atom in atoms]
-
-    @property
-    def _outside(self) -> Ranges:
-        everything = Ranges.of(["0.0.0.0/0", *(["::/0"] if any(side.inbound.subnets.ipv6 for side in self.sides) else [])])
-        for side in self.sides:
-            everything = everything.minus(side.inbound.subnets.own)
-        return everything
-
-    @staticmethod
-    def _called(atom: Ranges, named: dict[Ranges, str], narrower: Iterable[Ranges]) -> str:
-        if atom in named:
-            return named[atom]
-        if not any(ranges.covers(atom) for ranges in narrower):
-            return ELSEWHERE
-        first, *more = atom.cidrs
-        return f"{first} and {len(more)} more" if more else first
+        return told_apart(outside(self.sides), named)
 
     def servers(self, by: str, port: int) -> dict[str, list[Server]]:
         """The servers behind a Service's port, by the name that they are for; below a pattern by each that something names."""
@@ -320,13 +292,3 @@ def _san(principal: str) -> str:
 
 def _named(host: str) -> str:
     return "any other name" if host == OTHER_HOST else without_port(host)
-
-
-def _of_nodes(space: _Space) -> Iterator[InboundTarget]:
-    """Nodes' own ports, of every pool."""
-    pools = list(dict.fromkeys(pool.email for side in space.sides for pool in side.workloads.pools.values()))
-    for pool in pools:
-        for port in sorted({SSH, KUBELET, OTHER_PORT, FREE_NODE_PORT, *space.opened}):
-            for source in space.sources:
-                flow = NodeFlow(source.ranges, source.words, pool, port)
-                yield InboundTarget(InboundKind.NODE, f"port {port} from {source.words}", flow)

@@ -339,28 +339,17 @@ class TestTwoSides:
 
 
 class TestNodes:
-    def test_of_every_pool_the_nodes_own_ports_are_asked(self) -> None:
-        pools = (node_pool("one"), node_pool("two"))
-        found = [target.flow for target in targets(judges(balancer=None, google=pools), kind=InboundKind.NODE)]
-        assert all(isinstance(flow, NodeFlow) for flow in found)
-        assert {(flow.pool, flow.port) for flow in found if isinstance(flow, NodeFlow)} == {
-            (f"{pool}@example.com", port) for pool in ("one", "two") for port in (22, 6667, 10250, 31999)
-        }
+    """What is sent to nodes' own addresses: tests/judge/test_inbound_nodes.py has the classes."""
 
-    def test_with_each_port_that_a_firewall_rule_for_what_comes_in_opens(self) -> None:
-        def ports(direction: str) -> set[int]:
-            rule = firewall(direction=direction, allows=[{"protocol": "tcp", "ports": ["8000-8010"]}], sourceRanges=[PARTNER])
-            found = targets(judges(balancer=None, google=(node_pool("one"), rule)), kind=InboundKind.NODE)
-            return {target.flow.port for target in found} - {22, 6667, 10250, 31999}
+    def test_of_every_pool_each_class_is_asked_and_says_what_it_is_and_from_where(self) -> None:
+        rule = firewall(allows=[{"protocol": "tcp", "ports": ["22"]}], sourceRanges=[PARTNER])
+        found = targets(judges(balancer=None, google=(node_pool("one"), node_pool("two"), rule)), kind=InboundKind.NODE)
+        flows = [target.flow for target in found if isinstance(target.flow, NodeFlow)]
+        assert {flow.pool for flow in flows} == {"one@example.com", "two@example.com"}
+        assert {target.name for target in found} >= {f"TCP 22 from {PARTNER}", f"UDP on every port from {ELSEWHERE}"}
 
-        assert ports("INGRESS") == {8000, 8010}
-        assert ports("EGRESS") == set()
-
-    def test_it_says_from_where_and_to_which_port(self) -> None:
-        rule = firewall(sourceRanges=[PARTNER])
-        said = names(judges(balancer=None, google=(node_pool("one"), rule)), kind=InboundKind.NODE)
-        assert f"port 22 from {PARTNER}" in said
-        assert f"port 22 from {ELSEWHERE}" in said
+    def test_without_googles_objects_there_are_no_nodes_to_ask_about(self) -> None:
+        assert targets(judges(balancer=None), kind=InboundKind.NODE) == []
 
 
 def test_clients_are_asked_for_what_they_show() -> None:

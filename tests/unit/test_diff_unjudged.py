@@ -197,8 +197,8 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
         "",
         "network|firewall|ipv6",
         "open",
-        [("not judged: firewall/global-deny-egress-all-ipv6 is gone", True)],
-        [("not judged: firewall/global-deny-egress-all-ipv6 is new", False)],
+        [("not judged: firewall/global-deny-egress-all-ipv6 is gone (nothing is asked about IPv6 alone)", True)],
+        [("not judged: firewall/global-deny-egress-all-ipv6 is new (nothing is asked about IPv6 alone)", False)],
     ),
     "where images come from": (
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -154,7 +155,7 @@ OPEN: dict[str, tuple[dict[str, Callable[[Manifest], None]], str]] = {
         "The gateway in istio-ingress reaching the metadata server",
     ),
     "the firewall lets everybody in": ({PARTNERS: put("sourceRanges", ["0.0.0.0/0"])}, "does not stop at: firewall"),
-    "the firewall lets partners to every port": ({PARTNERS: put("allows.0.ports", None)}, "TCP 10250"),
+    "the firewall lets partners to every port": ({PARTNERS: put("allows.0.ports", None)}, "gserviceaccount.com, TCP 1-79"),
     "the firewall lets partners to every node": ({PARTNERS: put("targetServiceAccounts", None)}, "nodes of sa-application-nodes"),
     "the firewall takes anybody for a health check": ({CHECKER: put("sourceRanges", ["0.0.0.0/0"])}, "From any other address"),
     "the load balancer takes everybody": (
@@ -344,6 +345,27 @@ def test_where_nobody_receives_nodes_are_asked_all_the_same() -> None:
     ssh = ADDED["a firewall rule for everybody, on SSH"][0]
     opened = Deployed.of(deployed.kubernetes, [*deployed.google, ssh])
     assert any("TCP 22" in found.flow for found in violations(Receiving(made), Judges(opened)))
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"protocol": "udp", "ports": ["2049"]}, "UDP 2049"),
+        ({"protocol": "icmp"}, "ICMP"),
+        ({"protocol": "47"}, ", 47"),
+        ({"protocol": "all"}, "any other protocol"),
+        ({"protocol": "tcp", "ports": ["80-443"]}, "TCP 80-442"),
+    ],
+)
+def test_a_firewall_rule_for_any_protocol_that_opens_nodes_is_a_violation(entry: dict[str, Any], words: str) -> None:
+    """From health checkers too: they may connect to single ports, and by TCP alone."""
+    ssh, _ = ADDED["a firewall rule for everybody, on SSH"]
+    (checkers,) = (item for item in objects().google if item.identity == CHECKER)
+    for ranges in (["0.0.0.0/0"], checkers.properties["sourceRanges"]):
+        opened = replace(ssh, properties={**ssh.properties, "sourceRanges": ranges, "allows": [entry]})
+        google = [*(item for item in objects().google if item.identity != CHECKER), opened]
+        deployed = Deployed.of(objects().kubernetes, google)
+        assert any(words in found.flow for found in violations(Receiving(plan()), Judges(deployed)))
 
 
 def test_every_kind_is_asked_once_for_each_class() -> None:

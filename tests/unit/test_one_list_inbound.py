@@ -30,6 +30,7 @@ def _with(*texts: str) -> set[str]:
 def test_nobody_makes_connections_from_outside_of_his_own() -> None:
     assert _with(" InboundFlow(", "(InboundFlow(", "[InboundFlow(") == {*MAKE_FLOWS}
     assert _with("inbound_targets(") == TAKE_FROM_IT
+    assert _with(" NodeFlow(", "(NodeFlow(", "[NodeFlow(") == {"egress/judge/inbound_nodes.py"}
 
 
 def test_the_proof_the_table_the_explanation_and_the_evidence_say_the_same_of_every_question() -> None:
