@@ -91,9 +91,7 @@ HARMLESS_KINDS: Mapping[tuple[str, str], str] = {
     **dict.fromkeys((("", "Secret"), ("", "ServiceAccount")), "rules that name it are read"),
     **dict.fromkeys((("", "PersistentVolume"), ("", "PersistentVolumeClaim")), _STORAGE),
     **dict.fromkeys((("", "LimitRange"), ("", "ResourceQuota")), _REFUSES),
-    **dict.fromkeys(
-        (("", "Event"), ("", "ComponentStatus"), ("", "Binding"), ("", "Node"), ("apps", "ControllerRevision")), _STATE
-    ),
+    **dict.fromkeys((("", "Event"), ("", "ComponentStatus"), ("", "Node"), ("apps", "ControllerRevision")), _STATE),
     ("", "PodTemplate"): "no pod comes of it by itself",
     ("", "Endpoints"): "a Service that has a selector has the addresses of its pods; one without is not understood",
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): _REFUSES,
@@ -138,6 +136,7 @@ WHAT: Mapping[str, str] = {
         ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"), "a rule that changes objects as they are written"
     ),
     "Ingress": "a way in",
+    "Binding": "a pod's place on a node, whatever keeps others off that node",
     **dict.fromkeys(
         (
             *("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy", "FQDNNetworkPolicy"),

@@ -63,7 +63,7 @@ def test_the_group_of_an_api_stands_before_its_version(api: str | None, group: s
 
 HARMLESS = {
     "v1": (
-        "Secret ServiceAccount PersistentVolume PersistentVolumeClaim LimitRange ResourceQuota Event ComponentStatus Binding "
+        "Secret ServiceAccount PersistentVolume PersistentVolumeClaim LimitRange ResourceQuota Event ComponentStatus "
         "Node PodTemplate Endpoints"
     ),
     "apps/v1": "ControllerRevision",
@@ -149,6 +149,8 @@ NOT_READ = {
     "networking.gke.io/v1": "GCPEgressPolicy FQDNNetworkPolicy",
     "admissionregistration.k8s.io/v1beta1": "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding",
     "networking.k8s.io/v1": "Ingress",
+    # Who schedules pods puts one on a node by it, and no taint is asked.
+    "v1": "Binding",
     "policy.networking.k8s.io/v1alpha1": "AdminNetworkPolicy BaselineAdminNetworkPolicy ClusterNetworkPolicy",
     "resource.k8s.io/v1": "ResourceClaim ResourceClaimTemplate",
 }
