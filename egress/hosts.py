@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import lru_cache
 
 import idna
 
@@ -49,11 +50,11 @@ def is_pattern(host: str) -> bool:
     return host.startswith(ANY)
 
 
-def patterns_above(host: str) -> Iterator[str]:
+@lru_cache(maxsize=1 << 14)
+def patterns_above(host: str) -> Sequence[str]:
     """Every pattern that a normalised host or pattern lies below, the closest first."""
     labels = host.removeprefix(ANY).split(".")
-    for start in range(1, len(labels) - 1):
-        yield ANY + ".".join(labels[start:])
+    return tuple(ANY + ".".join(labels[start:]) for start in range(1, len(labels) - 1))
 
 
 def normalise_pattern(host: str) -> str:

@@ -263,6 +263,8 @@ class Intent:
             return flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT
         if any(_use_allows(use, flow) for use in self._of(flow.namespace, flow.host) if use.tcp or not flow.authority):
             return True
+        if not flow.authority:
+            return False
         # Another name in the Host header is where the request goes, if it is that name and no more than the port beside it.
         named = replace(flow, host=flow.addressed, authority="")
         as_named = flow.authority.lower() in (named.host, f"{named.host}:{HTTP_PORT}")

@@ -52,9 +52,10 @@ def beyond(value: Any, shape: Any, accepted: Accepted, path: str = "", field: st
     elif isinstance(shape, Mapping) and isinstance(value, Mapping):
         known = cast("Mapping[str, Any]", shape)
         for key, below in cast("Mapping[str, Any]", value).items():
-            at, name = (f"{above}.{key}" if above else key for above in (path, field))
+            at, name = f"{path}.{key}" if path else key, f"{field}.{key}" if field else key
             if key in known:
-                yield from beyond(below, known[key], accepted, at, name)
+                if not isinstance(below, _PLAIN):
+                    yield from beyond(below, known[key], accepted, at, name)
             elif not accepted.has(at, below):
                 if accepted.below(at) and isinstance(below, (Mapping, list)):
                     yield from beyond(below, _NOTHING, accepted, at, name)
@@ -62,4 +63,6 @@ def beyond(value: Any, shape: Any, accepted: Accepted, path: str = "", field: st
                     yield name
 
 
+_PLAIN = (str, int, float, type(None))
+"""What has no fields; most of an object is such."""
 _NOTHING: Mapping[str, Any] = {}

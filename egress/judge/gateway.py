@@ -202,7 +202,9 @@ class Gateways:
             read = as_rules_see(inner, self._registry.normalization)
         except Misread as error:
             return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False)
-        return self._no(server.by, server.field, read) if isinstance(read, str) else replace(connection, inner=read)
+        if isinstance(read, str):
+            return self._no(server.by, server.field, read)
+        return connection if read is inner else replace(connection, inner=read)
 
     def route(self, connection: Connection, server: Server) -> tuple[Verdict, list[Connection]]:
         """Where an accepted and authorized connection goes on to."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, listed, part
@@ -96,11 +96,11 @@ def alike(one: str, other: str) -> bool:
     return covers(one, other) or covers(other, one)
 
 
-def patterns_above(host: str) -> Iterator[str]:
+@lru_cache(maxsize=1 << 14)
+def patterns_above(host: str) -> Sequence[str]:
     """`*.` patterns that cover the name, the closest first."""
     labels = host.split(".")
-    for start in range(1, len(labels)):
-        yield "*." + ".".join(labels[start:])
+    return tuple("*." + ".".join(labels[start:]) for start in range(1, len(labels)))
 
 
 Sees = Callable[[str, str], bool]

@@ -70,9 +70,9 @@ class Selector:
         """Whether something with these labels is meant; True where the selector is not understood."""
         if self.unknown:
             return True
-        return all(labels.get(key) == value for key, value in self.wanted.items()) and all(
-            requirement.holds(labels) for requirement in self.requirements
-        )
+        if not self.wanted.items() <= labels.items():
+            return False
+        return not self.requirements or all(requirement.holds(labels) for requirement in self.requirements)
 
     @property
     def example(self) -> dict[str, str]:

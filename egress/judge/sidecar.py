@@ -97,7 +97,7 @@ class Sidecars:
         listeners = self._listeners.get(flow.namespace)
         if listeners is None:
             listeners = self._listeners[flow.namespace] = Listeners(self._registry, flow.namespace, view.sees, view.meets)
-        asked = replace(flow, host=flow.addressed, authority=flow.request.host) if flow.protocol is Protocol.HTTP else flow
+        asked = flow.but(host=flow.addressed, authority=flow.request.host) if flow.protocol is Protocol.HTTP else flow
         # A listener of an address takes whatever comes to it, and comes before those that read HTTP or server names.
         way = listeners.at_address(flow, asked) or listeners.at_port(asked)
         if way is None:
@@ -106,7 +106,7 @@ class Sidecars:
             request = read(asked.request, self._registry.normalization)
             if isinstance(request, str):
                 return self._verdict(False, "", "", request), []
-            asked = replace(asked, path=request.path)
+            asked = asked.but(path=request.path)
         return self._led(asked, view, way, pod)
 
     def _led(self, flow: Flow, view: View, way: Way, pod: Pod) -> tuple[Verdict, list[Connection]]:
@@ -131,7 +131,7 @@ class Sidecars:
             return self._verdict(False, refused.by, refused.field, refused.refused), []
         where = " and ".join(dict.fromkeys(leg.says for leg in legs))
         protocol = {"http": Protocol.HTTP, "tls": Protocol.TLS, "tcp": Protocol.TCP}[way.section]
-        sent = replace(flow, protocol=protocol)
+        sent = flow.but(protocol=protocol)
         return self._verdict(True, by, field, f"{says} {where}."), [self._connection(sent, pod, leg) for leg in legs]
 
     def _unknown(self, flow: Flow, view: View, sent: Flow, pod: Pod) -> tuple[Verdict, list[Connection]]:

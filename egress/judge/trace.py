@@ -232,17 +232,19 @@ class Judges:
     def _leaves(self, connection: Connection, declared: bool) -> list[Step]:
         """What is said to a connection, of several addresses to that which lets most through - of what has to pass, least."""
         to = connection.to
-        ends = self._ends(to, declared) if isinstance(to, Outside) else [to]
+        ends = self._ends(to, declared) if isinstance(to, Outside) else []
+        if not ends:
+            return self._leaves_for(connection, declared)
         said = [self._leaves_for(replace(connection, to=end), declared) for end in ends]
         return min(said, key=_passes) if declared else max(said, key=_passes)
 
     def _ends(self, to: Outside, declared: bool) -> list[Outside]:
         """A name that the private zones answer is at the addresses that they give, and proxies ask for those of IPv4 first."""
         if not to.name or to.address is not None:
-            return [to]
+            return []
         addresses = self.dns.addresses(to.name)
         wanted = [address for address in addresses if declared and ":" not in address] or addresses
-        return [replace(to, address=address) for address in wanted] or [to]
+        return [replace(to, address=address) for address in wanted]
 
     def _leaves_for(self, connection: Connection, declared: bool) -> list[Step]:
         said: list[Step] = []
@@ -257,8 +259,9 @@ class Judges:
         shown = principal if flow.way is Way.GATEWAY_WITH_CERTIFICATE else None
         http = flow.protocol is Protocol.HTTP
         entrances = [item for item in self.gateways.entrances(flow.host) if item.http is http]
-        doors = [(pod, port) for pod, port, of in self.gateways.doors() if of is http]
-        entrances = entrances or [Entrance(pod, port, http, flow.host, flow.host) for pod, port in doors]
+        if not entrances:
+            doors = ((pod, port) for pod, port, of in self.gateways.doors() if of is http)
+            entrances = [Entrance(pod, port, http, flow.host, flow.host) for pod, port in doors]
         if not entrances:
             reason = f"No gateway has a port that reads {'HTTP' if http else 'TLS'}."
             yield [Verdict(Layer.GATEWAY, False, "nothing", "", reason)]
