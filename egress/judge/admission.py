@@ -69,6 +69,7 @@ class Expression:
 @dataclass(slots=True)
 class _Rule:
     policy: Manifest
+    by: str
     field: str
     expression: Expression
 
@@ -115,7 +116,7 @@ class Admission:
                 if name is None or not all(self._pods.covers(Ranges.of([cidr])) for cidr in expression.ranges):
                     self._unknown.append((policy, field))
                 else:
-                    self._rules.setdefault(name, []).append(_Rule(policy, field, expression))
+                    self._rules.setdefault(name, []).append(_Rule(policy, identity(policy), field, expression))
         self._pools: dict[str, list[Resource]] = {}
         for pool in deployed.resources(NODE_POOL):
             config: Mapping[str, Any] = pool.properties.get("nodeConfig") or {}
@@ -154,7 +155,7 @@ class Admission:
         return open_because or _verdict(True, "nothing", "", f"no policy has the rule {rule}")
 
     def _in_force(self, rule: _Rule, namespace: str, name: str) -> Verdict:
-        policy = identity(rule.policy)
+        policy = rule.by
         if (rule.policy["spec"].get("failurePolicy") or "Fail") != "Fail":
             return _verdict(True, policy, "spec.failurePolicy", f"{name}: what cannot be decided is let in")
         if namespace in rule.expression.exempted:

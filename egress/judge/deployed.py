@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from egress.judge.flow import Verdict
 from egress.judge.kinds import group, is_foreign
@@ -109,10 +109,11 @@ def part(mapping: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
     """The mapping at a path of keys; an empty one where something on the way is absent."""
     found: Any = mapping
     for key in path:
-        found = cast("Mapping[str, Any]", found).get(key) or {}
-    return cast("Mapping[str, Any]", found)
+        found = found.get(key) or {}
+    return found
 
 
 def listed(mapping: Mapping[str, Any], *path: str) -> Sequence[Any]:
     """The list at a path of keys; an empty one where something on the way is absent."""
-    return cast("Sequence[Any]", part(mapping, *path[:-1]).get(path[-1]) or ())
+    *above, last = path
+    return (part(mapping, *above) if above else mapping).get(last) or ()

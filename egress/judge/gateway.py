@@ -181,7 +181,7 @@ class Gateways:
 
         One that reads no HTTP is there as far as it has a route; where TLS is passed through, the routes say for which names.
         """
-        passing = [server for server in listener.servers if server.mode == PASSTHROUGH]
+        passing = listener.passing
         for pattern in (name, *patterns_above(name), "*"):
             of = listener.of(pattern)
             found = [of] if of and (of.reads_http or (of not in passing and self._opaque(of, pod))) else []

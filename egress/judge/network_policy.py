@@ -70,6 +70,7 @@ class NetworkPolicies:
         self._subnets = Subnets(deployed)
         self._namespaces = deployed.namespace_labels
         self._written: dict[str, list[Manifest]] = {}
+        self._by_direction: dict[tuple[str, str], list[Policy]] = {}
         self._read: dict[str, list[Policy]] = {}
         for manifest in deployed.kind("NetworkPolicy"):
             self._written.setdefault(manifest["metadata"].get("namespace", "default"), []).append(manifest)
@@ -159,11 +160,12 @@ class NetworkPolicies:
         if self._foreign is not None:
             return self._unread(self._foreign)
         outgoing = self._outgoing(connection, everywhere)
+        if not outgoing.allowed:
+            return outgoing
         incoming = self._incoming(connection, everywhere)
         sides = (outgoing, incoming) if incoming else (outgoing,)
-        for side in sides:
-            if not side.allowed:
-                return side
+        if incoming and not incoming.allowed:
+            return incoming
         for side in sides:
             if not side.understood:
                 return side
@@ -226,7 +228,7 @@ class NetworkPolicies:
         return self._side(to, "Ingress", end, connection.transport, connection.port)
 
     def _side(self, pod: Pod, direction: str, end: _End, transport: str, port: int) -> Verdict:
-        isolating = [policy for policy in self._of(pod.namespace) if direction in policy.rules]
+        isolating = self._isolating(pod.namespace, direction)
         selecting = [policy for policy in isolating if _may_select(policy.selector, pod.labels)]
         if not selecting:
             return _verdict(True, "nothing", "", f"no NetworkPolicy for {direction} selects the pod of {pod.namespace}")
@@ -296,6 +298,14 @@ class NetworkPolicies:
             return pod.namespace == own and _may_select(peer.pods, pod.labels)
         labels = pod.namespace_labels or self._namespaces.get(pod.namespace) or {NAME_LABEL: pod.namespace}
         return peer.namespaces.selects(labels) and _may_select(peer.pods, pod.labels)
+
+    def _isolating(self, namespace: str, direction: str) -> list[Policy]:
+        """The policies of a namespace that are about one direction."""
+        found = self._by_direction.get((namespace, direction))
+        if found is None:
+            found = [policy for policy in self._of(namespace) if direction in policy.rules]
+            self._by_direction[namespace, direction] = found
+        return found
 
     def _of(self, namespace: str) -> list[Policy]:
         """Policies are read when a flow first touches their namespace."""

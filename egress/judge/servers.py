@@ -80,6 +80,8 @@ class Listener:
 
     def __init__(self) -> None:
         self.servers: list[Server] = []
+        self.passing: list[Server] = []
+        """Those that pass TLS through."""
         self.plain: Server | None = None
         """The first that takes no TLS."""
         self._by_pattern: dict[str, Server] = {}
@@ -98,6 +100,8 @@ class Listener:
         if server.bind and not server.own:
             self.doubt = Misread(server.by, f"{server.field}.bind", "whether that is an address of the pods is not known here")
         self.servers.append(server)
+        if server.mode == PASSTHROUGH:
+            self.passing.append(server)
         self.plain = self.plain or (server if server.plain else None)
         for pattern in server.hosts:
             self._by_pattern.setdefault(pattern, server)
