@@ -7,7 +7,7 @@ Source: each kind's schema (Kubernetes API reference, Istio's CustomResourceDefi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_network
 from typing import Annotated, Any, cast
 
@@ -19,13 +19,14 @@ MOST = 5
 """Problems of one object that are named; the rest is counted."""
 
 
-def _is(words: str, *kinds: type) -> Any:
-    def check(value: Any) -> Any:
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise ValueError(words)
-        return value
+def _checked(words: str, kinds: tuple[type, ...], value: Any) -> Any:
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise ValueError(words)
+    return value
 
-    return Annotated[Any, PlainValidator(check)]
+
+def _is(words: str, *kinds: type) -> Any:
+    return Annotated[Any, PlainValidator(partial(_checked, words, kinds))]
 
 
 def _range(value: str) -> str:
@@ -48,7 +49,7 @@ def _mesh(value: Any) -> Any:
     return value
 
 
-TEXT, NUMBER, ANY = _is("text", str), _is("a number", int), Any
+NUMBER, ANY = _is("a number", int), Any
 PORT = _is("a number or a name", int, str)
 _YES = _is("true or false", bool)
 SHARE = _is("a number", int, float)
