@@ -23,6 +23,7 @@ from egress.judge.flow import Connection, Layer, Misread, Node, Pod, Protocol, R
 from egress.judge.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
 from egress.judge.inbound_tls import handshake, refused
 from egress.judge.match import Found
+from egress.judge.metadata import INJECTION
 from egress.judge.ports import Port
 from egress.judge.ranges import Ranges
 from egress.judge.registry import ROOT_NAMESPACE, SERVICES, Destination, Rule, full_name, visible
@@ -141,8 +142,11 @@ class Inbound:
         return said if not said.allowed else from_node
 
     def _straight(self, edge: Edge, port: int) -> tuple[list[Verdict], tuple[Reached, ...]]:
-        """Past every gateway: a pod's own proxy is all that stands there."""
+        """Past every gateway: a pod's own proxy is all that stands there, if it has one."""
         asks = self._judges.namespaces.mutual(edge.namespace)
+        if not self._judges.namespaces.injected(edge.namespace):
+            by, field = f"namespace/{edge.namespace}", f"metadata.labels[{INJECTION}]"
+            asks = Verdict(Layer.AUTHORIZATION, True, by, field, "Its pods are given no proxy, so nothing there refuses anybody.")
         name = edge.by.rpartition("/")[2]
         number = next((number for number, target in edge.ports.items() if target == port), port)
         return [asks], (Reached(edge.namespace, f"{name}.{edge.namespace}", number, port),)
@@ -285,6 +289,8 @@ class Inbound:
         if not isinstance(leg.to, Pod):
             return
         yield from judges.not_understood(leg.to.namespace)
+        if not (declared or judges.namespaces.injected(leg.to.namespace) or leg.to in judges.gateways.pods):
+            return  # Without a proxy nothing there refuses anybody.
         asks = judges.namespaces.mutual(leg.to.namespace)
         if not leg.mutual and not asks.allowed:
             reason = f"{asks.reason} The gateway shows no certificate there, by {leg.by}."

@@ -1,10 +1,11 @@
-"""What a namespace demands of its pods: Pod Security, and mutual TLS of whoever calls them.
+"""What a namespace demands of its pods: Pod Security, proxies, and mutual TLS of whoever calls them.
 
-Understood: the labels `pod-security.kubernetes.io/enforce` and `enforce-version`; PeerAuthentications, the namespace's own before
-the root namespace's, with UNSET as whatever the wider one says, and those for some pods and their ports, of which one that
-demands less is enough. Which of two for the same pods counts is a matter of their age, which is not read.
-Source: Kubernetes, "Pod Security Admission" and the versions of its checks; Istio reference, PeerAuthentication
-(security.istio.io/v1), and what Istio 1.30 makes of what it leaves open.
+Understood: the labels `pod-security.kubernetes.io/enforce` and `enforce-version`, `istio-injection` and `istio.io/rev`;
+PeerAuthentications, the namespace's own before the root namespace's, with UNSET as whatever the wider one says, and those for
+some pods and their ports, of which one that demands less is enough. Which of two for the same pods counts is a matter of their
+age, which is not read.
+Source: Kubernetes, "Pod Security Admission" and the versions of its checks; Istio, "Installing the Sidecar"; Istio reference,
+PeerAuthentication (security.istio.io/v1), and what Istio 1.30 makes of what it leaves open.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any
 
 from egress.judge.deployed import Deployed, Manifest, identity, part
 from egress.judge.flow import Layer, Verdict
+from egress.judge.metadata import ENABLED, INJECTION
 from egress.judge.registry import ROOT_NAMESPACE
 
+_REVISION = "istio.io/rev"
 ENFORCE = "pod-security.kubernetes.io/enforce"
 VERSION = f"{ENFORCE}-version"
 RESTRICTED = "restricted"
@@ -86,6 +89,11 @@ class Namespaces:
             reason = f"Pods have to be restricted as Kubernetes {version} understood it, which is less than today."
             return Verdict(Layer.ADMISSION, True, by, f"metadata.labels[{VERSION}]", reason)
         return Verdict(Layer.ADMISSION, level != RESTRICTED, by, field, f"Pods have to be {level or 'nothing in particular'}.")
+
+    def injected(self, namespace: str) -> bool:
+        """Whether a namespace asks for proxies in its pods; without one nothing there demands or refuses anything."""
+        labels = self._labels.get(namespace, {})
+        return labels.get(INJECTION) == ENABLED or (_REVISION in labels and INJECTION not in labels)
 
     def mutual(self, namespace: str) -> Verdict:
         """Whether the namespace's workloads take callers without a certificate; that they do not is the refusal."""

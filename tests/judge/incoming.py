@@ -17,6 +17,8 @@ CLIENT, BUYER = "spiffe://partner.example/gateway", "client.buyer.example"
 PARTNER, ELSEWHERE = "198.51.100.16/28", "203.0.113.7"
 HOST = "db.example.org"
 NODES = "ingress@project.iam.gserviceaccount.com"
+MESH = {"istio-injection": "enabled"}
+"""Labels of a namespace whose pods are given proxies."""
 Object = dict[str, Any]
 
 
@@ -58,7 +60,7 @@ def judges(*objects: Object, google: tuple[Resource, ...] = (), **parts: Object 
         "gateway": gateway(),
         "route": route(),
         "home": namespace("edge"),
-        "team": namespace("shop"),
+        "team": namespace("shop", **MESH),
         **parts,
     }
     return Judges(snapshot(*(item for item in made.values() if item), *objects, google=google))

@@ -165,6 +165,12 @@ class TestNodes:
         assert isinstance(said, Verdict)
         assert said.allowed is allowed, "one address of a range is enough"
 
+    @pytest.mark.parametrize(("transport", "allowed"), [("UDP", True), ("TCP", False)])
+    def test_by_the_transport_that_a_rule_is_for(self, transport: str, allowed: bool) -> None:
+        google = (*self.POOLS, firewall(allows=[{"protocol": "udp"}]))
+        asked = NodeFlow(Ranges.of([PARTNER]), PARTNER, "ingress@example.com", 53, transport)
+        assert judges(google=google).inbound.at_node(asked).allowed is allowed
+
     def test_without_googles_objects_nothing_refuses(self) -> None:
         said = judges().inbound.at_node(NodeFlow(Ranges.of([PARTNER]), PARTNER, "any", 22))
         assert (said.allowed, said.by, said.field) == (True, "nothing", "")
