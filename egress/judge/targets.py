@@ -143,14 +143,17 @@ class Targets:
 
     def classes(self, flow: Flow) -> Iterator[Flow]:
         """The flow for each caller and each request that some rule tells from others."""
-        for account in (OTHER_ACCOUNT, *self._told.accounts(flow.namespace, flow.host)):
-            if flow.protocol is not Protocol.HTTP:
-                yield flow.but(service_account=account)
-                continue
-            for one in representatives(self._told.requests(flow.namespace, flow.host)):
+        accounts = (OTHER_ACCOUNT, *self._told.accounts(flow.namespace, flow.host))
+        if flow.protocol is not Protocol.HTTP:
+            yield from (flow.but(service_account=account) for account in accounts)
+            return
+        requests = list(representatives(self._told.requests(flow.namespace, flow.host)))
+        forms = self._told.authorities(flow.namespace, flow.host)
+        for account in accounts:
+            for one in requests:
                 asked = flow.but(service_account=account, method=one.method, path=one.path, headers=dict(one.headers))
                 yield asked
-                for form in self._told.authorities(flow.namespace, flow.host):
+                for form in forms:
                     yield asked.but(authority=form)
 
     def _host(self, team: str, host: str, kind: Kind, name: str, spelled: bool) -> Iterator[Target]:

@@ -137,6 +137,8 @@ class Judges:
             left = tuple(step for step in steps if isinstance(step, Connection))
             said = (step for step in steps if isinstance(step, Verdict))
             traces.append(Trace(flow, (*self.broken, *unknown, *said), left))
+        if len(traces) == 1:
+            return traces[0]
         return max(traces, key=lambda trace: (trace.allowed, len(trace.steps)))
 
     def _ways(self, flow: Flow, declared: bool) -> Iterator[list[Step]]:

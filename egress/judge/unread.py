@@ -228,9 +228,10 @@ def _twice(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
     for kind, keys in _KEYS.items():
         seen: dict[object, str] = {}
         for manifest in deployed.kind(kind):
+            name = identity(manifest)
             for key in {(manifest["metadata"]["namespace"], *key) for key in keys(part(manifest, "spec"))}:
-                other = seen.setdefault(key, identity(manifest))
-                if other != identity(manifest):
+                other = seen.setdefault(key, name)
+                if other != name:
                     reason = f"{other} is about the same host, {key[1]}: which of the two counts is not read here."
                     yield manifest, "spec", reason
                     break
