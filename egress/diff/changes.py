@@ -164,7 +164,7 @@ def _changes(facts: Iterable[Fact]) -> list[Change]:
     return sorted(changes, key=_order)
 
 
-_BY_TARGET = ("firewall", "filter", "level", "early", "itself", "copies")
+_BY_TARGET = ("firewall", "level", "early", "itself", "copies")
 """What fences are about of which each target is a sentence of its own."""
 
 

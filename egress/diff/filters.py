@@ -1,4 +1,4 @@
-"""Extensions of proxies on both sides: of those that are understood what they keep, of the others that they are new or gone.
+"""Extensions of proxies on both sides that are understood: what they keep. Of the others unjudged.py says that they differ.
 
 What one keeps counts only where both sides have what it is kept of: a filter that goes with its host opens nothing.
 """
@@ -23,8 +23,6 @@ READERS: Mapping[str, Callable[[Manifest], Iterator[str]] | None] = {
 EARLY, ITSELF, COPIES, IDS = "early", "itself", "copies", "ids"
 KEPT = (EARLY, ITSELF, COPIES, IDS)
 """What facts are about: to whom a gateway connects early, whether it can be led to itself, what copies and logs hold."""
-UNKNOWN = "filter"
-"""What a fact is about: code that nobody reads."""
 _NOTES = "envoy.filters.http.header_to_metadata"
 Kept = dict[tuple[str, str], tuple[bool, str]]
 """By the namespace of a gateway, and what of it: whether it is kept, and the object that says so."""
@@ -37,7 +35,7 @@ def understood(manifest: Manifest) -> bool:
 
 
 def facts(both: Both) -> Iterator[Fact]:
-    """What gateways keep to on one side alone, and unknown code that is new or gone."""
+    """What gateways keep to on one side alone."""
     for what, kept in ((EARLY, _late), (ITSELF, _bound)):
         yield from _compared(Aspect.FENCE, what, *map(kept, both.sides))
     old, new = (_copies(side) for side in both.sides)
@@ -46,7 +44,6 @@ def facts(both: Both) -> Iterator[Fact]:
         for fact in more_or_less(Aspect.FENCE, "", target, new[namespace, host], old[namespace, host]):
             yield replace(fact, how=COPIES)
     yield from _compared(Aspect.LOG, IDS, *map(_noted, both.sides))
-    yield from _code(both)
 
 
 def _compared(aspect: Aspect, how: str, old: Kept, new: Kept) -> Iterator[Fact]:
@@ -112,13 +109,3 @@ def _patches(side: Side) -> Iterator[tuple[Manifest, Manifest]]:
     for manifest in side.deployed.kind("EnvoyFilter"):
         if understood(manifest):
             yield from ((manifest, patch) for patch in listed(manifest, "spec", "configPatches"))
-
-
-def _code(both: Both) -> Iterator[Fact]:
-    """Code that nobody reads: one that is gone may have refused something. One that is changed is for unjudged.py to say."""
-    found = [{identity(item): item for kind in READERS for item in side.deployed.kind(kind)} for side in both.sides]
-    for name in sorted(found[0].keys() ^ found[1].keys()):
-        gone = name in found[0]
-        manifest = found[0 if gone else 1][name]
-        if not understood(manifest):
-            yield Fact(Aspect.FENCE, gone, "", name, "", UNKNOWN, name)

@@ -238,8 +238,6 @@ def _fence(who: str, facts: Sequence[Fact]) -> str:
         weak, _, strong = first.what.partition(" instead of ")
         now, before = (weak, strong) if gone else (strong, weak)
         return f"{first.target} of {who} is now {now} instead of {before}"
-    if first.how == "filter":
-        return f"{first.target}, which may refuse requests by code of its own, is {'gone' if gone else 'new'}"
     if first.how in _KEPT:
         held, loose = _KEPT[first.how]
         hosts = _some([fact.what for fact in facts])

@@ -58,8 +58,8 @@ JUDGED: Mapping[str, tuple[str, ...]] = {
 }
 """By kind or type, in lower case, the fields that judges read. Below a field everything is meant; `*.` is anywhere."""
 WHOLE = {"envoyfilter", "wasmplugin", "trafficextension"}
-"""Code of their own. Where it is not understood: one that is new or gone is among the facts, and what one does that is changed
-cannot be told."""
+"""Code of their own. Where it is not understood it may let through and refuse, so neither coming nor going is harmless."""
+_CODE = "code of its own, which may let through and refuse"
 _NEVER_JUDGED = ("*.credentialName", "*.caCertificates", "*.privateKey", "*.clientCertificate", "*.serverCertificate")
 """Whose certificates are shown and taken: a judge sees that there are some."""
 SILENT: Mapping[str, tuple[str, ...]] = {
@@ -160,11 +160,10 @@ def unjudged(both: Both, sides: Sequence[Mapping[str, Item]], names: Iterable[st
                 differ = differing(old.says, new.says) if old and new else whole
                 yield Unjudged(name, tuple(dict.fromkeys(differ)), widening=False)
             continue
-        if (
-            item.kind.endswith(_MEMBERS)
-            or any(fact.by == name for fact in found if fact.aspect in _WHOLLY)
-            or (item.kind in WHOLE and not (old and new))
-        ):
+        if item.kind in WHOLE and not (old and new):
+            yield Unjudged(name, whole, why=_CODE)
+            continue
+        if item.kind.endswith(_MEMBERS) or any(fact.by == name for fact in found if fact.aspect in _WHOLLY):
             continue
         explained = _explained(found, name, item.namespace, both)
         if old and new:

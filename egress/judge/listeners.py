@@ -111,7 +111,16 @@ class Listeners:
         # A name is told the addresses of the destination that it stands for.
         every = (item for name in self._names(flow.host) for item in self._registry.named(name))
         item = next((item for item in every if self._known(item)), None)
-        if item and (item.inside or self._registry.answers_dns(self._namespace) or _is_at_its_addresses(item)):
+        if item is None:
+            return
+        told = item.inside or self._registry.answers_dns(self._namespace)
+        if not told and flow.port in item.ports and (elsewhere := _elsewhere(item)):
+            raise Misread(
+                item.by,
+                "spec.addresses",
+                f"{elsewhere}, where {item.host} is, is not among them, so where DNS leads is not known",
+            )
+        if told or _is_at_its_addresses(item):
             yield item
 
     def _names(self, host: str) -> Iterator[str]:
@@ -256,6 +265,12 @@ def _is_at_its_addresses(item: Destination) -> bool:
     Those that no network has are made up, and only a proxy that answers DNS leads there.
     """
     return not all(_is_made_up(address) for address in item.addresses)
+
+
+def _elsewhere(item: Destination) -> str | None:
+    """An address of the destination itself that the mesh does not know it by, though it knows it by addresses of some network."""
+    known = [address for address in item.addresses if not _is_made_up(address)]
+    return next((one for one in item.endpoints if known and is_address(one) and one not in item.addresses), None)
 
 
 def _is_made_up(address: str) -> bool:

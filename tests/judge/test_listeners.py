@@ -160,6 +160,34 @@ class TestTheAddressOfAName:
         db = entry("db.test", SHOP, TCP, addresses=addresses)
         assert says("tcp://db.test:3306", db) == ("tcp to db.test" if led else NOTHING)
 
+    @pytest.mark.parametrize(
+        ("addresses", "endpoints", "known"),
+        [
+            ([HERE], [HERE], True),
+            ([HERE, "198.51.100.2"], [HERE], True),
+            (["198.51.100.2"], [HERE], False),
+            ([HERE], [HERE, "198.51.100.2"], False),
+            ([HERE], ["a.test"], True),
+        ],
+    )
+    def test_is_not_known_where_the_destination_is_at_another_than_the_mesh_knows(
+        self, addresses: list[str], endpoints: list[str], known: bool
+    ) -> None:
+        """The mesh knew a database by another address than its own, and was thought to be asked there all the same."""
+        at = [{"address": endpoint} for endpoint in endpoints]
+        db = entry("db.test", SHOP, TCP, addresses=addresses, endpoints=at, resolution="STATIC")
+        if known:
+            assert says("tcp://db.test:3306", db) == "tcp to db.test"
+        else:
+            assert unread("tcp://db.test:3306", db).field == "spec.addresses"
+        assert says("tcp://db.test:3307", db) == NOTHING
+
+    def test_is_what_the_sidecar_says_whatever_the_destination_is_at(self) -> None:
+        captures = mesh(defaultConfig={"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"}})
+        at = [{"address": "198.51.100.2"}]
+        db = entry("db.test", SHOP, TCP, addresses=[HERE], endpoints=at, resolution="STATIC")
+        assert says("tcp://db.test:3306", db, captures) == "tcp to db.test"
+
     def test_is_any_where_the_sidecar_answers_dns(self) -> None:
         captures = mesh(defaultConfig={"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"}})
         assert says("tcp://db.test:3306", entry("db.test", SHOP, TCP, addresses=["240.0.0.1"]), captures) == "tcp to db.test"

@@ -119,20 +119,22 @@ def test_copies_from_which_less_is_removed_are_said_header_by_header() -> None:
     assert gains(of) == [said]
 
 
+@pytest.mark.parametrize("namespace", ["istio-egress", "istio-ingress", "team-x", "elsewhere"])
 @pytest.mark.parametrize("kind", ["EnvoyFilter", "WasmPlugin"])
-def test_code_that_nobody_reads_is_named_when_it_comes_goes_or_changes(kind: str) -> None:
+def test_code_that_nobody_reads_is_named_when_it_comes_goes_or_changes(kind: str, namespace: str) -> None:
+    """Where no team's flow showed it, code that was new was called a fence more, and nothing widened."""
     whole = deployed(base("http-tls"))
     code = {
         "apiVersion": "extensions.istio.io/v1alpha1" if kind == "WasmPlugin" else "networking.istio.io/v1alpha3",
         "kind": kind,
-        "metadata": {"name": "own", "namespace": "istio-egress"},
+        "metadata": {"name": "own", "namespace": namespace},
         "spec": {"url": "oci://x"} if kind == "WasmPlugin" else {"configPatches": [{"applyTo": "LISTENER", "patch": {}}]},
     }
     other = {**code, "spec": {**code["spec"], "priority": 7}}
     states = [Deployed.of([*whole.kubernetes, *more], whole.google) for more in ([], [code], [other])]
     for one, two in ((0, 1), (1, 0), (1, 2), (2, 1)):
         of = difference(states[one], states[two])
-        assert any(f"istio-egress/{kind.lower()}/own" in text for text in [*gains(of), *(change.text for change in of.changes)])
+        assert any(f"{namespace}/{kind.lower()}/own" in text for text in [*gains(of), *(change.text for change in of.changes)])
         assert of.widens
 
 

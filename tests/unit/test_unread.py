@@ -301,8 +301,17 @@ WRONG: dict[str, tuple[str, str, Callable[[Any], object], str]] = {
     "addresses of raw TCP, the second of which is another": (
         "tcp",
         "istio-egress/serviceentry/postgres-partner-example-ext",
-        lambda item: item["spec"]["endpoints"].append({"address": "198.51.100.66"}),
+        lambda item: (
+            item["spec"]["endpoints"].append({"address": "198.51.100.66"}),
+            item["spec"]["addresses"].append("198.51.100.66"),
+        ),
         "a layer refuses it",
+    ),
+    "an address of raw TCP by which the mesh does not know it": (
+        "tcp",
+        "istio-egress/serviceentry/postgres-partner-example-ext",
+        lambda item: item["spec"].update(addresses=["198.51.100.66"]),
+        "cannot read",
     ),
     "raw TCP without an address": (
         "tcp",
