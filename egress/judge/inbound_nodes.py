@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from egress.judge.firewall_rules import Rule
 from egress.judge.inbound_flow import NodeFlow
 from egress.judge.outside import Source, outside, told_apart
 from egress.judge.ranges import Ranges
-
-if TYPE_CHECKING:
-    from egress.judge.trace import Judges
+from egress.judge.trace import Judges
 
 OTHER_PROTOCOL = "any other protocol"
 """Stands for every protocol that no rule names."""
@@ -29,7 +26,7 @@ _WITH_PORTS = ("TCP", "UDP", "SCTP")
 PODS, NODES = "pods", "nodes"
 
 
-def from_outside(sides: Sequence[Judges], *, machines: bool = False) -> Iterator[NodeFlow]:
+def from_outside(sides: Sequence[Judges], *, machines: bool) -> Iterator[NodeFlow]:
     """Everything that somebody outside can send.
 
     Args:
@@ -40,7 +37,7 @@ def from_outside(sides: Sequence[Judges], *, machines: bool = False) -> Iterator
     yield from _sent(sides, told_apart(outside(sides), named), machines)
 
 
-def from_inside(sides: Sequence[Judges], *, machines: bool = False) -> Iterator[NodeFlow]:
+def from_inside(sides: Sequence[Judges], *, machines: bool) -> Iterator[NodeFlow]:
     """The same from the cluster's own pods and nodes, at addresses that are theirs in each set of objects."""
     for words in (PODS, NODES):
         subnets = [side.inbound.subnets for side in sides]
@@ -78,6 +75,6 @@ def _spans(rules: Sequence[Rule]) -> Iterator[tuple[str, int, int]]:
             yield transport, 0, 0
             continue
         ports = (span for what in entries if what.transport in ("ALL", transport) for span in what.ports)
-        cuts = sorted({1, LAST_PORT + 1, *(cut for first, last in ports for cut in (first, last + 1) if 1 < cut <= LAST_PORT)})
+        cuts = sorted({1, LAST_PORT + 1, *(cut for first, last in ports for cut in (first, last + 1) if 0 < cut <= LAST_PORT)})
         for first, after in pairwise(cuts):
             yield transport, first, after - 1

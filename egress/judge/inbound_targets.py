@@ -64,7 +64,7 @@ def inbound_targets(*sides: Judges) -> Iterator[InboundTarget]:
     space = _Space(sides)
     for by in space.edges:
         yield from _of_edge(space, by)
-    for flow in from_outside(sides):
+    for flow in from_outside(sides, machines=False):
         yield InboundTarget(InboundKind.NODE, f"{flow.what} from {flow.origin}", flow)
 
 

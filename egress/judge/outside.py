@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from egress.judge.ranges import Ranges
-
-if TYPE_CHECKING:
-    from egress.judge.trace import Judges
+from egress.judge.trace import Judges
 
 ELSEWHERE = "any other address"
 """What people call the addresses that no object names."""

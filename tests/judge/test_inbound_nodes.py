@@ -31,7 +31,7 @@ def opened(*ports: str, protocol: str = "tcp", **says: Any) -> Resource:
 
 
 def spans(*sides: Judges, transport: str = "TCP") -> list[tuple[int, int]]:
-    found = (flow for flow in from_outside(sides) if flow.transport == transport)
+    found = (flow for flow in from_outside(sides, machines=False) if flow.transport == transport)
     return list(dict.fromkeys((flow.ports[0], flow.ports[-1]) for flow in found))
 
 
@@ -58,13 +58,14 @@ def test_ports_of_one_protocol_cut_no_other_and_those_of_every_protocol_cut_each
     assert spans(of_udp, transport="UDP") == [(1, 52), (53, 53), (54, 65535)]
     assert spans(of_udp, transport=OTHER_PROTOCOL) == [(0, 0)]
     of_all = side(opened("53", protocol="all"))
+    assert spans(side(opened("5000", protocol="sctp")), transport="SCTP") == [(1, 4999), (5000, 5000), (5001, 65535)]
     assert spans(of_all) == spans(of_all, transport="UDP") == [(1, 52), (53, 53), (54, 65535)]
 
 
 def test_each_protocol_that_a_rule_names_is_asked_whichever_way_it_is_written_and_one_that_none_names() -> None:
     def protocols(*names: str) -> list[str]:
         made = side(*(opened(protocol=name) for name in names))
-        return list(dict.fromkeys(flow.transport for flow in from_outside([made])))
+        return list(dict.fromkeys(flow.transport for flow in from_outside([made], machines=False)))
 
     assert protocols() == ["TCP", "UDP", OTHER_PROTOCOL]
     assert protocols("icmp") == protocols("1") == ["TCP", "UDP", "ICMP", OTHER_PROTOCOL]
@@ -82,7 +83,7 @@ def test_what_either_of_two_sides_tells_apart_is_apart() -> None:
 
 class TestFrom:
     def sources(self, *sides: Judges, inside: bool = False) -> dict[str, list[str]]:
-        found = from_inside(sides) if inside else from_outside(sides)
+        found = (from_inside if inside else from_outside)(sides, machines=False)
         return {flow.origin: flow.source.cidrs for flow in found}
 
     def test_outside_are_the_rules_ranges_and_whoever_is_in_none_and_never_the_cluster_itself(self) -> None:
@@ -120,7 +121,9 @@ class TestTo:
         assert self.accounts(made) == ["one@example.com"]
 
     def test_of_nodes_that_nobody_handed_over_any_is_asked(self) -> None:
-        assert self.accounts(judges(balancer=None, google=(opened("22"),))) == [""]
+        kept = judges(balancer=None, google=(opened("22"),))
+        assert self.accounts(kept) == self.accounts(kept, judges(balancer=None)) == [""]
+        assert self.accounts(judges(balancer=None)) == [], "nothing of Google's was handed over"
 
 
 @pytest.mark.parametrize(
