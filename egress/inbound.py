@@ -227,6 +227,8 @@ def _arrives_wrongly(receiving: Receiving, declared: Declared, trace: InboundTra
     assert trace.edge
     if trace.server.credential != wanted.credential:
         return f"It is judged by the authority in {trace.server.credential}; declared is {wanted.credential}."
+    if trace.server.mode != "MUTUAL":
+        return f"Its server's TLS has the mode {trace.server.mode}; with MUTUAL alone nobody gets in who has no certificate."
     if trace.server.minimum in _OLD:
         return f"TLS as old as {trace.server.minimum} is taken."
     if trace.tells:

@@ -2,7 +2,8 @@
 
 SIMPLE and PASSTHROUGH ask nobody for a certificate, OPTIONAL_MUTUAL may be left without one, MUTUAL takes those that the
 authority in the credential has signed, ISTIO_MUTUAL the mesh's own; `subjectAltNames` count with MUTUAL and OPTIONAL_MUTUAL
-alone, and are compared letter by letter. Other modes, and two servers for one name and port, are not understood. A server whose
+alone, are compared letter by letter, and demand a certificate from everybody: Envoy shakes no hand without one whose names it is
+to look at. Other modes, and two servers for one name and port, are not understood. A server whose
 port is for HTTP takes no TLS at all, whatever is said of it.
 Source: Istio reference, Gateway (ServerTLSSettings); istiod 1.30, which skips the younger of two servers for one name.
 """
@@ -53,6 +54,9 @@ def _certified(server: Server, caller: Caller) -> Verdict:
         reason = f"`{mode}` is not read here." if server.credential else "Whose certificates it takes is not said."
         return Verdict(Layer.GATEWAY, True, at, f"{field}.mode", reason, understood=False)
     if caller.shows is Shown.NOTHING:
+        if mode == "OPTIONAL_MUTUAL" and server.sans:
+            reason = "The server looks at the names in a certificate, and the client shows none."
+            return refused(at, f"{field}.subjectAltNames", reason)
         if mode == "OPTIONAL_MUTUAL":
             return Verdict(Layer.GATEWAY, True, at, f"{field}.mode", "A certificate may be left out.")
         return refused(at, f"{field}.mode", "The server demands a certificate, and the client shows none.")

@@ -207,10 +207,16 @@ class TestCertificates:
         assert refused(found.trace(flow(caller=Caller()))) == [Layer.GATEWAY]
 
     def test_optional_mutual_takes_who_shows_none_and_refuses_a_wrong_one(self) -> None:
-        found = judges(gateway=gateway(mode="OPTIONAL_MUTUAL")).inbound
+        found = judges(gateway=gateway(mode="OPTIONAL_MUTUAL", subjectAltNames=None)).inbound
         assert found.trace(flow(caller=Caller())).allowed
         assert refused(found.trace(flow(caller=Caller(Shown.FOREIGN, CLIENT)))) == [Layer.GATEWAY]
-        assert refused(found.trace(flow(caller=Caller(Shown.NAMED, "spiffe://other/x")))) == [Layer.GATEWAY]
+
+    def test_optional_mutual_that_names_clients_takes_nobody_else_and_nobody_without_a_certificate(self) -> None:
+        """Envoy demands a certificate as soon as it is to look at names."""
+        found = judges(gateway=gateway(mode="OPTIONAL_MUTUAL")).inbound
+        assert found.trace(flow()).allowed
+        for caller in (Caller(), Caller(Shown.NAMED, "spiffe://other/x")):
+            assert refused(found.trace(flow(caller=caller))) == [Layer.GATEWAY]
 
     def test_istio_mutual_takes_nobody_outside(self) -> None:
         found = judges(gateway=gateway(mode="ISTIO_MUTUAL")).inbound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +33,24 @@ class Authority:
     def pem(self) -> str:
         return self.certificate.chain.read_text(encoding="utf-8")
 
+    @property
+    def _issuer(self) -> tuple[str, ...]:
+        return "-CA", str(self.certificate.chain), "-CAkey", str(self.certificate.key)
+
     def issue(self, *names: str) -> Certificate:
         """A server certificate for these DNS names."""
         made = Certificate(self._folder / f"{names[0]}.crt", self._folder / f"{names[0]}.key")
         if not made.chain.exists():
-            issuer = ["-CA", str(self.certificate.chain), "-CAkey", str(self.certificate.key)]
             alternatives = ",".join(f"DNS:{name}" for name in names)
-            self._make(made, "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alternatives}", *issuer)
+            self._make(made, "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alternatives}", *self._issuer)
+        return made
+
+    def client(self, alternative: str) -> Certificate:
+        """A client certificate with this subject alternative name, as openssl writes it (`URI:...`, `DNS:...`)."""
+        name = f"client-{hashlib.sha256(alternative.encode()).hexdigest()[:12]}"
+        made = Certificate(self._folder / f"{name}.crt", self._folder / f"{name}.key")
+        if not made.chain.exists():
+            self._make(made, "-subj", "/CN=client", "-addext", f"subjectAltName={alternative}", *self._issuer)
         return made
 
     def _make(self, made: Certificate, *how: str) -> None:

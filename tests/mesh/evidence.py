@@ -97,7 +97,7 @@ class Evidence:
     """Packets that policies for other pods refused."""
     sidecar_log: Sequence[Line]
     gateway_log: Sequence[Line]
-    """Of all egress gateways."""
+    """Of the gateways that are looked at."""
     other_logs: Sequence[Line]
     """Of the sidecars of other pods."""
     handshakes_failed: int
@@ -148,6 +148,8 @@ class Watch:
 
     mesh: Mesh
     pod: str
+    gateways: Sequence[str] = ()
+    """Keys of the gateways that are looked at; none: every egress gateway."""
     _before: Mapping[str, Refusals] = field(init=False)
     _positions: Mapping[str, int] = field(init=False)
     _arrived: Mapping[str, int] = field(init=False)
@@ -155,6 +157,7 @@ class Watch:
     _names: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.gateways = self.gateways or [pod.key for pod in self.mesh.gateways.values()]
         self._before = self._refusals()
         self._positions = {key: proxy.process.size() for key, proxy in self.mesh.proxies.items()}
         self._arrived = {name: len(site.arrived) for name, site in self.mesh.sites.items()}
@@ -174,11 +177,11 @@ class Watch:
     def now(self) -> Evidence:
         """What there is already."""
         after = self._refusals()
-        gateways = [pod.key for pod in self.mesh.gateways.values()]
+        gateways = self.gateways
         changed = {pod: _difference(after[pod], before) for pod, before in self._before.items()}
         return Evidence(
             changed[self.pod],
-            0 if self.pod == self.mesh.gateway.key else changed[self.mesh.gateway.key].network_policy,
+            sum(changed[key].network_policy for key in gateways if key != self.pod),
             sum(refused.ingress_policy for refused in changed.values()),
             self._lines(self.pod) if self.pod in self.mesh.proxies else [],
             [line for key in gateways for line in self._lines(key)],
@@ -195,7 +198,7 @@ class Watch:
         return lines(self.mesh.proxies[proxy].process.output(self._positions[proxy]))
 
     def _failed_handshakes(self) -> int:
-        stats = [self.mesh.proxies[pod.key].admin("/stats?filter=listener.*ssl") for pod in self.mesh.gateways.values()]
+        stats = [self.mesh.proxies[key].admin("/stats?filter=listener.*ssl") for key in self.gateways]
         counted = [line.rpartition(": ") for text in stats for line in text.splitlines()]
         return sum(int(value) for name, _, value in counted if name.endswith(FAILED_HANDSHAKES))
 

@@ -15,19 +15,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import IPv4Network
-from pathlib import Path
 
 import pytest
 
 from egress.layers.firewall import Nodes
-from egress.manifest import Manifest
 from egress.plan import Plan
 from egress.planning import make_plan
 from egress.settings import load_file
 from tests.mesh.authority import Authority, Certificate, secret
 from tests.mesh.mesh import Mesh
-from tests.mesh.netns import command
 from tests.mesh.programs import Programs
+from tests.mesh.receiving import service
 from tests.support import PROJECT, ROOT
 
 HOST, PORT, GREETING = "mysql.fqdn.example", 13306, b"5.7.44-database\n"
@@ -97,27 +95,6 @@ class Partner:
         return received
 
 
-def _client(folder: Path, authority: Authority, alternative: str) -> Certificate:
-    """A client certificate with this subject alternative name, as openssl writes it."""
-    made = Certificate(folder / "client.crt", folder / "client.key")
-    command(
-        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"),
-        *("-keyout", str(made.key), "-out", str(made.chain), "-subj", "/CN=client", "-addext", f"subjectAltName={alternative}"),
-        *("-CA", str(authority.certificate.chain), "-CAkey", str(authority.certificate.key)),
-    )
-    return made
-
-
-def _service(name: str, port: int, target: int, port_name: str) -> Manifest:
-    ports = [{"name": port_name, "port": port, "targetPort": target, "protocol": "TCP"}]
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": "orders"},
-        "spec": {"selector": {"app": "test"}, "ports": ports},
-    }
-
-
 def _plan() -> Plan:
     """The example's plan, with a pod's addresses as the partner's: a config may not say so, and here the pod is the partner."""
     settings = load_file(ROOT / "examples/modes/Pulumi.receive.yaml", default_project=PROJECT)
@@ -132,8 +109,8 @@ def partner(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("authorities")
     authority, stranger = Authority(folder, "partners"), Authority(folder, "strangers")
     added = [
-        _service("mysql", 3306, 3306, "tcp-mysql"),
-        _service("prices", SERVICE_PORT, POD_PORT, "http"),
+        service("orders", "mysql", 3306, 3306, "tcp-mysql"),
+        service("orders", "prices", SERVICE_PORT, POD_PORT, "http"),
         secret("mysql-credential", "istio-ingress", authority.issue(HOST), authority.pem),
         secret("prices-credential", "istio-ingress", authority.issue(WEB), authority.pem),
     ]
@@ -143,7 +120,7 @@ def partner(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         threading.Thread(target=database.serve, daemon=True).start()
         partner = Partner(mesh, database, authority, stranger)
         try:
-            _await(partner, _client(tmp_path_factory.mktemp("first"), authority, f"URI:{CLIENT}"))
+            _await(partner, authority.client(f"URI:{CLIENT}"))
             yield partner
         finally:
             database.listening.close()
@@ -164,8 +141,8 @@ def counted(partner: Partner) -> Partner:
     return partner
 
 
-def test_the_named_client_speaks_to_the_database(counted: Partner, tmp_path: Path) -> None:
-    said = counted.query(_client(tmp_path, counted.authority, f"URI:{CLIENT}"))
+def test_the_named_client_speaks_to_the_database(counted: Partner) -> None:
+    said = counted.query(counted.authority.client(f"URI:{CLIENT}"))
     assert said == GREETING + b"rows for select 1\n"
     assert (counted.database.connections, counted.database.heard) == (1, [b"select 1\n"])
 
@@ -175,14 +152,14 @@ def test_the_named_client_speaks_to_the_database(counted: Partner, tmp_path: Pat
     ["URI:spiffe://partner.example/other", f"URI:{CLIENT}/below", "DNS:partner.example", "email:gateway@partner.example"],
 )
 def test_another_client_of_the_same_authority_is_refused_before_the_database_is_reached(
-    counted: Partner, tmp_path: Path, alternative: str
+    counted: Partner, alternative: str
 ) -> None:
-    assert counted.query(_client(tmp_path, counted.authority, alternative)) == b""
+    assert counted.query(counted.authority.client(alternative)) == b""
     assert counted.database.connections == 0
 
 
-def test_the_right_name_of_another_authority_is_refused(counted: Partner, tmp_path: Path) -> None:
-    assert counted.query(_client(tmp_path, counted.stranger, f"URI:{CLIENT}")) == b""
+def test_the_right_name_of_another_authority_is_refused(counted: Partner) -> None:
+    assert counted.query(counted.stranger.client(f"URI:{CLIENT}")) == b""
     assert counted.database.connections == 0
 
 
@@ -191,14 +168,14 @@ def test_without_a_certificate_nobody_is_heard(counted: Partner) -> None:
     assert counted.database.connections == 0
 
 
-def test_a_name_that_is_not_received_is_refused(counted: Partner, tmp_path: Path) -> None:
-    assert counted.query(_client(tmp_path, counted.authority, f"URI:{CLIENT}"), "other.fqdn.example") == b""
+def test_a_name_that_is_not_received_is_refused(counted: Partner) -> None:
+    assert counted.query(counted.authority.client(f"URI:{CLIENT}"), "other.fqdn.example") == b""
     assert counted.database.connections == 0
 
 
-def test_a_client_of_one_thing_is_not_one_of_another(counted: Partner, tmp_path: Path) -> None:
+def test_a_client_of_one_thing_is_not_one_of_another(counted: Partner) -> None:
     """The buyer may ask for prices, at its own name and port; the database knows nothing of it."""
-    buyer = _client(tmp_path, counted.authority, f"DNS:{BUYER}")
+    buyer = counted.authority.client(f"DNS:{BUYER}")
     assert counted.query(buyer) == b""
     assert counted.database.connections == 0
 
@@ -251,9 +228,9 @@ def _get(partner: Partner, certificate: Certificate | None, host: str = WEB) -> 
 
 
 def test_a_request_reaches_the_service_and_the_answer_says_nothing_of_the_mesh(
-    partner: Partner, prices: list[dict[str, str]], tmp_path: Path
+    partner: Partner, prices: list[dict[str, str]]
 ) -> None:
-    answer = _get(partner, _client(tmp_path, partner.authority, f"DNS:{BUYER}"))
+    answer = _get(partner, partner.authority.client(f"DNS:{BUYER}"))
     assert answer is not None
     status, headers, body = answer
     assert (status, body) == (200, b"42")
@@ -267,14 +244,14 @@ def test_a_request_reaches_the_service_and_the_answer_says_nothing_of_the_mesh(
 
 
 @pytest.mark.parametrize("host", ["other.fqdn.example", "api.orders.svc.cluster.local"])
-def test_a_request_for_another_host_is_refused(partner: Partner, prices: list[dict[str, str]], tmp_path: Path, host: str) -> None:
-    answer = _get(partner, _client(tmp_path, partner.authority, f"DNS:{BUYER}"), host)
+def test_a_request_for_another_host_is_refused(partner: Partner, prices: list[dict[str, str]], host: str) -> None:
+    answer = _get(partner, partner.authority.client(f"DNS:{BUYER}"), host)
     assert answer is None or answer[0] in (403, 404, 421)
     assert prices == []
 
 
-def test_the_databases_client_may_not_ask_for_prices(partner: Partner, prices: list[dict[str, str]], tmp_path: Path) -> None:
-    assert _get(partner, _client(tmp_path, partner.authority, f"URI:{CLIENT}")) is None
+def test_the_databases_client_may_not_ask_for_prices(partner: Partner, prices: list[dict[str, str]]) -> None:
+    assert _get(partner, partner.authority.client(f"URI:{CLIENT}")) is None
     assert prices == []
 
 
@@ -299,10 +276,10 @@ def _eventually(what: Callable[[], bool], seconds: float = 20.0) -> bool:
 
 
 def test_a_changed_credential_is_taken_without_a_restart(
-    partner: Partner, credential: Callable[[Certificate, str], None], tmp_path: Path
+    partner: Partner, credential: Callable[[Certificate, str], None]
 ) -> None:
     """Rotation as docs/credentials.md describes it: a new certificate, then a second authority beside the first."""
-    client = _client(tmp_path, partner.authority, f"URI:{CLIENT}")
+    client = partner.authority.client(f"URI:{CLIENT}")
     renewed = partner.authority.issue("renewed", HOST)
     with partner.connect(client) as opened:
         assert opened.recv(1024) == GREETING
@@ -311,8 +288,7 @@ def test_a_changed_credential_is_taken_without_a_restart(
         opened.sendall(b"still here\n")
         assert opened.recv(1024) == b"rows for still here\n"
 
-    (tmp_path / "second").mkdir()
-    of_second = _client(tmp_path / "second", partner.stranger, f"URI:{CLIENT}")
+    of_second = partner.stranger.client(f"URI:{CLIENT}")
     assert partner.query(of_second) == b""
     credential(renewed, partner.authority.pem + partner.stranger.pem)
     assert _eventually(lambda: partner.query(of_second).startswith(GREETING))

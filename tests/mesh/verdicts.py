@@ -101,6 +101,31 @@ def judged(judges: Judges, flow: Flow, intent: Intent) -> tuple[Word, str]:
     return Word(name, understood + (behind.layer.value if behind else "")), f"{decision.by} {decision.field}: {decision.reason}"
 
 
+def observed(
+    watch: Watch, attempt: Callable[[], Answer], enough: Callable[[Answer], bool] = lambda _: False
+) -> tuple[Answer, Evidence]:
+    """What came back, and what it left behind as soon as that says who stopped it, or as the answer alone is `enough`."""
+    answer = attempt()
+    deadline = time.monotonic() + _SETTLES
+    while True:
+        found = watch.now()
+        if found.stopped_by() not in _NOT_YET or enough(answer) or time.monotonic() > deadline:
+            return answer, found
+        time.sleep(0.02)
+
+
+def stopper(found: Evidence) -> str:
+    """The layer that stopped it as the judges call it, or nothing."""
+    by = found.stopped_by()
+    return "" if by is evidence.Layer.NOBODY else SAYS[by].value if by in SAYS else by.value
+
+
+def told(answer: Answer, found: Evidence) -> str:
+    """What the client and each layer have to say of it, in one line."""
+    head = f"{found.stopped_by()}; the client: {answer.word} {answer.failure}".rstrip()
+    return "; ".join((head, *_lines(found)))
+
+
 class Tries:
     """Tries flows in a mesh, one after the other."""
 
@@ -148,18 +173,8 @@ class Tries:
         return f"{SERVICE}.{flow.to.namespace}" if flow.to else flow.host
 
     def _watched(self, pod: Pod, attempt: Callable[[], Answer]) -> tuple[str, str]:
-        watch = Watch(self._mesh, pod.key)
-        answer = attempt()
-        deadline = time.monotonic() + _SETTLES
-        while True:
-            found = watch.now()
-            by = found.stopped_by()
-            if by not in _NOT_YET or time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        told = f"{by}; the client: {answer.word} {answer.failure}".rstrip()
-        stopped = "" if by is evidence.Layer.NOBODY else SAYS[by].value if by in SAYS else by.value
-        return stopped, "; ".join((told, *_lines(found)))
+        answer, found = observed(Watch(self._mesh, pod.key), attempt)
+        return stopper(found), told(answer, found)
 
     def _at_gateways(self, flow: Flow, pod: Pod) -> Iterator[Callable[[], Answer]]:
         """Every door of a gateway that leads to the host, else every door, with every server name that a rule could match."""

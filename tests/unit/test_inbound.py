@@ -135,7 +135,14 @@ OPEN: dict[str, tuple[dict[str, Callable[[Manifest], None]], str]] = {
         {GATEWAY: all_of(put("spec.servers.0.tls.mode", "SIMPLE"), put("spec.servers.0.tls.subjectAltNames", None))},
         "no certificate",
     ),
-    "a certificate may be left out": ({GATEWAY: put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL")}, "no certificate"),
+    "a certificate may be left out": (
+        {GATEWAY: all_of(put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL"), put("spec.servers.0.tls.subjectAltNames", None))},
+        "somebody with no certificate",
+    ),
+    "a mode in which only names demand a certificate": (
+        {GATEWAY: put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL")},
+        "has the mode OPTIONAL_MUTUAL",
+    ),
     "a port that is for plain HTTP": ({PRICES: put("spec.servers.0.port.protocol", "HTTP")}, "no TLS"),
     "any certificate of the authority": (
         {GATEWAY: put("spec.servers.0.tls.subjectAltNames", None)},

@@ -18,7 +18,7 @@ from egress.judge.trace import Judges
 from egress.reach_inbound import InboundRow, inbound_rows
 from egress.render import render
 from tests.support import ROOT, dev_config, plan_of
-from tests.unit.test_inbound import CLIENT, GATEWAY, POLICY, SERVICE, objects, put
+from tests.unit.test_inbound import CLIENT, GATEWAY, POLICY, SERVICE, all_of, objects, put
 
 BUYER_AT = ("orders", "prices:80", "prices.fqdn.example", 443)
 
@@ -76,7 +76,8 @@ def test_it_names_the_layer_that_refuses_everybody_else(who: str, layer: str) ->
 def test_what_an_object_opens_is_seen_though_no_config_says_so() -> None:
     """The list is of what judges find: a gateway that asks for no certificate, one client more, ranges that are gone."""
     assert of(rows(gateway=put("spec.servers.0.tls.subjectAltNames", [CLIENT, "spiffe://evil/x"])), "spiffe://evil/x")[0] == "yes"
-    assert of(rows(gateway=put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL")), "no certificate")[0] == "yes"
+    nameless = put("spec.servers.0.tls.subjectAltNames", None)
+    assert of(rows(gateway=all_of(put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL"), nameless)), "no certificate")[0] == "yes"
     narrower = rows(service=put("spec.loadBalancerSourceRanges", ["198.51.100.16/28"]))
     assert {(row.who, row.verdict) for row in narrower if row.place.port == 443 and not row.place.host and "/32" in row.who} == {
         ("203.0.113.7/32", "no")
