@@ -169,6 +169,9 @@ def _of_nodes(intent: Intent, one: ClusterConnection) -> bool | None:
 def _of_others(intent: Intent, one: ClusterConnection) -> bool | None:
     """What pods of no team, and the platform's, get at."""
     source, target = one.source, one.target
+    if target.end in (End.INTERNET, End.ADDRESSES):
+        shut = intent.puts_up(_boundary(source.name)) and intent.in_cluster_mesh
+        return False if shut else None
     if target.end is End.TEAM:
         led = source.name == names.INGRESS_NAMESPACE and _is_tcp(one, *intent.received_ports(target.name))
         return None if led else False
@@ -177,6 +180,11 @@ def _of_others(intent: Intent, one: ClusterConnection) -> bool | None:
     if not (intent.in_cluster_mesh and intent.puts_up(Fence.CONTROL_PLANE_NETWORK)):
         return None
     return None if target.end is End.CONTROL_PLANE and _serves(source, one) else False
+
+
+def _boundary(namespace: str) -> Fence:
+    """What holds the pods of a namespace of the platform's."""
+    return Fence.CONTROL_PLANE_NETWORK if namespace == names.MESH_NAMESPACE else Fence.GATEWAY_NETWORK
 
 
 def _of_addresses(intent: Intent, one: ClusterConnection) -> bool | None:

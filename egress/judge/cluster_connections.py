@@ -149,6 +149,7 @@ class ClusterConnections:
         for namespace in (ROOT_NAMESPACE, *self._gateways):
             others = self._known(namespace, End.PLATFORM, self._each(Pod(namespace, {})))
             yield from self._by_strangers(namespace, others)
+            yield from self._to_addresses(namespace, others)
         yield from self._of_nodes()
 
     def _each(self, pod: Pod) -> tuple[Pod, ...]:

@@ -279,6 +279,22 @@ def test_a_policy_that_somebody_adds_is_found(what: str) -> None:
     assert any(change.widening for change in difference(old, new).changes)
 
 
+@pytest.mark.parametrize("namespace", ["istio-egress", "istio-system"])
+def test_other_pods_of_the_platforms_namespaces_reach_no_address(namespace: str) -> None:
+    """A pod there that is neither istiod nor a gateway was asked about as a target alone, and could leave unseen."""
+    plan = plan_of(dev_config())
+    old = deployed(plan)
+
+    def opened(item: dict[str, Any]) -> None:
+        item["spec"]["policyTypes"] = ["Ingress"]
+        item["spec"].pop("egress", None)
+
+    new = changed(old, f"{namespace}/networkpolicy/nothing", opened)
+    said = [violation for violation in verify(Intent(plan), Judges(new)) if "must not be possible" in violation.says]
+    assert any(violation.says.startswith(f"Other pods of {namespace} reaching the internet") for violation in said)
+    assert any(change.widening for change in difference(old, new).changes)
+
+
 def test_a_private_range_that_is_no_longer_excepted_is_found() -> None:
     plan = plan_of(dev_config())
     old = deployed(plan)

@@ -166,8 +166,8 @@ def platform_to_addresses(draw: Draw, stack: Stack) -> Change | None:
     if not stack.in_cluster:
         return None
     namespace = draw(st.sampled_from([*stack.gateways, "istio-system"]))
-    if namespace != "istio-system" and not any(stack.intent.uses_gateway(team, namespace) for team in stack.teams):
-        return None  # without a host there is no Gateway, by which judges know its pods
+    if not _known(stack, namespace):
+        return None
     cidr = draw(st.sampled_from([*PRIVATE, stack.nodes, stack.pods, METADATA, "199.36.153.4/30", "199.36.153.8/30", *PUBLIC]))
     web = cidr not in PUBLIC or namespace == "istio-system"
     ports = some_ports(draw, *ODD_PORTS, *((WEB, TLS) if web else ()))
@@ -194,6 +194,12 @@ def between_two(draw: Draw, stack: Stack) -> Change | None:
     return opens(f"{source} may reach {target} on {ports}, by both policies", put(out), put(into))
 
 
+def _known(stack: Stack, namespace: str) -> bool:
+    """Whether judges know a platform's namespace: a gateway's without a host has no Gateway, by which they would."""
+    teams = (team for team in stack.teams if stack.intent.uses_gateway(team, namespace))
+    return stack.in_cluster and (namespace == "istio-system" or any(teams))
+
+
 def policy_weakened(draw: Draw, stack: Stack) -> Change | None:
     """A rendered NetworkPolicy that goes, selects fewer pods, or no longer holds one direction."""
     # Beside the boundaries of the platform stands `nothing`: without them less is possible, and not more.
@@ -204,8 +210,8 @@ def policy_weakened(draw: Draw, stack: Stack) -> Change | None:
         return opens(f"{name} is gone", take(name))
     if how == "selects":
         return opens(f"{name} is for other pods", at(name, ["spec", "podSelector"], {"matchLabels": {"app": "nobody"}}))
-    if how == "egress" and name.endswith("/nothing"):
-        return None  # the platform's own pods are held by their boundaries; this one is for pods that nobody knows yet
+    if how == "egress" and name.endswith("/nothing") and not _known(stack, name.split("/")[0]):
+        return None
     other = {"ingress": "Egress", "egress": "Ingress"}[how]
     return opens(f"{name} no longer holds {how}", at(name, ["spec", "policyTypes"], [other]), at(name, ["spec", how], None))
 
