@@ -46,7 +46,6 @@ KEPT: dict[str, str] = {
     r"^firewall/ingress-allow-(partners|health-checks) (removed|allows)": "GKE makes the same rule itself; its ports stay",
     r"^firewall/ingress-allow-health-checks targetService": "Google's probers alone come by it",
     r"^orders/sidecar/": "the team calls nobody",
-    r"/networkpolicy/nothing": "the namespace's boundary selects its pods too; this one is for pods that nobody knows yet",
     r"authorizationpolicy/allow-nothing": "every team's own policy allows, and so all else is refused; this one is for no team",
     r"^team-./networkpolicy/team-boundary spec.egress.[0-2].": "the boundary at the other end, in a namespace of the platform",
     r"^team-x/networkpolicy/team-boundary spec.egress.6.ports": "team-y's boundary says the same for what comes in",
