@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import fields
 from itertools import islice
 from typing import Any
 
@@ -60,11 +61,8 @@ def test_every_flow_and_every_connection_is_listed_once(name: str) -> None:
 
 
 def _flow(flow: Flow) -> str:
-    return (
-        repr((flow.to.namespace if flow.to else "", *(getattr(flow, key) for key in Flow.__slots__ if key != "to")))
-        if hasattr(Flow, "__slots__")
-        else repr((flow.to.namespace if flow.to else "", {key: value for key, value in vars(flow).items() if key != "to"}))
-    )
+    values = {of.name: getattr(flow, of.name) for of in fields(flow) if of.name != "to"}
+    return repr((flow.to.namespace if flow.to else "", values))
 
 
 ASKING: dict[str, Callable[[Plan, Deployed], object]] = {
