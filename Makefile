@@ -92,7 +92,7 @@ bench-mesh: ready ## Measure what the way out costs on real proxies
 	@$(RUN) -m bench.mesh
 
 golden: $(READY) ## Write the golden files, the tables of docs/redteam.md and the output in docs/commands.md anew
-	@$(RUN) -m pytest -q tests/program tests/unit/test_redteam_catalogue.py tests/unit/test_commands.py --regenerate-golden
+	@$(RUN) -m pytest -q tests/program tests/docs/test_redteam_catalogue.py tests/cli/test_commands.py --regenerate-golden
 
 schema: $(READY) ## Write the JSON Schemas: of stack files, the contract, the evidence
 	@$(RUN) -m egress schema

@@ -10,13 +10,13 @@ from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.mesh import Mesh, MeshArgs
 from components.stack_config import stack_config
 from components.team import Team, TeamArgs
-from egress.errors import ConfigError
-from egress.layers import credentials
-from egress.manifest import Owner, Part, by_owner
-from egress.planning import make_plan
-from egress.render import render
+from egress.common.errors import ConfigError
+from egress.common.objects import Owner, Part, by_owner
+from egress.layers.cluster import secret_sync
+from egress.layers.render import render
+from egress.plan.make import make_plan
+from egress.proof.verify import NotProven, prove
 from egress.settings import load
-from egress.verify import NotProven, prove
 
 try:
     # 1. Config: every problem at once, before the first resource.
@@ -40,7 +40,7 @@ mesh = Mesh("mesh", MeshArgs(plan, of_mesh, cluster.resource), both)
 
 # 5. Egress gateways: their pods, and the way to each outside host.
 namespaces: dict[str, pulumi.Resource] = {}
-readers = credentials.readers(plan)
+readers = secret_sync.readers(plan)
 for gateway in plan.gateways:
     owner = Owner.egress_gateway(gateway.name)
     of_gateway = [item for item in objects if item.owner.part in (Part.GATEWAY, Part.HOST) and item.owner.gateway == gateway.name]

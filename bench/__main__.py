@@ -17,10 +17,10 @@ from typing import Any
 
 import yaml
 
-from egress.planning import make_plan
-from egress.render import render
+from egress.layers.render import render
+from egress.plan.make import make_plan
+from egress.proof.verify import prove
 from egress.settings import load
-from egress.verify import prove
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTS = 10

@@ -10,10 +10,10 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as kubernetes
 
-from egress import google_objects
-from egress.google_cloud import SECRET_SYNC_INTERVAL, workload_pool
-from egress.layers.firewall import Nodes
-from egress.layers.pools import Pool
+from egress.common.google_cloud import SECRET_SYNC_INTERVAL, workload_pool
+from egress.layers.google import resources
+from egress.layers.google.firewall import Nodes
+from egress.layers.google.node_pools import Pool
 from egress.settings.cluster import Cluster as ClusterSettings
 
 
@@ -90,8 +90,8 @@ class Cluster(pulumi.ComponentResource):
             name,
             name=settings.name,
             location=location,
-            **google_objects.addressing(args.network_id, args.subnet_id, args.pools, args.gateway_subnet_ids),
-            datapath_provider=google_objects.DATAPATH,
+            **resources.addressing(args.network_id, args.subnet_id, args.pools, args.gateway_subnet_ids),
+            datapath_provider=resources.DATAPATH,
             enable_intranode_visibility=True,
             enable_l4_ilb_subsetting=True if args.subsetting else None,
             private_cluster_config={
@@ -134,7 +134,7 @@ class Cluster(pulumi.ComponentResource):
     def _pool(self, name: str, args: ClusterArgs, location: str, pool: Pool) -> gcp.container.NodePool:
         return gcp.container.NodePool(
             f"{name}-{pool.name}",
-            **google_objects.node_pool(pool, self.resource.name, location, args.node_emails, args.gateway_subnet_ids),
+            **resources.node_pool(pool, self.resource.name, location, args.node_emails, args.gateway_subnet_ids),
             # The autoscaler owns the count from the first minute on.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pulumi
 import pulumi_gcp as gcp
 
-from egress.layers.credentials import Reader
+from egress.layers.cluster.secret_sync import Reader
 
 
 def let_read(readers: Iterable[Reader], *, project: str, parent: pulumi.Resource, cluster: pulumi.Resource) -> None:

@@ -9,8 +9,8 @@ import pulumi
 
 from components.credentials import let_read
 from components.kubernetes_objects import KubernetesObject, deploy
-from egress.layers.credentials import Reader
-from egress.manifest import Object
+from egress.common.objects import Object
+from egress.layers.cluster.secret_sync import Reader
 
 
 @dataclass(frozen=True)

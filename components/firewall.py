@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress import google_objects
-from egress.layers.firewall import FirewallRule
+from egress.layers.google import resources
+from egress.layers.google.firewall import FirewallRule
 from egress.settings.firewall import Form
 
 
@@ -33,7 +33,7 @@ class Firewall(pulumi.ComponentResource):
         if args.form is Form.POLICY:
             policy = gcp.compute.NetworkFirewallPolicyWithRules(
                 f"{name}-policy",
-                **google_objects.firewall_policy(args.policy_name, args.rules, args.node_emails),
+                **resources.firewall_policy(args.policy_name, args.rules, args.node_emails),
                 opts=child,
             )
             gcp.compute.NetworkFirewallPolicyAssociation(
@@ -45,6 +45,6 @@ class Firewall(pulumi.ComponentResource):
             )
         else:
             for rule in args.rules:
-                arguments = google_objects.firewall_rule(rule, args.network_id, args.node_emails)
+                arguments = resources.firewall_rule(rule, args.network_id, args.node_emails)
                 gcp.compute.Firewall(f"{name}-{rule.name}", **arguments, opts=child)
         self.register_outputs({})

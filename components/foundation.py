@@ -15,10 +15,10 @@ from components.node_identity import NodeServiceAccounts, NodeServiceAccountsArg
 from components.perimeter import ServicePerimeter, ServicePerimeterArgs
 from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
-from egress import names
-from egress.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, PERIMETER_SERVICES, SECRET_SERVICES, SERVICES
-from egress.layers import dns, firewall, perimeter, pools
-from egress.plan import Plan
+from egress.common import names
+from egress.common.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, PERIMETER_SERVICES, SECRET_SERVICES, SERVICES
+from egress.layers.google import dns, firewall, node_pools, service_perimeter
+from egress.plan.model import Plan
 from egress.settings.receive import Exposure
 
 
@@ -41,7 +41,7 @@ class Foundation(pulumi.ComponentResource):
         plan, settings = args.plan, args.plan.settings
         managed_mesh = () if plan.in_cluster_mesh else MANAGED_MESH_SERVICES
         secrets = SECRET_SERVICES if settings.cluster.secret_sync else ()
-        boundary = perimeter.render(plan)
+        boundary = service_perimeter.render(plan)
         of_boundary = PERIMETER_SERVICES if boundary else ()
         apis = dict.fromkeys((*SERVICES, *managed_mesh, *secrets, *of_boundary, *plan.granted_apis))
         services = ProjectServices("apis", ProjectServicesArgs(list(apis)), pulumi.ResourceOptions(parent=self))
@@ -103,7 +103,7 @@ class Foundation(pulumi.ComponentResource):
                 self.network.subnet_id,
                 self.network.gateway_subnet_ids,
                 plan.addresses.control_plane,
-                list(pools.render(plan)),
+                list(node_pools.render(plan)),
                 accounts.emails,
                 fleet=not plan.in_cluster_mesh,
                 subsetting=settings.ingress is not None and settings.ingress.exposure is Exposure.INTERNAL,

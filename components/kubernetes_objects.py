@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from egress.manifest import Object
+from egress.common.objects import Object
 
 
 class KubernetesObject(pulumi.CustomResource):

@@ -11,10 +11,10 @@ import pulumi_gcp as gcp
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.kubernetes_objects import KubernetesObject, deploy
-from egress import names
-from egress.layers import mesh as layer
-from egress.manifest import Object
-from egress.plan import Plan
+from egress.common import names
+from egress.common.objects import Object
+from egress.layers.mesh import mesh_config as layer
+from egress.plan.model import Plan
 
 TIMEOUT = 600
 """Seconds that Helm waits for a chart's objects to be ready."""

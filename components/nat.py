@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_gcp as gcp
 
-from egress.plan import GatewaySubnet
+from egress.plan.model import GatewaySubnet
 from egress.settings.network import Nat as NatSettings
 from egress.settings.network import NatLogging
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress import google_objects
-from egress.plan import GatewaySubnet
+from egress.layers.google import resources
+from egress.plan.model import GatewaySubnet
 from egress.settings.firewall import Form
 from egress.settings.network import Network as NetworkSettings
 
@@ -50,11 +50,11 @@ class Network(pulumi.ComponentResource):
         )
         self.network_id = vpc.id
         self.subnet_id = gcp.compute.Subnetwork(
-            f"{name}-subnet", **google_objects.subnetwork(args.settings, args.region, vpc.id), opts=child
+            f"{name}-subnet", **resources.subnetwork(args.settings, args.region, vpc.id), opts=child
         ).id
         self.gateway_subnet_ids = {
             own.name: gcp.compute.Subnetwork(
-                f"{name}-{own.name}", **google_objects.subnetwork(args.settings, args.region, vpc.id, own), opts=child
+                f"{name}-{own.name}", **resources.subnetwork(args.settings, args.region, vpc.id, own), opts=child
             ).id
             for own in args.gateways
         }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress import names
+from egress.common import names
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 
 from components.foundation import Foundation
-from egress.contract import planned
-from egress.plan import Plan
+from egress.plan.model import Plan
+from egress.plan.outputs import planned
 
 
 def contract(plan: Plan, foundation: Foundation) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress.layers.perimeter import OWN_SERVICES, Perimeter
+from egress.layers.google.service_perimeter import OWN_SERVICES, Perimeter
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress import google_objects
-from egress.layers.dns import PrivateZone
+from egress.layers.google import resources
+from egress.layers.google.dns import PrivateZone
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class PrivateDns(pulumi.ComponentResource):
         for zone in args.zones:
             managed = gcp.dns.ManagedZone(
                 f"{name}-{zone.name}",
-                **google_objects.managed_zone(zone, args.network_id, target.id if target else None),
+                **resources.managed_zone(zone, args.network_id, target.id if target else None),
                 opts=child if zone.records or zone.resolved else pulumi.ResourceOptions(parent=self, depends_on=list(made)),
             )
             made.append(managed)
             for record in zone.records:
                 gcp.dns.RecordSet(
                     f"{name}-{zone.name}-{record.type.lower()}",
-                    **google_objects.record_set(record, managed.name),
+                    **resources.record_set(record, managed.name),
                     opts=child,
                 )
         if args.query_logging:

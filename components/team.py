@@ -9,8 +9,8 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.kubernetes_objects import deploy
-from egress.manifest import Object
-from egress.plan import ResourceGrant, TeamPlan, WorkloadIdentity
+from egress.common.objects import Object
+from egress.plan.model import ResourceGrant, TeamPlan, WorkloadIdentity
 from egress.settings.google_apis import Resource
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from egress.cli.entry import guarded
+from egress.common.guarded import guarded
 from sandbox.home import CHECKOUT, Home
 from sandbox.policies import Policies
 from sandbox.tools import cache

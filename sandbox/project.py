@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from egress import stack_file
-from egress.errors import ConfigError
+from egress.common import stack_file
+from egress.common.errors import ConfigError
 from sandbox.home import Home
 
 SANDBOX_PROJECT = "sandbox-project"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from egress.addresses import ANYWHERE
+from egress.common.ip_space import ANYWHERE
 
 Path = tuple[str | int, ...]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from egress.ports import listener
+from egress.common.ports import listener
 from tests.support import dev_config
 
 Values = dict[str, Any]

@@ -10,19 +10,19 @@ from pathlib import Path
 from tests.support import ROOT
 
 ROOMS = [
-    "egress/yaml_text.py",
-    "egress/stack_file.py",
+    "egress/common/yaml_text.py",
+    "egress/common/stack_file.py",
     "egress/settings/load.py",
     "egress/settings/words.py",
-    "egress/hosts.py",
-    "egress/patterns.py",
+    "egress/common/hosts.py",
+    "egress/common/body_patterns.py",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "egress/settings").glob("*.py")),
-    "egress/conflicts.py",
-    "egress/past_gateway.py",
-    "egress/private_hosts.py",
-    "egress/credentials.py",
-    "egress/capabilities.py",
-    "egress/layers/inspection.py",
+    "egress/plan/conflicts.py",
+    "egress/plan/direct_egress.py",
+    "egress/plan/private_hosts.py",
+    "egress/plan/credentials.py",
+    "egress/plan/capabilities.py",
+    "egress/plan/inspection_script.py",
 ]
 CALLS = {
     "refusal": 0,
@@ -38,7 +38,7 @@ CALLS = {
 """What is called to refuse, and which argument is the consequence."""
 
 
-TABLES = ("words.py", "stack_file.py", "duration.py", "sources.py", "load.py", "patterns.py", "fences.py", "tcp.py")
+TABLES = ("words.py", "stack_file.py", "duration.py", "sources.py", "load.py", "body_patterns.py", "fences.py", "tcp.py")
 """Rooms with tables of consequence and fix."""
 
 

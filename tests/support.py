@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from egress.plan import Plan
-from egress.planning import make_plan
+from egress.plan.make import make_plan
+from egress.plan.model import Plan
 from egress.settings import load
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,9 +19,9 @@ from functools import cache
 from pathlib import Path
 
 from bench.mesh import by_hand, website
-from egress.manifest import Manifest
-from egress.planning import make_plan
-from egress.render import render
+from egress.common.objects import Manifest
+from egress.layers.render import render
+from egress.plan.make import make_plan
 from egress.settings import load
 from tests.mesh import programs
 from tests.mesh.flows import CHEAT_X, X, Y

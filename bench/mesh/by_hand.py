@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from egress.manifest import Manifest
+from egress.common.objects import Manifest
 
 GATEWAY_NAMESPACE = "istio-egress"
 _SERVICE = f"istio-egressgateway.{GATEWAY_NAMESPACE}.svc.cluster.local"

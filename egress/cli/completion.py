@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from egress import stack_file
-from egress.errors import ConfigError
+from egress.common import stack_file
+from egress.common.errors import ConfigError
 
 
 def stacks(folder: Path) -> list[str]:

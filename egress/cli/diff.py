@@ -13,15 +13,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from egress.answers.diff import Difference, difference
+from egress.answers.diff.settings import CONFIG
 from egress.cli.sources import Stack, err, folder, out, plan_at, stack_path, stop, teams_of, without_team
-from egress.deployment import deployment
-from egress.diff import Difference, difference
-from egress.diff.settings import CONFIG
-from egress.judge.deployed import Deployed
-from egress.judge.read import Unreadable, read
-from egress.plan import Plan
-from egress.render import render
-from egress.stack_file import PROJECT_FILE
+from egress.common.stack_file import PROJECT_FILE
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.load import Unreadable, read
+from egress.layers.render import render
+from egress.plan.model import Plan
+from egress.proof.snapshot import deployment
 
 SHOWN = 10
 """Objects without effect that are named."""

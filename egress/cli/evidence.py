@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
+from egress.answers.evidence import Source
+from egress.answers.evidence import evidence as evidence_of
+from egress.answers.evidence_markdown import markdown
 from egress.cli.sources import Stack, plan_of, stop
-from egress.deployment import deployment
-from egress.evidence import Source
-from egress.evidence import evidence as evidence_of
-from egress.evidence_text import markdown
-from egress.plan import Plan
-from egress.render import render
+from egress.layers.render import render
+from egress.plan.model import Plan
+from egress.proof.snapshot import deployment
 
 
 class Format(StrEnum):

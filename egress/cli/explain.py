@@ -9,14 +9,14 @@ from typing import Annotated, NoReturn
 import typer
 from rich.markup import escape
 
-from egress.asked import NoFlow, flow_of
+from egress.answers.asked import NoFlow, flow_of
+from egress.answers.explain import explain as explained
+from egress.answers.explain_inbound import asked_from_outside, explain_from_outside
 from egress.cli.sources import From, Json, Source, Stack, complete_team, complete_url, out, source, stop
-from egress.explain import explain as explained
-from egress.explain_inbound import asked_from_outside, explain_from_outside
-from egress.judge.flow import Verdict, Way
-from egress.judge.inbound_flow import InboundTrace
+from egress.judge.lookup.inbound_flow import InboundTrace
+from egress.judge.model.flow import Verdict, Way
 from egress.judge.trace import Trace
-from egress.verify import described
+from egress.proof.verify import described
 
 
 def explain(

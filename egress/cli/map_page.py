@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from egress.answers.evidence import evidence
+from egress.answers.map import page
 from egress.cli.evidence import At, Commit, StackVersion, given
 from egress.cli.sources import Stack, err, plan_of, stop
-from egress.deployment import deployment
-from egress.evidence import evidence
-from egress.map import page
-from egress.render import render
+from egress.layers.render import render
+from egress.proof.snapshot import deployment
 
 
 def map_page(

@@ -10,14 +10,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from egress.answers.reachability import Cell, Row, of_nobody
+from egress.answers.reachability import reach as rows_of
+from egress.answers.reachability_inbound import InboundRow, inbound_rows, lines
 from egress.cli.sources import From, Json, Stack, complete_host, complete_team, out, source, stop
-from egress.inbound_places import NODES
-from egress.judge.flow import Way
-from egress.reach import Cell, Row, of_nobody
-from egress.reach import reach as rows_of
-from egress.reach_inbound import InboundRow, inbound_rows, lines
-from egress.verify import verify
-from egress.void import WORDS
+from egress.common.words import WORDS
+from egress.judge.model.flow import Way
+from egress.proof.inbound_places import NODES
+from egress.proof.verify import verify
 
 HEADS = {
     Way.APP: "app",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from egress.cli.sources import Stack, plan_of
-from egress.render import render as render_objects
-from egress.render import to_yaml
+from egress.layers.render import render as render_objects
+from egress.layers.render import to_yaml
 
 
 def render(stack: Stack = "dev") -> None:

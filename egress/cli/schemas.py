@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from egress import contract_record, evidence
+from egress.answers import evidence
 from egress.cli.sources import stop
+from egress.plan import contract_record
 from egress.settings import stack_schema
 
 SCHEMA = Path("schema/stack.schema.json")

@@ -10,18 +10,18 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from egress import stack_file
 from egress.cli import completion
-from egress.deployment import deployment
-from egress.errors import ConfigError
-from egress.intent import Intent
-from egress.judge.deployed import Deployed
-from egress.judge.read import KUBECTL, Unreadable, read
+from egress.common import stack_file
+from egress.common.errors import ConfigError
+from egress.common.names import TEAM_LABEL
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.load import KUBECTL, Unreadable, read
 from egress.judge.trace import Judges
-from egress.names import TEAM_LABEL
-from egress.plan import Plan
-from egress.planning import make_plan
-from egress.render import render
+from egress.layers.render import render
+from egress.plan.make import make_plan
+from egress.plan.model import Plan
+from egress.proof.intent import Intent
+from egress.proof.snapshot import deployment
 from egress.settings import load_stack
 
 PLACEHOLDER_PROJECT = "sandbox-project"

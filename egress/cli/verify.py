@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from egress.answers.explain import step_json
 from egress.cli.sources import Json, Stack, out, source
-from egress.explain import step_json
-from egress.inbound import Receiving
-from egress.questions import Questions
-from egress.verify import NotProven, described
-from egress.verify import verify as violations_of
+from egress.proof.expectations import Questions
+from egress.proof.inbound import Receiving
+from egress.proof.verify import NotProven, described
+from egress.proof.verify import verify as violations_of
 
 
 def verify(

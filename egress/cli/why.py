@@ -12,9 +12,9 @@ import typer
 import yaml
 
 from egress.cli.sources import out, stop
-from egress.errors import ConfigError, Problem
-from egress.planning import make_plan
-from egress.refusals import Refusal, config_of, known
+from egress.common.errors import ConfigError, Problem
+from egress.common.refusals import Refusal, config_of, known
+from egress.plan.make import make_plan
 from egress.settings import load, load_file
 
 PAGE = Path("docs/refusals.md")
@@ -23,7 +23,7 @@ LONGEST, MOST = 200, 12
 """Characters of a text, and entries of a mapping, that an example shows."""
 HEAD = """# Refusals
 
-Written by `egress refusals` from `egress/refusals.json`; `egress why CODE` prints one. A code stays with its refusal
+Written by `egress refusals` from `egress/common/refusals.json`; `egress why CODE` prints one. A code stays with its refusal
 whatever becomes of the words, and is never given again. An example stands beside the least that a stack needs (project,
 region, `network.subnet`, `network.controlPlane`) and is run by the tests; `…` is what changes from case to case.
 """

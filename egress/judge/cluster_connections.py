@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from egress.google_cloud import METADATA_ADDRESS
-from egress.judge.address_classes import AddressClass
+from egress.common.google_cloud import METADATA_ADDRESS
 from egress.judge.distinctions import Distinctions
-from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
-from egress.judge.ranges import Ranges
-from egress.judge.registry import ROOT_NAMESPACE
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE
+from egress.judge.model.address_classes import AddressClass
+from egress.judge.model.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.model.ip_ranges import Ranges
 from egress.judge.targets import DEFAULT, STRANGER
 from egress.judge.trace import Judges
 

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol, cast
 
-from egress.google_cloud import METADATA_ADDRESS, Vip
-from egress.judge.address_classes import AddressClass, address_classes
-from egress.judge.classes import Requests
-from egress.judge.deployed import Deployed, part
-from egress.judge.flow import Protocol as Spoken
-from egress.judge.ranges import NOT_OF_THE_INTERNET
-from egress.judge.space import BELOW, OTHER_PORT, concrete
+from egress.common.google_cloud import METADATA_ADDRESS, Vip
+from egress.common.names import TEAM_LABEL
+from egress.judge.lookup.flow_space import BELOW, OTHER_PORT, concrete
+from egress.judge.model.address_classes import AddressClass, address_classes
+from egress.judge.model.deployed import Deployed, part
+from egress.judge.model.equivalence import Requests
+from egress.judge.model.flow import Protocol as Spoken
+from egress.judge.model.ip_ranges import NOT_OF_THE_INTERNET
 from egress.judge.trace import Judges
-from egress.names import TEAM_LABEL
 
 KNOWN_PORTS = {80: Spoken.HTTP, 443: Spoken.TLS}
 APPLICATION_PORT = 8080

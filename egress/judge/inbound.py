@@ -1,7 +1,7 @@
 """What comes in: one connection from outside the cluster, through every layer that it meets until a Service takes it.
 
 In the order of the way: the load balancer with its ranges, the VPC firewall of the nodes, the NetworkPolicy of the pods behind
-it, the gateway's TLS (egress/judge/inbound_tls.py), its AuthorizationPolicies, its route, and behind it
+it, the gateway's TLS (egress/judge/layers/inbound_tls.py), its AuthorizationPolicies, its route, and behind it
 NetworkPolicies of both ends, mutual TLS and AuthorizationPolicies of the team. A layer is asked whether or not one before it
 refuses, as far as it can be: so that it is seen how many would.
 
@@ -17,19 +17,19 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from egress.judge.deployed import Deployed, listed, part
-from egress.judge.edges import Edge, edges
-from egress.judge.flow import Connection, Layer, Misread, Node, Pod, Protocol, Request, Verdict, without_port
-from egress.judge.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
-from egress.judge.inbound_tls import handshake, refused
-from egress.judge.match import Found
-from egress.judge.metadata import INJECTION
-from egress.judge.ports import Port
-from egress.judge.ranges import Ranges
-from egress.judge.registry import ROOT_NAMESPACE, SERVICES, Destination, Rule, full_name, visible
-from egress.judge.routes import Leg, is_copied
-from egress.judge.servers import Server
-from egress.judge.subnets import CLUSTER, Subnets
+from egress.judge.layers.inbound_tls import handshake, refused
+from egress.judge.lookup.edges import Edge, edges
+from egress.judge.lookup.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
+from egress.judge.lookup.match import Found
+from egress.judge.lookup.routes import Leg, is_copied
+from egress.judge.lookup.servers import Server
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, SERVICES, Destination, Rule, full_name, visible
+from egress.judge.lookup.subnets import CLUSTER, Subnets
+from egress.judge.model.deployed import Deployed, listed, part
+from egress.judge.model.flow import Connection, Layer, Misread, Node, Pod, Protocol, Request, Verdict, without_port
+from egress.judge.model.ip_ranges import Ranges
+from egress.judge.model.metadata import INJECTION
+from egress.judge.model.ports import Port
 
 if TYPE_CHECKING:
     from egress.judge.trace import Judges

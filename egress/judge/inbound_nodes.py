@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import pairwise
 
-from egress.judge.firewall_rules import Rule
-from egress.judge.inbound_flow import NodeFlow
+from egress.judge.lookup.firewall_rules import Rule
+from egress.judge.lookup.inbound_flow import NodeFlow
+from egress.judge.model.ip_ranges import Ranges
 from egress.judge.outside import Source, outside, told_apart
-from egress.judge.ranges import Ranges
 from egress.judge.trace import Judges
 
 OTHER_PROTOCOL = "any other protocol"

@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from egress.judge.classes import Requests, representatives
-from egress.judge.edges import NODE_PORTS, Edge
-from egress.judge.flow import Request, without_port
-from egress.judge.inbound_flow import Caller, Door, InboundFlow, NodeFlow, Shown
 from egress.judge.inbound_nodes import from_outside
+from egress.judge.lookup.edges import NODE_PORTS, Edge
+from egress.judge.lookup.flow_space import OTHER_HOST, OTHER_PORT, concrete
+from egress.judge.lookup.inbound_flow import Caller, Door, InboundFlow, NodeFlow, Shown
+from egress.judge.lookup.servers import Server
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, patterns_above
+from egress.judge.model.equivalence import Requests, representatives
+from egress.judge.model.flow import Request, without_port
+from egress.judge.model.ip_ranges import Ranges
 from egress.judge.outside import ELSEWHERE, Source, outside, told_apart
-from egress.judge.ranges import Ranges
-from egress.judge.registry import ROOT_NAMESPACE, patterns_above
-from egress.judge.servers import Server
-from egress.judge.space import OTHER_HOST, OTHER_PORT, concrete
 from egress.judge.trace import Judges
 
 OTHER_CLIENT = "spiffe://another.example/client"

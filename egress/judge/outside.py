@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from egress.judge.ranges import Ranges
+from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
 
 ELSEWHERE = "any other address"

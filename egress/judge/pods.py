@@ -3,7 +3,8 @@
 What a team's pod may try is asked for whatever its template says, as long as it is a pod in a network of its own and on a node
 that pods may be on. One in the network of its node, or on the nodes of a gateway, is a way that admission is counted on to close;
 so if it is there all the same, the flows of its namespace are not understood. Namespaces that Kubernetes and Google keep are left
-out (egress/system_namespaces.py). Of a gateway's pods everything counts: what is neither read nor harmless is not understood.
+out (egress/common/system_namespaces.py). Of a gateway's pods everything counts: what is neither read nor harmless is not
+understood.
 Source: Kubernetes API reference, PodSpec; Istio, "Installing Gateways".
 """
 
@@ -13,16 +14,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from egress.judge import metadata
-from egress.judge.admission import Admission
-from egress.judge.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.documents import single
-from egress.judge.fields import Accepted, beyond
-from egress.judge.flow import Layer, Verdict
-from egress.judge.gateway_pods import tolerates
-from egress.judge.nodes import POOL_LABEL, POOLS
-from egress.judge.shapes import ANY, LABELS
-from egress.system_namespaces import SYSTEM
+from egress.common.system_namespaces import SYSTEM
+from egress.judge.fields.accepted import Accepted, beyond
+from egress.judge.layers.admission import Admission
+from egress.judge.layers.gateway_pods import tolerates
+from egress.judge.lookup.workloads import POOL_LABEL, POOLS
+from egress.judge.model import metadata
+from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.model.documents import single
+from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.shapes import ANY, LABELS
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": (),

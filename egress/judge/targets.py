@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from egress.google_cloud import METADATA_ADDRESS
-from egress.judge.classes import representatives
+from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.names import OPEN_TLS_HOST
 from egress.judge.distinctions import APPLICATION_PORT, Distinctions
-from egress.judge.flow import Flow, Pod, Protocol, Way
-from egress.judge.space import OTHER_ADDRESS, OTHER_HOST, OTHER_PORT, concrete
-from egress.names import OPEN_TLS_HOST
+from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, OTHER_PORT, concrete
+from egress.judge.model.equivalence import representatives
+from egress.judge.model.flow import Flow, Pod, Protocol, Way
 
 OTHER_ACCOUNT = "any-other-account"
 """Stands for every service account of a team that no rule names."""

@@ -10,31 +10,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from egress.judge.admission import Admission
-from egress.judge.authorization import Authorization
-from egress.judge.deployed import Deployed
-from egress.judge.dns import Dns
-from egress.judge.early import EarlyConnections
-from egress.judge.entrances import Entrance
-from egress.judge.firewall import Firewall
-from egress.judge.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
-from egress.judge.gateway import Gateways
-from egress.judge.gateway_pods import GatewayPods
+from egress.common.names import TEAM_LABEL
+from egress.judge.fields.mesh_settings import MeshSettings
 from egress.judge.inbound import Inbound
-from egress.judge.mesh_settings import MeshSettings
-from egress.judge.namespaces import Namespaces
-from egress.judge.neighbours import Neighbours
-from egress.judge.network_policy import NetworkPolicies
-from egress.judge.nodes import Workloads
+from egress.judge.layers.admission import Admission
+from egress.judge.layers.authorization import Authorization
+from egress.judge.layers.dns import Dns
+from egress.judge.layers.firewall import Firewall
+from egress.judge.layers.gateway import Gateways
+from egress.judge.layers.gateway_pods import GatewayPods
+from egress.judge.layers.late_connect import EarlyConnections
+from egress.judge.layers.mutual_tls import Namespaces
+from egress.judge.layers.neighbours import Neighbours
+from egress.judge.layers.network_policy import NetworkPolicies
+from egress.judge.layers.secrets import Secrets
+from egress.judge.layers.sidecar import Sidecars, is_address, outside
+from egress.judge.lookup.entrances import Entrance
+from egress.judge.lookup.flow_space import Space
+from egress.judge.lookup.routes import Router
+from egress.judge.lookup.search_path import resolved
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, matches
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
 from egress.judge.pods import HOST_NAMESPACES, Present
-from egress.judge.registry import ROOT_NAMESPACE, Registry, matches
-from egress.judge.routes import Router
-from egress.judge.search_path import resolved
-from egress.judge.secrets import Secrets
-from egress.judge.sidecar import Sidecars, is_address, outside
-from egress.judge.space import Space
 from egress.judge.unread import unread
-from egress.names import TEAM_LABEL
 
 Step = Verdict | Connection
 """A layer's word, or a connection that leaves the cluster."""

@@ -1,9 +1,10 @@
 """What the judges do not read: objects and fields that could let through or refuse something, and that no judge knows.
 
-Every object is one of three: of a kind that is read, of one that is harmless (egress/judge/kinds.py, google_types.py), or not
-understood. So is every field of what is read: a judge reads it (egress/judge/shapes.py names those), it is harmless or has one of
-the values that are known (object_fields.py, google_fields.py, pods.py, each with its reason), or it is not understood. Nothing is
-proven beside what is not, and the flows of its namespace are "not understood"; everybody's, if it has none or is the root's.
+Every object is one of three: of a kind that is read, of one that is harmless (egress/judge/model/kinds.py, google_types.py), or
+not understood. So is every field of what is read: a judge reads it (egress/judge/model/shapes.py names those), it is harmless or
+has one of the values that are known (object_fields.py, google_fields.py, pods.py, each with its reason), or it is not understood.
+Nothing is proven beside what is not, and the flows of its namespace are "not understood"; everybody's, if it has none or is the
+root's.
 Source: Istio reference, each kind's page (networking.istio.io, security.istio.io, extensions.istio.io), MeshConfig; Gateway API.
 """
 
@@ -12,18 +13,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from egress.judge import google_fields, google_types, metadata
-from egress.judge.api_server import unread_definition, unread_service, unread_webhooks
-from egress.judge.deployed import Deployed, Manifest, Resource, identity, listed, part
-from egress.judge.fields import beyond
-from egress.judge.filters import unread_of_extension, unread_of_filter
-from egress.judge.flow import Layer, Verdict
-from egress.judge.kinds import is_read, unknown
-from egress.judge.mesh_settings import unread_settings
-from egress.judge.object_fields import ACCEPTED
+from egress.common.objects import Resource
+from egress.judge.fields import google_fields, google_types
+from egress.judge.fields.accepted import beyond
+from egress.judge.fields.api_server import unread_definition, unread_service, unread_webhooks
+from egress.judge.fields.filters import unread_of_extension, unread_of_filter
+from egress.judge.fields.mesh_settings import unread_settings
+from egress.judge.fields.object_fields import ACCEPTED
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE
+from egress.judge.model import metadata
+from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.kinds import is_read, unknown
+from egress.judge.model.shapes import KUBERNETES
 from egress.judge.pods import TEMPLATES, GatewayWorkloads, Present
-from egress.judge.registry import ROOT_NAMESPACE
-from egress.judge.shapes import KUBERNETES
 
 Path = tuple[str, ...]
 _Found = Iterator[tuple[str, str]]

@@ -7,9 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from egress import grammar
+from egress.common import grammar
 from egress.settings import sources
-from egress.settings.model import Form, Model, Range, ResourceName, Words, refusal, refusals
+from egress.settings.base import Form, Model, Range, ResourceName, Words, refusal, refusals
 
 
 class ReleaseChannel(StrEnum):

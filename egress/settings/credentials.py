@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from egress.grammar import matches
-from egress.settings.model import Model, Refusal, refusal, refusals
+from egress.common.grammar import matches
+from egress.settings.base import Model, Refusal, refusal, refusals
 
 
 def _version(value: str) -> str:

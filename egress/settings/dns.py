@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from egress.settings.base import Model
 from egress.settings.fences import Reason
-from egress.settings.hostname import Host, HostOrPattern
-from egress.settings.model import Model
+from egress.settings.host import Host, HostOrPattern
 
 
 class Undeclared(StrEnum):

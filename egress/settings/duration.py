@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from egress.settings.model import Form, refusal
+from egress.settings.base import Form, refusal
 
 _PATTERN = r"[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h)"
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}

@@ -14,9 +14,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from egress import grammar, system_namespaces
-from egress.addresses import SHAREABLE
-from egress.settings.model import Model, Range, Words, refusal, refusals
+from egress.common import grammar, system_namespaces
+from egress.common.ip_space import SHAREABLE
+from egress.settings.base import Model, Range, Words, refusal, refusals
 
 
 class Rule(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from egress.settings.model import Model
+from egress.settings.base import Model
 
 
 class Form(StrEnum):

@@ -6,11 +6,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from egress.hosts import patterns_above
+from egress.common.hosts import patterns_above
+from egress.settings.base import Form, Model, Range, ResourceName, Words, refusal, refusals
 from egress.settings.cluster import NodePool
-from egress.settings.hostname import HostOrPattern
+from egress.settings.host import HostOrPattern
 from egress.settings.mesh import Gateway
-from egress.settings.model import Form, Model, Range, ResourceName, Words, refusal, refusals
 from egress.settings.network import unfit
 
 NAME_LIMIT = 20

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from egress import grammar
+from egress.common import grammar
+from egress.settings.base import Form, Model, ProjectId, Words, refusal, refusals
 from egress.settings.http import AccountName
-from egress.settings.model import Form, Model, ProjectId, Words, refusal, refusals
 
 _SHARES = {
     *("roles/storage.admin", "roles/storage.legacyBucketOwner", "roles/pubsub.admin", "roles/secretmanager.admin"),

@@ -9,12 +9,12 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from egress.grammar import LABEL, first, matches, replaced
-from egress.normal_form import Normalization, normal
+from egress.common.grammar import LABEL, first, matches, replaced
+from egress.common.normal_form import Normalization, normal
+from egress.settings.base import Count, Form, Model, Words, refusal, refusals
 from egress.settings.duration import Duration, Silence
-from egress.settings.hostname import Host
+from egress.settings.host import Host
 from egress.settings.inspection import Inspection, Mode
-from egress.settings.model import Count, Form, Model, Words, refusal, refusals
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
 _TEXT = r"([A-Za-z0-9._~!$&'()+,;=:@-]|%[0-9A-Fa-f]{2})"

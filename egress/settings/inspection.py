@@ -8,9 +8,9 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from egress import patterns
-from egress.patterns import Atom, PatternError
-from egress.settings.model import Form, Model, refusal, refusals
+from egress.common import body_patterns
+from egress.common.body_patterns import Atom, PatternError
+from egress.settings.base import Form, Model, refusal, refusals
 
 MOST_BYTES = 1024 * 1024
 """The largest `maxBytes`: what Envoy holds back of an HTTP/1.1 request before it answers 413 by itself."""
@@ -71,7 +71,7 @@ class Unwanted(Model):
                 found.append((("text",), f"It has more than {LONGEST_TEXT} bytes.", "Write the telling part only."))
         else:
             try:
-                patterns.parse(self.pattern or "", self.ignore_case)
+                body_patterns.parse(self.pattern or "", self.ignore_case)
             except PatternError as error:
                 found.append((("pattern",), error.consequence, error.fix))
         if found:
@@ -81,7 +81,7 @@ class Unwanted(Model):
     @property
     def atoms(self) -> list[Atom]:
         """What `pattern` says; there is nothing to say about `text`."""
-        return patterns.parse(self.pattern, self.ignore_case) if self.pattern is not None else []
+        return body_patterns.parse(self.pattern, self.ignore_case) if self.pattern is not None else []
 
 
 class Inspection(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from egress.settings.model import Count, Model
+from egress.settings.base import Count, Model
 
 
 class Share(Model):

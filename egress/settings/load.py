@@ -13,13 +13,13 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from egress import stack_file
-from egress.errors import ABSENT, ConfigError, Default, Problem
+from egress.common import stack_file
+from egress.common.errors import ABSENT, ConfigError, Default, Problem
+from egress.common.stack_file import NAMESPACE
+from egress.common.yaml_text import DEEPEST, depth, number
 from egress.settings import words
 from egress.settings.root import Settings
 from egress.settings.words import PROJECT_KEY
-from egress.stack_file import NAMESPACE
-from egress.yaml_text import DEEPEST, depth, number
 
 
 def load(config: Mapping[str, Any], default_project: str | None = None) -> Settings:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from egress.settings.model import MOST, Form, Model, refusal
+from egress.settings.base import MOST, Form, Model, refusal
 
 
 class Flavor(StrEnum):

@@ -9,11 +9,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from egress.addresses import DOCKER, nobodys, taken
-from egress.google_cloud import Vip
+from egress.common.google_cloud import Vip
+from egress.common.ip_space import DOCKER, nobodys, taken
+from egress.settings.base import Model, Range, Refusal, ResourceName, Words, refusal, refusals
 from egress.settings.dns import Dns
 from egress.settings.firewall import Firewall
-from egress.settings.model import Model, Range, Refusal, ResourceName, Words, refusal, refusals
 from egress.settings.perimeter import Perimeter
 
 

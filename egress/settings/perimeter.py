@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from egress import grammar
-from egress.settings.model import Form, Model, refusal
+from egress.common import grammar
+from egress.settings.base import Form, Model, refusal
 
 Number = Annotated[
     str, Form("[1-9][0-9]{4,20}", "Google Cloud knows it by a number.", 'Write the number in quotes, e.g. "123456789012".')

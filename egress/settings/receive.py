@@ -8,14 +8,14 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from egress import grammar
-from egress.hosts import HostError, normalise
-from egress.ports import PROXY_PORTS
+from egress.common import grammar
+from egress.common.hosts import HostError, normalise
+from egress.common.ports import PROXY_PORTS
 from egress.settings import sources
-from egress.settings.hostname import Host
+from egress.settings.base import Form, Model, Range, Words, refusal, refusals
+from egress.settings.host import Host
 from egress.settings.http import SecretName
 from egress.settings.mesh import Replicas
-from egress.settings.model import Form, Model, Range, Words, refusal, refusals
 
 NAME_LIMIT = 40
 HTTPS_POD_PORT = 8443

@@ -8,15 +8,15 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from egress import names
+from egress.common import names
 from egress.settings import sources
+from egress.settings.base import Form, Model, ProjectId, Refusal, refusals
 from egress.settings.cluster import Cluster
 from egress.settings.credentials import Credential
 from egress.settings.fences import Fences
 from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
 from egress.settings.http import SecretName
 from egress.settings.mesh import Gateway, Mesh
-from egress.settings.model import Form, Model, ProjectId, Refusal, refusals
 from egress.settings.network import Network, overlaps
 from egress.settings.perimeter import Number
 from egress.settings.receive import Ingress

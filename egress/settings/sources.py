@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, collapse_addresses
 
-from egress.addresses import NEVER_SENDS
-from egress.settings.model import Refusal
+from egress.common.ip_space import NEVER_SENDS
+from egress.settings.base import Refusal
 
 MOST = 28
 """Bits of the addresses that all ranges together may hold: a sixteenth of all there are."""

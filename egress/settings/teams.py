@@ -7,16 +7,16 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from egress import grammar, system_namespaces
-from egress.hosts import is_pattern
-from egress.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
+from egress.common import grammar, system_namespaces
+from egress.common.hosts import is_pattern
+from egress.common.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
+from egress.settings.base import Form, Model, refusal, refusals
 from egress.settings.google_apis import GoogleApis
-from egress.settings.hostname import HostOrPattern
+from egress.settings.host import HostOrPattern
 from egress.settings.http import AccountName, Http
 from egress.settings.limits import Share
-from egress.settings.model import Form, Model, refusal, refusals
 from egress.settings.receive import Receive, ReceptionName
-from egress.settings.security import Weaker, kept_by_nobody
+from egress.settings.security_model import Weaker, kept_by_nobody
 from egress.settings.tcp import ANOTHER_PORT, Tcp
 
 TEAM_NAME_LIMIT = 40

@@ -13,11 +13,11 @@ from typing import Any, cast
 
 from pydantic_core import ErrorDetails
 
-from egress import grammar
+from egress.common import grammar
+from egress.common.stack_file import NAMESPACE
+from egress.common.yaml_text import plain
 from egress.settings.root import Settings
 from egress.settings.tcp import ANOTHER_PORT
-from egress.stack_file import NAMESPACE
-from egress.yaml_text import plain
 
 PROJECT_KEY = "gcp:project"
 Location = tuple[str | int, ...]

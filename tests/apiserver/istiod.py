@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from egress.layers.mesh import istiod_environment, istiod_values
-from egress.plan import Plan
+from egress.layers.mesh.mesh_config import istiod_environment, istiod_values
+from egress.plan.model import Plan
 from tests.mesh.programs import Missing, executable
 
 JSON = dict[str, Any]

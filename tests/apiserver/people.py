@@ -13,9 +13,9 @@ from typing import Any
 import urllib3
 import yaml
 
-from egress.manifest import Object
-from egress.plan import Plan
-from egress.render import render
+from egress.common.objects import Object
+from egress.layers.render import render
+from egress.plan.model import Plan
 from sandbox import tools
 from sandbox.apiserver import ApiServer
 from sandbox.home import Home

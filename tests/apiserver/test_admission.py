@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from egress import names
-from egress.google_objects import google_objects
-from egress.judge.admission import Admission
-from egress.judge.deployed import Deployed
-from egress.render import render
+from egress.common import names
+from egress.judge.layers.admission import Admission
+from egress.judge.model.deployed import Deployed
+from egress.layers.google.resources import google_objects
+from egress.layers.render import render
 from egress.settings.fences import EVERYWHERE, IN_TEAMS, Rule
 from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver.people import ANN, BEN, PAT, Api, Person, deploy, deploy_policies, fenced_plan, wait_for_rights, wait_until

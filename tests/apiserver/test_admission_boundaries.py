@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from egress import names
+from egress.common import names
 from egress.settings.fences import Rule
 from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver.people import ANN, EVE, PAT, SUE, Api

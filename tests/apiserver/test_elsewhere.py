@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from egress import names
+from egress.common import names
+from egress.common.system_namespaces import SYSTEM
 from egress.settings.fences import Rule
-from egress.system_namespaces import SYSTEM
 from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver.people import ANN, EVE, PAT, Api, Person, deploy_policies, fenced_plan, wait_for_rights, wait_until
 from tests.apiserver.stage import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from egress.render import render
+from egress.layers.render import render
 from tests.apiserver.people import Answer, Api, api_server, deploy, wait_until
 from tests.program.test_consumers import consumer, platform
 from tests.support import ROOT, dev_config, plan_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from egress.render import render, to_yaml
+from egress.layers.render import render, to_yaml
 from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver import test_rendered_objects as real
 from tests.support import ROOT, plan_of

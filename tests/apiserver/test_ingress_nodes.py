@@ -10,8 +10,8 @@ from egress.settings.fences import Rule
 from tests.apiserver.people import Api, api_server, deploy, wait_until
 from tests.apiserver.stage import create
 from tests.apiserver.workload_cases import Case, pools, required, spec
+from tests.layers.test_receive_mode import MYSQL, config
 from tests.support import plan_of
-from tests.unit.test_receive_mode import MYSQL, config
 
 POOL = "cloud.google.com/gke-nodepool"
 TOLERATION = {"key": "dedicated", "effect": "NoSchedule"}

@@ -17,21 +17,21 @@ from typing import Any
 import pytest
 import yaml
 
+from egress.common.objects import Object
 from egress.layers.admission.injected import NAMES, VOLUMES, image
 from egress.layers.admission.proxy import METRICS, TUNABLE
-from egress.layers.gateway_workload import MAX_CONNECTIONS
-from egress.manifest import Object
-from egress.plan import Plan
-from egress.render import render
+from egress.layers.cluster.gateway_workload import MAX_CONNECTIONS
+from egress.layers.render import render
+from egress.plan.model import Plan
 from egress.settings.fences import Rule
 from tests.apiserver import injector, istiod
 from tests.apiserver.attacks import ATTACKS, KNOWN_TO_THE_CODE, LINES, OWN_FIELDS, PLAIN_TEXTS, Attack, in_field, with_text
 from tests.apiserver.people import ANN, GROUPS, Answer, Api, Person, api_server, deploy, wait_until
 from tests.apiserver.stage import CONTROLLER, DRY
 from tests.apiserver.workload_cases import KINDS, annotation, in_kind, label, pod_template, spec
+from tests.layers.test_receive_mode import INGRESS, MYSQL
 from tests.mesh.programs import Missing
 from tests.support import config_with, plan_of
-from tests.unit.test_receive_mode import INGRESS, MYSQL
 
 pytestmark = pytest.mark.xdist_group("apiserver")
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from egress.plan import Plan
-from egress.render import render
+from egress.layers.render import render
+from egress.plan.model import Plan
 from tests.apiserver import istiod
 from tests.apiserver.people import Answer, Api, api_server
 from tests.mesh.programs import Missing

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
-from egress.errors import ConfigError
-from egress.manifest import Object
-from egress.names import GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE
-from egress.render import render, to_yaml
+from egress.common.errors import ConfigError
+from egress.common.names import GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE
+from egress.common.objects import Object
+from egress.layers.render import render, to_yaml
 from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver import test_rendered_objects as real
 from tests.hostile_configs import hostile, wide

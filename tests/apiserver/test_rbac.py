@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from egress.layers import rbac
+from egress.layers.cluster import rbac
 from tests.apiserver.people import ANN, BEN, EVE, PAT, SUE, Api, Person, api_server, deploy, fenced_plan
 from tests.apiserver.workload_cases import in_kind, pod_template
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from egress.manifest import Manifest
-from egress.render import render, to_yaml
+from egress.common.objects import Manifest
+from egress.layers.render import render, to_yaml
 from sandbox import tools
 from sandbox.apiserver import ApiServer
 from sandbox.home import Home

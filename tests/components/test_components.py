@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from egress import names
+from egress.common import names
 from tests.program_runner import ProgramRun, run_program
 from tests.support import config_with, dev_config
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from tests.plan.test_credentials import PRINCIPAL, config
 from tests.program_runner import ProgramRun, run_program
-from tests.unit.test_credentials import PRINCIPAL, config
 
 GRANT = "gcp:secretmanager/secretIamMember:SecretIamMember"
 SYNC, SOURCE = "kubernetes:secret-sync.gke.io/v1:SecretSync", "kubernetes:secrets-store.csi.x-k8s.io/v1:SecretProviderClass"

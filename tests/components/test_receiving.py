@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.layers.test_receive_mode import MYSQL, config
 from tests.program_runner import ProgramRun, run_program
 from tests.support import dev_config
-from tests.unit.test_receive_mode import MYSQL, config
 
 NODE_POOL = "gcp:container/nodePool:NodePool"
 SYNC: dict[str, Any] = {"enabled": True, "rotationConfig": {"enabled": True, "rotationInterval": "120s"}}

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
-from egress import stack_file
+from egress.common import stack_file
 from sandbox import project, recovery, summary
 from sandbox.apiserver import ApiServer
 from sandbox.command import without_foreign

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from egress import stack_file
-from egress.errors import ConfigError
+from egress.common import stack_file
+from egress.common.errors import ConfigError
 from sandbox import tools
 
 READ = {

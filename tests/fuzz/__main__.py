@@ -1,7 +1,7 @@
 """python -m tests.fuzz --minutes 10: the commands, the config and the advice, tried at random for as long as is said.
 
 Every run prints its seed, and `--seed` repeats it. What fails is kept in tests/fuzz/cases, where every test run tries it again
-(tests/unit/test_fuzz_cases.py); commit it with the fix. Exit code 1: something failed.
+(tests/proof/test_fuzz_cases.py); commit it with the fix. Exit code 1: something failed.
 """
 
 from __future__ import annotations

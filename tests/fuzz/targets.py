@@ -23,20 +23,20 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 
-from egress.asked import NoFlow, flow_of
+from egress.answers.asked import NoFlow, flow_of
 from egress.cli.app import app
-from egress.errors import ConfigError
-from egress.judge.flow import Way
-from egress.plan import Plan
-from egress.render import render, to_yaml
+from egress.common.errors import ConfigError
+from egress.judge.model.flow import Way
+from egress.layers.render import render, to_yaml
+from egress.plan.model import Plan
+from tests.answers import test_hints
 from tests.apiserver.test_rendered_objects import istioctl
 from tests.fuzz import world
 from tests.fuzz.added import check as added
 from tests.hostile_configs import hostile, wide
+from tests.proof.test_verify import violations
 from tests.random_configs import OF_HTTP, OF_TCP, OF_TLS, configs
 from tests.support import dev_config, plan_of
-from tests.unit import test_hints
-from tests.unit.test_verify import violations
 
 Json = Any
 FOREIGN = re.compile(r"Input should|instance of|valid dictionary|unicode string|Traceback|NoneType|\bpydantic\b")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from egress.manifest import Object
-from egress.names import GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE
+from egress.common.names import GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE
+from egress.common.objects import Object
 from sandbox.apiserver import ApiServer, ApiServerError
 from sandbox.home import Home
 from sandbox.kubernetes.cluster import Cluster, ClusterError

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from egress.judge.flow import Connection, Flow, Outside, Pod, Protocol, Request, Verdict
-from egress.judge.gateway import Gateways
-from egress.judge.nodes import Workloads
-from egress.judge.registry import Registry
-from egress.judge.routes import Router
-from egress.judge.sidecar import Sidecars
+from egress.judge.layers.gateway import Gateways
+from egress.judge.layers.sidecar import Sidecars
+from egress.judge.lookup.routes import Router
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.flow import Connection, Flow, Outside, Pod, Protocol, Request, Verdict
 from tests.judge.objects import deployment, snapshot, written
 
 SHOP, BANK, GATEWAY, ROOT = "shop", "bank", "gw", "istio-system"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Layer
-from egress.judge.inbound_flow import Caller, InboundFlow, InboundTrace, Shown
-from egress.judge.ranges import Ranges
+from egress.common.objects import Resource
+from egress.judge.lookup.inbound_flow import Caller, InboundFlow, InboundTrace, Shown
+from egress.judge.model.flow import Layer
+from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
 from tests.judge.objects import namespace, snapshot, written
 

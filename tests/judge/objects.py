@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from egress.judge.deployed import Deployed, Resource
-from egress.names import TEAM_LABEL
+from egress.common.names import TEAM_LABEL
+from egress.common.objects import Resource
+from egress.judge.model.deployed import Deployed
 
 _APIS = {
     **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication"), "security.istio.io/v1"),

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from egress.judge.address_classes import AddressClass, address_classes
+from egress.judge.model.address_classes import AddressClass, address_classes
 
 
 def told(*cidrs: str) -> list[tuple[str, str, str]]:

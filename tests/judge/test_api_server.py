@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.api_server import unread_definition, unread_service, unread_webhooks
+from egress.judge.fields.api_server import unread_definition, unread_service, unread_webhooks
 
 Written = dict[str, Any]
 ISTIOD = {"service": {"namespace": "istio-system", "name": "istiod", "path": "/inject"}}

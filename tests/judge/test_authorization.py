@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.authorization import Authorization
-from egress.judge.flow import Connection, Pod, Protocol, Request, Verdict
+from egress.judge.layers.authorization import Authorization
+from egress.judge.model.flow import Connection, Pod, Protocol, Request, Verdict
 from tests.judge.objects import snapshot, written
 
 AT = Pod("shop", {"app": "web", "version": "v1"})

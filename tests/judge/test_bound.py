@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.bound import Bound, ties
-from egress.judge.flow import Pod
+from egress.judge.lookup.bound import Bound, ties
+from egress.judge.model.flow import Pod
 from tests.judge.objects import snapshot, written
 
 GATEWAY = Pod("istio-egress", {"istio": "egressgateway", "app": "gateway"})

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from egress.common.objects import Resource
 from egress.judge.cluster_connections import ClusterConnection, ClusterConnections, End
-from egress.judge.deployed import Resource
 from egress.judge.distinctions import Distinctions
-from egress.judge.flow import Node, Outside, Pod
+from egress.judge.model.flow import Node, Outside, Pod
 from egress.judge.trace import Judges
 from tests.judge.asking import GATEWAY_PODS, gateway, server
 from tests.judge.objects import deployment, named, namespace, node_pool, snapshot, team, written

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from egress.common.objects import Resource
 from egress.judge.cluster_connections import ClusterConnection, ClusterConnections, End
-from egress.judge.deployed import Resource
 from egress.judge.distinctions import Distinctions
 from egress.judge.trace import Judges
 from tests.judge.objects import snapshot, team, written

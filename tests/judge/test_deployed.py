@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Deployed, Resource, identity, listed, part
-from egress.judge.flow import (
+from egress.common.objects import Resource
+from egress.judge.model.deployed import Deployed, identity, listed, part
+from egress.judge.model.flow import (
     Connection,
     Flow,
     Layer,

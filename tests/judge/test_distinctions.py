@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from egress.judge.classes import Requests
-from egress.judge.deployed import Resource
+from egress.common.objects import Resource
 from egress.judge.distinctions import Distinctions, strings
-from egress.judge.flow import Protocol
+from egress.judge.model.equivalence import Requests
+from egress.judge.model.flow import Protocol
 from egress.judge.trace import Judges
 from tests.judge.asking import HTTP, TLS, entry
 from tests.judge.objects import named, node_pool, snapshot, team, written

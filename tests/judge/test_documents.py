@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from egress.judge.documents import DEEPEST, LARGEST, documents, mesh_config, single
-from egress.judge.read import Unreadable, read
+from egress.judge.model.documents import DEEPEST, LARGEST, documents, mesh_config, single
+from egress.judge.model.load import Unreadable, read
 
 BOMB = "\n".join(f"a{at}: &a{at} [{', '.join(['x' if at == 0 else f'*a{at - 1}'] * 10)}]" for at in range(12))
 """Twelve lines that stand for more than a million million values."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from egress.judge.edges import NODE_PORTS, Edge, edges
-from egress.judge.firewall_rules import DEFAULT_PRIORITY, INGRESS
-from egress.judge.flow import Layer
-from egress.judge.nodes import Workloads
-from egress.judge.ranges import Ranges
+from egress.judge.lookup.edges import NODE_PORTS, Edge, edges
+from egress.judge.lookup.firewall_rules import DEFAULT_PRIORITY, INGRESS
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.flow import Layer
+from egress.judge.model.ip_ranges import Ranges
 from tests.judge.objects import deployment, snapshot, written
 
 LABELS = {"app": "edge"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.filters import removed_from_copies, unread_of_extension, unread_of_filter
+from egress.judge.fields.filters import removed_from_copies, unread_of_extension, unread_of_filter
 from tests.judge.objects import written
 from tests.support import ROOT
 
@@ -163,7 +163,7 @@ def test_each_is_understood_as_it_is(name: str) -> None:
 @pytest.mark.parametrize(("name", "path", "of"), EVERY, ids=[" ".join(map(str, (name, *path))) for name, path, _ in EVERY])
 def test_without_a_field_it_is_understood_only_where_it_may_be_absent(name: str, path: tuple[Any, ...], of: Any) -> None:
     if path in (("applyTo",), ("patch",)):
-        return  # No API takes it: egress/judge/whole.py.
+        return  # No API takes it: egress/judge/model/required_fields.py.
     # Of filters and rules in a list each is understood by itself.
     optional = path[-1] in MAY_BE_ABSENT - ({"portNumber"} if name != "connects late" else set()) or isinstance(path[-1], int)
     assert (unread(changed(PATCHES[name], path, None)) == []) is optional
@@ -177,7 +177,7 @@ def test_with_another_value_or_one_field_more_it_is_not(name: str, path: tuple[A
             ("match",),
             ("patch",),
             ("patch", "value"),
-        ):  # Of another form than any API takes: egress/judge/shapes.py.
+        ):  # Of another form than any API takes: egress/judge/model/shapes.py.
             assert unread(changed(PATCHES[name], path, "text")) == ["spec.configPatches[0]"]
     elif isinstance(of, list):
         assert unread(changed(PATCHES[name], path, [*of, {"more": 1}])) == ["spec.configPatches[0]"]
@@ -258,7 +258,7 @@ class TestExtensions:
 
     @staticmethod
     def shipped() -> str:
-        return Path(ROOT / "egress/layers/inspect.lua").read_text(encoding="utf-8")
+        return Path(ROOT / "egress/plan/inspect.lua").read_text(encoding="utf-8")
 
     @staticmethod
     def unread(code: Any, **spec: Any) -> list[str]:

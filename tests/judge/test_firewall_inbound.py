@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Deployed, Resource
-from egress.judge.firewall import Firewall
-from egress.judge.firewall_rules import INGRESS, Rule
-from egress.judge.flow import Verdict
-from egress.judge.ranges import Ranges
-from tests.unit.test_judge_firewall import ALL, APP, CLUSTER, GATE, SUBNET, TCP_443, rule
+from egress.common.objects import Resource
+from egress.judge.layers.firewall import Firewall
+from egress.judge.lookup.firewall_rules import INGRESS, Rule
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.flow import Verdict
+from egress.judge.model.ip_ranges import Ranges
+from tests.judge.test_firewall_layers import ALL, APP, CLUSTER, GATE, SUBNET, TCP_443, rule
 
 SOURCE = "203.0.113.0/24"
 

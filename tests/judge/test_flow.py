@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import (
+from egress.judge.model.flow import (
     Connection,
     Flow,
     Layer,

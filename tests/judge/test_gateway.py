@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Deployed, Resource
-from egress.judge.flow import Connection, Pod, Protocol, Request
-from egress.judge.gateway import Gateways
-from egress.judge.nodes import Workloads
-from egress.judge.registry import Registry
-from egress.judge.routes import Router
+from egress.common.objects import Resource
+from egress.judge.layers.gateway import Gateways
+from egress.judge.lookup.routes import Router
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.flow import Connection, Pod, Protocol, Request
 from tests.judge.asking import (
     BANK,
     EDGE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Connection, Protocol, Request, Verdict
+from egress.judge.model.flow import Connection, Protocol, Request, Verdict
 from tests.judge.asking import (
     GATEWAY,
     LABELS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Connection, Outside, Pod, Protocol
+from egress.judge.model.flow import Connection, Outside, Pod, Protocol
 from tests.judge.asking import (
     EDGE,
     GATEWAY,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Layer, Pod
-from egress.judge.gateway_pods import GatewayPods
+from egress.common.objects import Resource
+from egress.judge.layers.gateway_pods import GatewayPods
+from egress.judge.model.flow import Layer, Pod
 from tests.judge.objects import TAINT, namespace, node_pool, snapshot, written
 
 LABELS = {"istio": "egress"}

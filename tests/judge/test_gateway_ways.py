@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from egress.judge.deployed import Deployed
-from egress.judge.flow import Flow, Misread, Protocol, Request, Way
-from egress.judge.gateway import Gateways
-from egress.judge.nodes import Workloads
-from egress.judge.registry import Registry
-from egress.judge.routes import Router
+from egress.judge.layers.gateway import Gateways
+from egress.judge.lookup.routes import Router
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.flow import Flow, Misread, Protocol, Request, Way
 from egress.judge.trace import Judges
 from tests.judge.asking import (
     EDGE,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from egress.judge import google_fields, google_types
-from egress.judge.deployed import Resource
-from egress.judge.flow import Layer
+from egress.common.objects import Resource
+from egress.judge.fields import google_fields, google_types
+from egress.judge.model.flow import Layer
 from egress.judge.unread import of_google
 from tests.judge.objects import snapshot
 
@@ -47,7 +47,7 @@ def nested(path: str, value: object) -> dict[str, Any]:
 
 @cache
 def provider(module: str) -> frozenset[str]:
-    """Names of every field in a module of the installed provider; which field is where, tests/unit/test_fields.py asks."""
+    """Names of every field in a module of the installed provider; which field is where, tests/judge/test_every_field.py asks."""
     found = find_spec("pulumi_gcp")
     assert found
     assert found.origin

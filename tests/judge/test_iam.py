@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.iam import Granted, granted
+from egress.common.objects import Resource
+from egress.judge.lookup.iam import Granted, granted
 from tests.judge.objects import snapshot
 
 WHO = "user:a@example.com"

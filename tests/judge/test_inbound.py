@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Layer, Request
-from egress.judge.inbound_flow import Caller, Door, Reached, Shown
+from egress.judge.lookup.inbound_flow import Caller, Door, Reached, Shown
+from egress.judge.model.flow import Layer, Request
 from tests.judge.incoming import (
     BUYER,
     CLIENT,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Request
-from egress.judge.inbound_flow import Caller, Door, InboundFlow, InboundTrace, NodeFlow, Shown
-from egress.judge.ranges import Ranges
+from egress.judge.lookup.inbound_flow import Caller, Door, InboundFlow, InboundTrace, NodeFlow, Shown
+from egress.judge.model.flow import Request
+from egress.judge.model.ip_ranges import Ranges
 from tests.judge.incoming import CLIENT, HOST, PARTNER, balancer, flow, judges
 
 PLAIN = Caller(Shown.PLAIN)

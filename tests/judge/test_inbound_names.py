@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.inbound_flow import InboundFlow, Shown
 from egress.judge.inbound_targets import OTHER_CLIENT, InboundKind, InboundTarget, inbound_targets
+from egress.judge.lookup.inbound_flow import InboundFlow, Shown
 from egress.judge.trace import Judges
 from tests.judge.incoming import BUYER, CLIENT, HOST, LABELS, Object, balancer, gateway, judges, route
 from tests.judge.objects import written

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.inbound_flow import NodeFlow, sent
+from egress.common.objects import Resource
 from egress.judge.inbound_nodes import OTHER_MACHINE, OTHER_PROTOCOL, from_inside, from_outside
-from egress.judge.ranges import Ranges
+from egress.judge.lookup.inbound_flow import NodeFlow, sent
+from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
 from tests.judge.incoming import PARTNER, firewall, judges
 from tests.judge.objects import node_pool

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Layer
+from egress.judge.model.flow import Layer
 from tests.judge.incoming import balancer, by, deployment, flow, gateway, judges, refused, route
 from tests.judge.objects import namespace, written
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Layer, Request
-from egress.judge.inbound_flow import InboundTrace, Reached
+from egress.common.objects import Resource
+from egress.judge.lookup.inbound_flow import InboundTrace, Reached
+from egress.judge.model.flow import Layer, Request
 from tests.judge.incoming import (
     HOST,
     Object,

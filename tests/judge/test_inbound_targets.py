@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from egress.judge.deployed import Resource
-from egress.judge.inbound_flow import Door, InboundFlow, NodeFlow, Shown
+from egress.common.objects import Resource
 from egress.judge.inbound_targets import ELSEWHERE, InboundKind, InboundTarget, inbound_targets
-from egress.judge.ranges import Ranges
+from egress.judge.lookup.inbound_flow import Door, InboundFlow, NodeFlow, Shown
+from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
 from tests.judge.incoming import BUYER, CLIENT, HOST, PARTNER, Object, balancer, firewall, gateway, judges, route
 from tests.judge.objects import node_pool, written

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Layer, Pod, Verdict
-from egress.judge.gateway import Gateways
-from egress.judge.inbound_flow import Caller, InboundTrace, Shown
-from egress.judge.inbound_tls import handshake
-from egress.judge.nodes import Workloads
-from egress.judge.registry import Registry
-from egress.judge.routes import Router
-from egress.judge.servers import Server
+from egress.judge.layers.gateway import Gateways
+from egress.judge.layers.inbound_tls import handshake
+from egress.judge.lookup.inbound_flow import Caller, InboundTrace, Shown
+from egress.judge.lookup.routes import Router
+from egress.judge.lookup.servers import Server
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.flow import Layer, Pod, Verdict
 from tests.judge.incoming import CLIENT, HOST, LABELS, Object, flow, gateway
 from tests.judge.objects import snapshot
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Layer, Request, Verdict
-from egress.judge.inbound_flow import Caller, Door, InboundTrace, NodeFlow, Shown
-from egress.judge.ranges import Ranges
+from egress.common.objects import Resource
+from egress.judge.lookup.inbound_flow import Caller, Door, InboundTrace, NodeFlow, Shown
+from egress.judge.model.flow import Layer, Request, Verdict
+from egress.judge.model.ip_ranges import Ranges
 from tests.judge.incoming import (
     CLIENT,
     ELSEWHERE,

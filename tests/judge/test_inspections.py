@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from egress.judge.inspection_table import Entry, Wanted, read
-from egress.judge.inspections import inspections
-from egress.layers.inspection import quoted
+from egress.common.lua import quoted
+from egress.judge.fields.inspection_table import Entry, Wanted, read
+from egress.judge.fields.inspections import inspections
 from tests.judge.objects import snapshot, written
 from tests.support import ROOT
 
-FILTER = (ROOT / "egress/layers/inspect.lua").read_text(encoding="utf-8")
+FILTER = (ROOT / "egress/plan/inspect.lua").read_text(encoding="utf-8")
 ONE = '{name = "key", forms = {"a", "b"}}'
 PATTERN = '{name = "card", pattern = "%d%d"}'
 ANY_CASE = '{name = "word", forms = {"x"}, lower = true}'

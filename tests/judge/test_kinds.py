@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from egress.judge import google_types, kinds
+from egress.judge.fields import google_types
+from egress.judge.model import kinds
 
 GROUP_OF = {
     "v1": "ConfigMap Namespace Pod ReplicationController Service",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Misread, Outside
-from egress.judge.match import Found
-from egress.judge.nodes import Workloads
-from egress.judge.registry import Registry
-from egress.judge.routes import Leg, Router
+from egress.judge.lookup.match import Found
+from egress.judge.lookup.routes import Leg, Router
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.flow import Misread, Outside
 from tests.judge.asking import BANK, GATEWAY, LABELS, SHOP, TLS, Written, entry, rule, service, to, virtual
 from tests.judge.objects import snapshot
 

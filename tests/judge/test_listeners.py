@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from egress.judge.flow import Flow, Misread, Protocol
-from egress.judge.listeners import Listeners, Way
-from egress.judge.registry import Registry
-from egress.judge.sidecar import View
+from egress.judge.layers.sidecar import View
+from egress.judge.lookup.listeners import Listeners, Way
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.model.flow import Flow, Misread, Protocol
 from tests.judge.asking import BANK, HTTP, SHOP, TCP, TLS, Written, entry, mesh, service, to, virtual
 from tests.judge.objects import snapshot
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Pod
-from egress.judge.looked_up import LookUps
+from egress.judge.lookup.looked_up import LookUps
+from egress.judge.model.flow import Pod
 from tests.judge.objects import snapshot, written
 
 PODS = Pod("gw", {"istio": "gw", "app": "edge"})

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Misread
-from egress.judge.registry import Registry, mesh_configs
-from egress.normal_form import Normalization
+from egress.common.normal_form import Normalization
+from egress.common.objects import Resource
+from egress.judge.lookup.service_registry import Registry, mesh_configs
+from egress.judge.model.flow import Misread
 from tests.judge.asking import BANK, ROOT, SHOP, TCP, entry, mesh, sidecar_says
 from tests.judge.objects import snapshot, written
 

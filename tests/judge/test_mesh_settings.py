@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from egress.judge.flow import Layer, Verdict
-from egress.judge.mesh_settings import MeshSettings, unread_settings
-from egress.judge.registry import Registry
+from egress.judge.fields.mesh_settings import MeshSettings, unread_settings
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.model.flow import Layer, Verdict
 from tests.judge.objects import namespace, snapshot
 
 BY = "istio-system/configmap/istio"

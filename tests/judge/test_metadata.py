@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.metadata import is_istios, of_gateway_pods, unread
-from egress.names import PLATFORM_LABEL, TEAM_LABEL
+from egress.common.names import PLATFORM_LABEL, TEAM_LABEL
+from egress.judge.model.metadata import is_istios, of_gateway_pods, unread
 
 LABEL, ANNOTATION = "metadata.labels[{}]", "metadata.annotations[{}]"
 INJECTION = "metadata.labels[istio-injection]"

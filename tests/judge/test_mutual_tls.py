@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Layer, Verdict
-from egress.judge.namespaces import Namespaces
+from egress.judge.layers.mutual_tls import Namespaces
+from egress.judge.model.flow import Layer, Verdict
 from tests.judge.objects import snapshot, written
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from egress.judge.authorization import Authorization
-from egress.judge.flow import Connection, Layer, Node, Outside, Pod, Protocol, Request, Verdict
-from egress.judge.namespaces import Namespaces
-from egress.judge.neighbours import Neighbours
-from egress.judge.registry import Registry
+from egress.judge.layers.authorization import Authorization
+from egress.judge.layers.mutual_tls import Namespaces
+from egress.judge.layers.neighbours import Neighbours
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.model.flow import Connection, Layer, Node, Outside, Pod, Protocol, Request, Verdict
 from tests.judge.asking import mesh, rule, virtual
 from tests.judge.objects import snapshot, written
 

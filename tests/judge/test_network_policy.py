@@ -1,7 +1,7 @@
 """What else is asked of NetworkPolicies: what must pass, what comes from no pod, and what they tell apart.
 
 Source: Kubernetes, "Network Policies"; NetworkPolicy (networking.k8s.io/v1); Cilium, "Network Policy", "IP/CIDR based".
-The kind's semantics one by one are in tests/unit/test_judge_network_policy.py.
+The kind's semantics one by one are in tests/judge/test_network_policy_kinds.py.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Connection, Node, Outside, Pod, Protocol, Verdict
-from egress.judge.network_policy import NetworkPolicies
-from egress.judge.network_policy_objects import NAME_LABEL
-from egress.judge.ranges import Ranges
-from egress.judge.selectors import Selector
-from egress.judge.subnets import CLUSTER, SUBNETWORK
+from egress.common.objects import Resource
+from egress.judge.layers.network_policy import NetworkPolicies
+from egress.judge.lookup.network_policy_objects import NAME_LABEL
+from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK
+from egress.judge.model.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.model.ip_ranges import Ranges
+from egress.judge.model.selectors import Selector
 from tests.judge.objects import named, snapshot, written
 
 Written = dict[str, Any]

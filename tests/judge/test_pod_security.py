@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Layer, Verdict
-from egress.judge.namespaces import Namespaces
+from egress.judge.layers.mutual_tls import Namespaces
+from egress.judge.model.flow import Layer, Verdict
 from tests.judge.objects import namespace, snapshot
 
 ENFORCE = "pod-security.kubernetes.io/enforce"

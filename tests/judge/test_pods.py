@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from egress.judge.admission import Admission
-from egress.judge.deployed import Resource
-from egress.judge.flow import Layer, Verdict
+from egress.common.objects import Resource
+from egress.judge.layers.admission import Admission
+from egress.judge.model.flow import Layer, Verdict
 from egress.judge.pods import GatewayWorkloads, Present
 from tests.judge.objects import TAINT, node_pool, snapshot, written
 

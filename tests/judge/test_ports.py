@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.ports import AUTO, Port, of_service, protocol_of
+from egress.judge.model.ports import AUTO, Port, of_service, protocol_of
 
 
 @pytest.mark.parametrize(

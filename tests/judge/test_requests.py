@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Request
-from egress.judge.requests import METHODS, read
-from egress.normal_form import Normalization
+from egress.common.normal_form import Normalization
+from egress.judge.model.flow import Request
+from egress.judge.model.requests import METHODS, read
 
 
 def asked(method: str = "GET", path: str = "/a") -> Request:

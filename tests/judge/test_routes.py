@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Verdict
+from egress.judge.model.flow import Verdict
 from tests.judge.asking import (
     BANK,
     CLOSED,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Layer, Pod, Verdict
-from egress.judge.secrets import Secrets
+from egress.judge.layers.secrets import Secrets
+from egress.judge.model.flow import Layer, Pod, Verdict
 from tests.judge.objects import snapshot, written
 
 GATEWAY = Pod("gw", {"istio": "gw"}, "edge")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.selectors import Selector
+from egress.judge.model.selectors import Selector
 
 WEB = {"app": "web", "tier": "front"}
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Deployed, Resource
-from egress.judge.flow import Pod
-from egress.judge.servers import NONE, Listener, Server, scoped, servers, translation
+from egress.common.objects import Resource
+from egress.judge.lookup.servers import NONE, Listener, Server, scoped, servers, translation
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.flow import Pod
 from tests.judge.asking import GATEWAY, LABELS, ROOT, SHOP, Written, gateway, server, service
 from tests.judge.objects import deployment, snapshot
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.registry import Registry, alike, covers, full_name, gateway_name, matches, patterns_above
+from egress.judge.lookup.service_registry import Registry, alike, covers, full_name, gateway_name, matches, patterns_above
 from tests.judge.asking import (
     BANK,
     CLOSED,

@@ -17,9 +17,9 @@ import pulumi_gcp
 import pytest
 import yaml
 
-from egress.judge import shapes
-from egress.judge.shapes import GOOGLE, KUBERNETES, OTHERS, problems
-from egress.judge.whole import REQUIRED, missing
+from egress.judge.model import shapes
+from egress.judge.model.required_fields import REQUIRED, missing
+from egress.judge.model.shapes import GOOGLE, KUBERNETES, OTHERS, problems
 from sandbox import tools
 
 Path = tuple[str, ...]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Flow, Pod, Protocol, Way
-from egress.judge.nodes import Workloads
-from egress.judge.registry import Registry
-from egress.judge.search_path import resolved
+from egress.judge.lookup.search_path import resolved
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.flow import Flow, Pod, Protocol, Way
 from tests.judge.asking import BANK, SHOP, entry, service
 from tests.judge.objects import snapshot
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Pod, Protocol
+from egress.judge.model.flow import Pod, Protocol
 from tests.judge.asking import (
     BANK,
     CLOSED,

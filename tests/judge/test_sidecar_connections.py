@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Connection, Outside, Pod, Protocol, Request, Verdict
+from egress.judge.model.flow import Connection, Outside, Pod, Protocol, Request, Verdict
 from tests.judge.asking import (
     BANK,
     CLOSED,

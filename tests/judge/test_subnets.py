@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.ranges import Ranges, internet, private
-from egress.judge.subnets import Subnets
+from egress.common.objects import Resource
+from egress.judge.lookup.subnets import Subnets
+from egress.judge.model.ip_ranges import Ranges, internet, private
 from tests.judge.objects import snapshot
 
 PODS, SERVICES = {"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}, {"rangeName": "services", "ipCidrRange": "10.8.0.0/20"}

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from egress.common.names import OPEN_TLS_HOST
 from egress.judge.distinctions import Distinctions
-from egress.judge.flow import Protocol
+from egress.judge.model.flow import Protocol
 from egress.judge.targets import Kind, Target, Targets
 from egress.judge.trace import Judges
-from egress.names import OPEN_TLS_HOST
 from tests.judge.asking import TCP, entry
 from tests.judge.objects import snapshot, team, written
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Connection, Flow, Layer, Pod, Protocol, Verdict, Way
+from egress.judge.model.flow import Connection, Flow, Layer, Pod, Protocol, Verdict, Way
 from egress.judge.trace import LONGEST, Judges
 from tests.judge.asking import (
     CLOSED,

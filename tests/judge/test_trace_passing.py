@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Flow, Outside, Pod, Protocol, Way
-from egress.judge.subnets import CLUSTER
+from egress.common.objects import Resource
+from egress.judge.lookup.subnets import CLUSTER
+from egress.judge.model.flow import Flow, Outside, Pod, Protocol, Way
 from tests.judge.asking import (
     CLOSED,
     GATEWAY,

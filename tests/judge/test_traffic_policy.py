@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from egress.judge.flow import Misread
-from egress.judge.registry import Registry
-from egress.judge.traffic_policy import Policy, policy
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.traffic_policy import Policy, policy
+from egress.judge.model.flow import Misread
 from tests.judge.asking import BANK, LABELS, ROOT, SHOP, Written, entry, rule
 from tests.judge.objects import snapshot
 

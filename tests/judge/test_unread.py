@@ -8,14 +8,15 @@ from typing import Any
 import kubernetes.client as models
 import pytest
 
-from egress.judge import object_fields
-from egress.judge.admission import Admission
-from egress.judge.deployed import Resource, identity
-from egress.judge.flow import Layer
+from egress.common.objects import Resource
+from egress.judge.fields import object_fields
+from egress.judge.layers.admission import Admission
+from egress.judge.model.deployed import identity
+from egress.judge.model.flow import Layer
 from egress.judge.pods import Present
 from egress.judge.unread import unread
 from tests.judge.objects import snapshot
-from tests.unit.test_unread import rendered
+from tests.judge.test_not_understood import rendered
 
 APIS = {
     **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), "security.istio.io/v1"),

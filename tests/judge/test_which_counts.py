@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.flow import Misread
-from egress.judge.registry import Registry
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.model.flow import Misread
 from tests.judge.asking import (
     BANK,
     CLOSED,

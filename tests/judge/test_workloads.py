@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Layer
-from egress.judge.nodes import Workloads
+from egress.common.objects import Resource
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.flow import Layer
 from tests.judge.objects import TAINT, deployment, node_pool, snapshot, written
 
 APPS, GATEWAY = node_pool("apps"), node_pool("gateway", "", TAINT)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from egress.judge.deployed import Resource
-from egress.judge.flow import Flow, Outside, Protocol
-from egress.judge.subnets import SUBNETWORK
+from egress.common.objects import Resource
+from egress.judge.lookup.subnets import SUBNETWORK
+from egress.judge.model.flow import Flow, Outside, Protocol
 from egress.judge.trace import Judges, Trace
 from tests.judge.asking import (
     CLOSED,

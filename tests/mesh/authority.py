@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from egress.manifest import Manifest
+from egress.common.objects import Manifest
 from tests.mesh.netns import command
 
 

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from egress.judge.flow import Request
+from egress.judge.model.flow import Request
 from tests.mesh.mesh import Mesh
 from tests.mesh.proxies import Identity
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from egress.layers.firewall import Nodes
+from egress.layers.google.firewall import Nodes
 from sandbox.apiserver import ApiServer
 from sandbox.home import Home
 from sandbox.kubernetes.cluster import Cluster

@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from egress.layers.dns import PrivateZone, answering
+from egress.layers.google.dns import PrivateZone, answering
 from tests.mesh.netns import Namespace
 
 _ADDRESS, _INTERNET = 1, 1

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
-from egress.layers.firewall import FirewallRule
+from egress.layers.google.firewall import FirewallRule
 
 Manifest = Mapping[str, Any]
 METADATA_SERVER = "169.254.169.254"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from egress.asked import flow_of
-from egress.judge import flow as judge
+from egress.answers.asked import flow_of
+from egress.judge.model import flow as judge
 from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Evidence, Layer, Watch

@@ -11,13 +11,13 @@ import socket
 import time
 from dataclasses import dataclass
 
-from egress.judge.edges import Edge
-from egress.judge.flow import Layer, Request
-from egress.judge.inbound_flow import InboundFlow, InboundTrace, Shown
 from egress.judge.inbound_targets import InboundTarget
-from egress.judge.ranges import Ranges
+from egress.judge.lookup.edges import Edge
+from egress.judge.lookup.inbound_flow import InboundFlow, InboundTrace, Shown
+from egress.judge.model.flow import Layer, Request
+from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
-from egress.layers.firewall import Nodes
+from egress.layers.google.firewall import Nodes
 from tests.mesh.authority import Authority
 from tests.mesh.client import Answer, Outer, exchange
 from tests.mesh.cluster import Pod

@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from egress.layers import dns as dns_layer
-from egress.layers import firewall
-from egress.layers.firewall import Nodes
-from egress.layers.mesh import istiod_environment, mesh_config
-from egress.manifest import Manifest
-from egress.names import MESH_NAMESPACE
-from egress.plan import Plan
-from egress.render import render
+from egress.common.names import MESH_NAMESPACE
+from egress.common.objects import Manifest
+from egress.layers.google import dns as dns_layer
+from egress.layers.google import firewall
+from egress.layers.google.firewall import Nodes
+from egress.layers.mesh.mesh_config import istiod_environment, mesh_config
+from egress.layers.render import render
+from egress.plan.model import Plan
 from sandbox.home import Home
 from tests.mesh import netns
 from tests.mesh.authority import Authority

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from egress.planning import make_plan
+from egress.plan.make import make_plan
 from egress.settings import load_file
 from tests.mesh import client, programs
 from tests.mesh.flows import Seen, flows, send

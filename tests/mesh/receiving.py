@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egress.manifest import Manifest
+from egress.common.objects import Manifest
 
 
 def service(namespace: str, name: str, port: int, target: int, port_name: str) -> Manifest:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from egress.layers.access_log import FIELDS
-from egress.render import render
+from egress.layers.mesh.access_log import FIELDS
+from egress.layers.render import render
 from tests.mesh.client import curl, tunnel_through_gateway
 from tests.mesh.evidence import Line, Watch
 from tests.mesh.mesh import Mesh

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from egress.manifest import Manifest
+from egress.common.objects import Manifest
 from tests.mesh.client import curl
 from tests.mesh.flows import X, Y
 from tests.mesh.mesh import Mesh

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from egress.layers.firewall import FirewallRule, Nodes
+from egress.layers.google.firewall import FirewallRule, Nodes
 from tests.mesh.filters import Endpoint, Refusals, refusals, restore_text
 
 APP = Endpoint("app", "team-a", "10.1.0.10", {"app": "test"}, Nodes.APPLICATION)

@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 import yaml
 
-from egress.deployment import deployment
-from egress.inbound import Receiving
-from egress.judge.deployed import Deployed
-from egress.judge.flow import Request
-from egress.judge.inbound_flow import Caller, InboundFlow, Shown
+from egress.common.objects import Manifest
 from egress.judge.inbound_targets import inbound_targets
+from egress.judge.lookup.inbound_flow import Caller, InboundFlow, Shown
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.flow import Request
 from egress.judge.trace import Judges
-from egress.manifest import Manifest
-from egress.plan import Plan
-from egress.render import render
+from egress.layers.render import render
+from egress.plan.model import Plan
+from egress.proof.inbound import Receiving
+from egress.proof.snapshot import deployment
 from tests.mesh.authority import Authority, secret
 from tests.mesh.inbound import Callers, Compared, cannot_be_sent, judged
 from tests.mesh.mesh import Mesh

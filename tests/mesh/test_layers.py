@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from egress.manifest import Object
-from egress.render import render
+from egress.common.objects import Object
+from egress.layers.render import render
 from tests.mesh.client import Answer, curl, heard_at_gateway, tunnel_through_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
 from tests.mesh.flows import CHEAT_X, CHEAT_Y, GATEWAY, X, Y

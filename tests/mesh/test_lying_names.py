@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from egress.addresses import loopback, virtual
-from egress.layers.way_out import NAME
-from egress.manifest import Manifest
+from egress.common.ip_space import loopback, virtual
+from egress.common.objects import Manifest
+from egress.layers.mesh.way_out import NAME
 from tests.mesh.authority import secret
 from tests.mesh.client import Answer, curl
 from tests.mesh.mesh import WEBSITES, Mesh
@@ -65,7 +65,7 @@ WAYS: dict[str, dict[str, Any]] = {
         }
     },
 }
-"""What a team can declare of one host by its name. What partners are let in to is no name (tests/unit/test_answers.py)."""
+"""What a team can declare of one host by its name. What partners are let in to is no name (tests/proof/test_answers.py)."""
 PATTERN = "*.pattern.liar.example"
 LEAVES = {"admin": (5000, 15000), "agent": (5001, 15020), "inner": (5002, 9443)}
 """By whom the gateway itself listens: port of the app, and the port by which an object, changed by hand, leaves."""

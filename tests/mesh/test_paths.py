@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from egress.asked import NoFlow, flow_of
-from egress.deployment import deployment
-from egress.explain import traced
-from egress.intent import Intent
-from egress.judge.flow import Layer
-from egress.judge.requests import METHODS
+from egress.answers.asked import NoFlow, flow_of
+from egress.answers.explain import traced
+from egress.common.normal_form import Normalization, normal
+from egress.judge.model.flow import Layer
+from egress.judge.model.requests import METHODS
 from egress.judge.trace import Judges
-from egress.normal_form import Normalization, normal
-from egress.render import render
+from egress.layers.render import render
+from egress.proof.intent import Intent
+from egress.proof.snapshot import deployment
 from tests.mesh import evidence, programs
 from tests.mesh.client import APP_UID, curl, exchange, request_to_gateway
 from tests.mesh.evidence import Watch

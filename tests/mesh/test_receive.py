@@ -18,9 +18,9 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from egress.layers.firewall import Nodes
-from egress.plan import Plan
-from egress.planning import make_plan
+from egress.layers.google.firewall import Nodes
+from egress.plan.make import make_plan
+from egress.plan.model import Plan
 from egress.settings import load_file
 from tests.mesh.authority import Authority, Certificate, secret
 from tests.mesh.mesh import Mesh

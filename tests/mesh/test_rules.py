@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from egress.judge.authorization import Authorization
-from egress.judge.flow import Connection, Pod, Protocol, Request
-from egress.judge.mesh_settings import MeshSettings
-from egress.judge.namespaces import Namespaces
-from egress.judge.registry import Registry
+from egress.judge.fields.mesh_settings import MeshSettings
+from egress.judge.layers.authorization import Authorization
+from egress.judge.layers.mutual_tls import Namespaces
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.model.flow import Connection, Pod, Protocol, Request
 from tests.judge.objects import snapshot, written
 from tests.mesh.client import curl
 from tests.mesh.mesh import Mesh

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from egress.addresses import virtual
+from egress.common.ip_space import virtual
 from tests.mesh.client import curl, request_to_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
 from tests.mesh.mesh import Mesh

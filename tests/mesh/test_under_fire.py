@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from egress.render import render
+from egress.layers.render import render
 from tests.mesh.client import curl
 from tests.mesh.fire import CLIENTS, DRAIN, FIRST, SECOND, Load, Shaken, load
 from tests.mesh.flows import Y

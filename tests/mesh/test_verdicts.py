@@ -15,18 +15,18 @@ from typing import Any
 
 import pytest
 
-from egress.deployment import deployment
-from egress.intent import Intent
-from egress.judge.classes import OTHER_METHOD
-from egress.judge.deployed import Deployed
 from egress.judge.distinctions import APPLICATION_PORT, PROXY_TEXT_PORT
-from egress.judge.flow import Flow, Layer, Protocol, Way
-from egress.judge.space import OTHER_HOST, OTHER_PORT, concrete
+from egress.judge.lookup.flow_space import OTHER_HOST, OTHER_PORT, concrete
+from egress.judge.model.deployed import Deployed
+from egress.judge.model.equivalence import OTHER_METHOD
+from egress.judge.model.flow import Flow, Layer, Protocol, Way
 from egress.judge.targets import METADATA_PORT, OTHER_ACCOUNT, Kind
 from egress.judge.trace import Judges
-from egress.plan import Plan
-from egress.questions import Question, Questions
-from egress.render import render
+from egress.layers.render import render
+from egress.plan.model import Plan
+from egress.proof.expectations import Question, Questions
+from egress.proof.intent import Intent
+from egress.proof.snapshot import deployment
 from tests.mesh import evidence
 from tests.mesh.authority import secret
 from tests.mesh.flows import Curl

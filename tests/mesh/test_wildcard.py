@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from egress.ports import INNER_PORT
+from egress.common.ports import INNER_PORT
 from tests.mesh.client import curl, tunnel_through_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
 from tests.mesh.mesh import WEBSITES, Mesh

@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from egress.explain import traced
-from egress.google_cloud import METADATA_ADDRESS
-from egress.intent import Intent
-from egress.judge.flow import Flow, Layer, Protocol, Request, Way
-from egress.judge.sidecar import is_address
+from egress.answers.explain import traced
+from egress.common.google_cloud import METADATA_ADDRESS
+from egress.judge.layers.sidecar import is_address
+from egress.judge.model.flow import Flow, Layer, Protocol, Request, Way
 from egress.judge.trace import Judges
+from egress.proof.intent import Intent
 from tests.mesh import evidence
 from tests.mesh.client import APP_UID, Answer, Outer, exchange
 from tests.mesh.cluster import CLUSTER_DNS, Pod

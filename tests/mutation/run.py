@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -61,20 +62,30 @@ class Planted:
         return ".".join(filter(None, (self.module, self.mutant.function))), self.text, self.mutant.change
 
     def __str__(self) -> str:
-        return f"egress/judge/{self.module}.py:{self.mutant.line}  {self.key[0]}  {self.mutant.change}"
+        return f"{Path(self.file).relative_to(ROOT)}:{self.mutant.line}  {self.key[0]}  {self.mutant.change}"
 
 
 def planted(modules: list[str]) -> Iterator[Planted]:
     for module in modules:
-        file = JUDGES / f"{module}.py"
+        file = _files()[module]
         source = file.read_text(encoding="utf-8")
         tree = ast.parse(source, str(file))
         for mutant in mutants(tree):
             yield Planted(module, str(file), tree, source.splitlines()[mutant.line - 1].strip(), mutant)
 
 
+@cache
+def _files() -> dict[str, Path]:
+    """The judges' files by their names, of which each is there once."""
+    return {file.stem: file for file in JUDGES.rglob("*.py") if file.stem != "__init__"}
+
+
+def _imported(file: str) -> str:
+    return ".".join(Path(file).relative_to(ROOT).with_suffix("").parts)
+
+
 def every_module() -> list[str]:
-    return sorted(file.stem for file in JUDGES.glob("*.py") if file.stem != "__init__")
+    return sorted(_files())
 
 
 _Record = tuple[bool, float, set[Place]]
@@ -323,7 +334,7 @@ def _mentions() -> tuple[dict[str, set[Place]], dict[str, set[str]]]:
     """
     found: dict[str, set[Place]] = {}
     made_of: dict[str, set[str]] = {}
-    for file in JUDGES.glob("*.py"):
+    for file in JUDGES.rglob("*.py"):
         for node, function, assigned, line in statements(ast.parse(file.read_text(encoding="utf-8"))):
             keyword = node.arg if isinstance(node, ast.keyword) else None
             name = getattr(node, "id", None) or getattr(node, "attr", None) or keyword
@@ -346,9 +357,9 @@ def _reached(name: str, made_of: dict[str, set[str]]) -> set[str]:
 
 def _constants_changed(error: Planted, code: CodeType, made_of: dict[str, set[str]]) -> bool:
     """Gives every module that has a constant of this one the value that the error makes of it; False where that is no way."""
-    fresh: dict[str, Any] = {"__name__": f"egress.judge.{error.module}", "__file__": error.file}
+    fresh: dict[str, Any] = {"__name__": _imported(error.file), "__file__": error.file}
     exec(code, fresh)
-    before = vars(sys.modules[f"egress.judge.{error.module}"])
+    before = vars(sys.modules[_imported(error.file)])
     names = {other for name in error.mutant.names for other in made_of.get(name, {name})} & fresh.keys() & before.keys()
     if not names or not all(_is_plain(fresh[name]) for name in names):
         return False
@@ -391,7 +402,7 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def _imported_anew(error: Planted, code: CodeType, tests: list[str]) -> int:
     for name in [name for name in sys.modules if name.partition(".")[0] in OURS and not name.startswith("tests.mutation")]:
         del sys.modules[name]
-    sys.meta_path.insert(0, _Changed(f"egress.judge.{error.module}", error.file, code))
+    sys.meta_path.insert(0, _Changed(_imported(error.file), error.file, code))
     ended = pytest.main([*OPTIONS, "-x", *tests])
     if ended == pytest.ExitCode.USAGE_ERROR:
         # Tests that are made of what was changed have other names now.

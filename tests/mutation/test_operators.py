@@ -105,7 +105,7 @@ def test_a_sample_of_the_errors_is_noticed() -> None:
 
 
 def test_errors_that_nobody_notices_fail_the_run() -> None:
-    ended = run("--module", "requests", "--tests", "tests/unit/test_judge_dns.py")
+    ended = run("--module", "requests", "--tests", "tests/judge/test_dns_answers.py")
     assert ended.returncode == 1
-    assert "survives: egress/judge/requests.py:" in ended.stdout
+    assert "survives: egress/judge/model/requests.py:" in ended.stdout
     assert ended.stdout.splitlines()[-1].startswith("0 of ")

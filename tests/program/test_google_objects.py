@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from egress.google_objects import google_objects
+from egress.layers.google.resources import google_objects
 from tests.program_runner import run_program
 from tests.support import PROJECT, ROOT, dev_config, plan_of
 

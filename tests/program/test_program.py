@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from egress.render import render, to_yaml
+from egress.layers.render import render, to_yaml
 from tests.program_runner import ProgramRun, run_program
 from tests.support import config_with, dev_config, plan_of
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from egress.common.objects import Object
 from egress.layers.admission import boundaries, control_plane, gateway_nodes, namespace_labels, services, workloads
 from egress.layers.admission.policy import Policy
-from egress.manifest import Object
-from egress.plan import Plan
+from egress.plan.model import Plan
 
 
 def policies(plan: Plan) -> tuple[Policy, ...]:

@@ -7,11 +7,11 @@ object of Istio in any namespace may export itself to the gateways', and what li
 
 from __future__ import annotations
 
+from egress.common.names import MESH_NAMESPACE
+from egress.common.system_namespaces import SYSTEM
 from egress.layers.admission import proxy
 from egress.layers.admission.policy import ITSELF, NAMESPACE, PLATFORM, PLATFORM_NAMESPACES, Check, Policy, Resources
-from egress.names import MESH_NAMESPACE
 from egress.settings.fences import Rule
-from egress.system_namespaces import SYSTEM
 
 PLATFORM_KINDS = {
     "networking.istio.io": "*",

@@ -9,11 +9,11 @@ Sources: istio/istio 1.30, the injection template, pilot/cmd/pilot-agent and sec
 
 from __future__ import annotations
 
-from egress import names
+from egress.common import names
 from egress.layers.admission.cel import literal, whole
 from egress.layers.admission.injected import AUDIENCE, REVOKED, ROOT, control_plane_account
 from egress.layers.admission.policy import ITSELF, PLATFORM, Check, Policy, Resources
-from egress.plan import Plan
+from egress.plan.model import Plan
 from egress.settings.fences import Rule
 
 _PART = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from egress import names
+from egress.common import names
 from egress.layers.admission import workloads
 from egress.layers.admission.policy import ITSELF, NOT_OF_THE_SYSTEM, PLATFORM, Check, Policy, Resources
-from egress.layers.gateway_workload import INGRESS_NODES, TAINT_KEY
-from egress.plan import Plan
+from egress.layers.cluster.gateway_workload import INGRESS_NODES, TAINT_KEY
+from egress.plan.model import Plan
 from egress.settings.fences import Rule
 
 POOL_LABEL = "cloud.google.com/gke-nodepool"

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egress import names
+from egress.common import names
 from egress.layers.admission.cel import literal, whole
-from egress.layers.mesh import mesh_config, redirected_by_node
-from egress.plan import Plan
+from egress.layers.mesh.mesh_config import mesh_config, redirected_by_node
+from egress.plan.model import Plan
 
 UID = 1337
 """User and group of Istio's proxy: iptables redirects everything but what comes from it."""

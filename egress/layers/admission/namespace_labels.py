@@ -6,10 +6,10 @@ its name.
 
 from __future__ import annotations
 
-from egress import names
+from egress.common import names
+from egress.common.system_namespaces import SYSTEM
 from egress.layers.admission.policy import ITSELF, PLATFORM, Check, Policy, Resources
 from egress.settings.fences import Rule
-from egress.system_namespaces import SYSTEM
 
 # Also through the subresources: the API server takes labels from updates of status and finalizers as well.
 RESOURCES = (

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from egress import names
-from egress.manifest import Object, Owner, manifest
-from egress.plan import Plan
+from egress.common import names
+from egress.common.objects import Object, Owner, manifest
+from egress.common.system_namespaces import SYSTEM
+from egress.plan.model import Plan
 from egress.settings.fences import Action, Fences, Rule
-from egress.system_namespaces import SYSTEM
 
 API = "admissionregistration.k8s.io/v1"
 TEAM_NAMESPACES: dict[str, Any] = {"matchExpressions": [{"key": names.TEAM_LABEL, "operator": "Exists"}]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from egress.layers.admission.policy import Check, Policy, Resources
-from egress.plan import Plan
+from egress.plan.model import Plan
 from egress.settings.fences import Rule
 
 RESOURCES = (

@@ -7,12 +7,12 @@ them: the API server records the author's fields of a new object (`metadata.mana
 
 from __future__ import annotations
 
-from egress import names
+from egress.common import names
 from egress.layers.admission import control_plane, injected, proxy
 from egress.layers.admission.cel import literal
 from egress.layers.admission.injected import NAMES, UID
 from egress.layers.admission.policy import Check, Policy, Resources
-from egress.plan import Plan
+from egress.plan.model import Plan
 from egress.settings.fences import Rule
 
 VOLUMES = (

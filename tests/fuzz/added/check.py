@@ -16,9 +16,9 @@ from typing import Any
 from hypothesis import event
 from hypothesis import strategies as st
 
-from egress.diff import difference
+from egress.answers.diff import difference
 from egress.judge.trace import Judges
-from egress.verify import verify
+from egress.proof.verify import verify
 from tests.fuzz.added import cluster, inbound, mesh, names, packets
 from tests.fuzz.added.stacks import NAMED, Change, Effect, Json, Stack, named, of
 from tests.random_configs import configs

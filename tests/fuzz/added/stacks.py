@@ -12,11 +12,12 @@ from typing import Any
 
 import yaml
 
-from egress.deployment import deployment
-from egress.errors import ConfigError
-from egress.intent import Intent
-from egress.judge.deployed import Deployed, Resource, identity
-from egress.render import render
+from egress.common.errors import ConfigError
+from egress.common.objects import Resource
+from egress.judge.model.deployed import Deployed, identity
+from egress.layers.render import render
+from egress.proof.intent import Intent
+from egress.proof.snapshot import deployment
 from tests.support import PROJECT, ROOT, config_with, dev_config, plan_of
 
 Json = Any

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from egress.layers.gateway import INTERNAL_HEADERS
-from egress.plan import TeamPlan
+from egress.layers.mesh.gateway import INTERNAL_HEADERS
+from egress.plan.model import TeamPlan
 from egress.settings.http import Rule
 from tests.mesh.flows import Seen
 from tests.mesh.mesh import Mesh

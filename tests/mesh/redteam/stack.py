@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from egress.plan import Plan
+from egress.plan.model import Plan
 from tests.mesh.filters import METADATA_SERVER
 from tests.mesh.mesh import Mesh
 from tests.mesh.programs import Programs

@@ -1,0 +1,145 @@
+"""What is declared, one way at a time, each with the trace of the hardest flow that it has to let through.
+
+For those who read what is allowed - `egress evidence`, `egress map` - and not every question that could be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from egress.judge.distinctions import KNOWN_PORTS, Distinctions
+from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, concrete
+from egress.judge.model.flow import Flow, Protocol, Way
+from egress.judge.targets import Kind, Targets
+from egress.judge.trace import Judges, Trace
+from egress.plan.model import HTTP_PORT, HTTPS_PORT, Host, Plan, TeamPlan, Use
+from egress.proof.intent import Intent, rule_allows
+from egress.proof.void import past_rules
+from egress.settings.http import Rule
+
+
+@dataclass(frozen=True)
+class Access:
+    """One way that the config declares: from a team to a host, a Google API or another team's pods."""
+
+    team: str
+    kind: Kind
+    target: str
+    """As the config has it, so a pattern stays one."""
+    protocol: Protocol
+    port: int | None
+    """None: every one."""
+    trace: Trace
+    """Of the first flow that does not come through, or of the first one."""
+    gateway: str | None = None
+    """Namespace of the gateway; None: past every gateway."""
+    leaves: tuple[int, str] | None = None
+    """Outside port and the TLS that the platform opens there, as Istio calls it; empty: none but the app's own."""
+    rule: str = ""
+    """Name of the rule; empty: there is one, without a name."""
+    description: str | None = None
+    methods: tuple[str, ...] | None = None
+    paths: tuple[str, ...] | None = None
+    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    service_accounts: tuple[str, ...] | None = None
+    """None: every one of the team."""
+    void: bool = False
+    """Whether the rule holds nothing, because the same callers send the same host anything in TLS of their own."""
+
+
+def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
+    """Every declared way: teams that may reach any host first, then in order of team; within a team hosts by name, then Google
+    APIs, then other teams."""
+    intent = Intent(plan)
+    targets = Targets(Distinctions([judges], intent))
+    for team in sorted(plan.teams, key=lambda team: not intent.is_open(team.name)):
+        flows = _Flows(judges, targets, team.name)
+        if intent.is_open(team.name):
+            yield from _anywhere(flows, team, intent.opened(team.name))
+        behind = [(host, use, team.gateway.namespace) for host, use in team.uses]
+        straight = [(host, use, None) for host in team.straight for use in host.uses]
+        for host, use, gateway in sorted((*behind, *straight), key=lambda item: item[0].name):
+            for access in _host(flows, host, use):
+                yield replace(access, gateway=gateway, leaves=intent.leaves(team.name, host.name, access.protocol))
+        for api in team.google_apis:
+            name = f"{api}.googleapis.com"
+            trace = flows.worst(name)
+            yield Access(team.name, Kind.GOOGLE_API, name, Protocol.TLS, HTTPS_PORT, trace)
+        for other in sorted(team.settings.reaches):
+            yield Access(team.name, Kind.NEIGHBOUR, other, Protocol.TCP, None, flows.worst(other))
+
+
+class _Flows:
+    """What one team's apps try, of the one list of flows."""
+
+    def __init__(self, judges: Judges, targets: Targets, team: str) -> None:
+        self._judges = judges
+        self._team = team
+        self._by_host: dict[str, list[Flow]] = {}
+        for target in targets.with_names(team):
+            if target.flow.way is Way.APP and not target.flow.authority:
+                self._by_host.setdefault(target.flow.host, []).append(target.flow)
+
+    def past_rules(self, host: str, of: Callable[[Flow], bool]) -> bool:
+        """Whether some caller sends the host anything past the rules for its requests."""
+        return any(past_rules(self._judges, flow) for flow in self._by_host[host] if of(flow))
+
+    def worst(self, host: str, of: Callable[[Flow], bool] = lambda _: True) -> Trace:
+        """Of some flows to a host the first that does not come through, or the first one."""
+        traces = (self._judges.trace(flow, declared=True) for flow in self._by_host[host] if of(flow))
+        first = next(traces)
+        return first if not first.allowed else next((trace for trace in traces if not trace.allowed), first)
+
+
+ANY_HOST = "any host"
+"""What a team of the model `open` may reach, on the ports that the stack opens."""
+
+
+def _anywhere(flows: _Flows, team: TeamPlan, ports: Iterable[int]) -> Iterator[Access]:
+    reason = team.settings.model.reason if team.settings.model else None
+    for port in ports:
+        protocol = KNOWN_PORTS.get(port, Protocol.TCP)
+        host = OTHER_ADDRESS if protocol is Protocol.TCP else OTHER_HOST
+        trace = flows.worst(host, lambda flow, port=port: flow.port == port)
+        yield Access(team.name, Kind.OTHER_HOST, ANY_HOST, protocol, port, trace, description=reason)
+
+
+def _host(flows: _Flows, host: Host, use: Use) -> Iterator[Access]:
+    team, asked = use.team, concrete(host.name)
+    for name, rule in use.http.rules.items() if use.http else ():
+        of_rule = partial(_is_of, rule)
+        yield Access(
+            team,
+            Kind.HOST,
+            host.name,
+            Protocol.HTTP,
+            HTTP_PORT,
+            flows.worst(asked, of_rule),
+            rule=name,
+            description=rule.description,
+            methods=tuple(rule.methods) if rule.methods else None,
+            paths=tuple(rule.paths) if rule.paths else None,
+            headers={header: tuple(values) for header, values in sorted((rule.headers or {}).items())},
+            service_accounts=tuple(rule.service_accounts) if rule.service_accounts else None,
+            void=bool(rule.methods or rule.paths or rule.headers or rule.service_accounts) and flows.past_rules(asked, of_rule),
+        )
+    if use.passthrough:
+        accounts = use.passthrough_accounts or None
+        yield _connection(flows, team, host.name, Protocol.TLS, HTTPS_PORT, accounts)
+    if use.tcp:
+        yield _connection(flows, team, host.name, Protocol.TCP, use.tcp.port, tuple(use.tcp.service_accounts))
+
+
+def _is_of(rule: Rule, flow: Flow) -> bool:
+    return flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT and rule_allows(rule, flow)
+
+
+def _connection(
+    flows: _Flows, team: str, host: str, protocol: Protocol, port: int, accounts: tuple[str, ...] | None
+) -> Access:  # fmt: skip
+    def of(flow: Flow) -> bool:
+        return (flow.protocol, flow.port) == (protocol, port) and (accounts is None or flow.service_account in accounts)
+
+    return Access(team, Kind.HOST, host, protocol, port, flows.worst(concrete(host), of), service_accounts=accounts)

@@ -1,0 +1,187 @@
+"""Objects in one form, wherever they were read: without what an API server, the provider or Pulumi adds by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import yaml
+
+from egress.common.objects import Resource
+from egress.judge.model.deployed import Deployed, Manifest, identity, part
+
+LINKS = ("https://www.googleapis.com/compute/v1/", "https://compute.googleapis.com/compute/v1/")
+"""What Google writes before the path of a resource; both mean the same."""
+_METADATA = ("labels", "annotations")
+_ADDED = ("pulumi.com/", "kubectl.kubernetes.io/", "deployment.kubernetes.io/", "kubernetes.io/metadata.name")
+"""Labels and annotations that tools and the API server write about themselves."""
+_OURS = "app.kubernetes.io/managed-by"
+_ASSIGNED = {
+    "Service": ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"),
+    "Namespace": ("finalizers",),
+}
+"""Fields of a spec that the API server fills in by kind."""
+_DEFAULTS: Mapping[str, Any] = {
+    "dnsPolicy": "ClusterFirst",
+    "imagePullPolicy": "Always",
+    "internalTrafficPolicy": "Cluster",
+    "matchPolicy": "Equivalent",
+    "namespaceSelector": {},
+    "objectSelector": {},
+    "progressDeadlineSeconds": 600,
+    "protocol": "TCP",
+    "replicas": 1,
+    "resources": {},
+    "restartPolicy": "Always",
+    "revisionHistoryLimit": 10,
+    "schedulerName": "default-scheduler",
+    "scope": "*",
+    "sessionAffinity": "None",
+    "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}, "type": "RollingUpdate"},
+    "terminationGracePeriodSeconds": 30,
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+    "type": "ClusterIP",
+}
+"""Fields of Kubernetes' own kinds that mean the same absent and with this value. Source: Kubernetes API reference."""
+_DEFAULTED = {"Deployment", "Service", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "NetworkPolicy"}
+SILENT_KINDS = {"telemetry", "horizontalpodautoscaler", "poddisruptionbudget", "priorityclass", "networklogging"}
+"""How much is logged and how many pods there are is nobody's way out."""
+_COMPUTED = {"creationTime", "creationTimestamp", "etag", "fingerprint", "labelFingerprint", "generation", "pulumiLabels"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object in that form."""
+
+    kind: str
+    """Of Kubernetes, or the last part of a Google resource's type; in lower case."""
+    namespace: str
+    says: Mapping[str, Any]
+
+
+def normal(deployed: Deployed) -> dict[str, Item]:
+    """Every object by its identity, without those that a cluster brings along."""
+    found = {
+        identity(item): Item(str(item["kind"]).lower(), str(item["metadata"].get("namespace") or ""), manifest(item))
+        for item in deployed.kubernetes
+        if not _brought_along(item)
+    }
+    return found | {item.identity: Item(item.type.rsplit(":", 1)[-1].lower(), "", resource(item)) for item in deployed.google}
+
+
+def is_live(item: Manifest) -> bool:
+    """Whether an API server printed the object."""
+    return "uid" in part(item, "metadata")
+
+
+def _brought_along(item: Manifest) -> bool:
+    metadata = part(item, "metadata")
+    name, kind = str(metadata.get("name")), item["kind"]
+    if not is_live(item):
+        return False
+    if name.startswith(("system:", "system-")) or "kubernetes.io/bootstrapping" in part(metadata, "labels"):
+        return True
+    if kind == "ConfigMap":
+        return "mesh" not in part(item, "data")
+    home = name if kind == "Namespace" else str(metadata.get("namespace") or "")
+    return home in _SYSTEM or (kind == "ServiceAccount" and name == "default")
+
+
+_SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
+"""Namespaces that every cluster has. What is in them is judged; it is not said to be new."""
+
+
+def manifest(item: Manifest) -> dict[str, Any]:
+    """A Kubernetes object as its author wrote it."""
+    kind = str(item["kind"])
+    found: dict[str, Any] = {key: value for key, value in item.items() if key not in ("metadata", "status")}
+    for name in _METADATA:
+        kept = {
+            key: value
+            for key, value in part(item, "metadata", name).items()
+            if not key.startswith(_ADDED) and key != _OURS
+        }  # fmt: skip
+        found.setdefault("metadata", {})[name] = kept
+    if kind in _ASSIGNED and isinstance(found.get("spec"), Mapping):
+        found["spec"] = {key: value for key, value in found["spec"].items() if key not in _ASSIGNED[kind]}
+        if not found["spec"]:
+            del found["spec"]
+    if kind == "ConfigMap" and "mesh" in part(item, "data"):
+        found["data"] = {**part(item, "data"), "mesh": _parsed(str(item["data"]["mesh"]))}
+    return _written(found) if kind in _DEFAULTED else found
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text) if text.startswith("{") else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError):
+        return text
+
+
+def _written(value: Any) -> Any:
+    """Without fields that say what is so anyhow; `serviceAccount` is an old name that the API server writes beside the new."""
+    if isinstance(value, Mapping):
+        of = cast("Mapping[str, Any]", value)
+        return {
+            key: _written(below)
+            for key, below in of.items()
+            if not (key in _DEFAULTS and below == _DEFAULTS[key])
+            and not (key == "serviceAccount" and below == of.get("serviceAccountName"))
+        }
+    return [_written(below) for below in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def resource(item: Resource) -> dict[str, Any]:
+    """A Google resource without what Google computes, links as paths."""
+    return {
+        key: _unlinked(value)
+        for key, value in item.properties.items()
+        if key not in _COMPUTED and not key.startswith("__")
+    }  # fmt: skip
+
+
+def _unlinked(value: Any) -> Any:
+    if isinstance(value, str):
+        return next((value[len(link) :] for link in LINKS if value.startswith(link)), value)
+    if isinstance(value, Mapping):
+        return {key: _unlinked(below) for key, below in cast("Mapping[str, Any]", value).items()}
+    return [_unlinked(below) for below in cast("list[Any]", value)] if isinstance(value, (list, tuple)) else value
+
+
+def differing(old: Any, new: Any, partial: tuple[bool, bool] = (False, False), path: str = "") -> Iterator[str]:
+    """Paths at which two values are not the same; entries of a list by `[]`.
+
+    Args:
+        old, new: what is compared.
+        partial: whether a side says only what it sets, so that what it does not say is not compared: apart from `replicas: 0`,
+            which is not what anybody else would set.
+        path: where this is.
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
+        for key in sorted({*before, *after}):
+            stopped = key == "replicas" and 0 in (before.get(key), after.get(key))
+            if not stopped and ((partial[0] and key not in before) or (partial[1] and key not in after)):
+                continue
+            below = f"{path}.{key}" if path else str(key)
+            if (key in before) != (key in after):
+                yield below
+            else:
+                yield from differing(before[key], after[key], partial, below)
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _lists(cast("list[Any]", old), cast("list[Any]", new), partial, path)
+    elif old != new:
+        yield path
+
+
+def _lists(old: list[Any], new: list[Any], partial: tuple[bool, bool], path: str) -> Iterator[str]:
+    if len(old) != len(new):
+        yield f"{path}[]"
+        return
+    found: dict[str, None] = {}
+    for before, after in zip(old, new, strict=True):
+        found |= dict.fromkeys(differing(before, after, partial, f"{path}[]"))
+    yield from found

@@ -1,0 +1,110 @@
+"""One flow, layer by layer, and what in the config would turn its verdict around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from egress.answers.hint_change import Proposal
+from egress.answers.hint_check import Checker
+from egress.answers.hints_closing import Closing
+from egress.answers.hints_opening import Opening
+from egress.judge.model.flow import Flow, Layer, Protocol, Way
+from egress.judge.trace import Judges, Trace
+from egress.plan.model import HTTP_PORT, Plan
+from egress.proof.intent import Intent
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer to "what happens to this flow?"."""
+
+    trace: Trace
+    advice: str
+    """What to change in the config to turn the verdict around, or why nothing there does."""
+    hint: Proposal | None = None
+    """The change that the advice tells of, as it was tried."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; the keys are stable."""
+        flow = self.trace.flow
+        decision = self.trace.decision
+        return {
+            "flow": {
+                "team": flow.namespace,
+                "serviceAccount": flow.service_account,
+                "protocol": flow.protocol.value,
+                "host": flow.host,
+                "port": flow.port,
+                "method": flow.method,
+                "path": flow.path,
+                "headers": dict(flow.headers),
+                "as": flow.way.value,
+            },
+            "allowed": self.trace.allowed,
+            "decidedBy": step_json(decision),
+            "steps": [step_json(step) for step in self.trace.steps],
+            "advice": self.advice,
+        }
+
+
+def step_json(step: Any) -> dict[str, Any]:
+    """One layer's verdict for machines."""
+    return {
+        "layer": step.layer.value,
+        "allowed": step.allowed,
+        "object": step.by,
+        "field": step.field,
+        "reason": step.reason,
+        **({} if step.understood else {"understood": False}),
+    }
+
+
+def traced(judges: Judges, flow: Flow, intent: Intent | None) -> Trace:
+    """What every layer says to a flow."""
+    flow = judges.resolved(flow)
+    trace = judges.trace(flow, declared=intent is not None and intent.allows(flow))
+    if trace.allowed and flow.to and flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR) and flow.protocol.transport == "TCP":
+        # Nobody shows a certificate on these ways, and other pods may ask for one.
+        asks = judges.namespaces.mutual(flow.to.namespace)
+        trace = replace(trace, steps=(*trace.steps, replace(asks, layer=Layer.SIDECAR)))
+    return trace
+
+
+def explain(judges: Judges, flow: Flow, plan: Plan | None) -> Explanation:
+    """What every layer says to a flow, and what would turn it around; without a plan there is no config to change."""
+    trace = traced(judges, flow, Intent(plan) if plan else None)
+    if not trace.understood:
+        unread = next(step for step in trace.steps if not step.understood)
+        return Explanation(trace, f"{unread.by} says something that is not read here, so this answer is none to count on.")
+    return _advised(trace, plan, judges) if plan else Explanation(trace, _without_config(trace))
+
+
+def _without_config(trace: Trace) -> str:
+    verb = "allows" if trace.allowed else "refuses"
+    who = f"{trace.decision.by} {verb} it" if trace.decision.by != "nothing" else f"No object is named that {verb} it"
+    return f"{who}. Judged are objects alone, without a config: what to change in one is not known."
+
+
+def _advised(trace: Trace, plan: Plan, judges: Judges) -> Explanation:
+    """The first proposal that was tried and found true, else words."""
+    flow = _as_routed(trace.flow)
+    if trace.allowed:
+        closing = Closing(plan, flow)
+        hint = Checker(plan, flow, allowed=True).first(closing.proposals())
+        return Explanation(trace, " ".join(filter(None, (hint.says if hint else closing.in_words(), closing.also()))), hint)
+    if flow.way is not Way.APP:
+        app = judges.trace(replace(trace.flow, way=Way.APP)).allowed
+        more = " What the app itself asks through its sidecar is allowed." if app else ""
+        return Explanation(trace, f"Ways past the sidecar are closed, and no entry opens one.{more}")
+    opening = Opening(plan, flow)
+    hint = Checker(plan, flow, allowed=False).first(opening.proposals())
+    return Explanation(trace, hint.says if hint else opening.in_words(), hint)
+
+
+def _as_routed(flow: Flow) -> Flow:
+    """A request whose Host header names another host is that host's, as far as rules go."""
+    plain = flow.authority.lower() in (flow.addressed, f"{flow.addressed}:{HTTP_PORT}")
+    if flow.protocol is not Protocol.HTTP or flow.port != HTTP_PORT or not flow.authority:
+        return flow
+    return replace(flow, host=flow.addressed, authority="" if plain else flow.authority)

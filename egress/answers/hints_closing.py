@@ -1,0 +1,110 @@
+"""What would take an open way away: proposals, and words for where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress.answers.hint_change import Edit, Path, Proposal, at, gone, set_to
+from egress.answers.hint_check import led_to
+from egress.answers.hints_opening import GOOGLE, METADATA_NAMES, outside_alone
+from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.hosts import patterns_above
+from egress.judge.model.flow import Flow, Protocol, Way
+from egress.plan.model import Plan
+from egress.proof.intent import Intent
+from egress.settings.teams import Access
+
+
+class Closing:
+    """Proposals for one flow that gets out."""
+
+    def __init__(self, plan: Plan, flow: Flow) -> None:
+        self._plan, self._flow, self._intent = plan, flow, Intent(plan)
+        self._team = plan.settings.teams[flow.namespace]
+        self._path: Path = ("teams", flow.namespace)
+
+    def proposals(self) -> Iterator[Proposal]:
+        """What may be a hint, in the order in which it is tried."""
+        flow = self._flow
+        if other := led_to(flow):
+            path = (*self._path, "reaches")
+            rest = [name for name in self._team.reaches if name != other]
+            if len(rest) < len(self._team.reaches):
+                edit = set_to(path, rest) if rest else gone(path)
+                yield Proposal(f"To take it away, remove {other} from {at(path)}.", (edit,))
+            return
+        yield from self._declared()
+        if flow.host in (*METADATA_NAMES, METADATA_ADDRESS) or flow.host.endswith(GOOGLE):
+            yield from self._google()
+        if flow.port in self._intent.opened(flow.namespace):
+            yield from self._model()
+
+    def in_words(self) -> str:
+        """What lets it out, where no change was found that takes it away."""
+        flow = self._flow
+        if led_to(flow) == flow.namespace:
+            return "Pods of one team reach each other, and no setting takes that away."
+        if flow.host in METADATA_NAMES or flow.host.endswith(GOOGLE):
+            section = at((*self._path, "googleApis"))
+            return f"{section} opens it; what the identities may do there is IAM's to say."
+        if flow.way in (Way.GATEWAY_NODE, Way.APPLICATION_NODE):
+            return "Admission was told to let such pods run, under fences.admission, or fences.applicationNodes opens the port."
+        if flow.port in self._intent.opened(flow.namespace):
+            return f"{at((*self._path, 'model'))} opens port {flow.port} to wherever a name leads."
+        return "No change of the config was found that takes it away alone."
+
+    def also(self) -> str:
+        """What else is true of it and easily missed."""
+        flow, said = self._flow, list[str]()
+        for _, entry in self._entries():
+            rules = entry.http.rules.values() if entry.http else ()
+            if flow.protocol is Protocol.TLS and any(rule.methods or rule.paths or rule.headers for rule in rules):
+                said.append("The http rules beside it do not hold for what the app sends by https.")
+            if entry.tcp:
+                said.append(outside_alone(self._plan, flow.namespace, entry.tcp.leaves_on))
+        return " ".join(dict.fromkeys(filter(None, said)))
+
+    def _entries(self) -> Iterator[tuple[Path, Access]]:
+        """The entries that cover the host, the exact one first."""
+        for name in (
+            self._flow.addressed if self._flow.protocol is Protocol.HTTP else self._flow.host,
+            *patterns_above(self._flow.host),
+        ):
+            if name in self._team.egress:
+                yield (*self._path, "egress", name), self._team.egress[name]
+
+    def _declared(self) -> Iterator[Proposal]:
+        """Take the way out of the entries that name it, an entry with no other way whole."""
+        edits: list[Edit] = []
+        names: list[str] = []
+        for path, entry in self._entries():
+            ways = [way for way in ("http", "https", "tcp") if getattr(entry, way)]
+            way = "tcp" if entry.tcp else "http" if self._flow.protocol is Protocol.HTTP else "https"
+            if way not in ways:
+                continue
+            whole = len(ways) == 1
+            edits.append(gone(path if whole else (*path, way)))
+            if not whole and way == "https" and entry.service_accounts:
+                edits.append(gone((*path, "serviceAccounts")))
+            names.append(at(path if whole else (*path, way)))
+        if edits:
+            yield Proposal(f"To take it away, remove or narrow {' and '.join(names)}.", tuple(edits))
+
+    def _google(self) -> Iterator[Proposal]:
+        google = self._team.google_apis
+        if google is None:
+            return
+        api, path = self._flow.host.removesuffix(GOOGLE), (*self._path, "googleApis")
+        if api in google.apis:
+            rest = [name for name in google.apis if name != api]
+            says = f"To take it away, remove {api} from {at((*path, 'apis'))}; IAM decides about the API besides."
+            yield Proposal(says, (set_to((*path, "apis"), rest) if rest else gone((*path, "apis")),))
+        says = f"To take it away, remove {at(path)}, and with it everything else of Google's that the team uses."
+        yield Proposal(says, (gone(path),))
+
+    def _model(self) -> Iterator[Proposal]:
+        path = (*self._path, "model")
+        yield Proposal(f"To take it away, remove {at(path)}, which opens this port.", (gone(path),))
+        nodes = ("fences", "applicationNodes")
+        says = f"To take it away, remove {at(path)}, which opens this port, and with it {at(nodes)}, which nobody else needs."
+        yield Proposal(says, (gone(path), gone(nodes)))

@@ -1,0 +1,355 @@
+"""Fields of Google resources and of Helm charts that no judge reads: harmless for the reason that stands here, or not understood.
+
+What judges read is in shapes.py. An export holds what Google computes as well, so the lists are long; a field that is in none
+of them is not understood. So is a value that means another cluster than judges know: one where no NetworkPolicy holds.
+Source: the Google provider's reference; GKE, "About Dataplane V2", "Workload Identity Federation";
+Cloud DNS, "DNS server policies".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from egress.common.objects import Resource
+from egress.judge.fields.accepted import Accepted, beyond
+from egress.judge.lookup.firewall_rules import FIREWALL, POLICY
+from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK
+from egress.judge.model.deployed import Deployed, listed, part
+from egress.judge.model.shapes import ANY, GOOGLE
+
+POOL = "gcp:container/nodePool:NodePool"
+_WORDS = "names and words"
+_COMPUTED = "what Google computes"
+_PULUMI = "how the provider deletes and names it"
+_HOUSE = "how nodes are kept, updated and counted, not what they may reach"
+_RIGHTS = "who may ask the API server; rights are no part of what is proven (docs/proof.md)"
+_FIGURES = "what is measured and logged"
+_OBJECTS = "it brings kinds of objects; each object of them is read, or not understood"
+_MACHINE = "what the machine is made of"
+_SOURCE = "by which addresses nodes leave, and how many connections; who leaves is the firewall's"
+
+EVERYWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("description", "labels", "effectiveLabels", "pulumiLabels", "resourceLabels", "labelFingerprint"), _WORDS),
+    **dict.fromkeys(
+        ("id", "selfLink", "selfLinkWithId", "fingerprint", "creationTimestamp", "creationTime", "operation"), _COMPUTED
+    ),
+    **dict.fromkeys(("project", "params", "region", "location"), _WORDS),
+    **dict.fromkeys(("deletionPolicy", "deletionProtection", "forceDestroy", "namePrefix"), _PULUMI),
+}
+"""Fields of resources of whatever type."""
+HARMLESS: Mapping[str, Mapping[str, str]] = {
+    FIREWALL: {"name": _WORDS, **dict.fromkeys(("enableLogging", "logConfig"), _FIGURES)},
+    CLUSTER: {
+        **dict.fromkeys(
+            (
+                *(
+                    "clusterTelemetry",
+                    "costManagementConfig",
+                    "loggingConfig",
+                    "loggingService",
+                    "monitoringConfig",
+                    "monitoringService",
+                ),
+                *("managedMachineLearningDiagnosticsConfig", "managedOpentelemetryConfig", "notificationConfig"),
+                *("resourceUsageExportConfig", "securityPostureConfig", "protectConfig", "enableIntranodeVisibility"),
+            ),
+            _FIGURES,
+        ),
+        **dict.fromkeys(
+            (
+                *(
+                    "anonymousAuthenticationConfig",
+                    "authenticatorGroupsConfig",
+                    "controlPlaneEndpointsConfig",
+                    "enableLegacyAbac",
+                ),
+                *("identityServiceConfig", "masterAuth", "masterAuthorizedNetworksConfig", "rbacBindingConfig", "endpoint"),
+                *("userManagedKeysConfig", "databaseEncryption", "enterpriseConfig", "fleet"),
+            ),
+            _RIGHTS,
+        ),
+        **dict.fromkeys(
+            (
+                *("binaryAuthorization", "autopilotClusterPolicyConfig", "autopilotPrivilegedAdmissions", "allowNetAdmin"),
+                *("podSecurityPolicyConfig",),
+            ),
+            "it can only refuse pods, or lets pods be what other rules are asked about",
+        ),
+        **dict.fromkeys(
+            (
+                *("enableCiliumClusterwideNetworkPolicy", "enableFqdnNetworkPolicy", "gatewayApiConfig", "enableK8sBetaApis"),
+                *("enableKubernetesAlpha", "serviceExternalIpsConfig", "secretManagerConfig", "secretSyncConfig"),
+                *("disableL4LbFirewallReconciliation", "enableL4IlbSubsetting"),
+            ),
+            _OBJECTS,
+        ),
+        **dict.fromkeys(
+            (
+                *(
+                    "confidentialNodes",
+                    "defaultMaxPodsPerNode",
+                    "enableShieldedNodes",
+                    "enableTpu",
+                    "tpuConfig",
+                    "initialNodeCount",
+                ),
+                *("ignoreNodeCountChanges", "maintenancePolicy", "minMasterVersion", "nodeLocations", "nodePoolAutoConfig"),
+                *("nodePoolDefaults", "nodeVersion", "releaseChannel", "removeDefaultNodePool", "rollbackSafeUpgrade"),
+                *("skipNodePoolRefresh", "verticalPodAutoscaling", "podAutoscaling", "gkeAutoUpgradeConfig", "masterVersion"),
+                *("emulatedVersion", "desiredEmulatedVersion", "networkPerformanceConfig", "nodeCreationConfig"),
+                *("dataplaneOptimizationMode", "tpuIpv4CidrBlock", "meshCertificates", "workloadAltsConfig"),
+            ),
+            _HOUSE,
+        ),
+        "inTransitEncryptionConfig": "packets between nodes, closed to whoever listens there",
+        "name": _WORDS,
+        "subnetwork": "every subnetwork's ranges are read",
+        "networkPolicy.provider": "there is but one",
+        "nodeConfig": "of the pool that a cluster is born with; its nodes are a NodePool's, or are not understood (nodePools)",
+        "privateClusterConfig": "whether nodes have public addresses; who leaves and what comes in is the firewall's",
+        "defaultSnatStatus": _SOURCE,
+        **dict.fromkeys(("clusterIpv4Cidr", "servicesIpv4Cidr"), "ranges that the subnetwork says as well"),
+        "ipAllocationPolicy.additionalIpRangesConfigs.subnetwork": "every subnetwork's ranges are read",
+        "ipAllocationPolicy.servicesSecondaryRangeName": "Services' addresses are on no packet that leaves a node",
+        **dict.fromkeys(
+            (
+                f"ipAllocationPolicy.{name}"
+                for name in ("servicesIpv4CidrBlock", "clusterIpv4CidrBlock", "podCidrOverprovisionConfig", "stackType")
+            ),
+            "ranges and address families that the subnetwork says as well",
+        ),
+        **dict.fromkeys(
+            (
+                "ipAllocationPolicy.autoIpamConfig",
+                "ipAllocationPolicy.networkTierConfig",
+            ),
+            _SOURCE,
+        ),
+        **dict.fromkeys(
+            (
+                f"addonsConfig.{name}"
+                for name in (
+                    *(
+                        "dnsCacheConfig",
+                        "gcePersistentDiskCsiDriverConfig",
+                        "gcpFilestoreCsiDriverConfig",
+                        "gcsFuseCsiDriverConfig",
+                    ),
+                    *("gkeBackupAgentConfig", "horizontalPodAutoscaling", "httpLoadBalancing", "configConnectorConfig"),
+                    *(
+                        "statefulHaConfig",
+                        "parallelstoreCsiDriverConfig",
+                        "lustreCsiDriverConfig",
+                        "kalmConfig",
+                        "rayOperatorConfigs",
+                    ),
+                )
+            ),
+            _OBJECTS,
+        ),
+    },
+    POOL: {
+        **dict.fromkeys(
+            (
+                *(
+                    "cluster",
+                    "autoscaling",
+                    "bestEffortProvisioning",
+                    "ignoreNodeCountChanges",
+                    "initialNodeCount",
+                    "maintenancePolicies",
+                ),
+                *("management", "maxPodsPerNode", "nodeCount", "nodeDrainConfigs", "nodeLocations", "placementPolicy"),
+                *("queuedProvisioning", "upgradeSettings", "version", "instanceGroupUrls", "managedInstanceGroupUrls"),
+            ),
+            _HOUSE,
+        ),
+        **dict.fromkeys(("networkConfig.subnetwork",), "every subnetwork's ranges are read"),
+        **dict.fromkeys(
+            ("networkConfig.enablePrivateNodes",), "whether nodes have public addresses; who leaves is the firewall's"
+        ),
+        **dict.fromkeys(("networkConfig.networkPerformanceConfig", "networkConfig.podCidrOverprovisionConfig"), _HOUSE),
+        **dict.fromkeys(
+            ("networkConfig.podIpv4CidrBlock", "networkConfig.createPodRange"), "the subnetwork says it as well, by podRange"
+        ),
+        **dict.fromkeys(
+            (
+                f"nodeConfig.{name}"
+                for name in (
+                    *(
+                        "advancedMachineFeatures",
+                        "bootDisk",
+                        "bootDiskKmsKey",
+                        "confidentialNodes",
+                        "containerdConfig",
+                        "diskSizeGb",
+                    ),
+                    *(
+                        "diskType",
+                        "effectiveTaints",
+                        "enableConfidentialStorage",
+                        "ephemeralStorageConfig",
+                        "fastSocket",
+                        "flexStart",
+                    ),
+                    *("ephemeralStorageLocalSsdConfig", "gcfsConfig", "guestAccelerators", "gvnic", "hostMaintenancePolicy"),
+                    *("imageType", "kubeletConfig", "labels", "linuxNodeConfig", "localNvmeSsdBlockConfig", "localSsdCount"),
+                    *("localSsdEncryptionMode", "loggingVariant", "machineType", "maxRunDuration", "metadata", "minCpuPlatform"),
+                    *("nodeGroup", "preemptible", "reservationAffinity", "resourceLabels", "resourceManagerTags"),
+                    *("secondaryBootDisks", "shieldedInstanceConfig", "soleTenantConfig", "spot", "storagePools"),
+                )
+            ),
+            _MACHINE,
+        ),
+        "nodeConfig.oauthScopes": "what the node's own account may do at Google's is IAM's",
+        "nodeConfig.tags": "no rule of the firewall that goes by tags is understood",
+    },
+    SUBNETWORK: {
+        "logConfig": _FIGURES,
+        "name": _WORDS,
+        **dict.fromkeys(
+            ("gatewayAddress", "subnetworkId", "state", "sendSecondaryIpRangeIfEmpty", "allowSubnetCidrRoutesOverlap"), _COMPUTED
+        ),
+        **dict.fromkeys(
+            ("ipv6CidrRange", "ipv6GceEndpoint", "externalIpv6Prefix", "internalIpv6Prefix", "ipv6AccessType", "ipCollection"),
+            "whether there is IPv6 at all is read of stackType",
+        ),
+        **dict.fromkeys(("purpose", "role"), "its ranges are taken to be of nodes, whatever they are for"),
+        **dict.fromkeys(("secondaryIpRanges.reservedInternalRange", "reservedInternalRange", "resolveSubnetMask"), _COMPUTED),
+    },
+    "gcp:dns/managedZone:ManagedZone": {
+        "cloudLoggingConfig": _FIGURES,
+        "dnssecConfig": "it signs answers, and changes none",
+        **dict.fromkeys(("managedZoneId", "nameServers"), _COMPUTED),
+    },
+    "gcp:dns/recordSet:RecordSet": {"ttl": "how long an answer is kept"},
+    "gcp:dns/responsePolicy:ResponsePolicy": {"responsePolicyName": _WORDS},
+    "gcp:dns/responsePolicyRule:ResponsePolicyRule": dict.fromkeys(
+        ("behavior", "dnsName", "localData", "responsePolicy", "ruleName"), "its policy is not understood, with all of its rules"
+    ),
+    "gcp:dns/policy:Policy": {
+        "enableLogging": _FIGURES,
+        "enableInboundForwarding": "other networks may ask these zones; what these pods are answered stays the same",
+        "networks": "whose questions it is about",
+        "name": _WORDS,
+    },
+    "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules": {
+        "name": _WORDS,
+        **dict.fromkeys(("networkFirewallPolicyId", "ruleTupleCount", "policyType"), _COMPUTED),
+        "rules.description": _WORDS,
+        "rules.enableLogging": _FIGURES,
+        "predefinedRules": "what a network does by itself where no rule decides",
+    },
+    "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": dict.fromkeys(
+        ("name", "shortName", "firewallPolicy"), _WORDS
+    ),
+    "gcp:compute/routerNat:RouterNat": {
+        **dict.fromkeys(("name", "router"), _WORDS),
+        "logConfig": _FIGURES,
+        **dict.fromkeys(
+            (
+                *(
+                    "autoNetworkTier",
+                    "drainNatIps",
+                    "enableDynamicPortAllocation",
+                    "enableEndpointIndependentMapping",
+                    "endpointTypes",
+                ),
+                *("icmpIdleTimeoutSec", "initialNatIps", "maxPortsPerVm", "minPortsPerVm", "natIpAllocateOption", "natIps"),
+                *("sourceSubnetworkIpRangesToNat", "subnetworks", "tcpEstablishedIdleTimeoutSec", "tcpTimeWaitTimeoutSec"),
+                *("tcpTransitoryIdleTimeoutSec", "udpIdleTimeoutSec"),
+            ),
+            _SOURCE,
+        ),
+    },
+    "kubernetes:helm.sh/v3:Release": {
+        **dict.fromkeys(("chart", "version", "namespace", "repositoryOpts"), "which chart it is, is read"),
+        **dict.fromkeys(("values.global.hub", "values.global.tag", "values.defaultRevision"), "which release of Istio runs"),
+        **dict.fromkeys(
+            ("values.pilot.autoscaleMin", "values.cniBinDir", "values.global.proxy.seccompProfile"), "how its programs are run"
+        ),
+        "values.pilot.cni.enabled": "who redirects a pod's traffic: the node or an init container",
+        "values.pilot.env.PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "it keeps Gateways to pods of their own namespace",
+    },
+}
+"""By type: fields that judges need not read, each with its reason. Below a field everything is meant."""
+ONLY: Mapping[str, Mapping[str, tuple[object, ...]]] = {
+    CLUSTER: {
+        "networkingMode": ("VPC_NATIVE",),
+        "dnsConfig.clusterDns": ("PROVIDER_UNSPECIFIED", "PLATFORM_DEFAULT", "KUBE_DNS"),
+        "dnsConfig.clusterDnsScope": ("DNS_SCOPE_UNSPECIFIED",),
+        "privateIpv6GoogleAccess": ("INHERIT_FROM_SUBNETWORK", "PRIVATE_IPV6_GOOGLE_ACCESS_DISABLED"),
+        "clusterAutoscaling.autoscalingProfile": ("BALANCED", "OPTIMIZE_UTILIZATION"),
+    },
+    SUBNETWORK: {"privateIpv6GoogleAccess": ("DISABLE_GOOGLE_ACCESS",)},
+    "gcp:compute/routerNat:RouterNat": {"type": ("PUBLIC",)},
+    "kubernetes:helm.sh/v3:Release": {"values.ambient": ({"enabled": False},)},
+}
+"""By type: fields that are understood with these values alone. What is empty or false is as good as absent."""
+
+
+def _of_cluster(deployed: Deployed, cluster: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    calico = part(cluster, "networkPolicy").get("enabled") is True
+    off = part(cluster, "addonsConfig", "networkPolicyConfig").get("disabled") is True
+    if cluster.get("datapathProvider") != "ADVANCED_DATAPATH" and (not calico or off):
+        yield "datapathProvider", "Without Dataplane V2, or a network policy add-on, no NetworkPolicy holds."
+    known = {item.properties.get("name") or item.name for item in deployed.resources(POOL)}
+    for at, pool in enumerate(listed(cluster, "nodePools")):
+        if pool.get("name") not in known:
+            yield f"nodePools[{at}]", f"Of the node pool {pool.get('name')} no more is known here."
+
+
+def _of_pool(deployed: Deployed, pool: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if part(pool, "nodeConfig", "workloadMetadataConfig").get("mode") != "GKE_METADATA":
+        why = "The metadata server tells every pod of these nodes the nodes' own credentials."
+        yield "nodeConfig.workloadMetadataConfig.mode", why
+    pods = part(pool, "networkConfig").get("podRange")
+    clusters = [part(item.properties, "ipAllocationPolicy") for item in deployed.resources(CLUSTER)]
+    named = {of.get("clusterSecondaryRangeName") for of in clusters}
+    named |= {
+        name for of in clusters for more in listed(of, "additionalIpRangesConfigs") for name in listed(more, "podIpv4RangeNames")
+    }
+    if pods and pods not in named:
+        yield "networkConfig.podRange", f"The cluster knows no range {pods}, so what pods' addresses are is not known."
+
+
+def _of_association(deployed: Deployed, association: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if (target := association.get("attachmentTarget")) and not deployed.in_our_network(target):
+        yield "attachmentTarget", "The policy is put on another network than the cluster's."
+
+
+def _of_release(_: Deployed, release: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if not _CHARTS.search(str(release.get("chart"))):
+        yield "chart", f"What the chart {release.get('chart')} installs is not among the objects here."
+
+
+_CHARTS = re.compile(r"(^|/)(base|cni|istiod)$")
+_MORE: Mapping[str, Callable[[Deployed, Mapping[str, Any]], Iterator[tuple[str, str]]]] = {
+    CLUSTER: _of_cluster,
+    POOL: _of_pool,
+    "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": _of_association,
+    "kubernetes:helm.sh/v3:Release": _of_release,
+}
+_READ_BY_THEMSELVES: Mapping[str, Mapping[str, Any]] = {
+    # Its judge says of each rule by itself what it does not understand.
+    POLICY: {"rules": ANY},
+    # That there is such a field is all that its judge needs.
+    "gcp:dns/managedZone:ManagedZone": dict.fromkeys(("peeringConfig", "forwardingConfig"), ANY),
+    CLUSTER: {"nodePools": ANY},
+}
+"""What judges read beyond what they ask the form of."""
+_SHAPES = {type_token: {**GOOGLE.get(type_token, {}), **_READ_BY_THEMSELVES.get(type_token, {})} for type_token in HARMLESS}
+_ACCEPTED = {type_token: Accepted({**EVERYWHERE, **fields}, ONLY.get(type_token)) for type_token, fields in HARMLESS.items()}
+
+
+def unread(deployed: Deployed, resource: Resource) -> Iterator[tuple[str, str]]:
+    """Fields of a resource of a type that is read which are not understood, each with why."""
+    written = resource.properties
+    if resource.type == FIREWALL or written.get("visibility") == "public":
+        return  # the firewall's judge says it of each rule by itself; a public zone is the internet's
+    for field in beyond(written, _SHAPES[resource.type], _ACCEPTED[resource.type]):
+        yield field, f"`{field.rpartition('.')[2]}` is not read here, or not with this value."
+    if more := _MORE.get(resource.type):
+        yield from more(deployed, written)

@@ -1,0 +1,391 @@
+"""The gateway's judge: what a gateway's pods take from whom, and where they send it.
+
+Understood: Gateway servers with `port`, `bind`, `hosts` and `tls.mode` ISTIO_MUTUAL and PASSTHROUGH (MUTUAL as far
+as it refuses), on the ports that Services translate; VirtualServices bound to the Gateway; ServiceEntries by DNS, STATIC, NONE
+and DYNAMIC_DNS, loopback endpoints included. Extensions of proxies are for egress/judge/fields/filters.py to know.
+Source: Istio reference, Gateway, VirtualService, ServiceEntry (networking.istio.io).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from egress.judge.lookup.bound import Bound
+from egress.judge.lookup.entrances import Entrance, Entrances
+from egress.judge.lookup.looked_up import LookUps
+from egress.judge.lookup.match import Found, held, readable, taken, takes_everything, until_everything
+from egress.judge.lookup.routes import Leg, Router
+from egress.judge.lookup.servers import NONE, PASSTHROUGH, Listener, Server, scoped, servers, translation
+from egress.judge.lookup.service_registry import MESH, Registry, Rule, alike, covers, patterns_above, rank_of, visible
+from egress.judge.lookup.workloads import Workloads
+from egress.judge.model.deployed import Deployed, identity, listed, part
+from egress.judge.model.flow import Connection, Layer, Misread, Outside, Pod, Protocol, Request, Verdict, without_port
+from egress.judge.model.requests import read as as_rules_see
+
+_MUTUAL = {"ISTIO_MUTUAL", "MUTUAL"}
+"""Modes that demand a certificate: of the mesh, or of an authority in a Secret that may say of anybody to be anybody."""
+
+
+class Gateways:
+    """Judges gateways' pods."""
+
+    def __init__(self, deployed: Deployed, registry: Registry, router: Router, workloads: Workloads) -> None:
+        self._registry = registry
+        self.router = router
+        self._listeners: dict[Pod, dict[tuple[int, str | None], Listener]] = {}
+        self._bound: dict[str, dict[str, list[Rule]]] = {}
+        self.bound = Bound(deployed)
+        self._look_ups = LookUps(deployed)
+        services = deployed.kind("Service")
+        self._named: dict[Pod, str] = {}
+        self._legs: dict[tuple[Rule, str, int, Pod], list[Leg]] = {}
+        self.pods: list[Pod] = []
+        self._own_alone = scoped(deployed)
+        for manifest in deployed.kind("Gateway"):
+            selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
+            pod = workloads.behind(namespace, selector)
+            if pod not in self.pods:
+                self.pods.append(pod)
+            translated = translation(services, pod)
+            for server in servers(manifest):
+                if server.number in translated.named:
+                    self._named[pod] = translated.named[server.number]
+                for port in translated.of(server.number):
+                    listeners = self._listeners.setdefault(pod, {})
+                    listeners.setdefault((port, server.bind if server.own else None), Listener()).add(server)
+        self._doubts = dict(self._wider(deployed, workloads))
+        for host, rules in registry.virtual_services.items():
+            for rule in rules:
+                if rule.gateways - {MESH} and any(str(name) != str(name).lower() for name in listed(rule.spec, "hosts")):
+                    unsure = Misread(rule.by, "spec.hosts", "gateways compare capitals letter by letter, which is not read here")
+                    self._doubts = dict.fromkeys(self.pods, unsure)
+                for gateway in rule.gateways - {MESH}:
+                    self._bound.setdefault(gateway, {}).setdefault(host, []).append(rule)
+
+    def _wider(self, deployed: Deployed, workloads: Workloads) -> Iterator[tuple[Pod, Misread]]:
+        """Pods for which there may be more servers than those of Gateways in their own namespace that name their labels."""
+        for manifest in deployed.kind("Gateway"):
+            selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
+            for pod in self.pods:
+                own = pod is workloads.behind(namespace, selector)
+                chosen = selector.items() <= (pod.labels or {}).items() and (pod.namespace == namespace or not self._own_alone)
+                if chosen and not own:
+                    yield (
+                        pod,
+                        Misread(identity(manifest), "spec.selector", "it may be for these pods too, which is not read here"),
+                    )
+
+    def listener(self, pod: Pod, port: int) -> Listener | None:
+        """The servers at one port of a gateway's pods that others than the pod itself can reach.
+
+        Raises:
+            Misread: there may be others.
+        """
+        if pod in self._doubts:
+            raise self._doubts[pod]
+        found = self._listeners.get(pod, {}).get((port, None))
+        if found and found.doubt:
+            raise found.doubt
+        return found
+
+    def listening(self, pod: Pod) -> dict[int, list[Server]]:
+        """Ports of a gateway's pods that others than the pod itself can reach, with their servers."""
+        found = self._listeners.get(pod, {}).items()
+        return {port: listener.servers for (port, bind), listener in found if bind is None}
+
+    def routed(self, server: Server) -> list[str]:
+        """Names for which VirtualServices are bound to a server's Gateway."""
+        return list(self._bound.get(server.gateway, {}))
+
+    def server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
+        """The server of a port that a name belongs to.
+
+        Raises:
+            Misread: which of two it is cannot be told.
+        """
+        return self._server(listener, pod, name.lower())
+
+    def way(self, server: Server, pod: Pod, name: str, request: Request | None) -> tuple[Rule, Found] | None:
+        """The route that a server takes for a name, or for a request.
+
+        Raises:
+            Misread: which one it is, or all that it does, cannot be told.
+        """
+        found = self._request(server, pod, name, request) if request else self._unread(server, pod, name)
+        if found:
+            readable(*found, server.section)
+        return found
+
+    def accept(self, connection: Connection) -> tuple[Verdict, Server | None]:
+        """Whether a gateway's pod takes the connection at all, and which server does."""
+        pod = connection.to
+        assert isinstance(pod, Pod)
+        try:
+            return self._accept(connection, pod)
+        except Misread as error:
+            return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False), None
+
+    def _accept(self, connection: Connection, pod: Pod) -> tuple[Verdict, Server | None]:
+        if pod in self._doubts:
+            raise self._doubts[pod]
+        listeners = self._listeners.get(pod, {})
+        # A listener of one address takes what comes to it; what listens at every address takes the rest, the pod's own too.
+        listener = listeners.get((connection.port, connection.to_address)) or listeners.get((connection.port, None))
+        if listener is None:
+            if pod in self._named:
+                raise Misread(self._named[pod], "spec.ports.targetPort", "a port that is only named is not looked up here")
+            return self._no(f"gateway/{pod.namespace}", "", f"No server listens on port {connection.port}."), None
+        if listener.doubt:
+            raise listener.doubt
+        first = listener.servers[0]
+        if first.mode == NONE:
+            raise Misread(first.by, f"{first.field}.tls", "a server without TLS is not read here")
+        if plain := listener.plain:
+            reason = f"a server for {plain.protocol} takes no TLS, whatever is said of it"
+            raise Misread(plain.by, f"{plain.field}.port.protocol", reason)
+        if connection.protocol is not Protocol.TLS:
+            return self._no(first.by, first.field, "The server takes nothing but TLS."), None
+        name = (connection.sni or "").lower()
+        server = self._server(listener, pod, name)
+        if server is None:
+            reason = f"No server of port {connection.port} is for the name {name}."
+            return self._no(first.by, "spec.servers", reason), None
+        if server.mode in _MUTUAL:
+            if connection.principal is None:
+                reason = "The server demands a certificate of the mesh, and the client shows none."
+                return self._no(server.by, f"{server.field}.tls.mode", reason), None
+            if server.sans and f"spiffe://{connection.principal}" not in server.sans:
+                reason = f"The server takes certificates of {', '.join(server.sans)} alone."
+                return self._no(server.by, f"{server.field}.tls.subjectAltNames", reason), None
+            if server.mode != "ISTIO_MUTUAL":
+                reason = "whose certificates are taken is in a Secret, so who has one may be anybody"
+                raise Misread(server.by, f"{server.field}.tls.mode", reason)
+        elif server.mode != PASSTHROUGH:
+            raise Misread(server.by, f"{server.field}.tls.mode", f"`{server.mode}` is not read here")
+        shown = f" from {connection.principal}" if connection.principal and server.mode in _MUTUAL else ""
+        return Verdict(Layer.GATEWAY, True, server.by, server.field, f"The server takes {_called(name)}{shown}."), server
+
+    def _server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
+        """The server that a name belongs to.
+
+        One that reads no HTTP is there as far as it has a route; where TLS is passed through, the routes say for which names.
+        """
+        passing = listener.passing
+        for pattern in (name, *patterns_above(name), "*"):
+            of = listener.of(pattern)
+            found = [of] if of and (of.reads_http or (of not in passing and self._opaque(of, pod))) else []
+            found += [server for server in passing if self._passed(server, pod, name, pattern)]
+            if len(found) > 1:
+                reason = f"{pattern} is a name of another server on the same port too: which of them counts is not read here"
+                raise Misread(found[1].by, found[1].field, reason)
+            if found:
+                return found[0]
+        return listener.closest(name)
+
+    def read(self, connection: Connection, server: Server) -> Verdict | Connection:
+        """The connection with what is in it as this proxy's rules see it, or that it is not read."""
+        inner = connection.inner
+        if not isinstance(inner, Request) or not server.reads_http:
+            return connection
+        try:
+            read = as_rules_see(inner, self._registry.normalization)
+        except Misread as error:
+            return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False)
+        if isinstance(read, str):
+            return self._no(server.by, server.field, read)
+        return connection if read is inner else replace(connection, inner=read)
+
+    def route(self, connection: Connection, server: Server) -> tuple[Verdict, list[Connection]]:
+        """Where an accepted and authorized connection goes on to."""
+        try:
+            return self._route(connection, server)
+        except Misread as error:
+            return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False), []
+
+    def _route(self, connection: Connection, server: Server) -> tuple[Verdict, list[Connection]]:
+        pod = connection.to
+        assert isinstance(pod, Pod)
+        inner = connection.inner
+        request = inner if isinstance(inner, Request) and server.reads_http else None
+        if server.reads_http:
+            if request is None:
+                return self._no(server.by, server.field, "The server reads HTTP, and this is none."), []
+            name = without_port(request.host.lower())
+        else:
+            name = (connection.sni or "").lower()
+        section = server.section
+        found = self._request(server, pod, name, request) if request else self._unread(server, pod, name)
+        if found is None:
+            return self._no(server.by, server.field, f"No route leads from here to {name}."), []
+        rule, taking = found
+        readable(rule, taking, section)
+        field = taking.field
+        legs = self._legs_of(rule, taking, server.number, pod)
+        if not legs:
+            return self._no(rule.by, f"{field}.route", "The route has no destination."), []
+        missing = next((leg for leg in legs if leg.refused), None)
+        if missing:
+            return self._no(missing.by, missing.field, missing.refused), []
+        if sealed := next((leg for leg in legs if leg.loopback and leg.tls), None):
+            raise Misread(sealed.by, sealed.field, "the gateway opens TLS to itself, which is not read here")
+        stopped = [why for leg in legs if (why := self._stopped(connection, leg, pod, section))]
+        if stopped:
+            if len(stopped) < len(legs):
+                raise Misread(rule.by, field, f"some connections are led on and some are not: {stopped[0]}")
+            return self._no(rule.by, field, stopped[0]), []
+        where = " and ".join(dict.fromkeys(leg.says for leg in legs))
+        onward = [self._onward(connection, pod, leg, name) for leg in legs]
+        return Verdict(Layer.GATEWAY, True, rule.by, field, f"{_called(name)} leaves to {where}."), onward
+
+    def _legs_of(self, rule: Rule, taking: Found, number: int, pod: Pod) -> list[Leg]:
+        """Where a route leads, which is the same for everybody whom it takes."""
+        key = rule, taking.field, number, pod
+        found = self._legs.get(key)
+        if found is None:
+            found = self._legs[key] = self.router.legs(rule, taking, number, pod.namespace, pod.labels or {})
+        return found
+
+    def _stopped(self, connection: Connection, leg: Leg, pod: Pod, section: str) -> str | None:
+        """Why nothing comes of a connection that the gateway would make."""
+        if leg.loopback and self.bound.on(pod, leg.host, leg.number):
+            return "What is to come back to the gateway is tied to its network card."
+        # Before requests istiod puts a filter that looks names up, before TLS that is passed through it does not.
+        unsought = leg.sought and section != "http"
+        if unsought and not self._look_ups.on(pod, connection.to_address, connection.port, leg.host):
+            return f"Nothing at this port looks up the names below {leg.host}, so nothing is connected to."
+        return None
+
+    def _request(self, server: Server, pod: Pod, name: str, request: Request) -> tuple[Rule, Found] | None:
+        """The route of a request: of the rules for the closest host, those for everything last."""
+        bound = self._bound.get(server.gateway, {})
+        for domain in (name, *patterns_above(name), "*"):
+            rules = list(dict.fromkeys(self._of_domain(bound, server, pod, name, domain)))
+            held_by = [(rule, routes) for rule in rules if (routes := self._held(rule, "http", server, pod))]
+            if not held_by:
+                continue
+            self._alone([rule for rule, _ in held_by], pod)
+            every = [(rule, route) for rule, routes in held_by for route in until_everything(routes)]
+            every.sort(key=lambda one: takes_everything(one[1]))
+            return next(((rule, route) for rule, route in every if taken(rule, [route], request)), None)
+        return None
+
+    def _of_domain(self, bound: Mapping[str, list[Rule]], server: Server, pod: Pod, name: str, domain: str) -> Iterator[Rule]:
+        """The rules that make a domain of routes: their host and a server's, of which the narrower counts."""
+        for host in (name, *patterns_above(name), "*"):
+            for rule in bound.get(host, ()):
+                if visible(rule, pod.namespace):
+                    for own in server.hosts_for(rule.namespace):
+                        # Both are the name or patterns above it, if one of them is the domain: one covers the other.
+                        if (host if covers(own, host) else own) == domain:
+                            yield rule
+
+    def _opaque(self, server: Server, pod: Pod) -> tuple[Rule, Found] | None:
+        """The route of what comes out of TLS and is no HTTP: the first that there is, whatever name was asked for."""
+        ways = [(rule, routes) for rule in self._bound_to(server, pod) if (routes := self._held(rule, "tcp", server, pod))]
+        self._alone([rule for rule, _ in ways], pod)
+        return next(((rule, routes[0]) for rule, routes in ways), None)
+
+    def _passed(self, server: Server, pod: Pod, name: str, pattern: str) -> tuple[Rule, Found] | None:
+        """The route of TLS that is passed through, by one pattern of its server name."""
+        rules = self._rules(server, pod, name)
+        ways = [
+            (rule, found)
+            for rule in rules
+            for found in self._held(rule, "tls", server, pod)
+            if pattern in (found.match.get("sniHosts") or ())
+        ]
+        self._alone(list(dict.fromkeys(rule for rule, _ in ways)), pod)
+        return next(iter(ways), None)
+
+    def _unread(self, server: Server, pod: Pod, name: str) -> tuple[Rule, Found] | None:
+        """The route of a connection of which the gateway reads no requests."""
+        if server.mode != PASSTHROUGH:
+            return self._opaque(server, pod)
+        names = (name, *patterns_above(name), "*")
+        return next((found for pattern in names if (found := self._passed(server, pod, name, pattern))), None)
+
+    def _held(self, rule: Rule, section: str, server: Server, pod: Pod) -> list[Found]:
+        return held(rule, section, server.gateway, server.number, pod.namespace)
+
+    def _bound_to(self, server: Server, pod: Pod) -> list[Rule]:
+        """Rules for a server, one of whose hosts has to be one of the server's, or below or above it."""
+        bound = self._bound.get(server.gateway, {})
+        found: dict[Rule, None] = {}
+        for home, own in server.written:
+            for host in bound if "*" in own else (own, *patterns_above(own), "*"):
+                for rule in bound.get(host, ()):
+                    if home in ("", rule.namespace) and visible(rule, pod.namespace) and alike(own, host):
+                        found[rule] = None
+        return sorted(found, key=lambda rule: rank_of(rule, pod.namespace))
+
+    def _rules(self, server: Server, pod: Pod, name: str) -> list[Rule]:
+        """Of the rules for a server, those that name a host or a pattern above it."""
+        bound = self._bound.get(server.gateway, {})
+        found: dict[Rule, None] = {}
+        for host in (name, *patterns_above(name), "*"):
+            for rule in bound.get(host, ()):
+                if visible(rule, pod.namespace) and any(
+                    alike(own, other) for own in server.hosts_for(rule.namespace) for other in rule.hosts
+                ):
+                    found[rule] = None
+        return sorted(found, key=lambda rule: rank_of(rule, pod.namespace))
+
+    @staticmethod
+    def _alone(rules: Sequence[Rule], pod: Pod) -> None:
+        first: dict[int, Rule] = {}
+        for rule in rules:
+            other = first.setdefault(rank_of(rule, pod.namespace), rule)
+            if other is not rule:
+                reason = f"{rule.by} is about the same host: which of the two counts is a matter of their age, which is not read"
+                raise Misread(other.by, "spec.hosts", reason)
+
+    @staticmethod
+    def _onward(connection: Connection, pod: Pod, leg: Leg, name: str) -> Connection:
+        if leg.loopback:
+            # The gateway hands what it has taken out of mutual TLS to itself: the client's identity stays behind.
+            inner = connection.inner if isinstance(connection.inner, str) else ""
+            return Connection(pod, pod, leg.port, Protocol.TLS, sni=inner, inner=inner, to_address=leg.loopback)
+        to = leg.to
+        if isinstance(to, Outside) and str(to.name).startswith("*"):
+            to = Outside(name, to.address)
+        protocol = Protocol.TLS if leg.tls or isinstance(connection.inner, str) else Protocol.HTTP
+        reveals = leg.reveals if isinstance(connection.inner, Request) else ()
+        sent = Connection(pod, to, leg.port, protocol, sni=leg.sni or name, reveals=reveals)
+        return replace(sent, opens=leg.mode, verified=leg.verified, trusts=leg.trusts)
+
+    def entrances(self, host: str) -> Iterator[Entrance]:
+        """Every way into a gateway that leads to a host, whatever name it is asked by."""
+        return self._entrances.to(host)
+
+    def opaque_servers(self, namespace: str) -> Iterator[tuple[Pod, int, Server]]:
+        """Servers of a namespace's gateways that read no HTTP, with the port at which they can be reached."""
+        for pod, listeners in self._listeners.items():
+            for (port, bind), listener in listeners.items():
+                if pod.namespace == namespace and bind is None:
+                    yield from ((pod, port, server) for server in listener.servers if not server.reads_http)
+
+    def listens(self, pod: Pod) -> dict[tuple[int, str | None], str]:
+        """Ports of a gateway's pods, each with the address that it is bound to (None: every one), to the object that says so."""
+        return {at: listener.servers[0].by for at, listener in self._listeners.get(pod, {}).items()}
+
+    def doors(self) -> Iterator[tuple[Pod, int, bool]]:
+        """Every port on which gateways' pods can be reached, and whether HTTP is read there."""
+        for pod, listeners in self._listeners.items():
+            for (port, bind), listener in listeners.items():
+                if bind is None:
+                    yield pod, port, listener.servers[0].reads_http
+
+    @cached_property
+    def _entrances(self) -> Entrances:
+        return Entrances(self._registry, self._listeners, self._bound)
+
+    @staticmethod
+    def _no(by: str, field: str, reason: str) -> Verdict:
+        return Verdict(Layer.GATEWAY, False, by, field, reason)
+
+
+def _called(name: str) -> str:
+    """A server name in words; those that proxies make up among themselves are none to read."""
+    return "this connection" if not name or name.startswith("outbound_") else name

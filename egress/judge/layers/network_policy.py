@@ -1,0 +1,325 @@
+"""NetworkPolicy: which connections the nodes let pods open and accept.
+
+Source: Kubernetes, "Network Policies" and NetworkPolicy (networking.k8s.io/v1), all of its fields but named ports:
+
+- Policies add up. A pod that no policy selects for a direction is open in that direction; one that is selected gets what
+  some rule of some selecting policy lists, and nothing else. Both the source's egress and the target's ingress must agree.
+- Without `policyTypes` a policy is for Ingress, and for Egress if it has egress rules.
+- A rule without peers is for everybody, one without ports for every port; a port without a number is every port of its
+  protocol, and without a protocol TCP.
+- A peer with a podSelector alone means pods of the policy's own namespace; `ipBlock` is exclusive with selectors. Whether one
+  means pods at its addresses too is the network plugin's to say: GKE's Dataplane V2 (Cilium) says no, others yes. So what must
+  pass may not count on it, and what must not may.
+- A process of a node is in no pod's network: no policy holds for what it opens. A pod and its own node always reach each other.
+
+What is not known is taken as what lets more through: labels that a team chooses itself (each selector by itself), which node
+of a pool a pod is on, which address a pod has inside the pods' range. A namespace that was not handed over has the label of its
+name only. An object of another kind of network policy makes every verdict not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from egress.judge.lookup.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
+from egress.judge.lookup.subnets import Subnets
+from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
+from egress.judge.model.flow import Connection, Layer, Node, Outside, Pod, Verdict
+from egress.judge.model.ip_ranges import NOWHERE, Ranges, position, private
+from egress.judge.model.selectors import Selector
+
+OTHER_KINDS = (
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+    "ClusterNetworkPolicy",
+    "CiliumNetworkPolicy",
+    "CiliumClusterwideNetworkPolicy",
+    "FQDNNetworkPolicy",
+)
+"""Kinds that let through or refuse beside NetworkPolicy, and that this judge does not read."""
+_PODS_IN_A_BLOCK = "an ipBlock means pods with some network plugins only"
+
+
+@dataclass(slots=True)
+class _End:
+    """The other end of a connection, as one side's rules see it."""
+
+    words: str
+    addresses: Ranges
+    """Where it may be."""
+    pod: Pod | None = None
+    all_of_them: bool = False
+    """Whether rules must let every one of these addresses through, or one is enough."""
+    let_through: Ranges = NOWHERE
+
+    def within(self, block: Ranges, *, read: bool) -> bool:
+        """Whether a block lets the end through, together with those before it where it takes several. One of a rule that is not
+        read may, as soon as it has an address of the end's, and stands in for none that is."""
+        if not (self.all_of_them and read):
+            return block.meets(self.addresses)
+        self.let_through = self.let_through.union(block)
+        return self.let_through.covers(self.addresses)
+
+
+class NetworkPolicies:
+    """Every NetworkPolicy, by namespace."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._subnets = Subnets(deployed)
+        self._namespaces = deployed.namespace_labels
+        self._written: dict[str, list[Manifest]] = {}
+        self._by_direction: dict[tuple[str, str], list[Policy]] = {}
+        self._read: dict[str, list[Policy]] = {}
+        for manifest in deployed.kind("NetworkPolicy"):
+            self._written.setdefault(manifest["metadata"].get("namespace", "default"), []).append(manifest)
+        self._foreign = next((manifest for kind in OTHER_KINDS for manifest in deployed.kind(kind)), None)
+
+    def has(self, namespace: str) -> bool:
+        """Whether a namespace has a policy."""
+        return namespace in self._written
+
+    def egress_ranges(self, namespace: str) -> Iterator[str]:
+        """Ranges that policies of a namespace tell apart from others, as they are written."""
+        return self._blocks(namespace, "egress", "to")
+
+    def ingress_ranges(self, namespace: str) -> Iterator[str]:
+        """The same of rules for what comes in."""
+        return self._blocks(namespace, "ingress", "from")
+
+    def _blocks(self, namespace: str, direction: str, peers: str) -> Iterator[str]:
+        for manifest in self._written.get(namespace, ()):
+            for rule in listed(manifest, "spec", direction):
+                for block in (part(peer, "ipBlock") for peer in listed(rule, peers)):
+                    yield from filter(None, (block.get("cidr"), *listed(block, "except")))
+
+    def ports(self, namespace: str, direction: str, *, outside: bool = False) -> Iterator[tuple[str, int]]:
+        """Transport and number of the first port, and of the one behind the last, of each range that policies here name.
+
+        Args:
+            namespace: whose policies.
+            direction: `Egress` or `Ingress`.
+            outside: only rules that may mean something else than pods.
+        """
+        for policy in self._of(namespace):
+            for rule in policy.rules.get(direction, ()):
+                if not outside or not rule.peers or any(peer.block is not None or peer.unknown for peer in rule.peers):
+                    for ports in rule.ports:
+                        yield ports.transport, ports.first
+                        yield ports.transport, ports.last + 1
+
+    def peers(self, namespace: str, direction: str) -> tuple[set[str], list[Selector]]:
+        """Namespaces that policies of a namespace mean by name, and their other selectors of namespaces."""
+        named: set[str] = set()
+        others: dict[str, Selector] = {}
+        for policy in self._of(namespace):
+            for rule in policy.rules.get(direction, ()):
+                named.update(rule.named)
+                for selector in (rule.peers[at].namespaces for at in rule.others):
+                    if selector:
+                        others[repr(selector)] = selector
+        return named, list(others.values())
+
+    def alike(self, namespace: str) -> object:
+        """Equal for two namespaces whose pods get the same word on every connection to an end that lies in neither of them.
+
+        What this judge reads of a source's namespace is: its policies, apart from their ingress; every peer that means it by its
+        name; and its labels, as far as some other peer asks for them. A peer without namespaceSelector means pods of its own
+        namespace, which the end is not in. All of that is compared as written, so nothing is assumed of how it was rendered.
+        """
+        keys, named = self._asked
+        labels = self._namespaces.get(namespace) or {NAME_LABEL: namespace}
+        own = [{**part(item, "spec"), "ingress": None} for item in self._written.get(namespace, ())]
+        return repr(own), tuple(named.get(namespace, ())), tuple((key, labels.get(key)) for key in keys)
+
+    @cached_property
+    def _asked(self) -> tuple[list[str], dict[str, list[tuple[str, str, str]]]]:
+        """Labels of namespaces that some peer asks for, and where each namespace is meant by its name."""
+        keys: set[str] = set()
+        named: dict[str, list[tuple[str, str, str]]] = {}
+        for policy in (policy for namespace in self._written for policy in self._of(namespace)):
+            for rule in policy.rules.get("Ingress", ()):
+                for name, positions in rule.named.items():
+                    for at in positions:
+                        named.setdefault(name, []).append((policy.name, rule.field, repr(rule.peers[at].pods)))
+                for selector in (rule.peers[at].namespaces for at in rule.others):
+                    if selector:
+                        keys.update(selector.wanted, (requirement.key for requirement in selector.requirements))
+        return sorted(keys), named
+
+    def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
+        """Whether both ends' policies let this connection be made.
+
+        Args:
+            connection: one leg of a flow.
+            everywhere: what an end at an unknown address means. False: one address that is let through is enough to call it
+                allowed, as is right for what nobody may reach. True: all must be let through, of the internet all of IPv4's,
+                as is right for what somebody must reach.
+        """
+        if self._foreign is not None:
+            return self._unread(self._foreign)
+        outgoing = self._outgoing(connection, everywhere)
+        if not outgoing.allowed:
+            return outgoing
+        incoming = self._incoming(connection, everywhere)
+        sides = (outgoing, incoming) if incoming else (outgoing,)
+        if incoming and not incoming.allowed:
+            return incoming
+        for side in sides:
+            if not side.understood:
+                return side
+        return next((side for side in sides if side.by != "nothing"), outgoing)
+
+    def ingress(self, namespace: str) -> Iterator[Rule]:
+        """What a namespace's policies say of who comes in."""
+        for policy in self._of(namespace):
+            yield from policy.rules.get("Ingress", ())
+
+    def comes_in(
+        self, to: Pod, source: Ranges, port: int, words: str, *, everywhere: bool = False, transport: str = "TCP"
+    ) -> Verdict:
+        """Whether a pod's policies take a connection from addresses that are no pods'.
+
+        Args:
+            to: the pod.
+            source: where it may come from.
+            port: the pod's port.
+            words: the source, for people.
+            everywhere: whether every address of the source must get through, or one is enough.
+            transport: what it is made by.
+        """
+        if self._foreign is not None:
+            return self._unread(self._foreign)
+        return self._side(to, "Ingress", _End(words, source, None, everywhere), transport, port)
+
+    @staticmethod
+    def _unread(foreign: Manifest) -> Verdict:
+        why = f"{foreign['kind']} is not among what this judge reads"
+        return _verdict(True, identity(foreign), "spec", why, understood=False)
+
+    def _outgoing(self, connection: Connection, everywhere: bool) -> Verdict:
+        source = connection.source
+        if isinstance(source, Node):
+            return _verdict(True, "nothing", "", "what a node's own process opens is under no NetworkPolicy")
+        to = connection.to
+        if isinstance(to, Pod):
+            end = _End(f"pods of {to.namespace}", self._subnets.pods, to, everywhere)
+        elif to.address is None:
+            space = self._subnets.internet_v4 if everywhere else self._subnets.internet
+            end = _End(to.name or "the internet", space, all_of_them=everywhere)
+        else:
+            # Of a whole range it is not the one node that is meant.
+            if "/" not in to.address and position(to.address) in self._subnets.nodes:
+                return _verdict(True, "nothing", "", "a pod always reaches the node that it runs on")
+            end = _End(to.address, Ranges.of([to.address]))
+        return self._side(source, "Egress", end, connection.transport, connection.port)
+
+    def _incoming(self, connection: Connection, everywhere: bool) -> Verdict | None:
+        source, to = connection.source, connection.to
+        if isinstance(to, Outside):
+            return None
+        if isinstance(source, Pod):
+            end = _End(f"pods of {source.namespace}", self._subnets.pods, source, everywhere)
+        elif not to.pool or not source.pool or source.pool == to.pool:
+            return None  # A node always reaches the pods that it runs.
+        else:
+            end = _End("a node of another pool", self._subnets.nodes or private(), None, everywhere)
+        return self._side(to, "Ingress", end, connection.transport, connection.port)
+
+    def _side(self, pod: Pod, direction: str, end: _End, transport: str, port: int) -> Verdict:
+        isolating = self._isolating(pod.namespace, direction)
+        selecting = [policy for policy in isolating if _may_select(policy.selector, pod.labels)]
+        if not selecting:
+            return _verdict(True, "nothing", "", f"no NetworkPolicy for {direction} selects the pod of {pod.namespace}")
+        if pod.labels is None and not any(policy.selector.everything for policy in isolating):
+            why = f"a pod of {pod.namespace} can have labels that no NetworkPolicy for {direction} selects"
+            return _verdict(True, "nothing", "", why)
+        route = f"{transport} {port} {'to' if direction == 'Egress' else 'from'} {end.words}"
+        unread: tuple[str, str, str] | None = None
+        for policy in selecting:
+            if policy.unknown:
+                unread = unread or (policy.name, "spec", policy.unknown)
+            for rule in policy.rules[direction]:
+                met = self._met(rule, policy, end, transport, port)
+                if met is None:
+                    continue
+                field, unknown = met
+                if not unknown:
+                    return _verdict(True, policy.name, field, f"lets {route} through")
+                unread = unread or (policy.name, field, unknown)
+        if unread:
+            name, field, unknown = unread
+            return _verdict(True, name, field, f"{unknown}: this judge cannot read that", understood=False)
+        none = "no rule" if len(selecting) == 1 else f"no rule of the {len(selecting)} policies that select the pod"
+        return _verdict(False, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through")
+
+    def _met(self, rule: Rule, policy: Policy, end: _End, transport: str, port: int) -> tuple[str, str] | None:
+        """The field of a rule that lets the connection through and what in it is unknown, or None."""
+        field, unknown = rule.field, policy.unknown or rule.unknown
+        if rule.ports:
+            at = rule.port(transport, port)
+            if at is None:
+                return None
+            field, unknown = f"{rule.field}.ports[{at}]", unknown or rule.ports[at].unknown
+        if rule.peers:
+            met = self._peer(rule, policy.namespace, end, read=not unknown)
+            if met is None:
+                return None
+            unknown = unknown or met[1]
+            field = field if rule.ports else f"{rule.field}.{rule.peer_field}[{met[0]}]"
+        return field, unknown
+
+    def _peer(self, rule: Rule, own: str, end: _End, *, read: bool) -> tuple[int, str] | None:
+        """Position of a peer that means this end, one that is understood first, and what in it is unknown."""
+        if end.pod is not None:
+            for at in rule.named.get(end.pod.namespace, ()):
+                if _may_select(rule.peers[at].pods, end.pod.labels):
+                    return at, ""
+        unread: tuple[int, str] | None = None
+        for at in rule.others:
+            peer = rule.peers[at]
+            unknown = peer.unknown
+            if not unknown:
+                doubtful = peer.block is not None and end.pod is not None and end.all_of_them
+                block = peer.block
+                if not (self._means(peer, own, end.pod) if block is None else end.within(block, read=read and not doubtful)):
+                    continue
+                if not doubtful:
+                    return at, ""
+                unknown = _PODS_IN_A_BLOCK
+            unread = unread or (at, unknown)
+        return unread
+
+    def _means(self, peer: Peer, own: str, pod: Pod | None) -> bool:
+        if pod is None:
+            return False
+        if peer.namespaces is None:
+            return pod.namespace == own and _may_select(peer.pods, pod.labels)
+        labels = pod.namespace_labels or self._namespaces.get(pod.namespace) or {NAME_LABEL: pod.namespace}
+        return peer.namespaces.selects(labels) and _may_select(peer.pods, pod.labels)
+
+    def _isolating(self, namespace: str, direction: str) -> list[Policy]:
+        """The policies of a namespace that are about one direction."""
+        found = self._by_direction.get((namespace, direction))
+        if found is None:
+            found = [policy for policy in self._of(namespace) if direction in policy.rules]
+            self._by_direction[namespace, direction] = found
+        return found
+
+    def _of(self, namespace: str) -> list[Policy]:
+        """Policies are read when a flow first touches their namespace."""
+        found = self._read.get(namespace)
+        if found is None:
+            found = self._read[namespace] = [read(manifest, namespace) for manifest in self._written.get(namespace, ())]
+        return found
+
+
+def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:
+    return Verdict(Layer.NETWORK_POLICY, allowed, by, field, reason, understood)
+
+
+def _may_select(selector: Selector | None, labels: Mapping[str, str] | None) -> bool:
+    if selector is None:
+        return True
+    return selector.can_select() if labels is None else selector.selects(labels)

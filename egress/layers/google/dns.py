@@ -1,0 +1,91 @@
+"""Private DNS: which names mean something inside the network, and who answers them.
+
+Google's names answer with the addresses of Private Google Access. A declared name is answered by the internet, and every
+other name by an empty zone for the root: there is no such name, and nobody outside hears the question.
+
+Why not a response policy: Cloud DNS does not heed a rule for `*.`, and a rule answers only the types of record that it holds
+and lets the others through (ADR 10).
+
+Source: Google Cloud, "Configure Private Google Access", DNS configuration; Cloud DNS, "Name resolution order" (the zone with
+the longest suffix answers alone, NXDOMAIN included) and "Peering zones".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from egress.common import names
+from egress.common.google_cloud import PRIVATE_ZONES
+from egress.common.hosts import ANY, under
+from egress.plan.model import Plan
+from egress.settings.dns import Undeclared
+
+TTL = 300
+"""Seconds."""
+ROOT = "."
+"""The zone that every name lies in."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record set. `name` and the names in `data` are absolute, with a trailing dot."""
+
+    name: str
+    type: str
+    data: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PrivateZone:
+    """What answers a name and everything below it in the cluster's network, unless a longer zone does."""
+
+    name: str
+    dns_name: str
+    """Absolute, with a trailing dot."""
+    description: str
+    records: tuple[Record, ...] = ()
+    resolved: bool = False
+    """True: answered as the internet answers, through a peering with a network that has no private zones. No records then."""
+
+
+def render(plan: Plan) -> Iterator[PrivateZone]:
+    """Google's domains, declared domains, and the refusal of all others, in this order."""
+    yield from _of_google(plan)
+    if plan.settings.network.dns.undeclared_names is Undeclared.REFUSE:
+        yield from _declared(plan)
+        yield PrivateZone("refuse-undeclared-names", ROOT, "Names that no team declares do not exist here.")
+
+
+def _of_google(plan: Plan) -> Iterator[PrivateZone]:
+    """One zone for each of Google's domains that nodes and images need: every name in it is an alias of the VIP's name."""
+    vip = plan.addresses.google_apis
+    for domain in PRIVATE_ZONES:
+        # googleapis.com has a name of its own for each VIP; the other domains carry the addresses themselves.
+        answers = vip.domain if domain == "googleapis.com" else domain
+        name = "private-google-apis" if domain == "googleapis.com" else f"private-{domain.replace('.', '-')}"
+        yield PrivateZone(
+            name,
+            f"{domain}.",
+            f"{domain}. answers with the addresses of Private Google Access.",
+            (Record(f"*.{domain}.", "CNAME", (f"{answers}.",)), Record(f"{answers}.", "A", vip.addresses)),
+        )
+
+
+def _declared(plan: Plan) -> Iterator[PrivateZone]:
+    """One zone for each domain. A domain below another still gets its own, because the other may be removed later."""
+    dns = plan.settings.network.dns
+    past_gateway = (host for team in plan.teams for host in team.straight)
+    declared = {host.name for host in (*plan.hosts, *past_gateway)} | set(dns.also_resolved)
+    for domain in sorted({name.removeprefix(ANY) for name in declared}):
+        if not any(under(domain, zone) for zone in dns.answered_elsewhere):
+            yield PrivateZone(names.dns_zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True)
+
+
+def answering(zones: Iterable[PrivateZone], name: str) -> PrivateZone | None:
+    """The zone that answers a name (without the dot at its end), alone; None: the internet does.
+
+    Compute Engine's own names below `internal` are longer than the root and are not in these zones.
+    """
+    found = [zone for zone in zones if zone.dns_name == ROOT or under(name, zone.dns_name.removesuffix("."))]
+    return max(found, key=lambda zone: len(zone.dns_name), default=None)

@@ -1,0 +1,38 @@
+"""Node pools: which machines the cluster has, one pool for each kind of node. The only layer that renders machines.
+
+Source: GKE, "About node pools" and "Node taints".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from egress.layers.cluster.gateway_workload import taint
+from egress.layers.google.firewall import Nodes
+from egress.plan.model import GatewaySubnet, Plan
+from egress.settings.cluster import NodePool
+
+APPLICATIONS = "default-pool"
+
+
+@dataclass(frozen=True)
+class Pool:
+    name: str
+    nodes: str
+    """The kind of its nodes: the service account that they run as."""
+    settings: NodePool
+    taint: Mapping[str, str] | None = None
+    """None: every pod may run there."""
+    subnet: GatewaySubnet | None = None
+    """None: the cluster's."""
+
+
+def render(plan: Plan) -> Iterator[Pool]:
+    """A pool for applications; one for each egress gateway alone; one for the ingress gateway alone, where a team receives."""
+    cluster = plan.settings.cluster
+    yield Pool(APPLICATIONS, Nodes.APPLICATION, cluster.default_pool)
+    for gateway in plan.gateways:
+        yield Pool(gateway.nodes, gateway.nodes, gateway.pool, taint(gateway.nodes), gateway.subnet)
+    if plan.receptions:
+        yield Pool(Nodes.INGRESS, Nodes.INGRESS, cluster.ingress_pool, taint(Nodes.INGRESS))

@@ -1,0 +1,71 @@
+"""Google APIs for the teams that use them: straight through Private Google Access, guarded by IAM, not by the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egress.common import names
+from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
+from egress.layers.mesh.gateway import canonical_name
+from egress.plan.model import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+
+METADATA_HOST = "metadata.google.internal"
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """ServiceEntries of the metadata server and of each Google API, exported to exactly the teams that use them."""
+    if plan.google_api_teams:
+        yield Object(Owner.egress_gateway(), _metadata_server([names.GATEWAY_NAMESPACE, *plan.google_api_teams]))
+    for api, teams in plan.google_apis.items():
+        yield Object(Owner.egress_gateway(), _api(api, [names.GATEWAY_NAMESPACE, *teams]))
+
+
+def hosts(team: TeamPlan) -> Iterator[str]:
+    """The names that are exported to one team."""
+    if team.uses_google_apis:
+        yield METADATA_HOST
+        yield from map(_host, team.google_apis)
+
+
+def _host(api: str) -> str:
+    return f"{api}.googleapis.com"
+
+
+def _metadata_server(export: list[str]) -> Manifest:
+    # By address: client libraries ask 169.254.169.254 as well as the name, and no DNS answer is trusted for credentials.
+    return manifest(
+        ISTIO_NETWORKING,
+        "ServiceEntry",
+        "metadata-google-internal",
+        names.GATEWAY_NAMESPACE,
+        labels=canonical_name(METADATA_HOST),
+        spec={
+            "hosts": [METADATA_HOST],
+            "addresses": [METADATA_ADDRESS],
+            "endpoints": [{"address": METADATA_ADDRESS}],
+            "ports": [{"number": HTTP_PORT, "name": "http", "protocol": "HTTP"}],
+            "resolution": "STATIC",
+            "location": "MESH_EXTERNAL",
+            "exportTo": export,
+        },
+    )
+
+
+def _api(api: str, export: list[str]) -> Manifest:
+    # The name resolves to the VIP of Private Google Access, in the private zone of googleapis.com.
+    host = _host(api)
+    return manifest(
+        ISTIO_NETWORKING,
+        "ServiceEntry",
+        names.google_api(api),
+        names.GATEWAY_NAMESPACE,
+        labels=canonical_name(host),
+        spec={
+            "hosts": [host],
+            "ports": [{"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"}],
+            "resolution": "DNS",
+            "location": "MESH_EXTERNAL",
+            "exportTo": export,
+        },
+    )

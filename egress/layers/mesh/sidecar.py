@@ -1,0 +1,104 @@
+"""The sidecar: what a team's own proxies know. Inside the pod, so it is never the only layer that refuses.
+
+Source: Istio reference, Sidecar and DestinationRule (networking.istio.io/v1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from egress.common import names
+from egress.common.objects import ISTIO_NETWORKING, ISTIO_PROXY_CONFIG, Manifest, Object, Owner, manifest
+from egress.layers.mesh import google_apis
+from egress.plan.model import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+from egress.settings.limits import Share
+from egress.settings.security_model import SecurityModel
+
+DNS_CAPTURE = "ISTIO_META_DNS_CAPTURE"
+"""Istio, "DNS Proxying": read at injection, by the pod's packet filters and its agent."""
+
+
+def render(plan: Plan) -> Iterator[Object]:
+    """Per team: a Sidecar that sees its own namespace and what the gateway's namespace exports to it, and - where the team
+    has hosts - one DestinationRule with a subset for each way to the gateway.
+
+    The rule lies in the team's namespace and holds the team's own hosts alone: a shared one would grow every sidecar's
+    configuration with other teams' hosts.
+    """
+    for team in plan.teams:
+        yield Object(Owner.team(team.name), _sidecar(team))
+        if team.looks_up_names:
+            yield Object(Owner.team(team.name), _answers_names(team))
+        subsets = list(_subsets(team))
+        if subsets:
+            yield Object(
+                Owner.team(team.name),
+                manifest(
+                    ISTIO_NETWORKING,
+                    "DestinationRule",
+                    "target-egress-gateway",
+                    team.name,
+                    spec={"host": team.gateway.service, "subsets": subsets, "exportTo": ["."]},
+                ),
+            )
+
+
+def _sidecar(team: TeamPlan) -> dict[str, Any]:
+    seen = [f"{namespace}/*" for namespace in (team.gateway.namespace, team.name, *sorted(team.settings.reaches))]
+    if team.gateway.namespace != names.GATEWAY_NAMESPACE:
+        # What the shared gateway's namespace exports to this team beside hosts, which leave by its own gateway.
+        seen += [f"{names.GATEWAY_NAMESPACE}/{host}" for host in google_apis.hosts(team)]
+    return manifest(
+        ISTIO_NETWORKING,
+        "Sidecar",
+        "default",
+        team.name,
+        annotations=team.opened,
+        spec={
+            "outboundTrafficPolicy": {"mode": "ALLOW_ANY" if team.model is SecurityModel.OPEN else "REGISTRY_ONLY"},
+            "egress": [{"hosts": seen}],
+        },
+    )
+
+
+def _answers_names(team: TeamPlan) -> Manifest:
+    """Pods ask their own proxy for names: raw TCP to a host by its name needs an address that means this host and no other."""
+    return manifest(
+        ISTIO_PROXY_CONFIG,
+        "ProxyConfig",
+        "dns-proxy",
+        team.name,
+        spec={"environmentVariables": {DNS_CAPTURE: "true"}},
+    )
+
+
+def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
+    # Also for a team that declared no http: a shared host's http route is exported to it, and its requests are to reach the
+    # gateway with the team's identity and be refused and logged there, instead of disappearing in the sidecar.
+    connections = {"tcp": {"maxConnections": team.settings.limits.connections}}
+    if team.hosts:
+        # What the app speaks goes on as it is: as HTTP/2 a WebSocket's upgrade would be refused on the way.
+        http = {**_of_requests(team.settings.limits), "useClientProtocol": True}
+        yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"}, {**connections, "http": http})
+    for host, use in team.uses:
+        if use.passthrough or use.tcp:
+            # The outer SNI names the host, so the gateway can choose the route and check the team's right to it while the
+            # application's own TLS inside stays closed.
+            tls = {"mode": "ISTIO_MUTUAL", "sni": host.outer_name}
+            yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, tls, connections)
+
+
+def _of_requests(limits: Share) -> dict[str, int]:
+    """Istio's words: what says http2 holds for HTTP/1.1 as well."""
+    said = {
+        "http1MaxPendingRequests": limits.pending_requests,
+        "http2MaxRequests": limits.requests,
+        "maxRequestsPerConnection": limits.requests_per_connection,
+    }
+    return {word: number for word, number in said.items() if number is not None}
+
+
+def _subset(name: str, port: int, tls: dict[str, str], pool: dict[str, Any]) -> dict[str, Any]:
+    setting = {"port": {"number": port}, "tls": tls, "connectionPool": pool}
+    return {"name": name, "trafficPolicy": {"portLevelSettings": [setting]}}

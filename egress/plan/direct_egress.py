@@ -1,0 +1,108 @@
+"""What teams that leave past the gateway need of the whole stack, and where they would undo what another team asked for.
+
+Every check is linear in the number of teams' entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from egress.common.errors import ABSENT, Problem
+from egress.common.hosts import is_pattern, patterns_above
+from egress.plan.model import Host
+from egress.settings import Settings
+from egress.settings.dns import Undeclared
+from egress.settings.paths import egress_path, model_path
+from egress.settings.security_model import SecurityModel
+
+NODES = "gke-mesh-egress:fences.applicationNodes"
+
+
+def closed_nodes(settings: Settings, straight: Mapping[str, Sequence[Host]]) -> Iterator[Problem]:
+    """Ports that teams need and application nodes may not leave on, and ports on which nodes may leave for nobody.
+
+    `straight`: by team, the hosts that it reaches past the gateway.
+    """
+    opened = settings.fences.application_nodes
+    leaving = set(opened.leave_on) if opened else set[int]()
+    needed: set[int] = set()
+    anywhere = False
+    for name, team in sorted(settings.teams.items()):
+        if team.model is None:
+            continue
+        needs = {port: host.name for host in straight.get(name, ()) for port in host.outside_ports}
+        needed |= needs.keys()
+        anywhere |= team.model.open is not None
+        if opened is None:
+            ports = sorted(needs) or [80, 443]
+            yield Problem(
+                model_path(name),
+                team.model.model.value,
+                "Its pods leave from application nodes, and the VPC firewall lets nothing out of those. It knows nodes and not "
+                "teams: what it opens for this one it opens for every team's pods, and then only NetworkPolicies keep "
+                "the other teams' pods from leaving.",
+                f"Say so for the whole stack, fences.applicationNodes: {{leaveOn: {ports}, reason: ...}}, or remove model.",
+            )
+            continue
+        for port in sorted(needs.keys() - leaving):
+            yield Problem(
+                egress_path(name, needs[port]),
+                port,
+                f"The host is reached on port {port} from application nodes, and {NODES}.leaveOn does not name it.",
+                f"Add {port} to leaveOn, or remove {model_path(name)}.",
+            )
+    if opened is None:
+        return
+    if not any(team.model for team in settings.teams.values()):
+        yield Problem(
+            NODES,
+            sorted(leaving),
+            "Every team leaves by the gateway, so this opens the nodes for nobody who should leave.",
+            "Remove it.",
+        )
+    elif not anywhere:
+        for port in sorted(leaving - needed):
+            yield Problem(
+                f"{NODES}.leaveOn",
+                port,
+                "No team that leaves past the gateway has a host on this port: it opens the nodes for nobody who should leave.",
+                f"Remove {port}.",
+            )
+
+
+def unresolvable(settings: Settings) -> Iterator[Problem]:
+    """Teams that may reach any host, in a network where names that nobody declares do not exist."""
+    if settings.network.dns.undeclared_names is Undeclared.RESOLVE:
+        return
+    for name, team in sorted(settings.teams.items()):
+        if team.model is not None and team.model.model is SecurityModel.OPEN:
+            yield Problem(
+                model_path(name),
+                team.model.model.value,
+                "Names that no team declares do not resolve in this network, and DNS cannot tell teams apart: the team would "
+                "reach only hosts whose addresses it knows, and opening names opens them for every team.",
+                "Say so for the whole stack, network.dns: {undeclaredNames: resolve}, or write registryOnly and declare the "
+                "hosts.",
+            )
+
+
+def uninspected(hosts: Iterable[Host], straight: Mapping[str, Sequence[Host]]) -> Iterator[Problem]:
+    """Hosts that a team reaches past the gateway although another one has requests to them inspected there."""
+    inspecting = {
+        host.name: next(use.team for use in host.uses if use.http) for host in hosts if host.leaving and host.leaving.inspect
+    }
+    below: dict[str, str] = {}
+    for name in inspecting:
+        for pattern in patterns_above(name):
+            below.setdefault(pattern, name)
+    for team, of_team in straight.items():
+        for host in of_team:
+            name = below.get(host.name, "") if is_pattern(host.name) else host.name
+            if name in inspecting:
+                yield Problem(
+                    egress_path(team, host.name),
+                    ABSENT,
+                    f"{egress_path(inspecting[name], name)}.http.inspect reads at the gateway what is sent to this host, and "
+                    f"{team} leaves past the gateway: the same would leave unseen.",
+                    f"Remove the host from {team}, remove {model_path(team)}, or remove inspect.",
+                )

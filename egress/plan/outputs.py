@@ -1,0 +1,113 @@
+"""What other stacks may rely on: one versioned object, `contract: 1`, of which this module makes the parts known before
+anything is deployed. `__main__.py` adds what only Google Cloud knows (endpoint, certificate authority, addresses)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from egress.common import names
+from egress.plan.model import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan, TeamPlan
+from egress.settings.receive import Ingress
+from egress.settings.security_model import Weaker
+
+VERSION = 1
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """The contract's planned part: identities, namespaces and allowed hosts, as JSON-ready values."""
+    return {
+        "contract": VERSION,
+        "project": plan.project,
+        "region": plan.settings.region,
+        "workloadPool": plan.workload_pool,
+        "gateway": _gateway(plan, plan.gateway),
+        **({"gateways": {gateway.name: _gateway(plan, gateway) for gateway in others}} if (others := plan.gateways[1:]) else {}),
+        "teams": {team.name: _team(plan, team) for team in plan.teams},
+        **({"ingress": _ingress(plan, ingress)} if plan.receptions and (ingress := plan.settings.ingress) else {}),
+    }
+
+
+def _gateway(plan: Plan, gateway: EgressGateway) -> dict[str, Any]:
+    limit = plan.settings.gateways[gateway.name].hosts if gateway.name else None
+    return {
+        "namespace": gateway.namespace,
+        "serviceAccount": names.GATEWAY,
+        "host": gateway.service,
+        "identity": names.spiffe_id(plan.trust_domain, gateway.namespace, names.GATEWAY),
+        "outsidePorts": list(gateway.ports),
+        **({"hosts": sorted(limit)} if limit is not None else {}),
+    }
+
+
+def _ingress(plan: Plan, ingress: Ingress) -> dict[str, Any]:
+    """What partners need to know: `receives` by team and name, with what their client must ask for and show."""
+    received: dict[str, dict[str, Any]] = {}
+    for reception in plan.receptions:
+        wanted = reception.wanted
+        received.setdefault(reception.team, {})[reception.name] = {
+            "host": wanted.host,
+            "port": wanted.port,
+            "protocol": wanted.protocol.value,
+            "clients": dict(sorted(wanted.clients.items())),
+            **({"description": wanted.description} if wanted.description else {}),
+        }
+    return {
+        "namespace": names.INGRESS_NAMESPACE,
+        "serviceAccount": names.INGRESS,
+        "identity": names.spiffe_id(plan.trust_domain, names.INGRESS_NAMESPACE, names.INGRESS),
+        "exposure": ingress.exposure.value,
+        "sourceRanges": {name: str(network) for name, network in sorted(ingress.source_ranges.items())},
+        "receives": received,
+    }
+
+
+def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
+    ways: list[dict[str, Any]] = []
+    for host, use in (*team.uses, *((host, host.uses[0]) for host in team.straight)):
+        for name, rule in use.http.rules.items() if use.http else ():
+            ways.append(
+                {
+                    "host": host.name,
+                    "protocol": "http",
+                    "port": HTTP_PORT,
+                    "leaves": "https" if host.upgraded else "http",
+                    **({"rule": name} if name else {}),
+                    **rule.model_dump(by_alias=True, exclude_none=True),
+                }
+            )
+        if use.passthrough:
+            accounts = {"serviceAccounts": list(use.passthrough_accounts)} if use.passthrough_accounts else {}
+            ways.append({"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https", **accounts})
+        if use.tcp:
+            rule = use.tcp.model_dump(
+                mode="json", by_alias=True, exclude_none=True, include={"addresses", "service_accounts", "description"}
+            )
+            leaves = "tls" if host.upgraded else "tcp"
+            ways.append({"host": host.name, "protocol": "tcp", "port": use.tcp.port, "leaves": leaves, **rule})
+    return {
+        "namespace": team.name,
+        **({"gateway": team.gateway.name} if team.gateway.name else {}),
+        "serviceAccounts": {identity.service_account: identity.email for identity in team.identities},
+        "egress": ways,
+        **({"grants": grants} if (grants := list(_grants(team))) else {}),
+        "reaches": sorted(team.settings.reaches),
+        **({"pastGateway": _past_gateway(plan, team, weaker)} if (weaker := team.settings.model) else {}),
+    }
+
+
+def _grants(team: TeamPlan) -> Iterator[dict[str, str]]:
+    """What the team's service accounts may do with resources of Google Cloud."""
+    for identity in team.identities:
+        who = {"serviceAccount": identity.service_account}
+        for bucket in identity.buckets:
+            yield {**who, "bucket": bucket.bucket, "role": bucket.role}
+        for grant in identity.resources:
+            yield {**who, grant.resource.value: grant.name, "project": grant.project, "role": grant.role}
+        for role, reason in identity.project_roles:
+            yield {**who, "role": role, "reason": reason}
+
+
+def _past_gateway(plan: Plan, team: TeamPlan, weaker: Weaker) -> dict[str, Any]:
+    """Only of a team with a weaker security model: which, why, and the ports on which its pods leave themselves."""
+    return {"model": weaker.model.value, "reason": weaker.reason, "ports": list(plan.leaves_on(team))}

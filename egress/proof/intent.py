@@ -1,0 +1,397 @@
+"""What the config declares about one flow: the only question that is answered from the plan and not from objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from ipaddress import IPv4Network
+
+from egress.common import names
+from egress.common.google_cloud import PRIVATE_ZONES
+from egress.common.hosts import patterns_above, under
+from egress.common.ip_space import without
+from egress.common.normal_form import Normalization, normal
+from egress.judge.model.equivalence import Requests
+from egress.judge.model.flow import Flow, Protocol, Way
+from egress.judge.model.ip_ranges import Ranges, position
+from egress.judge.model.requests import METHODS
+from egress.plan.model import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan, Use
+from egress.settings.dns import Undeclared
+from egress.settings.fences import Fence, Rule
+from egress.settings.http import Rule as RequestRule
+from egress.settings.http import Upgrade
+from egress.settings.security_model import SecurityModel
+
+_PROXIES = {Way.APP: 2}
+"""Proxies that a request passes until rules are asked: the sidecar and the gateway, else the gateway alone."""
+_OPENS = {Upgrade.NONE: "", Upgrade.TLS: "SIMPLE", Upgrade.MTLS: "MUTUAL"}
+
+
+class Intent:
+    """The plan's declarations, found by team and host."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._teams = {team.name: team for team in plan.teams}
+        behind = {team.name: team.uses for team in plan.teams}
+        past = {team.name: tuple((host, use) for host in team.straight for use in host.uses) for team in plan.teams}
+        self._uses = {name: {host.name: use for host, use in (*behind[name], *past[name])} for name in self._teams}
+        self._hosts = {name: {host.name: host for host, _ in (*behind[name], *past[name])} for name in self._teams}
+        self._apis = {team.name: frozenset(team.google_apis) for team in plan.teams}
+        self._reaches = {team.name: frozenset(team.settings.reaches) for team in plan.teams}
+        self._web = {gateway.namespace: gateway.ports for gateway in plan.gateways}
+        self._google = {team.name for team in plan.teams if team.uses_google_apis}
+
+    @property
+    def plan(self) -> Plan:
+        """What it is the intent of."""
+        return self._plan
+
+    @property
+    def in_cluster_mesh(self) -> bool:
+        return self._plan.in_cluster_mesh
+
+    @property
+    def gateways(self) -> set[str]:
+        """Namespaces of the egress gateways."""
+        return {gateway.namespace for gateway in self._plan.gateways}
+
+    @property
+    def late_gateways(self) -> list[str]:
+        """Namespaces of the gateways that know who calls before they connect outside."""
+        return [gateway.namespace for gateway in self._plan.gateways if self._plan.connects_late(gateway)]
+
+    @property
+    def platform_namespaces(self) -> set[str]:
+        """Those of the control plane and of every gateway."""
+        ingress = {names.INGRESS_NAMESPACE} if self._plan.receptions else set[str]()
+        return self.gateways | ingress | {names.MESH_NAMESPACE}
+
+    def leaves_by(self, gateway: EgressGateway, port: int, address: str | None) -> bool:
+        """Whether a gateway has to leave on a TCP port to an address outside; None: to some address."""
+        if port in gateway.ports:
+            return True
+        ranges = gateway.tcp_ranges.get(port, ())
+        return bool(ranges) if address is None else position(address) in Ranges.of(ranges)
+
+    def gateway_in(self, namespace: str) -> EgressGateway | None:
+        """The egress gateway of a namespace."""
+        return next((gateway for gateway in self._plan.gateways if gateway.namespace == namespace), None)
+
+    def gateway_on(self, pool: str) -> EgressGateway | None:
+        """The egress gateway that a node pool is for."""
+        return next((gateway for gateway in self._plan.gateways if gateway.nodes == pool), None)
+
+    def is_shared(self, address: str) -> bool:
+        """Whether an address is in a private range that the config opens to gateways."""
+        return position(address) in Ranges.of(map(str, self._plan.settings.fences.private_hosts.values()))
+
+    def is_own(self, address: str) -> bool:
+        """Whether nodes or pods of the cluster have addresses there."""
+        return position(address) in self._own
+
+    @cached_property
+    def _own(self) -> Ranges:
+        plan = self._plan.addresses
+        return Ranges.of([plan.nodes, plan.pods, *plan.gateways])
+
+    def is_control_plane(self, address: str) -> bool:
+        """Whether an address is the Kubernetes control plane's."""
+        return position(address) in self.control_plane
+
+    @cached_property
+    def control_plane(self) -> Ranges:
+        """Addresses of the Kubernetes control plane."""
+        return Ranges.of([self._plan.addresses.control_plane])
+
+    def may_be_partner(self, address: str) -> bool:
+        """Whether connections from an address, or from the internet if it is none, may be those of somebody who is received."""
+        ingress = self._plan.settings.ingress
+        ranges = ingress.source_ranges.values() if ingress else ()
+        return not address or position(address) in Ranges.of(map(str, ranges))
+
+    def received_ports(self, team: str) -> tuple[int, ...]:
+        """TCP ports of a team's pods that partners are led to."""
+        return self._teams[team].received_ports
+
+    def uses_gateway(self, team: str, namespace: str) -> bool:
+        """Whether a team's flows go through the gateway in a namespace."""
+        found = self._teams[team]
+        return bool(found.uses) and found.gateway.namespace == namespace
+
+    def opened(self, team: str) -> tuple[int, ...]:
+        """TCP ports on which the config lets a team's pods leave past any gateway, to wherever they like."""
+        return self._plan.leaves_on(self._teams[team])
+
+    @property
+    def opened_nodes(self) -> tuple[int, ...]:
+        """TCP ports on which the config lets application nodes leave, so that NetworkPolicies alone hold other teams there."""
+        return self._plan.application_ports
+
+    def is_open(self, team: str) -> bool:
+        """Whether the team's sidecars let through what they do not know."""
+        return self._teams[team].model is SecurityModel.OPEN
+
+    def keeps(self, namespace: str, rule: Rule) -> bool:
+        """Whether a rule of admission refuses things in a namespace, a team's or not."""
+        fences = self._plan.settings.fences
+        return fences.deciding and rule not in fences.excepted(namespace)
+
+    def keeps_pods_confined(self, team: str) -> bool:
+        """Whether no exemption of the team asks for pods that are more than restricted."""
+        fences = self._plan.settings.fences
+        return fences.deciding and not fences.excepted(team)
+
+    @property
+    def refuses_unknown_names(self) -> bool:
+        return self._plan.settings.network.dns.undeclared_names is Undeclared.REFUSE
+
+    def may_resolve(self, name: str) -> bool:
+        """Whether the config lets a name be looked up: Google's, what is declared and what lies below it, and what it opens."""
+        labels = name.split(".")
+        return any(".".join(labels[at:]) in self._resolving for at in range(len(labels)))
+
+    def is_declared(self, name: str) -> bool:
+        """Whether a team declared a name, or a pattern above it, that the config does not say others of this network answer."""
+        elsewhere = self._plan.settings.network.dns.answered_elsewhere
+        declared = any(one in self._declared for one in (name, *patterns_above(name)))
+        return declared and not any(under(name, domain) for domain in elsewhere)
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        """Hosts and patterns of every team."""
+        return frozenset(host for of in self._hosts.values() for host in of)
+
+    @property
+    def resolving_network(self) -> str:
+        """The network in whose place declared names are asked for."""
+        return names.resolving_network(self._plan.settings.network.name)
+
+    @cached_property
+    def _resolving(self) -> frozenset[str]:
+        dns = self._plan.settings.network.dns
+        declared = {host.removeprefix("*.") for of in self._hosts.values() for host in of}
+        opened = {name.removeprefix("*.") for name in (*dns.also_resolved, *dns.answered_elsewhere)}
+        return frozenset({*PRIVATE_ZONES, *declared, *opened})
+
+    def puts_up(self, fence: Fence) -> bool:
+        return self._plan.settings.fences.up(fence)
+
+    def is_inside(self, address: str) -> bool:
+        """Whether an address is none of the internet, or this network's own."""
+        return ":" in address or position(address) in self._not_outside
+
+    @cached_property
+    def _not_outside(self) -> Ranges:
+        return Ranges.of(self._plan.addresses.not_outside)
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """Ranges that the config tells apart."""
+        plan = self._plan
+        private = map(str, plan.settings.fences.private_hosts.values())
+        return (*plan.addresses.not_outside, *(network for _, network in plan.addresses.own), *private)
+
+    def at_google(self, address: str) -> bool:
+        """Whether Google's APIs answer there, in the address set that the config has."""
+        return position(address) in self._google_apis
+
+    @cached_property
+    def _google_apis(self) -> Ranges:
+        return Ranges.of([self._plan.addresses.google_apis.range])
+
+    def never_reached(self, namespace: str, port: int) -> tuple[str, ...]:
+        """Ranges to which no name may lead the pods of a gateway or of a team on a port: all that is inside, but what the config
+        opens. Private ranges are opened to http and https, never to raw TCP.
+
+        With the managed mesh proxies reach Google's APIs and their metadata server by themselves, and so do teams that use
+        Google's APIs: a name that leads there gets what the pod gets anyway.
+        """
+        addresses = self._plan.addresses
+        web = port in self._web.get(namespace, ())
+        opened = [*self._plan.settings.fences.private_hosts.values()] if web else []
+        if not self.in_cluster_mesh or namespace in self._google:
+            opened += [IPv4Network(addresses.google_apis.range), IPv4Network(addresses.metadata_server)]
+        return without(addresses.not_outside, opened)
+
+    @property
+    def least_tls(self) -> str:
+        """Version of TLS that proxies open to the outside at least, in Istio's word."""
+        return self._plan.settings.mesh.min_tls_version.istio_name
+
+    @property
+    def callers(self) -> frozenset[str]:
+        """Namespaces that call Services of other namespaces."""
+        ingress = {names.INGRESS_NAMESPACE} if self._plan.receptions else set[str]()
+        return frozenset({team for team, reached in self._reaches.items() if reached} | ingress)
+
+    @property
+    def teams(self) -> list[str]:
+        return list(self._uses)
+
+    def hosts(self, team: str) -> Iterator[str]:
+        """Hosts and patterns that a team declared."""
+        return iter(self._uses.get(team, {}))
+
+    def ports(self, host: str) -> set[tuple[int, Protocol]]:
+        """Ports of raw TCP by which teams declared a host."""
+        return self._ports.get(host, set())
+
+    @cached_property
+    def _ports(self) -> dict[str, set[tuple[int, Protocol]]]:
+        found: dict[str, set[tuple[int, Protocol]]] = {}
+        for of in self._uses.values():
+            for host, use in of.items():
+                if use.tcp:
+                    found.setdefault(host, set()).add((use.tcp.port, Protocol.TCP))
+        return found
+
+    def apis(self, team: str) -> set[str]:
+        """Names of Google APIs that a team's apps are to know."""
+        return {f"{api}.googleapis.com" for api in self._apis.get(team, ())}
+
+    def declares(self, team: str, host: str) -> bool:
+        """Whether a team declared any way to a host."""
+        return any(True for _ in self._of(team, host)) or self.is_api(team, host)
+
+    def allows(self, flow: Flow) -> bool:
+        """Whether the team declared exactly this, for its app and through the gateway."""
+        if flow.to:
+            return flow.to.namespace in self._reaches.get(flow.namespace, ()) or flow.to.namespace == flow.namespace
+        if self.is_api(flow.namespace, flow.host):
+            return flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT
+        if any(_use_allows(use, flow) for use in self._of(flow.namespace, flow.host) if use.tcp or not flow.authority):
+            return True
+        if not flow.authority:
+            return False
+        # Another name in the Host header is where the request goes, if it is that name and no more than the port beside it.
+        named = replace(flow, host=flow.addressed, authority="")
+        as_named = flow.authority.lower() in (named.host, f"{named.host}:{HTTP_PORT}")
+        return as_named and any(_use_allows(use, named) for use in self._of(flow.namespace, named.host) if use.http)
+
+    def is_api(self, team: str, host: str) -> bool:
+        """Whether a name is that of a Google API that the team uses, which IAM guards and not the gateway."""
+        return host.removesuffix(".googleapis.com") in self._apis.get(team, ()) and host.endswith(".googleapis.com")
+
+    def uses_google(self, team: str) -> bool:
+        """Whether the team's pods may connect to Google's APIs and to the metadata server at all."""
+        return team in self._google or not self._plan.in_cluster_mesh
+
+    def asks_metadata(self, team: str) -> bool:
+        """Whether the team's apps are to know the metadata server, which hands out their Google identity."""
+        return team in self._google
+
+    def reaches(self, team: str) -> frozenset[str]:
+        return self._reaches.get(team, frozenset())
+
+    def leaves(self, team: str, host: str, protocol: Protocol) -> tuple[int, str] | None:
+        """Port and TLS (SIMPLE, MUTUAL, none) by which a team's host is to be reached for what apps speak; None: not at all."""
+        for name in (host, *patterns_above(host)):
+            found = self._hosts.get(team, {}).get(name)
+            if found is None:
+                continue
+            if protocol is Protocol.HTTP and found.leaving:
+                return (HTTPS_PORT if found.upgraded else HTTP_PORT), _OPENS[found.leaving.upgrade]
+            if protocol is Protocol.TLS and found.passthrough:
+                return HTTPS_PORT, ""
+            if found.tcp:
+                return found.tcp.leaves_on, _OPENS[found.tcp.upgrade]
+        return None
+
+    def trusts(self, team: str, host: str, protocol: Protocol) -> str:
+        """Whose certificates are taken of a team's host: `system`, or the Secret that is named. Empty: no TLS is opened."""
+        for name in (host, *patterns_above(host)):
+            found = self._hosts.get(team, {}).get(name)
+            how = found and (found.leaving if protocol is Protocol.HTTP and found.leaving else found.tcp)
+            if how:
+                return (how.credential or how.ca or "system") if _OPENS[how.upgrade] else ""
+        return ""
+
+    def requests(self, team: str, host: str) -> Requests:
+        """What the team's rules for a host tell apart."""
+        found = Requests()
+        for use in self._of(team, host):
+            for rule in use.http.rules.values() if use.http else ():
+                headers = frozenset((name, value) for name, values in (rule.headers or {}).items() for value in values)
+                found |= Requests(frozenset(rule.methods or ()), frozenset(rule.paths or ()), headers)
+        return found
+
+    def accounts(self, team: str, host: str) -> frozenset[str]:
+        """Service accounts that the team's declarations for a host name."""
+        found: set[str] = set()
+        for use in self._of(team, host):
+            found.update(use.passthrough_accounts)
+            found.update(use.tcp.service_accounts if use.tcp else ())
+            for rule in use.http.rules.values() if use.http else ():
+                found.update(rule.service_accounts or ())
+        return frozenset(found)
+
+    def _of(self, team: str, host: str) -> Iterator[Use]:
+        uses = self._uses.get(team, {})
+        for name in (host, *patterns_above(host)):
+            if name in uses:
+                yield uses[name]
+
+
+def _use_allows(use: Use, flow: Flow) -> bool:
+    if use.http and flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT:
+        return any(rule_allows(rule, flow) for rule in use.http.rules.values())
+    if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
+        return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
+    if use.tcp and flow.protocol.transport == "TCP" and flow.port == use.tcp.port:
+        # What the bytes say is all one: HTTP and TLS on this port are raw TCP like any other.
+        return flow.service_account in use.tcp.service_accounts
+    return False
+
+
+def rule_allows(rule: RequestRule, flow: Flow) -> bool:
+    """Whether a rule holds for a request as the gateway's rules see it."""
+    path: str | None = flow.path
+    for _ in range(_PROXIES.get(flow.way, 1)):
+        path = path and normal(path, Normalization.DECODE_AND_MERGE_SLASHES)
+    if path is None or flow.method not in METHODS:
+        return False
+    path = path.partition("?")[0]
+    return (
+        (rule.service_accounts is None or flow.service_account in rule.service_accounts)
+        and (rule.methods is None or flow.method in rule.methods)
+        and (rule.paths is None or any(_path(pattern, path) for pattern in rule.paths))
+        and all(_header(values, flow.request.values(name)) for name, values in (rule.headers or {}).items())
+    )
+
+
+def _header(values: list[str], sent: tuple[str, ...]) -> bool:
+    """A header that is sent more than once is asked value by value, and one that is allowed is enough."""
+    return any(_value(pattern, one) for pattern in values for one in sent)
+
+
+def _value(pattern: str, sent: str) -> bool:
+    if pattern.endswith("*"):
+        return sent.startswith(pattern[:-1])
+    return sent.endswith(pattern[1:]) if pattern.startswith("*") else sent == pattern
+
+
+def _path(pattern: str, path: str) -> bool:
+    """Exact, a prefix ending in `*`, or a template. Written again here: the intent must not share the judge's errors.
+
+    Envoy takes `[` and `]` in paths, and not where a template leaves something open.
+    """
+    if "{" not in pattern:
+        return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
+    head, rest, tail = pattern.partition("{**}")
+    if not rest:
+        return _segments(pattern.split("/"), path.split("/"))
+    first, last = head.split("/")[:-1], tail.split("/")[1:]
+    parts = path.split("/")
+    if len(parts) <= len(first) + len(last):
+        return False
+    between = parts[len(first) : len(parts) - len(last)]
+    opened = not any(character in part for part in between for character in "[]")
+    return opened and _segments(first, parts[: len(first)]) and (not last or _segments(last, parts[-len(last) :]))
+
+
+def _segments(wanted: list[str], given: list[str]) -> bool:
+    return len(wanted) == len(given) and all(
+        bool(one) and not {*one} & {*"[]"} if want == "{*}" else want == one for want, one in zip(wanted, given, strict=True)
+    )

@@ -1,0 +1,115 @@
+"""Security models: what stands between a team's pods and the outside, if it is less than registry only and a gateway.
+
+Source: Alibaba Cloud Service Mesh, "Egress traffic management", security models; Istio, Sidecar.outboundTrafficPolicy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, model_validator
+
+from egress.settings.base import Model, refusal
+from egress.settings.fences import Reason
+from egress.settings.http import Http, Upgrade
+
+if TYPE_CHECKING:
+    from egress.settings.teams import Access
+
+JUDGED_OUTSIDE = ("methods", "paths", "headers", "service_accounts")
+"""Fields of a rule that only something outside the team's pods can hold against them."""
+
+
+class SecurityModel(StrEnum):
+    """How a team's traffic leaves, strictest first."""
+
+    GATEWAY = "gateway"
+    """Registry only and egress gateway: declared hosts alone, each judged at the gateway. What a team has that says nothing."""
+    REGISTRY_ONLY = "registry-only"
+    """Declared hosts alone, straight from the sidecar: nothing outside the pod knows one host from another."""
+    OPEN = "open"
+    """Any host, straight from the sidecar, logged (ALLOW_ANY)."""
+
+
+class Weaker(Model):
+    """The word by which a team leaves past the gateway: the model's name, and why."""
+
+    registry_only: Reason | None = Field(
+        default=None, description="The reason. Declared hosts alone, but straight from the pods: the sidecar alone knows them."
+    )
+    open: Reason | None = Field(default=None, description="The reason. Any host outside, straight from the pods, logged.")
+
+    @model_validator(mode="after")
+    def is_one(self) -> Self:
+        if (self.registry_only is None) == (self.open is None):
+            raise refusal(
+                "A team has one security model.",
+                "Write open or registryOnly with the reason, or leave model out: registry only and gateway is the strict one.",
+            )
+        return self
+
+    @property
+    def model(self) -> SecurityModel:
+        return SecurityModel.OPEN if self.open is not None else SecurityModel.REGISTRY_ONLY
+
+    @property
+    def reason(self) -> str:
+        return self.open or self.registry_only or ""
+
+
+def kept_by_nobody(access: Access) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """What a team that leaves past the gateway may not ask for one host, as refusals below the host."""
+    if access.http is not None:
+        yield from _of_http(access.http)
+    if access.tcp is not None:
+        yield (
+            ("tcp",),
+            "Raw TCP is for named service accounts, and their certificates are read at the gateway, past which this team goes.",
+            "Remove tcp, or remove the team's model.",
+        )
+    if access.service_accounts is not None:
+        yield _unjudged(("serviceAccounts",), "service accounts")
+
+
+def _of_http(http: Http) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    for name, rule in http.rules.items():
+        at = ("http", "allow", name) if http.allow is not None else ("http",)
+        for field in JUDGED_OUTSIDE:
+            if getattr(rule, field) is not None:
+                word = "serviceAccounts" if field == "service_accounts" else field
+                yield _unjudged((*at, word), word)
+    if http.upgrade is Upgrade.MTLS:
+        yield _without_key(("http", "upgrade"), "The key of the client certificate")
+    if http.ca is not None:
+        yield _without_key(("http", "ca"), "The authority's certificate")
+    if http.mirror is not None:
+        yield (
+            ("http", "mirror"),
+            "Copies are cleaned of what the mesh says about its pods at the gateway, past which this team goes.",
+            "Remove mirror, or remove the team's model.",
+        )
+    if http.inspect is not None:
+        yield (
+            ("http", "inspect"),
+            "Requests are read at the gateway, past which this team goes: none would be.",
+            "Remove inspect, or remove the team's model.",
+        )
+
+
+def _unjudged(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str]:
+    return (
+        at,
+        f"{what[0].upper()}{what[1:]} are judged at the gateway, past which this team goes: nobody outside its own pods would "
+        "hold it to them.",
+        "Remove it, or remove the team's model.",
+    )
+
+
+def _without_key(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str]:
+    return (
+        at,
+        f"{what} lies with the gateway, past which this team goes; it would have to lie in the team's own pods.",
+        "Write upgrade: tls with the public authorities, or https: passthrough, or remove the team's model.",
+    )

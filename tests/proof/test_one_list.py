@@ -1,0 +1,379 @@
+"""One list of every flow and connection: whoever answers asks it, each entry stands once, and the answers agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import fields
+from itertools import islice
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from egress.answers.diff import difference
+from egress.answers.evidence import Source, evidence
+from egress.answers.explain import explain
+from egress.answers.map import page
+from egress.answers.reachability import _place, of_nobody, reach  # pyright: ignore[reportPrivateUsage]
+from egress.judge.cluster_connections import ClusterConnections
+from egress.judge.distinctions import Distinctions
+from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.flow import Flow, Protocol
+from egress.judge.targets import Targets
+from egress.judge.trace import Judges
+from egress.layers.render import render
+from egress.plan.make import make_plan
+from egress.plan.model import Plan
+from egress.proof.expectations import Questions, Want
+from egress.proof.intent import Intent
+from egress.proof.snapshot import deployment
+from egress.proof.verify import verify
+from egress.settings import load_file
+from tests.random_configs import configs
+from tests.support import ROOT, config_with, dev_config, plan_of
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+STACKS = ["rules", "receive", "tcp", "open", "own-gateway", "managed-mesh"]
+SOURCE = Source(project="p", stack="dev", commit=None, uncommitted=False, stack_version=None, at=None)
+
+
+def example(name: str) -> Plan:
+    return make_plan(load_file(ROOT / f"examples/modes/Pulumi.{name}.yaml", default_project="sandbox-project"))
+
+
+def deployed(plan: Plan) -> Deployed:
+    return deployment(plan, render(plan))
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_flow_and_every_connection_is_listed_once(name: str) -> None:
+    plan = example(name)
+    told = Distinctions([Judges(deployed(plan))], Intent(plan))
+    targets, connections = Targets(told), ClusterConnections(told)
+    flows = Counter(_flow(target.flow) for team in told.teams for target in targets.of(team))
+    flows.update(_flow(target.flow) for target in targets.of_nobody())
+    assert [flow for flow, times in flows.items() if times > 1] == []
+    found = Counter((one.source, one.target, one.transport, one.port) for team in told.teams for one in connections.of(team))
+    found.update((one.source, one.target, one.transport, one.port) for one in connections.of_platform())
+    assert [one for one, times in found.items() if times > 1] == []
+
+
+def _flow(flow: Flow) -> str:
+    values = {of.name: getattr(flow, of.name) for of in fields(flow) if of.name != "to"}
+    return repr((flow.to.namespace if flow.to else "", values))
+
+
+ASKING: dict[str, Callable[[Plan, Deployed], object]] = {
+    "verify": lambda plan, of: verify(Intent(plan), Judges(of)),
+    "reach": lambda plan, of: [*reach(Judges(of), ["team-x"], Intent(plan)), *of_nobody(Judges(of), ["team-x"])],
+    "explain": lambda plan, of: explain(Judges(of), Flow("team-y", "example.com", 80, Protocol.HTTP), plan),
+    "diff": lambda plan, of: difference(of, without(of, "team-x/networkpolicy/team-boundary")),
+    "evidence": lambda plan, of: evidence(plan, of, SOURCE),
+    "map": lambda plan, of: page(plan, evidence(plan, of, SOURCE)),
+}
+
+
+@pytest.mark.parametrize("who", ASKING)
+def test_whoever_answers_asks_the_one_list(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nothing on the list, nobody has anything of his own to ask: that it was asked for is all that is seen here."""
+    asked: list[str] = []
+    for room, methods in ((Targets, ("with_names", "by_address")), (ClusterConnections, ("out_of", "into", "of_platform"))):
+        for method in methods:
+            monkeypatch.setattr(room, method, _recorded(getattr(room, method), f"{room.__name__}.{method}", asked))
+    plan = plan_of(dev_config())
+    ASKING[who](plan, deployed(plan))
+    wanted = {"Targets.with_names", "Targets.by_address"}
+    assert wanted <= set(asked)
+    if who != "explain":
+        assert "ClusterConnections.into" in asked
+
+
+def _recorded(method: Callable[..., Any], name: str, asked: list[str]) -> Callable[..., Any]:
+    def recorded(*arguments: Any, **named: Any) -> Any:
+        asked.append(name)
+        return method(*arguments, **named)
+
+    return recorded
+
+
+MAY_MAKE = {
+    "egress/judge/targets.py": "the list",
+    "egress/answers/asked.py": "what a person asks",
+    "egress/proof/invariants.py": "a proxy without settings of its own, which no team has",
+    "egress/proof/answers.py": "whom a declared name leads to",
+    "egress/answers/": "what would answer a person's question otherwise",
+}
+"""Where flows are made from nothing; everywhere else they are taken from the list."""
+
+
+def test_nobody_else_makes_flows_of_his_own() -> None:
+    making = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "egress").rglob("*.py")
+        if any(text in file.read_text(encoding="utf-8") for text in (" Flow(", "(Flow(", "[Flow("))
+    }
+    assert {file for file in making if not file.startswith(tuple(MAY_MAKE))} == set()
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
+@given(config=configs())
+def test_the_table_the_explanation_and_the_proof_never_disagree_about_a_flow(config: dict[str, Any]) -> None:
+    plan = plan_of(config)
+    intent, judges = Intent(plan), Judges(deployed(plan))
+    rows = {(row.team, row.target, row.kind, row.protocol, row.port): row for row in reach(judges, intent.teams, intent)}
+    questions = Questions(intent, judges)
+    for team in intent.teams:
+        wants = {_flow(question.flow): question.want for question in questions.of(team)}
+        for target in islice(questions.targets.of(team), 400):
+            flow, want = target.flow, wants[_flow(target.flow)]
+            allowed = judges.trace(flow, declared=want is Want.PASSES).allowed
+            told = explain(judges, flow, None).trace.allowed
+            if want is Want.PASSES:
+                assert (allowed, told) == (True, True), flow
+            elif want in (Want.REFUSED, Want.REFUSED_FIRST, Want.REFUSED_TWICE):
+                assert (allowed, told) == (False, False), flow
+            name, kind, protocol, port = _place(target)
+            row = rows.get((team, name, kind, protocol, port))
+            cell = next((cell for cell in row.cells if cell.way is flow.way), None) if row else None
+            if cell and not flow.authority:
+                assert cell.verdict != ("no" if allowed else "yes"), (flow, cell)
+
+
+def without(of: Deployed, name: str) -> Deployed:
+    return Deployed.of([item for item in of.kubernetes if identity(item) != name], of.google)
+
+
+def changed(of: Deployed, name: str, change: Callable[[dict[str, Any]], object]) -> Deployed:
+    manifests = [deepcopy(dict(item)) for item in of.kubernetes]
+    (found,) = [item for item in manifests if identity(item) == name]
+    change(found)
+    return Deployed.of(manifests, of.google)
+
+
+def to(cidr: str, port: int) -> dict[str, Any]:
+    return {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"protocol": "TCP", "port": port}]}
+
+
+GATEWAY = "istio-egress/networkpolicy/gateway-boundary"
+OBJECTS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
+    "a team's pods that take connections from anybody": (
+        "team-y/networkpolicy/team-boundary",
+        lambda item: item["spec"].update(ingress=[{}]),
+        "NetworkPolicy no longer refuses pods of no team and the internet: pods of team-y (every port)",
+    ),
+    "a gateway that reaches the metadata server": (
+        GATEWAY,
+        lambda item: item["spec"]["egress"].append(to("169.254.169.254/32", 80)),
+        "NetworkPolicy no longer refuses the gateway in istio-egress: the metadata server (TCP 80)",
+    ),
+    "a gateway that reaches private networks": (
+        GATEWAY,
+        lambda item: item["spec"]["egress"].append(to("10.0.0.0/8", 443)),
+        "NetworkPolicy no longer refuses the gateway in istio-egress: 10.",
+    ),
+    "a gateway's namespace without Pod Security": (
+        "namespace/istio-egress",
+        lambda item: item["metadata"]["labels"].pop("pod-security.kubernetes.io/enforce"),
+        "Pod Security of istio-egress is now privileged instead of restricted",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_the_difference_names_what_the_proof_would_refuse(name: str) -> None:
+    plan = plan_of(dev_config())
+    old = deployed(plan)
+    new = changed(old, *OBJECTS[name][:2])
+    assert verify(Intent(plan), Judges(new))
+    found = difference(old, new)
+    gains = [change.text for change in found.changes if change.widening]
+    assert any(text.startswith(OBJECTS[name][2]) for text in gains), gains
+    assert found.widens
+    back = difference(new, old)
+    assert {fact.mirrored for change in back.changes for fact in change.facts} == {
+        fact for change in found.changes for fact in change.facts
+    }
+
+
+def test_a_gateway_that_takes_callers_without_mutual_tls_is_named() -> None:
+    plan = plan_of(dev_config())
+    old = deployed(plan)
+    disabled = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "PeerAuthentication",
+        "metadata": {"name": "none", "namespace": "istio-egress"},
+        "spec": {"mtls": {"mode": "DISABLE"}},
+    }
+    new = Deployed.of([*old.kubernetes, disabled], old.google)
+    found = difference(old, new)
+    assert any("Mutual TLS of istio-egress" in change.text and change.widening for change in found.changes)
+    assert verify(Intent(plan), Judges(new))
+
+
+def policy(namespace: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "added", "namespace": namespace},
+        "spec": {"podSelector": {}, "policyTypes": [kind.capitalize() for kind in spec], **spec},
+    }
+
+
+def named(namespace: str) -> dict[str, Any]:
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+
+
+def block(cidr: str) -> dict[str, Any]:
+    return {"ipBlock": {"cidr": cidr}}
+
+
+ADDED: dict[str, dict[str, Any]] = {
+    "a gateway to another private network": policy("istio-egress", egress=[{"to": [block("192.168.0.0/16")]}]),
+    "a gateway to one private range more, on every port": policy("istio-egress", egress=[{"to": [block("10.200.0.0/16")]}]),
+    "a gateway to the nodes": policy("istio-egress", egress=[{"to": [block("10.0.0.0/24")]}]),
+    "a gateway to the control plane": policy("istio-egress", egress=[{"to": [block("10.5.0.0/28")]}]),
+    "a gateway to everything in kube-system": policy("istio-egress", egress=[{"to": [named("kube-system")]}]),
+    "a team to another of Google's addresses": policy(
+        "team-y", egress=[{"to": [block("199.36.153.9/32")], "ports": [{"protocol": "TCP", "port": 443}]}]
+    ),
+    "a team to the control plane": policy("team-x", egress=[{"to": [block("10.5.0.0/28")]}]),
+    "a team to every node": policy("team-x", egress=[{"to": [block("10.0.0.0/24")]}]),
+    "a team to a namespace of nobody's": policy("team-x", egress=[{"to": [named("gmp-system")]}]),
+    "a team to one port of kube-system": policy(
+        "team-x", egress=[{"to": [named("kube-system")], "ports": [{"protocol": "TCP", "port": 9153}]}]
+    ),
+    "a namespace of nobody's to a team": policy("team-x", ingress=[{"from": [named("foo")]}]),
+    "every namespace to one port of a team": policy(
+        "team-x", ingress=[{"from": [{"namespaceSelector": {}}], "ports": [{"protocol": "TCP", "port": 9999}]}]
+    ),
+    "namespaces of a label to a team": policy(
+        "team-x", ingress=[{"from": [{"namespaceSelector": {"matchExpressions": [{"key": "stage", "operator": "Exists"}]}}]}]
+    ),
+    "a namespace of nobody's to a gateway": policy("istio-egress", ingress=[{"from": [named("foo")]}]),
+    "everybody to one port of a gateway": policy("istio-egress", ingress=[{"ports": [{"protocol": "TCP", "port": 8085}]}]),
+    "a namespace of nobody's to istiod": policy("istio-system", ingress=[{"from": [named("foo")]}]),
+    "everybody to one port of istiod": policy("istio-system", ingress=[{"ports": [{"protocol": "TCP", "port": 9876}]}]),
+    "a team to a private network": policy("team-y", egress=[{"to": [block("192.168.0.0/16")]}]),
+    "a team to one address, by UDP": policy(
+        "team-x", egress=[{"to": [block("8.8.8.8/32")], "ports": [{"protocol": "UDP", "port": 53}]}]
+    ),
+    "a team to anywhere, by UDP": policy("team-x", egress=[{"ports": [{"protocol": "UDP", "port": 4000}]}]),
+    "a team to anywhere, by SCTP": policy("team-x", egress=[{"ports": [{"protocol": "SCTP", "port": 4000}]}]),
+    "a team to Google's other address set": policy(
+        "team-y", egress=[{"to": [block("199.36.153.4/30")], "ports": [{"protocol": "TCP", "port": 443}]}]
+    ),
+    "istiod to anywhere": policy("istio-system", egress=[{"to": [block("0.0.0.0/0")]}]),
+}
+
+
+@pytest.mark.parametrize("what", ADDED)
+def test_a_policy_that_somebody_adds_is_found(what: str) -> None:
+    plan = plan_of(dev_config())
+    old = deployed(plan)
+    new = Deployed.of([*old.kubernetes, ADDED[what]], old.google)
+    assert verify(Intent(plan), Judges(new))
+    assert any(change.widening for change in difference(old, new).changes)
+
+
+@pytest.mark.parametrize("namespace", ["istio-egress", "istio-system"])
+def test_other_pods_of_the_platforms_namespaces_reach_no_address(namespace: str) -> None:
+    """A pod there that is neither istiod nor a gateway was asked about as a target alone, and could leave unseen."""
+    plan = plan_of(dev_config())
+    old = deployed(plan)
+
+    def opened(item: dict[str, Any]) -> None:
+        item["spec"]["policyTypes"] = ["Ingress"]
+        item["spec"].pop("egress", None)
+
+    new = changed(old, f"{namespace}/networkpolicy/nothing", opened)
+    said = [violation for violation in verify(Intent(plan), Judges(new)) if "must not be possible" in violation.says]
+    assert any(violation.says.startswith(f"Other pods of {namespace} reaching the internet") for violation in said)
+    assert any(change.widening for change in difference(old, new).changes)
+
+
+def test_a_private_range_that_is_no_longer_excepted_is_found() -> None:
+    plan = plan_of(dev_config())
+    old = deployed(plan)
+    policies = {identity(item): item for item in old.kubernetes}
+    excepted = next(
+        peer["ipBlock"]["except"] for rule in policies[GATEWAY]["spec"]["egress"] for peer in rule["to"] if "ipBlock" in peer
+    )
+    for cidr in excepted:
+
+        def opened(item: dict[str, Any], cidr: str = cidr) -> None:
+            for rule in item["spec"]["egress"]:
+                for peer in rule["to"]:
+                    if cidr in peer.get("ipBlock", {}).get("except", ()):
+                        peer["ipBlock"]["except"].remove(cidr)
+
+        assert verify(Intent(plan), Judges(changed(old, GATEWAY, opened))), cidr
+
+
+def test_a_team_that_another_one_lets_in_on_one_port_is_found() -> None:
+    """Both ends' policies open it, and neither says so in `reaches`."""
+    plan = plan_of(config_with("teams/team-z", {"egress": {"other.example": {"https": "passthrough"}}}))
+    old = deployed(plan)
+    port = [{"protocol": "TCP", "port": 9999}]
+    for source, target in (("team-y", "team-x"), ("team-z", "team-y"), ("istio-egress", "team-y"), ("istio-egress", "team-z")):
+        out = policy(source, egress=[{"to": [named(target)], "ports": port}])
+        into = policy(target, ingress=[{"from": [named(source)], "ports": port}])
+        new = Deployed.of([*old.kubernetes, out, into], old.google)
+        assert verify(Intent(plan), Judges(new)), (source, target)
+        assert any(change.widening for change in difference(old, new).changes), (source, target)
+
+
+GOOGLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "a port that nothing else names": (
+        "gcp:compute/firewall:Firewall",
+        {
+            "direction": "EGRESS",
+            "priority": 1,
+            "destinationRanges": ["0.0.0.0/0"],
+            "allows": [{"protocol": "tcp", "ports": ["8888"]}],
+        },
+    ),
+    "a protocol without ports": (
+        "gcp:compute/firewall:Firewall",
+        {"direction": "EGRESS", "priority": 1, "destinationRanges": ["0.0.0.0/0"], "allows": [{"protocol": "esp"}]},
+    ),
+    "one address, by UDP": (
+        "gcp:compute/firewall:Firewall",
+        {
+            "direction": "EGRESS",
+            "priority": 1,
+            "destinationRanges": ["8.8.8.8/32"],
+            "allows": [{"protocol": "udp", "ports": ["53"]}],
+        },
+    ),
+    "a private network": (
+        "gcp:compute/firewall:Firewall",
+        {"direction": "EGRESS", "priority": 1, "destinationRanges": ["192.168.0.0/16"], "allows": [{"protocol": "all"}]},
+    ),
+    "names that another network answers": (
+        "gcp:dns/managedZone:ManagedZone",
+        {"dnsName": "exfil.test.", "visibility": "private", "peeringConfig": {"targetNetwork": {"networkUrl": "other"}}},
+    ),
+    "names that another server answers": (
+        "gcp:dns/managedZone:ManagedZone",
+        {"dnsName": "com.", "visibility": "private", "forwardingConfig": {"targetNameServers": [{"ipv4Address": "8.8.8.8"}]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GOOGLE)
+def test_a_resource_of_googles_that_somebody_adds_is_found(what: str) -> None:
+    from egress.common.objects import Resource
+
+    plan = plan_of(dev_config())
+    old = deployed(plan)
+    kind, properties = GOOGLE[what]
+    network = next(item.properties["network"] for item in old.google if "firewall" in item.type)
+    seen: dict[str, Any] = (
+        {"network": network} if "Firewall" in kind else {"privateVisibilityConfig": {"networks": [{"networkUrl": network}]}}
+    )
+    added = Resource(kind, "added", {"name": "added", **seen, **properties})
+    new = Deployed.of(old.kubernetes, [*old.google, added])
+    assert verify(Intent(plan), Judges(new))
+    assert difference(old, new).widens
