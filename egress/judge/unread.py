@@ -19,7 +19,7 @@ from egress.judge.fields.accepted import beyond
 from egress.judge.fields.api_server import unread_definition, unread_service, unread_webhooks
 from egress.judge.fields.filters import unread_of_extension, unread_of_filter
 from egress.judge.fields.mesh_settings import unread_settings
-from egress.judge.fields.object_fields import ACCEPTED
+from egress.judge.fields.object_fields import ACCEPTED, HARMLESS
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
 from egress.judge.model import metadata
 from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
@@ -185,7 +185,8 @@ _API_SERVER = ("default", "kubernetes")
 def _of_proxy(manifest: Manifest) -> Iterator[str]:
     """A ProxyConfig that says more than that the proxy answers DNS."""
     spec = part(manifest, "spec")
-    yield from (f"spec.{key}" for key in sorted(spec.keys() - {"environmentVariables"}) if spec[key])
+    known = {"environmentVariables", *HARMLESS["ProxyConfig"]}
+    yield from (f"spec.{key}" for key in sorted(spec.keys() - known) if spec[key])
     for key in sorted(part(spec, "environmentVariables").keys() - {"ISTIO_META_DNS_CAPTURE"}):
         yield f"spec.environmentVariables.{key}"
 

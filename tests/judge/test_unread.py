@@ -244,6 +244,8 @@ def test_what_leads_elsewhere_is_no_balancing(kind: str, spec: Written) -> None:
 def test_a_proxy_is_told_to_answer_dns_and_nothing_more() -> None:
     assert fields(thing("ProxyConfig", spec={"environmentVariables": {"ISTIO_META_DNS_CAPTURE": "true"}})) == []
     assert fields(thing("ProxyConfig", spec={})) == []
+    # How many threads it has is nothing to a flow.
+    assert fields(thing("ProxyConfig", spec={"concurrency": 2})) == []
     more = {"environmentVariables": {"ISTIO_META_DNS_CAPTURE": "true", "B": "1", "A": "1"}, "image": {"a": "b"}, "concurrency": 0}
     wanted = ["spec.image", "spec.environmentVariables.A", "spec.environmentVariables.B"]
     assert fields(thing("ProxyConfig", spec={**more, "selector": {"a": "b"}})) == [wanted[0], "spec.selector", *wanted[1:]]

@@ -127,7 +127,8 @@ def _without_echoes(facts: Iterable[Fact], gateways: Iterable[str]) -> list[Fact
     """Facts without those that say again what another one says.
 
     DNS answers for a host because somebody may reach it now; who may reach pods or Google's APIs does so past the sidecar as
-    well; whoever reaches a host does so through a gateway; TLS that is dropped changes the port.
+    well; whoever reaches a host does so through a gateway; TLS that is dropped changes the port; an object that nobody reads is
+    named once for those whom it concerns.
     """
     unique = list(dict.fromkeys(facts))
     reached = {(fact.target, fact.gain) for fact in unique if fact.aspect in (Aspect.HOST, Aspect.PORT)}
@@ -136,12 +137,15 @@ def _without_echoes(facts: Iterable[Fact], gateways: Iterable[str]) -> list[Fact
 
     at_gateways = {words for namespace in gateways for words in (f"the gateway in {namespace}", f"pods of {namespace}")}
     gained = {(fact.team, fact.gain) for fact in unique if fact.aspect is Aspect.HOST}
+    of_somebody = {(fact.what, fact.gain) for fact in unique if fact.aspect is Aspect.UNREAD and fact.target != fact.what}
 
     def echo(fact: Fact) -> bool:
         if fact.how == "NetworkPolicy" and fact.target in at_gateways:
             return (fact.team, fact.gain) in gained
         if fact.how == "DNS":
             return (fact.target.removeprefix("*."), fact.gain) in reached or (fact.target, fact.gain) in reached
+        if fact.aspect is Aspect.UNREAD:
+            return fact.target == fact.what and (fact.what, fact.gain) in of_somebody
         if fact.aspect is Aspect.DESTINATION:
             return (fact.team, fact.what.partition(",")[0], fact.how) in tls
         return fact.how == Way.POD_WITHOUT_SIDECAR.value and (fact.team, fact.target, fact.gain) in by_app

@@ -62,6 +62,7 @@ class _Compared:
         yield from self.protocols()
         yield from self.exposed()
         yield from self.fences()
+        yield from self.unread()
 
     @cached_property
     def callers(self) -> list[Fact]:
@@ -152,6 +153,14 @@ class _Compared:
                 for layer in sorted(layers):
                     by = next(step.by for step in trace.refused_by if step.layer is layer)
                     yield Fact(Aspect.FENCE, gain, "", "", _words(target), f"inbound {layer.value}", by=by)
+
+    def unread(self) -> Iterator[Fact]:
+        """Objects by which an answer is understood on one side alone: what they do there may let anybody further."""
+        for _, old, new in self._pairs:
+            if old.understood != new.understood:
+                steps = (new if old.understood else old).steps
+                by = next(step.by for step in steps if not step.understood)
+                yield Fact(Aspect.UNREAD, old.understood, "", by, by, by=by)
 
 
 def _client(target: InboundTarget) -> str:

@@ -49,6 +49,7 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     "ValidatingAdmissionPolicy": dict.fromkeys(
         (f"validations.{name}" for name in ("message", "messageExpression", "reason")), "what whoever is refused is told"
     ),
+    "ProxyConfig": {"concurrency": "how many threads a proxy has"},
     "Telemetry": dict.fromkeys(("accessLogging", "metrics", "selector"), "what is measured and logged"),
 }
 """By kind, below `spec`. Below a field everything is meant."""
