@@ -12,7 +12,7 @@ from egress.common.hosts import patterns_above
 from egress.judge.model.flow import Flow, Protocol, Way
 from egress.plan.model import Plan
 from egress.proof.intent import Intent
-from egress.settings.teams import Access
+from egress.settings.access import Access
 
 
 class Closing:

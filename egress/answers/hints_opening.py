@@ -16,9 +16,10 @@ from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Protocol
 from egress.plan.model import HTTP_PORT, HTTPS_PORT, Plan
 from egress.proof.intent import rule_allows
+from egress.settings.access import Access
 from egress.settings.fences import Fence
 from egress.settings.http import METHODS, Http, Rule
-from egress.settings.teams import Access, Team
+from egress.settings.teams import Team
 
 METADATA_NAMES = (METADATA_ADDRESS, "metadata.google.internal")
 GOOGLE = ".googleapis.com"

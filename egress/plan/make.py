@@ -26,7 +26,8 @@ from egress.plan.model import (
     WorkloadIdentity,
 )
 from egress.settings import Settings
-from egress.settings.teams import Access, Team
+from egress.settings.access import Access
+from egress.settings.teams import Team
 
 
 def make_plan(settings: Settings) -> Plan:

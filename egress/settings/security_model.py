@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
+from egress.settings.access import Access
 from egress.settings.base import Model, refusal
 from egress.settings.fences import Reason
 from egress.settings.http import Http, Upgrade
-
-if TYPE_CHECKING:
-    from egress.settings.teams import Access
 
 JUDGED_OUTSIDE = ("methods", "paths", "headers", "service_accounts")
 """Fields of a rule that only something outside the team's pods can hold against them."""

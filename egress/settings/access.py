@@ -1,0 +1,81 @@
+"""One team's ways to one host, as the config writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, cast
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from egress.settings.base import Model, refusal, refusals
+from egress.settings.http import AccountName, Http
+from egress.settings.tcp import ANOTHER_PORT, Tcp
+
+PASSTHROUGH = "passthrough"
+
+
+def _https(value: Any) -> Any:
+    if value == PASSTHROUGH:
+        return value
+    if isinstance(value, Mapping):
+        written = {str(key) for key in cast(Mapping[Any, Any], value)}
+        blind = sorted(written & {"methods", "paths", "headers", "upgrade"})
+        if blind:
+            raise refusal(
+                "The app's own TLS is never opened, so nobody on the way can see what is inside: "
+                f"{', '.join(blind)} could not be enforced.",
+                "Let the app speak http and write http: {upgrade: tls, ...}, or write https: passthrough alone.",
+                (blind[0],),
+            )
+        if "port" in written:
+            raise refusal(
+                "Not supported: https means port 443, at the app and outside.",
+                f"Write https: passthrough for 443. For another port write {ANOTHER_PORT}. TLS passes as it is, and who may is "
+                "enforced.",
+                ("port",),
+            )
+    raise refusal("The only way for the app's own TLS is passthrough.", "Write https: passthrough.")
+
+
+class Access(Model):
+    """The ways in which one team may reach one host; at least one."""
+
+    http: Http | None = None
+    https: Annotated[str | None, BeforeValidator(_https, json_schema_input_type=str)] = Field(
+        default=None,
+        json_schema_extra={"enum": [PASSTHROUGH]},
+        description="`passthrough`: the app's own TLS, authorised by team and SNI, never opened.",
+    )
+
+    tcp: Tcp | None = None
+    service_accounts: list[AccountName] | None = Field(
+        default=None, description="ServiceAccounts of the team that may use https; absent: the whole team."
+    )
+
+    @model_validator(mode="after")
+    def says_something(self) -> Self:
+        found: list[tuple[tuple[str, ...], str, str]] = []
+        if self.http is None and self.https is None and self.tcp is None:
+            found.append(((), "No way is named, so nothing would be allowed.", "Add http: {} or https: passthrough."))
+        if self.tcp is not None and (self.http is not None or self.https is not None):
+            found.append(
+                (
+                    ("tcp",),
+                    "Not supported: the gateway tells connections to a host apart by its name alone, so TCP cannot share it with "
+                    "http or https.",
+                    "Use another name of the host for TCP, if its owner gives it one, or leave one of the two out.",
+                )
+            )
+        if self.service_accounts is not None and self.https is None:
+            found.append(
+                (
+                    ("serviceAccounts",),
+                    "It narrows https, which is not declared; http rules name their own.",
+                    "Move it into http, or add https: passthrough.",
+                )
+            )
+        if self.service_accounts == []:
+            found.append((("serviceAccounts",), "Nobody would be allowed.", "Name one, or leave serviceAccounts out."))
+        if found:
+            raise refusals(found)
+        return self
