@@ -89,6 +89,7 @@ def test_rules_about_what_comes_in_are_told_in_the_order_in_which_they_decide() 
     [
         ({"protocol": "tcp", "ports": ["80-90"]}, [("TCP", 80), ("TCP", 91)]),
         ({"protocol": "udp", "ports": ["53"]}, [("UDP", 53), ("UDP", 54)]),
+        ({"protocol": "udp", "ports": ["0-22"]}, [("UDP", 1), ("UDP", 23)]),
         ({"protocol": "all", "ports": ["53"]}, [("TCP", 53), ("TCP", 54), ("UDP", 53), ("UDP", 54)]),
         ({"protocol": "all"}, []),
         ({"protocol": "tcp"}, []),

@@ -51,13 +51,13 @@ class Firewall:
 
     def egress_ports(self, pool: str) -> Iterator[tuple[str, int]]:
         """Transport and number of the first port, and of the one behind the last, of each range of ports that these rules name.
-        A protocol without ports has number 0."""
+        A protocol without ports has number 0, which is no port: a range that begins there begins at 1."""
         for what in (what for rule in self._leaving(pool) for what in rule.what):
             if what.transport not in ("ALL", "TCP", "UDP"):
                 yield what.transport, 0
             for first, last in what.ports:
                 for transport in ("TCP", "UDP") if what.transport == "ALL" else (what.transport,):
-                    yield transport, first
+                    yield transport, max(first, 1)
                     yield transport, last + 1
 
     def _leaving(self, pool: str) -> Iterator[Rule]:
