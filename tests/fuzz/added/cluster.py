@@ -103,7 +103,9 @@ def namespace_labels(draw: Draw, stack: Stack) -> Change | None:
         return breaks(f"{name} is no team's", at(name, [*labels, label], None))
     if namespace in stack.gateways and label == "pod-security.kubernetes.io/enforce" and label not in held:
         return None
-    return opens(f"{name}: {label} is {value}", at(name, [*labels, label], value))
+    # A gateway's pods are nothing without their proxy: nobody gets out by them, or round them.
+    stops = namespace in stack.gateways and not label.startswith("pod-security")
+    return (breaks if stops else opens)(f"{name}: {label} is {value}", at(name, [*labels, label], value))
 
 
 def labels_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
