@@ -296,6 +296,8 @@ def protocols(draw: Draw) -> list[Json]:
 
 def firewall_opened(draw: Draw, stack: Stack) -> Change | None:
     """A rule that lets nodes leave for what nobody needs: nodes' own processes, and one layer less for pods."""
+    if list(stack.kinds("NetworkFirewallPolicyWithRules")):
+        return None  # the policy is asked first, and denies the rest (components/network.py sets the order)
     cidr = draw(st.sampled_from([*PUBLIC, *PRIVATE]))
     who = draw(st.sampled_from(["everybody", "application", "gateway"]))
     if who == "gateway" and f"nodepool/{who}" not in stack.resources:
