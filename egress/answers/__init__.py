@@ -1,0 +1,1 @@
+"""What people read of a proof, each answer by itself: explain, reach, evidence, the map, advice."""

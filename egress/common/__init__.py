@@ -1,0 +1,1 @@
+"""What everybody uses: names, hosts, ranges, what Google prescribes, refusals, and objects as they are rendered."""

@@ -1,0 +1,1 @@
+"""One judge per layer: what it says to one connection, and by which object and field."""

@@ -1,0 +1,1 @@
+"""What objects say, found by what is asked: hosts, routes, pods, ranges, rules."""

@@ -1,0 +1,1 @@
+"""Objects of Istio, one file for each thing that they make true."""
