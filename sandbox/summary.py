@@ -12,7 +12,7 @@ from pulumi.automation import OutputMap
 from rich.console import Console
 from rich.table import Table
 
-from egress.common.words import WORDS as VOID
+from egress.common.words import VOID
 from sandbox.home import CHECKOUT
 
 CONTRACT = "egress"

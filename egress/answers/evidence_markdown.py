@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from egress.answers.evidence import Allowed, Elsewhere, Evidence, Received, ReceivedElsewhere, Source
-from egress.common.words import WORDS as VOID
+from egress.common.words import VOID
 
 
 def markdown(found: Evidence) -> str:

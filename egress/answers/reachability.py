@@ -12,7 +12,7 @@ from typing import Any
 
 from egress.answers.explain import step_json
 from egress.answers.words import Classes
-from egress.common.words import WORDS
+from egress.common.words import VOID
 from egress.judge.cluster_connections import ClusterConnections
 from egress.judge.distinctions import APPLICATION_PORT, LAST_PORT, Distinctions
 from egress.judge.lookup.flow_space import BELOW, OTHER_HOST, Allowance
@@ -80,7 +80,7 @@ class Row:
                 cell.way.value: {
                     "verdict": cell.verdict,
                     **({"allowed": list(cell.allowed)} if cell.verdict == "some" else {}),
-                    **({"void": WORDS} if cell.void else {}),
+                    **({"void": VOID} if cell.void else {}),
                     "decidedBy": _decided(cell.decision),
                 }
                 for cell in self.cells

@@ -14,7 +14,7 @@ from egress.answers.reachability import Cell, Row, of_nobody
 from egress.answers.reachability import reach as rows_of
 from egress.answers.reachability_inbound import InboundRow, inbound_rows, lines
 from egress.cli.sources import From, Json, Stack, complete_host, complete_team, out, source, stop
-from egress.common.words import WORDS
+from egress.common.words import VOID
 from egress.judge.model.flow import Way
 from egress.proof.inbound_places import NODES
 from egress.proof.verify import verify
@@ -138,7 +138,7 @@ def _blocks(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _cell(cell: Cell) -> str:
-    return _said(cell, f" [red]({WORDS})[/red]" if cell.void else "")
+    return _said(cell, f" [red]({VOID})[/red]" if cell.void else "")
 
 
 def _said(cell: Cell | InboundRow, void: str = "") -> str:

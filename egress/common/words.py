@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-WORDS = "void: https passes everything"
+VOID = "void: https passes everything"
 """In a table's cell, beside rules that hold nothing, because the same team may send the host TLS that nobody opens."""
