@@ -138,7 +138,7 @@ class Inbound:
         if not declared:
             reason = "Its pods may see a node's address instead of the client's."
             return Verdict(Layer.NETWORK_POLICY, True, edge.by, "spec.externalTrafficPolicy", reason)
-        from_node = policies.comes_in(edge.pod, self.subnets.nodes, port, "a node", everywhere=True)
+        from_node = policies.comes_in(edge.pod, self.subnets.likely_nodes, port, "a node", everywhere=True)
         return said if not said.allowed else from_node
 
     def _straight(self, edge: Edge, port: int) -> tuple[list[Verdict], tuple[Reached, ...]]:

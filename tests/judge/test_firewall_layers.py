@@ -467,3 +467,9 @@ GATEWAY_NODES = "sa-gateway-nodes@sandbox-project.iam.gserviceaccount.com"
 def test_the_tutorials_nodes(source: str, to: Pod | Outside, port: int, transport: str, allowed: bool, by: str) -> None:
     verdict = dev().judge(Connection(Node(source), to, port, Protocol.TCP, transport))
     assert (verdict.allowed, verdict.by, verdict.understood) == (allowed, by, True)
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "169.254.169.254/32", "::ffff:169.254.169.254"])
+def test_the_metadata_server_is_reached_however_its_address_is_written(address: str) -> None:
+    assert judged(DENY_ALL, to=Outside(None, address)).allowed
+    assert not judged(DENY_ALL, to=Outside(None, "169.254.169.253")).allowed

@@ -264,6 +264,14 @@ class TestPolicyOfPods:
         else:
             assert by(trace, Layer.NETWORK_POLICY).startswith("edge/networkpolicy/")
 
+    def test_where_no_subnetwork_is_known_nodes_are_at_any_private_address(self) -> None:
+        """Any block let them in, as there was no address that it had to hold."""
+        made = balancer(externalTrafficPolicy="Cluster")
+        for block, opened in (("192.0.2.0/24", False), ("0.0.0.0/0", True)):
+            said = [{"ipBlock": {"cidr": PARTNER}}, {"ipBlock": {"cidr": block}}]
+            policy = written("NetworkPolicy", "edge", podSelector={"matchLabels": LABELS}, ingress=[{"from": said}])
+            assert judges(policy, balancer=made, google=(firewall(),)).inbound.trace(flow(), declared=True).open is opened
+
 
 class TestWhatTheGatewayKnows:
     def policy(self, **says: Any) -> Object:

@@ -30,6 +30,7 @@ from egress.judge.model.flow import Connection, Layer, Node, Outside, Pod, Verdi
 from egress.judge.model.ip_ranges import Ranges
 
 _IPV4 = Ranges.of(["0.0.0.0/0"])
+_METADATA_SERVER = Ranges.of([METADATA_ADDRESS])
 _GOOGLE_APIS = Ranges.of([vip.range for vip in Vip])
 
 
@@ -77,7 +78,7 @@ class Firewall:
             outgoing = self._side(EGRESS, source.pool, self.subnets.pods, everywhere, connection, "to pods")
             if not outgoing.allowed or not outgoing.understood:
                 return outgoing
-            near = self.subnets.nodes if isinstance(source, Node) else self.subnets.pods
+            near = self.subnets.likely_nodes if isinstance(source, Node) else self.subnets.pods
             words = "from nodes" if isinstance(source, Node) else "from pods"
             incoming = self._side(INGRESS, to.pool, near, everywhere, connection, words)
             return outgoing if incoming.allowed and incoming.understood else incoming
@@ -88,9 +89,9 @@ class Firewall:
             without_ipv6 = everywhere or not self.subnets.ipv6
             space = self.subnets.internet_v4 if without_ipv6 else self.subnets.internet
             return self._side(EGRESS, source.pool, space, everywhere, connection, "to the internet")
-        if to.address == METADATA_ADDRESS:
-            return _verdict(True, "nothing", "", "Google always lets machines reach the metadata server")
         address = Ranges.of([to.address])
+        if address == _METADATA_SERVER:
+            return _verdict(True, "nothing", "", "Google always lets machines reach the metadata server")
         if not self.subnets.ipv6 and not _IPV4.covers(address):
             return _verdict(False, self.subnets.name, "stackType", "the subnetwork has no IPv6")
         if everywhere and self.subnets.without_google and _GOOGLE_APIS.meets(address):

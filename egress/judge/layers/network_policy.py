@@ -27,7 +27,7 @@ from egress.judge.lookup.network_policy_objects import NAME_LABEL, RULES, Peer, 
 from egress.judge.lookup.subnets import Subnets
 from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.model.flow import Connection, Layer, Node, Outside, Pod, Verdict
-from egress.judge.model.ip_ranges import NOWHERE, Ranges, position, private
+from egress.judge.model.ip_ranges import NOWHERE, Ranges, position
 from egress.judge.model.selectors import Selector
 
 OTHER_KINDS = (
@@ -224,7 +224,7 @@ class NetworkPolicies:
         elif not to.pool or not source.pool or source.pool == to.pool:
             return None  # A node always reaches the pods that it runs.
         else:
-            end = _End("a node of another pool", self._subnets.nodes or private(), None, everywhere)
+            end = _End("a node of another pool", self._subnets.likely_nodes, None, everywhere)
         return self._side(to, "Ingress", end, connection.transport, connection.port)
 
     def _side(self, pod: Pod, direction: str, end: _End, transport: str, port: int) -> Verdict:

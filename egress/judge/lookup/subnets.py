@@ -37,6 +37,8 @@ class Subnets:
             if secondary.get("rangeName") in of_pods
         ]
         self.nodes = Ranges.of(nodes)
+        self.likely_nodes = self.nodes or private()
+        """Where nodes may be: at any private address, as pods, where nobody said more."""
         self.pods = Ranges.of(pods) if pods else private()
         self.ipv6 = not subnets or any((subnet.get("stackType") or "IPV4_ONLY") != "IPV4_ONLY" for subnet in subnets)
         """Whether machines may have IPv6 addresses."""
