@@ -240,6 +240,28 @@ def test_a_resource_of_a_type_that_nobody_knows_is_of_no_consequence_on_another_
     assert unread(SUBNETWORK, of_cluster, network="theirs", somethingNew=1) == ["somethingNew"]
 
 
+@pytest.mark.parametrize(
+    ("name", "order", "unread_fields"),
+    [
+        ("ours", "BEFORE_CLASSIC_FIREWALL", []),
+        ("ours", "AFTER_CLASSIC_FIREWALL", ["attachmentTarget"]),
+        ("ours", None, ["attachmentTarget"]),
+        ("theirs", None, []),
+    ],
+)
+def test_a_firewall_policy_is_asked_first_where_the_network_says_so(
+    name: str, order: str | None, unread_fields: list[str]
+) -> None:
+    """Google's default is the other order, in which a VPC rule that allows counts before the policy's denial."""
+    of_cluster = Resource(
+        SUBNETWORK, "a", {"name": "a", "ipCidrRange": "10.0.0.0/24", "network": "projects/p/global/networks/ours"}
+    )
+    said = {"networkFirewallPolicyEnforcementOrder": order} if order else {}
+    network = Resource("gcp:compute/network:Network", name, {"name": name, **said})
+    association = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
+    assert unread(association, of_cluster, network, attachmentTarget="projects/p/global/networks/ours") == unread_fields
+
+
 ORDINARY = {
     CLUSTER: """
         loggingConfig managedOpentelemetryConfig resourceUsageExportConfig anonymousAuthenticationConfig masterAuth

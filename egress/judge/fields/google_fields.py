@@ -318,6 +318,11 @@ def _of_pool(deployed: Deployed, pool: Mapping[str, Any]) -> Iterator[tuple[str,
 def _of_association(deployed: Deployed, association: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if (target := association.get("attachmentTarget")) and not deployed.in_our_network(target):
         yield "attachmentTarget", "The policy is put on another network than the cluster's."
+    for network in deployed.resources("gcp:compute/network:Network"):
+        order = network.properties.get("networkFirewallPolicyEnforcementOrder")
+        if deployed.in_our_network(network.name) and order != "BEFORE_CLASSIC_FIREWALL":
+            why = f"{network.identity} asks VPC firewall rules before the policy. Here the policy is asked first."
+            yield "attachmentTarget", why
 
 
 def _of_release(_: Deployed, release: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
