@@ -29,7 +29,9 @@ except (ConfigError, NotProven) as error:
 settings = plan.settings
 
 # 3. Foundation: project, network, Cloud NAT, private DNS, service accounts, firewall, cluster.
-google = gcp.Provider("google", project=plan.project, region=settings.region, default_labels=settings.labels or None)
+google = gcp.Provider(
+    "google", project=plan.project, region=settings.region, default_labels=settings.labels or None
+)
 foundation = Foundation("foundation", FoundationArgs(plan), pulumi.ResourceOptions(providers=[google]))
 cluster = foundation.cluster
 both = pulumi.ResourceOptions(providers=[google, cluster.kubernetes])
@@ -43,7 +45,11 @@ namespaces: dict[str, pulumi.Resource] = {}
 readers = secret_sync.readers(plan)
 for gateway in plan.gateways:
     owner = Owner.egress_gateway(gateway.name)
-    of_gateway = [item for item in objects if item.owner.part in (Part.GATEWAY, Part.HOST) and item.owner.gateway == gateway.name]
+    of_gateway = [
+        item
+        for item in objects
+        if item.owner.part in (Part.GATEWAY, Part.HOST) and item.owner.gateway == gateway.name
+    ]
     may_read = [reader for reader in readers if reader.owner == owner]
     args = EgressGatewayArgs(of_gateway, cluster.resource, mesh.ready, may_read, plan.project)
     namespaces |= EgressGateway(owner.name, args, both).namespaces

@@ -1,1 +1,2 @@
-"""What the workflows in .github say to people: comments on pull requests, notes of a release. Reads files, writes text."""
+"""What the workflows in .github say to people: comments on pull requests, notes of a release. Reads files,
+writes text."""

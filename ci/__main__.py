@@ -25,7 +25,8 @@ def comment(folder: Folder, labels: Labels = "") -> None:
         sys.stdout.write(comments.compose(read(folder), _approved(labels)))
     except ReviewError as error:
         sys.stdout.write(
-            f"{comments.MARKER}\n## What this changes\n\nThat could not be worked out. {comments.plain(str(error))}\n"
+            f"{comments.MARKER}\n## What this changes\n\nThat could not be worked out. "
+            f"{comments.plain(str(error))}\n"
         )
 
 

@@ -1,4 +1,5 @@
-"""The one comment on a pull request: what teams gain and lose in words, then what Pulumi would do, per stack. Markdown."""
+"""The one comment on a pull request: what teams gain and lose in words, then what Pulumi would do, per stack.
+Markdown."""
 
 from __future__ import annotations
 
@@ -35,22 +36,43 @@ _ORDER = ("delete", "delete-replaced", "replace", "create-replacement", "update"
 
 def compose(reviews: Sequence[Review], approved: bool) -> str:
     """The comment's text."""
-    text = "\n".join([MARKER, "## What this changes", "", *_verdict(reviews, approved), *_stacks(reviews)]).rstrip() + "\n"
+    text = (
+        "\n".join(
+            [MARKER, "## What this changes", "", *_verdict(reviews, approved), *_stacks(reviews)]
+        ).rstrip()
+        + "\n"
+    )
     if len(text) <= LIMIT:
         return text
-    return text[:LIMIT].rpartition("\n")[0] + "\n\nThe rest does not fit into a comment: see the files of the workflow's run.\n"
+    return (
+        text[:LIMIT].rpartition("\n")[0]
+        + "\n\nThe rest does not fit into a comment: see the files of the workflow's run.\n"
+    )
 
 
 def gate(reviews: Sequence[Review], approved: bool) -> list[str]:
     """Why the pull request must not be merged as it is; empty: it may."""
-    found = [f"Stack {review.stack}: the preview failed.\n{review.complaints[0]}" for review in reviews if review.complaints]
-    found += [f"Stack {review.stack}: what teams gain and lose is not known." for review in reviews if review.changes is None]
+    found = [
+        f"Stack {review.stack}: the preview failed.\n{review.complaints[0]}"
+        for review in reviews
+        if review.complaints
+    ]
+    found += [
+        f"Stack {review.stack}: what teams gain and lose is not known."
+        for review in reviews
+        if review.changes is None
+    ]
     if not approved:
         found += [
-            f"Stack {review.stack} {_lets(change)} more out: {change.text}" for review in reviews for change in review.widenings
+            f"Stack {review.stack} {_lets(change)} more out: {change.text}"
+            for review in reviews
+            for change in review.widenings
         ]
         if any(review.widenings for review in reviews):
-            found.append(f"Somebody who may approve that sets the label {APPROVAL}. A new push takes the label away again.")
+            found.append(
+                f"Somebody who may approve that sets the label {APPROVAL}. A new push takes the label away "
+                "again."
+            )
     return found
 
 
@@ -95,7 +117,9 @@ def _stacks(reviews: Sequence[Review]) -> Iterator[str]:
 
 
 def _sentence(change: Change) -> str:
-    about = ", ".join(filter(None, [f"**{_lets(change)} more out**" if change.widening else "", plain(change.risk)]))
+    about = ", ".join(
+        filter(None, [f"**{_lets(change)} more out**" if change.widening else "", plain(change.risk)])
+    )
     return f"- {plain(change.text)}" + (f" ({about})" if about else "")
 
 
@@ -115,8 +139,13 @@ def _resources(review: Review) -> Iterator[str]:
     yield "|---|---|---|---|"
     ranked = sorted(review.steps, key=lambda step: (_rank(step), step.name))
     for step in ranked[:SHOWN]:
-        differs = ", ".join(f"`{_code(field)}`" for field in step.fields[:8]) + (", ..." if len(step.fields) > 8 else "")
-        yield f"| {_MEANING.get(step.operation, plain(step.operation))} | `{_code(step.name)}` | {plain(step.type)} | {differs} |"
+        differs = ", ".join(f"`{_code(field)}`" for field in step.fields[:8]) + (
+            ", ..." if len(step.fields) > 8 else ""
+        )
+        yield (
+            f"| {_MEANING.get(step.operation, plain(step.operation))} | `{_code(step.name)}` | "
+            f"{plain(step.type)} | {differs} |"
+        )
     if len(ranked) > SHOWN:
         yield ""
         yield f"... and {len(ranked) - SHOWN} more."
@@ -126,7 +155,9 @@ def _resources(review: Review) -> Iterator[str]:
 
 def _counted(review: Review) -> str:
     counts = Counter(step.operation for step in sorted(review.steps, key=_rank))
-    return ", ".join([*(f"{count} to {plain(name)}" for name, count in counts.items()), f"{review.unchanged} unchanged"])
+    return ", ".join(
+        [*(f"{count} to {plain(name)}" for name, count in counts.items()), f"{review.unchanged} unchanged"]
+    )
 
 
 def _rank(step: Step) -> int:
@@ -138,7 +169,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Text of the pull request's author as plain text: no markup, no link, nobody mentioned, one line, no table broken."""
+    """Text of the pull request's author as plain text: no markup, no link, nobody mentioned, one line, no
+    table broken."""
     escaped = re.sub(r"([\\`*_{}\[\]()#+!|~<>&])", r"\\\1", " ".join(text.split()))
     return escaped.replace("@", "@\u200b").replace("://", ":\u200b//")
 

@@ -1,7 +1,8 @@
-"""What a pull request changes, per stack: Pulumi's preview and `egress diff`, read from a folder of JSON files.
+"""What a pull request changes, per stack: Pulumi's preview and `egress diff`, read from a folder of JSON
+files.
 
-FOLDER/STACK/preview.json   `pulumi preview --json`
-FOLDER/STACK/diff.json      `python -m egress diff OLD NEW --format json`; absent where the preview failed before it
+FOLDER/STACK/preview.json   `pulumi preview --json` FOLDER/STACK/diff.json      `python -m egress diff OLD NEW
+--format json`; absent where the preview failed before it
 """
 
 from __future__ import annotations
@@ -69,11 +70,23 @@ def _review(folder: Path) -> Review:
     preview = _json(folder / "preview.json", or_else={} if failed else None)
     diff = _json(folder / "diff.json") if (folder / "diff.json").exists() else None
     counts = _mapping(preview.get("changeSummary"))
-    errors = [_mapping(item) for item in _list(preview.get("diagnostics")) if _mapping(item).get("severity") == "error"]
-    said = [_gist(complaint.read_text(encoding="utf-8"))] if failed else [str(item.get("message", "")).strip() for item in errors]
+    errors = [
+        _mapping(item)
+        for item in _list(preview.get("diagnostics"))
+        if _mapping(item).get("severity") == "error"
+    ]
+    said = (
+        [_gist(complaint.read_text(encoding="utf-8"))]
+        if failed
+        else [str(item.get("message", "")).strip() for item in errors]
+    )
     return Review(
         folder.name,
-        tuple(_step(_mapping(step)) for step in _list(preview.get("steps")) if _mapping(step).get("op") != "same"),
+        tuple(
+            _step(_mapping(step))
+            for step in _list(preview.get("steps"))
+            if _mapping(step).get("op") != "same"
+        ),
         int(counts.get("same", 0)),
         tuple(said),
         None if diff is None else (*_changes(diff, "changes", folder), *_changes(diff, "notJudged", folder)),
@@ -97,14 +110,19 @@ def _changes(diff: Mapping[str, Any], part: str, folder: Path) -> Iterator[Chang
 def _change(change: Mapping[str, Any], folder: Path) -> Change:
     text, widening = change.get("text"), change.get("widening")
     if not isinstance(text, str) or not isinstance(widening, bool):
-        raise ReviewError(f"{folder / 'diff.json'}: a change has no `text`, or no `widening` that is true or false: {change}")
+        raise ReviewError(
+            f"{folder / 'diff.json'}: a change has no `text`, or no `widening` that is true or false: "
+            f"{change}"
+        )
     return Change(text, str(change.get("risk", "")), widening)
 
 
 def _gist(printed: str) -> str:
     """What Pulumi printed from its verdicts on: policies and diagnostics, not the tree of resources."""
     lines = printed.splitlines()
-    starts = [index for index, line in enumerate(lines) if line.startswith(("Policies:", "Diagnostics:", "error:"))]
+    starts = [
+        index for index, line in enumerate(lines) if line.startswith(("Policies:", "Diagnostics:", "error:"))
+    ]
     return "\n".join(lines[starts[0] :] if starts else lines[-40:]).strip() or "nothing"
 
 
@@ -112,7 +130,10 @@ def slim(path: Path) -> None:
     """Rewrites a recorded preview without config and states, which may be large and are nobody's business."""
     preview = _json(path)
     kept = ("op", "urn", "diffReasons", "replaceReasons", "detailedDiff")
-    steps = [{key: step[key] for key in kept if step.get(key)} for step in map(_mapping, _list(preview.get("steps")))]
+    steps = [
+        {key: step[key] for key in kept if step.get(key)}
+        for step in map(_mapping, _list(preview.get("steps")))
+    ]
     rest = {key: preview[key] for key in ("diagnostics", "changeSummary") if key in preview}
     path.write_text(json.dumps({"steps": steps, **rest}, indent=1) + "\n", encoding="utf-8")
 
@@ -126,7 +147,9 @@ def _json(path: Path, or_else: Mapping[str, Any] | None = None) -> Mapping[str, 
     except FileNotFoundError:
         raise ReviewError(f"There is no {path}: the preview of this stack did not run.") from None
     except ValueError as error:
-        raise ReviewError(f"{path} is not JSON ({error}): the command that should have written it failed.") from None
+        raise ReviewError(
+            f"{path} is not JSON ({error}): the command that should have written it failed."
+        ) from None
     if not isinstance(content, Mapping):
         raise ReviewError(f"{path} holds no JSON object.")
     return cast("Mapping[str, Any]", content)

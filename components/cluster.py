@@ -34,7 +34,8 @@ class ClusterArgs:
     fleet: bool
     """Whether the cluster joins the project's fleet, as managed Cloud Service Mesh needs."""
     subsetting: bool
-    """Whether internal load balancers lead to the nodes that serve them alone. It cannot be turned off again."""
+    """Whether internal load balancers lead to the nodes that serve them alone. It cannot be turned off
+    again."""
     protect: bool
 
 
@@ -62,7 +63,10 @@ class Cluster(pulumi.ComponentResource):
         self.endpoint = pulumi.Output.concat(
             "https://",
             self.resource.control_plane_endpoints_config.apply(
-                lambda config: (config.dns_endpoint_config.endpoint if config and config.dns_endpoint_config else "") or ""
+                lambda config: (
+                    (config.dns_endpoint_config.endpoint if config and config.dns_endpoint_config else "")
+                    or ""
+                )
             )
             if by_name
             else self.resource.endpoint,
@@ -77,7 +81,8 @@ class Cluster(pulumi.ComponentResource):
             f"{name}-kubernetes",
             kubeconfig=kubeconfig,
             enable_server_side_apply=True,
-            # A fence that somebody widened by hand is narrowed again by the next update, instead of stopping it.
+            # A fence that somebody widened by hand is narrowed again by the next update, instead of stopping
+            # it.
             enable_patch_force=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=node_pools),
         )
@@ -108,10 +113,13 @@ class Cluster(pulumi.ComponentResource):
                     for display_name, network in sorted(authorized.items())
                 ]
             },
-            authenticator_groups_config={"security_group": settings.security_group} if settings.security_group else None,
+            authenticator_groups_config={"security_group": settings.security_group}
+            if settings.security_group
+            else None,
             workload_identity_config={"workload_pool": workload_pool(args.project)},
             fleet={"project": args.project} if args.fleet else None,
-            # Said in so many words, because its default depends on the version and NetworkPolicies must name its pods.
+            # Said in so many words, because its default depends on the version and NetworkPolicies must name
+            # its pods.
             addons_config={"dns_cache_config": {"enabled": True}},
             release_channel={"channel": settings.release_channel.value.upper()},
             maintenance_policy={"daily_maintenance_window": {"start_time": settings.maintenance_start}},
@@ -123,18 +131,22 @@ class Cluster(pulumi.ComponentResource):
             else None,
             enable_shielded_nodes=True,
             deletion_protection=settings.deletion_protection,
-            # Pools of our own replace the one that every cluster is born with. Even for its few minutes it must not run as
-            # the project's default service account.
+            # Pools of our own replace the one that every cluster is born with. Even for its few minutes it
+            # must not run as the project's default service account.
             remove_default_node_pool=True,
             initial_node_count=1,
             node_config={"service_account": args.node_emails[Nodes.APPLICATION]},
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, ignore_changes=["nodeConfig", "initialNodeCount"]),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=args.protect, ignore_changes=["nodeConfig", "initialNodeCount"]
+            ),
         )
 
     def _pool(self, name: str, args: ClusterArgs, location: str, pool: Pool) -> gcp.container.NodePool:
         return gcp.container.NodePool(
             f"{name}-{pool.name}",
-            **resources.node_pool(pool, self.resource.name, location, args.node_emails, args.gateway_subnet_ids),
+            **resources.node_pool(
+                pool, self.resource.name, location, args.node_emails, args.gateway_subnet_ids
+            ),
             # The autoscaler owns the count from the first minute on.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),
         )
@@ -142,13 +154,15 @@ class Cluster(pulumi.ComponentResource):
 
 def _kubeconfig(name: str, server: str, ca_certificate: str | None) -> str:
     """A kubeconfig (JSON, which is YAML) that asks Google for a token at each use: no credential is in it."""
-    # The DNS-based endpoint shows a publicly trusted certificate; the IP endpoint one of the cluster's own authority.
+    # The DNS-based endpoint shows a publicly trusted certificate; the IP endpoint one of the cluster's own
+    # authority.
     trust = {"certificate-authority-data": ca_certificate} if ca_certificate else {}
     user = {
         "exec": {
             "apiVersion": "client.authentication.k8s.io/v1beta1",
             "command": "gke-gcloud-auth-plugin",
-            "installHint": "Install gke-gcloud-auth-plugin: https://cloud.google.com/kubernetes-engine/docs/how-to/"
+            "installHint": "Install gke-gcloud-auth-plugin: "
+            "https://cloud.google.com/kubernetes-engine/docs/how-to/"
             "cluster-access-for-kubectl#install_plugin",
             "provideClusterInfo": True,
             "interactiveMode": "Never",

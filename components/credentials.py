@@ -1,4 +1,5 @@
-"""Who may read which secret of Secret Manager. The secrets themselves, and what is in them, are made elsewhere."""
+"""Who may read which secret of Secret Manager. The secrets themselves, and what is in them, are made
+elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ import pulumi_gcp as gcp
 from egress.layers.cluster.secret_sync import Reader
 
 
-def let_read(readers: Iterable[Reader], *, project: str, parent: pulumi.Resource, cluster: pulumi.Resource) -> None:
+def let_read(
+    readers: Iterable[Reader], *, project: str, parent: pulumi.Resource, cluster: pulumi.Resource
+) -> None:
     """One grant per secret. They come after the cluster, with which the accounts become known to IAM."""
     for reader in readers:
         gcp.secretmanager.SecretIamMember(

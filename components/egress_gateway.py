@@ -27,13 +27,18 @@ class EgressGatewayArgs:
 class EgressGateway(pulumi.ComponentResource):
     """The gateway and the hosts it leads to: shared objects, made once and exported to their teams.
 
-    Hosts are no components of their own: each would be one more resource to wait for, and names tell them apart.
+    Hosts are no components of their own: each would be one more resource to wait for, and names tell them
+    apart.
     """
 
     namespaces: dict[str, KubernetesObject]
 
-    def __init__(self, name: str, args: EgressGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: EgressGatewayArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("gke-mesh-egress:egress:Gateway", name, None, opts)
-        self.namespaces = deploy(args.objects, parent=self, cluster=args.cluster, namespaces={}, mesh=args.mesh)
+        self.namespaces = deploy(
+            args.objects, parent=self, cluster=args.cluster, namespaces={}, mesh=args.mesh
+        )
         let_read(args.readers, project=args.project, parent=self, cluster=args.cluster)
         self.register_outputs({})

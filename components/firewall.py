@@ -25,7 +25,8 @@ class FirewallArgs:
 
 
 class Firewall(pulumi.ComponentResource):
-    """The network's firewall rules. GKE adds rules of its own for what the cluster itself needs; those are not managed here."""
+    """The network's firewall rules. GKE adds rules of its own for what the cluster itself needs; those are
+    not managed here."""
 
     def __init__(self, name: str, args: FirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:network:Firewall", name, None, opts)

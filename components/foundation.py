@@ -16,7 +16,13 @@ from components.perimeter import ServicePerimeter, ServicePerimeterArgs
 from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
 from egress.common import names
-from egress.common.google_cloud import MANAGED_MESH_SERVICES, NODE_ROLES, PERIMETER_SERVICES, SECRET_SERVICES, SERVICES
+from egress.common.google_cloud import (
+    MANAGED_MESH_SERVICES,
+    NODE_ROLES,
+    PERIMETER_SERVICES,
+    SECRET_SERVICES,
+    SERVICES,
+)
 from egress.layers.google import dns, firewall, node_pools, service_perimeter
 from egress.plan.model import Plan
 from egress.settings.receive import Exposure
@@ -44,12 +50,16 @@ class Foundation(pulumi.ComponentResource):
         boundary = service_perimeter.render(plan)
         of_boundary = PERIMETER_SERVICES if boundary else ()
         apis = dict.fromkeys((*SERVICES, *managed_mesh, *secrets, *of_boundary, *plan.granted_apis))
-        services = ProjectServices("apis", ProjectServicesArgs(list(apis)), pulumi.ResourceOptions(parent=self))
+        services = ProjectServices(
+            "apis", ProjectServicesArgs(list(apis)), pulumi.ResourceOptions(parent=self)
+        )
         child = pulumi.ResourceOptions(parent=self, depends_on=[services])
         if boundary:
             ServicePerimeter("perimeter", ServicePerimeterArgs(boundary), child)
         subnets = [gateway.subnet for gateway in plan.gateways if gateway.subnet]
-        self.network = Network("network", NetworkArgs(settings.network, settings.region, subnets, settings.protect), child)
+        self.network = Network(
+            "network", NetworkArgs(settings.network, settings.region, subnets, settings.protect), child
+        )
         self.nat = CloudNat(
             "nat",
             CloudNatArgs(
@@ -81,7 +91,9 @@ class Foundation(pulumi.ComponentResource):
             ),
             child,
         )
-        accounts = NodeServiceAccounts("nodes", NodeServiceAccountsArgs(plan.project, firewall.nodes(plan), NODE_ROLES), child)
+        accounts = NodeServiceAccounts(
+            "nodes", NodeServiceAccountsArgs(plan.project, firewall.nodes(plan), NODE_ROLES), child
+        )
         rules = Firewall(
             "firewall",
             FirewallArgs(
@@ -109,7 +121,8 @@ class Foundation(pulumi.ComponentResource):
                 subsetting=settings.ingress is not None and settings.ingress.exposure is Exposure.INTERNAL,
                 protect=settings.protect,
             ),
-            # Nodes register, pull images and write logs as soon as they start: the ways and the fences are there first.
+            # Nodes register, pull images and write logs as soon as they start: the ways and the fences are
+            # there first.
             pulumi.ResourceOptions(parent=self, depends_on=[accounts, rules, private_dns, self.nat]),
         )
         self.register_outputs({})

@@ -1,4 +1,5 @@
-"""The reserved address at which partners connect: it outlives the Service that uses it, so partners need not be told again."""
+"""The reserved address at which partners connect: it outlives the Service that uses it, so partners need not
+be told again."""
 
 from __future__ import annotations
 
@@ -20,11 +21,14 @@ class IngressAddressArgs:
 
 
 class IngressAddress(pulumi.ComponentResource):
-    """One regional address, of the subnet or of the internet. GKE finds it by the name that the Service states."""
+    """One regional address, of the subnet or of the internet. GKE finds it by the name that the Service
+    states."""
 
     address: pulumi.Output[str]
 
-    def __init__(self, name: str, args: IngressAddressArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: IngressAddressArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("gke-mesh-egress:network:IngressAddress", name, None, opts)
         internal = args.exposure is Exposure.INTERNAL
         self.address = gcp.compute.Address(

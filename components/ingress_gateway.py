@@ -25,12 +25,17 @@ class IngressGatewayArgs:
 
 
 class IngressGateway(pulumi.ComponentResource):
-    """The gateway to which partners connect. Not managed: the names in DNS that lead to it, and what its Secrets hold."""
+    """The gateway to which partners connect. Not managed: the names in DNS that lead to it, and what its
+    Secrets hold."""
 
     namespaces: dict[str, KubernetesObject]
 
-    def __init__(self, name: str, args: IngressGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: IngressGatewayArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("gke-mesh-egress:ingress:Gateway", name, None, opts)
-        self.namespaces = deploy(args.objects, parent=self, cluster=args.cluster, namespaces={}, mesh=args.mesh)
+        self.namespaces = deploy(
+            args.objects, parent=self, cluster=args.cluster, namespaces={}, mesh=args.mesh
+        )
         let_read(args.readers, project=args.project, parent=self, cluster=args.cluster)
         self.register_outputs({})

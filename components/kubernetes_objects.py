@@ -1,4 +1,5 @@
-"""Rendered Kubernetes objects as Pulumi resources: one resource per object, the manifest as it was rendered."""
+"""Rendered Kubernetes objects as Pulumi resources: one resource per object, the manifest as it was
+rendered."""
 
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ def deploy(
     Args:
         cluster: the GKE cluster; deleting it deletes everything in it, so nothing is then deleted one by one.
         namespaces: Namespaces deployed elsewhere, by name; those among `objects` are added for this call.
-        mesh: what must be there before Istio's own kinds exist and before proxies are injected. Its pods run on nodes, so GKE
-            has by then defined its own kinds as well.
+        mesh: what must be there before Istio's own kinds exist and before proxies are injected. Its pods run
+            on nodes, so GKE has by then defined its own kinds as well.
 
     Returns:
         The deployed Namespaces among `objects`, by name.
@@ -46,7 +47,9 @@ def deploy(
             required.append(own.get(item.namespace) or namespaces[item.namespace])
         if mesh is not None and (item.is_istio or item.is_of_secret_sync or item.kind == "Deployment"):
             required.append(mesh)
-        resource = KubernetesObject(item, pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=cluster))
+        resource = KubernetesObject(
+            item, pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=cluster)
+        )
         if item.kind == "Namespace":
             own[item.name] = resource
     return own

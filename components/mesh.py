@@ -29,7 +29,8 @@ class MeshArgs:
 
 
 class Mesh(pulumi.ComponentResource):
-    """istiod by Helm, or managed Cloud Service Mesh through the fleet; then STRICT mutual TLS and access logs."""
+    """istiod by Helm, or managed Cloud Service Mesh through the fleet; then STRICT mutual TLS and access
+    logs."""
 
     namespaces: dict[str, KubernetesObject]
     ready: pulumi.Resource
@@ -49,7 +50,8 @@ class Mesh(pulumi.ComponentResource):
         base = self._chart(args, "base", layer.base_values(), namespace)
         before = base
         if layer.redirected_by_node(args.plan):
-            # Before istiod injects proxies that count on it. In kube-system, where pods of a node may be critical to it.
+            # Before istiod injects proxies that count on it. In kube-system, where pods of a node may be
+            # critical to it.
             before = self._chart(args, "cni", layer.cni_values(args.plan), base, "kube-system")
         return self._chart(args, "istiod", layer.istiod_values(args.plan), before)
 

@@ -1,4 +1,5 @@
-"""Cloud NAT: the only way from private nodes to the internet, for the cluster's subnet and those of gateways only."""
+"""Cloud NAT: the only way from private nodes to the internet, for the cluster's subnet and those of gateways
+only."""
 
 from __future__ import annotations
 
@@ -27,9 +28,11 @@ class CloudNatArgs:
 
 
 class CloudNat(pulumi.ComponentResource):
-    """Cloud Router, Cloud NAT and - where the settings name them - reserved addresses that partners can allow-list.
+    """Cloud Router, Cloud NAT and - where the settings name them - reserved addresses that partners can
+    allow-list.
 
-    Cloud NAT knows nodes by their subnet: a gateway with addresses of its own has a subnet and a NAT of its own.
+    Cloud NAT knows nodes by their subnet: a gateway with addresses of its own has a subnet and a NAT of its
+    own.
     """
 
     addresses: pulumi.Output[Mapping[str, Any]]
@@ -44,9 +47,13 @@ class CloudNat(pulumi.ComponentResource):
             f"{name}-router", name="nat-router", network=args.network_id, region=args.region, opts=self._child
         )
         self._name = name
-        self.addresses = self._nat(f"{name}-config", "nat-config", args, args.subnet_id, args.settings.addresses)
+        self.addresses = self._nat(
+            f"{name}-config", "nat-config", args, args.subnet_id, args.settings.addresses
+        )
         self.gateway_addresses = {
-            own.name: self._nat(f"{name}-{own.name}", own.name, args, args.gateway_subnet_ids[own.name], own.addresses)
+            own.name: self._nat(
+                f"{name}-{own.name}", own.name, args, args.gateway_subnet_ids[own.name], own.addresses
+            )
             for own in args.gateways
         }
         self.register_outputs({"addresses": self.addresses})
@@ -87,7 +94,10 @@ class CloudNat(pulumi.ComponentResource):
             enable_dynamic_port_allocation=settings.dynamic_port_allocation,
             # Dynamic port allocation excludes it, and outbound connections have no use for it.
             enable_endpoint_independent_mapping=False,
-            log_config={"enable": settings.logging is not NatLogging.NONE, "filter": settings.logging.google_name},
+            log_config={
+                "enable": settings.logging is not NatLogging.NONE,
+                "filter": settings.logging.google_name,
+            },
             opts=self._child,
         )
         by_name: Mapping[str, Any] = {key: address.address for key, address in addresses.items()}

@@ -24,11 +24,11 @@ class NetworkArgs:
 
 
 class Network(pulumi.ComponentResource):
-    """A custom-mode VPC network and one subnet with the secondary ranges `pods` and `services`; one more with a range for Pods
-    for each gateway that leaves by addresses of its own.
+    """A custom-mode VPC network and one subnet with the secondary ranges `pods` and `services`; one more with
+    a range for Pods for each gateway that leaves by addresses of its own.
 
-    Not managed: peerings, VPN, shared VPC. The network's default route to the internet stays; firewall and Cloud NAT decide
-    who may use it.
+    Not managed: peerings, VPN, shared VPC. The network's default route to the internet stays; firewall and
+    Cloud NAT decide who may use it.
     """
 
     network_id: pulumi.Output[str]
@@ -54,7 +54,9 @@ class Network(pulumi.ComponentResource):
         ).id
         self.gateway_subnet_ids = {
             own.name: gcp.compute.Subnetwork(
-                f"{name}-{own.name}", **resources.subnetwork(args.settings, args.region, vpc.id, own), opts=child
+                f"{name}-{own.name}",
+                **resources.subnetwork(args.settings, args.region, vpc.id, own),
+                opts=child,
             ).id
             for own in args.gateways
         }

@@ -26,7 +26,9 @@ class NodeServiceAccounts(pulumi.ComponentResource):
 
     emails: dict[str, pulumi.Output[str]]
 
-    def __init__(self, name: str, args: NodeServiceAccountsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: NodeServiceAccountsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("gke-mesh-egress:iam:NodeServiceAccounts", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.emails = {}

@@ -14,12 +14,18 @@ from egress.plan.outputs import planned
 def contract(plan: Plan, foundation: Foundation) -> dict[str, Any]:
     """`contract: 1`, complete: the planned part and what only Google Cloud knows. Nothing in it is secret."""
     parts, nat = planned(plan), foundation.nat
-    ingress = {"ingress": {**parts["ingress"], "address": foundation.ingress_address}} if "ingress" in parts else {}
+    ingress = (
+        {"ingress": {**parts["ingress"], "address": foundation.ingress_address}} if "ingress" in parts else {}
+    )
     # A gateway without a subnet of its own leaves by the addresses of the shared one.
     addresses = {
-        gateway.name: nat.gateway_addresses[gateway.subnet.name] if gateway.subnet else nat.addresses for gateway in plan.gateways
+        gateway.name: nat.gateway_addresses[gateway.subnet.name] if gateway.subnet else nat.addresses
+        for gateway in plan.gateways
     }
-    gateways = {name: {**of_gateway, "addresses": addresses[name]} for name, of_gateway in parts.get("gateways", {}).items()}
+    gateways = {
+        name: {**of_gateway, "addresses": addresses[name]}
+        for name, of_gateway in parts.get("gateways", {}).items()
+    }
     return {
         **parts,
         "network": {"id": foundation.network.network_id, "subnet": foundation.network.subnet_id},

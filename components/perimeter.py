@@ -16,9 +16,12 @@ class ServicePerimeterArgs:
 
 
 class ServicePerimeter(pulumi.ComponentResource):
-    """One perimeter. Not managed: the organisation's access policy and its access levels, which are others' to give."""
+    """One perimeter. Not managed: the organisation's access policy and its access levels, which are others'
+    to give."""
 
-    def __init__(self, name: str, args: ServicePerimeterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: ServicePerimeterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("gke-mesh-egress:project:ServicePerimeter", name, None, opts)
         wanted = args.perimeter
         rules = {

@@ -26,8 +26,8 @@ class PrivateDnsArgs:
 class PrivateDns(pulumi.ComponentResource):
     """Managed zones and their records, visible to this network only.
 
-    The resolving network has no subnet: no machine can be in it, and it has no private zones, so that a zone peered with it
-    answers as the internet does.
+    The resolving network has no subnet: no machine can be in it, and it has no private zones, so that a zone
+    peered with it answers as the internet does.
     """
 
     def __init__(self, name: str, args: PrivateDnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -47,7 +47,9 @@ class PrivateDns(pulumi.ComponentResource):
             managed = gcp.dns.ManagedZone(
                 f"{name}-{zone.name}",
                 **resources.managed_zone(zone, args.network_id, target.id if target else None),
-                opts=child if zone.records or zone.resolved else pulumi.ResourceOptions(parent=self, depends_on=list(made)),
+                opts=child
+                if zone.records or zone.resolved
+                else pulumi.ResourceOptions(parent=self, depends_on=list(made)),
             )
             made.append(managed)
             for record in zone.records:

@@ -1,4 +1,5 @@
-"""The APIs that a project must have switched on. They stay on when the stack goes: others may use them by then."""
+"""The APIs that a project must have switched on. They stay on when the stack goes: others may use them by
+then."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ class ProjectServicesArgs:
 class ProjectServices(pulumi.ComponentResource):
     """Enabled APIs. Not managed: the project itself, its billing account, organisation policies."""
 
-    def __init__(self, name: str, args: ProjectServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: ProjectServicesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("gke-mesh-egress:project:Services", name, None, opts)
         for service in args.services:
             gcp.projects.Service(

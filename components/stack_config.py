@@ -1,4 +1,5 @@
-"""The stack's config as Pulumi hands it over, whole: settings must see the keys that nobody asked for as well."""
+"""The stack's config as Pulumi hands it over, whole: settings must see the keys that nobody asked for as
+well."""
 
 from __future__ import annotations
 

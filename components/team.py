@@ -69,13 +69,17 @@ class Team(pulumi.ComponentResource):
             resource = f"{name}/{grant.resource}/{grant.project}/{grant.name}"
             self._grant(resource, grant, account.member)
         for role, _ in identity.project_roles:
-            gcp.projects.IAMMember(f"{name}/project/{role}", project=args.project, role=role, member=account.member, opts=child)
+            gcp.projects.IAMMember(
+                f"{name}/project/{role}", project=args.project, role=role, member=account.member, opts=child
+            )
 
     def _grant(self, name: str, grant: ResourceGrant, member: pulumi.Output[str]) -> None:
         project, role, child = grant.project, grant.role, pulumi.ResourceOptions(parent=self)
         match grant.resource:
             case Resource.TOPIC:
-                gcp.pubsub.TopicIAMMember(name, topic=grant.name, project=project, role=role, member=member, opts=child)
+                gcp.pubsub.TopicIAMMember(
+                    name, topic=grant.name, project=project, role=role, member=member, opts=child
+                )
             case Resource.SUBSCRIPTION:
                 gcp.pubsub.SubscriptionIAMMember(
                     name, subscription=grant.name, project=project, role=role, member=member, opts=child
@@ -85,7 +89,9 @@ class Team(pulumi.ComponentResource):
                     name, secret_id=grant.name, project=project, role=role, member=member, opts=child
                 )
             case Resource.DATASET:
-                gcp.bigquery.DatasetIamMember(name, dataset_id=grant.name, project=project, role=role, member=member, opts=child)
+                gcp.bigquery.DatasetIamMember(
+                    name, dataset_id=grant.name, project=project, role=role, member=member, opts=child
+                )
 
     def _bucket(self, name: str, args: TeamArgs) -> pulumi.Output[str]:
         return gcp.storage.Bucket(

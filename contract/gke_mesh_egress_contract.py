@@ -1,7 +1,7 @@
 """What a stack of gke-mesh-egress tells other programs: its output `egress`, read into typed values.
 
-This one file is all that another program needs: Python 3.10 or newer, the standard library, nothing of the platform's code.
-Copy it beside your program, or install it from this folder with pip.
+This one file is all that another program needs: Python 3.10 or newer, the standard library, nothing of the
+platform's code. Copy it beside your program, or install it from this folder with pip.
 
     import pulumi
     from gke_mesh_egress_contract import Contract, parse
@@ -10,7 +10,8 @@ Copy it beside your program, or install it from this folder with pip.
     contract = platform.require_output("egress").apply(parse)
     namespace = contract.apply(lambda contract: contract.team("team-x").namespace)
 
-Keys that this file does not know are left aside, so a platform may add some. Another version of the contract is refused.
+Keys that this file does not know are left aside, so a platform may add some. Another version of the contract
+is refused.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Cluster:
     ]
 
     def kubeconfig(self) -> str:
-        """A kubeconfig (JSON, which is YAML) that asks Google for a token at each use: no credential is in it."""
+        """A kubeconfig (JSON, which is YAML) that asks Google for a token at each use: no credential is in
+        it."""
         by_name = self.endpoint.endswith(".gke.goog")
         trust = {} if by_name else {"certificate-authority-data": self.ca_certificate}
         plugin = {
@@ -76,8 +78,12 @@ class Gateway:
     service_account: Annotated[str, "The gateway's Kubernetes service account."]
     host: Annotated[str, "The gateway's Service inside the cluster."]
     identity: Annotated[str, "SPIFFE name of the gateway in the mesh."]
-    outside_ports: Annotated[tuple[int, ...], "TCP ports on which gateway nodes leave to wherever a host's name leads."]
-    addresses: Annotated[Mapping[str, str], "Reserved addresses from which connections leave, by name; empty: Google chooses."]
+    outside_ports: Annotated[
+        tuple[int, ...], "TCP ports on which gateway nodes leave to wherever a host's name leads."
+    ]
+    addresses: Annotated[
+        Mapping[str, str], "Reserved addresses from which connections leave, by name; empty: Google chooses."
+    ]
     hosts: Annotated[tuple[str, ...] | None, "The only hosts that may be reached by it; absent: any."] = None
 
 
@@ -91,7 +97,9 @@ class Way:
     leaves: Annotated[str, "What leaves the gateway: http, https, tcp, tls."]
     rule: Annotated[str | None, "Name of the rule, where the host has several."] = None
     methods: tuple[str, ...] | None = None
-    paths: Annotated[tuple[str, ...] | None, "Exact, a prefix ending in `*`, or a template with `{*}` and `{**}`."] = None
+    paths: Annotated[
+        tuple[str, ...] | None, "Exact, a prefix ending in `*`, or a template with `{*}` and `{**}`."
+    ] = None
     headers: Annotated[Mapping[str, tuple[str, ...]] | None, "Header to the values allowed."] = None
     service_accounts: Annotated[tuple[str, ...] | None, "The team's service accounts that may."] = None
     addresses: Annotated[tuple[str, ...] | None, "Where the host lives, for raw TCP."] = None
@@ -100,7 +108,8 @@ class Way:
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """A role that a team's service account has in Google Cloud: on one resource, or with a reason on the whole project."""
+    """A role that a team's service account has in Google Cloud: on one resource, or with a reason on the
+    whole project."""
 
     service_account: Annotated[str, "Kubernetes service account."]
     role: str
@@ -125,12 +134,20 @@ class PastGateway:
 @dataclass(frozen=True, kw_only=True)
 class Team:
     namespace: str
-    service_accounts: Annotated[Mapping[str, str], "Kubernetes service account to the Google service account it acts as."]
-    egress: Annotated[tuple[Way, ...], "All that the team declares to reach outside; with the model open it may reach more."]
+    service_accounts: Annotated[
+        Mapping[str, str], "Kubernetes service account to the Google service account it acts as."
+    ]
+    egress: Annotated[
+        tuple[Way, ...], "All that the team declares to reach outside; with the model open it may reach more."
+    ]
     reaches: Annotated[tuple[str, ...], "Other teams that its pods may call."]
-    grants: Annotated[tuple[Grant, ...] | None, "Roles of its service accounts in Google Cloud. Absent: none."] = None
+    grants: Annotated[
+        tuple[Grant, ...] | None, "Roles of its service accounts in Google Cloud. Absent: none."
+    ] = None
     past_gateway: Annotated[PastGateway | None, "Absent: everything passes the gateway."] = None
-    gateway: Annotated[str | None, "The gateway of `gateways` by which the team leaves; absent: the shared one."] = None
+    gateway: Annotated[
+        str | None, "The gateway of `gateways` by which the team leaves; absent: the shared one."
+    ] = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -172,7 +189,9 @@ class Contract:
     cluster: Cluster
     gateway: Annotated[Gateway, "The shared egress gateway."]
     teams: Mapping[str, Team]
-    gateways: Annotated[Mapping[str, Gateway] | None, "Egress gateways of teams, by name; absent: there are none."] = None
+    gateways: Annotated[
+        Mapping[str, Gateway] | None, "Egress gateways of teams, by name; absent: there are none."
+    ] = None
     ingress: Ingress | None = None
 
     def gateway_of(self, team: str) -> Gateway:
@@ -183,22 +202,27 @@ class Contract:
     def team(self, name: str) -> Team:
         """The team of this name. Raises ContractError naming those that there are."""
         if name not in self.teams:
-            raise ContractError(f"The platform knows no team {name!r}; it knows: {', '.join(sorted(self.teams)) or 'none'}.")
+            raise ContractError(
+                f"The platform knows no team {name!r}; it knows: {', '.join(sorted(self.teams)) or 'none'}."
+            )
         return self.teams[name]
 
 
 def parse(output: Any) -> Contract:
-    """The contract in the value of the stack's output `egress`. Raises ContractError with everything that does not fit."""
+    """The contract in the value of the stack's output `egress`. Raises ContractError with everything that
+    does not fit."""
     given = _mapping(output)
     if given is None or "contract" not in given:
         raise ContractError(
-            f"This is not the output `{OUTPUT}` of a stack of gke-mesh-egress: {_shown(output)} holds no key `contract`. "
+            f"This is not the output `{OUTPUT}` of a stack of gke-mesh-egress: {_shown(output)} holds no key "
+            "`contract`. "
             "Is it the right stack, and was it deployed?"
         )
     version = given["contract"]
     if version != VERSION:
         raise ContractError(
-            f"The platform speaks contract {_shown(version)}, this program {VERSION}. Read the platform's CHANGELOG, take the "
+            f"The platform speaks contract {_shown(version)}, this program {VERSION}. Read the platform's "
+            "CHANGELOG, take the "
             "file gke_mesh_egress_contract.py of the platform's release, and adapt this program to it."
         )
     problems: list[str] = []
@@ -219,7 +243,9 @@ def parse_outputs(text: str) -> Contract:
     except ValueError as error:
         raise ContractError(f"This is not what `pulumi stack output --json` prints: {error}.") from None
     if outputs is None or OUTPUT not in outputs:
-        raise ContractError(f"The stack has no output `{OUTPUT}`: it is not one of gke-mesh-egress, or was never deployed.")
+        raise ContractError(
+            f"The stack has no output `{OUTPUT}`: it is not one of gke-mesh-egress, or was never deployed."
+        )
     return parse(outputs[OUTPUT])
 
 
@@ -244,7 +270,8 @@ _T = TypeVar("_T")
 
 
 def _read(wanted: type[_T], value: Any, path: str, problems: list[str]) -> _T:
-    """`value` as the type `wanted`. What does not fit is noted in `problems`, and then the result means nothing."""
+    """`value` as the type `wanted`. What does not fit is noted in `problems`, and then the result means
+    nothing."""
     origin, of, mapping = get_origin(wanted), get_args(wanted), _mapping(value)
     result: Any = None
     if wanted is int and isinstance(value, float) and value.is_integer():

@@ -1,4 +1,5 @@
-"""The policy pack, `pulumi preview --policy-pack policies`: each rule of egress_policies is a policy that stops the update."""
+"""The policy pack, `pulumi preview --policy-pack policies`: each rule of egress_policies is a policy that
+stops the update."""
 
 from __future__ import annotations
 
@@ -39,12 +40,19 @@ def _taken(container: Any, key: Any) -> Any:
 def resource(args: Any) -> Resource:
     """What a rule sees of one resource. `args`: the SDK's ResourceValidationArgs or PolicyResource."""
     provider = plain(args.provider.props) if args.provider else {}
-    return Resource(args.resource_type, args.name, args.urn, plain(args.props), bool(args.opts.protect), provider)
+    return Resource(
+        args.resource_type, args.name, args.urn, plain(args.props), bool(args.opts.protect), provider
+    )
 
 
 def policy(rule: Rule) -> Policy:
     schema = {
-        name: {"type": "array", "items": {"type": "string"}, "default": list(setting.default), "description": setting.description}
+        name: {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": list(setting.default),
+            "description": setting.description,
+        }
         for name, setting in rule.settings.items()
     }
     config = PolicyConfigSchema(schema) if schema else None

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sandbox import operations  # imports the engine's SDK, which takes a second that wrong usage need not wait for
+    from sandbox import (
+        operations,
+    )  # imports the engine's SDK, which takes a second that wrong usage need not wait for
 
     policies = Policies(options.policy_pack, options.policy_pack_config) if options.policy_pack else None
     return operations.run(options.command, options.directory, options.stack, options.show_secrets, policies)
@@ -52,8 +54,8 @@ def _clean(home: Home) -> int:
 def _told(command: Callable[[], int]) -> int:
     """The command's exit code; what was refused or failed is told in words, without this program's stack.
 
-    Errors of the sandbox's parts are RuntimeErrors with a text for the reader. Anything else is a mistake in the
-    sandbox itself, and `guarded` says so.
+    Errors of the sandbox's parts are RuntimeErrors with a text for the reader. Anything else is a mistake in
+    the sandbox itself, and `guarded` says so.
     """
     try:
         return command()
@@ -61,7 +63,9 @@ def _told(command: Callable[[], int]) -> int:
         if type(error) in (RuntimeError, RecursionError, NotImplementedError):
             raise
         print(f"\n{error}", file=sys.stderr)
-    except BrokenPipeError:  # the reader of this output has gone; the operation itself has ended before that is noticed
+    except (
+        BrokenPipeError
+    ):  # the reader of this output has gone; the operation itself has ended before that is noticed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
@@ -88,8 +92,12 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the project, for another program in the same sandbox (default: this checkout)",
     )
     parser.add_argument("--show-secrets", action="store_true", help="outputs: print secrets in plain text")
-    parser.add_argument("--policy-pack", type=_path, help="preview: folder of a policy pack that judges what would change")
-    parser.add_argument("--policy-pack-config", type=_path, help="preview: JSON file with the pack's settings")
+    parser.add_argument(
+        "--policy-pack", type=_path, help="preview: folder of a policy pack that judges what would change"
+    )
+    parser.add_argument(
+        "--policy-pack-config", type=_path, help="preview: JSON file with the pack's settings"
+    )
     return parser
 
 

@@ -1,11 +1,13 @@
-"""The control plane of the sandbox's cluster: a real kube-apiserver on a real etcd, without nodes or controllers.
+"""The control plane of the sandbox's cluster: a real kube-apiserver on a real etcd, without nodes or
+controllers.
 
-What is real here: schemas, validation, CRDs with CEL, server-side apply, RBAC, admission policies. What is not:
-nothing runs a pod, fills an EndpointSlice, collects garbage or finishes deleting a namespace (that takes the
-controller manager; whoever deletes a namespace here finalizes it too).
+What is real here: schemas, validation, CRDs with CEL, server-side apply, RBAC, admission policies. What is
+not: nothing runs a pod, fills an EndpointSlice, collects garbage or finishes deleting a namespace (that takes
+the controller manager; whoever deletes a namespace here finalizes it too).
 
-Both programs listen on this machine only and run on after the command that started them. Who may talk to them: etcd
-listens on a socket in a folder of mode 0700, the API server asks for the token that lies in that folder.
+Both programs listen on this machine only and run on after the command that started them. Who may talk to
+them: etcd listens on a socket in a folder of mode 0700, the API server asks for the token that lies in that
+folder.
 """
 
 from __future__ import annotations
@@ -73,7 +75,9 @@ class ApiServer:
     def ca_pem(self) -> str:
         """The certificate authority that the server's certificate is from."""
         chain = self._read("certificates/apiserver.crt")
-        return chain[chain.rindex("-----BEGIN CERTIFICATE-----") :]  # the server's own comes first, its issuer last
+        return chain[
+            chain.rindex("-----BEGIN CERTIFICATE-----") :
+        ]  # the server's own comes first, its issuer last
 
     @property
     def born(self) -> str | None:
@@ -100,16 +104,20 @@ class ApiServer:
         return self._alive() and self._ready()
 
     def start(self) -> None:
-        """Make sure that it runs, is ready and has GKE's kinds; at once if it does already, else within seconds.
+        """Make sure that it runs, is ready and has GKE's kinds; at once if it does already, else within
+        seconds.
 
-        Safe to call from several processes: one starts it, the others wait and use it. What an earlier, killed start
-        left behind is used if it gets ready, else replaced. Raises ApiServerError with the end of the log.
+        Safe to call from several processes: one starts it, the others wait and use it. What an earlier,
+        killed start left behind is used if it gets ready, else replaced. Raises ApiServerError with the end
+        of the log.
         """
         self._start()
         for definition in DEFINITIONS:
             status = self._ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
             if status not in (201, 409):  # 409: it has been there
-                raise ApiServerError(f"{definition['metadata']['name']} was not accepted ({status}); run this again")
+                raise ApiServerError(
+                    f"{definition['metadata']['name']} was not accepted ({status}); run this again"
+                )
 
     def _start(self) -> None:
         if self.running():
@@ -145,8 +153,8 @@ class ApiServer:
         """Stop it and delete everything it knew.
 
         Args:
-            keep_address: keep the port, the certificate authority and the token, so that stacks which hold a kubeconfig of it
-                find the next cluster there. Otherwise they go as well.
+            keep_address: keep the port, the certificate authority and the token, so that stacks which hold a
+                kubeconfig of it find the next cluster there. Otherwise they go as well.
         """
         with self._locked():
             self._stop(patience=0.0)  # nothing of it is kept, so there is nothing to put in order
@@ -202,8 +210,8 @@ class ApiServer:
             f"--listen-peer-urls={_PEER_SOCKET}",
             f"--initial-advertise-peer-urls={_PEER_SOCKET}",
             f"--initial-cluster=sandbox={_PEER_SOCKET}",
-            # Syncing every write to disk guards against power cuts, which a sandbox that is rebuilt in a minute can
-            # bear, and costs seconds on slow disks. Killed processes lose nothing by it.
+            # Syncing every write to disk guards against power cuts, which a sandbox that is rebuilt in a
+            # minute can bear, and costs seconds on slow disks. Killed processes lose nothing by it.
             "--unsafe-no-fsync",
             "--log-level=warn",
         ]
@@ -214,7 +222,8 @@ class ApiServer:
             f"--bind-address={_HOST}",
             f"--advertise-address={_HOST}",
             f"--secure-port={self._read('port')}",
-            "--endpoint-reconciler-type=none",  # a loopback address is no endpoint for pods, and it would say so forever
+            # A loopback address is no endpoint for pods, and it would say so forever.
+            "--endpoint-reconciler-type=none",
             f"--cert-dir={self._certificates}",  # it makes its own authority, certificate and key there
             f"--token-auth-file={self._folder / 'tokens.csv'}",
             "--authorization-mode=RBAC",
@@ -223,7 +232,8 @@ class ApiServer:
             f"--service-account-signing-key-file={key}",
             f"--service-cluster-ip-range={_SERVICES}",
             "--allow-privileged=true",  # as on GKE
-            # without a controller manager no namespace gets its default service account, which it would demand of pods
+            # without a controller manager no namespace gets its default service account, which it would
+            # demand of pods
             "--disable-admission-plugins=ServiceAccount",
         ]
         # etcd also reads ETCD_* from the environment, where another etcd's settings may lie
@@ -252,7 +262,8 @@ class ApiServer:
         return all(self._ask("GET", path) == 200 for path in paths)
 
     def _ask(self, method: str, path: str, body: object = None) -> int | None:
-        """The status of a request as administrator; None if there is no answer, or one from somebody else's server."""
+        """The status of a request as administrator; None if there is no answer, or one from somebody else's
+        server."""
         try:
             context = ssl.create_default_context(cadata=self.ca_pem)
             host, _, port = self.endpoint.partition(":")
@@ -267,7 +278,8 @@ class ApiServer:
             return None
 
     def _recorded_port(self) -> int:
-        """The port of the last start; 0 if there was none. Kept where possible, so that an endpoint does not change."""
+        """The port of the last start; 0 if there was none. Kept where possible, so that an endpoint does not
+        change."""
         try:
             return int(self._read("port"))
         except (ApiServerError, ValueError):
@@ -281,7 +293,9 @@ class ApiServer:
             "kind": "Config",
             "current-context": "sandbox",
             "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "admin"}}],
-            "clusters": [{"name": "sandbox", "cluster": {"server": self.url, "certificate-authority-data": authority}}],
+            "clusters": [
+                {"name": "sandbox", "cluster": {"server": self.url, "certificate-authority-data": authority}}
+            ],
             "users": [{"name": "admin", "user": {"token": self.token}}],
         }
         return json.dumps(config, indent=2) + "\n"
@@ -290,13 +304,17 @@ class ApiServer:
         try:
             return (self._folder / name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise ApiServerError(f"there is no API server in {self._folder}; start() makes one (`make up`)") from None
+            raise ApiServerError(
+                f"there is no API server in {self._folder}; start() makes one (`make up`)"
+            ) from None
 
     def _write(self, name: str, content: str) -> None:
         """Write a file only its owner may read, whole or not at all."""
         new = self._folder / f"{name}.new"
         new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(
+            os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(content)
         new.replace(self._folder / name)
 

@@ -1,4 +1,5 @@
-"""The end of a sandbox. Standard library only: it works before anything is installed, and when what was is broken."""
+"""The end of a sandbox. Standard library only: it works before anything is installed, and when what was is
+broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The Pulumi CLI as a child process that takes nothing from this machine's own Pulumi and can be told to stop."""
+"""The Pulumi CLI as a child process that takes nothing from this machine's own Pulumi and can be told to
+stop."""
 
 from __future__ import annotations
 
@@ -18,21 +19,26 @@ from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
 _FOREIGN = ("PULUMI_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_")
-"""Environment of the user's own Pulumi and Google Cloud: a token, project or passphrase of theirs has no place here."""
+"""Environment of the user's own Pulumi and Google Cloud: a token, project or passphrase of theirs has no
+place here."""
 _OURS = ("PULUMI_K8S_",)
 """Settings of the kubernetes provider, which its stand-in knows too."""
 
 
 def without_foreign(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without what belongs to the user's own Pulumi and Google Cloud."""
-    return {name: value for name, value in environment.items() if not name.startswith(_FOREIGN) or name.startswith(_OURS)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(_FOREIGN) or name.startswith(_OURS)
+    }
 
 
 class Command(PulumiCommand):
     """The CLI at a given path. Ctrl-C is passed on to it, so that the engine can stop in good order.
 
-    It runs in a session of its own: the terminal would send Ctrl-C to it as well, and the engine takes the second
-    one as the demand to stop at once.
+    It runs in a session of its own: the terminal would send Ctrl-C to it as well, and the engine takes the
+    second one as the demand to stop at once.
     """
 
     def __init__(self, executable: Path) -> None:
@@ -40,7 +46,12 @@ class Command(PulumiCommand):
         self._process: subprocess.Popen[str] | None = None
         self._interrupts = 0
         said = subprocess.run(
-            [self.command, "version"], capture_output=True, text=True, check=True, env=self._env({}), encoding="utf-8"
+            [self.command, "version"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=self._env({}),
+            encoding="utf-8",
         )
         self.version = VersionInfo.parse(said.stdout.strip().removeprefix("v"))
 
@@ -109,7 +120,10 @@ class Command(PulumiCommand):
         if process is None:
             raise KeyboardInterrupt
         if self._interrupts == 1:
-            print("Stopping: the engine finishes what it has begun. Ctrl-C again stops it at once.", file=sys.stderr)
+            print(
+                "Stopping: the engine finishes what it has begun. Ctrl-C again stops it at once.",
+                file=sys.stderr,
+            )
         if self._interrupts <= 2:
             process.send_signal(signal.SIGINT)
         else:
@@ -132,7 +146,8 @@ class _Reader(threading.Thread):
             self._tell(line.rstrip())
 
     def _tell(self, line: str) -> None:
-        """Whoever listens may go (`| head`); the engine must be read to its end all the same, or it would block."""
+        """Whoever listens may go (`| head`); the engine must be read to its end all the same, or it would
+        block."""
         try:
             if self._on_line:
                 self._on_line(line)

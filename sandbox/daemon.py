@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _POLL_SECONDS = 0.05
-_NAMELESS_SECONDS = 0.5  # how long a process may show no command line while it becomes another program, or ends
+_NAMELESS_SECONDS = (
+    0.5  # how long a process may show no command line while it becomes another program, or ends
+)
 
 _HAS_PROC = Path("/proc/self/cmdline").exists()
 
-# The program's own shell writes the pid, then becomes the program: whoever starts it may be killed at any moment and
-# there is still no running program without a pid file.
+# The program's own shell writes the pid, then becomes the program: whoever starts it may be killed at any
+# moment and there is still no running program without a pid file.
 _RECORD_AND_BECOME = 'echo $$ >"$0.new" && mv "$0.new" "$0" && exec "$@"'
 
 
@@ -24,8 +26,8 @@ _RECORD_AND_BECOME = 'echo $$ >"$0.new" && mv "$0.new" "$0" && exec "$@"'
 class Daemon:
     """One detached program with its pid file and log in `folder`.
 
-    `mark` is an argument that only this program in only this folder is started with. A pid is believed only while its
-    command line holds the mark: after a reboot the number in the file may belong to a stranger.
+    `mark` is an argument that only this program in only this folder is started with. A pid is believed only
+    while its command line holds the mark: after a reboot the number in the file may belong to a stranger.
     """
 
     name: str
@@ -42,9 +44,12 @@ class Daemon:
         return self.folder / f"{self.name}.log"
 
     def start(self, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
-        """Start it in `folder`, in a session of its own, so that Ctrl-C in this terminal does not reach it."""
+        """Start it in `folder`, in a session of its own, so that Ctrl-C in this terminal does not reach
+        it."""
         if self.mark not in map(str, command):
-            raise ValueError(f"{self.name}: the command lacks its mark {self.mark}, so it could not be found again")
+            raise ValueError(
+                f"{self.name}: the command lacks its mark {self.mark}, so it could not be found again"
+            )
         self.pid_file.unlink(missing_ok=True)
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(
@@ -133,5 +138,9 @@ def _is_over(pid: int) -> bool:
 
 def _ps(pid: int, column: str) -> str:
     return subprocess.run(
-        ["ps", "-ww", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False, encoding="utf-8"
+        ["ps", "-ww", "-o", column, "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
     ).stdout

@@ -1,11 +1,12 @@
 """The real Pulumi engine over the sandbox: one operation on one stack.
 
-The program is not a copy of anything: the project's own `__main__.py` runs in this process (an inline program of the
-Automation API), which needs no language plugin. Google Cloud and the cluster are provider servers in this process
-as well, attached by PULUMI_DEBUG_PROVIDERS. The state lies in the sandbox's home, in the engine's file backend.
+The program is not a copy of anything: the project's own `__main__.py` runs in this process (an inline program
+of the Automation API), which needs no language plugin. Google Cloud and the cluster are provider servers in
+this process as well, attached by PULUMI_DEBUG_PROVIDERS. The state lies in the sandbox's home, in the
+engine's file backend.
 
-One operation per process is the rule (`python -m sandbox up` is a process): the engine's Python SDK keeps state in
-modules. Whoever runs several anyway gets fresh modules of the project each time.
+One operation per process is the rule (`python -m sandbox up` is a process): the engine's Python SDK keeps
+state in modules. Whoever runs several anyway gets fresh modules of the project each time.
 """
 
 from __future__ import annotations
@@ -39,14 +40,16 @@ from sandbox.progress import Progress
 from sandbox.project import Project
 
 PASSPHRASE = "sandbox"
-"""Encrypts the state's secrets, as the engine insists. It protects nothing: all of the sandbox's secrets are made up."""
+"""Encrypts the state's secrets, as the engine insists. It protects nothing: all of the sandbox's secrets are
+made up."""
 
 _CLUSTER = "gcp:container/cluster:Cluster"
 _THIS_MACHINE = "127.0.0.1,localhost"
 
 
 class EngineError(RuntimeError):
-    """The operation was refused or failed. The message says what the reader has not read in the progress yet."""
+    """The operation was refused or failed. The message says what the reader has not read in the progress
+    yet."""
 
 
 class Engine:
@@ -77,7 +80,11 @@ class Engine:
         with self._stack() as (stack, settled):
             self._run(
                 lambda out: stack.preview(
-                    on_output=out, suppress_outputs=True, refresh=settled, policy_packs=packs, policy_pack_configs=configs
+                    on_output=out,
+                    suppress_outputs=True,
+                    refresh=settled,
+                    policy_packs=packs,
+                    policy_pack_configs=configs,
                 )
             )
 
@@ -88,10 +95,12 @@ class Engine:
             self._note_cluster()
 
     def destroy(self) -> list[str] | None:
-        """Destroys, if the preview finds nothing that must stay; returns what is left in the clouds, or None where other stacks
-        still hold something there."""
+        """Destroys, if the preview finds nothing that must stay; returns what is left in the clouds, or None
+        where other stacks still hold something there."""
         with self._stack() as (stack, settled):
-            self._check(lambda out: stack.preview_destroy(on_output=out, suppress_outputs=True, refresh=settled))
+            self._check(
+                lambda out: stack.preview_destroy(on_output=out, suppress_outputs=True, refresh=settled)
+            )
             self._run(lambda out: stack.destroy(on_output=out, suppress_outputs=True, refresh=settled))
             return self._leftovers()
 
@@ -120,7 +129,8 @@ class Engine:
 
     @contextmanager
     def _stack(self, starts_cluster: bool = False) -> Iterator[tuple[automation.Stack, bool]]:
-        """The stack, with everything running that an operation needs; and whether an interrupted run was settled."""
+        """The stack, with everything running that an operation needs; and whether an interrupted run was
+        settled."""
         with self._alone():
             recovery.mend_files(self.home.pulumi, self._backend, self.project.name, self.project.stack, _say)
             recovery.break_stale_locks(self._backend, self.project.name, self.project.stack, _say)
@@ -147,13 +157,17 @@ class Engine:
                     server.stop(None)
 
     def _cluster_is_another(self) -> bool:
-        """Whether the cluster was made anew since this stack last ran, so that what its state says of it is untrue."""
+        """Whether the cluster was made anew since this stack last ran, so that what its state says of it is
+        untrue."""
         noted = self._cluster_note
         if not noted.exists() or noted.read_text(encoding="utf-8") == self.apiserver.born:
             return False
         if self.apiserver.born is None:
             return False
-        _say("The cluster was made anew since this stack last ran, and what the stack had in it is gone: the state is refreshed.")
+        _say(
+            "The cluster was made anew since this stack last ran, and what the stack had in it is gone: the "
+            "state is refreshed."
+        )
         return True
 
     def _note_cluster(self) -> None:
@@ -165,7 +179,8 @@ class Engine:
         return self.project.work / f"{self.project.stack}.cluster"
 
     def _start_early(self) -> None:
-        """The cluster will need the API server, so it starts beside the engine. An error is the cluster's to report."""
+        """The cluster will need the API server, so it starts beside the engine. An error is the cluster's to
+        report."""
         try:
             self.apiserver.start()
         except (RuntimeError, OSError):
@@ -181,7 +196,8 @@ class Engine:
             except BlockingIOError:
                 lock.seek(0)
                 raise EngineError(
-                    f"another run (process {lock.read().strip() or 'unknown'}) is at work on {self.home.root}; "
+                    f"another run (process {lock.read().strip() or 'unknown'}) is at work on "
+                    f"{self.home.root}; "
                     "wait for it, or give this one a home of its own by EGRESS_SANDBOX_HOME"
                 ) from None
             lock.truncate(0)
@@ -241,7 +257,8 @@ class Engine:
             progress.end()
 
     def _check(self, preview: Callable[[Callable[[str], Any]], Any]) -> None:
-        """What `pulumi up` and `pulumi destroy` do before they change anything. Only what is wrong is told."""
+        """What `pulumi up` and `pulumi destroy` do before they change anything. Only what is wrong is
+        told."""
         said = io.StringIO()
         try:
             self._run(preview, said)
@@ -254,9 +271,15 @@ class Engine:
     def _ask(self, *args: str) -> str:
         """What the CLI says to a question that changes nothing."""
         if not self._has_stack():
-            raise EngineError(f"stack {self.project.stack} does not exist in {self.home.root}; `make up` makes it")
+            raise EngineError(
+                f"stack {self.project.stack} does not exist in {self.home.root}; `make up` makes it"
+            )
         try:
-            return self._cli().run([*args, "--stack", self.project.stack], str(self.project.work), self._environment()).stdout
+            return (
+                self._cli()
+                .run([*args, "--stack", self.project.stack], str(self.project.work), self._environment())
+                .stdout
+            )
         except automation.CommandError as error:
             raise EngineError(_complaint(error)) from None
 
@@ -272,7 +295,8 @@ class Engine:
         return next((thing.id for thing in self.cloud.everything() if thing.urn == state["urn"]), None)
 
     def discard(self, urn: str, kept: str) -> None:
-        """Removes what was made to replace an object of Google Cloud; in the cluster a replacement comes second."""
+        """Removes what was made to replace an object of Google Cloud; in the cluster a replacement comes
+        second."""
         for thing in list(self.cloud.everything()):
             if thing.urn == urn and thing.id != kept and not thing.acknowledged:
                 self.cloud.remove(thing.id)
@@ -303,9 +327,13 @@ def _is_of(file: Path, folder: Path) -> bool:
 
 def _in_words(error: Exception, source: Path) -> str:
     """A refused config as its own text; anything else with the lines of the program that led to it."""
-    if isinstance(error, pulumi.RunError) or any(base.__name__ == "ConfigError" for base in type(error).__mro__):
+    if isinstance(error, pulumi.RunError) or any(
+        base.__name__ == "ConfigError" for base in type(error).__mro__
+    ):
         return str(error)
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_of(Path(frame.filename), source)]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if _is_of(Path(frame.filename), source)
+    ]
     where = "".join(traceback.format_list(frames[-4:]))
     return f"the program failed:\n{where}{type(error).__name__}: {error}"
 
@@ -320,8 +348,10 @@ def _hint(error: str) -> str:
     if "currently marked for protection" not in error and "because it is protected" not in error:
         return ""
     return (
-        "\nThe stack protects what would hurt to lose. To let one thing go, a removed team's bucket say, in a real project: "
-        "`pulumi state unprotect URN` with the URN above, then the same command again. To destroy everything: set "
+        "\nThe stack protects what would hurt to lose. To let one thing go, a removed team's bucket say, in "
+        "a real project: "
+        "`pulumi state unprotect URN` with the URN above, then the same command again. To destroy "
+        "everything: set "
         "gke-mesh-egress:protect to false in the stack's config, `make up`, then `make destroy`."
     )
 

@@ -1,6 +1,8 @@
-"""Kinds of its own that a GKE cluster comes with, as far as the stack uses them. Here they begin and end with the API server.
+"""Kinds of its own that a GKE cluster comes with, as far as the stack uses them. Here they begin and end with
+the API server.
 
-Source: GKE, "Use network policy logging": one object for the cluster, named `default`; `delegate` only where `log` is on.
+Source: GKE, "Use network policy logging": one object for the cluster, named `default`; `delegate` only where
+`log` is on.
 """
 
 from __future__ import annotations
@@ -44,7 +46,10 @@ DEFINITIONS: tuple[dict[str, Any], ...] = (
                         "openAPIV3Schema": {
                             **_object(spec=_object(cluster=_object(allow=_choice(), deny=_choice()))),
                             "x-kubernetes-validations": [
-                                {"rule": "self.metadata.name == 'default'", "message": "there is one, named default"}
+                                {
+                                    "rule": "self.metadata.name == 'default'",
+                                    "message": "there is one, named default",
+                                }
                             ],
                         }
                     },

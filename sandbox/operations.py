@@ -13,8 +13,11 @@ from sandbox.home import Home
 from sandbox.policies import Policies
 
 
-def run(command: str, directory: Path, stack: str, show_secrets: bool, policies: Policies | None = None) -> int:
-    """Runs one command on one stack; returns the exit code. Errors in words are raised (see `sandbox.__main__`)."""
+def run(
+    command: str, directory: Path, stack: str, show_secrets: bool, policies: Policies | None = None
+) -> int:
+    """Runs one command on one stack; returns the exit code. Errors in words are raised (see
+    `sandbox.__main__`)."""
     home = Home.from_env()
     engine = Engine(home, project.copy(directory, stack, home))
     if command in ("export", "outputs"):
@@ -34,8 +37,10 @@ def _change(engine: Engine, command: str, policies: Policies | None) -> int:
     elif command == "refresh":
         engine.refresh()
         print(
-            "The state now says what is there. `make preview` says what of it the config wants otherwise, and `make up` puts "
-            "that back. Objects that somebody added are in no state: `egress diff HEAD live.yaml` finds them (docs/commands.md)."
+            "The state now says what is there. `make preview` says what of it the config wants otherwise, "
+            "and `make up` puts "
+            "that back. Objects that somebody added are in no state: `egress diff HEAD live.yaml` finds them "
+            "(docs/commands.md)."
         )
     else:
         return _destroy(engine)
@@ -45,12 +50,16 @@ def _change(engine: Engine, command: str, policies: Policies | None) -> int:
 def _destroy(engine: Engine) -> int:
     if (others := engine.others()) and engine.holds_cluster():
         print(
-            f"In the cluster that goes now, other stacks hold objects, which go with it: {', '.join(others)}. "
+            "In the cluster that goes now, other stacks hold objects, which go with it: "
+            f"{', '.join(others)}. "
             "Once there is a cluster again, `up` of each makes them anew.\n"
         )
     left = engine.destroy()
     if left is None:
-        print(f"Other stacks of this sandbox still hold resources ({', '.join(others)}), so what is left was not checked.")
+        print(
+            f"Other stacks of this sandbox still hold resources ({', '.join(others)}), so what is left was "
+            "not checked."
+        )
         return 0
     if left:
         print("Left behind, though no stack holds it any more:", *left, sep="\n  ", file=sys.stderr)

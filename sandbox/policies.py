@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ANALYZER = Path(__file__).resolve().parent / "policy"
-"""Holds the command by which the engine starts a pack in Python; last on PATH, so that an installed one goes first."""
+"""Holds the command by which the engine starts a pack in Python; last on PATH, so that an installed one goes
+first."""
 
 
 class PolicyError(RuntimeError):
@@ -26,8 +27,10 @@ class Policies:
             raise PolicyError(f"{self.folder} holds no PulumiPolicy.yaml, so it is no policy pack")
         if not (self.folder / ".venv/bin/python").exists():
             raise PolicyError(
-                f"{self.folder} has no .venv: `make policies` makes that of this repository's pack; for another one run "
-                f"`python -m venv {self.folder}/.venv && {self.folder}/.venv/bin/pip install -r {self.folder}/requirements.txt`"
+                f"{self.folder} has no .venv: `make policies` makes that of this repository's pack; for "
+                "another one run "
+                f"`python -m venv {self.folder}/.venv && {self.folder}/.venv/bin/pip install -r "
+                f"{self.folder}/requirements.txt`"
             )
         if self.config is not None and not self.config.exists():
             raise PolicyError(f"there is no {self.config}")

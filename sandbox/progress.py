@@ -1,7 +1,7 @@
 """The engine's own output, made shorter: one line for each object that changed, the diagnostics, the counts.
 
-Nothing the engine says about an object is lost. Left out: that something begins, that something stays as it is, the
-lines of the stack itself, and the inner frames of a traceback.
+Nothing the engine says about an object is lost. Left out: that something begins, that something stays as it
+is, the lines of the stack itself, and the inner frames of a traceback.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import re
 from pathlib import Path
 from typing import TextIO
 
-_BEGINS = re.compile(r" (creating|updating|deleting|replacing|refreshing|reading)( replacement| original)? \([^)]*s\)")
+_BEGINS = re.compile(
+    r" (creating|updating|deleting|replacing|refreshing|reading)( replacement| original)? \([^)]*s\)"
+)
 _HALF_OF_REPLACING = re.compile(r" (deleted? original|created? replacement)(?!.*(error|failed))")
 _UNCHANGED = re.compile(r"^    \S+:\S+ \S+( \(\S+\))?$")
-_NOISE = re.compile(r"^@ |^ ?.{0,3} +pulumi:pulumi:Stack |^The resources in the stack have been deleted|^If you want to rem")
+_NOISE = re.compile(
+    r"^@ |^ ?.{0,3} +pulumi:pulumi:Stack |^The resources in the stack have been deleted|^If you want to rem"
+)
 _SAID_ANYWAY = re.compile(
     r"error: (update|preview|destroy|refresh) failed$|error: Exception calling application: invalid state$|"
     r"error: an unhandled error occurred: "
@@ -25,7 +29,8 @@ class Progress:
     """Takes the engine's lines as they come, and prints those that tell something."""
 
     PROGRAM_FAILED = "the program failed, see below"
-    """What the program's failure is called while the engine reports it; the text itself comes after its output."""
+    """What the program's failure is called while the engine reports it; the text itself comes after its
+    output."""
 
     def __init__(self, out: TextIO, source: Path) -> None:
         self._out = out
@@ -61,7 +66,8 @@ class Progress:
         self._blank = not line
 
     def _shortened(self, lines: list[str]) -> list[str]:
-        """The diagnostics without what is said elsewhere; of a traceback, the program's own last frame and the error."""
+        """The diagnostics without what is said elsewhere; of a traceback, the program's own last frame and
+        the error."""
         kept: list[str] = []
         frame: list[str] = []
         in_traceback = ours = False

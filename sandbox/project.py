@@ -1,7 +1,8 @@
 """The sandbox's copy of a project: its settings and one stack's config. The checkout is only ever read.
 
-The engine writes into a stack's config file (the salt of its encryption, for one), which must not show up in the
-user's working tree. So each run copies `Pulumi.yaml` and `Pulumi.<stack>.yaml` anew, keeping only the salt.
+The engine writes into a stack's config file (the salt of its encryption, for one), which must not show up in
+the user's working tree. So each run copies `Pulumi.yaml` and `Pulumi.<stack>.yaml` anew, keeping only the
+salt.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def copy(source: Path, stack: str, home: Home) -> Project:
     secure = sorted(stack_file.encrypted(found.config))
     if secure:
         raise ProjectError(
-            f"Pulumi.{stack}.yaml holds encrypted values ({', '.join(secure)}), and the sandbox has no key of yours. "
+            f"Pulumi.{stack}.yaml holds encrypted values ({', '.join(secure)}), and the sandbox has no key "
+            "of yours. "
             "Run this stack with the ordinary `pulumi`, or make a stack without secrets for the sandbox."
         )
     work = home.pulumi / "work" / project.name
@@ -67,9 +69,12 @@ def copy(source: Path, stack: str, home: Home) -> Project:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    """A mapping, each value as JSON, which is YAML: every text in quotes, so that no reader takes `no` for false."""
+    """A mapping, each value as JSON, which is YAML: every text in quotes, so that no reader takes `no` for
+    false."""
     new = path.with_suffix(".new")
-    new.write_text("".join(f"{_json(key)}:{_value(value)}\n" for key, value in content.items()), encoding="utf-8")
+    new.write_text(
+        "".join(f"{_json(key)}:{_value(value)}\n" for key, value in content.items()), encoding="utf-8"
+    )
     new.replace(path)
 
 

@@ -1,10 +1,10 @@
 """What a killed run leaves behind, put in order before the next one.
 
-Three things may be left: a file that was being written, the lock of the engine's file backend, and the note that
-some operations had begun. What became of those operations only the clouds know, and both of them are here. So: an
-object whose creation was under way and that exists is taken into the state as it is; one that does not exist is
-forgotten. The run that follows then refreshes first, which settles interrupted updates and deletions as well.
-Nothing is orphaned, whatever comes next.
+Three things may be left: a file that was being written, the lock of the engine's file backend, and the note
+that some operations had begun. What became of those operations only the clouds know, and both of them are
+here. So: an object whose creation was under way and that exists is taken into the state as it is; one that
+does not exist is forgotten. The run that follows then refreshes first, which settles interrupted updates and
+deletions as well. Nothing is orphaned, whatever comes next.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class LockedError(RuntimeError):
 def mend_files(pulumi: Path, backend: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
     """Puts the last whole state in the place of one that was cut off while the engine wrote it.
 
-    The engine copies the state aside (`.bak`) before it writes the next one. The one before is as good: an operation
-    begins only after the note of it was written, and what ended since is still noted as under way.
+    The engine copies the state aside (`.bak`) before it writes the next one. The one before is as good: an
+    operation begins only after the note of it was written, and what ended since is still noted as under way.
     """
     folder = backend / ".pulumi"
     states = folder / "stacks" / project
@@ -61,7 +61,8 @@ def _is_whole(file: Path) -> bool:
 
 
 def break_stale_locks(backend: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
-    """Removes the engine's locks that no living engine holds. Raises LockedError for one that a living engine holds.
+    """Removes the engine's locks that no living engine holds. Raises LockedError for one that a living engine
+    holds.
 
     Call it while holding the sandbox's own lock: then no other run of the sandbox can be about to take one.
     """
@@ -73,14 +74,17 @@ def break_stale_locks(backend: Path, project: str, stack: str, say: Callable[[st
         pid = int(holder.get("pid") or 0)
         if holder.get("hostname") not in (None, socket.gethostname()):
             raise LockedError(
-                f"the stack is locked by process {pid} on {holder['hostname']}, which cannot be looked at from here. "
+                f"the stack is locked by process {pid} on {holder['hostname']}, which cannot be looked at "
+                "from here. "
                 f"If it is gone, delete {lock}"
             )
         deadline = time.monotonic() + _GRACE_SECONDS
         while _is_engine(pid) and time.monotonic() < deadline:
             time.sleep(0.2)
         if _is_engine(pid):
-            raise LockedError(f"an engine (process {pid}) is still at work on stack {stack}; wait for it, or end it")
+            raise LockedError(
+                f"an engine (process {pid}) is still at work on stack {stack}; wait for it, or end it"
+            )
         for path in (lock, lock.with_name(lock.name + ".attrs")):
             path.unlink(missing_ok=True)
         say(f"An earlier run was killed; its lock (process {pid}) is removed.")

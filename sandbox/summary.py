@@ -1,4 +1,5 @@
-"""What a reader wants to know once a stack is up: its outputs, who may reach what, and where to go from here."""
+"""What a reader wants to know once a stack is up: its outputs, who may reach what, and where to go from
+here."""
 
 from __future__ import annotations
 
@@ -28,13 +29,19 @@ Rows = Sequence[Sequence[str]]
 
 def show(outputs: OutputMap, kubeconfig: Path, out: TextIO, project: Path) -> None:
     """Prints the summary; as drawn tables on a terminal, as aligned text in a pipe."""
-    whole = "make outputs" if project == CHECKOUT else f"python -m sandbox outputs --directory {shlex.quote(str(project))}"
+    whole = (
+        "make outputs"
+        if project == CHECKOUT
+        else f"python -m sandbox outputs --directory {shlex.quote(str(project))}"
+    )
     values = {name: "[secret]" if output.secret else output.value for name, output in outputs.items()}
     _print_table(f"Outputs (all of them, in full: {whole})", ("name", "value"), _outputs(values), out)
     reach = who_reaches_what(values.get(CONTRACT))
     if reach:
         _print_table("Who may reach what (everything else is refused)", reach[0], reach[1:], out)
-    print(f"Look around:     export KUBECONFIG={shlex.quote(str(kubeconfig))}; kubectl get namespaces", file=out)
+    print(
+        f"Look around:     export KUBECONFIG={shlex.quote(str(kubeconfig))}; kubectl get namespaces", file=out
+    )
     print('A real project:  README.md, "A real project": the same program with `pulumi up`', file=out)
 
 
@@ -50,7 +57,8 @@ def _outputs(values: Mapping[str, Any]) -> Rows:
 
 
 def who_reaches_what(contract: object) -> Rows:
-    """A heading and, team by team, one row for each thing that it may reach or is reached by; the most open first.
+    """A heading and, team by team, one row for each thing that it may reach or is reached by; the most open
+    first.
 
     Empty where the stack promises nothing. With more than MOST rows, one for each team that counts them.
     """
@@ -58,12 +66,18 @@ def who_reaches_what(contract: object) -> Rows:
     received = _mapping(_mapping(_mapping(contract).get("ingress")).get("receives"))
     if not teams:
         return []
-    ranked = sorted(teams, key=lambda name: (_mapping(teams[name].get("pastGateway")).get("model") != "open", name))
+    ranked = sorted(
+        teams, key=lambda name: (_mapping(teams[name].get("pastGateway")).get("model") != "open", name)
+    )
     found = {team: [*_of_team(teams[team]), *_received(_mapping(received.get(team)))] for team in ranked}
     if sum(map(len, found.values())) > MOST:
         counted = [(team, str(len(rows)), _loud(rows)) for team, rows in found.items()]
         return [("team", "ways", "any host (make map shows all)"), *counted]
-    rows = [("" if at else team, *row) for team, of in found.items() for at, row in enumerate(of or [("nothing", "", "")])]
+    rows = [
+        ("" if at else team, *row)
+        for team, of in found.items()
+        for at, row in enumerate(of or [("nothing", "", "")])
+    ]
     return [("team", "target", "by", "what"), *rows]
 
 
@@ -77,13 +91,19 @@ def _of_team(team: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         ports = ", ".join(map(str, past.get("ports", [])))
         yield ANY_HOST, f"tcp {ports}", f"everything, past every gateway: {past.get('reason', '')}"
     ways = [_mapping(way) for way in team.get("egress") or []]
-    sealed = {str(way.get("host")) for way in ways if way.get("protocol") == "https" and not way.get("serviceAccounts")}
+    sealed = {
+        str(way.get("host"))
+        for way in ways
+        if way.get("protocol") == "https" and not way.get("serviceAccounts")
+    }
     for way in sorted(ways, key=lambda way: str(way.get("host"))):
         host, protocol = str(way.get("host")), str(way.get("protocol"))
         void = f" ({VOID})" if protocol == "http" and host in sealed and _requests(way) else ""
         yield host, _by(protocol, way), (_requests(way) or "everything") + void
     for grant in map(_mapping, team.get("grants") or []):
-        kind = next((key for key in grant if key not in ("serviceAccount", "role", "reason", "project")), "project")
+        kind = next(
+            (key for key in grant if key not in ("serviceAccount", "role", "reason", "project")), "project"
+        )
         yield (
             f"{kind} {grant.get(kind, 'of this stack')}",
             "Google's APIs",
@@ -97,7 +117,11 @@ def _received(receives: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What partners connect to."""
     for name, of in sorted(receives.items()):
         clients = ", ".join(map(str, _mapping(of.get("clients")).values()))
-        yield f"{name}, from outside", f"{of.get('protocol')} {of.get('port')}", f"{of.get('host')} for {clients}"
+        yield (
+            f"{name}, from outside",
+            f"{of.get('protocol')} {of.get('port')}",
+            f"{of.get('host')} for {clients}",
+        )
 
 
 def _by(protocol: str, way: Mapping[str, Any]) -> str:
@@ -110,8 +134,11 @@ def _by(protocol: str, way: Mapping[str, Any]) -> str:
 
 
 def _requests(way: Mapping[str, Any]) -> str:
-    """`GET, HEAD /v1/* with x-tenant: a as checkout`: the rules in the config's words; nothing where there are none."""
-    headers = ", ".join(f"{name}: {' or '.join(values)}" for name, values in sorted(_mapping(way.get("headers")).items()))
+    """`GET, HEAD /v1/* with x-tenant: a as checkout`: the rules in the config's words; nothing where there
+    are none."""
+    headers = ", ".join(
+        f"{name}: {' or '.join(values)}" for name, values in sorted(_mapping(way.get("headers")).items())
+    )
     parts = [" ".join(map(str, way[rule])) for rule in ("methods", "paths") if way.get(rule)]
     parts += [f"with {headers}"] if headers else []
     parts += [f"as {', '.join(way['serviceAccounts'])}"] if way.get("serviceAccounts") else []

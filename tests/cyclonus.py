@@ -1,4 +1,5 @@
-"""cyclonus, which judges NetworkPolicies and was written by others: where it is looked for, and how it is asked."""
+"""cyclonus, which judges NetworkPolicies and was written by others: where it is looked for, and how it is
+asked."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ ANSWER = re.compile(r"IS ALLOWED\?\s*\|\s*(TRUE|FALSE)")
 
 
 def find() -> Path | None:
-    """The program: the file that `EGRESS_CYCLONUS` names, `cyclonus/cyclonus` of the tool cache, or on PATH."""
+    """The program: the file that `EGRESS_CYCLONUS` names, `cyclonus/cyclonus` of the tool cache, or on
+    PATH."""
     named = os.environ.get(VARIABLE)
     candidates = [Path(named).expanduser()] if named else [cache.root() / "cyclonus" / "cyclonus"]
     found = next((path for path in candidates if os.access(path, os.X_OK)), None)
@@ -32,7 +34,9 @@ def allowed(program: Path, policies: Sequence[Any], traffic: Sequence[Any], fold
     (folder / "traffic.json").write_text(json.dumps(list(traffic)), encoding="utf-8")
     files = ["--policy-path", folder / "policies.json", "--traffic-path", folder / "traffic.json"]
     command = [program, "analyze", "--mode", "query-traffic", *files]
-    answered = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, encoding="utf-8")
+    answered = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=True, encoding="utf-8"
+    )
     answers = [found == "TRUE" for found in ANSWER.findall(answered.stdout)]
     assert len(answers) == len(traffic), answered.stdout[-2000:] + answered.stderr[-2000:]
     return answers

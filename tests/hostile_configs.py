@@ -1,4 +1,5 @@
-"""Random configs that ask for what may not be had: any mode, names at their limits, and values that somebody else would refuse.
+"""Random configs that ask for what may not be had: any mode, names at their limits, and values that somebody
+else would refuse.
 
 Most are refused; what is accepted has to be taken by everybody.
 """
@@ -77,12 +78,67 @@ LENGTHS_OF_TIME = [
     "1.0000s",
 ]
 RANGES = [
-    *("0.0.0.0/0", "0.0.0.0/8", "10.0.0.0/8", "10.0.0.0/7", "11.0.0.0/16", "34.118.0.0/28", "100.64.0.0/16", "127.0.0.0/8"),
-    *("169.254.0.0/16", "172.17.0.0/16", "172.17.0.0/28", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15"),
-    *("198.51.100.0/24", "198.51.100.16/28", "199.36.153.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "240.240.0.0/16"),
-    *("241.0.0.0/16", "255.255.255.0/24", "128.0.0.0/1", "8.8.8.0/28", "::/0", "10.9.0.0/28", "10.9.0.1/28", "10.9.0.0/32"),
+    *(
+        "0.0.0.0/0",
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "10.0.0.0/7",
+        "11.0.0.0/16",
+        "34.118.0.0/28",
+        "100.64.0.0/16",
+        "127.0.0.0/8",
+    ),
+    *(
+        "169.254.0.0/16",
+        "172.17.0.0/16",
+        "172.17.0.0/28",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+    ),
+    *(
+        "198.51.100.0/24",
+        "198.51.100.16/28",
+        "199.36.153.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "240.240.0.0/16",
+    ),
+    *(
+        "241.0.0.0/16",
+        "255.255.255.0/24",
+        "128.0.0.0/1",
+        "8.8.8.0/28",
+        "::/0",
+        "10.9.0.0/28",
+        "10.9.0.1/28",
+        "10.9.0.0/32",
+    ),
 ]
-NUMBERS = [-1, 0, 1, 2, 3, 64, 100, 443, 1023, 1024, 8443, 15001, 65535, 65536, 2**31 - 1, 2**31, 2**63, 10**20, 0.5, 1e308]
+NUMBERS = [
+    -1,
+    0,
+    1,
+    2,
+    3,
+    64,
+    100,
+    443,
+    1023,
+    1024,
+    8443,
+    15001,
+    65535,
+    65536,
+    2**31 - 1,
+    2**31,
+    2**63,
+    10**20,
+    0.5,
+    1e308,
+]
 HOSTS = [
     f"*.{'a' * 40}.example",
     f"*.{'a' * 63}.{'b' * 63}.{'c' * 63}.example.com",
@@ -98,15 +154,27 @@ NAMES = ["a", "1", "1-1", "n" * 20, "n" * 40, "x" + "-1" * 19]
 
 @st.composite
 def wide(draw: st.DrawFn) -> dict[str, Any]:
-    """A config of `configs`, and more settings of the stack: own gateways, weaker models, names at their limits."""
+    """A config of `configs`, and more settings of the stack: own gateways, weaker models, names at their
+    limits."""
     config = draw(configs())
     teams: dict[str, Any] = config[f"{OWN}teams"]
     network: dict[str, Any] = copy.deepcopy(config[f"{OWN}network"])
-    network |= draw(some(name=st.sampled_from(["n" * 63, "n", "vpc"]), firewall=some(form=st.sampled_from(["rules", "policy"]))))
+    network |= draw(
+        some(
+            name=st.sampled_from(["n" * 63, "n", "vpc"]),
+            firewall=some(form=st.sampled_from(["rules", "policy"])),
+        )
+    )
     config[f"{OWN}network"] = network
     network["subnet"] = network["subnet"] | draw(some(name=st.sampled_from(["s" * 63, "s"])))
-    config[f"{OWN}cluster"] = draw(some(name=st.sampled_from(["c" * 40, "c"]), zone=st.just("europe-west1-b")))
-    config |= draw(some(labels=st.just({"k" * 63: "v" * 63})).map(lambda of: {f"{OWN}{key}": value for key, value in of.items()}))
+    config[f"{OWN}cluster"] = draw(
+        some(name=st.sampled_from(["c" * 40, "c"]), zone=st.just("europe-west1-b"))
+    )
+    config |= draw(
+        some(labels=st.just({"k" * 63: "v" * 63})).map(
+            lambda of: {f"{OWN}{key}": value for key, value in of.items()}
+        )
+    )
     if draw(st.booleans()):
         name = draw(st.sampled_from(["p", "n" * 20, "a-1"]))
         nat = {"nodes": "10.200.0.0/24", "pods": "10.201.0.0/16", "addresses": {"a" * 63: "allow-listed"}}
@@ -120,7 +188,11 @@ def wide(draw: st.DrawFn) -> dict[str, Any]:
         }
         network["dns"] = {"undeclaredNames": "resolve"}
         team = draw(st.sampled_from(sorted(teams)))
-        ways = draw(st.sampled_from([{}, {"https": "passthrough"}, {"http": {}}, {"http": {}, "https": "passthrough"}]))
+        ways = draw(
+            st.sampled_from(
+                [{}, {"https": "passthrough"}, {"http": {}}, {"http": {}, "https": "passthrough"}]
+            )
+        )
         teams[team] = {"model": {"open": "it moves in"}, "egress": {"open.example.net": ways} if ways else {}}
     for team in teams.values():
         team["labels"] = draw(some(**{"cost-centre": st.just("v" * 63), "example.com/k.K_1": st.just("")}))
@@ -130,7 +202,9 @@ def wide(draw: st.DrawFn) -> dict[str, Any]:
             for host in draw(st.lists(st.sampled_from(known), max_size=2, unique=True)):
                 team["egress"].setdefault(host, {"https": "passthrough"})
         for name in draw(st.lists(st.sampled_from(NAMES), max_size=1)) if team.get("receives") else ():
-            team["receives"][name] = next(iter(team["receives"].values())) | {"host": f"{name}.received.example"}
+            team["receives"][name] = next(iter(team["receives"].values())) | {
+                "host": f"{name}.received.example"
+            }
     return config
 
 
@@ -152,8 +226,18 @@ def _text(text: str) -> st.SearchStrategy[str]:
     long = st.sampled_from(LENGTHS).map(lambda length: (text + "a" * length)[:length])
     longer = st.sampled_from(LENGTHS).map(lambda length: (text + "-a" * length)[:length])
     dotted = st.sampled_from(LENGTHS).map(lambda length: (text + ".a" * length)[:length])
-    special = RANGES if "/" in text and text[:1].isdigit() else LENGTHS_OF_TIME if text[:1].isdigit() else TEXTS
-    return ended | long | longer | dotted | st.sampled_from(special) | st.sampled_from(special) | st.sampled_from(TEXTS)
+    special = (
+        RANGES if "/" in text and text[:1].isdigit() else LENGTHS_OF_TIME if text[:1].isdigit() else TEXTS
+    )
+    return (
+        ended
+        | long
+        | longer
+        | dotted
+        | st.sampled_from(special)
+        | st.sampled_from(special)
+        | st.sampled_from(TEXTS)
+    )
 
 
 @st.composite

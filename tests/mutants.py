@@ -21,12 +21,15 @@ class Mutant:
     what: Any
 
     def __str__(self) -> str:
-        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).removeprefix(".")
+        where = "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path
+        ).removeprefix(".")
         return f"{'widened' if self.widened else 'without'} {where}"
 
 
 def mutants(written: Any) -> Iterator[Mutant]:
-    """Every copy that lacks one field or entry, however deep, and every copy with one range widened to all addresses."""
+    """Every copy that lacks one field or entry, however deep, and every copy with one range widened to all
+    addresses."""
     for path, value in _everything(written, ()):
         yield Mutant(path, False, _changed(written, path, None))
         if isinstance(value, str) and "/" in value and value[0].isdigit() and value != ANYWHERE:

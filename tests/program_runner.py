@@ -1,4 +1,5 @@
-"""Runs a whole program under Pulumi's mocks, each time in a process of its own, and returns what it registered."""
+"""Runs a whole program under Pulumi's mocks, each time in a process of its own, and returns what it
+registered."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ PROJECT = request["config"].get("gcp:project")
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
         if args.typ == "pulumi:pulumi:StackReference":
-            return args.name, {"name": args.name, "outputs": request["others"][args.name], "secretOutputNames": []}
+            outputs = request["others"][args.name]
+            return args.name, {"name": args.name, "outputs": outputs, "secretOutputNames": []}
         id = IDS[args.typ].format(project=PROJECT, **args.inputs) if args.typ in IDS else f"{args.name}-id"
         outputs = {**args.inputs, **COMPUTED.get(args.typ, {})}
         if args.typ == "gcp:serviceaccount/account:Account":
@@ -90,7 +92,9 @@ def recording_outputs(request, *rest, **options):
 
 monitor.RegisterResource = recording
 monitor.RegisterResourceOutputs = recording_outputs
-pulumi.runtime.set_mocks(Mocks(), project=request["project"], stack="dev", preview=request["preview"], monitor=monitor)
+pulumi.runtime.set_mocks(
+    Mocks(), project=request["project"], stack="dev", preview=request["preview"], monitor=monitor
+)
 pulumi.runtime.set_all_config(request["config"])
 set_root_resource(None)  # The program gets a stack of its own, so that its exports arrive as outputs.
 registered.clear()
@@ -109,7 +113,8 @@ class Encoder(json.JSONEncoder):
         return str(type(value).__name__)
 
 
-sys.stdout.write("\\n" + json.dumps({"registered": registered, "outputs": outputs, "error": error}, cls=Encoder))
+answer = {"registered": registered, "outputs": outputs, "error": error}
+sys.stdout.write("\\n" + json.dumps(answer, cls=Encoder))
 """
 
 
@@ -126,13 +131,23 @@ class ProgramRun:
 
 
 def run_program(
-    config: dict[str, Any], *, preview: bool = False, folder: Path = ROOT, others: dict[str, Any] | None = None
+    config: dict[str, Any],
+    *,
+    preview: bool = False,
+    folder: Path = ROOT,
+    others: dict[str, Any] | None = None,
 ) -> ProgramRun:
-    """The registrations of the program in `folder` for a config of full keys; structured values are handed over as Pulumi does,
-    as JSON. `others`: outputs of the stacks that the program refers to, by name."""
+    """The registrations of the program in `folder` for a config of full keys; structured values are handed
+    over as Pulumi does, as JSON. `others`: outputs of the stacks that the program refers to, by name."""
     as_text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
-    request = {"config": as_text, "preview": preview, "main": str(folder / "__main__.py"), "project": project, "others": others}
+    request = {
+        "config": as_text,
+        "preview": preview,
+        "main": str(folder / "__main__.py"),
+        "project": project,
+        "others": others,
+    }
     child = subprocess.run(
         [sys.executable, "-c", CHILD],
         input=json.dumps(request),

@@ -1,4 +1,5 @@
-"""Random configs in which teams agree: every way out, every treatment of a host, partners, Google APIs, both mesh flavors.
+"""Random configs in which teams agree: every way out, every treatment of a host, partners, Google APIs, both
+mesh flavors.
 
 What two teams must agree about is drawn once per host; what each team may say for itself is drawn per team.
 """
@@ -17,7 +18,13 @@ from tests.support import dev_config
 Values = dict[str, Any]
 
 TEAMS = ["team-a", "team-b", "a", "b-a", "team-with-the-longest-name-0123456789abc"]
-OF_HTTP = ["example.com", "api.example.com", "a-b.example", "a.b.example", f"{'x' * 63}.{'y' * 63}.{'z' * 63}.example.com"]
+OF_HTTP = [
+    "example.com",
+    "api.example.com",
+    "a-b.example",
+    "a.b.example",
+    f"{'x' * 63}.{'y' * 63}.{'z' * 63}.example.com",
+]
 COPIED, COPY = "copied.example.net", "copy.example.net"
 OF_TLS = ["tls.example.com", "xn--bcher-kva.example"]
 PATTERNS, BELOW = ["*.wild.example", "*.deep.wild.example"], "one.deep.wild.example"
@@ -34,19 +41,28 @@ def some(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Values]:
 
 RULE = some(
     methods=st.lists(st.sampled_from(["GET", "POST", "PUT", "DELETE"]), min_size=1, max_size=3, unique=True),
-    paths=st.lists(st.sampled_from(["/", "/ok/*", "/v1/{*}/orders/{**}", "/status/418"]), min_size=1, max_size=3, unique=True),
+    paths=st.lists(
+        st.sampled_from(["/", "/ok/*", "/v1/{*}/orders/{**}", "/status/418"]),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ),
     headers=st.fixed_dictionaries({"x-tenant": st.sampled_from([["shop"], ["shop-*", "*-shop"], ["*"]])}),
     serviceAccounts=ACCOUNTS,
     description=DESCRIPTION,
 )
-RULES = RULE | st.dictionaries(st.sampled_from(["read", "write", "Any name"]), RULE, min_size=1).map(lambda of: {"allow": of})
+RULES = RULE | st.dictionaries(st.sampled_from(["read", "write", "Any name"]), RULE, min_size=1).map(
+    lambda of: {"allow": of}
+)
 TRAFFIC = some(
     timeout=DURATIONS,
     connectTimeout=DURATIONS,
     retries=st.fixed_dictionaries(
         {"attempts": st.integers(0, 10)},
         optional={
-            "retryOn": st.lists(st.sampled_from(["5xx", "reset", "gateway-error", "retriable-4xx"]), min_size=1, unique=True),
+            "retryOn": st.lists(
+                st.sampled_from(["5xx", "reset", "gateway-error", "retriable-4xx"]), min_size=1, unique=True
+            ),
             "perTryTimeout": DURATIONS,
             "unsafeMethods": st.booleans(),
         },
@@ -57,14 +73,26 @@ TRAFFIC = some(
         requests=st.integers(1, 1000),
         requestsPerConnection=st.integers(1, 1000),
     ),
-    outlier=some(consecutive5xx=st.integers(1, 100), interval=DURATIONS, ejection=DURATIONS, maxPercent=st.integers(1, 100)),
+    outlier=some(
+        consecutive5xx=st.integers(1, 100),
+        interval=DURATIONS,
+        ejection=DURATIONS,
+        maxPercent=st.integers(1, 100),
+    ),
     keepalive=st.sampled_from(["5s", "2m", "1h"]),
 )
 INSPECT = st.fixed_dictionaries(
     {
         "refuse": st.dictionaries(
             st.sampled_from(["key", "number"]),
-            st.sampled_from(["BEGIN", "it's ]] here", {"pattern": "[0-9]{4}-?[0-9]{4}"}, {"text": "ü", "ignoreCase": True}]),
+            st.sampled_from(
+                [
+                    "BEGIN",
+                    "it's ]] here",
+                    {"pattern": "[0-9]{4}-?[0-9]{4}"},
+                    {"text": "ü", "ignoreCase": True},
+                ]
+            ),
             min_size=1,
         )
     },
@@ -142,7 +170,11 @@ def _egress(draw: st.DrawFn, agreed: _Agreed, in_cluster: bool) -> Values:
         elif host in OF_TLS:
             found[host] = {"https": "passthrough"} | draw(some(serviceAccounts=ACCOUNTS))
         elif host in OF_TCP:
-            found[host] = {"tcp": agreed.tcp[host] | {"serviceAccounts": draw(ACCOUNTS)} | draw(some(description=DESCRIPTION))}
+            found[host] = {
+                "tcp": agreed.tcp[host]
+                | {"serviceAccounts": draw(ACCOUNTS)}
+                | draw(some(description=DESCRIPTION))
+            }
         elif host == COPIED:
             found[host] = {"http": draw(RULES) | agreed.http[host] | agreed.spread}
             found[COPY] = {"http": agreed.http[COPY]}
@@ -168,14 +200,20 @@ def _receives(draw: st.DrawFn, team: str) -> Values:
     found: Values = {}
     for name in draw(st.lists(st.sampled_from(["db", "web"]), unique=True)):
         protocol, port = {"db": ("tcp", 13306), "web": ("https", 443)}[name]
-        backend = st.fixed_dictionaries({"service": st.just(name), "port": st.just(3306)}, optional={"podPort": st.just(3307)})
+        backend = st.fixed_dictionaries(
+            {"service": st.just(name), "port": st.just(3306)}, optional={"podPort": st.just(3307)}
+        )
         found[name] = {
             "host": f"{name}.{team}.example",
             "port": port,
             "protocol": protocol,
             "to": draw(backend),
             "credential": "server",
-            "clients": {"partner": draw(st.sampled_from(["spiffe://partner.example/ns/x/sa/y", "client.partner.example"]))},
+            "clients": {
+                "partner": draw(
+                    st.sampled_from(["spiffe://partner.example/ns/x/sa/y", "client.partner.example"])
+                )
+            },
         } | draw(some(description=DESCRIPTION))
     return found
 
@@ -190,7 +228,9 @@ def _google_apis(draw: st.DrawFn, team: str) -> Values:
     account = some(
         buckets=st.dictionaries(
             st.sampled_from([f"{team}-data", f"{team}.logs"]),
-            st.sampled_from(["roles/storage.objectViewer", {"role": "roles/storage.objectAdmin", "existing": True}]),
+            st.sampled_from(
+                ["roles/storage.objectViewer", {"role": "roles/storage.objectAdmin", "existing": True}]
+            ),
         ),
         topics=_grants("pubsub.publisher"),
         subscriptions=_grants("pubsub.subscriber"),
@@ -203,7 +243,9 @@ def _google_apis(draw: st.DrawFn, team: str) -> Values:
     taken: set[str] = set()
     for of_account in found["serviceAccounts"].values():
         # A bucket that one account makes is not another's to make.
-        of_account["buckets"] = {key: value for key, value in of_account.get("buckets", {}).items() if key not in taken}
+        of_account["buckets"] = {
+            key: value for key, value in of_account.get("buckets", {}).items() if key not in taken
+        }
         taken |= set(of_account["buckets"])
     return found | draw(some(apis=st.lists(st.sampled_from(["pubsub", "bigquery", "storage"]), unique=True)))
 
@@ -231,16 +273,21 @@ def configs(draw: st.DrawFn) -> Values:
 @st.composite
 def _stack(draw: st.DrawFn, names: list[str], in_cluster: bool) -> Values:
     """Everything of a stack but its teams."""
-    gateway = some(connectAfterAuthorization=st.booleans()) if in_cluster else some(maxReplicas=st.integers(2, 9))
+    gateway = (
+        some(connectAfterAuthorization=st.booleans()) if in_cluster else some(maxReplicas=st.integers(2, 9))
+    )
     admission = some(
         action=st.sampled_from(["deny", "warn"]),
         relaxed=st.just({"host-ports": "an appliance"}),
-        exemptions=st.dictionaries(st.sampled_from(names), st.just({"service-types": "a partner's load balancer"})),
+        exemptions=st.dictionaries(
+            st.sampled_from(names), st.just({"service-types": "a partner's load balancer"})
+        ),
     )
     return {
         "mesh": {"flavor": "istio" if in_cluster else "cloud-service-mesh"},
         "gateway": draw(gateway),
-        "ingress": {"sourceRanges": {"partner": "192.0.2.0/24"}} | draw(some(exposure=st.sampled_from(["internal", "external"]))),
+        "ingress": {"sourceRanges": {"partner": "192.0.2.0/24"}}
+        | draw(some(exposure=st.sampled_from(["internal", "external"]))),
         "fences": draw(some(admission=admission)),
     }
 
@@ -283,13 +330,19 @@ def _opened_network() -> st.SearchStrategy[Values]:
         answeredElsewhere=st.dictionaries(st.sampled_from(["corp.example.net"]), REASON),
         queryLogging=st.booleans(),
     )
-    firewall = some(form=st.sampled_from(["rules", "policy"]), ipv6=st.sampled_from(["deny", "open"]), logging=DENIED_OR_ALL)
+    firewall = some(
+        form=st.sampled_from(["rules", "policy"]),
+        ipv6=st.sampled_from(["deny", "open"]),
+        logging=DENIED_OR_ALL,
+    )
     nat = some(
         logging=st.sampled_from(["errors", "translations", "all", "none"]),
         addresses=st.dictionaries(st.sampled_from(["out-a", "out-b"]), DESCRIPTION),
     )
     logs = some(interval=st.sampled_from(["5s", "10m"]), sampling=st.sampled_from([0, 0.5, 1]))
-    return some(dns=dns, firewall=firewall, nat=nat, flowLogs=logs, perimeter=perimeter.map(lambda of: PERIMETER | of))
+    return some(
+        dns=dns, firewall=firewall, nat=nat, flowLogs=logs, perimeter=perimeter.map(lambda of: PERIMETER | of)
+    )
 
 
 @st.composite
@@ -311,7 +364,9 @@ def _opened_fences(draw: st.DrawFn, names: list[str]) -> Values:
             relaxed=st.dictionaries(st.sampled_from(FENCES), REASON),
             privateHosts=st.dictionaries(st.sampled_from(["vpn", "line"]), st.sampled_from(PRIVATE)),
             observe=some(networkPolicies=DENIED_OR_ALL),
-            groups=some(platform=GROUPS, security=GROUPS, teams=st.dictionaries(st.sampled_from(names), GROUPS)),
+            groups=some(
+                platform=GROUPS, security=GROUPS, teams=st.dictionaries(st.sampled_from(names), GROUPS)
+            ),
         )
     )
 
@@ -337,15 +392,25 @@ def opened_configs(draw: st.DrawFn, of: Values | None = None) -> Values:
     if weaker == "lab":
         teams["lab"] = {"model": {"open": draw(REASON)}}
         network["dns"] = {**network.get("dns", {}), "undeclaredNames": "resolve"}
-        fences["applicationNodes"] = {"leaveOn": draw(st.sampled_from([[443], [80, 443]])), "reason": draw(REASON)}
+        fences["applicationNodes"] = {
+            "leaveOn": draw(st.sampled_from([[443], [80, 443]])),
+            "reason": draw(REASON),
+        }
     if weaker == "media":
-        teams["media"] = {"model": {"registryOnly": draw(REASON)}, "egress": {"uploads.cdn.example": {"https": "passthrough"}}}
+        teams["media"] = {
+            "model": {"registryOnly": draw(REASON)},
+            "egress": {"uploads.cdn.example": {"https": "passthrough"}},
+        }
         fences["applicationNodes"] = {"leaveOn": [443], "reason": draw(REASON)}
-    access = some(authorizedNetworks=st.dictionaries(st.sampled_from(["office", "home"]), st.sampled_from(RANGES)))
+    access = some(
+        authorizedNetworks=st.dictionaries(st.sampled_from(["office", "home"]), st.sampled_from(RANGES))
+    )
     cluster = {**dev_config()["gke-mesh-egress:cluster"], "securityGroup": "gke-security-groups@example.com"}
     cluster |= draw(some(controlPlane=access, deletionProtection=st.booleans()))
     own = {"network": network, "fences": fences, "cluster": cluster, "protect": draw(st.booleans())}
     if config["gke-mesh-egress:mesh"]["flavor"] == "istio":
         istio = some(hub=st.just("registry.example/istio"), version=st.sampled_from(["1.30.3", "1.30.4"]))
-        own["mesh"] = {"flavor": "istio"} | draw(some(istio=istio, accessLog=some(format=st.sampled_from(["json", "text"]))))
+        own["mesh"] = {"flavor": "istio"} | draw(
+            some(istio=istio, accessLog=some(format=st.sampled_from(["json", "text"])))
+        )
     return config | {f"gke-mesh-egress:{key}": value for key, value in own.items()}

@@ -1,4 +1,5 @@
-"""The sentences with which the program refuses a config, read off its source: what changes from case to case is `{}`."""
+"""The sentences with which the program refuses a config, read off its source: what changes from case to case
+is `{}`."""
 
 from __future__ import annotations
 
@@ -38,7 +39,16 @@ CALLS = {
 """What is called to refuse, and which argument is the consequence."""
 
 
-TABLES = ("words.py", "stack_file.py", "duration.py", "sources.py", "load.py", "body_patterns.py", "fences.py", "tcp.py")
+TABLES = (
+    "words.py",
+    "stack_file.py",
+    "duration.py",
+    "sources.py",
+    "load.py",
+    "body_patterns.py",
+    "fences.py",
+    "tcp.py",
+)
 """Rooms with tables of consequence and fix."""
 
 
@@ -56,7 +66,13 @@ def texts() -> dict[str, str]:
 
 def _of(node: ast.AST, room: str) -> Iterator[str]:
     if isinstance(node, ast.Call):
-        name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        name = (
+            node.func.id
+            if isinstance(node.func, ast.Name)
+            else node.func.attr
+            if isinstance(node.func, ast.Attribute)
+            else ""
+        )
         at = CALLS.get(name)
         if name in ("fault", "_fault"):
             at = 1

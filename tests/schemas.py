@@ -1,8 +1,9 @@
 """Every field that an API takes in a kind, in a short form that can be kept in a file and walked.
 
-A field is its type as text (`string`, `integer`, `A|B` where there are but these values), a mapping of fields, a list of one
-entry, or a mapping with the one key `{}` where keys are anybody's.
-Read from Istio's pinned CustomResourceDefinitions, and from the types of Pulumi's packages, which are made of each API's schema.
+A field is its type as text (`string`, `integer`, `A|B` where there are but these values), a mapping of
+fields, a list of one entry, or a mapping with the one key `{}` where keys are anybody's. Read from Istio's
+pinned CustomResourceDefinitions, and from the types of Pulumi's packages, which are made of each API's
+schema.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pulumi
 import yaml
 
 ANY = "any"
+_TYPES: Any = pulumi._types  # pyright: ignore[reportAttributeAccessIssue, reportPrivateUsage]
 Schema = Any
 
 
@@ -25,7 +27,9 @@ def of_definitions(file: Path) -> dict[str, Schema]:
     found: dict[str, Schema] = {}
     for definition in filter(None, yaml.safe_load_all(file.read_text(encoding="utf-8"))):
         spec = definition["spec"]
-        newest = max(spec["versions"], key=lambda version: (version["name"] == "v1", "beta" in version["name"]))
+        newest = max(
+            spec["versions"], key=lambda version: (version["name"] == "v1", "beta" in version["name"])
+        )
         found[spec["names"]["kind"]] = _short(newest["schema"]["openAPIV3Schema"]["properties"]["spec"])
     return dict(sorted(found.items()))
 
@@ -51,16 +55,17 @@ def of_arguments(cls: type, above: tuple[type, ...] = ()) -> Schema:
     """Fields of a Pulumi package's type of arguments, as the API names them."""
     if cls in above:
         return ANY
-    types: dict[str, Any] = pulumi._types.input_type_types(cls)  # pyright: ignore[reportAttributeAccessIssue, reportPrivateUsage]
+    types: dict[str, Any] = _TYPES.input_type_types(cls)
     return {name: _of_type(hint, (*above, cls)) for name, hint in sorted(types.items())}
 
 
 def _of_type(hint: Any, above: tuple[type, ...]) -> Schema:
-    """The form of the plainest type that an argument may have; what may come later (Output, Awaitable) means the same."""
+    """The form of the plainest type that an argument may have; what may come later (Output, Awaitable) means
+    the same."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint in _LEAVES:
         return _LEAVES[hint]
-    if isinstance(hint, type) and pulumi._types.is_input_type(hint):  # pyright: ignore[reportAttributeAccessIssue, reportPrivateUsage]
+    if isinstance(hint, type) and _TYPES.is_input_type(hint):
         return of_arguments(hint, above)
     if origin in (list, collections.abc.Sequence):
         return [_of_type(arguments[0], above)]
@@ -77,7 +82,11 @@ def _is_later(hint: Any) -> bool:
 
 def computed(resource: type) -> list[str]:
     """What the provider adds to a resource's arguments, as exports have it."""
-    names = (getattr(of.fget, "_pulumi_name", name) for name, of in vars(resource).items() if isinstance(of, property))
+    names = (
+        getattr(of.fget, "_pulumi_name", name)
+        for name, of in vars(resource).items()
+        if isinstance(of, property)
+    )
     return sorted(names)
 
 
@@ -85,7 +94,8 @@ Path_ = tuple[str, ...]
 
 
 def leaves(schema: Schema, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
-    """Every field that holds a value itself, with its type; `[]` for an entry of a list, `{}` for anybody's key."""
+    """Every field that holds a value itself, with its type; `[]` for an entry of a list, `{}` for anybody's
+    key."""
     if isinstance(schema, Mapping):
         for name, of in cast("Mapping[str, Any]", schema).items():
             yield from leaves(of, (*path, name))

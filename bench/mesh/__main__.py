@@ -1,8 +1,10 @@
-"""python -m bench.mesh: what the way out costs, on real proxies: direct, the tutorial's objects by hand, and the stack's.
+"""python -m bench.mesh: what the way out costs, on real proxies: direct, the tutorial's objects by hand, and
+the stack's.
 
-Two meshes run side by side and are asked in turn, round after round, so that whatever else the machine does hits all alike.
-Figures are ratios against asking the website directly in the same run (speed) and against the tutorial's objects (memory,
-bytes); absolute ones are printed beside them. Needs what tests/mesh needs: docs/testing.md.
+Two meshes run side by side and are asked in turn, round after round, so that whatever else the machine does
+hits all alike. Figures are ratios against asking the website directly in the same run (speed) and against the
+tutorial's objects (memory, bytes); absolute ones are printed beside them. Needs what tests/mesh needs:
+docs/testing.md.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ SECONDS = 1.0
 MANY = 4
 """Connections at once, where requests per second are counted."""
 OTHERS = (0, 100, 500)
-"""Hosts of another team: an AuthorizationPolicy holds 512 rules at most, and each host of plain HTTP is one."""
+"""Hosts of another team: an AuthorizationPolicy holds 512 rules at most, and each host of plain HTTP is
+one."""
 TEAM = "another"
 # As text: the pods' user may not be allowed into the folder of this checkout, a private home say.
 ASK = (Path(__file__).parent / "ask.py").read_text(encoding="utf-8")
@@ -82,11 +85,20 @@ class Way:
         ]
         trusted = ["/etc/ssl/certs/ca-certificates.crt"] if self.port == 443 else []
         done = subprocess.run(
-            [*where, *words, *trusted], capture_output=True, text=True, timeout=60, check=False, encoding="utf-8"
+            [*where, *words, *trusted],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            encoding="utf-8",
         )
         if done.returncode:
-            said = [proxy.process.output()[-700:] for key, proxy in self.mesh.proxies.items() if key == self.pod]
-            raise RuntimeError(f"{self.name}, {self.host}:{self.port}: {done.stderr.strip()}\n{''.join(said)}")
+            said = [
+                proxy.process.output()[-700:] for key, proxy in self.mesh.proxies.items() if key == self.pod
+            ]
+            raise RuntimeError(
+                f"{self.name}, {self.host}:{self.port}: {done.stderr.strip()}\n{''.join(said)}"
+            )
         return json.loads(done.stdout)
 
 
@@ -102,7 +114,8 @@ def _python(where: tuple[str, ...]) -> str:
         if subprocess.run([*where, python, "-c", ""], capture_output=True, check=False).returncode == 0:
             return python
     raise RuntimeError(
-        f"the pods' user may run none of {', '.join(found)}: install a python3 for everybody, or use a checkout outside a "
+        f"the pods' user may run none of {', '.join(found)}: install a python3 for everybody, or use a "
+        "checkout outside a "
         "private home"
     )
 
@@ -130,18 +143,27 @@ def speed(hand: Mesh, ours: Mesh) -> None:
         for mode in modes.values():
             for way in mode:
                 way.round()
-    print(f"speed, against asking the website directly (median of {ROUNDS} rounds in turn; one connection, {MANY} connections)")
+    print(
+        f"speed, against asking the website directly (median of {ROUNDS} rounds in turn; one connection, "
+        f"{MANY} connections)"
+    )
     for name, mode in modes.items():
         print(f"  {name}")
         p50, p99, rate = (statistics.median(values) for values in (mode[0].p50, mode[0].p99, mode[0].rate))
         for way in mode:
             mine = [statistics.median(values) for values in (way.p50, way.p99, way.rate)]
             ratios = f"p50 {mine[0] / p50:5.2f}  p99 {mine[1] / p99:5.2f}  requests/s {mine[2] / rate:5.2f}"
-            print(f"    {way.name:9} {ratios}   ({mine[0] * 1000:.2f} ms, {mine[1] * 1000:.2f} ms, {mine[2]:.0f}/s)")
+            print(
+                f"    {way.name:9} {ratios}   ({mine[0] * 1000:.2f} ms, {mine[1] * 1000:.2f} ms, "
+                f"{mine[2]:.0f}/s)"
+            )
 
 
 def size(meshes: dict[str, Mesh], more: dict[str, Callable[[int], Iterable[Manifest]]]) -> None:
-    print("bytes of configuration, and memory (Envoy's own count), against the same proxy without any host of another team")
+    print(
+        "bytes of configuration, and memory (Envoy's own count), against the same proxy without any host of "
+        "another team"
+    )
     for name, mesh in meshes.items():
         floor: dict[str, tuple[int, int]] = {}
         for count in OTHERS:
@@ -154,7 +176,10 @@ def size(meshes: dict[str, Mesh], more: dict[str, Callable[[int], Iterable[Manif
                 first = floor.setdefault(proxy, (told, memory))
                 ratios = f"bytes {told / first[0]:6.2f}  memory {memory / first[1]:5.2f}"
                 who = "sidecar of team-x" if proxy == X else "gateway"
-                print(f"  {name:9} {who:18} {count:5} hosts: {ratios}   ({told / 1000:.0f} kB, {memory / 1e6:.1f} MB)")
+                print(
+                    f"  {name:9} {who:18} {count:5} hosts: {ratios}   ({told / 1000:.0f} kB, "
+                    f"{memory / 1e6:.1f} MB)"
+                )
 
 
 def _hosts(count: int) -> list[str]:
@@ -199,7 +224,9 @@ def main() -> int:
     with ByHand(plan, found, by_hand.instead) as hand, Mesh(plan, found) as ours:
         meshes: dict[str, Mesh] = {"tutorial": hand, "stack": ours}
         sites = [
-            website.open_instead(mesh, mesh.sites[name]) for mesh in meshes.values() for name in ("example.com", "httpbin.org")
+            website.open_instead(mesh, mesh.sites[name])
+            for mesh in meshes.values()
+            for name in ("example.com", "httpbin.org")
         ]
         for mesh in meshes.values():
             mesh.filter(network_policies=False, vpc_firewall=False)  # so that a pod can ask directly

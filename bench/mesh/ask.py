@@ -1,6 +1,8 @@
-"""What runs in a pod: requests on open connections, as fast as answers come. Prints JSON: latencies in seconds, and a count.
+"""What runs in a pod: requests on open connections, as fast as answers come. Prints JSON: latencies in
+seconds, and a count.
 
-Of the standard library alone, because it is run by itself: python ask.py ADDRESS PORT HOST PATH CONNECTIONS SECONDS [AUTHORITY]
+Of the standard library alone, because it is run by itself: python ask.py ADDRESS PORT HOST PATH CONNECTIONS
+SECONDS [AUTHORITY]
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ def main() -> None:
         child = os.fork()
         if not child:
             try:
-                told = json.dumps(run(address, int(port), host, path, float(seconds), rest[0] if rest else None))
+                told = json.dumps(
+                    run(address, int(port), host, path, float(seconds), rest[0] if rest else None)
+                )
                 with os.fdopen(writing, "w", encoding="utf-8") as pipe:
                     pipe.write(told)
                 os._exit(0)
@@ -79,7 +83,9 @@ def main() -> None:
     found.sort()
     if failed or not found:
         sys.exit(1)
-    print(json.dumps({"p50": found[len(found) // 2], "p99": found[len(found) * 99 // 100], "count": len(found)}))
+    print(
+        json.dumps({"p50": found[len(found) // 2], "p99": found[len(found) * 99 // 100], "count": len(found)})
+    )
 
 
 if __name__ == "__main__":

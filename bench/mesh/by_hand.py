@@ -1,6 +1,7 @@
 """The tutorial's own objects, as a person writes them: what the stack's are held against.
 
-Source: Google, "Using Cloud Service Mesh egress gateways on GKE clusters": its final state, the API versions of today.
+Source: Google, "Using Cloud Service Mesh egress gateways on GKE clusters": its final state, the API versions
+of today.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ MESH_CONFIG = {"accessLogFile": "/dev/stdout", "outboundTrafficPolicy": {"mode":
 
 
 def instead(rendered: Iterable[Manifest]) -> Iterator[Manifest]:
-    """The stack's objects, but the tutorial's in place of all that Istio reads of hosts; mutual TLS is STRICT in both."""
+    """The stack's objects, but the tutorial's in place of all that Istio reads of hosts; mutual TLS is STRICT
+    in both."""
     for item in rendered:
         if not item["apiVersion"].startswith(_REPLACED) or item["kind"] in _KEPT:
             yield item
@@ -29,7 +31,9 @@ def instead(rendered: Iterable[Manifest]) -> Iterator[Manifest]:
     yield from host("example.com", ["team-x"], upgraded=True)
     yield from host("httpbin.org", ["team-x", "team-y"], upgraded=False)
     yield _allowed("egress-team-x-to-example-com", "team-x", {"hosts": ["example.com"]})
-    yield _allowed("egress-team-y-to-httpbin-teapot", "team-y", {"hosts": ["httpbin.org"], "paths": ["/status/418"]})
+    yield _allowed(
+        "egress-team-y-to-httpbin-teapot", "team-y", {"hosts": ["httpbin.org"], "paths": ["/status/418"]}
+    )
 
 
 def others(team: str, hosts: Iterable[str]) -> Iterator[Manifest]:
@@ -46,7 +50,10 @@ def host(name: str, teams: list[str], upgraded: bool) -> Iterator[Manifest]:
     key, export = name.replace(".", "-"), [GATEWAY_NAMESPACE, *teams]
     entry = {
         "hosts": [name],
-        "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}, {"number": 443, "name": "tls", "protocol": "TLS"}],
+        "ports": [
+            {"number": 80, "name": "http", "protocol": "HTTP"},
+            {"number": 443, "name": "tls", "protocol": "TLS"},
+        ],
         "resolution": "DNS",
         "location": "MESH_EXTERNAL",
         "exportTo": export,
@@ -63,10 +70,16 @@ def host(name: str, teams: list[str], upgraded: bool) -> Iterator[Manifest]:
         "gateways": ["mesh", _GATEWAY],
         "http": [
             {"match": [{"gateways": ["mesh"], "port": 80}], "route": [_to(_MUTUAL, 80)]},
-            {"match": [{"gateways": [_GATEWAY], "port": 80}], "route": [{"destination": outside, "weight": 100}]},
+            {
+                "match": [{"gateways": [_GATEWAY], "port": 80}],
+                "route": [{"destination": outside, "weight": 100}],
+            },
         ],
         "tls": [
-            {"match": [{"gateways": ["mesh"], "port": 443, "sniHosts": [name]}], "route": [_to(_PASSED, 443)]},
+            {
+                "match": [{"gateways": ["mesh"], "port": 443, "sniHosts": [name]}],
+                "route": [_to(_PASSED, 443)],
+            },
             {
                 "match": [{"gateways": [_GATEWAY], "port": 443, "sniHosts": [name]}],
                 "route": [{"destination": {"host": name, "port": {"number": 443}}, "weight": 100}],
@@ -79,22 +92,40 @@ def host(name: str, teams: list[str], upgraded: bool) -> Iterator[Manifest]:
 
 def _shared(teams: list[str]) -> Iterator[Manifest]:
     servers = [
-        {"port": {"number": 80, "name": "https", "protocol": "HTTPS"}, "hosts": ["*"], "tls": {"mode": "ISTIO_MUTUAL"}},
-        {"port": {"number": 443, "name": "tls", "protocol": "TLS"}, "hosts": ["*"], "tls": {"mode": "PASSTHROUGH"}},
+        {
+            "port": {"number": 80, "name": "https", "protocol": "HTTPS"},
+            "hosts": ["*"],
+            "tls": {"mode": "ISTIO_MUTUAL"},
+        },
+        {
+            "port": {"number": 443, "name": "tls", "protocol": "TLS"},
+            "hosts": ["*"],
+            "tls": {"mode": "PASSTHROUGH"},
+        },
     ]
     yield _object("Gateway", "egress-gateway", {"selector": {"istio": "egressgateway"}, "servers": servers})
     mutual = {"portLevelSettings": [{"port": {"number": 80}, "tls": {"mode": "ISTIO_MUTUAL"}}]}
-    subsets = [{"name": _MUTUAL, "trafficPolicy": mutual}, {"name": _PASSED, "trafficPolicy": {"tls": {"mode": "DISABLE"}}}]
+    subsets = [
+        {"name": _MUTUAL, "trafficPolicy": mutual},
+        {"name": _PASSED, "trafficPolicy": {"tls": {"mode": "DISABLE"}}},
+    ]
     yield _object("DestinationRule", "target-egress-gateway", {"host": _SERVICE, "subsets": subsets})
     for team in teams:
         yield _sidecar(team)
     every = [{"when": [{"key": "destination.port", "values": ["8443"]}]}]
-    yield _object("AuthorizationPolicy", "egress-all-443", {"action": "ALLOW", "rules": every}, "security.istio.io/v1")
+    yield _object(
+        "AuthorizationPolicy", "egress-all-443", {"action": "ALLOW", "rules": every}, "security.istio.io/v1"
+    )
 
 
 def _sidecar(team: str) -> Manifest:
     egress = [{"hosts": [f"{GATEWAY_NAMESPACE}/*", f"{team}/*"]}]
-    return _object("Sidecar", "default", {"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}, "egress": egress}, namespace=team)
+    return _object(
+        "Sidecar",
+        "default",
+        {"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}, "egress": egress},
+        namespace=team,
+    )
 
 
 def _allowed(name: str, team: str, operation: dict[str, Any]) -> Manifest:
@@ -111,6 +142,15 @@ def _to(subset: str, port: int) -> dict[str, Any]:
 
 
 def _object(
-    kind: str, name: str, spec: dict[str, Any], version: str = "networking.istio.io/v1", namespace: str = GATEWAY_NAMESPACE
+    kind: str,
+    name: str,
+    spec: dict[str, Any],
+    version: str = "networking.istio.io/v1",
+    namespace: str = GATEWAY_NAMESPACE,
 ) -> Manifest:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }

@@ -1,4 +1,5 @@
-"""A website that costs next to nothing: Envoy, which answers by itself, at the address of one of the mesh's sites."""
+"""A website that costs next to nothing: Envoy, which answers by itself, at the address of one of the mesh's
+sites."""
 
 from __future__ import annotations
 
@@ -29,10 +30,25 @@ def open_instead(mesh: Mesh, site: Site) -> Process:
             "common_tls_context": {"tls_certificates": [certificate], "alpn_protocols": ["http/1.1"]},
         },
     }
-    listeners = [_listener(address, port, tls if port == 443 else None) for address in site.addresses for port in site.ports]
-    (folder / "config.json").write_text(json.dumps({"static_resources": {"listeners": listeners}}), encoding="utf-8")
+    listeners = [
+        _listener(address, port, tls if port == 443 else None)
+        for address in site.addresses
+        for port in site.ports
+    ]
+    (folder / "config.json").write_text(
+        json.dumps({"static_resources": {"listeners": listeners}}), encoding="utf-8"
+    )
     envoy = mesh.folder / "programs" / "envoy"
-    words = [str(envoy), "-c", "config.json", "--disable-hot-restart", "--concurrency", "1", "--log-level", "error"]
+    words = [
+        str(envoy),
+        "-c",
+        "config.json",
+        "--disable-hot-restart",
+        "--concurrency",
+        "1",
+        "--log-level",
+        "error",
+    ]
     return Process(f"website-{site.name}", mesh.fabric.outside, words, folder, {})
 
 
@@ -42,7 +58,12 @@ def _listener(address: str, port: int, tls: dict[str, Any] | None) -> dict[str, 
         "@type": f"{_TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "website",
         "route_config": {"virtual_hosts": [{"name": "every", "domains": ["*"], "routes": [answer]}]},
-        "http_filters": [{"name": "router", "typed_config": {"@type": f"{_TYPES}.filters.http.router.v3.Router"}}],
+        "http_filters": [
+            {"name": "router", "typed_config": {"@type": f"{_TYPES}.filters.http.router.v3.Router"}}
+        ],
     }
-    chain = {"filters": [{"name": "http", "typed_config": manager}], **({"transport_socket": tls} if tls else {})}
+    chain = {
+        "filters": [{"name": "http", "typed_config": manager}],
+        **({"transport_socket": tls} if tls else {}),
+    }
     return {"address": {"socket_address": {"address": address, "port_value": port}}, "filter_chains": [chain]}

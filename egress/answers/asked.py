@@ -30,14 +30,18 @@ def flow_of(
     account: str = "default",
     way: Way = Way.APP,
 ) -> Flow:
-    """The flow that a URL means: `http://`, `https://` (the app's own TLS), `tcp://HOST:PORT`, `udp://HOST:PORT`.
+    """The flow that a URL means: `http://`, `https://` (the app's own TLS), `tcp://HOST:PORT`,
+    `udp://HOST:PORT`.
 
     Raises:
         NoFlow: the URL names no host, no port where one is needed, or another scheme.
     """
     parts = _parts(url)
     if parts.scheme not in _PROTOCOLS:
-        raise NoFlow(f"{url} says no protocol that is known here. Write http://, https://, tcp:// or udp:// before the host.")
+        raise NoFlow(
+            f"{url} says no protocol that is known here. Write http://, https://, tcp:// or udp:// before "
+            "the host."
+        )
     if not parts.hostname:
         raise NoFlow(f"{url} names no host. Write e.g. https://example.com/path.")
     protocol = _PROTOCOLS[parts.scheme]
@@ -50,17 +54,33 @@ def flow_of(
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     # TLS asks for a name without its trailing dot, and says the Host header where nobody sees it.
     sent = (authority or (host if host != name else "")) if protocol is Protocol.HTTP else ""
-    return Flow(team, name, port, protocol, way, account, method, path, first, address, authority=sent, repeated=repeated)
+    return Flow(
+        team,
+        name,
+        port,
+        protocol,
+        way,
+        account,
+        method,
+        path,
+        first,
+        address,
+        authority=sent,
+        repeated=repeated,
+    )
 
 
 def _parts(url: str) -> SplitResult:
     if any(character <= " " or character == "\x7f" for character in url):
-        raise NoFlow(f"{url!r} holds a space or a control character, which no URL does. Write it as %20 or the like.")
+        raise NoFlow(
+            f"{url!r} holds a space or a control character, which no URL does. Write it as %20 or the like."
+        )
     try:
         return urlsplit(url if "://" in url else f"//{url}")
     except ValueError:
         raise NoFlow(
-            f"{url} is no URL: what stands in brackets has to be an IPv6 address, e.g. https://[2001:db8::1]/."
+            f"{url} is no URL: what stands in brackets has to be an IPv6 address, e.g. "
+            "https://[2001:db8::1]/."
         ) from None
 
 
@@ -74,7 +94,8 @@ def _port(url: str, parts: SplitResult) -> int:
     port = given or DEFAULT_PORTS.get(parts.scheme)
     if port is None:
         raise NoFlow(
-            f"{url} names no port, and {parts.scheme} has none of its own. Write {parts.scheme}://{parts.hostname}:PORT."
+            f"{url} names no port, and {parts.scheme} has none of its own. Write "
+            f"{parts.scheme}://{parts.hostname}:PORT."
         )
     return port
 
@@ -96,7 +117,10 @@ def _host(given: str) -> tuple[str, str | None]:
         raise NoFlow(f"{given} is no name that a client could ask for. {what}, e.g. https://www.example.org.")
     labels = name.removesuffix(".").split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise NoFlow(f"{given} is no name: labels of 1 to 63 letters, digits and hyphens, with dots between them, 253 at most.")
+        raise NoFlow(
+            f"{given} is no name: labels of 1 to 63 letters, digits and hyphens, with dots between them, 253 "
+            "at most."
+        )
     if _NUMBER.fullmatch(labels[-1]):
         raise NoFlow(f"{given} reads as an address and is none, so nothing answers to it. Check it.")
     if labels[-1] == "localhost":
@@ -141,7 +165,9 @@ def _headers(given: Iterable[tuple[str, str]]) -> tuple[str, dict[str, str], tup
             raise NoFlow(f"{name!r} is no name of a header. Write it as `name: value`.")
         if name == "host":
             if authority or not value:
-                raise NoFlow("A request has one Host header, and it names something; proxies answer 400 to others.")
+                raise NoFlow(
+                    "A request has one Host header, and it names something; proxies answer 400 to others."
+                )
             authority = value
         elif name in first:
             repeated.append((name, value))

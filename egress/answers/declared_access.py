@@ -1,6 +1,7 @@
 """What is declared, one way at a time, each with the trace of the hardest flow that it has to let through.
 
-For those who read what is allowed - `egress evidence`, `egress map` - and not every question that could be asked.
+For those who read what is allowed - `egress evidence`, `egress map` - and not every question that could be
+asked.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Access:
     gateway: str | None = None
     """Namespace of the gateway; None: past every gateway."""
     leaves: tuple[int, str] | None = None
-    """Outside port and the TLS that the platform opens there, as Istio calls it; empty: none but the app's own."""
+    """Outside port and the TLS that the platform opens there, as Istio calls it; empty: none but the app's
+    own."""
     rule: str = ""
     """Name of the rule; empty: there is one, without a name."""
     description: str | None = None
@@ -46,12 +48,13 @@ class Access:
     service_accounts: tuple[str, ...] | None = None
     """None: every one of the team."""
     void: bool = False
-    """Whether the rule holds nothing, because the same callers send the same host anything in TLS of their own."""
+    """Whether the rule holds nothing, because the same callers send the same host anything in TLS of their
+    own."""
 
 
 def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
-    """Every declared way: teams that may reach any host first, then in order of team; within a team hosts by name, then Google
-    APIs, then other teams."""
+    """Every declared way: teams that may reach any host first, then in order of team; within a team hosts by
+    name, then Google APIs, then other teams."""
     intent = Intent(plan)
     targets = Targets(Distinctions([judges], intent))
     for team in sorted(plan.teams, key=lambda team: not intent.is_open(team.name)):
@@ -62,7 +65,9 @@ def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
         straight = [(host, use, None) for host in team.straight for use in host.uses]
         for host, use, gateway in sorted((*behind, *straight), key=lambda item: item[0].name):
             for access in _host(flows, host, use):
-                yield replace(access, gateway=gateway, leaves=intent.leaves(team.name, host.name, access.protocol))
+                yield replace(
+                    access, gateway=gateway, leaves=intent.leaves(team.name, host.name, access.protocol)
+                )
         for api in team.google_apis:
             name = f"{api}.googleapis.com"
             trace = flows.worst(name)
@@ -123,7 +128,8 @@ def _host(flows: _Flows, host: Host, use: Use) -> Iterator[Access]:
             paths=tuple(rule.paths) if rule.paths else None,
             headers={header: tuple(values) for header, values in sorted((rule.headers or {}).items())},
             service_accounts=tuple(rule.service_accounts) if rule.service_accounts else None,
-            void=bool(rule.methods or rule.paths or rule.headers or rule.service_accounts) and flows.past_rules(asked, of_rule),
+            void=bool(rule.methods or rule.paths or rule.headers or rule.service_accounts)
+            and flows.past_rules(asked, of_rule),
         )
     if use.passthrough:
         accounts = use.passthrough_accounts or None
@@ -140,6 +146,10 @@ def _connection(
     flows: _Flows, team: str, host: str, protocol: Protocol, port: int, accounts: tuple[str, ...] | None
 ) -> Access:  # fmt: skip
     def of(flow: Flow) -> bool:
-        return (flow.protocol, flow.port) == (protocol, port) and (accounts is None or flow.service_account in accounts)
+        return (flow.protocol, flow.port) == (protocol, port) and (
+            accounts is None or flow.service_account in accounts
+        )
 
-    return Access(team, Kind.HOST, host, protocol, port, flows.worst(concrete(host), of), service_accounts=accounts)
+    return Access(
+        team, Kind.HOST, host, protocol, port, flows.worst(concrete(host), of), service_accounts=accounts
+    )

@@ -1,7 +1,8 @@
-"""Evidence for an auditor: who may reach what, through which controls, what was opened and why, and of which objects all this is.
+"""Evidence for an auditor: who may reach what, through which controls, what was opened and why, and of which
+objects all this is.
 
-The same config gives the same bytes, on any day and any machine; time, commit and stack version are in it only as they are given.
-Its schema, `schema/evidence.schema.json`, is made from the types here.
+The same config gives the same bytes, on any day and any machine; time, commit and stack version are in it
+only as they are given. Its schema, `schema/evidence.schema.json`, is made from the types here.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from egress.proof.intent import Intent
 from egress.proof.verify import verify
 
 VERSION = 1
-"""Of the form. A field that is added leaves it as it is; one that goes, or means something else, raises it."""
+"""Of the form. A field that is added leaves it as it is; one that goes, or means something else, raises
+it."""
 SCHEMA = "schema/evidence.schema.json"
 
 
@@ -45,7 +47,9 @@ class Source(_Part):
     stack: str
     commit: str | None = Field(description="Commit of the program and the config; null: not known.")
     uncommitted: bool = Field(description="Whether files differed from that commit.")
-    stack_version: str | None = Field(description="Version of the deployed stack that this was compared with, as its owner says.")
+    stack_version: str | None = Field(
+        description="Version of the deployed stack that this was compared with, as its owner says."
+    )
     at: str | None = Field(description="When this was made, as its owner says.")
 
 
@@ -54,7 +58,10 @@ class Control(_Part):
 
     layer: str
     allowed: bool
-    object: str = Field(description="[namespace/]kind/name, or a Google resource; `nothing`: the absence of an object decides.")
+    object: str = Field(
+        description="[namespace/]kind/name, or a Google resource; `nothing`: the absence of an object "
+        "decides."
+    )
     field: str
     reason: str
 
@@ -83,9 +90,12 @@ class Allowed(_Part):
     gateway: str | None = Field(description="Namespace of the gateway; null: past every gateway.")
     leaves: Leaves | None
     void: bool = Field(
-        description="Whether the rule holds nothing: the same callers may send the same host anything in TLS of their own."
+        description="Whether the rule holds nothing: the same callers may send the same host anything in TLS "
+        "of their own."
     )
-    unencrypted: bool = Field(description="Whether a plain request leaves as it is, for everybody on the way to read.")
+    unencrypted: bool = Field(
+        description="Whether a plain request leaves as it is, for everybody on the way to read."
+    )
     passes: bool = Field(description="Whether every control lets it through.")
     controls: list[Control]
 
@@ -99,12 +109,17 @@ class Received(_Part):
     port: int
     protocol: str
     service: str = Field(description="Service of the team, and its port.")
-    clients: dict[str, str] = Field(description="Name to subject alternative name of the client's certificate.")
-    exposure: str = Field(description="internal: the VPC and networks connected to it; external: the internet.")
+    clients: dict[str, str] = Field(
+        description="Name to subject alternative name of the client's certificate."
+    )
+    exposure: str = Field(
+        description="internal: the VPC and networks connected to it; external: the internet."
+    )
     source_ranges: dict[str, str] = Field(description="Name to range from which connections are taken.")
     description: str | None
     passes: bool = Field(
-        description="Whether every control lets each of the clients through, from each of the ranges, to this Service."
+        description="Whether every control lets each of the clients through, from each of the ranges, to "
+        "this Service."
     )
     controls: list[Control] = Field(description="Of all these clients and ranges together, each word once.")
 
@@ -141,7 +156,8 @@ class ReceivedElsewhere(_Part):
     by: str = Field(description="The Service that opens the cluster to it; `nodes`: their own addresses.")
     host: str = Field(description="The name that is asked for; empty: whichever.")
     ports: list[int] = Field(
-        description="Of nodes' own ports the first of each span that no firewall rule tells apart; 0: the protocol has none."
+        description="Of nodes' own ports the first of each span that no firewall rule tells apart; 0: the "
+        "protocol has none."
     )
     who: str
     wanted: list[str] = Field(description="The layers each of which has to refuse it.")
@@ -149,8 +165,8 @@ class ReceivedElsewhere(_Part):
 
 
 class Inside(_Part):
-    """A connection that no flow shows: inside the cluster, of the platform's own pods, and of nodes. Ports stand for all up to
-    the next one."""
+    """A connection that no flow shows: inside the cluster, of the platform's own pods, and of nodes. Ports
+    stand for all up to the next one."""
 
     source: str
     target: str
@@ -245,7 +261,9 @@ def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
         elsewhere=_elsewhere(judges, questions),
         received_elsewhere=_received_elsewhere(judges, outside),
         inside=_inside(intent, judges),
-        relaxations=[Relaxed(setting=item.setting, opens=item.opens, reason=item.reason) for item in relaxations(plan)],
+        relaxations=[
+            Relaxed(setting=item.setting, opens=item.opens, reason=item.reason) for item in relaxations(plan)
+        ],
         objects=objects,
         digest=sha256([item.model_dump() for item in objects]),
     )
@@ -290,15 +308,22 @@ def _allowed(access: Access) -> Allowed:
 
 
 def _control(step: Verdict) -> Control:
-    return Control(layer=step.layer.value, allowed=step.allowed, object=step.by, field=step.field, reason=step.reason)
+    return Control(
+        layer=step.layer.value, allowed=step.allowed, object=step.by, field=step.field, reason=step.reason
+    )
 
 
 def grants(plan: Plan) -> Iterable[Grant]:
     """What a config lets teams' service accounts do in Google Cloud."""
     for team in plan.teams:
         for item in team.identities:
-            given: list[tuple[str, str, str | None]] = [(f"bucket {grant.bucket}", grant.role, None) for grant in item.buckets]
-            given += [(f"{one.resource.value} {one.name} of project {one.project}", one.role, None) for one in item.resources]
+            given: list[tuple[str, str, str | None]] = [
+                (f"bucket {grant.bucket}", grant.role, None) for grant in item.buckets
+            ]
+            given += [
+                (f"{one.resource.value} {one.name} of project {one.project}", one.role, None)
+                for one in item.resources
+            ]
             given += [(f"project {plan.project}", role, reason) for role, reason in item.project_roles]
             for resource, role, reason in given:
                 yield Grant(
@@ -315,7 +340,9 @@ def _received(receiving: Receiving, judges: Judges) -> Iterable[Received]:
     ingress = receiving.plan.settings.ingress
     for reception in receiving.plan.receptions:
         wanted = reception.wanted
-        asked = [(one.reached, judges.inbound.trace(one.flow, declared=True)) for one in receiving.of(reception)]
+        asked = [
+            (one.reached, judges.inbound.trace(one.flow, declared=True)) for one in receiving.of(reception)
+        ]
         yield Received(
             team=reception.team,
             name=reception.name,
@@ -325,10 +352,14 @@ def _received(receiving: Receiving, judges: Judges) -> Iterable[Received]:
             service=f"{wanted.to.service}:{wanted.to.port}",
             clients=dict(sorted(wanted.clients.items())),
             exposure=ingress.exposure.value if ingress else "",
-            source_ranges={name: str(network) for name, network in sorted(ingress.source_ranges.items())} if ingress else {},
+            source_ranges={name: str(network) for name, network in sorted(ingress.source_ranges.items())}
+            if ingress
+            else {},
             description=wanted.description,
             passes=all(trace.allowed and trace.reached == (reached,) for reached, trace in asked),
-            controls=[_control(step) for step in dict.fromkeys(step for _, trace in asked for step in trace.steps)],
+            controls=[
+                _control(step) for step in dict.fromkeys(step for _, trace in asked for step in trace.steps)
+            ],
         )
 
 
@@ -339,11 +370,29 @@ def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]
         flow = question.flow
         if question.want in (Want.PASSES, Want.AS_ITS_APP):
             continue
-        by = tuple(Refusal(layer=step.layer.value, object=step.by, field=step.field) for step in judges.trace(flow).refused_by)
-        key = (flow.namespace, _target(question), flow.way.value, flow.protocol.value, question.want.value, by)
+        by = tuple(
+            Refusal(layer=step.layer.value, object=step.by, field=step.field)
+            for step in judges.trace(flow).refused_by
+        )
+        key = (
+            flow.namespace,
+            _target(question),
+            flow.way.value,
+            flow.protocol.value,
+            question.want.value,
+            by,
+        )
         found.setdefault(key, set()).add(flow.port)
     return [
-        Elsewhere(team=team, target=target, way=way, protocol=protocol, ports=sorted(ports), wanted=wanted, refused_by=list(by))
+        Elsewhere(
+            team=team,
+            target=target,
+            way=way,
+            protocol=protocol,
+            ports=sorted(ports),
+            wanted=wanted,
+            refused_by=list(by),
+        )
         for (team, target, way, protocol, wanted, by), ports in found.items()
     ]
 
@@ -356,16 +405,24 @@ def _received_elsewhere(judges: Judges, questions: Iterable[InboundQuestion]) ->
         if target is None:
             continue
         place = place_of(target)
-        steps = [judges.inbound.at_node(flow)] if isinstance(flow, NodeFlow) else judges.inbound.trace(flow).steps
+        steps = (
+            [judges.inbound.at_node(flow)] if isinstance(flow, NodeFlow) else judges.inbound.trace(flow).steps
+        )
         by = tuple(
-            dict.fromkeys(Refusal(layer=step.layer.value, object=step.by, field=step.field) for step in steps if not step.allowed)
+            dict.fromkeys(
+                Refusal(layer=step.layer.value, object=step.by, field=step.field)
+                for step in steps
+                if not step.allowed
+            )
         )
         by_what = f", by {flow.transport}" if isinstance(flow, NodeFlow) and flow.transport != "TCP" else ""
         who = f"{who_of(target)}, from {flow.origin}{by_what}" if place.port is None else who_of(target)
         key = (place.by, place.host, who, tuple(sorted(layer.value for layer in question.by)), by)
         found.setdefault(key, set()).add(flow.port)
     return [
-        ReceivedElsewhere(by=of, host=host, ports=sorted(ports), who=who, wanted=list(wanted), refused_by=list(by))
+        ReceivedElsewhere(
+            by=of, host=host, ports=sorted(ports), who=who, wanted=list(wanted), refused_by=list(by)
+        )
         for (of, host, who, wanted, by), ports in found.items()
     ]
 
@@ -375,7 +432,15 @@ def _inside(intent: Intent, judges: Judges) -> list[Inside]:
     found: dict[tuple[str, str, str, bool, bool, str, str], set[int]] = {}
     for one, must in expected(intent, judges):
         (verdict,) = one.judged([judges], must_pass=must)
-        key = (one.source.words, one.target.words, one.transport, must, verdict.allowed, verdict.by, verdict.field)
+        key = (
+            one.source.words,
+            one.target.words,
+            one.transport,
+            must,
+            verdict.allowed,
+            verdict.by,
+            verdict.field,
+        )
         found.setdefault(key, set()).add(one.port)
     return [
         Inside(

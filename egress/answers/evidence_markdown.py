@@ -1,4 +1,5 @@
-"""The evidence as Markdown, for people. It says less than the JSON: of each way only who decided last, and digests at the end."""
+"""The evidence as Markdown, for people. It says less than the JSON: of each way only who decided last, and
+digests at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +21,11 @@ def _lines(found: Evidence) -> Iterator[str]:
     yield from (f"- {line}" for line in _source(found.source))
     yield f"- digest of all {len(found.objects)} objects: `{found.digest}`"
     wrong = found.proof.violations
-    said = f"{len(wrong)} are answered otherwise than the config says" if wrong else "each is answered as the config says"
+    said = (
+        f"{len(wrong)} are answered otherwise than the config says"
+        if wrong
+        else "each is answered as the config says"
+    )
     yield f"- proof: {found.proof.questions} questions about every way out, {said}"
     yield from (f"    - {_text(item.flow)}: {_text(item.says)}" for item in wrong)
     yield from ("", "## Who may reach what")
@@ -33,22 +38,38 @@ def _lines(found: Evidence) -> Iterator[str]:
     if found.grants:
         yield from ("", "## What service accounts may do in Google Cloud")
         rows = (
-            (item.team, item.service_account, item.google_service_account, item.role, item.resource, item.reason or "")
+            (
+                item.team,
+                item.service_account,
+                item.google_service_account,
+                item.role,
+                item.resource,
+                item.reason or "",
+            )
             for item in found.grants
         )
         yield from _table(("team", "service account", "acts as", "role", "on", "reason"), rows)
     yield from ("", "## What is opened beyond the defaults", "")
     if found.relaxations:
-        rows = ((f"`{item.setting}`", item.opens, item.reason or "(the setting asks for none)") for item in found.relaxations)
+        rows = (
+            (f"`{item.setting}`", item.opens, item.reason or "(the setting asks for none)")
+            for item in found.relaxations
+        )
         yield from _table(("setting", "what it opens", "reason"), rows)
     else:
         yield "Nothing."
     yield from ("", "## What else workloads can try")
-    rows = ((item.team, item.target, item.way, _ports(item), item.wanted, _refused(item)) for item in found.elsewhere)
+    rows = (
+        (item.team, item.target, item.way, _ports(item), item.wanted, _refused(item))
+        for item in found.elsewhere
+    )
     yield from _table(("team", "target", "way", "ports", "wanted", "refused by"), rows)
     if found.received_elsewhere:
         yield from ("", "## What else those outside can try")
-        yield from _table(("by", "at", "who", "to be refused by", "refused by"), map(_tried_outside, found.received_elsewhere))
+        yield from _table(
+            ("by", "at", "who", "to be refused by", "refused by"),
+            map(_tried_outside, found.received_elsewhere),
+        )
     yield from ("", "## Objects")
     yield from _table(("object", "sha256"), ((item.object, item.sha256) for item in found.objects))
 
@@ -71,11 +92,23 @@ def _way(item: Allowed) -> tuple[str, ...]:
 def _from_outside(item: Received) -> tuple[str, ...]:
     at, ranges = f"{item.host}, {item.protocol} {item.port}", ", ".join(item.source_ranges.values())
     clients, why = ", ".join(item.clients.values()), item.description or ""
-    return item.team, item.name, at, clients, f"{ranges} ({item.exposure})", item.service, why, _controls(item)
+    return (
+        item.team,
+        item.name,
+        at,
+        clients,
+        f"{ranges} ({item.exposure})",
+        item.service,
+        why,
+        _controls(item),
+    )
 
 
 def _tried_outside(item: ReceivedElsewhere) -> tuple[str, ...]:
-    at = f"{item.host or 'any name'}, {'port' if len(item.ports) == 1 else 'ports'} {', '.join(map(str, item.ports))}"
+    at = (
+        f"{item.host or 'any name'}, {'port' if len(item.ports) == 1 else 'ports'} "
+        f"{', '.join(map(str, item.ports))}"
+    )
     return item.by, at, item.who, ", ".join(item.wanted), _refused(item)
 
 
@@ -126,9 +159,12 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]
 
 
 def _text(value: str) -> str:
-    """Free text that stays in its cell and is no markup: descriptions and reasons are written by many people."""
+    """Free text that stays in its cell and is no markup: descriptions and reasons are written by many
+    people."""
     flat = " ".join(value.split())
     flat = (
-        flat if flat.startswith("`") and flat.endswith("`") and flat.count("`") == 2 else re.sub(r"([\\`*_\[\]])", r"\\\1", flat)
+        flat
+        if flat.startswith("`") and flat.endswith("`") and flat.count("`") == 2
+        else re.sub(r"([\\`*_\[\]])", r"\\\1", flat)
     )
     return flat.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")

@@ -64,7 +64,12 @@ def traced(judges: Judges, flow: Flow, intent: Intent | None) -> Trace:
     """What every layer says to a flow."""
     flow = judges.resolved(flow)
     trace = judges.trace(flow, declared=intent is not None and intent.allows(flow))
-    if trace.allowed and flow.to and flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR) and flow.protocol.transport == "TCP":
+    if (
+        trace.allowed
+        and flow.to
+        and flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR)
+        and flow.protocol.transport == "TCP"
+    ):
         # Nobody shows a certificate on these ways, and other pods may ask for one.
         asks = judges.namespaces.mutual(flow.to.namespace)
         trace = replace(trace, steps=(*trace.steps, replace(asks, layer=Layer.SIDECAR)))
@@ -72,17 +77,24 @@ def traced(judges: Judges, flow: Flow, intent: Intent | None) -> Trace:
 
 
 def explain(judges: Judges, flow: Flow, plan: Plan | None) -> Explanation:
-    """What every layer says to a flow, and what would turn it around; without a plan there is no config to change."""
+    """What every layer says to a flow, and what would turn it around; without a plan there is no config to
+    change."""
     trace = traced(judges, flow, Intent(plan) if plan else None)
     if not trace.understood:
         unread = next(step for step in trace.steps if not step.understood)
-        return Explanation(trace, f"{unread.by} says something that is not read here, so this answer is none to count on.")
+        return Explanation(
+            trace, f"{unread.by} says something that is not read here, so this answer is none to count on."
+        )
     return _advised(trace, plan, judges) if plan else Explanation(trace, _without_config(trace))
 
 
 def _without_config(trace: Trace) -> str:
     verb = "allows" if trace.allowed else "refuses"
-    who = f"{trace.decision.by} {verb} it" if trace.decision.by != "nothing" else f"No object is named that {verb} it"
+    who = (
+        f"{trace.decision.by} {verb} it"
+        if trace.decision.by != "nothing"
+        else f"No object is named that {verb} it"
+    )
     return f"{who}. Judged are objects alone, without a config: what to change in one is not known."
 
 
@@ -92,7 +104,9 @@ def _advised(trace: Trace, plan: Plan, judges: Judges) -> Explanation:
     if trace.allowed:
         closing = Closing(plan, flow)
         hint = Checker(plan, flow, allowed=True).first(closing.proposals())
-        return Explanation(trace, " ".join(filter(None, (hint.says if hint else closing.in_words(), closing.also()))), hint)
+        return Explanation(
+            trace, " ".join(filter(None, (hint.says if hint else closing.in_words(), closing.also()))), hint
+        )
     if flow.way is not Way.APP:
         app = judges.trace(replace(trace.flow, way=Way.APP)).allowed
         more = " What the app itself asks through its sidecar is allowed." if app else ""

@@ -81,33 +81,51 @@ def asked_from_outside(
         source = Ranges.of([str(ip_network(address))])
     except ValueError:
         raise NoFlow(
-            f"{address} is neither an address nor a range. Write e.g. --from-outside 198.51.100.17 or 198.51.100.16/28."
+            f"{address} is neither an address nor a range. Write e.g. --from-outside 198.51.100.17 or "
+            "198.51.100.16/28."
         ) from None
     if judges.inbound.subnets.own.meets(source):
         raise NoFlow(
-            f"{address} is of the cluster's own network, not outside. Who inside reaches what is asked without --from-outside, "
+            f"{address} is of the cluster's own network, not outside. Who inside reaches what is asked "
+            "without --from-outside, "
             "by the team that tries."
         )
     scheme = url.partition("://")[0]
     if scheme not in ("http", "https", "tcp"):
         raise NoFlow(
-            f"{url}: from outside it is https://HOST[:PORT]/path, tcp://HOST:PORT, or http:// for a request without TLS."
+            f"{url}: from outside it is https://HOST[:PORT]/path, tcp://HOST:PORT, or http:// for a request "
+            "without TLS."
         )
     if scheme == "http" and (certificate or foreign):
-        raise NoFlow("Without TLS nobody shows a certificate. Write https:// or tcp://, or leave --certificate out.")
+        raise NoFlow(
+            "Without TLS nobody shows a certificate. Write https:// or tcp://, or leave --certificate out."
+        )
     if foreign and not certificate:
-        raise NoFlow("--other-authority says who signed the certificate. Say as well which name is in it, with --certificate.")
+        raise NoFlow(
+            "--other-authority says who signed the certificate. Say as well which name is in it, with "
+            "--certificate."
+        )
     port = flow_of(team, url).port
     # The Host header of https is the proxies' to see here: the gateway takes TLS off.
     sent = flow_of(team, "http" + url.removeprefix(scheme), method=method, headers=headers)
     request = None
     if scheme != "tcp":
         request = Request(sent.authority or sent.host, sent.method, sent.path, dict(sent.headers))
-    shows = Shown.PLAIN if scheme == "http" else Shown.FOREIGN if foreign else Shown.NAMED if certificate else Shown.NOTHING
+    shows = (
+        Shown.PLAIN
+        if scheme == "http"
+        else Shown.FOREIGN
+        if foreign
+        else Shown.NAMED
+        if certificate
+        else Shown.NOTHING
+    )
     return InboundFlow(source, address, sent.host, port, Caller(shows, certificate), request)
 
 
-def explain_from_outside(judges: Judges, team: str, flow: InboundFlow, plan: Plan | None) -> InboundExplanation:
+def explain_from_outside(
+    judges: Judges, team: str, flow: InboundFlow, plan: Plan | None
+) -> InboundExplanation:
     """What every layer says to a connection from outside, and what would turn it around."""
     receiving = Receiving(plan) if plan else None
     trace = judges.inbound.trace(receiving.known(flow) if receiving else flow)
@@ -116,7 +134,11 @@ def explain_from_outside(judges: Judges, team: str, flow: InboundFlow, plan: Pla
         said = f"{unread.by} says something that is not read here, so this answer is none to count on."
     elif receiving is None:
         verb = "allows" if trace.allowed else "refuses"
-        who = f"{trace.decision.by} {verb} it" if trace.decision.by != "nothing" else f"No object is named that {verb} it"
+        who = (
+            f"{trace.decision.by} {verb} it"
+            if trace.decision.by != "nothing"
+            else f"No object is named that {verb} it"
+        )
         said = f"{who}. Judged are objects alone, without a config: what to change in one is not known."
     else:
         said = " ".join(_advice(receiving, team, flow, trace))
@@ -128,7 +150,10 @@ def _advice(receiving: Receiving, team: str, flow: InboundFlow, trace: InboundTr
     reception = receiving.at(flow.host, flow.port)
     if reception is None:
         where = reception_path(team, "NAME")
-        yield f"Nothing is received at {flow.host}, port {flow.port}. {where} would: with host, port, to, credential and clients."
+        yield (
+            f"Nothing is received at {flow.host}, port {flow.port}. {where} would: with host, port, to, "
+            "credential and clients."
+        )
         return
     path, wanted = reception_path(reception.team, reception.name), reception.wanted
     if trace.allowed:
@@ -146,10 +171,16 @@ def _advice(receiving: Receiving, team: str, flow: InboundFlow, trace: InboundTr
         case Shown.NOTHING:
             yield "A client has to show a certificate (--certificate), and no entry opens it to others."
         case Shown.FOREIGN:
-            yield f"Who signs clients is in the key ca.crt of the Secret {wanted.credential}: add the authority there."
+            yield (
+                f"Who signs clients is in the key ca.crt of the Secret {wanted.credential}: add the "
+                "authority there."
+            )
         case Shown.NAMED if flow.caller.name not in wanted.clients.values():
             yield f"Add {flow.caller.name} to {path}.clients, with a name for it."
         case Shown.NAMED:
             pass
     if flow.request and flow.request.host.lower() not in (wanted.host, f"{wanted.host}:{wanted.port}"):
-        yield f"Requests on a connection for {wanted.host} are for {wanted.host} alone: leave the Host header as it is."
+        yield (
+            f"Requests on a connection for {wanted.host} are for {wanted.host} alone: leave the Host "
+            "header as it is."
+        )

@@ -1,7 +1,9 @@
-"""Proposals tried before they are printed: the config is changed, the plan is made, and every question is asked again.
+"""Proposals tried before they are printed: the config is changed, the plan is made, and every question is
+asked again.
 
-A proposal is a hint if the answer turns, the plan is proven, and whatever opens besides is what the hint says in words: asked are
-all questions about every team, those of the plan before the change and those of the plan after it.
+A proposal is a hint if the answer turns, the plan is proven, and whatever opens besides is what the hint says
+in words: asked are all questions about every team, those of the plan before the change and those of the plan
+after it.
 """
 
 from __future__ import annotations
@@ -77,7 +79,11 @@ class Checker:
             return False
         names = {name for name, _ in after.intent.requests(self._flow.namespace, self._flow.host).headers}
         to = led_to(self._flow)
-        wanted = replace(self._flow, host=proposal.called or self._flow.host, to=self._flow.to or (Pod(to, None) if to else None))
+        wanted = replace(
+            self._flow,
+            host=proposal.called or self._flow.host,
+            to=self._flow.to or (Pod(to, None) if to else None),
+        )
         opens = {kind for flow in opened(self._before, after) for kind in beyond(wanted, flow, names)}
         return opens <= proposal.admits and not verify(after.intent, after.judges)
 
@@ -94,7 +100,8 @@ def opened(before: State, after: State) -> Iterator[Flow]:
 
 
 def beyond(wanted: Flow, flow: Flow, headers: Collection[str]) -> set[str]:
-    """In what a flow is another one than was wanted; nothing where it is the same, whoever shows the certificate for it.
+    """In what a flow is another one than was wanted; nothing where it is the same, whoever shows the
+    certificate for it.
 
     Args:
         wanted: the flow that was asked for.
@@ -106,7 +113,9 @@ def beyond(wanted: Flow, flow: Flow, headers: Collection[str]) -> set[str]:
     if flow.to or wanted.to:
         same = flow.to is not None and wanted.to is not None and flow.to.namespace == wanted.to.namespace
         return {PODS} if same else {OTHER}
-    app = flow.way is Way.APP and flow.port == wanted.port and flow.protocol in (wanted.protocol, Protocol.TCP)
+    app = (
+        flow.way is Way.APP and flow.port == wanted.port and flow.protocol in (wanted.protocol, Protocol.TCP)
+    )
     if flow.host != wanted.host or not (app or flow.way is Way.GATEWAY_WITH_CERTIFICATE):
         return {OTHER}
     found = {ACCOUNTS} if flow.service_account != wanted.service_account else set[str]()

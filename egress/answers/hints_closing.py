@@ -48,7 +48,10 @@ class Closing:
             section = at((*self._path, "googleApis"))
             return f"{section} opens it; what the identities may do there is IAM's to say."
         if flow.way in (Way.GATEWAY_NODE, Way.APPLICATION_NODE):
-            return "Admission was told to let such pods run, under fences.admission, or fences.applicationNodes opens the port."
+            return (
+                "Admission was told to let such pods run, under fences.admission, or "
+                "fences.applicationNodes opens the port."
+            )
         if flow.port in self._intent.opened(flow.namespace):
             return f"{at((*self._path, 'model'))} opens port {flow.port} to wherever a name leads."
         return "No change of the config was found that takes it away alone."
@@ -58,7 +61,9 @@ class Closing:
         flow, said = self._flow, list[str]()
         for _, entry in self._entries():
             rules = entry.http.rules.values() if entry.http else ()
-            if flow.protocol is Protocol.TLS and any(rule.methods or rule.paths or rule.headers for rule in rules):
+            if flow.protocol is Protocol.TLS and any(
+                rule.methods or rule.paths or rule.headers for rule in rules
+            ):
                 said.append("The http rules beside it do not hold for what the app sends by https.")
             if entry.tcp:
                 said.append(outside_alone(self._plan, flow.namespace, entry.tcp.leaves_on))
@@ -97,14 +102,22 @@ class Closing:
         api, path = self._flow.host.removesuffix(GOOGLE), (*self._path, "googleApis")
         if api in google.apis:
             rest = [name for name in google.apis if name != api]
-            says = f"To take it away, remove {api} from {at((*path, 'apis'))}; IAM decides about the API besides."
+            says = (
+                f"To take it away, remove {api} from {at((*path, 'apis'))}; IAM decides about the API "
+                "besides."
+            )
             yield Proposal(says, (set_to((*path, "apis"), rest) if rest else gone((*path, "apis")),))
-        says = f"To take it away, remove {at(path)}, and with it everything else of Google's that the team uses."
+        says = (
+            f"To take it away, remove {at(path)}, and with it everything else of Google's that the team uses."
+        )
         yield Proposal(says, (gone(path),))
 
     def _model(self) -> Iterator[Proposal]:
         path = (*self._path, "model")
         yield Proposal(f"To take it away, remove {at(path)}, which opens this port.", (gone(path),))
         nodes = ("fences", "applicationNodes")
-        says = f"To take it away, remove {at(path)}, which opens this port, and with it {at(nodes)}, which nobody else needs."
+        says = (
+            f"To take it away, remove {at(path)}, which opens this port, and with it {at(nodes)}, which "
+            "nobody else needs."
+        )
         yield Proposal(says, (gone(path), gone(nodes)))

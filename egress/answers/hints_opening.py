@@ -1,4 +1,5 @@
-"""What would let a refused flow out and nothing else: proposals, the narrowest first, and words for where there is none."""
+"""What would let a refused flow out and nothing else: proposals, the narrowest first, and words for where
+there is none."""
 
 from __future__ import annotations
 
@@ -26,19 +27,26 @@ GOOGLE = ".googleapis.com"
 STAND_IN = "the-host-behind-the-address.example"
 """Stands for the name of a host that was asked for by its address."""
 ADDRESS = "203.0.113.254"
-"""Stands for the address of a host that was asked for by its name, where a name is not enough. It is kept for documentation."""
+"""Stands for the address of a host that was asked for by its name, where a name is not enough. It is kept for
+documentation."""
 _RAW = "It is raw TCP: nothing inside is seen."
-_OF_PROXIES = "The mesh's own proxies use port {port}, and no entry takes it: let the app connect to another port."
+_OF_PROXIES = (
+    "The mesh's own proxies use port {port}, and no entry takes it: let the app connect to another port."
+)
 _BY_NAME = "The gateway may then reach every address of the internet on port {port}."
 
 
 def outside_alone(plan: Plan, team: str, port: int) -> str:
-    """That raw TCP on a port is not for the private ranges that the config opens; empty where there are none, or it may be."""
+    """That raw TCP on a port is not for the private ranges that the config opens; empty where there are none,
+    or it may be."""
     fences = plan.settings.fences
     (gateway,) = (each.gateway for each in plan.teams if each.name == team)
     if not fences.private_hosts or not fences.up(Fence.GATEWAY_NETWORK) or port in gateway.ports:
         return ""
-    return "Raw TCP reaches addresses of the internet alone: no range of fences.privateHosts, wherever the name leads."
+    return (
+        "Raw TCP reaches addresses of the internet alone: no range of fences.privateHosts, wherever the "
+        "name leads."
+    )
 
 
 class Opening:
@@ -48,7 +56,9 @@ class Opening:
         self._plan, self._flow = plan, flow
         self._team: Team = plan.settings.teams[flow.namespace]
         self._path: Path = ("teams", flow.namespace)
-        key = next((name for name in (flow.host, *patterns_above(flow.host)) if name in self._team.egress), None)
+        key = next(
+            (name for name in (flow.host, *patterns_above(flow.host)) if name in self._team.egress), None
+        )
         self._entry: Access | None = self._team.egress[key] if key else None
         self._entry_path: Path = (*self._path, "egress", key or flow.host)
 
@@ -76,12 +86,18 @@ class Opening:
         if flow.protocol is Protocol.UDP:
             return "UDP is never let out, and no setting lets it."
         if host in METADATA_NAMES:
-            return f"It hands out Google identities, to teams with googleApis; {at((*self._path, 'googleApis'))} is not there."
+            return (
+                "It hands out Google identities, to teams with googleApis; "
+                f"{at((*self._path, 'googleApis'))} is not there."
+            )
         if to := led_to(flow):
             return self._neighbour_words(to)
         if host.endswith(GOOGLE):
             section = at((*self._path, "googleApis"))
-            return f"Google APIs are asked for by https, on port 443, by teams with service accounts and APIs in {section}."
+            return (
+                "Google APIs are asked for by https, on port 443, by teams with service accounts and "
+                f"APIs in {section}."
+            )
         if is_address(host):
             return _of_address(host, flow.port)
         if self._entry is None:
@@ -92,15 +108,24 @@ class Opening:
         if other not in self._plan.settings.teams or other == self._flow.namespace:
             return
         path = (*self._path, "reaches")
-        says = f"To allow it, add {other} to {at(path)}. That opens every port of {other}'s pods but their proxies' own."
+        says = (
+            f"To allow it, add {other} to {at(path)}. That opens every port of {other}'s pods but their "
+            "proxies' own."
+        )
         yield Proposal(says, (set_to(path, [*self._team.reaches, other]),), admits=frozenset({PODS}))
 
     def _neighbour_words(self, other: str) -> str:
         if other not in self._plan.settings.teams:
             return f"This is a Service of {other}, which is no team's; no entry opens one."
         if other == self._flow.namespace or other in self._team.reaches:
-            return f"Pods of {other} are open to {self._flow.namespace}, and the Service does not read this on this port."
-        return f"Pods of {other} are open to teams whose `reaches` names it, on the ports that their Services have."
+            return (
+                f"Pods of {other} are open to {self._flow.namespace}, and the Service does not read this "
+                "on this port."
+            )
+        return (
+            f"Pods of {other} are open to teams whose `reaches` names it, on the ports that their "
+            "Services have."
+        )
 
     def _google(self) -> Iterator[Proposal]:
         api = self._flow.host.removesuffix(GOOGLE)
@@ -110,7 +135,10 @@ class Opening:
         asked = replace(self._flow, protocol=Protocol.TLS, port=HTTPS_PORT)
         yield Proposal(f"It is open by https: let the app say https://{self._flow.host}.", instead=asked)
         if asked == self._flow:
-            says = f"To allow it, add {api} to {at(path)}. It holds for every ServiceAccount; IAM decides behind it."
+            says = (
+                f"To allow it, add {api} to {at(path)}. It holds for every ServiceAccount; IAM decides "
+                "behind it."
+            )
             apis = [*self._team.google_apis.apis, api]
             yield Proposal(says, (set_to(path, apis),), admits=frozenset({ACCOUNTS}))
 
@@ -118,9 +146,13 @@ class Opening:
         flow = self._flow
         if flow.port in (HTTP_PORT, HTTPS_PORT) or not ip_address(flow.host).is_global or ":" in flow.host:
             return
-        way = {"tcp": {"port": flow.port, "addresses": [flow.host], "serviceAccounts": [flow.service_account]}}
+        way = {
+            "tcp": {"port": flow.port, "addresses": [flow.host], "serviceAccounts": [flow.service_account]}
+        }
         egress = at((*self._path, "egress"))
-        says = f"To allow it, add to {egress} the name of the host that has this address, with {written(way)}."
+        says = (
+            f"To allow it, add to {egress} the name of the host that has this address, with {written(way)}."
+        )
         yield Proposal(says, (set_to((*self._path, "egress", STAND_IN), way),), called=STAND_IN)
 
     def _undeclared(self) -> Iterator[Proposal]:
@@ -129,9 +161,16 @@ class Opening:
             says = f"To allow it, add {at(self._entry_path)}: {written(way)}.{more}{self._others(way)}"
             yield Proposal(says, (set_to(self._entry_path, way),), admits=frozenset({ACCOUNTS}))
         if way and "tcp" in way and (who := listener(self._flow.port)):
-            way = {"tcp": {"port": self._flow.port, "addresses": [ADDRESS], "serviceAccounts": [self._flow.service_account]}}
+            way = {
+                "tcp": {
+                    "port": self._flow.port,
+                    "addresses": [ADDRESS],
+                    "serviceAccounts": [self._flow.service_account],
+                }
+            }
             says = (
-                f"To allow it, add {at(self._entry_path)}: {written(way)}, with the host's own addresses in place of {ADDRESS}. "
+                f"To allow it, add {at(self._entry_path)}: {written(way)}, with the host's own addresses in "
+                f"place of {ADDRESS}. "
                 f"{_RAW} By name nothing leaves on port {self._flow.port}: there {who} listens as well."
             )
             yield Proposal(says, (set_to(self._entry_path, way),))
@@ -153,20 +192,31 @@ class Opening:
         return way, f" {' '.join(filter(None, more))}"
 
     def _others(self, way: dict[str, Any]) -> str:
-        """That other teams who declare the host lose a layer: what a gateway knows of a host is known to all who declare it."""
+        """That other teams who declare the host lose a layer: what a gateway knows of a host is known to all
+        who declare it."""
         (kind,) = way
         teams = self._plan.settings.teams.items()
-        entries = {name: team.egress[self._flow.host] for name, team in teams if self._flow.host in team.egress}
+        entries = {
+            name: team.egress[self._flow.host] for name, team in teams if self._flow.host in team.egress
+        }
         others = sorted(name for name, entry in entries.items() if getattr(entry, kind) is None)
         if not others:
             return ""
         named = ", ".join(others)
-        return f" The sidecars of {named} then know the host by {kind} as well, and the gateway alone refuses that to them."
+        return (
+            f" The sidecars of {named} then know the host by {kind} as well, and the gateway alone "
+            "refuses that to them."
+        )
 
     def _exact(self) -> dict[str, Any]:
         """A rule for just this request; empty: none can be written for it."""
         path = seen_path(self._flow.path)
-        if path is None or self._flow.method not in METHODS or self._flow.method == "CONNECT" or {"*", "{", "}"} & set(path):
+        if (
+            path is None
+            or self._flow.method not in METHODS
+            or self._flow.method == "CONNECT"
+            or {"*", "{", "}"} & set(path)
+        ):
             return {}
         return {"methods": [self._flow.method], "paths": [path]}
 
@@ -179,10 +229,14 @@ class Opening:
             leaves = "" if entry.http.upgrade == "none" else "; it leaves the gateway as https"
             says = f"{at(self._entry_path)} is for http: let the app say http://{host}{flow.path}{leaves}."
             if flow.protocol is Protocol.TLS and entry.https is None:
-                says += " https: passthrough beside it would let the app send anything, past methods and paths."
+                says += (
+                    " https: passthrough beside it would let the app send anything, past methods and paths."
+                )
             yield Proposal(says, instead=plain)
         if entry.https and tls != flow and not (entry.http and plain == flow):
-            yield Proposal(f"{at(self._entry_path)} is for https: let the app say https://{host}.", instead=tls)
+            yield Proposal(
+                f"{at(self._entry_path)} is for https: let the app say https://{host}.", instead=tls
+            )
         if entry.tcp and entry.tcp.port != flow.port:
             port = entry.tcp.port
             says = f"{at(self._entry_path)} is for port {port} alone: let the app connect to {host}:{port}."
@@ -198,7 +252,9 @@ class Opening:
             lists.append((("tcp", "serviceAccounts"), entry.tcp.service_accounts))
         if flow.protocol is Protocol.HTTP and entry.http:
             lists += [
-                (path, rule.service_accounts) for path, rule in _rules(entry.http, "serviceAccounts") if rule.service_accounts
+                (path, rule.service_accounts)
+                for path, rule in _rules(entry.http, "serviceAccounts")
+                if rule.service_accounts
             ]
         for tail, accounts in lists:
             path = (*self._entry_path, *tail)
@@ -218,7 +274,13 @@ class Opening:
     def _requests(self, entry: Access) -> Iterator[Proposal]:
         """A rule of the host made wide enough for one request more, or a rule of its own for it."""
         flow, exact = self._flow, self._exact()
-        if flow.protocol is not Protocol.HTTP or flow.port != HTTP_PORT or entry.http is None or not exact or flow.authority:
+        if (
+            flow.protocol is not Protocol.HTTP
+            or flow.port != HTTP_PORT
+            or entry.http is None
+            or not exact
+            or flow.authority
+        ):
             return
         for field, key in (("paths", exact["paths"][0]), ("methods", exact["methods"][0])):
             for path, rule in _rules(entry.http, field):
@@ -234,16 +296,24 @@ class Opening:
 
     def _rule(self, http: Http, exact: dict[str, Any]) -> Iterator[Proposal]:
         named = {name for rule in http.rules.values() for name in rule.headers or {}}
-        headers = {name: list(self._flow.request.values(name)) for name in sorted(named & self._flow.headers.keys())}
+        headers = {
+            name: list(self._flow.request.values(name)) for name in sorted(named & self._flow.headers.keys())
+        }
         limited = any(rule.service_accounts for rule in http.rules.values())
         rule = exact | ({"headers": headers} if headers else {})
         rule |= {"serviceAccounts": [self._flow.service_account]} if limited else {}
         path = (*self._entry_path, "http")
         admits = frozenset[str]() if limited else frozenset({ACCOUNTS})
         if http.allow is not None:
-            name = next(name for name in ("asked", "asked-2", "asked-3", "asked-4", "asked-5") if name not in http.allow)
+            name = next(
+                name
+                for name in ("asked", "asked-2", "asked-3", "asked-4", "asked-5")
+                if name not in http.allow
+            )
             where = (*path, "allow", name)
-            yield Proposal(f"To allow it, add {at(where)}: {written(rule)}.", (set_to(where, rule),), admits=admits)
+            yield Proposal(
+                f"To allow it, add {at(where)}: {written(rule)}.", (set_to(where, rule),), admits=admits
+            )
             return
         own = http.model_dump(mode="json", by_alias=True, exclude_unset=True)
         fields = {key: value for key, value in own.items() if key in _RULE_KEYS and value is not None}
@@ -256,20 +326,35 @@ class Opening:
     def _undeclared_words(self) -> str:
         flow, host = self._flow, self._flow.host
         namespace = host.removesuffix(".svc").rpartition(".")[2]
-        if namespace in ("default", "kube-system", "istio-system", *(gateway.namespace for gateway in self._plan.gateways)):
+        if namespace in (
+            "default",
+            "kube-system",
+            "istio-system",
+            *(gateway.namespace for gateway in self._plan.gateways),
+        ):
             return f"This is the name of a Service of {namespace}, which is no team's; no entry opens one."
         try:
             normalise(host)
         except HostError as error:
             return f"{error.consequence} {error.fix}"
         if flow.protocol is not Protocol.HTTP and flow.port == HTTP_PORT:
-            return f"{host} is not declared, and on port 80 the proxies read HTTP: no entry lets anything else through there."
+            return (
+                f"{host} is not declared, and on port 80 the proxies read HTTP: no entry lets anything "
+                "else through there."
+            )
         if flow.protocol is not Protocol.TLS and flow.port == HTTPS_PORT:
-            return f"{host} is not declared, and on port 443 the proxies read TLS: no entry lets anything else through there."
+            return (
+                f"{host} is not declared, and on port 443 the proxies read TLS: no entry lets anything "
+                "else through there."
+            )
         if flow.port in PROXY_PORTS:
-            return f"{_OF_PROXIES.format(port=flow.port)} If the host has no other, declare tcp with it as outsidePort."
+            return (
+                f"{_OF_PROXIES.format(port=flow.port)} If the host has no other, declare tcp with it as "
+                "outsidePort."
+            )
         return (
-            f"{host} is not declared for {flow.namespace}. No entry was found that opens this and nothing else; how hosts are "
+            f"{host} is not declared for {flow.namespace}. No entry was found that opens this and nothing "
+            "else; how hosts are "
             "declared is in docs/config.md."
         )
 
@@ -277,24 +362,34 @@ class Opening:
         flow = self._flow
         entry_at = at(self._entry_path)
         if flow.authority:
-            return f"The Host header says {flow.authority}; {entry_at} holds for its name alone, with no port but 80 beside it."
+            return (
+                f"The Host header says {flow.authority}; {entry_at} holds for its name alone, with no "
+                "port but 80 beside it."
+            )
         if flow.protocol is Protocol.TLS and entry.http and entry.https is None:
             return (
-                f"{entry_at} is for http: the app has to say http://{flow.host}, and its rules do not allow {flow.method} "
-                f"{flow.path}. https: passthrough beside it would let the app send anything, past methods and paths."
+                f"{entry_at} is for http: the app has to say http://{flow.host}, and its rules do not allow "
+                f"{flow.method} "
+                f"{flow.path}. https: passthrough beside it would let the app send anything, past methods "
+                "and paths."
             )
         if entry.tcp and flow.port in PROXY_PORTS:
             return f"{_OF_PROXIES.format(port=flow.port)} {entry_at} is for port {entry.tcp.port}."
         if entry.tcp:
-            return f"{entry_at} is for TCP on port {entry.tcp.port}, and TCP shares its host name with no other way."
+            return (
+                f"{entry_at} is for TCP on port {entry.tcp.port}, and TCP shares its host name with no "
+                "other way."
+            )
         if flow.protocol is Protocol.HTTP and flow.port != HTTP_PORT and entry.http and entry.https is None:
             return (
-                f"{entry_at} is for http on port {HTTP_PORT}, and its rules do not allow {flow.method} {flow.path} there either."
+                f"{entry_at} is for http on port {HTTP_PORT}, and its rules do not allow {flow.method} "
+                f"{flow.path} there either."
             )
         if flow.protocol is Protocol.HTTP and seen_path(flow.path) is None:
             return "The proxies take no request with this path."
         return (
-            f"{entry_at} does not hold for it. No change was found that opens this and nothing else; it is in {entry_at} to say."
+            f"{entry_at} does not hold for it. No change was found that opens this and nothing else; it "
+            f"is in {entry_at} to say."
         )
 
 
@@ -312,7 +407,14 @@ def _of_address(host: str, port: int) -> str:
     if address.version == 6:
         return "IPv6 is not let out, and no setting lets it."
     if not address.is_global:
-        return "This address is not one of the internet, and no setting lets apps reach such an address by itself."
+        return (
+            "This address is not one of the internet, and no setting lets apps reach such an address by "
+            "itself."
+        )
     if port in PROXY_PORTS:
         return _OF_PROXIES.format(port=port)
-    return "An address carries no name that could be checked: declare the host and let the app ask for it by its name."
+    return (
+        "An address carries no name that could be checked: declare the host and let the app ask for it "
+        "by "
+        "its name."
+    )

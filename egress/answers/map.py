@@ -1,8 +1,8 @@
 """The map: the evidence of one stack as a page for people, in one file that needs no network.
 
-What stands on it is the evidence's, so the two cannot disagree; egress/answers/map.html draws it. Names and free text travel as
-JSON that cannot end its element, and the page sets them as text alone; its content policy lets no other script, style or address
-in.
+What stands on it is the evidence's, so the two cannot disagree; egress/answers/map.html draws it. Names and
+free text travel as JSON that cannot end its element, and the page sets them as text alone; its content policy
+lets no other script, style or address in.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def page(plan: Plan, found: Evidence) -> str:
 
 
 def data(plan: Plan, found: Evidence) -> dict[str, Any]:
-    """What the page draws. Controls are written once and named by their place: most are those of many ways."""
+    """What the page draws. Controls are written once and named by their place: most are those of many
+    ways."""
     targets = {(item.kind, item.target): None for item in found.allowed}
     place = {target: index for index, target in enumerate(targets)}
     teams = [{"name": item.name, "note": _note(item.settings.model)} for item in plan.teams]
@@ -95,7 +96,9 @@ def data(plan: Plan, found: Evidence) -> dict[str, Any]:
                 "at": f"{item.host or 'any name'}, {', '.join(map(str, item.ports))}",
                 "who": item.who,
                 "wanted": f"refused by {', '.join(item.wanted)}",
-                "refused": [controls.of((one.layer, False, one.object, one.field, "")) for one in item.refused_by],
+                "refused": [
+                    controls.of((one.layer, False, one.object, one.field, "")) for one in item.refused_by
+                ],
             }
             for item in found.received_elsewhere
         ],
@@ -161,14 +164,19 @@ def _note(model: Any) -> str:
 def _source(found: Evidence) -> Iterable[str]:
     given = found.source
     said = [f"project {given.project}"]
-    said += [f"commit {given.commit}{' and files that differ from it' if given.uncommitted else ''}"] if given.commit else []
+    said += (
+        [f"commit {given.commit}{' and files that differ from it' if given.uncommitted else ''}"]
+        if given.commit
+        else []
+    )
     said += [f"stack version {given.stack_version}"] if given.stack_version else []
     said += [f"made at {given.at}"] if given.at else []
     return [*said, f"digest of {len(found.objects)} objects {found.digest[:16]}…"]
 
 
 def _hash(template: str, tag: str) -> str:
-    """What the page's content policy knows its own style or script by; nothing is filled in between these tags."""
+    """What the page's content policy knows its own style or script by; nothing is filled in between these
+    tags."""
     (inside,) = re.findall(rf"<{tag}>(.*?)</{tag}>", template, re.DOTALL)
     return f"sha256-{base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()}"
 

@@ -1,4 +1,5 @@
-"""What the config opens beyond the defaults, with the reasons that it gives: what an auditor asks about first."""
+"""What the config opens beyond the defaults, with the reasons that it gives: what an auditor asks about
+first."""
 
 from __future__ import annotations
 
@@ -30,7 +31,14 @@ class Relaxation:
 def relaxations(plan: Plan) -> list[Relaxation]:
     """Everything that is opened, in the order of the config's reference."""
     of_teams = (item for team in plan.teams for item in _of_team(plan, team))
-    return [*_of_network(plan), *_of_control_plane(plan), *_of_mesh(plan), *_of_ingress(plan), *_of_fences(plan), *of_teams]
+    return [
+        *_of_network(plan),
+        *_of_control_plane(plan),
+        *_of_mesh(plan),
+        *_of_ingress(plan),
+        *_of_fences(plan),
+        *of_teams,
+    ]
 
 
 def _of_fences(plan: Plan) -> Iterator[Relaxation]:
@@ -40,7 +48,9 @@ def _of_fences(plan: Plan) -> Iterator[Relaxation]:
         said = "Admission warns of what breaks its rules, and refuses nothing."
         yield Relaxation(f"{at}.action", said, None)
     for rule, reason in sorted(fences.admission.relaxed.items()):
-        yield Relaxation(f"{at}.relaxed.{rule.value}", f"Admission's rule {rule.value} holds for nobody.", reason)
+        yield Relaxation(
+            f"{at}.relaxed.{rule.value}", f"Admission's rule {rule.value} holds for nobody.", reason
+        )
     for team, rules in sorted(fences.admission.exemptions.items()):
         for rule, reason in sorted(rules.items()):
             said = f"Admission's rule {rule.value} does not hold for {team}."
@@ -67,7 +77,10 @@ def _of_network(plan: Plan) -> Iterator[Relaxation]:
     network = plan.settings.network
     yield from _of_dns(network.dns)
     if network.firewall.ipv6 is Ipv6.OPEN:
-        said = "No rule stops IPv6: machines of a dual-stack subnet that somebody adds to the network leave by it."
+        said = (
+            "No rule stops IPv6: machines of a dual-stack subnet that somebody adds to the network leave "
+            "by it."
+        )
         yield Relaxation("network.firewall.ipv6", said, None)
     if network.firewall.logging is Logging.NONE:
         said = "Connections that the firewall refuses are not logged, so attempts are not seen."
@@ -85,10 +98,15 @@ def _of_network(plan: Plan) -> Iterator[Relaxation]:
 
 def _of_dns(dns: Dns) -> Iterator[Relaxation]:
     if dns.undeclared_names is not Undeclared.REFUSE:
-        said = "Names that no team declares are looked up outside, and carry what they ask for to whoever owns them."
+        said = (
+            "Names that no team declares are looked up outside, and carry what they ask for to whoever "
+            "owns them."
+        )
         yield Relaxation("network.dns.undeclaredNames", said, None)
     for name, reason in sorted(dns.also_resolved.items()):
-        yield Relaxation(f"network.dns.alsoResolved.{name}", f"{name} resolves although no team declares it.", reason)
+        yield Relaxation(
+            f"network.dns.alsoResolved.{name}", f"{name} resolves although no team declares it.", reason
+        )
     for name, reason in sorted(dns.answered_elsewhere.items()):
         said = f"Names below {name} are answered by a private zone that is not made here."
         yield Relaxation(f"network.dns.answeredElsewhere.{name}", said, reason)
@@ -108,11 +126,18 @@ def _of_ingress(plan: Plan) -> Iterator[Relaxation]:
 
 def _of_mesh(plan: Plan) -> Iterator[Relaxation]:
     if plan.in_cluster_mesh and not plan.structured_logs:
-        yield Relaxation("mesh.accessLog.format", "Access logs name no caller, and a client can make up fields in them.", None)
+        yield Relaxation(
+            "mesh.accessLog.format",
+            "Access logs name no caller, and a client can make up fields in them.",
+            None,
+        )
     for gateway in plan.gateways:
         if gateway.settings.connect_after_authorization is False and plan.in_cluster_mesh:
             path = f"gateways.{gateway.name}" if gateway.name else "gateway"
-            said = "A refused caller causes a connection to a host of passed-through TLS, and hears what it says first."
+            said = (
+                "A refused caller causes a connection to a host of passed-through TLS, and hears what it "
+                "says first."
+            )
             yield Relaxation(f"{path}.connectAfterAuthorization", said, None)
 
 
@@ -129,7 +154,9 @@ def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
         yield Relaxation(f"teams.{name}.model.{word}", f"{name} may {what}.", weaker.reason)
     for host, use in team.uses:
         if use.http and use.http.inspect and use.http.inspect.mode is not Mode.ENFORCE:
-            said = f"What {name} sends to {host.name} is inspected and reported, and nothing is refused for it."
+            said = (
+                f"What {name} sends to {host.name} is inspected and reported, and nothing is refused for it."
+            )
             yield Relaxation(f'teams.{name}.egress."{host.name}".http.inspect.mode', said, None)
     for identity in team.identities:
         for role, reason in sorted(identity.project_roles):

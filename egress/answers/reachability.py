@@ -37,7 +37,8 @@ class Cell:
     decision: Verdict
     """Of what passes, or - where nothing does - of the refusal."""
     void: bool = False
-    """Whether the rules hold nothing, because the same caller sends the same host anything in TLS of its own."""
+    """Whether the rules hold nothing, because the same caller sends the same host anything in TLS of its
+    own."""
     unread: bool = False
     """Whether some object on the way says what no judge can read: it may do anything."""
 
@@ -92,13 +93,20 @@ def _decided(step: Verdict) -> dict[str, Any]:
     """Who decides, without the names that questions make up to stand for all others."""
     found = step_json(step)
     reason = str(found["reason"])
-    for made_up, meant in ((OTHER_HOST, "any other host"), (OTHER_ACCOUNT, "any other account"), (f"{BELOW}.", "*.")):
+    for made_up, meant in (
+        (OTHER_HOST, "any other host"),
+        (OTHER_ACCOUNT, "any other account"),
+        (f"{BELOW}.", "*."),
+    ):
         reason = reason.replace(made_up, meant)
     return {**found, "reason": reason}
 
 
-def reach(judges: Judges, teams: Iterable[str], intent: Intent | None = None, only: Iterable[str] | None = None) -> Iterator[Row]:
-    """Rows of the table, team by team, or for some teams only. `intent` adds hosts that are declared and in no object."""
+def reach(
+    judges: Judges, teams: Iterable[str], intent: Intent | None = None, only: Iterable[str] | None = None
+) -> Iterator[Row]:
+    """Rows of the table, team by team, or for some teams only. `intent` adds hosts that are declared and in
+    no object."""
     targets = Targets(Distinctions([judges], intent))
     for team in only or teams:
         yield from _rows(judges, targets.of(team, spelled=True))
@@ -120,7 +128,9 @@ def of_nobody(judges: Judges, teams: Iterable[str]) -> Iterator[Row]:
 def _invited(judges: Judges, distinctions: Distinctions, team: str) -> Row:
     """Which ports of a team's pods are open to pods of no team."""
     asked = [
-        one for one in ClusterConnections(distinctions).into(team) if one.source.name == STRANGER and not one.source.labelled
+        one
+        for one in ClusterConnections(distinctions).into(team)
+        if one.source.name == STRANGER and not one.source.labelled
     ]
     verdicts = [one.judged([judges])[0] for one in asked]
     ports: dict[str, dict[int, bool]] = {}
@@ -164,7 +174,11 @@ def _place(target: Target) -> _Place:
     if kind in _SPELLED or (kind in _USUAL and (flow.port, flow.protocol) == (_USUAL[kind], Protocol.HTTP)):
         return name, kind, flow.protocol, flow.port
     if kind is Kind.OTHER_HOST:
-        if flow.way in AT_GATEWAYS or flow.way is Way.APP or (flow.port, flow.protocol) == (443, Protocol.TLS):
+        if (
+            flow.way in AT_GATEWAYS
+            or flow.way is Way.APP
+            or (flow.port, flow.protocol) == (443, Protocol.TLS)
+        ):
             return name, kind, flow.protocol, flow.port
         return Kind.OTHER_ADDRESS.value, Kind.OTHER_ADDRESS, None, None
     if kind is Kind.OTHER_TEAMS_HOST:
@@ -216,7 +230,9 @@ def _spans(passing: Mapping[int, bool]) -> Iterator[str]:
             yield str(first) if first == last else f"{first}-{last}"
 
 
-def _words(judges: Judges, requests: Requests, asked: Sequence[Flow], passing: Sequence[Flow]) -> Iterator[str]:
+def _words(
+    judges: Judges, requests: Requests, asked: Sequence[Flow], passing: Sequence[Flow]
+) -> Iterator[str]:
     """Rules of which everything passes, as they are written; then what passes and is in none of them."""
     first = passing[0]
     http = first.protocol is Protocol.HTTP

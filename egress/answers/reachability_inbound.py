@@ -1,8 +1,9 @@
-"""What those outside reach: every class of connections that they can try, put together into rows for people and machines.
+"""What those outside reach: every class of connections that they can try, put together into rows for people
+and machines.
 
-The classes are those of egress/judge/inbound_targets.py, the one list; this room asks the judge about each and says what comes of
-it by whose Service it is, by name and port, and by who tries. What differs in an address alone stands by itself: no name and no
-certificate changes what addresses decide.
+The classes are those of egress/judge/inbound_targets.py, the one list; this room asks the judge about each
+and says what comes of it by whose Service it is, by name and port, and by who tries. What differs in an
+address alone stands by itself: no name and no certificate changes what addresses decide.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class InboundRow:
 
 
 def inbound_rows(judges: Judges) -> Iterator[InboundRow]:
-    """Every row, in the order of the list. A Service's place that no certificate leads to belongs to no team."""
+    """Every row, in the order of the list. A Service's place that no certificate leads to belongs to no
+    team."""
     rows: dict[tuple[InboundPlace, str], list[InboundTarget]] = {}
     for target in inbound_targets(judges):
         rows.setdefault((place_of(target), who_of(target)), []).append(target)
@@ -74,7 +76,12 @@ def _row(judges: Judges, place: InboundPlace, who: str, targets: Sequence[Inboun
     asked: list[tuple[InboundTarget, InboundTrace | Verdict]] = []
     for target in targets:
         flow = target.flow
-        asked.append((target, judges.inbound.at_node(flow) if isinstance(flow, NodeFlow) else judges.inbound.trace(flow)))
+        asked.append(
+            (
+                target,
+                judges.inbound.at_node(flow) if isinstance(flow, NodeFlow) else judges.inbound.trace(flow),
+            )
+        )
     passing = [(target, said) for target, said in asked if said.allowed]
     _, first = (passing or asked)[0]
     decision = first if isinstance(first, Verdict) else first.decision
@@ -128,7 +135,13 @@ def lines(rows: Iterable[InboundRow]) -> Iterator[tuple[str, list[tuple[InboundR
 def _head(place: InboundPlace, row: InboundRow) -> str:
     if place.by == NODES:
         return "nodes' own ports"
-    at = f"{place.host}, port {place.port}" if place.host else f"port {place.port}" if place.port else "elsewhere"
+    at = (
+        f"{place.host}, port {place.port}"
+        if place.host
+        else f"port {place.port}"
+        if place.port
+        else "elsewhere"
+    )
     if not place.host:
         return f"{place.by}, {at}"
     return f"{row.team or 'no team'}: {row.service or 'nothing'} at {at}"

@@ -15,7 +15,8 @@ Key = tuple[str, ...]
 
 
 class Aspect(Enum):
-    """What a fact is about: the risk of gaining it, and the word for losing it. In the order in which people read them.
+    """What a fact is about: the risk of gaining it, and the word for losing it. In the order in which people
+    read them.
 
     One word for both: neither of two is more than the other, so a change counts as a gain both ways.
     """
@@ -72,7 +73,9 @@ def displayed(host: str) -> str:
 
 def spoken(flow: Flow) -> str:
     """Protocol and port, where the port is not the usual one."""
-    name, usual = {Protocol.HTTP: ("http", 80), Protocol.TLS: ("https", 443)}.get(flow.protocol, (flow.protocol.value, 0))
+    name, usual = {Protocol.HTTP: ("http", 80), Protocol.TLS: ("https", 443)}.get(
+        flow.protocol, (flow.protocol.value, 0)
+    )
     return name if flow.port == usual or flow.to else f"{name}:{flow.port}"
 
 
@@ -100,7 +103,9 @@ class Classes:
             return ""
         by_paths: dict[tuple[str, str, str], list[Flow]] = {}
         for flow in more:
-            headers = ", ".join(header_words(self._named, name, value) for name, value in sorted(flow.headers.items()))
+            headers = ", ".join(
+                header_words(self._named, name, value) for name, value in sorted(flow.headers.items())
+            )
             by_paths.setdefault((flow.service_account, headers, flow.method), []).append(flow)
         by_methods: dict[tuple[str, str, str], list[str]] = {}
         for (account, headers, method), flows in by_paths.items():
@@ -112,7 +117,11 @@ class Classes:
             " ".join(
                 filter(
                     None,
-                    (*_named(methods, paths), f"with {headers}" if headers else "", self._of_accounts(accounts)),
+                    (
+                        *_named(methods, paths),
+                        f"with {headers}" if headers else "",
+                        self._of_accounts(accounts),
+                    ),
                 )
             )
             for (methods, paths, headers), accounts in by_accounts.items()
@@ -136,7 +145,9 @@ class Classes:
             for pattern, paths in covered.items()
             if paths & mine and all(_key(like, path) in self._passing for path in paths)
         }
-        widest = [pattern for pattern, paths in whole.items() if not any(paths < other for other in whole.values())]
+        widest = [
+            pattern for pattern, paths in whole.items() if not any(paths < other for other in whole.values())
+        ]
         left = mine - {path for pattern in widest for path in whole[pattern]}
         return ", ".join([*widest, *sorted({self._matched(path) for path in left})])
 
@@ -153,7 +164,9 @@ class Classes:
     def _of_accounts(self, accounts: Sequence[str]) -> str:
         if set(accounts) == self._accounts:
             return ""
-        return "as " + ", ".join("any other account" if account == OTHER_ACCOUNT else account for account in accounts)
+        return "as " + ", ".join(
+            "any other account" if account == OTHER_ACCOUNT else account for account in accounts
+        )
 
 
 def _named(methods: str, paths: str) -> tuple[str, str]:

@@ -12,11 +12,17 @@ from egress.cli import diff, evidence, explain, map_page, reach, render, schemas
 
 HELP = """What the program decides and what comes of it, without an engine and without an account.
 
-Exit codes: 0 as asked (allowed, proven, written); 1 the answer is no (denied, not proven, out of date); 2 the question or the
-config is wrong, or the answer cannot be written; 3 a mistake of the program itself.
+Exit codes: 0 as asked (allowed, proven, written); 1 the answer is no (denied, not proven, out of date);
+2 the question or the config is wrong, or the answer cannot be written; 3 a mistake of the program itself.
 """
 
-app = typer.Typer(name="egress", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = typer.Typer(
+    name="egress",
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
 
 
 def _say_version(wanted: bool) -> None:
@@ -30,7 +36,10 @@ def _say_version(wanted: bool) -> None:
 @app.callback()
 def whole(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version, and nothing else.", is_eager=True, callback=_say_version)
+        bool,
+        typer.Option(
+            "--version", help="Print the version, and nothing else.", is_eager=True, callback=_say_version
+        ),
     ] = False,
 ) -> None:
     """What every subcommand has before it."""

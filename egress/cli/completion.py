@@ -1,4 +1,5 @@
-"""What a shell may complete: stacks, teams and hosts, as the files here say. It never fails; it knows less, then."""
+"""What a shell may complete: stacks, teams and hosts, as the files here say. It never fails; it knows less,
+then."""
 
 from __future__ import annotations
 

@@ -34,17 +34,27 @@ class Format(StrEnum):
 
 
 def diff(
-    old: Annotated[str, typer.Argument(help="A folder or file of objects, a `pulumi stack export`, or a git ref of the config.")],
-    new: Annotated[str | None, typer.Argument(help="The same; without it, the config as it lies here.")] = None,
+    old: Annotated[
+        str,
+        typer.Argument(
+            help="A folder or file of objects, a `pulumi stack export`, or a git ref of the config."
+        ),
+    ],
+    new: Annotated[
+        str | None, typer.Argument(help="The same; without it, the config as it lies here.")
+    ] = None,
     stack: Stack = "dev",
     form: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.TEXT,
-    fail: Annotated[bool, typer.Option("--fail-on-widening", help="Exit code 1 if somebody gains something.")] = False,
+    fail: Annotated[
+        bool, typer.Option("--fail-on-widening", help="Exit code 1 if somebody gains something.")
+    ] = False,
 ) -> None:
     """Say who gains and who loses what between two states, by what their objects do.
 
     A git ref means the config of that ref, rendered by the program as it lies here.
 
-    Exit code 0: printed, whatever it says; 1: something widens, and --fail-on-widening was given; 2: there is no such state.
+    Exit code 0: printed, whatever it says; 1: something widens, and --fail-on-widening was given; 2: there is
+    no such state.
 
     Examples:
 
@@ -56,11 +66,17 @@ def diff(
 
     `egress diff live.yaml` - what is otherwise in a cluster; live.yaml is what this prints:
 
-    `kubectl get ns,netpol,svc,sa,deploy,cm,validatingadmissionpolicies,validatingadmissionpolicybindings,istio-io -A -o yaml`
+    `kubectl get
+    ns,netpol,svc,sa,deploy,cm,validatingadmissionpolicies,validatingadmissionpolicybindings,istio-io -A -o
+    yaml`
     """
     before, after = _state(old, stack), _state(new, stack)
     for called, state in ((old, before), (new or "The config here", after)):
-        if state.plan is None and not teams_of(state.deployed) and (state.deployed.kubernetes or state.deployed.google):
+        if (
+            state.plan is None
+            and not teams_of(state.deployed)
+            and (state.deployed.kubernetes or state.deployed.google)
+        ):
             err.print(without_team(called), markup=False)
     found = difference(before.deployed, after.deployed, (before.plan, after.plan))
     for note in found.notes:
@@ -115,7 +131,13 @@ def _planned(path: Path, called: str) -> State:
 def _git(*words: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", *words], cwd=folder(), capture_output=True, text=True, timeout=60, check=False, encoding="utf-8"
+            ["git", *words],
+            cwd=folder(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            encoding="utf-8",
         )
     except FileNotFoundError:
         stop("git is not installed, and what was given is no file.")
@@ -125,16 +147,25 @@ def _git(*words: str) -> str | None:
 def nothing(found: Difference) -> str:
     """The sentence for a difference in which nobody gains or loses anything, as far as that is judged."""
     if not found.objects and not found.silent and not found.unjudged:
-        return "Nothing changes: what is compared is the same." if found.notes else "Nothing changes: the objects are the same."
+        return (
+            "Nothing changes: what is compared is the same."
+            if found.notes
+            else "Nothing changes: the objects are the same."
+        )
     if found.unjudged:
         return "Nobody gains or loses anything in what is judged. Not everything is:"
     differing = [*found.objects, *(f"{CONFIG} {path}" for path in found.silent)]
     named = ", ".join(differing[:SHOWN])
     more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
     counts = ((len(found.objects), "object", ""), (len(found.silent), "key", " of the config"))
-    count = " and ".join(f"{number} {what}{'' if number == 1 else 's'}{of}" for number, what, of in counts if number)
+    count = " and ".join(
+        f"{number} {what}{'' if number == 1 else 's'}{of}" for number, what, of in counts if number
+    )
     verb = "differs" if len(differing) == 1 else "differ"
-    return f"Nobody gains or loses anything. {count} {verb}, without effect on who may reach what: {named}{more}."
+    return (
+        f"Nobody gains or loses anything. {count} {verb}, without effect on who may reach what: "
+        f"{named}{more}."
+    )
 
 
 def _print(found: Difference) -> None:
@@ -154,6 +185,12 @@ def _print(found: Difference) -> None:
 
 
 def _markdown(found: Difference) -> list[str]:
-    said = [f"- {change.text} ({'**lets more out**, ' if change.widening else ''}{change.risk})" for change in found.changes]
-    said += [f"- {item.text} ({'**may let more out**, ' if item.widening else ''}not judged)" for item in found.unjudged]
+    said = [
+        f"- {change.text} ({'**lets more out**, ' if change.widening else ''}{change.risk})"
+        for change in found.changes
+    ]
+    said += [
+        f"- {item.text} ({'**may let more out**, ' if item.widening else ''}not judged)"
+        for item in found.unjudged
+    ]
     return said if found.changes else [nothing(found), *said]

@@ -26,11 +26,16 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-Commit = Annotated[str | None, typer.Option(help="Commit that this is of. Absent: the checkout's, as git says.")]
-StackVersion = Annotated[
-    str | None, typer.Option(help="Version of the deployed stack, as `pulumi stack history` says. Absent: not given.")
+Commit = Annotated[
+    str | None, typer.Option(help="Commit that this is of. Absent: the checkout's, as git says.")
 ]
-At = Annotated[str | None, typer.Option(help="Time to write into it, e.g. 2030-01-31T12:00:00Z. Absent: none.")]
+StackVersion = Annotated[
+    str | None,
+    typer.Option(help="Version of the deployed stack, as `pulumi stack history` says. Absent: not given."),
+]
+At = Annotated[
+    str | None, typer.Option(help="Time to write into it, e.g. 2030-01-31T12:00:00Z. Absent: none.")
+]
 
 
 def evidence(
@@ -42,9 +47,11 @@ def evidence(
     stack_version: StackVersion = None,
     at: At = None,
 ) -> None:
-    """Export who may reach what, through which controls, what was opened and why, with a digest of every object.
+    """Export who may reach what, through which controls, what was opened and why, with a digest of every
+    object.
 
-    The same config gives the same bytes. Exit code 1: something is different from what the config declares (see `egress verify`).
+    The same config gives the same bytes. Exit code 1: something is different from what the config declares
+    (see `egress verify`).
 
     Examples:
 
@@ -68,11 +75,19 @@ def given(plan: Plan, stack: str, commit: str | None, stack_version: str | None,
     except ValueError:
         stop(f"--at {at}: this is no time. Write it as ISO 8601 has it, e.g. 2030-01-31T12:00:00Z.")
     known, changed = (commit, False) if commit else _checkout()
-    return Source(project=plan.project, stack=stack, commit=known, uncommitted=changed, stack_version=stack_version, at=at)
+    return Source(
+        project=plan.project,
+        stack=stack,
+        commit=known,
+        uncommitted=changed,
+        stack_version=stack_version,
+        at=at,
+    )
 
 
 def _checkout() -> tuple[str | None, bool]:
-    """Commit of the current directory, and whether files differ from it; nothing where git does not know it."""
+    """Commit of the current directory, and whether files differ from it; nothing where git does not know
+    it."""
     try:
         commit = _git("rev-parse", "HEAD")
         return commit.strip(), bool(_git("status", "--porcelain").strip())
@@ -81,4 +96,6 @@ def _checkout() -> tuple[str | None, bool]:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=30, encoding="utf-8").stdout
+    return subprocess.run(
+        ["git", *arguments], capture_output=True, text=True, check=True, timeout=30, encoding="utf-8"
+    ).stdout

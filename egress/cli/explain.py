@@ -20,26 +20,43 @@ from egress.proof.verify import described
 
 
 def explain(
-    team: Annotated[str, typer.Argument(help="The team, which is its namespace.", autocompletion=complete_team)],
+    team: Annotated[
+        str, typer.Argument(help="The team, which is its namespace.", autocompletion=complete_team)
+    ],
     url: Annotated[
         str,
         typer.Argument(
-            help="http://, https:// (the app's own TLS), tcp://HOST:PORT or udp://HOST:PORT.", autocompletion=complete_url
+            help="http://, https:// (the app's own TLS), tcp://HOST:PORT or udp://HOST:PORT.",
+            autocompletion=complete_url,
         ),
     ],
     method: Annotated[str, typer.Option("--method", "-X", help="HTTP method.")] = "GET",
-    header: Annotated[list[str] | None, typer.Option("--header", "-H", help="HTTP header, `name: value`. Repeatable.")] = None,
-    account: Annotated[str, typer.Option("--service-account", "-a", help="The pod's ServiceAccount.")] = "default",
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", help="HTTP header, `name: value`. Repeatable.")
+    ] = None,
+    account: Annotated[
+        str, typer.Option("--service-account", "-a", help="The pod's ServiceAccount.")
+    ] = "default",
     way: Annotated[Way, typer.Option("--as", help="Who tries, and past what.")] = Way.APP,
     outside: Annotated[
         str | None,
-        typer.Option("--from-outside", metavar="ADDRESS", help="Somebody outside with this address tries to reach the team."),
+        typer.Option(
+            "--from-outside",
+            metavar="ADDRESS",
+            help="Somebody outside with this address tries to reach the team.",
+        ),
     ] = None,
     certificate: Annotated[
-        str, typer.Option("--certificate", metavar="SAN", help="Of somebody outside: the name in the client's certificate.")
+        str,
+        typer.Option(
+            "--certificate", metavar="SAN", help="Of somebody outside: the name in the client's certificate."
+        ),
     ] = "",
     foreign: Annotated[
-        bool, typer.Option("--other-authority", help="Of somebody outside: another authority signed that certificate.")
+        bool,
+        typer.Option(
+            "--other-authority", help="Of somebody outside: another authority signed that certificate."
+        ),
     ] = False,
     stack: Stack = "dev",
     files: From = None,
@@ -55,17 +72,24 @@ def explain(
 
     `egress explain team-y https://example.com --as pod-without-sidecar`
 
-    `egress explain orders tcp://db.example:13306 --from-outside 198.51.100.17 --certificate spiffe://partner.example/gateway`
+    `egress explain orders tcp://db.example:13306 --from-outside 198.51.100.17 --certificate
+    spiffe://partner.example/gateway`
     """
     found = source(stack, files)
     if team not in found.teams:
         stop(f"There is no team {team}. Teams: {', '.join(found.teams) or 'none'}.")
     if outside is not None:
         if way is not Way.APP or account != "default":
-            stop("--as and --service-account say who inside tries; with --from-outside it is somebody outside. Leave them out.")
+            stop(
+                "--as and --service-account say who inside tries; with --from-outside it is somebody "
+                "outside. Leave them out."
+            )
         _from_outside(found, team, url, outside, certificate, foreign, method, header or [], as_json)
     if certificate or foreign:
-        stop("--certificate and --other-authority are of somebody outside. Say from where, with --from-outside ADDRESS.")
+        stop(
+            "--certificate and --other-authority are of somebody outside. Say from where, with "
+            "--from-outside ADDRESS."
+        )
     try:
         flow = flow_of(team, url, method=method, headers=_headers(header or []), account=account, way=way)
     except NoFlow as error:
@@ -74,7 +98,12 @@ def explain(
     if as_json:
         typer.echo(json.dumps(explanation.as_json(), indent=2))
     else:
-        _print(described(explanation.trace.flow), explanation.trace, explanation.advice, explanation.trace.allowed)
+        _print(
+            described(explanation.trace.flow),
+            explanation.trace,
+            explanation.advice,
+            explanation.trace.allowed,
+        )
     raise typer.Exit(0 if explanation.trace.allowed else 1)
 
 
@@ -124,8 +153,14 @@ def _print(flow: str, trace: Trace | InboundTrace, advice: str, allowed: bool) -
     for step in trace.steps:
         out.print(f"  {mark(step)} {step.layer.value:<{width}}  {escape(step.reason)}")
         if step.by != "nothing":
-            out.print(f"    {'':<{width}}   [dim]{escape(' '.join(filter(None, (step.by, step.field))))}[/dim]")
-    denied = f"[red]denied[/red] by {trace.decision.layer.value}" if not trace.allowed else "[red]led elsewhere[/red]"
+            out.print(
+                f"    {'':<{width}}   [dim]{escape(' '.join(filter(None, (step.by, step.field))))}[/dim]"
+            )
+    denied = (
+        f"[red]denied[/red] by {trace.decision.layer.value}"
+        if not trace.allowed
+        else "[red]led elsewhere[/red]"
+    )
     out.print(f"[bold]{'[green]allowed[/green]' if allowed else denied}[/bold]. {escape(advice)}")
 
 

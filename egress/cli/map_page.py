@@ -22,9 +22,11 @@ def map_page(
     stack_version: StackVersion = None,
     at: At = None,
 ) -> None:
-    """Write a page that shows teams, ways out and targets, with who decides; one file, to be opened without a network.
+    """Write a page that shows teams, ways out and targets, with who decides; one file, to be opened without a
+    network.
 
-    Exit code 1: something is different from what the config declares (see `egress verify`); the page says what.
+    Exit code 1: something is different from what the config declares (see `egress verify`); the page says
+    what.
 
     Example: `egress map --stack dev --out map.html`
     """
@@ -33,9 +35,14 @@ def map_page(
     try:
         out.write_text(page(plan, found), encoding="utf-8")
     except OSError as error:
-        stop(f"--out {out}: the page cannot be written there ({error.strerror}). Name a file in a folder that exists.")
+        stop(
+            f"--out {out}: the page cannot be written there ({error.strerror}). Name a file in a folder that "
+            "exists."
+        )
     err.print(
-        f"{out}: {_count(len(plan.teams), 'team')}, {_count(len(found.allowed), 'way')}. Open it in a browser.", markup=False
+        f"{out}: {_count(len(plan.teams), 'team')}, {_count(len(found.allowed), 'way')}. Open it in a "
+        "browser.",
+        markup=False,
     )
     raise typer.Exit(1 if found.proof.violations else 0)
 

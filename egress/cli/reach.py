@@ -33,18 +33,23 @@ WIDE_ENOUGH = 140
 """Columns that the table needs to be one."""
 NOT_ASKED = "-"
 LEGEND = (
-    "A cell names the layer that refuses, or what passes; `-` is not asked there. `IAM` guards Google APIs and what their front "
+    "A cell names the layer that refuses, or what passes; `-` is not asked there. `IAM` guards Google APIs "
+    "and what their front "
     "door gives."
 )
-DOUBT = "`?`: an object on the way says what no judge can read, so it may do anything: egress explain names it."
+DOUBT = (
+    "`?`: an object on the way says what no judge can read, so it may do anything: egress explain names it."
+)
 
 
 def reach(
     team: Annotated[
-        list[str] | None, typer.Option("--team", "-t", help="Only this team. Repeatable.", autocompletion=complete_team)
+        list[str] | None,
+        typer.Option("--team", "-t", help="Only this team. Repeatable.", autocompletion=complete_team),
     ] = None,
     host: Annotated[
-        list[str] | None, typer.Option("--host", help="Only this target. Repeatable.", autocompletion=complete_host)
+        list[str] | None,
+        typer.Option("--host", help="Only this target. Repeatable.", autocompletion=complete_host),
     ] = None,
     stack: Stack = "dev",
     files: From = None,
@@ -65,11 +70,16 @@ def reach(
     if unknown:
         stop(f"There is no team {unknown[0]}. Teams: {', '.join(found.teams) or 'none'}.")
     intent = found.intent
-    everybody = [*rows_of(found.judges, found.teams, intent, only=team), *(() if team else of_nobody(found.judges, found.teams))]
+    everybody = [
+        *rows_of(found.judges, found.teams, intent, only=team),
+        *(() if team else of_nobody(found.judges, found.teams)),
+    ]
     rows = [row for row in everybody if not host or row.target in host]
     violations = verify(intent, found.judges) if intent else []
     outside = [
-        row for row in inbound_rows(found.judges) if (not team or row.team in team) and (not host or row.place.host in host)
+        row
+        for row in inbound_rows(found.judges)
+        if (not team or row.team in team) and (not host or row.place.host in host)
     ]
     if as_json:
         received = [row.as_json() for row in outside]
@@ -88,14 +98,18 @@ def reach(
             LEGEND
             + (
                 "\n" + DOUBT
-                if any(cell.unread for row in rows for cell in row.cells) or any(row.unread for row in outside)
+                if any(cell.unread for row in rows for cell in row.cells)
+                or any(row.unread for row in outside)
                 else ""
             ),
             markup=False,
             soft_wrap=not narrow,
         )
         if violations:
-            out.print(f"[red]{len(violations)} flows do something else than the config declares[/red]: egress verify")
+            out.print(
+                f"[red]{len(violations)} flows do something else than the config declares[/red]: egress "
+                "verify"
+            )
     raise typer.Exit(1 if violations else 0)
 
 
@@ -119,7 +133,8 @@ def _table(rows: Sequence[Row]) -> Table:
 
 
 def _blocks(rows: Sequence[Row]) -> Iterator[str]:
-    """The same for narrow screens: a block for each target, in it each port with what comes of every way, ways alike together."""
+    """The same for narrow screens: a block for each target, in it each port with what comes of every way,
+    ways alike together."""
     before = ("", "")
     for row in rows:
         if row.team != before[0]:

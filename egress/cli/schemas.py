@@ -16,8 +16,11 @@ from egress.settings import stack_schema
 SCHEMA = Path("schema/stack.schema.json")
 
 
-def schema(check: Annotated[bool, typer.Option(help="Only say whether the files are up to date.")] = False) -> None:
-    """Write the JSON Schemas: of stack files, for editors; of the output `egress`, for other stacks; of the evidence."""
+def schema(
+    check: Annotated[bool, typer.Option(help="Only say whether the files are up to date.")] = False,
+) -> None:
+    """Write the JSON Schemas: of stack files, for editors; of the output `egress`, for other stacks; of the
+    evidence."""
     wanted = {
         SCHEMA: stack_schema(),
         Path(contract_record.RECORD): contract_record.schema(),
@@ -37,7 +40,9 @@ def schema(check: Annotated[bool, typer.Option(help="Only say whether the files 
             raise typer.Exit(1)
 
 
-def contract(since: Annotated[Path, typer.Option(help="Schema of an earlier state, as of the branch to merge into.")]) -> None:
+def contract(
+    since: Annotated[Path, typer.Option(help="Schema of an earlier state, as of the branch to merge into.")],
+) -> None:
     """Say whether programs that read the output `egress` go on as they are. Exit code 1: they do not."""
     if not since.exists():
         stop(f"There is no {since}. `git show main:{contract_record.RECORD} > {since}` makes one.")
@@ -49,7 +54,8 @@ def contract(since: Annotated[Path, typer.Option(help="Schema of an earlier stat
 
 
 def _contract_breaks(record: Path) -> list[str]:
-    """What has changed for consumers since the record was written; nothing if it is of another version, or not there."""
+    """What has changed for consumers since the record was written; nothing if it is of another version, or
+    not there."""
     if not record.exists():
         return []
     old = json.loads(record.read_text(encoding="utf-8"))

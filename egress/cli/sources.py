@@ -54,13 +54,19 @@ def complete_url(context: typer.Context, incomplete: str) -> list[str]:
 
 Stack = Annotated[
     str,
-    typer.Option("--stack", "-s", help="Stack whose config, Pulumi.STACK.yaml, is judged.", autocompletion=complete_stack),
+    typer.Option(
+        "--stack",
+        "-s",
+        help="Stack whose config, Pulumi.STACK.yaml, is judged.",
+        autocompletion=complete_stack,
+    ),
 ]
 From = Annotated[
     list[Path] | None,
     typer.Option(
         "--from",
-        help="Judge objects from outside: YAML files or folders, `pulumi stack export`, or what kubectl prints (`egress diff "
+        help="Judge objects from outside: YAML files or folders, `pulumi stack export`, or what kubectl "
+        "prints (`egress diff "
         "--help` has the line). Repeatable.",
     ),
 ]
@@ -93,7 +99,8 @@ def stop(message: str) -> NoReturn:
 
 
 def folder() -> Path:
-    """Where the project lies: this folder or, as Pulumi looks for it, the next one above that holds a Pulumi.yaml."""
+    """Where the project lies: this folder or, as Pulumi looks for it, the next one above that holds a
+    Pulumi.yaml."""
     here = Path()
     return next((above for above in (here, *Path.cwd().parents) if (above / "Pulumi.yaml").exists()), here)
 
@@ -116,7 +123,8 @@ def plan_at(path: Path, called: str) -> Plan:
         settings = load_stack(stack, path, default_project=PLACEHOLDER_PROJECT)
         if stack.environments:
             err.print(
-                f"{called} takes values from environments of Pulumi ESC ({', '.join(stack.environments)}), which only Pulumi can "
+                f"{called} takes values from environments of Pulumi ESC ({', '.join(stack.environments)}), "
+                "which only Pulumi can "
                 "open: what they say under pulumiConfig is not in this answer.",
                 markup=False,
             )
@@ -145,7 +153,10 @@ def source(stack: str, files: list[Path] | None) -> Source:
 
 def without_team(called: str) -> str:
     """What to say of objects among which is no team."""
-    return f"{called} holds no team: no Namespace has the label {TEAM_LABEL}. What to print of a cluster: {KUBECTL}"
+    return (
+        f"{called} holds no team: no Namespace has the label {TEAM_LABEL}. What to print of a cluster: "
+        f"{KUBECTL}"
+    )
 
 
 def teams_of(deployed: Deployed) -> list[str]:

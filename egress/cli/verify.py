@@ -18,7 +18,9 @@ from egress.proof.verify import verify as violations_of
 def verify(
     stack: Stack = "dev",
     as_json: Json = False,
-    list_all: Annotated[bool, typer.Option("--list", help="Also print every question that was asked.")] = False,
+    list_all: Annotated[
+        bool, typer.Option("--list", help="Also print every question that was asked.")
+    ] = False,
 ) -> None:
     """Prove that the rendered objects do what the config declares, and nothing else.
 
@@ -32,7 +34,10 @@ def verify(
     asked = len(questions) + len(outside)
     violations = violations_of(intent, found.judges)
     if as_json:
-        wrong = [{"flow": item.flow, "says": item.says, "steps": [step_json(step) for step in item.steps]} for item in violations]
+        wrong = [
+            {"flow": item.flow, "says": item.says, "steps": [step_json(step) for step in item.steps]}
+            for item in violations
+        ]
         typer.echo(json.dumps({"questions": asked, "violations": wrong}, indent=2))
     else:
         if list_all:

@@ -1,4 +1,5 @@
-"""`egress why`: what a refusal means, with an example that is refused so. `egress refusals`: the page of all of them."""
+"""`egress why`: what a refusal means, with an example that is refused so. `egress refusals`: the page of all
+of them."""
 
 from __future__ import annotations
 
@@ -23,9 +24,10 @@ LONGEST, MOST = 200, 12
 """Characters of a text, and entries of a mapping, that an example shows."""
 HEAD = """# Refusals
 
-Written by `egress refusals` from `egress/common/refusals.json`; `egress why CODE` prints one. A code stays with its refusal
-whatever becomes of the words, and is never given again. An example stands beside the least that a stack needs (project,
-region, `network.subnet`, `network.controlPlane`) and is run by the tests; `…` is what changes from case to case.
+Written by `egress refusals` from `egress/common/refusals.json`; `egress why CODE` prints one. A code stays
+with its refusal whatever becomes of the words, and is never given again. An example stands beside the least
+that a stack needs (project, region, `network.subnet`, `network.controlPlane`) and is run by the tests; `…` is
+what changes from case to case.
 """
 
 
@@ -34,7 +36,9 @@ def why(code: Annotated[str, typer.Argument(help="The code, as EGR101.")]) -> No
     found = known().get(code.upper())
     if found is None:
         close = ", ".join(nearest(code))
-        stop(f"There is no refusal {code}{f'; the nearest are {close}' if close else ''}. All of them: {PAGE}.")
+        stop(
+            f"There is no refusal {code}{f'; the nearest are {close}' if close else ''}. All of them: {PAGE}."
+        )
     out.print(section(found), markup=False)
 
 
@@ -44,7 +48,9 @@ def nearest(code: str) -> list[str]:
     return sorted(sorted(known(), key=lambda one: abs(int(one[3:]) - int(digits)))[:3]) if digits else []
 
 
-def refusals(check: Annotated[bool, typer.Option(help="Only say whether the page is up to date.")] = False) -> None:
+def refusals(
+    check: Annotated[bool, typer.Option(help="Only say whether the page is up to date.")] = False,
+) -> None:
     """Write docs/refusals.md: every refusal with its code."""
     text = page()
     if not check:
@@ -68,7 +74,14 @@ def section(refusal: Refusal) -> str:
     if refusal.state is not None:
         lines += ["", f"Example: {refusal.state}"]
     for name, text in files(refusal).items():
-        lines += ["", f"Example, {name}:", "", "```yaml" if refusal.file is None else "```text", text.rstrip("\n"), "```"]
+        lines += [
+            "",
+            f"Example, {name}:",
+            "",
+            "```yaml" if refusal.file is None else "```text",
+            text.rstrip("\n"),
+            "```",
+        ]
     if problem is not None:
         lines += ["", "The program says:", "", "```text", str(problem), "```"]
     return "\n".join(lines)
@@ -99,12 +112,19 @@ def _texts(refusal: Refusal) -> dict[str, str]:
 
 
 def files(refusal: Refusal) -> dict[str, str]:
-    """The example as somebody would read it: what is long is cut, and a character that nobody sees is named."""
+    """The example as somebody would read it: what is long is cut, and a character that nobody sees is
+    named."""
     if refusal.example is None:
-        return {name: shorter(re.sub("[\x00-\x08]", "\N{REPLACEMENT CHARACTER}", text)) for name, text in _texts(refusal).items()}
+        return {
+            name: shorter(re.sub("[\x00-\x08]", "\N{REPLACEMENT CHARACTER}", text))
+            for name, text in _texts(refusal).items()
+        }
     there = {key: value for key, value in refusal.example.items() if value is not None}
     written = yaml.safe_dump(_cut(there), sort_keys=False, allow_unicode=True, width=10_000) if there else ""
-    return {STACK: written + "".join(f"# without {key}\n" for key, value in refusal.example.items() if value is None)}
+    return {
+        STACK: written
+        + "".join(f"# without {key}\n" for key, value in refusal.example.items() if value is None)
+    }
 
 
 def _cut(value: Any) -> Any:

@@ -1,1 +1,2 @@
-"""What everybody uses: names, hosts, ranges, what Google prescribes, refusals, and objects as they are rendered."""
+"""What everybody uses: names, hosts, ranges, what Google prescribes, refusals, and objects as they are
+rendered."""

@@ -1,8 +1,10 @@
-"""Patterns for bodies: the part of regular expressions that reads any body in time proportional to its length.
+"""Patterns for bodies: the part of regular expressions that reads any body in time proportional to its
+length.
 
-One pattern is a row of single characters, each a set of bytes that comes a bounded number of times. What is left out - `*`, `+`,
-groups, alternatives, anchors - is refused rather than read differently: an unbounded repetition lets one body of a megabyte
-occupy the gateway for minutes. What is accepted means what it means in Python's `re` on bytes.
+One pattern is a row of single characters, each a set of bytes that comes a bounded number of times. What is
+left out - `*`, `+`, groups, alternatives, anchors - is refused rather than read differently: an unbounded
+repetition lets one body of a megabyte occupy the gateway for minutes. What is accepted means what it means in
+Python's `re` on bytes.
 """
 
 from __future__ import annotations
@@ -56,17 +58,23 @@ def parse(text: str, ignore_case: bool = False) -> list[Atom]:
         PatternError: it is none of this language, is too long, or matches every body.
     """
     if not text.isascii() or not text.isprintable():
-        raise PatternError("Patterns are read byte by byte and know ASCII characters only.", "Write other characters as text:.")
+        raise PatternError(
+            "Patterns are read byte by byte and know ASCII characters only.",
+            "Write other characters as text:.",
+        )
     atoms = _Reader(text, ignore_case).atoms()
     # What may be absent at the end changes nothing: the pattern has matched before.
     while atoms and not atoms[-1].least:
         atoms.pop()
     if not atoms:
-        raise PatternError("It matches the empty text, and so every body.", "Let at least one character be required.")
+        raise PatternError(
+            "It matches the empty text, and so every body.", "Let at least one character be required."
+        )
     atoms[-1] = Atom(atoms[-1].bytes, atoms[-1].least, atoms[-1].least)
     if (steps := _steps(atoms)) > MOST_STEPS:
         raise PatternError(
-            f"It takes up to {steps} comparisons at every place of a body; more than {MOST_STEPS} would let one body occupy the "
+            f"It takes up to {steps} comparisons at every place of a body; more than {MOST_STEPS} would let "
+            "one body occupy the "
             "gateway for seconds.",
             "Match fewer characters, and let what may be absent differ from what follows it.",
         )
@@ -74,7 +82,8 @@ def parse(text: str, ignore_case: bool = False) -> list[Atom]:
 
 
 def _steps(atoms: list[Atom]) -> int:
-    """Comparisons at one place, at worst. A character that may be absent doubles them if what follows could be read as it."""
+    """Comparisons at one place, at worst. A character that may be absent doubles them if what follows could
+    be read as it."""
     row = [(atom.bytes, count >= atom.least) for atom in atoms for count in range(atom.most)]
     steps, follows = 0, frozenset[int]()
     for members, optional in reversed(row):
@@ -97,7 +106,9 @@ class _Reader:
 
     def _next(self) -> str:
         if self._at == len(self._text):
-            raise PatternError("It ends in the middle of an expression.", "Close what is open; write \\\\ for a backslash.")
+            raise PatternError(
+                "It ends in the middle of an expression.", "Close what is open; write \\\\ for a backslash."
+            )
         self._at += 1
         return self._text[self._at - 1]
 
@@ -118,14 +129,19 @@ class _Reader:
         if character in "*+":
             raise PatternError(*_UNBOUNDED)
         if character in "(|)":
-            raise PatternError("Groups and alternatives are not part of this language.", "Write a rule for each alternative.")
+            raise PatternError(
+                "Groups and alternatives are not part of this language.", "Write a rule for each alternative."
+            )
         if character in "^$":
             raise PatternError(
                 "A body is searched as a whole, so there is no line or end to tie a pattern to.",
                 f"Leave it out, or write \\{character} for the character.",
             )
         if character in "?{}]":
-            raise PatternError(f"{character} stands where a character is expected.", f"Write \\{character} for the character.")
+            raise PatternError(
+                f"{character} stands where a character is expected.",
+                f"Write \\{character} for the character.",
+            )
         return _cases({ord(character)}, self._ignore_case)
 
     def _escaped(self) -> frozenset[int]:
@@ -135,7 +151,10 @@ class _Reader:
         if character in _CONTROLS:
             return frozenset({_CONTROLS[character]})
         if character.isalnum():
-            raise PatternError(f"\\{character} is not part of this language.", "Known are \\d \\w \\s \\D \\W \\S \\t \\n \\r.")
+            raise PatternError(
+                f"\\{character} is not part of this language.",
+                "Known are \\d \\w \\s \\D \\W \\S \\t \\n \\r.",
+            )
         return frozenset({ord(character)})
 
     def _set(self) -> frozenset[int]:
@@ -143,7 +162,10 @@ class _Reader:
         found: set[int] = set()
         while not self._take("]"):
             low = self._member()
-            if self._text[self._at : self._at + 1] == "-" and self._text[self._at + 1 : self._at + 2] not in ("]", ""):
+            if self._text[self._at : self._at + 1] == "-" and self._text[self._at + 1 : self._at + 2] not in (
+                "]",
+                "",
+            ):
                 self._take("-")
                 high = self._member()
                 if len(low) > 1 or len(high) > 1 or min(low) > min(high):
@@ -152,18 +174,24 @@ class _Reader:
             else:
                 found |= low
         if not found:
-            raise PatternError("The set is empty.", "Name a character between the brackets; write \\] for a bracket.")
+            raise PatternError(
+                "The set is empty.", "Name a character between the brackets; write \\] for a bracket."
+            )
         # First every case, then the opposite: [^a] in whatever case is neither a nor A.
         members = _cases(found, self._ignore_case)
         members = _ANY - members if negated else members
         if not members:
-            raise PatternError("No character is left in this set, so nothing would match.", "Leave something out of it.")
+            raise PatternError(
+                "No character is left in this set, so nothing would match.", "Leave something out of it."
+            )
         return members
 
     def _member(self) -> frozenset[int]:
         character = self._next()
         if character == "[":
-            raise PatternError("A bracket inside a set means different things elsewhere.", "Write \\[ for the character.")
+            raise PatternError(
+                "A bracket inside a set means different things elsewhere.", "Write \\[ for the character."
+            )
         return self._escaped() if character == "\\" else frozenset({ord(character)})
 
     def _repeated(self, members: frozenset[int]) -> Atom:
@@ -186,6 +214,12 @@ class _Reader:
         if comma and not high and low.isdigit():
             raise PatternError(*_UNBOUNDED)
         high = high if comma else low
-        if not (low.isdigit() and high.isdigit()) or len(low) > 3 or len(high) > 3 or int(low) > int(high) or int(high) == 0:
+        if (
+            not (low.isdigit() and high.isdigit())
+            or len(low) > 3
+            or len(high) > 3
+            or int(low) > int(high)
+            or int(high) == 0
+        ):
             raise PatternError(f"{{{text}}} is no number of times.", "Write {4} or {2,4}.")
         return int(low), int(high)

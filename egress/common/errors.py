@@ -1,7 +1,7 @@
 """One way to say no: every refused value is a Problem, and all problems of a config are raised together.
 
-A Problem names the path as the reader sees it in `Pulumi.<stack>.yaml`, the value, what would have happened had the
-program accepted it, and what to write instead.
+A Problem names the path as the reader sees it in `Pulumi.<stack>.yaml`, the value, what would have happened
+had the program accepted it, and what to write instead.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class ConfigError(Exception):
 
 
 def shown(value: Any, limit: int = 120) -> str:
-    """The value as a reader would write it, cut to one line of `limit` characters; of a key that was pasted, nothing."""
+    """The value as a reader would write it, cut to one line of `limit` characters; of a key that was pasted,
+    nothing."""
     if isinstance(value, Default):
         return f"{shown(value.value, limit)} (the default)"
     try:

@@ -1,4 +1,5 @@
-"""What Google Cloud prescribes: ranges, names and roles that are the same for every customer. Sources beside each."""
+"""What Google Cloud prescribes: ranges, names and roles that are the same for every customer. Sources beside
+each."""
 
 from __future__ import annotations
 
@@ -28,11 +29,12 @@ class Vip(StrEnum):
 
 
 PRIVATE_ZONES = ("googleapis.com", "gcr.io", "pkg.dev", "gke.goog")
-"""Domains answered by private DNS zones with the VIP: the APIs, both homes of container images (Istio's and Google's
-own among them), and the DNS-based endpoint of GKE control planes."""
+"""Domains answered by private DNS zones with the VIP: the APIs, both homes of container images (Istio's and
+Google's own among them), and the DNS-based endpoint of GKE control planes."""
 
 HEALTH_CHECK_RANGES = ("35.191.0.0/16", "130.211.0.0/22", "209.85.152.0/22", "209.85.204.0/22")
-"""Where Google's health checkers come from. Source: Cloud Load Balancing, "Probe IP ranges and firewall rules"."""
+"""Where Google's health checkers come from. Source: Cloud Load Balancing, "Probe IP ranges and firewall
+rules"."""
 
 METADATA_ADDRESS = "169.254.169.254"
 """The metadata server; with Dataplane V2, GKE's own metadata server answers here on port 80."""
@@ -42,14 +44,16 @@ WEBHOOK_PORT = 15017
 """istiod's injection and validation webhooks."""
 
 LOAD_BALANCER_HEALTH_PORT = 30021
-"""TCP port of a node that tells load balancers whether the ingress gateway runs there. Said, so that the firewall can name it;
-from the node ports that Kubernetes gives to nobody by itself first (30000 to 30085). Source: Kubernetes, "Virtual IPs"."""
+"""TCP port of a node that tells load balancers whether the ingress gateway runs there. Said, so that the
+firewall can name it; from the node ports that Kubernetes gives to nobody by itself first (30000 to 30085).
+Source: Kubernetes, "Virtual IPs"."""
 
 NODE_ROLES = ("roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader")
 """What a node needs: logs, metrics and its own registration in one role made for it, and images.
 
-The tutorial's four roles (logging.logWriter, monitoring.metricWriter, monitoring.viewer, storage.objectViewer) gave every
-node the right to read every bucket of the project; images no longer live in buckets.
+The tutorial's four roles (logging.logWriter, monitoring.metricWriter, monitoring.viewer,
+storage.objectViewer) gave every node the right to read every bucket of the project; images no longer live in
+buckets.
 """
 
 SERVICES = (
@@ -86,11 +90,13 @@ SECRET_SYNC_INTERVAL = "120s"
 
 
 def workload_principal(project: str, number: str, namespace: str, service_account: str) -> str:
-    """How IAM names a Kubernetes service account itself, with no account of Google between. Source: "Principal identifiers"."""
+    """How IAM names a Kubernetes service account itself, with no account of Google between. Source:
+    "Principal identifiers"."""
     pool = f"projects/{number}/locations/global/workloadIdentityPools/{workload_pool(project)}"
     return f"principal://iam.googleapis.com/{pool}/subject/ns/{namespace}/sa/{service_account}"
 
 
 def workload_pool(project: str) -> str:
-    """The identity namespace of a project's clusters; also the mesh's trust domain with managed Cloud Service Mesh."""
+    """The identity namespace of a project's clusters; also the mesh's trust domain with managed Cloud Service
+    Mesh."""
     return f"{project}.svc.id.goog"

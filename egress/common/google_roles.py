@@ -1,7 +1,7 @@
 """Which of Google's predefined roles allows all that another one does, as far as it is written down here.
 
-Source: IAM, "Roles and permissions", the lists of permissions of Cloud Storage, Pub/Sub, Secret Manager and BigQuery. Of any
-other two roles, custom ones among them, nobody here knows which allows more.
+Source: IAM, "Roles and permissions", the lists of permissions of Cloud Storage, Pub/Sub, Secret Manager and
+BigQuery. Of any other two roles, custom ones among them, nobody here knows which allows more.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Forms of texts: what a value has to look like to be taken by Kubernetes, Istio and Google Cloud, and the one way to compare.
+"""Forms of texts: what a value has to look like to be taken by Kubernetes, Istio and Google Cloud, and the
+one way to compare.
 
-A pattern means the whole text and ASCII alone. In Python `$` also matches before a line end at the end, and `\\d` every digit of
-every script: a text that passed here would be refused by those who get it, so nobody but this module compares.
+A pattern means the whole text and ASCII alone. In Python `$` also matches before a line end at the end, and
+`\\d` every digit of every script: a text that passed here would be refused by those who get it, so nobody but
+this module compares.
 """
 
 from __future__ import annotations

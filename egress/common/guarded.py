@@ -1,4 +1,5 @@
-"""Where the command begins and ends: whatever happens inside, the reader gets a sentence and the right exit code."""
+"""Where the command begins and ends: whatever happens inside, the reader gets a sentence and the right exit
+code."""
 
 from __future__ import annotations
 
@@ -16,11 +17,12 @@ UNWRITABLE = 2
 def guarded(command: Callable[[], object]) -> int:
     """Run a command to its end; the exit code of the process.
 
-    A command ends by its exit code, or by SystemExit, as command-line libraries have it. What it printed is written before this
-    returns.
+    A command ends by its exit code, or by SystemExit, as command-line libraries have it. What it printed is
+    written before this returns.
     """
     if sys.stderr is None:  # closed by the caller, who wants no notes
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+        # It stays open for as long as the process lives.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:
         _say("Standard output is closed, so there is nowhere to write the answer to. Nothing was answered.")
         return UNWRITABLE
@@ -54,14 +56,16 @@ def guarded(command: Callable[[], object]) -> int:
 
 
 def _reader_gone() -> int:
-    """`| head` has read enough. What is still to be written goes nowhere, and the interpreter must not complain at its end."""
+    """`| head` has read enough. What is still to be written goes nowhere, and the interpreter must not
+    complain at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
 
 
 def _unwritable(why: str) -> int:
     _say(f"The answer cannot be written to standard output: {why}. Nothing was answered.")
-    # What is left in the stream's buffer would be tried once more at the interpreter's end, and fail there with a traceback.
+    # What is left in the stream's buffer would be tried once more at the interpreter's end, and fail there
+    # with a traceback.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return UNWRITABLE
 

@@ -1,4 +1,5 @@
-"""What counts as an outside host, and as a pattern of hosts: one normal form, and a reason for each thing that is neither."""
+"""What counts as an outside host, and as a pattern of hosts: one normal form, and a reason for each thing
+that is neither."""
 
 from __future__ import annotations
 
@@ -21,14 +22,18 @@ CLUSTER_SUFFIXES = (
     "home.arpa",
     "in-addr.arpa",
 )
-"""Names under these are answered inside the cluster or the VPC network and never leave through the gateway."""
+"""Names under these are answered inside the cluster or the VPC network and never leave through the
+gateway."""
 
 ANY = "*."
-"""How a pattern begins: `*.example.org` is every name below example.org, at any depth, and not example.org itself."""
+"""How a pattern begins: `*.example.org` is every name below example.org, at any depth, and not example.org
+itself."""
 PATTERN_LIMIT = 235
-"""Longest pattern (characters): the gateway knows it by a name that is 18 characters longer than its domain."""
+"""Longest pattern (characters): the gateway knows it by a name that is 18 characters longer than its
+domain."""
 _REGISTRIES = {"ac", "co", "com", "edu", "gob", "gov", "go", "ne", "net", "or", "org"}
-"""Second labels below which a country's registry lets anybody register, as in co.uk. The public suffix list has many more."""
+"""Second labels below which a country's registry lets anybody register, as in co.uk. The public suffix list
+has many more."""
 
 
 class HostError(ValueError):
@@ -70,7 +75,8 @@ def normalise_pattern(host: str) -> str:
     labels = domain.split(".")
     if len(labels) < 2:
         raise HostError(
-            f"This is the whole of {domain}: anybody can register a name there and receive what is sent to it.",
+            f"This is the whole of {domain}: anybody can register a name there and receive what is sent to "
+            "it.",
             "Name a domain that belongs to one owner, e.g. *.example.org.",
         )
     if len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _REGISTRIES:
@@ -84,7 +90,8 @@ def normalise_pattern(host: str) -> str:
         raise HostError(f"{zone}, which is Google's, lies below it.", "Name the domains that are meant.")
     if len(host) > PATTERN_LIMIT:
         raise HostError(
-            f"A pattern has at most {PATTERN_LIMIT} characters, because the gateway's own name for it is longer; "
+            f"A pattern has at most {PATTERN_LIMIT} characters, because the gateway's own name for it is "
+            "longer; "
             f"this one has {len(host)}.",
             "Check the name.",
         )
@@ -102,13 +109,15 @@ def normalise(host: str) -> str:
     _refuse_malformed_labels(host)
     if any(under(host, suffix) for suffix in CLUSTER_SUFFIXES):
         raise HostError(
-            "This name is answered inside the cluster or the VPC network: the egress gateway would route to itself.",
+            "This name is answered inside the cluster or the VPC network: the egress gateway would route to "
+            "itself.",
             "Name an outside host. Traffic to another team's Service is `reaches: [team]`.",
         )
     zone = next((zone for zone in PRIVATE_ZONES if under(host, zone)), None)
     if zone:
         raise HostError(
-            f"{zone} belongs to Google: it is reached through Private Google Access, guarded by IAM, and never "
+            f"{zone} belongs to Google: it is reached through Private Google Access, guarded by IAM, and "
+            "never "
             "leaves through the egress gateway - which could not resolve it to an internet address anyway.",
             "Use `googleApis` of the team, which names service accounts and APIs.",
         )
@@ -117,7 +126,9 @@ def normalise(host: str) -> str:
 
 def _refuse_what_is_not_a_name(host: str) -> None:
     if "://" in host or "/" in host:
-        raise HostError("This is a URL; a host is authorised by its name alone.", "Write the host, e.g. example.com.")
+        raise HostError(
+            "This is a URL; a host is authorised by its name alone.", "Write the host, e.g. example.com."
+        )
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -137,7 +148,8 @@ def _refuse_what_is_not_a_name(host: str) -> None:
         )
     if "*" in host:
         raise HostError(
-            "A wildcard stands for every name below a domain, as one leading `*.` of an egress entry; anything else the gateway "
+            "A wildcard stands for every name below a domain, as one leading `*.` of an egress entry; "
+            "anything else the gateway "
             "could not tell apart.",
             "Write *.DOMAIN as an egress entry with https: passthrough, or name each host by its full name.",
         )
@@ -148,7 +160,8 @@ def _refuse_what_is_not_a_name(host: str) -> None:
         )
     if host.endswith("."):
         raise HostError(
-            "SNI and the Host header carry no trailing dot; the rule would never match.", f"Write {host.rstrip('.')}."
+            "SNI and the Host header carry no trailing dot; the rule would never match.",
+            f"Write {host.rstrip('.')}.",
         )
 
 
@@ -156,15 +169,19 @@ def _refuse_malformed_labels(host: str) -> None:
     labels = host.split(".")
     if len(labels) < 2:
         raise HostError(
-            "A single label is completed by the cluster's DNS search path and may mean a Service of the cluster.",
+            "A single label is completed by the cluster's DNS search path and may mean a Service of the "
+            "cluster.",
             "Write the fully qualified name, e.g. example.com.",
         )
     if len(host) > 253:
-        raise HostError(f"A DNS name has at most 253 characters; this one has {len(host)}.", "Check the name.")
+        raise HostError(
+            f"A DNS name has at most 253 characters; this one has {len(host)}.", "Check the name."
+        )
     bad = next((label for label in labels if not matches(LABEL, label)), None)
     if bad is not None:
         raise HostError(
-            f"The label {bad!r} is not a DNS label: 1 to 63 letters, digits and hyphens, no hyphen at either end.",
+            f"The label {bad!r} is not a DNS label: 1 to 63 letters, digits and hyphens, no hyphen at either "
+            "end.",
             "Check the name.",
         )
     if labels[-1].isdigit():
@@ -172,7 +189,8 @@ def _refuse_malformed_labels(host: str) -> None:
 
 
 def ascii_form(host: str) -> str | None:
-    """A name with letters beyond ASCII as clients ask for it (IDNA 2008, UTS 46); None: it cannot be a name."""
+    """A name with letters beyond ASCII as clients ask for it (IDNA 2008, UTS 46); None: it cannot be a
+    name."""
     try:
         return idna.encode(host, uts46=True).decode()
     except idna.IDNAError:

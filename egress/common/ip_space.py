@@ -13,12 +13,14 @@ ANYWHERE_IPV6 = "::/0"
 SHAREABLE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 """Private ranges in which another network's hosts may lie (RFC 1918, RFC 6598)."""
 NEVER_OUTSIDE = (*SHAREABLE, *map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
-"""What is no address of the internet: private, this machine, link-local with the metadata server, multicast and above
-(IANA, "IPv4 Special-Purpose Address Registry"). Ranges for documentation and benchmarks lead nowhere and are not listed."""
+"""What is no address of the internet: private, this machine, link-local with the metadata server, multicast
+and above (IANA, "IPv4 Special-Purpose Address Registry"). Ranges for documentation and benchmarks lead
+nowhere and are not listed."""
 
 
 def never_outside(address: IPv4Address) -> bool:
-    """Whether an address is nobody's on the internet, or Google's for its own APIs, whatever ranges this network has."""
+    """Whether an address is nobody's on the internet, or Google's for its own APIs, whatever ranges this
+    network has."""
     return any(address in network for network in (*NEVER_OUTSIDE, *(IPv4Network(vip.range) for vip in Vip)))
 
 
@@ -26,16 +28,19 @@ _TAKEN = {
     "0.0.0.0/8": "means this machine itself, whichever it is",
     "127.0.0.0/8": "is every machine's own loopback",
     "169.254.0.0/16": "is link-local, with the metadata server in it",
-    "192.0.2.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the internet there",
-    "198.51.100.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the internet there",
+    "192.0.2.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the internet "
+    "there",
+    "198.51.100.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the "
+    "internet there",
     "199.36.153.0/24": "is where Google APIs answer (Private Google Access)",
-    "203.0.113.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the internet there",
+    "203.0.113.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the "
+    "internet there",
     "224.0.0.0/4": "is multicast",
     "240.240.0.0/16": "is what Istio gives to hosts without addresses",
     "255.255.255.255/32": "is broadcast",
 }
-"""What no network of this program may have, and why. Sources: VPC, "Valid IPv4 ranges" and "Prohibited IPv4 subnet ranges"; IANA,
-"IPv4 Special-Purpose Address Registry"; Istio, `PILOT_IP_AUTOALLOCATE_IPV4_PREFIX`."""
+"""What no network of this program may have, and why. Sources: VPC, "Valid IPv4 ranges" and "Prohibited IPv4
+subnet ranges"; IANA, "IPv4 Special-Purpose Address Registry"; Istio, `PILOT_IP_AUTOALLOCATE_IPV4_PREFIX`."""
 _RESERVED = tuple(map(IPv4Network, (*map(str, SHAREABLE), "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4")))
 """What is nobody's on the internet and what Google lets a VPC network have."""
 DOCKER = IPv4Network("172.17.0.0/16")
@@ -48,7 +53,8 @@ NEVER_SENDS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/1
 def taken(network: IPv4Network) -> str | None:
     """Why no machine, Pod or Service may have an address of this range; None: they may.
 
-    Public ranges may be used privately (Google: "privately used public IPs"); they hide the hosts that have them.
+    Public ranges may be used privately (Google: "privately used public IPs"); they hide the hosts that have
+    them.
     """
     for block, why in _TAKEN.items():
         if network.overlaps(IPv4Network(block)):
@@ -64,22 +70,24 @@ def nobodys(network: IPv4Network) -> bool:
 def loopback(pattern: str) -> str:
     """The address at which a gateway pod talks to itself about a pattern, from 127.64.0.1 to 127.191.255.254.
 
-    From the pattern alone, so it stays when other patterns come and go; two patterns may meet, which egress/plan/conflicts.py
-    refuses.
+    From the pattern alone, so it stays when other patterns come and go; two patterns may meet, which
+    egress/plan/conflicts.py refuses.
     """
     one, two, three, *_ = hashlib.sha256(pattern.encode()).digest()
     return f"127.{64 + one % 128}.{two}.{1 + three % 254}"
 
 
 VIRTUAL_RANGE = "241.0.0.0/8"
-"""Addresses by which pods speak of hosts of raw TCP whose own addresses nobody knows. No packet to them leaves a pod: the proxy
-takes it. Reserved addresses (RFC 1112), and not those that Istio gives out by itself, 240.240.0.0/16."""
+"""Addresses by which pods speak of hosts of raw TCP whose own addresses nobody knows. No packet to them
+leaves a pod: the proxy takes it. Reserved addresses (RFC 1112), and not those that Istio gives out by itself,
+240.240.0.0/16."""
 
 
 def virtual(host: str) -> str:
     """The address in `VIRTUAL_RANGE` that stands for a host in pods.
 
-    From the name alone, so it stays when other hosts come and go; two hosts may meet, which egress/plan/conflicts.py refuses.
+    From the name alone, so it stays when other hosts come and go; two hosts may meet, which
+    egress/plan/conflicts.py refuses.
     """
     one, two, three, *_ = hashlib.sha256(host.encode()).digest()
     return f"241.{one}.{two}.{1 + three % 254}"

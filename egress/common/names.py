@@ -1,8 +1,9 @@
 """Every physical name the program makes, in one place.
 
-Each function is injective: two different inputs never give the same name. Where an API limits the length, the tail of a
-SHA-256 takes the place of what was cut, and a name of exactly the limit's length is always such a cut name - so a short
-name and a cut one cannot meet. No name depends on a position in a list or on anything but its own inputs.
+Each function is injective: two different inputs never give the same name. Where an API limits the length, the
+tail of a SHA-256 takes the place of what was cut, and a name of exactly the limit's length is always such a
+cut name - so a short name and a cut one cannot meet. No name depends on a position in a list or on anything
+but its own inputs.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import hashlib
 KUBERNETES_NAME = 253
 """Longest name of a Kubernetes object whose name is a DNS subdomain (characters)."""
 DNS_LABEL = 63
-"""Longest DNS label: namespaces, subsets, Services, Gateways, Google Compute Engine resources (characters)."""
+"""Longest DNS label: namespaces, subsets, Services, Gateways, Google Compute Engine resources
+(characters)."""
 LABELS = frozenset({"Gateway", "Namespace", "Service"})
-"""Kinds whose names are DNS labels. Sources: Kubernetes, "Object names and IDs"; Istio, validation of gateway names."""
+"""Kinds whose names are DNS labels. Sources: Kubernetes, "Object names and IDs"; Istio, validation of gateway
+names."""
 SERVICE_ACCOUNT_ID = 30
 """Longest account id of a Google service account (characters); the shortest is 6."""
 
@@ -23,14 +26,15 @@ OWN_DOMAIN = "gke-mesh-egress"
 TEAM_LABEL = f"{OWN_DOMAIN}/team"
 """On a namespace, and only set by the platform: the team's fences hold here."""
 PLATFORM_LABEL = f"{OWN_DOMAIN}/platform"
-"""On a namespace, and only set by the platform: its own workloads are here. The values are the three below."""
+"""On a namespace, and only set by the platform: its own workloads are here. The values are the three
+below."""
 CONTROL_PLANE, EGRESS_GATEWAY, INGRESS_GATEWAY = "control-plane", "egress-gateway", "ingress-gateway"
 EXEMPT = f"{OWN_DOMAIN}/exempt."
-"""On a policy, followed by a rule's name: the namespaces in which it does not enforce this rule, with reasons. What holds is the
-rule's expression, which names them; this is for people."""
+"""On a policy, followed by a rule's name: the namespaces in which it does not enforce this rule, with
+reasons. What holds is the rule's expression, which names them; this is for people."""
 RELAXED = f"{OWN_DOMAIN}/relaxed."
-"""On a policy or a namespace, followed by a rule's or a fence's name: the stack's config takes it out, for the reason that it
-says."""
+"""On a policy or a namespace, followed by a rule's or a fence's name: the stack's config takes it out, for
+the reason that it says."""
 
 GATEWAY = "istio-egressgateway"
 GATEWAY_NAMESPACE = "istio-egress"
@@ -46,7 +50,8 @@ HTTP_SUBSET = "target-egress-gateway-mtls"
 
 
 def gateway_namespace(gateway: str) -> str:
-    """Namespace of an egress gateway; the shared one's name is empty. No team's namespace begins like this."""
+    """Namespace of an egress gateway; the shared one's name is empty. No team's namespace begins like
+    this."""
     return f"{GATEWAY_NAMESPACE}-{gateway}" if gateway else GATEWAY_NAMESPACE
 
 
@@ -56,12 +61,14 @@ def gateway_host(gateway: str) -> str:
 
 
 def gateway_label(gateway: str) -> str:
-    """Value of the label `istio` by which an egress gateway's pods are told from every other gateway's, in any namespace."""
+    """Value of the label `istio` by which an egress gateway's pods are told from every other gateway's, in
+    any namespace."""
     return f"egressgateway-{gateway}" if gateway else "egressgateway"
 
 
 def gateway_nodes(gateway: str) -> str:
-    """The kind of node that an egress gateway runs on: node pool, value of the taint, and part of the service account's name."""
+    """The kind of node that an egress gateway runs on: node pool, value of the taint, and part of the service
+    account's name."""
     return f"gateway-{gateway}" if gateway else "gateway"
 
 
@@ -81,7 +88,8 @@ def digest(text: str, length: int = 8) -> str:
 
 
 def fit(text: str, limit: int) -> str:
-    """`text` if it is shorter than `limit`, else its head and a hash tail, exactly `limit` characters long."""
+    """`text` if it is shorter than `limit`, else its head and a hash tail, exactly `limit` characters
+    long."""
     if len(text) < limit:
         return text
     head = text[: limit - 9].rstrip("-.")
@@ -89,17 +97,19 @@ def fit(text: str, limit: int) -> str:
 
 
 def host_label(host: str) -> str:
-    """A host name without dots: `.` becomes `-`, and `-` becomes `--`; the `*.` of a pattern becomes `any---`.
+    """A host name without dots: `.` becomes `-`, and `-` becomes `--`; the `*.` of a pattern becomes
+    `any---`.
 
-    Injective, because a label of a valid host neither starts nor ends with a hyphen: an odd run of hyphens is a dot, and a run
-    of three does not occur.
+    Injective, because a label of a valid host neither starts nor ends with a hyphen: an odd run of hyphens is
+    a dot, and a run of three does not occur.
     """
     label = host.replace("-", "--").replace(".", "-")
     return f"any--{label[1:]}" if label.startswith("*") else label
 
 
 def pattern_name(pattern: str) -> str:
-    """The one name by which sidecars and gateway speak of a pattern: `*.example.org` is `example.org.wildcard.internal`.
+    """The one name by which sidecars and gateway speak of a pattern: `*.example.org` is
+    `example.org.wildcard.internal`.
 
     No outside host has it, because names below `internal` are refused as hosts.
     """
@@ -200,7 +210,8 @@ def ingress_authorization(team: str) -> str:
 
 
 def reception(team: str, name: str) -> str:
-    """Gateway and VirtualService of what a team receives. Neither part has a dot, so the host's rule keeps them apart."""
+    """Gateway and VirtualService of what a team receives. Neither part has a dot, so the host's rule keeps
+    them apart."""
     return fit(host_label(f"{team}.{name}"), DNS_LABEL)
 
 
@@ -215,7 +226,8 @@ def gateway_pods(gateway: str) -> str:
 
 
 def ingress_address(cluster: str) -> str:
-    """The reserved address at which partners connect; the cluster's name is unique in its project and region."""
+    """The reserved address at which partners connect; the cluster's name is unique in its project and
+    region."""
     return f"{cluster}-ingress"
 
 
@@ -235,10 +247,13 @@ def google_service_account(team: str, service_account: str) -> str:
 
 
 def service_account_email(account_id: str, project: str) -> str:
-    # A project of a domain-scoped organisation is `example.com:name`; its mail domain is written `name.example.com`.
+    # A project of a domain-scoped organisation is `example.com:name`; its mail domain is written
+    # `name.example.com`.
     domain, _, name = project.rpartition(":")
     return (
-        f"{account_id}@{name}.{domain}.iam.gserviceaccount.com" if domain else (f"{account_id}@{project}.iam.gserviceaccount.com")
+        f"{account_id}@{name}.{domain}.iam.gserviceaccount.com"
+        if domain
+        else (f"{account_id}@{project}.iam.gserviceaccount.com")
     )
 
 

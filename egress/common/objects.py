@@ -20,7 +20,8 @@ ISTIO_SECURITY = "security.istio.io/v1"
 ISTIO_TELEMETRY = "telemetry.istio.io/v1"
 SECRET_STORE = "secrets-store.csi.x-k8s.io/v1"
 SECRET_SYNC = "secret-sync.gke.io/v1"
-"""What GKE copies from Secret Manager, and where to. Source: Google Cloud, "Synchronize secrets to Kubernetes Secrets"."""
+"""What GKE copies from Secret Manager, and where to. Source: Google Cloud, "Synchronize secrets to Kubernetes
+Secrets"."""
 
 
 class Part(StrEnum):
@@ -84,7 +85,8 @@ class Object:
 
     @property
     def identity(self) -> str:
-        """`[namespace/]kind/name`, unique in a cluster for the kinds rendered here; stable, so it is also the logical name."""
+        """`[namespace/]kind/name`, unique in a cluster for the kinds rendered here; stable, so it is also the
+        logical name."""
         return "/".join(filter(None, (self.namespace, self.kind.lower(), self.name)))
 
     @property
@@ -128,7 +130,8 @@ def manifest(
 
 @dataclass(frozen=True)
 class Resource:
-    """One Google resource as a Pulumi stack export has it: type token, physical name, properties in camelCase."""
+    """One Google resource as a Pulumi stack export has it: type token, physical name, properties in
+    camelCase."""
 
     type: str
     name: str

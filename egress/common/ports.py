@@ -1,4 +1,5 @@
-"""TCP ports at which something listens that no name outside may lead to: gateways' own pods, and the nodes below them."""
+"""TCP ports at which something listens that no name outside may lead to: gateways' own pods, and the nodes
+below them."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ PROXY_PORTS = frozenset(range(15000, 15091))
 """Kept by the mesh for its own proxies: admin, agent, health, metrics (Istio, "Ports used by Istio")."""
 GATEWAY_HTTP, GATEWAY_TLS = 8080, 8443
 INNER_PORT = 9443
-"""Port of the loopback addresses on which a gateway pod reads inner names; not among the Service's or the pod's ports."""
+"""Port of the loopback addresses on which a gateway pod reads inner names; not among the Service's or the
+pod's ports."""
 GATEWAY_PORTS = PROXY_PORTS | {GATEWAY_HTTP, GATEWAY_TLS, INNER_PORT}
 """Every port at which an egress gateway's pod listens, on whatever address of its own."""
 NODE_PORTS = frozenset({22, 53, *range(10248, 10260), 20256, 20257, *range(30000, 32768)})
-"""SSH, the cluster's DNS, Kubernetes' own agents and the node ports of Services. No NetworkPolicy stands between a pod and the
-node that it runs on (Kubernetes, "Network Policies"; kubelet and kube-proxy, `--port` and the like; Service, `nodePort`)."""
+"""SSH, the cluster's DNS, Kubernetes' own agents and the node ports of Services. No NetworkPolicy stands
+between a pod and the node that it runs on (Kubernetes, "Network Policies"; kubelet and kube-proxy, `--port`
+and the like; Service, `nodePort`)."""
 
 
 def listener(port: int) -> str | None:

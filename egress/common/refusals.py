@@ -1,8 +1,8 @@
 """Every refusal of a config has a code that stays, whatever becomes of its words.
 
-refusals.json says which: code to the sentence (`{}` is what changes from case to case), and an example that is refused with it. A
-refusal is told apart by its sentence, so the places that refuse stay as short as they are; a sentence that is not in the file
-fails a test.
+refusals.json says which: code to the sentence (`{}` is what changes from case to case), and an example that
+is refused with it. A refusal is told apart by its sentence, so the places that refuse stay as short as they
+are; a sentence that is not in the file fails a test.
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ class Refusal:
 def known() -> dict[str, Refusal]:
     record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
     examples = ("example", "file", "project", "state")
-    return {code: Refusal(code, said["text"], *map(said.get, examples)) for code, said in record.items() if said.get("text")}
+    return {
+        code: Refusal(code, said["text"], *map(said.get, examples))
+        for code, said in record.items()
+        if said.get("text")
+    }
 
 
 def code_of(consequence: str) -> str:
@@ -63,7 +67,9 @@ def code_of(consequence: str) -> str:
 def _forms() -> list[tuple[str, re.Pattern[str]]]:
     # Where two fit, the one of which more is given.
     ordered = sorted(known().values(), key=lambda one: -len(one.text.replace("{}", "")))
-    return [(one.code, re.compile(".*?".join(map(re.escape, one.text.split("{}"))), re.DOTALL)) for one in ordered]
+    return [
+        (one.code, re.compile(".*?".join(map(re.escape, one.text.split("{}"))), re.DOTALL)) for one in ordered
+    ]
 
 
 def config_of(refusal: Refusal) -> dict[str, Any]:

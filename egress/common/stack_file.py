@@ -1,7 +1,8 @@
 """A stack's file as Pulumi hands it to the program: one reader for the commands, the sandbox and the tests.
 
-Bare keys belong to the project, `Pulumi.yaml` beside the file may give values of its own, and a value directly below a key is
-a text. What Pulumi alone could tell - encrypted values, environments of Pulumi ESC - is named, not guessed.
+Bare keys belong to the project, `Pulumi.yaml` beside the file may give values of its own, and a value
+directly below a key is a text. What Pulumi alone could tell - encrypted values, environments of Pulumi ESC -
+is named, not guessed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ NAMESPACE = "gke-mesh-egress"
 PROJECT_FILE = "Pulumi.yaml"
 _KEYWORD = re.compile(r"[-+.]?[0-9][0-9._]*|true|false|null", re.IGNORECASE)
 _STATES = {
-    errno.EISDIR: ("A folder has this name, and a file is meant.", "Rename the folder, or name another stack."),
+    errno.EISDIR: (
+        "A folder has this name, and a file is meant.",
+        "Rename the folder, or name another stack.",
+    ),
     errno.EACCES: ("You may not read the file.", "Ask its owner, or change its permissions."),
     errno.ENAMETOOLONG: ("No file can have a name of this length.", "Name a stack whose file is there."),
     errno.ELOOP: ("The link leads back to itself.", "Remove the link, or name another stack."),
@@ -45,7 +49,8 @@ class Stack:
 
     project: Project
     config: dict[str, Any]
-    """Full keys to values, as Pulumi hands them over, with the project's own values for the keys that are not there."""
+    """Full keys to values, as Pulumi hands them over, with the project's own values for the keys that are not
+    there."""
     environments: tuple[str, ...]
     """Environments of Pulumi ESC whose values Pulumi adds, and that nobody else can open."""
     content: Mapping[str, Any]
@@ -55,7 +60,11 @@ class Stack:
     def bare(self) -> list[str]:
         """Keys that are written without a namespace, and so have the project's name."""
         config = self.content.get("config")
-        return [key for key in cast("dict[str, Any]", config) if ":" not in key] if isinstance(config, dict) else []
+        return (
+            [key for key in cast("dict[str, Any]", config) if ":" not in key]
+            if isinstance(config, dict)
+            else []
+        )
 
 
 def read(path: Path) -> Stack:
@@ -66,18 +75,30 @@ def read(path: Path) -> Stack:
     """
     own = mapping(path)
     if own is None:
-        raise ConfigError([Problem(str(path), ABSENT, f"There is no such stack file in {_folder(path)}.", _known_stacks(path))])
+        raise ConfigError(
+            [
+                Problem(
+                    str(path), ABSENT, f"There is no such stack file in {_folder(path)}.", _known_stacks(path)
+                )
+            ]
+        )
     odd = next((key for key in own if _KEYWORD.fullmatch(key)), None)
     if odd is not None:
         raise _refused(
-            path, f"{odd} stands where a name belongs; Pulumi refuses such a file.", "Write `config:`, and the settings below it."
+            path,
+            f"{odd} stands where a name belongs; Pulumi refuses such a file.",
+            "Write `config:`, and the settings below it.",
         )
     project = project_of(path.parent)
     config = own.get("config")
     if config is None:
         config = {}
     if not isinstance(config, dict):
-        raise _refused(path, "What stands behind `config:` is no mapping of keys to values.", "Write one key a line below it.")
+        raise _refused(
+            path,
+            "What stands behind `config:` is no mapping of keys to values.",
+            "Write one key a line below it.",
+        )
     full: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in cast("dict[str, Any]", config).items():
@@ -124,11 +145,16 @@ def mapping(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        unknown = f"The system cannot read the file ({error.strerror}).", "Look what is wrong with its disk or folder."
+        unknown = (
+            f"The system cannot read the file ({error.strerror}).",
+            "Look what is wrong with its disk or folder.",
+        )
         consequence, fix = _STATES.get(error.errno or 0, unknown)
         raise ConfigError([Problem(_short(path), ABSENT, consequence, fix)]) from None
     except ValueError:  # a name with a character that no file can have
-        raise ConfigError([Problem(_short(path), ABSENT, "No file can have such a name.", "Name another stack.")]) from None
+        raise ConfigError(
+            [Problem(_short(path), ABSENT, "No file can have such a name.", "Name another stack.")]
+        ) from None
     try:
         found = parse(content)
     except NotYaml as error:
@@ -136,7 +162,11 @@ def mapping(path: Path) -> dict[str, Any] | None:
             Problem(f"{path}:{fault.line}", ABSENT, fault.consequence, fault.fix) for fault in error.faults
         ) from None
     if found is not None and not isinstance(found, dict):
-        raise _refused(path, "The file holds no mapping of names to values.", "Write `config:`, and the settings below it.")
+        raise _refused(
+            path,
+            "The file holds no mapping of names to values.",
+            "Write `config:`, and the settings below it.",
+        )
     return cast("dict[str, Any]", found or {})
 
 
@@ -155,7 +185,8 @@ def encrypted(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _handed_over(value: Any) -> Any:
-    """A value as it reaches the program: a text, unless it holds others. (Those arrive as JSON text; here as they are.)"""
+    """A value as it reaches the program: a text, unless it holds others. (Those arrive as JSON text; here as
+    they are.)"""
     if value is None:
         return ""
     if isinstance(value, bool | int | float):
@@ -175,7 +206,8 @@ def _key_problems(path: Path, key: str, name: str, before: Mapping[str, Any]) ->
         yield Problem(
             f"{path}: {key}",
             ABSENT,
-            "A number, or true or false, stands where the name of a setting belongs; Pulumi refuses such a file.",
+            "A number, or true or false, stands where the name of a setting belongs; Pulumi refuses such a "
+            "file.",
             f"Write {NAMESPACE}:NAME.",
         )
     elif name in before:
@@ -193,7 +225,13 @@ def _environments(value: Any) -> Iterator[str]:
         listed = cast("dict[str, Any]", value).get("imports")
         items = cast("list[Any]", listed) if isinstance(listed, list) else ["(in the file)"]
     for item in items:
-        yield item if isinstance(item, str) else next(iter(cast("dict[str, Any]", item)), "?") if isinstance(item, dict) else "?"
+        yield (
+            item
+            if isinstance(item, str)
+            else next(iter(cast("dict[str, Any]", item)), "?")
+            if isinstance(item, dict)
+            else "?"
+        )
 
 
 def _folder(path: Path) -> str:
@@ -205,9 +243,17 @@ def _known_stacks(path: Path) -> str:
         names = sorted(os.listdir(path.parent))
     except OSError:
         names = []
-    known = [name[len("Pulumi.") : -len(".yaml")] for name in names if name.startswith("Pulumi.") and name.count(".") > 1]
+    known = [
+        name[len("Pulumi.") : -len(".yaml")]
+        for name in names
+        if name.startswith("Pulumi.") and name.count(".") > 1
+    ]
     known = [name for name in known if name and f"Pulumi.{name}.yaml" in names]
-    return f"Name a stack that is there: {', '.join(known)}." if known else "Go to the folder in which Pulumi.yaml lies."
+    return (
+        f"Name a stack that is there: {', '.join(known)}."
+        if known
+        else "Go to the folder in which Pulumi.yaml lies."
+    )
 
 
 def _refused(path: Path, consequence: str, fix: str) -> ConfigError:

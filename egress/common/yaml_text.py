@@ -1,8 +1,9 @@
-"""YAML as the Pulumi CLI reads it (Go's yaml.v3), so that what is proven here is what Pulumi hands to the program.
+"""YAML as the Pulumi CLI reads it (Go's yaml.v3), so that what is proven here is what Pulumi hands to the
+program.
 
-PyYAML scans and parses - both readers come from the same C library -; what a plain word means, what a key is and what may
-not stand twice is decided here. `no` is a text, `010` is eight, and a key that stands twice is refused. What Pulumi reads as
-something that nobody meant (a date, `null` as a key) is refused with the line.
+PyYAML scans and parses - both readers come from the same C library -; what a plain word means, what a key is
+and what may not stand twice is decided here. `no` is a text, `010` is eight, and a key that stands twice is
+refused. What Pulumi reads as something that nobody meant (a date, `null` as a key) is refused with the line.
 """
 
 from __future__ import annotations
@@ -41,11 +42,17 @@ _INTEGERS = (
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DATE = re.compile(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
-    r"([Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})| [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?)?"
+    r"([Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})| "
+    r"[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?)?"
 )
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN, _QUOTED = "plain", "quoted"
-_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "null": (type(None),),
+}
 _QUOTES = "Put it in quotes."
 
 
@@ -78,11 +85,18 @@ def parse(content: bytes) -> Any:
         node = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise NotYaml([Fault(line, "A control character stands in the file, which YAML does not allow.", "Remove it.")]) from None
+        raise NotYaml(
+            [Fault(line, "A control character stands in the file, which YAML does not allow.", "Remove it.")]
+        ) from None
     except yaml.MarkedYAMLError as error:
         raise NotYaml([_syntax(error, text)]) from None
-    except (ValueError, OverflowError) as error:  # an escape such as "\UFFFFFFFF", for which there is no character
-        raise NotYaml([Fault(1, f"An escape in the file names no character ({error}).", "Correct it.")]) from None
+    except (
+        ValueError,
+        OverflowError,
+    ) as error:  # an escape such as "\UFFFFFFFF", for which there is no character
+        raise NotYaml(
+            [Fault(1, f"An escape in the file names no character ({error}).", "Correct it.")]
+        ) from None
     reading = _Reading()
     found = reading.value(node) if node else None
     if reading.faults:
@@ -99,7 +113,8 @@ def _decoded(content: bytes) -> str:
             [
                 Fault(
                     line,
-                    f"The file is not UTF-8 (byte {content[error.start]:#04x}), so nobody knows which letters are meant.",
+                    f"The file is not UTF-8 (byte {content[error.start]:#04x}), so nobody knows which "
+                    "letters are meant.",
                     "Save it as UTF-8.",
                 )
             ]
@@ -149,17 +164,30 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     problem = error.problem or ""
     here = text[mark.index : mark.index + 1] if mark else ""
     if isinstance(error, _TooDeep):
-        return Fault(line, f"Lists and mappings lie more than {DEEPEST} deep in one another.", "Write it flatter.")
+        return Fault(
+            line, f"Lists and mappings lie more than {DEEPEST} deep in one another.", "Write it flatter."
+        )
     if problem == "%YAML":
-        return Fault(line, "Pulumi reads YAML of version 1.1 alone and refuses this file.", "Remove the line %YAML.")
+        return Fault(
+            line, "Pulumi reads YAML of version 1.1 alone and refuses this file.", "Remove the line %YAML."
+        )
     if "but found another document" in problem:
-        return Fault(line, "A second document begins here, which Pulumi ignores.", "Keep one document: remove the line `---`.")
+        return Fault(
+            line,
+            "A second document begins here, which Pulumi ignores.",
+            "Keep one document: remove the line `---`.",
+        )
     if "undefined alias" in problem:
-        return Fault(line, f"There is no anchor for the alias: {problem.removeprefix('found ')}.", "Name an anchor above it.")
+        return Fault(
+            line,
+            f"There is no anchor for the alias: {problem.removeprefix('found ')}.",
+            "Name an anchor above it.",
+        )
     if problem.startswith("expected alphabetic or numeric character") or (here and here in "*&@`%!"):
         return Fault(
             line,
-            "The file is not YAML: at the beginning of a value or key, * & @ ` % and ! have meanings of their own.",
+            "The file is not YAML: at the beginning of a value or key, * & @ ` % and ! have meanings of "
+            "their own.",
             'Put it in quotes, e.g. "*.example.org".',
         )
     if here == "\t":
@@ -179,12 +207,20 @@ class _Reading:
         self._values += 1
         if self._values > MOST_VALUES:
             if self._values == MOST_VALUES + 1:
-                self._fault(node, f"With its aliases written out the file has over {MOST_VALUES} values.", "Use fewer aliases.")
+                self._fault(
+                    node,
+                    f"With its aliases written out the file has over {MOST_VALUES} values.",
+                    "Use fewer aliases.",
+                )
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if id(node) in self._within:
-            self._fault(node, "What the anchor names contains itself, so it has no end.", "Remove the alias within it.")
+            self._fault(
+                node,
+                "What the anchor names contains itself, so it has no end.",
+                "Remove the alias within it.",
+            )
             return None
         of = "seq" if isinstance(node, yaml.SequenceNode) else "map"
         if node.tag != _PREFIX + of:
@@ -210,7 +246,8 @@ class _Reading:
             if name in lines:
                 self._fault(
                     key,
-                    f"{name} stands here a second time, first on line {lines[name]}: only one of the two could hold. Pulumi "
+                    f"{name} stands here a second time, first on line {lines[name]}: only one of the two "
+                    "could hold. Pulumi "
                     "refuses such a file.",
                     "Merge the two.",
                 )
@@ -231,12 +268,20 @@ class _Reading:
         sources = cast("list[yaml.Node]", node.value) if isinstance(node, yaml.SequenceNode) else [node]
         found = [self.value(source) for source in sources if isinstance(source, yaml.MappingNode)]
         if len(found) != len(sources):
-            self._fault(node, "Behind << stands something that is no mapping.", "Name an anchor of a mapping, or several.")
+            self._fault(
+                node,
+                "Behind << stands something that is no mapping.",
+                "Name an anchor of a mapping, or several.",
+            )
         return [cast("dict[str, Any]", item) for item in found if isinstance(item, dict)]
 
     def _key(self, node: yaml.Node) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
-            self._fault(node, "A list or a mapping stands as a key.", "A key is a name: put it in quotes if it holds brackets.")
+            self._fault(
+                node,
+                "A list or a mapping stands as a key.",
+                "A key is a name: put it in quotes if it holds brackets.",
+            )
             return None
         faults = len(self.faults)
         value = self._scalar(node)
@@ -245,12 +290,20 @@ class _Reading:
         read = "null" if value is None else str(value).lower()
         if read == node.value and value is not None:
             return read
-        self._fault(node, f"As a key, {node.value or 'nothing'} is read as {read}, not as the name written here.", _QUOTES)
+        self._fault(
+            node,
+            f"As a key, {node.value or 'nothing'} is read as {read}, not as the name written here.",
+            _QUOTES,
+        )
         return None
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         if re.search("[\ud800-\udfff]", node.value):
-            self._fault(node, "An escape names half of a letter (a surrogate).", 'Write the letter itself, or "\\U0001F600".')
+            self._fault(
+                node,
+                "An escape names half of a letter (a surrogate).",
+                'Write the letter itself, or "\\U0001F600".',
+            )
             return None
         if node.tag in (_QUOTED, _PREFIX + "str"):
             return node.value
@@ -270,7 +323,9 @@ class _Reading:
     def _tag(self, node: yaml.Node) -> None:
         tag = str(node.tag).replace(_PREFIX, "!!")
         self._fault(
-            node, f"What stands here cannot be taken as {tag}.", "Remove the tag; a text that looks like a number goes in quotes."
+            node,
+            f"What stands here cannot be taken as {tag}.",
+            "Remove the tag; a text that looks like a number goes in quotes.",
         )
 
     def _fault(self, node: yaml.Node, consequence: str, fix: str) -> None:
@@ -278,7 +333,11 @@ class _Reading:
 
 
 def _merges(key: yaml.Node) -> bool:
-    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and key.tag in (_PLAIN, _QUOTED, _PREFIX + "merge")
+    return (
+        isinstance(key, yaml.ScalarNode)
+        and key.value == "<<"
+        and key.tag in (_PLAIN, _QUOTED, _PREFIX + "merge")
+    )
 
 
 def plain(text: str) -> Any:
@@ -308,7 +367,8 @@ def plain(text: str) -> Any:
 
 
 def number(digits: str, otherwise: Any = math.inf) -> Any:
-    """A number with a fraction or an exponent, or one that is too large for an integer, as Pulumi hands it on."""
+    """A number with a fraction or an exponent, or one that is too large for an integer, as Pulumi hands it
+    on."""
     value = float(digits)
     if math.isinf(value):
         return otherwise

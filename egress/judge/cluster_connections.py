@@ -1,7 +1,9 @@
-"""Every connection that no flow of a workload shows, once: inside the cluster, of the platform's pods, and of nodes themselves.
+"""Every connection that no flow of a workload shows, once: inside the cluster, of the platform's pods, and of
+nodes themselves.
 
-Both ends, port and transport are told apart by what NetworkPolicies and firewall rules tell apart (distinctions.py). As
-targets.py for flows, it says nothing of what has to come of one, and asks one snapshot or two.
+Both ends, port and transport are told apart by what NetworkPolicies and firewall rules tell apart
+(distinctions.py). As targets.py for flows, it says nothing of what has to come of one, and asks one snapshot
+or two.
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ class ClusterConnection:
     """In each snapshot."""
 
     def judged(self, judges: Iterable[Judges], *, must_pass: bool = False) -> list[Verdict]:
-        """What each snapshot says to it: NetworkPolicies, and the firewall for what a node itself opens or what has to pass."""
+        """What each snapshot says to it: NetworkPolicies, and the firewall for what a node itself opens or
+        what has to pass."""
         found: list[Verdict] = []
         for of, ends in zip(judges, self.ends, strict=True):
             source, to = (_plain(end) for end in ends) if must_pass else ends
@@ -80,7 +83,9 @@ class ClusterConnection:
                 addresses = Ranges.of([source.address]) if source.address else of.firewall.subnets.internet
                 words, transport = self.source.words, self.transport
                 found.append(
-                    of.network_policies.comes_in(to, addresses, self.port, words, everywhere=must_pass, transport=transport)
+                    of.network_policies.comes_in(
+                        to, addresses, self.port, words, everywhere=must_pass, transport=transport
+                    )
                 )
                 continue
             # What is spoken on it is neither's to see.
@@ -139,7 +144,9 @@ class ClusterConnections:
                 yield from self._between(namespace, source, stranger, pods)
             yield from self._by_strangers(namespace, source)
             yield from self._to_addresses(namespace, source)
-        control_plane = self._known(ROOT_NAMESPACE, End.CONTROL_PLANE, self._each(Pod(ROOT_NAMESPACE, CONTROL_PLANE)))
+        control_plane = self._known(
+            ROOT_NAMESPACE, End.CONTROL_PLANE, self._each(Pod(ROOT_NAMESPACE, CONTROL_PLANE))
+        )
         yield from self._by_strangers(ROOT_NAMESPACE, control_plane, CONTROL_PLANE_DOORS)
         yield from self._to_addresses(ROOT_NAMESPACE, control_plane)
         for team in self._teams_beside(ROOT_NAMESPACE):
@@ -159,7 +166,10 @@ class ClusterConnections:
         words = f"pods of {namespace}"
         if end is End.STRANGER and namespace == STRANGER:
             words = "pods of a namespace with other labels" if labels else "pods of no team"
-        pods = tuple(Pod(namespace, None, pool=one.workloads.application_pool, namespace_labels=labels) for one in self._judges)
+        pods = tuple(
+            Pod(namespace, None, pool=one.workloads.application_pool, namespace_labels=labels)
+            for one in self._judges
+        )
         return Place(end, namespace, words, labels is not None), pods
 
     def _known(self, namespace: str, end: End, pods: tuple[Pod, ...]) -> _Ends:
@@ -178,14 +188,24 @@ class ClusterConnections:
         return {namespace: tuple(of[namespace] for of in found) for namespace in common}
 
     def _to_platform(self, namespace: str, source: _Ends) -> Iterator[ClusterConnection]:
-        istiod = self._known(ROOT_NAMESPACE, End.CONTROL_PLANE, self._each(Pod(ROOT_NAMESPACE, CONTROL_PLANE)))
+        istiod = self._known(
+            ROOT_NAMESPACE, End.CONTROL_PLANE, self._each(Pod(ROOT_NAMESPACE, CONTROL_PLANE))
+        )
         yield from self._between(namespace, source, ROOT_NAMESPACE, istiod, CONTROL_PLANE_DOORS)
         for labels in RESOLVERS:
-            resolver = Place(End.RESOLVER, DNS_NAMESPACE, labels["k8s-app"]), self._each(Pod(DNS_NAMESPACE, labels))
+            resolver = (
+                Place(End.RESOLVER, DNS_NAMESPACE, labels["k8s-app"]),
+                self._each(Pod(DNS_NAMESPACE, labels)),
+            )
             yield from self._between(namespace, source, DNS_NAMESPACE, resolver, (DNS_PORT,), (DNS_PORT,))
         for other, pods in self._gateways.items():
             if other != namespace:
-                doors = {port for one in self._judges for pod, port, _ in one.gateways.doors() if pod.namespace == other}
+                doors = {
+                    port
+                    for one in self._judges
+                    for pod, port, _ in one.gateways.doors()
+                    if pod.namespace == other
+                }
                 yield from self._between(
                     namespace, source, other, self._known(other, End.GATEWAY, pods), (*GATEWAY_DOORS, *doors)
                 )
@@ -193,21 +213,31 @@ class ClusterConnections:
             others = self._known(other, End.PLATFORM, self._each(Pod(other, {})))
             yield from self._between(namespace, source, other, others, (443, XDS_PORT, DNS_PORT))
 
-    def _by_strangers(self, namespace: str, target: _Ends, doors: Iterable[int] = ()) -> Iterator[ClusterConnection]:
+    def _by_strangers(
+        self, namespace: str, target: _Ends, doors: Iterable[int] = ()
+    ) -> Iterator[ClusterConnection]:
         if target[0].end is End.GATEWAY:
-            known = {port for one in self._judges for pod, port, _ in one.gateways.doors() if pod.namespace == namespace}
+            known = {
+                port
+                for one in self._judges
+                for pod, port, _ in one.gateways.doors()
+                if pod.namespace == namespace
+            }
             doors = (*GATEWAY_DOORS, *known)
         for stranger, pods in self._strangers(namespace, "Ingress"):
             yield from self._between(stranger, pods, namespace, target, doors)
         pods_of_cluster = [one.firewall.subnets.pods for one in self._judges]
-        for place, address in self._addresses(self._told.addresses_into(namespace, always=target[0].end is End.CONTROL_PLANE)):
+        for place, address in self._addresses(
+            self._told.addresses_into(namespace, always=target[0].end is End.CONTROL_PLANE)
+        ):
             # Pods are asked by their namespaces, whatever their addresses are.
             if address is None or not any(of.covers(Ranges.of([address])) for of in pods_of_cluster):
                 source = place, (Outside(None, address),) * len(self._judges)
                 yield from self._between("", source, namespace, target, doors)
 
     def _strangers(self, namespace: str, direction: str) -> Iterator[tuple[str, _Ends]]:
-        """Namespaces beside those of teams: one that nothing names, and each that policies here name or mean by labels."""
+        """Namespaces beside those of teams: one that nothing names, and each that policies here name or mean
+        by labels."""
         platform = {ROOT_NAMESPACE, DNS_NAMESPACE, *self._gateways}
         named: set[str] = set()
         labels: dict[str, dict[str, str]] = {}
@@ -216,14 +246,20 @@ class ClusterConnections:
             named |= names
             labels |= {repr(selector): selector.example for selector in selectors if not selector.everything}
         yield STRANGER, self._pods(STRANGER, End.STRANGER)
-        known = any(DEFAULT in one.deployed.namespace_labels or one.network_policies.has(DEFAULT) for one in self._judges)
+        known = any(
+            DEFAULT in one.deployed.namespace_labels or one.network_policies.has(DEFAULT)
+            for one in self._judges
+        )
         named |= {DEFAULT} if known else set()
         for other in sorted(named - {*self._told.teams, namespace}):
             if direction == "Ingress" or other not in platform:
                 end = End.PLATFORM if other in platform else End.STRANGER
                 yield other, self._pods(other, end)
         for of in labels.values():
-            yield STRANGER, self._pods(STRANGER, End.STRANGER, {"kubernetes.io/metadata.name": STRANGER, **of})
+            yield (
+                STRANGER,
+                self._pods(STRANGER, End.STRANGER, {"kubernetes.io/metadata.name": STRANGER, **of}),
+            )
 
     @cached_property
     def _inviting(self) -> dict[str, set[str]]:
@@ -243,9 +279,19 @@ class ClusterConnections:
         return [*sorted(found), *([team for team in teams if team not in found][:1])]
 
     def _between(
-        self, own: str, source: _Ends | _Sources, other: str, target: _Ends, doors: Iterable[int] = (), by_udp: Iterable[int] = ()
-    ) -> Iterator[ClusterConnection]:  # fmt: skip
-        ports = {*self._told.pod_ports(own, other), *(("TCP", port) for port in doors), *(("UDP", port) for port in by_udp)}
+        self,
+        own: str,
+        source: _Ends | _Sources,
+        other: str,
+        target: _Ends,
+        doors: Iterable[int] = (),
+        by_udp: Iterable[int] = (),
+    ) -> Iterator[ClusterConnection]:
+        ports = {
+            *self._told.pod_ports(own, other),
+            *(("TCP", port) for port in doors),
+            *(("UDP", port) for port in by_udp),
+        }
         ends = tuple(zip(source[1], target[1], strict=True))
         for transport, port in sorted(ports):
             yield ClusterConnection(source[0], target[0], transport, port, ends)

@@ -1,7 +1,8 @@
-"""What one snapshot of objects, or two of them, tell apart: hosts, callers, requests, ports, addresses and neighbours.
+"""What one snapshot of objects, or two of them, tell apart: hosts, callers, requests, ports, addresses and
+neighbours.
 
-Of two snapshots every class is one of both: what either of them tells apart is apart. A config may tell more apart than the
-objects that were made of it, so it is asked as well where there is one.
+Of two snapshots every class is one of both: what either of them tells apart is apart. A config may tell more
+apart than the objects that were made of it, so it is asked as well where there is one.
 """
 
 from __future__ import annotations
@@ -56,7 +57,12 @@ class Distinctions:
     @cached_property
     def teams(self) -> list[str]:
         """Namespaces of teams: those that the platform's label marks, and those that are declared."""
-        found = {name for one in self.judges for name, labels in one.deployed.namespace_labels.items() if TEAM_LABEL in labels}
+        found = {
+            name
+            for one in self.judges
+            for name, labels in one.deployed.namespace_labels.items()
+            if TEAM_LABEL in labels
+        }
         return sorted(found | set(self._declared.teams if self._declared else ()))
 
     def hosts(self, team: str) -> dict[str, str]:
@@ -99,8 +105,11 @@ class Distinctions:
         return list(dict.fromkeys(form for space in self._spaces for form in space.authorities(team, host)))
 
     def numbers(self, namespace: str) -> list[tuple[int, Spoken]]:
-        """Ports of the outside that something tells apart for the pods of a namespace, with what is spoken there."""
-        named = {("TCP", port) for port in (*KNOWN_PORTS, OTHER_PORT)} | {("UDP", port) for port in (53, 443, OTHER_PORT)}
+        """Ports of the outside that something tells apart for the pods of a namespace, with what is spoken
+        there."""
+        named = {("TCP", port) for port in (*KNOWN_PORTS, OTHER_PORT)} | {
+            ("UDP", port) for port in (53, 443, OTHER_PORT)
+        }
         for one in self.judges:
             named |= {("TCP", port) for port in one.space.numbers(namespace)}
             named.update(one.network_policies.ports(namespace, "Egress", outside=True))
@@ -109,18 +118,23 @@ class Distinctions:
         return _spoken(named)
 
     def numbers_of_nodes(self, pools: Sequence[str]) -> list[tuple[str, int]]:
-        """Transports and ports that firewall rules tell apart for the nodes of a pool, and one of each that none does.
+        """Transports and ports that firewall rules tell apart for the nodes of a pool, and one of each that
+        none does.
 
         Args:
             pools: the pool's service account in each snapshot.
         """
-        named = {("TCP", port) for port in (*KNOWN_PORTS, OTHER_PORT)} | {("UDP", port) for port in (53, 443, OTHER_PORT)}
+        named = {("TCP", port) for port in (*KNOWN_PORTS, OTHER_PORT)} | {
+            ("UDP", port) for port in (53, 443, OTHER_PORT)
+        }
         for one, pool in zip(self.judges, pools, strict=True):
             named.update(one.firewall.egress_ports(pool))
         # What is let through on every port has none that is named.
         named |= {(transport, OTHER_PORT) for transport, _ in named if transport in _TRANSPORTS}
         return sorted(
-            (transport, port) for transport, port in named if port <= LAST_PORT and (port or transport not in _TRANSPORTS)
+            (transport, port)
+            for transport, port in named
+            if port <= LAST_PORT and (port or transport not in _TRANSPORTS)
         )
 
     def addresses(self, namespace: str) -> tuple[AddressClass, ...]:
@@ -129,20 +143,27 @@ class Distinctions:
         return _real(address_classes((*self._everybodys_ranges, *named)))
 
     def addresses_into(self, namespace: str, *, always: bool = False) -> tuple[AddressClass, ...]:
-        """Addresses of no pod that policies for what comes to the pods of a namespace tell apart; none where none names any, but
-        for those of which somebody always has to be let in."""
+        """Addresses of no pod that policies for what comes to the pods of a namespace tell apart; none where
+        none names any, but for those of which somebody always has to be let in."""
         named = {cidr for one in self.judges for cidr in one.network_policies.ingress_ranges(namespace)}
         return _real(address_classes((*self._networks, *named))) if named or always else ()
 
     def addresses_of_nodes(self, pools: Sequence[str]) -> tuple[AddressClass, ...]:
-        """Addresses that firewall rules tell apart for the nodes of a pool, which has a service account in each snapshot."""
-        named = {cidr for one, pool in zip(self.judges, pools, strict=True) for cidr in one.firewall.egress_ranges(pool)}
+        """Addresses that firewall rules tell apart for the nodes of a pool, which has a service account in
+        each snapshot."""
+        named = {
+            cidr
+            for one, pool in zip(self.judges, pools, strict=True)
+            for cidr in one.firewall.egress_ranges(pool)
+        }
         return _real(address_classes((*self._networks, *named)))
 
     @cached_property
     def _everybodys_ranges(self) -> tuple[str, ...]:
         """What is told apart for every pod that is on a node of nobody's own."""
-        named = {cidr for one in self.judges for cidr in one.firewall.egress_ranges(one.workloads.application_pool)}
+        named = {
+            cidr for one in self.judges for cidr in one.firewall.egress_ranges(one.workloads.application_pool)
+        }
         return (*self._networks, *sorted(named))
 
     @cached_property
@@ -155,19 +176,27 @@ class Distinctions:
 
     @cached_property
     def names(self) -> list[str]:
-        """Names that private zones tell apart: zones, records, and one more below each; a label stands for `*`."""
+        """Names that private zones tell apart: zones, records, and one more below each; a label stands for
+        `*`."""
         found: set[str] = set()
         for name in (name for one in self.judges for name in one.dns.names):
             found |= {name.replace("*", BELOW), f"{BELOW}.{name.removeprefix('*.')}"} if name else set()
         return sorted(found)
 
     def pod_ports(self, source: str, target: str) -> list[tuple[str, int]]:
-        """Transports and ports that policies tell apart between pods of two namespaces, and one of each that none does."""
+        """Transports and ports that policies tell apart between pods of two namespaces, and one of each that
+        none does."""
         named = {("TCP", port) for port in (*POD_PORTS, OTHER_PORT)} | {("UDP", OTHER_PORT)}
         for one in self.judges:
-            named.update(one.network_policies.ports(source, "Egress"), one.network_policies.ports(target, "Ingress"))
+            named.update(
+                one.network_policies.ports(source, "Egress"), one.network_policies.ports(target, "Ingress")
+            )
         named |= {(transport, OTHER_PORT) for transport, _ in named}
-        return sorted((transport, port) for transport, port in named if 0 < port <= LAST_PORT and transport in _TRANSPORTS)
+        return sorted(
+            (transport, port)
+            for transport, port in named
+            if 0 < port <= LAST_PORT and transport in _TRANSPORTS
+        )
 
     def named_together(self, team: str, other: str) -> bool:
         """Whether something names another team together with this one."""
@@ -186,7 +215,19 @@ class Distinctions:
             for selector in selectors:
                 labels = one.deployed.namespace_labels
                 known |= {
-                    *filter(None, [next((of for of in self.teams if of != team and selector.selects(labels.get(of, {}))), None)])
+                    *filter(
+                        None,
+                        [
+                            next(
+                                (
+                                    of
+                                    for of in self.teams
+                                    if of != team and selector.selects(labels.get(of, {}))
+                                ),
+                                None,
+                            )
+                        ],
+                    )
                 }
         return known & {*self.teams} - {team}
 

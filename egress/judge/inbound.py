@@ -1,13 +1,15 @@
-"""What comes in: one connection from outside the cluster, through every layer that it meets until a Service takes it.
+"""What comes in: one connection from outside the cluster, through every layer that it meets until a Service
+takes it.
 
-In the order of the way: the load balancer with its ranges, the VPC firewall of the nodes, the NetworkPolicy of the pods behind
-it, the gateway's TLS (egress/judge/layers/inbound_tls.py), its AuthorizationPolicies, its route, and behind it
-NetworkPolicies of both ends, mutual TLS and AuthorizationPolicies of the team. A layer is asked whether or not one before it
-refuses, as far as it can be: so that it is seen how many would.
+In the order of the way: the load balancer with its ranges, the VPC firewall of the nodes, the NetworkPolicy
+of the pods behind it, the gateway's TLS (egress/judge/layers/inbound_tls.py), its AuthorizationPolicies, its
+route, and behind it NetworkPolicies of both ends, mutual TLS and AuthorizationPolicies of the team. A layer
+is asked whether or not one before it refuses, as far as it can be: so that it is seen how many would.
 
 A Service that a route leads to and that is not among the objects is taken
 to be what its namespace's owner likes: its pods have any labels, its ports are as the question says.
-Source: Istio, "Secure Gateways", reference, Gateway (ServerTLSSettings) and VirtualService; GKE, "LoadBalancer Service concepts".
+Source: Istio, "Secure Gateways", reference, Gateway (ServerTLSSettings) and VirtualService; GKE,
+"LoadBalancer Service concepts".
 """
 
 from __future__ import annotations
@@ -23,10 +25,27 @@ from egress.judge.lookup.inbound_flow import Door, InboundFlow, InboundTrace, No
 from egress.judge.lookup.match import Found
 from egress.judge.lookup.routes import Leg, is_copied
 from egress.judge.lookup.servers import Server
-from egress.judge.lookup.service_registry import ROOT_NAMESPACE, SERVICES, Destination, Rule, full_name, visible
+from egress.judge.lookup.service_registry import (
+    ROOT_NAMESPACE,
+    SERVICES,
+    Destination,
+    Rule,
+    full_name,
+    visible,
+)
 from egress.judge.lookup.subnets import CLUSTER, Subnets
 from egress.judge.model.deployed import Deployed, listed, part
-from egress.judge.model.flow import Connection, Layer, Misread, Node, Pod, Protocol, Request, Verdict, without_port
+from egress.judge.model.flow import (
+    Connection,
+    Layer,
+    Misread,
+    Node,
+    Pod,
+    Protocol,
+    Request,
+    Verdict,
+    without_port,
+)
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.model.metadata import INJECTION
 from egress.judge.model.ports import Port
@@ -35,7 +54,8 @@ if TYPE_CHECKING:
     from egress.judge.trace import Judges
 
 RESPONSES_TELL = ("server", "x-envoy-upstream-service-time", "x-envoy-decorator-operation")
-"""Headers of responses by which the mesh's proxies speak of themselves. Source: Envoy, "HTTP header manipulation"."""
+"""Headers of responses by which the mesh's proxies speak of themselves. Source: Envoy, "HTTP header
+manipulation"."""
 NOTHING_OF_GOOGLE = Verdict(Layer.FIREWALL, True, "nothing", "", "No Google resources were handed over.")
 _NO_NODE = Node("")
 """A machine outside: none of the rules asked about it looks at where it is."""
@@ -64,16 +84,21 @@ class Inbound:
             return pod
         labels = (pod.labels or {}).items()
         alike = ((other, (other.labels or {}).items()) for other in known if other.namespace == pod.namespace)
-        return next((other for other, own in alike if own and labels and (own <= labels or labels <= own)), None)
+        return next(
+            (other for other, own in alike if own and labels and (own <= labels or labels <= own)), None
+        )
 
     def trace(self, flow: InboundFlow, *, declared: bool = False) -> InboundTrace:
         """What becomes of a connection; of several Services that lead in, by the one that gets furthest.
 
         Args:
             flow: what is tried.
-            declared: whether it has to arrive. A range as source then means each of its addresses, otherwise any one.
+            declared: whether it has to arrive. A range as source then means each of its addresses, otherwise
+            any one.
         """
-        wanted = [edge for edge in self.edges.values() if (not flow.edge and edge.balanced) or edge.by == flow.edge]
+        wanted = [
+            edge for edge in self.edges.values() if (not flow.edge and edge.balanced) or edge.by == flow.edge
+        ]
         if not wanted:
             reason = "No Service of type LoadBalancer leads into the cluster."
             return InboundTrace(flow, (Verdict(Layer.LOAD_BALANCER, False, "nothing", "", reason),))
@@ -84,7 +109,9 @@ class Inbound:
         """Whether somebody gets to a port of a pool's nodes at all."""
         if not self._deployed.google:
             return NOTHING_OF_GOOGLE
-        return self._judges.firewall.comes_in(flow.source, flow.pool, flow.port, flow.origin, transport=flow.transport)
+        return self._judges.firewall.comes_in(
+            flow.source, flow.pool, flow.port, flow.origin, transport=flow.transport
+        )
 
     def _at(self, edge: Edge, flow: InboundFlow, declared: bool) -> InboundTrace:
         front, port = self._network(edge, flow, declared)
@@ -146,7 +173,13 @@ class Inbound:
         asks = self._judges.namespaces.mutual(edge.namespace)
         if not self._judges.namespaces.injected(edge.namespace):
             by, field = f"namespace/{edge.namespace}", f"metadata.labels[{INJECTION}]"
-            asks = Verdict(Layer.AUTHORIZATION, True, by, field, "Its pods are given no proxy, so nothing there refuses anybody.")
+            asks = Verdict(
+                Layer.AUTHORIZATION,
+                True,
+                by,
+                field,
+                "Its pods are given no proxy, so nothing there refuses anybody.",
+            )
         name = edge.by.rpartition("/")[2]
         number = next((number for number, target in edge.ports.items() if target == port), port)
         return [asks], (Reached(edge.namespace, f"{name}.{edge.namespace}", number, port),)
@@ -181,8 +214,11 @@ class Inbound:
 
     @staticmethod
     def _client(pod: Pod, port: int, flow: InboundFlow, server: Server | None) -> Connection:
-        """The connection as the gateway's rules see it: they go by what is in it, and not by what it is called."""
-        known = flow.caller.shows is Shown.NAMED and (server is None or server.mode in ("MUTUAL", "OPTIONAL_MUTUAL"))
+        """The connection as the gateway's rules see it: they go by what is in it, and not by what it is
+        called."""
+        known = flow.caller.shows is Shown.NAMED and (
+            server is None or server.mode in ("MUTUAL", "OPTIONAL_MUTUAL")
+        )
         request = flow.request if server is None or server.reads_http else None
         sni = flow.host if flow.caller.shows is not Shown.PLAIN else None
         principal = flow.caller.principal if known else None
@@ -208,12 +244,17 @@ class Inbound:
         if not legs:
             return refused(rule.by, f"{taking.field}.route", "The route has no destination."), [], {}
         where = " and ".join(dict.fromkeys(str(at) for _, at in legs))
-        return Verdict(Layer.GATEWAY, True, rule.by, taking.field, f"{name} is led to {where}."), legs, taking.route
+        return (
+            Verdict(Layer.GATEWAY, True, rule.by, taking.field, f"{name} is led to {where}."),
+            legs,
+            taking.route,
+        )
 
     def _legs(
         self, rule: Rule, taking: Found, server: Server, pod: Pod, flow: InboundFlow
     ) -> Iterator[tuple[Leg, Reached] | Verdict]:  # fmt: skip
-        """Where each destination of a route leads, or why nowhere. Of several those that are given no share take none."""
+        """Where each destination of a route leads, or why nowhere. Of several those that are given no share
+        take none."""
         route, field = taking.route, taking.field
         _unwritten(rule, field, route)
         several = len(listed(route, "route")) > 1
@@ -224,8 +265,13 @@ class Inbound:
                 where = f"{field}.{kind}[{index}]"
                 _unwritten(rule, where, entry)
                 target = entry["destination"]
-                host, number = full_name(str(target["host"]), rule.namespace), part(target, "port").get("number")
-                yield from self._leg(rule, f"{where}.destination", host, number, target.get("subset"), server, pod, flow)
+                host, number = (
+                    full_name(str(target["host"]), rule.namespace),
+                    part(target, "port").get("number"),
+                )
+                yield from self._leg(
+                    rule, f"{where}.destination", host, number, target.get("subset"), server, pod, flow
+                )
 
     def _leg(
         self,
@@ -256,11 +302,14 @@ class Inbound:
             return
         if absent:
             leg = replace(leg, to=Pod(found.namespace, None, pool=judges.workloads.application_pool))
-        reached = Reached(found.namespace if found.inside else "", host.removesuffix(SERVICES), number, leg.port)
+        reached = Reached(
+            found.namespace if found.inside else "", host.removesuffix(SERVICES), number, leg.port
+        )
         yield from ((one, reached) for one in judges.gateways.router.each(leg))
 
     def _assumed(self, host: str, number: int, pod: Pod, flow: InboundFlow) -> Destination | None:
-        """A Service that somebody else makes; None: what its namespace makes is not for this gateway's proxies."""
+        """A Service that somebody else makes; None: what its namespace makes is not for this gateway's
+        proxies."""
         name, _, rest = host.removesuffix(SERVICES).partition(".")
         exported = self._judges.registry.exported(None, rest, "defaultServiceExportTo")
         ports = {number: Port(number, "TCP", flow.backend or self._likely(rest, number, pod))}
@@ -268,10 +317,16 @@ class Inbound:
         return made if rest and visible(made, pod.namespace) else None
 
     def _likely(self, namespace: str, number: int, pod: Pod) -> int:
-        """The pods' port that such a Service would have to lead to, so that something arrives: its own, or one that is open."""
+        """The pods' port that such a Service would have to lead to, so that something arrives: its own, or
+        one that is open."""
         policies = self._judges.network_policies
         to = Pod(namespace, None)
-        named = {port for rule in policies.ingress(namespace) for one in rule.ports for port in (one.first, one.last)}
+        named = {
+            port
+            for rule in policies.ingress(namespace)
+            for one in rule.ports
+            for port in (one.first, one.last)
+        }
         asked = (number, *sorted(named - {number}))
         opened = (port for port in asked if policies.judge(Connection(pod, to, port, Protocol.TCP)).allowed)
         return next(opened, number)
@@ -279,12 +334,18 @@ class Inbound:
     def _behind(self, pod: Pod, leg: Leg, client: Connection, declared: bool) -> Iterator[Verdict]:
         """What stands between the gateway and the pods that it leads to."""
         judges = self._judges
-        shown = f"{judges.registry.trust_domain}/ns/{pod.namespace}/sa/{pod.service_account}" if leg.mutual else None
-        onward = Connection(pod, leg.to, leg.port, Protocol.TCP, principal=shown, sni=leg.sni, inner=client.inner)
+        shown = (
+            f"{judges.registry.trust_domain}/ns/{pod.namespace}/sa/{pod.service_account}"
+            if leg.mutual
+            else None
+        )
+        onward = Connection(
+            pod, leg.to, leg.port, Protocol.TCP, principal=shown, sni=leg.sni, inner=client.inner
+        )
         yield judges.network_policies.judge(onward, everywhere=declared)
         if declared and self._deployed.resources(CLUSTER):
-            # What GKE opens between a cluster's own nodes and pods is known of clusters alone. Both pods may be on one node,
-            # where no firewall is asked: that it refuses is nothing to count on.
+            # What GKE opens between a cluster's own nodes and pods is known of clusters alone. Both pods may
+            # be on one node, where no firewall is asked: that it refuses is nothing to count on.
             yield judges.firewall.judge(onward, everywhere=True)
         if not isinstance(leg.to, Pod):
             return
@@ -299,7 +360,8 @@ class Inbound:
 
     @property
     def rules(self) -> Iterator[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]:
-        """Of every rule of authorization: its namespace, and the ports, names and identities that it names."""
+        """Of every rule of authorization: its namespace, and the ports, names and identities that it
+        names."""
         for manifest in self._deployed.kind("AuthorizationPolicy"):
             for rule in listed(manifest, "spec", "rules"):
                 yield manifest["metadata"]["namespace"], *_conditions(rule)
@@ -317,7 +379,11 @@ def _unwritten(rule: Rule, field: str, written: Mapping[str, Any]) -> None:
     """
     for how in ("set", "add", "remove"):
         if part(written, "headers", "request").get(how):
-            raise Misread(rule.by, f"{field}.headers.request.{how}", "headers of requests are written here, which is not read")
+            raise Misread(
+                rule.by,
+                f"{field}.headers.request.{how}",
+                "headers of requests are written here, which is not read",
+            )
 
 
 def _conditions(written: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:

@@ -1,8 +1,10 @@
-"""What somebody can send to nodes' own addresses, once for each class that some firewall rule for what comes in tells apart.
+"""What somebody can send to nodes' own addresses, once for each class that some firewall rule for what comes
+in tells apart.
 
-Of every pool: each protocol that a rule names, and one that none does; each span of ports that the rules' ports cut out; each set
-of addresses that their ranges do. With two sets of objects the classes of both. Those outside and those of the cluster's own
-addresses are asked apart: GKE lets the cluster's own pods and nodes in.
+Of every pool: each protocol that a rule names, and one that none does; each span of ports that the rules'
+ports cut out; each set of addresses that their ranges do. With two sets of objects the classes of both. Those
+outside and those of the cluster's own addresses are asked apart: GKE lets the cluster's own pods and nodes
+in.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ def from_outside(sides: Sequence[Judges], *, machines: bool) -> Iterator[NodeFlo
 
     Args:
         sides: the objects.
-        machines: whether machines of the network that are no nodes are asked too: of every account that a rule names, and others.
+        machines: whether machines of the network that are no nodes are asked too: of every account that a
+        rule names, and others.
     """
     named = {ranges: ", ".join(ranges.cidrs) for ranges in _ranges(sides)}
     yield from _sent(sides, told_apart(outside(sides), named), machines)
@@ -50,7 +53,9 @@ def from_inside(sides: Sequence[Judges], *, machines: bool) -> Iterator[NodeFlow
 def _sent(sides: Sequence[Judges], sources: Sequence[Source], machines: bool) -> Iterator[NodeFlow]:
     accounts = list(dict.fromkeys(pool.email for side in sides for pool in side.workloads.pools.values()))
     if machines:
-        targets = {target for side in sides for rule in side.firewall.coming_in for target in rule.targets or ()}
+        targets = {
+            target for side in sides for rule in side.firewall.coming_in for target in rule.targets or ()
+        }
         accounts += [*sorted(targets - {*accounts}), OTHER_MACHINE]
     # Clusters whose nodes Google keeps have no pools that anybody handed over.
     if not accounts and any(side.deployed.google for side in sides):
@@ -67,7 +72,8 @@ def _ranges(sides: Iterable[Judges]) -> dict[Ranges, None]:
 
 
 def _spans(rules: Sequence[Rule]) -> Iterator[tuple[str, int, int]]:
-    """Protocols with first and last port of each span that rules tell apart; where there are no ports, zero."""
+    """Protocols with first and last port of each span that rules tell apart; where there are no ports,
+    zero."""
     entries = [what for rule in rules for what in rule.what]
     named = {what.transport for what in entries} - {"ALL"}
     for transport in dict.fromkeys(("TCP", "UDP", *sorted(named), OTHER_PROTOCOL)):
@@ -75,6 +81,12 @@ def _spans(rules: Sequence[Rule]) -> Iterator[tuple[str, int, int]]:
             yield transport, 0, 0
             continue
         ports = (span for what in entries if what.transport in ("ALL", transport) for span in what.ports)
-        cuts = sorted({1, LAST_PORT + 1, *(cut for first, last in ports for cut in (first, last + 1) if 0 < cut <= LAST_PORT)})
+        cuts = sorted(
+            {
+                1,
+                LAST_PORT + 1,
+                *(cut for first, last in ports for cut in (first, last + 1) if 0 < cut <= LAST_PORT),
+            }
+        )
         for first, after in pairwise(cuts):
             yield transport, first, after - 1

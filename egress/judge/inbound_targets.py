@@ -1,10 +1,12 @@
 """Everything that somebody outside can try, once for each class that some object tells from others.
 
-Layers are independent of each other: addresses decide before TLS, and no name or certificate changes what they decide. So every
-address is tried at every port with one client, and every name, certificate and request with one address. Of what no object names
-there is one more of each kind: another address, name, client, authority and port, no certificate, no TLS.
+Layers are independent of each other: addresses decide before TLS, and no name or certificate changes what
+they decide. So every address is tried at every port with one client, and every name, certificate and request
+with one address. Of what no object names there is one more of each kind: another address, name, client,
+authority and port, no certificate, no TLS.
 
-Nothing here knows what is declared; of two sets of objects the classes of both are tried, so that each can be asked the same.
+Nothing here knows what is declared; of two sets of objects the classes of both are tried, so that each can be
+asked the same.
 """
 
 from __future__ import annotations
@@ -82,7 +84,8 @@ class _Space:
 
     @cached_property
     def sources(self) -> list[Source]:
-        """Sets of addresses outside that ranges of load balancers, firewall rules and NetworkPolicies tell apart."""
+        """Sets of addresses outside that ranges of load balancers, firewall rules and NetworkPolicies tell
+        apart."""
         named: dict[Ranges, str] = {}
         for side in self.sides:
             for edge in side.inbound.edges.values():
@@ -98,7 +101,8 @@ class _Space:
         return told_apart(outside(self.sides), named)
 
     def servers(self, by: str, port: int) -> dict[str, list[Server]]:
-        """The servers behind a Service's port, by the name that they are for; below a pattern by each that something names."""
+        """The servers behind a Service's port, by the name that they are for; below a pattern by each that
+        something names."""
         known = self._servers.get((by, port))
         if known is not None:
             return known
@@ -123,12 +127,15 @@ class _Space:
         """Names for which the servers of a port have routes."""
         servers = (server for servers in self.servers(by, port).values() for server in servers)
         of_gateways = {server.gateway: server for server in servers if server.reads_http}.values()
-        names = (name for side, _ in self.of(by) for server in of_gateways for name in side.gateways.routed(server))
+        names = (
+            name for side, _ in self.of(by) for server in of_gateways for name in side.gateways.routed(server)
+        )
         return list(dict.fromkeys(names))
 
     @cached_property
     def _rules(self) -> dict[tuple[str, str], dict[str, set[str]]]:
-        """By namespace and port (empty: every one) the names that rules ask for (`*`: any), each with identities beside it."""
+        """By namespace and port (empty: every one) the names that rules ask for (`*`: any), each with
+        identities beside it."""
         found: dict[tuple[str, str], dict[str, set[str]]] = {}
         for side in self.sides:
             for namespace, ports, names, principals in side.inbound.rules:
@@ -216,7 +223,8 @@ def _client(space: _Space, by: str, port: int) -> InboundFlow:
 
 
 def _usual(space: _Space, by: str) -> Source:
-    """Addresses from which a Service's load balancer takes connections, on every side that has it if there are such."""
+    """Addresses from which a Service's load balancer takes connections, on every side that has it if there
+    are such."""
     taken = [edge.ranges for _, edge in space.of(by)]
     in_all = (source for source in space.sources if all(ranges.covers(source.ranges) for ranges in taken))
     in_some = (source for source in space.sources if any(ranges.covers(source.ranges) for ranges in taken))
@@ -232,7 +240,9 @@ def _of_port(space: _Space, by: str, port: int) -> Iterator[InboundTarget]:
     for host in dict.fromkeys((OTHER_HOST, _served_elsewhere(space, by, servers), *asked)):
         if host and host not in servers and "*" not in host:
             for request in _forms(host, routed) if like.request else [None]:
-                yield InboundTarget(InboundKind.OTHER_HOST, _named(host), replace(like, host=host, request=request))
+                yield InboundTarget(
+                    InboundKind.OTHER_HOST, _named(host), replace(like, host=host, request=request)
+                )
 
 
 def _forms(host: str, routed: Sequence[str]) -> Iterator[Request]:
@@ -248,8 +258,12 @@ def _served_elsewhere(space: _Space, by: str, here: Iterable[str]) -> str:
 
 
 def _of_host(
-    space: _Space, like: InboundFlow, servers: Sequence[Server], principals: Iterable[str], routed: Sequence[str]
-) -> Iterator[InboundTarget]:  # fmt: skip
+    space: _Space,
+    like: InboundFlow,
+    servers: Sequence[Server],
+    principals: Iterable[str],
+    routed: Sequence[str],
+) -> Iterator[InboundTarget]:
     host, port = like.host, like.port
     named = sorted({*(san for server in servers for san in server.sans), *map(_san, principals)})
     http = any(server.reads_http for server in servers)
@@ -269,7 +283,9 @@ def _of_host(
     for kind, caller in others.items():
         yield InboundTarget(kind, kind.value, replace(like, caller=caller, request=usual))
     if http:
-        for other in dict.fromkeys((OTHER_HOST if host != OTHER_HOST else f"any.{OTHER_HOST}", *map(concrete, routed[:2]))):
+        for other in dict.fromkeys(
+            (OTHER_HOST if host != OTHER_HOST else f"any.{OTHER_HOST}", *map(concrete, routed[:2]))
+        ):
             if other != host:
                 flow = replace(like, caller=Caller(Shown.NAMED, first), request=Request(other))
                 yield InboundTarget(InboundKind.OTHER_REQUEST, _named(other), flow)

@@ -1,10 +1,11 @@
-"""Pods as their templates say them: those that are there although admission would refuse them, and every field of gateways' pods.
+"""Pods as their templates say them: those that are there although admission would refuse them, and every
+field of gateways' pods.
 
-What a team's pod may try is asked for whatever its template says, as long as it is a pod in a network of its own and on a node
-that pods may be on. One in the network of its node, or on the nodes of a gateway, is a way that admission is counted on to close;
-so if it is there all the same, the flows of its namespace are not understood. Namespaces that Kubernetes and Google keep are left
-out (egress/common/system_namespaces.py). Of a gateway's pods everything counts: what is neither read nor harmless is not
-understood.
+What a team's pod may try is asked for whatever its template says, as long as it is a pod in a network of its
+own and on a node that pods may be on. One in the network of its node, or on the nodes of a gateway, is a way
+that admission is counted on to close; so if it is there all the same, the flows of its namespace are not
+understood. Namespaces that Kubernetes and Google keep are left out (egress/common/system_namespaces.py). Of a
+gateway's pods everything counts: what is neither read nor harmless is not understood.
 Source: Kubernetes API reference, PodSpec; Istio, "Installing Gateways".
 """
 
@@ -29,7 +30,8 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": (),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     **dict.fromkeys(
-        ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"), ("spec", "template")
+        ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"),
+        ("spec", "template"),
     ),
 }
 """By kind: where the pod is."""
@@ -41,7 +43,9 @@ _SHAPE: Mapping[str, Any] = {
     "template": {
         "metadata": {"labels": LABELS, "annotations": LABELS},
         "spec": {
-            **dict.fromkeys(("serviceAccountName", "priorityClassName", "nodeSelector", "hostNetwork", "hostAliases"), ANY),
+            **dict.fromkeys(
+                ("serviceAccountName", "priorityClassName", "nodeSelector", "hostNetwork", "hostAliases"), ANY
+            ),
             "tolerations": [dict.fromkeys(("key", "operator", "value", "effect"), ANY)],
             "containers": [{"name": ANY}],
         },
@@ -54,11 +58,16 @@ _CONFINED = "Pod Security, which is asked for by itself, says what it may be"
 _READY = "when a pod counts as ready"
 _POD, _CONTAINER = "template.spec", "template.spec.containers"
 HARMLESS: Mapping[str, str] = {
-    **dict.fromkeys(("strategy", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"), _ROLLED),
+    **dict.fromkeys(
+        ("strategy", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"), _ROLLED
+    ),
     **dict.fromkeys(
         (
             *(f"{_POD}.{name}" for name in ("priority", "preemptionPolicy", "topologySpreadConstraints")),
-            *(f"{_POD}.{name}" for name in ("schedulerName", "affinity.podAffinity", "affinity.podAntiAffinity", "overhead")),
+            *(
+                f"{_POD}.{name}"
+                for name in ("schedulerName", "affinity.podAffinity", "affinity.podAntiAffinity", "overhead")
+            ),
         ),
         _SCHEDULED,
     ),
@@ -71,17 +80,25 @@ HARMLESS: Mapping[str, str] = {
         (f"{_POD}.automountServiceAccountToken", f"{_POD}.imagePullSecrets", f"{_POD}.enableServiceLinks"),
         "what its programs know of the cluster, not what they connect to",
     ),
-    **dict.fromkeys((f"{_POD}.hostname", f"{_POD}.subdomain", f"{_POD}.setHostnameAsFQDN"), "how the pod calls itself"),
-    **dict.fromkeys((f"{_CONTAINER}.{name}" for name in ("readinessProbe", "livenessProbe", "startupProbe")), _READY),
+    **dict.fromkeys(
+        (f"{_POD}.hostname", f"{_POD}.subdomain", f"{_POD}.setHostnameAsFQDN"), "how the pod calls itself"
+    ),
+    **dict.fromkeys(
+        (f"{_CONTAINER}.{name}" for name in ("readinessProbe", "livenessProbe", "startupProbe")), _READY
+    ),
     f"{_POD}.readinessGates": _READY,
     f"{_CONTAINER}.ports": "a list for readers; which ports are open is in Gateways",
     **dict.fromkeys((f"{_CONTAINER}.resources", f"{_POD}.resources"), "how much it may use"),
     **dict.fromkeys(
-        (f"{_CONTAINER}.{name}" for name in ("imagePullPolicy", "terminationMessagePath", "terminationMessagePolicy")),
+        (
+            f"{_CONTAINER}.{name}"
+            for name in ("imagePullPolicy", "terminationMessagePath", "terminationMessagePolicy")
+        ),
         "how its program is fetched and how it ends",
     ),
 }
-"""Fields of a gateway's Deployment, below `spec`, that decide nothing about who reaches what, each with its reason."""
+"""Fields of a gateway's Deployment, below `spec`, that decide nothing about who reaches what, each with its
+reason."""
 ONLY: Mapping[str, tuple[object, ...]] = {
     # Whatever istiod injects there is the proxy.
     f"{_CONTAINER}.image": ("auto",),
@@ -129,14 +146,22 @@ class GatewayWorkloads:
     def unread(self, manifest: Manifest) -> Iterator[tuple[str, str]]:
         """What is not understood of a workload, if it is a gateway's: field, and why."""
         template = part(manifest, *TEMPLATES[manifest["kind"]])
-        if not self.has(manifest["metadata"].get("namespace") or "default", part(template, "metadata", "labels")):
+        if not self.has(
+            manifest["metadata"].get("namespace") or "default", part(template, "metadata", "labels")
+        ):
             return
         if manifest["kind"] != "Deployment":
             if not listed(manifest, "metadata", "ownerReferences"):
-                yield "metadata", "Its pods have a gateway's labels, so they get what is meant for the gateway."
+                yield (
+                    "metadata",
+                    "Its pods have a gateway's labels, so they get what is meant for the gateway.",
+                )
             return
         spec = part(manifest, "spec")
-        yield from ((name, f"`{name.rpartition('.')[2]}` of a gateway's pods is not read here.") for name in _fields(spec))
+        yield from (
+            (name, f"`{name.rpartition('.')[2]}` of a gateway's pods is not read here.")
+            for name in _fields(spec)
+        )
         yield from metadata.of_gateway_pods(part(template, "metadata"), "spec.template.metadata")
         for index, container in enumerate(listed(template, "spec", "containers")[1:], 1):
             yield (
@@ -178,7 +203,8 @@ class Present:
             for pool in deployed.resources(POOLS)
         }
         self._pools = {
-            node["metadata"]["name"]: str(part(node, "metadata", "labels").get(POOL_LABEL)) for node in deployed.kind("Node")
+            node["metadata"]["name"]: str(part(node, "metadata", "labels").get(POOL_LABEL))
+            for node in deployed.kind("Node")
         }
 
     def judge(self, manifest: Manifest) -> Iterator[Verdict]:
@@ -200,16 +226,24 @@ class Present:
             where = next(self._placed(spec, pool, taints), None)
             if taints and where and not self._admission.placed(namespace, email).allowed:
                 yield _there(
-                    manifest, f"{field}.{where}", f"It may be on nodes of {pool}, though admission keeps such pods off them."
+                    manifest,
+                    f"{field}.{where}",
+                    f"It may be on nodes of {pool}, though admission keeps such pods off them.",
                 )
 
-    def _placed(self, spec: Mapping[str, Any], pool: str, taints: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    def _placed(
+        self, spec: Mapping[str, Any], pool: str, taints: Sequence[Mapping[str, Any]]
+    ) -> Iterator[str]:
         """Fields by which a pod gets onto nodes of a pool."""
         if part(spec, "nodeSelector").get(POOL_LABEL) == pool:
             yield "nodeSelector"
         if (node := spec.get("nodeName")) and self._pools.get(node) == pool:
             yield "nodeName"
-        tolerated = [one for one in listed(spec, "tolerations") if any(tolerates(one, taint) is not False for taint in taints)]
+        tolerated = [
+            one
+            for one in listed(spec, "tolerations")
+            if any(tolerates(one, taint) is not False for taint in taints)
+        ]
         if tolerated and part(spec, "nodeSelector").get(POOL_LABEL) in (None, pool):
             yield "tolerations"
 

@@ -1,7 +1,8 @@
-"""Every flow that workloads can try, once: the one list that the proof, the table, the difference and the evidence are made from.
+"""Every flow that workloads can try, once: the one list that the proof, the table, the difference and the
+evidence are made from.
 
-A target is a flow that stands for all that no object tells from it (distinctions.py), with what people call its destination.
-Nothing here says what has to come of it.
+A target is a flow that stands for all that no object tells from it (distinctions.py), with what people call
+its destination. Nothing here says what has to come of it.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ class Targets:
 
         Args:
             team: its namespace.
-            spelled: whether every host and every other team is to be asked about, and not one for all that look the same.
+            spelled: whether every host and every other team is to be asked about, and not one for all that
+            look the same.
         """
         yield from self.with_names(team, spelled=spelled)
         yield from self.by_address(team)
@@ -95,21 +97,29 @@ class Targets:
         yield from self._host(team, OTHER_HOST, Kind.OTHER_HOST, Kind.OTHER_HOST.value, spelled)
         for port, protocol in self._told.numbers(team):
             if protocol.transport == "TCP":
-                flow = Flow(team, OTHER_ADDRESS, port, protocol, service_account=OTHER_ACCOUNT, address=OTHER_ADDRESS)
+                flow = Flow(
+                    team, OTHER_ADDRESS, port, protocol, service_account=OTHER_ACCOUNT, address=OTHER_ADDRESS
+                )
                 yield Target(flow, Kind.OTHER_ADDRESS, Kind.OTHER_ADDRESS.value)
         yield from self._neighbours(team, spelled)
         for host in sorted({host for host in hosts if host.endswith(GOOGLE)} | {ALWAYS_ASKED}):
             yield from self._google(team, host, hosts.get(host, OTHER_API))
         metadata = Flow(
-            team, METADATA_ADDRESS, METADATA_PORT, Protocol.HTTP, service_account=OTHER_ACCOUNT, address=METADATA_ADDRESS
+            team,
+            METADATA_ADDRESS,
+            METADATA_PORT,
+            Protocol.HTTP,
+            service_account=OTHER_ACCOUNT,
+            address=METADATA_ADDRESS,
         )
         yield Target(metadata, Kind.METADATA, Kind.METADATA.value)
         yield Target(metadata.but(way=Way.POD_WITHOUT_SIDECAR), Kind.METADATA, Kind.METADATA.value)
         yield from self._nodes(team)
 
     def by_address(self, team: str) -> Iterator[Target]:
-        """Past the sidecar, where a packet has an address and no name: on every port and to every set of addresses that something
-        tells apart. What is refused to any address at all is refused to every host."""
+        """Past the sidecar, where a packet has an address and no name: on every port and to every set of
+        addresses that something tells apart. What is refused to any address at all is refused to every
+        host."""
         past = Flow(team, OTHER_HOST, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
         classes = self._told.addresses(team)
         for port, protocol in self._told.numbers(team):
@@ -118,7 +128,9 @@ class Targets:
             for one in classes:
                 if one.block == METADATA_ADDRESS:
                     if (port, protocol) != (METADATA_PORT, Protocol.HTTP):
-                        yield Target(flow.but(host=one.address, address=one.block), Kind.METADATA, Kind.METADATA.value)
+                        yield Target(
+                            flow.but(host=one.address, address=one.block), Kind.METADATA, Kind.METADATA.value
+                        )
                 elif one.within:
                     yield Target(flow.but(host=one.address, address=one.block), Kind.INSIDE, one.within)
         for protocol in (Protocol.UDP, Protocol.TCP):
@@ -126,15 +138,20 @@ class Targets:
             yield Target(flow, Kind.RESOLVER, Kind.RESOLVER.value)
 
     def of_nobody(self) -> Iterator[Target]:
-        """What pods of a namespace that is no team's try: by any node, from their own network, and with a mesh certificate."""
+        """What pods of a namespace that is no team's try: by any node, from their own network, and with a
+        mesh certificate."""
         for namespace in (STRANGER, DEFAULT):
             anywhere = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
             for port, protocol in self._told.numbers(namespace):
-                yield Target(anywhere.but(port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+                yield Target(
+                    anywhere.but(port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value
+                )
             yield from self._nodes(namespace)
         for host in self._told.outside:
             for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
-                flow = Flow(STRANGER, concrete(host), port, protocol, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT)
+                flow = Flow(
+                    STRANGER, concrete(host), port, protocol, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT
+                )
                 yield Target(flow, Kind.OTHER_TEAMS_HOST, host)
 
     def ports(self, host: str) -> list[tuple[int, Protocol]]:
@@ -151,7 +168,9 @@ class Targets:
         forms = self._told.authorities(flow.namespace, flow.host)
         for account in accounts:
             for one in requests:
-                asked = flow.but(service_account=account, method=one.method, path=one.path, headers=dict(one.headers))
+                asked = flow.but(
+                    service_account=account, method=one.method, path=one.path, headers=dict(one.headers)
+                )
                 yield asked
                 for form in forms:
                     yield asked.but(authority=form)
@@ -167,19 +186,35 @@ class Targets:
                 yield Target(flow.but(way=Way.GATEWAY_WITHOUT_CERTIFICATE), kind, name)
             for way in _PAST if spelled and kind is Kind.HOST else ():
                 yield Target(flow.but(way=way), kind, name)
-        # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it to say.
-        for asked in self.classes(Flow(team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE)) if not spelled else ():
+        # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it
+        # to say.
+        for asked in (
+            self.classes(Flow(team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE))
+            if not spelled
+            else ()
+        ):
             yield Target(asked, kind, name)
 
     def _neighbours(self, team: str, spelled: bool) -> Iterator[Target]:
-        for other in [other for other in self.teams if other != team] if spelled else self._told.neighbours(team):
-            flow = Flow(team, other, APPLICATION_PORT, Protocol.HTTP, service_account=OTHER_ACCOUNT, to=Pod(other, None))
+        for other in (
+            [other for other in self.teams if other != team] if spelled else self._told.neighbours(team)
+        ):
+            flow = Flow(
+                team,
+                other,
+                APPLICATION_PORT,
+                Protocol.HTTP,
+                service_account=OTHER_ACCOUNT,
+                to=Pod(other, None),
+            )
             yield Target(flow, Kind.NEIGHBOUR, other)
             past = flow.but(way=Way.POD_WITHOUT_SIDECAR)
             yield Target(past, Kind.NEIGHBOUR, other)
             for transport, port in self._told.pod_ports(team, other):
                 if (transport, port) != ("TCP", APPLICATION_PORT):
-                    yield Target(past.but(port=port, protocol=Protocol(transport.lower())), Kind.NEIGHBOUR, other)
+                    yield Target(
+                        past.but(port=port, protocol=Protocol(transport.lower())), Kind.NEIGHBOUR, other
+                    )
 
     def _google(self, team: str, host: str, name: str) -> Iterator[Target]:
         flow = Flow(team, host, 443, Protocol.TLS, service_account=OTHER_ACCOUNT)
@@ -187,11 +222,14 @@ class Targets:
         yield Target(flow.but(way=Way.POD_WITHOUT_SIDECAR), Kind.GOOGLE_API, name)
 
     def _nodes(self, namespace: str) -> Iterator[Target]:
-        """Processes in a node's own network: no NetworkPolicy holds there, so pods must not become such processes.
+        """Processes in a node's own network: no NetworkPolicy holds there, so pods must not become such
+        processes.
 
         Which ports and addresses nodes get to is asked of the nodes themselves (cluster_connections.py).
         """
         node = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.APPLICATION_NODE, OTHER_ACCOUNT)
         for way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
             for port, protocol in ((443, Protocol.TLS), (OTHER_PORT, Protocol.TCP)):
-                yield Target(node.but(way=way, port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+                yield Target(
+                    node.but(way=way, port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value
+                )

@@ -1,7 +1,8 @@
 """The way of one flow through the layers: who is asked, in which order, and what each says.
 
-After a refusal there is no next connection, so a way round is a flow of its own (`Way`). DNS is the exception: a name that does
-not resolve stops an honest client, while one that knows the address goes on, so the trace does too.
+After a refusal there is no next connection, so a way round is a flow of its own (`Way`). DNS is the
+exception: a name that does not resolve stops an honest client, while one that knows the address goes on, so
+the trace does too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,18 @@ from egress.judge.lookup.search_path import resolved
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, matches
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.deployed import Deployed
-from egress.judge.model.flow import Connection, Flow, Layer, Node, Outside, Pod, Protocol, Request, Verdict, Way
+from egress.judge.model.flow import (
+    Connection,
+    Flow,
+    Layer,
+    Node,
+    Outside,
+    Pod,
+    Protocol,
+    Request,
+    Verdict,
+    Way,
+)
 from egress.judge.pods import HOST_NAMESPACES, Present
 from egress.judge.unread import unread
 
@@ -67,7 +79,9 @@ class Trace:
     @property
     def decision(self) -> Verdict:
         """The first refusal, the first thing that is not understood, or the last word."""
-        refused = next((step for step in self.steps if not step.allowed and step.layer is not Layer.DNS), None)
+        refused = next(
+            (step for step in self.steps if not step.allowed and step.layer is not Layer.DNS), None
+        )
         refused = refused or next((step for step in self.steps if not step.allowed), None)
         return refused or next((step for step in self.steps if not step.understood), self.steps[-1])
 
@@ -103,7 +117,9 @@ class Judges:
             self._unread.setdefault(namespace or ROOT_NAMESPACE, []).append(verdict)
         self.space = Space(deployed, self.registry)
         self.neighbours = Neighbours(self.registry, self.authorization, self.namespaces)
-        self._teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
+        self._teams = frozenset(
+            name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels
+        )
 
     @property
     def unread(self) -> Iterator[Verdict]:
@@ -118,10 +134,13 @@ class Judges:
 
     def not_understood(self, *namespaces: str) -> list[Verdict]:
         """What is not understood about the proxies of some namespaces."""
-        return [verdict for namespace in dict.fromkeys(namespaces) for verdict in self._unread.get(namespace, ())]
+        return [
+            verdict for namespace in dict.fromkeys(namespaces) for verdict in self._unread.get(namespace, ())
+        ]
 
     def resolved(self, flow: Flow) -> Flow:
-        """The flow with its name as a pod of its namespace resolves it: short names of Services are Services."""
+        """The flow with its name as a pod of its namespace resolves it: short names of Services are
+        Services."""
         return resolved(flow, self.registry, self.workloads, self._teams)
 
     def trace(self, flow: Flow, *, declared: bool = False) -> Trace:
@@ -129,10 +148,13 @@ class Judges:
 
         Args:
             flow: what is tried.
-            declared: whether it has to pass. An unknown address of the internet then means every one, otherwise any one.
+            declared: whether it has to pass. An unknown address of the internet then means every one,
+            otherwise any one.
         """
         traces: list[Trace] = []
-        unknown = self.not_understood(ROOT_NAMESPACE, flow.namespace, *([flow.to.namespace] if flow.to else []))
+        unknown = self.not_understood(
+            ROOT_NAMESPACE, flow.namespace, *([flow.to.namespace] if flow.to else [])
+        )
         for steps in self._ways(flow, declared):
             left = tuple(step for step in steps if isinstance(step, Connection))
             said = (step for step in steps if isinstance(step, Verdict))
@@ -152,7 +174,9 @@ class Judges:
             pod = Pod(flow.namespace, None, flow.service_account, pool)
             yield [*self._name(flow), *self._follow(self._direct(flow, pod), declared)]
         elif flow.way in (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE):
-            yield from self._at_gateways(flow, Pod(flow.namespace, None, flow.service_account, pool), declared)
+            yield from self._at_gateways(
+                flow, Pod(flow.namespace, None, flow.service_account, pool), declared
+            )
         elif flow.way is Way.APPLICATION_NODE:
             yield from self._from_node(flow, pool, declared)
         else:
@@ -197,9 +221,11 @@ class Judges:
         return self._leaves(connection, declared)
 
     def _between_nodes(self, connection: Connection, declared: bool) -> list[Verdict]:
-        """What the firewall has against a connection inside the cluster that has to pass: both pods may be on one node, where no
-        firewall is asked, so that it refuses is nothing to count on."""
-        verdict = self.firewall.judge(connection, everywhere=True) if declared and self.deployed.google else None
+        """What the firewall has against a connection inside the cluster that has to pass: both pods may be on
+        one node, where no firewall is asked, so that it refuses is nothing to count on."""
+        verdict = (
+            self.firewall.judge(connection, everywhere=True) if declared and self.deployed.google else None
+        )
         return [verdict] if verdict and not (verdict.allowed and verdict.understood) else []
 
     def _principals(self, connection: Connection) -> set[str]:
@@ -227,12 +253,14 @@ class Judges:
             return [gateway, authorized]
         routed, onward = self.gateways.route(connection, server)
         ways = [
-            self._through(one, declared, left - 1) if one.to is connection.to else self._leaves(one, declared) for one in onward
+            self._through(one, declared, left - 1) if one.to is connection.to else self._leaves(one, declared)
+            for one in onward
         ]
         return [authorized, routed, *_together(ways, declared)]
 
     def _leaves(self, connection: Connection, declared: bool) -> list[Step]:
-        """What is said to a connection, of several addresses to that which lets most through - of what has to pass, least."""
+        """What is said to a connection, of several addresses to that which lets most through - of what has to
+        pass, least."""
         to = connection.to
         ends = self._ends(to, declared) if isinstance(to, Outside) else []
         if not ends:
@@ -241,7 +269,8 @@ class Judges:
         return min(said, key=_passes) if declared else max(said, key=_passes)
 
     def _ends(self, to: Outside, declared: bool) -> list[Outside]:
-        """A name that the private zones answer is at the addresses that they give, and proxies ask for those of IPv4 first."""
+        """A name that the private zones answer is at the addresses that they give, and proxies ask for those
+        of IPv4 first."""
         if not to.name or to.address is not None:
             return []
         addresses = self.dns.addresses(to.name)
@@ -271,23 +300,30 @@ class Judges:
             inner: Request | str = flow.request if entrance.http else flow.host
             if entrance.http and not matches(entrance.name, flow.host) and not flow.authority:
                 inner = replace(flow.request, host=entrance.name.replace("*", "any"))
-            # Where the server name does not decide the route, a rule may still match it: every name that could is tried.
-            for name in (entrance.sni, *(sorted(self.authorization.server_names(flow.namespace)) if entrance.http else ())):
-                client = Connection(pod, entrance.pod, entrance.port, Protocol.TLS, principal=shown, sni=name, inner=inner)
+            # Where the server name does not decide the route, a rule may still match it: every name that
+            # could is tried.
+            for name in (
+                entrance.sni,
+                *(sorted(self.authorization.server_names(flow.namespace)) if entrance.http else ()),
+            ):
+                client = Connection(
+                    pod, entrance.pod, entrance.port, Protocol.TLS, principal=shown, sni=name, inner=inner
+                )
                 yield self._follow(client, declared)
 
 
 def _together(ways: list[list[Step]], declared: bool) -> list[Step]:
     """What is said to all connections that requests of one flow may take: shares, copies, addresses in turn.
 
-    Of a flow that must not pass, those that get through speak alone, if there are any: some requests arrive by them, whatever
-    becomes of the others. What has to pass has to by each.
+    Of a flow that must not pass, those that get through speak alone, if there are any: some requests arrive
+    by them, whatever becomes of the others. What has to pass has to by each.
     """
     passing = [steps for steps in ways if all(step.allowed for step in steps if isinstance(step, Verdict))]
     return [step for steps in (ways if declared else passing or ways) for step in steps]
 
 
 def _passes(steps: list[Step]) -> tuple[int, bool]:
-    """How far something passes: what fewer layers refuse passes further, and what is understood is surer to."""
+    """How far something passes: what fewer layers refuse passes further, and what is understood is surer
+    to."""
     said = [step for step in steps if isinstance(step, Verdict)]
     return -sum(not step.allowed for step in said), all(step.understood for step in said)

@@ -1,11 +1,14 @@
-"""What the judges do not read: objects and fields that could let through or refuse something, and that no judge knows.
+"""What the judges do not read: objects and fields that could let through or refuse something, and that no
+judge knows.
 
-Every object is one of three: of a kind that is read, of one that is harmless (egress/judge/model/kinds.py, google_types.py), or
-not understood. So is every field of what is read: a judge reads it (egress/judge/model/shapes.py names those), it is harmless or
-has one of the values that are known (object_fields.py, google_fields.py, pods.py, each with its reason), or it is not understood.
-Nothing is proven beside what is not, and the flows of its namespace are "not understood"; everybody's, if it has none or is the
-root's.
-Source: Istio reference, each kind's page (networking.istio.io, security.istio.io, extensions.istio.io), MeshConfig; Gateway API.
+Every object is one of three: of a kind that is read, of one that is harmless (egress/judge/model/kinds.py,
+google_types.py), or not understood. So is every field of what is read: a judge reads it
+(egress/judge/model/shapes.py names those), it is harmless or has one of the values that are known
+(object_fields.py, google_fields.py, pods.py, each with its reason), or it is not understood. Nothing is
+proven beside what is not, and the flows of its namespace are "not understood"; everybody's, if it has none or
+is the root's.
+Source: Istio reference, each kind's page (networking.istio.io, security.istio.io, extensions.istio.io),
+MeshConfig; Gateway API.
 """
 
 from __future__ import annotations
@@ -32,11 +35,18 @@ Path = tuple[str, ...]
 _Found = Iterator[tuple[str, str]]
 """Fields that are not understood, each with why."""
 _LAYERS = {
-    **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), Layer.AUTHORIZATION),
+    **dict.fromkeys(
+        ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), Layer.AUTHORIZATION
+    ),
     **dict.fromkeys(("Gateway", "EnvoyFilter", "TrafficExtension"), Layer.GATEWAY),
     **dict.fromkeys(
         (
-            *("APIService", "CustomResourceDefinition", "MutatingWebhookConfiguration", "MutatingAdmissionPolicy"),
+            *(
+                "APIService",
+                "CustomResourceDefinition",
+                "MutatingWebhookConfiguration",
+                "MutatingAdmissionPolicy",
+            ),
             "MutatingAdmissionPolicyBinding",
         ),
         Layer.ADMISSION,
@@ -50,7 +60,8 @@ _WALKED = (
 
 
 def unread(deployed: Deployed, present: Present) -> dict[str, list[Verdict]]:
-    """What is not understood, by the namespace whose pods it may concern; the root namespace's concerns everybody."""
+    """What is not understood, by the namespace whose pods it may concern; the root namespace's concerns
+    everybody."""
     found: dict[str, list[Verdict]] = {}
     for manifest, verdict in _all(deployed, present):
         namespace = manifest["metadata"].get("namespace") or _concerned(manifest)
@@ -112,7 +123,9 @@ def of_google(deployed: Deployed, resource: Resource) -> Iterator[Verdict]:
         fields = iter([("", reason)] if reason and not elsewhere else [])
     module = resource.type.partition("/")[0].removeprefix("gcp:")
     layer = _GOOGLE_LAYERS.get(module, Layer.FIREWALL)
-    yield from (Verdict(layer, True, resource.identity, field, why, understood=False) for field, why in fields)
+    yield from (
+        Verdict(layer, True, resource.identity, field, why, understood=False) for field, why in fields
+    )
 
 
 def _walk(manifest: Manifest) -> Iterator[str]:
@@ -142,18 +155,27 @@ def _before_gateway(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
         if port.get("protocol") not in (None, "TCP"):
             yield f"spec.ports[{at}].protocol", "Gateways take TCP alone."
     if spec.get("clusterIP") == "None":
-        yield "spec.clusterIP", "A gateway's Service without an address of its own leads to addresses that clients choose."
+        yield (
+            "spec.clusterIP",
+            "A gateway's Service without an address of its own leads to addresses that clients choose.",
+        )
 
 
 def _of_inspection(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
-    """A filter of bodies that is not on a gateway, or not on its way outside, where it would inspect nothing."""
+    """A filter of bodies that is not on a gateway, or not on its way outside, where it would inspect
+    nothing."""
     labels = part(manifest, "spec", "selector", "matchLabels")
     if not workloads.has_selector(manifest["metadata"]["namespace"], labels):
         yield "spec.selector", "It is on the pods of no gateway here."
     for at, match in enumerate(listed(manifest, "spec", "match")):
         ports = [port.get("number") for port in listed(match, "ports")]
-        if match.get("mode") != "CLIENT" or not set(ports) <= workloads.ports(manifest["metadata"]["namespace"]):
-            yield f"spec.match[{at}]", "It is on no port at which requests come to the gateway, as what they send outside."
+        if match.get("mode") != "CLIENT" or not set(ports) <= workloads.ports(
+            manifest["metadata"]["namespace"]
+        ):
+            yield (
+                f"spec.match[{at}]",
+                "It is on no port at which requests come to the gateway, as what they send outside.",
+            )
 
 
 def _of_gateway(manifest: Manifest) -> Iterator[str]:
@@ -206,10 +228,13 @@ _READERS: Mapping[str, Callable[[Manifest], Iterable[str]]] = {
 
 
 def _wide(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
-    """Rules for more hosts or addresses than one: judges look a rule up by the host that a ServiceEntry has."""
+    """Rules for more hosts or addresses than one: judges look a rule up by the host that a ServiceEntry
+    has."""
     known = {host for manifest in deployed.kind("ServiceEntry") for host in listed(manifest, "spec", "hosts")}
     for manifest in deployed.kind("DestinationRule"):
-        if ("*" in (host := str(manifest["spec"]["host"])) and not (host in known and _labels(host))) or "." not in host:
+        if (
+            "*" in (host := str(manifest["spec"]["host"])) and not (host in known and _labels(host))
+        ) or "." not in host:
             yield manifest, "spec.host", f"Which hosts {host} means is not read here."
     for kind in ("VirtualService", "ServiceEntry"):
         for manifest in deployed.kind(kind):
@@ -223,12 +248,14 @@ def _wide(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
 
 
 def _labels(host: str) -> bool:
-    """Whether a pattern stands for whole labels; Istio takes `*-a.example.org` as well, which no judge looks up."""
+    """Whether a pattern stands for whole labels; Istio takes `*-a.example.org` as well, which no judge looks
+    up."""
     return host == "*" or "*" not in host.removeprefix("*.")
 
 
 def _twice(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
-    """Two objects of a namespace that say something about one host: which of them Istio takes is a matter of their age."""
+    """Two objects of a namespace that say something about one host: which of them Istio takes is a matter of
+    their age."""
     for kind, keys in _KEYS.items():
         seen: dict[object, str] = {}
         for manifest in deployed.kind(kind):
@@ -236,7 +263,9 @@ def _twice(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
             for key in {(manifest["metadata"]["namespace"], *key) for key in keys(part(manifest, "spec"))}:
                 other = seen.setdefault(key, name)
                 if other != name:
-                    reason = f"{other} is about the same host, {key[1]}: which of the two counts is not read here."
+                    reason = (
+                        f"{other} is about the same host, {key[1]}: which of the two counts is not read here."
+                    )
                     yield manifest, "spec", reason
                     break
 

@@ -1,1 +1,2 @@
-"""One file per layer, in the order a packet meets them. Each has `render(plan)`: the objects that the layer adds."""
+"""One file per layer, in the order a packet meets them. Each has `render(plan)`: the objects that the layer
+adds."""

@@ -1,9 +1,11 @@
-"""The way in for partners: an ingress gateway that ends their mutual TLS and leads to teams' Services by the mesh's own.
+"""The way in for partners: an ingress gateway that ends their mutual TLS and leads to teams' Services by the
+mesh's own.
 
-Who may connect is decided three times before a byte reaches a Service: by address (firewall and load balancer), by certificate
-(the authority and the names in the Gateway's server), and by port and name (AuthorizationPolicy). Around the gateway stand
-NetworkPolicies (egress/layers/cluster/platform_network_policy.py); behind it one opens the team's namespace to it alone, on the
-Service's port alone.
+Who may connect is decided three times before a byte reaches a Service: by address (firewall and load
+balancer), by certificate (the authority and the names in the Gateway's server), and by port and name
+(AuthorizationPolicy). Around the gateway stand NetworkPolicies
+(egress/layers/cluster/platform_network_policy.py); behind it one opens the team's namespace to it alone, on
+the Service's port alone.
 
 Source: Istio, "Secure Gateways"; GKE, "LoadBalancer Service parameters".
 """
@@ -30,8 +32,8 @@ MESH_HEADERS = ["server", "x-envoy-upstream-service-time", "x-envoy-decorator-op
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Nothing where no team receives. Else the gateway in its namespace, and per thing received a Gateway and a VirtualService
-    that go with the team, per team an AuthorizationPolicy."""
+    """Nothing where no team receives. Else the gateway in its namespace, and per thing received a Gateway and
+    a VirtualService that go with the team, per team an AuthorizationPolicy."""
     ingress = plan.settings.ingress
     if not plan.receptions or ingress is None:
         return
@@ -48,7 +50,9 @@ def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
     owner = Owner.ingress()
     labels = {**INJECTED, **RESTRICTED_PODS, names.PLATFORM_LABEL: names.INGRESS_GATEWAY}
     relaxed = relaxations(plan, Fence.GATEWAY_NETWORK)
-    yield Object(owner, manifest("v1", "Namespace", names.INGRESS_NAMESPACE, labels=labels, annotations=relaxed))
+    yield Object(
+        owner, manifest("v1", "Namespace", names.INGRESS_NAMESPACE, labels=labels, annotations=relaxed)
+    )
     yield from around_ingress(plan, ingress)
     # One port may serve several names; they all have the same protocol (checked at config time).
     opened = {reception.wanted.port: reception.wanted for reception in plan.receptions}
@@ -68,7 +72,12 @@ def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
     if early:
         yield Object(owner, connect_after_handshake(names.INGRESS_NAMESPACE, INGRESS_LABELS, early))
     nothing = {"selector": {"matchLabels": INGRESS_LABELS}, "action": "ALLOW"}
-    yield Object(owner, manifest(ISTIO_SECURITY, "AuthorizationPolicy", "allow-nothing", names.INGRESS_NAMESPACE, spec=nothing))
+    yield Object(
+        owner,
+        manifest(
+            ISTIO_SECURITY, "AuthorizationPolicy", "allow-nothing", names.INGRESS_NAMESPACE, spec=nothing
+        ),
+    )
 
 
 def _exposed(ingress: Ingress) -> dict[str, Any]:
@@ -87,14 +96,21 @@ def _exposure(plan: Plan, ingress: Ingress) -> dict[str, str]:
         if ingress.exposure is Exposure.INTERNAL
         else {"cloud.google.com/l4-rbs": "enabled"}
     )
-    return {**kind, "networking.gke.io/load-balancer-ip-addresses": names.ingress_address(plan.settings.cluster.name)}
+    return {
+        **kind,
+        "networking.gke.io/load-balancer-ip-addresses": names.ingress_address(plan.settings.cluster.name),
+    }
 
 
 def _server(reception: Reception) -> Manifest:
     wanted = reception.wanted
     number = wanted.port
     server = {
-        "port": {"number": number, "name": f"tls-{number}", "protocol": "TLS" if _is_tcp(reception) else "HTTPS"},
+        "port": {
+            "number": number,
+            "name": f"tls-{number}",
+            "protocol": "TLS" if _is_tcp(reception) else "HTTPS",
+        },
         "hosts": [wanted.host],
         "tls": {
             "mode": "MUTUAL",

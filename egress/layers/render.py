@@ -9,7 +9,14 @@ import yaml
 from egress.common.objects import Manifest, Object
 from egress.layers import admission, ingress
 from egress.layers.cluster import demo_app as test_application
-from egress.layers.cluster import gateway_workload, namespaces, platform_network_policy, rbac, secret_sync, team_network_policy
+from egress.layers.cluster import (
+    gateway_workload,
+    namespaces,
+    platform_network_policy,
+    rbac,
+    secret_sync,
+    team_network_policy,
+)
 from egress.layers.mesh import (
     access_log,
     authorization,
@@ -54,7 +61,8 @@ LAYERS = (
 
 
 def render(plan: Plan) -> list[Object]:
-    """Every Kubernetes object of the plan. The Helm charts' own objects are not among them: Helm renders those."""
+    """Every Kubernetes object of the plan. The Helm charts' own objects are not among them: Helm renders
+    those."""
     return [item for layer in LAYERS for item in layer.render(plan)]
 
 

@@ -14,7 +14,8 @@ from egress.settings.network import Network
 
 @dataclass(frozen=True)
 class AddressPlan:
-    """Ranges in CIDR notation. `nodes`, `pods`, `services` and `control_plane` are disjoint (checked at config time)."""
+    """Ranges in CIDR notation. `nodes`, `pods`, `services` and `control_plane` are disjoint (checked at
+    config time)."""
 
     nodes: str
     pods: str
@@ -28,8 +29,9 @@ class AddressPlan:
 
     @property
     def not_outside(self) -> tuple[str, ...]:
-        """What a gateway that connects to anywhere may not connect to: all that is no address of the internet, this network
-        whatever ranges it has, and both address sets of Google APIs. Sorted; none within another."""
+        """What a gateway that connects to anywhere may not connect to: all that is no address of the
+        internet, this network whatever ranges it has, and both address sets of Google APIs. Sorted; none
+        within another."""
         own = (*(network for _, network in self.own), *(vip.range for vip in Vip))
         return collapsed((*NEVER_OUTSIDE, *map(IPv4Network, own)))
 

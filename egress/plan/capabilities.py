@@ -1,6 +1,8 @@
-"""What each mesh flavor can do, in one table: a wish that the chosen flavor cannot honour is refused at config time.
+"""What each mesh flavor can do, in one table: a wish that the chosen flavor cannot honour is refused at
+config time.
 
-Source for the managed flavor: Google Cloud, "Cloud Service Mesh supported features using Istio APIs (managed control plane)".
+Source for the managed flavor: Google Cloud, "Cloud Service Mesh supported features using Istio APIs (managed
+control plane)".
 """
 
 from __future__ import annotations
@@ -37,34 +39,41 @@ class Lack:
 
 LACKS: dict[tuple[Flavor, Capability], Lack] = {
     (Flavor.CLOUD_SERVICE_MESH, Capability.RAW_TCP): Lack(
-        "its control plane takes no EnvoyFilter, and without it the host would be connected to before anybody is refused",
+        "its control plane takes no EnvoyFilter, and without it the host would be connected to before "
+        "anybody is refused",
         "Set mesh.flavor: istio.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.BODY_INSPECTION): Lack(
-        "its control plane takes neither TrafficExtension nor EnvoyFilter, so every request would pass unread",
+        "its control plane takes neither TrafficExtension nor EnvoyFilter, so every request would pass "
+        "unread",
         "Set mesh.flavor: istio.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.CLEAN_COPIES): Lack(
-        "its control plane takes no EnvoyFilter, and without it a copy tells the second host the gateway pod's address "
+        "its control plane takes no EnvoyFilter, and without it a copy tells the second host the gateway "
+        "pod's address "
         "(x-forwarded-for) and asks it for the first host's name",
         "Set mesh.flavor: istio, or let the app send its requests to both hosts.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.GATEWAY_CREDENTIAL): Lack(
-        "its control plane does not read Secrets for DestinationRules, so the connection would be made without them",
+        "its control plane does not read Secrets for DestinationRules, so the connection would be made "
+        "without them",
         "Set mesh.flavor: istio, or let the app speak TLS itself (https: passthrough).",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.RECEIVING): Lack(
-        "its control plane takes no EnvoyFilter, so a Service would be connected to before the partner's certificate is judged, "
+        "its control plane takes no EnvoyFilter, so a Service would be connected to before the partner's "
+        "certificate is judged, "
         "and credentials from Secrets at gateways are limited",
         "Set mesh.flavor: istio.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.PERIMETER): Lack(
-        "proxies get their configuration and certificates from Google APIs, and which of those a perimeter may hold has not been "
+        "proxies get their configuration and certificates from Google APIs, and which of those a perimeter "
+        "may hold has not been "
         "tried: they could be cut off",
         "Set mesh.flavor: istio, or make the perimeter outside this stack.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.PATTERN): Lack(
-        "its control plane takes no EnvoyFilter, without which the gateway could not look up names that nobody declared, and "
+        "its control plane takes no EnvoyFilter, without which the gateway could not look up names that "
+        "nobody declared, and "
         "does not say that sidecars would",
         "Set mesh.flavor: istio, or name each host.",
     ),
@@ -78,7 +87,9 @@ def unsupported(settings: Settings) -> Iterator[Problem]:
     for path, value, capability in _wishes(settings):
         lack = LACKS.get((flavor, capability))
         if lack:
-            yield Problem(path, value, f"mesh.flavor {flavor.value} does not support this: {lack.reason}.", lack.way_out)
+            yield Problem(
+                path, value, f"mesh.flavor {flavor.value} does not support this: {lack.reason}.", lack.way_out
+            )
 
 
 def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:

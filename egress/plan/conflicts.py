@@ -1,4 +1,5 @@
-"""Where two wishes cannot both be honoured: each is found before anything is rendered, and both sides are named.
+"""Where two wishes cannot both be honoured: each is found before anything is rendered, and both sides are
+named.
 
 Every check is linear in the number of teams' entries.
 """
@@ -25,7 +26,8 @@ from egress.settings.teams import is_reserved
 
 
 def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:
-    """How the host's plain HTTP leaves. Where two teams want different things, both are named in `problems`."""
+    """How the host's plain HTTP leaves. Where two teams want different things, both are named in
+    `problems`."""
     spoken = [(use.team, use.http) for use in uses if use.http]
     if not spoken:
         return None
@@ -41,11 +43,21 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
             problems.append(_disagreement(host, treated[0], (team, traffic), "traffic"))
     traffic = treated[0][1] if treated else None
     split = tuple(sorted(wanted.split.items()))
-    return Leaving(wanted.upgrade, wanted.protocol, wanted.credential, wanted.ca, traffic, split, wanted.mirror, wanted.inspect)
+    return Leaving(
+        wanted.upgrade,
+        wanted.protocol,
+        wanted.credential,
+        wanted.ca,
+        traffic,
+        split,
+        wanted.mirror,
+        wanted.inspect,
+    )
 
 
 def unreachable_targets(settings: Settings) -> Iterator[Problem]:
-    """Hosts that get a part or a copy of a team's requests although the team may not send them there itself."""
+    """Hosts that get a part or a copy of a team's requests although the team may not send them there
+    itself."""
     for name, team in settings.teams.items():
         for host, access in team.egress.items():
             if not access.http:
@@ -55,14 +67,19 @@ def unreachable_targets(settings: Settings) -> Iterator[Problem]:
                 targets.add(("mirror", access.http.mirror.host))
             for field, target in sorted(targets):
                 other = team.egress.get(target)
-                wide = other and other.http and (other.http.rules == access.http.rules or _unrestricted(other.http))
+                wide = (
+                    other
+                    and other.http
+                    and (other.http.rules == access.http.rules or _unrestricted(other.http))
+                )
                 if target == host or not wide:
                     yield Problem(
                         f"{egress_path(name, host)}.http.{field}",
                         target,
                         "It is the host itself."
                         if target == host
-                        else f"{name} may not send these requests to {target} itself: rules of one host would be a way round "
+                        else f"{name} may not send these requests to {target} itself: rules of one host "
+                        "would be a way round "
                         "those of another.",
                         f"Declare {target} for {name} with http and the same rules, or none.",
                     )
@@ -85,7 +102,8 @@ def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
                 Problem(
                     egress_path(use.team, host),
                     host,
-                    f"{egress_path(first, host)} speaks raw TCP: the gateway tells connections to a host apart by its name "
+                    f"{egress_path(first, host)} speaks raw TCP: the gateway tells connections to a host "
+                    "apart by its name "
                     "alone, so TCP cannot share it.",
                     "Give one of the two a host name of its own.",
                 )
@@ -99,7 +117,8 @@ def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
 
 
 def cluster_services(settings: Settings) -> Iterator[Problem]:
-    """Hosts that are a Service's short name as well: `api.shop`, and `pod.api.shop` behind a headless one, in namespace shop."""
+    """Hosts that are a Service's short name as well: `api.shop`, and `pod.api.shop` behind a headless one, in
+    namespace shop."""
     for team, of_team in settings.teams.items():
         for host in of_team.egress:
             namespace = host.rpartition(".")[2]
@@ -107,14 +126,18 @@ def cluster_services(settings: Settings) -> Iterator[Problem]:
                 yield Problem(
                     egress_path(team, host),
                     host,
-                    f"In this cluster it is also the name of a Service in namespace {namespace}: whoever has such a Service is "
+                    f"In this cluster it is also the name of a Service in namespace {namespace}: whoever has "
+                    "such a Service is "
                     "asked before the internet is, because the cluster's DNS search path comes first.",
-                    f"Give team {namespace} another name." if namespace in settings.teams else "Name an outside host.",
+                    f"Give team {namespace} another name."
+                    if namespace in settings.teams
+                    else "Name an outside host.",
                 )
 
 
 def narrowed_patterns(uses: Mapping[str, Mapping[str, Use]]) -> Iterator[Problem]:
-    """A team's own entries below its own pattern that allow less than the pattern does. `uses`: by team, then by host.
+    """A team's own entries below its own pattern that allow less than the pattern does. `uses`: by team, then
+    by host.
 
     The closer entry wins in the sidecar, and the pattern's way through the gateway stays open beside it.
     """
@@ -129,14 +152,16 @@ def narrowed_patterns(uses: Mapping[str, Mapping[str, Use]]) -> Iterator[Problem
                 yield Problem(
                     f"{egress_path(team, host)}.serviceAccounts",
                     list(use.passthrough_accounts),
-                    f"{egress_path(team, pattern)} covers {host} and allows {', '.join(more) or f'all of {team}'}: this entry "
+                    f"{egress_path(team, pattern)} covers {host} and allows "
+                    f"{', '.join(more) or f'all of {team}'}: this entry "
                     "would seem to take away what the pattern still gives.",
                     "Narrow the pattern as well, or name its hosts one by one.",
                 )
 
 
 def shared_loopbacks(hosts: Iterable[Host]) -> Iterator[Problem]:
-    """Two patterns whose loopback addresses are the same, by chance: names of one would pass as names of the other."""
+    """Two patterns whose loopback addresses are the same, by chance: names of one would pass as names of the
+    other."""
     owners: dict[str, Host] = {}
     for host in hosts:
         if host.pattern:
@@ -145,8 +170,10 @@ def shared_loopbacks(hosts: Iterable[Host]) -> Iterator[Problem]:
                 yield Problem(
                     egress_path(host.teams[0], host.name),
                     host.name,
-                    f"By chance the gateway would talk to itself at one address, {loopback(host.name)}, about this pattern and "
-                    f"about {egress_path(first.teams[0], first.name)}: names of one would pass as names of the other.",
+                    f"By chance the gateway would talk to itself at one address, {loopback(host.name)}, "
+                    "about this pattern and "
+                    f"about {egress_path(first.teams[0], first.name)}: names of one would pass as names of "
+                    "the other.",
                     "Write one of the two differently, e.g. as several patterns below it.",
                 )
 
@@ -164,7 +191,8 @@ def stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
                 yield Problem(
                     f"{egress_path(host.teams[0], host.name)}.tcp.{'byName' if by_name else 'addresses'}",
                     by_name or address,
-                    f"{egress_path(first.teams[0], first.name)}.tcp has the same address{' by chance' if by_name else ''} and "
+                    f"{egress_path(first.teams[0], first.name)}.tcp has the same "
+                    f"address{' by chance' if by_name else ''} and "
                     f"port {port}: connections to one would arrive at the other.",
                     "Name the addresses of one of the two."
                     if by_name
@@ -182,14 +210,19 @@ def own_addresses(hosts: Iterable[Host], addresses: AddressPlan) -> Iterator[Pro
                 yield Problem(
                     f"{egress_path(host.teams[0], host.name)}.tcp.addresses",
                     str(address),
-                    f"This network has the address itself, {taken}: the gateway would open a way into the cluster.",
+                    f"This network has the address itself, {taken}: the gateway would open a way into the "
+                    "cluster.",
                     "Name the public addresses of the outside host, or choose other ranges for the network.",
                 )
 
 
 def used_range(settings: Settings) -> Iterator[Problem]:
     """A network that lies where pods' addresses for names of raw TCP hosts are."""
-    by_name = any(access.tcp and access.tcp.by_name for team in settings.teams.values() for access in team.egress.values())
+    by_name = any(
+        access.tcp and access.tcp.by_name
+        for team in settings.teams.values()
+        for access in team.egress.values()
+    )
     subnet = settings.network.subnet
     own = {name: gateway.nat for name, gateway in settings.gateways.items() if gateway.nat}
     ranges = {
@@ -204,7 +237,8 @@ def used_range(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 f"gke-mesh-egress:{path}",
                 str(network),
-                f"tcp.byName takes addresses of {VIRTUAL_RANGE} for hosts: pods could not reach what has such an address here.",
+                f"tcp.byName takes addresses of {VIRTUAL_RANGE} for hosts: pods could not reach what has "
+                "such an address here.",
                 "Choose another range, or name the addresses of raw TCP hosts.",
             )
 
@@ -223,7 +257,8 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
                 yield Problem(
                     f"{egress_path(speaker, host.name)}.http.{field}",
                     target,
-                    f"Requests to {target} are inspected, and these would arrive there uninspected: the gateway goes by the host "
+                    f"Requests to {target} are inspected, and these would arrive there uninspected: the "
+                    "gateway goes by the host "
                     "that the app asked for.",
                     f"Write the same inspect for {host.name}.",
                 )
@@ -234,7 +269,8 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
                     yield Problem(
                         f"{egress_path(use.team, way.name)}.https",
                         "passthrough",
-                        f"{egress_path(speaker, host.name)}.http.inspect reads what is sent to this host, and the app's own TLS "
+                        f"{egress_path(speaker, host.name)}.http.inspect reads what is sent to this host, "
+                        "and the app's own TLS "
                         "is never opened: the same would leave unseen.",
                         "Remove https and let the app speak http (upgrade: tls), or remove inspect."
                         if way is host
@@ -245,29 +281,39 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
 def unseen_elsewhere(gateways: Sequence[EgressGateway]) -> Iterator[Problem]:
     """Ways past a host's inspection through another gateway than the one that inspects it.
 
-    Everything else about a host may differ from gateway to gateway. What must not be sent to it may not: a team would only
-    have to leave by another gateway.
+    Everything else about a host may differ from gateway to gateway. What must not be sent to it may not: a
+    team would only have to leave by another gateway.
     """
     known = {gateway.name: {host.name: host for host in gateway.hosts} for gateway in gateways}
-    inspected = [(gateway.name, host, host.leaving) for gateway in gateways for host in gateway.hosts if host.leaving]
+    inspected = [
+        (gateway.name, host, host.leaving) for gateway in gateways for host in gateway.hosts if host.leaving
+    ]
     for gateway, host, leaving in inspected:
         if leaving.inspect is None:
             continue
         speaker = next(use.team for use in host.uses if use.http)
         for other, ways in known.items():
-            for way in (ways[name] for name in (host.name, *patterns_above(host.name)) if other != gateway and name in ways):
+            for way in (
+                ways[name]
+                for name in (host.name, *patterns_above(host.name))
+                if other != gateway and name in ways
+            ):
                 for use in way.uses:
                     if use.passthrough or (use.http and use.http.inspect != leaving.inspect):
                         yield Problem(
                             egress_path(use.team, way.name),
                             host.name,
-                            f"{egress_path(speaker, host.name)}.http.inspect reads what is sent to this host at another gateway, "
+                            f"{egress_path(speaker, host.name)}.http.inspect reads what is sent to this host "
+                            "at another gateway, "
                             "and by this one the same would leave unseen.",
-                            f"Write the same inspect for {host.name} here, without https, or remove it there.",
+                            f"Write the same inspect for {host.name} here, without https, or remove it "
+                            "there.",
                         )
 
 
-def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http") -> Problem:
+def _disagreement(
+    host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http"
+) -> Problem:
     (first, wanted), (team, value) = one, other
     shown = (
         item.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -279,13 +325,16 @@ def _disagreement(host: str, one: tuple[str, object], other: tuple[str, object],
     return Problem(
         f"{egress_path(team, host)}.{way}.{to_camel(field)}",
         value,
-        f"{egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway speaks one way to one host, and "
+        f"{egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway speaks one way to one "
+        "host, and "
         "one of the two teams would get what the other asked for.",
         "Agree on one" + (", or leave it to the other team." if field == "traffic" else "."),
     )
 
 
-def account_collisions(settings: Settings, identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
+def account_collisions(
+    settings: Settings, identities: dict[str, tuple[WorkloadIdentity, ...]]
+) -> Iterator[Problem]:
     kinds = ("application", "gateway", "ingress", *map(names.gateway_nodes, settings.gateways))
     platform = {names.node_service_account(kind): f"the {kind} nodes" for kind in kinds}
     owners = {account: f"belongs to {whose}" for account, whose in platform.items()}
@@ -295,12 +344,15 @@ def account_collisions(settings: Settings, identities: dict[str, tuple[WorkloadI
                 yield Problem(
                     f"{account_path(identity.team, identity.service_account)}.accountId",
                     identity.account_id,
-                    f"This Google service account {owners[identity.account_id]}: the pods of one would act with the rights "
+                    f"This Google service account {owners[identity.account_id]}: the pods of one would act "
+                    "with the rights "
                     "of the other.",
                     "Choose another accountId, or leave it out.",
                 )
             else:
-                owners[identity.account_id] = f"is that of {account_path(identity.team, identity.service_account)}"
+                owners[identity.account_id] = (
+                    f"is that of {account_path(identity.team, identity.service_account)}"
+                )
 
 
 def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
@@ -318,12 +370,14 @@ def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> It
                         grant.bucket,
                         f"{owner} makes the bucket of this name; two accounts would share its data without "
                         "either having said so.",
-                        f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., existing: true}}}}.',
+                        f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., '
+                        f"existing: true}}}}.",
                     )
 
 
 def impossible_buckets(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> Iterator[Problem]:
-    """Buckets whose whole name, project and key, nobody but Google may give. Source: Cloud Storage, "Bucket names"."""
+    """Buckets whose whole name, project and key, nobody but Google may give. Source: Cloud Storage, "Bucket
+    names"."""
     for of_team in identities.values():
         for identity in of_team:
             for grant in identity.buckets:
@@ -332,7 +386,8 @@ def impossible_buckets(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> I
                     yield Problem(
                         f"{account_path(identity.team, identity.service_account)}.buckets",
                         grant.bucket,
-                        "Cloud Storage refuses this name: none begins with goog, holds google, or has nothing between two dots.",
+                        "Cloud Storage refuses this name: none begins with goog, holds google, or has "
+                        "nothing between two dots.",
                         "Choose another key, or existing: true and the name of a bucket that is there.",
                     )
 
@@ -346,7 +401,8 @@ def beyond_gateways(settings: Settings) -> Iterator[Problem]:
                 yield Problem(
                     egress_path(name, host),
                     host,
-                    f"{name} leaves by {gateway_path(team.gateway)} alone, whose hosts do not name it: every connection "
+                    f"{name} leaves by {gateway_path(team.gateway)} alone, whose hosts do not name it: every "
+                    "connection "
                     "would be refused there.",
                     f"Add it to {gateway_path(team.gateway)}.hosts, or remove this entry.",
                 )
@@ -364,7 +420,8 @@ def reception_collisions(settings: Settings) -> Iterator[Problem]:
                 yield Problem(
                     f"{path}.host",
                     wanted.host,
-                    f"{first} has the same host and port {wanted.port}: partners of one would arrive at the other.",
+                    f"{first} has the same host and port {wanted.port}: partners of one would arrive at the "
+                    "other.",
                     "Give one of the two a name or port of its own.",
                 )
             where, protocol = spoken.setdefault(wanted.port, (path, wanted.protocol.value))
@@ -372,6 +429,7 @@ def reception_collisions(settings: Settings) -> Iterator[Problem]:
                 yield Problem(
                     f"{path}.protocol",
                     wanted.protocol.value,
-                    f"{where} receives {protocol} at port {wanted.port}: the gateway speaks one protocol at one port.",
+                    f"{where} receives {protocol} at port {wanted.port}: the gateway speaks one protocol at "
+                    "one port.",
                     "Use another port for one of the two.",
                 )

@@ -1,7 +1,8 @@
 """The contract as a JSON Schema, and what a change of it does to programs that read it.
 
-The source is the types in contract/gke_mesh_egress_contract.py, which consumers use. The schema lies in `schema/contract.N.json`,
-one file per version: the record against which changes are judged. Adding is fine; what a consumer reads stays as it is.
+The source is the types in contract/gke_mesh_egress_contract.py, which consumers use. The schema lies in
+`schema/contract.N.json`, one file per version: the record against which changes are judged. Adding is fine;
+what a consumer reads stays as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def schema() -> dict[str, Any]:
 
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any], path: str = consumers.OUTPUT) -> Iterator[str]:
-    """What `new` takes from programs that were written for `old`, in words. Nothing: they go on as they are."""
+    """What `new` takes from programs that were written for `old`, in words. Nothing: they go on as they
+    are."""
     before, after = _kind(old), _kind(new)
     if before != after:
         yield f"{path} was {before} and is {after}"
@@ -51,7 +53,8 @@ def refusal(changes: list[str]) -> str:
         [
             f"The contract with other stacks would break, and its version is still {consumers.VERSION}:",
             *(f"  {change}" for change in changes),
-            "Keep what was there (adding beside it is fine). Or raise VERSION in contract/gke_mesh_egress_contract.py and "
+            "Keep what was there (adding beside it is fine). Or raise VERSION in "
+            "contract/gke_mesh_egress_contract.py and "
             "egress/plan/outputs.py, run `make schema`, and say in CHANGELOG.md what consumers must do.",
         ]
     )

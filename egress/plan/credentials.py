@@ -1,4 +1,5 @@
-"""What a config may not say about credentials from Secret Manager: who uses them, and what the copying needs."""
+"""What a config may not say about credentials from Secret Manager: who uses them, and what the copying
+needs."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ NEEDED = {"credential": ("certificate", "key", "authority"), "ca": ("authority",
 
 
 def refused(settings: Settings) -> Iterator[Problem]:
-    """Nothing is refused where no credential comes from Secret Manager: then somebody else makes the Secrets that hosts name."""
+    """Nothing is refused where no credential comes from Secret Manager: then somebody else makes the Secrets
+    that hosts name."""
     if not settings.credentials:
         return
     used: set[str] = set()
@@ -25,40 +27,50 @@ def refused(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.{field}",
                 name,
-                f"{_path(name)} does not say where {' and '.join(missing)} lie: the gateway would refuse every connection.",
+                f"{_path(name)} does not say where {' and '.join(missing)} lie: the gateway would refuse "
+                "every connection.",
                 f"Add {', '.join(f'{part}: SECRET/VERSION' for part in missing)} there.",
             )
     for name in sorted(settings.credentials.keys() - used):
         yield Problem(
             _path(name),
             ABSENT,
-            "No host behind a gateway and nothing received names it: a key would lie in no gateway's namespace.",
+            "No host behind a gateway and nothing received names it: a key would lie in no gateway's "
+            "namespace.",
             f"Write credential: {name} (or ca: {name}) where it is used, or remove this entry.",
         )
     if not settings.cluster.secret_sync:
         yield Problem(
             "gke-mesh-egress:cluster.secretSync",
             False,
-            "Nothing in the cluster would copy credentials from Secret Manager: the gateways would wait for their Secrets.",
+            "Nothing in the cluster would copy credentials from Secret Manager: the gateways would wait for "
+            "their Secrets.",
             "Set cluster.secretSync: true, or remove credentials and make the Secrets yourself.",
         )
     yield from _project_number(settings)
 
 
 def _project_number(settings: Settings) -> Iterator[Problem]:
-    path, number, perimeter = "gke-mesh-egress:projectNumber", settings.project_number, settings.network.perimeter
+    path, number, perimeter = (
+        "gke-mesh-egress:projectNumber",
+        settings.project_number,
+        settings.network.perimeter,
+    )
     if number is None:
         yield Problem(
             path,
             ABSENT,
-            "IAM knows the gateways' service accounts by the project's number; without it nobody could be let read the secrets.",
-            f"Write what `gcloud projects describe {settings.project} --format='value(projectNumber)'` says, in quotes.",
+            "IAM knows the gateways' service accounts by the project's number; without it nobody could be "
+            "let read the secrets.",
+            f"Write what `gcloud projects describe {settings.project} --format='value(projectNumber)'` says, "
+            "in quotes.",
         )
     elif perimeter and perimeter.project_number != number:
         yield Problem(
             path,
             number,
-            f"network.perimeter.projectNumber is {perimeter.project_number}: a project has one number, so the right to read the "
+            f"network.perimeter.projectNumber is {perimeter.project_number}: a project has one number, so "
+            "the right to read the "
             "secrets would go to another project, or the perimeter would stand around one.",
             "Write the number of this project in both.",
         )

@@ -1,4 +1,5 @@
-"""What teams that leave past the gateway need of the whole stack, and where they would undo what another team asked for.
+"""What teams that leave past the gateway need of the whole stack, and where they would undo what another team
+asked for.
 
 Every check is linear in the number of teams' entries.
 """
@@ -19,7 +20,8 @@ NODES = "gke-mesh-egress:fences.applicationNodes"
 
 
 def closed_nodes(settings: Settings, straight: Mapping[str, Sequence[Host]]) -> Iterator[Problem]:
-    """Ports that teams need and application nodes may not leave on, and ports on which nodes may leave for nobody.
+    """Ports that teams need and application nodes may not leave on, and ports on which nodes may leave for
+    nobody.
 
     `straight`: by team, the hosts that it reaches past the gateway.
     """
@@ -38,17 +40,21 @@ def closed_nodes(settings: Settings, straight: Mapping[str, Sequence[Host]]) -> 
             yield Problem(
                 model_path(name),
                 team.model.model.value,
-                "Its pods leave from application nodes, and the VPC firewall lets nothing out of those. It knows nodes and not "
-                "teams: what it opens for this one it opens for every team's pods, and then only NetworkPolicies keep "
+                "Its pods leave from application nodes, and the VPC firewall lets nothing out of those. It "
+                "knows nodes and not "
+                "teams: what it opens for this one it opens for every team's pods, and then only "
+                "NetworkPolicies keep "
                 "the other teams' pods from leaving.",
-                f"Say so for the whole stack, fences.applicationNodes: {{leaveOn: {ports}, reason: ...}}, or remove model.",
+                f"Say so for the whole stack, fences.applicationNodes: {{leaveOn: {ports}, reason: ...}}, or "
+                "remove model.",
             )
             continue
         for port in sorted(needs.keys() - leaving):
             yield Problem(
                 egress_path(name, needs[port]),
                 port,
-                f"The host is reached on port {port} from application nodes, and {NODES}.leaveOn does not name it.",
+                f"The host is reached on port {port} from application nodes, and {NODES}.leaveOn does not "
+                "name it.",
                 f"Add {port} to leaveOn, or remove {model_path(name)}.",
             )
     if opened is None:
@@ -65,7 +71,8 @@ def closed_nodes(settings: Settings, straight: Mapping[str, Sequence[Host]]) -> 
             yield Problem(
                 f"{NODES}.leaveOn",
                 port,
-                "No team that leaves past the gateway has a host on this port: it opens the nodes for nobody who should leave.",
+                "No team that leaves past the gateway has a host on this port: it opens the nodes for nobody "
+                "who should leave.",
                 f"Remove {port}.",
             )
 
@@ -79,17 +86,22 @@ def unresolvable(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 model_path(name),
                 team.model.model.value,
-                "Names that no team declares do not resolve in this network, and DNS cannot tell teams apart: the team would "
+                "Names that no team declares do not resolve in this network, and DNS cannot tell teams "
+                "apart: the team would "
                 "reach only hosts whose addresses it knows, and opening names opens them for every team.",
-                "Say so for the whole stack, network.dns: {undeclaredNames: resolve}, or write registryOnly and declare the "
+                "Say so for the whole stack, network.dns: {undeclaredNames: resolve}, or write registryOnly "
+                "and declare the "
                 "hosts.",
             )
 
 
 def uninspected(hosts: Iterable[Host], straight: Mapping[str, Sequence[Host]]) -> Iterator[Problem]:
-    """Hosts that a team reaches past the gateway although another one has requests to them inspected there."""
+    """Hosts that a team reaches past the gateway although another one has requests to them inspected
+    there."""
     inspecting = {
-        host.name: next(use.team for use in host.uses if use.http) for host in hosts if host.leaving and host.leaving.inspect
+        host.name: next(use.team for use in host.uses if use.http)
+        for host in hosts
+        if host.leaving and host.leaving.inspect
     }
     below: dict[str, str] = {}
     for name in inspecting:
@@ -102,7 +114,8 @@ def uninspected(hosts: Iterable[Host], straight: Mapping[str, Sequence[Host]]) -
                 yield Problem(
                     egress_path(team, host.name),
                     ABSENT,
-                    f"{egress_path(inspecting[name], name)}.http.inspect reads at the gateway what is sent to this host, and "
+                    f"{egress_path(inspecting[name], name)}.http.inspect reads at the gateway what is sent "
+                    "to this host, and "
                     f"{team} leaves past the gateway: the same would leave unseen.",
                     f"Remove the host from {team}, remove {model_path(team)}, or remove inspect.",
                 )

@@ -1,4 +1,5 @@
-"""The Lua filter that inspects bodies, with the hosts, rules and limits of one gateway. Its program is inspect.lua."""
+"""The Lua filter that inspects bodies, with the hosts, rules and limits of one gateway. Its program is
+inspect.lua."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def oversized(hosts: Iterable[Host]) -> Iterator[Problem]:
     yield Problem(
         f"{egress_path(team, host.name)}.http.inspect.refuse",
         sorted(inspection.refuse),
-        f"All rules of all hosts of a gateway together make a filter of {size} characters; the API server takes "
+        f"All rules of all hosts of a gateway together make a filter of {size} characters; the API server "
+        "takes "
         f"{LONGEST_SCRIPT}, and this host has the largest part.",
         "Write fewer or shorter patterns: text: is short, a set that comes many times is long.",
     )
@@ -36,7 +38,9 @@ def oversized(hosts: Iterable[Host]) -> Iterator[Problem]:
 
 def script(hosts: Iterable[Host]) -> str:
     """The filter with the hosts, rules and limits that it goes by."""
-    lines = [f"  [{quoted(host.name.encode())}] = {_entry(inspection)}," for host, inspection in inspected(hosts)]
+    lines = [
+        f"  [{quoted(host.name.encode())}] = {_entry(inspection)}," for host, inspection in inspected(hosts)
+    ]
     return "\n".join(["local HOSTS = {", *lines, "}", _FILTER.read_text(encoding="utf-8")])
 
 
@@ -51,7 +55,10 @@ def _entry(inspection: Inspection) -> str:
 
 
 def _rules(inspection: Inspection) -> str:
-    return ", ".join(f"{{name = {quoted(name.encode())}, {_find(rule)}}}" for name, rule in sorted(inspection.refuse.items()))
+    return ", ".join(
+        f"{{name = {quoted(name.encode())}, {_find(rule)}}}"
+        for name, rule in sorted(inspection.refuse.items())
+    )
 
 
 def _find(rule: Unwanted) -> str:
@@ -64,8 +71,8 @@ def _find(rule: Unwanted) -> str:
 
 
 def forms(text: str) -> list[bytes]:
-    """A text in the character sets in which a body may have it without saying so: UTF-8; Latin-1; and UTF-16 and UTF-32 without
-    their zero bytes, as the filter reads them. For ASCII they are all one."""
+    """A text in the character sets in which a body may have it without saying so: UTF-8; Latin-1; and UTF-16
+    and UTF-32 without their zero bytes, as the filter reads them. For ASCII they are all one."""
     found = [text.encode()]
     with contextlib.suppress(UnicodeEncodeError):
         found.append(text.encode("latin-1"))

@@ -1,7 +1,7 @@
 """Settings to one Plan: every outside host with the teams that use it, merged and free of conflicts.
 
-The plan is always the whole plan - conflicts and proof need every team - even where a stack deploys only a part of it.
-Work is linear in the number of teams' entries.
+The plan is always the whole plan - conflicts and proof need every team - even where a stack deploys only a
+part of it. Work is linear in the number of teams' entries.
 """
 
 from __future__ import annotations
@@ -54,13 +54,20 @@ def make_plan(settings: Settings) -> Plan:
     problems: list[Problem] = []
     gateways = {name: _gateway(settings, name, _hosts(of, problems)) for name, of in uses.items()}
     straight = {
-        name: tuple(Host(host, (use,), conflicts.leaving(host, [use], problems)) for host, use in sorted(of_team.items()))
+        name: tuple(
+            Host(host, (use,), conflicts.leaving(host, [use], problems))
+            for host, use in sorted(of_team.items())
+        )
         for name, of_team in past.items()
     }
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
     addresses = AddressPlan.of(settings.network, settings.gateways.values())
     problems += [
-        *(problem for gateway in gateways.values() for problem in conflicts.own_addresses(gateway.hosts, addresses)),
+        *(
+            problem
+            for gateway in gateways.values()
+            for problem in conflicts.own_addresses(gateway.hosts, addresses)
+        ),
         *conflicts.cluster_services(settings),
         *conflicts.used_range(settings),
         *conflicts.beyond_gateways(settings),
@@ -77,7 +84,9 @@ def make_plan(settings: Settings) -> Plan:
         *direct_egress.closed_nodes(settings, straight),
         *direct_egress.unresolvable(settings),
         *private_hosts.unused(settings, gateways.values()),
-        *direct_egress.uninspected((host for gateway in gateways.values() for host in gateway.hosts), straight),
+        *direct_egress.uninspected(
+            (host for gateway in gateways.values() for host in gateway.hosts), straight
+        ),
     ]
     if problems:
         raise ConfigError(problems)
@@ -87,7 +96,9 @@ def make_plan(settings: Settings) -> Plan:
             name,
             team,
             gateways[team.gateway or ""],
-            tuple((hosts[team.gateway or ""][host], use) for host, use in sorted(of_teams.get(name, {}).items())),
+            tuple(
+                (hosts[team.gateway or ""][host], use) for host, use in sorted(of_teams.get(name, {}).items())
+            ),
             identities[name],
             tuple(reached_by.get(name, ())),
             straight.get(name, ()),
@@ -98,7 +109,8 @@ def make_plan(settings: Settings) -> Plan:
 
 
 def _hosts(uses: dict[str, list[Use]], problems: list[Problem]) -> tuple[Host, ...]:
-    """One gateway's hosts, from its teams' uses of each. Where they disagree, both are named in `problems`."""
+    """One gateway's hosts, from its teams' uses of each. Where they disagree, both are named in
+    `problems`."""
     return tuple(
         Host(name, tuple(of), conflicts.leaving(name, of, problems), conflicts.tcp(name, of, problems))
         for name, of in sorted(uses.items())
@@ -106,7 +118,8 @@ def _hosts(uses: dict[str, list[Use]], problems: list[Problem]) -> tuple[Host, .
 
 
 def _use(team: str, host: str, egress: Mapping[str, Access]) -> Use:
-    """What a team says about a host. Its entry below a pattern of its own leaves the app's TLS as the pattern has it.
+    """What a team says about a host. Its entry below a pattern of its own leaves the app's TLS as the pattern
+    has it.
 
     Where another team passes TLS to that very host, the closer entry is what the team's sidecars go by.
     """
@@ -143,7 +156,11 @@ def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadI
     for service_account, account in sorted(accounts.items()):
         account_id = account.account_id or names.google_service_account(name, service_account)
         grants = tuple(
-            BucketGrant(key if bucket.existing else names.bucket(settings.project, key), bucket.role, not bucket.existing)
+            BucketGrant(
+                key if bucket.existing else names.bucket(settings.project, key),
+                bucket.role,
+                not bucket.existing,
+            )
             for key, bucket in sorted(account.buckets.items())
         )
         resources = tuple(

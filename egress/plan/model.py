@@ -1,4 +1,5 @@
-"""The plan: everything that is decided, before any object is rendered. Values only; egress/plan/make.py makes them."""
+"""The plan: everything that is decided, before any object is rendered. Values only; egress/plan/make.py makes
+them."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ class Use:
 
 @dataclass(frozen=True)
 class Leaving:
-    """How plain HTTP leaves the gateway for one host. There is one for all teams: the gateway speaks one way to one host."""
+    """How plain HTTP leaves the gateway for one host. There is one for all teams: the gateway speaks one way
+    to one host."""
 
     upgrade: Upgrade
     protocol: Protocol
@@ -110,7 +112,8 @@ class Host:
 
 @dataclass(frozen=True)
 class GatewaySubnet:
-    """Where the nodes and Pods of one gateway have their addresses, and the reserved ones by which they leave."""
+    """Where the nodes and Pods of one gateway have their addresses, and the reserved ones by which they
+    leave."""
 
     name: str
     nodes: str
@@ -123,7 +126,8 @@ class GatewaySubnet:
 
 @dataclass(frozen=True)
 class EgressGateway:
-    """One egress gateway, and everything that leaves by it. How a host is treated is decided for each gateway by itself."""
+    """One egress gateway, and everything that leaves by it. How a host is treated is decided for each gateway
+    by itself."""
 
     name: str
     """Empty: the shared one."""
@@ -160,13 +164,14 @@ class EgressGateway:
 
     @cached_property
     def ports(self) -> tuple[int, ...]:
-        """TCP ports on which its nodes may leave to wherever a host's name leads: those that some host needs. Ascending."""
+        """TCP ports on which its nodes may leave to wherever a host's name leads: those that some host needs.
+        Ascending."""
         return tuple(sorted({port for host in self.hosts if not host.tcp for port in host.outside_ports}))
 
     @cached_property
     def tcp_ranges(self) -> dict[int, tuple[str, ...]]:
-        """For each outside port of raw TCP, the ranges (/32, sorted) that its nodes may reach on it: anywhere, where a host is
-        known by its name."""
+        """For each outside port of raw TCP, the ranges (/32, sorted) that its nodes may reach on it:
+        anywhere, where a host is known by its name."""
         found: dict[int, set[IPv4Address]] = {}
         for host in self.hosts:
             if host.tcp:
@@ -227,7 +232,8 @@ class Reception:
 
 @dataclass(frozen=True)
 class TeamPlan:
-    """One team: its namespace (of the same name), its settings, and what the other parts of the plan made of them."""
+    """One team: its namespace (of the same name), its settings, and what the other parts of the plan made of
+    them."""
 
     name: str
     settings: Team
@@ -238,7 +244,8 @@ class TeamPlan:
     identities: tuple[WorkloadIdentity, ...]
     reached_by: tuple[str, ...]
     straight: tuple[Host, ...] = ()
-    """The hosts that the team's sidecars go to themselves, past the gateway, in order of name. Nobody shares these."""
+    """The hosts that the team's sidecars go to themselves, past the gateway, in order of name. Nobody shares
+    these."""
 
     @property
     def model(self) -> SecurityModel:
@@ -267,7 +274,9 @@ class TeamPlan:
     @property
     def receptions(self) -> tuple[Reception, ...]:
         """What the team receives from partners, in order of name."""
-        return tuple(Reception(self.name, name, wanted) for name, wanted in sorted(self.settings.receives.items()))
+        return tuple(
+            Reception(self.name, name, wanted) for name, wanted in sorted(self.settings.receives.items())
+        )
 
     @property
     def received_ports(self) -> tuple[int, ...]:
@@ -280,10 +289,13 @@ class TeamPlan:
 
     @property
     def google_apis(self) -> tuple[str, ...]:
-        """Names of the Google APIs that the team calls, sorted; those of its buckets, topics and so on come by themselves."""
+        """Names of the Google APIs that the team calls, sorted; those of its buckets, topics and so on come
+        by themselves."""
         named = set(self.settings.google_apis.apis) if self.settings.google_apis else set[str]()
         for identity in self.identities:
-            named |= {grant.resource.api for grant in identity.resources} | ({"storage"} if identity.buckets else set[str]())
+            named |= {grant.resource.api for grant in identity.resources} | (
+                {"storage"} if identity.buckets else set[str]()
+            )
         return tuple(sorted(named))
 
 
@@ -316,13 +328,14 @@ class Plan:
 
     @property
     def structured_logs(self) -> bool:
-        """Whether lines of access logs have fields, the caller's identity among them. The managed mesh's provider has its own."""
+        """Whether lines of access logs have fields, the caller's identity among them. The managed mesh's
+        provider has its own."""
         said = self.settings.mesh.access_log
         return self.in_cluster_mesh and (said is None or said.format is LogFormat.JSON)
 
     def connects_late(self, gateway: EgressGateway) -> bool:
-        """Whether a gateway knows the caller before it connects to a host whose TLS it passes through. The managed mesh takes no
-        EnvoyFilter, by which this is done."""
+        """Whether a gateway knows the caller before it connects to a host whose TLS it passes through. The
+        managed mesh takes no EnvoyFilter, by which this is done."""
         wanted = gateway.settings.connect_after_authorization
         return self.in_cluster_mesh if wanted is None else wanted
 
@@ -333,12 +346,14 @@ class Plan:
 
     @property
     def application_ports(self) -> tuple[int, ...]:
-        """TCP ports on which application nodes may leave: those that the config names, which are those that teams need."""
+        """TCP ports on which application nodes may leave: those that the config names, which are those that
+        teams need."""
         opened = self.settings.fences.application_nodes
         return tuple(sorted(opened.leave_on)) if opened else ()
 
     def leaves_on(self, team: TeamPlan) -> tuple[int, ...]:
-        """TCP ports on which a team's own pods may leave, to wherever a name leads, ascending. Empty behind the gateway."""
+        """TCP ports on which a team's own pods may leave, to wherever a name leads, ascending. Empty behind
+        the gateway."""
         return self.application_ports if team.model is SecurityModel.OPEN else team.straight_ports
 
     @cached_property
@@ -354,8 +369,18 @@ class Plan:
     @property
     def granted_apis(self) -> tuple[str, ...]:
         """APIs of this project in which teams have roles on resources, sorted, as they are switched on."""
-        of_teams = (grant for team in self.teams for identity in team.identities for grant in identity.resources)
-        return tuple(sorted({f"{grant.resource.api}.googleapis.com" for grant in of_teams if grant.project == self.project}))
+        of_teams = (
+            grant for team in self.teams for identity in team.identities for grant in identity.resources
+        )
+        return tuple(
+            sorted(
+                {
+                    f"{grant.resource.api}.googleapis.com"
+                    for grant in of_teams
+                    if grant.project == self.project
+                }
+            )
+        )
 
     @property
     def google_api_teams(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
-"""What other stacks may rely on: one versioned object, `contract: 1`, of which this module makes the parts known before
-anything is deployed. `__main__.py` adds what only Google Cloud knows (endpoint, certificate authority, addresses)."""
+"""What other stacks may rely on: one versioned object, `contract: 1`, of which this module makes the parts
+known before anything is deployed. `__main__.py` adds what only Google Cloud knows (endpoint, certificate
+authority, addresses)."""
 
 from __future__ import annotations
 
@@ -22,9 +23,17 @@ def planned(plan: Plan) -> dict[str, Any]:
         "region": plan.settings.region,
         "workloadPool": plan.workload_pool,
         "gateway": _gateway(plan, plan.gateway),
-        **({"gateways": {gateway.name: _gateway(plan, gateway) for gateway in others}} if (others := plan.gateways[1:]) else {}),
+        **(
+            {"gateways": {gateway.name: _gateway(plan, gateway) for gateway in others}}
+            if (others := plan.gateways[1:])
+            else {}
+        ),
         "teams": {team.name: _team(plan, team) for team in plan.teams},
-        **({"ingress": _ingress(plan, ingress)} if plan.receptions and (ingress := plan.settings.ingress) else {}),
+        **(
+            {"ingress": _ingress(plan, ingress)}
+            if plan.receptions and (ingress := plan.settings.ingress)
+            else {}
+        ),
     }
 
 
@@ -41,7 +50,8 @@ def _gateway(plan: Plan, gateway: EgressGateway) -> dict[str, Any]:
 
 
 def _ingress(plan: Plan, ingress: Ingress) -> dict[str, Any]:
-    """What partners need to know: `receives` by team and name, with what their client must ask for and show."""
+    """What partners need to know: `receives` by team and name, with what their client must ask for and
+    show."""
     received: dict[str, dict[str, Any]] = {}
     for reception in plan.receptions:
         wanted = reception.wanted
@@ -78,13 +88,20 @@ def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
             )
         if use.passthrough:
             accounts = {"serviceAccounts": list(use.passthrough_accounts)} if use.passthrough_accounts else {}
-            ways.append({"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https", **accounts})
+            ways.append(
+                {"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https", **accounts}
+            )
         if use.tcp:
             rule = use.tcp.model_dump(
-                mode="json", by_alias=True, exclude_none=True, include={"addresses", "service_accounts", "description"}
+                mode="json",
+                by_alias=True,
+                exclude_none=True,
+                include={"addresses", "service_accounts", "description"},
             )
             leaves = "tls" if host.upgraded else "tcp"
-            ways.append({"host": host.name, "protocol": "tcp", "port": use.tcp.port, "leaves": leaves, **rule})
+            ways.append(
+                {"host": host.name, "protocol": "tcp", "port": use.tcp.port, "leaves": leaves, **rule}
+            )
     return {
         "namespace": team.name,
         **({"gateway": team.gateway.name} if team.gateway.name else {}),
@@ -109,5 +126,6 @@ def _grants(team: TeamPlan) -> Iterator[dict[str, str]]:
 
 
 def _past_gateway(plan: Plan, team: TeamPlan, weaker: Weaker) -> dict[str, Any]:
-    """Only of a team with a weaker security model: which, why, and the ports on which its pods leave themselves."""
+    """Only of a team with a weaker security model: which, why, and the ports on which its pods leave
+    themselves."""
     return {"model": weaker.model.value, "reason": weaker.reason, "ports": list(plan.leaves_on(team))}

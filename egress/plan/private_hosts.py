@@ -1,4 +1,5 @@
-"""Ranges of private networks that the config opens to gateways, and that nothing would use: who reads them believes a way open.
+"""Ranges of private networks that the config opens to gateways, and that nothing would use: who reads them
+believes a way open.
 
 Work is linear in the number of ranges and of hosts.
 """
@@ -23,16 +24,20 @@ def unused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[Pr
             yield Problem(
                 f"{PATH}.{name}",
                 str(network),
-                "It is opened to hosts that leave a gateway by http or https, and no team declares one. Raw TCP reaches the "
-                "internet alone, and so does who leaves past the gateway: nothing in this range can be reached.",
-                "Remove it, or declare with http or https the hosts that lie there. Not supported: databases and caches on "
+                "It is opened to hosts that leave a gateway by http or https, and no team declares one. Raw "
+                "TCP reaches the "
+                "internet alone, and so does who leaves past the gateway: nothing in this range can be "
+                "reached.",
+                "Remove it, or declare with http or https the hosts that lie there. Not supported: databases "
+                "and caches on "
                 "private addresses.",
             )
     for name, other in _covered(ranges):
         yield Problem(
             f"{PATH}.{name}",
             str(ranges[name]),
-            f"{PATH}.{other} is {ranges[other]}, and opens all of it: taking this one away would close nothing.",
+            f"{PATH}.{other} is {ranges[other]}, and opens all of it: taking this one away would close "
+            "nothing.",
             "Remove one of the two.",
         )
 
@@ -40,7 +45,8 @@ def unused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[Pr
 def _covered(ranges: Mapping[str, IPv4Network]) -> Iterator[tuple[str, str]]:
     """Names of ranges that lie within another one, each with that one's."""
     around: str | None = None
-    # By address, the widest first: ranges never overlap in part, so the last one that ended later is around, or none is.
+    # By address, the widest first: ranges never overlap in part, so the last one that ended later is around,
+    # or none is.
     for name in sorted(ranges, key=lambda name: (ranges[name].network_address, ranges[name].prefixlen, name)):
         if around is not None and ranges[name].subnet_of(ranges[around]):
             yield name, around

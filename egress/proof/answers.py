@@ -1,9 +1,11 @@
-"""Where declared names may lead, whatever their owners answer: not to a gateway itself, its node, or anything else inside.
+"""Where declared names may lead, whatever their owners answer: not to a gateway itself, its node, or anything
+else inside.
 
-A host's owner says which address the host has, and may say 127.0.0.1. So each kind of address is asked about for everything that
-a gateway, or a team past the gateway, reaches by name, from the rendered objects. What stands between a pod and other addresses
-is NetworkPolicy; between a pod and itself, or its own node, nothing is: there the port decides, and the network card to which
-the gateway's connections are tied (egress/layers/mesh/way_out.py).
+A host's owner says which address the host has, and may say 127.0.0.1. So each kind of address is asked about
+for everything that a gateway, or a team past the gateway, reaches by name, from the rendered objects. What
+stands between a pod and other addresses is NetworkPolicy; between a pod and itself, or its own node, nothing
+is: there the port decides, and the network card to which the gateway's connections are tied
+(egress/layers/mesh/way_out.py).
 """
 
 from __future__ import annotations
@@ -32,8 +34,15 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
             if not _led_to(judges, gateway, destination):
                 continue
             for number, port in destination.ports.items():
-                says = f"{destination.host}, port {port.target}: whatever its owner answers, it must not lead back or inside."
-                yield Standing(gateway.namespace, _away(judges, intent, gateway, destination, number, listens, taken), says)
+                says = (
+                    f"{destination.host}, port {port.target}: whatever its owner answers, it must not "
+                    "lead back or inside."
+                )
+                yield Standing(
+                    gateway.namespace,
+                    _away(judges, intent, gateway, destination, number, listens, taken),
+                    says,
+                )
                 if destination.resolution != "STATIC":
                     left.setdefault(port.target, destination.by)
         if intent.puts_up(Fence.GATEWAY_NETWORK):
@@ -41,14 +50,20 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
 
 
 def of_other_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
-    """The ingress gateway leads to Services alone: it has no destination whose address somebody outside says."""
+    """The ingress gateway leads to Services alone: it has no destination whose address somebody outside
+    says."""
     for gateway in (pod for pod in judges.gateways.pods if pod.namespace not in intent.gateways):
         for destinations in judges.registry.destinations.values():
             for destination in destinations:
                 known = not destination.inside and destination.exported & {"*", gateway.namespace}
                 if known and _led_to(judges, gateway, destination):
-                    verdict = _verdict(True, destination.by, "spec.hosts", "its address is not one that the cluster says")
-                    says = f"{destination.host}: a gateway that teams do not leave by must lead to Services of the cluster alone."
+                    verdict = _verdict(
+                        True, destination.by, "spec.hosts", "its address is not one that the cluster says"
+                    )
+                    says = (
+                        f"{destination.host}: a gateway that teams do not leave by must lead to Services "
+                        "of the cluster alone."
+                    )
                     yield Standing(gateway.namespace, verdict, says)
 
 
@@ -66,9 +81,14 @@ def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Standin
         for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
             flow = Flow(team, concrete(host), port, protocol, address=OTHER_ADDRESS)
             said, connections = judges.sidecars.judge(flow, pod)
-            led = any(isinstance(to, Outside) and to.address == OTHER_ADDRESS for to in (one.to for one in connections))
+            led = any(
+                isinstance(to, Outside) and to.address == OTHER_ADDRESS
+                for to in (one.to for one in connections)
+            )
             verdict = said if said.allowed and led else replace(said, allowed=False)
-            yield Standing(team, verdict, f"Who says {flow.host} must not be led to whatever address he connects to.")
+            yield Standing(
+                team, verdict, f"Who says {flow.host} must not be led to whatever address he connects to."
+            )
 
 
 def _known(intent: Intent, judges: Judges) -> dict[str, list[Destination]]:
@@ -77,7 +97,9 @@ def _known(intent: Intent, judges: Judges) -> dict[str, list[Destination]]:
     for destinations in judges.registry.destinations.values():
         for destination in destinations:
             if not destination.inside:
-                for namespace in found if "*" in destination.exported else destination.exported & found.keys():
+                for namespace in (
+                    found if "*" in destination.exported else destination.exported & found.keys()
+                ):
                     found[namespace].append(destination)
     return found
 
@@ -103,24 +125,35 @@ def _away(
         if endpoint.startswith("127."):
             # What a gateway hands to itself comes back at a listener of that very address, and nowhere else.
             back = (target, endpoint) in listens and target not in PROXY_PORTS
-            return _verdict(not back, destination.by, "spec.endpoints", f"it comes back to {endpoint}:{target}")
+            return _verdict(
+                not back, destination.by, "spec.endpoints", f"it comes back to {endpoint}:{target}"
+            )
     if destination.resolution == "STATIC":
         inside = next((address for address in destination.endpoints if intent.is_inside(address)), None)
-        return _verdict(inside is not None, destination.by, "spec.endpoints", f"its addresses are outside, but for {inside}")
+        return _verdict(
+            inside is not None,
+            destination.by,
+            "spec.endpoints",
+            f"its addresses are outside, but for {inside}",
+        )
     if target in taken:
         return _verdict(True, destination.by, "spec.ports", "the gateway listens on this port as well")
     if target in NODE_PORTS:
         return _verdict(True, destination.by, "spec.ports", "a node listens on this port as well")
     # The managed mesh takes no EnvoyFilter: there the port alone decides.
     loose = intent.in_cluster_mesh and not judges.gateways.bound.on(gateway, destination.host, number)
-    return _verdict(loose, "nothing" if loose else destination.by, "", "its connections are not tied to the network card")
+    return _verdict(
+        loose, "nothing" if loose else destination.by, "", "its connections are not tied to the network card"
+    )
 
 
 def _inside(judges: Judges, intent: Intent, source: Pod, ports: dict[int, str]) -> Iterator[Standing]:
     """Every address inside, on every port by which some name is left."""
     for port in sorted(ports):
         for cidr in intent.never_reached(source.namespace, port):
-            verdict = judges.network_policies.judge(Connection(source, Outside(None, cidr), port, Protocol.TCP))
+            verdict = judges.network_policies.judge(
+                Connection(source, Outside(None, cidr), port, Protocol.TCP)
+            )
             says = f"Names that are left by port {port} (as {ports[port]}) must lead to no address of {cidr}."
             yield Standing(source.namespace, verdict, says)
 

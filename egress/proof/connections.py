@@ -1,7 +1,9 @@
-"""What has to come of every connection that no flow shows: which ones the platform needs, and which must not be possible.
+"""What has to come of every connection that no flow shows: which ones the platform needs, and which must not
+be possible.
 
-The connections are those of egress/judge/cluster_connections.py, the one list; this room adds the expectation, and nothing else.
-Without those that are needed, declared flows stop in a way that no rule about hosts shows; the others are ways to back doors.
+The connections are those of egress/judge/cluster_connections.py, the one list; this room adds the
+expectation, and nothing else. Without those that are needed, declared flows stop in a way that no rule about
+hosts shows; the others are ways to back doors.
 """
 
 from __future__ import annotations
@@ -11,7 +13,14 @@ from collections.abc import Iterator
 from egress.common import names
 from egress.common.google_cloud import KUBELET_PORT, METADATA_ADDRESS, WEBHOOK_PORT
 from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS
-from egress.judge.cluster_connections import DNS_PORT, XDS_PORT, ClusterConnection, ClusterConnections, End, Place
+from egress.judge.cluster_connections import (
+    DNS_PORT,
+    XDS_PORT,
+    ClusterConnection,
+    ClusterConnections,
+    End,
+    Place,
+)
 from egress.judge.distinctions import APPLICATION_PORT, Distinctions
 from egress.judge.model.flow import Verdict
 from egress.judge.trace import Judges
@@ -93,9 +102,12 @@ def _of_team(intent: Intent, one: ClusterConnection, doors: frozenset[tuple[str,
     if target.end is End.GATEWAY:
         own = intent.uses_gateway(team, target.name)
         served = (target.name, one.port) in doors
-        # Where no host is declared that would be asked for at a port, the gateway of the team has nothing there.
+        # Where no host is declared that would be asked for at a port, the gateway of the team has nothing
+        # there.
         return (
-            None if own and not served and _is_tcp(one, GATEWAY_HTTP, GATEWAY_TLS) else own and served and one.transport == "TCP"
+            None
+            if own and not served and _is_tcp(one, GATEWAY_HTTP, GATEWAY_TLS)
+            else own and served and one.transport == "TCP"
         )
     return _to_platform(intent, one)
 
@@ -125,7 +137,8 @@ def _is_declared(intent: Intent, one: ClusterConnection, gateway: EgressGateway,
 
 
 def _leaves(intent: Intent, one: ClusterConnection, declared: bool) -> bool | None:
-    """What is declared is proven by the flows; the managed mesh's proxies need Google's APIs and their own identity."""
+    """What is declared is proven by the flows; the managed mesh's proxies need Google's APIs and their own
+    identity."""
     managed = not intent.in_cluster_mesh and _is_google(intent, one)
     return None if declared or managed else False
 
@@ -141,13 +154,18 @@ def _is_google(intent: Intent, one: ClusterConnection) -> bool:
 def _of_control_plane(intent: Intent, one: ClusterConnection) -> bool | None:
     if not (intent.in_cluster_mesh and intent.puts_up(Fence.CONTROL_PLANE_NETWORK)):
         return None
-    if one.target.end is End.ADDRESSES and ":" not in one.target.name and intent.is_control_plane(one.target.name):
+    if (
+        one.target.end is End.ADDRESSES
+        and ":" not in one.target.name
+        and intent.is_control_plane(one.target.name)
+    ):
         return _is_tcp(one, HTTPS_PORT)
     return False
 
 
 def _of_nodes(intent: Intent, one: ClusterConnection) -> bool | None:
-    """What the firewall must let nodes do, and must not. Pods have a NetworkPolicy before it, a node's own processes nothing."""
+    """What the firewall must let nodes do, and must not. Pods have a NetworkPolicy before it, a node's own
+    processes nothing."""
     gateway = intent.gateway_on(one.source.name) if one.source.end is End.GATEWAY_NODES else None
     address = one.target.name or None
     if address and ":" not in address:
@@ -156,7 +174,8 @@ def _of_nodes(intent: Intent, one: ClusterConnection) -> bool | None:
         # Without these a node never joins its cluster, and no image gets onto it.
         if _is_google(intent, one) or (intent.is_control_plane(address) and _is_tcp(one, *OF_CONTROL_PLANE)):
             return True
-        # Towards private networks the gateway's NetworkPolicy is the fence, on the ports of the web and of raw TCP by name.
+        # Towards private networks the gateway's NetworkPolicy is the fence, on the ports of the web and of
+        # raw TCP by name.
         if gateway and one.transport == "TCP" and intent.leaves_by(gateway, one.port, address):
             return None
     if gateway and _is_declared(intent, one, gateway, shared=False):
@@ -188,11 +207,16 @@ def _boundary(namespace: str) -> Fence:
 
 
 def _of_addresses(intent: Intent, one: ClusterConnection) -> bool | None:
-    """What comes from no pod: to nobody's, but for the control plane's questions to istiod and, elsewhere, what is received."""
+    """What comes from no pod: to nobody's, but for the control plane's questions to istiod and, elsewhere,
+    what is received."""
     target, source = one.target, one.source
     if target.end is End.TEAM:
         return False
-    if target.name == names.INGRESS_NAMESPACE and one.transport == "TCP" and intent.may_be_partner(source.name):
+    if (
+        target.name == names.INGRESS_NAMESPACE
+        and one.transport == "TCP"
+        and intent.may_be_partner(source.name)
+    ):
         return None
     if target.name in intent.gateways | {names.INGRESS_NAMESPACE}:
         return False if intent.puts_up(Fence.GATEWAY_NETWORK) else None
@@ -203,7 +227,8 @@ def _of_addresses(intent: Intent, one: ClusterConnection) -> bool | None:
 
 
 def _serves(source: Place, one: ClusterConnection) -> bool:
-    """What istiod is there for: configuration for whoever has a proxy, and webhooks for the control plane's agents."""
+    """What istiod is there for: configuration for whoever has a proxy, and webhooks for the control plane's
+    agents."""
     if source.end is End.PLATFORM or source.labelled:
         return _is_tcp(one, XDS_PORT) or (source.end is End.PLATFORM and _is_tcp(one, WEBHOOK_PORT))
     return False

@@ -1,6 +1,8 @@
-"""What has to come of every flow: the targets that some object or declaration tells apart, each with what the config wants of it.
+"""What has to come of every flow: the targets that some object or declaration tells apart, each with what the
+config wants of it.
 
-The flows are those of egress/judge/targets.py, the one list; this room adds the expectation, and nothing else.
+The flows are those of egress/judge/targets.py, the one list; this room adds the expectation, and nothing
+else.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ class Want(StrEnum):
     IAM = "guarded by IAM"
     """The network lets it through to Google's front door, and IAM decides there."""
     AS_ITS_APP = "as its app does"
-    """By the team's own certificate, or without its sidecar, what the app is allowed anyhow; nothing is proven about it."""
+    """By the team's own certificate, or without its sidecar, what the app is allowed anyhow; nothing is
+    proven about it."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,11 @@ class Questions:
 
     def same_by_address(self, team: str) -> object:
         """Equal for two teams whose pods are asked the same about addresses, and are to get the same."""
-        return tuple(self.distinctions.numbers(team)), self._intent.opened(team), self._intent.uses_google(team)
+        return (
+            tuple(self.distinctions.numbers(team)),
+            self._intent.opened(team),
+            self._intent.uses_google(team),
+        )
 
     def _question(self, target: Target) -> Question:
         kind = self._kind(target)
@@ -108,7 +115,8 @@ class Questions:
             return self._straight(flow, kind)
         if self._intent.allows(flow):
             return Want.PASSES
-        # An open team's sidecars let through what is not declared about a host as well as what is not declared at all.
+        # An open team's sidecars let through what is not declared about a host as well as what is not
+        # declared at all.
         known = kind is Kind.HOST and not self._intent.is_open(flow.namespace)
         return Want.REFUSED if known else self._unknown(flow)
 
@@ -142,7 +150,9 @@ class Questions:
         if flow.protocol is Protocol.HTTP:
             return Want.AS_ITS_APP if self._intent.allows(app) else Want.REFUSED
         ports = self.targets.ports(flow.host)
-        tunnels = (app.but(port=port, protocol=protocol) for port, protocol in ports if protocol is not Protocol.HTTP)
+        tunnels = (
+            app.but(port=port, protocol=protocol) for port, protocol in ports if protocol is not Protocol.HTTP
+        )
         return Want.AS_ITS_APP if any(map(self._intent.allows, tunnels)) else Want.REFUSED
 
     def _at_neighbour(self, flow: Flow) -> Want:
@@ -160,17 +170,26 @@ class Questions:
     def _at_google(self, flow: Flow, kind: Kind) -> Want:
         team, straight = flow.namespace, self._google_past_the_sidecar(flow.namespace)
         if flow.way is not Way.APP:
-            asked = flow.port == (443 if kind is Kind.GOOGLE_API else METADATA_PORT) and flow.protocol.transport == "TCP"
+            asked = (
+                flow.port == (443 if kind is Kind.GOOGLE_API else METADATA_PORT)
+                and flow.protocol.transport == "TCP"
+            )
             return straight if asked else Want.REFUSED
         # An open team's sidecars let its apps have what its pods have without them.
         unknown = straight if self._intent.is_open(team) else Want.REFUSED_FIRST
-        known = self._intent.is_api(team, flow.host) if kind is Kind.GOOGLE_API else self._intent.asks_metadata(team)
+        known = (
+            self._intent.is_api(team, flow.host)
+            if kind is Kind.GOOGLE_API
+            else self._intent.asks_metadata(team)
+        )
         return Want.PASSES if known else unknown
 
     def _from_node(self, flow: Flow) -> Want:
         team = flow.namespace
         if flow.way is Way.APPLICATION_NODE:
-            layers = self._intent.keeps(team, Rule.HOST_NAMESPACES) + (flow.port not in self._intent.opened_nodes)
+            layers = self._intent.keeps(team, Rule.HOST_NAMESPACES) + (
+                flow.port not in self._intent.opened_nodes
+            )
             return (Want.OPENED, Want.REFUSED, Want.REFUSED_TWICE)[layers]
         kept = self._intent.keeps(team, Rule.GATEWAY_NODES)
         if flow.port == 443:

@@ -1,8 +1,9 @@
-"""What comes in is what the config declares: named clients from named ranges reach the named Service, and nobody else anything.
+"""What comes in is what the config declares: named clients from named ranges reach the named Service, and
+nobody else anything.
 
-How many layers have to refuse is a matter of what differs (docs/adr/0022-what-comes-in.md): an address or a port is refused by
-the load balancer, the VPC firewall and the gateway's NetworkPolicy, each of them; a name by the gateway and by authorization; a
-certificate by the gateway's TLS, which is alone in knowing it.
+How many layers have to refuse is a matter of what differs (docs/adr/0022-what-comes-in.md): an address or a
+port is refused by the load balancer, the VPC firewall and the gateway's NetworkPolicy, each of them; a name
+by the gateway and by authorization; a certificate by the gateway's TLS, which is alone in knowing it.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class Receiving:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         ingress = plan.settings.ingress if plan.receptions else None
-        self.ranges = {name: str(network) for name, network in sorted(ingress.source_ranges.items())} if ingress else {}
+        self.ranges = (
+            {name: str(network) for name, network in sorted(ingress.source_ranges.items())} if ingress else {}
+        )
         self._partners = Ranges.of(self.ranges.values())
         self._at = {(one.wanted.host, one.wanted.port): one for one in plan.receptions}
         self._ports = {one.wanted.port for one in plan.receptions}
@@ -75,25 +78,37 @@ class Receiving:
         self._control_plane = Ranges.of([plan.addresses.control_plane])
 
     def declared(self) -> Iterator[Declared]:
-        """Each reception for each of its clients, from each range, in each form of the host that a client may send."""
+        """Each reception for each of its clients, from each range, in each form of the host that a client may
+        send."""
         for reception in self.plan.receptions:
             yield from self.of(reception)
 
     def of(self, reception: Reception) -> Iterator[Declared]:
-        """What of one reception has to arrive. Who it is and from where do not touch each other, so each is asked by itself."""
+        """What of one reception has to arrive. Who it is and from where do not touch each other, so each is
+        asked by itself."""
         wanted = reception.wanted
         (first, *others), clients = self.ranges.values(), list(wanted.clients.values())
-        flow = InboundFlow(Ranges.of([first]), first, wanted.host, wanted.port, edge=_EDGE, backend=wanted.to.opened)
-        forms = [None] if wanted.protocol is Received.TCP else [Request(wanted.host), Request(f"{wanted.host}:{wanted.port}")]
+        flow = InboundFlow(
+            Ranges.of([first]), first, wanted.host, wanted.port, edge=_EDGE, backend=wanted.to.opened
+        )
+        forms = (
+            [None]
+            if wanted.protocol is Received.TCP
+            else [Request(wanted.host), Request(f"{wanted.host}:{wanted.port}")]
+        )
         for client in dict.fromkeys(clients):
             for request in forms:
                 yield Declared(reception, replace(flow, caller=Caller(Shown.NAMED, client), request=request))
         for cidr in others:
             caller = Caller(Shown.NAMED, clients[0])
-            yield Declared(reception, replace(flow, source=Ranges.of([cidr]), origin=cidr, caller=caller, request=forms[0]))
+            yield Declared(
+                reception,
+                replace(flow, source=Ranges.of([cidr]), origin=cidr, caller=caller, request=forms[0]),
+            )
 
     def questions(self, judges: Judges) -> Iterator[InboundQuestion]:
-        """Everything that is asked about what comes in: what has to arrive, then every class of what has to be refused."""
+        """Everything that is asked about what comes in: what has to arrive, then every class of what has to
+        be refused."""
         for declared in self.declared():
             yield InboundQuestion(declared.flow, frozenset(), declared)
         for target in inbound_targets(judges):
@@ -129,7 +144,8 @@ class Receiving:
 
         Args:
             flow: what is tried.
-            edge: of the Service that it comes by, the namespace and whether a gateway is behind it; None: the ingress gateway's.
+            edge: of the Service that it comes by, the namespace and whether a gateway is behind it; None: the
+            ingress gateway's.
         """
         if edge and edge[0] != names.INGRESS_NAMESPACE:
             # Mutual TLS of the mesh, at a pod or at a gateway for those inside.
@@ -138,7 +154,12 @@ class Receiving:
         network = {Layer.LOAD_BALANCER, *self._by_address(flow.source, flow.port)}
         network |= {Layer.NETWORK_POLICY} if self._fenced else set()
         if flow.door is Door.NODE_PORT:
-            return frozenset({*self._by_address(flow.source, flow.port), *(() if partner else network - {Layer.LOAD_BALANCER})})
+            return frozenset(
+                {
+                    *self._by_address(flow.source, flow.port),
+                    *(() if partner else network - {Layer.LOAD_BALANCER}),
+                }
+            )
         found = set[Layer]() if partner else set(network)
         if flow.port not in self._ports:
             # At the pods' own port the gateway listens, and its policies let partners in.
@@ -166,7 +187,8 @@ class Receiving:
         return probes or (self._control_plane.covers(source) and port == WEBHOOK_PORT)
 
     def node_is_shut(self, flow: NodeFlow) -> bool:
-        """Whether the firewall has to keep somebody from a node's port, or from one of several that no rule tells apart."""
+        """Whether the firewall has to keep somebody from a node's port, or from one of several that no rule
+        tells apart."""
         if flow.transport != "TCP":
             return True
         kind = names.service_account_email(names.node_service_account(_INGRESS_NODES), self.plan.project)
@@ -197,12 +219,17 @@ def violations(receiving: Receiving, judges: Judges) -> Iterator[Finding]:
 
 
 def _undeclared(plan: Plan, judges: Judges) -> Iterator[Finding]:
-    """Services that are open to those outside, whatever refuses behind them, and that are not the ingress gateway's own."""
+    """Services that are open to those outside, whatever refuses behind them, and that are not the ingress
+    gateway's own."""
     for edge in judges.inbound.edges.values():
         if edge.by != _EDGE or not plan.receptions:
             field = "spec.type" if edge.balanced or edge.on_nodes else "spec.externalIPs"
-            opens = Verdict(Layer.LOAD_BALANCER, True, edge.by, field, f"It can be connected to from {edge.words}.")
-            yield Finding(edge.by, (opens,), f"It opens the cluster to {edge.words}, and no config declares it.")
+            opens = Verdict(
+                Layer.LOAD_BALANCER, True, edge.by, field, f"It can be connected to from {edge.words}."
+            )
+            yield Finding(
+                edge.by, (opens,), f"It opens the cluster to {edge.words}, and no config declares it."
+            )
 
 
 def _arrives_wrongly(receiving: Receiving, declared: Declared, trace: InboundTrace) -> str | None:
@@ -220,7 +247,11 @@ def _arrives_wrongly(receiving: Receiving, declared: Declared, trace: InboundTra
     if trace.server.credential != wanted.credential:
         return f"It is judged by the authority in {trace.server.credential}; declared is {wanted.credential}."
     if trace.server.mode != "MUTUAL":
-        return f"Its server's TLS has the mode {trace.server.mode}; with MUTUAL alone nobody gets in who has no certificate."
+        return (
+            f"Its server's TLS has the mode {trace.server.mode}; with MUTUAL alone nobody gets in who "
+            "has "
+            "no certificate."
+        )
     if trace.server.minimum in _OLD:
         return f"TLS as old as {trace.server.minimum} is taken."
     if trace.tells:
@@ -230,7 +261,10 @@ def _arrives_wrongly(receiving: Receiving, declared: Declared, trace: InboundTra
         return f"Its load balancer is reached from {trace.edge.words}; declared is {wide}."
     address = names.ingress_address(receiving.plan.settings.cluster.name)
     if trace.edge.addresses != address:
-        return f"Its load balancer has the address {trace.edge.addresses or 'that Google gives it'}; partners know {address}."
+        return (
+            f"Its load balancer has the address {trace.edge.addresses or 'that Google gives it'}; "
+            f"partners know {address}."
+        )
     return None
 
 
@@ -255,7 +289,10 @@ def _passes_wrongly(by: frozenset[Layer], trace: InboundTrace) -> str | None:
     if trace.allowed:
         return "It is not declared, and no layer refuses it."
     if missing:
-        return f"It is not declared, and does not stop at: {', '.join(missing)}. It has to be refused by {', '.join(sorted(by))}."
+        return (
+            f"It is not declared, and does not stop at: {', '.join(missing)}. It has to be refused by "
+            f"{', '.join(sorted(by))}."
+        )
     return None
 
 
@@ -268,7 +305,9 @@ def _of_gateway(plan: Plan, judges: Judges) -> Iterator[Finding]:
         yield Finding(whose, (confined,), f"Pod Security has to hold in {namespace}.")
     pods = [pod for pod in judges.gateways.pods if pod.namespace == namespace]
     for pod in pods:
-        yield from (Finding(whose, (verdict,), "It has to stand.") for verdict in judges.gateway_pods.judge(pod))
+        yield from (
+            Finding(whose, (verdict,), "It has to stand.") for verdict in judges.gateway_pods.judge(pod)
+        )
         for secret in sorted({reception.wanted.credential for reception in plan.receptions}):
             given = judges.secrets.judge(pod, secret)
             if not given.allowed:
@@ -276,7 +315,11 @@ def _of_gateway(plan: Plan, judges: Judges) -> Iterator[Finding]:
         pool = next((pool for pool in judges.workloads.pools.values() if pool.email == pod.pool), None)
         if pool and not pool.tainted:
             shared = Verdict(
-                Layer.ADMISSION, True, f"nodepool/{pool.name}", "nodeConfig.taints", "Any pod may run on these nodes."
+                Layer.ADMISSION,
+                True,
+                f"nodepool/{pool.name}",
+                "nodeConfig.taints",
+                "Any pod may run on these nodes.",
             )
             yield Finding(whose, (shared,), "Its nodes have to be its own.")
     for verdict in judges.early.judge(namespace):

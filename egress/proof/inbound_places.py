@@ -37,7 +37,11 @@ def place_of(target: InboundTarget) -> InboundPlace:
         return InboundPlace(NODES, "", None)
     if target.kind in FOLDED:
         return InboundPlace(flow.edge, "", None)
-    return InboundPlace(flow.edge, "" if target.kind in (*BY_ADDRESS, InboundKind.OTHER_HOST) else host_of(flow.host), flow.port)
+    return InboundPlace(
+        flow.edge,
+        "" if target.kind in (*BY_ADDRESS, InboundKind.OTHER_HOST) else host_of(flow.host),
+        flow.port,
+    )
 
 
 def who_of(target: InboundTarget) -> str:

@@ -1,4 +1,5 @@
-"""What the config declares about one flow: the only question that is answered from the plan and not from objects."""
+"""What the config declares about one flow: the only question that is answered from the plan and not from
+objects."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ from egress.settings.http import Upgrade
 from egress.settings.security_model import SecurityModel
 
 _PROXIES = {Way.APP: 2}
-"""Proxies that a request passes until rules are asked: the sidecar and the gateway, else the gateway alone."""
+"""Proxies that a request passes until rules are asked: the sidecar and the gateway, else the gateway
+alone."""
 _OPENS = {Upgrade.NONE: "", Upgrade.TLS: "SIMPLE", Upgrade.MTLS: "MUTUAL"}
 
 
@@ -35,9 +37,16 @@ class Intent:
         self._plan = plan
         self._teams = {team.name: team for team in plan.teams}
         behind = {team.name: team.uses for team in plan.teams}
-        past = {team.name: tuple((host, use) for host in team.straight for use in host.uses) for team in plan.teams}
-        self._uses = {name: {host.name: use for host, use in (*behind[name], *past[name])} for name in self._teams}
-        self._hosts = {name: {host.name: host for host, _ in (*behind[name], *past[name])} for name in self._teams}
+        past = {
+            team.name: tuple((host, use) for host in team.straight for use in host.uses)
+            for team in plan.teams
+        }
+        self._uses = {
+            name: {host.name: use for host, use in (*behind[name], *past[name])} for name in self._teams
+        }
+        self._hosts = {
+            name: {host.name: host for host, _ in (*behind[name], *past[name])} for name in self._teams
+        }
         self._apis = {team.name: frozenset(team.google_apis) for team in plan.teams}
         self._reaches = {team.name: frozenset(team.settings.reaches) for team in plan.teams}
         self._web = {gateway.namespace: gateway.ports for gateway in plan.gateways}
@@ -106,7 +115,8 @@ class Intent:
         return Ranges.of([self._plan.addresses.control_plane])
 
     def may_be_partner(self, address: str) -> bool:
-        """Whether connections from an address, or from the internet if it is none, may be those of somebody who is received."""
+        """Whether connections from an address, or from the internet if it is none, may be those of somebody
+        who is received."""
         ingress = self._plan.settings.ingress
         ranges = ingress.source_ranges.values() if ingress else ()
         return not address or position(address) in Ranges.of(map(str, ranges))
@@ -126,7 +136,8 @@ class Intent:
 
     @property
     def opened_nodes(self) -> tuple[int, ...]:
-        """TCP ports on which the config lets application nodes leave, so that NetworkPolicies alone hold other teams there."""
+        """TCP ports on which the config lets application nodes leave, so that NetworkPolicies alone hold
+        other teams there."""
         return self._plan.application_ports
 
     def is_open(self, team: str) -> bool:
@@ -148,12 +159,14 @@ class Intent:
         return self._plan.settings.network.dns.undeclared_names is Undeclared.REFUSE
 
     def may_resolve(self, name: str) -> bool:
-        """Whether the config lets a name be looked up: Google's, what is declared and what lies below it, and what it opens."""
+        """Whether the config lets a name be looked up: Google's, what is declared and what lies below it, and
+        what it opens."""
         labels = name.split(".")
         return any(".".join(labels[at:]) in self._resolving for at in range(len(labels)))
 
     def is_declared(self, name: str) -> bool:
-        """Whether a team declared a name, or a pattern above it, that the config does not say others of this network answer."""
+        """Whether a team declared a name, or a pattern above it, that the config does not say others of this
+        network answer."""
         elsewhere = self._plan.settings.network.dns.answered_elsewhere
         declared = any(one in self._declared for one in (name, *patterns_above(name)))
         return declared and not any(under(name, domain) for domain in elsewhere)
@@ -202,11 +215,11 @@ class Intent:
         return Ranges.of([self._plan.addresses.google_apis.range])
 
     def never_reached(self, namespace: str, port: int) -> tuple[str, ...]:
-        """Ranges to which no name may lead the pods of a gateway or of a team on a port: all that is inside, but what the config
-        opens. Private ranges are opened to http and https, never to raw TCP.
+        """Ranges to which no name may lead the pods of a gateway or of a team on a port: all that is inside,
+        but what the config opens. Private ranges are opened to http and https, never to raw TCP.
 
-        With the managed mesh proxies reach Google's APIs and their metadata server by themselves, and so do teams that use
-        Google's APIs: a name that leads there gets what the pod gets anyway.
+        With the managed mesh proxies reach Google's APIs and their metadata server by themselves, and so do
+        teams that use Google's APIs: a name that leads there gets what the pod gets anyway.
         """
         addresses = self._plan.addresses
         web = port in self._web.get(namespace, ())
@@ -258,21 +271,33 @@ class Intent:
     def allows(self, flow: Flow) -> bool:
         """Whether the team declared exactly this, for its app and through the gateway."""
         if flow.to:
-            return flow.to.namespace in self._reaches.get(flow.namespace, ()) or flow.to.namespace == flow.namespace
+            return (
+                flow.to.namespace in self._reaches.get(flow.namespace, ())
+                or flow.to.namespace == flow.namespace
+            )
         if self.is_api(flow.namespace, flow.host):
             return flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT
-        if any(_use_allows(use, flow) for use in self._of(flow.namespace, flow.host) if use.tcp or not flow.authority):
+        if any(
+            _use_allows(use, flow)
+            for use in self._of(flow.namespace, flow.host)
+            if use.tcp or not flow.authority
+        ):
             return True
         if not flow.authority:
             return False
-        # Another name in the Host header is where the request goes, if it is that name and no more than the port beside it.
+        # Another name in the Host header is where the request goes, if it is that name and no more than the
+        # port beside it.
         named = replace(flow, host=flow.addressed, authority="")
         as_named = flow.authority.lower() in (named.host, f"{named.host}:{HTTP_PORT}")
-        return as_named and any(_use_allows(use, named) for use in self._of(flow.namespace, named.host) if use.http)
+        return as_named and any(
+            _use_allows(use, named) for use in self._of(flow.namespace, named.host) if use.http
+        )
 
     def is_api(self, team: str, host: str) -> bool:
         """Whether a name is that of a Google API that the team uses, which IAM guards and not the gateway."""
-        return host.removesuffix(".googleapis.com") in self._apis.get(team, ()) and host.endswith(".googleapis.com")
+        return host.removesuffix(".googleapis.com") in self._apis.get(team, ()) and host.endswith(
+            ".googleapis.com"
+        )
 
     def uses_google(self, team: str) -> bool:
         """Whether the team's pods may connect to Google's APIs and to the metadata server at all."""
@@ -286,7 +311,8 @@ class Intent:
         return self._reaches.get(team, frozenset())
 
     def leaves(self, team: str, host: str, protocol: Protocol) -> tuple[int, str] | None:
-        """Port and TLS (SIMPLE, MUTUAL, none) by which a team's host is to be reached for what apps speak; None: not at all."""
+        """Port and TLS (SIMPLE, MUTUAL, none) by which a team's host is to be reached for what apps speak;
+        None: not at all."""
         for name in (host, *patterns_above(host)):
             found = self._hosts.get(team, {}).get(name)
             if found is None:
@@ -300,7 +326,8 @@ class Intent:
         return None
 
     def trusts(self, team: str, host: str, protocol: Protocol) -> str:
-        """Whose certificates are taken of a team's host: `system`, or the Secret that is named. Empty: no TLS is opened."""
+        """Whose certificates are taken of a team's host: `system`, or the Secret that is named. Empty: no TLS
+        is opened."""
         for name in (host, *patterns_above(host)):
             found = self._hosts.get(team, {}).get(name)
             how = found and (found.leaving if protocol is Protocol.HTTP and found.leaving else found.tcp)
@@ -313,7 +340,9 @@ class Intent:
         found = Requests()
         for use in self._of(team, host):
             for rule in use.http.rules.values() if use.http else ():
-                headers = frozenset((name, value) for name, values in (rule.headers or {}).items() for value in values)
+                headers = frozenset(
+                    (name, value) for name, values in (rule.headers or {}).items() for value in values
+                )
                 found |= Requests(frozenset(rule.methods or ()), frozenset(rule.paths or ()), headers)
         return found
 
@@ -373,7 +402,8 @@ def _value(pattern: str, sent: str) -> bool:
 
 
 def _path(pattern: str, path: str) -> bool:
-    """Exact, a prefix ending in `*`, or a template. Written again here: the intent must not share the judge's errors.
+    """Exact, a prefix ending in `*`, or a template. Written again here: the intent must not share the judge's
+    errors.
 
     Envoy takes `[` and `]` in paths, and not where a template leaves something open.
     """
@@ -388,10 +418,15 @@ def _path(pattern: str, path: str) -> bool:
         return False
     between = parts[len(first) : len(parts) - len(last)]
     opened = not any(character in part for part in between for character in "[]")
-    return opened and _segments(first, parts[: len(first)]) and (not last or _segments(last, parts[-len(last) :]))
+    return (
+        opened
+        and _segments(first, parts[: len(first)])
+        and (not last or _segments(last, parts[-len(last) :]))
+    )
 
 
 def _segments(wanted: list[str], given: list[str]) -> bool:
     return len(wanted) == len(given) and all(
-        bool(one) and not {*one} & {*"[]"} if want == "{*}" else want == one for want, one in zip(wanted, given, strict=True)
+        bool(one) and not {*one} & {*"[]"} if want == "{*}" else want == one
+        for want, one in zip(wanted, given, strict=True)
     )

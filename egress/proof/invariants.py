@@ -1,7 +1,7 @@
 """Invariants that no single flow demonstrates; each is checked by its layer's judge.
 
-Admission keeps pods from becoming something that no other layer sees, mutual TLS says who calls, names that nobody declared do
-not resolve, and a proxy without settings of its own refuses what it does not know.
+Admission keeps pods from becoming something that no other layer sees, mutual TLS says who calls, names that
+nobody declared do not resolve, and a proxy without settings of its own refuses what it does not know.
 """
 
 from __future__ import annotations
@@ -47,14 +47,20 @@ def of_team(intent: Intent, judges: Judges, team: str) -> Iterator[Standing]:
 def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
     """The fences that no team has for itself."""
     for gateway in sorted(intent.gateways):
-        yield Standing(gateway, judges.namespaces.confined(gateway), f"Pod Security has to hold in {gateway}.")
-        yield Standing(gateway, judges.namespaces.mutual(gateway), f"The gateway in {gateway} has to demand mutual TLS.")
+        yield Standing(
+            gateway, judges.namespaces.confined(gateway), f"Pod Security has to hold in {gateway}."
+        )
+        yield Standing(
+            gateway, judges.namespaces.mutual(gateway), f"The gateway in {gateway} has to demand mutual TLS."
+        )
     for pod in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
         says = f"The gateway in {pod.namespace} has to stand."
         yield from (Standing(pod.namespace, verdict, says) for verdict in judges.gateway_pods.judge(pod))
         for secret in judges.secrets.asked(pod.namespace):
             given = judges.secrets.judge(pod, secret)
-            says = f"The gateway in {pod.namespace} has to be given {secret}, of which its TLS to hosts is made."
+            says = (
+                f"The gateway in {pod.namespace} has to be given {secret}, of which its TLS to hosts is made."
+            )
             yield Standing(pod.namespace, replace(given, allowed=not given.allowed), says)
     for gateway in sorted(intent.late_gateways):
         says = f"The gateway in {gateway} has to know who calls before it connects outside."
@@ -64,18 +70,28 @@ def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
     if intent.refuses_unknown_names:
         for name in (OTHER_HOST, *Distinctions([judges]).names):
             if not intent.may_resolve(name):
-                yield Standing("names", judges.dns.judge(name), f"Names that nobody declared must not resolve, as {name} does.")
+                yield Standing(
+                    "names",
+                    judges.dns.judge(name),
+                    f"Names that nobody declared must not resolve, as {name} does.",
+                )
     flow = Flow(STRANGER, OTHER_HOST, 443, Protocol.TLS)
     verdict, _ = judges.sidecars.judge(flow, Pod(STRANGER, {}))
-    yield Standing("the mesh", verdict, "A proxy without a Sidecar of its own has to refuse what it does not know.")
+    yield Standing(
+        "the mesh", verdict, "A proxy without a Sidecar of its own has to refuse what it does not know."
+    )
 
 
 def _of_settings(intent: Intent, judges: Judges) -> Iterator[Standing]:
     """What the mesh as a whole is told."""
     mesh = judges.mesh
     yield Standing("the mesh", mesh.paths(), "A path has to mean to the rules what it means to hosts.")
-    yield Standing("the mesh", mesh.tls(intent.least_tls), f"TLS to hosts has to be {intent.least_tls} at least.")
-    yield from (Standing("the mesh", told, "Proxies must not add headers that speak of them.") for told in mesh.told())
+    yield Standing(
+        "the mesh", mesh.tls(intent.least_tls), f"TLS to hosts has to be {intent.least_tls} at least."
+    )
+    yield from (
+        Standing("the mesh", told, "Proxies must not add headers that speak of them.") for told in mesh.told()
+    )
     if not intent.in_cluster_mesh:
         return
     if intent.puts_up(Fence.MESH_EXPORTS):
@@ -91,7 +107,9 @@ def _of_settings(intent: Intent, judges: Judges) -> Iterator[Standing]:
             says = f"Istio must not read what is in {namespace}, which is no team's."
             yield Standing("the mesh", mesh.discovered(namespace), says)
     pool = judges.workloads.application_pool
-    asked = judges.firewall.comes_in(intent.control_plane, pool, WEBHOOK_PORT, "the control plane", everywhere=True)
+    asked = judges.firewall.comes_in(
+        intent.control_plane, pool, WEBHOOK_PORT, "the control plane", everywhere=True
+    )
     says = "The control plane has to reach istiod's webhooks, without which no pod gets a proxy."
     yield Standing("the mesh", replace(asked, allowed=not asked.allowed), says)
     for namespace in sorted({*intent.platform_namespaces, *intent.teams}):

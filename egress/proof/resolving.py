@@ -1,7 +1,8 @@
 """Who has to answer for names: the internet for those that are declared, Google's own addresses for Google's.
 
-Whoever answers for a name decides where it leads. A gateway that connects to a declared host, and a node that fetches an image,
-believe what they are told; a certificate tells them the truth only where TLS is opened and checked.
+Whoever answers for a name decides where it leads. A gateway that connects to a declared host, and a node that
+fetches an image, believe what they are told; a certificate tells them the truth only where TLS is opened and
+checked.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ def of_names(intent: Intent, judges: Judges) -> Iterator[Standing]:
     for name in sorted({*declared, *needed, *Distinctions([judges]).names}):
         if any(under(name, domain) for domain in PRIVATE_ZONES):
             if name in needed or judges.dns.judge(name).allowed:
-                yield _leads(judges, name, all(map(intent.at_google, judges.dns.addresses(name))), "Google's own addresses")
+                yield _leads(
+                    judges,
+                    name,
+                    all(map(intent.at_google, judges.dns.addresses(name))),
+                    "Google's own addresses",
+                )
         elif intent.is_declared(name):
             verdict = judges.dns.outside(name, intent.resolving_network)
             yield _held(verdict, f"{name} is declared, so it has to be answered as the internet answers it.")
@@ -42,7 +48,9 @@ def of_names(intent: Intent, judges: Judges) -> Iterator[Standing]:
 def _leads(judges: Judges, name: str, honest: bool, where: str) -> Standing:
     verdict = judges.dns.judge(name)
     honest = honest and bool(judges.dns.addresses(name))
-    return _held(replace(verdict, allowed=verdict.allowed and honest), f"{name} has to be answered with {where}.")
+    return _held(
+        replace(verdict, allowed=verdict.allowed and honest), f"{name} has to be answered with {where}."
+    )
 
 
 def _held(verdict: Verdict, says: str) -> Standing:

@@ -14,7 +14,8 @@ from egress.plan.model import Plan
 
 
 def deployment(plan: Plan, objects: Iterable[Object]) -> Deployed:
-    """The rendered objects, with the mesh configuration as the ConfigMap that the chart makes of it, and Google's resources."""
+    """The rendered objects, with the mesh configuration as the ConfigMap that the chart makes of it, and
+    Google's resources."""
     manifests: list[Manifest] = [item.manifest for item in objects]
     if plan.in_cluster_mesh:
         data = {"mesh": json.dumps(mesh_config(plan))}

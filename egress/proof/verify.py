@@ -1,7 +1,8 @@
-"""Verify: what the rendered objects do is what the config declares, over the whole space of flows - or the preview stops.
+"""Verify: what the rendered objects do is what the config declares, over the whole space of flows - or the
+preview stops.
 
-Two invariants (docs/adr/0008-judges-read-objects.md): what is declared passes every layer; what is not declared is refused, past
-the sidecar as well.
+Two invariants (docs/adr/0008-judges-read-objects.md): what is declared passes every layer; what is not
+declared is refused, past the sidecar as well.
 """
 
 from __future__ import annotations
@@ -36,12 +37,16 @@ class Violation:
     says: str
 
     def __str__(self) -> str:
-        steps = "\n".join(f"    {step.layer.value}: {step.symbol}, {step.by} {step.field} - {step.reason}" for step in self.steps)
+        steps = "\n".join(
+            f"    {step.layer.value}: {step.symbol}, {step.by} {step.field} - {step.reason}"
+            for step in self.steps
+        )
         return f"{self.flow}\n    {self.says}\n{steps}"
 
 
 class NotProven(Exception):
-    """The rendered objects do not do what the config says. Raised before the first resource; nothing has been changed."""
+    """The rendered objects do not do what the config says. Raised before the first resource; nothing has been
+    changed."""
 
     def __init__(self, violations: Iterable[Violation]) -> None:
         self.violations = tuple(violations)
@@ -86,7 +91,10 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
             trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
             if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
                 yield Violation(described(question.flow), trace.steps, says)
-            elif same and (question.flow.way is not Way.GATEWAY_WITHOUT_CERTIFICATE or trace.decision.layer is Layer.GATEWAY):
+            elif same and (
+                question.flow.way is not Way.GATEWAY_WITHOUT_CERTIFICATE
+                or trace.decision.layer is Layer.GATEWAY
+            ):
                 proven.add(same)
         same = (alike, questions.same_by_address(team))
         if same not in proven:
@@ -94,7 +102,10 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
             yield from found
             if not found:
                 proven.add(same)
-        same = (alike, tuple(intent.uses_gateway(team, gateway.namespace) for gateway in judges.gateways.pods))
+        same = (
+            alike,
+            tuple(intent.uses_gateway(team, gateway.namespace) for gateway in judges.gateways.pods),
+        )
         if same not in proven:
             found = list(_of_connections(intent, judges, inside.out_of(team)))
             yield from found
@@ -109,7 +120,10 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
     yield from _fallen(answers.of_other_gateways(intent, judges))
     yield from _fallen(resolving.of_names(intent, judges))
     yield from _fallen(of_mesh(intent, judges))
-    yield from (Violation(found.flow, found.steps, found.says) for found in inbound.violations(Receiving(intent.plan), judges))
+    yield from (
+        Violation(found.flow, found.steps, found.says)
+        for found in inbound.violations(Receiving(intent.plan), judges)
+    )
 
 
 def _of_flows(intent: Intent, judges: Judges, asked: Iterable[Question]) -> Iterator[Violation]:
@@ -126,19 +140,35 @@ def _fallen(fences: Iterable[Standing]) -> Iterator[Violation]:
 
 
 def _straight(question: Question, alike: object) -> object:
-    """Equal for questions of two teams that have one answer, so that it is asked for once; None: it is the team's own.
+    """Equal for questions of two teams that have one answer, so that it is asked for once; None: it is the
+    team's own.
 
-    What leaves a pod past its sidecar meets DNS, NetworkPolicies and the firewall. DNS reads the name, the firewall the node
-    pool, which teams share, and NetworkPolicies say the same for namespaces that are `alike`, of every end that lies in neither.
-    So it is for who shows a gateway no certificate, where the gateway itself refuses: it cannot tell the one from the other.
+    What leaves a pod past its sidecar meets DNS, NetworkPolicies and the firewall. DNS reads the name, the
+    firewall the node pool, which teams share, and NetworkPolicies say the same for namespaces that are
+    `alike`, of every end that lies in neither. So it is for who shows a gateway no certificate, where the
+    gateway itself refuses: it cannot tell the one from the other.
     """
     flow = question.flow
-    if flow.way not in (Way.POD_WITHOUT_SIDECAR, Way.GATEWAY_WITHOUT_CERTIFICATE) or question.want is Want.PASSES:
+    if (
+        flow.way not in (Way.POD_WITHOUT_SIDECAR, Way.GATEWAY_WITHOUT_CERTIFICATE)
+        or question.want is Want.PASSES
+    ):
         return None
-    return alike, flow.way, flow.to and flow.to.namespace, flow.host, flow.port, flow.protocol, flow.address, question.want
+    return (
+        alike,
+        flow.way,
+        flow.to and flow.to.namespace,
+        flow.host,
+        flow.port,
+        flow.protocol,
+        flow.address,
+        question.want,
+    )
 
 
-def _of_connections(intent: Intent, judges: Judges, asked: Iterable[ClusterConnection]) -> Iterator[Violation]:
+def _of_connections(
+    intent: Intent, judges: Judges, asked: Iterable[ClusterConnection]
+) -> Iterator[Violation]:
     doors = connections.served(judges)
     for one in asked:
         must = connections.wanted(intent, one, doors)
@@ -164,7 +194,10 @@ def wrong(question: Question, trace: Trace) -> str | None:
         return "It is not declared, and no layer refuses it."
     if question.want is Want.REFUSED_FIRST and trace.decision.layer is not Layer.SIDECAR:
         return "It is not declared, and the sidecar lets it through, so only one layer is left to refuse it."
-    if question.want is Want.REFUSED_TWICE and len({step.layer for step in trace.refused_by if step.layer is not Layer.DNS}) < 2:
+    if (
+        question.want is Want.REFUSED_TWICE
+        and len({step.layer for step in trace.refused_by if step.layer is not Layer.DNS}) < 2
+    ):
         return "It is not declared, and one layer alone refuses it."
     return None
 
@@ -172,7 +205,12 @@ def wrong(question: Question, trace: Trace) -> str | None:
 def _left_wrongly(question: Question, trace: Trace, intent: Intent) -> str | None:
     """What is wrong with how a declared flow leaves its gateway: port, TLS, certificate, headers."""
     flow = question.flow
-    if question.want is not Want.PASSES or flow.to or intent.is_api(flow.namespace, flow.host) or question.kind is Kind.METADATA:
+    if (
+        question.want is not Want.PASSES
+        or flow.to
+        or intent.is_api(flow.namespace, flow.host)
+        or question.kind is Kind.METADATA
+    ):
         return None
     for connection in trace.left:
         name = connection.to.name if isinstance(connection.to, Outside) else None
@@ -180,7 +218,10 @@ def _left_wrongly(question: Question, trace: Trace, intent: Intent) -> str | Non
             return "It leaves to an address that no host stands for."
         wanted = intent.leaves(flow.namespace, name, flow.protocol)
         if wanted != (connection.port, connection.opens):
-            return f"It leaves to {name} on port {connection.port} with TLS {connection.opens or 'none'}; declared is {wanted}."
+            return (
+                f"It leaves to {name} on port {connection.port} with TLS {connection.opens or 'none'}; "
+                f"declared is {wanted}."
+            )
         if connection.opens and not connection.verified:
             return f"The gateway does not check that the certificate is {name}'s own."
         trusted = intent.trusts(flow.namespace, name, flow.protocol)
@@ -194,7 +235,9 @@ def _left_wrongly(question: Question, trace: Trace, intent: Intent) -> str | Non
 def described(flow: Flow) -> str:
     """A flow in one line, as a person would say it."""
     account = f", as {flow.service_account}" if flow.service_account else ""
-    what = f"{flow.method} http://{flow.host}:{flow.port}{flow.path}" if flow.protocol is Protocol.HTTP else ""
+    what = (
+        f"{flow.method} http://{flow.host}:{flow.port}{flow.path}" if flow.protocol is Protocol.HTTP else ""
+    )
     what = what or f"{flow.protocol.value}://{flow.host}:{flow.port}"
     headers = "".join(f", {name}: {value}" for name, value in flow.headers.items())
     return f"{flow.namespace}{account}: {what}{headers}, by {flow.way.value}"

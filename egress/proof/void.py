@@ -1,4 +1,5 @@
-"""Rules that hold nothing: those of an entry whose team may send the same host anything in TLS of its own, which nobody opens.
+"""Rules that hold nothing: those of an entry whose team may send the same host anything in TLS of its own,
+which nobody opens.
 
 Found by what the objects do, not by what the config says, so it is as true of a cluster as of a stack.
 """
@@ -14,7 +15,8 @@ TLS_PORT = 443
 
 
 def past_rules(judges: Judges, flow: Flow) -> Trace | None:
-    """The way by which the same caller sends the same host anything, past rules for requests; None: there is none.
+    """The way by which the same caller sends the same host anything, past rules for requests; None: there is
+    none.
 
     Args:
         judges: of the objects.

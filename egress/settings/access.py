@@ -24,13 +24,15 @@ def _https(value: Any) -> Any:
             raise refusal(
                 "The app's own TLS is never opened, so nobody on the way can see what is inside: "
                 f"{', '.join(blind)} could not be enforced.",
-                "Let the app speak http and write http: {upgrade: tls, ...}, or write https: passthrough alone.",
+                "Let the app speak http and write http: {upgrade: tls, ...}, or write https: passthrough "
+                "alone.",
                 (blind[0],),
             )
         if "port" in written:
             raise refusal(
                 "Not supported: https means port 443, at the app and outside.",
-                f"Write https: passthrough for 443. For another port write {ANOTHER_PORT}. TLS passes as it is, and who may is "
+                f"Write https: passthrough for 443. For another port write {ANOTHER_PORT}. TLS passes as it "
+                "is, and who may is "
                 "enforced.",
                 ("port",),
             )
@@ -56,14 +58,18 @@ class Access(Model):
     def says_something(self) -> Self:
         found: list[tuple[tuple[str, ...], str, str]] = []
         if self.http is None and self.https is None and self.tcp is None:
-            found.append(((), "No way is named, so nothing would be allowed.", "Add http: {} or https: passthrough."))
+            found.append(
+                ((), "No way is named, so nothing would be allowed.", "Add http: {} or https: passthrough.")
+            )
         if self.tcp is not None and (self.http is not None or self.https is not None):
             found.append(
                 (
                     ("tcp",),
-                    "Not supported: the gateway tells connections to a host apart by its name alone, so TCP cannot share it with "
+                    "Not supported: the gateway tells connections to a host apart by its name alone, so TCP "
+                    "cannot share it with "
                     "http or https.",
-                    "Use another name of the host for TCP, if its owner gives it one, or leave one of the two out.",
+                    "Use another name of the host for TCP, if its owner gives it one, or leave one of the "
+                    "two out.",
                 )
             )
         if self.service_accounts is not None and self.https is None:
@@ -75,7 +81,9 @@ class Access(Model):
                 )
             )
         if self.service_accounts == []:
-            found.append((("serviceAccounts",), "Nobody would be allowed.", "Name one, or leave serviceAccounts out."))
+            found.append(
+                (("serviceAccounts",), "Nobody would be allowed.", "Name one, or leave serviceAccounts out.")
+            )
         if found:
             raise refusals(found)
         return self

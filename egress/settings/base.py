@@ -6,7 +6,15 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -14,7 +22,8 @@ from egress.common import grammar
 
 
 class Model(BaseModel):
-    """A part of the config: unknown keys are refused, values are not coerced, nothing changes after loading."""
+    """A part of the config: unknown keys are refused, values are not coerced, nothing changes after
+    loading."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -31,7 +40,8 @@ Refusal = tuple[tuple[str, ...], str, str]
 
 
 def refusal(consequence: str, fix: str, at: tuple[str, ...] = ()) -> PydanticCustomError:
-    """The error to raise in a validator. `at` names a path below the validated value, in the config's own words."""
+    """The error to raise in a validator. `at` names a path below the validated value, in the config's own
+    words."""
     return refusals([(at, consequence, fix)])
 
 
@@ -43,7 +53,8 @@ def refusals(found: list[Refusal]) -> PydanticCustomError:
 
 @dataclass(frozen=True)
 class Form:
-    """What a text has to look like, as metadata of `Annotated[str, Form(...)]`: one pattern for the program and for editors."""
+    """What a text has to look like, as metadata of `Annotated[str, Form(...)]`: one pattern for the program
+    and for editors."""
 
     pattern: str
     """Of the whole text; see egress/common/grammar.py."""
@@ -53,9 +64,11 @@ class Form:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        # Within allOf, so that for the keys of a map it becomes `propertyNames`: as `patternProperties` it would let through
-        # whatever stands at a key that has another form.
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        # Within allOf, so that for the keys of a map it becomes `propertyNames`: as `patternProperties` it
+        # would let through whatever stands at a key that has another form.
         return {**handler(schema), "allOf": [{"pattern": f"^(?:{self.pattern})$"}]}
 
     def _checked(self, value: str) -> str:
@@ -79,7 +92,8 @@ Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
 LONGEST_WORDS = 1000
-"""Characters: they go into annotations, which may be 256 KiB on one object, and into descriptions of Google's, 2048."""
+"""Characters: they go into annotations, which may be 256 KiB on one object, and into descriptions of
+Google's, 2048."""
 
 
 def _words(value: str) -> str:
@@ -89,7 +103,9 @@ def _words(value: str) -> str:
             f"Say it in {LONGEST_WORDS} at most, and where the rest is to be read.",
         )
     if any(not character.isprintable() and character not in "\n\t" for character in value):
-        raise refusal("It contains a control character, which not everything that shows it can.", "Write plain text.")
+        raise refusal(
+            "It contains a control character, which not everything that shows it can.", "Write plain text."
+        )
     return value
 
 
@@ -106,9 +122,12 @@ def _network(value: Any) -> Any:
         try:
             inside = ipaddress.IPv4Interface(value).network
         except ValueError:
-            raise refusal(f"This is not an IPv4 range: {error}.", "Write it as address/prefix, e.g. 10.0.0.0/24.") from None
+            raise refusal(
+                f"This is not an IPv4 range: {error}.", "Write it as address/prefix, e.g. 10.0.0.0/24."
+            ) from None
         raise refusal(
-            "The address has bits set behind the prefix; Google Cloud refuses such a range.", f"Write {inside}."
+            "The address has bits set behind the prefix; Google Cloud refuses such a range.",
+            f"Write {inside}.",
         ) from None
 
 

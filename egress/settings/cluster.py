@@ -28,9 +28,17 @@ Start = Annotated[
     ),
 ]
 MachineType = Annotated[
-    str, Form("[a-z][a-z0-9]*(-[a-z0-9]+)+", "Compute Engine has no machine type of this form.", "Write e.g. e2-standard-4.")
+    str,
+    Form(
+        "[a-z][a-z0-9]*(-[a-z0-9]+)+",
+        "Compute Engine has no machine type of this form.",
+        "Write e.g. e2-standard-4.",
+    ),
 ]
-Zone = Annotated[str, Form("[a-z]+-[a-z]+[0-9]+-[a-z]", "Google Cloud has no zone of this form.", "Write e.g. europe-west1-b.")]
+Zone = Annotated[
+    str,
+    Form("[a-z]+-[a-z]+[0-9]+-[a-z]", "Google Cloud has no zone of this form.", "Write e.g. europe-west1-b."),
+]
 SecurityGroup = Annotated[
     str,
     Form(
@@ -68,17 +76,20 @@ class ControlPlaneAccess(Model):
     """Who may talk to the Kubernetes API server from outside the cluster."""
 
     dns_endpoint: bool = Field(
-        default=True, description="Reach the control plane by its DNS name, guarded by IAM instead of addresses."
+        default=True,
+        description="Reach the control plane by its DNS name, guarded by IAM instead of addresses.",
     )
     authorized_networks: dict[Words, Range] = Field(
-        default={}, description="Display name to range. Any entry opens the public IP endpoint, for these ranges only."
+        default={},
+        description="Display name to range. Any entry opens the public IP endpoint, for these ranges only.",
     )
 
     @model_validator(mode="after")
     def reachable(self) -> Self:
         if not self.dns_endpoint and not self.authorized_networks:
             raise refusal(
-                "Nobody could reach the control plane, this program included: every Kubernetes object would fail.",
+                "Nobody could reach the control plane, this program included: every Kubernetes object would "
+                "fail.",
                 "Set dnsEndpoint: true, or name an authorized network.",
                 ("dnsEndpoint",),
             )
@@ -110,18 +121,26 @@ class Cluster(Model):
     zone: Zone | None = Field(default=None, description="Zonal cluster in this zone; absent: regional.")
     control_plane: ControlPlaneAccess = ControlPlaneAccess()
     release_channel: Annotated[ReleaseChannel, Field(strict=False)] = ReleaseChannel.REGULAR
-    maintenance_start: Start = Field(default="03:00", description="Start of the daily maintenance window, HH:MM in UTC.")
+    maintenance_start: Start = Field(
+        default="03:00", description="Start of the daily maintenance window, HH:MM in UTC."
+    )
     security_group: SecurityGroup | None = Field(
         default=None,
         description="Google Group that holds the groups of fences.groups: gke-security-groups@ your domain.",
     )
     secret_sync: bool = Field(
         default=False,
-        description="GKE copies secrets of Secret Manager into Kubernetes Secrets, for the credentials of gateways.",
+        description="GKE copies secrets of Secret Manager into Kubernetes Secrets, for the credentials of "
+        "gateways.",
     )
-    deletion_protection: bool = Field(default=True, description="GKE refuses to delete the cluster while this is true.")
+    deletion_protection: bool = Field(
+        default=True, description="GKE refuses to delete the cluster while this is true."
+    )
     default_pool: NodePool = NodePool()
-    gateway_pool: NodePool = Field(default=NodePool(), description="Nodes for egress gateways alone, by taint.")
+    gateway_pool: NodePool = Field(
+        default=NodePool(), description="Nodes for egress gateways alone, by taint."
+    )
     ingress_pool: NodePool = Field(
-        default=NodePool(), description="Nodes for the ingress gateway alone, by taint; none while no team receives."
+        default=NodePool(),
+        description="Nodes for the ingress gateway alone, by taint; none while no team receives.",
     )

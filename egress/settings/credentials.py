@@ -1,4 +1,5 @@
-"""Where a gateway's credential lies in Secret Manager: which secrets, and which versions of them. Never what is in them."""
+"""Where a gateway's credential lies in Secret Manager: which secrets, and which versions of them. Never what
+is in them."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ def _version(value: str) -> str:
         )
     if not matches("[1-9][0-9]{0,9}", version):
         raise refusal(
-            f"{version} changes its meaning without a change of the config: no preview would show a rotation, and a certificate "
+            f"{version} changes its meaning without a change of the config: no preview would show a "
+            "rotation, and a certificate "
             "could meet the key of another.",
             f"Write the version's number, e.g. {secret}/1.",
         )
@@ -31,22 +33,38 @@ SecretVersion = Annotated[str, AfterValidator(_version)]
 
 
 class Credential(Model):
-    """One Secret of the gateways that name it. Each field is the secret that holds this part as a PEM file, and its version."""
+    """One Secret of the gateways that name it. Each field is the secret that holds this part as a PEM file,
+    and its version."""
 
     certificate: SecretVersion | None = Field(
-        default=None, description="What the gateway shows, and after it the certificates of intermediate authorities."
+        default=None,
+        description="What the gateway shows, and after it the certificates of intermediate authorities.",
     )
     key: SecretVersion | None = Field(default=None, description="The certificate's private key.")
-    authority: SecretVersion | None = Field(default=None, description="The authority of the other side's certificate.")
+    authority: SecretVersion | None = Field(
+        default=None, description="The authority of the other side's certificate."
+    )
 
     @model_validator(mode="after")
     def whole(self) -> Self:
         found: list[Refusal] = []
         if not self.parts:
-            found.append(((), "Nothing is named, so the Secret would be empty.", "Name certificate, key and authority."))
+            found.append(
+                (
+                    (),
+                    "Nothing is named, so the Secret would be empty.",
+                    "Name certificate, key and authority.",
+                )
+            )
         if (self.certificate is None) != (self.key is None):
             missing = "certificate" if self.certificate is None else "key"
-            found.append(((missing,), "A certificate and its key are of use only together.", f"Add {missing}: SECRET/VERSION."))
+            found.append(
+                (
+                    (missing,),
+                    "A certificate and its key are of use only together.",
+                    f"Add {missing}: SECRET/VERSION.",
+                )
+            )
         if found:
             raise refusals(found)
         return self
@@ -55,4 +73,6 @@ class Credential(Model):
     def parts(self) -> dict[str, tuple[str, str]]:
         """Key of the Kubernetes Secret, as Istio reads it, to secret and version."""
         named = {"tls.crt": self.certificate, "tls.key": self.key, "ca.crt": self.authority}
-        return {key: (at.partition("/")[0], at.partition("/")[2]) for key, at in named.items() if at is not None}
+        return {
+            key: (at.partition("/")[0], at.partition("/")[2]) for key, at in named.items() if at is not None
+        }

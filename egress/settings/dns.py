@@ -26,10 +26,14 @@ class Dns(Model):
 
     undeclared_names: Annotated[Undeclared, Field(strict=False)] = Undeclared.REFUSE
     also_resolved: dict[HostOrPattern, Reason] = Field(
-        default={}, description="Name, or `*.` and a domain, to reason: it resolves although no team declares it."
+        default={},
+        description="Name, or `*.` and a domain, to reason: it resolves although no team declares it.",
     )
     answered_elsewhere: dict[Host, Reason] = Field(
         default={},
-        description="Domain to reason: another private zone of this network answers it and what lies below; none is made here.",
+        description="Domain to reason: another private zone of this network answers it and what lies below; "
+        "none is made here.",
     )
-    query_logging: bool = Field(default=False, description="Cloud Logging gets every question that nodes and pods ask.")
+    query_logging: bool = Field(
+        default=False, description="Cloud Logging gets every question that nodes and pods ask."
+    )

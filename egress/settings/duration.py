@@ -27,7 +27,8 @@ def _whole(value: str) -> str:
     length = milliseconds(value)
     if length < 1 or length % 1:
         raise refusal(
-            "This is not a length of time that Istio takes: it counts whole thousandths of a second, and at least one.",
+            "This is not a length of time that Istio takes: it counts whole thousandths of a second, and at "
+            "least one.",
             "Write e.g. 500ms, 5s, 2m or 1h.",
         )
     if length > milliseconds(LONGEST):
@@ -39,14 +40,17 @@ def _whole_seconds(value: str) -> str:
     length = milliseconds(value)
     if length % 1000 or length > LONGEST_SILENCE * 1000:
         raise refusal(
-            f"Proxies and Linux count this in whole seconds, up to {LONGEST_SILENCE}: there would be none, or no connection.",
+            f"Proxies and Linux count this in whole seconds, up to {LONGEST_SILENCE}: there would be none, "
+            "or no connection.",
             "Write e.g. 60s, 5m or 1h.",
         )
     return value
 
 
 Duration = Annotated[
-    str, Form(_PATTERN, "This is not a length of time.", "Write a number with ms, s, m or h, e.g. 5s."), AfterValidator(_whole)
+    str,
+    Form(_PATTERN, "This is not a length of time.", "Write a number with ms, s, m or h, e.g. 5s."),
+    AfterValidator(_whole),
 ]
 """A length of time as Istio writes it: 500ms, 5s, 2m, 1h; more than nothing."""
 Silence = Annotated[Duration, AfterValidator(_whole_seconds)]

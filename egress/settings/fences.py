@@ -1,8 +1,8 @@
-"""Settings of the fences beside the gateway: what admission refuses, what the network and the mesh keep shut, and whose groups
-may do what.
+"""Settings of the fences beside the gateway: what admission refuses, what the network and the mesh keep shut,
+and whose groups may do what.
 
-Everything is on by default. Each thing that opens a fence is a setting with a name and a reason, and the reason is rendered
-onto the object that carries it.
+Everything is on by default. Each thing that opens a fence is a setting with a name and a reason, and the
+reason is rendered onto the object that carries it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class Fence(StrEnum):
     CONTROL_PLANE_NETWORK = "control-plane-network"
     """Default-deny NetworkPolicies of the control plane's namespace."""
     MESH_EXPORTS = "mesh-exports"
-    """What an object of the mesh does not export stays in its namespace; a Gateway selects pods of its own namespace alone."""
+    """What an object of the mesh does not export stays in its namespace; a Gateway selects pods of its own
+    namespace alone."""
     MESH_DISCOVERY = "mesh-discovery"
     """The control plane reads the namespaces of this stack alone."""
     POD_SECURITY = "pod-security"
@@ -79,12 +80,16 @@ class Action(StrEnum):
     DENY = "deny"
     """The API server refuses it."""
     WARN = "warn"
-    """It is accepted; its author is warned and the audit log says so. For introducing the rules into a running cluster."""
+    """It is accepted; its author is warned and the audit log says so. For introducing the rules into a
+    running cluster."""
 
 
 def _reason(value: str) -> str:
     if not value.strip():
-        raise refusal("Nobody could tell later why this way was opened, so nobody would dare to close it.", "Write the reason.")
+        raise refusal(
+            "Nobody could tell later why this way was opened, so nobody would dare to close it.",
+            "Write the reason.",
+        )
     return value
 
 
@@ -96,7 +101,8 @@ FenceName = Annotated[Fence, Field(strict=False)]
 def _private(value: IPv4Network) -> IPv4Network:
     if not any(value.subnet_of(shared) for shared in SHAREABLE):
         raise refusal(
-            "This range is not one of the private ones that networks share: the internet is open already, on the ports that "
+            "This range is not one of the private ones that networks share: the internet is open already, on "
+            "the ports that "
             "hosts need, and what is neither is never outside.",
             "Name a range within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10.",
         )
@@ -108,12 +114,17 @@ PrivateRange = Annotated[Range, AfterValidator(_private)]
 
 def _namespace(value: str) -> str:
     if not grammar.matches(grammar.LABEL, value):
-        raise refusal("No namespace has such a name, so nothing would be exempted.", "Write the namespace's name.")
+        raise refusal(
+            "No namespace has such a name, so nothing would be exempted.", "Write the namespace's name."
+        )
     if value in system_namespaces.SYSTEM:
-        raise refusal("It is one of Kubernetes' and Google's own, which these rules leave out already.", "Leave it out.")
+        raise refusal(
+            "It is one of Kubernetes' and Google's own, which these rules leave out already.", "Leave it out."
+        )
     if value.startswith("istio-"):
         raise refusal(
-            "It is the platform's: the gateways and the control plane are there, and whoever wrote beside them would decide what "
+            "It is the platform's: the gateways and the control plane are there, and whoever wrote beside "
+            "them would decide what "
             "leaves.",
             "Put what needs this into another namespace.",
         )
@@ -130,7 +141,10 @@ def _group(value: str) -> str:
             "Name a group of people, with Google Groups for RBAC its mail address.",
         )
     if not value or value != value.strip() or any(character.isspace() for character in value):
-        raise refusal("No group has such a name, so nobody would get these rights.", "Write the group's name or mail address.")
+        raise refusal(
+            "No group has such a name, so nobody would get these rights.",
+            "Write the group's name or mail address.",
+        )
     return value
 
 
@@ -141,13 +155,16 @@ class Admission(Model):
     """Which rules hold, and where they do not."""
 
     action: Annotated[Action, Field(strict=False)] = Action.DENY
-    relaxed: dict[RuleName, Reason] = Field(default={}, description="Rule to reason: it then holds for nobody.")
+    relaxed: dict[RuleName, Reason] = Field(
+        default={}, description="Rule to reason: it then holds for nobody."
+    )
     exemptions: dict[str, dict[RuleName, Reason]] = Field(
         default={}, description="Team to rule to reason: the rule does not hold in this team's namespace."
     )
     namespaces: dict[NamespaceName, dict[RuleName, Reason]] = Field(
         default={},
-        description="Namespace of no team to rule to reason: gateway-nodes or platform-kinds does not hold in it. For agents "
+        description="Namespace of no team to rule to reason: gateway-nodes or platform-kinds does not hold "
+        "in it. For agents "
         "that run on every node, for example.",
     )
 
@@ -170,7 +187,8 @@ class Admission(Model):
         found = [
             (
                 (namespace, rule.value),
-                f"In a namespace of no team only {' and '.join(sorted(ELSEWHERE))} hold, so there is nothing to exempt it from.",
+                f"In a namespace of no team only {' and '.join(sorted(ELSEWHERE))} hold, so there is nothing "
+                "to exempt it from.",
                 "Leave it out, or name one of these.",
             )
             for namespace, rules in value.items()
@@ -193,7 +211,8 @@ class Admission(Model):
 
 _NEVER_EXEMPTED = {
     Rule.NAMESPACE_LABELS: (
-        "The namespace's labels and annotations say which rules hold in it: the team could lift every other rule.",
+        "The namespace's labels and annotations say which rules hold in it: the team could lift every other "
+        "rule.",
         "Exempt the team from the rule that is in its way.",
     ),
     Rule.PLATFORM_NAMESPACES: (
@@ -204,23 +223,31 @@ _NEVER_EXEMPTED = {
 
 
 class Groups(Model):
-    """Groups of people and the role that each gets. Without a group a role exists and nobody has it by this stack."""
+    """Groups of people and the role that each gets. Without a group a role exists and nobody has it by this
+    stack."""
 
-    platform: list[Group] = Field(default=[], description="May change namespaces, policies, Istio and workloads everywhere.")
+    platform: list[Group] = Field(
+        default=[], description="May change namespaces, policies, Istio and workloads everywhere."
+    )
     security: list[Group] = Field(default=[], description="May read everything but Secrets, everywhere.")
-    teams: dict[str, list[Group]] = Field(default={}, description="By team: may change workloads in the team's namespace.")
+    teams: dict[str, list[Group]] = Field(
+        default={}, description="By team: may change workloads in the team's namespace."
+    )
 
 
 def _ports(value: list[int]) -> list[int]:
     if not value:
-        raise refusal("No port is named, so nothing would leave.", "Name the ports, or remove applicationNodes.")
+        raise refusal(
+            "No port is named, so nothing would leave.", "Name the ports, or remove applicationNodes."
+        )
     if len(set(value)) < len(value):
         raise refusal("A port is named twice.", "Name it once.")
     return value
 
 
 class ApplicationNodes(Model):
-    """What the VPC firewall lets out of the nodes on which every team's pods run: it cannot tell one team's from another's."""
+    """What the VPC firewall lets out of the nodes on which every team's pods run: it cannot tell one team's
+    from another's."""
 
     leave_on: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], AfterValidator(_ports)] = Field(
         description="TCP ports to anywhere outside, from every application node."
@@ -254,11 +281,13 @@ class Fences(Model):
     observe: Observe = Observe()
     private_hosts: dict[str, PrivateRange] = Field(
         default={},
-        description="Name to private range in which declared hosts may lie, behind a VPN for example; the gateway reaches them "
+        description="Name to private range in which declared hosts may lie, behind a VPN for example; the "
+        "gateway reaches them "
         "on the ports that hosts need.",
     )
     application_nodes: ApplicationNodes | None = Field(
-        default=None, description="Needed where a team has a weaker model. Absent: application nodes never leave."
+        default=None,
+        description="Needed where a team has a weaker model. Absent: application nodes never leave.",
     )
 
     def up(self, fence: Fence) -> bool:
@@ -282,7 +311,8 @@ class Fences(Model):
             if namespace in teams:
                 yield (
                     ("fences", "admission", "namespaces", namespace),
-                    "It is a team's namespace, and two lists of exemptions for one would hide one behind the other.",
+                    "It is a team's namespace, and two lists of exemptions for one would hide one behind the "
+                    "other.",
                     "Move it to fences.admission.exemptions.",
                 )
         named = {
@@ -294,7 +324,8 @@ class Fences(Model):
                 if team not in teams:
                     yield (
                         (*path, team),
-                        f"There is no team {team!r}: this would do nothing now, and something unforeseen once a team of that "
+                        f"There is no team {team!r}: this would do nothing now, and something unforeseen "
+                        "once a team of that "
                         "name is added.",
                         "Name a declared team.",
                     )

@@ -16,7 +16,8 @@ class Form(StrEnum):
     RULES = "rules"
     """VPC firewall rules, one resource each."""
     POLICY = "policy"
-    """One global network firewall policy, asked before any VPC firewall rule: a rule that somebody adds opens nothing."""
+    """One global network firewall policy, asked before any VPC firewall rule: a rule that somebody adds opens
+    nothing."""
 
 
 class Ipv6(StrEnum):
@@ -24,7 +25,8 @@ class Ipv6(StrEnum):
 
     DENY = "deny"
     OPEN = "open"
-    """No rule: a machine of a dual-stack subnet in this network leaves over IPv6, as Google's implied rule says."""
+    """No rule: a machine of a dual-stack subnet in this network leaves over IPv6, as Google's implied rule
+    says."""
 
 
 class Logging(StrEnum):

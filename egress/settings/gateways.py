@@ -1,4 +1,5 @@
-"""Settings of a team's own egress gateway: beside the shared one, on nodes and under an identity of its own."""
+"""Settings of a team's own egress gateway: beside the shared one, on nodes and under an identity of its
+own."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ GatewayName = Annotated[
 
 
 class OwnNat(Model):
-    """Addresses by which one gateway alone leaves. Cloud NAT tells nodes apart by their subnet, so it gets one of its own."""
+    """Addresses by which one gateway alone leaves. Cloud NAT tells nodes apart by their subnet, so it gets
+    one of its own."""
 
     nodes: Range = Field(description="Primary range of the gateway's own subnet: one address per node.")
     pods: Range = Field(description="Secondary range of that subnet: one block of addresses per node.")
@@ -50,7 +52,8 @@ class OwnNat(Model):
     def reserved(cls, value: dict[str, str]) -> dict[str, str]:
         if not value:
             raise refusal(
-                "Cloud NAT would take addresses that change, and there would be nothing for a partner to allow-list.",
+                "Cloud NAT would take addresses that change, and there would be nothing for a partner to "
+                "allow-list.",
                 "Name at least one, or leave nat out: the gateway then leaves as the shared one does.",
             )
         return value
@@ -60,11 +63,15 @@ class TeamGateway(Gateway):
     """An egress gateway for the teams that name it; everybody else leaves by the shared one."""
 
     hosts: list[HostOrPattern] | None = Field(
-        default=None, description="The only hosts that may be reached by it; `*.` and a domain: every name below. Absent: any."
+        default=None,
+        description="The only hosts that may be reached by it; `*.` and a domain: every name below. Absent: "
+        "any.",
     )
     pool: NodePool = Field(default=NodePool(), description="Nodes for this gateway alone, by taint.")
     nat: OwnNat | None = Field(
-        default=None, description="Addresses of its own towards the outside. Absent: those of the shared gateway's Cloud NAT."
+        default=None,
+        description="Addresses of its own towards the outside. Absent: those of the shared gateway's Cloud "
+        "NAT.",
     )
 
     @field_validator("hosts")

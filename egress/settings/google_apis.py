@@ -1,4 +1,5 @@
-"""Google APIs that a team calls: by which service accounts, and what each may do with what. IAM decides, not the gateway."""
+"""Google APIs that a team calls: by which service accounts, and what each may do with what. IAM decides, not
+the gateway."""
 
 from __future__ import annotations
 
@@ -12,10 +13,16 @@ from egress.settings.base import Form, Model, ProjectId, Words, refusal, refusal
 from egress.settings.http import AccountName
 
 _SHARES = {
-    *("roles/storage.admin", "roles/storage.legacyBucketOwner", "roles/pubsub.admin", "roles/secretmanager.admin"),
+    *(
+        "roles/storage.admin",
+        "roles/storage.legacyBucketOwner",
+        "roles/pubsub.admin",
+        "roles/secretmanager.admin",
+    ),
     *("roles/bigquery.admin", "roles/bigquery.dataOwner"),
 }
-"""Roles that may change who else may read the data. Source: IAM, "Predefined roles": those with a permission `setIamPolicy`."""
+"""Roles that may change who else may read the data. Source: IAM, "Predefined roles": those with a permission
+`setIamPolicy`."""
 
 
 class Resource(StrEnum):
@@ -33,7 +40,8 @@ class Resource(StrEnum):
 
     @property
     def name_pattern(self) -> str:
-        """What its names look like. Sources: Pub/Sub, "Guidelines to name a topic"; references of Secret Manager and BigQuery."""
+        """What its names look like. Sources: Pub/Sub, "Guidelines to name a topic"; references of Secret
+        Manager and BigQuery."""
         return {Resource.SECRET: r"[A-Za-z0-9_-]{1,255}", Resource.DATASET: "[A-Za-z0-9_]{1,1024}"}.get(
             self, r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
         )
@@ -44,7 +52,8 @@ def _role(value: str) -> str:
         raise refusal("IAM knows no role of this form.", "Write e.g. roles/storage.objectViewer.")
     if value in _SHARES:
         raise refusal(
-            "This role may give others rights to the data, also people outside: it would leave without a connection that gateway "
+            "This role may give others rights to the data, also people outside: it would leave without a "
+            "connection that gateway "
             "or firewall could see.",
             "Name a role that reads or writes, such as roles/storage.objectUser, and let the platform grant.",
         )
@@ -58,7 +67,9 @@ class Bucket(Model):
     """What a service account may do with one Cloud Storage bucket."""
 
     role: Role
-    existing: bool = Field(default=False, description="True: the key is the full name of a bucket that is there already.")
+    existing: bool = Field(
+        default=False, description="True: the key is the full name of a bucket that is there already."
+    )
 
 
 def _role_alone(value: Any) -> Any:
@@ -79,7 +90,9 @@ class Grant(Model):
     """What a service account may do with one resource that is there already."""
 
     role: Role
-    project: ProjectId | None = Field(default=None, description="Where the resource is. Absent: the stack's project.")
+    project: ProjectId | None = Field(
+        default=None, description="Where the resource is. Absent: the stack's project."
+    )
 
 
 Grants = dict[str, Annotated[Grant, BeforeValidator(_role_alone, json_schema_input_type=Grant | str)]]
@@ -87,10 +100,14 @@ Grants = dict[str, Annotated[Grant, BeforeValidator(_role_alone, json_schema_inp
 
 def _project_role(role: str) -> str:
     if role in ("roles/owner", "roles/editor", "roles/viewer"):
-        raise refusal("This role reaches everything in the project, whatever API it belongs to.", "Name a role of one API.")
+        raise refusal(
+            "This role reaches everything in the project, whatever API it belongs to.",
+            "Name a role of one API.",
+        )
     if role.startswith(("roles/iam.", "roles/resourcemanager.")):
         raise refusal(
-            "Who has it can give itself every other right, or act as every other account.", "Let people or a pipeline do that."
+            "Who has it can give itself every other right, or act as every other account.",
+            "Let people or a pipeline do that.",
         )
     return role
 
@@ -117,8 +134,12 @@ AccountId = Annotated[
 class GoogleServiceAccount(Model):
     """A Kubernetes service account of the team that may act as a Google service account of its own."""
 
-    account_id: AccountId | None = Field(default=None, description="Account id in Google Cloud; absent: derived from the names.")
-    buckets: dict[BucketKey, Annotated[Bucket, BeforeValidator(_role_alone, json_schema_input_type=Bucket | str)]] = {}
+    account_id: AccountId | None = Field(
+        default=None, description="Account id in Google Cloud; absent: derived from the names."
+    )
+    buckets: dict[
+        BucketKey, Annotated[Bucket, BeforeValidator(_role_alone, json_schema_input_type=Bucket | str)]
+    ] = {}
 
     topics: Grants = Field(default={}, description="Pub/Sub topics to role.")
     subscriptions: Grants = Field(default={}, description="Pub/Sub subscriptions to role.")
@@ -146,13 +167,18 @@ class GoogleServiceAccount(Model):
                 at = (f"{resource}s", name)
                 if not grammar.matches(resource.name_pattern, name):
                     found.append(
-                        (at, f"No {resource} has a name of this form.", f"Write the {resource}'s own name, without its path.")
+                        (
+                            at,
+                            f"No {resource} has a name of this form.",
+                            f"Write the {resource}'s own name, without its path.",
+                        )
                     )
                 if grant.role.startswith("roles/") and not grant.role.startswith(f"roles/{resource.api}."):
                     found.append(
                         (
                             at,
-                            f"{grant.role} is not a role for a {resource}: IAM refuses it, or it gives more than a {resource}.",
+                            f"{grant.role} is not a role for a {resource}: IAM refuses it, or it gives more "
+                            f"than a {resource}.",
                             f"Name a role that begins with roles/{resource.api}.",
                         )
                     )
@@ -164,23 +190,33 @@ class GoogleServiceAccount(Model):
 def _api(name: str) -> str:
     if not grammar.matches(grammar.RESOURCE, name):
         short = name.removesuffix(".googleapis.com")
-        raise refusal("An API is named by the first part of its host, NAME.googleapis.com.", f"Write e.g. {short or 'pubsub'}.")
+        raise refusal(
+            "An API is named by the first part of its host, NAME.googleapis.com.",
+            f"Write e.g. {short or 'pubsub'}.",
+        )
     return name
 
 
 class GoogleApis(Model):
-    """Google APIs the team calls directly through Private Google Access; IAM decides what each account may do."""
+    """Google APIs the team calls directly through Private Google Access; IAM decides what each account may
+    do."""
 
     apis: list[Annotated[str, AfterValidator(_api)]] = Field(
         default=[],
-        description="APIs by name, e.g. pubsub for pubsub.googleapis.com. Those of buckets, topics and so on come by themselves.",
+        description="APIs by name, e.g. pubsub for pubsub.googleapis.com. Those of buckets, topics and so on "
+        "come by themselves.",
     )
 
-    service_accounts: dict[AccountName, GoogleServiceAccount] = Field(description="By Kubernetes service account.")
+    service_accounts: dict[AccountName, GoogleServiceAccount] = Field(
+        description="By Kubernetes service account."
+    )
 
     @field_validator("service_accounts")
     @classmethod
     def says_something(cls, value: dict[str, GoogleServiceAccount]) -> dict[str, GoogleServiceAccount]:
         if not value:
-            raise refusal("No service account is named, so nobody could call a Google API.", "Name one, or leave googleApis out.")
+            raise refusal(
+                "No service account is named, so nobody could call a Google API.",
+                "Name one, or leave googleApis out.",
+            )
         return value

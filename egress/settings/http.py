@@ -1,4 +1,5 @@
-"""Plain HTTP from an app: what leaves the gateway, which requests are allowed, and how the host is treated on the way."""
+"""Plain HTTP from an app: what leaves the gateway, which requests are allowed, and how the host is treated on
+the way."""
 
 from __future__ import annotations
 
@@ -37,7 +38,10 @@ def _method(value: str) -> str:
             f"Write {value.upper()}." if known else f"Write one of {', '.join(METHODS[:7])}.",
         )
     if value == "CONNECT":
-        raise refusal("CONNECT asks the gateway to become a tunnel that no rule can look into.", "Use https: passthrough.")
+        raise refusal(
+            "CONNECT asks the gateway to become a tunnel that no rule can look into.",
+            "Use https: passthrough.",
+        )
     return value
 
 
@@ -46,8 +50,10 @@ def _path(value: str) -> str:
         raise refusal("A request path starts with a slash; this rule would never match.", f"Write /{value}.")
     if not matches(_PREFIX_OR_EXACT, value) and not matches(_TEMPLATE, value):
         raise refusal(
-            "A path is compared exactly, up to one `*` at its end, or as a template with `{*}` for one segment and behind those "
-            "one `{**}` for any number; query and fragment are no part of it, and what no path can hold is sent as %XX.",
+            "A path is compared exactly, up to one `*` at its end, or as a template with `{*}` for one "
+            "segment and behind those "
+            "one `{**}` for any number; query and fragment are no part of it, and what no path can hold is "
+            "sent as %XX.",
             "Write e.g. /status/418, /ok/* or /users/{*}/orders.",
         )
     if encoded := first(_NEVER_ENCODED, value):
@@ -62,7 +68,10 @@ def _path(value: str) -> str:
             "Write the path without `.`, `..` and doubled slashes.",
         )
     if len(value) > LONGEST:
-        raise refusal(f"It has {len(value)} characters; at most {LONGEST} are compared.", "Write a shorter one, as a prefix.")
+        raise refusal(
+            f"It has {len(value)} characters; at most {LONGEST} are compared.",
+            "Write a shorter one, as a prefix.",
+        )
     return value
 
 
@@ -73,11 +82,13 @@ def _header(name: str) -> str:
         raise refusal("Header names are compared in lower case.", f"Write {name.lower()}.")
     if name in ("host", "content-length", "transfer-encoding", "connection"):
         raise refusal(
-            "This header says how the request is sent, not what it is; proxies rewrite it.", "Use another header, or the host."
+            "This header says how the request is sent, not what it is; proxies rewrite it.",
+            "Use another header, or the host.",
         )
     if name == "x-request-id":
         raise refusal(
-            "The gateway notes it for its log and takes it out before rules are asked, so the rule would never hold.",
+            "The gateway notes it for its log and takes it out before rules are asked, so the rule would "
+            "never hold.",
             "Use another header.",
         )
     return name
@@ -86,11 +97,13 @@ def _header(name: str) -> str:
 def _value(value: str) -> str:
     if not value:
         raise refusal(
-            "Nobody outside tells an empty header from one that is not there.", "Write the value, or `*` for whatever is in it."
+            "Nobody outside tells an empty header from one that is not there.",
+            "Write the value, or `*` for whatever is in it.",
         )
     if "*" in value.removeprefix("*").removesuffix("*") or (len(value) > 1 and value[0] == value[-1] == "*"):
         raise refusal(
-            "A value is compared exactly, up to one `*` at its end, from one `*` at its beginning, or is `*` for anything: "
+            "A value is compared exactly, up to one `*` at its end, from one `*` at its beginning, or is `*` "
+            "for anything: "
             "elsewhere the `*` would be read as a letter, or as something else than it says.",
             "Write e.g. shop, shop-* or *-shop.",
         )
@@ -132,12 +145,18 @@ class Upgrade(StrEnum):
     """As `tls`, and the gateway shows a client certificate."""
 
 
-def credential_refusals(upgrade: Upgrade, credential: str | None) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def credential_refusals(
+    upgrade: Upgrade, credential: str | None
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """What is wrong between an upgrade and the certificate for it, for `model.refusals`."""
     if upgrade is Upgrade.MTLS and credential is None:
         yield ("upgrade",), "The gateway would have no certificate to show.", "Add credential: SECRET."
     if credential is not None and upgrade is not Upgrade.MTLS:
-        yield ("credential",), "Only mutual TLS shows a certificate; this would be ignored.", "Write upgrade: mtls."
+        yield (
+            ("credential",),
+            "Only mutual TLS shows a certificate; this would be ignored.",
+            "Write upgrade: mtls.",
+        )
 
 
 class Protocol(StrEnum):
@@ -152,22 +171,32 @@ class Protocol(StrEnum):
 class Rule(Model):
     """Requests that are allowed: each field narrows, an absent one does not."""
 
-    methods: list[Annotated[str, AfterValidator(_method)]] | None = Field(default=None, description="Absent: every method.")
-    paths: list[Annotated[str, AfterValidator(_path)]] | None = Field(
-        default=None, description="Exact, a prefix ending in `*`, or a template with `{*}` and `{**}`. Absent: every path."
+    methods: list[Annotated[str, AfterValidator(_method)]] | None = Field(
+        default=None, description="Absent: every method."
     )
-    headers: dict[Annotated[str, AfterValidator(_header)], list[Annotated[str, AfterValidator(_value)]]] | None = Field(
+    paths: list[Annotated[str, AfterValidator(_path)]] | None = Field(
         default=None,
-        description="Header to the values allowed: exact, `abc*`, `*abc`, or `*` for present. Absent: whatever.",
+        description="Exact, a prefix ending in `*`, or a template with `{*}` and `{**}`. Absent: every path.",
+    )
+    headers: (
+        dict[Annotated[str, AfterValidator(_header)], list[Annotated[str, AfterValidator(_value)]]] | None
+    ) = Field(
+        default=None,
+        description="Header to the values allowed: exact, `abc*`, `*abc`, or `*` for present. Absent: "
+        "whatever.",
     )
     service_accounts: list[AccountName] | None = Field(
         default=None, description="ServiceAccounts of the team that may; absent: the whole team."
     )
-    description: Words | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
+    description: Words | None = Field(
+        default=None, max_length=200, description="Why this is allowed; goes into the evidence."
+    )
 
     @field_validator("methods", "paths", "service_accounts", "headers")
     @classmethod
-    def says_something(cls, value: list[str] | dict[str, list[str]] | None) -> list[str] | dict[str, list[str]] | None:
+    def says_something(
+        cls, value: list[str] | dict[str, list[str]] | None
+    ) -> list[str] | dict[str, list[str]] | None:
         if value is not None and (not value or (isinstance(value, dict) and not all(value.values()))):
             raise refusal(
                 "An empty list would allow nothing, and reads as if it allowed everything.",
@@ -177,7 +206,8 @@ class Rule(Model):
 
 
 class RetryOn(StrEnum):
-    """After what a request is repeated. Envoy's names (router filter, x-envoy-retry-on and x-envoy-retry-grpc-on)."""
+    """After what a request is repeated. Envoy's names (router filter, x-envoy-retry-on and
+    x-envoy-retry-grpc-on)."""
 
     CONNECT_FAILURE = "connect-failure"
     REFUSED_STREAM = "refused-stream"
@@ -201,12 +231,14 @@ class Retries(Model):
     )
     per_try_timeout: Duration | None = None
     unsafe_methods: bool = Field(
-        default=False, description="Also repeat methods other than GET, HEAD and OPTIONS, which may then happen twice."
+        default=False,
+        description="Also repeat methods other than GET, HEAD and OPTIONS, which may then happen twice.",
     )
 
 
 class Limits(Model):
-    """How much of the host one gateway replica uses at once; more is refused with 503, for all teams of the host."""
+    """How much of the host one gateway replica uses at once; more is refused with 503, for all teams of the
+    host."""
 
     connections: Count | None = None
     pending_requests: Count | None = Field(default=None, description="Requests waiting for a connection.")
@@ -220,20 +252,27 @@ class Outlier(Model):
     consecutive_5xx: Count = Field(default=5, alias="consecutive5xx")
     interval: Duration = "10s"
     ejection: Duration = Field(default="30s", description="How long at first; longer each time.")
-    max_percent: int = Field(default=50, ge=1, le=100, description="At most this share of the host's addresses.")
+    max_percent: int = Field(
+        default=50, ge=1, le=100, description="At most this share of the host's addresses."
+    )
 
 
 class Traffic(Model):
-    """How the gateway treats the host. One host, one treatment: teams that say something must say the same."""
+    """How the gateway treats the host. One host, one treatment: teams that say something must say the
+    same."""
 
-    timeout: Duration | None = Field(default=None, description="For the whole answer. Absent: none, streams may last.")
+    timeout: Duration | None = Field(
+        default=None, description="For the whole answer. Absent: none, streams may last."
+    )
     connect_timeout: Duration = "5s"
     retries: Retries | None = Field(
         default=None, description="Absent: 2, and only where the request cannot have reached the host."
     )
     limits: Limits = Limits()
     outlier: Outlier | None = Field(default=None, description="Absent: no address is ever left alone.")
-    keepalive: Silence | None = Field(default=None, description="TCP keepalive after this much silence. Absent: the system's.")
+    keepalive: Silence | None = Field(
+        default=None, description="TCP keepalive after this much silence. Absent: the system's."
+    )
 
 
 class Mirror(Model):
@@ -244,38 +283,53 @@ class Mirror(Model):
 
 
 class Http(Rule):
-    """The app speaks plain HTTP; every request is authorised at the gateway. Rules lie in the fields of this object, or - if
-    there are several - by name in `allow`."""
+    """The app speaks plain HTTP; every request is authorised at the gateway. Rules lie in the fields of this
+    object, or - if there are several - by name in `allow`."""
 
     upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
     protocol: Annotated[Protocol, Field(strict=False)] = Protocol.HTTP
     credential: SecretName | None = Field(
         default=None,
-        description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the host's authority.",
+        description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the "
+        "host's authority.",
     )
     ca: SecretName | None = Field(
-        default=None, description="With `tls`: Secret in the gateway's namespace holding ca.crt. Absent: the public authorities."
+        default=None,
+        description="With `tls`: Secret in the gateway's namespace holding ca.crt. Absent: the public "
+        "authorities.",
     )
     traffic: Traffic | None = None
     split: dict[Host, Annotated[int, Field(ge=1, le=99)]] = Field(
-        default={}, description="Other hosts to the percentage of requests that goes to them instead; the rest stays."
+        default={},
+        description="Other hosts to the percentage of requests that goes to them instead; the rest stays.",
     )
     mirror: Mirror | None = None
     inspect: Inspection | None = None
-    allow: dict[Words, Rule] | None = Field(default=None, description="Rules by name; a request needs one of them.")
+    allow: dict[Words, Rule] | None = Field(
+        default=None, description="Rules by name; a request needs one of them."
+    )
 
     @model_validator(mode="after")
     def fields_honoured(self) -> Self:
         found = list(credential_refusals(self.upgrade, self.credential))
         if self.ca is not None and self.upgrade is Upgrade.NONE:
-            found.append((("ca",), "Plain HTTP verifies nothing; this would be ignored.", "Write upgrade: tls."))
+            found.append(
+                (("ca",), "Plain HTTP verifies nothing; this would be ignored.", "Write upgrade: tls.")
+            )
         if self.ca is not None and self.upgrade is Upgrade.MTLS:
-            found.append((("ca",), "With mutual TLS the authority is the key ca.crt of the credential.", "Put it there."))
+            found.append(
+                (
+                    ("ca",),
+                    "With mutual TLS the authority is the key ca.crt of the credential.",
+                    "Put it there.",
+                )
+            )
         if self.protocol is not Protocol.HTTP and self.upgrade is Upgrade.NONE:
             found.append(
                 (
                     ("protocol",),
-                    f"{self.protocol.value} without TLS is spoken by next to no outside host, and a host that does not "
+                    f"{self.protocol.value} without TLS is spoken by next to no outside host, and a host "
+                    "that does not "
                     "would reset every request.",
                     "Add upgrade: tls.",
                 )
@@ -292,7 +346,8 @@ class Http(Rule):
             found.append(
                 (
                     ("inspect",),
-                    "A body is read when it has ended, and a gRPC stream waits for answers before it ends; its messages may be "
+                    "A body is read when it has ended, and a gRPC stream waits for answers before it ends; "
+                    "its messages may be "
                     "compressed one by one.",
                     "Write inspect.mode: report, or leave inspect out.",
                 )
@@ -307,7 +362,9 @@ class Http(Rule):
                 )
             )
         if self.allow == {}:
-            found.append((("allow",), "No rule, so nothing would be allowed.", "Name a rule, or leave allow out."))
+            found.append(
+                (("allow",), "No rule, so nothing would be allowed.", "Name a rule, or leave allow out.")
+            )
         if found:
             raise refusals(found)
         return self

@@ -1,4 +1,5 @@
-"""Body inspection of plain HTTP at the gateway: what must not leave, and how much of a request is read to find out."""
+"""Body inspection of plain HTTP at the gateway: what must not leave, and how much of a request is read to
+find out."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ RuleName = Annotated[
     str,
     Form(
         "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?",
-        "The name is what a refused client and the log are told: 1 to 40 lower-case letters, digits and hyphens.",
+        "The name is what a refused client and the log are told: 1 to 40 lower-case letters, digits and "
+        "hyphens.",
         "Choose another name.",
     ),
 ]
@@ -38,7 +40,8 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
     """It is refused."""
     REPORT = "report"
-    """It passes, as if there were no inspection, and the gateway's log says what enforcing would have done."""
+    """It passes, as if there were no inspection, and the gateway's log says what enforcing would have
+    done."""
 
 
 class Unwanted(Model):
@@ -47,14 +50,18 @@ class Unwanted(Model):
     text: str | None = Field(default=None, description="Found anywhere, byte for byte.")
     pattern: str | None = Field(
         default=None,
-        description="Regular expression of bounded length: characters, sets [0-9a-f], classes \\d \\w \\s, `.`, `?`, {n}, {n,m}.",
+        description="Regular expression of bounded length: characters, sets [0-9a-f], classes \\d \\w \\s, "
+        "`.`, `?`, {n}, {n,m}.",
     )
     ignore_case: bool = Field(default=False, description="a to z match A to Z.")
 
     @model_validator(mode="after")
     def can_be_honoured(self) -> Self:
         if (self.text is None) == (self.pattern is None):
-            raise refusal("A rule looks for one thing: a text or a pattern.", "Write text: ... or pattern: ..., not both.")
+            raise refusal(
+                "A rule looks for one thing: a text or a pattern.",
+                "Write text: ... or pattern: ..., not both.",
+            )
         found: list[tuple[tuple[str, ...], str, str]] = []
         if self.text is not None:
             if not self.text:
@@ -63,12 +70,15 @@ class Unwanted(Model):
                 found.append(
                     (
                         ("text",),
-                        "It contains a line end or another control character, which bodies write in more than one way.",
+                        "It contains a line end or another control character, which bodies write in more "
+                        "than one way.",
                         "Write the part before or behind it.",
                     )
                 )
             if len(self.text.encode(errors="replace")) > LONGEST_TEXT:
-                found.append((("text",), f"It has more than {LONGEST_TEXT} bytes.", "Write the telling part only."))
+                found.append(
+                    (("text",), f"It has more than {LONGEST_TEXT} bytes.", "Write the telling part only.")
+                )
         else:
             try:
                 body_patterns.parse(self.pattern or "", self.ignore_case)
@@ -85,18 +95,25 @@ class Unwanted(Model):
 
 
 class Inspection(Model):
-    """Requests whose path, query or body holds one of these are refused, and requests that cannot be read are, too."""
+    """Requests whose path, query or body holds one of these are refused, and requests that cannot be read
+    are, too."""
 
     refuse: dict[
         RuleName,
         Annotated[Unwanted, BeforeValidator(_wanted, json_schema_input_type=Unwanted | str)],
-    ] = Field(description="By name, which is what a refused client is told; a plain text stands for {text: ...}.")
+    ] = Field(
+        description="By name, which is what a refused client is told; a plain text stands for {text: ...}."
+    )
     mode: Annotated[Mode, Field(strict=False)] = Mode.ENFORCE
-    max_bytes: int = Field(default=MOST_BYTES, ge=1, le=MOST_BYTES, description="A longer body is refused with 413, unread.")
+    max_bytes: int = Field(
+        default=MOST_BYTES, ge=1, le=MOST_BYTES, description="A longer body is refused with 413, unread."
+    )
 
     @field_validator("refuse", mode="before")
     @classmethod
     def says_something(cls, value: Any) -> Any:
         if isinstance(value, Mapping) and not cast(Mapping[Any, Any], value):
-            raise refusal("Nothing is named, so bodies would be read for nothing.", "Name a rule, or leave inspect out.")
+            raise refusal(
+                "Nothing is named, so bodies would be read for nothing.", "Name a rule, or leave inspect out."
+            )
         return cast(Any, value)

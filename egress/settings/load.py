@@ -1,4 +1,5 @@
-"""Raw config to Settings: from what Pulumi hands over, or from a stack's YAML file. Every refusal in one ConfigError."""
+"""Raw config to Settings: from what Pulumi hands over, or from a stack's YAML file. Every refusal in one
+ConfigError."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ def load(config: Mapping[str, Any], default_project: str | None = None) -> Setti
     """Settings from a stack's config.
 
     Args:
-        config: full keys (`gke-mesh-egress:teams`, `gcp:project`) to values; structured values as objects or as JSON text,
-            which is how Pulumi hands them over. Keys of other namespaces are ignored.
+        config: full keys (`gke-mesh-egress:teams`, `gcp:project`) to values; structured values as objects or
+            as JSON text, which is how Pulumi hands them over. Keys of other namespaces are ignored.
         default_project: project id to use where the config names none.
 
     Raises:
@@ -63,7 +64,8 @@ def load_stack(stack: stack_file.Stack, path: Path, default_project: str | None 
             Problem(
                 f"{path}: {key}",
                 ABSENT,
-                f"Pulumi reads this key as {stack.project.name}:{key}, by the name of the project in Pulumi.yaml, and this "
+                f"Pulumi reads this key as {stack.project.name}:{key}, by the name of the project in "
+                "Pulumi.yaml, and this "
                 "program would not see it.",
                 f"Write {NAMESPACE}:{key}.",
             )
@@ -74,7 +76,8 @@ def load_stack(stack: stack_file.Stack, path: Path, default_project: str | None 
             at,
             ABSENT,
             "The value is encrypted, and only Pulumi can open it: nothing could be proven of it here.",
-            "Write it in plain text: no setting is a secret (secrets of gateways lie in Secret Manager, see credentials).",
+            "Write it in plain text: no setting is a secret (secrets of gateways lie in Secret Manager, see "
+            "credentials).",
         )
         for key, value in stack.config.items()
         if key.startswith(f"{NAMESPACE}:") or key == PROJECT_KEY
@@ -118,7 +121,9 @@ def stack_schema() -> dict[str, Any]:
                     **own,
                 },
                 "patternProperties": {f"^(?!{NAMESPACE}:).*:.*$": True},
-                "allOf": [{"anyOf": [{"required": [key]}, {"required": [key.partition(":")[2]]}]} for key in either],
+                "allOf": [
+                    {"anyOf": [{"required": [key]}, {"required": [key.partition(":")[2]]}]} for key in either
+                ],
                 "additionalProperties": False,
             }
         },
@@ -127,12 +132,15 @@ def stack_schema() -> dict[str, Any]:
 
 
 def _or_json(value: dict[str, Any]) -> dict[str, Any]:
-    """A mapping may be written as text of JSON, and true or false in quotes: `pulumi config set` writes them so."""
+    """A mapping may be written as text of JSON, and true or false in quotes: `pulumi config set` writes them
+    so."""
     if "$ref" in value or "anyOf" in value or value.get("type") == "object":
         said = {key: value[key] for key in ("description", "default") if key in value}
         return {"anyOf": [value, {"type": "string", "pattern": r"^(?:\{[\s\S]*)$"}]} | said
     return (
-        value | {"type": ["boolean", "string"], "enum": [True, False, "true", "false"]} if value["type"] == "boolean" else value
+        value | {"type": ["boolean", "string"], "enum": [True, False, "true", "false"]}
+        if value["type"] == "boolean"
+        else value
     )
 
 
@@ -152,12 +160,19 @@ def _structured(config: Mapping[str, Any]) -> dict[str, Any]:
         try:
             raw[name] = _parsed(value) if isinstance(value, str) else value
         except ValueError as error:
-            problems.append(Problem(key, value, f"The value begins as JSON does, and is none: {error}.", "Write it as YAML."))
+            problems.append(
+                Problem(
+                    key, value, f"The value begins as JSON does, and is none: {error}.", "Write it as YAML."
+                )
+            )
             continue
         if depth(raw[name]) > DEEPEST:
             problems.append(
                 Problem(
-                    key, ABSENT, f"Lists and mappings lie more than {DEEPEST} deep in one another.", "Settings have ten levels."
+                    key,
+                    ABSENT,
+                    f"Lists and mappings lie more than {DEEPEST} deep in one another.",
+                    "Settings have ten levels.",
                 )
             )
     if problems:
@@ -172,7 +187,8 @@ def _near_misses(key: str, namespace: str, name: str) -> Iterator[Problem]:
         yield Problem(
             key,
             ABSENT,
-            f"Nobody reads the namespace {namespace!r}: what stands there would be ignored, and the stack made without it.",
+            f"Nobody reads the namespace {namespace!r}: what stands there would be ignored, and the stack "
+            "made without it.",
             f"Did you mean {NAMESPACE}:{name}?",
         )
 
@@ -186,7 +202,9 @@ def _parsed(text: str) -> Any:
     if text[:1] not in ("{", "[") and text not in ("true", "false"):
         return text
     try:
-        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_number, parse_int=_number)
+        found = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_number, parse_int=_number
+        )
         if "\\u" in text:
             json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
@@ -221,7 +239,8 @@ def _number(text: str) -> Any:
 
 
 def _problems_of_the_rest(raw: dict[str, Any], error: ValidationError) -> list[Problem]:
-    """What the parts together would still be refused for, once the values already refused are out of the way."""
+    """What the parts together would still be refused for, once the values already refused are out of the
+    way."""
     rest = copy.deepcopy(raw)
     removed = [path for detail in error.errors() for path in _paths(detail, raw)]
     for path in removed:
@@ -251,9 +270,11 @@ def _remove(raw: dict[str, Any], path: tuple[str | int, ...]) -> None:
 
 
 def _location(detail: ErrorDetails, raw: Any) -> tuple[str | int, ...]:
-    """Where in the config: pydantic's location without its own marks for keys and union members, and no further than the file
-    goes (a text that stands for a whole mapping is refused where it stands)."""
-    location = tuple(part for part in detail["loc"] if part != "[key]" and not str(part).startswith("function-"))
+    """Where in the config: pydantic's location without its own marks for keys and union members, and no
+    further than the file goes (a text that stands for a whole mapping is refused where it stands)."""
+    location = tuple(
+        part for part in detail["loc"] if part != "[key]" and not str(part).startswith("function-")
+    )
     return _as_written(location, raw)
 
 
@@ -277,7 +298,9 @@ def _problems(detail: ErrorDetails, raw: dict[str, Any]) -> list[Problem]:
     if detail["type"] == "refused":
         return [
             Problem(_shown(at), _or_default(raw, at), consequence, fix)
-            for at, (_, consequence, fix) in zip(_paths(detail, raw), detail.get("ctx", {})["found"], strict=True)
+            for at, (_, consequence, fix) in zip(
+                _paths(detail, raw), detail.get("ctx", {})["found"], strict=True
+            )
         ]
     value = ABSENT if detail["type"] == "missing" else _value(raw, location)
     return [Problem(_shown(location), value, *words.say(detail, location, value))]

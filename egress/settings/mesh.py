@@ -20,7 +20,10 @@ class Flavor(StrEnum):
 
 
 Version = Annotated[
-    str, Form(r"1\.[0-9]{1,4}\.[0-9]{1,4}", "Istio has no version of this form.", "Write e.g. 1.30.3, without a v.")
+    str,
+    Form(
+        r"1\.[0-9]{1,4}\.[0-9]{1,4}", "Istio has no version of this form.", "Write e.g. 1.30.3, without a v."
+    ),
 ]
 Repository = Annotated[
     str,
@@ -47,18 +50,25 @@ Cpu = Annotated[
     ),
 ]
 Memory = Annotated[
-    str, Form("[1-9][0-9]{0,5}(Mi|Gi)", "Kubernetes takes no such limit, or no replica could start.", "Write e.g. 256Mi or 1Gi.")
+    str,
+    Form(
+        "[1-9][0-9]{0,5}(Mi|Gi)",
+        "Kubernetes takes no such limit, or no replica could start.",
+        "Write e.g. 256Mi or 1Gi.",
+    ),
 ]
 
 
 class Istio(Model):
-    """In-cluster Istio. The repository is a setting because the charts' home moves; mirror it where policy asks so."""
+    """In-cluster Istio. The repository is a setting because the charts' home moves; mirror it where policy
+    asks so."""
 
     version: Version = "1.30.3"
     repository: Repository = "https://istio-release.storage.googleapis.com/charts"
     hub: Hub = Field(
         default="gcr.io/istio-release",
-        description="Registry of the proxy's and istiod's images; must be reachable by Private Google Access.",
+        description="Registry of the proxy's and istiod's images; must be reachable by Private Google "
+        "Access.",
     )
 
 
@@ -95,14 +105,16 @@ class Mesh(Model):
     )
 
     access_log: AccessLog | None = Field(
-        default=None, description="How proxies write their access logs; absent: json. Only with flavor: istio."
+        default=None,
+        description="How proxies write their access logs; absent: json. Only with flavor: istio.",
     )
 
     @model_validator(mode="after")
     def flavor_honours_access_log(self) -> Self:
         if self.access_log is not None and self.flavor is not Flavor.ISTIO:
             raise refusal(
-                f"With flavor {self.flavor.value} Google's provider writes the log in its own form; this would be ignored.",
+                f"With flavor {self.flavor.value} Google's provider writes the log in its own form; this "
+                "would be ignored.",
                 "Leave `accessLog` out, or set flavor: istio.",
                 ("accessLog",),
             )
@@ -127,7 +139,9 @@ class Mesh(Model):
 class Replicas(Model):
     """How many pods a gateway has, and how large they are."""
 
-    min_replicas: int = Field(default=2, ge=2, le=100, description="At least two: a node may be drained at any time.")
+    min_replicas: int = Field(
+        default=2, ge=2, le=100, description="At least two: a node may be drained at any time."
+    )
     max_replicas: int = Field(default=5, ge=2, le=500)
     cpu: Cpu = Field(default="200m", description="CPU request of one replica.")
     memory: Memory = Field(default="256Mi", description="Memory request and limit of one replica.")
@@ -135,14 +149,16 @@ class Replicas(Model):
         default=2000,
         ge=10,
         le=MOST,
-        description="Connections that one replica accepts at a time, from everybody; more are closed at once.",
+        description="Connections that one replica accepts at a time, from everybody; more are closed at "
+        "once.",
     )
 
     @model_validator(mode="after")
     def counts_ordered(self) -> Self:
         if self.min_replicas > self.max_replicas:
             raise refusal(
-                f"The autoscaler cannot keep at least {self.min_replicas} and at most {self.max_replicas} replicas.",
+                f"The autoscaler cannot keep at least {self.min_replicas} and at most {self.max_replicas} "
+                "replicas.",
                 "Raise maxReplicas or lower minReplicas.",
                 ("minReplicas",),
             )
@@ -154,7 +170,9 @@ class Gateway(Replicas):
 
     connect_after_authorization: bool | None = Field(
         default=None,
-        description="Passed-through TLS too connects to the host only after the caller is authorised, by an EnvoyFilter. "
-        "Absent: wherever the mesh takes EnvoyFilters. False: a refused caller sends nothing, but a connection to the declared "
+        description="Passed-through TLS too connects to the host only after the caller is authorised, by an "
+        "EnvoyFilter. "
+        "Absent: wherever the mesh takes EnvoyFilters. False: a refused caller sends nothing, but a "
+        "connection to the declared "
         "host may be opened for it, and it hears what the host says before it is asked anything.",
     )

@@ -18,7 +18,8 @@ from egress.settings.perimeter import Perimeter
 
 
 class Subnet(Model):
-    """The cluster's subnet. Each range is a fixed choice: changing one replaces the subnet and the cluster in it."""
+    """The cluster's subnet. Each range is a fixed choice: changing one replaces the subnet and the cluster in
+    it."""
 
     name: ResourceName = "subnet-gke"
     nodes: Range = Field(description="Primary range: one address per node.")
@@ -40,7 +41,8 @@ SMALLEST = {
 }
 """Longest prefix of each range of a subnet, and why."""
 LARGEST = {"nodes": 4, "pods": 9, "services": 16}
-"""Shortest prefix of each range that Google takes. Sources: VPC, "Subnets"; GKE, "VPC-native clusters", "Cluster sizing"."""
+"""Shortest prefix of each range that Google takes. Sources: VPC, "Subnets"; GKE, "VPC-native clusters",
+"Cluster sizing"."""
 PRIVATE = "Choose one within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10."
 
 
@@ -51,7 +53,11 @@ def unfit(**ranges: IPv4Network) -> Iterator[Refusal]:
         if network.prefixlen > shortest:
             yield (field,), f"The range is too small: {why}.", f"Give at least a /{shortest}."
         if network.prefixlen < LARGEST[field]:
-            yield (field,), "The range is larger than Google takes for this.", f"Give a /{LARGEST[field]} at most."
+            yield (
+                (field,),
+                "The range is larger than Google takes for this.",
+                f"Give a /{LARGEST[field]} at most.",
+            )
         if why := taken(network):
             yield (field,), f"No machine, Pod or Service may have an address of this range: {why}.", PRIVATE
 
@@ -100,7 +106,9 @@ class NatLogging(StrEnum):
 class Nat(Model):
     """Cloud NAT for the cluster's subnet - and for no other subnet of the network."""
 
-    min_ports_per_vm: int = Field(default=64, ge=32, le=65536, description="Source ports that each node always has.")
+    min_ports_per_vm: int = Field(
+        default=64, ge=32, le=65536, description="Source ports that each node always has."
+    )
     max_ports_per_vm: int | None = Field(
         default=None, ge=64, le=65536, description="With dynamicPortAllocation: the most a node may take."
     )
@@ -117,12 +125,16 @@ class Nat(Model):
         if not self.dynamic_port_allocation:
             if self.max_ports_per_vm is not None:
                 raise refusal(
-                    "Without dynamic allocation each node has exactly minPortsPerVm ports; this would be ignored.",
+                    "Without dynamic allocation each node has exactly minPortsPerVm ports; this would be "
+                    "ignored.",
                     "Set dynamicPortAllocation: true, or leave maxPortsPerVm out.",
                     ("maxPortsPerVm",),
                 )
             return self
-        for field, ports in (("minPortsPerVm", self.min_ports_per_vm), ("maxPortsPerVm", self.max_ports_per_vm)):
+        for field, ports in (
+            ("minPortsPerVm", self.min_ports_per_vm),
+            ("maxPortsPerVm", self.max_ports_per_vm),
+        ):
             if ports is not None and ports & (ports - 1):
                 raise refusal(
                     "With dynamic port allocation Cloud NAT accepts only powers of two.",
@@ -143,23 +155,29 @@ class Network(Model):
 
     name: ResourceName = "vpc-network"
     subnet: Subnet
-    control_plane: Range = Field(description="A /28 for the cluster's control plane, outside the subnet's ranges.")
+    control_plane: Range = Field(
+        description="A /28 for the cluster's control plane, outside the subnet's ranges."
+    )
     nat: Nat = Nat()
     dns: Dns = Dns()
     firewall: Firewall = Firewall()
     flow_logs: FlowLogs = FlowLogs()
     google_apis: Annotated[Vip, Field(strict=False)] = Field(
         default=Vip.PRIVATE,
-        description="`private`: all Google APIs. `restricted`: only those that VPC Service Controls supports.",
+        description="`private`: all Google APIs. `restricted`: only those that VPC Service Controls "
+        "supports.",
     )
 
-    perimeter: Perimeter | None = Field(default=None, description="VPC Service Controls around the project; absent: none.")
+    perimeter: Perimeter | None = Field(
+        default=None, description="VPC Service Controls around the project; absent: none."
+    )
 
     @model_validator(mode="after")
     def perimeter_has_no_door_beside(self) -> Self:
         if self.perimeter and not self.perimeter.dry_run and self.google_apis is Vip.PRIVATE:
             raise refusal(
-                "At these addresses also those Google APIs answer that no perimeter can hold: a door beside it.",
+                "At these addresses also those Google APIs answer that no perimeter can hold: a door beside "
+                "it.",
                 "Write googleApis: restricted.",
                 ("googleApis",),
             )
@@ -177,19 +195,26 @@ class Network(Model):
                 )
             )
         if why := taken(self.control_plane):
-            found.append((("controlPlane",), f"The control plane may have no address of this range: {why}.", PRIVATE))
+            found.append(
+                (("controlPlane",), f"The control plane may have no address of this range: {why}.", PRIVATE)
+            )
         elif not nobodys(self.control_plane):
             found.append(
                 (
                     ("controlPlane",),
-                    "These are addresses of the internet: GKE's peering with the control plane takes private ones, and hosts "
+                    "These are addresses of the internet: GKE's peering with the control plane takes private "
+                    "ones, and hosts "
                     "that have these could not be reached.",
                     PRIVATE,
                 )
             )
         elif self.control_plane.overlaps(DOCKER):
             found.append(
-                (("controlPlane",), f"GKE refuses {DOCKER} here: nodes use it for their own bridge.", "Choose another range.")
+                (
+                    ("controlPlane",),
+                    f"GKE refuses {DOCKER} here: nodes use it for their own bridge.",
+                    "Choose another range.",
+                )
             )
         found.extend(overlaps(self.ranges()))
         if found:

@@ -10,13 +10,19 @@ from egress.common import grammar
 from egress.settings.base import Form, Model, refusal
 
 Number = Annotated[
-    str, Form("[1-9][0-9]{4,20}", "Google Cloud knows it by a number.", 'Write the number in quotes, e.g. "123456789012".')
+    str,
+    Form(
+        "[1-9][0-9]{4,20}",
+        "Google Cloud knows it by a number.",
+        'Write the number in quotes, e.g. "123456789012".',
+    ),
 ]
 ShortName = Annotated[
     str,
     Form(
         "[A-Za-z][A-Za-z0-9_]{0,49}",
-        "Access Context Manager refuses this name: letters, digits and underscores, first a letter, at most 50.",
+        "Access Context Manager refuses this name: letters, digits and underscores, first a letter, at most "
+        "50.",
         "Write the short name, not the whole resource name.",
     ),
 ]
@@ -31,22 +37,28 @@ Service = Annotated[
 
 
 class Perimeter(Model):
-    """Google APIs of this project answer only from inside it, and from inside it only this project's answer."""
+    """Google APIs of this project answer only from inside it, and from inside it only this project's
+    answer."""
 
     access_policy: Number = Field(description="Number of the organisation's access policy.")
     project_number: Number = Field(description="Number of this project; its id is not enough.")
     name: ShortName = "egress"
     access_levels: list[ShortName] = Field(
-        default=[], description="Access levels, made elsewhere, of whoever may call from outside: people, and this program."
+        default=[],
+        description="Access levels, made elsewhere, of whoever may call from outside: people, and this "
+        "program.",
     )
-    also_restricted: list[Service] = Field(default=[], description="APIs besides those that this stack and its teams use.")
+    also_restricted: list[Service] = Field(
+        default=[], description="APIs besides those that this stack and its teams use."
+    )
     dry_run: bool = Field(default=False, description="Only log what would be refused.")
 
     @model_validator(mode="after")
     def leaves_a_way_in(self) -> Self:
         if not self.dry_run and not self.access_levels:
             raise refusal(
-                "Nobody outside the perimeter could call its APIs, this program included: the next `pulumi up` would be refused.",
+                "Nobody outside the perimeter could call its APIs, this program included: the next `pulumi "
+                "up` would be refused.",
                 "Name the access level that covers whoever runs it, or begin with dryRun: true.",
                 ("accessLevels",),
             )

@@ -1,4 +1,5 @@
-"""Receiving: partners' connections to a team's Service, by mutual TLS with certificates of an authority of their own."""
+"""Receiving: partners' connections to a team's Service, by mutual TLS with certificates of an authority of
+their own."""
 
 from __future__ import annotations
 
@@ -44,12 +45,14 @@ def _client(value: str) -> str:
     if value.startswith("spiffe:"):
         if not grammar.matches(_SPIFFE, value):
             raise refusal(
-                "No certificate carries a SPIFFE id of this form.", "Write spiffe://TRUST-DOMAIN/PATH, as it is signed."
+                "No certificate carries a SPIFFE id of this form.",
+                "Write spiffe://TRUST-DOMAIN/PATH, as it is signed.",
             )
         return value
     if value.startswith("*"):
         raise refusal(
-            "Names are compared exactly, so no certificate would match; and a pattern would let in whoever gets a name below it.",
+            "Names are compared exactly, so no certificate would match; and a pattern would let in whoever "
+            "gets a name below it.",
             "Name each client.",
         )
     try:
@@ -57,7 +60,8 @@ def _client(value: str) -> str:
     except HostError:
         raise refusal(
             "This is neither a SPIFFE id nor a DNS name, which are what a client's certificate is known by.",
-            "Write the certificate's subject alternative name: spiffe://TRUST-DOMAIN/PATH or client.partner.example.",
+            "Write the certificate's subject alternative name: spiffe://TRUST-DOMAIN/PATH or "
+            "client.partner.example.",
         ) from None
 
 
@@ -65,7 +69,8 @@ ReceptionName = Annotated[
     str,
     Form(
         f"[a-z0-9]([a-z0-9-]{{0,{NAME_LIMIT - 2}}}[a-z0-9])?",
-        f"Objects are named after it: at most {NAME_LIMIT} lower-case letters, digits and hyphens, no hyphen at either end.",
+        f"Objects are named after it: at most {NAME_LIMIT} lower-case letters, digits and hyphens, no hyphen "
+        "at either end.",
         "Choose another name.",
     ),
 ]
@@ -89,8 +94,10 @@ class Ingress(Replicas):
         found = list(
             sources.too_wide(
                 value,
-                "Anybody could knock, and every flaw of the TLS handshake would be open to the whole internet, or to much of it.",
-                "Name each partner's ranges; a stack of this program has its gateway's addresses in its outputs.",
+                "Anybody could knock, and every flaw of the TLS handshake would be open to the whole "
+                "internet, or to much of it.",
+                "Name each partner's ranges; a stack of this program has its gateway's addresses in its "
+                "outputs.",
             )
         )
         if found:
@@ -104,7 +111,10 @@ class Backend(Model):
     service: str = Field(description="Name of the Service in the team's namespace.")
     port: int = Field(ge=1, le=65535, description="Port of the Service.")
     pod_port: int | None = Field(
-        default=None, ge=1, le=65535, description="Port of its pods, which the NetworkPolicy opens. Absent: `port`."
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of its pods, which the NetworkPolicy opens. Absent: `port`.",
     )
 
     @model_validator(mode="after")
@@ -120,7 +130,13 @@ class Backend(Model):
             )
         if self.opened in PROXY_PORTS:
             at = "port" if self.pod_port is None else "podPort"
-            found.append(((at,), "The mesh's own proxies use this port of a pod.", "Name the port that the program listens on."))
+            found.append(
+                (
+                    (at,),
+                    "The mesh's own proxies use this port of a pod.",
+                    "Name the port that the program listens on.",
+                )
+            )
         if found:
             raise refusals(found)
         return self
@@ -132,19 +148,25 @@ class Backend(Model):
 
 
 class Receive(Model):
-    """One name and port at which partners connect. Who may is decided in the TLS handshake, before the Service is reached."""
+    """One name and port at which partners connect. Who may is decided in the TLS handshake, before the
+    Service is reached."""
 
-    host: Host = Field(description="The name that clients ask for (SNI), and that the credential's certificate is for.")
+    host: Host = Field(
+        description="The name that clients ask for (SNI), and that the credential's certificate is for."
+    )
     port: int = Field(ge=1, le=65535)
     protocol: Annotated[Received, Field(strict=False)] = Received.TCP
     to: Backend
     credential: SecretName = Field(
-        description="Secret in istio-ingress with tls.crt and tls.key of the host, and ca.crt, the clients' authority."
+        description="Secret in istio-ingress with tls.crt and tls.key of the host, and ca.crt, the clients' "
+        "authority."
     )
     clients: dict[Words, Client] = Field(
         description="Name to subject alternative name (SPIFFE id or DNS name) of the client's certificate."
     )
-    description: Words | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
+    description: Words | None = Field(
+        default=None, max_length=200, description="Why this is allowed; goes into the evidence."
+    )
 
     @model_validator(mode="after")
     def can_be_served(self) -> Self:

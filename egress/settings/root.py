@@ -22,12 +22,15 @@ from egress.settings.perimeter import Number
 from egress.settings.receive import Ingress
 from egress.settings.teams import Team, TeamName
 
-Region = Annotated[str, Form("[a-z]+-[a-z]+[0-9]+", "Google Cloud has no region of this form.", "Write e.g. europe-west1.")]
+Region = Annotated[
+    str, Form("[a-z]+-[a-z]+[0-9]+", "Google Cloud has no region of this form.", "Write e.g. europe-west1.")
+]
 LabelKey = Annotated[
     str,
     Form(
         "(?!goog)[a-z][a-z0-9_-]{0,62}",
-        "Google Cloud refuses this label: at most 63 lower-case letters, digits, hyphens and underscores, a letter first.",
+        "Google Cloud refuses this label: at most 63 lower-case letters, digits, hyphens and underscores, a "
+        "letter first.",
         "Write e.g. cost-centre.",
     ),
 ]
@@ -35,7 +38,8 @@ LabelValue = Annotated[
     str,
     Form(
         "[a-z0-9_-]{0,63}",
-        "Google Cloud refuses this value of a label: at most 63 lower-case letters, digits, hyphens and underscores.",
+        "Google Cloud refuses this value of a label: at most 63 lower-case letters, digits, hyphens and "
+        "underscores.",
         "Write e.g. platform-42.",
     ),
 ]
@@ -60,31 +64,41 @@ def _outgrown(path: tuple[str, ...], nodes: IPv4Network, pods: IPv4Network, most
 
 
 class Settings(Model):
-    """What the reader writes under `gke-mesh-egress:` - plus the project, which the gcp provider's own key names."""
+    """What the reader writes under `gke-mesh-egress:` - plus the project, which the gcp provider's own key
+    names."""
 
     project: ProjectId
-    project_number: Number | None = Field(default=None, description="Number of the project; needed where there are credentials.")
+    project_number: Number | None = Field(
+        default=None, description="Number of the project; needed where there are credentials."
+    )
     region: Region
     network: Network
     cluster: Cluster = Cluster()
     mesh: Mesh = Mesh()
     gateway: Gateway = Field(default=Gateway(), description="The shared egress gateway.")
     gateways: dict[GatewayName, TeamGateway] = Field(
-        default={}, description="Egress gateways beside the shared one, by name; teams name the one by which they leave."
+        default={},
+        description="Egress gateways beside the shared one, by name; teams name the one by which they leave.",
     )
-    ingress: Ingress | None = Field(default=None, description="The gateway for partners; needed where a team receives.")
+    ingress: Ingress | None = Field(
+        default=None, description="The gateway for partners; needed where a team receives."
+    )
     credentials: dict[SecretName, Credential] = Field(
         default={},
-        description="Secrets of gateways that GKE copies from Secret Manager, by the name by which hosts name them.",
+        description="Secrets of gateways that GKE copies from Secret Manager, by the name by which hosts "
+        "name them.",
     )
     fences: Fences = Fences()
-    teams: dict[TeamName, Team] = Field(default={}, description="By name; a team's namespace has the same name.")
+    teams: dict[TeamName, Team] = Field(
+        default={}, description="By name; a team's namespace has the same name."
+    )
     labels: dict[LabelKey, LabelValue] = Field(
         default={}, description="Labels of all that the stack makes in Google Cloud and that can carry some."
     )
     protect: bool = Field(
         default=True,
-        description="Pulumi refuses to delete what cannot be brought back: network, cluster, addresses, buckets.",
+        description="Pulumi refuses to delete what cannot be brought back: network, cluster, addresses, "
+        "buckets.",
     )
 
     @field_validator("teams")
@@ -135,9 +149,11 @@ class Settings(Model):
             found.append(
                 (
                     ("fences", "groups"),
-                    "GKE does not know anybody's Google Groups unless the cluster is told where they are: the roles would be "
+                    "GKE does not know anybody's Google Groups unless the cluster is told where they are: "
+                    "the roles would be "
                     "bound to nobody.",
-                    "Set cluster.securityGroup: gke-security-groups@YOUR_DOMAIN and make the groups members of it.",
+                    "Set cluster.securityGroup: gke-security-groups@YOUR_DOMAIN and make the groups members "
+                    "of it.",
                 )
             )
         if found:
@@ -153,11 +169,15 @@ class Settings(Model):
         for name, gateway in self.gateways.items():
             if gateway.nat:
                 path = ("gateways", name, "nat")
-                yield from _outgrown(path, gateway.nat.nodes, gateway.nat.pods, zones * gateway.pool.max_nodes)
+                yield from _outgrown(
+                    path, gateway.nat.nodes, gateway.nat.pods, zones * gateway.pool.max_nodes
+                )
             else:
                 pools.append(gateway.pool)
         subnet = self.network.subnet
-        yield from _outgrown(("network", "subnet"), subnet.nodes, subnet.pods, zones * sum(pool.max_nodes for pool in pools))
+        yield from _outgrown(
+            ("network", "subnet"), subnet.nodes, subnet.pods, zones * sum(pool.max_nodes for pool in pools)
+        )
 
     def _own_ranges(self) -> dict[str, IPv4Network]:
         """Every range of the cluster, by what has it."""
@@ -170,7 +190,10 @@ class Settings(Model):
         }
         for name, gateway in self.gateways.items():
             if gateway.nat:
-                own |= {f"the nodes of gateway {name}": gateway.nat.nodes, f"the pods of gateway {name}": gateway.nat.pods}
+                own |= {
+                    f"the nodes of gateway {name}": gateway.nat.nodes,
+                    f"the pods of gateway {name}": gateway.nat.pods,
+                }
         return own
 
     def _sources_inside(self) -> Iterator[Refusal]:
@@ -187,7 +210,11 @@ class Settings(Model):
         """A reserved address of Cloud NAT that has the name of the ingress gateway's."""
         ingress = names.ingress_address(self.cluster.name)
         pools = {("network", "nat"): self.network.nat.addresses}
-        pools |= {("gateways", name, "nat"): gateway.nat.addresses for name, gateway in self.gateways.items() if gateway.nat}
+        pools |= {
+            ("gateways", name, "nat"): gateway.nat.addresses
+            for name, gateway in self.gateways.items()
+            if gateway.nat
+        }
         for path, addresses in pools.items():
             if ingress in addresses:
                 yield (
@@ -203,7 +230,8 @@ class Settings(Model):
                 if network.overlaps(range_):
                     yield (
                         ("fences", "privateHosts", name),
-                        f"{network} overlaps {range_}, the range of {what}: the gateway could be led back into the cluster.",
+                        f"{network} overlaps {range_}, the range of {what}: the gateway could be led back "
+                        "into the cluster.",
                         "Name only ranges of other networks.",
                     )
 
@@ -212,7 +240,10 @@ class Settings(Model):
         own = {name: gateway.nat for name, gateway in self.gateways.items() if gateway.nat}
         ranges = {("network", *path): network for path, network in self.network.ranges().items()}
         for name, nat in own.items():
-            ranges |= {("gateways", name, "nat", "nodes"): nat.nodes, ("gateways", name, "nat", "pods"): nat.pods}
+            ranges |= {
+                ("gateways", name, "nat", "nodes"): nat.nodes,
+                ("gateways", name, "nat", "pods"): nat.pods,
+            }
         yield from overlaps(ranges)
         owners = dict.fromkeys(self.network.nat.addresses, "network.nat")
         for name, nat in own.items():
@@ -221,13 +252,15 @@ class Settings(Model):
                 if first != f"gateways.{name}.nat":
                     yield (
                         ("gateways", name, "nat", "addresses", address),
-                        f"{first}.addresses has an address of this name: a partner that lets one in would let in the other.",
+                        f"{first}.addresses has an address of this name: a partner that lets one in would "
+                        "let in the other.",
                         "Choose another name.",
                     )
         for name in list(own)[MOST_SUBNETS:]:
             yield (
                 ("gateways", name, "nat"),
-                f"It needs a subnet of its own, and GKE gives a cluster at most {MOST_SUBNETS} beside the first.",
+                f"It needs a subnet of its own, and GKE gives a cluster at most {MOST_SUBNETS} beside the "
+                "first.",
                 "Leave nat out: the gateway then leaves as the shared one does.",
             )
 
@@ -251,7 +284,8 @@ class Settings(Model):
                 of = f"gateways.{team.gateway}" if team.gateway else "gateway"
                 yield (
                     ("teams", name, "limits", "connections"),
-                    f"A replica of its gateway accepts {gateway.max_connections} connections ({of}.maxConnections): one pod of "
+                    f"A replica of its gateway accepts {gateway.max_connections} connections "
+                    f"({of}.maxConnections): one pod of "
                     "the team could take them all, and nobody else would leave.",
                     f"Write fewer, or raise {of}.maxConnections and the gateway's memory.",
                 )

@@ -1,6 +1,8 @@
-"""Security models: what stands between a team's pods and the outside, if it is less than registry only and a gateway.
+"""Security models: what stands between a team's pods and the outside, if it is less than registry only and a
+gateway.
 
-Source: Alibaba Cloud Service Mesh, "Egress traffic management", security models; Istio, Sidecar.outboundTrafficPolicy.
+Source: Alibaba Cloud Service Mesh, "Egress traffic management", security models; Istio,
+Sidecar.outboundTrafficPolicy.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ class SecurityModel(StrEnum):
     """How a team's traffic leaves, strictest first."""
 
     GATEWAY = "gateway"
-    """Registry only and egress gateway: declared hosts alone, each judged at the gateway. What a team has that says nothing."""
+    """Registry only and egress gateway: declared hosts alone, each judged at the gateway. What a team has
+    that says nothing."""
     REGISTRY_ONLY = "registry-only"
-    """Declared hosts alone, straight from the sidecar: nothing outside the pod knows one host from another."""
+    """Declared hosts alone, straight from the sidecar: nothing outside the pod knows one host from
+    another."""
     OPEN = "open"
     """Any host, straight from the sidecar, logged (ALLOW_ANY)."""
 
@@ -35,16 +39,21 @@ class Weaker(Model):
     """The word by which a team leaves past the gateway: the model's name, and why."""
 
     registry_only: Reason | None = Field(
-        default=None, description="The reason. Declared hosts alone, but straight from the pods: the sidecar alone knows them."
+        default=None,
+        description="The reason. Declared hosts alone, but straight from the pods: the sidecar alone knows "
+        "them.",
     )
-    open: Reason | None = Field(default=None, description="The reason. Any host outside, straight from the pods, logged.")
+    open: Reason | None = Field(
+        default=None, description="The reason. Any host outside, straight from the pods, logged."
+    )
 
     @model_validator(mode="after")
     def is_one(self) -> Self:
         if (self.registry_only is None) == (self.open is None):
             raise refusal(
                 "A team has one security model.",
-                "Write open or registryOnly with the reason, or leave model out: registry only and gateway is the strict one.",
+                "Write open or registryOnly with the reason, or leave model out: registry only and gateway "
+                "is the strict one.",
             )
         return self
 
@@ -64,7 +73,8 @@ def kept_by_nobody(access: Access) -> Iterator[tuple[tuple[str, ...], str, str]]
     if access.tcp is not None:
         yield (
             ("tcp",),
-            "Raw TCP is for named service accounts, and their certificates are read at the gateway, past which this team goes.",
+            "Raw TCP is for named service accounts, and their certificates are read at the gateway, past "
+            "which this team goes.",
             "Remove tcp, or remove the team's model.",
         )
     if access.service_accounts is not None:
@@ -85,7 +95,8 @@ def _of_http(http: Http) -> Iterator[tuple[tuple[str, ...], str, str]]:
     if http.mirror is not None:
         yield (
             ("http", "mirror"),
-            "Copies are cleaned of what the mesh says about its pods at the gateway, past which this team goes.",
+            "Copies are cleaned of what the mesh says about its pods at the gateway, past which this team "
+            "goes.",
             "Remove mirror, or remove the team's model.",
         )
     if http.inspect is not None:
@@ -99,7 +110,8 @@ def _of_http(http: Http) -> Iterator[tuple[tuple[str, ...], str, str]]:
 def _unjudged(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str]:
     return (
         at,
-        f"{what[0].upper()}{what[1:]} are judged at the gateway, past which this team goes: nobody outside its own pods would "
+        f"{what[0].upper()}{what[1:]} are judged at the gateway, past which this team goes: nobody outside "
+        "its own pods would "
         "hold it to them.",
         "Remove it, or remove the team's model.",
     )
@@ -108,6 +120,7 @@ def _unjudged(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str
 def _without_key(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str]:
     return (
         at,
-        f"{what} lies with the gateway, past which this team goes; it would have to lie in the team's own pods.",
+        f"{what} lies with the gateway, past which this team goes; it would have to lie in the team's own "
+        "pods.",
         "Write upgrade: tls with the public authorities, or https: passthrough, or remove the team's model.",
     )

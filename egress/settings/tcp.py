@@ -1,4 +1,5 @@
-"""Raw TCP from an app: a port that is neither HTTP nor TLS, as databases speak, to fixed addresses or by name."""
+"""Raw TCP from an app: a port that is neither HTTP nor TLS, as databases speak, to fixed addresses or by
+name."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from egress.settings.base import Model, Words, refusal, refusals
 from egress.settings.http import AccountName, SecretName, Upgrade, credential_refusals
 
 ANOTHER_PORT = (
-    "tcp: {port: 8444, byName: true, serviceAccounts: [app]}; on 8080 and 8443, where the gateway itself listens, "
+    "tcp: {port: 8444, byName: true, serviceAccounts: [app]}; on 8080 and 8443, where the gateway itself "
+    "listens, "
     "tcp: {port: 8443, addresses: [203.0.113.10], serviceAccounts: [app]} with the host's own"
 )
 """What to write for HTTP or TLS on a port that is neither 80 nor 443."""
@@ -25,12 +27,18 @@ def _address(value: Any) -> Any:
     try:
         address = ipaddress.IPv4Address(value)
     except ValueError:
-        raise refusal("This is not an IPv4 address.", "Write an address such as 203.0.113.10, without a prefix.") from None
-    if never_outside(address) or not (address.is_global or address in ipaddress.IPv4Network("203.0.113.0/24")):
         raise refusal(
-            "This address is not one of the internet: the gateway would open a way into private networks, to Google's own APIs "
+            "This is not an IPv4 address.", "Write an address such as 203.0.113.10, without a prefix."
+        ) from None
+    if never_outside(address) or not (
+        address.is_global or address in ipaddress.IPv4Network("203.0.113.0/24")
+    ):
+        raise refusal(
+            "This address is not one of the internet: the gateway would open a way into private networks, to "
+            "Google's own APIs "
             "or to whole groups of machines.",
-            "Name the public addresses of the outside host. Not supported: databases and caches on private addresses; what "
+            "Name the public addresses of the outside host. Not supported: databases and caches on private "
+            "addresses; what "
             "speaks http or https there can be reached, see fences.privateHosts.",
         )
     return address
@@ -40,27 +48,39 @@ Address = Annotated[ipaddress.IPv4Address, BeforeValidator(_address, json_schema
 
 
 class Tcp(Model):
-    """TCP on one port. Nothing inside is seen: who may is decided by certificate, before a connection to the host is made."""
+    """TCP on one port. Nothing inside is seen: who may is decided by certificate, before a connection to the
+    host is made."""
 
     port: int = Field(ge=1, le=65535, description="What the app connects to.")
     addresses: list[Address] | None = Field(
         default=None,
-        description="Public addresses of the host. TCP carries no name: the sidecar knows the connection by its address.",
+        description="Public addresses of the host. TCP carries no name: the sidecar knows the connection by "
+        "its address.",
     )
     by_name: bool = Field(
         default=False,
-        description="The host's addresses change: the app's pods get an address of the mesh for its name, and the gateway looks "
+        description="The host's addresses change: the app's pods get an address of the mesh for its name, "
+        "and the gateway looks "
         "the name up. Gateway nodes may then reach every address on this port.",
     )
-    service_accounts: list[AccountName] = Field(description="ServiceAccounts of the team that may; the gateway knows no others.")
+    service_accounts: list[AccountName] = Field(
+        description="ServiceAccounts of the team that may; the gateway knows no others."
+    )
     upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
-    outside_port: int | None = Field(default=None, ge=1, le=65535, description="What the gateway connects to. Absent: `port`.")
+    outside_port: int | None = Field(
+        default=None, ge=1, le=65535, description="What the gateway connects to. Absent: `port`."
+    )
     credential: SecretName | None = Field(
         default=None,
-        description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the host's authority.",
+        description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the "
+        "host's authority.",
     )
-    ca: SecretName | None = Field(default=None, description="With `tls`: Secret in the gateway's namespace holding ca.crt.")
-    description: Words | None = Field(default=None, max_length=200, description="Why this is allowed; goes into the evidence.")
+    ca: SecretName | None = Field(
+        default=None, description="With `tls`: Secret in the gateway's namespace holding ca.crt."
+    )
+    description: Words | None = Field(
+        default=None, max_length=200, description="Why this is allowed; goes into the evidence."
+    )
 
     @field_validator("addresses", "service_accounts")
     @classmethod
@@ -76,7 +96,8 @@ class Tcp(Model):
             found.append(
                 (
                     ("addresses",),
-                    "TCP carries no name: without an address the port would take the connections to every other host on it.",
+                    "TCP carries no name: without an address the port would take the connections to every "
+                    "other host on it.",
                     "Name the host's addresses, or write byName: true.",
                 )
             )
@@ -84,7 +105,8 @@ class Tcp(Model):
             found.append(
                 (
                     ("byName",),
-                    "The host is known by its addresses already; with this the firewall would be opened to every other one.",
+                    "The host is known by its addresses already; with this the firewall would be opened to "
+                    "every other one.",
                     "Leave one of the two out.",
                 )
             )
@@ -98,13 +120,18 @@ class Tcp(Model):
             )
         if self.port in PROXY_PORTS:
             found.append(
-                (("port",), "The mesh's own proxies use this port.", "Use another port, and name the host's as outsidePort.")
+                (
+                    ("port",),
+                    "The mesh's own proxies use this port.",
+                    "Use another port, and name the host's as outsidePort.",
+                )
             )
         if self.by_name and (who := listener(self.leaves_on)):
             found.append(
                 (
                     ("port",) if self.outside_port is None else ("outsidePort",),
-                    f"There {who} listens as well: whoever answers for the name could answer with its address, and every team's "
+                    f"There {who} listens as well: whoever answers for the name could answer with its "
+                    "address, and every team's "
                     "connections would end there.",
                     "Name the host's addresses instead of byName, or another port of the host.",
                 )

@@ -30,14 +30,20 @@ RESERVED_PREFIXES = ("istio-",)
 
 def is_reserved(namespace: str) -> bool:
     """Whether a namespace of this name is the platform's."""
-    return namespace in RESERVED_NAMES or namespace.startswith(RESERVED_PREFIXES) or system_namespaces.is_taken(namespace)
+    return (
+        namespace in RESERVED_NAMES
+        or namespace.startswith(RESERVED_PREFIXES)
+        or system_namespaces.is_taken(namespace)
+    )
 
 
 def _team_name(name: str) -> str:
     if name == "svc":
         raise refusal(
-            "Pods look a name up below `svc.cluster.local` before they take it as it is: a Service istio-system of this team, "
-            "with a pod called istiod, would be the control plane's name istiod.istio-system.svc for every pod of the cluster.",
+            "Pods look a name up below `svc.cluster.local` before they take it as it is: a Service "
+            "istio-system of this team, "
+            "with a pod called istiod, would be the control plane's name istiod.istio-system.svc for every "
+            "pod of the cluster.",
             "Choose another name.",
         )
     if is_reserved(name):
@@ -48,13 +54,15 @@ def _team_name(name: str) -> str:
         )
     if len(name) > TEAM_NAME_LIMIT:
         raise refusal(
-            f"The name becomes part of others that have at most 63 characters; {TEAM_NAME_LIMIT} are left for "
+            f"The name becomes part of others that have at most 63 characters; {TEAM_NAME_LIMIT} are left "
+            "for "
             f"it and it has {len(name)}.",
             "Choose a shorter name.",
         )
     if not grammar.matches(grammar.LABEL, name):
         raise refusal(
-            "Kubernetes refuses it as a namespace: lower-case letters, digits and hyphens, no hyphen at either end.",
+            "Kubernetes refuses it as a namespace: lower-case letters, digits and hyphens, no hyphen at "
+            "either end.",
             "Choose another name.",
         )
     return name
@@ -68,7 +76,11 @@ class TestApp(Model):
 
     image: Annotated[
         str,
-        Form(grammar.IMAGE, "No container image has a name of this form.", "Write e.g. registry.example/path/curl:8.1."),
+        Form(
+            grammar.IMAGE,
+            "No container image has a name of this form.",
+            "Write e.g. registry.example/path/curl:8.1.",
+        ),
         Field(max_length=400),
     ] = "gcr.io/google.com/cloudsdktool/google-cloud-cli:slim"
 
@@ -77,7 +89,8 @@ LabelKey = Annotated[
     str,
     Form(
         rf"((?=[^/]{{1,253}}/){grammar.SUBDOMAIN}/)?{grammar.LABEL_TEXT}",
-        "Kubernetes refuses this key of a label: at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends; "
+        "Kubernetes refuses this key of a label: at most 63 letters, digits, `-`, `_` and `.`, a letter or "
+        "digit at both ends; "
         "before it, if anything, a domain and a slash.",
         "Write e.g. cost-centre, or example.com/cost-centre.",
     ),
@@ -86,7 +99,8 @@ LabelValue = Annotated[
     str,
     Form(
         f"({grammar.LABEL_TEXT})?",
-        "Kubernetes refuses this value of a label: at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends.",
+        "Kubernetes refuses this value of a label: at most 63 letters, digits, `-`, `_` and `.`, a letter or "
+        "digit at both ends.",
         "Write e.g. platform-42.",
     ),
 ]
@@ -97,18 +111,26 @@ class Team(Model):
 
     labels: dict[LabelKey, LabelValue] = Field(default={}, description="Further labels of the namespace.")
     model: Weaker | None = Field(
-        default=None, description="A weaker security model, with its reason. Absent: registry only and egress gateway."
+        default=None,
+        description="A weaker security model, with its reason. Absent: registry only and egress gateway.",
     )
     egress: dict[HostOrPattern, Access] = Field(
         default={}, description="By outside host, or `*.` and a domain for every name below it (https alone)."
     )
     gateway: str | None = Field(
-        default=None, description="The egress gateway of `gateways` by which the team leaves. Absent: the shared one."
+        default=None,
+        description="The egress gateway of `gateways` by which the team leaves. Absent: the shared one.",
     )
-    limits: Share = Field(default=Share(), description="How much of its gateway each pod of the team takes at once.")
+    limits: Share = Field(
+        default=Share(), description="How much of its gateway each pod of the team takes at once."
+    )
     google_apis: GoogleApis | None = None
-    reaches: list[str] = Field(default=[], description="Other teams whose pods this team's pods may connect to.")
-    receives: dict[ReceptionName, Receive] = Field(default={}, description="What partners may connect to, by a name for it.")
+    reaches: list[str] = Field(
+        default=[], description="Other teams whose pods this team's pods may connect to."
+    )
+    receives: dict[ReceptionName, Receive] = Field(
+        default={}, description="What partners may connect to, by a name for it."
+    )
     test_app: TestApp | None = None
 
     @field_validator("labels")
@@ -116,9 +138,12 @@ class Team(Model):
     def no_label_with_a_meaning(cls, value: dict[str, str]) -> dict[str, str]:
         for key in value:
             domain = key.partition("/")[0] if "/" in key else ""
-            if key == "istio-injection" or domain.endswith(("kubernetes.io", "k8s.io", "istio.io", OWN_DOMAIN)):
+            if key == "istio-injection" or domain.endswith(
+                ("kubernetes.io", "k8s.io", "istio.io", OWN_DOMAIN)
+            ):
                 raise refusal(
-                    "Labels of Kubernetes, Istio and this program on a namespace decide who may do what in it.",
+                    "Labels of Kubernetes, Istio and this program on a namespace decide who may do what in "
+                    "it.",
                     "Remove it; the program sets the ones that are needed.",
                     (key,),
                 )
@@ -128,7 +153,9 @@ class Team(Model):
     @classmethod
     def one_entry_per_host(cls, value: Any) -> Any:
         seen: set[str] = set()
-        for host in (str(key) for key in cast(Mapping[Any, Any], value)) if isinstance(value, Mapping) else ():
+        for host in (
+            (str(key) for key in cast(Mapping[Any, Any], value)) if isinstance(value, Mapping) else ()
+        ):
             name = host.lower()
             if name in seen:
                 raise refusal(
@@ -150,7 +177,8 @@ class Team(Model):
                 found.append(
                     (
                         (host, "http"),
-                        "Requests carry any Host header, and the gateway opens connections only to hosts that it was told; it "
+                        "Requests carry any Host header, and the gateway opens connections only to hosts "
+                        "that it was told; it "
                         "follows names that nobody declared by the server name of TLS alone.",
                         "Write https: passthrough, or declare http for each host by its full name.",
                     )
@@ -159,7 +187,8 @@ class Team(Model):
                 found.append(
                     (
                         (host, "tcp"),
-                        "Not supported: raw TCP carries no name, so no connection could be told to be one of the pattern's.",
+                        "Not supported: raw TCP carries no name, so no connection could be told to be one of "
+                        "the pattern's.",
                         "Declare tcp for each host by its full name (a YAML anchor saves repeating it).",
                     )
                 )
@@ -180,7 +209,8 @@ class Team(Model):
             found.append(
                 (
                     ("gateway",),
-                    "With its model the team leaves past every gateway: this one would carry nothing, and no partner would see "
+                    "With its model the team leaves past every gateway: this one would carry nothing, and no "
+                    "partner would see "
                     "its addresses.",
                     "Remove gateway, or remove model.",
                 )
@@ -189,7 +219,8 @@ class Team(Model):
             found.append(
                 (
                     ("limits",),
-                    "With its model the team leaves past every gateway: there is nothing that this could limit.",
+                    "With its model the team leaves past every gateway: there is nothing that this could "
+                    "limit.",
                     "Remove limits, or remove model.",
                 )
             )

@@ -30,7 +30,8 @@ EXAMPLES = {
     "Tcp": _TCP,
     "Mirror": "{host: copy.example.com}",
     "Inspection": "{refuse: {key: BEGIN}}",
-    "Receive": "{host: db.example.com, port: 13306, protocol: tcp, to: {service: db, port: 3306}, credential: server, "
+    "Receive": "{host: db.example.com, port: 13306, protocol: tcp, to: {service: db, port: 3306}, "
+    "credential: server, "
     "clients: {partner: client.partner.example}}",
     "Credential": '{secret: partner, version: "1", cluster: true}',
     "Subnet": "{nodes: 10.0.0.0/24, pods: 10.1.0.0/16, services: 10.2.0.0/20}",
@@ -94,11 +95,13 @@ NAMES = {
 _UDP, _PORT = (
     (
         "Not supported: UDP never leaves, QUIC, NTP and syslog over UDP included.",
-        f"Let the app use TCP, e.g. tcp: {_TCP}. Clocks need nothing: nodes keep the time, and pods have the nodes'.",
+        f"Let the app use TCP, e.g. tcp: {_TCP}. Clocks need nothing: nodes keep the time, and pods have the "
+        "nodes'.",
     ),
     (
         "Not supported: http means port 80 and https port 443, so a port of its own belongs to neither.",
-        f"Leave it out for 80 and 443. For another port, TLS included, write {ANOTHER_PORT}. Who may is enforced, paths and "
+        f"Leave it out for 80 and 443. For another port, TLS included, write {ANOTHER_PORT}. Who may is "
+        "enforced, paths and "
         "methods cannot be.",
     ),
 )
@@ -106,12 +109,15 @@ NEEDS = {
     **{("Access", key): _UDP for key in ("udp", "quic", "http3", "ntp", "syslog")},
     **{("Access", key): _PORT for key in ("port", "ports")},
     ("Http", "port"): (
-        "Not supported: http means that the app connects to port 80 (what leaves goes to 80, or with upgrade: tls to 443).",
-        f"Leave it out. For another port write, instead of http, {ANOTHER_PORT}. Who may is enforced, paths and methods cannot "
+        "Not supported: http means that the app connects to port 80 (what leaves goes to 80, or with "
+        "upgrade: tls to 443).",
+        f"Leave it out. For another port write, instead of http, {ANOTHER_PORT}. Who may is enforced, paths "
+        "and methods cannot "
         "be.",
     ),
     ("Tcp", "ports"): (
-        "Not supported: a host has one TCP port, because the gateway tells connections apart by the host's name alone.",
+        "Not supported: a host has one TCP port, because the gateway tells connections apart by the host's "
+        "name alone.",
         "Write port: and the one that is needed; another port needs another name of the host.",
     ),
 }
@@ -132,13 +138,19 @@ def say(detail: ErrorDetails, location: Location, value: Any) -> tuple[str, str]
             return "No Google Cloud project is named, so nothing could be created anywhere.", (
                 f"pulumi config set {PROJECT_KEY} YOUR_PROJECT_ID"
             )
-        return "This value is required and has no safe default.", f"Add {_line(location, _example(_node(location), location))}."
+        return (
+            "This value is required and has no safe default.",
+            f"Add {_line(location, _example(_node(location), location))}.",
+        )
     if kind == "extra_forbidden":
         return _unknown(location)
     bounds = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
     if kind in bounds:
         key, words = bounds[kind]
-        return f"The value is out of range: it must be {words} {context.get(key)}.", f"Write {words} {context.get(key)}."
+        return (
+            f"The value is out of range: it must be {words} {context.get(key)}.",
+            f"Write {words} {context.get(key)}.",
+        )
     if kind in ("string_too_long", "too_long") and isinstance(value, str):
         most = context.get("max_length")
         return f"The text is too long: at most {most} characters.", f"Write at most {most} characters."
@@ -161,7 +173,10 @@ def _unknown(location: Location) -> tuple[str, str]:
     known = known_keys(location[:-1])
     close = difflib.get_close_matches(key, known, n=1)
     guess = f"Did you mean {close[0]}? " if close else ""
-    return "There is no such setting, so it would be ignored.", f"{guess}Known here: {', '.join(sorted(known))}."
+    return (
+        "There is no such setting, so it would be ignored.",
+        f"{guess}Known here: {', '.join(sorted(known))}.",
+    )
 
 
 def _misshapen(location: Location, value: Any) -> tuple[str, str]:
@@ -174,7 +189,10 @@ def _misshapen(location: Location, value: Any) -> tuple[str, str]:
         remove = "" if _is_required(location) else ", or remove the line"
         line = _line(location, _example(node, location))
         return f"Nothing is written behind it, and {wanted} belongs there.", f"Write {line}{remove}."
-    return f"{_given(value)} stands where {wanted} belongs.", f"Write {_line(location, _meant(node, value, location))}."
+    return (
+        f"{_given(value)} stands where {wanted} belongs.",
+        f"Write {_line(location, _meant(node, value, location))}.",
+    )
 
 
 def _meant(node: Mapping[str, Any], value: Any, location: Location) -> str:
@@ -184,19 +202,34 @@ def _meant(node: Mapping[str, Any], value: Any, location: Location) -> str:
         return _example(node, location)
     if kind == "string" and not isinstance(value, list | dict | bool):
         return json.dumps(str(value))
-    if kind == "string" and isinstance(value, list) and len(cast("list[Any]", value)) == 1 and isinstance(value[0], str):
+    if (
+        kind == "string"
+        and isinstance(value, list)
+        and len(cast("list[Any]", value)) == 1
+        and isinstance(value[0], str)
+    ):
         return flow(value[0])
     if kind in ("integer", "number") and isinstance(value, str) and isinstance(_plain(value), int | float):
         return value
-    if kind == "boolean" and isinstance(value, str) and value.lower() in ("true", "yes", "on", "false", "no", "off"):
+    if (
+        kind == "boolean"
+        and isinstance(value, str)
+        and value.lower() in ("true", "yes", "on", "false", "no", "off")
+    ):
         return "true" if value.lower() in ("true", "yes", "on") else "false"
     if kind == "array" and isinstance(value, str):
         return f"[{flow(value)}]"
-    if location[-1] == "egress" and isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value)):
+    if (
+        location[-1] == "egress"
+        and isinstance(value, list)
+        and all(isinstance(item, str) for item in cast("list[Any]", value))
+    ):
         return "{" + ", ".join(f"{flow(item)}: {_WAYS}" for item in cast("list[str]", value)[:3]) + "}"
     if _kind(node) == "object" and isinstance(value, list) and _is_map(node):
         names = [item for item in cast("list[Any]", value) if isinstance(item, str)][:3]
-        inside = _example(cast("dict[str, Any]", _resolved(node)["additionalProperties"]), (*location, "NAME"))
+        inside = _example(
+            cast("dict[str, Any]", _resolved(node)["additionalProperties"]), (*location, "NAME")
+        )
         if names:
             return "{" + ", ".join(f"{flow(name)}: {inside}" for name in names) + "}"
     return _example(node, location)
@@ -229,7 +262,9 @@ def _plain(text: str) -> Any:
 
 def _example(node: Mapping[str, Any], location: Location) -> str:
     """Something that may stand at `location`."""
-    name = str(node.get("$ref") or next((option["$ref"] for option in node.get("anyOf", []) if "$ref" in option), ""))
+    name = str(
+        node.get("$ref") or next((option["$ref"] for option in node.get("anyOf", []) if "$ref" in option), "")
+    )
     known = EXAMPLES.get(name.rpartition("/")[2])
     if known:
         return known
@@ -239,10 +274,17 @@ def _example(node: Mapping[str, Any], location: Location) -> str:
         return flow(choices[0])
     if kind == "object" and _is_map(of):
         key = NAMES.get(str(location[-1]) if location else "", "NAME")
-        return f"{{{flow(key)}: {_example(cast('dict[str, Any]', of['additionalProperties']), (*location, key))}}}"
+        return (
+            f"{{{flow(key)}: "
+            f"{_example(cast('dict[str, Any]', of['additionalProperties']), (*location, key))}}}"
+        )
     if kind == "object":
         required = cast("list[str]", of.get("required", []))
-        return "{" + ", ".join(f"{key}: {_example(of['properties'][key], (*location, key))}" for key in required) + "}"
+        return (
+            "{"
+            + ", ".join(f"{key}: {_example(of['properties'][key], (*location, key))}" for key in required)
+            + "}"
+        )
     if kind == "array":
         return f"[{_example(cast('dict[str, Any]', of.get('items', {})), (*location, 0))}]"
     if kind in ("integer", "number"):
@@ -254,7 +296,9 @@ def _example(node: Mapping[str, Any], location: Location) -> str:
     leaf = next((part for part in reversed(location) if isinstance(part, str)), "")
     if leaf in LEAVES:
         return LEAVES[leaf]
-    given = node.get("default") or (cast("list[Any]", node.get("examples") or of.get("examples") or [None]))[0]
+    given = (
+        node.get("default") or (cast("list[Any]", node.get("examples") or of.get("examples") or [None]))[0]
+    )
     return flow(str(given)) if given else "the reason"
 
 
@@ -262,7 +306,11 @@ def _wanted(node: Mapping[str, Any], location: Location) -> str:
     of = _resolved(node)
     kind = _kind(of)
     if kind == "object" and _is_map(of):
-        return "a mapping of hosts to their ways" if location[-1:] == ("egress",) else "a mapping of names to values"
+        return (
+            "a mapping of hosts to their ways"
+            if location[-1:] == ("egress",)
+            else "a mapping of names to values"
+        )
     if kind == "object":
         keys = list(of.get("properties", {}))
         return f"a mapping of its settings ({', '.join(keys[:6])}{', …' if len(keys) > 6 else ''})"
@@ -275,7 +323,13 @@ def _wanted(node: Mapping[str, Any], location: Location) -> str:
 def _given(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    for kind, words in ((int, "A number"), (float, "A number"), (str, "A text"), (list, "A list"), (dict, "A mapping")):
+    for kind, words in (
+        (int, "A number"),
+        (float, "A number"),
+        (str, "A text"),
+        (list, "A list"),
+        (dict, "A mapping"),
+    ):
         if isinstance(value, kind):
             return words
     return "Something else"
@@ -296,7 +350,9 @@ def _node(location: Location) -> dict[str, Any]:
     for part in location:
         of = _resolved(node)
         more = of.get("items" if isinstance(part, int) else "additionalProperties")
-        node = of.get("properties", {}).get(str(part)) or (cast("dict[str, Any]", more) if isinstance(more, dict) else {})
+        node = of.get("properties", {}).get(str(part)) or (
+            cast("dict[str, Any]", more) if isinstance(more, dict) else {}
+        )
     return node
 
 
@@ -318,7 +374,10 @@ def _resolved(node: Mapping[str, Any]) -> dict[str, Any]:
         for option in options:
             if option.get("type") == kind:
                 return option
-    return next((option for option in options if option.get("type") not in (None, "null")), cast("dict[str, Any]", node))
+    return next(
+        (option for option in options if option.get("type") not in (None, "null")),
+        cast("dict[str, Any]", node),
+    )
 
 
 def _kind(node: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
-"""An application of one team: deployed into the team's namespace, told which hosts it may reach - all from the platform's output
-`egress`. Nothing of the platform's code is needed but the one file gke_mesh_egress_contract.py."""
+"""An application of one team: deployed into the team's namespace, told which hosts it may reach - all from
+the platform's output `egress`. Nothing of the platform's code is needed but the one file
+gke_mesh_egress_contract.py."""
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -22,7 +23,9 @@ both = platform.get_output(OUTPUT).apply(read)
 contract = both.apply(lambda both: both[0])
 team = both.apply(lambda both: both[1])
 namespace = team.apply(lambda team: team.namespace)
-cluster = kubernetes.Provider("cluster", kubeconfig=contract.apply(lambda contract: contract.cluster.kubeconfig()))
+cluster = kubernetes.Provider(
+    "cluster", kubeconfig=contract.apply(lambda contract: contract.cluster.kubeconfig())
+)
 in_cluster = pulumi.ResourceOptions(provider=cluster)
 labels = {"app": "shop", "version": "v1"}
 
@@ -41,7 +44,8 @@ kubernetes.apps.v1.Deployment(
         "template": {
             "metadata": {"labels": labels},
             "spec": {
-                # What Pod Security and the platform's admission policies ask of every pod in a team's namespace.
+                # What Pod Security and the platform's admission policies ask of every pod in a team's
+                # namespace.
                 "security_context": {
                     "run_as_user": 1000,
                     "run_as_group": 1000,
@@ -51,7 +55,10 @@ kubernetes.apps.v1.Deployment(
                 "containers": [
                     {
                         "name": "shop",
-                        "security_context": {"allow_privilege_escalation": False, "capabilities": {"drop": ["ALL"]}},
+                        "security_context": {
+                            "allow_privilege_escalation": False,
+                            "capabilities": {"drop": ["ALL"]},
+                        },
                         "image": "gcr.io/google-samples/hello-app:1.0",
                         "env_from": [{"config_map_ref": {"name": allowed.metadata["name"]}}],
                     }

@@ -1,7 +1,8 @@
 """What the people on call want of the egress platform, from its output `egress` alone:
 
-- a metric and an alert for two of the fences that write down what they refuse: the shared gateway's authorization and the
-  firewall (docs/security.md lists every log; sidecars, own gateways, NetworkPolicies, DNS and Cloud NAT have none here),
+- a metric and an alert for two of the fences that write down what they refuse: the shared gateway's
+  authorization and the firewall (docs/security.md lists every log; sidecars, own gateways, NetworkPolicies,
+  DNS and Cloud NAT have none here),
 - in DNS, the address behind each name at which partners connect.
 """
 
@@ -22,9 +23,14 @@ def read(output: object) -> Contract:
 
 
 def of_gateway(contract: Contract) -> str:
-    """Requests and connections that the egress gateway's authorization refused, in the gateway's access log."""
+    """Requests and connections that the egress gateway's authorization refused, in the gateway's access
+    log."""
     # Of requests and of connections that are none; the last is for a platform whose log is text.
-    places = ("jsonPayload.response_code_details", "jsonPayload.connection_termination_details", "textPayload")
+    places = (
+        "jsonPayload.response_code_details",
+        "jsonPayload.connection_termination_details",
+        "textPayload",
+    )
     denied = " OR ".join(f'{place}:"rbac_access_denied"' for place in places)
     return (
         f'resource.type="k8s_container" AND resource.labels.cluster_name="{contract.cluster.name}"'
@@ -42,8 +48,8 @@ def of_firewall(contract: Contract) -> str:
     )
 
 
-# What is watched: name to what it means, the kind of resource that the log belongs to, the log's filter, and what of an entry
-# says who it was: refusals are counted for each of them. The firewall knows nodes alone.
+# What is watched: name to what it means, the kind of resource that the log belongs to, the log's filter, and
+# what of an entry says who it was: refusals are counted for each of them. The firewall knows nodes alone.
 WATCHED = {
     "gateway": (
         "The egress gateway refused a request that a pod was let send to it.",
@@ -61,7 +67,9 @@ WATCHED = {
 
 contract = platform.get_output(OUTPUT).apply(read)
 google = gcp.Provider(
-    "google", project=contract.apply(lambda contract: contract.project), region=contract.apply(lambda contract: contract.region)
+    "google",
+    project=contract.apply(lambda contract: contract.project),
+    region=contract.apply(lambda contract: contract.region),
 )
 on_google = pulumi.ResourceOptions(provider=google)
 
@@ -89,7 +97,9 @@ for name, (meaning, resource, log, who) in WATCHED.items():
                 "display_name": meaning,
                 "condition_threshold": {
                     "filter": metric.name.apply(
-                        lambda name, of=resource: f'metric.type="logging.googleapis.com/user/{name}" AND resource.type="{of}"'
+                        lambda name, of=resource: (
+                            f'metric.type="logging.googleapis.com/user/{name}" AND resource.type="{of}"'
+                        )
                     ),
                     "comparison": "COMPARISON_GT",
                     "threshold_value": 0,
@@ -99,7 +109,9 @@ for name, (meaning, resource, log, who) in WATCHED.items():
             }
         ],
         notification_channels=config.get_object("channels") or [],
-        documentation={"content": f"{meaning} Who may reach what: output `{OUTPUT}` of the platform's stack."},
+        documentation={
+            "content": f"{meaning} Who may reach what: output `{OUTPUT}` of the platform's stack."
+        },
         opts=on_google,
     )
 
@@ -113,7 +125,8 @@ def names(contract: Contract) -> dict[str, str]:
 
 
 def records(names: dict[str, str]) -> list[str]:
-    """The names are known before the update, because the platform's stack was deployed before; so preview shows the records."""
+    """The names are known before the update, because the platform's stack was deployed before; so preview
+    shows the records."""
     for host, address in sorted(names.items()):
         gcp.dns.RecordSet(
             f"partners-{host}",
@@ -129,5 +142,8 @@ def records(names: dict[str, str]) -> list[str]:
 
 pulumi.export("partnerNames", contract.apply(names).apply(records))
 pulumi.export(
-    "hostsOfTeams", contract.apply(lambda contract: {name: list(team.hosts) for name, team in sorted(contract.teams.items())})
+    "hostsOfTeams",
+    contract.apply(
+        lambda contract: {name: list(team.hosts) for name, team in sorted(contract.teams.items())}
+    ),
 )

@@ -1,4 +1,5 @@
-"""What no stack may do, whoever changes it: rules over the resources that a program asks for, as Google and Kubernetes see them.
+"""What no stack may do, whoever changes it: rules over the resources that a program asks for, as Google and
+Kubernetes see them.
 
 They know nothing of how this program decides, so that a mistake there is not repeated here.
 """

@@ -19,8 +19,10 @@ def _private_nodes(resource: Resource, settings: Settings) -> Iterator[str]:
         return
     if resource.type == CLUSTER and not at(resource.props, "privateClusterConfig.enablePrivateNodes"):
         yield (
-            "Nodes would have addresses of the internet, so Cloud NAT and its reserved addresses are not the only way out. "
-            "Set privateClusterConfig.enablePrivateNodes, or name the cluster in publicNodes of this policy's config."
+            "Nodes would have addresses of the internet, so Cloud NAT and its reserved addresses are not the "
+            "only way out. "
+            "Set privateClusterConfig.enablePrivateNodes, or name the cluster in publicNodes of this "
+            "policy's config."
         )
     if resource.type == NODE_POOL and at(resource.props, "networkConfig.enablePrivateNodes") is False:
         yield "This pool's nodes would have addresses of the internet although the cluster's have none."
@@ -33,12 +35,19 @@ def _private_endpoint(resource: Resource, settings: Settings) -> Iterator[str]:
         resource.props.get("name"), settings["publicEndpoints"]
     ):
         yield (
-            "The API server would have an address of the internet. Reach it by its DNS-based endpoint, which IAM guards, or name "
+            "The API server would have an address of the internet. Reach it by its DNS-based endpoint, which "
+            "IAM guards, or name "
             "the cluster in publicEndpoints of this policy's config."
         )
-    ranges = [at(block, "cidrBlock") for block in known(at(resource.props, "masterAuthorizedNetworksConfig.cidrBlocks"))]
+    ranges = [
+        at(block, "cidrBlock")
+        for block in known(at(resource.props, "masterAuthorizedNetworksConfig.cidrBlocks"))
+    ]
     if anywhere(ranges):
-        yield "masterAuthorizedNetworksConfig lets everybody connect to the API server. Name the ranges of those who must."
+        yield (
+            "masterAuthorizedNetworksConfig lets everybody connect to the API server. Name the ranges of "
+            "those who must."
+        )
 
 
 def _own_account(resource: Resource, _settings: Settings) -> Iterator[str]:
@@ -47,8 +56,10 @@ def _own_account(resource: Resource, _settings: Settings) -> Iterator[str]:
     account = at(resource.props, "nodeConfig.serviceAccount")
     if account is not UNKNOWN and (not account or _DEFAULT_ACCOUNT.fullmatch(str(account))):
         yield (
-            "Nodes would run as the project's default service account, which may edit most of the project, and firewall rules "
-            "could not tell these nodes from others. Set nodeConfig.serviceAccount to an account made for them."
+            "Nodes would run as the project's default service account, which may edit most of the project, "
+            "and firewall rules "
+            "could not tell these nodes from others. Set nodeConfig.serviceAccount to an account made for "
+            "them."
         )
 
 
@@ -65,5 +76,9 @@ RULES = (
         of_one=_private_endpoint,
         settings={"publicEndpoints": Setting((), "Names of clusters whose API server may have one.")},
     ),
-    Rule("own-service-account", "Nodes do not run as the project's default service account.", of_one=_own_account),
+    Rule(
+        "own-service-account",
+        "Nodes do not run as the project's default service account.",
+        of_one=_own_account,
+    ),
 )

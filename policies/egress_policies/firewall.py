@@ -17,7 +17,8 @@ ASSOCIATION = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolic
 
 _GATEWAYS = {
     "gatewayAccounts": Setting(
-        ("sa-gateway-*",), "Account ids (what stands before the @) of the service accounts that gateway nodes run as."
+        ("sa-gateway-*",),
+        "Account ids (what stands before the @) of the service accounts that gateway nodes run as.",
     )
 }
 _EVERYWHERE = ("0.0.0.0/0",)
@@ -39,7 +40,8 @@ def _leaves_everywhere(resource: Resource, settings: Settings) -> Iterator[str]:
         return
     who = ", ".join(str(account) for account in others) or "every machine of the network"
     yield (
-        f"{who} could connect to the whole internet, round the gateway and all it checks. Let only gateway nodes "
+        f"{who} could connect to the whole internet, round the gateway and all it checks. Let only gateway "
+        "nodes "
         f"({', '.join(settings['gatewayAccounts'])}) leave, by targetServiceAccounts, or name the addresses."
     )
 
@@ -55,18 +57,23 @@ def _let_in_from_everywhere(resource: Resource, _settings: Settings) -> Iterator
         yield "Anybody could connect to nodes. Name each partner's ranges in sourceRanges."
 
 
-def _denies_the_rest(resources: Sequence[Resource], _settings: Settings) -> Iterator[tuple[Resource | None, str]]:
+def _denies_the_rest(
+    resources: Sequence[Resource], _settings: Settings
+) -> Iterator[tuple[Resource | None, str]]:
     denying = [resource for resource in resources if resource.type == FIREWALL and _denies_all(resource)]
     by_policy = any(resource.type == POLICY and _policy_denies_all(resource) for resource in resources)
     denying += [resource for resource in resources if resource.type == ASSOCIATION and by_policy]
     subnetworks = [resource for resource in resources if resource.type == SUBNETWORK]
     for network in (resource for resource in resources if resource.type == NETWORK):
-        if network.props.get("autoCreateSubnetworks") is False and not any(_is_of(subnet, network) for subnet in subnetworks):
+        if network.props.get("autoCreateSubnetworks") is False and not any(
+            _is_of(subnet, network) for subnet in subnetworks
+        ):
             continue  # no machine can be in it
         if not any(_is_of(rule, network) for rule in denying):
             yield (
                 network,
-                "Nothing denies what no rule allows: Google's own last rule lets every machine out. Add a rule with direction "
+                "Nothing denies what no rule allows: Google's own last rule lets every machine out. Add a "
+                "rule with direction "
                 "EGRESS, denies all, destinationRanges 0.0.0.0/0, priority 65535, and no targets.",
             )
 
@@ -86,7 +93,8 @@ def _denies_all(resource: Resource) -> bool:
 
 
 def _policy_denies_all(policy: Resource) -> bool:
-    """Whether a network firewall policy refuses, for every machine, whatever leaves and no other rule of it allows."""
+    """Whether a network firewall policy refuses, for every machine, whatever leaves and no other rule of it
+    allows."""
     return any(
         at(rule, "direction") == "EGRESS"
         and at(rule, "action") == "deny"
@@ -98,7 +106,8 @@ def _policy_denies_all(policy: Resource) -> bool:
 
 
 def _is_of(rule: Resource, network: Resource) -> bool:
-    """Whether the rule is of this network. A network that is yet to be made has no id to compare: then it is taken to be."""
+    """Whether the rule is of this network. A network that is yet to be made has no id to compare: then it is
+    taken to be."""
     named = rule.props.get("attachmentTarget" if rule.type == ASSOCIATION else "network")
     names = [network.props.get(key) for key in ("id", "selfLink", "name")]
     if named is UNKNOWN or UNKNOWN in names:
@@ -106,7 +115,9 @@ def _is_of(rule: Resource, network: Resource) -> bool:
     return named in names or str(named).rpartition("/")[2] == network.props.get("name")
 
 
-def _only_gateways(resources: Sequence[Resource], settings: Settings) -> Iterator[tuple[Resource | None, str]]:
+def _only_gateways(
+    resources: Sequence[Resource], settings: Settings
+) -> Iterator[tuple[Resource | None, str]]:
     for pool in (resource for resource in resources if resource.type == NODE_POOL):
         account = at(pool.props, "nodeConfig.serviceAccount")
         taints = known(at(pool.props, "nodeConfig.taints"))
@@ -114,8 +125,10 @@ def _only_gateways(resources: Sequence[Resource], settings: Settings) -> Iterato
         if _of_gateway(account, settings) and not kept_free:
             yield (
                 pool,
-                f"Nodes of this pool run as {account}, which the firewall lets out to the internet, and nothing keeps "
-                "applications off them. Give nodeConfig.taints an effect NO_SCHEDULE, or the pool another service account.",
+                f"Nodes of this pool run as {account}, which the firewall lets out to the internet, and "
+                "nothing keeps "
+                "applications off them. Give nodeConfig.taints an effect NO_SCHEDULE, or the pool another "
+                "service account.",
             )
 
 
@@ -134,11 +147,19 @@ RULES = (
         of_one=_leaves_everywhere,
         settings={
             **_GATEWAYS,
-            "openAccounts": Setting((), "Account ids of other nodes that may leave, where a team's security model needs it."),
+            "openAccounts": Setting(
+                (), "Account ids of other nodes that may leave, where a team's security model needs it."
+            ),
         },
     ),
-    Rule("nobody-lets-all-in", "No firewall rule lets the whole internet in.", of_one=_let_in_from_everywhere),
-    Rule("network-denies-the-rest", "Every network has the rule that denies what no rule allows.", of_all=_denies_the_rest),
+    Rule(
+        "nobody-lets-all-in", "No firewall rule lets the whole internet in.", of_one=_let_in_from_everywhere
+    ),
+    Rule(
+        "network-denies-the-rest",
+        "Every network has the rule that denies what no rule allows.",
+        of_all=_denies_the_rest,
+    ),
     Rule(
         "gateway-nodes-alone",
         "Nodes that may leave run gateways alone.",

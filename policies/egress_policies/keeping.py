@@ -47,9 +47,15 @@ def _protected(resource: Resource, settings: Settings) -> Iterator[str]:
     if resource.type not in KEPT or not matches(resource.stack, settings["production"]):
         return
     if not resource.protect:
-        yield "Pulumi would delete this when it is renamed or taken out by mistake. Set gke-mesh-egress:protect to true."
+        yield (
+            "Pulumi would delete this when it is renamed or taken out by mistake. Set "
+            "gke-mesh-egress:protect to true."
+        )
     if resource.type == CLUSTER and not resource.props.get("deletionProtection"):
-        yield "Google would let anybody delete the cluster. Set gke-mesh-egress:cluster.deletionProtection to true."
+        yield (
+            "Google would let anybody delete the cluster. Set gke-mesh-egress:cluster.deletionProtection "
+            "to true."
+        )
     if resource.props.get("forceDestroy"):
         yield "The bucket would be deleted with all that is in it. Leave forceDestroy out."
 
@@ -65,6 +71,10 @@ RULES = (
         "deletion-protection",
         "In production, nothing is deleted by mistake whose loss is an outage.",
         of_one=_protected,
-        settings={"production": Setting(("prod", "prod-*", "production", "*-prod"), "Names of the stacks that are production.")},
+        settings={
+            "production": Setting(
+                ("prod", "prod-*", "production", "*-prod"), "Names of the stacks that are production."
+            )
+        },
     ),
 )

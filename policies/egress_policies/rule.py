@@ -1,4 +1,5 @@
-"""The form of a rule: what it looks at, and what it says of what it must not see. No Pulumi: plain values in, words out."""
+"""The form of a rule: what it looks at, and what it says of what it must not see. No Pulumi: plain values in,
+words out."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Any, cast
 
 UNKNOWN = object()
-"""Stands for a value that only Google Cloud will know. No rule finds fault with what it cannot see; `up` looks again."""
+"""Stands for a value that only Google Cloud will know. No rule finds fault with what it cannot see; `up`
+looks again."""
 
 Settings = Mapping[str, Any]
 """A rule's settings from the policy pack's own config, defaults filled in."""
@@ -52,7 +54,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule. `of_one` looks at each resource by itself, `of_all` at the whole stack; what they yield are the violations."""
+    """A rule. `of_one` looks at each resource by itself, `of_all` at the whole stack; what they yield are the
+    violations."""
 
     name: str
     description: str
@@ -65,7 +68,8 @@ class Rule:
 
 
 def at(value: Any, path: str) -> Any:
-    """The value at a path like `privateClusterConfig.enablePrivateNodes`; None where there is none, UNKNOWN where not known."""
+    """The value at a path like `privateClusterConfig.enablePrivateNodes`; None where there is none, UNKNOWN
+    where not known."""
     for part in path.split("."):
         if value is UNKNOWN or value is None:
             return value

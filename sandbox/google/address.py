@@ -1,4 +1,5 @@
-"""Reserved addresses (compute.googleapis.com). External ones come from 203.0.113.0/24, the range for documentation."""
+"""Reserved addresses (compute.googleapis.com). External ones come from 203.0.113.0/24, the range for
+documentation."""
 
 from __future__ import annotations
 
@@ -53,8 +54,14 @@ def _address_computed(scene: Scene) -> Values:
 
 def _address_left(scene: Scene) -> Iterator[Problem]:
     internal = scene.new.get("addressType") == "INTERNAL"
-    if not scene.new.get("address") and not (_internal_address(scene) if internal else _documentation_address(scene)):
-        yield Problem("address", None, "no address is left: this stand-in has the 254 of 203.0.113.0/24, or those of the subnet")
+    if not scene.new.get("address") and not (
+        _internal_address(scene) if internal else _documentation_address(scene)
+    ):
+        yield Problem(
+            "address",
+            None,
+            "no address is left: this stand-in has the 254 of 203.0.113.0/24, or those of the subnet",
+        )
 
 
 def _tier(values: Values) -> Iterator[Problem]:

@@ -15,9 +15,16 @@ Check = Callable[[Any], str | None]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PROTOCOLS = ("tcp", "udp", "icmp", "esp", "ah", "sctp", "ipip", "all")
-_MEMBER = re.compile(r"^(user|serviceAccount|group|domain|principal|principalSet|projectOwner|projectEditor|projectViewer):(.+)$")
-_ROLE = re.compile(r"^(roles/[a-zA-Z0-9]+(\.[a-zA-Z0-9]+)*|(projects|organizations)/[a-z0-9:.-]+/roles/[a-zA-Z0-9_.]{3,64})$")
-_POOL_MEMBER = re.compile(r"^[a-z0-9:.-]+\.svc\.id\.goog\[[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?\]$")
+_MEMBER = re.compile(
+    r"^(user|serviceAccount|group|domain|principal|principalSet"
+    r"|projectOwner|projectEditor|projectViewer):(.+)$"
+)
+_ROLE = re.compile(
+    r"^(roles/[a-zA-Z0-9]+(\.[a-zA-Z0-9]+)*|(projects|organizations)/[a-z0-9:.-]+/roles/[a-zA-Z0-9_.]{3,64})$"
+)
+_POOL_MEMBER = re.compile(
+    r"^[a-z0-9:.-]+\.svc\.id\.goog\[[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?\]$"
+)
 _EMAIL = re.compile(r"^[^@\s\[\]]+@[a-z0-9-]+(\.[a-z0-9-]+)+$")
 
 
@@ -33,15 +40,22 @@ def pattern(regex: str, words: str) -> Check:
 
 NAME = pattern(
     r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$",
-    "a name is 1-63 lower-case letters, digits and dashes, starts with a letter and ends with a letter or digit",
+    "a name is 1-63 lower-case letters, digits and dashes, starts with a letter and ends with a letter or "
+    "digit",
 )
 REGION = pattern(r"^[a-z]+(-[a-z]+)+[0-9]+$", "a region looks like europe-west1")
-LOCATION = pattern(r"^[a-z]+(-[a-z]+)+[0-9]+(-[a-z])?$", "a location is a region like europe-west1 or a zone like europe-west1-b")
+LOCATION = pattern(
+    r"^[a-z]+(-[a-z]+)+[0-9]+(-[a-z])?$",
+    "a location is a region like europe-west1 or a zone like europe-west1-b",
+)
 PROJECT = pattern(
     r"^([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9]$",
-    "a project id is 6-30 lower-case letters, digits and dashes, starts with a letter and does not end with a dash",
+    "a project id is 6-30 lower-case letters, digits and dashes, starts with a letter and does not end with "
+    "a dash",
 )
-LABEL = pattern(r"^[-_a-z0-9]{0,63}$", "a label value is at most 63 lower-case letters, digits, dashes and underscores")
+LABEL = pattern(
+    r"^[-_a-z0-9]{0,63}$", "a label value is at most 63 lower-case letters, digits, dashes and underscores"
+)
 
 
 def one_of(*allowed: str) -> Check:
@@ -86,7 +100,14 @@ def subnet_range(value: Any) -> str | None:
         return cidr_v4(value)
     if not 4 <= found.prefixlen <= 29:
         return "a subnet's range is /4 to /29 (four addresses of it are Google's)"
-    forbidden = ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "199.36.153.4/30", "199.36.153.8/30")
+    forbidden = (
+        "0.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "224.0.0.0/4",
+        "199.36.153.4/30",
+        "199.36.153.8/30",
+    )
     for block in forbidden:
         if found.overlaps(ipaddress.ip_network(block)):
             return f"it overlaps {block}, which no subnet may use"
@@ -137,7 +158,9 @@ def dns_name(value: Any) -> str | None:
         return f"a DNS name here is absolute and ends with a dot; write {text}."
     labels = text[:-1].split(".")
     rest = labels[1:] if labels[0] == "*" else labels
-    if len(text) > 254 or not all(re.fullmatch(r"[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?", label) for label in rest):
+    if len(text) > 254 or not all(
+        re.fullmatch(r"[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?", label) for label in rest
+    ):
         return "a DNS name is lower-case labels of 1-63 letters, digits and dashes; only the first may be *"
     return None
 
@@ -180,7 +203,9 @@ def member(value: Any) -> str | None:
 
 def role(value: Any) -> str | None:
     """A predefined or custom role."""
-    return None if _ROLE.fullmatch(str(value)) else "a role is written roles/NAME or projects/PROJECT/roles/NAME"
+    return (
+        None if _ROLE.fullmatch(str(value)) else "a role is written roles/NAME or projects/PROJECT/roles/NAME"
+    )
 
 
 def bucket_name(value: Any) -> str | None:

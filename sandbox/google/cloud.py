@@ -1,7 +1,8 @@
 """What exists in the stand-in cloud: one JSON file per object, under `home/google/TYPE/`.
 
-One file per object keeps a change as cheap with a thousand firewalls as with one, lets a person read the cloud
-with `ls` and `cat`, and makes a killed process harmless: a file is written beside its place and renamed.
+One file per object keeps a change as cheap with a thousand firewalls as with one, lets a person read the
+cloud with `ls` and `cat`, and makes a killed process harmless: a file is written beside its place and
+renamed.
 
 `Cloud` is also the door for tests and demonstrations: `edit` is somebody with the console open, `remove` is
 somebody who should not have had it open.
@@ -37,8 +38,8 @@ class HasGoogle(Protocol):
 class Thing:
     """One object in the cloud.
 
-    `state` is what the cloud would say about it, `inputs` what it was made from. `acknowledged` is False until
-    the engine has used the id that its creation answered: see `life.create`, which adopts what is not.
+    `state` is what the cloud would say about it, `inputs` what it was made from. `acknowledged` is False
+    until the engine has used the id that its creation answered: see `life.create`, which adopts what is not.
     """
 
     id: str
@@ -77,7 +78,8 @@ class Cloud:
     # What a person or a test uses
 
     def list(self, type: str = "") -> list[dict[str, Any]]:
-        """Every object as `{"id", "type", "state"}`, ordered by id; only those of one type token when given."""
+        """Every object as `{"id", "type", "state"}`, ordered by id; only those of one type token when
+        given."""
         found = self.of_type(type) if type else self.everything()
         return [
             {"id": thing.id, "type": thing.type, "state": copy.deepcopy(thing.state)}
@@ -93,7 +95,8 @@ class Cloud:
         return copy.deepcopy(self._must(id).state)
 
     def edit(self, id: str, changes: Mapping[str, Any]) -> None:
-        """Change fields of an object behind the program's back; `None` clears a field. KeyError on unknown ids."""
+        """Change fields of an object behind the program's back; `None` clears a field. KeyError on unknown
+        ids."""
         from . import shapes
         from .table import KINDS
 
@@ -102,7 +105,9 @@ class Cloud:
             known = shapes.outputs(KINDS[thing.type].shape)
             unknown = sorted(set(changes) - set(known))
             if unknown:
-                raise KeyError(f"{thing.type} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+                raise KeyError(
+                    f"{thing.type} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+                )
             thing.state |= dict(changes)
             thing.state = {key: value for key, value in thing.state.items() if value is not None}
             self.put(thing)
@@ -191,7 +196,8 @@ class Cloud:
                 return None
             except (ValueError, TypeError) as error:
                 raise RuntimeError(
-                    f"{path} is not an object of the stand-in cloud ({error}); the cloud cannot be trusted with it. "
+                    f"{path} is not an object of the stand-in cloud ({error}); the cloud cannot be trusted "
+                    "with it. "
                     "Delete the file to say that the object is gone, or clean the sandbox."
                 ) from error
             self._read[path] = known

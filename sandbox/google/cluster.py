@@ -1,4 +1,5 @@
-"""Clusters (container.googleapis.com). The control plane of the one cluster is the sandbox's real API server."""
+"""Clusters (container.googleapis.com). The control plane of the one cluster is the sandbox's real API
+server."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ CLUSTER_KIND = Kind(
         "privateClusterConfig.masterIpv4CidrBlock": checks.control_plane_range,
         "masterAuthorizedNetworksConfig.cidrBlocks.*.cidrBlock": checks.cidr_v4,
         "releaseChannel.channel": checks.one_of("UNSPECIFIED", "RAPID", "REGULAR", "STABLE", "EXTENDED"),
-        "datapathProvider": checks.one_of("DATAPATH_PROVIDER_UNSPECIFIED", "LEGACY_DATAPATH", "ADVANCED_DATAPATH"),
+        "datapathProvider": checks.one_of(
+            "DATAPATH_PROVIDER_UNSPECIFIED", "LEGACY_DATAPATH", "ADVANCED_DATAPATH"
+        ),
         "networkingMode": checks.one_of("VPC_NATIVE", "ROUTES"),
         "networkPolicy.provider": checks.one_of("PROVIDER_UNSPECIFIED", "CALICO"),
         "ipAllocationPolicy.stackType": checks.one_of("IPV4", "IPV4_IPV6"),
@@ -35,12 +38,16 @@ CLUSTER_KIND = Kind(
         "workloadIdentityConfig.workloadPool": checks.pattern(
             r"^[a-z0-9:.-]+\.svc\.id\.goog$", "a workload pool is PROJECT.svc.id.goog"
         ),
-        "gatewayApiConfig.channel": checks.one_of("CHANNEL_DISABLED", "CHANNEL_EXPERIMENTAL", "CHANNEL_STANDARD"),
+        "gatewayApiConfig.channel": checks.one_of(
+            "CHANNEL_DISABLED", "CHANNEL_EXPERIMENTAL", "CHANNEL_STANDARD"
+        ),
         "databaseEncryption.state": checks.one_of("ENCRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED", "DECRYPTED"),
         "securityPostureConfig.mode": checks.one_of("DISABLED", "BASIC", "ENTERPRISE", "MODE_UNSPECIFIED"),
         "binaryAuthorization.evaluationMode": checks.one_of("DISABLED", "PROJECT_SINGLETON_POLICY_ENFORCE"),
         "clusterAutoscaling.autoscalingProfile": checks.one_of("BALANCED", "OPTIMIZE_UTILIZATION"),
-        "dnsConfig.clusterDns": checks.one_of("PROVIDER_UNSPECIFIED", "PLATFORM_DEFAULT", "CLOUD_DNS", "KUBE_DNS"),
+        "dnsConfig.clusterDns": checks.one_of(
+            "PROVIDER_UNSPECIFIED", "PLATFORM_DEFAULT", "CLOUD_DNS", "KUBE_DNS"
+        ),
         "dnsConfig.clusterDnsScope": checks.one_of("DNS_SCOPE_UNSPECIFIED", "CLUSTER_SCOPE", "VPC_SCOPE"),
         "loggingConfig.enableComponents.*": checks.one_of(
             "SYSTEM_COMPONENTS",
@@ -61,7 +68,12 @@ CLUSTER_KIND = Kind(
         ),
         **NODE_CHECKS,
     },
-    rules=(cluster_rules.ranges_named_once, cluster_rules.dataplane, cluster_rules.nodes, cluster_rules.maintenance),
+    rules=(
+        cluster_rules.ranges_named_once,
+        cluster_rules.dataplane,
+        cluster_rules.nodes,
+        cluster_rules.maintenance,
+    ),
     defaults={
         "network": "default",
         "deletionProtection": True,
@@ -149,7 +161,12 @@ CLUSTER_KIND = Kind(
     references=(
         Reference("network", NETWORK, network_named, holds=True, output="id"),
         Reference("subnetwork", SUBNETWORK, subnetwork_named, holds=True, output="id"),
-        Reference("ipAllocationPolicy.additionalIpRangesConfigs.*.subnetwork", SUBNETWORK, subnetwork_named, holds=True),
+        Reference(
+            "ipAllocationPolicy.additionalIpRangesConfigs.*.subnetwork",
+            SUBNETWORK,
+            subnetwork_named,
+            holds=True,
+        ),
         NODE_ACCOUNT,
     ),
     cloud_rules=(
@@ -168,7 +185,11 @@ CLUSTER_KIND = Kind(
     before_delete=lambda scene: scene.apiserver.wipe(keep_address=True),
     takes_along=lambda cluster: (
         [(NODE_POOL, f"{cluster.id}/nodePools/")]
-        + ([(cluster_outputs.MEMBERSHIP, cluster_outputs.membership_id(cluster.id))] if cluster.state.get("fleet") else [])
+        + (
+            [(cluster_outputs.MEMBERSHIP, cluster_outputs.membership_id(cluster.id))]
+            if cluster.state.get("fleet")
+            else []
+        )
     ),
     secret=frozenset({"masterAuth.clientKey"}),
 )

@@ -42,7 +42,11 @@ def computed(scene: Scene) -> Values:
         "ipAllocationPolicy": {"clusterIpv4CidrBlock": pods, "servicesIpv4CidrBlock": services},
         "privateClusterConfig": {"privateEndpoint": str(master[2]) if master else "", "peeringName": ""},
         "controlPlaneEndpointsConfig": {"ipEndpointsConfig": {"enabled": True}},
-        "masterAuth": {"clientCertificateConfig": {"issueClientCertificate": False}, "clientCertificate": "", "clientKey": ""},
+        "masterAuth": {
+            "clientCertificateConfig": {"issueClientCertificate": False},
+            "clientCertificate": "",
+            "clientKey": "",
+        },
         "nodeLocations": [],
         "nodePools": [],
         "labelFingerprint": "42WmSpB8rSM=",

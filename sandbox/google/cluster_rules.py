@@ -24,20 +24,31 @@ def ranges_named_once(values: Values) -> Iterator[Problem]:
     ):
         if policy.get(named_range) and policy.get(block):
             yield Problem(
-                f"ipAllocationPolicy.{block}", policy[block], f"give the range by {named_range} or by its addresses, not both"
+                f"ipAllocationPolicy.{block}",
+                policy[block],
+                f"give the range by {named_range} or by its addresses, not both",
             )
     if values.get("clusterIpv4Cidr"):
-        yield Problem("clusterIpv4Cidr", values["clusterIpv4Cidr"], "it cannot be given together with ipAllocationPolicy")
+        yield Problem(
+            "clusterIpv4Cidr",
+            values["clusterIpv4Cidr"],
+            "it cannot be given together with ipAllocationPolicy",
+        )
 
 
 def dataplane(values: Values) -> Iterator[Problem]:
     """Dataplane V2 brings its own network policies."""
     policy = values.get("networkPolicy")
-    if values.get("datapathProvider") == "ADVANCED_DATAPATH" and isinstance(policy, dict) and policy.get("enabled") is True:
+    if (
+        values.get("datapathProvider") == "ADVANCED_DATAPATH"
+        and isinstance(policy, dict)
+        and policy.get("enabled") is True
+    ):
         yield Problem(
             "networkPolicy.enabled",
             True,
-            "Dataplane V2 enforces network policies itself and refuses the Calico add-on; leave networkPolicy out",
+            "Dataplane V2 enforces network policies itself and refuses the Calico add-on; leave "
+            "networkPolicy out",
         )
 
 
@@ -45,14 +56,23 @@ def nodes(values: Values) -> Iterator[Problem]:
     """A cluster is born with nodes, unless it manages them itself."""
     autopilot = values.get("enableAutopilot") is True
     if autopilot:
-        for name in ("removeDefaultNodePool", "nodePools", "networkPolicy", "enableIntranodeVisibility", "defaultMaxPodsPerNode"):
+        for name in (
+            "removeDefaultNodePool",
+            "nodePools",
+            "networkPolicy",
+            "enableIntranodeVisibility",
+            "defaultMaxPodsPerNode",
+        ):
             if values.get(name):
-                yield Problem(name, values[name], "an Autopilot cluster manages its nodes itself; leave it out")
+                yield Problem(
+                    name, values[name], "an Autopilot cluster manages its nodes itself; leave it out"
+                )
     elif not values.get("nodePools") and not values.get("initialNodeCount"):
         yield Problem(
             "initialNodeCount",
             values.get("initialNodeCount"),
-            "it must be at least 1: a cluster is born with a node pool, even when removeDefaultNodePool takes it away again",
+            "it must be at least 1: a cluster is born with a node pool, even when removeDefaultNodePool "
+            "takes it away again",
         )
 
 
@@ -68,21 +88,32 @@ def maintenance(values: Values) -> Iterator[Problem]:
     policy = values.get("maintenancePolicy")
     if not isinstance(policy, dict):
         return
-    windows = [name for name in ("dailyMaintenanceWindow", "recurringWindow", "recurringMaintenanceWindow") if policy.get(name)]
+    windows = [
+        name
+        for name in ("dailyMaintenanceWindow", "recurringWindow", "recurringMaintenanceWindow")
+        if policy.get(name)
+    ]
     if len(windows) != 1:
         yield Problem(
             "maintenancePolicy",
             windows,
-            "exactly one of dailyMaintenanceWindow, recurringWindow and recurringMaintenanceWindow is required",
+            "exactly one of dailyMaintenanceWindow, recurringWindow and recurringMaintenanceWindow is "
+            "required",
         )
     for at, window in (*walk(policy, "recurringWindow"), *walk(policy, "maintenanceExclusions.*")):
         start, end = window.get("startTime"), window.get("endTime")
         for name, given in (("startTime", start), ("endTime", end)):
             if isinstance(given, str) and _when(given) is None:
-                yield Problem(f"maintenancePolicy.{at}.{name}", given, "a time is written like 2026-01-03T02:00:00Z (RFC 3339)")
+                yield Problem(
+                    f"maintenancePolicy.{at}.{name}",
+                    given,
+                    "a time is written like 2026-01-03T02:00:00Z (RFC 3339)",
+                )
         one, other = _when(start), _when(end)
         if one and other and one >= other:
-            yield Problem(f"maintenancePolicy.{at}.endTime", end, f"it must be later than startTime ({start})")
+            yield Problem(
+                f"maintenancePolicy.{at}.endTime", end, f"it must be later than startTime ({start})"
+            )
 
 
 def ranges_exist(scene: Scene) -> Iterator[Problem]:
@@ -94,10 +125,15 @@ def ranges_exist(scene: Scene) -> Iterator[Problem]:
         yield Problem(
             "subnetwork",
             scene.new["subnetwork"],
-            f"it belongs to {tail(subnet.state['network'])}, not to the cluster's network {tail(scene.new['network'])}",
+            f"it belongs to {tail(subnet.state['network'])}, not to the cluster's network "
+            f"{tail(scene.new['network'])}",
         )
     if f"/regions/{region_of(scene.new)}/" not in subnet.id:
-        yield Problem("subnetwork", scene.new["subnetwork"], f"it lies outside the cluster's region {region_of(scene.new)}")
+        yield Problem(
+            "subnetwork",
+            scene.new["subnetwork"],
+            f"it lies outside the cluster's region {region_of(scene.new)}",
+        )
     names = [name for _, name in walk(subnet.state, "secondaryIpRanges.*.rangeName")]
     for field in ("clusterSecondaryRangeName", "servicesSecondaryRangeName"):
         name = first(scene.new, f"ipAllocationPolicy.{field}")
@@ -110,7 +146,8 @@ def ranges_exist(scene: Scene) -> Iterator[Problem]:
 
 
 def further_ranges(scene: Scene) -> Iterator[Problem]:
-    """Subnets beside the cluster's own: few, of the same network, with the ranges that are named; none leaves under a pool."""
+    """Subnets beside the cluster's own: few, of the same network, with the ranges that are named; none leaves
+    under a pool."""
     field = "ipAllocationPolicy.additionalIpRangesConfigs"
     further = list(walk(scene.new, f"{field}.*"))
     if len(further) > MOST_SUBNETS:
@@ -121,10 +158,18 @@ def further_ranges(scene: Scene) -> Iterator[Problem]:
         if subnet is None:
             continue  # said already, as a reference
         if subnet.id in kept:
-            yield Problem(f"{at}.subnetwork", config["subnetwork"], "the cluster has this subnet already; name each once")
+            yield Problem(
+                f"{at}.subnetwork",
+                config["subnetwork"],
+                "the cluster has this subnet already; name each once",
+            )
         kept.add(subnet.id)
-        if network_named(subnet.state["network"], subnet.state) != network_named(scene.new["network"], scene.new):
-            yield Problem(f"{at}.subnetwork", config["subnetwork"], "it belongs to another network than the cluster")
+        if network_named(subnet.state["network"], subnet.state) != network_named(
+            scene.new["network"], scene.new
+        ):
+            yield Problem(
+                f"{at}.subnetwork", config["subnetwork"], "it belongs to another network than the cluster"
+            )
         names = [name for _, name in walk(subnet.state, "secondaryIpRanges.*.rangeName")]
         for place, name in walk(config, "podIpv4RangeNames.*"):
             if name not in names:
@@ -135,8 +180,14 @@ def further_ranges(scene: Scene) -> Iterator[Problem]:
                 )
     for pool in scene.cloud.of_type("gcp:container/nodePool:NodePool") if scene.old is not None else ():
         used = first(pool.state, "networkConfig.subnetwork")
-        if used and pool.id.startswith(f"{scene.id}/nodePools/") and subnetwork_named(used, scene.new) not in kept:
-            yield Problem(field, tail(used), f"node pool '{tail(pool.id)}' is in this subnet; delete the pool first")
+        if (
+            used
+            and pool.id.startswith(f"{scene.id}/nodePools/")
+            and subnetwork_named(used, scene.new) not in kept
+        ):
+            yield Problem(
+                field, tail(used), f"node pool '{tail(pool.id)}' is in this subnet; delete the pool first"
+            )
 
 
 def control_plane_apart(scene: Scene) -> Iterator[Problem]:

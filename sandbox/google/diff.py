@@ -1,7 +1,7 @@
 """What changed between what the program wants and what the cloud has, and whether that replaces the resource.
 
-The comparison is with the cloud's state (after a refresh), not with the last inputs, so drift is found. A field
-that the program leaves open and the cloud fills in is no change.
+The comparison is with the cloud's state (after a refresh), not with the last inputs, so drift is found. A
+field that the program leaves open and the cloud fills in is no change.
 """
 
 from __future__ import annotations
@@ -54,7 +54,12 @@ def _compare(kind: Kind, path: str, new: Any, old: Any) -> Iterator[Change]:
             if wanted is _MISSING and _plain(inner) in kind.kept:
                 continue
             yield from _compare(kind, inner, wanted, old.get(key, kind.defaults.get(_plain(inner), _MISSING)))
-    elif isinstance(new, list) and isinstance(old, list) and _plain(path) not in kind.sets and len(new) == len(old):
+    elif (
+        isinstance(new, list)
+        and isinstance(old, list)
+        and _plain(path) not in kind.sets
+        and len(new) == len(old)
+    ):
         for index, (one, other) in enumerate(zip(new, old, strict=True)):
             yield from _compare(kind, f"{path}[{index}]", one, other)
     elif _same(kind, path, new) != _same(kind, path, old):
@@ -96,7 +101,11 @@ def _same(kind: Kind, path: str, value: Any) -> Any:
         return {key: _same(kind, f"{path}.{key}", item) for key, item in value.items() if not _empty(item)}
     if isinstance(value, list):
         items = [_same(kind, f"{path}[{index}]", item) for index, item in enumerate(value)]
-        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True)) if _plain(path) in kind.sets else items
+        return (
+            sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+            if _plain(path) in kind.sets
+            else items
+        )
     if any(reference.path == _plain(path) for reference in kind.references):
         return tail(value)
     return value.lower() if _plain(path) in kind.caseless else value

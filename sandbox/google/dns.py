@@ -64,7 +64,10 @@ def _private(values: Values) -> Iterator[Problem]:
 
 
 def _one_zone_per_name_and_network(scene: Scene) -> Iterator[Problem]:
-    mine = {network_named(url, scene.new) for _, url in walk(scene.new, "privateVisibilityConfig.networks.*.networkUrl")}
+    mine = {
+        network_named(url, scene.new)
+        for _, url in walk(scene.new, "privateVisibilityConfig.networks.*.networkUrl")
+    }
     for other in scene.cloud.of_type(ZONE):
         if other.id == scene.id or other.state["dnsName"] != scene.new["dnsName"] or not mine:
             continue
@@ -73,7 +76,8 @@ def _one_zone_per_name_and_network(scene: Scene) -> Iterator[Problem]:
                 yield Problem(
                     "dnsName",
                     scene.new["dnsName"],
-                    f"'{other.id}' answers this name in the same network already; a network asks one private zone per name",
+                    f"'{other.id}' answers this name in the same network already; a network asks one private "
+                    "zone per name",
                     409,
                 )
 
@@ -103,7 +107,9 @@ def _zone_computed(scene: Scene) -> Values:
     private = scene.new.get("visibility") == "private"
     letter = "abcde"[number(scene.id, 4) % 5]
     servers = (
-        ["ns-gcp-private.googledomains.com."] if private else [f"ns-cloud-{letter}{n}.googledomains.com." for n in (1, 2, 3, 4)]
+        ["ns-gcp-private.googledomains.com."]
+        if private
+        else [f"ns-cloud-{letter}{n}.googledomains.com." for n in (1, 2, 3, 4)]
     )
     return {
         "nameServers": servers,
@@ -177,11 +183,19 @@ def _inside_zone(scene: Scene) -> Iterator[Problem]:
         return
     apex = zone.state["dnsName"]
     if apex not in (name, ".") and not name.endswith(f".{apex}"):
-        yield Problem("name", name, f"it lies outside zone '{zone.id}', which holds {apex} and what ends with .{apex}")
+        yield Problem(
+            "name", name, f"it lies outside zone '{zone.id}', which holds {apex} and what ends with .{apex}"
+        )
     if zone.state.get("peeringConfig") or zone.state.get("forwardingConfig"):
-        yield Problem("managedZone", scene.new["managedZone"], f"zone '{zone.id}' asks others and holds no records")
+        yield Problem(
+            "managedZone", scene.new["managedZone"], f"zone '{zone.id}' asks others and holds no records"
+        )
     if name == apex and scene.new["type"] == "CNAME":
-        yield Problem("type", "CNAME", f"the zone's own name {apex} cannot be a CNAME, because its SOA and NS records live there")
+        yield Problem(
+            "type",
+            "CNAME",
+            f"the zone's own name {apex} cannot be a CNAME, because its SOA and NS records live there",
+        )
 
 
 def _cname_alone(scene: Scene) -> Iterator[Problem]:
@@ -189,14 +203,20 @@ def _cname_alone(scene: Scene) -> Iterator[Problem]:
     others = TYPES if scene.new["type"] == "CNAME" else ("CNAME",)
     for type in others:
         if type != scene.new["type"] and scene.cloud.find(f"{before}/{type}"):
-            yield Problem("type", scene.new["type"], f"'{before}/{type}' exists; a CNAME is the only record of its name", 409)
+            yield Problem(
+                "type",
+                scene.new["type"],
+                f"'{before}/{type}' exists; a CNAME is the only record of its name",
+                409,
+            )
 
 
 RECORD_KIND = Kind(
     token=RECORD,
     shape="dns.RecordSet",
     id=lambda values: (
-        f"projects/{values['project']}/managedZones/{tail(values['managedZone'])}/rrsets/{values['name']}/{values['type']}"
+        f"projects/{values['project']}/managedZones/{tail(values['managedZone'])}"
+        f"/rrsets/{values['name']}/{values['type']}"
     ),
     api=API,
     autoname="",
@@ -217,7 +237,9 @@ def _one_policy_per_network(scene: Scene) -> Iterator[Problem]:
             continue
         for at, url in walk(other.state, "networks.*.networkUrl"):
             if network_named(url, other.state) in mine:
-                yield Problem(at, url, f"'{other.id}' is this network's server policy already; a network has one", 409)
+                yield Problem(
+                    at, url, f"'{other.id}' is this network's server policy already; a network has one", 409
+                )
 
 
 POLICY_KIND = Kind(

@@ -16,7 +16,9 @@ def _allows_or_denies(values: Values) -> Iterator[Problem]:
     if allows and denies:
         yield Problem("denies", denies, "a rule either allows or denies; split it in two rules")
     if not allows and not denies:
-        yield Problem("allows", allows, "exactly one of allows and denies is required; a rule without any does nothing")
+        yield Problem(
+            "allows", allows, "exactly one of allows and denies is required; a rule without any does nothing"
+        )
 
 
 def _direction(values: Values) -> Iterator[Problem]:
@@ -26,7 +28,9 @@ def _direction(values: Values) -> Iterator[Problem]:
         yield Problem(
             "sourceRanges",
             None,
-            "an INGRESS rule needs one of " + ", ".join(sources) + "; otherwise it would apply to the whole internet",
+            "an INGRESS rule needs one of "
+            + ", ".join(sources)
+            + "; otherwise it would apply to the whole internet",
         )
     if direction == "EGRESS":
         for name in ("sourceTags", "sourceServiceAccounts"):
@@ -34,7 +38,8 @@ def _direction(values: Values) -> Iterator[Problem]:
                 yield Problem(
                     name,
                     values[name],
-                    "it is only for INGRESS rules; for EGRESS choose the senders by targetServiceAccounts or targetTags",
+                    "it is only for INGRESS rules; for EGRESS choose the senders by targetServiceAccounts or "
+                    "targetTags",
                 )
 
 
@@ -46,7 +51,11 @@ def _conflicts(values: Values) -> Iterator[Problem]:
         ("sourceServiceAccounts", "targetTags"),
     ):
         if values.get(accounts) and values.get(tags):
-            yield Problem(accounts, values[accounts], f"a rule chooses by service accounts or by tags; it has {tags} too")
+            yield Problem(
+                accounts,
+                values[accounts],
+                f"a rule chooses by service accounts or by tags; it has {tags} too",
+            )
 
 
 def _few_accounts(values: Values) -> Iterator[Problem]:
@@ -65,12 +74,18 @@ def _ports_need_protocol(values: Values) -> Iterator[Problem]:
                 and protocol is not UNKNOWN
                 and str(protocol).lower() not in ("tcp", "udp", "sctp", "6", "17", "132")
             ):
-                yield Problem(f"{at}.ports", rule["ports"], f"protocol {protocol} has no ports; only tcp, udp and sctp have")
+                yield Problem(
+                    f"{at}.ports",
+                    rule["ports"],
+                    f"protocol {protocol} has no ports; only tcp, udp and sctp have",
+                )
 
 
 def _one_ip_version(values: Values) -> Iterator[Problem]:
     for name in ("sourceRanges", "destinationRanges"):
-        versions = {found.version for _, value in walk(values, f"{name}.*") if (found := checks.network(value))}
+        versions = {
+            found.version for _, value in walk(values, f"{name}.*") if (found := checks.network(value))
+        }
         if len(versions) > 1:
             yield Problem(name, values[name], "a rule has IPv4 or IPv6 ranges, not both; use two rules")
 
@@ -99,7 +114,15 @@ FIREWALL_KIND = Kind(
         "targetTags.*": checks.NAME,
         "logConfig.metadata": checks.one_of("EXCLUDE_ALL_METADATA", "INCLUDE_ALL_METADATA"),
     },
-    rules=(_allows_or_denies, _direction, _conflicts, _few_accounts, _ports_need_protocol, _one_ip_version, _logging),
+    rules=(
+        _allows_or_denies,
+        _direction,
+        _conflicts,
+        _few_accounts,
+        _ports_need_protocol,
+        _one_ip_version,
+        _logging,
+    ),
     defaults={"priority": 1000},
     replaces=never_changes("name", "project", "direction", "params"),
     sets=frozenset(
@@ -139,7 +162,11 @@ def _own_priorities(values: Values) -> Iterator[Problem]:
     given = [priority for _, priority in walk(values, "rules.*.priority")]
     for at, priority in walk(values, "rules.*.priority"):
         if given.count(priority) > 1:
-            yield Problem(at, priority, "two rules of a policy cannot have one priority; it would not be clear which comes first")
+            yield Problem(
+                at,
+                priority,
+                "two rules of a policy cannot have one priority; it would not be clear which comes first",
+            )
 
 
 def _other_side(values: Values) -> Iterator[Problem]:
@@ -147,10 +174,16 @@ def _other_side(values: Values) -> Iterator[Problem]:
         side = "destIpRanges" if rule.get("direction", "INGRESS") == "EGRESS" else "srcIpRanges"
         ranges = [value for _, value in walk(rule, f"match.{side}.*")]
         if not ranges:
-            yield Problem(f"{at}.match.{side}", None, f"an {rule.get('direction', 'INGRESS')} rule says where to or from")
+            yield Problem(
+                f"{at}.match.{side}",
+                None,
+                f"an {rule.get('direction', 'INGRESS')} rule says where to or from",
+            )
         versions = {found.version for value in ranges if (found := checks.network(value))}
         if len(versions) > 1:
-            yield Problem(f"{at}.match.{side}", ranges, "a rule has IPv4 or IPv6 ranges, not both; use two rules")
+            yield Problem(
+                f"{at}.match.{side}", ranges, "a rule has IPv4 or IPv6 ranges, not both; use two rules"
+            )
 
 
 POLICY_KIND = Kind(
@@ -186,10 +219,15 @@ POLICY_KIND = Kind(
 def _one_policy_per_network(scene: Scene) -> Iterator[Problem]:
     target = scene.new["attachmentTarget"]
     for other in scene.cloud.of_type(ASSOCIATION):
-        if other.id != scene.id and network_named(other.state["attachmentTarget"], other.state) == network_named(
-            target, scene.new
-        ):
-            yield Problem("attachmentTarget", target, f"'{other.id}' is on this network already; a network has one policy", 409)
+        if other.id != scene.id and network_named(
+            other.state["attachmentTarget"], other.state
+        ) == network_named(target, scene.new):
+            yield Problem(
+                "attachmentTarget",
+                target,
+                f"'{other.id}' is on this network already; a network has one policy",
+                409,
+            )
 
 
 ASSOCIATION_KIND = Kind(

@@ -30,7 +30,9 @@ FEATURES = (
     "workloadidentity",
 )
 MANAGEMENT = checks.one_of("MANAGEMENT_UNSPECIFIED", "MANAGEMENT_AUTOMATIC", "MANAGEMENT_MANUAL")
-FLEET_PLACE = checks.pattern(r"^(global|[a-z]+(-[a-z]+)+[0-9]+)$", "a fleet's things lie in `global` or in a region")
+FLEET_PLACE = checks.pattern(
+    r"^(global|[a-z]+(-[a-z]+)+[0-9]+)$", "a fleet's things lie in `global` or in a region"
+)
 
 
 def _cluster_link(value: str, _values: Values) -> str:
@@ -63,7 +65,8 @@ MEMBERSHIP_KIND = Kind(
     checks={
         "membershipId": checks.pattern(
             r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
-            "a membership id is 1-63 lower-case letters, digits and dashes, and starts and ends with a letter or digit",
+            "a membership id is 1-63 lower-case letters, digits and dashes, and starts and ends with a "
+            "letter or digit",
         ),
         "location": FLEET_PLACE,
     },

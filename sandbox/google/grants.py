@@ -1,4 +1,5 @@
-"""Who may do what with topics, subscriptions, secrets and datasets. They themselves are made elsewhere: none is known here."""
+"""Who may do what with topics, subscriptions, secrets and datasets. They themselves are made elsewhere: none
+is known here."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ _TOPIC = checks.pattern(
     r"(projects/[^/]+/(topics|subscriptions)/)?(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}",
     "it has 3-255 letters, digits and -._~+%, starts with a letter and not with goog",
 )
-_SECRET = checks.pattern(r"(projects/[^/]+/secrets/)?[A-Za-z0-9_-]{1,255}", "a secret's id has 1-255 letters, digits, - and _")
+_SECRET = checks.pattern(
+    r"(projects/[^/]+/secrets/)?[A-Za-z0-9_-]{1,255}", "a secret's id has 1-255 letters, digits, - and _"
+)
 _DATASET = checks.pattern(r"[A-Za-z0-9_]{1,1024}", "a dataset's id has letters, digits and underscores")
 
 
@@ -21,10 +24,15 @@ def _api_enabled(api: str) -> Callable[[Scene], Iterator[Problem]]:
     """Refuses where the API is off in a project that is known here; of other projects nothing is known."""
 
     def rule(scene: Scene) -> Iterator[Problem]:
-        known = any(service.id.startswith(f"{scene.project}/") for service in scene.cloud.of_type(ENABLED_API))
+        known = any(
+            service.id.startswith(f"{scene.project}/") for service in scene.cloud.of_type(ENABLED_API)
+        )
         if known and not enabled(scene, api):
             yield Problem(
-                "project", scene.project, f"{api} has not been used in project {scene.project} before or it is disabled", 403
+                "project",
+                scene.project,
+                f"{api} has not been used in project {scene.project} before or it is disabled",
+                403,
             )
 
     return rule
@@ -34,7 +42,9 @@ def _member(token: str, shape: str, api: str, field: str, collection: str, name:
     return Kind(
         token=token,
         shape=shape,
-        id=lambda values: member_id(f"projects/{values['project']}/{collection}/{tail(values[field])}", values),
+        id=lambda values: member_id(
+            f"projects/{values['project']}/{collection}/{tail(values[field])}", values
+        ),
         autoname="",
         checks={**MEMBER_CHECKS, field: name, "project": checks.PROJECT},
         replaces={**MEMBER_CHANGES, field: None, "project": None},
@@ -47,7 +57,12 @@ def _member(token: str, shape: str, api: str, field: str, collection: str, name:
 
 KINDS = (
     _member(
-        "gcp:pubsub/topicIAMMember:TopicIAMMember", "pubsub.TopicIAMMember", "pubsub.googleapis.com", "topic", "topics", _TOPIC
+        "gcp:pubsub/topicIAMMember:TopicIAMMember",
+        "pubsub.TopicIAMMember",
+        "pubsub.googleapis.com",
+        "topic",
+        "topics",
+        _TOPIC,
     ),
     _member(
         "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember",

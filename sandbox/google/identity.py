@@ -15,7 +15,9 @@ PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
 CLUSTER = "gcp:container/cluster:Cluster"
 
 #: APIs that are on in every new project
-ALWAYS_ON = frozenset({"serviceusage.googleapis.com", "servicemanagement.googleapis.com", "storage.googleapis.com"})
+ALWAYS_ON = frozenset(
+    {"serviceusage.googleapis.com", "servicemanagement.googleapis.com", "storage.googleapis.com"}
+)
 
 
 def enabled(scene: Scene, api: str) -> bool:
@@ -42,7 +44,8 @@ SERVICE_KIND = Kind(
 
 
 def by_email(value: str, values: Values) -> str | None:
-    """The id of one of this project's own service accounts; None for Google's and other projects' accounts."""
+    """The id of one of this project's own service accounts; None for Google's and other projects'
+    accounts."""
     email = tail(value)
     found = re.fullmatch(r"([^@]+)@([^@]+)\.iam\.gserviceaccount\.com", email)
     if not found or found[2] != values.get("project"):
@@ -76,7 +79,8 @@ ACCOUNT_KIND = Kind(
     checks={
         "accountId": checks.pattern(
             r"^[a-z]([-a-z0-9]{4,28}[a-z0-9])$",
-            "an account id is 6-30 lower-case letters, digits and dashes, starts with a letter and does not end with a dash",
+            "an account id is 6-30 lower-case letters, digits and dashes, starts with a letter and does not "
+            "end with a dash",
         ),
         "description": lambda value: None if len(value) <= 256 else "it must be at most 256 characters",
         "displayName": lambda value: None if len(value) <= 100 else "it must be at most 100 characters",
@@ -94,14 +98,18 @@ ACCOUNT_KIND = Kind(
 
 
 def pool_exists(scene: Scene) -> Iterator[Problem]:
-    """A member `PROJECT.svc.id.goog[NAMESPACE/NAME]`, or a principal of it, needs the pool, which the first cluster makes."""
+    """A member `PROJECT.svc.id.goog[NAMESPACE/NAME]`, or a principal of it, needs the pool, which the first
+    cluster makes."""
     member = str(scene.new["member"])
     pool = r"([a-z0-9:.-]+\.svc\.id\.goog)"
     found = re.fullmatch(rf"serviceAccount:{pool}\[.*\]", member) or re.fullmatch(
-        rf"principal://iam\.googleapis\.com/projects/\d+/locations/global/workloadIdentityPools/{pool}/subject/.+", member
+        r"principal://iam\.googleapis\.com/projects/\d+/locations/global/"
+        rf"workloadIdentityPools/{pool}/subject/.+",
+        member,
     )
     if found and not any(
-        first(cluster.state, "workloadIdentityConfig.workloadPool") == found[1] for cluster in scene.cloud.of_type(CLUSTER)
+        first(cluster.state, "workloadIdentityConfig.workloadPool") == found[1]
+        for cluster in scene.cloud.of_type(CLUSTER)
     ):
         yield Problem(
             "member",

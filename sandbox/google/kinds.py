@@ -66,7 +66,8 @@ class Reference:
     """A field that names another object.
 
     `find` turns the value into that object's id, or into None when it means something outside this stand-in.
-    `holds`: while this object exists, the other cannot be deleted. `output` is how Google writes the value back.
+    `holds`: while this object exists, the other cannot be deleted. `output` is how Google writes the value
+    back.
     """
 
     path: str
@@ -134,7 +135,8 @@ def tail(value: Any) -> str:
 
 
 def path(template: str) -> Callable[[Values], str]:
-    """An id like `projects/{project}/global/networks/{name}`; a field that holds a link counts by its last part."""
+    """An id like `projects/{project}/global/networks/{name}`; a field that holds a link counts by its last
+    part."""
     return lambda values: template.format_map({key: tail(value) for key, value in values.items()})
 
 

@@ -1,10 +1,11 @@
-"""Create, update, read and delete, as the cloud does them: it knows what exists, and refuses what does not fit.
+"""Create, update, read and delete, as the cloud does them: it knows what exists, and refuses what does not
+fit.
 
 One thing differs from the real cloud on purpose. There, a process killed between the cloud's creation and the
 engine's note of it leaves an object that nobody owns, and the next run ends in "already exists". Here such an
-object is *adopted*: a creation by the same resource (URN) with the same inputs, of an object whose id the engine
-has never used, answers as if it had just been made. A killed run can so be run again. Everything else that
-exists already is refused as in the real cloud.
+object is *adopted*: a creation by the same resource (URN) with the same inputs, of an object whose id the
+engine has never used, answers as if it had just been made. A killed run can so be run again. Everything else
+that exists already is refused as in the real cloud.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ class Life:
             if thing is None:
                 raise Refused(
                     404,
-                    f"googleapi: Error 404: The resource '{id}' was not found, notFound. It was deleted behind the "
+                    f"googleapi: Error 404: The resource '{id}' was not found, notFound. It was deleted "
+                    "behind the "
                     "program's back; refresh, then deploy again.",
                 )
             new = complete(kind, inputs, settings)
@@ -115,7 +117,9 @@ class Life:
             self.cloud.acknowledge(id)
             state = thing.state
             if kind.live:
-                scene = Scene(kind, id, str(state.get("project", "")), state, state, self.cloud, self.apiserver)
+                scene = Scene(
+                    kind, id, str(state.get("project", "")), state, state, self.cloud, self.apiserver
+                )
                 state = _merge(state, kind.live(scene))
             return outputs(kind, state)
 
@@ -128,11 +132,26 @@ class Life:
             policy = thing.state.get("deletionPolicy", "DELETE")
             if policy == "ABANDON" or (kind.deletes and not kind.deletes(thing.state)):
                 return
-            scene = Scene(kind, id, str(thing.state.get("project", "")), thing.state, thing.state, self.cloud, self.apiserver)
-            refusals = [*self._users(thing), *(problem for rule in kind.delete_rules for problem in rule(scene))]
+            scene = Scene(
+                kind,
+                id,
+                str(thing.state.get("project", "")),
+                thing.state,
+                thing.state,
+                self.cloud,
+                self.apiserver,
+            )
+            refusals = [
+                *self._users(thing),
+                *(problem for rule in kind.delete_rules for problem in rule(scene)),
+            ]
             if policy == "PREVENT":
                 refusals.append(
-                    Problem("deletionPolicy", policy, "the resource refuses to be destroyed; deploy another policy first")
+                    Problem(
+                        "deletionPolicy",
+                        policy,
+                        "the resource refuses to be destroyed; deploy another policy first",
+                    )
                 )
             _raise(kind, id, "deleting", refusals)
             if kind.before_delete:
@@ -153,7 +172,8 @@ class Life:
         if existing.acknowledged or existing.urn != urn or existing.inputs != dict(inputs):
             raise Refused(
                 409,
-                f"googleapi: Error 409: The resource '{existing.id}' already exists, alreadyExists. Nothing was "
+                f"googleapi: Error 409: The resource '{existing.id}' already exists, alreadyExists. Nothing "
+                "was "
                 "changed. Choose another name, delete what is there, or import it into this stack.",
             )
         self.log(urn, f"adopted '{existing.id}', which an interrupted run created")
@@ -164,7 +184,8 @@ class Life:
         if kind.api and not enabled(scene, kind.api):
             raise Refused(
                 403,
-                f"googleapi: Error 403: {kind.api} has not been used in project {scene.project} before or it is "
+                f"googleapi: Error 403: {kind.api} has not been used in project {scene.project} before or it "
+                "is "
                 f"disabled, accessNotConfigured. '{scene.id}' cannot be made without it: enable it with a "
                 "projects.Service and let this resource depend on that.",
             )
@@ -195,7 +216,9 @@ class Life:
                 for other in self.cloud.of_type(kind.token):
                     for _, value in walk(other.state, reference.path):
                         if reference.find(str(value), other.state) == thing.id:
-                            yield Problem("id", thing.id, f"it is already being used by '{other.id}'; delete that first")
+                            yield Problem(
+                                "id", thing.id, f"it is already being used by '{other.id}'; delete that first"
+                            )
 
     def _state(self, scene: Scene, before: Values) -> dict[str, Any]:
         """The cloud's record: what was asked for, defaults, what was there, what the cloud adds."""
@@ -214,12 +237,17 @@ class Life:
             state.setdefault("deletionPolicy", "DELETE")
         for reference in kind.references:
             if reference.output != "as given":
-                _rewrite(state, reference.path.split("."), lambda value, reference=reference: _written(reference, value, scene))
+                _rewrite(
+                    state,
+                    reference.path.split("."),
+                    lambda value, reference=reference: _written(reference, value, scene),
+                )
         return _merge(state, kind.live(scene)) if kind.live else state
 
 
 def complete(kind: Kind, inputs: Values, settings: Settings) -> dict[str, Any]:
-    """The inputs with the project and place that the provider was configured with. Refused when one is missing."""
+    """The inputs with the project and place that the provider was configured with. Refused when one is
+    missing."""
     values = {**{name: value for name, value in kind.defaults.items() if "." not in name}, **inputs}
     of_cluster = re.search(r"/locations/([^/]+)/", str(values.get("cluster", "")))
     known = {
@@ -233,7 +261,8 @@ def complete(kind: Kind, inputs: Values, settings: Settings) -> dict[str, Any]:
             if not known[field]:
                 raise Refused(
                     400,
-                    f"{kind.token}: {field}: required field is not set. Give it to the resource, or configure the "
+                    f"{kind.token}: {field}: required field is not set. Give it to the resource, or "
+                    "configure the "
                     f"provider with gcp:{'zone' if field == 'location' else field}.",
                 )
             values[field] = known[field]
@@ -256,7 +285,9 @@ def _previewed(kind: Kind, new: Values, before: Values) -> dict[str, Any]:
         value = first(before, path)
         if value is not None:
             _put(state, path.split("."), value)
-    return _only_missing(state, {name: value for name, value in before.items() if name not in inputs or always.get(name)})
+    return _only_missing(
+        state, {name: value for name, value in before.items() if name not in inputs or always.get(name)}
+    )
 
 
 def _project(values: Values, settings: Settings) -> str:
@@ -271,7 +302,10 @@ def _raise(kind: Kind, id: str, doing: str, problems: Iterable[Problem]) -> None
         return
     code = problems[0].code
     lines = [f"{problem.path} is {problem.value!r}: {problem.rule}." for problem in problems]
-    raise Refused(code, f"googleapi: Error {code}: {doing} {kind.token} '{id}': " + "\n".join(lines) + f" ({_STATUS[code]})")
+    raise Refused(
+        code,
+        f"googleapi: Error {code}: {doing} {kind.token} '{id}': " + "\n".join(lines) + f" ({_STATUS[code]})",
+    )
 
 
 def _written(reference: Any, value: Any, scene: Scene) -> Any:
@@ -319,7 +353,9 @@ def _merge(base: Values, over: Values) -> dict[str, Any]:
     for key, value in over.items():
         below = result.get(key)
         result[key] = (
-            _merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) and not _is_map(key) else value
+            _merge(below, value)
+            if isinstance(below, Mapping) and isinstance(value, Mapping) and not _is_map(key)
+            else value
         )
     return result
 

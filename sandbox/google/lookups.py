@@ -72,7 +72,8 @@ def answer(token: str, args: Values, settings: Settings) -> dict[str, Any]:
     """The answer of a data source."""
     if token not in _LOOKUPS:
         raise Unanswered(
-            f"this stand-in for Google Cloud does not know the function {token}; it knows {', '.join(sorted(_LOOKUPS))}. "
+            f"this stand-in for Google Cloud does not know the function {token}; it knows "
+            f"{', '.join(sorted(_LOOKUPS))}. "
             "Do without it, or add it to sandbox/google/lookups.py"
         )
     return _LOOKUPS[token](args, settings)

@@ -16,7 +16,11 @@ _SECONDS = checks.pattern(r"^\d+s$", "a duration is a number of seconds like 300
 def _conditions(values: Values) -> Iterator[Problem]:
     names = [name for _, name in walk(values, "conditions.*.displayName")]
     if len(set(map(str, names))) < len(names):
-        yield Problem("conditions", names, "two conditions of one policy share a name, and an incident would not say which it is")
+        yield Problem(
+            "conditions",
+            names,
+            "two conditions of one policy share a name, and an incident would not say which it is",
+        )
     for at, duration in walk(values, "conditions.*.conditionThreshold.duration"):
         if str(duration).endswith("s") and str(duration)[:-1].isdigit() and int(str(duration)[:-1]) % 60:
             yield Problem(at, duration, "it must be a multiple of 60s")
@@ -30,7 +34,9 @@ METRIC_KIND = Kind(
     autoname_length=100,
     checks={
         "metricDescriptor.metricKind": checks.one_of("DELTA", "GAUGE", "CUMULATIVE"),
-        "metricDescriptor.valueType": checks.one_of("BOOL", "INT64", "DOUBLE", "STRING", "DISTRIBUTION", "MONEY"),
+        "metricDescriptor.valueType": checks.one_of(
+            "BOOL", "INT64", "DOUBLE", "STRING", "DISTRIBUTION", "MONEY"
+        ),
     },
     replaces=never_changes("name", "project", "bucketName"),
 )

@@ -19,14 +19,20 @@ router_named = named("projects/{project}/regions/{region}/routers/{name}")
 
 def _private_asn(value: int) -> str | None:
     private = value == 16550 or 64512 <= value <= 65534 or 4200000000 <= value <= 4294967294
-    return None if private else "a router's number is private (RFC 6996): 64512-65534, 4200000000-4294967294, or 16550"
+    return (
+        None
+        if private
+        else "a router's number is private (RFC 6996): 64512-65534, 4200000000-4294967294, or 16550"
+    )
 
 
 def _router_needs_network(values: Values) -> Iterator[Problem]:
     if not values.get("network") and not values.get("nccGateway"):
         yield Problem("network", None, "a router belongs to a network; name it")
     if values.get("network") and values.get("nccGateway"):
-        yield Problem("nccGateway", values["nccGateway"], "a router belongs to a network or to a gateway, not both")
+        yield Problem(
+            "nccGateway", values["nccGateway"], "a router belongs to a network or to a gateway, not both"
+        )
 
 
 def _nats_of(router: Thing) -> Iterator[tuple[str, str]]:
@@ -50,7 +56,9 @@ ROUTER_KIND = Kind(
     },
     rules=(_router_needs_network,),
     defaults={"bgp.advertiseMode": "DEFAULT", "bgp.keepaliveInterval": 20},
-    replaces=never_changes("name", "project", "region", "network", "nccGateway", "encryptedInterconnectRouter", "params"),
+    replaces=never_changes(
+        "name", "project", "region", "network", "nccGateway", "encryptedInterconnectRouter", "params"
+    ),
     sets=frozenset({"bgp.advertisedIpRanges"}),
     kept=frozenset({"bgp.identifierRange"}),
     references=(Reference("network", NETWORK, network_named, holds=True, output="link"),),
@@ -93,11 +101,17 @@ def _ports(values: Values) -> Iterator[Problem]:
 def _addresses(values: Values) -> Iterator[Problem]:
     option, addresses = values.get("natIpAllocateOption"), values.get("natIps") or values.get("initialNatIps")
     if option is None and values.get("type", "PUBLIC") == "PUBLIC":
-        yield Problem("natIpAllocateOption", None, "a public NAT needs it: AUTO_ONLY, or MANUAL_ONLY together with natIps")
+        yield Problem(
+            "natIpAllocateOption",
+            None,
+            "a public NAT needs it: AUTO_ONLY, or MANUAL_ONLY together with natIps",
+        )
     if option == "AUTO_ONLY" and addresses:
         yield Problem("natIps", addresses, "AUTO_ONLY takes no addresses; use MANUAL_ONLY to give your own")
     if option == "MANUAL_ONLY" and not addresses:
-        yield Problem("natIps", addresses, "MANUAL_ONLY needs at least one address; without one no packet leaves")
+        yield Problem(
+            "natIps", addresses, "MANUAL_ONLY needs at least one address; without one no packet leaves"
+        )
     if values.get("natIps") and values.get("initialNatIps"):
         yield Problem("initialNatIps", values["initialNatIps"], "give natIps or initialNatIps, not both")
 
@@ -106,9 +120,15 @@ def _which_subnets(values: Values) -> Iterator[Problem]:
     listed = values.get("sourceSubnetworkIpRangesToNat") == "LIST_OF_SUBNETWORKS"
     subnets = values.get("subnetworks")
     if listed and not subnets:
-        yield Problem("subnetworks", subnets, "LIST_OF_SUBNETWORKS needs the list; without one nothing would be translated")
+        yield Problem(
+            "subnetworks",
+            subnets,
+            "LIST_OF_SUBNETWORKS needs the list; without one nothing would be translated",
+        )
     if not listed and subnets and values.get("sourceSubnetworkIpRangesToNat") is not UNKNOWN:
-        yield Problem("subnetworks", subnets, "the list is only for sourceSubnetworkIpRangesToNat = LIST_OF_SUBNETWORKS")
+        yield Problem(
+            "subnetworks", subnets, "the list is only for sourceSubnetworkIpRangesToNat = LIST_OF_SUBNETWORKS"
+        )
     for at, subnet in walk(values, "subnetworks.*"):
         which = subnet.get("sourceIpRangesToNats")
         if not isinstance(which, list):
@@ -145,7 +165,8 @@ def _subnets_of_this_network(scene: Scene) -> Iterator[Problem]:
         if (
             router
             and subnet
-            and network_named(subnet.state["network"], subnet.state) != network_named(router.state["network"], router.state)
+            and network_named(subnet.state["network"], subnet.state)
+            != network_named(router.state["network"], router.state)
         ):
             yield Problem(at, name, f"the subnet is in another network than router '{router.id}'")
 
@@ -157,7 +178,11 @@ def _one_nat_per_subnet(scene: Scene) -> Iterator[Problem]:
             continue
         for at, name in walk(other.state, "subnetworks.*.name"):
             if subnetwork_named(name, other.state) in mine:
-                yield Problem(at, name, f"NAT '{other.id}' translates this subnet already; a subnet has one NAT of a type")
+                yield Problem(
+                    at,
+                    name,
+                    f"NAT '{other.id}' translates this subnet already; a subnet has one NAT of a type",
+                )
 
 
 NAT_KIND = Kind(
@@ -172,11 +197,15 @@ NAT_KIND = Kind(
         "sourceSubnetworkIpRangesToNat": checks.one_of(
             "ALL_SUBNETWORKS_ALL_IP_RANGES", "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES", "LIST_OF_SUBNETWORKS"
         ),
-        "subnetworks.*.sourceIpRangesToNats.*": checks.one_of("ALL_IP_RANGES", "LIST_OF_SECONDARY_IP_RANGES", "PRIMARY_IP_RANGE"),
+        "subnetworks.*.sourceIpRangesToNats.*": checks.one_of(
+            "ALL_IP_RANGES", "LIST_OF_SECONDARY_IP_RANGES", "PRIMARY_IP_RANGE"
+        ),
         "natIpAllocateOption": checks.one_of("MANUAL_ONLY", "AUTO_ONLY"),
         "autoNetworkTier": checks.one_of("PREMIUM", "STANDARD"),
         "type": checks.one_of("PUBLIC", "PRIVATE"),
-        "endpointTypes.*": checks.one_of("ENDPOINT_TYPE_VM", "ENDPOINT_TYPE_SWG", "ENDPOINT_TYPE_MANAGED_PROXY_LB"),
+        "endpointTypes.*": checks.one_of(
+            "ENDPOINT_TYPE_VM", "ENDPOINT_TYPE_SWG", "ENDPOINT_TYPE_MANAGED_PROXY_LB"
+        ),
         "logConfig.filter": checks.one_of("ERRORS_ONLY", "TRANSLATIONS_ONLY", "ALL"),
         "rules.*.ruleNumber": checks.between(0, 65000),
     },

@@ -6,7 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import checks
-from .kinds import LINK, Kind, Problem, Reference, Scene, Values, first, named, never_changes, number, path, walk
+from .kinds import (
+    LINK,
+    Kind,
+    Problem,
+    Reference,
+    Scene,
+    Values,
+    first,
+    named,
+    never_changes,
+    number,
+    path,
+    walk,
+)
 
 API = "compute.googleapis.com"
 NETWORK = "gcp:compute/network:Network"
@@ -50,7 +63,9 @@ NETWORK_KIND = Kind(
         "name": checks.NAME,
         "mtu": checks.between(1300, 8896),
         "routingMode": checks.one_of("REGIONAL", "GLOBAL"),
-        "networkFirewallPolicyEnforcementOrder": checks.one_of("BEFORE_CLASSIC_FIREWALL", "AFTER_CLASSIC_FIREWALL"),
+        "networkFirewallPolicyEnforcementOrder": checks.one_of(
+            "BEFORE_CLASSIC_FIREWALL", "AFTER_CLASSIC_FIREWALL"
+        ),
         "bgpBestPathSelectionMode": checks.one_of("LEGACY", "STANDARD"),
         "bgpInterRegionCost": checks.one_of("DEFAULT", "ADD_COST_TO_MED"),
     },
@@ -61,7 +76,13 @@ NETWORK_KIND = Kind(
         "deleteBgpAlwaysCompareMed": False,
     },
     replaces=never_changes(
-        "name", "project", "autoCreateSubnetworks", "description", "internalIpv6Range", "networkProfile", "params"
+        "name",
+        "project",
+        "autoCreateSubnetworks",
+        "description",
+        "internalIpv6Range",
+        "networkProfile",
+        "params",
     ),
     computed=_network_computed,
 )
@@ -89,7 +110,11 @@ def overlaps(scene: Scene, wanted: Iterator[tuple[str, str]], network: str) -> I
             taken += [(subnet.id, value) for _, value in ranges(subnet.state)]
     for cluster in scene.cloud.of_type(CLUSTER):
         block = first(cluster.state, "privateClusterConfig.masterIpv4CidrBlock")
-        if block and cluster.id != scene.id and network_named(cluster.state["network"], cluster.state) == network:
+        if (
+            block
+            and cluster.id != scene.id
+            and network_named(cluster.state["network"], cluster.state) == network
+        ):
             taken.append((cluster.id, block))
     for at, value in wanted:
         for owner, other in taken:
@@ -107,11 +132,19 @@ def _own_ranges_apart(values: Values) -> Iterator[Problem]:
     for at, value in ranges(values):
         for other_at, other in seen:
             if _overlap(value, other):
-                yield Problem(at, value, f"it overlaps {other} at {other_at} of the same subnet; give each its own range")
+                yield Problem(
+                    at,
+                    value,
+                    f"it overlaps {other} at {other_at} of the same subnet; give each its own range",
+                )
         seen.append((at, value))
     names = [name for _, name in walk(values, "secondaryIpRanges.*.rangeName")]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem("secondaryIpRanges", name, "two secondary ranges have this name; a cluster could not tell them apart")
+        yield Problem(
+            "secondaryIpRanges",
+            name,
+            "two secondary ranges have this name; a cluster could not tell them apart",
+        )
 
 
 def _has_range(values: Values) -> Iterator[Problem]:
@@ -126,7 +159,9 @@ def _ranges_free(scene: Scene) -> Iterator[Problem]:
 
 def _shrinks(old: Any, new: Any) -> bool:
     before, after = checks.network(old), checks.network(new)
-    return not (before and after and before.version == after.version and before.subnet_of(after))  # type: ignore[arg-type]
+    if not before or not after or before.version != after.version:
+        return True
+    return not before.subnet_of(after)  # type: ignore[arg-type]
 
 
 def _subnet_computed(scene: Scene) -> Values:
@@ -181,7 +216,9 @@ SUBNETWORK_KIND = Kind(
             "INTERVAL_15_MIN",
         ),
         "logConfig.flowSampling": checks.between(0, 1),
-        "logConfig.metadata": checks.one_of("EXCLUDE_ALL_METADATA", "INCLUDE_ALL_METADATA", "CUSTOM_METADATA"),
+        "logConfig.metadata": checks.one_of(
+            "EXCLUDE_ALL_METADATA", "INCLUDE_ALL_METADATA", "CUSTOM_METADATA"
+        ),
     },
     rules=(_has_range, _own_ranges_apart),
     defaults={

@@ -1,4 +1,5 @@
-"""Node pools (container.googleapis.com). They have no machines; what they have is what a program reads of them."""
+"""Node pools (container.googleapis.com). They have no machines; what they have is what a program reads of
+them."""
 
 from __future__ import annotations
 
@@ -25,15 +26,23 @@ def _autoscaling(values: Values) -> Iterator[Problem]:
             yield Problem(f"autoscaling.{low}", least, f"it must not be greater than {high} ({most})")
     if not any(scaling.get(name) for name in ("maxNodeCount", "totalMaxNodeCount")):
         yield Problem(
-            "autoscaling.maxNodeCount", scaling.get("maxNodeCount"), "a pool that scales needs its upper limit, at least 1"
+            "autoscaling.maxNodeCount",
+            scaling.get("maxNodeCount"),
+            "a pool that scales needs its upper limit, at least 1",
         )
 
 
 def _upgrade(values: Values) -> Iterator[Problem]:
     settings = values.get("upgradeSettings")
-    if isinstance(settings, dict) and settings.get("maxSurge") == 0 and settings.get("maxUnavailable", 0) == 0:
+    if (
+        isinstance(settings, dict)
+        and settings.get("maxSurge") == 0
+        and settings.get("maxUnavailable", 0) == 0
+    ):
         yield Problem(
-            "upgradeSettings.maxSurge", 0, "maxSurge and maxUnavailable cannot both be 0; no node could ever be upgraded"
+            "upgradeSettings.maxSurge",
+            0,
+            "maxSurge and maxUnavailable cannot both be 0; no node could ever be upgraded",
         )
 
 
@@ -42,11 +51,15 @@ def _cluster_fits(scene: Scene) -> Iterator[Problem]:
     if cluster is None:
         return
     if cluster.state.get("enableAutopilot"):
-        yield Problem("cluster", cluster.id, "an Autopilot cluster manages its nodes itself and takes no node pools")
+        yield Problem(
+            "cluster", cluster.id, "an Autopilot cluster manages its nodes itself and takes no node pools"
+        )
     mode = first(scene.new, "nodeConfig.workloadMetadataConfig.mode")
     if mode == "GKE_METADATA" and not first(cluster.state, "workloadIdentityConfig.workloadPool"):
         yield Problem(
-            "nodeConfig.workloadMetadataConfig.mode", mode, f"'{cluster.id}' has no workload pool; give it workloadIdentityConfig"
+            "nodeConfig.workloadMetadataConfig.mode",
+            mode,
+            f"'{cluster.id}' has no workload pool; give it workloadIdentityConfig",
         )
     own = subnetwork_named(cluster.state.get("subnetwork") or "default", cluster.state)
     further = walk(cluster.state, "ipAllocationPolicy.additionalIpRangesConfigs.*.subnetwork")
@@ -57,7 +70,8 @@ def _cluster_fits(scene: Scene) -> Iterator[Problem]:
         yield Problem(
             "networkConfig.subnetwork",
             wanted,
-            f"'{cluster.id}' does not have this subnet; name it among ipAllocationPolicy.additionalIpRangesConfigs",
+            f"'{cluster.id}' does not have this subnet; name it among "
+            "ipAllocationPolicy.additionalIpRangesConfigs",
         )
     subnet = scene.cloud.find(subnet_id) if subnet_id else None
     names = [name for _, name in walk(subnet.state if subnet else {}, "secondaryIpRanges.*.rangeName")]
@@ -143,7 +157,9 @@ NODE_POOL_KIND = Kind(
         **NODE_CHANGES,
     },
     sets=frozenset({"nodeLocations"}) | NODE_SETS,
-    kept=frozenset({"upgradeSettings.maxSurge", "upgradeSettings.maxUnavailable", "autoscaling.locationPolicy"}),
+    kept=frozenset(
+        {"upgradeSettings.maxSurge", "upgradeSettings.maxUnavailable", "autoscaling.locationPolicy"}
+    ),
     references=(
         Reference("cluster", CLUSTER, cluster_named),
         Reference("networkConfig.subnetwork", SUBNETWORK, subnetwork_named, holds=True),

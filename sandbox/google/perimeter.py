@@ -1,4 +1,5 @@
-"""Service perimeters (accesscontextmanager.googleapis.com), which belong to an organisation and not to a project."""
+"""Service perimeters (accesscontextmanager.googleapis.com), which belong to an organisation and not to a
+project."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from .kinds import Kind, Problem, Scene, Values, never_changes, walk
 API = "accesscontextmanager.googleapis.com"
 PERIMETER = "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter"
 _NAME = r"accessPolicies/\d+"
-_SERVICE = checks.pattern(r"^[a-z][a-z0-9-]*\.googleapis\.com$", "a service is named like storage.googleapis.com")
+_SERVICE = checks.pattern(
+    r"^[a-z][a-z0-9-]*\.googleapis\.com$", "a service is named like storage.googleapis.com"
+)
 
 
 def _below_parent(values: Values) -> Iterator[Problem]:
@@ -21,7 +24,9 @@ def _below_parent(values: Values) -> Iterator[Problem]:
 
 def _one_of_both(values: Values) -> Iterator[Problem]:
     if values.get("spec") and not values.get("useExplicitDryRunSpec"):
-        yield Problem("spec", values["spec"], "it is only for a dry run of its own; set useExplicitDryRunSpec")
+        yield Problem(
+            "spec", values["spec"], "it is only for a dry run of its own; set useExplicitDryRunSpec"
+        )
 
 
 def _accessible(values: Values) -> Iterator[Problem]:
@@ -29,7 +34,9 @@ def _accessible(values: Values) -> Iterator[Problem]:
         for at, accessible in walk(values, f"{side}.vpcAccessibleServices"):
             if accessible.get("allowedServices") and not accessible.get("enableRestriction"):
                 yield Problem(
-                    f"{at}.allowedServices", accessible["allowedServices"], "it must be empty unless enableRestriction is true"
+                    f"{at}.allowedServices",
+                    accessible["allowedServices"],
+                    "it must be empty unless enableRestriction is true",
                 )
 
 
@@ -40,7 +47,9 @@ def _one_perimeter_per_project(scene: Scene) -> Iterator[Problem]:
             continue
         for at, project in walk(other.state, "status.resources.*"):
             if project in mine:
-                yield Problem(at, project, f"it is in '{other.id}' already; a project is in one regular perimeter", 409)
+                yield Problem(
+                    at, project, f"it is in '{other.id}' already; a project is in one regular perimeter", 409
+                )
 
 
 PERIMETER_KIND = Kind(
@@ -52,7 +61,8 @@ PERIMETER_KIND = Kind(
     place=(),
     checks={
         "name": checks.pattern(
-            rf"^{_NAME}/servicePerimeters/[A-Za-z][A-Za-z0-9_]{{0,49}}$", "accessPolicies/N/servicePerimeters/NAME"
+            rf"^{_NAME}/servicePerimeters/[A-Za-z][A-Za-z0-9_]{{0,49}}$",
+            "accessPolicies/N/servicePerimeters/NAME",
         ),
         "parent": checks.pattern(rf"^{_NAME}$", "accessPolicies/N"),
         "perimeterType": checks.one_of("PERIMETER_TYPE_REGULAR", "PERIMETER_TYPE_BRIDGE"),
@@ -62,7 +72,10 @@ PERIMETER_KIND = Kind(
             for field, check in (
                 ("resources", checks.pattern(r"^projects/\d+$", "a project by its number")),
                 ("restrictedServices", _SERVICE),
-                ("accessLevels", checks.pattern(rf"^{_NAME}/accessLevels/\w+$", "an access level by its whole name")),
+                (
+                    "accessLevels",
+                    checks.pattern(rf"^{_NAME}/accessLevels/\w+$", "an access level by its whole name"),
+                ),
             )
         },
     },
@@ -70,10 +83,16 @@ PERIMETER_KIND = Kind(
     defaults={"perimeterType": "PERIMETER_TYPE_REGULAR"},
     replaces=never_changes("name", "parent", "perimeterType"),
     sets=frozenset(
-        f"{side}.{field}" for side in ("status", "spec") for field in ("resources", "restrictedServices", "accessLevels")
+        f"{side}.{field}"
+        for side in ("status", "spec")
+        for field in ("resources", "restrictedServices", "accessLevels")
     ),
     cloud_rules=(_one_perimeter_per_project,),
-    computed=lambda _: {"createTime": "2026-01-01T00:00:00Z", "updateTime": "2026-01-01T00:00:00Z", "etag": ""},
+    computed=lambda _: {
+        "createTime": "2026-01-01T00:00:00Z",
+        "updateTime": "2026-01-01T00:00:00Z",
+        "etag": "",
+    },
 )
 
 

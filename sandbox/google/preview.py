@@ -1,4 +1,5 @@
-"""What is refused before anything is created: unknown fields, wrong types, bad values, impossible combinations."""
+"""What is refused before anything is created: unknown fields, wrong types, bad values, impossible
+combinations."""
 
 from __future__ import annotations
 
@@ -36,17 +37,23 @@ def problems(kind: Kind, values: Values) -> Iterator[Problem]:
         yield from over_all(values)
 
 
-def _shape(fields: Mapping[str, shapes.Field], values: Mapping[str, Any], at: str, owner: str) -> Iterator[Problem]:
+def _shape(
+    fields: Mapping[str, shapes.Field], values: Mapping[str, Any], at: str, owner: str
+) -> Iterator[Problem]:
     for name, field in fields.items():
         if field.required and values.get(name) is None:
-            yield Problem(f"{at}{name}", None, "this field is required; without it the resource cannot be made")
+            yield Problem(
+                f"{at}{name}", None, "this field is required; without it the resource cannot be made"
+            )
     for name, value in values.items():
         if name in fields:
             yield from _value(fields[name], value, f"{at}{name}", owner)
         else:
             near = difflib.get_close_matches(name, fields, 1)
             hint = f"; did you mean {near[0]}" if near else ""
-            yield Problem(f"{at}{name}", value, f"{owner} has no such field here, so it would be ignored{hint}")
+            yield Problem(
+                f"{at}{name}", value, f"{owner} has no such field here, so it would be ignored{hint}"
+            )
 
 
 def _value(field: shapes.Field, value: Any, at: str, owner: str) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """The provider's gRPC side: the `gcp` provider as the Pulumi engine sees it.
 
-One server serves all `gcp` providers of a program, each over a connection of its own, so the settings of each are
-kept by connection.
+One server serves all `gcp` providers of a program, each over a connection of its own, so the settings of each
+are kept by connection.
 """
 
 # ruff: noqa: ARG002 - the signatures are gRPC's
@@ -97,7 +97,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         self._engine = request.engine_address
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=False, accept_resources=False, accept_outputs=False)
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=False, accept_resources=False, accept_outputs=False
+        )
 
     def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
         self._engine = request.address
@@ -109,23 +111,38 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         return empty_pb2.Empty()
 
-    def CheckConfig(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
         project = wire.read(request.news).get("project")
         rule = checks.PROJECT(project) if isinstance(project, str) else None
-        failures = [provider_pb2.CheckFailure(property="project", reason=f"project is {project!r}: {rule}.")] if rule else []
+        failures = (
+            [provider_pb2.CheckFailure(property="project", reason=f"project is {project!r}: {rule}.")]
+            if rule
+            else []
+        )
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
-    def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+    def DiffConfig(
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
         before, after = wire.read(request.old_inputs) or wire.read(request.olds), wire.read(request.news)
         changed = sorted(name for name in {**before, **after} if before.get(name) != after.get(name))
         found = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(changes=found, diffs=changed)
 
-    def Configure(self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
-        given: dict[str, Any] = {name.removeprefix("gcp:config:"): value for name, value in request.variables.items()}
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        given: dict[str, Any] = {
+            name.removeprefix("gcp:config:"): value for name, value in request.variables.items()
+        }
         given |= wire.read(request.args)
         settings = Settings(
-            *(value if isinstance(value := given.get(name), str) else "" for name in ("project", "region", "zone"))
+            *(
+                value if isinstance(value := given.get(name), str) else ""
+                for name in ("project", "region", "zone")
+            )
         )
         with self._guard:
             self._settings[context.peer()] = self._latest = settings
@@ -135,18 +152,24 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # Resources
 
-    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+    def Check(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
         token = _token(request.urn)
         kind = KINDS.get(token)
         if kind is None:
-            return provider_pb2.CheckResponse(failures=[provider_pb2.CheckFailure(reason=_unknown_type(token))])
+            return provider_pb2.CheckResponse(
+                failures=[provider_pb2.CheckFailure(reason=_unknown_type(token))]
+            )
         inputs = _inputs(wire.read(request.news))
         generated = _name(kind, inputs, wire.read(request.olds), request)
         found = [_failure(inputs, kind, problem) for problem in problems(kind, inputs)]
         return provider_pb2.CheckResponse(inputs=wire.write(inputs | generated), failures=found)
 
     @_answers_refusals
-    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+    def Diff(
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
         kind = _kind(request.urn)
         self._cloud.acknowledge(request.id)
         news, before = wire.read(request.news), _inputs(wire.read(request.old_inputs))
@@ -156,20 +179,28 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             wanted.setdefault("project", settings.project)
         ignored = {path.split(".")[0].split("[")[0] for path in request.ignoreChanges}
         found = [
-            change for change in changes(kind, wanted, state, before) if change.path.split(".")[0].split("[")[0] not in ignored
+            change
+            for change in changes(kind, wanted, state, before)
+            if change.path.split(".")[0].split("[")[0] not in ignored
         ]
         return _difference(kind, found, news, state)
 
     @_answers_refusals
-    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
+    def Create(
+        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CreateResponse:
         kind, inputs, settings = _kind(request.urn), _inputs(wire.read(request.properties)), self._of(context)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=wire.write(self._life.preview_create(kind, inputs, settings)))
+            return provider_pb2.CreateResponse(
+                properties=wire.write(self._life.preview_create(kind, inputs, settings))
+            )
         id, state = self._life.create(kind, request.urn, inputs, settings)
         return provider_pb2.CreateResponse(id=id, properties=wire.write(state))
 
     @_answers_refusals
-    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
+    def Read(
+        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ReadResponse:
         kind = _kind(request.urn)
         state = self._life.read(kind, request.id)
         if state is None:
@@ -181,10 +212,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         inputs = {name: plain.get(name) if name in drifted else value for name, value in known.items()}
         if _GENERATED in before:
             inputs[_GENERATED] = before[_GENERATED]
-        return provider_pb2.ReadResponse(id=request.id, properties=wire.write(state), inputs=wire.write(inputs))
+        return provider_pb2.ReadResponse(
+            id=request.id, properties=wire.write(state), inputs=wire.write(inputs)
+        )
 
     @_answers_refusals
-    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
+    def Update(
+        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.UpdateResponse:
         kind, inputs = _kind(request.urn), _inputs(wire.read(request.news))
         state = self._life.update(kind, request.id, inputs, self._of(context), request.preview)
         return provider_pb2.UpdateResponse(properties=wire.write(state))
@@ -195,7 +230,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     @_answers_refusals
-    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
+    def Invoke(
+        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.InvokeResponse:
         found = lookups.answer(request.tok, wire.read(request.args), self._of(context))
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(wire.write(found))  # the field is named like a keyword
@@ -229,7 +266,8 @@ def _kind(urn: str) -> Kind:
 
 def _unknown_type(token: str) -> str:
     return (
-        f"this stand-in for Google Cloud does not know {token}, so it cannot say whether Google would take it. "
+        f"this stand-in for Google Cloud does not know {token}, so it cannot say whether Google would take "
+        "it. "
         f"Add a row for it in sandbox/google (see table.py). It knows {', '.join(sorted(KINDS))}."
     )
 
@@ -238,7 +276,9 @@ def _inputs(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if not name.startswith("__")}
 
 
-def _name(kind: Kind, inputs: dict[str, Any], before: Values, request: provider_pb2.CheckRequest) -> dict[str, Any]:
+def _name(
+    kind: Kind, inputs: dict[str, Any], before: Values, request: provider_pb2.CheckRequest
+) -> dict[str, Any]:
     """Fill in a generated name as the real provider does: once, and kept afterwards."""
     field = kind.autoname
     if not field or inputs.get(field) is not None or shapes.inputs(kind.shape)[field].required:
@@ -247,7 +287,9 @@ def _name(kind: Kind, inputs: dict[str, Any], before: Values, request: provider_
         inputs[field] = before[field]
     else:
         logical = request.urn.split("::", 3)[3]
-        inputs[field] = f"{logical[: kind.autoname_length - 8]}-{(request.randomSeed.hex() or secrets.token_hex())[:7]}"
+        inputs[field] = (
+            f"{logical[: kind.autoname_length - 8]}-{(request.randomSeed.hex() or secrets.token_hex())[:7]}"
+        )
     return {_GENERATED: [field]}
 
 
@@ -255,13 +297,18 @@ def _failure(inputs: Values, kind: Kind, problem: Problem) -> provider_pb2.Check
     name = inputs.get(kind.autoname) if kind.autoname else None
     owner = f"'{name}': " if isinstance(name, str) and problem.path != kind.autoname else ""
     value = "missing" if problem.value is None else repr(problem.value)
-    return provider_pb2.CheckFailure(property=problem.path, reason=f"{owner}{problem.path} is {value}: {problem.rule}.")
+    return provider_pb2.CheckFailure(
+        property=problem.path, reason=f"{owner}{problem.path} is {value}: {problem.rule}."
+    )
 
 
-def _difference(kind: Kind, found: Iterable[Change], news: Values, state: Values) -> provider_pb2.DiffResponse:
+def _difference(
+    kind: Kind, found: Iterable[Change], news: Values, state: Values
+) -> provider_pb2.DiffResponse:
     found = list(found)
     replaces = sorted({change.path for change in found if change.replaces})
-    # A name chosen by the program cannot be taken twice, so the old object goes first; a generated one is new anyway.
+    # A name chosen by the program cannot be taken twice, so the old object goes first; a generated one is new
+    # anyway.
     chosen = kind.autoname and kind.autoname not in news.get(_GENERATED, [])
     return provider_pb2.DiffResponse(
         changes=provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE,
@@ -269,7 +316,8 @@ def _difference(kind: Kind, found: Iterable[Change], news: Values, state: Values
         replaces=replaces,
         deleteBeforeReplace=bool(replaces and chosen and news.get(kind.autoname) == state.get(kind.autoname)),
         detailedDiff={
-            change.path: provider_pb2.PropertyDiff(kind=_KINDS_OF_CHANGE[change.how, change.replaces]) for change in found
+            change.path: provider_pb2.PropertyDiff(kind=_KINDS_OF_CHANGE[change.how, change.replaces])
+            for change in found
         },
         hasDetailedDiff=True,
     )

@@ -48,7 +48,8 @@ def inputs(shape: str) -> Mapping[str, Field]:
 
 @cache
 def outputs(shape: str) -> Mapping[str, bool]:
-    """The outputs of a type, and whether each of them always has a value (required, computed or defaulted)."""
+    """The outputs of a type, and whether each of them always has a value (required, computed or
+    defaulted)."""
     hints: Mapping[str, Any] = sdk._raw_return_hints(_attribute(shape))
     return {
         name: type(None) not in typing.get_args(typing.get_args(hint)[0]) if typing.get_args(hint) else True
@@ -60,8 +61,8 @@ def outputs(shape: str) -> Mapping[str, bool]:
 def _attribute(path: str) -> type:
     """A class of the package, once its module is there.
 
-    The package's modules load at first use, and until that has ended other threads find them without attributes;
-    so threads take turns here, and wait for the program's own thread.
+    The package's modules load at first use, and until that has ended other threads find them without
+    attributes; so threads take turns here, and wait for the program's own thread.
     """
     import pulumi_gcp
 

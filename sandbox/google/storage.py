@@ -57,13 +57,19 @@ BUCKET_KIND = Kind(
     checks={
         "name": checks.bucket_name,
         "location": _place,
-        "storageClass": checks.one_of("STANDARD", "MULTI_REGIONAL", "REGIONAL", "NEARLINE", "COLDLINE", "ARCHIVE"),
+        "storageClass": checks.one_of(
+            "STANDARD", "MULTI_REGIONAL", "REGIONAL", "NEARLINE", "COLDLINE", "ARCHIVE"
+        ),
         "publicAccessPrevention": checks.one_of("inherited", "enforced"),
         "rpo": checks.one_of("DEFAULT", "ASYNC_TURBO"),
         "labels.*": checks.LABEL,
     },
     rules=(_life,),
-    defaults={"forceDestroy": False, "storageClass": "STANDARD", "softDeletePolicy.retentionDurationSeconds": 604800},
+    defaults={
+        "forceDestroy": False,
+        "storageClass": "STANDARD",
+        "softDeletePolicy.retentionDurationSeconds": 604800,
+    },
     replaces=never_changes(
         "name",
         "project",
@@ -72,7 +78,9 @@ BUCKET_KIND = Kind(
         "hierarchicalNamespace",
         "customPlacementConfig.dataLocations",
     ),
-    kept=frozenset({"softDeletePolicy.effectiveTime", "autoclass.terminalStorageClass", "logging.logObjectPrefix"}),
+    kept=frozenset(
+        {"softDeletePolicy.effectiveTime", "autoclass.terminalStorageClass", "logging.logObjectPrefix"}
+    ),
     caseless=frozenset({"location"}),
     computed=_computed,
     live=lambda scene: {"location": str(scene.new["location"]).upper()},

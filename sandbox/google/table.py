@@ -4,11 +4,39 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import address, cluster, dns, firewall, fleet, grants, identity, monitoring, nat, network, nodes, perimeter, storage
+from . import (
+    address,
+    cluster,
+    dns,
+    firewall,
+    fleet,
+    grants,
+    identity,
+    monitoring,
+    nat,
+    network,
+    nodes,
+    perimeter,
+    storage,
+)
 from .kinds import Kind
 
 KINDS: Final[dict[str, Kind]] = {
     kind.token: kind
-    for room in (identity, network, firewall, address, nat, dns, storage, cluster, nodes, fleet, monitoring, grants, perimeter)
+    for room in (
+        identity,
+        network,
+        firewall,
+        address,
+        nat,
+        dns,
+        storage,
+        cluster,
+        nodes,
+        fleet,
+        monitoring,
+        grants,
+        perimeter,
+    )
     for kind in room.KINDS
 }

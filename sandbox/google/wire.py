@@ -1,7 +1,8 @@
 """Values on the wire and in Python: unknowns become `UNKNOWN`, secrets leave as `Secret`.
 
 The servicer tells the engine that it takes no secrets and no outputs, so secret inputs arrive as plain values
-and the engine marks the outputs of the same name secret again. Only `Secret` results of our own need wrapping.
+and the engine marks the outputs of the same name secret again. Only `Secret` results of our own need
+wrapping.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class Secret:
 
 def read(struct: struct_pb2.Struct) -> dict[str, Any]:
     """The fields of a protobuf struct; absent and null fields are left out, whole numbers become `int`."""
-    return {key: _read(value) for key, value in struct.fields.items() if value.WhichOneof("kind") != "null_value"}
+    return {
+        key: _read(value) for key, value in struct.fields.items() if value.WhichOneof("kind") != "null_value"
+    }
 
 
 def _read(value: struct_pb2.Value) -> Any:
@@ -75,7 +78,8 @@ def _read(value: struct_pb2.Value) -> Any:
 
 
 def write(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """The protobuf struct of `values`; `None` is left out, as the engine reads a missing field the same way."""
+    """The protobuf struct of `values`; `None` is left out, as the engine reads a missing field the same
+    way."""
     struct = struct_pb2.Struct()
     struct.update({key: _plain(value) for key, value in values.items() if value is not None})
     return struct

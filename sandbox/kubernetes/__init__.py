@@ -8,6 +8,6 @@
     namespace.py   emptying a deleted namespace, which a cluster's controller manager does
     release.py     Helm releases of Istio's charts
 
-What it does not do, because no node and no controller runs here: it awaits no readiness (a Deployment would never
-become ready), and it renders no chart.
+What it does not do, because no node and no controller runs here: it awaits no readiness (a Deployment would
+never become ready), and it renders no chart.
 """

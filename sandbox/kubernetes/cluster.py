@@ -1,7 +1,7 @@
 """The sandbox's API server, as the provider uses it: find a kind, apply, read, delete.
 
-Built on the `kubernetes` client's transport with a discovery of its own: the client's discovery is not safe for
-threads and caches by address on disk, where the next sandbox on the same port would find it.
+Built on the `kubernetes` client's transport with a discovery of its own: the client's discovery is not safe
+for threads and caches by address on disk, where the next sandbox on the same port would find it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from sandbox.kubernetes.wire import Json
 FIELD_MANAGER = "pulumi-kubernetes"
 FORCE_ANNOTATION = "pulumi.com/patchForce"
 KIND_SECONDS = 15.0
-"""How long a kind may be unknown before that is an error: a definition that was just applied needs a moment."""
+"""How long a kind may be unknown before that is an error: a definition that was just applied needs a
+moment."""
 
 _REQUEST_SECONDS = 30.0
 _PAUSE = 0.2
@@ -72,7 +73,9 @@ class _NoDiscovery:
 class Cluster:
     """One API server. Methods may be called from any thread."""
 
-    def __init__(self, server: str, token: str, ca_pem: str, force: bool = False, user: str | None = None) -> None:
+    def __init__(
+        self, server: str, token: str, ca_pem: str, force: bool = False, user: str | None = None
+    ) -> None:
         """`user`: in whose name it is asked, by whoever may impersonate; None: in the token's own."""
         self._force = force or os.environ.get("PULUMI_K8S_ENABLE_PATCH_FORCE") == "true"
         configuration = kube.Configuration()
@@ -138,7 +141,8 @@ class Cluster:
     # Kinds
 
     def kind(self, api_version: str, kind: str, seconds: float = KIND_SECONDS) -> Kind:
-        """The kind as the API server serves it; waits for one that is unknown, and raises UnknownKind after that."""
+        """The kind as the API server serves it; waits for one that is unknown, and raises UnknownKind after
+        that."""
         deadline = time.monotonic() + seconds
         while True:
             found = self._kinds.get(api_version, {}).get(kind)
@@ -151,7 +155,8 @@ class Cluster:
                 continue
             if time.monotonic() > deadline:
                 raise UnknownKind(
-                    f'no matches for kind "{kind}" in version "{api_version}": the API server does not serve it. '
+                    f'no matches for kind "{kind}" in version "{api_version}": the API server does not serve '
+                    "it. "
                     "If a chart or a definition brings it, the object must depend on that resource.",
                     404,
                 )
@@ -164,13 +169,21 @@ class Cluster:
 
     def _discover(self, api_version: str) -> dict[str, Kind]:
         try:
-            listing = self.request("GET", f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}")
+            listing = self.request(
+                "GET", f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+            )
         except ClusterError as error:
             if error.status == 404:
                 return {}
             raise
         return {
-            entry["kind"]: Kind(api_version, entry["kind"], entry["name"], bool(entry["namespaced"]), frozenset(entry["verbs"]))
+            entry["kind"]: Kind(
+                api_version,
+                entry["kind"],
+                entry["name"],
+                bool(entry["namespaced"]),
+                frozenset(entry["verbs"]),
+            )
             for entry in listing.get("resources", [])
             if "/" not in entry["name"]
         }
@@ -195,9 +208,11 @@ class Cluster:
             raise
 
     def apply(self, kind: Kind, namespace: str | None, manifest: Json, dry_run: bool = False) -> Json:
-        """Server-side apply, as the real provider does it: what the manifest states is ours, the rest is not touched.
+        """Server-side apply, as the real provider does it: what the manifest states is ours, the rest is not
+        touched.
 
-        Stricter than the real provider in one point: a field that the schema does not know is refused, not dropped.
+        Stricter than the real provider in one point: a field that the schema does not know is refused, not
+        dropped.
         """
         name = manifest["metadata"]["name"]
         annotations = manifest["metadata"].get("annotations") or {}
@@ -210,7 +225,8 @@ class Cluster:
             try:
                 return self.request("PATCH", kind.path(namespace, name), manifest, **query)
             except ClusterError as error:
-                # A definition is discovered a moment before it is served, and a name is free a moment after a delete.
+                # A definition is discovered a moment before it is served, and a name is free a moment after a
+                # delete.
                 unserved = error.status == 404 and "could not find the requested resource" in str(error)
                 leaving = error.status == 409 and "object is being deleted" in str(error)
                 if dry_run or not (unserved or leaving) or time.monotonic() > deadline:
@@ -218,7 +234,8 @@ class Cluster:
             self._pause(_PAUSE)
 
     def delete(self, kind: Kind, namespace: str | None, name: str) -> bool:
-        """Asks for deletion; False where there was nothing to delete. Dependents are not waited for: no collector runs."""
+        """Asks for deletion; False where there was nothing to delete. Dependents are not waited for: no
+        collector runs."""
         try:
             self.request("DELETE", kind.path(namespace, name), {"propagationPolicy": "Background"})
         except ClusterError as error:
@@ -232,12 +249,18 @@ class Cluster:
         if not self.delete(kind, namespace, name):
             return
         try:
-            self.wait(lambda: self.get(kind, namespace, name) is None, seconds, f"{kind.kind} {name} is to be deleted")
+            self.wait(
+                lambda: self.get(kind, namespace, name) is None,
+                seconds,
+                f"{kind.kind} {name} is to be deleted",
+            )
         except Stopped:
             raise
         except ClusterError as error:
             held = (self.get(kind, namespace, name) or {}).get("metadata", {}).get("finalizers")
-            raise ClusterError(f"{error}; finalizers {held} hold it, and no controller here removes them") from None
+            raise ClusterError(
+                f"{error}; finalizers {held} hold it, and no controller here removes them"
+            ) from None
 
 
 def _message(error: DynamicApiError) -> str:
@@ -252,7 +275,9 @@ def _explained(error: ClusterError, kind: Kind, name: str) -> ClusterError:
     text = f"{kind.kind} {name}: {error}"
     if error.status == 409 and "conflict" in text:
         text += (
-            f"\nServer-side apply: another program changed this field since, and owns it. Give the field back, or set "
-            f'the annotation {FORCE_ANNOTATION}: "true" on the object, or enablePatchForce on the provider, to take it over.'
+            "\nServer-side apply: another program changed this field since, and owns it. Give the field "
+            "back, or set "
+            f'the annotation {FORCE_ANNOTATION}: "true" on the object, or enablePatchForce on the provider, '
+            "to take it over."
         )
     return ClusterError(text, error.status)

@@ -1,8 +1,8 @@
 """Which API server a kubeconfig means.
 
-The sandbox never talks to a real cluster: a kubeconfig that names any other server is refused, whatever credentials
-this machine may hold. The kubeconfig's user must be the exec plugin for GKE, which the real provider would run; here
-the sandbox's admin token stands in for the token that the plugin prints.
+The sandbox never talks to a real cluster: a kubeconfig that names any other server is refused, whatever
+credentials this machine may hold. The kubeconfig's user must be the exec plugin for GKE, which the real
+provider would run; here the sandbox's admin token stands in for the token that the plugin prints.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def parse(text: str) -> Target:
     except yaml.YAMLError as error:
         raise KubeconfigError(f"kubeconfig is neither YAML nor JSON: {error}") from None
     if not isinstance(config, dict):
-        raise KubeconfigError("kubeconfig is not a mapping: give the whole file's content, as YAML or JSON, not a path")
+        raise KubeconfigError(
+            "kubeconfig is not a mapping: give the whole file's content, as YAML or JSON, not a path"
+        )
     name = config.get("current-context")
     context = _named(config, "contexts", "context", name)
     cluster = _named(config, "clusters", "cluster", context.get("cluster"))
@@ -65,14 +67,16 @@ def _check_user(user: dict[str, Any]) -> None:
     version = plugin.get("apiVersion")
     if version != "client.authentication.k8s.io/v1beta1":
         raise KubeconfigError(
-            f"kubeconfig: exec apiVersion {version!r}: {PLUGIN} speaks client.authentication.k8s.io/v1beta1 only"
+            f"kubeconfig: exec apiVersion {version!r}: {PLUGIN} speaks client.authentication.k8s.io/v1beta1 "
+            "only"
         )
 
 
 def _authority(cluster: dict[str, Any]) -> str | None:
     if cluster.get("insecure-skip-tls-verify"):
         raise KubeconfigError(
-            "kubeconfig: insecure-skip-tls-verify lets anyone answer as the API server. Give certificate-authority-data instead."
+            "kubeconfig: insecure-skip-tls-verify lets anyone answer as the API server. Give "
+            "certificate-authority-data instead."
         )
     data = cluster.get("certificate-authority-data")
     if not data:

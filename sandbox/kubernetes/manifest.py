@@ -1,4 +1,5 @@
-"""Pure rules over manifests, as the real provider has them: what is checked, what a change means, what is drift.
+"""Pure rules over manifests, as the real provider has them: what is checked, what a change means, what is
+drift.
 
 Only what a program's inputs state is ever compared. Defaults that the API server fills in and status that
 controllers write are outputs, so they cannot cause a difference that never goes away.
@@ -72,10 +73,14 @@ def kind_of(type_token: str) -> tuple[str, str]:
     """apiVersion and kind that a type token stands for: `kubernetes:core/v1:Service` is ("v1", "Service")."""
     parts = type_token.split(":")
     if len(parts) != 3 or parts[0] != "kubernetes" or "/" not in parts[1]:
-        raise ManifestError(f"{type_token} is no Kubernetes resource type (kubernetes:<group>/<version>:<Kind>)")
+        raise ManifestError(
+            f"{type_token} is no Kubernetes resource type (kubernetes:<group>/<version>:<Kind>)"
+        )
     group_version, kind = parts[1], parts[2]
     if kind.endswith(("Patch", "List")):
-        raise ManifestError(f"{type_token}: patch and list resources are not supported in the sandbox; declare objects")
+        raise ManifestError(
+            f"{type_token}: patch and list resources are not supported in the sandbox; declare objects"
+        )
     return group_version.removeprefix("core/"), kind
 
 
@@ -97,7 +102,12 @@ def complete(type_token: str, inputs: Json) -> Json:
 def identity(manifest: Mapping[str, Any]) -> tuple[str, str, str, str]:
     """apiVersion, kind, namespace (`default` where none is stated) and name."""
     metadata = manifest["metadata"]
-    return manifest["apiVersion"], manifest["kind"], metadata.get("namespace") or DEFAULT_NAMESPACE, metadata["name"]
+    return (
+        manifest["apiVersion"],
+        manifest["kind"],
+        metadata.get("namespace") or DEFAULT_NAMESPACE,
+        metadata["name"],
+    )
 
 
 def changes(old: Any, new: Any, path: tuple[str | int, ...] = ()) -> Iterator[Change]:
@@ -118,12 +128,15 @@ def changes(old: Any, new: Any, path: tuple[str | int, ...] = ()) -> Iterator[Ch
 
 
 def replaces(change: Change, old: Mapping[str, Any], new: Mapping[str, Any], mutable: frozenset[str]) -> bool:
-    """Whether the change cannot be made in place. `mutable` holds kinds whose data may be updated (`MAP_MUTABLE`)."""
+    """Whether the change cannot be made in place. `mutable` holds kinds whose data may be updated
+    (`MAP_MUTABLE`)."""
     api_version, kind = str(new.get("apiVersion")), str(new.get("kind"))
     if change.path == ("metadata", "namespace"):
         return _namespace(old) != _namespace(new)
     group = api_version.rpartition("/")[0]
-    fields: tuple[str, ...] = () if kind in mutable and not new.get("immutable") else _IMMUTABLE.get((group, kind), ())
+    fields: tuple[str, ...] = (
+        () if kind in mutable and not new.get("immutable") else _IMMUTABLE.get((group, kind), ())
+    )
     return any(_touches(change.path, tuple(field.split("."))) for field in (*_IDENTITY, *fields))
 
 
@@ -137,10 +150,11 @@ def _touches(path: tuple[str | int, ...], field: tuple[str, ...]) -> bool:
 
 
 def with_drift(inputs: Any, then: Any, now: Any) -> Any:
-    """The inputs as they would read today: where the live object changed since it was last seen, the live value.
+    """The inputs as they would read today: where the live object changed since it was last seen, the live
+    value.
 
-    Comparing live with live, not live with inputs, keeps the API server's own spellings ("1000m" stored as "1",
-    an empty list left out) from looking like drift.
+    Comparing live with live, not live with inputs, keeps the API server's own spellings ("1000m" stored as
+    "1", an empty list left out) from looking like drift.
     """
     if then == now:
         return inputs
@@ -159,7 +173,8 @@ def with_drift(inputs: Any, then: Any, now: Any) -> Any:
 
 
 def drifted(inputs: Json, then: Json, now: Json) -> Json:
-    """`with_drift` for a whole object. A Secret's data is compared as text too, where the inputs state it as text.
+    """`with_drift` for a whole object. A Secret's data is compared as text too, where the inputs state it as
+    text.
 
     An object that was never seen before (its creation was interrupted) cannot have drifted.
     """
@@ -185,14 +200,16 @@ def previewed(live: Mapping[str, Any]) -> Json:
 
 
 def outputs(live: Mapping[str, Any]) -> Json:
-    """The live object as the state keeps it: whole, but for the bookkeeping of field owners, which only costs space."""
+    """The live object as the state keeps it: whole, but for the bookkeeping of field owners, which only costs
+    space."""
     result = copy.deepcopy(dict(live))
     result.get("metadata", {}).pop("managedFields", None)
     return result
 
 
 def imported(live: Mapping[str, Any]) -> Json:
-    """Inputs for an object that no program has stated yet (`pulumi import`): the live object without server fields."""
+    """Inputs for an object that no program has stated yet (`pulumi import`): the live object without server
+    fields."""
     result = outputs(live)
     result.pop("status", None)
     for key in ("uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"):

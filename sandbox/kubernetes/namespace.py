@@ -1,7 +1,7 @@
 """Emptying a deleted namespace.
 
-In a cluster the controller manager does this: an API server alone marks the namespace as terminating, refuses new
-objects in it, and waits for somebody to empty it and to say so. That somebody is this module.
+In a cluster the controller manager does this: an API server alone marks the namespace as terminating, refuses
+new objects in it, and waits for somebody to empty it and to say so. That somebody is this module.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """Helm releases of Istio's charts, as far as an API server alone can show them.
 
-The charts are not here and nothing could run what they render. What a release leaves behind that other objects need
-is: for `base`, Istio's definitions (CRDs), of the version that the sandbox pins whatever version the release names.
-Each release is recorded where Helm records it, in a Secret `sh.helm.release.v1.NAME.v1` of type helm.sh/release.v1;
-its content is plain JSON of chart, version, repository and values, not Helm's own encoding. `helm` cannot read it.
+The charts are not here and nothing could run what they render. What a release leaves behind that other
+objects need
+is: for `base`, Istio's definitions (CRDs), of the version that the sandbox pins whatever version the release
+names. Each release is recorded where Helm records it, in a Secret `sh.helm.release.v1.NAME.v1` of type
+helm.sh/release.v1; its content is plain JSON of chart, version, repository and values, not Helm's own
+encoding. `helm` cannot read it.
 
-Deleting `base` deletes the CRDs too. The real chart keeps them (its resource policy says so); here nothing may stay.
+Deleting `base` deletes the CRDs too. The real chart keeps them (its resource policy says so); here nothing
+may stay.
 """
 
 from __future__ import annotations
@@ -36,17 +39,21 @@ _TOUCH_SECONDS = 3.0
 def check(inputs: Json) -> None:
     """Refuses what Helm would refuse, and what the sandbox cannot stand in for."""
     if not isinstance(inputs.get("name"), str):
-        raise ManifestError("name is missing: the real provider would invent a release name with a random tail")
+        raise ManifestError(
+            "name is missing: the real provider would invent a release name with a random tail"
+        )
     chart = inputs.get("chart")
     if chart == UNKNOWN:
         return
     if _chart(inputs) not in _CHARTS:
         raise ManifestError(
-            f"chart {chart!r}: the sandbox stands in for Istio's charts only ({', '.join(_CHARTS)}), and renders none"
+            f"chart {chart!r}: the sandbox stands in for Istio's charts only ({', '.join(_CHARTS)}), and "
+            "renders none"
         )
     if "://" not in str(chart) and not at(inputs, ("repositoryOpts", "repo")):
         raise ManifestError(
-            f"chart {chart!r} without repositoryOpts.repo means a folder on this machine; name the chart repository"
+            f"chart {chart!r} without repositoryOpts.repo means a folder on this machine; name the chart "
+            "repository"
         )
     if not inputs.get("version"):
         raise ManifestError("version is missing: Helm would take the newest chart of the day; pin a version")
@@ -97,7 +104,9 @@ def read(cluster: Cluster, inputs: Json, namespace: str, name: str) -> tuple[Jso
     try:
         record = json.loads(base64.b64decode(secret["data"]["release"]))
     except (KeyError, ValueError) as error:
-        raise ClusterError(f"Secret {namespace}/{_secret_name(name)} does not hold a release: {error}") from None
+        raise ClusterError(
+            f"Secret {namespace}/{_secret_name(name)} does not hold a release: {error}"
+        ) from None
     recorded = {key: record[key] for key in _RECORDED if key in record}
     stated = {key: value for key, value in inputs.items() if key not in _RECORDED}
     found = {"name": name, "namespace": namespace} | stated | recorded
@@ -155,7 +164,9 @@ def _install_crds(cluster: Cluster) -> None:
         list(pool.map(lambda definition: cluster.apply(kind, None, definition), definitions))
     for definition in definitions:
         name = definition["metadata"]["name"]
-        cluster.wait(lambda name=name: _established(cluster, kind, name), _CRD_SECONDS, f"{name} is to be established")
+        cluster.wait(
+            lambda name=name: _established(cluster, kind, name), _CRD_SECONDS, f"{name} is to be established"
+        )
     cluster.forget_kinds()
 
 
@@ -175,8 +186,9 @@ def _remove_crds(cluster: Cluster, seconds: float) -> None:
 def _remove_crd(cluster: Cluster, kind: Kind, name: str, seconds: float) -> None:
     """Deletes a definition and waits until it is gone.
 
-    The API server empties it first, and has a gap there: when that fails (it does while the server is busy) and its
-    own note of the failure comes too late, it does not try again until something else about the definition changes.
+    The API server empties it first, and has a gap there: when that fails (it does while the server is busy)
+    and its own note of the failure comes too late, it does not try again until something else about the
+    definition changes.
     """
     touched = time.monotonic()
 

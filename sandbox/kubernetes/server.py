@@ -1,7 +1,7 @@
 """The provider's gRPC service: what the engine asks, answered from the sandbox's API server.
 
-The protocol is the one of every Pulumi provider (pulumi/provider.proto). Errors are said to people: they end up in
-the engine's diagnostics, so they say what, with which consequence, and what to do instead.
+The protocol is the one of every Pulumi provider (pulumi/provider.proto). Errors are said to people: they end
+up in the engine's diagnostics, so they say what, with which consequence, and what to do instead.
 """
 
 # ruff: noqa: ARG002 - the signatures are gRPC's
@@ -33,7 +33,8 @@ _THREADS = 8
 _DELETE_SECONDS = 300.0
 _MESSAGE_BYTES = 400 * 1024 * 1024
 _FORGET_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
-"""The real provider's setting: deleting an object in a cluster that is gone only takes it out of the state."""
+"""The real provider's setting: deleting an object in a cluster that is gone only takes it out of the
+state."""
 _SAID_IN_WORDS = (ApiServerError, ToolError, ClusterError, manifest.ManifestError, kubeconfig.KubeconfigError)
 
 _Answer = TypeVar("_Answer")
@@ -46,8 +47,12 @@ _KINDS_OF_CHANGE = {
 
 
 def serve(apiserver: ApiServer) -> tuple[grpc.Server, int]:
-    """Starts the provider on a free port of 127.0.0.1; returns the server (stop it with `.stop`) and the port."""
-    limits = [("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send_message_length", _MESSAGE_BYTES)]
+    """Starts the provider on a free port of 127.0.0.1; returns the server (stop it with `.stop`) and the
+    port."""
+    limits = [
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+        ("grpc.max_send_message_length", _MESSAGE_BYTES),
+    ]
     server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=limits)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(apiserver), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -89,7 +94,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             failures.append(
                 provider_pb2.CheckFailure(
                     property="kubeconfig",
-                    reason="missing: the real provider would take whatever cluster this machine's kubeconfig names. "
+                    reason="missing: the real provider would take whatever cluster this machine's kubeconfig "
+                    "names. "
                     "Pass the kubeconfig of the stack's own cluster.",
                 )
             )
@@ -104,8 +110,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """A kubeconfig that names another server means another cluster: everything in it is replaced."""
         old = wire.plain(request.old_inputs) or wire.plain(request.olds)
         new = wire.plain(request.news)
-        changed = sorted(key for key in (old.keys() | new.keys()) - {"version"} if old.get(key) != new.get(key))
-        replaced = "kubeconfig" in changed and _server(old.get("kubeconfig")) != _server(new.get("kubeconfig"))
+        changed = sorted(
+            key for key in (old.keys() | new.keys()) - {"version"} if old.get(key) != new.get(key)
+        )
+        replaced = "kubeconfig" in changed and _server(old.get("kubeconfig")) != _server(
+            new.get("kubeconfig")
+        )
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=changed,
@@ -118,9 +128,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _configure(self, config: Json) -> Any:
         with self._configuring:
-            self._mutable = frozenset(k for k, setting in manifest.MAP_MUTABLE.items() if _on(config.get(setting)))
+            self._mutable = frozenset(
+                k for k, setting in manifest.MAP_MUTABLE.items() if _on(config.get(setting))
+            )
             text = config.get("kubeconfig") or config.get("kubernetes:config:kubeconfig")
-            self._cluster, self._unreachable = None, "its kubeconfig comes from a resource that does not exist yet"
+            self._cluster, self._unreachable = (
+                None,
+                "its kubeconfig comes from a resource that does not exist yet",
+            )
             if text not in (None, UNKNOWN):
                 self._connect(text, _on(config.get("enablePatchForce")))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
@@ -129,7 +144,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         target = kubeconfig.parse(text)
         try:
             kubeconfig.require_sandbox(target, self._apiserver.url)
-            self._cluster = Cluster(target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem, force)
+            self._cluster = Cluster(
+                target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem, force
+            )
         except ApiServerError as error:  # the cluster is gone; what lived in it can still be forgotten
             self._unreachable = str(error)
 
@@ -157,7 +174,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if change.path == ("metadata", "namespace") and _same_namespace(old, new):
                 continue
             top = str(change.path[0])
-            replaced = top in release.REPLACED_BY if is_release else manifest.replaces(change, old, new, self._mutable)
+            replaced = (
+                top in release.REPLACED_BY
+                if is_release
+                else manifest.replaces(change, old, new, self._mutable)
+            )
             kind = _KINDS_OF_CHANGE[change.how][replaced]
             details[str(change)] = _PropertyDiff(kind=kind, inputDiff=True)
             diffs.append(top)
@@ -177,7 +198,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def create() -> Any:
             created_id, live = self._apply(_type(request.urn), inputs, request.preview)
-            return provider_pb2.CreateResponse(id="" if request.preview else created_id, properties=_state(live))
+            return provider_pb2.CreateResponse(
+                id="" if request.preview else created_id, properties=_state(live)
+            )
 
         return self._said(context, provider_pb2.CreateResponse, create)
 
@@ -190,7 +213,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._said(context, provider_pb2.UpdateResponse, update)
 
-    def _apply(self, type_token: str, inputs: Json, preview: bool, olds: Json | None = None) -> tuple[str, Json]:
+    def _apply(
+        self, type_token: str, inputs: Json, preview: bool, olds: Json | None = None
+    ) -> tuple[str, Json]:
         if preview and (self._cluster is None or wire.has_unknown(inputs)):
             return "", inputs
         cluster = self._reached()
@@ -208,7 +233,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if preview and not _can_dry_run(cluster, kind, where, name, creates=olds is None):
             return "", inputs
         live = cluster.apply(kind, where, inputs, dry_run=preview)
-        if preview:  # of an object to be created, nothing that the server invents (uid, addresses) is known yet
+        if (
+            preview
+        ):  # of an object to be created, nothing that the server invents (uid, addresses) is known yet
             return "", manifest.previewed(live) if olds else inputs
         if kind_name == "CustomResourceDefinition":
             cluster.forget_kinds()
@@ -221,7 +248,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             found = self._read(_type(request.urn), request.id, inputs, then)
             if found is None:
                 return provider_pb2.ReadResponse()
-            return provider_pb2.ReadResponse(id=request.id, inputs=wire.struct(found[0]), properties=_state(found[1]))
+            return provider_pb2.ReadResponse(
+                id=request.id, inputs=wire.struct(found[0]), properties=_state(found[1])
+            )
 
         return self._said(context, provider_pb2.ReadResponse, read)
 
@@ -273,7 +302,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return self._refuse(context, f"method {request.tok}", "declare the objects themselves")
 
     def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return self._refuse(context, f"component {request.type}", "use helm.v3.Release, or declare the objects")
+        return self._refuse(
+            context, f"component {request.type}", "use helm.v3.Release, or declare the objects"
+        )
 
     def _refuse(self, context: grpc.ServicerContext, what: str, instead: str) -> Any:
         message = f"{what} is not part of the sandbox's stand-in for the kubernetes provider; {instead}"
@@ -282,12 +313,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _reached(self) -> Cluster:
         if self._cluster is None:
             raise ClusterError(
-                f"configured Kubernetes cluster is unreachable: {self._unreachable}. If the cluster was deleted, "
+                f"configured Kubernetes cluster is unreachable: {self._unreachable}. If the cluster was "
+                "deleted, "
                 f"{_FORGET_UNREACHABLE}=true lets objects in it be deleted from the state alone."
             )
         return self._cluster
 
-    def _said(self, context: grpc.ServicerContext, empty: type[_Answer], ask: Callable[[], _Answer]) -> _Answer:
+    def _said(
+        self, context: grpc.ServicerContext, empty: type[_Answer], ask: Callable[[], _Answer]
+    ) -> _Answer:
         """The answer; or the error in words, without this program's stack, which is no news to the reader."""
         try:
             return ask()
@@ -298,7 +332,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _can_dry_run(cluster: Cluster, kind: Kind, where: str, name: str, creates: bool) -> bool:
-    """Whether the API server can judge the object now: its namespace exists, and it does not replace what is there."""
+    """Whether the API server can judge the object now: its namespace exists, and it does not replace what is
+    there."""
     if kind.namespaced and cluster.get(cluster.kind("v1", "Namespace"), None, where) is None:
         return False
     return not (creates and cluster.get(kind, where, name))
@@ -325,7 +360,9 @@ def _server(text: Any) -> str | None:
 
 
 def _on(value: Any) -> bool:
-    return json.loads(value) is True if isinstance(value, str) and value in ("true", "false") else value is True
+    return (
+        json.loads(value) is True if isinstance(value, str) and value in ("true", "false") else value is True
+    )
 
 
 def _state(live: Json) -> Any:
@@ -336,7 +373,8 @@ def _state(live: Json) -> Any:
 
 
 def find_id(apiserver: ApiServer, state: Json) -> str | None:
-    """The id of an object whose creation was interrupted, if it exists: by the manifest, which always states a name."""
+    """The id of an object whose creation was interrupted, if it exists: by the manifest, which always states
+    a name."""
     if not apiserver.running():
         return None
     cluster = Cluster(apiserver.url, apiserver.token, apiserver.ca_pem)

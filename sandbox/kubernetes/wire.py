@@ -1,7 +1,8 @@
 """The engine's property values, as they cross the gRPC border, to plain Python values and back.
 
-Secrets: this provider tells the engine that it does not take secrets, so the engine unwraps them before a call and
-marks the same properties of the answer itself. Only what the engine cannot know is marked here (`secret`).
+Secrets: this provider tells the engine that it does not take secrets, so the engine unwraps them before a
+call and marks the same properties of the answer itself. Only what the engine cannot know is marked here
+(`secret`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 from google.protobuf import struct_pb2
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What stands for a value that only the update will know. The engine has one such text for each type of value."""
+"""What stands for a value that only the update will know. The engine has one such text for each type of
+value."""
 
 _UNKNOWNS = frozenset(
     {
@@ -33,7 +35,8 @@ Json = dict[str, Any]
 
 
 def plain(struct: struct_pb2.Struct) -> Json:
-    """A protobuf struct as a dict. Protobuf knows only doubles: whole numbers become int, as Kubernetes wants them."""
+    """A protobuf struct as a dict. Protobuf knows only doubles: whole numbers become int, as Kubernetes wants
+    them."""
     return {key: _plain_value(value) for key, value in struct.fields.items()}
 
 

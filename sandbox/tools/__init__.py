@@ -3,15 +3,15 @@
     ensure("pulumi", "etcd", "kube-apiserver")  ->  {"pulumi": Path(...), ...}
 
 Order for each tool, first hit wins:
-  1. what the user has: KUBEBUILDER_ASSETS for the Kubernetes tools, then PATH. Its version is checked; its content
-     is the user's own affair, as with any program on PATH;
+  1. what the user has: KUBEBUILDER_ASSETS for the Kubernetes tools, then PATH. Its version is checked; its
+     content is the user's own affair, as with any program on PATH;
   2. what an earlier run put into the cache, if its SHA-256 is still the recorded one;
   3. pulumi only: the official release archive, checked against the release's checksum file (see `release`);
-  4. a build of the Go module that `sandbox/gomod/<module>/go.mod` pins; every source file of it is checked by Go
-     against the committed go.sum (see `build`).
+  4. a build of the Go module that `sandbox/gomod/<module>/go.mod` pins; every source file of it is checked by
+     Go against the committed go.sum (see `build`).
 
-The cache lies outside the checkout (`EGRESS_TOOLS_CACHE`, else `$XDG_CACHE_HOME/gke-mesh-egress`), so a fresh clone
-of a user who had one before is ready at once. Progress goes to stderr; stdout stays the caller's.
+The cache lies outside the checkout (`EGRESS_TOOLS_CACHE`, else `$XDG_CACHE_HOME/gke-mesh-egress`), so a fresh
+clone of a user who had one before is ready at once. Progress goes to stderr; stdout stays the caller's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""python -m sandbox.tools: finds or builds what the sandbox runs. Standard library only: it runs beside pip."""
+"""python -m sandbox.tools: finds or builds what the sandbox runs. Standard library only: it runs beside
+pip."""
 
 import sys
 

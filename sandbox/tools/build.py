@@ -1,7 +1,7 @@
 """Tools built from source: Go modules pinned in `sandbox/gomod`, checked by Go against the committed go.sum.
 
-What that proves: the sources are byte for byte those that were pinned, whatever proxy served them. The build changes
-nothing in the checkout (-mod=readonly) and needs no C compiler (CGO off).
+What that proves: the sources are byte for byte those that were pinned, whatever proxy served them. The build
+changes nothing in the checkout (-mod=readonly) and needs no C compiler (CGO off).
 """
 
 from __future__ import annotations
@@ -31,13 +31,18 @@ def key(tool: Tool) -> str:
 
 
 def build(tool: Tool, work: Path) -> Path:
-    """Build into the work folder and return the executable. Raises ToolError with the end of Go's own output."""
+    """Build into the work folder and return the executable. Raises ToolError with the end of Go's own
+    output."""
     go = _go(tool)
     made, log, scratch = work / tool.name, work / "go.log", work / "tmp"
     scratch.mkdir(exist_ok=True)
-    # GOTMPDIR: /tmp is often small and in memory; and what a killed build leaves there is removed with the work folder
+    # GOTMPDIR: /tmp is often small and in memory; and what a killed build leaves there is removed with the
+    # work folder
     environment = _environment() | {"GOTMPDIR": str(scratch)}
-    say(f"{tool.name} {tool.version}: building it from its pinned Go module, once; about {tool.minutes} min on two cores")
+    say(
+        f"{tool.name} {tool.version}: building it from its pinned Go module, once; about {tool.minutes} min "
+        "on two cores"
+    )
     started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -55,18 +60,22 @@ def build(tool: Tool, work: Path) -> Path:
             process.wait()
             raise
     if status != 0:
-        tail = "\n".join("    " + line for line in log.read_text(errors="replace", encoding="utf-8").splitlines()[-_LOG_TAIL:])
+        tail = "\n".join(
+            "    " + line
+            for line in log.read_text(errors="replace", encoding="utf-8").splitlines()[-_LOG_TAIL:]
+        )
         raise ToolError(
             f"{tool.name} {tool.version}: `go build` in {tool.folder} failed. Its last words:\n{tail}\n"
-            f"If a module could not be fetched, set GOPROXY to a proxy this machine can reach. Without a build: {tool.otherwise}"
+            "If a module could not be fetched, set GOPROXY to a proxy this machine can reach. Without a "
+            f"build: {tool.otherwise}"
         )
     say(f"{tool.name} {tool.version}: built in {time.monotonic() - started:.0f} s")
     return made
 
 
 def _arguments(tool: Tool) -> list[str]:
-    # What makes the build slower and the sandbox no faster is off: profile guidance, and debug information, which
-    # -s -w would drop from the executable anyway.
+    # What makes the build slower and the sandbox no faster is off: profile guidance, and debug information,
+    # which -s -w would drop from the executable anyway.
     lean = ["-trimpath", "-buildvcs=false", "-pgo=off", "-gcflags=all=-dwarf=false"]
     return ["-mod=readonly", *lean, "-ldflags", f"-s -w {tool.ldflags}".strip()]
 
@@ -93,8 +102,8 @@ def _wait(process: subprocess.Popen[bytes], tool: Tool, started: float) -> int:
 
 
 def _go(tool: Tool) -> str:
-    """The Go to build with. Go itself says whether it can serve the module's `go` line: by being new enough, or by
-    fetching the toolchain that is (Go 1.21 and newer do, unless GOTOOLCHAIN=local)."""
+    """The Go to build with. Go itself says whether it can serve the module's `go` line: by being new enough,
+    or by fetching the toolchain that is (Go 1.21 and newer do, unless GOTOOLCHAIN=local)."""
     wanted = re.search(r"^go (\S+)$", (tool.folder / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     least = wanted[1] if wanted else "1.25"
     ways = (
@@ -103,7 +112,9 @@ def _go(tool: Tool) -> str:
     )
     go = shutil.which("go")
     if not go:
-        raise ToolError(f"{tool.name} is not on this machine, and there is no `go` on PATH to build it with. {ways}")
+        raise ToolError(
+            f"{tool.name} is not on this machine, and there is no `go` on PATH to build it with. {ways}"
+        )
     asked = subprocess.run(
         [go, "version"],
         cwd=tool.folder,
@@ -116,7 +127,10 @@ def _go(tool: Tool) -> str:
     )
     said = re.search(r"go version go(\d+)\.(\d+)(?:\.(\d+))?", asked.stdout)
     if asked.returncode != 0 or not said:
-        raise ToolError(f"{tool.name} must be built, but {go} will not: {asked.stderr.strip() or asked.stdout.strip()}. {ways}")
+        raise ToolError(
+            f"{tool.name} must be built, but {go} will not: {asked.stderr.strip() or asked.stdout.strip()}. "
+            f"{ways}"
+        )
     version = tuple(int(part or 0) for part in said.groups())
     if version < tuple(map(int, least.split("."))):
         raise ToolError(f"{tool.name} must be built, but {go} is {'.'.join(map(str, version))}. {ways}")

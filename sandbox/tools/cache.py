@@ -1,9 +1,9 @@
 """Files the sandbox fetched or built once and keeps outside the checkout.
 
-Each lies in a folder of its own, beside the SHA-256 it had when it was made. The key in the folder's name covers
-everything the content depends on, so a changed pin is a new folder and never an old file. Content is checked against
-the recorded sum before every use: that catches a full disk, a killed copy or a meddling cleaner; it is no defence
-against someone who may write to the cache, who could write the sum as well.
+Each lies in a folder of its own, beside the SHA-256 it had when it was made. The key in the folder's name
+covers everything the content depends on, so a changed pin is a new folder and never an old file. Content is
+checked against the recorded sum before every use: that catches a full disk, a killed copy or a meddling
+cleaner; it is no defence against someone who may write to the cache, who could write the sum as well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from sandbox.tools.report import say
 
 
 def root() -> Path:
-    """The cache folder: `EGRESS_TOOLS_CACHE`, else `$XDG_CACHE_HOME/gke-mesh-egress` (~/.cache by default)."""
+    """The cache folder: `EGRESS_TOOLS_CACHE`, else `$XDG_CACHE_HOME/gke-mesh-egress` (~/.cache by
+    default)."""
     named = os.environ.get("EGRESS_TOOLS_CACHE")
     if named:
         return Path(named).expanduser().resolve()
@@ -31,13 +32,15 @@ def root() -> Path:
 def where_else(error: OSError) -> str:
     """A folder that cannot be used, in words, with what names another one."""
     return (
-        f"{error.filename}: {error.strerror}. Tools lie in {root()}, and EGRESS_TOOLS_CACHE names another folder; the sandbox "
+        f"{error.filename}: {error.strerror}. Tools lie in {root()}, and EGRESS_TOOLS_CACHE names another "
+        "folder; the sandbox "
         "lies in .sandbox of the checkout, and EGRESS_SANDBOX_HOME names another one."
     )
 
 
 def digest(*parts: str | bytes) -> str:
-    """A short key over everything a cached file depends on; each part's length counts, so parts cannot run together."""
+    """A short key over everything a cached file depends on; each part's length counts, so parts cannot run
+    together."""
     joined = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -53,7 +56,8 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def alone(lock: Path, what: str) -> Iterator[None]:
-    """Only one process at a time is inside; the system drops the lock when its holder dies. `what` is what people are told of."""
+    """Only one process at a time is inside; the system drops the lock when its holder dies. `what` is what
+    people are told of."""
     with lock.open("w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,7 +90,10 @@ class Entry:
             return None
         if found == recorded:
             return self.path
-        say(f"{self.path}: refused, its content is not what was installed (SHA-256 {found}, recorded {recorded})")
+        say(
+            f"{self.path}: refused, its content is not what was installed (SHA-256 {found}, recorded "
+            f"{recorded})"
+        )
         return None
 
     @contextmanager
@@ -99,8 +106,9 @@ class Entry:
     def install(self, make: Callable[[Path], Path | None]) -> Path | None:
         """Let `make` produce the file in a work folder, then put it in place whole. Call it under `locked`.
 
-        `make` returns the file's path, or None when this way of getting it is not open (it has said why). Killed at
-        any moment, this leaves a work folder that the next run removes, and never half a file under the final name.
+        `make` returns the file's path, or None when this way of getting it is not open (it has said why).
+        Killed at any moment, this leaves a work folder that the next run removes, and never half a file under
+        the final name.
         """
         work, staged, final = root() / f"{self.key}.work", root() / f"{self.key}.new", root() / self.key
         for leftover in (work, staged):

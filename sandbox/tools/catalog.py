@@ -19,7 +19,8 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Tool:
-    """One executable. `version` is what is built; `least` is what is accepted from the user, same major version."""
+    """One executable. `version` is what is built; `least` is what is accepted from the user, same major
+    version."""
 
     name: str
     version: str
@@ -37,7 +38,10 @@ class Tool:
         return GOMOD / self.module
 
 
-_ASSETS = "a folder with kube-apiserver and etcd, named by KUBEBUILDER_ASSETS (`setup-envtest use 1.35 -p path` makes one)"
+_ASSETS = (
+    "a folder with kube-apiserver and etcd, named by KUBEBUILDER_ASSETS (`setup-envtest use 1.35 -p "
+    "path` makes one)"
+)
 
 CATALOG: dict[str, Tool] = {
     tool.name: tool
@@ -97,7 +101,8 @@ _VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?")
 
 
 def parse_version(text: str) -> tuple[Version, bool] | None:
-    """The first version in a tool's output and whether it is a pre-release; None if there is no version in it."""
+    """The first version in a tool's output and whether it is a pre-release; None if there is no version in
+    it."""
     match = _VERSION.search(text)
     if not match:
         return None

@@ -1,7 +1,8 @@
 """Istio's CRDs, from the Go module istio.io/api that `sandbox/gomod/istio-api` pins. Needs no Go.
 
-A Go module is a zip at a proxy, and go.sum holds its `h1:` hash: the SHA-256 of the sorted list of its files with the
-SHA-256 of each. So any HTTPS client can fetch it and know that it is the pinned one, whoever served it.
+A Go module is a zip at a proxy, and go.sum holds its `h1:` hash: the SHA-256 of the sorted list of its files
+with the SHA-256 of each. So any HTTPS client can fetch it and know that it is the pinned one, whoever served
+it.
 """
 
 from __future__ import annotations
@@ -60,8 +61,10 @@ def _fetch(version: str, wanted: str, work: Path) -> Path:
         return unpack(content, version, wanted, work)
     except (OSError, http.client.HTTPException, zipfile.BadZipFile) as error:
         raise ToolError(
-            f"Istio CRDs: {_MODULE} {version} could not be fetched from {urlsplit(proxy).hostname} ({error}); the API server "
-            "would refuse every Istio object. Set GOPROXY to a Go module proxy this machine can reach, and run this again"
+            f"Istio CRDs: {_MODULE} {version} could not be fetched from {urlsplit(proxy).hostname} "
+            f"({error}); the API server "
+            "would refuse every Istio object. Set GOPROXY to a Go module proxy this machine can reach, and "
+            "run this again"
         ) from error
 
 
@@ -81,28 +84,42 @@ def unpack(content: bytes, version: str, wanted: str, work: Path) -> Path:
 
 def h1(packed: zipfile.ZipFile) -> str:
     """Go's module hash, version 1 (golang.org/x/mod/sumdb/dirhash)."""
-    lines = "".join(f"{hashlib.sha256(packed.read(name)).hexdigest()}  {name}\n" for name in sorted(packed.namelist()))
+    lines = "".join(
+        f"{hashlib.sha256(packed.read(name)).hexdigest()}  {name}\n" for name in sorted(packed.namelist())
+    )
     return "h1:" + base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()
 
 
 def _proxy(setting: str, of_go: Callable[[], str]) -> str:
     """The first HTTP proxy of a GOPROXY setting; the one that Go itself would use if it names none."""
     if setting.strip() == "off":
-        raise ToolError("Istio CRDs: GOPROXY=off forbids fetching them; unset it, or name a proxy, and run this again")
+        raise ToolError(
+            "Istio CRDs: GOPROXY=off forbids fetching them; unset it, or name a proxy, and run this again"
+        )
     for entry in [*re.split(r"[,|]", setting), *re.split(r"[,|]", of_go())]:
         if entry.strip().startswith(("https://", "http://")):
             return entry.strip().rstrip("/")
-    raise ToolError("Istio CRDs: no Go module proxy is known; install Go, which knows one, or set GOPROXY, and run this again")
+    raise ToolError(
+        "Istio CRDs: no Go module proxy is known; install Go, which knows one, or set GOPROXY, and run this "
+        "again"
+    )
 
 
 def _of_go() -> str:
-    """What Go would use; empty where there is no Go. Its own answer to GOPROXY in the environment is no news."""
+    """What Go would use; empty where there is no Go. Its own answer to GOPROXY in the environment is no
+    news."""
     go = shutil.which("go")
     if go is None:
         return ""
     environment = {key: value for key, value in os.environ.items() if key != "GOPROXY"}
     asked = subprocess.run(
-        [go, "env", "GOPROXY"], env=environment, capture_output=True, text=True, timeout=30, check=False, encoding="utf-8"
+        [go, "env", "GOPROXY"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        encoding="utf-8",
     )
     return asked.stdout.strip()
 

@@ -1,12 +1,13 @@
 """Pulumi's official release archive, for users without Go and as the quicker way where it can be reached.
 
-Verification: the release publishes `pulumi-<version>-checksums.txt`; the archive must match it, and both are fetched
-over TLS from the same release. That proves the archive is whole and is the one the release lists. It does not prove
-more than TLS and the release page do: who could replace the archive there could replace the list too. A sum pinned in
-this repository would; none is, because a checksum that was not computed from the file is worth nothing.
+Verification: the release publishes `pulumi-<version>-checksums.txt`; the archive must match it, and both are
+fetched over TLS from the same release. That proves the archive is whole and is the one the release lists. It
+does not prove more than TLS and the release page do: who could replace the archive there could replace the
+list too. A sum pinned in this repository would; none is, because a checksum that was not computed from the
+file is worth nothing.
 
-Whatever goes wrong here (unreachable, too slow, no such entry, mismatch) refuses the archive and says so; the caller
-then builds from source, which go.sum pins.
+Whatever goes wrong here (unreachable, too slow, no such entry, mismatch) refuses the archive and says so; the
+caller then builds from source, which go.sum pins.
 """
 
 from __future__ import annotations
@@ -53,10 +54,13 @@ def key(tool: Tool) -> str:
 
 
 def download(tool: Tool, work: Path) -> Path | None:
-    """Fetch, verify and unpack the executable into the work folder; None, with a line on stderr, if that fails."""
+    """Fetch, verify and unpack the executable into the work folder; None, with a line on stderr, if that
+    fails."""
     archive = f"pulumi-v{tool.version}-{_platform()}.tar.gz"
     try:
-        wanted = _listed(_checksums(f"{RELEASES}/v{tool.version}/pulumi-{tool.version}-checksums.txt"), archive)
+        wanted = _listed(
+            _checksums(f"{RELEASES}/v{tool.version}/pulumi-{tool.version}-checksums.txt"), archive
+        )
         say(f"{tool.name} {tool.version}: fetching {archive}")
         started = time.monotonic()
         packed = work / archive
@@ -76,7 +80,8 @@ def _platform() -> str:
 
 
 def _checksums(url: str) -> str:
-    """The release's checksum file. In a thread, because a resolver that gets no answer heeds no timeout of ours."""
+    """The release's checksum file. In a thread, because a resolver that gets no answer heeds no timeout of
+    ours."""
     answers: list[str | Exception] = []
 
     def ask() -> None:

@@ -2,8 +2,8 @@
 
     python -m sandbox.tools.venv .venv requirements-dev.txt [egress]
 
-Killed at any moment, it leaves either no environment or one that the next run goes on with; two runs at once make one.
-Standard library only: it runs before anything is installed.
+Killed at any moment, it leaves either no environment or one that the next run goes on with; two runs at once
+make one. Standard library only: it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ READY = ".ready"
 """In an environment that holds all its packages; as new as its requirements."""
 LEAST = (3, 11)
 
-# A shebang takes no path with a space in it; a shell that becomes the interpreter does. Python reads the lines as one string.
+# A shebang takes no path with a space in it; a shell that becomes the interpreter does. Python reads the
+# lines as one string.
 _COMMAND = """#!/bin/sh
 '''exec' "{python}" "$0" "$@"
 ' '''
@@ -59,7 +60,11 @@ def ready(folder: Path, requirements: Path, command: bool = False) -> None:
 
 def _is_ready(folder: Path, requirements: Path) -> bool:
     made = folder / READY
-    needed = [requirements, *requirements.parent.glob("constraints.txt"), *requirements.parent.glob("requirements*.txt")]
+    needed = [
+        requirements,
+        *requirements.parent.glob("constraints.txt"),
+        *requirements.parent.glob("requirements*.txt"),
+    ]
     return made.exists() and all(made.stat().st_mtime >= file.stat().st_mtime for file in needed)
 
 
@@ -70,7 +75,9 @@ def _has_pip(folder: Path) -> bool:
 
 def _asked(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+        )
     except OSError as error:  # a link to a Python that is gone
         return subprocess.CompletedProcess(command, 1, "", str(error))
 
@@ -84,7 +91,8 @@ def _make(folder: Path) -> None:
         shutil.rmtree(new, ignore_errors=True)
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise ToolError(
-            f"Python cannot make a virtual environment, so nothing was installed:\n{(done.stdout + done.stderr).strip()}\n"
+            "Python cannot make a virtual environment, so nothing was "
+            f"installed:\n{(done.stdout + done.stderr).strip()}\n"
             f"On Debian and Ubuntu: apt install python{version}-venv. Then run this again."
         )
     for script in (new / "bin").iterdir():
@@ -100,19 +108,32 @@ def _renamed(file: Path, old: str, new: str) -> None:
 
 
 def _install(folder: Path, requirements: Path) -> None:
-    command = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]
+    command = [
+        folder / "bin/python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        requirements,
+    ]
     # What pip prints goes to stderr: stdout stays the caller's.
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
         raise ToolError(
-            f"The packages of {requirements} are not installed; pip says why above. Without a network its last line is about "
-            "conflicting versions all the same: look for `Failed to establish a new connection` or `ProxyError` before it. "
+            f"The packages of {requirements} are not installed; pip says why above. Without a network its "
+            "last line is about "
+            "conflicting versions all the same: look for `Failed to establish a new connection` or "
+            "`ProxyError` before it. "
             "Where packages come from a mirror, name it (PIP_INDEX_URL, HTTPS_PROXY), then run this again."
         )
 
 
 def _write_command(folder: Path) -> None:
     file = folder / "bin/egress"
-    file.write_text(_COMMAND.format(python=(folder / "bin/python").absolute(), checkout=Path.cwd()), encoding="utf-8")
+    file.write_text(
+        _COMMAND.format(python=(folder / "bin/python").absolute(), checkout=Path.cwd()), encoding="utf-8"
+    )
     file.chmod(0o755)
 
 

@@ -1,4 +1,5 @@
-"""Changes of one key of a stack's config alone, and what `egress diff` has to say of each: config_keys.yaml, read."""
+"""Changes of one key of a stack's config alone, and what `egress diff` has to say of each: config_keys.yaml,
+read."""
 
 from __future__ import annotations
 
@@ -47,7 +48,10 @@ ADDED: dict[str, Config] = {
     "gateways": {"gateways|own": {}, "teams|team-y|gateway": "own"},
     "spare": {"gateways|own": {}, "gateways|spare": {}, "teams|team-y|gateway": "own"},
     "nat": {"network|nat|addresses": {"egress-a": "for partners"}},
-    "private": {"teams|team-y|egress|host.partner.example": {"http": {}}, "fences|privateHosts": {"vpn": "10.200.0.0/24"}},
+    "private": {
+        "teams|team-y|egress|host.partner.example": {"http": {}},
+        "fences|privateHosts": {"vpn": "10.200.0.0/24"},
+    },
     "account": {"cluster|secretSync": True, "projectNumber": "123456789012"},
 }
 """Parts that a change needs beside the example."""
@@ -58,7 +62,9 @@ def base(name: str) -> Config:
     if example == "dev":
         config = dev_config()
     else:
-        config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{example}.yaml").read_text(encoding="utf-8"))["config"]
+        config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{example}.yaml").read_text(encoding="utf-8"))[
+            "config"
+        ]
     for part in added:
         for path, value in ADDED[part].items():
             config = put(config, path, value)
@@ -80,7 +86,9 @@ def put(config: Config, path: str, value: Any) -> Config:
 
 
 def _rows() -> Iterator[Row]:
-    changes: dict[str, list[Config]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    changes: dict[str, list[Config]] = yaml.safe_load(
+        Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+    )
     for key, rows in changes.items():
         for row in rows:
             (change,) = row.keys() & {"wider", "other", "silent", "unseen"}

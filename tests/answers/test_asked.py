@@ -72,7 +72,8 @@ def test_an_address_is_known_in_each_of_its_spellings(url: str, address: str) ->
 
 @pytest.mark.parametrize("way", Way)
 @pytest.mark.parametrize(
-    "url", ["tcp://1.2:53", "https://16909060", "https://[2001:db8::1]/", "udp://[2001:db8::1]:53", "http://0x1.2"]
+    "url",
+    ["tcp://1.2:53", "https://16909060", "https://[2001:db8::1]/", "udp://[2001:db8::1]:53", "http://0x1.2"],
 )
 def test_no_way_stumbles_over_an_address(judges: Judges, way: Way, url: str) -> None:
     """Each of these ended in a traceback, or would if addresses were told by their characters."""

@@ -68,8 +68,19 @@ CONFIGS: dict[str, tuple[str, Any, list[tuple[str, str]], list[tuple[str, str]]]
     "rules that hold no longer": (
         "teams/team-z",
         {"egress": {"httpbin.org": {"http": {"paths": ["/get"]}, "https": "passthrough"}}},
-        [("new host", "team-z may now reach httpbin.org: http /get, https (everything, past the rules for http)")],
-        [("lost host", "team-z can no longer reach httpbin.org: http /get, https (everything, past the rules for http)")],
+        [
+            (
+                "new host",
+                "team-z may now reach httpbin.org: http /get, https (everything, past the rules for http)",
+            )
+        ],
+        [
+            (
+                "lost host",
+                "team-z can no longer reach httpbin.org: http /get, https (everything, past the rules for "
+                "http)",
+            )
+        ],
     ),
     "methods": (
         f"{TEAM_Y}/httpbin.org/http/methods",
@@ -106,8 +117,18 @@ CONFIGS: dict[str, tuple[str, Any, list[tuple[str, str]], list[tuple[str, str]]]
     "TLS at the gateway": (
         "teams/team-x/egress/example.com/http/upgrade",
         "none",
-        [("weaker TLS", "What team-x may send to example.com by http now leaves unencrypted instead of in TLS")],
-        [("stronger TLS", "What team-x may send to example.com by http now leaves in TLS instead of unencrypted")],
+        [
+            (
+                "weaker TLS",
+                "What team-x may send to example.com by http now leaves unencrypted instead of in TLS",
+            )
+        ],
+        [
+            (
+                "stronger TLS",
+                "What team-x may send to example.com by http now leaves in TLS instead of unencrypted",
+            )
+        ],
     ),
     "the mesh's minimum version": (
         "mesh/minTlsVersion",
@@ -133,7 +154,8 @@ def test_a_change_of_config_is_said_in_words_and_so_is_its_way_back(dev: Deploye
 
 
 def test_passthrough_beside_rules_is_a_wider_path_and_not_just_another_port() -> None:
-    """Rules see plain http alone: whoever may open TLS of his own to the same host sends anything past them."""
+    """Rules see plain http alone: whoever may open TLS of his own to the same host sends anything past
+    them."""
     ruled = {"http": {"upgrade": "tls", "methods": ["POST"], "paths": ["/v1/charges"]}}
     old = deployed(config_with(f"{TEAM_Y}/api.example.org", ruled))
     new = deployed(config_with(f"{TEAM_Y}/api.example.org", {**ruled, "https": "passthrough"}))
@@ -146,7 +168,10 @@ def test_passthrough_beside_rules_is_a_wider_path_and_not_just_another_port() ->
 REMOVED = {
     # object: what is said when it is gone
     "team-y/networkpolicy/team-boundary": ("removed fence", "NetworkPolicy no longer refuses team-y: "),
-    "team-y/sidecar/default": ("removed fence", "The sidecar no longer refuses team-y: pods of team-x (http)"),
+    "team-y/sidecar/default": (
+        "removed fence",
+        "The sidecar no longer refuses team-y: pods of team-x (http)",
+    ),
     "istio-egress/networkpolicy/nothing": (
         "removed fence",
         "NetworkPolicy no longer refuses pods of no team and the internet: other pods of istio-egress",
@@ -165,7 +190,8 @@ REMOVED = {
     ),
     "validatingadmissionpolicybinding/egress-team-services": (
         "removed fence",
-        "Admission no longer holds team-x and team-y to the rule external-ips, the rule outside-endpoints and ",
+        "Admission no longer holds team-x and team-y to the rule external-ips, the rule outside-endpoints "
+        "and ",
     ),
     "firewall/global-deny-egress-all": (
         "removed fence",
@@ -179,7 +205,10 @@ REMOVED = {
         "weaker TLS",
         "What team-x may send to example.com by http now leaves unencrypted instead of in TLS",
     ),
-    "istio-egress/authorizationpolicy/egress-team-y": ("lost host", "team-y can no longer reach httpbin.org: "),
+    "istio-egress/authorizationpolicy/egress-team-y": (
+        "lost host",
+        "team-y can no longer reach httpbin.org: ",
+    ),
 }
 
 
@@ -191,7 +220,8 @@ def test_an_object_that_is_gone_is_said_by_what_it_held(dev: Deployed, name: str
 
 def without(of: Deployed, name: str) -> Deployed:
     kept = Deployed.of(
-        (item for item in of.kubernetes if identity(item) != name), (item for item in of.google if item.identity != name)
+        (item for item in of.kubernetes if identity(item) != name),
+        (item for item in of.google if item.identity != name),
     )
     assert len(kept.kubernetes) + len(kept.google) == len(of.kubernetes) + len(of.google) - 1
     return kept
@@ -206,7 +236,9 @@ def changed(of: Deployed, name: str, change: Callable[[dict[str, Any]], None]) -
 def test_a_weaker_pod_security_label_is_a_removed_fence(dev: Deployed) -> None:
     label = {"pod-security.kubernetes.io/enforce": "baseline"}
     weaker = changed(dev, "namespace/team-x", lambda item: item["metadata"]["labels"].update(label))
-    assert said(difference(dev, weaker)) == [("removed fence", "Pod Security of team-x is now baseline instead of restricted")]
+    assert said(difference(dev, weaker)) == [
+        ("removed fence", "Pod Security of team-x is now baseline instead of restricted")
+    ]
 
 
 def test_a_certificate_that_nobody_checks_any_more_is_weaker_tls(dev: Deployed) -> None:
@@ -235,7 +267,9 @@ def test_the_order_of_objects_means_nothing(dev: Deployed) -> None:
 
 def facts(found: Difference) -> set[tuple[tuple[str, ...], Fact]]:
     """What is said of whom, whichever object decides."""
-    return {(change.teams, replace(fact, team="", by="")) for change in found.changes for fact in change.facts}
+    return {
+        (change.teams, replace(fact, team="", by="")) for change in found.changes for fact in change.facts
+    }
 
 
 def mirrored(found: Difference) -> set[tuple[tuple[str, ...], Fact]]:
@@ -254,7 +288,9 @@ def test_what_one_way_gains_the_other_way_loses(one: dict[str, Any], other: dict
 # The command
 
 
-def test_a_folder_and_the_config_here_are_compared_in_what_both_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_and_the_config_here_are_compared_in_what_both_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     plan = plan_of(config_with(f"{TEAM_Y}/api.example.org", {"https": "passthrough"}))
     (tmp_path / "objects.yaml").write_text(to_yaml(item.manifest for item in render(plan)), encoding="utf-8")
@@ -270,7 +306,9 @@ def test_a_widening_can_be_made_to_fail(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(ROOT)
     plan = plan_of(config_with(f"{TEAM_Y}/api.example.org", {"https": "passthrough"}))
     for name, of in (("old", plan_of(dev_config())), ("new", plan)):
-        (tmp_path / f"{name}.yaml").write_text(to_yaml(item.manifest for item in render(of)), encoding="utf-8")
+        (tmp_path / f"{name}.yaml").write_text(
+            to_yaml(item.manifest for item in render(of)), encoding="utf-8"
+        )
     old, new = str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml")
     wider = CliRunner().invoke(app, ["diff", old, new, "--format", "markdown", "--fail-on-widening"])
     assert wider.exit_code == 1

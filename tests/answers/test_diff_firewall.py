@@ -1,4 +1,5 @@
-"""`egress diff` says what a changed firewall rule lets come in, or no longer does; silent is no change that the judge notices."""
+"""`egress diff` says what a changed firewall rule lets come in, or no longer does; silent is no change that
+the judge notices."""
 
 from __future__ import annotations
 
@@ -71,16 +72,32 @@ ROWS: dict[str, tuple[list[Resource], list[Resource], str]] = {
         [rule(allows=tcp("22"), sourceRanges=[PARTNER, OTHER])],
         f"TCP 22 to every machine from {OTHER}",
     ),
-    "every address": ([], [rule(allows=tcp("22"), sourceRanges=None)], "TCP 22 to every machine from any address"),
+    "every address": (
+        [],
+        [rule(allows=tcp("22"), sourceRanges=None)],
+        "TCP 22 to every machine from any address",
+    ),
     "a further port": ([SSH], [rule(allows=tcp("22-30"))], f"TCP 23-30 to every machine from {PARTNER}"),
     "a port between two that were open": (
         [rule(allows=tcp("100-120", "180-200"))],
         [rule(allows=tcp("100-200"))],
         f"TCP 121-179 to every machine from {PARTNER}",
     ),
-    "every port": ([SSH], [rule(allows=[{"protocol": "tcp"}])], f"TCP 1-21, 23-65535 to every machine from {PARTNER}"),
-    "UDP": ([], [rule(allows=[{"protocol": "udp", "ports": ["53"]}])], f"UDP 53 to every machine from {PARTNER}"),
-    "a protocol by its number": ([], [rule(allows=[{"protocol": "1"}])], f"ICMP to every machine from {PARTNER}"),
+    "every port": (
+        [SSH],
+        [rule(allows=[{"protocol": "tcp"}])],
+        f"TCP 1-21, 23-65535 to every machine from {PARTNER}",
+    ),
+    "UDP": (
+        [],
+        [rule(allows=[{"protocol": "udp", "ports": ["53"]}])],
+        f"UDP 53 to every machine from {PARTNER}",
+    ),
+    "a protocol by its number": (
+        [],
+        [rule(allows=[{"protocol": "1"}])],
+        f"ICMP to every machine from {PARTNER}",
+    ),
     "every protocol": ([], [rule(allows=ALL)], f"anything to every machine from {PARTNER}"),
     "nodes of one pool": (
         [],
@@ -109,11 +126,21 @@ ROWS: dict[str, tuple[list[Resource], list[Resource], str]] = {
         f"TCP 22 to every machine from {PARTNER}",
     ),
     "a denial of fewer addresses": (
-        [rule(allows=tcp("22"), sourceRanges=None), rule("deny", denies=ALL, priority=900, sourceRanges=[PARTNER, OTHER])],
-        [rule(allows=tcp("22"), sourceRanges=None), rule("deny", denies=ALL, priority=900, sourceRanges=[OTHER])],
+        [
+            rule(allows=tcp("22"), sourceRanges=None),
+            rule("deny", denies=ALL, priority=900, sourceRanges=[PARTNER, OTHER]),
+        ],
+        [
+            rule(allows=tcp("22"), sourceRanges=None),
+            rule("deny", denies=ALL, priority=900, sourceRanges=[OTHER]),
+        ],
         f"TCP 22 to every machine from {PARTNER}",
     ),
-    "an allowance that was disabled": ([rule(allows=tcp("22"), disabled=True)], [SSH], f"TCP 22 to every machine from {PARTNER}"),
+    "an allowance that was disabled": (
+        [rule(allows=tcp("22"), disabled=True)],
+        [SSH],
+        f"TCP 22 to every machine from {PARTNER}",
+    ),
 }
 
 
@@ -140,7 +167,10 @@ def test_what_comes_from_the_clusters_own_pods_and_nodes_is_said_too() -> None:
 def test_nodes_of_a_pool_that_stands_on_one_side_only_are_asked_on_both() -> None:
     for_gateways = rule(allows=tcp("22"), targetServiceAccounts=[account(GATE)])
     without_pool = without("nodepool/gateway")
-    assert any(f"TCP 22 to nodes of gateway from {PARTNER}" in text for text in told(without_pool, with_rules(for_gateways)))
+    assert any(
+        f"TCP 22 to nodes of gateway from {PARTNER}" in text
+        for text in told(without_pool, with_rules(for_gateways))
+    )
     both = replace(without_pool, google=(*without_pool.google, for_gateways))
     assert not any("TCP 22" in text for text in told(both, with_rules(for_gateways))), "the rule is the same"
 
@@ -173,7 +203,9 @@ class TestNotJudged:
         def dual(*rules: Resource) -> Deployed:
             made = with_rules(*rules)
             subnets = [
-                replace(item, properties={**item.properties, "stackType": "IPV4_IPV6"}) if "subnetwork" in item.type else item
+                replace(item, properties={**item.properties, "stackType": "IPV4_IPV6"})
+                if "subnetwork" in item.type
+                else item
                 for item in made.google
             ]
             return replace(made, google=tuple(subnets))
@@ -181,12 +213,18 @@ class TestNotJudged:
         six = rule(allows=tcp("22"), sourceRanges=["2001:db8::/32"])
         assert self.said(dual(), dual(six)) == []
         assert told(dual(), dual(six)) == [f"{REFUSED}TCP 22 to every machine from 2001:db8::/32"]
-        assert any("2001:db8::/32" in text for text in told(with_rules(six), dual(six))), "IPv6 that comes later lets it in"
+        assert any("2001:db8::/32" in text for text in told(with_rules(six), dual(six))), (
+            "IPv6 that comes later lets it in"
+        )
 
     @pytest.mark.parametrize("of", ["sourceTags", "sourceServiceAccounts", "targetTags"])
     def test_what_the_judges_cannot_read_whatever_it_says(self, of: str) -> None:
         one, other = rule(allows=tcp("22"), **{of: ["a"]}), rule(allows=tcp("22"), **{of: ["b"]})
-        for old, new in ((dev(), with_rules(one)), (with_rules(one), with_rules(other)), (with_rules(one), with_rules(SSH))):
+        for old, new in (
+            (dev(), with_rules(one)),
+            (with_rules(one), with_rules(other)),
+            (with_rules(one), with_rules(SSH)),
+        ):
             for found in (difference(old, new), difference(new, old)):
                 assert found.widens
                 assert any(item.object == "firewall/new" for item in found.unjudged)
@@ -196,8 +234,12 @@ PORTS = st.sampled_from([[], ["22"], ["20-30"], ["443"], ["22", "80-443"]])
 SOME = st.fixed_dictionaries(
     {
         "priority": st.sampled_from([500, 1000, 1500]),
-        "sourceRanges": st.sampled_from([[PARTNER], [OTHER, "198.51.100.0/24"], ["0.0.0.0/0"], ["10.0.0.0/8"], None]),
-        "targetServiceAccounts": st.sampled_from([None, [account(APP)], [account(GATE), "vm@p.iam.gserviceaccount.com"]]),
+        "sourceRanges": st.sampled_from(
+            [[PARTNER], [OTHER, "198.51.100.0/24"], ["0.0.0.0/0"], ["10.0.0.0/8"], None]
+        ),
+        "targetServiceAccounts": st.sampled_from(
+            [None, [account(APP)], [account(GATE), "vm@p.iam.gserviceaccount.com"]]
+        ),
         "disabled": st.sampled_from([None, None, True]),
         "entries": st.builds(
             lambda protocol, ports: [{"protocol": protocol, **({"ports": ports} if ports else {})}],
@@ -210,7 +252,8 @@ SOME = st.fixed_dictionaries(
 )
 RULES = st.lists(SOME, max_size=3).map(
     lambda drawn: [
-        rule(f"r{at}", **{"allows" if one["allow"] else "denies": one["entries"]}, **_fields(one)) for at, one in enumerate(drawn)
+        rule(f"r{at}", **{"allows" if one["allow"] else "denies": one["entries"]}, **_fields(one))
+        for at, one in enumerate(drawn)
     ]
 )
 
@@ -221,7 +264,13 @@ def _fields(drawn: dict[str, Any]) -> dict[str, Any]:
 
 ASKED = list(
     product(
-        [*(("TCP", port) for port in (1, 21, 22, 25, 80, 100, 443, 6667)), ("UDP", 22), ("UDP", 9999), ("ICMP", 0), ("ESP", 0)],
+        [
+            *(("TCP", port) for port in (1, 21, 22, 25, 80, 100, 443, 6667)),
+            ("UDP", 22),
+            ("UDP", 9999),
+            ("ICMP", 0),
+            ("ESP", 0),
+        ],
         ["198.51.100.17", "198.51.100.1", "203.0.113.7", "192.0.2.1", "10.0.0.9", "10.1.2.3", "10.9.9.9"],
         [account(APP), account(GATE), "vm@p.iam.gserviceaccount.com", "stranger@p.iam.gserviceaccount.com"],
     )
@@ -245,7 +294,8 @@ def _facts(of: Difference) -> set[Fact]:
 def test_no_change_that_the_judge_notices_is_silent_and_the_way_back_says_the_same(
     before: list[Resource], after: list[Resource]
 ) -> None:
-    """The judge is asked about packets that are written down here, and not about the classes that the difference takes."""
+    """The judge is asked about packets that are written down here, and not about the classes that the
+    difference takes."""
     old, new = with_rules(*before), with_rules(*after)
     forth, back = difference(old, new), difference(new, old)
     assert _facts(forth) == {fact.mirrored for fact in _facts(back)}

@@ -66,13 +66,17 @@ CHANGES: list[tuple[str, str, list[tuple[str, bool]]]] = [
 
 
 @pytest.mark.parametrize(("old", "new", "wanted"), CHANGES)
-def test_a_role_that_takes_anothers_place_is_wider_narrower_or_another(old: str, new: str, wanted: Any) -> None:
+def test_a_role_that_takes_anothers_place_is_wider_narrower_or_another(
+    old: str, new: str, wanted: Any
+) -> None:
     forth = of_configs({"buckets": {"data": old}}, {"buckets": {"data": new}})
     assert said(forth) == wanted
     assert forth.widens is wanted[0][1]
     assert said(of_objects([("a", old)], [("a", new)])) == wanted
     back = {"wider role": ("narrower role", False), "narrower role": ("wider role", True)}
-    assert said(of_configs({"buckets": {"data": new}}, {"buckets": {"data": old}})) == [back.get(wanted[0][0], wanted[0])]
+    assert said(of_configs({"buckets": {"data": new}}, {"buckets": {"data": old}})) == [
+        back.get(wanted[0][0], wanted[0])
+    ]
 
 
 def test_a_role_within_another_one_that_stays_is_no_gain_and_no_loss() -> None:
@@ -100,7 +104,9 @@ def test_a_role_under_a_condition_is_another_one() -> None:
     """A condition may hold always or never: nobody here can tell."""
     whole = exported()
     (plain,) = _members([("a", VIEWER)])
-    bound = Resource(plain.type, plain.name, {**plain.properties, "condition": {"expression": "false", "title": "x"}})
+    bound = Resource(
+        plain.type, plain.name, {**plain.properties, "condition": {"expression": "false", "title": "x"}}
+    )
     one, other = (Deployed.of(whole.kubernetes, [*whole.google, item]) for item in (plain, bound))
     for old, new in ((one, other), (other, one)):
         of = difference(old, new)
@@ -112,8 +118,16 @@ def test_a_role_under_a_condition_is_another_one() -> None:
     [
         # type, what names it, how it is called
         ("pubsub:TopicIAMMember", {"topic": "t", "project": "p"}, "topic t of project p"),
-        ("pubsub:SubscriptionIAMMember", {"subscription": "s", "project": "p"}, "subscription s of project p"),
-        ("secretmanager:SecretIamMember", {"secretId": "projects/p/secrets/k", "project": "p"}, "secret k of project p"),
+        (
+            "pubsub:SubscriptionIAMMember",
+            {"subscription": "s", "project": "p"},
+            "subscription s of project p",
+        ),
+        (
+            "secretmanager:SecretIamMember",
+            {"secretId": "projects/p/secrets/k", "project": "p"},
+            "secret k of project p",
+        ),
         ("bigquery:DatasetIamMember", {"datasetId": "d", "project": "p"}, "dataset d of project p"),
         ("projects:IAMMember", {"project": "p"}, "project p"),
     ],

@@ -1,4 +1,5 @@
-"""Each key of the config, changed alone: `egress diff` says who gains or loses what, or the key is on a list with the reason."""
+"""Each key of the config, changed alone: `egress diff` says who gains or loses what, or the key is on a list
+with the reason."""
 
 from __future__ import annotations
 
@@ -64,7 +65,9 @@ def test_a_key_that_changes_alone_is_named(row: Row) -> None:
 
 def test_every_key_is_on_the_list_or_somebody_gains_by_it() -> None:
     """The list says why nobody does: what stands on it by mistake would go in silence."""
-    silent, spoken = ({row.key for row in ROWS if (row.change == "silent") is quiet} for quiet in (True, False))
+    silent, spoken = (
+        {row.key for row in ROWS if (row.change == "silent") is quiet} for quiet in (True, False)
+    )
     words = silent & spoken
     assert {key for key in spoken if is_silent(key)} == set()
     assert {key for key in silent - words if not is_silent(key)} == set()

@@ -1,4 +1,5 @@
-"""Whatever a config opens, gives or declares is named by `egress diff` when it comes or goes, and the way back says the same."""
+"""Whatever a config opens, gives or declares is named by `egress diff` when it comes or goes, and the way
+back says the same."""
 
 from __future__ import annotations
 
@@ -80,10 +81,16 @@ def _opened(old: Plan, new: Plan) -> list[tuple[str, str, str]]:
     before = relaxations(old)
     found: list[tuple[str, str, str]] = []
     for item in relaxations(new):
-        same = [other for other in before if other.setting.rpartition(".")[0] == item.setting.rpartition(".")[0]]
+        same = [
+            other for other in before if other.setting.rpartition(".")[0] == item.setting.rpartition(".")[0]
+        ]
         ranges = Ranges.of(other.range for other in same if other.range)
         covered = item.range and ranges.covers(Ranges.of([item.range]))
-        if not covered and item.opens not in {other.opens for other in before} and ".projectRoles." not in item.setting:
+        if (
+            not covered
+            and item.opens not in {other.opens for other in before}
+            and ".projectRoles." not in item.setting
+        ):
             found.append((item.setting, item.opens, item.range))
     without = not old.settings.network.perimeter
     return [item for item in found if not (without and item[0] == "network.perimeter.accessLevels")]
@@ -101,18 +108,21 @@ def _names(said: Said, item: tuple[str, str, str]) -> bool:
         return any(fact.aspect is Aspect.EXPOSED and fact.gain for _, fact in said)
     host = setting.partition('"')[2].partition('"')[0]
     return any(
-        fact.gain and (fact.target == setting or (setting.endswith("inspect.mode") and fact.target == host)) for _, fact in said
+        fact.gain and (fact.target == setting or (setting.endswith("inspect.mode") and fact.target == host))
+        for _, fact in said
     )
 
 
 def _given(old: Plan, new: Plan) -> list[tuple[str, str, str]]:
-    """Team, resource and role of what the new config gives, beyond all that the old one gives to the same account."""
+    """Team, resource and role of what the new config gives, beyond all that the old one gives to the same
+    account."""
     before = [(one.team, one.service_account, one.resource, one.role) for one in grants(old)]
     return [
         (one.team, one.resource, one.role)
         for one in grants(new)
         if not any(
-            (team, account, resource) == (one.team, one.service_account, one.resource) and one.role in within(role)
+            (team, account, resource) == (one.team, one.service_account, one.resource)
+            and one.role in within(role)
             for team, account, resource, role in before
         )
     ]
@@ -129,7 +139,8 @@ def _declared(old: Plan, new: Plan) -> list[tuple[str, str]]:
     return [
         (team, target)
         for team, target in dict.fromkeys(_targets(new))
-        if (team, target) not in before and not any((team, above) in before for above in patterns_above(target))
+        if (team, target) not in before
+        and not any((team, above) in before for above in patterns_above(target))
     ]
 
 

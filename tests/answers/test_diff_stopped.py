@@ -1,4 +1,5 @@
-"""A gateway of which no pod is wanted any more: what came in or went out by it is lost, and the other way round gained."""
+"""A gateway of which no pod is wanted any more: what came in or went out by it is lost, and the other way
+round gained."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ def stopped(name: str) -> Deployed:
         ("istio-egress/deployment/istio-egressgateway", "a.example.net"),
     ],
 )
-def test_a_gateway_without_pods_is_a_loss_and_one_that_gets_some_again_a_gain(gateway: str, loses: str) -> None:
+def test_a_gateway_without_pods_is_a_loss_and_one_that_gets_some_again_a_gain(
+    gateway: str, loses: str
+) -> None:
     old, new = objects(), stopped(gateway)
     there, back = difference(old, new), difference(new, old)
     assert any(loses in change.text and not change.widening for change in there.changes), there.changes

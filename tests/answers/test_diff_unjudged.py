@@ -1,4 +1,5 @@
-"""`egress diff` never says "no effect" of what it does not read: it names it, and that counts as a widening."""
+"""`egress diff` never says "no effect" of what it does not read: it names it, and that counts as a
+widening."""
 
 from __future__ import annotations
 
@@ -65,7 +66,12 @@ MYSQL = "teams|orders|receives|mysql"
 CALLER = "mysql:3306 (mysql.fqdn.example, port 13306)"
 MESH = "istio-system/configmap/istio: " + ", ".join(
     f"data.mesh.{key}"
-    for key in ("defaultDestinationRuleExportTo", "defaultServiceExportTo", "defaultVirtualServiceExportTo", "discoverySelectors")
+    for key in (
+        "defaultDestinationRuleExportTo",
+        "defaultServiceExportTo",
+        "defaultVirtualServiceExportTo",
+        "discoverySelectors",
+    )
 )
 UNWANTED = "What requests to api.partner.example must not hold is now"
 RELAXED = (
@@ -73,9 +79,15 @@ RELAXED = (
     "metadata.annotations.gke-mesh-egress/relaxed.mesh-exports differ",
     True,
 )
-SHOWN = "other certificate: What istio-ingress shows at mysql.fqdn.example, port 13306, and checks clients by is now"
+SHOWN = (
+    "other certificate: What istio-ingress shows at mysql.fqdn.example, port 13306, and checks clients "
+    "by is now"
+)
 CHECKED = "other authority: What the certificate of example.com is checked by is now"
-IMAGES = ("not judged: validatingadmissionpolicy/egress-team-workloads: spec.validations[].expression differs", True)
+IMAGES = (
+    "not judged: validatingadmissionpolicy/egress-team-workloads: spec.validations[].expression differs",
+    True,
+)
 """The rule that says which image a proxy has."""
 
 ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, bool]]]] = {
@@ -86,13 +98,15 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
         "report",
         [
             (
-                "less inspection: What requests to api.partner.example must not hold is now only reported, and no longer refused",
+                "less inspection: What requests to api.partner.example must not hold is now only reported, "
+                "and no longer refused",
                 True,
             )
         ],
         [
             (
-                "more inspection: What requests to api.partner.example must not hold is now refused, and no longer only reported",
+                "more inspection: What requests to api.partner.example must not hold is now refused, and no "
+                "longer only reported",
                 False,
             )
         ],
@@ -101,15 +115,32 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
         "inspection",
         f"{INSPECT}|refuse|RULE",
         None,
-        [("less inspection: Requests to api.partner.example are no longer searched for sensitive-data", True)],
+        [
+            (
+                "less inspection: Requests to api.partner.example are no longer searched for sensitive-data",
+                True,
+            )
+        ],
         [("more inspection: Requests to api.partner.example are now searched for sensitive-data", False)],
     ),
     "more that is read of a body": (
         "inspection",
         f"{INSPECT}|maxBytes",
         4096,
-        [("more inspection: Bodies of requests to api.partner.example may now have 4096 bytes instead of 262144", False)],
-        [("less inspection: Bodies of requests to api.partner.example may now have 262144 bytes instead of 4096", True)],
+        [
+            (
+                "more inspection: Bodies of requests to api.partner.example may now have 4096 bytes instead "
+                "of 262144",
+                False,
+            )
+        ],
+        [
+            (
+                "less inspection: Bodies of requests to api.partner.example may now have 262144 bytes "
+                "instead of 4096",
+                True,
+            )
+        ],
     ),
     "a private network": (
         "",
@@ -117,11 +148,18 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
         {"vpn": "10.200.0.0/24"},
         [
             (
-                "removed fence: NetworkPolicy no longer refuses the gateway in istio-egress: 10.200.0.0/24 (TCP 443, TCP 80)",
+                "removed fence: NetworkPolicy no longer refuses the gateway in istio-egress: 10.200.0.0/24 "
+                "(TCP 443, TCP 80)",
                 True,
             )
         ],
-        [("new fence: NetworkPolicy now refuses the gateway in istio-egress: 10.200.0.0/24 (TCP 443, TCP 80)", False)],
+        [
+            (
+                "new fence: NetworkPolicy now refuses the gateway in istio-egress: 10.200.0.0/24 (TCP 443, "
+                "TCP 80)",
+                False,
+            )
+        ],
     ),
     "whose objects count for whom": (
         "",
@@ -135,7 +173,13 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
         f"{MYSQL}|clients|evil",
         "spiffe://evil.example/x",
         [(f"new caller: From outside spiffe://evil.example/x may now connect to orders: {CALLER}", True)],
-        [(f"lost caller: From outside spiffe://evil.example/x can no longer connect to orders: {CALLER}", False)],
+        [
+            (
+                "lost caller: From outside spiffe://evil.example/x can no longer connect to orders: "
+                f"{CALLER}",
+                False,
+            )
+        ],
     ),
     "another Service": (
         "receive",
@@ -147,10 +191,18 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
                 + CALLER.replace("mysql:", "other:"),
                 True,
             ),
-            (f"lost caller: From outside spiffe://partner.example/gateway can no longer connect to orders: {CALLER}", False),
+            (
+                "lost caller: From outside spiffe://partner.example/gateway can no longer connect to "
+                f"orders: {CALLER}",
+                False,
+            ),
         ],
         [
-            (f"new caller: From outside spiffe://partner.example/gateway may now connect to orders: {CALLER}", True),
+            (
+                "new caller: From outside spiffe://partner.example/gateway may now connect to orders: "
+                f"{CALLER}",
+                True,
+            ),
             (
                 "lost caller: From outside spiffe://partner.example/gateway can no longer connect to orders: "
                 + CALLER.replace("mysql:", "other:"),
@@ -171,23 +223,27 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
         "internal",
         [
             (
-                "wider exposure: The gateway in istio-ingress now takes connections from 198.51.100.16/28 by way of the VPC and "
+                "wider exposure: The gateway in istio-ingress now takes connections from 198.51.100.16/28 by "
+                "way of the VPC and "
                 "networks connected to it",
                 True,
             ),
             (
-                "narrower exposure: The gateway in istio-ingress no longer takes connections from 198.51.100.16/28 by way of the "
+                "narrower exposure: The gateway in istio-ingress no longer takes connections from "
+                "198.51.100.16/28 by way of the "
                 "internet",
                 False,
             ),
         ],
         [
             (
-                "wider exposure: The gateway in istio-ingress now takes connections from 198.51.100.16/28 by way of the internet",
+                "wider exposure: The gateway in istio-ingress now takes connections from 198.51.100.16/28 by "
+                "way of the internet",
                 True,
             ),
             (
-                "narrower exposure: The gateway in istio-ingress no longer takes connections from 198.51.100.16/28 by way of the "
+                "narrower exposure: The gateway in istio-ingress no longer takes connections from "
+                "198.51.100.16/28 by way of the "
                 "VPC and networks connected to it",
                 False,
             ),
@@ -197,8 +253,19 @@ ROWS: dict[str, tuple[str, str, Any, list[tuple[str, bool]], list[tuple[str, boo
         "",
         "network|firewall|ipv6",
         "open",
-        [("not judged: firewall/global-deny-egress-all-ipv6 is gone (nothing is asked about IPv6 alone)", True)],
-        [("not judged: firewall/global-deny-egress-all-ipv6 is new (nothing is asked about IPv6 alone)", False)],
+        [
+            (
+                "not judged: firewall/global-deny-egress-all-ipv6 is gone (nothing is asked about IPv6 "
+                "alone)",
+                True,
+            )
+        ],
+        [
+            (
+                "not judged: firewall/global-deny-egress-all-ipv6 is new (nothing is asked about IPv6 alone)",
+                False,
+            )
+        ],
     ),
     "where images come from": (
         "",
@@ -261,7 +328,10 @@ def test_all_inspection_gone_is_less_of_it() -> None:
             entry.get("http", {}).pop("inspect", None)
     gone = found(config, without)
     assert {(change.risk, change.widening) for change in gone.changes} == {("less inspection", True)}
-    assert [change.facts[0].target for change in gone.changes] == ["api.partner.example", "reports.partner.example"]
+    assert [change.facts[0].target for change in gone.changes] == [
+        "api.partner.example",
+        "reports.partner.example",
+    ]
 
 
 def test_an_inspection_that_goes_with_its_host_is_no_gain() -> None:
@@ -289,7 +359,9 @@ def test_what_says_nothing_about_reach_is_named_as_such() -> None:
     of = found_of_configs(config_with("labels", {"floor": "1"}), config_with("labels", {"floor": "2"}))
     assert said(of) == []
     assert not of.widens
-    assert nothing(of).endswith("1 key of the config differs, without effect on who may reach what: config labels/floor.")
+    assert nothing(of).endswith(
+        "1 key of the config differs, without effect on who may reach what: config labels/floor."
+    )
     assert nothing(found_of_configs(config, config)) == SAME
 
 
@@ -302,7 +374,17 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
 
 
 @pytest.mark.parametrize(
-    "mode", ["receive", "perimeter", "google-apis", "own-gateway", "rules", "private-ca", "registry-only", "secret-manager"]
+    "mode",
+    [
+        "receive",
+        "perimeter",
+        "google-apis",
+        "own-gateway",
+        "rules",
+        "private-ca",
+        "registry-only",
+        "secret-manager",
+    ],
 )
 def test_no_setting_is_taken_away_in_silence(mode: str) -> None:
     """Whatever a config may do without: that it is gone is named, or the config means the same without it."""
@@ -320,7 +402,9 @@ def test_no_setting_is_taken_away_in_silence(mode: str) -> None:
             plans = plan_of(config), plan_of(shorter)
         except ConfigError:
             continue
-        before, after = (plan.settings.model_dump(exclude={"teams": {"__all__": {"egress"}}}) for plan in plans)
+        before, after = (
+            plan.settings.model_dump(exclude={"teams": {"__all__": {"egress"}}}) for plan in plans
+        )
         if before == after:
             continue
         asked += 1

@@ -1,4 +1,5 @@
-"""`egress evidence`: what an auditor gets, that it keeps its published form, and that digests tell objects apart."""
+"""`egress evidence`: what an auditor gets, that it keeps its published form, and that digests tell objects
+apart."""
 
 from __future__ import annotations
 
@@ -70,7 +71,11 @@ def test_a_way_names_every_control_that_it_passes_with_object_and_field(dev: Evi
 
 
 def test_what_is_not_declared_names_every_layer_that_refuses_it(dev: Evidence) -> None:
-    pods = [item for item in dev.elsewhere if (item.team, item.target) == ("team-y", "any other host") and item.protocol == "tls"]
+    pods = [
+        item
+        for item in dev.elsewhere
+        if (item.team, item.target) == ("team-y", "any other host") and item.protocol == "tls"
+    ]
     refused = {item.way: [one.layer for one in item.refused_by] for item in pods}
     assert refused["pod-without-sidecar"] == ["DNS", "NetworkPolicy", "firewall"]
     assert refused["application-node"] == ["admission", "firewall"]
@@ -80,12 +85,19 @@ def test_what_is_not_declared_names_every_layer_that_refuses_it(dev: Evidence) -
 
 
 def test_a_rule_says_who_and_why_in_the_words_of_the_config() -> None:
-    rule = {"serviceAccounts": ["worker"], "methods": ["POST"], "paths": ["/v1/*"], "description": "orders, ticket 12"}
+    rule = {
+        "serviceAccounts": ["worker"],
+        "methods": ["POST"],
+        "paths": ["/v1/*"],
+        "description": "orders, ticket 12",
+    }
     egress = {"api.example.com": {"http": {"upgrade": "tls", "allow": {"orders": rule}}}}
     (item,) = of(plan_of(config_with("teams", {"shop": {"egress": egress}}))).allowed
     assert (item.rule, item.description, item.service_accounts) == ("orders", "orders, ticket 12", ["worker"])
     assert (item.methods, item.paths, item.passes) == (["POST"], ["/v1/*"], True)
-    assert "orders: orders, ticket 12" in markdown(of(plan_of(config_with("teams", {"shop": {"egress": egress}}))))
+    assert "orders: orders, ticket 12" in markdown(
+        of(plan_of(config_with("teams", {"shop": {"egress": egress}})))
+    )
 
 
 OPENED = {
@@ -143,7 +155,9 @@ def test_the_dev_stack_opens_nothing(dev: Evidence) -> None:
 def test_every_reason_that_the_config_can_give_is_listed() -> None:
     """A setting with a reason that is added later has to come here too."""
     text = json.dumps(json.loads((ROOT / "schema/stack.schema.json").read_text(encoding="utf-8")))
-    asked = {said for said in re.findall(r'"description": "([^"]*)"', text) if re.search(r"\breason\b|^Why;", said)}
+    asked = {
+        said for said in re.findall(r'"description": "([^"]*)"', text) if re.search(r"\breason\b|^Why;", said)
+    }
     assert {said.split(".")[0].split(":")[0] for said in asked} == {
         "Rule to reason",
         "Team to rule to reason",
@@ -206,7 +220,11 @@ def test_the_digest_is_of_canonical_json_and_of_nothing_that_the_order_of_keys_s
 def test_every_object_that_is_rendered_has_a_digest(dev: Evidence) -> None:
     named = {item.object for item in dev.objects}
     assert {item.identity for item in render(plan_of(dev_config()))} - named == set()
-    assert {"firewall/global-deny-egress-all", "managedzone/refuse-undeclared-names", "istio-system/configmap/istio"} <= named
+    assert {
+        "firewall/global-deny-egress-all",
+        "managedzone/refuse-undeclared-names",
+        "istio-system/configmap/istio",
+    } <= named
 
 
 # A hole, and free text
@@ -215,7 +233,11 @@ def test_every_object_that_is_rendered_has_a_digest(dev: Evidence) -> None:
 def test_a_hole_is_in_the_proof_and_the_command_says_so(dev: Evidence) -> None:
     plan = plan_of(dev_config())
     deployed = deployment(plan, render(plan))
-    without = [manifest for manifest in deployed.kubernetes if identity(manifest) != "team-x/networkpolicy/team-boundary"]
+    without = [
+        manifest
+        for manifest in deployed.kubernetes
+        if identity(manifest) != "team-x/networkpolicy/team-boundary"
+    ]
     found = of(plan, Deployed.of(without, deployed.google))
     assert found.proof.violations
     assert "answered otherwise than the config says" in markdown(found)
@@ -260,8 +282,12 @@ def test_without_being_told_it_says_no_time_and_the_commit_that_git_says() -> No
     assert (ROOT / ".git").exists() is (found["source"]["commit"] is not None)
 
 
-def test_outside_of_a_checkout_the_commit_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+def test_outside_of_a_checkout_the_commit_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert json.loads(run()[1])["source"]["commit"] is None
@@ -283,9 +309,13 @@ SHOWN = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 @pytest.mark.usefixtures("in_the_checkout")
 def test_the_page_shows_what_the_command_prints() -> None:
     """Shortened: `...` stands for lines that are left out; everything else is there, in this order."""
-    told, shown, in_words = [block[2] for block in SHOWN.finditer((ROOT / "docs/evidence.md").read_text(encoding="utf-8"))]
+    told, shown, in_words = [
+        block[2] for block in SHOWN.finditer((ROOT / "docs/evidence.md").read_text(encoding="utf-8"))
+    ]
     arguments = [line.removeprefix("egress evidence ").split() for line in told.splitlines()]
     for given, block in zip(arguments, (shown, in_words), strict=True):
         printed = iter(run(*given)[1].splitlines())
-        missing = [line for line in block.splitlines() if line.strip() not in ("", "...") and line not in printed]
+        missing = [
+            line for line in block.splitlines() if line.strip() not in ("", "...") and line not in printed
+        ]
         assert missing == []

@@ -1,4 +1,5 @@
-"""What comes in, in the evidence: what passes through which controls, what else can be tried, and how much was asked."""
+"""What comes in, in the evidence: what passes through which controls, what else can be tried, and how much
+was asked."""
 
 from __future__ import annotations
 

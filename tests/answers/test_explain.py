@@ -40,7 +40,9 @@ def test_a_refusal_names_the_object_the_field_and_the_words_to_add() -> None:
     code, text = run("explain", "team-y", "https://example.com")
     assert code == 1
     assert "istio-egress/serviceentry/example-com-ext spec.exportTo" in text
-    assert 'denied by sidecar. To allow it, add teams.team-y.egress."example.com": {https: passthrough}.' in text
+    assert (
+        'denied by sidecar. To allow it, add teams.team-y.egress."example.com": {https: passthrough}.' in text
+    )
 
 
 def test_a_path_that_no_rule_allows_points_at_the_paths() -> None:
@@ -64,7 +66,9 @@ def test_the_metadata_server_belongs_to_google_apis() -> None:
     assert run("explain", "team-y", "http://169.254.169.254/")[0] == 1
 
 
-def test_what_a_weaker_model_opens_is_said_to_be_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_weaker_model_opens_is_said_to_be_the_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "Pulumi.lab.yaml").write_text(
         (ROOT / "examples/modes/Pulumi.open.yaml").read_text(encoding="utf-8"), encoding="utf-8"
     )
@@ -106,8 +110,11 @@ def test_a_team_that_is_not_there_is_named_with_those_that_are() -> None:
 
 
 def test_a_host_that_is_only_passed_through_has_no_routes_for_plain_requests() -> None:
-    """Its VirtualService names it and has no `http`, so proxies answer 502 by themselves: no packet leaves the pod."""
-    plan = plan_of(teams(shop={"plain.example.net": {"http": {}}, "sealed.example.net": {"https": "passthrough"}}))
+    """Its VirtualService names it and has no `http`, so proxies answer 502 by themselves: no packet leaves
+    the pod."""
+    plan = plan_of(
+        teams(shop={"plain.example.net": {"http": {}}, "sealed.example.net": {"https": "passthrough"}})
+    )
     judges = Judges(deployment(plan, render(plan)))
     decision = judges.trace(flow_of("shop", "http://sealed.example.net/")).decision
     assert (decision.layer, decision.allowed) == (Layer.SIDECAR, False)
@@ -120,7 +127,9 @@ def test_https_means_the_apps_own_tls() -> None:
 def test_objects_from_a_folder_are_judged_as_they_are(tmp_path: Path) -> None:
     objects = list(render(plan_of(dev_config())))
     items = [item.manifest for item in objects if item.kind != "Sidecar"]
-    (tmp_path / "list.yaml").write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
+    (tmp_path / "list.yaml").write_text(
+        yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8"
+    )
     (tmp_path / "sidecars.yaml").write_text(
         to_yaml(item.manifest for item in objects if item.kind == "Sidecar"), encoding="utf-8"
     )

@@ -1,4 +1,5 @@
-"""`egress explain --from-outside`: what every layer says to somebody outside, and what the config would have to say otherwise."""
+"""`egress explain --from-outside`: what every layer says to somebody outside, and what the config would have
+to say otherwise."""
 
 from __future__ import annotations
 
@@ -26,10 +27,14 @@ __all__ = ["stack"]
 MYSQL, PRICES = "tcp://mysql.fqdn.example:13306", "https://prices.fqdn.example/list"
 
 
-def asked(url: str, address: str = "198.51.100.17", of: Plan | None = None, **more: Any) -> InboundExplanation:
+def asked(
+    url: str, address: str = "198.51.100.17", of: Plan | None = None, **more: Any
+) -> InboundExplanation:
     made = of or plan()
     judges = Judges(deployment(made, render(made)) if of else objects())
-    return explain_from_outside(judges, "orders", asked_from_outside(judges, "orders", url, address, **more), made)
+    return explain_from_outside(
+        judges, "orders", asked_from_outside(judges, "orders", url, address, **more), made
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,12 @@ def asked(url: str, address: str = "198.51.100.17", of: Plan | None = None, **mo
         (MYSQL, {"certificate": CLIENT}, "", "declares it: without clients.shop there it is refused"),
         (PRICES, {"certificate": BUYER}, "", "declares it: without clients.buyer there it is refused"),
         (PRICES, {"certificate": BUYER, "headers": [("Host", "prices.fqdn.example:443")]}, "", "declares it"),
-        (MYSQL, {"certificate": BUYER}, "gateway", f"Add {BUYER} to gke-mesh-egress:teams.orders.receives.mysql.clients"),
+        (
+            MYSQL,
+            {"certificate": BUYER},
+            "gateway",
+            f"Add {BUYER} to gke-mesh-egress:teams.orders.receives.mysql.clients",
+        ),
         (MYSQL, {"certificate": CLIENT, "foreign": True}, "gateway", "ca.crt of the Secret mysql-credential"),
         (MYSQL, {}, "gateway", "A client has to show a certificate"),
         ("http://prices.fqdn.example:443/", {}, "gateway", "takes TLS with a client's certificate alone"),
@@ -60,17 +70,28 @@ def asked(url: str, address: str = "198.51.100.17", of: Plan | None = None, **mo
             "load balancer",
             "Nothing is received at mysql.fqdn.example, port 3306",
         ),
-        ("tcp://other.example:13306", {"certificate": CLIENT}, "gateway", "Nothing is received at other.example, port 13306"),
+        (
+            "tcp://other.example:13306",
+            {"certificate": CLIENT},
+            "gateway",
+            "Nothing is received at other.example, port 13306",
+        ),
     ],
 )
-def test_who_gets_through_and_what_would_turn_it_around(url: str, more: dict[str, Any], layer: str, advice: str) -> None:
+def test_who_gets_through_and_what_would_turn_it_around(
+    url: str, more: dict[str, Any], layer: str, advice: str
+) -> None:
     said = asked(url, **more)
     assert (said.allowed, "" if said.allowed else said.trace.decision.layer.value) == (not layer, layer)
     assert advice in said.advice
 
 
 CHANGES: Mapping[str, tuple[str, dict[str, Any], Any]] = {
-    "a client more": (MYSQL, {"certificate": BUYER}, lambda teams, ranges: teams["mysql"]["clients"].update(buyer=BUYER)),
+    "a client more": (
+        MYSQL,
+        {"certificate": BUYER},
+        lambda teams, ranges: teams["mysql"]["clients"].update(buyer=BUYER),
+    ),
     "a range more": (
         MYSQL,
         {"certificate": CLIENT, "address": "192.0.2.1"},
@@ -113,11 +134,18 @@ def test_another_teams_service_is_not_reached_though_the_connection_is_taken() -
         (MYSQL, "10.1.0.9", {}, "of the cluster's own network"),
         ("udp://mysql.fqdn.example:13306", "192.0.2.1", {}, "from outside it is https://"),
         ("tcp://mysql.fqdn.example", "192.0.2.1", {}, "names no port"),
-        ("http://mysql.fqdn.example", "192.0.2.1", {"certificate": CLIENT}, "Without TLS nobody shows a certificate"),
+        (
+            "http://mysql.fqdn.example",
+            "192.0.2.1",
+            {"certificate": CLIENT},
+            "Without TLS nobody shows a certificate",
+        ),
         (MYSQL, "192.0.2.1", {"foreign": True}, "--other-authority says who signed"),
     ],
 )
-def test_what_cannot_be_asked_is_said_with_what_to_write(url: str, address: str, more: dict[str, Any], says: str) -> None:
+def test_what_cannot_be_asked_is_said_with_what_to_write(
+    url: str, address: str, more: dict[str, Any], says: str
+) -> None:
     with pytest.raises(NoFlow, match=says):
         asked(url, address, **more)
 
@@ -128,7 +156,9 @@ def test_the_command_answers_for_people_and_machines_and_refuses_what_does_not_g
     printed = run(*outside, "--certificate", CLIENT)
     assert printed.exit_code == 0
     assert "yes load balancer" in " ".join(printed.stdout.split())
-    assert "allowed. gke-mesh-egress:teams.orders.receives.mysql declares it" in " ".join(printed.stdout.split())
+    assert "allowed. gke-mesh-egress:teams.orders.receives.mysql declares it" in " ".join(
+        printed.stdout.split()
+    )
     refused = json.loads(run(*outside, "--json").stdout)
     assert (refused["allowed"], refused["decidedBy"]["object"]) == (False, GATEWAY)
     assert run(*outside, "--as", "proxy").exit_code == 2
@@ -138,7 +168,9 @@ def test_the_command_answers_for_people_and_machines_and_refuses_what_does_not_g
 def test_the_rows_of_reach_and_the_explanation_never_disagree() -> None:
     """Every class of the one list, explained as a person would ask, gets what its row says."""
     judges = Judges(objects())
-    verdicts = {(row.place.by, row.place.host, row.place.port, row.who): row.verdict for row in inbound_rows(judges)}
+    verdicts = {
+        (row.place.by, row.place.host, row.place.port, row.who): row.verdict for row in inbound_rows(judges)
+    }
     compared = 0
     for target in inbound_targets(judges):
         if isinstance(target.flow, InboundFlow) and target.kind not in FOLDED:

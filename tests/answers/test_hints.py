@@ -1,7 +1,8 @@
-"""What `explain` advises is true: each change turns the answer when it is made, and opens what it says and nothing else.
+"""What `explain` advises is true: each change turns the answer when it is made, and opens what it says and
+nothing else.
 
-The check that the program makes by its own questions is held here against another one: what `egress diff` finds between the two
-sets of objects.
+The check that the program makes by its own questions is held here against another one: what `egress diff`
+finds between the two sets of objects.
 """
 
 from __future__ import annotations
@@ -36,9 +37,13 @@ _EXAMPLES = int(os.environ.get("EGRESS_HINTS", "6"))
 
 ORDERS: dict[str, Any] = {
     "egress": {
-        "api.stripe.com": {"http": {"upgrade": "tls", "methods": ["GET"], "paths": ["/v1/charges", "/v1/refunds"]}},
+        "api.stripe.com": {
+            "http": {"upgrade": "tls", "methods": ["GET"], "paths": ["/v1/charges", "/v1/refunds"]}
+        },
         "b1.kafka.example": {"tcp": {"port": 9093, "byName": True, "serviceAccounts": ["orders"]}},
-        "partner.example": {"tcp": {"port": 8444, "outsidePort": 443, "byName": True, "serviceAccounts": ["orders"]}},
+        "partner.example": {
+            "tcp": {"port": 8444, "outsidePort": 443, "byName": True, "serviceAccounts": ["orders"]}
+        },
         "*.datadoghq.com": {"https": "passthrough"},
         "github.com": {"https": "passthrough", "http": {"upgrade": "tls", "paths": ["/x"]}},
         "vault.example.net": {"https": "passthrough", "serviceAccounts": ["backup"]},
@@ -76,17 +81,48 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             "https://api.stripe.com/v1/refunds",
             {},
             False,
-            f'{ENTRY}"api.stripe.com" is for http: let the app say http://api.stripe.com/v1/refunds; it leaves the gateway '
+            f'{ENTRY}"api.stripe.com" is for http: let the app say http://api.stripe.com/v1/refunds; it '
+            "leaves the gateway "
             "as https. https: passthrough beside it would let the app send anything, past methods and paths.",
         ),
         ("https://api.stripe.com/v1/nothing", {}, False, "its rules do not allow GET /v1/nothing"),
         ("http://api.stripe.com/v2", {}, False, f'add /v2 to {ENTRY}"api.stripe.com".http.paths.'),
-        ("http://api.stripe.com/v1/x/../refunds/", {}, False, f'add /v1/refunds/ to {ENTRY}"api.stripe.com".http.paths.'),
-        ("http://api.stripe.com/v1/refunds", {"method": "POST"}, False, "asked: {methods: [POST], paths: [/v1/refunds]}"),
-        ("tcp://b1.kafka.example:9093", {}, False, f'add default to {ENTRY}"b1.kafka.example".tcp.serviceAccounts. Or'),
-        ("https://vault.example.net", {}, False, f'add default to {ENTRY}"vault.example.net".serviceAccounts.'),
-        ("https://partner.example:8444", {"account": "orders"}, True, f'remove or narrow {ENTRY}"partner.example".'),
-        ("http://b1.kafka.example:9093", {"account": "orders"}, True, f'remove or narrow {ENTRY}"b1.kafka.example".'),
+        (
+            "http://api.stripe.com/v1/x/../refunds/",
+            {},
+            False,
+            f'add /v1/refunds/ to {ENTRY}"api.stripe.com".http.paths.',
+        ),
+        (
+            "http://api.stripe.com/v1/refunds",
+            {"method": "POST"},
+            False,
+            "asked: {methods: [POST], paths: [/v1/refunds]}",
+        ),
+        (
+            "tcp://b1.kafka.example:9093",
+            {},
+            False,
+            f'add default to {ENTRY}"b1.kafka.example".tcp.serviceAccounts. Or',
+        ),
+        (
+            "https://vault.example.net",
+            {},
+            False,
+            f'add default to {ENTRY}"vault.example.net".serviceAccounts.',
+        ),
+        (
+            "https://partner.example:8444",
+            {"account": "orders"},
+            True,
+            f'remove or narrow {ENTRY}"partner.example".',
+        ),
+        (
+            "http://b1.kafka.example:9093",
+            {"account": "orders"},
+            True,
+            f'remove or narrow {ENTRY}"b1.kafka.example".',
+        ),
         (
             "https://b1.kafka.example",
             {"account": "orders"},
@@ -99,16 +135,36 @@ def told(team: str, url: str, **options: Any) -> Explanation:
         ("https://github.com", {}, True, f'{ENTRY}"github.com".https. The http rules beside it do not hold'),
         ("http://test.team-y", {}, True, "remove team-y from teams.orders.reaches."),
         ("http://test.team-y.svc.cluster.local", {}, True, "remove team-y from teams.orders.reaches."),
-        ("http://test.team-x", {}, False, "add team-x to teams.orders.reaches. That opens every port of team-x's pods"),
+        (
+            "http://test.team-x",
+            {},
+            False,
+            "add team-x to teams.orders.reaches. That opens every port of team-x's pods",
+        ),
         ("http://test.team-y:81", {}, False, "the Service does not read this on this port"),
         ("http://mydb:8080", {}, True, "Pods of one team reach each other"),
         ("http://kubernetes.default", {}, False, "a Service of default, which is no team's"),
         ("udp://8.8.8.8:53", {}, False, "UDP is never let out"),
-        ("tcp://10.50.0.5:5432", {}, False, "not one of the internet, and no setting lets apps reach such an address"),
-        ("tcp://8.8.8.8:853", {}, False, "{tcp: {port: 853, addresses: [8.8.8.8], serviceAccounts: [default]}}"),
+        (
+            "tcp://10.50.0.5:5432",
+            {},
+            False,
+            "not one of the internet, and no setting lets apps reach such an address",
+        ),
+        (
+            "tcp://8.8.8.8:853",
+            {},
+            False,
+            "{tcp: {port: 853, addresses: [8.8.8.8], serviceAccounts: [default]}}",
+        ),
         ("tcp://8.8.8.8:15001", {}, False, "The mesh's own proxies use port 15001, and no entry takes it"),
         ("https://8.8.8.8", {}, False, "declare the host and let the app ask for it by its name"),
-        ("https://münchen.example", {}, False, f'add {ENTRY}"xn--mnchen-3ya.example": {{https: passthrough}}.'),
+        (
+            "https://münchen.example",
+            {},
+            False,
+            f'add {ENTRY}"xn--mnchen-3ya.example": {{https: passthrough}}.',
+        ),
         ("https://new.example.", {}, False, f'add {ENTRY}"new.example": {{https: passthrough}}.'),
         (
             "http://new.example/a",
@@ -124,16 +180,42 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             "https://new.example:8443",
             {},
             False,
-            "{tcp: {port: 8443, addresses: [203.0.113.254], serviceAccounts: [default]}}, with the host's own addresses in place "
+            "{tcp: {port: 8443, addresses: [203.0.113.254], serviceAccounts: [default]}}, with the host's "
+            "own addresses in place "
             "of 203.0.113.254. It is raw TCP: nothing inside is seen. By name nothing leaves on port 8443: "
             "there the gateway itself",
         ),
-        ("http://new.example:8080", {}, False, "By name nothing leaves on port 8080: there the gateway itself listens as well."),
+        (
+            "http://new.example:8080",
+            {},
+            False,
+            "By name nothing leaves on port 8080: there the gateway itself listens as well.",
+        ),
         ("tcp://new.example:22", {}, False, "there the node that the gateway runs on listens as well."),
-        ("tcp://new.example:5432", {}, False, "The gateway may then reach every address of the internet on port 5432."),
-        ("tcp://new.example:15001", {}, False, "If the host has no other, declare tcp with it as outsidePort."),
-        ("tcp://b1.kafka.example:15001", {}, False, "no entry takes it: let the app connect to another port. teams.orders"),
-        ("http://api.stripe.com:8080/", {}, False, "is for http on port 80, and its rules do not allow GET / there either."),
+        (
+            "tcp://new.example:5432",
+            {},
+            False,
+            "The gateway may then reach every address of the internet on port 5432.",
+        ),
+        (
+            "tcp://new.example:15001",
+            {},
+            False,
+            "If the host has no other, declare tcp with it as outsidePort.",
+        ),
+        (
+            "tcp://b1.kafka.example:15001",
+            {},
+            False,
+            "no entry takes it: let the app connect to another port. teams.orders",
+        ),
+        (
+            "http://api.stripe.com:8080/",
+            {},
+            False,
+            "is for http on port 80, and its rules do not allow GET / there either.",
+        ),
         ("http://example.com:443/", {}, False, "on port 443 the proxies read TLS"),
         ("https://example.com:80/", {}, False, "on port 80 the proxies read HTTP"),
     ],
@@ -141,7 +223,8 @@ def told(team: str, url: str, **options: Any) -> Explanation:
 def test_the_advice_names_real_entries_and_what_can_be_written(
     url: str, options: dict[str, Any], allowed: bool, advice: str
 ) -> None:
-    """Once copied, each of these used to be refused by the config, to do nothing, or to open more than was asked for."""
+    """Once copied, each of these used to be refused by the config, to do nothing, or to open more than was
+    asked for."""
     explanation = told("orders", url, **options)
     assert explanation.trace.allowed is allowed
     assert advice in explanation.advice
@@ -150,11 +233,18 @@ def test_the_advice_names_real_entries_and_what_can_be_written(
 
 def test_the_metadata_server_and_apis_belong_to_google_apis() -> None:
     """There is no entry of this name under egress to take away."""
-    for url in ("http://metadata.google.internal", "http://169.254.169.254/", "https://storage.googleapis.com"):
+    for url in (
+        "http://metadata.google.internal",
+        "http://169.254.169.254/",
+        "https://storage.googleapis.com",
+    ):
         explanation = told("team-x", url)
         assert explanation.trace.allowed
         assert "remove teams.team-x.googleApis" in explanation.advice
-    assert "add bigquery to teams.team-x.googleApis.apis." in told("team-x", "https://bigquery.googleapis.com").advice
+    assert (
+        "add bigquery to teams.team-x.googleApis.apis."
+        in told("team-x", "https://bigquery.googleapis.com").advice
+    )
 
 
 def test_raw_tcp_says_that_private_ranges_are_not_for_it() -> None:
@@ -193,7 +283,8 @@ def test_objects_without_a_config_end_in_a_true_sentence() -> None:
     for url in ("https://github.com", "https://undeclared.example", "http://mydb:8080"):
         said = explain(judges, flow_of("orders", url), None).advice
         assert re.fullmatch(
-            r"(\S+ (allows|refuses) it|No object is named that (allows|refuses) it)\. Judged are objects .*", said
+            r"(\S+ (allows|refuses) it|No object is named that (allows|refuses) it)\. Judged are objects .*",
+            said,
         )
 
 
@@ -201,7 +292,11 @@ def test_objects_without_a_config_end_in_a_true_sentence() -> None:
     ("edits", "url", "why"),
     [
         ((("github.com", {"https": "passthrough"}),), "http://api.stripe.com/v2", "the answer stays"),
-        ((("api.stripe.com", {"https": "passthrough"}),), "https://api.stripe.com", "more than it says: every account"),
+        (
+            (("api.stripe.com", {"https": "passthrough"}),),
+            "https://api.stripe.com",
+            "more than it says: every account",
+        ),
         ((("api.stripe.com", {"http": {"upgrade": "tls"}}),), "http://api.stripe.com/v2", "every path"),
         (
             (("new.example", {"https": "passthrough"}), ("more.example", {"https": "passthrough"})),
@@ -211,7 +306,9 @@ def test_objects_without_a_config_end_in_a_true_sentence() -> None:
         ((("bad host", {"https": "passthrough"}),), "https://new.example", "refused by the config"),
     ],
 )
-def test_a_proposal_that_does_not_do_what_it_says_is_no_hint(edits: tuple[Any, ...], url: str, why: str) -> None:
+def test_a_proposal_that_does_not_do_what_it_says_is_no_hint(
+    edits: tuple[Any, ...], url: str, why: str
+) -> None:
     plan, _ = orders()
     proposal = Proposal(why, tuple(Edit(("teams", "orders", "egress", host), way) for host, way in edits))
     assert not Checker(plan, flow_of("orders", url), allowed=False).holds(proposal), why
@@ -224,7 +321,10 @@ def test_another_team_that_loses_a_layer_is_named() -> None:
     plan = plan_of(config)
     judges = Judges(deployment(plan, render(plan)))
     said = explain(judges, flow_of("team-y", "http://shared.example/a"), plan).advice
-    assert "The sidecars of team-x then know the host by http as well, and the gateway alone refuses that to them." in said
+    assert (
+        "The sidecars of team-x then know the host by http as well, and the gateway alone refuses that to "
+        "them." in said
+    )
     assert "The sidecars" not in explain(judges, flow_of("team-y", "https://shared.example"), plan).advice
     assert "The sidecars" not in told("orders", "http://new.example/a").advice
 
@@ -247,14 +347,37 @@ def test_what_is_opened_besides_is_told_apart() -> None:
 
 # Random questions about random configs
 
-HOSTS = (*OF_HTTP, *OF_TLS, BELOW, "any.wild.example", *OF_TCP, "new.example", "storage.googleapis.com", "pubsub.googleapis.com")
+HOSTS = (
+    *OF_HTTP,
+    *OF_TLS,
+    BELOW,
+    "any.wild.example",
+    *OF_TCP,
+    "new.example",
+    "storage.googleapis.com",
+    "pubsub.googleapis.com",
+)
 URLS = st.one_of(
-    st.tuples(st.sampled_from(["http", "https"]), st.sampled_from(HOSTS), st.sampled_from(["", ":80", ":443", ":5432", ":8080"])),
+    st.tuples(
+        st.sampled_from(["http", "https"]),
+        st.sampled_from(HOSTS),
+        st.sampled_from(["", ":80", ":443", ":5432", ":8080"]),
+    ),
     st.tuples(st.just("tcp"), st.sampled_from(HOSTS), st.sampled_from([":5432", ":3306", ":6379", ":80"])),
-    st.tuples(st.just("http"), st.sampled_from(["test.a", "api.team-b", "team-a.svc", "own"]), st.sampled_from(["", ":8080"])),
-    st.tuples(st.sampled_from(["tcp", "https"]), st.sampled_from(["8.8.8.8", "203.0.113.9"]), st.sampled_from([":853", ":443"])),
+    st.tuples(
+        st.just("http"),
+        st.sampled_from(["test.a", "api.team-b", "team-a.svc", "own"]),
+        st.sampled_from(["", ":8080"]),
+    ),
+    st.tuples(
+        st.sampled_from(["tcp", "https"]),
+        st.sampled_from(["8.8.8.8", "203.0.113.9"]),
+        st.sampled_from([":853", ":443"]),
+    ),
 ).map(lambda parts: f"{parts[0]}://{parts[1]}{parts[2]}")
-PATHS = st.sampled_from(["/", "/ok/x", "/v1/a/orders/b", "/status/418", "/other", "//ok/./x?q=1", "/ok/%2e%2e/x", "/a*b"])
+PATHS = st.sampled_from(
+    ["/", "/ok/x", "/v1/a/orders/b", "/status/418", "/other", "//ok/./x?q=1", "/ok/%2e%2e/x", "/a*b"]
+)
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
@@ -267,9 +390,15 @@ def questions(draw: st.DrawFn) -> tuple[Plan, Flow]:
         team,
         url + draw(PATHS) if url.startswith("http://") else url,
         method=draw(st.sampled_from(["GET", "POST", "DELETE", "get", "PROPFIND"])),
-        headers=draw(st.sampled_from([(), (("x-tenant", "shop"),), (("x-tenant", "b"), ("x-tenant", "shop-1"))])),
+        headers=draw(
+            st.sampled_from([(), (("x-tenant", "shop"),), (("x-tenant", "b"), ("x-tenant", "shop-1"))])
+        ),
         account=draw(st.sampled_from(["default", "app", "report"])),
-        way=draw(st.sampled_from([Way.APP, Way.APP, Way.APP, Way.GATEWAY_WITH_CERTIFICATE, Way.POD_WITHOUT_SIDECAR])),
+        way=draw(
+            st.sampled_from(
+                [Way.APP, Way.APP, Way.APP, Way.GATEWAY_WITH_CERTIFICATE, Way.POD_WITHOUT_SIDECAR]
+            )
+        ),
     )
 
 
@@ -295,7 +424,8 @@ def advice_is_true(plan: Plan, flow: Flow) -> None:
     after = deployment(changed_plan, render(changed_plan))
     now = Judges(after).trace(was.flow)
     assert now.allowed is not was.allowed
-    # Filters of the program's own come and go with the hosts that they serve, and nobody reaches more by that.
+    # Filters of the program's own come and go with the hosts that they serve, and nobody reaches more by
+    # that.
     gains = [
         change
         for change in difference(before, after).changes
@@ -308,16 +438,25 @@ def advice_is_true(plan: Plan, flow: Flow) -> None:
         target = was.flow.host
     for change in gains:
         for fact in change.facts:
-            allowed = fact.team == flow.namespace and fact.target in (target, f"{target}.", _service(was.flow))
+            allowed = fact.team == flow.namespace and fact.target in (
+                target,
+                f"{target}.",
+                _service(was.flow),
+            )
             allowed |= fact.how == "sidecar" and f"The sidecars of {fact.team}" in explanation.advice.replace(
                 ", ", " The sidecars of "
             )
-            of_a_team = any(fact.team == team.name for team in plan.teams)  # gateways leave on the ports that hosts need
+            of_a_team = any(
+                fact.team == team.name for team in plan.teams
+            )  # gateways leave on the ports that hosts need
             assert allowed or not of_a_team, f"{flow}\n{explanation.advice}\n{change.text}\n{fact}"
 
 
 @settings(
-    max_examples=_EXAMPLES, deadline=None, suppress_health_check=_SLOW, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=_EXAMPLES,
+    deadline=None,
+    suppress_health_check=_SLOW,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 @given(asked=questions())
 def test_every_hint_turns_the_answer_and_opens_nothing_else(asked: tuple[Plan, Flow]) -> None:
@@ -339,7 +478,11 @@ def _the_words_are_the_change(hint: Proposal) -> None:
             text in hint.says
             for text in (
                 written(value),
-                *((written({"allow": value["allow"]}),) if isinstance(value, dict) and "allow" in value else ()),
+                *(
+                    (written({"allow": value["allow"]}),)
+                    if isinstance(value, dict) and "allow" in value
+                    else ()
+                ),
                 *((written(one) for one in value) if isinstance(value, list) else ()),
             )
         ) or isinstance(value, list), hint

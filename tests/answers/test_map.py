@@ -25,9 +25,19 @@ from egress.proof.snapshot import deployment
 from tests.support import ROOT, config_with, dev_config, plan_of
 
 SOURCE = Source(project="p", stack="dev", commit="1a2b3c4", uncommitted=False, stack_version=None, at=None)
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
-in_a_browser = pytest.mark.skipif(BROWSER is None, reason="no chromium or google-chrome on PATH: the map is not opened")
-SCRIPT = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">$title & </title>"
+BROWSER = next(
+    filter(
+        None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
+    ),
+    None,
+)
+in_a_browser = pytest.mark.skipif(
+    BROWSER is None, reason="no chromium or google-chrome on PATH: the map is not opened"
+)
+SCRIPT = (
+    "</script><script>document.title='owned'</script><img src=x "
+    "onerror=\"document.title='owned'\">$title & </title>"
+)
 """Free text of a rule, as somebody might write it who wants more than to be read."""
 
 
@@ -74,9 +84,15 @@ def test_the_page_holds_what_the_evidence_says() -> None:
     assert [team["name"] for team in drawn["teams"]] == ["team-x", "team-y", "any other namespace", "default"]
     for way, item in zip(drawn["ways"], said.allowed, strict=True):
         controls = [tuple(drawn["controls"][index]) for index in way["controls"]]
-        assert controls == [(one.layer, one.allowed, one.object, one.field, one.reason) for one in item.controls]
+        assert controls == [
+            (one.layer, one.allowed, one.object, one.field, one.reason) for one in item.controls
+        ]
     assert sum(map(len, drawn["elsewhere"])) == len(said.elsewhere)
-    assert {way["route"] for way in drawn["ways"]} == {"istio-egress", "Google's front door", "inside the cluster"}
+    assert {way["route"] for way in drawn["ways"]} == {
+        "istio-egress",
+        "Google's front door",
+        "inside the cluster",
+    }
 
 
 MODES = ROOT / "examples/modes"
@@ -125,7 +141,10 @@ def test_what_partners_may_connect_to_is_in_it() -> None:
         ("orders", "mysql", "mysql:3306", "external"),
         ("orders", "price-list", "prices:80", "external"),
     ]
-    assert "| orders | mysql | mysql.fqdn.example, tcp 13306 | spiffe://partner.example/gateway |" in markdown(said)
+    assert (
+        "| orders | mysql | mysql.fqdn.example, tcp 13306 | spiffe://partner.example/gateway |"
+        in markdown(said)
+    )
     assert [one["clients"] for one in data(plan, said)["received"]] == [
         "spiffe://partner.example/gateway",
         "client.buyer.example",
@@ -134,12 +153,20 @@ def test_what_partners_may_connect_to_is_in_it() -> None:
 
 def test_it_needs_no_network(dev: str) -> None:
     tags = Parsed(dev).tags
-    assert [attributes for _, attributes in tags if {"src", "href", "action", "onclick"} & attributes.keys()] == []
-    (policy,) = [attributes["content"] for _, attributes in tags if attributes.get("http-equiv") == "Content-Security-Policy"]
+    assert [
+        attributes for _, attributes in tags if {"src", "href", "action", "onclick"} & attributes.keys()
+    ] == []
+    (policy,) = [
+        attributes["content"]
+        for _, attributes in tags
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
     assert policy
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
-    assert "://" not in re.sub(r"http://www\.w3\.org/2000/svg", "", re.sub(r'type="application/json".*?</script>', "", dev))
+    assert "://" not in re.sub(
+        r"http://www\.w3\.org/2000/svg", "", re.sub(r'type="application/json".*?</script>', "", dev)
+    )
 
 
 def test_free_text_cannot_end_its_element(hostile: str) -> None:
@@ -157,10 +184,12 @@ def test_the_same_evidence_gives_the_same_bytes(dev: str) -> None:
 
 @pytest.fixture(scope="module")
 def large() -> tuple[str, float]:
-    """A page of 200 teams with two hosts each, one of them everybody's; and how long the page itself takes."""
+    """A page of 200 teams with two hosts each, one of them everybody's; and how long the page itself
+    takes."""
     hosts = {"shared.example.com": {"https": "passthrough"}}
     teams: dict[str, Any] = {
-        f"team-{index}": {"egress": hosts | {f"h{index}.example.com": {"https": "passthrough"}}} for index in range(200)
+        f"team-{index}": {"egress": hosts | {f"h{index}.example.com": {"https": "passthrough"}}}
+        for index in range(200)
     }
     plan = plan_of(config_with("teams", teams))
     said = found(plan)
@@ -184,10 +213,25 @@ def opened(text: str, folder: Path, asked: str = "") -> str:
     assert BROWSER
     file = folder / "map.html"
     file.write_text(text, encoding="utf-8")
-    quiet = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update"
-    command = [BROWSER, *quiet.split(), "--disable-sync", "--disable-quic", f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
+    quiet = (
+        "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
+        "--disable-component-update"
+    )
+    command = [
+        BROWSER,
+        *quiet.split(),
+        "--disable-sync",
+        "--disable-quic",
+        f"--user-data-dir={folder / 'profile'}",
+        "--dump-dom",
+    ]
     done = subprocess.run(
-        [*command, f"{file.as_uri()}{asked}"], capture_output=True, text=True, check=True, timeout=120, encoding="utf-8"
+        [*command, f"{file.as_uri()}{asked}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        encoding="utf-8",
     )
     return done.stdout
 
@@ -205,8 +249,8 @@ def test_a_browser_shows_every_way_and_who_decides(dev: str, tmp_path: Path) -> 
     assert document.count("<path ") == 5, "one line for each team and target"
     rows = "\n".join(shown(document))
     assert (
-        "httpbin.org | http 80 | /status/418 (void: https passes everything) | istio-egress | UNENCRYPTED, port 80 | passes"
-        in rows
+        "httpbin.org | http 80 | /status/418 (void: https passes everything) | istio-egress | UNENCRYPTED, "
+        "port 80 | passes" in rows
     )
     assert document.count("Look at these first") == 2, "once in the script, once said"
     assert len(shown(document)) == 7
@@ -224,7 +268,10 @@ def test_a_filter_leaves_one_team_with_the_trace_of_its_ways(dev: str, tmp_path:
 @in_a_browser
 def test_where_no_way_is_declared_it_says_who_refuses(dev: str, tmp_path: Path) -> None:
     document = opened(dev, tmp_path, "#team=team-y&target=example.com")
-    says = "team-y declares no way to example.com. What its workloads can try all the same, as for every other team's host:"
+    says = (
+        "team-y declares no way to example.com. What its workloads can try all the same, as for every "
+        "other team's host:"
+    )
     assert says in document
     assert "istio-egress/serviceentry/example-com-ext spec.exportTo" in document
     assert "istio-egress/authorizationpolicy/egress-team-y spec.rules" in document
@@ -239,10 +286,14 @@ def test_free_text_is_shown_and_never_run(hostile: str, tmp_path: Path) -> None:
 
 
 @in_a_browser
-def test_two_hundred_teams_are_drawn_without_a_knot_of_lines(large: tuple[str, float], tmp_path: Path) -> None:
+def test_two_hundred_teams_are_drawn_without_a_knot_of_lines(
+    large: tuple[str, float], tmp_path: Path
+) -> None:
     document = opened(large[0], tmp_path)
     assert "teams: 200, targets: 201, ways: 400" in document
-    assert opened(large[0], tmp_path, "#target=shared.example.com").count('class="team"') == 202, "and two that are no team's"
+    assert opened(large[0], tmp_path, "#target=shared.example.com").count('class="team"') == 202, (
+        "and two that are no team's"
+    )
     alone = opened(large[0], tmp_path, "#team=team-17")
     assert alone.count("<path ") == 2
 
@@ -258,18 +309,26 @@ def test_the_command_writes_the_page_and_says_where(tmp_path: Path, monkeypatch:
     assert "commit 1a2b3c4" in (tmp_path / "m.html").read_text(encoding="utf-8")
 
 
-def test_a_folder_that_is_not_there_is_refused_with_what_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_not_there_is_refused_with_what_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     result = CliRunner().invoke(app, ["map", "--out", str(tmp_path / "no" / "m.html")])
     assert result.exit_code == 2
     assert "Name a file in a folder that exists." in result.stderr
 
 
-def test_the_page_about_the_map_says_what_the_command_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_about_the_map_says_what_the_command_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (command,) = re.findall(
-        r"^```\n\$ egress (map.*)\n(.*)\n```$", (ROOT / "docs/map.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^```\n\$ egress (map.*)\n(.*)\n```$",
+        (ROOT / "docs/map.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
-    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  gcp:project: my-project\n" + _body(), encoding="utf-8")
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config:\n  gcp:project: my-project\n" + _body(), encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, command[0].split())
     assert result.stderr.strip() == command[1]

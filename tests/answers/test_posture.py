@@ -1,4 +1,5 @@
-"""What opens something is listed: each key of the config either makes an entry, or there is a reason why it opens nothing."""
+"""What opens something is listed: each key of the config either makes an entry, or there is a reason why it
+opens nothing."""
 
 from __future__ import annotations
 
@@ -24,24 +25,43 @@ DEFAULT = "the default is the more open one, so writing it opens nothing beyond 
 SEEN = "how much is seen; that nothing is seen is listed"
 OPENS_NOTHING: Mapping[str, str] = {
     **dict.fromkeys(
-        ("gcp:project", "projectNumber", "region", "labels", "network.name", "network.subnet", "cluster.name"), WHERE
+        (
+            "gcp:project",
+            "projectNumber",
+            "region",
+            "labels",
+            "network.name",
+            "network.subnet",
+            "cluster.name",
+        ),
+        WHERE,
     ),
-    **dict.fromkeys(("network.controlPlane", "cluster.zone", "gateways.*.nat", "network.nat.addresses"), WHERE),
-    **dict.fromkeys(("network.perimeter.name", "network.perimeter.accessPolicy", "network.perimeter.projectNumber"), WHERE),
+    **dict.fromkeys(
+        ("network.controlPlane", "cluster.zone", "gateways.*.nat", "network.nat.addresses"), WHERE
+    ),
+    **dict.fromkeys(
+        ("network.perimeter.name", "network.perimeter.accessPolicy", "network.perimeter.projectNumber"), WHERE
+    ),
     "protect": "who may delete what, which lets nothing out",
     "cluster.deletionProtection": "who may delete what, which lets nothing out",
-    **dict.fromkeys(("network.nat.minPortsPerVm", "network.nat.maxPortsPerVm", "network.nat.dynamicPortAllocation"), SIZE),
+    **dict.fromkeys(
+        ("network.nat.minPortsPerVm", "network.nat.maxPortsPerVm", "network.nat.dynamicPortAllocation"), SIZE
+    ),
     **dict.fromkeys(("network.nat.logging", "network.dns.queryLogging", "network.flowLogs.interval"), SEEN),
     "network.firewall.form": DEFAULT,
     "network.googleApis": DEFAULT,
-    "network.perimeter.alsoRestricted": "closes from outside what it opens from inside, to the project's own data",
+    "network.perimeter.alsoRestricted": "closes from outside what it opens from inside, to the project's own "
+    "data",
     "cluster.controlPlane.dnsEndpoint": DEFAULT,
     "cluster.releaseChannel": "when Google brings new versions",
     "cluster.maintenanceStart": "when Google brings new versions",
     "cluster.securityGroup": "names whose groups count; `fences.groups` gives rights",
     "cluster.secretSync": "copies what `credentials` names, and nothing by itself",
-    **dict.fromkeys(("cluster.defaultPool", "cluster.gatewayPool", "cluster.ingressPool", "gateways.*.pool"), SIZE),
-    "mesh.flavor": "another control plane; what it cannot do is refused, and fences that it lacks are seen in objects",
+    **dict.fromkeys(
+        ("cluster.defaultPool", "cluster.gatewayPool", "cluster.ingressPool", "gateways.*.pool"), SIZE
+    ),
+    "mesh.flavor": "another control plane; what it cannot do is refused, and fences that it lacks are seen "
+    "in objects",
     "mesh.istio": "which programs run; other programs are no setting that opens",
     "mesh.minTlsVersion": DEFAULT,
     **{
@@ -54,7 +74,8 @@ OPENS_NOTHING: Mapping[str, str] = {
     "credentials": CERTIFICATES,
     "fences.contact": "words",
     "fences.applicationNodes.reason": "words",
-    "fences.groups": "rights of people in the cluster, by roles that are the same for every stack; diff says who gets them",
+    "fences.groups": "rights of people in the cluster, by roles that are the same for every stack; diff says "
+    "who gets them",
     "teams.*.labels": "labels that no fence goes by",
     "teams.*.gateway": "another gateway with the same fences",
     "teams.*.limits": SIZE,
@@ -67,7 +88,9 @@ OPENS_NOTHING: Mapping[str, str] = {
         f"teams.*.googleApis.serviceAccounts.*.{kind}": DECLARED
         for kind in ("buckets", "topics", "subscriptions", "secrets", "datasets")
     },
-    **dict.fromkeys(("teams.*.egress.*.https", "teams.*.egress.*.serviceAccounts", "teams.*.egress.*.tcp"), DECLARED),
+    **dict.fromkeys(
+        ("teams.*.egress.*.https", "teams.*.egress.*.serviceAccounts", "teams.*.egress.*.tcp"), DECLARED
+    ),
     **{
         f"teams.*.egress.*.http.{key}": DECLARED
         for key in (
@@ -85,10 +108,12 @@ OPENS_NOTHING: Mapping[str, str] = {
     },
     **dict.fromkeys(("teams.*.egress.*.http.credential", "teams.*.egress.*.http.ca"), CERTIFICATES),
     "teams.*.egress.*.http.traffic": SIZE,
-    "teams.*.egress.*.http.inspect.refuse": "which requests are refused; without it none is, which is the default",
+    "teams.*.egress.*.http.inspect.refuse": "which requests are refused; without it none is, which is the "
+    "default",
     "teams.*.egress.*.http.inspect.maxBytes": "a larger body is still read whole",
 }
-"""Keys by which nothing is opened beyond the defaults, each with the reason. Below a key everything is meant."""
+"""Keys by which nothing is opened beyond the defaults, each with the reason. Below a key everything is
+meant."""
 PLACES: Mapping[str, tuple[str, str, object]] = {
     # Of keys that open something by one value alone, or whose rows change the reason: example, place, value.
     "network.flowLogs.sampling": ("dev", "network|flowLogs|sampling", 0),
@@ -136,10 +161,22 @@ def test_the_dev_stack_opens_nothing() -> None:
 
 def test_a_new_stack_is_told_what_it_opens_and_gives() -> None:
     """Before there is any config nobody had declared anything: all of it is new, openings and roles too."""
-    plan = plan_of(put(put(base("google-apis"), "network|firewall|ipv6", "open"), "fences|relaxed", {"mesh-exports": "why"}))
+    plan = plan_of(
+        put(
+            put(base("google-apis"), "network|firewall|ipv6", "open"),
+            "fences|relaxed",
+            {"mesh-exports": "why"},
+        )
+    )
     nothing, whole = Deployed.of((), ()), deployment(plan, render(plan))
-    for of, gain in ((difference(nothing, whole, (None, plan)), True), (difference(whole, nothing, (plan, None)), False)):
+    for of, gain in (
+        (difference(nothing, whole, (None, plan)), True),
+        (difference(whole, nothing, (plan, None)), False),
+    ):
         said = {(change.risk, change.widening) for change in of.changes}
-        assert {("new opening" if gain else "closed opening", gain), ("new role" if gain else "lost role", gain)} <= said
+        assert {
+            ("new opening" if gain else "closed opening", gain),
+            ("new role" if gain else "lost role", gain),
+        } <= said
         named = {fact.target for change in of.changes for fact in change.facts}
         assert {item.setting for item in relaxations(plan) if ".projectRoles." not in item.setting} <= named

@@ -1,4 +1,5 @@
-"""`egress reach` shows the tutorial's table: who reaches what in the dev stack, by which way, and which object decides."""
+"""`egress reach` shows the tutorial's table: who reaches what in the dev stack, by which way, and which
+object decides."""
 
 from __future__ import annotations
 
@@ -29,11 +30,22 @@ from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
 from tests.support import ROOT, config_with, dev_config, plan_of
 
-SIDECAR, POLICY, GATEWAY, AUTHORIZATION = Layer.SIDECAR, Layer.NETWORK_POLICY, Layer.GATEWAY, Layer.AUTHORIZATION
+SIDECAR, POLICY, GATEWAY, AUTHORIZATION = (
+    Layer.SIDECAR,
+    Layer.NETWORK_POLICY,
+    Layer.GATEWAY,
+    Layer.AUTHORIZATION,
+)
 BOUNDARY_X, BOUNDARY_Y = "team-x/networkpolicy/team-boundary", "team-y/networkpolicy/team-boundary"
-OF_X, OF_Y = "istio-egress/authorizationpolicy/egress-team-x", "istio-egress/authorizationpolicy/egress-team-y"
+OF_X, OF_Y = (
+    "istio-egress/authorizationpolicy/egress-team-x",
+    "istio-egress/authorizationpolicy/egress-team-y",
+)
 SEEN_BY_Y = "team-y/sidecar/default"
-EXAMPLE, STORAGE = "istio-egress/serviceentry/example-com-ext", "istio-egress/serviceentry/storage-googleapis-com"
+EXAMPLE, STORAGE = (
+    "istio-egress/serviceentry/example-com-ext",
+    "istio-egress/serviceentry/storage-googleapis-com",
+)
 
 APP = {
     # team, target, port: verdict, who decides a refusal
@@ -96,12 +108,16 @@ def test_what_an_app_reaches_and_which_object_refuses(
         assert (found.decision.layer, found.decision.by) == (layer, by)
 
 
-def test_the_teapot_is_all_of_httpbin_that_team_y_gets_in_plain_http(rows: dict[tuple[str, str, int | None], Row]) -> None:
+def test_the_teapot_is_all_of_httpbin_that_team_y_gets_in_plain_http(
+    rows: dict[tuple[str, str, int | None], Row],
+) -> None:
     assert cell(rows["team-y", "httpbin.org", 80], Way.APP).allowed == ("/status/418",)
 
 
 @pytest.mark.parametrize("way", [Way.PROXY, Way.POD_WITHOUT_SIDECAR])
-def test_nothing_outside_is_reached_past_the_sidecar(rows: dict[tuple[str, str, int | None], Row], way: Way) -> None:
+def test_nothing_outside_is_reached_past_the_sidecar(
+    rows: dict[tuple[str, str, int | None], Row], way: Way
+) -> None:
     open_to_x = {"storage.googleapis.com", "metadata server", "pods of team-y"}
     for (team, target, port), row in rows.items():
         if all(of.way is not way for of in row.cells):
@@ -117,7 +133,9 @@ def test_nothing_outside_is_reached_past_the_sidecar(rows: dict[tuple[str, str, 
             assert (found.verdict, found.decision.layer, found.decision.by) == ("no", POLICY, boundary)
 
 
-def test_no_gateway_takes_a_client_without_a_certificate(rows: dict[tuple[str, str, int | None], Row]) -> None:
+def test_no_gateway_takes_a_client_without_a_certificate(
+    rows: dict[tuple[str, str, int | None], Row],
+) -> None:
     asked = [
         cell(row, Way.GATEWAY_WITHOUT_CERTIFICATE)
         for row in rows.values()
@@ -125,7 +143,11 @@ def test_no_gateway_takes_a_client_without_a_certificate(rows: dict[tuple[str, s
     ]
     assert len(asked) == 12
     for found in asked:
-        assert (found.verdict, found.decision.layer, found.decision.by) == ("no", GATEWAY, "istio-egress/gateway/egress-gateway")
+        assert (found.verdict, found.decision.layer, found.decision.by) == (
+            "no",
+            GATEWAY,
+            "istio-egress/gateway/egress-gateway",
+        )
 
 
 def test_with_its_own_certificate_a_team_gets_at_the_gateway_what_its_app_gets(
@@ -171,13 +193,18 @@ def test_no_made_up_name_is_ever_seen(mode: str) -> None:
 
 
 def test_a_rule_that_is_no_longer_met_whole_is_said_by_what_is_left_of_it() -> None:
-    config = config_with("teams/team-y/egress/api.example.org", {"http": {"upgrade": "tls", "methods": ["GET", "PUT"]}})
+    config = config_with(
+        "teams/team-y/egress/api.example.org", {"http": {"upgrade": "tls", "methods": ["GET", "PUT"]}}
+    )
     plan = plan_of(config)
     refused = {
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
         "metadata": {"name": "no-put", "namespace": "istio-egress"},
-        "spec": {"action": "DENY", "rules": [{"to": [{"operation": {"hosts": ["api.example.org"], "methods": ["PUT"]}}]}]},
+        "spec": {
+            "action": "DENY",
+            "rules": [{"to": [{"operation": {"hosts": ["api.example.org"], "methods": ["PUT"]}}]}],
+        },
     }
     whole = deployment(plan, render(plan))
     judges = Judges(Deployed.of((*whole.kubernetes, refused), whole.google))
@@ -193,7 +220,11 @@ def test_rules_beside_passthrough_are_called_void(rows: dict[tuple[str, str, int
     assert not any(item.void for row in alone if row.target == "api.example.org" for item in row.cells)
     above = config_with("teams/team-y/egress/api.example.org", ruled)
     above["gke-mesh-egress:teams"]["team-y"]["egress"]["*.example.org"] = {"https": "passthrough"}
-    pattern = {row.port: cell(row, Way.APP) for row in rows_of(above) if (row.team, row.target) == ("team-y", "api.example.org")}
+    pattern = {
+        row.port: cell(row, Way.APP)
+        for row in rows_of(above)
+        if (row.team, row.target) == ("team-y", "api.example.org")
+    }
     assert pattern[80].void
 
 

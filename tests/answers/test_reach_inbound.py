@@ -1,4 +1,5 @@
-"""What those outside reach, as `egress reach` prints it: by what the judges find, not by what the config says."""
+"""What those outside reach, as `egress reach` prints it: by what the judges find, not by what the config
+says."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ def test_it_says_which_client_reaches_which_service_at_which_name_and_port() -> 
 
 def test_it_says_from_which_ranges_the_load_balancer_takes_connections() -> None:
     by_address = {(row.place.port, row.who, row.verdict) for row in rows() if row.kind.value == "address"}
-    partners = {(port, cidr, "yes") for port in (443, 13306) for cidr in ("198.51.100.16/28", "203.0.113.7/32")}
+    partners = {
+        (port, cidr, "yes") for port in (443, 13306) for cidr in ("198.51.100.16/28", "203.0.113.7/32")
+    }
     assert {one for one in by_address if one[2] == "yes"} == partners
     assert {(443, "any other address", "no"), (13306, "any other address", "no")} <= by_address
 
@@ -74,14 +77,29 @@ def test_it_names_the_layer_that_refuses_everybody_else(who: str, layer: str) ->
 
 
 def test_what_an_object_opens_is_seen_though_no_config_says_so() -> None:
-    """The list is of what judges find: a gateway that asks for no certificate, one client more, ranges that are gone."""
-    assert of(rows(gateway=put("spec.servers.0.tls.subjectAltNames", [CLIENT, "spiffe://evil/x"])), "spiffe://evil/x")[0] == "yes"
+    """The list is of what judges find: a gateway that asks for no certificate, one client more, ranges that
+    are gone."""
+    assert (
+        of(
+            rows(gateway=put("spec.servers.0.tls.subjectAltNames", [CLIENT, "spiffe://evil/x"])),
+            "spiffe://evil/x",
+        )[0]
+        == "yes"
+    )
     nameless = put("spec.servers.0.tls.subjectAltNames", None)
-    assert of(rows(gateway=all_of(put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL"), nameless)), "no certificate")[0] == "yes"
+    assert (
+        of(
+            rows(gateway=all_of(put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL"), nameless)),
+            "no certificate",
+        )[0]
+        == "yes"
+    )
     narrower = rows(service=put("spec.loadBalancerSourceRanges", ["198.51.100.16/28"]))
-    assert {(row.who, row.verdict) for row in narrower if row.place.port == 443 and not row.place.host and "/32" in row.who} == {
-        ("203.0.113.7/32", "no")
-    }
+    assert {
+        (row.who, row.verdict)
+        for row in narrower
+        if row.place.port == 443 and not row.place.host and "/32" in row.who
+    } == {("203.0.113.7/32", "no")}
 
 
 def test_policies_behind_the_handshake_count_which_the_certificates_alone_do_not_show() -> None:
@@ -89,9 +107,15 @@ def test_policies_behind_the_handshake_count_which_the_certificates_alone_do_not
 
 
 def test_rules_about_requests_are_put_together_into_what_passes() -> None:
-    only = {"to": [{"operation": {"paths": ["/prices"], "hosts": ["prices.fqdn.example", "prices.fqdn.example:443"]}}]}
+    only = {
+        "to": [
+            {"operation": {"paths": ["/prices"], "hosts": ["prices.fqdn.example", "prices.fqdn.example:443"]}}
+        ]
+    }
     found = rows(policy=lambda item: item["spec"].update(rules=[only]))
-    (row,) = (row for row in found if row.who == "client.buyer.example" and row.place.host == "prices.fqdn.example")
+    (row,) = (
+        row for row in found if row.who == "client.buyer.example" and row.place.host == "prices.fqdn.example"
+    )
     assert (row.verdict, row.as_json()["allowed"]) == ("some", ["GET /prices for prices.fqdn.example"])
 
 
@@ -117,7 +141,10 @@ def test_the_command_prints_them_for_people_and_for_machines() -> None:
     printed = run("reach")
     assert printed.exit_code == 0
     flat = " ".join(printed.stdout.split())
-    assert "orders: mysql:3306 at mysql.fqdn.example, port 13306 yes: spiffe://partner.example/gateway no gateway:" in flat
+    assert (
+        "orders: mysql:3306 at mysql.fqdn.example, port 13306 yes: spiffe://partner.example/gateway no "
+        "gateway:" in flat
+    )
     said = json.loads(run("reach", "--json", "--host", "mysql.fqdn.example").stdout)["received"]
     assert {row["host"] for row in said} == {"mysql.fqdn.example"}
     assert [row["who"] for row in said if row["verdict"] == "yes"] == ["spiffe://partner.example/gateway"]
@@ -130,10 +157,14 @@ def test_the_command_prints_them_for_people_and_for_machines() -> None:
 def test_a_team_that_receives_nothing_is_shown_nothing_from_outside() -> None:
     path = Path("Pulumi.dev.yaml")
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config["config"]["gke-mesh-egress:teams"]["shop"] = {"egress": {"a.example.net": {"https": "passthrough"}}}
+    config["config"]["gke-mesh-egress:teams"]["shop"] = {
+        "egress": {"a.example.net": {"https": "passthrough"}}
+    }
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assert json.loads(run("reach", "--json", "--team", "shop").stdout)["received"] == []
-    assert {row["team"] for row in json.loads(run("reach", "--json", "--team", "orders").stdout)["received"]} == {"orders"}
+    assert {
+        row["team"] for row in json.loads(run("reach", "--json", "--team", "orders").stdout)["received"]
+    } == {"orders"}
 
 
 def test_without_a_way_in_nothing_is_said_to_be_open() -> None:

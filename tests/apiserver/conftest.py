@@ -21,7 +21,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Clust
             path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/team-x/{manifest['kind'].lower()}s"
             assert api.ask("POST", path, manifest).status == 201
         certificates = server.kubeconfig.parent / "certificates"
-        with injector.serving(certificates / "apiserver.crt", certificates / "apiserver.key", server.ca_pem) as webhook:
+        with injector.serving(
+            certificates / "apiserver.crt", certificates / "apiserver.key", server.ca_pem
+        ) as webhook:
             path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
             assert api.ask("POST", path, webhook).status == 201
             wait_for_policies(api)

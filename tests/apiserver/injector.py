@@ -1,5 +1,5 @@
-"""A stand-in for istiod's injection webhook: it adds what istiod 1.30.3 was seen to add to the plain pod (injected.json, which
-test_injection.py holds against istiod itself).
+"""A stand-in for istiod's injection webhook: it adds what istiod 1.30.3 was seen to add to the plain pod
+(injected.json, which test_injection.py holds against istiod itself).
 
 It merges as Istio does: a container of the same name that the author wrote keeps the author's fields.
 """
@@ -39,7 +39,11 @@ def inject(pod: JSON, how: str) -> JSON:
     instead = meta.get("annotations", {}).pop(ADDED, None)
     added = json.loads(instead) if instead else recorded(how)
     for kind in ("annotations", "labels"):
-        meta[kind] = {**added[kind], **meta.get(kind, {}), **({STATUS: added[kind][STATUS]} if kind == "annotations" else {})}
+        meta[kind] = {
+            **added[kind],
+            **meta.get(kind, {}),
+            **({STATUS: added[kind][STATUS]} if kind == "annotations" else {}),
+        }
     for part in LISTS:
         for item in added[part]:
             _merge(spec.setdefault(part, []), item)
@@ -60,14 +64,18 @@ class _Handler(BaseHTTPRequestHandler):
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         pod = review["request"]["object"]
         changed = inject(pod, pod["metadata"]["labels"][LABEL])
-        patch = [{"op": "replace", "path": f"/{part}", "value": changed[part]} for part in ("metadata", "spec")]
+        patch = [
+            {"op": "replace", "path": f"/{part}", "value": changed[part]} for part in ("metadata", "spec")
+        ]
         response = {
             "uid": review["request"]["uid"],
             "allowed": True,
             "patchType": "JSONPatch",
             "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
         }
-        body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}).encode()
+        body = json.dumps(
+            {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -1,4 +1,5 @@
-"""Istio's own injector: istiod's webhook, with the charts' values of a plan, for an API server on this machine."""
+"""Istio's own injector: istiod's webhook, with the charts' values of a plan, for an API server on this
+machine."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ _READY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Injection:
-    """What Istio's charts make of a plan's values: the template, the values that it sees, and the mesh's configuration."""
+    """What Istio's charts make of a plan's values: the template, the values that it sees, and the mesh's
+    configuration."""
 
     config: str
     values: str
@@ -45,13 +47,16 @@ def program(name: str) -> Path:
     found = executable(name)
     if found is None:
         raise Missing(
-            f"no {name} on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get Istio's programs"
+            f"no {name} on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to "
+            "get Istio's programs"
         )
     return found
 
 
 def run(*words: str | Path) -> list[JSON]:
-    done = subprocess.run([program("istioctl"), *words], capture_output=True, encoding="utf-8", timeout=120, check=True)
+    done = subprocess.run(
+        [program("istioctl"), *words], capture_output=True, encoding="utf-8", timeout=120, check=True
+    )
     return [item for item in yaml.safe_load_all(done.stdout) if item]
 
 
@@ -64,7 +69,8 @@ def injection(plan: Plan, folder: Path) -> Injection:
     spec = {"profile": "minimal", "meshConfig": mesh, "components": components, "values": values}
     operator = folder / "operator.yaml"
     operator.write_text(
-        json.dumps({"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}), encoding="utf-8"
+        json.dumps({"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}),
+        encoding="utf-8",
     )
     made = {
         item["metadata"]["name"]: item["data"]
@@ -88,7 +94,14 @@ def webhook(address: str, authority: str, selector: JSON) -> JSON:
                 "sideEffects": "None",
                 "failurePolicy": "Fail",
                 **selector,
-                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+                "rules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE"],
+                        "resources": ["pods"],
+                    }
+                ],
                 "clientConfig": {
                     "url": f"https://{address}/inject",
                     "caBundle": base64.b64encode(authority.encode()).decode(),
@@ -107,12 +120,20 @@ def serving(
     authority: str,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """istiod, injecting as the plan's charts would; yields its address. `certificates` has one for 127.0.0.1."""
+    """istiod, injecting as the plan's charts would; yields its address. `certificates` has one for
+    127.0.0.1."""
     ports = dict(zip(("http", "https", "grpc", "secureGRPC", "monitoring"), _free_ports(5), strict=True))
     made = injection(plan, folder)
     made.write(folder / "var/lib/istio/inject")
     words: list[str | Path] = [program("pilot-discovery"), "discovery", "--kubeconfig", kubeconfig]
-    words += ["--meshConfig", folder / "var/lib/istio/inject/mesh", "--ctrlz_port", "0", "--shutdownDuration", "0s"]
+    words += [
+        "--meshConfig",
+        folder / "var/lib/istio/inject/mesh",
+        "--ctrlz_port",
+        "0",
+        "--shutdownDuration",
+        "0s",
+    ]
     words += [f"--{name}Addr=127.0.0.1:{port}" for name, port in ports.items()]
     words += ["--tlsCertFile", certificates / "apiserver.crt", "--tlsKeyFile", certificates / "apiserver.key"]
     (folder / "authority.pem").write_text(authority, encoding="utf-8")
@@ -165,5 +186,6 @@ def _await(process: subprocess.Popen[bytes], port: int, authority: str, log: Pat
             return
         time.sleep(0.1)
     raise AssertionError(
-        f"istiod did not listen for pods to inject:\n{log.read_text(encoding='utf-8', errors='replace')[-4000:]}"
+        "istiod did not listen for pods to "
+        f"inject:\n{log.read_text(encoding='utf-8', errors='replace')[-4000:]}"
     )

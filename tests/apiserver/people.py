@@ -1,4 +1,5 @@
-"""People before a real API server: requests as somebody, with only the rights that the stack's own objects give them."""
+"""People before a real API server: requests as somebody, with only the rights that the stack's own objects
+give them."""
 
 from __future__ import annotations
 
@@ -73,7 +74,9 @@ class Api:
         person: Person | None = None,
         content_type: str = "application/json",
     ) -> Answer:
-        headers = urllib3.HTTPHeaderDict({"Authorization": f"Bearer {self._token}", "Content-Type": content_type})
+        headers = urllib3.HTTPHeaderDict(
+            {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
+        )
         if person:
             headers.add("Impersonate-User", person.user)
             for group in (*person.groups, "system:authenticated"):
@@ -85,10 +88,18 @@ class Api:
         except ValueError:
             return Answer(answer.status, {"message": answer.data.decode(errors="replace")})
 
-    def may(self, person: Person, verb: str, resource: str, *, group: str = "", namespace: str | None = "team-x") -> bool:
+    def may(
+        self, person: Person, verb: str, resource: str, *, group: str = "", namespace: str | None = "team-x"
+    ) -> bool:
         """What a SubjectAccessReview says; `resource` may hold a subresource."""
         name, _, subresource = resource.partition("/")
-        attributes = {"verb": verb, "group": group, "resource": name, "subresource": subresource, "namespace": namespace or ""}
+        attributes = {
+            "verb": verb,
+            "group": group,
+            "resource": name,
+            "subresource": subresource,
+            "namespace": namespace or "",
+        }
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
@@ -104,10 +115,12 @@ class Api:
 
 
 def fenced_plan(**admission: Any) -> Plan:
-    """The dev stack with groups for everybody; `admission` goes into `fences.admission`. Without Pod Security, which would
-    refuse first what the policies are tried with; it has tests of its own."""
+    """The dev stack with groups for everybody; `admission` goes into `fences.admission`. Without Pod
+    Security, which would refuse first what the policies are tried with; it has tests of its own."""
     alone = {"pod-security": "the policies are tried alone"}
-    config = config_with("fences", {"contact": "#platform", "groups": GROUPS, "admission": admission, "relaxed": alone})
+    config = config_with(
+        "fences", {"contact": "#platform", "groups": GROUPS, "admission": admission, "relaxed": alone}
+    )
     config["gke-mesh-egress:cluster"]["securityGroup"] = "gke-security-groups@example.com"
     return plan_of(config)
 
@@ -120,9 +133,12 @@ def api_server(root: Path) -> Iterator[tuple[Api, ApiServer, Cluster]]:
     try:
         cluster = Cluster(server.url, server.token, server.ca_pem)
         for definition in yaml.load_all(
-            tools.istio_crds().read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            tools.istio_crds().read_text(encoding="utf-8"),
+            Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),
         ):
-            cluster.apply(cluster.kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"), None, definition)
+            cluster.apply(
+                cluster.kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"), None, definition
+            )
         yield Api(server, root / "authority.pem"), server, cluster
     finally:
         server.wipe()
@@ -146,12 +162,20 @@ def _apply(cluster: Cluster, rendered: list[Object]) -> list[Object]:
 
 
 def wait_for_rights(
-    api: Api, people: Iterable[Person], verb: str, resource: str, *, group: str = "", namespace: str | None = "team-x"
+    api: Api,
+    people: Iterable[Person],
+    verb: str,
+    resource: str,
+    *,
+    group: str = "",
+    namespace: str | None = "team-x",
 ) -> None:
     """Authorization takes a moment to see a role and a binding that the API server has just taken."""
     for person in people:
         what = f"{person.user} is to have the right to {verb} {resource}"
-        wait_until(lambda person=person: api.may(person, verb, resource, group=group, namespace=namespace), what)
+        wait_until(
+            lambda person=person: api.may(person, verb, resource, group=group, namespace=namespace), what
+        )
 
 
 def wait_until(done: Callable[[], bool], what: str, seconds: float = 60.0) -> None:

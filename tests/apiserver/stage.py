@@ -11,8 +11,12 @@ from tests.apiserver.workload_cases import ACCEPTED, REFUSED, Case, in_kind, pod
 
 EDITOR = Person("ed@example.com")
 """Somebody with the rights of Kubernetes' own role `edit` in team-x, and some given by hand."""
-CONTROLLER = Person("system:serviceaccount:kube-system:replicaset-controller", ("system:serviceaccounts:kube-system",))
-EXEMPTIONS = {"team-y": {"host-ports": "an appliance that listens on nodes", "service-types": "partner's load balancer"}}
+CONTROLLER = Person(
+    "system:serviceaccount:kube-system:replicaset-controller", ("system:serviceaccounts:kube-system",)
+)
+EXEMPTIONS = {
+    "team-y": {"host-ports": "an appliance that listens on nodes", "service-types": "partner's load balancer"}
+}
 DRY = "?dryRun=All"
 
 
@@ -94,8 +98,14 @@ def wait_for_policies(api: Api) -> None:
             refused(Rule.HOST_NAMESPACES, create(api, "Pod", case("host-network").template(), person=ANN))
             and refused(Rule.EXTERNAL_IPS, service(api, ANN, externalIPs=["198.51.100.7"]))
             and refused(Rule.PLATFORM_KINDS, policy_by(api, EDITOR))
-            and refused(Rule.NAMESPACE_LABELS, change_namespace(api, "team-x", {"istio-injection": "disabled"}, person=EVE))
-            and len(create(api, "Pod", injected("init"), person=ANN).body.get("spec", {}).get("containers", [])) == 2
+            and refused(
+                Rule.NAMESPACE_LABELS,
+                change_namespace(api, "team-x", {"istio-injection": "disabled"}, person=EVE),
+            )
+            and len(
+                create(api, "Pod", injected("init"), person=ANN).body.get("spec", {}).get("containers", [])
+            )
+            == 2
         )
 
     for manifest in eve_may_change_namespaces():
@@ -109,7 +119,13 @@ def case(name: str) -> Case:
 
 
 def create(
-    api: Api, kind: str, template: dict[str, Any], *, person: Person | None, namespace: str = "team-x", name: str = "case"
+    api: Api,
+    kind: str,
+    template: dict[str, Any],
+    *,
+    person: Person | None,
+    namespace: str = "team-x",
+    name: str = "case",
 ) -> Answer:
     path, manifest = in_kind(kind, template, name, namespace)
     return api.ask("POST", path + DRY, manifest, person=person)
@@ -132,11 +148,19 @@ def policy_by(api: Api, person: Person | None) -> Answer:
         "metadata": {"name": "open"},
         "spec": {"podSelector": {}, "egress": [{}], "policyTypes": ["Egress"]},
     }
-    return api.ask("POST", f"/apis/networking.k8s.io/v1/namespaces/team-x/networkpolicies{DRY}", manifest, person=person)
+    return api.ask(
+        "POST", f"/apis/networking.k8s.io/v1/namespaces/team-x/networkpolicies{DRY}", manifest, person=person
+    )
 
 
 def change_namespace(
-    api: Api, name: str, labels: dict[str, str | None], *, person: Person | None, kind: str = "labels", sub: str = ""
+    api: Api,
+    name: str,
+    labels: dict[str, str | None],
+    *,
+    person: Person | None,
+    kind: str = "labels",
+    sub: str = "",
 ) -> Answer:
     patch = {"metadata": {kind: labels}}
     path = f"/api/v1/namespaces/{name}{sub}{DRY}"

@@ -1,4 +1,5 @@
-"""The stack's own admission policies on a real API server: what a team's people and their controllers get refused, and not."""
+"""The stack's own admission policies on a real API server: what a team's people and their controllers get
+refused, and not."""
 
 from __future__ import annotations
 
@@ -14,7 +15,18 @@ from egress.layers.google.resources import google_objects
 from egress.layers.render import render
 from egress.settings.fences import EVERYWHERE, IN_TEAMS, Rule
 from sandbox.kubernetes.cluster import Cluster
-from tests.apiserver.people import ANN, BEN, PAT, Api, Person, deploy, deploy_policies, fenced_plan, wait_for_rights, wait_until
+from tests.apiserver.people import (
+    ANN,
+    BEN,
+    PAT,
+    Api,
+    Person,
+    deploy,
+    deploy_policies,
+    fenced_plan,
+    wait_for_rights,
+    wait_until,
+)
 from tests.apiserver.stage import (
     CONTROLLER,
     DRY,
@@ -33,7 +45,14 @@ class TestWorkloads:
     def test_every_rule_on_workloads_has_a_refused_case(self) -> None:
         services = {Rule.SERVICE_TYPES, Rule.EXTERNAL_IPS, Rule.OUTSIDE_ENDPOINTS}
         requests = {Rule.MESH_ROOT, Rule.TOKEN_REQUESTS, Rule.POD_ADDRESSES}
-        elsewhere = {*services, *requests, Rule.PLATFORM_KINDS, Rule.PLATFORM_NAMESPACES, Rule.NAMESPACE_LABELS, Rule.PROXY_EXEC}
+        elsewhere = {
+            *services,
+            *requests,
+            Rule.PLATFORM_KINDS,
+            Rule.PLATFORM_NAMESPACES,
+            Rule.NAMESPACE_LABELS,
+            Rule.PROXY_EXEC,
+        }
         assert {case.rule for case in REFUSED} == set(Rule) - elsewhere
 
     @pytest.mark.parametrize("kind", KINDS)
@@ -48,29 +67,43 @@ class TestWorkloads:
         answer = create(stage[0], kind, accepted.template(), person=ANN)
         assert answer.status == 201, answer.message
 
-    @pytest.mark.parametrize("person", [None, PAT, CONTROLLER], ids=["administrator", "platform", "controller"])
+    @pytest.mark.parametrize(
+        "person", [None, PAT, CONTROLLER], ids=["administrator", "platform", "controller"]
+    )
     def test_nobody_is_above_the_rules(self, stage: tuple[Api, Cluster], person: Person | None) -> None:
         stage[1].apply(
             stage[1].kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"), None, {
-                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "controller"},
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+                "metadata": {"name": "controller"},
                 "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
                             "name": "system:controller:replicaset-controller"},
-                "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": CONTROLLER.user}],
+                "subjects": [
+                    {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": CONTROLLER.user}
+                ],
             },
         )  # fmt: skip
         wait_for_rights(stage[0], [CONTROLLER], "create", "pods")
-        assert_refused(create(stage[0], "Pod", case("host-network").template(), person=person), Rule.HOST_NAMESPACES)
+        assert_refused(
+            create(stage[0], "Pod", case("host-network").template(), person=person), Rule.HOST_NAMESPACES
+        )
 
     def test_a_pod_of_a_daemon_set_names_its_node(self, stage: tuple[Api, Cluster]) -> None:
         template = case("affinity-by-node-name").template()
-        owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agent", "uid": "1", "controller": True}
+        owner = {
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "name": "agent",
+            "uid": "1",
+            "controller": True,
+        }
         template["metadata"]["ownerReferences"] = [owner]
         assert create(stage[0], "Pod", template, person=ANN).status == 201
 
     def test_a_large_pod_is_within_what_a_policy_may_compute(self, stage: tuple[Api, Cluster]) -> None:
         template = pod_template()
         template["spec"]["containers"] = [
-            container(f"c{i}", volumeMounts=[{"name": f"v{j}", "mountPath": f"/{j}"} for j in range(30)]) for i in range(60)
+            container(f"c{i}", volumeMounts=[{"name": f"v{j}", "mountPath": f"/{j}"} for j in range(30)])
+            for i in range(60)
         ]
         template["spec"]["volumes"] = [{"name": f"v{j}", "emptyDir": {}} for j in range(30)]
         template["metadata"]["annotations"] = {f"example.com/a{i}": "x" for i in range(200)}
@@ -90,7 +123,8 @@ class TestWorkloads:
 
 
 class TestWhatWasThereBefore:
-    """Objects older than the rules are to be scaled, finished and deleted; a change of what the rules look at is refused."""
+    """Objects older than the rules are to be scaled, finished and deleted; a change of what the rules look at
+    is refused."""
 
     def test_an_old_pod_can_lose_its_finalizer(self, stage: tuple[Api, Cluster]) -> None:
         api = stage[0]
@@ -101,7 +135,10 @@ class TestWhatWasThereBefore:
         deploy_policies(stage[1], fenced_plan())
         try:
             probe = case("host-port").template()
-            wait_until(lambda: create(api, "Pod", probe, person=BEN, namespace="team-y").status == 403, "the exemption is to end")
+            wait_until(
+                lambda: create(api, "Pod", probe, person=BEN, namespace="team-y").status == 403,
+                "the exemption is to end",
+            )
             done = {"metadata": {"finalizers": None}}
             assert api.ask("PATCH", f"{path}/old", done, person=BEN, content_type=merge).status == 200
             relabelled = {"metadata": {"labels": {"new": "label"}}}
@@ -110,19 +147,28 @@ class TestWhatWasThereBefore:
         finally:
             deploy_policies(stage[1], fenced_plan(exemptions=EXEMPTIONS))
             assert api.ask("DELETE", f"{path}/old?gracePeriodSeconds=0", person=BEN).status == 200
-            wait_until(lambda: create(api, "Pod", probe, person=BEN, namespace="team-y").status == 201, "the exemption is back")
+            wait_until(
+                lambda: create(api, "Pod", probe, person=BEN, namespace="team-y").status == 201,
+                "the exemption is back",
+            )
 
 
 class TestExemptions:
-    def test_they_are_in_the_policys_own_text_with_the_reason_beside_it(self, stage: tuple[Api, Cluster]) -> None:
+    def test_they_are_in_the_policys_own_text_with_the_reason_beside_it(
+        self, stage: tuple[Api, Cluster]
+    ) -> None:
         path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/egress-team-workloads"
         policy = stage[0].ask("GET", path).body
         reason = EXEMPTIONS["team-y"]["host-ports"]
         assert policy["metadata"]["annotations"][f"{names.EXEMPT}host-ports"] == f"team-y: {reason}"
-        assert sum("'team-y'" in validation["expression"] for validation in policy["spec"]["validations"]) == 1
+        assert (
+            sum("'team-y'" in validation["expression"] for validation in policy["spec"]["validations"]) == 1
+        )
 
     @pytest.mark.parametrize("rule", [Rule.GATEWAY_NODES, Rule.HOST_NAMESPACES], ids=str)
-    def test_one_written_by_hand_on_the_namespace_holds_nothing_open(self, stage: tuple[Api, Cluster], rule: Rule) -> None:
+    def test_one_written_by_hand_on_the_namespace_holds_nothing_open(
+        self, stage: tuple[Api, Cluster], rule: Rule
+    ) -> None:
         """Even by somebody who may change everything: an annotation is nobody's word here."""
         api, path = stage[0], "/api/v1/namespaces/team-x"
         by_hand = {f"{names.EXEMPT}{rule}": "because"}
@@ -154,19 +200,29 @@ def system_pods() -> dict[str, tuple[str, dict[str, Any]]]:
         "spec": {
             "hostNetwork": True,
             "tolerations": [{"operator": "Exists"}],
-            "containers": [{"name": "agent", "image": "gke.gcr.io/agent", "securityContext": {"privileged": True}}],
+            "containers": [
+                {"name": "agent", "image": "gke.gcr.io/agent", "securityContext": {"privileged": True}}
+            ],
             "volumes": [{"name": "host", "hostPath": {"path": "/"}}],
         },
     }
     istiod = {
-        "metadata": {"labels": {"app": "shop", "istio.io/rev": "default", "sidecar.istio.io/inject": "false"}},
+        "metadata": {
+            "labels": {"app": "shop", "istio.io/rev": "default", "sidecar.istio.io/inject": "false"}
+        },
         "spec": {"containers": [{"name": "discovery", "image": "gcr.io/istio-release/pilot:1.30.3"}]},
     }
     rendered = render(fenced_plan())
-    (deployment,) = [item.manifest for item in rendered if item.kind == "Deployment" and item.name == names.GATEWAY]
+    (deployment,) = [
+        item.manifest for item in rendered if item.kind == "Deployment" and item.name == names.GATEWAY
+    ]
     gateway = copy.deepcopy(deployment["spec"]["template"])
     gateway["spec"]["securityContext"]["runAsUser"] = 1337
-    return {"gke-agent": ("kube-system", agent), "istiod": ("istio-system", istiod), "gateway": ("istio-egress", gateway)}
+    return {
+        "gke-agent": ("kube-system", agent),
+        "istiod": ("istio-system", istiod),
+        "gateway": ("istio-egress", gateway),
+    }
 
 
 class TestThePlatformsOwn:
@@ -178,7 +234,8 @@ class TestThePlatformsOwn:
         assert answer.status == 201, answer.message
 
     def test_everything_rendered_is_accepted_again_under_the_rules(self, stage: tuple[Api, Cluster]) -> None:
-        """The first time, namespaces and policies were young: as another `pulumi up`, by somebody of the platform."""
+        """The first time, namespaces and policies were young: as another `pulumi up`, by somebody of the
+        platform."""
         rendered = deploy(stage[1], fenced_plan(exemptions=EXEMPTIONS))
         assert len(rendered) > 40
 
@@ -190,12 +247,17 @@ class TestThePlatformsOwn:
 
 
 def test_the_judge_of_admission_knows_what_was_tried_here(stage: tuple[Api, Cluster]) -> None:
+    admission = "/apis/admissionregistration.k8s.io/v1"
     paths = {
-        "ValidatingAdmissionPolicy": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
-        "ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicy": f"{admission}/validatingadmissionpolicies",
+        "ValidatingAdmissionPolicyBinding": f"{admission}/validatingadmissionpolicybindings",
         "Namespace": "/api/v1/namespaces",
     }
-    stored = [{**item, "kind": kind} for kind, path in paths.items() for item in stage[0].ask("GET", path).body["items"]]
+    stored = [
+        {**item, "kind": kind}
+        for kind, path in paths.items()
+        for item in stage[0].ask("GET", path).body["items"]
+    ]
     judge = Admission(Deployed.of(stored, google_objects(fenced_plan())))
     for rule in Rule:
         verdict = judge.judge("team-x" if rule in IN_TEAMS else "istio-egress", rule)

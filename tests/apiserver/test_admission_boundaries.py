@@ -1,4 +1,5 @@
-"""What stands for pods, and what only the platform changes: Services, Istio's objects, NetworkPolicies, labels of namespaces."""
+"""What stands for pods, and what only the platform changes: Services, Istio's objects, NetworkPolicies,
+labels of namespaces."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ class TestServices:
         [
             ({}, None),
             ({"clusterIP": "None"}, None),
-            ({"type": "ExternalName", "externalName": "outside.example", "selector": None, "ports": None}, Rule.SERVICE_TYPES),
+            (
+                {"type": "ExternalName", "externalName": "outside.example", "selector": None, "ports": None},
+                Rule.SERVICE_TYPES,
+            ),
             ({"type": "NodePort"}, Rule.SERVICE_TYPES),
             ({"type": "LoadBalancer"}, Rule.SERVICE_TYPES),
             ({"externalIPs": ["198.51.100.7"]}, Rule.EXTERNAL_IPS),
@@ -52,7 +56,9 @@ class TestServices:
             (["2001:db8::7"], "IPv6", False),
         ],
     )
-    def test_endpoint_slices(self, stage: tuple[Api, Cluster], addresses: list[str], kind: str, accepted: bool) -> None:
+    def test_endpoint_slices(
+        self, stage: tuple[Api, Cluster], addresses: list[str], kind: str, accepted: bool
+    ) -> None:
         manifest: dict[str, Any] = {
             "apiVersion": "discovery.k8s.io/v1",
             "kind": "EndpointSlice",
@@ -91,7 +97,11 @@ class TestServices:
 
 
 ISTIO_OBJECTS = [
-    ("networking.istio.io", "ServiceEntry", {"hosts": ["outside.example"], "ports": [{"number": 443, "name": "tls"}]}),
+    (
+        "networking.istio.io",
+        "ServiceEntry",
+        {"hosts": ["outside.example"], "ports": [{"number": 443, "name": "tls"}]},
+    ),
     ("networking.istio.io", "Sidecar", {}),
     ("networking.istio.io", "VirtualService", {"hosts": ["outside.example"]}),
     ("networking.istio.io", "DestinationRule", {"host": "outside.example"}),
@@ -104,7 +114,9 @@ ISTIO_OBJECTS = [
 class TestPlatformKinds:
     """Against somebody whom Kubernetes' own role `edit`, or a right given by hand, lets write these."""
 
-    @pytest.mark.parametrize(("group", "kind", "spec"), ISTIO_OBJECTS, ids=lambda value: value if isinstance(value, str) else "")
+    @pytest.mark.parametrize(
+        ("group", "kind", "spec"), ISTIO_OBJECTS, ids=lambda value: value if isinstance(value, str) else ""
+    )
     def test_istio(self, stage: tuple[Api, Cluster], group: str, kind: str, spec: dict[str, Any]) -> None:
         api, cluster = stage
         path = cluster.kind(f"{group}/v1", kind).path("team-x") + DRY
@@ -114,7 +126,9 @@ class TestPlatformKinds:
 
     def test_network_policies(self, stage: tuple[Api, Cluster]) -> None:
         api = stage[0]
-        assert api.may(EDITOR, "create", "networkpolicies", group="networking.k8s.io"), "RBAC alone would let this through"
+        assert api.may(EDITOR, "create", "networkpolicies", group="networking.k8s.io"), (
+            "RBAC alone would let this through"
+        )
         assert_refused(policy_by(api, EDITOR), Rule.PLATFORM_KINDS)
         boundary = f"/apis/networking.k8s.io/v1/namespaces/team-x/networkpolicies/team-boundary{DRY}"
         assert_refused(api.ask("DELETE", boundary, person=EDITOR), Rule.PLATFORM_KINDS)
@@ -137,7 +151,9 @@ class TestNamespaceLabels:
         ],
         ids=str,
     )
-    def test_meaningful_labels_stay(self, stage: tuple[Api, Cluster], labels: dict[str, str | None], sub: str) -> None:
+    def test_meaningful_labels_stay(
+        self, stage: tuple[Api, Cluster], labels: dict[str, str | None], sub: str
+    ) -> None:
         api = stage[0]
         assert_refused(change_namespace(api, "team-x", labels, person=EVE, sub=sub), Rule.NAMESPACE_LABELS)
         assert change_namespace(api, "team-x", labels, person=PAT).status == 200
@@ -150,8 +166,13 @@ class TestNamespaceLabels:
 
     def test_the_name_cannot_be_forged(self, stage: tuple[Api, Cluster]) -> None:
         """The API server itself sets it back."""
-        answer = change_namespace(stage[0], "team-x", {"kubernetes.io/metadata.name": "kube-system"}, person=EVE)
-        assert answer.status == 403 or answer.body["metadata"]["labels"]["kubernetes.io/metadata.name"] == "team-x"
+        answer = change_namespace(
+            stage[0], "team-x", {"kubernetes.io/metadata.name": "kube-system"}, person=EVE
+        )
+        assert (
+            answer.status == 403
+            or answer.body["metadata"]["labels"]["kubernetes.io/metadata.name"] == "team-x"
+        )
 
     def test_other_labels_are_free(self, stage: tuple[Api, Cluster]) -> None:
         assert change_namespace(stage[0], "team-x", {"cost-centre": "4711"}, person=EVE).status == 200
@@ -159,7 +180,11 @@ class TestNamespaceLabels:
     def test_a_new_namespace_carries_none_of_them(self, stage: tuple[Api, Cluster]) -> None:
         api = stage[0]
         for labels, status in (({"a": "b"}, 201), ({names.TEAM_LABEL: "team-x"}, 403)):
-            manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "another", "labels": labels}}
+            manifest = {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": "another", "labels": labels},
+            }
             assert api.ask("POST", f"/api/v1/namespaces{DRY}", manifest, person=EVE).status == status
 
     def test_google_labels_its_own_namespaces(self, stage: tuple[Api, Cluster]) -> None:

@@ -1,4 +1,5 @@
-"""What tells a proxy whom to obey and what makes somebody a proxy: roots, tokens; a pod's address, and how it gets to a node."""
+"""What tells a proxy whom to obey and what makes somebody a proxy: roots, tokens; a pod's address, and how it
+gets to a node."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ JSON = dict[str, Any]
 MERGE = "application/merge-patch+json"
 ISTIOD = Person("system:serviceaccount:istio-system:istiod", ("system:serviceaccounts:istio-system",))
 KUBELET = Person("system:node:gke-1", ("system:nodes",))
-NAMESPACES = Person("system:serviceaccount:kube-system:namespace-controller", ("system:serviceaccounts:kube-system",))
+NAMESPACES = Person(
+    "system:serviceaccount:kube-system:namespace-controller", ("system:serviceaccounts:kube-system",)
+)
 ZOE = Person("zoe@example.com")
 """Somebody with every right on everything in team-x, by hand."""
 NODELIKE = Person("system:node:zoe@example.com")
@@ -35,7 +38,11 @@ def api(stage: tuple[Api, Cluster]) -> Api:
     subjects = [{"apiGroup": group, "kind": "User", "name": person.user} for person in EVERYBODY]
     for manifest in (
         {"kind": "Role", "rules": rules},
-        {"kind": "RoleBinding", "roleRef": {"apiGroup": group, "kind": "Role", "name": "everything"}, "subjects": subjects},
+        {
+            "kind": "RoleBinding",
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": "everything"},
+            "subjects": subjects,
+        },
     ):
         path = f"/apis/{group}/v1/namespaces/team-x/{manifest['kind'].lower()}s"
         body = {"apiVersion": f"{group}/v1", "metadata": {"name": "everything"}, **manifest}
@@ -63,10 +70,16 @@ class TestMeshRoot:
         assert_refused(api.ask("DELETE", path + DRY, person=person), Rule.MESH_ROOT)
         assert_refused(api.ask("DELETE", f"{ROOTS}{DRY}", person=person), Rule.MESH_ROOT)
         relabelled = {"metadata": {"labels": {"x": "y"}}}
-        assert_refused(api.ask("PATCH", path + DRY, relabelled, person=person, content_type=MERGE), Rule.MESH_ROOT)
+        assert_refused(
+            api.ask("PATCH", path + DRY, relabelled, person=person, content_type=MERGE), Rule.MESH_ROOT
+        )
         applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": root}, **evil}
         answer = api.ask(
-            "PATCH", f"{path}{DRY}&fieldManager=x&force=true", applied, person=person, content_type="application/apply-patch+yaml"
+            "PATCH",
+            f"{path}{DRY}&fieldManager=x&force=true",
+            applied,
+            person=person,
+            content_type="application/apply-patch+yaml",
         )
         assert_refused(answer, Rule.MESH_ROOT)
 
@@ -88,7 +101,10 @@ class TestMeshRoot:
     def test_other_config_maps_are_the_teams(self, api: Api) -> None:
         body = {"metadata": {"name": "settings"}, "data": {"a": "b"}}
         assert api.ask("POST", ROOTS, body, person=ANN).status == 201
-        assert api.ask("PATCH", f"{ROOTS}/settings", {"data": {"a": "c"}}, person=ANN, content_type=MERGE).status == 200
+        assert (
+            api.ask("PATCH", f"{ROOTS}/settings", {"data": {"a": "c"}}, person=ANN, content_type=MERGE).status
+            == 200
+        )
         assert api.ask("DELETE", f"{ROOTS}/settings", person=ANN).status == 200
 
 
@@ -97,12 +113,24 @@ class TestTokenRequests:
 
     @staticmethod
     def wanted(*audiences: str) -> JSON:
-        return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": list(audiences)}}
+        return {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": list(audiences)},
+        }
 
-    @pytest.mark.parametrize("audiences", [("istio-ca",), ("bank.example", "istio-ca")], ids=["alone", "among others"])
-    @pytest.mark.parametrize("person", [ZOE, NODELIKE, NAMESPACES], ids=["every right", "called like a node", "controller"])
-    def test_nobody_asks_for_a_proxys_token(self, api: Api, person: Person, audiences: tuple[str, ...]) -> None:
-        assert_refused(api.ask("POST", self.PATH, self.wanted(*audiences), person=person), Rule.TOKEN_REQUESTS)
+    @pytest.mark.parametrize(
+        "audiences", [("istio-ca",), ("bank.example", "istio-ca")], ids=["alone", "among others"]
+    )
+    @pytest.mark.parametrize(
+        "person", [ZOE, NODELIKE, NAMESPACES], ids=["every right", "called like a node", "controller"]
+    )
+    def test_nobody_asks_for_a_proxys_token(
+        self, api: Api, person: Person, audiences: tuple[str, ...]
+    ) -> None:
+        assert_refused(
+            api.ask("POST", self.PATH, self.wanted(*audiences), person=person), Rule.TOKEN_REQUESTS
+        )
 
     def test_but_nodes_and_the_platform(self, api: Api) -> None:
         for person in (KUBELET, None):
@@ -112,7 +140,9 @@ class TestTokenRequests:
     def test_other_tokens_are_rbacs_to_decide(self, api: Api) -> None:
         assert api.ask("POST", self.PATH, self.wanted("bank.example"), person=ZOE).status == 201
         assert api.ask("POST", self.PATH, self.wanted(), person=ZOE).status == 201
-        assert api.ask("POST", self.PATH, self.wanted("bank.example"), person=ANN).status == 403, "no role of the stack has it"
+        assert api.ask("POST", self.PATH, self.wanted("bank.example"), person=ANN).status == 403, (
+            "no role of the stack has it"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -163,14 +193,21 @@ class TestPodStatus:
 
     def test_the_rest_of_it_is_rbacs_to_decide(self, api: Api, waiting: str) -> None:
         """Load balancers tell of readiness this way."""
-        conditions = {"status": {"conditions": [{"type": "cloud.google.com/load-balancer-neg-ready", "status": "True"}]}}
+        conditions = {
+            "status": {"conditions": [{"type": "cloud.google.com/load-balancer-neg-ready", "status": "True"}]}
+        }
         assert status(api, waiting, conditions, ZOE).status == 200
 
 
 class TestPodResize:
     def test_it_brings_no_labels(self, api: Api, waiting: str) -> None:
         """The API server takes nothing but amounts by this way, so no rule looks there."""
-        patch = {"metadata": {"labels": {"istio.io/dataplane-mode": "none"}, "annotations": {"proxy.istio.io/config": "{}"}}}
+        patch = {
+            "metadata": {
+                "labels": {"istio.io/dataplane-mode": "none"},
+                "annotations": {"proxy.istio.io/config": "{}"},
+            }
+        }
         answer = api.ask("PATCH", f"{waiting}/resize{DRY}", patch, person=ZOE, content_type=MERGE)
         stored = answer.body.get("metadata", {})
         assert "istio.io/dataplane-mode" not in stored.get("labels", {})

@@ -47,11 +47,15 @@ class TestInjection:
     @pytest.mark.parametrize("managed", [None, [], [{}]], ids=["as-is", "none", "reset"])
     @pytest.mark.parametrize("apply", [False, True], ids=["create", "apply"])
     @pytest.mark.parametrize("part", ["container", "init", "status", "volume"])
-    def test_a_forged_one_is_refused(self, stage: tuple[Api, Cluster], part: str, apply: bool, managed: Any) -> None:
+    def test_a_forged_one_is_refused(
+        self, stage: tuple[Api, Cluster], part: str, apply: bool, managed: Any
+    ) -> None:
         api = stage[0]
         template = injected("init")
         if part == "container":
-            template["spec"]["containers"].append({"name": "istio-proxy", "image": "registry.example/own", "command": ["nc"]})
+            template["spec"]["containers"].append(
+                {"name": "istio-proxy", "image": "registry.example/own", "command": ["nc"]}
+            )
         elif part == "init":
             template["spec"]["initContainers"] = [{"name": "istio-init", "image": "registry.example/own"}]
         elif part == "status":
@@ -92,7 +96,9 @@ class TestInjection:
 
     def test_the_application_does_not_mount_the_proxys_volumes(self, stage: tuple[Api, Cluster]) -> None:
         template = injected("init")
-        template["spec"]["containers"][0]["volumeMounts"] = [{"name": "istio-envoy", "mountPath": "/etc/istio/proxy"}]
+        template["spec"]["containers"][0]["volumeMounts"] = [
+            {"name": "istio-envoy", "mountPath": "/etc/istio/proxy"}
+        ]
         assert_refused(create(stage[0], "Pod", template, person=ANN), Rule.PROXY_CONTAINER)
 
     def test_the_application_in_an_injected_pod_is_looked_at(self, stage: tuple[Api, Cluster]) -> None:
@@ -107,7 +113,11 @@ class TestInjection:
         for container_name, status in (("istio-proxy", 403), ("shop", 200)):
             patch = {"spec": {"containers": [{"name": container_name, "image": "registry.example/own:2"}]}}
             answer = api.ask(
-                "PATCH", f"{path}/running{DRY}", patch, person=ANN, content_type="application/strategic-merge-patch+json"
+                "PATCH",
+                f"{path}/running{DRY}",
+                patch,
+                person=ANN,
+                content_type="application/strategic-merge-patch+json",
             )
             assert answer.status == status, answer.message
 
@@ -118,7 +128,12 @@ def running(stage: tuple[Api, Cluster]) -> str:
     api = stage[0]
     path, manifest = in_kind("Pod", injected("init"), "scheduled")
     assert api.ask("POST", path, manifest, person=ANN).status == 201
-    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "scheduled"}, "target": {"kind": "Node", "name": "n"}}
+    binding = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": "scheduled"},
+        "target": {"kind": "Node", "name": "n"},
+    }
     assert api.ask("POST", f"{path}/scheduled/binding", binding, person=SCHEDULER).status == 201
     return f"{path}/scheduled"
 
@@ -130,9 +145,17 @@ class TestRunningPods:
             ({}, None),
             ({"securityContext": {}}, Rule.CONFINED_PROCESS),
             ({"securityContext": {"privileged": True, "allowPrivilegeEscalation": True}}, Rule.PRIVILEGED),
-            ({"securityContext": {**container("x")["securityContext"], "runAsUser": 1337}}, Rule.PROXY_IDENTITY),
             (
-                {"securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}}},
+                {"securityContext": {**container("x")["securityContext"], "runAsUser": 1337}},
+                Rule.PROXY_IDENTITY,
+            ),
+            (
+                {
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+                    }
+                },
                 Rule.CAPABILITIES,
             ),
             ({"volumeMounts": [{"name": "istio-envoy", "mountPath": "/x"}]}, Rule.PROXY_CONTAINER),
@@ -156,19 +179,29 @@ class TestRunningPods:
 
     def test_a_scheduled_pod_can_be_relabelled(self, stage: tuple[Api, Cluster], running: str) -> None:
         patch = {"metadata": {"labels": {"seen": "yes"}}}
-        answer = stage[0].ask("PATCH", running + DRY, patch, person=ANN, content_type="application/merge-patch+json")
+        answer = stage[0].ask(
+            "PATCH", running + DRY, patch, person=ANN, content_type="application/merge-patch+json"
+        )
         assert answer.status == 200, answer.message
 
-    @pytest.mark.parametrize("toleration", [{"key": "dedicated", "operator": "Exists"}, {"operator": "Exists"}])
-    def test_no_toleration_is_added_later(self, stage: tuple[Api, Cluster], running: str, toleration: dict[str, str]) -> None:
+    @pytest.mark.parametrize(
+        "toleration", [{"key": "dedicated", "operator": "Exists"}, {"operator": "Exists"}]
+    )
+    def test_no_toleration_is_added_later(
+        self, stage: tuple[Api, Cluster], running: str, toleration: dict[str, str]
+    ) -> None:
         has = stage[0].ask("GET", running).body["spec"].get("tolerations", [])
         patch = {"spec": {"tolerations": [*has, toleration]}}
-        answer = stage[0].ask("PATCH", running + DRY, patch, person=ANN, content_type="application/merge-patch+json")
+        answer = stage[0].ask(
+            "PATCH", running + DRY, patch, person=ANN, content_type="application/merge-patch+json"
+        )
         assert_refused(answer, Rule.GATEWAY_NODES)
 
     @pytest.mark.parametrize("way", ["exec", "attach"])
     @pytest.mark.parametrize("inside", ["istio-proxy", "istio-validation", "shop"])
-    def test_nobody_of_a_team_gets_into_the_proxy(self, stage: tuple[Api, Cluster], running: str, way: str, inside: str) -> None:
+    def test_nobody_of_a_team_gets_into_the_proxy(
+        self, stage: tuple[Api, Cluster], running: str, way: str, inside: str
+    ) -> None:
         path = f"{running}/{way}?container={inside}&stdout=true" + ("&command=sh" if way == "exec" else "")
         answer = stage[0].ask("POST", path, person=ANN)
         if inside == "shop":

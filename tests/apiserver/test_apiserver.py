@@ -1,4 +1,5 @@
-"""The sandbox's API server, for real: started, found again, stopped, restarted, wiped - and no stranger harmed."""
+"""The sandbox's API server, for real: started, found again, stopped, restarted, wiped - and no stranger
+harmed."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ def home(tmp_path: Path) -> Iterator[Home]:
     ApiServer(home).wipe()
 
 
-def ask(server: ApiServer, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
+def ask(
+    server: ApiServer, path: str, body: dict[str, Any] | None = None, token: str | None = None
+) -> dict[str, Any]:
     """One request with only what ApiServer hands out: address, authority and token."""
     request = urllib.request.Request(server.url + path, data=json.dumps(body).encode() if body else None)
     request.add_header("Authorization", f"Bearer {token or server.token}")
@@ -46,7 +49,10 @@ def ask(server: ApiServer, path: str, body: dict[str, Any] | None = None, token:
 
 
 def pids(home: Home) -> list[int]:
-    return [int((home.apiserver / f"{name}.pid").read_text(encoding="utf-8")) for name in ("etcd", "kube-apiserver")]
+    return [
+        int((home.apiserver / f"{name}.pid").read_text(encoding="utf-8"))
+        for name in ("etcd", "kube-apiserver")
+    ]
 
 
 def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -67,7 +73,8 @@ def gone(pid: int) -> bool:
 def run_python(home: Home, code: str) -> subprocess.Popen[str]:
     """Another process that uses the same home; `s` is its ApiServer."""
     prelude = (
-        "import sys\nfrom pathlib import Path\nfrom sandbox.apiserver import ApiServer\nfrom sandbox.home import Home\n"
+        "import sys\nfrom pathlib import Path\nfrom sandbox.apiserver import ApiServer\nfrom sandbox.home "
+        "import Home\n"
         "s = ApiServer(Home(Path(sys.argv[1])))\n"
     )
     return subprocess.Popen(
@@ -193,9 +200,12 @@ def test_a_program_that_died_is_replaced(home: Home) -> None:
 
 
 def test_a_stranger_with_a_recorded_pid_is_left_alone(home: Home) -> None:
-    """After a reboot the pid files name processes that are somebody else's, even ones that look into our folder."""
+    """After a reboot the pid files name processes that are somebody else's, even ones that look into our
+    folder."""
     home.apiserver.mkdir(parents=True)
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", str(home.apiserver / "etcd")])
+    stranger = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(300)", str(home.apiserver / "etcd")]
+    )
     try:
         for name in ("etcd", "kube-apiserver"):
             (home.apiserver / f"{name}.pid").write_text(f"{stranger.pid}\n", encoding="utf-8")
@@ -234,7 +244,10 @@ def test_a_port_that_was_taken_meanwhile_is_given_up(home: Home) -> None:
         assert not server.running()
         server.start()
         assert server.endpoint != before
-        assert json.loads(server.kubeconfig.read_text(encoding="utf-8"))["clusters"][0]["cluster"]["server"] == server.url
+        assert (
+            json.loads(server.kubeconfig.read_text(encoding="utf-8"))["clusters"][0]["cluster"]["server"]
+            == server.url
+        )
 
 
 def test_a_start_that_fails_shows_the_log_and_leaves_nothing_running(home: Home) -> None:

@@ -1,4 +1,5 @@
-"""What the examples' programs deploy beside the platform can start: their pods pass every fence of a team's namespace."""
+"""What the examples' programs deploy beside the platform can start: their pods pass every fence of a team's
+namespace."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The dev stack whole: Pod Security and the policies of admission."""
     with api_server(tmp_path_factory.mktemp("examples")) as (api, _, cluster):
         deploy(cluster, PLAN)
-        anywhere = template(next(item.manifest for item in render(PLAN) if item.identity == "team-x/deployment/test"))
+        anywhere = template(
+            next(item.manifest for item in render(PLAN) if item.identity == "team-x/deployment/test")
+        )
         anywhere["spec"]["tolerations"] = [{"operator": "Exists"}]
         wait_until(lambda: "gateway-nodes" in create(api, anywhere).message, "the policies are active")
         yield api
@@ -49,7 +52,12 @@ def workloads(program: str) -> list[JSON]:
     """What a program registers that makes pods, as it reaches the API server."""
     run = consumer(program, platform())
     assert run.error is None
-    made = [found["inputs"] for kind in WORKLOADS for found in run.registered if found["type"].endswith(f":{kind}")]
+    made = [
+        found["inputs"]
+        for kind in WORKLOADS
+        for found in run.registered
+        if found["type"].endswith(f":{kind}")
+    ]
     # The mocks hand every number over as a float, which the engine does not.
     return json.loads(json.dumps(made), parse_float=lambda number: int(float(number)))
 

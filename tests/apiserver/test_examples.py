@@ -1,4 +1,5 @@
-"""Every object of every example is accepted by the real API server, and analysed by Istio without a warning."""
+"""Every object of every example is accepted by the real API server, and analysed by Istio without a
+warning."""
 
 from __future__ import annotations
 
@@ -38,11 +39,19 @@ def test_every_object_is_accepted_with_strict_fields(cluster: Cluster, example: 
 def test_istio_analyses_it_without_a_warning(tmp_path: Path, example: Path) -> None:
     command = real.istioctl()
     if command is None:
-        pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
+        pytest.skip(
+            "no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to "
+            "get it"
+        )
     stream = tmp_path / "rendered.yaml"
     stream.write_text(to_yaml(item.manifest for item in render(plan_of(config(example)))), encoding="utf-8")
-    for arguments in (["analyze", "--use-kube=false", "--all-namespaces", str(stream)], ["validate", "-f", str(stream)]):
-        done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
+    for arguments in (
+        ["analyze", "--use-kube=false", "--all-namespaces", str(stream)],
+        ["validate", "-f", str(stream)],
+    ):
+        done = subprocess.run(
+            [command, *arguments], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8"
+        )
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         assert real.warnings(said) == []

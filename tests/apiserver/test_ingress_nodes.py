@@ -1,4 +1,5 @@
-"""A stack that receives on a real API server: its objects are accepted, and teams' pods are kept off the ingress nodes."""
+"""A stack that receives on a real API server: its objects are accepted, and teams' pods are kept off the
+ingress nodes."""
 
 from __future__ import annotations
 
@@ -34,7 +35,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with api_server(tmp_path_factory.mktemp("receiving")) as (api, _, cluster):
         deploy(cluster, plan_of(config({"mysql": MYSQL})))
         template = Case("", spec(nodeSelector={POOL: "gateway"})).template()
-        active = lambda: create(api, "Deployment", template, person=None, namespace="orders").status == 403  # noqa: E731
+
+        def active() -> bool:
+            return create(api, "Deployment", template, person=None, namespace="orders").status == 403
+
         wait_until(active, "the policies are to be active")
         yield api
 

@@ -1,9 +1,9 @@
-"""Istio's own injector before the stack's policies: whatever a member of a team writes into a pod, the proxy that the injector
-makes of it is the platform's, or the pod is refused.
+"""Istio's own injector before the stack's policies: whatever a member of a team writes into a pod, the proxy
+that the injector makes of it is the platform's, or the pod is refused.
 
-Needs istiod's program (pilot-discovery) and istioctl: docs/testing.md. Once istiod makes another proxy, record that for the
-stand-in:
-`python -m pytest tests/apiserver/test_injection.py -k recorded --regenerate-golden`.
+Needs istiod's program (pilot-discovery) and istioctl: docs/testing.md. Once istiod makes another proxy,
+record that for the stand-in: `python -m pytest tests/apiserver/test_injection.py -k recorded
+--regenerate-golden`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,16 @@ from egress.layers.render import render
 from egress.plan.model import Plan
 from egress.settings.fences import Rule
 from tests.apiserver import injector, istiod
-from tests.apiserver.attacks import ATTACKS, KNOWN_TO_THE_CODE, LINES, OWN_FIELDS, PLAIN_TEXTS, Attack, in_field, with_text
+from tests.apiserver.attacks import (
+    ATTACKS,
+    KNOWN_TO_THE_CODE,
+    LINES,
+    OWN_FIELDS,
+    PLAIN_TEXTS,
+    Attack,
+    in_field,
+    with_text,
+)
 from tests.apiserver.people import ANN, GROUPS, Answer, Api, Person, api_server, deploy, wait_until
 from tests.apiserver.stage import CONTROLLER, DRY
 from tests.apiserver.workload_cases import KINDS, annotation, in_kind, label, pod_template, spec
@@ -37,7 +46,8 @@ pytestmark = pytest.mark.xdist_group("apiserver")
 
 JSON = dict[str, Any]
 UNFENCED = "no-team"
-"""A namespace whose pods the injector sees and no policy does: what an attack does where nothing stands in its way."""
+"""A namespace whose pods the injector sees and no policy does: what an attack does where nothing stands in
+its way."""
 ADMIN = None
 
 
@@ -56,12 +66,14 @@ def redirected_by_init_container() -> Plan:
 
 
 def redirected_by_node() -> Plan:
-    """With Pod Security, and so with istio-cni; the label that would let Pod Security refuse first is taken off."""
+    """With Pod Security, and so with istio-cni; the label that would let Pod Security refuse first is taken
+    off."""
     return with_fences({})
 
 
 def another_version() -> Plan:
-    """One whose injector is not known whole: its pods are judged by what every injector of Istio's has in common."""
+    """One whose injector is not known whole: its pods are judged by what every injector of Istio's has in
+    common."""
     return with_fences({"istio": {"version": "1.29.4"}})
 
 
@@ -71,7 +83,8 @@ FORMS = {
     "native": (redirected_by_node, "true"),
     "another version": (another_version, "false"),
 }
-"""How pods are injected: the plan, and whether the proxy is a native sidecar, as on clusters whose nodes all know these."""
+"""How pods are injected: the plan, and whether the proxy is a native sidecar, as on clusters whose nodes all
+know these."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,9 @@ class Real:
     api: Api
     template: str
 
-    def create(self, template: JSON, *, namespace: str = "team-x", kind: str = "Pod", person: Person | None = ANN) -> Answer:
+    def create(
+        self, template: JSON, *, namespace: str = "team-x", kind: str = "Pod", person: Person | None = ANN
+    ) -> Answer:
         path, manifest = in_kind(kind, template, "case", namespace)
         return self.api.ask("POST", path + DRY, manifest, person=person)
 
@@ -102,20 +117,27 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         deploy(cluster, plan)
         unlabelled = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": None}}}
         assert (
-            api.ask("PATCH", "/api/v1/namespaces/team-x", unlabelled, content_type="application/merge-patch+json").status == 200
+            api.ask(
+                "PATCH", "/api/v1/namespaces/team-x", unlabelled, content_type="application/merge-patch+json"
+            ).status
+            == 200
         )
         assert api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": UNFENCED}}).status == 201
         certificates = server.kubeconfig.parent / "certificates"
         environment = {"ENABLE_NATIVE_SIDECARS": native}
-        with istiod.serving(plan, folder, server.kubeconfig, certificates, server.ca_pem, environment) as address:
+        with istiod.serving(
+            plan, folder, server.kubeconfig, certificates, server.ca_pem, environment
+        ) as address:
             names = ["team-x", "team-y", UNFENCED, *(item.namespace for item in gateways(plan))]
             selected = [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": names}]
-            hook = istiod.webhook(address, server.ca_pem, {"namespaceSelector": {"matchExpressions": selected}})
+            hook = istiod.webhook(
+                address, server.ca_pem, {"namespaceSelector": {"matchExpressions": selected}}
+            )
             path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
             assert api.ask("POST", path, hook).status == 201
-            template = yaml.safe_load((folder / "var/lib/istio/inject/config").read_text(encoding="utf-8"))["templates"][
-                "sidecar"
-            ]
+            template = yaml.safe_load((folder / "var/lib/istio/inject/config").read_text(encoding="utf-8"))[
+                "templates"
+            ]["sidecar"]
             found = Real(form, plan, api, template)
             wait_until(lambda: "istio-proxy" in names_of(found.create(pod())), "istiod is to inject")
             wait_until(lambda: found.create(pod(host_network)).status == 403, "the policies are to be active")
@@ -136,12 +158,16 @@ def pod(*changes: Any) -> JSON:
 
 
 host_network = spec(hostNetwork=True)
-BETWEEN_THE_LINES = "misc:error\n  initContainers:\n  - name: more\n    image: more\n    restartPolicy: Always\n    args:"
+BETWEEN_THE_LINES = (
+    "misc:error\n  initContainers:\n  - name: more\n    image: more\n    restartPolicy: Always\n    args:"
+)
 
 
 def names_of(answer: Answer) -> list[str]:
     found: JSON = answer.body.get("spec", {})
-    return [container["name"] for container in (*found.get("initContainers", []), *found.get("containers", []))]
+    return [
+        container["name"] for container in (*found.get("initContainers", []), *found.get("containers", []))
+    ]
 
 
 def made(answer: Answer) -> JSON:
@@ -149,7 +175,10 @@ def made(answer: Answer) -> JSON:
     found: JSON = answer.body["spec"]
     parts = {part: {item["name"]: item for item in found.get(part, [])} for part in injector.LISTS}
     wanted = {"containers": NAMES, "initContainers": NAMES, "volumes": VOLUMES}
-    return {part: {name: item for name, item in items.items() if name in wanted[part]} for part, items in parts.items()}
+    return {
+        part: {name: item for name, item in items.items() if name in wanted[part]}
+        for part, items in parts.items()
+    }
 
 
 class TestWhatATeamDoes:
@@ -170,7 +199,10 @@ class TestWhatATeamDoes:
         group = {"ReplicationController": "v1", "Job": "batch/v1"}.get(kind, "apps/v1")
         owner = {"apiVersion": group, "kind": kind, "name": "shop-5d4f8c", "uid": "1", "controller": True}
         template = pod()
-        template["metadata"] |= {"ownerReferences": [owner], "labels": {"app": "shop", "pod-template-hash": "5d4f8c"}}
+        template["metadata"] |= {
+            "ownerReferences": [owner],
+            "labels": {"app": "shop", "pod-template-hash": "5d4f8c"},
+        }
         answer = real.create(template)
         assert answer.status == 201, answer.message
 
@@ -198,7 +230,10 @@ class TestWhatATeamDoes:
         answer = real.create(template)
         assert answer.status == 201, answer.message
         (proxy,) = [
-            c for part in ("containers", "initContainers") for name, c in made(answer)[part].items() if name == "istio-proxy"
+            c
+            for part in ("containers", "initContainers")
+            for name, c in made(answer)[part].items()
+            if name == "istio-proxy"
         ]
         assert proxy["resources"] == {
             "requests": {"cpu": "100m", "memory": "128Mi"},
@@ -223,11 +258,17 @@ class TestWhatATeamDoes:
         meta = answer.body["metadata"]
         template = pod()["metadata"]
         kept["annotations"] = meta["annotations"]
-        kept["labels"] = {key: value for key, value in meta["labels"].items() if key not in template["labels"]}
-        recorded: JSON = json.loads(injector.RECORDED.read_text(encoding="utf-8")) if injector.RECORDED.exists() else {}
+        kept["labels"] = {
+            key: value for key, value in meta["labels"].items() if key not in template["labels"]
+        }
+        recorded: JSON = (
+            json.loads(injector.RECORDED.read_text(encoding="utf-8")) if injector.RECORDED.exists() else {}
+        )
         if regenerate:
             recorded[real.form] = kept
-            injector.RECORDED.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            injector.RECORDED.write_text(
+                json.dumps(recorded, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+            )
         assert recorded[real.form] == json.loads(json.dumps(kept))
 
 
@@ -251,7 +292,9 @@ class TestWhatThePlatformRuns:
 
     def test_every_gateways_pod_is_taken_without_a_warning(self, real: Real) -> None:
         found = {item.namespace: self.made_by_kubernetes(real, item) for item in gateways(real.plan)}
-        assert {namespace: (answer.status, answer.message, answer.warnings) for namespace, answer in found.items()} == {
+        assert {
+            namespace: (answer.status, answer.message, answer.warnings) for namespace, answer in found.items()
+        } == {
             "istio-egress": (201, "", ()),
             "istio-ingress": (201, "", ()),
         }
@@ -263,20 +306,31 @@ class TestWhatThePlatformRuns:
             found: JSON = self.made_by_kubernetes(real, item).body["spec"]
             (proxy,) = [*found["containers"], *found.get("initContainers", [])]
             (asked,) = written["containers"]
-            assert (proxy["name"], proxy["image"], proxy["args"][:2]) == ("istio-proxy", image(real.plan), ["proxy", "router"])
+            assert (proxy["name"], proxy["image"], proxy["args"][:2]) == (
+                "istio-proxy",
+                image(real.plan),
+                ["proxy", "router"],
+            )
             assert asked["securityContext"].items() <= proxy["securityContext"].items()
             assert proxy["resources"] == asked["resources"]
             told = {variable["name"]: variable.get("value") for variable in proxy["env"]}
             assert told[MAX_CONNECTIONS] == "2000"
             assert written["securityContext"].items() <= found["securityContext"].items()
-            for key in ("serviceAccountName", "automountServiceAccountToken", "nodeSelector", "priorityClassName"):
+            for key in (
+                "serviceAccountName",
+                "automountServiceAccountToken",
+                "nodeSelector",
+                "priorityClassName",
+            ):
                 assert found[key] == written[key]
             assert written["tolerations"][0] in found["tolerations"]
 
     def test_what_the_injector_makes_of_it_meets_pod_security(self, real: Real) -> None:
         """A line break in the annotation makes a second container, which nobody wrote."""
         for item in gateways(real.plan):
-            answer = self.made_by_kubernetes(real, item, annotation("sidecar.istio.io/componentLogLevel", BETWEEN_THE_LINES))
+            answer = self.made_by_kubernetes(
+                real, item, annotation("sidecar.istio.io/componentLogLevel", BETWEEN_THE_LINES)
+            )
             refused = answer.status == 403 and 'violates PodSecurity "restricted' in answer.message
             assert (refused, 'container "more"' in answer.message) == (True, True), answer
 
@@ -300,7 +354,8 @@ _AMOUNT = re.compile(r"[0-9.]+[a-zA-Z]*")
 
 
 def but_for_what_was_asked(found: JSON) -> JSON:
-    """Without the amounts and log levels that an author may choose, as far as they are plain words, and without TOLD."""
+    """Without the amounts and log levels that an author may choose, as far as they are plain words, and
+    without TOLD."""
     found = json.loads(json.dumps(found))
     for container in (*found["containers"].values(), *found["initContainers"].values()):
         container["args"] = [_LEVEL.sub(r"\1", argument) for argument in container["args"]]
@@ -320,7 +375,8 @@ def harm(real: Real, template: JSON, plain: JSON) -> str:
     return (
         ""
         if now == before
-        else f"{asked} {[(part, name) for part in now for name in now[part] if now[part][name] != before[part].get(name)]}"
+        else f"{asked} "
+        f"{[(part, name) for part in now for name in now[part] if now[part][name] != before[part].get(name)]}"
     )
 
 
@@ -350,7 +406,10 @@ class TestWhoeverWritesBetweenTheLines:
     def test_every_field_that_the_template_reads_is_attacked(self, real: Real) -> None:
         """A newer template that reads more fails here, until somebody has looked at it."""
         read = {
-            *re.findall(r"\.(?:ObjectMeta|Spec|DeploymentMeta|TypeMeta)\.[A-Za-z]+|\$(?:container|c)\.[A-Za-z]+", real.template)
+            *re.findall(
+                r"\.(?:ObjectMeta|Spec|DeploymentMeta|TypeMeta)\.[A-Za-z]+|\$(?:container|c)\.[A-Za-z]+",
+                real.template,
+            )
         }
         assert read == {*OWN_FIELDS}
 
@@ -361,10 +420,16 @@ class TestWhoeverWritesBetweenTheLines:
         assert {"sidecar.istio.io/componentLogLevel", "sidecar.istio.io/bootstrapOverride"} <= annotations
         assert {"service.istio.io/workload-name", "app"} <= labels
         found: list[str] = []
-        for text in (*LINES, *(PLAIN_TEXTS if real.form == "cni" else ())) if real.form != "another version" else ():
+        for text in (
+            (*LINES, *(PLAIN_TEXTS if real.form == "cni" else ())) if real.form != "another version" else ()
+        ):
             found += [harm(real, pod(annotation(key, text)), plain) for key in sorted(annotations)]
             found += [harm(real, pod(label(key, text)), plain) for key in sorted(labels)]
-            found += [harm(real, with_text(pod(), put, text), plain) for field in OWN_FIELDS for put in in_field(field)]
+            found += [
+                harm(real, with_text(pod(), put, text), plain)
+                for field in OWN_FIELDS
+                for put in in_field(field)
+            ]
         assert [*filter(None, found)] == []
 
     def test_nor_does_any_name_that_istiod_knows(self, real: Real) -> None:

@@ -1,6 +1,8 @@
-"""The injected proxy is judged by what it is: nothing in it goes, changes or is added, but for what is harmless.
+"""The injected proxy is judged by what it is: nothing in it goes, changes or is added, but for what is
+harmless.
 
-The stand-in adds the changed containers here, so nobody wrote them: as if Istio's injector had been led to make them.
+The stand-in adds the changed containers here, so nobody wrote them: as if Istio's injector had been led to
+make them.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ HARMLESS = (
     "readinessProbe",
     "startupProbe",
 )
-"""Amounts, and when and how the proxy's end and readiness are noticed. Where a probe asks, and what else it does, is not."""
+"""Amounts, and when and how the proxy's end and readiness are noticed. Where a probe asks, and what else it
+does, is not."""
 TOLD = ("ISTIO_META_POD_PORTS", "ISTIO_META_APP_CONTAINERS", "ISTIO_META_WORKLOAD_NAME", "ISTIO_META_OWNER")
 """Variables that may be absent, and may say something else in a word."""
 DEFAULTED = ("apiVersion", "divisor", "protocol", "scheme", "defaultMode", "medium", "emptyDir")
-"""Fields that the API server fills in again, as they were; without its `medium` the volume is another one, and refused."""
+"""Fields that the API server fills in again, as they were; without its `medium` the volume is another one,
+and refused."""
 
 
 def added(api: Api, instead: JSON) -> Answer:
@@ -50,7 +54,11 @@ def at(recorded: JSON, path: Path) -> str:
     value: Any = recorded
     for part in path:
         value = value[part]
-        words.append(str(value["name"]) if isinstance(part, int) and isinstance(value, dict) and "name" in value else str(part))
+        words.append(
+            str(value["name"])
+            if isinstance(part, int) and isinstance(value, dict) and "name" in value
+            else str(part)
+        )
     return "/".join(words)
 
 
@@ -94,13 +102,21 @@ def test_nothing_of_it_can_be_another(stage: tuple[Api, Cluster], recorded: JSON
         parent: Any = changed
         for part in path[:-1]:
             parent = parent[part]
-        parent[path[-1]] = not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else f"{value}x"
+        parent[path[-1]] = (
+            not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else f"{value}x"
+        )
         if added(stage[0], changed).status == 201:
             taken.append(at(recorded, path))
-    assert [path for path in taken if not any(part in path.split("/") for part in (*HARMLESS, *TOLD))] == LEVELS
+    assert [
+        path for path in taken if not any(part in path.split("/") for part in (*HARMLESS, *TOLD))
+    ] == LEVELS
 
 
-LEVELS = ["initContainers/istio-init/args/17", "containers/istio-proxy/args/5", "containers/istio-proxy/args/6"]
+LEVELS = [
+    "initContainers/istio-init/args/17",
+    "containers/istio-proxy/args/5",
+    "containers/istio-proxy/args/6",
+]
 """`--log_output_level=default:infox`: a level that the agent does not know is still a word."""
 
 SHELL = {"exec": {"command": ["/bin/sh", "-c", "my-own-program"]}}
@@ -122,8 +138,12 @@ MORE: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize("name", ["istio-proxy", "istio-init"])
-@pytest.mark.parametrize(("field", "value"), MORE, ids=[f"{field}-{at}" for at, (field, _) in enumerate(MORE)])
-def test_nothing_is_added(stage: tuple[Api, Cluster], recorded: JSON, name: str, field: str, value: Any) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"), MORE, ids=[f"{field}-{at}" for at, (field, _) in enumerate(MORE)]
+)
+def test_nothing_is_added(
+    stage: tuple[Api, Cluster], recorded: JSON, name: str, field: str, value: Any
+) -> None:
     changed = copy.deepcopy(recorded)
     for part in ("containers", "initContainers"):
         for container in changed[part]:
@@ -141,8 +161,20 @@ LISTS: list[tuple[str, Any]] = [
     ("env", {"name": "ISTIO_META_WORKLOAD_NAME", "value": "two\nlines"}),
     ("env", {"name": "ISTIO_META_OWNER", "value": "$(POD_IP)"}),
     ("env", {"name": "ISTIO_META_POD_PORTS", "valueFrom": {"configMapKeyRef": {"name": "own", "key": "k"}}}),
-    ("env", {"name": "ISTIO_PROMETHEUS_ANNOTATIONS", "value": '{"scrape":"","path":"","port":"80@outside.example"}'}),
-    ("env", {"name": "ISTIO_PROMETHEUS_ANNOTATIONS", "value": '{"scrape":"","path":"@outside.example/","port":"80"}'}),
+    (
+        "env",
+        {
+            "name": "ISTIO_PROMETHEUS_ANNOTATIONS",
+            "value": '{"scrape":"","path":"","port":"80@outside.example"}',
+        },
+    ),
+    (
+        "env",
+        {
+            "name": "ISTIO_PROMETHEUS_ANNOTATIONS",
+            "value": '{"scrape":"","path":"@outside.example/","port":"80"}',
+        },
+    ),
     ("volumeMounts", {"name": "own", "mountPath": "/etc/ssl"}),
     ("volumeMounts", {"name": "own", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}),
     ("volumeMounts", {"name": "istio-data", "mountPath": "/var/lib/istio/envoy"}),
@@ -150,18 +182,28 @@ LISTS: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "item"), LISTS, ids=[f"{field}-{at}" for at, (field, _) in enumerate(LISTS)])
-def test_nothing_is_put_into_its_lists(stage: tuple[Api, Cluster], recorded: JSON, field: str, item: Any) -> None:
+@pytest.mark.parametrize(
+    ("field", "item"), LISTS, ids=[f"{field}-{at}" for at, (field, _) in enumerate(LISTS)]
+)
+def test_nothing_is_put_into_its_lists(
+    stage: tuple[Api, Cluster], recorded: JSON, field: str, item: Any
+) -> None:
     changed = copy.deepcopy(recorded)
     changed["containers"][0][field].append(item)
     changed["volumes"].append({"name": "own", "emptyDir": {}})
     assert added(stage[0], changed).status == 403
 
 
-def test_the_token_that_kubernetes_mounts_everywhere_is_its_own(stage: tuple[Api, Cluster], recorded: JSON) -> None:
+def test_the_token_that_kubernetes_mounts_everywhere_is_its_own(
+    stage: tuple[Api, Cluster], recorded: JSON
+) -> None:
     """Where an account says so, the API server mounts its token in the proxy as well."""
     changed = copy.deepcopy(recorded)
-    mount = {"name": "kube-api-access-x", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True}
+    mount = {
+        "name": "kube-api-access-x",
+        "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
+        "readOnly": True,
+    }
     changed["containers"][0]["volumeMounts"].append(mount)
     source = {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}
     changed["volumes"].append({"name": mount["name"], "projected": {"sources": [source]}})
@@ -170,7 +212,9 @@ def test_the_token_that_kubernetes_mounts_everywhere_is_its_own(stage: tuple[Api
 
 
 @pytest.mark.parametrize("name", ["enable-core-dump", "istio-validation"])
-def test_a_container_that_this_stack_never_injects_is_refused(stage: tuple[Api, Cluster], recorded: JSON, name: str) -> None:
+def test_a_container_that_this_stack_never_injects_is_refused(
+    stage: tuple[Api, Cluster], recorded: JSON, name: str
+) -> None:
     changed = copy.deepcopy(recorded)
     changed["initContainers"].append({**changed["initContainers"][0], "name": name})
     assert added(stage[0], changed).status == 403

@@ -1,4 +1,5 @@
-"""Pod Security on a real API server, and what Istio's own injection makes of a pod under the stack's values."""
+"""Pod Security on a real API server, and what Istio's own injection makes of a pod under the stack's
+values."""
 
 from __future__ import annotations
 
@@ -39,7 +40,12 @@ def application() -> JSON:
 
 
 def create(api: Api, template: JSON, namespace: str = "team-x") -> Answer:
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", **template["metadata"]}, "spec": template["spec"]}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", **template["metadata"]},
+        "spec": template["spec"],
+    }
     return api.ask("POST", f"/api/v1/namespaces/{namespace}/pods?dryRun=All", pod)
 
 
@@ -50,17 +56,28 @@ def injected(folder: Path, plan: Plan) -> JSON:
     except Missing as missing:
         pytest.skip(str(missing))
     (folder / "app").write_text(json.dumps(application()), encoding="utf-8")
-    words = ("--injectConfigFile", "config"), ("--valuesFile", "values"), ("--meshConfigFile", "mesh"), ("-f", "app")
+    words = (
+        ("--injectConfigFile", "config"),
+        ("--valuesFile", "values"),
+        ("--meshConfigFile", "mesh"),
+        ("-f", "app"),
+    )
     # Without a revision it would ask a cluster for one, and wait.
     (deployment,) = istiod.run(
-        "kube-inject", "--revision", "default", *(word for option, name in words for word in (option, str(folder / name)))
+        "kube-inject",
+        "--revision",
+        "default",
+        *(word for option, name in words for word in (option, str(folder / name))),
     )
     return deployment["spec"]["template"]
 
 
 def test_the_tutorials_application_is_accepted_with_its_sidecar(api: Api, tmp_path: Path) -> None:
     template = injected(tmp_path, plan_of(dev_config()))
-    containers = [container["name"] for container in template["spec"].get("initContainers", []) + template["spec"]["containers"]]
+    containers = [
+        container["name"]
+        for container in template["spec"].get("initContainers", []) + template["spec"]["containers"]
+    ]
     assert {"test", "istio-proxy", "istio-validation"} <= set(containers)
     assert "istio-init" not in containers
     answer = create(api, template)

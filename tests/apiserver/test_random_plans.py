@@ -1,4 +1,5 @@
-"""Whatever teams ask for: an accepted config's objects are accepted by the real API server and - where at hand - by Istio."""
+"""Whatever teams ask for: an accepted config's objects are accepted by the real API server and - where at
+hand - by Istio."""
 
 from __future__ import annotations
 
@@ -80,9 +81,14 @@ def test_every_object_is_accepted_with_strict_fields(namespaces: Cluster, config
 def test_istio_finds_every_object_valid(tmp_path: Path, config: dict[str, Any]) -> None:
     command = real.istioctl()
     if command is None:
-        pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
+        pytest.skip(
+            "no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to "
+            "get it"
+        )
     stream = tmp_path / "rendered.yaml"
     stream.write_text(to_yaml(item.manifest for item in accepted(config)), encoding="utf-8")
     arguments = [command, "validate", "-f", str(stream)]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
+    done = subprocess.run(
+        arguments, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stdout + done.stderr

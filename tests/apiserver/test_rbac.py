@@ -1,4 +1,5 @@
-"""The stack's own roles on a real API server: what each person may do, verb by verb, as the API server itself answers."""
+"""The stack's own roles on a real API server: what each person may do, verb by verb, as the API server itself
+answers."""
 
 from __future__ import annotations
 
@@ -157,11 +158,15 @@ def bind(api: Api, person: Person, role: str, namespace: str = "team-x"):
 
 
 class TestSecurity:
-    @pytest.mark.parametrize(("group", "resource"), [item for item in (*WORKLOADS, *PLATFORM_ONLY) if item[1] != "secrets"])
+    @pytest.mark.parametrize(
+        ("group", "resource"), [item for item in (*WORKLOADS, *PLATFORM_ONLY) if item[1] != "secrets"]
+    )
     def test_reads_everything_and_changes_nothing(self, api: Api, group: str, resource: str) -> None:
         for namespace in ("team-x", "istio-egress", None):
             assert all(api.may(SUE, verb, resource, group=group, namespace=namespace) for verb in rbac.READ)
-            assert not [verb for verb in CHANGES if api.may(SUE, verb, resource, group=group, namespace=namespace)]
+            assert not [
+                verb for verb in CHANGES if api.may(SUE, verb, resource, group=group, namespace=namespace)
+            ]
 
     def test_reads_the_fences_and_asks_who_may_do_what(self, api: Api) -> None:
         for resource in ("validatingadmissionpolicies", "validatingadmissionpolicybindings"):
@@ -171,8 +176,9 @@ class TestSecurity:
 
     @pytest.mark.parametrize(
         ("verb", "resource"),
-        [("get", "secrets"), ("list", "secrets"), ("create", "pods/exec"), ("get", "pods/exec"), ("get", "pods/proxy"),
-         ("get", "nodes/proxy"), ("create", "serviceaccounts/token"), ("impersonate", "users")],
+        [("get", "secrets"), ("list", "secrets"), ("create", "pods/exec"), ("get", "pods/exec"),
+         ("get", "pods/proxy"), ("get", "nodes/proxy"), ("create", "serviceaccounts/token"),
+         ("impersonate", "users")],
     )  # fmt: skip
     def test_reads_no_secret_and_enters_no_pod(self, api: Api, verb: str, resource: str) -> None:
         assert not api.may(SUE, verb, resource)
@@ -182,15 +188,20 @@ class TestSecurity:
 class TestPlatform:
     @pytest.mark.parametrize(("group", "resource"), [*WORKLOADS, *PLATFORM_ONLY])
     def test_changes_everything(self, api: Api, group: str, resource: str) -> None:
-        assert all(api.may(PAT, verb, resource, group=group, namespace=None) for verb in (*rbac.READ, *CHANGES))
+        assert all(
+            api.may(PAT, verb, resource, group=group, namespace=None) for verb in (*rbac.READ, *CHANGES)
+        )
 
     def test_changes_policies_and_namespaces(self, api: Api) -> None:
-        assert api.may(PAT, "update", "validatingadmissionpolicies", group="admissionregistration.k8s.io", namespace=None)
+        assert api.may(
+            PAT, "update", "validatingadmissionpolicies", group="admissionregistration.k8s.io", namespace=None
+        )
         assert api.may(PAT, "patch", "namespaces", namespace=None)
 
     @pytest.mark.parametrize(("verb", "group", "resource"), [
         ("impersonate", "", "users"), ("impersonate", "", "groups"),
-        ("escalate", "rbac.authorization.k8s.io", "clusterroles"), ("bind", "rbac.authorization.k8s.io", "clusterroles"),
+        ("escalate", "rbac.authorization.k8s.io", "clusterroles"),
+        ("bind", "rbac.authorization.k8s.io", "clusterroles"),
     ])  # fmt: skip
     def test_is_nobody_else(self, api: Api, verb: str, group: str, resource: str) -> None:
         assert not api.may(PAT, verb, resource, group=group, namespace=None)
@@ -205,7 +216,9 @@ class TestPlatform:
 class TestAggregation:
     def test_no_role_is_made_of_others_or_becomes_part_of_others(self, api: Api) -> None:
         roles = api.ask("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles").body["items"]
-        ours = [role for role in roles if role["metadata"]["name"] in (rbac.TEAM, rbac.SECURITY, rbac.PLATFORM)]
+        ours = [
+            role for role in roles if role["metadata"]["name"] in (rbac.TEAM, rbac.SECURITY, rbac.PLATFORM)
+        ]
         assert len(ours) == 3
         for role in ours:
             assert "aggregationRule" not in role
@@ -214,5 +227,8 @@ class TestAggregation:
     def test_nobody_gets_a_role_of_kubernetes(self, api: Api) -> None:
         for kind in ("rolebindings", "clusterrolebindings"):
             for binding in api.ask("GET", f"/apis/rbac.authorization.k8s.io/v1/{kind}").body["items"]:
-                if any(subject.get("name", "").endswith("@example.com") for subject in binding.get("subjects", [])):
+                if any(
+                    subject.get("name", "").endswith("@example.com")
+                    for subject in binding.get("subjects", [])
+                ):
                     assert binding["roleRef"]["name"].startswith("egress-")

@@ -1,4 +1,5 @@
-"""Every rendered object is accepted, whole and without warning, by the real API server and - where it is at hand - by Istio."""
+"""Every rendered object is accepted, whole and without warning, by the real API server and - where it is at
+hand - by Istio."""
 
 from __future__ import annotations
 
@@ -49,7 +50,10 @@ STACKS = {
     "long and unusual hosts": config_with(
         "teams/team-x/egress",
         {
-            f"{'a' * 63}.{'b' * 63}.{'c' * 63}.example.com": {"http": {"upgrade": "tls"}, "https": "passthrough"},
+            f"{'a' * 63}.{'b' * 63}.{'c' * 63}.example.com": {
+                "http": {"upgrade": "tls"},
+                "https": "passthrough",
+            },
             "a-b.example": {"http": {"methods": ["GET"], "paths": ["/", "/ok/*"]}},
             "a.b.example": {"https": "passthrough"},
             "xn--bcher-kva.example": {"http": {}, "https": "passthrough"},
@@ -93,7 +97,11 @@ def test_what_gke_has_made_itself_is_taken_over(cluster: Cluster) -> None:
     kind = cluster.kind(item.manifest["apiVersion"], item.kind, seconds=20)
     cluster.delete_and_wait(kind, None, item.name, 10)
     theirs = {"log": False, "delegate": False}
-    made = {**item.manifest, "metadata": {"name": item.name}, "spec": {"cluster": {"allow": theirs, "deny": theirs}}}
+    made = {
+        **item.manifest,
+        "metadata": {"name": item.name},
+        "spec": {"cluster": {"allow": theirs, "deny": theirs}},
+    }
     cluster.request("PATCH", kind.path(None, item.name), made, fieldManager="somebody-else")
     with pytest.raises(ClusterError, match="conflict"):
         cluster.apply(kind, None, item.manifest)
@@ -103,26 +111,38 @@ def test_what_gke_has_made_itself_is_taken_over(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("name", ["default", "another"])
 def test_gke_has_one_object_that_says_what_network_policies_log(cluster: Cluster, name: str) -> None:
-    """The stand-in's definition refuses what GKE's does: another name, and a choice left to others where nothing is logged."""
+    """The stand-in's definition refuses what GKE's does: another name, and a choice left to others where
+    nothing is logged."""
     cluster.delete(cluster.kind("networking.gke.io/v1alpha1", "NetworkLogging", seconds=20), None, "default")
     log = name != "default"
     spec = {"cluster": {"allow": {"log": log, "delegate": True}, "deny": {"log": True, "delegate": False}}}
-    with pytest.raises(ClusterError, match="there is one, named default" if log else "delegate takes log: true"):
+    with pytest.raises(
+        ClusterError, match="there is one, named default" if log else "delegate takes log: true"
+    ):
         apply(
             cluster,
-            {"apiVersion": "networking.gke.io/v1alpha1", "kind": "NetworkLogging", "metadata": {"name": name}, "spec": spec},
+            {
+                "apiVersion": "networking.gke.io/v1alpha1",
+                "kind": "NetworkLogging",
+                "metadata": {"name": name},
+                "spec": spec,
+            },
         )
 
 
 def istioctl() -> Path | None:
-    folders = [os.environ.get("EGRESS_ISTIO_BIN", ""), str(tools_cache() / "istio"), os.environ.get("PATH", "")]
+    folders = [
+        os.environ.get("EGRESS_ISTIO_BIN", ""),
+        str(tools_cache() / "istio"),
+        os.environ.get("PATH", ""),
+    ]
     found = shutil.which("istioctl", path=os.pathsep.join(filter(None, folders)))
     return Path(found) if found else None
 
 
 def warnings(said: str) -> list[str]:
-    """What Istio's analysis warns of. Of each EnvoyFilter it says that it depends on the proxy's version; nothing about a filter
-    could make it silent."""
+    """What Istio's analysis warns of. Of each EnvoyFilter it says that it depends on the proxy's version;
+    nothing about a filter could make it silent."""
     lines = [line for line in said.splitlines() if "Warning" in line or "may not provide" in line]
     return [line for line in lines if not line.startswith("Warning [IST0133] (EnvoyFilter ")]
 
@@ -131,11 +151,19 @@ def warnings(said: str) -> list[str]:
 def test_istio_analyses_it_without_a_warning(tmp_path: Path, config: dict[str, Any]) -> None:
     command = istioctl()
     if command is None:
-        pytest.skip("no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to get it")
+        pytest.skip(
+            "no istioctl on PATH, in EGRESS_ISTIO_BIN or in the tools cache: docs/testing.md says where to "
+            "get it"
+        )
     stream = tmp_path / "rendered.yaml"
     stream.write_text(to_yaml(item.manifest for item in render(plan_of(config))), encoding="utf-8")
-    for arguments in (["analyze", "--use-kube=false", "--all-namespaces", str(stream)], ["validate", "-f", str(stream)]):
-        done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
+    for arguments in (
+        ["analyze", "--use-kube=false", "--all-namespaces", str(stream)],
+        ["validate", "-f", str(stream)],
+    ):
+        done = subprocess.run(
+            [command, *arguments], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8"
+        )
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         assert warnings(said) == []

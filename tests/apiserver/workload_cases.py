@@ -127,7 +127,11 @@ def preferred(term: JSON) -> Callable[[JSON], None]:
 
 
 def pools(operator: str, *names: str) -> JSON:
-    return {"matchExpressions": [{"key": POOL, "operator": operator, **({"values": list(names)} if names else {})}]}
+    return {
+        "matchExpressions": [
+            {"key": POOL, "operator": operator, **({"values": list(names)} if names else {})}
+        ]
+    }
 
 
 def without_identity(template: JSON) -> None:
@@ -146,12 +150,20 @@ REFUSED = (
         spec(tolerations=[{"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}]),
         Rule.GATEWAY_NODES,
     ),
-    Case("tolerates-any-dedicated", spec(tolerations=[{"key": "dedicated", "operator": "Exists"}]), Rule.GATEWAY_NODES),
+    Case(
+        "tolerates-any-dedicated",
+        spec(tolerations=[{"key": "dedicated", "operator": "Exists"}]),
+        Rule.GATEWAY_NODES,
+    ),
     Case("tolerates-everything", spec(tolerations=[{"operator": "Exists"}]), Rule.GATEWAY_NODES),
     Case("selects-gateway-pool", spec(nodeSelector={POOL: "gateway"}), Rule.GATEWAY_NODES),
     Case("names-a-node", spec(nodeName="gke-gateway-1"), Rule.GATEWAY_NODES),
     Case("affinity-in-gateway", required(pools("In", "default-pool", "gateway")), Rule.GATEWAY_NODES),
-    Case("affinity-second-term", required(pools("In", "default-pool"), pools("In", "gateway")), Rule.GATEWAY_NODES),
+    Case(
+        "affinity-second-term",
+        required(pools("In", "default-pool"), pools("In", "gateway")),
+        Rule.GATEWAY_NODES,
+    ),
     Case("affinity-not-default", required(pools("NotIn", "default-pool")), Rule.GATEWAY_NODES),
     Case("affinity-any-pool", required(pools("Exists")), Rule.GATEWAY_NODES),
     Case("affinity-preferred", preferred(pools("In", "gateway")), Rule.GATEWAY_NODES),
@@ -167,7 +179,11 @@ REFUSED = (
     Case("host-port-of-init", init(ports=[{"containerPort": 80, "hostPort": 8080}]), Rule.HOST_PORTS),
     Case("host-path", volume("hostPath", path="/"), Rule.HOST_VOLUMES),
     Case("nfs", volume("nfs", server="198.51.100.7", path="/"), Rule.HOST_VOLUMES),
-    Case("iscsi", volume("iscsi", targetPortal="198.51.100.7:3260", iqn="iqn.2001-04.com.example:x", lun=0), Rule.HOST_VOLUMES),
+    Case(
+        "iscsi",
+        volume("iscsi", targetPortal="198.51.100.7:3260", iqn="iqn.2001-04.com.example:x", lun=0),
+        Rule.HOST_VOLUMES,
+    ),
     Case("privileged", security(privileged=True, allowPrivilegeEscalation=True), Rule.PRIVILEGED),
     Case(
         "privileged-init",
@@ -185,9 +201,17 @@ REFUSED = (
     ),
     Case("proxy-uid", security(runAsUser=1337), Rule.PROXY_IDENTITY),
     Case("proxy-gid", security(runAsGroup=1337), Rule.PROXY_IDENTITY),
-    Case("proxy-uid-of-pod", spec(securityContext={"runAsUser": 1337, "runAsGroup": 1000}), Rule.PROXY_IDENTITY),
-    Case("proxy-gid-of-pod", spec(securityContext={"runAsUser": 1000, "runAsGroup": 1337}), Rule.PROXY_IDENTITY),
-    Case("proxy-fs-group", spec(securityContext={"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1337}), Rule.PROXY_IDENTITY),
+    Case(
+        "proxy-uid-of-pod", spec(securityContext={"runAsUser": 1337, "runAsGroup": 1000}), Rule.PROXY_IDENTITY
+    ),
+    Case(
+        "proxy-gid-of-pod", spec(securityContext={"runAsUser": 1000, "runAsGroup": 1337}), Rule.PROXY_IDENTITY
+    ),
+    Case(
+        "proxy-fs-group",
+        spec(securityContext={"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1337}),
+        Rule.PROXY_IDENTITY,
+    ),
     Case(
         "proxy-supplemental-group",
         spec(securityContext={"runAsUser": 1000, "runAsGroup": 1000, "supplementalGroups": [5, 1337]}),
@@ -196,8 +220,16 @@ REFUSED = (
     Case("proxy-uid-of-init", init(securityContext={**_CONFINED, "runAsUser": 1337}), Rule.PROXY_IDENTITY),
     Case("image-chooses-user", without_identity, Rule.CONFINED_PROCESS),
     Case("image-chooses-group", spec(securityContext={"runAsUser": 1000}), Rule.CONFINED_PROCESS),
-    Case("may-gain-privileges", in_container(securityContext={"capabilities": {"drop": ["ALL"]}}), Rule.CONFINED_PROCESS),
-    Case("keeps-capabilities", in_container(securityContext={"allowPrivilegeEscalation": False}), Rule.CONFINED_PROCESS),
+    Case(
+        "may-gain-privileges",
+        in_container(securityContext={"capabilities": {"drop": ["ALL"]}}),
+        Rule.CONFINED_PROCESS,
+    ),
+    Case(
+        "keeps-capabilities",
+        in_container(securityContext={"allowPrivilegeEscalation": False}),
+        Rule.CONFINED_PROCESS,
+    ),
     Case("unconfined-init", init(securityContext={}), Rule.CONFINED_PROCESS),
     Case("own-istio-proxy", extra("istio-proxy"), Rule.PROXY_CONTAINER),
     Case("own-istio-init", spec(initContainers=[container("istio-init")]), Rule.PROXY_CONTAINER),
@@ -210,28 +242,92 @@ REFUSED = (
     Case("another-revision", label("istio.io/rev", "canary"), Rule.INJECTION),
     Case("ambient", label("istio.io/dataplane-mode", "ambient"), Rule.INJECTION),
     Case("another-template", annotation("inject.istio.io/templates", "gateway"), Rule.INJECTION),
-    Case("exclude-ranges", annotation("traffic.sidecar.istio.io/excludeOutboundIPRanges", "0.0.0.0/0"), Rule.TRAFFIC_REDIRECTION),
-    Case("exclude-ports", annotation("traffic.sidecar.istio.io/excludeOutboundPorts", "443"), Rule.TRAFFIC_REDIRECTION),
-    Case("include-nothing", annotation("traffic.sidecar.istio.io/includeOutboundIPRanges", ""), Rule.TRAFFIC_REDIRECTION),
-    Case("include-some", annotation("traffic.sidecar.istio.io/includeOutboundIPRanges", "10.0.0.0/8"), Rule.TRAFFIC_REDIRECTION),
-    Case("exclude-inbound", annotation("traffic.sidecar.istio.io/excludeInboundPorts", "8080"), Rule.TRAFFIC_REDIRECTION),
-    Case("exclude-interfaces", annotation("traffic.sidecar.istio.io/excludeInterfaces", "eth1"), Rule.TRAFFIC_REDIRECTION),
-    Case("no-interception", annotation("sidecar.istio.io/interceptionMode", "NONE"), Rule.TRAFFIC_REDIRECTION),
-    Case("reroute-interfaces", annotation("istio.io/reroute-virtual-interfaces", "tap0"), Rule.TRAFFIC_REDIRECTION),
-    Case("proxy-image", annotation("sidecar.istio.io/proxyImage", "registry.example/own"), Rule.PROXY_CONFIGURATION),
+    Case(
+        "exclude-ranges",
+        annotation("traffic.sidecar.istio.io/excludeOutboundIPRanges", "0.0.0.0/0"),
+        Rule.TRAFFIC_REDIRECTION,
+    ),
+    Case(
+        "exclude-ports",
+        annotation("traffic.sidecar.istio.io/excludeOutboundPorts", "443"),
+        Rule.TRAFFIC_REDIRECTION,
+    ),
+    Case(
+        "include-nothing",
+        annotation("traffic.sidecar.istio.io/includeOutboundIPRanges", ""),
+        Rule.TRAFFIC_REDIRECTION,
+    ),
+    Case(
+        "include-some",
+        annotation("traffic.sidecar.istio.io/includeOutboundIPRanges", "10.0.0.0/8"),
+        Rule.TRAFFIC_REDIRECTION,
+    ),
+    Case(
+        "exclude-inbound",
+        annotation("traffic.sidecar.istio.io/excludeInboundPorts", "8080"),
+        Rule.TRAFFIC_REDIRECTION,
+    ),
+    Case(
+        "exclude-interfaces",
+        annotation("traffic.sidecar.istio.io/excludeInterfaces", "eth1"),
+        Rule.TRAFFIC_REDIRECTION,
+    ),
+    Case(
+        "no-interception", annotation("sidecar.istio.io/interceptionMode", "NONE"), Rule.TRAFFIC_REDIRECTION
+    ),
+    Case(
+        "reroute-interfaces",
+        annotation("istio.io/reroute-virtual-interfaces", "tap0"),
+        Rule.TRAFFIC_REDIRECTION,
+    ),
+    Case(
+        "proxy-image",
+        annotation("sidecar.istio.io/proxyImage", "registry.example/own"),
+        Rule.PROXY_CONFIGURATION,
+    ),
     Case("bootstrap", annotation("sidecar.istio.io/bootstrapOverride", "own"), Rule.PROXY_CONFIGURATION),
-    Case("proxy-config", annotation("proxy.istio.io/config", "{binaryPath: /bin/sh}"), Rule.PROXY_CONFIGURATION),
+    Case(
+        "proxy-config", annotation("proxy.istio.io/config", "{binaryPath: /bin/sh}"), Rule.PROXY_CONFIGURATION
+    ),
     Case("proxy-overrides", annotation("proxy.istio.io/overrides", "{}"), Rule.PROXY_CONFIGURATION),
     Case("proxy-volume", annotation("sidecar.istio.io/userVolume", "{}"), Rule.PROXY_CONFIGURATION),
     Case("status-port", annotation("status.sidecar.istio.io/port", "8080"), Rule.PROXY_CONFIGURATION),
-    Case("log-level-with-a-line", annotation("sidecar.istio.io/logLevel", "info\n    image: x"), Rule.PROXY_CONFIGURATION),
-    Case("log-level-with-a-last-line", annotation("sidecar.istio.io/logLevel", "info\n"), Rule.PROXY_CONFIGURATION),
-    Case("component-level", annotation("sidecar.istio.io/componentLogLevel", "misc:error -x"), Rule.PROXY_CONFIGURATION),
-    Case("agent-level", annotation("sidecar.istio.io/agentLogLevel", "default:info #"), Rule.PROXY_CONFIGURATION),
+    Case(
+        "log-level-with-a-line",
+        annotation("sidecar.istio.io/logLevel", "info\n    image: x"),
+        Rule.PROXY_CONFIGURATION,
+    ),
+    Case(
+        "log-level-with-a-last-line",
+        annotation("sidecar.istio.io/logLevel", "info\n"),
+        Rule.PROXY_CONFIGURATION,
+    ),
+    Case(
+        "component-level",
+        annotation("sidecar.istio.io/componentLogLevel", "misc:error -x"),
+        Rule.PROXY_CONFIGURATION,
+    ),
+    Case(
+        "agent-level",
+        annotation("sidecar.istio.io/agentLogLevel", "default:info #"),
+        Rule.PROXY_CONFIGURATION,
+    ),
     Case("amount-with-a-quote", annotation("sidecar.istio.io/proxyCPU", '1"'), Rule.PROXY_CONFIGURATION),
-    Case("metrics-elsewhere", annotation("prometheus.io/port", "80@outside.example:80"), Rule.PROXY_CONFIGURATION),
-    Case("metrics-path-elsewhere", annotation("prometheus.io/path", "@outside.example/"), Rule.PROXY_CONFIGURATION),
-    Case("include-ports", annotation("traffic.sidecar.istio.io/includeOutboundPorts", '1"\n    - "x'), Rule.TRAFFIC_REDIRECTION),
+    Case(
+        "metrics-elsewhere",
+        annotation("prometheus.io/port", "80@outside.example:80"),
+        Rule.PROXY_CONFIGURATION,
+    ),
+    Case(
+        "metrics-path-elsewhere",
+        annotation("prometheus.io/path", "@outside.example/"),
+        Rule.PROXY_CONFIGURATION,
+    ),
+    Case(
+        "include-ports",
+        annotation("traffic.sidecar.istio.io/includeOutboundPorts", '1"\n    - "x'),
+        Rule.TRAFFIC_REDIRECTION,
+    ),
     Case("other-inject-label", label("sidecar.istio.io/inject", "True"), Rule.INJECTION),
     Case(
         "another-csi-driver",
@@ -243,7 +339,9 @@ REFUSED = (
     Case("gateways-priority", spec(priorityClassName="egress-gateways"), Rule.SYSTEM_PRIORITY),
     *(
         Case(
-            f"alias-{name}", spec(hostAliases=[{"ip": "10.1.0.9", "hostnames": ["fine.example", name]}]), Rule.CONTROL_PLANE_NAMES
+            f"alias-{name}",
+            spec(hostAliases=[{"ip": "10.1.0.9", "hostnames": ["fine.example", name]}]),
+            Rule.CONTROL_PLANE_NAMES,
         )
         for name in (
             "istiod",
@@ -262,7 +360,11 @@ REFUSED = (
     ),
     Case("hostname-istiod", spec(hostname="istiod"), Rule.CONTROL_PLANE_NAMES),
     Case("hostname-override", spec(hostnameOverride="istiod.istio-system.svc"), Rule.CONTROL_PLANE_NAMES),
-    Case("own-resolver", spec(dnsPolicy="None", dnsConfig={"nameservers": ["10.1.0.9"]}), Rule.CONTROL_PLANE_NAMES),
+    Case(
+        "own-resolver",
+        spec(dnsPolicy="None", dnsConfig={"nameservers": ["10.1.0.9"]}),
+        Rule.CONTROL_PLANE_NAMES,
+    ),
     Case("added-resolver", spec(dnsConfig={"nameservers": ["10.1.0.9"]}), Rule.CONTROL_PLANE_NAMES),
     Case("search-path", spec(dnsConfig={"searches": ["attacker.example"]}), Rule.CONTROL_PLANE_NAMES),
     Case("nodes-resolver", spec(dnsPolicy="Default"), Rule.CONTROL_PLANE_NAMES),
@@ -288,8 +390,14 @@ REFUSED = (
 
 ACCEPTED = (
     Case("plain", spec()),
-    Case("tolerates-another-taint", spec(tolerations=[{"key": "dedicated", "operator": "Equal", "value": "batch"}])),
-    Case("tolerates-not-ready", spec(tolerations=[{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}])),
+    Case(
+        "tolerates-another-taint",
+        spec(tolerations=[{"key": "dedicated", "operator": "Equal", "value": "batch"}]),
+    ),
+    Case(
+        "tolerates-not-ready",
+        spec(tolerations=[{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]),
+    ),
     Case("selects-default-pool", spec(nodeSelector={POOL: "default-pool", "kubernetes.io/arch": "amd64"})),
     Case("affinity-default-pool", required(pools("In", "default-pool"))),
     Case("affinity-not-gateway", required(pools("NotIn", "gateway", "other"))),
@@ -311,9 +419,16 @@ ACCEPTED = (
     Case("proxy-amount", annotation("sidecar.istio.io/proxyMemoryLimit", "1.5Gi")),
     Case("log-levels", annotation("sidecar.istio.io/componentLogLevel", "rbac:debug,misc:error")),
     Case(
-        "metrics", lambda t: (annotation("prometheus.io/port", "9090")(t), annotation("prometheus.io/path", "/m?a=b&c=d")(t))[0]
+        "metrics",
+        lambda t: (
+            annotation("prometheus.io/port", "9090")(t),
+            annotation("prometheus.io/path", "/m?a=b&c=d")(t),
+        )[0],
     ),
-    Case("an-alias", spec(hostAliases=[{"ip": "127.0.0.1", "hostnames": ["shop.test", "istiodb.example", "localhost"]}])),
+    Case(
+        "an-alias",
+        spec(hostAliases=[{"ip": "127.0.0.1", "hostnames": ["shop.test", "istiodb.example", "localhost"]}]),
+    ),
     Case("hostname", spec(hostname="shop", subdomain="shops")),
     Case("resolver-options", spec(dnsConfig={"options": [{"name": "ndots", "value": "2"}]})),
     Case("secrets-store", volume("csi", driver="secrets-store-gke.csi.k8s.io", readOnly=True)),

@@ -1,4 +1,5 @@
-"""What a pull request is told, from recorded previews; and that the workflows are what docs/pull-requests.md says."""
+"""What a pull request is told, from recorded previews; and that the workflows are what docs/pull-requests.md
+says."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
 def review(**changes: Any) -> Review:
-    return Review(**({"stack": "dev", "steps": (), "unchanged": 99, "complaints": (), "changes": ()} | changes))
+    return Review(
+        **({"stack": "dev", "steps": (), "unchanged": 99, "complaints": (), "changes": ()} | changes)
+    )
 
 
 WIDER = Change("team-y may reach example.org", "new host", widening=True)
@@ -68,11 +71,16 @@ def test_a_widening_is_said_first_and_asks_for_the_label() -> None:
 
 
 def test_deletions_and_replacements_stand_above_the_rest() -> None:
-    steps = tuple(Step(operation, "t", operation, ()) for operation in ("create", "update", "replace", "delete"))
+    steps = tuple(
+        Step(operation, "t", operation, ()) for operation in ("create", "update", "replace", "delete")
+    )
     lines = comment.compose([review(steps=steps)], approved=False).splitlines()
     rows = [line for line in lines if line.startswith("| ") and "`" in line]
     assert [row.split("|")[1].strip() for row in rows] == ["**delete**", "**replace**", "update", "create"]
-    assert "<summary>Pulumi: 1 to delete, 1 to replace, 1 to update, 1 to create, 99 unchanged</summary>" in lines
+    assert (
+        "<summary>Pulumi: 1 to delete, 1 to replace, 1 to update, 1 to create, 99 unchanged</summary>"
+        in lines
+    )
 
 
 def test_words_of_the_author_cannot_become_markup_mentions_or_links() -> None:
@@ -83,7 +91,9 @@ def test_words_of_the_author_cannot_become_markup_mentions_or_links() -> None:
 
 
 def test_it_fits_into_a_comment_and_says_what_does_not() -> None:
-    many = tuple(Change(f"team-{number} may reach example.org", "new host", widening=True) for number in range(2000))
+    many = tuple(
+        Change(f"team-{number} may reach example.org", "new host", widening=True) for number in range(2000)
+    )
     text = comment.compose([review(changes=many)], approved=False)
     assert len(text) < 65_536
     assert text.endswith("The rest does not fit into a comment: see the files of the workflow's run.\n")
@@ -113,15 +123,32 @@ def test_the_gate_names_each_widening_and_the_label(tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert "Stack dev lets more out: team-y may reach httpbin.org: http /status/418, https" in refused.stderr
     assert APPROVAL in refused.stderr
-    assert CliRunner().invoke(program.app, ["gate", str(tmp_path / "review"), "--labels", f"bug,{APPROVAL}"]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(program.app, ["gate", str(tmp_path / "review"), "--labels", f"bug,{APPROVAL}"])
+        .exit_code
+        == 0
+    )
 
 
 OPENED: dict[str, tuple[str, Any, str]] = {
     # Each was silent once: path, value, what the gate has to name.
     "a private network": ("fences/privateHosts", {"vpn": "10.200.0.0/24"}, "10.200.0.0/24"),
-    "names that nobody declares": ("network/dns/undeclaredNames", "resolve", "Names that no team declares are looked up outside"),
-    "objects that count everywhere": ("fences/relaxed", {"mesh-exports": "why"}, "The fence mesh-exports is not put up"),
-    "namespaces that the mesh reads": ("fences/relaxed", {"mesh-discovery": "why"}, "The fence mesh-discovery is not put up"),
+    "names that nobody declares": (
+        "network/dns/undeclaredNames",
+        "resolve",
+        "Names that no team declares are looked up outside",
+    ),
+    "objects that count everywhere": (
+        "fences/relaxed",
+        {"mesh-exports": "why"},
+        "The fence mesh-exports is not put up",
+    ),
+    "namespaces that the mesh reads": (
+        "fences/relaxed",
+        {"mesh-discovery": "why"},
+        "The fence mesh-discovery is not put up",
+    ),
     "IPv6": ("network/firewall/ipv6", "open", "No rule stops IPv6"),
 }
 
@@ -153,11 +180,16 @@ def test_the_gate_asks_before_something_is_opened_that_no_team_declares(change: 
         ({}, "nothing was previewed"),
         ({"dev/diff.json": "{}"}, "the preview of this stack did not run"),
         ({"dev/preview.json": ""}, "is not JSON"),
-        ({"dev/preview.json": "{}", "dev/diff.json": '{"changes": [{"text": "a"}]}'}, "no `widening` that is true or false"),
+        (
+            {"dev/preview.json": "{}", "dev/diff.json": '{"changes": [{"text": "a"}]}'},
+            "no `widening` that is true or false",
+        ),
     ],
     ids=["nothing", "no preview", "empty", "another form"],
 )
-def test_what_cannot_be_read_is_never_taken_for_no_change(tmp_path: Path, files: dict[str, str], said: str) -> None:
+def test_what_cannot_be_read_is_never_taken_for_no_change(
+    tmp_path: Path, files: dict[str, str], said: str
+) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -170,17 +202,24 @@ def test_what_cannot_be_read_is_never_taken_for_no_change(tmp_path: Path, files:
 def test_recorded_previews_hold_neither_config_nor_states(tmp_path: Path) -> None:
     preview = tmp_path / "preview.json"
     step = {"op": "create", "urn": "urn:pulumi:dev::p::t::n", "newState": {"inputs": {"password": "s3cret"}}}
-    preview.write_text(json.dumps({"config": {"a": "s3cret"}, "steps": [step], "changeSummary": {"create": 1}}), encoding="utf-8")
+    preview.write_text(
+        json.dumps({"config": {"a": "s3cret"}, "steps": [step], "changeSummary": {"create": 1}}),
+        encoding="utf-8",
+    )
     slim(preview)
     assert "s3cret" not in preview.read_text(encoding="utf-8")
-    assert json.loads(preview.read_text(encoding="utf-8"))["steps"] == [{"op": "create", "urn": "urn:pulumi:dev::p::t::n"}]
+    assert json.loads(preview.read_text(encoding="utf-8"))["steps"] == [
+        {"op": "create", "urn": "urn:pulumi:dev::p::t::n"}
+    ]
 
 
 # A release
 
 
 def test_the_notes_of_a_release_are_its_section() -> None:
-    changelog = "# Changelog\n\n## Unreleased\n\n- c\n\n## 1.1.0 (2026-11-21)\n\n- b\n- b2\n\n## 1.0.0\n\n- a\n"
+    changelog = (
+        "# Changelog\n\n## Unreleased\n\n- c\n\n## 1.1.0 (2026-11-21)\n\n- b\n- b2\n\n## 1.0.0\n\n- a\n"
+    )
     assert notes(changelog, "v1.1.0") == "- b\n- b2\n"
     with pytest.raises(NoSection, match=r"nothing under `## 2\.0\.0`; it has: Unreleased, 1\.1\.0, 1\.0\.0"):
         notes(changelog, "v2.0.0")
@@ -190,7 +229,11 @@ def test_the_notes_of_a_release_are_its_section() -> None:
 
 
 def steps(workflow: Path) -> list[dict[str, Any]]:
-    return [step for job in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values() for step in job["steps"]]
+    return [
+        step
+        for job in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
+        for step in job["steps"]
+    ]
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
@@ -198,7 +241,9 @@ def test_workflows_pin_what_they_use_and_hold_no_key(workflow: Path) -> None:
     text = workflow.read_text(encoding="utf-8")
     used = re.findall(r"uses: (\S+)(.*)", text)
     assert [
-        name for name, version in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name) or not version.startswith(" # v")
+        name
+        for name, version in used
+        if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name) or not version.startswith(" # v")
     ] == []
     assert "secrets." not in text
     assert "pull_request_target" not in text
@@ -247,5 +292,7 @@ def test_linters_of_workflows_find_nothing(linter: str) -> None:
     found = str(beside) if beside.exists() else shutil.which(linter)
     if not found:
         pytest.skip(f"{linter} is not installed")
-    done = subprocess.run([found, *LINTERS[linter]], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
+    done = subprocess.run(
+        [found, *LINTERS[linter]], capture_output=True, text=True, timeout=120, check=False, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,5 @@
-"""The command as a shell sees it: from any folder of the project, with what can be completed, and its version."""
+"""The command as a shell sees it: from any folder of the project, with what can be completed, and its
+version."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def egress(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.C
 
 def completed(*words: str) -> set[str]:
     """What bash is offered at the end of a line."""
-    done = egress(_EGRESS_COMPLETE="complete_bash", COMP_WORDS=" ".join(("egress", *words)), COMP_CWORD=str(len(words)))
+    done = egress(
+        _EGRESS_COMPLETE="complete_bash", COMP_WORDS=" ".join(("egress", *words)), COMP_CWORD=str(len(words))
+    )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 
@@ -66,7 +69,9 @@ def test_completion_of_a_stack_that_cannot_be_read_is_silent() -> None:
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     """A target of the Makefile with the Python that runs this, so that nothing is installed."""
     line = ["make", "-s", f"RUN={sys.executable}", "READY=Makefile", *words]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
+    return subprocess.run(
+        line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8"
+    )
 
 
 def test_make_explain_answers_no_without_calling_it_a_failure() -> None:
@@ -77,7 +82,13 @@ def test_make_explain_answers_no_without_calling_it_a_failure() -> None:
 
 
 def test_make_explain_takes_method_and_way() -> None:
-    done = make("explain", "TEAM=team-y", "URL=http://httpbin.org/status/418", "METHOD=POST", "AS=gateway-without-certificate")
+    done = make(
+        "explain",
+        "TEAM=team-y",
+        "URL=http://httpbin.org/status/418",
+        "METHOD=POST",
+        "AS=gateway-without-certificate",
+    )
     assert "POST http://httpbin.org:80/status/418, by gateway-without-certificate" in done.stdout
 
 

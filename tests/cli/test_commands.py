@@ -23,7 +23,15 @@ def run(command: str, folder: Path) -> str:
     asked = command.replace("egress ", f"{PROGRAM} ", 1) if command.startswith("egress ") else command
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     done = subprocess.run(
-        asked, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8"
+        asked,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        encoding="utf-8",
     )
     assert done.returncode in (0, 1), done.stderr
     return done.stdout
@@ -42,7 +50,12 @@ def test_commands_print_what_the_page_says(folder: Path, regenerate: bool) -> No
     """In the order of the page: a command that changes the config changes it for those after it."""
     text = PAGE.read_text(encoding="utf-8")
     commands = [found["command"] for found in BLOCK.finditer(text)]
-    assert {command.split()[1] for command in commands if command.startswith("egress ")} >= {"explain", "reach", "verify", "diff"}
+    assert {command.split()[1] for command in commands if command.startswith("egress ")} >= {
+        "explain",
+        "reach",
+        "verify",
+        "diff",
+    }
     printed = iter([run(command, folder) for command in commands])
     wanted = BLOCK.sub(lambda found: f"```console\n$ {found['command']}\n{next(printed)}```\n", text)
     if regenerate:

@@ -1,4 +1,5 @@
-"""The command's outermost frame: whatever happens inside, the reader gets a sentence and an exit code that says of which kind."""
+"""The command's outermost frame: whatever happens inside, the reader gets a sentence and an exit code that
+says of which kind."""
 
 from __future__ import annotations
 
@@ -78,7 +79,9 @@ def test_a_file_that_cannot_be_opened_is_named(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("program", "variable"), [("sandbox up", "EGRESS_SANDBOX_HOME"), ("sandbox.tools", "EGRESS_TOOLS_CACHE")]
 )
-def test_a_folder_that_cannot_be_made_is_named_with_the_variable_that_names_another(program: str, variable: str) -> None:
+def test_a_folder_that_cannot_be_made_is_named_with_the_variable_that_names_another(
+    program: str, variable: str
+) -> None:
     """A service's user has no home, and some homes cannot be written to."""
     environment = {**os.environ, variable: "/dev/null/nowhere"}
     done = subprocess.run(

@@ -1,4 +1,5 @@
-"""Names: two inputs never share one, none is longer than its API allows, and none depends on anything else."""
+"""Names: two inputs never share one, none is longer than its API allows, and none depends on anything
+else."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def test_two_hosts_never_share_a_name(name, one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("a-b.example", "a.b.example"), ("a--b.example", "a-b.example"), ("x.y-z.example", "x-y.z.example")]
+    ("one", "other"),
+    [("a-b.example", "a.b.example"), ("a--b.example", "a-b.example"), ("x.y-z.example", "x-y.z.example")],
 )
 def test_dots_and_hyphens_do_not_collide(one: str, other: str) -> None:
     assert all(name(one) != name(other) for name in OF_A_HOST)
@@ -65,15 +67,24 @@ def test_a_name_fits_its_api(name, host: str) -> None:
     assert DNS_LABEL.match(name(host))
 
 
-@given(one=st.text("ab-", min_size=1, max_size=40), other=st.text("ab-", min_size=1, max_size=40), limit=st.integers(12, 20))
+@given(
+    one=st.text("ab-", min_size=1, max_size=40),
+    other=st.text("ab-", min_size=1, max_size=40),
+    limit=st.integers(12, 20),
+)
 def test_cut_names_stay_apart(one: str, other: str, limit: int) -> None:
     assert (names.fit(one, limit) == names.fit(other, limit)) == (one == other)
     assert len(names.fit(one, limit)) <= limit
 
 
 @given(team=label, account=label, other_team=label, other_account=label)
-def test_google_service_accounts_are_valid_and_stay_apart(team: str, account: str, other_team: str, other_account: str) -> None:
-    one, other = names.google_service_account(team, account), names.google_service_account(other_team, other_account)
+def test_google_service_accounts_are_valid_and_stay_apart(
+    team: str, account: str, other_team: str, other_account: str
+) -> None:
+    one, other = (
+        names.google_service_account(team, account),
+        names.google_service_account(other_team, other_account),
+    )
     assert re.match(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", one)
     assert (one == other) == ((team, account) == (other_team, other_account))
 
@@ -85,4 +96,7 @@ def test_the_tutorials_names_are_kept() -> None:
 
 
 def test_an_account_of_a_domain_scoped_project_has_the_domain_last() -> None:
-    assert names.service_account_email("sa-x", "example.com:shop") == "sa-x@shop.example.com.iam.gserviceaccount.com"
+    assert (
+        names.service_account_email("sa-x", "example.com:shop")
+        == "sa-x@shop.example.com.iam.gserviceaccount.com"
+    )

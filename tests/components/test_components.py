@@ -1,4 +1,5 @@
-"""What holds for every resource of a kind, whatever the stack: said once, over all that the program registers."""
+"""What holds for every resource of a kind, whatever the stack: said once, over all that the program
+registers."""
 
 from __future__ import annotations
 
@@ -42,7 +43,11 @@ STACKS = pytest.mark.parametrize("stack", [dev, production], ids=["dev", "produc
 
 
 def one(run: ProgramRun, token: str, name: str | None = None) -> dict[str, Any]:
-    (found,) = [resource["inputs"] for resource in run.of_type(token) if name in (None, resource["inputs"].get("name"))]
+    (found,) = [
+        resource["inputs"]
+        for resource in run.of_type(token)
+        if name in (None, resource["inputs"].get("name"))
+    ]
     return found
 
 
@@ -50,7 +55,9 @@ def one(run: ProgramRun, token: str, name: str | None = None) -> dict[str, Any]:
 def test_every_resource_has_an_explicit_provider(stack) -> None:
     for resource in stack().registered:
         if resource["type"].startswith(("gcp:", "kubernetes:")):
-            assert "::google::" in resource["provider"] or "::cluster-kubernetes::" in resource["provider"], resource["urn"]
+            assert "::google::" in resource["provider"] or "::cluster-kubernetes::" in resource["provider"], (
+                resource["urn"]
+            )
 
 
 @STACKS
@@ -63,7 +70,9 @@ def test_everything_in_the_cluster_goes_with_the_cluster(stack) -> None:
 @STACKS
 def test_no_iam_binding_takes_away_what_others_granted(stack) -> None:
     iam = {
-        resource["type"] for resource in stack().registered if "gcp:" in resource["type"] and "iam" in resource["type"].lower()
+        resource["type"]
+        for resource in stack().registered
+        if "gcp:" in resource["type"] and "iam" in resource["type"].lower()
     }
     assert iam == {
         "gcp:projects/iAMMember:IAMMember",
@@ -73,7 +82,9 @@ def test_no_iam_binding_takes_away_what_others_granted(stack) -> None:
 
 
 def test_what_cannot_be_brought_back_is_protected_unless_the_stack_relaxes_it() -> None:
-    protected = {resource["type"].rpartition(":")[2] for resource in production().registered if resource["protect"]}
+    protected = {
+        resource["type"].rpartition(":")[2] for resource in production().registered if resource["protect"]
+    }
     assert protected == {"Network", "Subnetwork", "Address", "Cluster", "Bucket"}
     assert not [resource["urn"] for resource in dev().registered if resource["protect"]]
 
@@ -85,8 +96,12 @@ def test_apis_stay_on_when_the_stack_goes() -> None:
 
 
 def test_node_accounts_hold_two_narrow_roles_each() -> None:
-    granted = sorted(resource["inputs"]["role"] for resource in dev().of_type("gcp:projects/iAMMember:IAMMember"))
-    assert granted == ["roles/artifactregistry.reader"] * 2 + ["roles/container.defaultNodeServiceAccount"] * 2
+    granted = sorted(
+        resource["inputs"]["role"] for resource in dev().of_type("gcp:projects/iAMMember:IAMMember")
+    )
+    assert (
+        granted == ["roles/artifactregistry.reader"] * 2 + ["roles/container.defaultNodeServiceAccount"] * 2
+    )
 
 
 class TestCluster:
@@ -114,7 +129,9 @@ class TestCluster:
 
     def test_gateway_nodes_repel_everything_but_gateways(self) -> None:
         pool = one(dev(), "gcp:container/nodePool:NodePool", "gateway")
-        assert pool["nodeConfig"]["taints"] == [{"key": "dedicated", "value": "gateway", "effect": "NO_SCHEDULE"}]
+        assert pool["nodeConfig"]["taints"] == [
+            {"key": "dedicated", "value": "gateway", "effect": "NO_SCHEDULE"}
+        ]
 
     def test_application_nodes_have_no_taint(self) -> None:
         assert "taints" not in one(dev(), "gcp:container/nodePool:NodePool", "default-pool")["nodeConfig"]
@@ -135,7 +152,9 @@ class TestCluster:
     def test_the_fences_stand_before_nodes_exist(self) -> None:
         (cluster,) = dev().of_type("gke-mesh-egress:cluster:Cluster")
         needed = {urn.rpartition("::")[2] for urn in cluster["dependencies"]}
-        assert {f"firewall-{rule}" for rule in ("global-deny-egress-all", "gateway-allow-egress-web")} <= needed
+        assert {
+            f"firewall-{rule}" for rule in ("global-deny-egress-all", "gateway-allow-egress-web")
+        } <= needed
         assert "nat-config" in needed
 
 
@@ -224,7 +243,9 @@ class TestTeams:
         assert (bucket["publicAccessPrevention"], bucket["uniformBucketLevelAccess"]) == ("enforced", True)
 
     def test_an_existing_bucket_is_granted_and_not_made(self) -> None:
-        accounts = {"test": {"buckets": {"company-data": {"role": "roles/storage.objectViewer", "existing": True}}}}
+        accounts = {
+            "test": {"buckets": {"company-data": {"role": "roles/storage.objectViewer", "existing": True}}}
+        }
         run = run_program(config_with("teams/team-x/googleApis/serviceAccounts", accounts))
         assert run.of_type("gcp:storage/bucket:Bucket") == []
         assert one(run, "gcp:storage/bucketIAMMember:BucketIAMMember")["bucket"] == "company-data"
@@ -263,21 +284,42 @@ class TestGoogleApis:
         email = names.service_account_email(names.google_service_account("team-x", "test"), "sandbox-project")
         member = {"member": f"serviceAccount:{email}"}
         own, other = {"project": "sandbox-project"}, {"project": "other-project"}
-        assert found["TopicIAMMember"] == {"topic": "orders", "role": "roles/pubsub.publisher", **own, **member}
+        assert found["TopicIAMMember"] == {
+            "topic": "orders",
+            "role": "roles/pubsub.publisher",
+            **own,
+            **member,
+        }
         assert found["SubscriptionIAMMember"] == {
             "subscription": "orders-sub",
             "role": "roles/pubsub.subscriber",
             **other,
             **member,
         }
-        assert found["SecretIamMember"] == {"secretId": "api-key", "role": "roles/secretmanager.secretAccessor", **own, **member}
-        assert found["DatasetIamMember"] == {"datasetId": "sales", "role": "roles/bigquery.dataViewer", **own, **member}
+        assert found["SecretIamMember"] == {
+            "secretId": "api-key",
+            "role": "roles/secretmanager.secretAccessor",
+            **own,
+            **member,
+        }
+        assert found["DatasetIamMember"] == {
+            "datasetId": "sales",
+            "role": "roles/bigquery.dataViewer",
+            **own,
+            **member,
+        }
         assert found["IAMMember"]["role"] in ("roles/bigquery.jobUser", "roles/iam.workloadIdentityUser")
-        assert [resource["inputs"] for resource in run.registered if resource["name"].startswith("team-x/test/project/")] == [
-            {"role": "roles/bigquery.jobUser", **own, **member}
-        ]
+        assert [
+            resource["inputs"]
+            for resource in run.registered
+            if resource["name"].startswith("team-x/test/project/")
+        ] == [{"role": "roles/bigquery.jobUser", **own, **member}]
         services = {resource["inputs"]["service"] for resource in run.of_type("gcp:projects/service:Service")}
-        assert {"pubsub.googleapis.com", "secretmanager.googleapis.com", "bigquery.googleapis.com"} - services == set()
+        assert {
+            "pubsub.googleapis.com",
+            "secretmanager.googleapis.com",
+            "bigquery.googleapis.com",
+        } - services == set()
 
     def test_an_account_is_made_after_the_apis_are_on(self) -> None:
         """The cluster waits for them, and the account for the cluster."""

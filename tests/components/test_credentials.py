@@ -1,4 +1,5 @@
-"""What the program registers for credentials from Secret Manager: grants on single secrets, and never a Secret."""
+"""What the program registers for credentials from Secret Manager: grants on single secrets, and never a
+Secret."""
 
 from __future__ import annotations
 
@@ -8,7 +9,10 @@ from tests.plan.test_credentials import PRINCIPAL, config
 from tests.program_runner import ProgramRun, run_program
 
 GRANT = "gcp:secretmanager/secretIamMember:SecretIamMember"
-SYNC, SOURCE = "kubernetes:secret-sync.gke.io/v1:SecretSync", "kubernetes:secrets-store.csi.x-k8s.io/v1:SecretProviderClass"
+SYNC, SOURCE = (
+    "kubernetes:secret-sync.gke.io/v1:SecretSync",
+    "kubernetes:secrets-store.csi.x-k8s.io/v1:SecretProviderClass",
+)
 
 
 @cache
@@ -46,4 +50,8 @@ def test_what_gke_is_told_are_resources_and_the_secrets_are_none() -> None:
     for token in (SYNC, SOURCE):
         assert len(run().of_type(token)) == 3
     assert run().of_type("kubernetes:core/v1:Secret") == []
-    assert [resource["urn"] for resource in run().registered if resource["type"].startswith("gcp:secretmanager/secret:")] == []
+    assert [
+        resource["urn"]
+        for resource in run().registered
+        if resource["type"].startswith("gcp:secretmanager/secret:")
+    ] == []

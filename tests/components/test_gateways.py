@@ -1,4 +1,5 @@
-"""What a team's own gateway has below Kubernetes: a subnet, a Cloud NAT with reserved addresses, a node pool, an account."""
+"""What a team's own gateway has below Kubernetes: a subnet, a Cloud NAT with reserved addresses, a node pool,
+an account."""
 
 from __future__ import annotations
 
@@ -22,14 +23,18 @@ def run() -> ProgramRun:
 
 
 def inputs(token: str, name: str) -> dict[str, Any]:
-    (found,) = [resource["inputs"] for resource in run().of_type(token) if resource["inputs"].get("name") == name]
+    (found,) = [
+        resource["inputs"] for resource in run().of_type(token) if resource["inputs"].get("name") == name
+    ]
     return found
 
 
 def test_its_nodes_and_pods_have_addresses_of_its_own_subnet() -> None:
     subnet = inputs("gcp:compute/subnetwork:Subnetwork", SUBNET)
     assert subnet["ipCidrRange"] == "10.3.0.0/28"
-    assert subnet["secondaryIpRanges"] == [{"rangeName": "pods-gateway-partner", "ipCidrRange": "10.4.0.0/20"}]
+    assert subnet["secondaryIpRanges"] == [
+        {"rangeName": "pods-gateway-partner", "ipCidrRange": "10.4.0.0/20"}
+    ]
     assert subnet["privateIpGoogleAccess"] is True
     pool = inputs("gcp:container/nodePool:NodePool", "gateway-partner")
     assert pool["networkConfig"]["podRange"] == "pods-gateway-partner"
@@ -44,11 +49,17 @@ def test_its_nodes_and_pods_have_addresses_of_its_own_subnet() -> None:
 
 def test_the_shared_pools_stay_in_the_clusters_subnet() -> None:
     pools = [resource["inputs"] for resource in run().of_type("gcp:container/nodePool:NodePool")]
-    assert sorted(pool["name"] for pool in pools if "networkConfig" not in pool) == ["default-pool", "gateway"]
+    assert sorted(pool["name"] for pool in pools if "networkConfig" not in pool) == [
+        "default-pool",
+        "gateway",
+    ]
 
 
 def test_its_subnet_alone_leaves_by_the_reserved_addresses() -> None:
-    nats = {resource["inputs"]["name"]: resource["inputs"] for resource in run().of_type("gcp:compute/routerNat:RouterNat")}
+    nats = {
+        resource["inputs"]["name"]: resource["inputs"]
+        for resource in run().of_type("gcp:compute/routerNat:RouterNat")
+    }
     assert sorted(nats) == ["nat-config", SUBNET]
     assert nats["nat-config"]["natIpAllocateOption"] == "AUTO_ONLY"
     assert nats[SUBNET]["natIpAllocateOption"] == "MANUAL_ONLY"
@@ -59,12 +70,18 @@ def test_its_subnet_alone_leaves_by_the_reserved_addresses() -> None:
 
 
 def test_the_addresses_are_protected_for_the_partner_knows_them() -> None:
-    protected = [resource["inputs"]["name"] for resource in run().of_type("gcp:compute/address:Address") if resource["protect"]]
+    protected = [
+        resource["inputs"]["name"]
+        for resource in run().of_type("gcp:compute/address:Address")
+        if resource["protect"]
+    ]
     assert sorted(protected) == ["partner-1", "partner-2"]
 
 
 def test_its_nodes_run_as_an_account_of_their_own() -> None:
-    accounts = {resource["inputs"]["accountId"] for resource in run().of_type("gcp:serviceaccount/account:Account")}
+    accounts = {
+        resource["inputs"]["accountId"] for resource in run().of_type("gcp:serviceaccount/account:Account")
+    }
     assert {"sa-gateway-nodes", "sa-gateway-partner-nodes"} <= accounts
     rule = inputs("gcp:compute/firewall:Firewall", "gateway-partner-allow-egress-web")
     assert len(rule["targetServiceAccounts"]) == 1

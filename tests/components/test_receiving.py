@@ -31,7 +31,9 @@ def idle() -> ProgramRun:
 
 
 def inputs(run: ProgramRun, token: str, name: str) -> dict[str, Any]:
-    (found,) = [resource["inputs"] for resource in run.of_type(token) if resource["inputs"].get("name") == name]
+    (found,) = [
+        resource["inputs"] for resource in run.of_type(token) if resource["inputs"].get("name") == name
+    ]
     return found
 
 
@@ -39,14 +41,19 @@ def test_the_gateways_nodes_repel_everything_else_and_run_as_themselves() -> Non
     run = receiving("external")
     pool = inputs(run, NODE_POOL, "ingress")
     assert pool["nodeConfig"]["taints"] == [{"key": "dedicated", "value": "ingress", "effect": "NO_SCHEDULE"}]
-    accounts = [resource["inputs"]["accountId"] for resource in run.of_type("gcp:serviceaccount/account:Account")]
+    accounts = [
+        resource["inputs"]["accountId"] for resource in run.of_type("gcp:serviceaccount/account:Account")
+    ]
     assert sorted(accounts) == ["sa-application-nodes", "sa-gateway-nodes", "sa-ingress-nodes"]
 
 
 @pytest.mark.parametrize(
-    ("exposure", "kind", "subnet", "subsetting"), [("external", "EXTERNAL", False, None), ("internal", "INTERNAL", True, True)]
+    ("exposure", "kind", "subnet", "subsetting"),
+    [("external", "EXTERNAL", False, None), ("internal", "INTERNAL", True, True)],
 )
-def test_the_address_is_reserved_where_partners_are(exposure: str, kind: str, subnet: bool, subsetting: bool | None) -> None:
+def test_the_address_is_reserved_where_partners_are(
+    exposure: str, kind: str, subnet: bool, subsetting: bool | None
+) -> None:
     run = receiving(exposure)
     address = inputs(run, "gcp:compute/address:Address", "cluster1-ingress")
     assert (address["addressType"], "subnetwork" in address) == (kind, subnet)
@@ -57,7 +64,9 @@ def test_the_address_is_reserved_where_partners_are(exposure: str, kind: str, su
 
 def test_the_address_is_protected_for_partners_know_it() -> None:
     protected = [
-        resource["name"] for resource in receiving("external").of_type("gcp:compute/address:Address") if resource["protect"]
+        resource["name"]
+        for resource in receiving("external").of_type("gcp:compute/address:Address")
+        if resource["protect"]
     ]
     assert protected == ["ingress-address"]
 
@@ -74,7 +83,9 @@ def test_secret_manager_is_synchronised_only_where_the_stack_says_so() -> None:
 
 def test_no_secret_is_among_the_stacks_resources() -> None:
     assert [
-        resource["urn"] for resource in receiving("external").registered if resource["type"] == "kubernetes:core/v1:Secret"
+        resource["urn"]
+        for resource in receiving("external").registered
+        if resource["type"] == "kubernetes:core/v1:Secret"
     ] == []
 
 

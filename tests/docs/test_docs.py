@@ -1,12 +1,17 @@
 """The documents cannot go stale: what they name exists, what they show loads, and what exists is named.
 
 Notation that is checked here:
-- `namespace/kind/name`, and `kind/name` without a namespace: a rendered object, as `Object.identity` writes it.
-- `compute.Network::network-vpc`: a Pulumi resource by type and logical name; `helm.Release::istio-base` for charts.
-- `teams.<team>.egress.<host>.http`: a config key below `gke-mesh-egress:`; `<...>` is a name that the reader chooses.
+- `namespace/kind/name`, and `kind/name` without a namespace: a rendered object, as `Object.identity` writes
+it.
+- `compute.Network::network-vpc`: a Pulumi resource by type and logical name; `helm.Release::istio-base` for
+charts.
+- `teams.<team>.egress.<host>.http`: a config key below `gke-mesh-egress:`; `<...>` is a name that the reader
+chooses.
 - a yaml block whose first line is `# examples/modes/Pulumi.<mode>.yaml`: a part of that file's config.
-- a yaml block whose first line is `# <mode>: <object>`: a part of that object as the example of that mode renders it.
-- a yaml block followed by a text block that begins with "N problems in the stack's config": refused with exactly that text.
+- a yaml block whose first line is `# <mode>: <object>`: a part of that object as the example of that mode
+renders it.
+- a yaml block followed by a text block that begins with "N problems in the stack's config": refused with
+exactly that text.
 """
 
 from __future__ import annotations
@@ -64,12 +69,15 @@ def _blocks() -> Iterator[Block]:
         fences = list(FENCE.finditer(text))
         for fence, below in itertools.zip_longest(fences, fences[1:]):
             if fence[1] == "yaml" and OWN in fence[2]:
-                shown = below[2] if below and re.match(r"\d+ problems? in the stack's config", below[2]) else None
+                shown = (
+                    below[2] if below and re.match(r"\d+ problems? in the stack's config", below[2]) else None
+                )
                 yield Block(page, text.count("\n", 0, fence.start()) + 1, fence[2], shown)
 
 
 def _config(block: Block) -> dict[str, Any]:
-    """The block's config; one that does not name a region is a part of a stack file and is laid over the dev stack's."""
+    """The block's config; one that does not name a region is a part of a stack file and is laid over the dev
+    stack's."""
     document = yaml.safe_load(block.text)
     config: dict[str, Any] = document.get("config", document)
     return config if f"{OWN}region" in config else dev_config() | config
@@ -109,17 +117,21 @@ class Key:
 
 
 def _options(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A node and what else it may be; what may be absent stands in an `anyOf` within the one that also takes a text."""
+    """A node and what else it may be; what may be absent stands in an `anyOf` within the one that also takes
+    a text."""
     yield node
     for option in node.get("anyOf", ()):
         yield from _options(option)
 
 
-def _keys(node: dict[str, Any], definitions: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Key]]:
+def _keys(
+    node: dict[str, Any], definitions: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Key]]:
     """Every key below `node`, by path; `*` stands for a name that the reader chooses."""
     for option in _options(node):
         target = definitions[option["$ref"].rpartition("/")[2]] if "$ref" in option else option
-        # A key that may be written with or without the project's name before it is required in one of the two.
+        # A key that may be written with or without the project's name before it is required in one of the
+        # two.
         either = [one for both in target.get("allOf", ()) for one in both.get("anyOf", ())]
         required = {key for one in (target, *either) for key in one.get("required", ())}
         for name, child in target.get("properties", {}).items():
@@ -184,13 +196,20 @@ def test_the_tutorial_names_keys_that_exist() -> None:
 
 
 def test_the_map_of_documents_says_something_in_every_row() -> None:
-    """Each row has a test that exists, or says in words that something is missing or left out; config keys exist."""
+    """Each row has a test that exists, or says in words that something is missing or left out; config keys
+    exist."""
     rows = list(_rows(SEEDS, "Section"))
     assert len(rows) > 90
-    silent = [section for section, _, resource, test in rows if not test and "**" not in resource and "](" not in resource]
+    silent = [
+        section
+        for section, _, resource, test in rows
+        if not test and "**" not in resource and "](" not in resource
+    ]
     assert [section for section in silent if not section.startswith("5, ")] == []
     named = [token for _, config, _, _ in rows for token in IN_TICKS.findall(config)]
-    assert [token for token in named if _key(token) not in schema_keys() and not (ROOT / token).exists()] == []
+    assert [
+        token for token in named if _key(token) not in schema_keys() and not (ROOT / token).exists()
+    ] == []
 
 
 # Objects, resources and files
@@ -209,7 +228,8 @@ def test_the_tutorial_names_exactly_the_rendered_objects() -> None:
 
 
 def _resource(urn: str) -> str | None:
-    """The notation for one line of the inventory, `...$type::name`; None for what the tutorial names otherwise."""
+    """The notation for one line of the inventory, `...$type::name`; None for what the tutorial names
+    otherwise."""
     token, _, name = urn.rpartition("$")[2].partition("::")
     if token.startswith("gcp:"):
         return f"{token.split(':')[1].split('/')[0]}.{token.rpartition(':')[2]}::{name}"
@@ -218,7 +238,11 @@ def _resource(urn: str) -> str | None:
 
 def test_the_tutorial_names_exactly_the_resources_of_the_program() -> None:
     """Both ways: nothing named that is not there, and nothing there that the reader is not told of."""
-    there = {resource for line in INVENTORY.read_text(encoding="utf-8").splitlines() if (resource := _resource(line))}
+    there = {
+        resource
+        for line in INVENTORY.read_text(encoding="utf-8").splitlines()
+        if (resource := _resource(line))
+    }
     # A bucket carries the project's id in its name.
     named = {token.replace("PROJECT", PROJECT) for token in _tokens(RESOURCE, TUTORIAL)}
     assert named - there == set(), "named, and not there"
@@ -256,13 +280,19 @@ def _example(path: str) -> dict[str, Any]:
 
 @cache
 def _objects(mode: str) -> dict[str, Any]:
-    return {item.identity: item.manifest for item in render(plan_of(_example(f"examples/modes/Pulumi.{mode}.yaml")))}
+    return {
+        item.identity: item.manifest
+        for item in render(plan_of(_example(f"examples/modes/Pulumi.{mode}.yaml")))
+    }
 
 
 def is_part(part: Any, whole: Any) -> bool:
-    """Whether `part` says nothing that `whole` does not: keys may be missing, and elements of lists, but not their order."""
+    """Whether `part` says nothing that `whole` does not: keys may be missing, and elements of lists, but not
+    their order."""
     if isinstance(part, dict):
-        return isinstance(whole, dict) and all(key in whole and is_part(value, whole[key]) for key, value in part.items())
+        return isinstance(whole, dict) and all(
+            key in whole and is_part(value, whole[key]) for key, value in part.items()
+        )
     if isinstance(part, list):
         if not isinstance(whole, list):
             return False
@@ -290,7 +320,9 @@ def test_what_counts_as_a_part(part: Any, whole: Any, expected: bool) -> None:
     assert is_part(part, whole) is expected
 
 
-@pytest.mark.parametrize(("place", "text"), list(_yaml_of_modes()), ids=[place for place, _ in _yaml_of_modes()])
+@pytest.mark.parametrize(
+    ("place", "text"), list(_yaml_of_modes()), ids=[place for place, _ in _yaml_of_modes()]
+)
 def test_excerpts_are_parts_of_what_they_are_taken_from(place: str, text: str) -> None:
     shown = yaml.safe_load(text)
     if of_file := OF_FILE.match(text):

@@ -1,4 +1,5 @@
-"""Every page is found by following links from the README, and every link and path that a page names leads somewhere."""
+"""Every page is found by following links from the README, and every link and path that a page names leads
+somewhere."""
 
 from __future__ import annotations
 
@@ -22,9 +23,13 @@ PATH = re.compile(r"`((?:egress|components|contract|schema|docs|tests|sandbox|po
 def pages() -> tuple[Path, ...]:
     """Every Markdown file that belongs to the project: what git knows, and what is new and not ignored."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, encoding="utf-8", timeout=60).stdout.split("\0")
+    names = subprocess.run(
+        listed, cwd=ROOT, check=True, capture_output=True, encoding="utf-8", timeout=60
+    ).stdout.split("\0")
     # What was recorded of a pull request speaks of another checkout.
-    return tuple(ROOT / name for name in names if name and "/recorded/" not in name and (ROOT / name).exists())
+    return tuple(
+        ROOT / name for name in names if name and "/recorded/" not in name and (ROOT / name).exists()
+    )
 
 
 def prose(page: Path) -> str:
@@ -48,7 +53,13 @@ def anchors(page: Path) -> frozenset[str]:
 
 
 def test_the_pages_are_those_that_one_would_look_for() -> None:
-    assert {README, MODEL, CONTRIBUTING, ROOT / "CHANGELOG.md", ROOT / "docs/adr/0001-one-plan-many-layers.md"} <= set(pages())
+    assert {
+        README,
+        MODEL,
+        CONTRIBUTING,
+        ROOT / "CHANGELOG.md",
+        ROOT / "docs/adr/0001-one-plan-many-layers.md",
+    } <= set(pages())
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -69,7 +80,11 @@ def test_every_page_is_reached_from_the_readme() -> None:
             below = [page for page in pages() if page == target or page.parent == target]
             row += [page for page in below if page not in reached]
             reached.update(below)
-    assert [str(page.relative_to(ROOT)) for page in pages() if page.is_relative_to(ROOT / "docs") and page not in reached] == []
+    assert [
+        str(page.relative_to(ROOT))
+        for page in pages()
+        if page.is_relative_to(ROOT / "docs") and page not in reached
+    ] == []
 
 
 def test_the_readme_links_the_model_and_contributing_before_every_other_page() -> None:
@@ -109,5 +124,9 @@ def test_every_decision_says_when_it_was_made(page: Path) -> None:
 
 def test_every_trap_says_when_it_was_written_down() -> None:
     entries = re.split(r"^- ", prose(ROOT / "docs/traps/README.md"), flags=re.MULTILINE)[1:]
-    undated = [entry[:60] for entry in entries if not re.search(r"\*\d{4}-\d{2}-\d{2}\*\s*(\n## |\Z)", entry + "\n## ")]
+    undated = [
+        entry[:60]
+        for entry in entries
+        if not re.search(r"\*\d{4}-\d{2}-\d{2}\*\s*(\n## |\Z)", entry + "\n## ")
+    ]
     assert undated == []

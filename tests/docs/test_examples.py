@@ -1,4 +1,5 @@
-"""The examples under examples/modes: each one is whole, says what it shows, and together they show every way out."""
+"""The examples under examples/modes: each one is whole, says what it shows, and together they show every way
+out."""
 
 from __future__ import annotations
 
@@ -51,7 +52,11 @@ def test_is_planned_and_rendered_without_help(example: Path) -> None:
 
 @each
 def test_each_object_has_an_identity_of_its_own(example: Path) -> None:
-    assert [identity for identity, count in Counter(item.identity for item in rendered(example)).items() if count > 1] == []
+    assert [
+        identity
+        for identity, count in Counter(item.identity for item in rendered(example)).items()
+        if count > 1
+    ] == []
 
 
 @each
@@ -68,7 +73,9 @@ def test_an_editor_finds_the_schema(example: Path) -> None:
 
 def test_each_shows_something_else() -> None:
     assert EXAMPLES
-    assert [words for words, count in Counter(shows(example) for example in EXAMPLES).items() if count > 1] == []
+    assert [
+        words for words, count in Counter(shows(example) for example in EXAMPLES).items() if count > 1
+    ] == []
 
 
 def _linked() -> dict[str, str]:
@@ -106,16 +113,25 @@ def test_together_they_use_every_key_of_egress_and_google_apis() -> None:
         if name.startswith(OWN)
         for key in [name.removeprefix(OWN), *_used(value, (name.removeprefix(OWN),))]
     }
-    wanted = {key for key in schema_keys() if key.startswith(("teams.*.egress", "teams.*.googleApis", "teams.*.receives"))}
-    # What may be granted is said in full of topics; of the others a role alone stands for the object that names it.
+    wanted = {
+        key
+        for key in schema_keys()
+        if key.startswith(("teams.*.egress", "teams.*.googleApis", "teams.*.receives"))
+    }
+    # What may be granted is said in full of topics; of the others a role alone stands for the object that
+    # names it.
     grants = {"subscriptions", "secrets", "datasets"}
-    wanted = {key for key in wanted if not (grants & set(key.split(".")) and key.endswith((".role", ".project")))}
+    wanted = {
+        key for key in wanted if not (grants & set(key.split(".")) and key.endswith((".role", ".project")))
+    }
     assert wanted - used == set()
     assert {"network.googleApis", "mesh.flavor"} <= used
 
 
 @each
-def test_renders_by_the_command_that_the_overview_names(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_renders_by_the_command_that_the_overview_names(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(example, tmp_path)
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["render", "--stack", example.name.split(".")[1]])

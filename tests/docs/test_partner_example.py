@@ -1,4 +1,5 @@
-"""The two stacks of examples/partner fit together: each one's config says what the program reads from the other's outputs."""
+"""The two stacks of examples/partner fit together: each one's config says what the program reads from the
+other's outputs."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ def outputs(side: str) -> str:
 
 def link(given: str, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(FOLDER / "link.py"), *words]
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
+    return subprocess.run(
+        command, input=given, capture_output=True, text=True, timeout=60, check=False, encoding="utf-8"
+    )
 
 
 def test_the_client_connects_where_the_server_listens() -> None:
@@ -63,16 +66,36 @@ def changed(side: str, *path: str, to: Any) -> str:
         (lambda: "{}", ["ingress"], "no output `egress`"),
         (lambda: "nothing", ["ingress"], "not JSON"),
         (lambda: changed("client", "egress", "contract", to=2), ["ingress"], "contract 2"),
-        (lambda: changed("client", "egress", "gateway", "addresses", to={}), ["ingress"], "no reserved address"),
-        (lambda: outputs("client"), ["egress", "--team", "orders", "--name", "mysql", *ASKED], "No team of the partner receives"),
-        (lambda: outputs("server"), ["egress", "--team", "orders", "--name", "nosql", *ASKED], "it receives: orders mysql"),
+        (
+            lambda: changed("client", "egress", "gateway", "addresses", to={}),
+            ["ingress"],
+            "no reserved address",
+        ),
+        (
+            lambda: outputs("client"),
+            ["egress", "--team", "orders", "--name", "mysql", *ASKED],
+            "No team of the partner receives",
+        ),
+        (
+            lambda: outputs("server"),
+            ["egress", "--team", "orders", "--name", "nosql", *ASKED],
+            "it receives: orders mysql",
+        ),
         (
             lambda: changed("server", "egress", "ingress", "exposure", to="internal"),
             ["egress", "--team", "orders", "--name", "mysql", *ASKED],
             "public addresses only",
         ),
     ],
-    ids=["no outputs", "no JSON", "another contract", "no address", "receives nothing", "unknown name", "internal"],
+    ids=[
+        "no outputs",
+        "no JSON",
+        "another contract",
+        "no address",
+        "receives nothing",
+        "unknown name",
+        "internal",
+    ],
 )
 def test_it_says_what_is_missing(given, words: list[str], said: str) -> None:
     done = link(given(), *words)

@@ -1,4 +1,5 @@
-"""docs/redteam.md lists the ways of tests/mesh/redteam, all of them and no other; and the catalogue keeps its own rules."""
+"""docs/redteam.md lists the ways of tests/mesh/redteam, all of them and no other; and the catalogue keeps its
+own rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Credentials from Secret Manager under the real engine: they come with a new cluster or later, a rotation shows, they go."""
+"""Credentials from Secret Manager under the real engine: they come with a new cluster or later, a rotation
+shows, they go."""
 
 from __future__ import annotations
 
@@ -18,10 +19,11 @@ SOURCES = "/apis/secrets-store.csi.x-k8s.io/v1/namespaces/istio-egress/secretpro
 
 
 def example(*, managed: bool = True) -> dict[str, Any]:
-    """The example's stack, of a kind that may go away; or the same with Secrets that are somebody else's to make."""
-    config: dict[str, Any] = yaml.safe_load((ROOT / "examples/modes/Pulumi.secret-manager.yaml").read_text(encoding="utf-8"))[
-        "config"
-    ]
+    """The example's stack, of a kind that may go away; or the same with Secrets that are somebody else's to
+    make."""
+    config: dict[str, Any] = yaml.safe_load(
+        (ROOT / "examples/modes/Pulumi.secret-manager.yaml").read_text(encoding="utf-8")
+    )["config"]
     config |= {"gcp:project": PROJECT, f"{OWN}protect": False}
     config[f"{OWN}cluster"] = {"deletionProtection": False, "secretSync": managed}
     if not managed:
@@ -46,7 +48,10 @@ def test_they_are_added_to_a_stack_whose_cluster_copied_nothing_before(sandbox: 
     assert changes.keys() & {"replaced", "deleted"} == set()
     grants = [item["id"] for item in Cloud(sandbox.home).list() if "/secrets/" in item["id"]]
     assert len(grants) == 7
-    assert "versions/3" in kubernetes_object(sandbox, f"{SOURCES}/partner-client")["spec"]["parameters"]["secrets"]
+    assert (
+        "versions/3"
+        in kubernetes_object(sandbox, f"{SOURCES}/partner-client")["spec"]["parameters"]["secrets"]
+    )
     state = sandbox.run("export")
     assert '"kubernetes:core/v1:ServiceAccount"' in state
     assert '"kubernetes:core/v1:Secret"' not in state

@@ -58,7 +58,8 @@ for number in range(config.require_int("entries")):
         opts=options(base),
     )
 kubernetes.core.v1.Secret(
-    "secret", metadata={"name": "secret", "namespace": "space"}, string_data={"key": pulumi.Output.secret("hush")},
+    "secret", metadata={"name": "secret", "namespace": "space"},
+    string_data={"key": pulumi.Output.secret("hush")},
     opts=options(space),
 )
 pulumi.export("word", words.WORD)
@@ -95,7 +96,12 @@ class Sandbox:
             {
                 "current-context": "it",
                 "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-                "clusters": [{"name": "it", "cluster": {"server": self.apiserver.url, "certificate-authority-data": authority}}],
+                "clusters": [
+                    {
+                        "name": "it",
+                        "cluster": {"server": self.apiserver.url, "certificate-authority-data": authority},
+                    }
+                ],
                 "users": [{"name": "it", "user": {"exec": plugin}}],
             }
         )
@@ -297,7 +303,9 @@ class TestInterruptions:
     def test_an_interrupted_up_stops_in_good_order(self, sandbox: Sandbox) -> None:
         said = interrupt_after(sandbox, 2, "up", kill=False)
         assert "the next run goes on from here" in said
-        assert not json.loads(sandbox.state.read_text(encoding="utf-8"))["checkpoint"]["latest"].get("pending_operations")
+        assert not json.loads(sandbox.state.read_text(encoding="utf-8"))["checkpoint"]["latest"].get(
+            "pending_operations"
+        )
         sandbox.ok("up")
         self.complete(sandbox)
 
@@ -319,7 +327,9 @@ class TestInterruptions:
 class TestEnd:
     """Last, because it ends the sandbox."""
 
-    def test_destroy_takes_along_what_others_put_into_a_namespace_and_leaves_nothing(self, sandbox: Sandbox) -> None:
+    def test_destroy_takes_along_what_others_put_into_a_namespace_and_leaves_nothing(
+        self, sandbox: Sandbox
+    ) -> None:
         cluster = sandbox.cluster()
         stray = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "stray", "namespace": "space"}}
         cluster.apply(cluster.kind("v1", "ConfigMap"), "space", stray)
@@ -343,26 +353,37 @@ class TestPieces:
         source, home = tmp_path / "source", Home(tmp_path / "home")
         source.mkdir()
         (source / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
-        (source / "Pulumi.dev.yaml").write_text("encryptionsalt: theirs\nconfig:\n  p:a: 1\n", encoding="utf-8")
+        (source / "Pulumi.dev.yaml").write_text(
+            "encryptionsalt: theirs\nconfig:\n  p:a: 1\n", encoding="utf-8"
+        )
         copied = project.copy(source, "dev", home)
         content = yaml.safe_load((copied.work / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
         assert content == {"config": {"p:a": "1", "gcp:project": "sandbox-project"}}
 
     def test_the_copy_says_what_the_file_says_to_every_reader(self, tmp_path: Path) -> None:
-        """`no` is a text to Pulumi and false to older readers; a copy that lost its quotes would make another namespace."""
-        said = {"p:teams": {"no": {}, "8": {}, "1e3": "0o17", "ä\U0001f600": "a\x7f\u2028b"}, "q:b": ["yes", 1.5, None, True]}
+        """`no` is a text to Pulumi and false to older readers; a copy that lost its quotes would make another
+        namespace."""
+        said = {
+            "p:teams": {"no": {}, "8": {}, "1e3": "0o17", "ä\U0001f600": "a\x7f\u2028b"},
+            "q:b": ["yes", 1.5, None, True],
+        }
         (tmp_path / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
         (tmp_path / "Pulumi.dev.yaml").write_text(
-            'config:\n  teams: {no: {}, 8: {}, "1e3": "0o17", "ä\U0001f600": "a\\x7f\\u2028b"}\n  q:b: [yes, 1.5, null, True]\n',
+            'config:\n  teams: {no: {}, 8: {}, "1e3": "0o17", "ä\U0001f600": "a\\x7f\\u2028b"}\n'
+            "  q:b: [yes, 1.5, null, True]\n",
             encoding="utf-8",
         )
         copied = project.copy(tmp_path, "dev", Home(tmp_path / "home")).work / "Pulumi.dev.yaml"
         assert stack_file.read(copied).config == said | {"gcp:project": "sandbox-project"}
-        assert yaml.safe_load(copied.read_text(encoding="utf-8"))["config"] == said | {"gcp:project": "sandbox-project"}
+        assert yaml.safe_load(copied.read_text(encoding="utf-8"))["config"] == said | {
+            "gcp:project": "sandbox-project"
+        }
 
     def test_encrypted_config_is_refused_with_its_path(self, tmp_path: Path) -> None:
         (tmp_path / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
-        (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  p:a: {list: [{secure: v1:x}]}\n", encoding="utf-8")
+        (tmp_path / "Pulumi.dev.yaml").write_text(
+            "config:\n  p:a: {list: [{secure: v1:x}]}\n", encoding="utf-8"
+        )
         with pytest.raises(project.ProjectError, match=r"p:a\.list\[0\]"):
             project.copy(tmp_path, "dev", Home(tmp_path / "home"))
 
@@ -374,7 +395,9 @@ class TestPieces:
     def test_the_lock_of_a_process_that_is_no_engine_is_removed(self, tmp_path: Path) -> None:
         folder = tmp_path / ".pulumi" / "locks" / "organization" / "p" / "dev"
         folder.mkdir(parents=True)
-        (folder / "a.json").write_text(json.dumps({"pid": os.getpid(), "hostname": os.uname().nodename}), encoding="utf-8")
+        (folder / "a.json").write_text(
+            json.dumps({"pid": os.getpid(), "hostname": os.uname().nodename}), encoding="utf-8"
+        )
         (folder / "b.json").write_text("", encoding="utf-8")
         said: list[str] = []
         recovery.break_stale_locks(tmp_path, "p", "dev", said.append)
@@ -384,7 +407,9 @@ class TestPieces:
     def test_a_lock_from_another_machine_is_not_touched(self, tmp_path: Path) -> None:
         folder = tmp_path / ".pulumi" / "locks" / "organization" / "p" / "dev"
         folder.mkdir(parents=True)
-        (folder / "a.json").write_text(json.dumps({"pid": 1, "hostname": "elsewhere.example"}), encoding="utf-8")
+        (folder / "a.json").write_text(
+            json.dumps({"pid": 1, "hostname": "elsewhere.example"}), encoding="utf-8"
+        )
         with pytest.raises(recovery.LockedError, match=r"elsewhere\.example"):
             recovery.break_stale_locks(tmp_path, "p", "dev", print)
         assert list(folder.iterdir())
@@ -428,9 +453,18 @@ class TestPieces:
     def test_the_table_says_who_reaches_what(self) -> None:
         ways = [
             {"host": "b.example", "protocol": "https", "leaves": "https"},
-            {"host": "a.example", "protocol": "http", "leaves": "https", "methods": ["GET"], "paths": ["/ok"]},
+            {
+                "host": "a.example",
+                "protocol": "http",
+                "leaves": "https",
+                "methods": ["GET"],
+                "paths": ["/ok"],
+            },
         ]
-        contract = {"contract": 1, "teams": {"x": {"egress": ways, "reaches": ["y"]}, "y": {"egress": ways[:1]}, "z": {}}}
+        contract = {
+            "contract": 1,
+            "teams": {"x": {"egress": ways, "reaches": ["y"]}, "y": {"egress": ways[:1]}, "z": {}},
+        }
         assert summary.who_reaches_what(contract) == [
             ("team", "target", "by", "what"),
             ("x", "a.example", "http, leaves as https", "GET /ok"),
@@ -447,11 +481,23 @@ class TestPieces:
             {"host": "a.example", "protocol": "https", "leaves": "https"},
         ]
         rows = summary.who_reaches_what({"teams": {"x": {"egress": ways}}})
-        assert rows[1] == ("x", "a.example", "http, leaves UNENCRYPTED", "/ok (void: https passes everything)")
+        assert rows[1] == (
+            "x",
+            "a.example",
+            "http, leaves UNENCRYPTED",
+            "/ok (void: https passes everything)",
+        )
 
     def test_partners_are_in_it_and_the_most_open_team_comes_first(self) -> None:
         received = {
-            "b": {"mysql": {"host": "mysql.example", "port": 13306, "protocol": "tcp", "clients": {"one": "client.example"}}}
+            "b": {
+                "mysql": {
+                    "host": "mysql.example",
+                    "port": 13306,
+                    "protocol": "tcp",
+                    "clients": {"one": "client.example"},
+                }
+            }
         }
         past = {"model": "open", "reason": "moves in", "ports": [80, 443]}
         contract = {"teams": {"b": {}, "lab": {"pastGateway": past}}, "ingress": {"receives": received}}
@@ -461,7 +507,9 @@ class TestPieces:
         ]
 
     def test_many_teams_are_counted(self) -> None:
-        ways = [{"host": f"{letter}.example", "protocol": "https", "leaves": "https"} for letter in "abcdefgh"]
+        ways = [
+            {"host": f"{letter}.example", "protocol": "https", "leaves": "https"} for letter in "abcdefgh"
+        ]
         contract = {"teams": {f"team-{number}": {"egress": ways} for number in range(60)}}
         rows = summary.who_reaches_what(contract)
         assert len(rows) == 61

@@ -1,4 +1,5 @@
-"""A team's own gateway under the real engine: it comes, partners learn its addresses, it goes as docs/modes/gateways.md says."""
+"""A team's own gateway under the real engine: it comes, partners learn its addresses, it goes as
+docs/modes/gateways.md says."""
 
 from __future__ import annotations
 
@@ -19,10 +20,11 @@ POOL = "gateway-partner"
 
 
 def example(*, gateway: bool) -> dict[str, Any]:
-    """The example's stack, of a kind that may go away; or the same before its team had a gateway of its own."""
-    config: dict[str, Any] = yaml.safe_load((ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text(encoding="utf-8"))[
-        "config"
-    ]
+    """The example's stack, of a kind that may go away; or the same before its team had a gateway of its
+    own."""
+    config: dict[str, Any] = yaml.safe_load(
+        (ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text(encoding="utf-8")
+    )["config"]
     config |= {"gcp:project": PROJECT, f"{OWN}protect": False, f"{OWN}cluster": {"deletionProtection": False}}
     if not gateway:
         del config[f"{OWN}gateways"]
@@ -63,5 +65,7 @@ def test_without_its_pool_it_goes_and_leaves_nothing_behind(sandbox: Sandbox) ->
     changes = sandbox.changes(sandbox.run("up"))
     assert "replaced" not in changes
     # The zone of the host api.partner.example stays: the other team still goes there.
-    assert [item["id"] for item in cloud.list() if "partner" in item["id"].replace("api-partner-example", "")] == []
+    assert [
+        item["id"] for item in cloud.list() if "partner" in item["id"].replace("api-partner-example", "")
+    ] == []
     sandbox.run("destroy")

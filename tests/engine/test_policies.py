@@ -14,7 +14,9 @@ from tests.support import ROOT, config_with
 
 PACK = ROOT / "policies"
 
-pytestmark = pytest.mark.skipif(not (PACK / ".venv").exists(), reason="policies/.venv is not there: `make policies` makes it")
+pytestmark = pytest.mark.skipif(
+    not (PACK / ".venv").exists(), reason="policies/.venv is not there: `make policies` makes it"
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,12 @@ def test_the_dev_stack_satisfies_every_rule(sandbox: Sandbox) -> None:
     assert "mandatory" not in output
 
 
-def test_an_open_api_server_is_refused_and_let_pass_where_the_pack_s_settings_say_so(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.configure(config_with("cluster/controlPlane", {"authorizedNetworks": {"office": "198.51.100.0/24"}}))
+def test_an_open_api_server_is_refused_and_let_pass_where_the_pack_s_settings_say_so(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.configure(
+        config_with("cluster/controlPlane", {"authorizedNetworks": {"office": "198.51.100.0/24"}})
+    )
     output = preview(sandbox, fails=True)
     assert "private-endpoint" in output
     assert "Reach it by its DNS-based endpoint" in output

@@ -1,4 +1,5 @@
-"""The program under the real engine, from the first `up` to the last `destroy`: one sandbox, told in order."""
+"""The program under the real engine, from the first `up` to the last `destroy`: one sandbox, told in
+order."""
 
 from __future__ import annotations
 
@@ -38,13 +39,24 @@ class Sandbox:
         (self.project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
 
     def arguments(self, command: str, directory: Path | None = None) -> list[str]:
-        return [sys.executable, "-m", "sandbox", command, "--stack", "dev", "--directory", str(directory or self.project)]
+        return [
+            sys.executable,
+            "-m",
+            "sandbox",
+            command,
+            "--stack",
+            "dev",
+            "--directory",
+            str(directory or self.project),
+        ]
 
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, "EGRESS_SANDBOX_HOME": str(self.home.root), "NO_COLOR": "1"}
 
-    def run(self, command: str, directory: Path | None = None, *, fails: bool = False, more: Sequence[str] = ()) -> str:
+    def run(
+        self, command: str, directory: Path | None = None, *, fails: bool = False, more: Sequence[str] = ()
+    ) -> str:
         """The command's output; stdout only where it is JSON."""
         done = subprocess.run(
             [*self.arguments(command, directory), *more],
@@ -126,8 +138,14 @@ def test_a_killed_up_can_be_run_again(sandbox: Sandbox) -> None:
 def test_a_second_up_changes_nothing_and_says_who_may_reach_what_and_the_way_on(sandbox: Sandbox) -> None:
     output = sandbox.run("up")
     assert sandbox.changes(output).keys() == {"unchanged"}
-    assert re.search(r"team-x +example\.com +http, leaves as https +everything\n +example\.com +https +everything\n", output)
-    assert re.search(r"team-y +httpbin\.org +http, leaves UNENCRYPTED +/status/418 \(void: https passes everything\)\n", output)
+    assert re.search(
+        r"team-x +example\.com +http, leaves as https +everything\n +example\.com +https +everything\n",
+        output,
+    )
+    assert re.search(
+        r"team-y +httpbin\.org +http, leaves UNENCRYPTED +/status/418 \(void: https passes everything\)\n",
+        output,
+    )
     assert "KUBECONFIG=" in output
     assert "A real project" in output
 
@@ -148,10 +166,14 @@ def test_removing_a_team_deletes_what_it_alone_used_and_replaces_nothing(sandbox
     sandbox.configure(config)
     output = sandbox.run("up")
     assert "replaced" not in sandbox.changes(output)
-    namespaces = [item["metadata"]["name"] for item in kubernetes_object(sandbox, "/api/v1/namespaces")["items"]]
+    namespaces = [
+        item["metadata"]["name"] for item in kubernetes_object(sandbox, "/api/v1/namespaces")["items"]
+    ]
     assert "team-y" not in namespaces
     assert "team-x" in namespaces
-    entry = kubernetes_object(sandbox, "/apis/networking.istio.io/v1/namespaces/istio-egress/serviceentries/httpbin-org-ext")
+    entry = kubernetes_object(
+        sandbox, "/apis/networking.istio.io/v1/namespaces/istio-egress/serviceentries/httpbin-org-ext"
+    )
     assert entry["spec"]["exportTo"] == ["istio-egress", "team-x"]
 
 
@@ -173,14 +195,18 @@ def test_roles_on_googles_resources_come_and_go_with_their_lines(sandbox: Sandbo
     account = dev_config()["gke-mesh-egress:teams"]["team-x"]["googleApis"]["serviceAccounts"]["test"]
     sandbox.configure(config_with("teams/team-x/googleApis/serviceAccounts/test", account | grants))
     assert "replaced" not in sandbox.changes(sandbox.run("up"))
-    held = {item["id"].rpartition("/roles/")[0] for item in Cloud(sandbox.home).list() if "/roles/" in item["id"]}
+    held = {
+        item["id"].rpartition("/roles/")[0] for item in Cloud(sandbox.home).list() if "/roles/" in item["id"]
+    }
     project, other = "projects/sandbox-project", "projects/other-project"
     wanted = {f"{project}/topics/orders", f"{project}/subscriptions/orders-sub", f"{project}/datasets/sales"}
     assert wanted | {f"{other}/secrets/api-key"} <= held
     assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
     sandbox.configure(dev_config())
     sandbox.run("up")
-    held = {item["id"].rpartition("/roles/")[0] for item in Cloud(sandbox.home).list() if "/roles/" in item["id"]}
+    held = {
+        item["id"].rpartition("/roles/")[0] for item in Cloud(sandbox.home).list() if "/roles/" in item["id"]
+    }
     assert not wanted & held
 
 
@@ -204,7 +230,9 @@ def test_refresh_finds_a_policy_that_somebody_widened_and_up_narrows_it(sandbox:
         data=json.dumps({"spec": {"rules": [{}]}}).encode(),
         headers={"Authorization": f"Bearer {server.token}", "Content-Type": "application/merge-patch+json"},
     )
-    urllib.request.urlopen(patch, context=ssl.create_default_context(cadata=server.ca_pem), timeout=20).close()
+    urllib.request.urlopen(
+        patch, context=ssl.create_default_context(cadata=server.ca_pem), timeout=20
+    ).close()
     assert sandbox.changes(sandbox.run("refresh")).get("updated") == 1
     assert sandbox.changes(sandbox.run("up")).get("updated") == 1
     assert kubernetes_object(sandbox, TEAM_Y_POLICY)["spec"]["rules"] != [{}]
@@ -215,14 +243,22 @@ def test_outputs_and_export_are_json_and_nothing_else(sandbox: Sandbox) -> None:
     assert outputs["egress"]["contract"] == 1
     assert outputs["egress"]["cluster"]["endpoint"].startswith("https://")
     resources = json.loads(sandbox.run("export"))["deployment"]["resources"]
-    assert len([resource for resource in resources if resource["type"].startswith(("gcp:", "kubernetes:"))]) > 70
+    assert (
+        len([resource for resource in resources if resource["type"].startswith(("gcp:", "kubernetes:"))]) > 70
+    )
 
 
 COLLECTIONS = (
     *("api/v1/namespaces", "api/v1/services", "api/v1/serviceaccounts", "apis/apps/v1/deployments"),
     "apis/networking.k8s.io/v1/networkpolicies",
-    *(f"apis/admissionregistration.k8s.io/v1/validatingadmission{kind}" for kind in ("policies", "policybindings")),
-    *(f"apis/networking.istio.io/v1/{kind}" for kind in ("destinationrules", "gateways", "serviceentries", "sidecars")),
+    *(
+        f"apis/admissionregistration.k8s.io/v1/validatingadmission{kind}"
+        for kind in ("policies", "policybindings")
+    ),
+    *(
+        f"apis/networking.istio.io/v1/{kind}"
+        for kind in ("destinationrules", "gateways", "serviceentries", "sidecars")
+    ),
     "apis/networking.istio.io/v1/virtualservices",
     *(f"apis/security.istio.io/v1/{kind}" for kind in ("authorizationpolicies", "peerauthentications")),
 )
@@ -245,7 +281,8 @@ def egress(sandbox: Sandbox, *words: str) -> str:
 
 
 def test_what_was_deployed_is_what_the_config_says(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Exports hold what the provider computes and its defaults, the API server's objects hold its own: none is a change."""
+    """Exports hold what the provider computes and its defaults, the API server's objects hold its own: none
+    is a change."""
     export, live = tmp_path / "deployed.json", tmp_path / "live.yaml"
     export.write_text(sandbox.run("export"), encoding="utf-8")
     printed: list[dict[str, Any]] = []
@@ -258,13 +295,22 @@ def test_what_was_deployed_is_what_the_config_says(sandbox: Sandbox, tmp_path: P
         said = egress(sandbox, "diff", str(given), "--fail-on-widening")
         assert said == "Nothing changes: what is compared is the same.\n"
     asked = ("team-y", "http://httpbin.org/status/418", "--json")
-    told, of_config = (json.loads(egress(sandbox, "explain", *asked, *more)) for more in (("--from", str(export)), ()))
+    told, of_config = (
+        json.loads(egress(sandbox, "explain", *asked, *more)) for more in (("--from", str(export)), ())
+    )
     assert told["allowed"] is of_config["allowed"] is True
     assert [step["allowed"] for step in told["steps"]] == [step["allowed"] for step in of_config["steps"]]
     assert all(step.get("understood", True) for step in told["steps"])
-    tables = [json.loads(egress(sandbox, "reach", "--json", *more))["rows"] for more in ((), ("--from", str(export)))]
+    tables = [
+        json.loads(egress(sandbox, "reach", "--json", *more))["rows"]
+        for more in ((), ("--from", str(export)))
+    ]
     verdicts = [
-        {(row["team"], row["target"], row["port"], way): said["verdict"] for row in rows for way, said in row["ways"].items()}
+        {
+            (row["team"], row["target"], row["port"], way): said["verdict"]
+            for row in rows
+            for way, said in row["ways"].items()
+        }
         for rows in tables
     ]
     assert verdicts[0] == verdicts[1]

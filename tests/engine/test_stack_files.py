@@ -1,4 +1,5 @@
-"""What the Pulumi CLI itself makes of stack files, held against the reader that the commands and the sandbox share."""
+"""What the Pulumi CLI itself makes of stack files, held against the reader that the commands and the sandbox
+share."""
 
 from __future__ import annotations
 
@@ -17,9 +18,11 @@ from sandbox import tools
 READ = {
     "bare keys": "config:\n  teams: {shop: {}}\n",
     "the project's own values": "config:\n  gke-mesh-egress:region: europe-west1\n",
-    "words that older readers take for others": "config:\n  teams: {no: {}, on: yes, 8: {}, y: 010, z: 1e3, s: 1:30, o: 0o17}\n",
+    "words that older readers take for "
+    "others": "config:\n  teams: {no: {}, on: yes, 8: {}, y: 010, z: 1e3, s: 1:30, o: 0o17}\n",
     "nothing": "config:\n  teams:\n  gke-mesh-egress:protect: ~\n",
-    "numbers": "config: {teams: {a: 1.0, b: 0.1, c: 1e21, d: 18446744073709551616}, e: 1e-7, f: 123456789012}\n",
+    "numbers": "config: {teams: {a: 1.0, b: 0.1, c: 1e21, d: 18446744073709551616}, e: 1e-7, f: "
+    "123456789012}\n",
     "anchors and merges": "x: &x {a: {k: v}, b: {}}\nconfig:\n  teams: {<<: *x, b: {l: m}}\n",
     "line ends and a mark of Windows": "\ufeffconfig:\r\n  teams: {shop: {}}\r\n",
     "JSON text": "config: {teams: '{\"a\": {}}'}\n",
@@ -50,11 +53,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _pulumi(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
-    own = {"PULUMI_BACKEND_URL": f"file://{folder}/state", "PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_HOME": str(folder / "home")}
-    env = {**os.environ, **own, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+    own = {
+        "PULUMI_BACKEND_URL": f"file://{folder}/state",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_HOME": str(folder / "home"),
+    }
+    env = {
+        **os.environ,
+        **own,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
     pulumi = str(tools.ensure("pulumi")["pulumi"])
     return subprocess.run(
-        [pulumi, "--non-interactive", *words], cwd=folder, env=env, capture_output=True, timeout=120, check=False
+        [pulumi, "--non-interactive", *words],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        timeout=120,
+        check=False,
     )
 
 

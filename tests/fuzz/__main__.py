@@ -1,7 +1,8 @@
-"""python -m tests.fuzz --minutes 10: the commands, the config and the advice, tried at random for as long as is said.
+"""python -m tests.fuzz --minutes 10: the commands, the config and the advice, tried at random for as long as
+is said.
 
-Every run prints its seed, and `--seed` repeats it. What fails is kept in tests/fuzz/cases, where every test run tries it again
-(tests/proof/test_fuzz_cases.py); commit it with the fix. Exit code 1: something failed.
+Every run prints its seed, and `--seed` repeats it. What fails is kept in tests/fuzz/cases, where every test
+run tries it again (tests/proof/test_fuzz_cases.py); commit it with the fix. Exit code 1: something failed.
 """
 
 from __future__ import annotations
@@ -70,12 +71,19 @@ class Fuzz:
             file = kept(target, value)
             if file not in self.failed:
                 self.failed[file] = f"{type(error).__name__}: {error}"
-                print(f"\n{target.name}, seed {seed}: {file}\n{''.join(traceback.format_exception(error))[-3000:]}", flush=True)
+                print(
+                    f"\n{target.name}, seed {seed}: "
+                    f"{file}\n{''.join(traceback.format_exception(error))[-3000:]}",
+                    flush=True,
+                )
 
 
 def kept(target: Target, value: Any) -> Path:
     """The file of an input that failed; the same input has the same file."""
-    text = json.dumps({"target": target.name, "input": value}, indent=1, ensure_ascii=True, sort_keys=True) + "\n"
+    text = (
+        json.dumps({"target": target.name, "input": value}, indent=1, ensure_ascii=True, sort_keys=True)
+        + "\n"
+    )
     CASES.mkdir(exist_ok=True)
     file = CASES / f"{target.name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}.json"
     file.write_text(text, encoding="utf-8")
@@ -83,9 +91,13 @@ def kept(target: Target, value: Any) -> Path:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description=__doc__.partition("\n")[0] if __doc__ else ""
+    )
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9), help="of a run to repeat")
+    parser.add_argument(
+        "--seed", type=int, default=random.SystemRandom().randrange(10**9), help="of a run to repeat"
+    )
     parser.add_argument("--only", choices=BY_NAME, action="append", help="only this target; repeatable")
     options = parser.parse_args()
     targets = [target for target in TARGETS if not options.only or target.name in options.only]

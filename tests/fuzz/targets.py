@@ -1,6 +1,7 @@
 """What is tried at random, and what must hold of each: a target is a way to make an input and a check of it.
 
-Inputs are values of JSON, so that one that failed is kept as a file (tests/fuzz/cases) and tried by every test run from then on.
+Inputs are values of JSON, so that one that failed is kept as a file (tests/fuzz/cases) and tried by every
+test run from then on.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ from tests.random_configs import OF_HTTP, OF_TCP, OF_TLS, configs
 from tests.support import dev_config, plan_of
 
 Json = Any
-FOREIGN = re.compile(r"Input should|instance of|valid dictionary|unicode string|Traceback|NoneType|\bpydantic\b")
+FOREIGN = re.compile(
+    r"Input should|instance of|valid dictionary|unicode string|Traceback|NoneType|\bpydantic\b"
+)
 """What no sentence for a user holds: words of the libraries underneath."""
 
 
@@ -90,13 +93,17 @@ def folder(**files: str) -> Iterator[Path]:
 
 _SCRAPS = st.sampled_from(
     [*"{}[]:\t\x00\ufeff\u2028é'\"|>#%~", "&a ", "*a", "- ", "? ", "<<: ", "---\n", "...\n", "\r\n"]
-) | st.sampled_from(["!!int ", "!!timestamp ", "null", "no", "1_000", "0x1F", "2001-99-99", "9" * 400, "secure: "])
+) | st.sampled_from(
+    ["!!int ", "!!timestamp ", "null", "no", "1_000", "0x1F", "2001-99-99", "9" * 400, "secure: "]
+)
 
 
 @st.composite
 def stack_files(draw: st.DrawFn) -> Json:
     """A stack's file with some scraps put in, some pieces taken out, some lines twice."""
-    text = yaml.safe_dump({"config": draw(st.just(dev_config()) | wide() | hostile())}, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(
+        {"config": draw(st.just(dev_config()) | wide() | hostile())}, sort_keys=False, allow_unicode=True
+    )
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(text)))
         end = min(len(text), at + draw(st.integers(0, 30)))
@@ -154,7 +161,9 @@ def check_config(config: Json) -> None:
     if program := istioctl():
         with folder(**{"rendered.yaml": to_yaml(item.manifest for item in rendered)}):
             line = [program, "validate", "-f", "rendered.yaml"]
-            done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
+            done = subprocess.run(
+                line, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8"
+            )
             assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -171,7 +180,15 @@ _TRICKS = st.sampled_from(
             "https://1.2.3.4.5",
             "http://",
         ),
-        *("//", "?", "udp://:53", "http://example.com:0/", "http://example.com:99999", "https://bücher.example", "https://a..b"),
+        *(
+            "//",
+            "?",
+            "udp://:53",
+            "http://example.com:0/",
+            "http://example.com:99999",
+            "https://bücher.example",
+            "https://a..b",
+        ),
         *(
             "ftp://example.com",
             "https://.",
@@ -183,13 +200,23 @@ _TRICKS = st.sampled_from(
     ]
 )
 _HOSTS = st.sampled_from(
-    [*OF_HTTP, *OF_TLS, *OF_TCP, "new.example", "test.a", "storage.googleapis.com", "metadata.google.internal"]
+    [
+        *OF_HTTP,
+        *OF_TLS,
+        *OF_TCP,
+        "new.example",
+        "test.a",
+        "storage.googleapis.com",
+        "metadata.google.internal",
+    ]
 )
 _URLS = st.tuples(
     st.sampled_from(["http", "https", "tcp", "udp", "HTTP", ""]),
     _HOSTS | st.text(max_size=12),
     st.sampled_from(["", ":80", ":443", ":3306", ":5432", ":8443", ":x"]),
-    st.sampled_from(["", "/", "/ok/x", "/ok/../x", "//ok/x", "/ok%2Fx", "/v1/a/orders/b", "/status/418", "?q"])
+    st.sampled_from(
+        ["", "/", "/ok/x", "/ok/../x", "//ok/x", "/ok%2Fx", "/v1/a/orders/b", "/status/418", "?q"]
+    )
     | st.text(max_size=8),
 ).map(lambda part: f"{part[0]}://{part[1]}{part[2]}{part[3]}")
 
@@ -210,7 +237,8 @@ def questions(of: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
 
 
 def check_question(asked: Json) -> None:
-    """Through the command, whatever it is; and where it is a flow, its advice is held against what changes."""
+    """Through the command, whatever it is; and where it is a flow, its advice is held against what
+    changes."""
     team = sorted(asked["config"]["gke-mesh-egress:teams"])[0]
     headers = [word for header in asked["headers"] for word in ("-H", header)]
     options = ["-X", asked["method"], "-a", asked["account"], "--as", asked["way"], *headers]
@@ -221,9 +249,19 @@ def check_question(asked: Json) -> None:
         event("no flow")
         return
     plan = plan_of(asked["config"])
-    lines = tuple((name.strip(), value.strip()) for name, _, value in (header.partition(":") for header in asked["headers"]))
+    lines = tuple(
+        (name.strip(), value.strip())
+        for name, _, value in (header.partition(":") for header in asked["headers"])
+    )
     try:
-        flow = flow_of(team, asked["url"], method=asked["method"], headers=lines, account=asked["account"], way=Way(asked["way"]))
+        flow = flow_of(
+            team,
+            asked["url"],
+            method=asked["method"],
+            headers=lines,
+            account=asked["account"],
+            way=Way(asked["way"]),
+        )
     except NoFlow:
         return
     with contextlib.suppress(UnsatisfiedAssumption):  # there is no hint
@@ -234,18 +272,40 @@ def check_question(asked: Json) -> None:
 
 _OBJECTS = [item.manifest for item in render(plan_of(dev_config()))]
 _VALUES = st.sampled_from(
-    [None, 5, "x", "", [], {}, [5], ["x"], {"x": "y"}, True, -1, 1.5, "zzz", [None], {"port": "x"}, "0.0.0.0/0"]
+    [
+        None,
+        5,
+        "x",
+        "",
+        [],
+        {},
+        [5],
+        ["x"],
+        {"x": "y"},
+        True,
+        -1,
+        1.5,
+        "zzz",
+        [None],
+        {"port": "x"},
+        "0.0.0.0/0",
+    ]
 )
 
 
 @st.composite
 def objects(draw: st.DrawFn) -> Json:
-    """The dev stack's objects, or some, with values of another form than they have; as a list, or as an export of a stack."""
+    """The dev stack's objects, or some, with values of another form than they have; as a list, or as an
+    export of a stack."""
     found = copy.deepcopy(draw(st.sampled_from([_OBJECTS, _OBJECTS[::3], _OBJECTS[:1]])))
     for _ in range(draw(st.integers(1, 3))):
         node: Any = draw(st.sampled_from(found))
         for _ in range(draw(st.integers(0, 6))):
-            keys = [key for key in (node if isinstance(node, dict) else range(len(node))) if isinstance(node[key], dict | list)]
+            keys = [
+                key
+                for key in (node if isinstance(node, dict) else range(len(node)))
+                if isinstance(node[key], dict | list)
+            ]
             keys = [key for key in keys if node[key]]
             if not keys:
                 break
@@ -272,7 +332,9 @@ def _exported(manifest: Json) -> Json:
 
 
 def check_objects(given: Json) -> None:
-    with folder(**{"objects.json": json.dumps(given), "Pulumi.fuzz.yaml": yaml.safe_dump({"config": dev_config()})}):
+    with folder(
+        **{"objects.json": json.dumps(given), "Pulumi.fuzz.yaml": yaml.safe_dump({"config": dev_config()})}
+    ):
         for words in (
             ("explain", "team-y", "http://httpbin.org/status/418", "--from", "objects.json"),
             ("reach", "--from", "objects.json"),
@@ -284,9 +346,21 @@ def check_objects(given: Json) -> None:
 
 TARGETS = (
     Target("stack-files", "nearly a stack's file, through the commands", stack_files(), check_stack_file),
-    Target("configs", "configs: refused in words, or proven and taken", configs() | wide() | hostile(), check_config),
-    Target("questions", "questions to explain, and its advice", questions(st.just(dev_config()) | configs()), check_question),
+    Target(
+        "configs",
+        "configs: refused in words, or proven and taken",
+        configs() | wide() | hostile(),
+        check_config,
+    ),
+    Target(
+        "questions",
+        "questions to explain, and its advice",
+        questions(st.just(dev_config()) | configs()),
+        check_question,
+    ),
     Target("objects", "objects of any shape, through the commands", objects(), check_objects),
-    Target("added", "objects more, wider or gone: none that opens is Proven", added.changes(), added.check, 20),
+    Target(
+        "added", "objects more, wider or gone: none that opens is Proven", added.changes(), added.check, 20
+    ),
 )
 BY_NAME = {target.name: target for target in TARGETS}

@@ -22,7 +22,8 @@ from tests.apiserver import test_rendered_objects as real
 from tests.random_configs import TEAMS
 
 ELSEWHERE = "elsewhere"
-"""Namespace in which objects of other gateways and teams are tried: a dry run makes no namespace for those that come after it."""
+"""Namespace in which objects of other gateways and teams are tried: a dry run makes no namespace for those
+that come after it."""
 KNOWN = (GATEWAY_NAMESPACE, INGRESS_NAMESPACE, MESH_NAMESPACE, ELSEWHERE, *TEAMS)
 
 

@@ -117,13 +117,21 @@ def test_judges_import_nothing_that_renders_or_plans() -> None:
 
 def test_what_is_decided_knows_no_pulumi() -> None:
     assert [
-        str(path) for path in python("egress") if any(name.split(".")[0].startswith("pulumi") for name in imported(path))
+        str(path)
+        for path in python("egress")
+        if any(name.split(".")[0].startswith("pulumi") for name in imported(path))
     ] == []
 
 
 def test_the_sandbox_shares_no_decision_with_what_it_runs() -> None:
-    """It reads a stack's file and ends a command as the program does, and knows neither plan nor component."""
-    ours = {name for path in python("sandbox") for name in imported(path) if name.split(".")[0] in ("egress", "components")}
+    """It reads a stack's file and ends a command as the program does, and knows neither plan nor
+    component."""
+    ours = {
+        name
+        for path in python("sandbox")
+        for name in imported(path)
+        if name.split(".")[0] in ("egress", "components")
+    }
     assert ours
     assert {room_of(name) if name.startswith("egress") else name for name in ours} == {"common"}
 

@@ -1,4 +1,5 @@
-"""Text is UTF-8 whatever the machine's locale says: with another one, an umlaut in a stack file would end in a traceback."""
+"""Text is UTF-8 whatever the machine's locale says: with another one, an umlaut in a stack file would end in
+a traceback."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ RUNNERS = {"run", "Popen", "check_output", "check_call"}
 MODE = {"open": 1, "fdopen": 1, "NamedTemporaryFile": 0, "TemporaryFile": 0}
 
 
-def _python_files() -> list[Path]:
+def python_files() -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=ROOT, capture_output=True, check=True
     ).stdout.decode()
@@ -34,7 +35,12 @@ def _guessed(tree: ast.AST) -> Iterator[int]:
             continue
         if (name == "read_text" and not node.args) or (name == "write_text" and len(node.args) == 1):
             yield node.lineno
-        elif name == "open" and isinstance(node.func, ast.Attribute) and node.args and not isinstance(node.args[0], ast.Constant):
+        elif (
+            name == "open"
+            and isinstance(node.func, ast.Attribute)
+            and node.args
+            and not isinstance(node.args[0], ast.Constant)
+        ):
             continue  # no file's: a mode is written out
         elif name in OPENERS and ast.unparse(node.func) != "os.open":
             # A method `open` has the mode first, the function second.
@@ -45,12 +51,13 @@ def _guessed(tree: ast.AST) -> Iterator[int]:
             if of_text and not (name.endswith("TemporaryFile") and mode is None):
                 yield node.lineno
         elif name in RUNNERS and any(
-            isinstance(words.get(word), ast.Constant) and words[word].value for word in ("text", "universal_newlines")
+            isinstance(words.get(word), ast.Constant) and words[word].value
+            for word in ("text", "universal_newlines")
         ):
             yield node.lineno
 
 
-@pytest.mark.parametrize("path", _python_files(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nobody_guesses_how_text_is_encoded(path: Path) -> None:
     lines = list(_guessed(ast.parse(path.read_text(encoding="utf-8"))))
     assert not lines, f'say encoding="utf-8" in {path.relative_to(ROOT)}, lines {lines}'
@@ -75,7 +82,8 @@ def test_a_guess_is_seen(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["p.read_bytes()", 'open(p, "rb")', 'p.open("wb")', "run(w, capture_output=True)", "os.open(p, 1)"]
+    "line",
+    ["p.read_bytes()", 'open(p, "rb")', 'p.open("wb")', "run(w, capture_output=True)", "os.open(p, 1)"],
 )
 def test_bytes_have_no_encoding(line: str) -> None:
     assert not list(_guessed(ast.parse(line)))

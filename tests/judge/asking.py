@@ -1,7 +1,8 @@
 """Asks a sidecar's or a gateway's judge about a few objects, and says in a line what becomes of it.
 
-The line is "refused", "not understood", "unchanged" (it goes where the client sent it), or where it goes: each target with its
-port, with `TLS as NAME` where the proxy opens TLS, and `mesh as NAME` where it shows its own certificate as well.
+The line is "refused", "not understood", "unchanged" (it goes where the client sent it), or where it goes:
+each target with its port, with `TLS as NAME` where the proxy opens TLS, and `mesh as NAME` where it shows its
+own certificate as well.
 """
 
 from __future__ import annotations
@@ -29,14 +30,23 @@ REFUSED, UNREAD, UNCHANGED = "refused", "not understood", "unchanged"
 Written = dict[str, Any]
 
 
-def entry(host: str = "example.com", namespace: str = SHOP, *ports: Mapping[str, Any], **spec: Any) -> Written:
+def entry(
+    host: str = "example.com", namespace: str = SHOP, *ports: Mapping[str, Any], **spec: Any
+) -> Written:
     """A ServiceEntry, by DNS unless it says otherwise, with the port of plain HTTP unless it names others."""
     given = {"hosts": [host], "resolution": "DNS", "ports": [dict(port) for port in ports or (HTTP,)], **spec}
     return written("ServiceEntry", namespace, f"entry-{host.replace('*', 'any')}", **given)
 
 
-def service(name: str = "web", namespace: str = BANK, *ports: Mapping[str, Any], metadata: Any = None, **spec: Any) -> Written:
-    given = {"clusterIP": "10.2.0.9", "selector": {"app": name}, "ports": [dict(port) for port in ports], **spec}
+def service(
+    name: str = "web", namespace: str = BANK, *ports: Mapping[str, Any], metadata: Any = None, **spec: Any
+) -> Written:
+    given = {
+        "clusterIP": "10.2.0.9",
+        "selector": {"app": name},
+        "ports": [dict(port) for port in ports],
+        **spec,
+    }
     return written("Service", namespace, name, metadata=metadata, **given)
 
 
@@ -70,8 +80,11 @@ def mesh(**config: Any) -> Written:
 CLOSED = mesh(outboundTrafficPolicy={"mode": "REGISTRY_ONLY"})
 
 
-def sidecar_says(asked: str, *objects: Written, namespace: str = SHOP, address: str | None = None, **how: Any) -> str:
-    """What becomes of `http://HOST:PORT/PATH`, `tls://HOST:PORT` or `tcp://ADDRESS:PORT` in the sidecar of a namespace's app."""
+def sidecar_says(
+    asked: str, *objects: Written, namespace: str = SHOP, address: str | None = None, **how: Any
+) -> str:
+    """What becomes of `http://HOST:PORT/PATH`, `tls://HOST:PORT` or `tcp://ADDRESS:PORT` in the sidecar of a
+    namespace's app."""
     verdict, connections = sidecar_verdict(asked, *objects, namespace=namespace, address=address, **how)
     return _line(verdict, connections)
 
@@ -84,15 +97,23 @@ def sidecar_verdict(
     parts = urlsplit(asked)
     protocol = Protocol(parts.scheme)
     port = parts.port or (443 if protocol is Protocol.TLS else 80)
-    flow = Flow(namespace, parts.hostname or "", port, protocol, address=address, path=parts.path or "/", **how)
+    flow = Flow(
+        namespace, parts.hostname or "", port, protocol, address=address, path=parts.path or "/", **how
+    )
     return Sidecars(registry, Router(registry, workloads)).judge(flow, Pod(namespace, {}))
 
 
-def gateway(*servers: Mapping[str, Any], name: str = "edge", namespace: str = GATEWAY, **spec: Any) -> Written:
-    return written("Gateway", namespace, name, **{"selector": LABELS, "servers": [dict(one) for one in servers], **spec})
+def gateway(
+    *servers: Mapping[str, Any], name: str = "edge", namespace: str = GATEWAY, **spec: Any
+) -> Written:
+    return written(
+        "Gateway", namespace, name, **{"selector": LABELS, "servers": [dict(one) for one in servers], **spec}
+    )
 
 
-def server(*hosts: str, port: int = 443, protocol: str = "HTTPS", mode: str | None = "ISTIO_MUTUAL", **more: Any) -> Written:
+def server(
+    *hosts: str, port: int = 443, protocol: str = "HTTPS", mode: str | None = "ISTIO_MUTUAL", **more: Any
+) -> Written:
     given = more.pop("tls", {})
     tls = {} if mode is None else {"tls": {"mode": mode, **given}}
     name = f"p{port}-{mode}-{'-'.join(hosts)}".lower().translate(str.maketrans("*./_", "x---"))
@@ -104,15 +125,23 @@ PLAIN = tuple(entry(host, GATEWAY) for host in ("a.example", "b.example", "c.exa
 SEALED = tuple(entry(host, GATEWAY, TLS) for host in ("a.example", "b.example", "c.example"))
 
 
-def bound(host: str = "a.example", target: str = "b.example", namespace: str = GATEWAY, **spec: Any) -> Written:
+def bound(
+    host: str = "a.example", target: str = "b.example", namespace: str = GATEWAY, **spec: Any
+) -> Written:
     """A rule of HTTP for the Gateway."""
     return virtual(namespace, host, **{"gateways": [EDGE], "http": [{"route": [to(target, 80)]}], **spec})
 
 
-def passing(host: str, *names: str, target: str = "b.example", port: int = 443, namespace: str = GATEWAY, **spec: Any) -> Written:
+def passing(
+    host: str, *names: str, target: str = "b.example", port: int = 443, namespace: str = GATEWAY, **spec: Any
+) -> Written:
     """A rule that passes TLS on by its server names."""
     match: Written = {"sniHosts": list(names or (host,))}
-    return virtual(namespace, host, **{"gateways": [EDGE], "tls": [{"match": [match], "route": [to(target, port)]}], **spec})
+    return virtual(
+        namespace,
+        host,
+        **{"gateways": [EDGE], "tls": [{"match": [match], "route": [to(target, port)]}], **spec},
+    )
 
 
 def raw(host: str, target: str = "b.example", namespace: str = GATEWAY, **spec: Any) -> Written:
@@ -129,7 +158,8 @@ def gateway_says(asked: str, *objects: Written, port: int = 443, sni: str | None
 
     Args:
         sni: the server name, if it is not the host.
-        how: `principal`, None where no certificate is shown; `method`, `headers`; `plain`, where there is no TLS.
+        how: `principal`, None where no certificate is shown; `method`, `headers`; `plain`, where there is no
+        TLS.
     """
     return _line(*gateway_verdict(asked, *objects, port=port, sni=sni, **how))
 
@@ -162,11 +192,19 @@ def gateways_of(*objects: Written) -> tuple[Gateways, Pod]:
 def coming_in(pod: Pod, asked: str, *, port: int = 443, sni: str | None = None, **how: Any) -> Connection:
     parts = urlsplit(asked)
     host = parts.hostname or ""
-    principal, plain, at = how.pop("principal", SOMEBODY), how.pop("plain", False), how.pop("to_address", None)
-    inner = Request(how.pop("authority", host), path=parts.path or "/", **how) if parts.scheme == "http" else host
+    principal, plain, at = (
+        how.pop("principal", SOMEBODY),
+        how.pop("plain", False),
+        how.pop("to_address", None),
+    )
+    inner = (
+        Request(how.pop("authority", host), path=parts.path or "/", **how) if parts.scheme == "http" else host
+    )
     protocol = Protocol.HTTP if plain else Protocol.TLS
     name = host if sni is None else sni
-    return Connection(Pod(SHOP, {}), pod, port, protocol, principal=principal, sni=name, inner=inner, to_address=at)
+    return Connection(
+        Pod(SHOP, {}), pod, port, protocol, principal=principal, sni=name, inner=inner, to_address=at
+    )
 
 
 def _line(verdict: Verdict, connections: list[Connection]) -> str:
@@ -180,6 +218,10 @@ def _line(verdict: Verdict, connections: list[Connection]) -> str:
 
 
 def _target(one: Connection) -> str:
-    where = (one.to.address or one.to.name or "") if isinstance(one.to, Outside) else f"pods of {one.to.namespace}"
+    where = (
+        (one.to.address or one.to.name or "")
+        if isinstance(one.to, Outside)
+        else f"pods of {one.to.namespace}"
+    )
     how = f" mesh as {one.sni}" if one.principal else f" TLS as {one.sni}" if one.opens else ""
     return f"{where}:{one.port}{how}"

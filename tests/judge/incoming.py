@@ -30,21 +30,34 @@ def balancer(name: str = "edge", home: str = "edge", **spec: Any) -> Object:
 
 def deployment(home: str = "edge", labels: Mapping[str, str] = LABELS, **spec: Any) -> Object:
     pods = {"serviceAccountName": "edge", "containers": [{"name": "istio-proxy", "image": "auto"}], **spec}
-    injected = {"labels": {**labels, "sidecar.istio.io/inject": "true"}, "annotations": {"inject.istio.io/templates": "gateway"}}
+    injected = {
+        "labels": {**labels, "sidecar.istio.io/inject": "true"},
+        "annotations": {"inject.istio.io/templates": "gateway"},
+    }
     return written("Deployment", home, "edge", template={"metadata": injected, "spec": pods})
 
 
-def gateway(name: str = "db", port: int = 5432, protocol: str = "TLS", hosts: list[str] | None = None, **tls: Any) -> Object:
+def gateway(
+    name: str = "db", port: int = 5432, protocol: str = "TLS", hosts: list[str] | None = None, **tls: Any
+) -> Object:
     given = {"mode": "MUTUAL", "credentialName": "db-credential", "subjectAltNames": [CLIENT, BUYER], **tls}
     said = {key: value for key, value in given.items() if value is not None}
-    server = {"port": {"number": port, "name": "a", "protocol": protocol}, "hosts": hosts or [HOST], "tls": said}
+    server = {
+        "port": {"number": port, "name": "a", "protocol": protocol},
+        "hosts": hosts or [HOST],
+        "tls": said,
+    }
     return written("Gateway", "edge", name, selector=LABELS, servers=[server])
 
 
-def route(section: str = "tcp", to: str = "db.shop.svc.cluster.local", number: int | None = 5432, **spec: Any) -> Object:
+def route(
+    section: str = "tcp", to: str = "db.shop.svc.cluster.local", number: int | None = 5432, **spec: Any
+) -> Object:
     port = {"port": {"number": number}} if number else {}
     routes = [{"route": [{"destination": {"host": to, **port}}]}]
-    return written("VirtualService", "edge", "db", **{"hosts": [HOST], "gateways": ["edge/db"], section: routes, **spec})
+    return written(
+        "VirtualService", "edge", "db", **{"hosts": [HOST], "gateways": ["edge/db"], section: routes, **spec}
+    )
 
 
 def firewall(name: str = "partners", **says: Any) -> Resource:

@@ -19,7 +19,12 @@ _APIS = {
 
 
 def written(
-    kind: str, namespace: str | None, name: str = "somebodys", *, metadata: Mapping[str, Any] | None = None, **spec: Any
+    kind: str,
+    namespace: str | None,
+    name: str = "somebodys",
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    **spec: Any,
 ) -> dict[str, Any]:
     """An object of a kind; what a keyword would not take goes into `metadata`."""
     place = {"namespace": namespace} if namespace else {}
@@ -52,11 +57,17 @@ def snapshot(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> 
 
 def node_pool(name: str, account: str = "", *taints: Mapping[str, str], **config: Any) -> Resource:
     """A node pool whose nodes run as a Google service account."""
-    nodes = {"serviceAccount": account or f"{name}@example.com", **({"taints": list(taints)} if taints else {}), **config}
+    nodes = {
+        "serviceAccount": account or f"{name}@example.com",
+        **({"taints": list(taints)} if taints else {}),
+        **config,
+    }
     return Resource("gcp:container/nodePool:NodePool", name, {"name": name, "nodeConfig": nodes})
 
 
-def deployment(namespace: str, name: str, labels: Mapping[str, str], *, of: Mapping[str, Any] | None = None, **pods: Any) -> Any:
+def deployment(
+    namespace: str, name: str, labels: Mapping[str, str], *, of: Mapping[str, Any] | None = None, **pods: Any
+) -> Any:
     """A Deployment; keywords are its pods', `of` is its own spec's."""
     template = {"metadata": {"labels": dict(labels)}, "spec": {"containers": [{"name": "app"}], **pods}}
     return written("Deployment", namespace, name, template=template, **(of or {}))

@@ -1,4 +1,5 @@
-"""Which fields of an object nobody knows: neither read, nor listed as harmless, nor of a value that is understood."""
+"""Which fields of an object nobody knows: neither read, nor listed as harmless, nor of a value that is
+understood."""
 
 from __future__ import annotations
 
@@ -9,7 +10,13 @@ import pytest
 from egress.judge.fields.accepted import Accepted, beyond
 from egress.judge.model.shapes import ANY, TEXTS
 
-SHAPE = {"host": str, "hosts": TEXTS, "tls": {"mode": str}, "servers": [{"name": str, "port": {"number": int}}], "free": ANY}
+SHAPE = {
+    "host": str,
+    "hosts": TEXTS,
+    "tls": {"mode": str},
+    "servers": [{"name": str, "port": {"number": int}}],
+    "free": ANY,
+}
 
 
 def lists() -> Accepted:
@@ -72,7 +79,10 @@ def lists() -> Accepted:
         ([{"host": "a"}, {"other": 1, "tls": {"other": 1}}], ["[1].other", "[1].tls.other"]),
         # Entries of lists, each with its number.
         ({"servers": [{"name": "a", "port": {"number": 1}}]}, []),
-        ({"servers": [{"name": "a"}, {"other": 1}, {"port": {"other": 1}}]}, ["servers[1].other", "servers[2].port.other"]),
+        (
+            {"servers": [{"name": "a"}, {"other": 1}, {"port": {"other": 1}}]},
+            ["servers[1].other", "servers[2].port.other"],
+        ),
         ({"servers": ({"other": 1},)}, ["servers[0].other"]),
         ({"servers": [{"note": 1}, {"deep": {"note": 1}}]}, []),
         ({"servers": [{"deep": {"other": 1}}]}, ["servers[0].deep.other"]),

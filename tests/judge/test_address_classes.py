@@ -1,4 +1,5 @@
-"""Addresses that nothing tells apart are asked about once: each set of ranges has one address in it that stands for all."""
+"""Addresses that nothing tells apart are asked about once: each set of ranges has one address in it that
+stands for all."""
 
 from __future__ import annotations
 
@@ -31,28 +32,57 @@ SIXTH = ("::", "::/0", "")
         # One in another: the smaller one gives the class its name.
         (
             ["10.0.0.0/8", "10.0.0.0/24"],
-            [REST, ("10.0.0.0", "10.0.0.0/24", "10.0.0.0/24"), ("10.0.1.0", "10.0.1.0/24", "10.0.0.0/8"), SIXTH],
+            [
+                REST,
+                ("10.0.0.0", "10.0.0.0/24", "10.0.0.0/24"),
+                ("10.0.1.0", "10.0.1.0/24", "10.0.0.0/8"),
+                SIXTH,
+            ],
         ),
         (
             ["10.1.0.0/24", "10.0.0.0/8"],
-            [REST, ("10.0.0.0", "10.0.0.0/16", "10.0.0.0/8"), ("10.1.0.0", "10.1.0.0/24", "10.1.0.0/24"), SIXTH],
+            [
+                REST,
+                ("10.0.0.0", "10.0.0.0/16", "10.0.0.0/8"),
+                ("10.1.0.0", "10.1.0.0/24", "10.1.0.0/24"),
+                SIXTH,
+            ],
         ),
         # Beside one another, and apart.
         (
             ["10.0.0.0/9", "10.128.0.0/9"],
-            [REST, ("10.0.0.0", "10.0.0.0/9", "10.0.0.0/9"), ("10.128.0.0", "10.128.0.0/9", "10.128.0.0/9"), SIXTH],
+            [
+                REST,
+                ("10.0.0.0", "10.0.0.0/9", "10.0.0.0/9"),
+                ("10.128.0.0", "10.128.0.0/9", "10.128.0.0/9"),
+                SIXTH,
+            ],
         ),
         (
             ["10.0.0.0/24", "192.168.0.0/16"],
-            [REST, ("10.0.0.0", "10.0.0.0/24", "10.0.0.0/24"), ("192.168.0.0", "192.168.0.0/16", "192.168.0.0/16"), SIXTH],
+            [
+                REST,
+                ("10.0.0.0", "10.0.0.0/24", "10.0.0.0/24"),
+                ("192.168.0.0", "192.168.0.0/16", "192.168.0.0/16"),
+                SIXTH,
+            ],
         ),
         # Each version by itself.
-        (["2001:db8::/32"], [("0.0.0.0", "0.0.0.0/0", ""), ("::", "::/3", ""), ("2001:db8::", "2001:db8::/32", "2001:db8::/32")]),
+        (
+            ["2001:db8::/32"],
+            [
+                ("0.0.0.0", "0.0.0.0/0", ""),
+                ("::", "::/3", ""),
+                ("2001:db8::", "2001:db8::/32", "2001:db8::/32"),
+            ],
+        ),
         (["::1"], [("0.0.0.0", "0.0.0.0/0", ""), ("::", "::", ""), ("::1", "::1", "::1")]),
         (["255.255.255.255"], [("0.0.0.0", "0.0.0.0/1", ""), ("255.255.255.255",) * 3, SIXTH]),
     ],
-)  # fmt: skip
-def test_each_set_of_ranges_has_one_address_that_stands_for_it(cidrs: list[str], classes: list[tuple[str, str, str]]) -> None:
+)
+def test_each_set_of_ranges_has_one_address_that_stands_for_it(
+    cidrs: list[str], classes: list[tuple[str, str, str]]
+) -> None:
     assert told(*cidrs) == classes
     assert told(*reversed(cidrs)) == classes
 
@@ -72,7 +102,9 @@ def test_of_two_ranges_of_one_size_either_names_the_class() -> None:
     assert {one[2] for one in told("10.0.0.1/32", "10.0.0.1")} in ({"", "10.0.0.1"}, {"", "10.0.0.1/32"})
 
 
-@pytest.mark.parametrize("written", ["", "any", "10.0.0.0/33", "10.0.0.256", "10.0.0.0/8,10.0.0.0/9", "example.com"])
+@pytest.mark.parametrize(
+    "written", ["", "any", "10.0.0.0/33", "10.0.0.256", "10.0.0.0/8,10.0.0.0/9", "example.com"]
+)
 def test_what_is_no_range_tells_nothing_apart(written: str) -> None:
     assert told(written, "10.0.0.0/8") == told("10.0.0.0/8")
 
@@ -82,7 +114,15 @@ def test_a_range_may_be_written_by_any_address_in_it() -> None:
 
 
 RANGES = (
-    *("10.0.0.0/8", "10.255.0.0/16", "10.4.0.0/14", "10.4.3.0/24", "10.4.3.7", "10.4.3.0/25", "192.168.0.0/16"),
+    *(
+        "10.0.0.0/8",
+        "10.255.0.0/16",
+        "10.4.0.0/14",
+        "10.4.3.0/24",
+        "10.4.3.7",
+        "10.4.3.0/25",
+        "192.168.0.0/16",
+    ),
     *("fd00::/8", "fd00::1", "0.0.0.0/0"),
 )
 
@@ -90,13 +130,25 @@ RANGES = (
 @pytest.mark.parametrize(
     "address",
     [
-        *("0.0.0.1", "9.255.255.255", "10.0.0.1", "10.3.255.255", "10.4.0.0", "10.4.2.9", "10.4.3.6", "10.4.3.7", "10.4.3.8"),
+        *(
+            "0.0.0.1",
+            "9.255.255.255",
+            "10.0.0.1",
+            "10.3.255.255",
+            "10.4.0.0",
+            "10.4.2.9",
+            "10.4.3.6",
+            "10.4.3.7",
+            "10.4.3.8",
+        ),
         *("10.4.3.127", "10.4.3.128", "10.7.255.255", "10.8.0.0", "10.254.1.1"),
         *("10.255.255.255", "11.0.0.0", "192.168.3.3", "255.255.255.255"),
         *("::1", "fd00::", "fd00::1", "fd00::2", "fdff::1", "fe00::", "ffff::"),
     ],
 )
-def test_every_address_is_stood_for_by_one_in_the_same_ranges_and_whose_block_is_all_of_the_class(address: str) -> None:
+def test_every_address_is_stood_for_by_one_in_the_same_ranges_and_whose_block_is_all_of_the_class(
+    address: str,
+) -> None:
     found = [one for one in address_classes(RANGES) if _ranges(one.address) == _ranges(address)]
     assert len(found) == 1
     block = ip_network(found[0].block)

@@ -27,7 +27,9 @@ from tests.support import PROJECT, ROOT, config_with, dev_config, plan_of
 
 WORKLOADS = "egress-team-workloads"
 PLATFORMS = ("istio-system", "istio-egress")
-APPLICATION, GATEWAY = (f"sa-{kind}-nodes@{PROJECT}.iam.gserviceaccount.com" for kind in ("application", "gateway"))
+APPLICATION, GATEWAY = (
+    f"sa-{kind}-nodes@{PROJECT}.iam.gserviceaccount.com" for kind in ("application", "gateway")
+)
 
 
 def rendered(plan: Plan) -> list[Manifest]:
@@ -35,7 +37,8 @@ def rendered(plan: Plan) -> list[Manifest]:
 
 
 def forms() -> list[Plan]:
-    """Stacks whose rules differ: pods redirected by the node or by themselves, another version of Istio, Google's own mesh."""
+    """Stacks whose rules differ: pods redirected by the node or by themselves, another version of Istio,
+    Google's own mesh."""
     relaxed = {"relaxed": {"pod-security": "images that run as root"}}
     return [
         plan_of(dev_config()),
@@ -60,11 +63,15 @@ def test_the_recorded_expressions_are_the_rendered_ones(regenerate: bool) -> Non
     if regenerate:
         RECORDED.write_text(json.dumps(as_recorded(), indent=2) + "\n", encoding="utf-8")
         recorded.cache_clear()
-    assert as_recorded() == recorded(), "let tests/apiserver try them, then record them as this file's first lines say"
+    assert as_recorded() == recorded(), (
+        "let tests/apiserver try them, then record them as this file's first lines say"
+    )
     assert set(recorded()) == set(Rule)
 
 
-def admission(config: dict[str, Any] | None = None, change: Callable[[Manifest], None] | None = None) -> Admission:
+def admission(
+    config: dict[str, Any] | None = None, change: Callable[[Manifest], None] | None = None
+) -> Admission:
     """The judge of a stack; `change` gets every rendered object before it is judged."""
     plan = plan_of(config or dev_config())
     objects = copy.deepcopy(rendered(plan))
@@ -94,8 +101,16 @@ def binding(change: Callable[[Any], object]) -> Verdict:
 
 IN_FORCE = [
     *(("team-x", rule) for rule in sorted(IN_TEAMS)),
-    *((namespace, rule) for namespace in ("default", "kube-evil", "some-other-namespace") for rule in sorted(EVERYWHERE)),
-    *((namespace, rule) for namespace in PLATFORMS for rule in (Rule.PLATFORM_KINDS, Rule.PLATFORM_NAMESPACES)),
+    *(
+        (namespace, rule)
+        for namespace in ("default", "kube-evil", "some-other-namespace")
+        for rule in sorted(EVERYWHERE)
+    ),
+    *(
+        (namespace, rule)
+        for namespace in PLATFORMS
+        for rule in (Rule.PLATFORM_KINDS, Rule.PLATFORM_NAMESPACES)
+    ),
 ]
 
 
@@ -132,18 +147,26 @@ class TestOpenings:
     def test_an_annotation_by_hand_exempts_nobody(self) -> None:
         def by_hand(manifest: Manifest) -> None:
             if manifest["kind"] == "Namespace":
-                manifest["metadata"].setdefault("annotations", {})["gke-mesh-egress/exempt.privileged"] = "because"
+                manifest["metadata"].setdefault("annotations", {})["gke-mesh-egress/exempt.privileged"] = (
+                    "because"
+                )
 
         assert not admission(change=by_hand).judge("team-x", "privileged").allowed
 
     def test_an_exemption_by_hand_in_the_policys_text_is_seen(self) -> None:
         def by_hand(spec: Any) -> None:
             for validation in spec["validations"]:
-                validation["expression"] = f"request.?namespace.orValue('') in ['team-x'] || ({validation['expression']})"
+                validation["expression"] = (
+                    f"request.?namespace.orValue('') in ['team-x'] || ({validation['expression']})"
+                )
 
         verdict = policy(by_hand)
         assert (verdict.allowed, verdict.understood) == (True, True)
-        everybody = policy(lambda spec: [one.update(expression=f"true || ({one['expression']})") for one in spec["validations"]])
+        everybody = policy(
+            lambda spec: [
+                one.update(expression=f"true || ({one['expression']})") for one in spec["validations"]
+            ]
+        )
         assert (everybody.allowed, everybody.understood) == (True, False)
 
     def test_a_relaxed_rule_is_in_no_policy(self) -> None:
@@ -162,7 +185,11 @@ class TestOpenings:
 
     def test_a_policy_without_a_binding(self) -> None:
         verdict = binding(lambda spec: spec.update(policyName="other"))
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, f"validatingadmissionpolicy/{WORKLOADS}", "")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            True,
+            f"validatingadmissionpolicy/{WORKLOADS}",
+            "",
+        )
 
     def test_a_policy_that_does_not_say_fails_closed(self) -> None:
         assert not policy(lambda spec: spec.pop("failurePolicy")).allowed
@@ -182,7 +209,9 @@ class TestOpenings:
         assert "team-x" not in admission(config).exempted
 
 
-def doubled(kind: str, change: Callable[[Any], object], *, first: bool = True, under: str = WORKLOADS) -> Admission:
+def doubled(
+    kind: str, change: Callable[[Any], object], *, first: bool = True, under: str = WORKLOADS
+) -> Admission:
     """The dev stack with one object twice, one of them changed."""
     plan = plan_of(dev_config())
     objects = copy.deepcopy(rendered(plan))
@@ -193,16 +222,23 @@ def doubled(kind: str, change: Callable[[Any], object], *, first: bool = True, u
 
 
 class TestSeveral:
-    """One policy, binding or pool that refuses is enough; one pool of an account that nothing guards is enough, too."""
+    """One policy, binding or pool that refuses is enough; one pool of an account that nothing guards is
+    enough, too."""
 
     @pytest.mark.parametrize("first", [True, False])
     def test_a_policy_that_refuses_nothing_beside_one_that_does(self, first: bool) -> None:
-        judge = doubled("ValidatingAdmissionPolicy", lambda spec: spec.update(failurePolicy="Ignore"), first=first)
+        judge = doubled(
+            "ValidatingAdmissionPolicy", lambda spec: spec.update(failurePolicy="Ignore"), first=first
+        )
         assert not judge.judge("team-x", "privileged").allowed
 
     @pytest.mark.parametrize("first", [True, False])
     def test_a_binding_that_refuses_nothing_beside_one_that_does(self, first: bool) -> None:
-        judge = doubled("ValidatingAdmissionPolicyBinding", lambda spec: spec.update(validationActions=["Warn"]), first=first)
+        judge = doubled(
+            "ValidatingAdmissionPolicyBinding",
+            lambda spec: spec.update(validationActions=["Warn"]),
+            first=first,
+        )
         assert not judge.judge("team-x", "privileged").allowed
         assert judge.judge("istio-system", "privileged").field == (
             "spec.validationActions" if first else "spec.matchResources.namespaceSelector"
@@ -213,7 +249,9 @@ class TestSeveral:
         assert ignored.judge("istio-system", "privileged").field == "spec.failurePolicy"
 
     def test_what_is_not_recorded_hides_no_refusal_and_counts_only_with_a_binding(self) -> None:
-        unknown = doubled("ValidatingAdmissionPolicy", lambda spec: spec["validations"][0].update(expression="true"))
+        unknown = doubled(
+            "ValidatingAdmissionPolicy", lambda spec: spec["validations"][0].update(expression="true")
+        )
         refused = unknown.judge("team-x", "privileged")
         assert (refused.allowed, refused.understood) == (False, True)
         assert unknown.judge("istio-system", "privileged").understood
@@ -224,7 +262,11 @@ class TestSeveral:
             "metadata": {"name": "strange"},
             "spec": {"validations": [{"expression": "x"}, {}]},
         }
-        bound = {"kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "b"}, "spec": {"policyName": "strange"}}
+        bound = {
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": "b"},
+            "spec": {"policyName": "strange"},
+        }
         nothing = {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": "nothing"}, "spec": {}}
         verdict = Admission(Deployed.of([strange, bound, nothing], ())).judge("team-x", "privileged")
         assert (verdict.allowed, verdict.understood) == (True, False)
@@ -258,7 +300,9 @@ class TestNotUnderstood:
         assert not policy(change).understood
 
     def test_a_binding_with_more_than_the_namespace(self) -> None:
-        assert not binding(lambda spec: spec["matchResources"].update(objectSelector={"matchLabels": {"a": "b"}})).understood
+        assert not binding(
+            lambda spec: spec["matchResources"].update(objectSelector={"matchLabels": {"a": "b"}})
+        ).understood
         verdict = binding(lambda spec: spec.update(paramRef={"name": "p"}))
         assert (verdict.allowed, verdict.understood, verdict.field) == (True, False, "spec")
 
@@ -270,7 +314,9 @@ class TestNotUnderstood:
     def test_an_exemption_that_goes_on(self) -> None:
         def by_hand(spec: Any) -> None:
             for one in spec["validations"]:
-                one["expression"] = f"request.?namespace.orValue('') in ['team-z'] || ({one['expression']}) || true"
+                one["expression"] = (
+                    f"request.?namespace.orValue('') in ['team-z'] || ({one['expression']}) || true"
+                )
 
         assert not policy(by_hand).understood
 
@@ -285,19 +331,29 @@ class TestNotUnderstood:
 
 def test_what_the_api_server_adds_by_itself_changes_nothing() -> None:
     def as_stored(spec: Any) -> None:
-        spec["matchConstraints"] |= {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
+        spec["matchConstraints"] |= {
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": {},
+            "objectSelector": {},
+        }
         for rule in spec["matchConstraints"]["resourceRules"]:
             rule["scope"] = "*"
 
     assert not policy(as_stored).allowed
-    assert not binding(lambda spec: spec["matchResources"].update(matchPolicy="Equivalent", objectSelector={})).allowed
+    assert not binding(
+        lambda spec: spec["matchResources"].update(matchPolicy="Equivalent", objectSelector={})
+    ).allowed
 
 
 class TestGatewayNodes:
     def test_a_teams_pod_is_kept_off_them_and_may_be_on_the_others(self) -> None:
         assert not admission().placed("team-x", GATEWAY).allowed
         verdict = admission().placed("team-x", APPLICATION)
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, "nodepool/default-pool", "nodeConfig.taints")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            True,
+            "nodepool/default-pool",
+            "nodeConfig.taints",
+        )
 
     def test_neither_is_a_pod_of_a_namespace_that_is_no_teams(self) -> None:
         for namespace in ("default", "kube-evil", "istio-system"):
@@ -308,9 +364,9 @@ class TestGatewayNodes:
             assert admission().placed(namespace, GATEWAY).allowed
 
     def test_every_pool_of_a_gateway_is_guarded_by_one_rule(self) -> None:
-        config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"] | {
-            "gcp:project": PROJECT
-        }
+        config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))[
+            "config"
+        ] | {"gcp:project": PROJECT}
         plan = plan_of(config)
         judge = Admission(Deployed.of(rendered(plan), google_objects(plan)))
         team = plan.teams[0].name
@@ -319,7 +375,10 @@ class TestGatewayNodes:
 
     def test_without_the_taint_or_with_another_pools_name_nothing_keeps_them_off(self) -> None:
         plan = plan_of(dev_config())
-        for change in ({"taints": []}, {"taints": [{"key": "dedicated", "value": "other", "effect": "NO_SCHEDULE"}]}):
+        for change in (
+            {"taints": []},
+            {"taints": [{"key": "dedicated", "value": "other", "effect": "NO_SCHEDULE"}]},
+        ):
             google = google_objects(plan)
             for resource in google:
                 if resource.name == "gateway":
@@ -328,7 +387,12 @@ class TestGatewayNodes:
 
     def test_an_unknown_pool_is_not_understood(self) -> None:
         verdict = admission().placed("team-x", "somebody@else")
-        assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (True, False, "nothing", "")
+        assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (
+            True,
+            False,
+            "nothing",
+            "",
+        )
 
     @staticmethod
     def placed(*pools: dict[str, Any], account: str = GATEWAY) -> Verdict:
@@ -338,7 +402,9 @@ class TestGatewayNodes:
         of = next(one for one in google_objects(plan) if one.name == "gateway")
         for properties in pools:
             config = {**of.properties["nodeConfig"], **properties}
-            google.append(Resource(of.type, properties.get("name", "gateway"), {**of.properties, "nodeConfig": config}))
+            google.append(
+                Resource(of.type, properties.get("name", "gateway"), {**of.properties, "nodeConfig": config})
+            )
         return Admission(Deployed.of(rendered(plan), google)).placed("team-x", account)
 
     TAINT = {"key": "dedicated", "value": "gateway", "effect": "NO_SCHEDULE"}

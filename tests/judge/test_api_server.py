@@ -99,7 +99,9 @@ def test_each_webhook_that_may_change_what_matters_is_named() -> None:
         (None, False),
     ],
 )
-def test_an_api_server_of_somebodys_matters_if_it_answers_for_kinds_that_are_read(spec: Written | None, matters: bool) -> None:
+def test_an_api_server_of_somebodys_matters_if_it_answers_for_kinds_that_are_read(
+    spec: Written | None, matters: bool
+) -> None:
     found = list(unread_service({"kind": "APIService", "metadata": {"name": "x"}, "spec": spec}))
     assert found == (["spec.service"] if matters else [])
 
@@ -117,5 +119,7 @@ def test_an_api_server_of_somebodys_matters_if_it_answers_for_kinds_that_are_rea
     ],
 )
 def test_a_definition_that_converts_kinds_that_are_read_matters(spec: Written | None, matters: bool) -> None:
-    found = list(unread_definition({"kind": "CustomResourceDefinition", "metadata": {"name": "x"}, "spec": spec}))
+    found = list(
+        unread_definition({"kind": "CustomResourceDefinition", "metadata": {"name": "x"}, "spec": spec})
+    )
     assert found == (["spec.conversion"] if matters else [])

@@ -1,7 +1,9 @@
-"""What AuthorizationPolicies let a caller do, rule by rule of Istio's reference, on objects that anybody may have written.
+"""What AuthorizationPolicies let a caller do, rule by rule of Istio's reference, on objects that anybody may
+have written.
 
-Source: Istio reference, "Authorization Policy" and "Authorization Policy Conditions"; "Trust Domain Migration"; annotation
-`istio.io/dry-run`. tests/mesh/test_rules.py holds the less expected of these against Istio and Envoy.
+Source: Istio reference, "Authorization Policy" and "Authorization Policy Conditions"; "Trust Domain
+Migration"; annotation `istio.io/dry-run`. tests/mesh/test_rules.py holds the less expected of these against
+Istio and Envoy.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ BYTES = ""
 """A connection that is not read as HTTP."""
 
 
-def policy(*rules: Any, action: str | None = None, name: str = "rules", home: str = "shop", **spec: Any) -> dict[str, Any]:
+def policy(
+    *rules: Any, action: str | None = None, name: str = "rules", home: str = "shop", **spec: Any
+) -> dict[str, Any]:
     spec = {**({"action": action} if action else {}), "rules": list(rules), **spec}
     return written("AuthorizationPolicy", home, name, **spec)
 
@@ -45,7 +49,15 @@ def operation(**fields: Any) -> dict[str, Any]:
 
 
 def when(key: str, *values: str, but: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"when": [{"key": key, **({"values": list(values)} if values else {}), **({"notValues": list(but)} if but else {})}]}
+    return {
+        "when": [
+            {
+                "key": key,
+                **({"values": list(values)} if values else {}),
+                **({"notValues": list(but)} if but else {}),
+            }
+        ]
+    }
 
 
 def judged(
@@ -95,11 +107,15 @@ class TestActions:
         assert outcome(policy(source(namespaces=["other"]))) is False
 
     def test_one_rule_of_several_is_enough(self) -> None:
-        assert judged(allow(source(namespaces=["other"]), source(namespaces=["bank"]))).field == "spec.rules[1]"
+        assert (
+            judged(allow(source(namespaces=["other"]), source(namespaces=["bank"]))).field == "spec.rules[1]"
+        )
 
     OTHER = operation(hosts=["other.example"])
 
-    @pytest.mark.parametrize("rule", [operation(methods=["GET"]), operation(hosts=["shop.example"]), EVERYTHING])
+    @pytest.mark.parametrize(
+        "rule", [operation(methods=["GET"]), operation(hosts=["shop.example"]), EVERYTHING]
+    )
     def test_a_rule_about_another_name_takes_nothing_from_the_next(self, rule: dict[str, Any]) -> None:
         assert outcome(allow(self.OTHER, rule)) is True
 
@@ -117,14 +133,19 @@ class TestActions:
         assert judged(another, allow(operation(methods=["POST"]))).by == BY
 
     def test_a_policy_for_pods_that_are_not_known_may_refuse_what_it_does_not_name(self) -> None:
-        odd = allow(operation(hosts=["other.example"]), selector={"matchExpressions": []} | {"matchExpressions": [{"key": "a"}]})
+        odd = allow(
+            operation(hosts=["other.example"]),
+            selector={"matchExpressions": []} | {"matchExpressions": [{"key": "a"}]},
+        )
         assert outcome(odd) is None
 
     def test_one_policy_of_several_that_allow_is_enough(self) -> None:
         assert judged(allow(name="nothing"), allow(EVERYTHING)).by == BY
 
     def test_of_several_that_allow_the_first_is_named(self) -> None:
-        assert judged(allow(EVERYTHING, name="first"), allow(EVERYTHING)).by == "shop/authorizationpolicy/first"
+        assert (
+            judged(allow(EVERYTHING, name="first"), allow(EVERYTHING)).by == "shop/authorizationpolicy/first"
+        )
 
     def test_what_no_rule_allows_is_denied(self) -> None:
         verdict = judged(allow(source(namespaces=["other"])))
@@ -132,7 +153,11 @@ class TestActions:
 
     def test_a_policy_that_denies_comes_before_those_that_allow(self) -> None:
         verdict = judged(allow(EVERYTHING), deny(source(namespaces=["bank"])))
-        assert (verdict.allowed, verdict.by, verdict.field) == (False, "shop/authorizationpolicy/refusals", "spec.rules[0]")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            False,
+            "shop/authorizationpolicy/refusals",
+            "spec.rules[0]",
+        )
         assert verdict.reason == f"This is denied to {CALLER} by name."
 
     def test_a_policy_that_denies_others_denies_nothing_else(self) -> None:
@@ -152,7 +177,9 @@ class TestActions:
         assert outcome(policy(source(namespaces=["other"]), action="AUDIT")) is True
 
     def test_what_a_service_of_its_own_says_to_a_custom_policys_requests_is_not_known(self) -> None:
-        custom = policy(operation(paths=["/admin*"]), action="CUSTOM", name="ask", provider={"name": "oracle"})
+        custom = policy(
+            operation(paths=["/admin*"]), action="CUSTOM", name="ask", provider={"name": "oracle"}
+        )
         assert outcome(custom, inner=Request("a", path="/admin")) is None
         assert judged(custom, inner=Request("a", path="/admin")).field == "spec.provider"
         assert outcome(custom) is True
@@ -164,7 +191,10 @@ class TestActions:
         assert outcome(custom, deny(EVERYTHING), allow(EVERYTHING)) is False
 
     def test_a_custom_policy_alone_does_not_make_pods_refuse_the_rest(self) -> None:
-        assert judged(policy(source(namespaces=["x"]), action="CUSTOM", provider={"name": "oracle"})).by == "nothing"
+        assert (
+            judged(policy(source(namespaces=["x"]), action="CUSTOM", provider={"name": "oracle"})).by
+            == "nothing"
+        )
 
     def test_an_action_that_does_not_exist_is_not_understood(self) -> None:
         verdict = judged(policy(EVERYTHING, action="PERMIT"))
@@ -219,7 +249,9 @@ class TestWhosePods:
         assert outcome(deny(EVERYTHING, selector=selector)) is False
 
     def test_a_selector_holds_in_the_root_namespace_too(self) -> None:
-        assert outcome(deny(EVERYTHING, home="istio-system", selector={"matchLabels": {"app": "web"}})) is False
+        assert (
+            outcome(deny(EVERYTHING, home="istio-system", selector={"matchLabels": {"app": "web"}})) is False
+        )
         assert outcome(deny(EVERYTHING, home="istio-system", selector={"matchLabels": {"app": "x"}})) is True
 
     def test_a_policy_that_allows_for_other_pods_does_not_close_these(self) -> None:
@@ -242,8 +274,12 @@ class TestWhosePods:
         attached = allow(source(namespaces=["x"]), targetRefs=[{"kind": "Gateway"}], name="attached")
         assert outcome(attached, chosen, at=Pod("shop", {"app": "other"})) is True
 
-    @pytest.mark.parametrize("target", [{"targetRefs": [{"kind": "Gateway", "name": "a"}]}, {"targetRef": {"name": "a"}}])
-    def test_a_policy_attached_to_a_gateway_of_another_api_is_for_no_other_pods(self, target: dict[str, Any]) -> None:
+    @pytest.mark.parametrize(
+        "target", [{"targetRefs": [{"kind": "Gateway", "name": "a"}]}, {"targetRef": {"name": "a"}}]
+    )
+    def test_a_policy_attached_to_a_gateway_of_another_api_is_for_no_other_pods(
+        self, target: dict[str, Any]
+    ) -> None:
         assert outcome(deny(EVERYTHING, **target)) is True
         assert outcome(allow(**target)) is True
 
@@ -260,13 +296,25 @@ class TestWhosePods:
         verdict = judged(deny(EVERYTHING, selector={"matchLabels": {"app": "web"}}), at=free)
         assert (verdict.understood, verdict.field) == (False, "spec.selector")
         assert outcome(allow(selector={"matchLabels": {"app": "web"}}), at=free) is None
-        assert outcome(allow(source(namespaces=["x"]), selector={"matchLabels": {"app": "web"}}), at=free) is None
-        assert outcome(allow(operation(methods=["POST"]), selector={"matchLabels": {"app": "web"}}), at=free) is None
-        assert outcome(deny(source(namespaces=["x"]), selector={"matchLabels": {"app": "web"}}), at=free) is True
+        assert (
+            outcome(allow(source(namespaces=["x"]), selector={"matchLabels": {"app": "web"}}), at=free)
+            is None
+        )
+        assert (
+            outcome(allow(operation(methods=["POST"]), selector={"matchLabels": {"app": "web"}}), at=free)
+            is None
+        )
+        assert (
+            outcome(deny(source(namespaces=["x"]), selector={"matchLabels": {"app": "web"}}), at=free) is True
+        )
         assert outcome(deny(EVERYTHING), at=free) is False
-        assert outcome(allow(selector={"matchLabels": {"app": "web"}}), allow(name="closed"), at=free) is False
+        assert (
+            outcome(allow(selector={"matchLabels": {"app": "web"}}), allow(name="closed"), at=free) is False
+        )
 
-    @pytest.mark.parametrize("more", [{"scope": "all"}, {"provider": {"name": "x"}}, {"selector": {"matchExpressions": [1]}}])
+    @pytest.mark.parametrize(
+        "more", [{"scope": "all"}, {"provider": {"name": "x"}}, {"selector": {"matchExpressions": [1]}}]
+    )
     def test_a_field_that_is_not_known_is_not_understood(self, more: dict[str, Any]) -> None:
         (key,) = more
         field = f"spec.{key}.matchExpressions" if key == "selector" else f"spec.{key}"
@@ -330,7 +378,8 @@ class TestWhoCalls:
         assert outcome(allow(when("source.namespace", but=(pattern,)))) is not matches
 
     def test_the_end_of_a_namespace_is_looked_for_behind_it_as_well(self) -> None:
-        """Istio makes `.*/ns/.*a/.*` of `*a`, and `/sa/` ends so too: it matches whoever shows a certificate."""
+        """Istio makes `.*/ns/.*a/.*` of `*a`, and `/sa/` ends so too: it matches whoever shows a
+        certificate."""
         assert outcome(allow(source(namespaces=["*a"]))) is True
         assert outcome(allow(source(namespaces=["bank/sa"]))) is True
 
@@ -390,17 +439,29 @@ class TestWhoCalls:
     )
     def test_a_client_without_a_certificate_is_nobody(self, field: dict[str, Any]) -> None:
         verdict = judged(allow(source(**field)), caller=None)
-        assert (verdict.allowed, verdict.reason) == (False, "No rule allows this to a client without a certificate.")
+        assert (verdict.allowed, verdict.reason) == (
+            False,
+            "No rule allows this to a client without a certificate.",
+        )
         assert outcome(deny(source(**field)), caller=None) is True
 
     @pytest.mark.parametrize(
         "field",
-        [{"notPrincipals": ["*"]}, {"notNamespaces": ["bank"]}, {"notServiceAccounts": ["a/b"]}, {"notTrustDomains": ["*"]}],
+        [
+            {"notPrincipals": ["*"]},
+            {"notNamespaces": ["bank"]},
+            {"notServiceAccounts": ["a/b"]},
+            {"notTrustDomains": ["*"]},
+        ],
     )
-    def test_a_client_without_a_certificate_is_none_of_those_that_are_left_out(self, field: dict[str, Any]) -> None:
+    def test_a_client_without_a_certificate_is_none_of_those_that_are_left_out(
+        self, field: dict[str, Any]
+    ) -> None:
         assert outcome(allow(source(**field)), caller=None) is True
 
-    @pytest.mark.parametrize("caller", ["cluster.local/x/bank/sa/till", "cluster.local/ns/bank/x/till", "cluster.local/ns/bank"])
+    @pytest.mark.parametrize(
+        "caller", ["cluster.local/x/bank/sa/till", "cluster.local/ns/bank/x/till", "cluster.local/ns/bank"]
+    )
     def test_an_identity_of_another_form_is_of_no_namespace(self, caller: str) -> None:
         assert outcome(allow(source(namespaces=["bank"])), caller=caller) is False
         assert outcome(allow(source(namespaces=["other"])), caller=caller) is False
@@ -411,8 +472,16 @@ class TestWhoCalls:
         assert outcome(allow(source(namespaces=["bank"], principals=["*/sa/other"]))) is False
 
     def test_one_source_of_several_is_enough(self) -> None:
-        assert outcome(allow({"from": [{"source": {"namespaces": ["x"]}}, {"source": {"namespaces": ["bank"]}}]})) is True
-        assert outcome(allow({"from": [{"source": {"namespaces": ["x"]}}, {"source": {"namespaces": ["y"]}}]})) is False
+        assert (
+            outcome(
+                allow({"from": [{"source": {"namespaces": ["x"]}}, {"source": {"namespaces": ["bank"]}}]})
+            )
+            is True
+        )
+        assert (
+            outcome(allow({"from": [{"source": {"namespaces": ["x"]}}, {"source": {"namespaces": ["y"]}}]}))
+            is False
+        )
 
     @pytest.mark.parametrize(
         "rule",
@@ -430,7 +499,9 @@ class TestWhoCalls:
         assert outcome(allow(rule), caller=None) is True
         assert outcome(deny(rule)) is False
 
-    @pytest.mark.parametrize("field", ["ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks", "anything"])
+    @pytest.mark.parametrize(
+        "field", ["ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks", "anything"]
+    )
     def test_addresses_of_callers_are_not_understood(self, field: str) -> None:
         verdict = judged(allow(source(**{field: ["10.0.0.0/8"]})))
         where = "spec.rules[0].from.anything" if field == "anything" else "spec.rules[0].from"
@@ -440,7 +511,9 @@ class TestWhoCalls:
     def test_an_empty_field_hides_no_other(self) -> None:
         assert outcome(allow(source(principals=[], namespaces=["other"]))) is False
 
-    @pytest.mark.parametrize("field", ["not", "nothing", "notprincipals", "principal", "notNotPrincipals", "allPrincipals"])
+    @pytest.mark.parametrize(
+        "field", ["not", "nothing", "notprincipals", "principal", "notNotPrincipals", "allPrincipals"]
+    )
     def test_a_field_of_a_like_name_is_not_understood(self, field: str) -> None:
         verdict = judged(allow(source(**{field: ["nobody"]})))
         assert (verdict.understood, verdict.field) == (False, f"spec.rules[0].from.{field}")
@@ -480,7 +553,9 @@ class TestTrustDomains:
         assert outcome(allow(source(notPrincipals=[pattern])), **how) is not matches
         assert outcome(allow(when("source.principal", pattern)), **how) is matches
 
-    def test_a_trust_domain_by_its_end_means_others_as_well_and_one_by_its_beginning_the_meshs_alone(self) -> None:
+    def test_a_trust_domain_by_its_end_means_others_as_well_and_one_by_its_beginning_the_meshs_alone(
+        self,
+    ) -> None:
         how = {"caller": "other.example/ns/bank/sa/till", "trust_domain": "corp.example"}
         assert outcome(allow(source(principals=["*.example/ns/bank/sa/till"])), **how) is True
         assert outcome(allow(source(principals=["*ther.example/ns/bank/sa/till"])), **how) is True
@@ -573,7 +648,8 @@ class TestOperations:
         assert outcome(allow(operation(notPaths=[pattern])), inner=Request("a", path=path)) is not matches
 
     @pytest.mark.parametrize(
-        "pattern", ["/a{b}", "/a{b", "/a}b", "/t/{**}/{*}", "/t/{**}/{**}", "/t/{*}.txt", "/*/{*}", "/{name}/x", "{*}"]
+        "pattern",
+        ["/a{b}", "/a{b", "/a}b", "/t/{**}/{*}", "/t/{**}/{**}", "/t/{*}.txt", "/*/{*}", "/{name}/x", "{*}"],
     )
     def test_what_is_no_template_is_not_understood(self, pattern: str) -> None:
         verdict = judged(allow(operation(paths=[pattern])))
@@ -598,7 +674,10 @@ class TestOperations:
             assert outcome(deny(operation(ports=[no_number]))) is None
 
     def test_fields_of_one_operation_must_all_hold(self) -> None:
-        assert outcome(allow(operation(hosts=["shop.example"], methods=["GET"], paths=["/"], ports=["8080"]))) is True
+        assert (
+            outcome(allow(operation(hosts=["shop.example"], methods=["GET"], paths=["/"], ports=["8080"])))
+            is True
+        )
         assert outcome(allow(operation(hosts=["shop.example"], methods=["POST"]))) is False
         assert outcome(allow(operation(hosts=["shop.example"], notMethods=["GET"]))) is False
         assert outcome(allow(operation(hosts=["*"], notHosts=["shop.example"]))) is False
@@ -611,7 +690,9 @@ class TestOperations:
         unread = {"to": [{"operation": {"methods": ["POST"]}}, {"operation": {"ports": ["x"]}}]}
         assert judged(allow(unread)).field == "spec.rules[0].to"
 
-    @pytest.mark.parametrize("rule", [{"to": []}, {"to": None}, operation(), operation(paths=[]), operation(hosts=None)])
+    @pytest.mark.parametrize(
+        "rule", [{"to": []}, {"to": None}, operation(), operation(paths=[]), operation(hosts=None)]
+    )
     def test_what_is_empty_asks_for_nothing(self, rule: dict[str, Any]) -> None:
         assert outcome(allow(rule)) is True
         assert outcome(allow(rule), inner=BYTES) is True
@@ -626,7 +707,9 @@ class TestOperations:
 
 class TestConditions:
     def test_every_condition_must_hold(self) -> None:
-        both = {"when": [*when("destination.port", "8080")["when"], *when("connection.sni", "a.example")["when"]]}
+        both = {
+            "when": [*when("destination.port", "8080")["when"], *when("connection.sni", "a.example")["when"]]
+        }
         assert outcome(allow(both), sni="a.example") is True
         assert outcome(allow(both), sni="b.example") is False
         assert outcome(allow(both), sni="a.example", port=1) is False
@@ -644,7 +727,9 @@ class TestConditions:
             ("b.example", "a.example", False),
         ],
     )
-    def test_server_names_which_proxies_write_in_lower_case(self, pattern: str, name: str | None, matches: bool) -> None:
+    def test_server_names_which_proxies_write_in_lower_case(
+        self, pattern: str, name: str | None, matches: bool
+    ) -> None:
         assert outcome(allow(when("connection.sni", pattern)), sni=name) is matches
         assert outcome(allow(when("connection.sni", "x", pattern)), sni=name) is matches
         assert outcome(allow(when("connection.sni", but=(pattern,))), sni=name) is not matches
@@ -683,7 +768,8 @@ class TestConditions:
         assert outcome(rule, inner=Request("a", headers={"x-a": "vw"})) is False
 
     @pytest.mark.parametrize(
-        "name", [":path", ":authority", "Host", "x-forwarded-for", "X-Envoy-Internal", "x-request-id", "connection"]
+        "name",
+        [":path", ":authority", "Host", "x-forwarded-for", "X-Envoy-Internal", "x-request-id", "connection"],
     )
     def test_headers_of_the_proxies_own_are_not_understood(self, name: str) -> None:
         verdict = judged(allow(when(f"request.headers[{name}]", "*")))
@@ -715,7 +801,9 @@ class TestConditions:
         self, block: str, address: str | None, allowed: bool | None
     ) -> None:
         assert outcome(allow(when("destination.ip", block)), to_address=address) is allowed
-        assert outcome(deny(when("destination.ip", block)), to_address=address) is (None if allowed is None else not allowed)
+        assert outcome(deny(when("destination.ip", block)), to_address=address) is (
+            None if allowed is None else not allowed
+        )
         assert outcome(allow(when("destination.ip", but=(block,))), to_address=address) is (
             None if allowed is None else not allowed
         )
@@ -746,7 +834,9 @@ class TestConditions:
 
     def test_a_condition_without_values_asks_for_nothing(self) -> None:
         assert outcome(allow({"when": [{"key": "destination.port"}]})) is True
-        assert outcome(allow({"when": [{"key": "destination.port", "values": [], "notValues": None}]})) is True
+        assert (
+            outcome(allow({"when": [{"key": "destination.port", "values": [], "notValues": None}]})) is True
+        )
         assert outcome(allow({"when": []})) is True
         assert outcome(allow({"when": [{"key": "destination.port", "unless": []}]})) is True
         assert outcome(allow({"when": [{"key": "anything"}]})) is None
@@ -777,7 +867,9 @@ class TestConnectionsThatAreNotReadAsHttp:
             source(notRequestPrincipals=["x"]),
         ],
     )
-    def test_a_rule_that_asks_for_http_allows_nothing_and_denies_as_if_it_did_not_ask(self, rule: dict[str, Any]) -> None:
+    def test_a_rule_that_asks_for_http_allows_nothing_and_denies_as_if_it_did_not_ask(
+        self, rule: dict[str, Any]
+    ) -> None:
         assert outcome(allow(rule), inner=BYTES) is False
         assert outcome(allow(rule), inner="a.example") is False
         assert outcome(deny(rule), inner=BYTES) is False
@@ -789,24 +881,45 @@ class TestConnectionsThatAreNotReadAsHttp:
         assert outcome(post, inner=BYTES) is False
         assert outcome(post, inner=BYTES, port=9090) is True
         assert outcome(post, inner=GET) is True
-        assert outcome(deny(source(namespaces=["other"]) | operation(hosts=["a.example"])), inner=BYTES) is True
-        assert outcome(deny(source(namespaces=["bank"]) | operation(hosts=["a.example"])), inner=BYTES) is False
+        assert (
+            outcome(deny(source(namespaces=["other"]) | operation(hosts=["a.example"])), inner=BYTES) is True
+        )
+        assert (
+            outcome(deny(source(namespaces=["bank"]) | operation(hosts=["a.example"])), inner=BYTES) is False
+        )
 
     def test_a_rule_that_asks_for_http_in_one_place_allows_nothing_by_another(self) -> None:
-        assert outcome(allow({"to": [{"operation": {"ports": ["8080"]}}, {"operation": {"hosts": ["*"]}}]}), inner=BYTES) is False
         assert (
             outcome(
-                allow({"from": [{"source": {"namespaces": ["bank"]}}, {"source": {"requestPrincipals": ["*"]}}]}), inner=BYTES
+                allow({"to": [{"operation": {"ports": ["8080"]}}, {"operation": {"hosts": ["*"]}}]}),
+                inner=BYTES,
+            )
+            is False
+        )
+        assert (
+            outcome(
+                allow(
+                    {"from": [{"source": {"namespaces": ["bank"]}}, {"source": {"requestPrincipals": ["*"]}}]}
+                ),
+                inner=BYTES,
             )
             is False
         )
 
     def test_a_source_or_operation_of_http_alone_denies_everything(self) -> None:
         assert (
-            outcome(deny({"from": [{"source": {"namespaces": ["x"]}}, {"source": {"requestPrincipals": ["*"]}}]}), inner=BYTES)
+            outcome(
+                deny({"from": [{"source": {"namespaces": ["x"]}}, {"source": {"requestPrincipals": ["*"]}}]}),
+                inner=BYTES,
+            )
             is False
         )
-        assert outcome(deny({"to": [{"operation": {"ports": ["1"]}}, {"operation": {"paths": ["/x"]}}]}), inner=BYTES) is False
+        assert (
+            outcome(
+                deny({"to": [{"operation": {"ports": ["1"]}}, {"operation": {"paths": ["/x"]}}]}), inner=BYTES
+            )
+            is False
+        )
 
     def test_what_is_not_known_is_not_taken_for_http(self) -> None:
         assert outcome(allow(when("anything", "*")), inner=BYTES) is None
@@ -814,15 +927,26 @@ class TestConnectionsThatAreNotReadAsHttp:
         assert outcome(deny(operation(anything=["x"])), inner=BYTES) is None
 
     def test_the_next_rule_may_allow_it(self) -> None:
-        assert judged(allow(operation(hosts=["*"]), operation(ports=["8080"])), inner=BYTES).field == "spec.rules[1]"
+        assert (
+            judged(allow(operation(hosts=["*"]), operation(ports=["8080"])), inner=BYTES).field
+            == "spec.rules[1]"
+        )
 
     def test_what_every_connection_has_is_asked(self) -> None:
         assert (
-            outcome(allow(source(namespaces=["bank"]) | when("connection.sni", "a.example")), inner=BYTES, sni="a.example")
+            outcome(
+                allow(source(namespaces=["bank"]) | when("connection.sni", "a.example")),
+                inner=BYTES,
+                sni="a.example",
+            )
             is True
         )
         assert (
-            outcome(allow(source(namespaces=["bank"]) | when("connection.sni", "a.example")), inner=BYTES, sni="b.example")
+            outcome(
+                allow(source(namespaces=["bank"]) | when("connection.sni", "a.example")),
+                inner=BYTES,
+                sni="b.example",
+            )
             is False
         )
         assert outcome(allow(source(namespaces=["x"])), inner=BYTES) is False
@@ -844,20 +968,36 @@ class TestWhatIsNotUnderstood:
         assert outcome(allow(source(ipBlocks=["10.0.0.0/8"], namespaces=["other"]))) is False
 
     @pytest.mark.parametrize("parts", [(ODD, ELSEWHERE), (ELSEWHERE, ODD)])
-    def test_of_two_conditions_the_one_that_does_not_hold_decides(self, parts: tuple[dict[str, Any], ...]) -> None:
+    def test_of_two_conditions_the_one_that_does_not_hold_decides(
+        self, parts: tuple[dict[str, Any], ...]
+    ) -> None:
         assert outcome(allow({"when": [condition for part in parts for condition in part["when"]]})) is False
 
     def test_what_surely_holds_decides_before_it(self) -> None:
         assert judged(allow(self.ODD, source(namespaces=["bank"]))).field == "spec.rules[1]"
         assert outcome(deny(self.ODD, EVERYTHING)) is False
         assert outcome(allow(self.ODD, name="odd"), allow(EVERYTHING)) is True
-        assert outcome(allow({"from": [{"source": {"ipBlocks": ["10.0.0.0/8"]}}, {"source": {"namespaces": ["bank"]}}]})) is True
-        assert outcome(allow({"to": [{"operation": {"ports": ["x"]}}, {"operation": {"ports": ["8080"]}}]})) is True
+        assert (
+            outcome(
+                allow(
+                    {"from": [{"source": {"ipBlocks": ["10.0.0.0/8"]}}, {"source": {"namespaces": ["bank"]}}]}
+                )
+            )
+            is True
+        )
+        assert (
+            outcome(allow({"to": [{"operation": {"ports": ["x"]}}, {"operation": {"ports": ["8080"]}}]}))
+            is True
+        )
         assert outcome(allow(operation(ports=["x", "8080"]))) is True
 
     def test_a_doubtful_denial_leaves_open_what_is_allowed(self) -> None:
         verdict = judged(deny(self.ODD), allow(EVERYTHING))
-        assert (verdict.understood, verdict.allowed, verdict.by) == (False, True, "shop/authorizationpolicy/refusals")
+        assert (verdict.understood, verdict.allowed, verdict.by) == (
+            False,
+            True,
+            "shop/authorizationpolicy/refusals",
+        )
         assert outcome(deny(self.ODD)) is None
 
     def test_a_doubt_stays_whatever_comes_after_it(self) -> None:
@@ -865,8 +1005,14 @@ class TestWhatIsNotUnderstood:
         assert outcome(deny(self.ODD, name="odd"), deny(when("destination.port", "1"))) is None
         assert outcome(allow(self.ODD, name="odd"), allow(when("destination.port", "1"))) is None
         assert outcome(allow(self.ODD, no)) is None
-        assert judged(deny(self.ODD, name="odd"), deny(when("remote.ip", "x"))).by == "shop/authorizationpolicy/odd"
-        assert judged(allow(self.ODD, name="odd"), allow(when("remote.ip", "x"))).by == "shop/authorizationpolicy/odd"
+        assert (
+            judged(deny(self.ODD, name="odd"), deny(when("remote.ip", "x"))).by
+            == "shop/authorizationpolicy/odd"
+        )
+        assert (
+            judged(allow(self.ODD, name="odd"), allow(when("remote.ip", "x"))).by
+            == "shop/authorizationpolicy/odd"
+        )
         assert judged(deny(self.ODD), allow(when("remote.ip", "x"))).by == "shop/authorizationpolicy/refusals"
 
     def test_a_doubtful_denial_does_not_open_what_is_not_allowed(self) -> None:
@@ -912,16 +1058,24 @@ class TestWhatIsNamed:
         assert judged(rule, inner=BYTES).field == "spec.rules[0].to[0].operation.hosts"
 
     def test_the_policy_of_which_more_holds(self) -> None:
-        near = allow(source(namespaces=["bank"]) | operation(hosts=["shop.example"], methods=["POST"]), name="near")
-        far = allow(source(namespaces=["bank"]) | operation(hosts=["else.example"], methods=["POST"]), name="far")
+        near = allow(
+            source(namespaces=["bank"]) | operation(hosts=["shop.example"], methods=["POST"]), name="near"
+        )
+        far = allow(
+            source(namespaces=["bank"]) | operation(hosts=["else.example"], methods=["POST"]), name="far"
+        )
         assert judged(far, near).by == judged(near, far).by == "shop/authorizationpolicy/near"
 
-    @pytest.mark.parametrize("twice", [source(namespaces=["bank"]), operation(hosts=["*.example"]), when("connection.sni", "a*")])
+    @pytest.mark.parametrize(
+        "twice", [source(namespaces=["bank"]), operation(hosts=["*.example"]), when("connection.sni", "a*")]
+    )
     def test_who_calls_and_the_host_count_more_than_anything_else(self, twice: dict[str, Any]) -> None:
         missing = when("destination.port", "1")["when"]
         near = allow({**twice, "when": [*twice.get("when", ()), *missing]}, name="near")
         far = allow({"to": [{"operation": {"ports": ["8080"]}}], "when": missing}, name="far")
-        assert judged(far, near, sni="a").by == judged(near, far, sni="a").by == "shop/authorizationpolicy/near"
+        assert (
+            judged(far, near, sni="a").by == judged(near, far, sni="a").by == "shop/authorizationpolicy/near"
+        )
 
     def test_two_other_parts_count_more_than_one(self) -> None:
         one = allow(operation(ports=["8080"], methods=["POST"]), name="one")
@@ -930,7 +1084,10 @@ class TestWhatIsNamed:
 
     def test_what_does_not_hold_counts_for_nothing(self) -> None:
         wide = allow(operation(ports=["1"], paths=["/x"], methods=["POST"]), name="wide")
-        assert judged(wide, allow(operation(ports=["8080"], methods=["POST"]), name="near")).by == "shop/authorizationpolicy/near"
+        assert (
+            judged(wide, allow(operation(ports=["8080"], methods=["POST"]), name="near")).by
+            == "shop/authorizationpolicy/near"
+        )
 
     def test_of_two_of_which_as_much_holds_the_first(self) -> None:
         host = allow(operation(hosts=["*.example"], methods=["POST"]), name="host")
@@ -939,26 +1096,43 @@ class TestWhatIsNamed:
         assert judged(parts, host).by == "shop/authorizationpolicy/parts"
 
     def test_of_a_policys_rules_the_best_counts(self) -> None:
-        best = allow(operation(methods=["POST"]), source(namespaces=["bank"]) | operation(methods=["POST"]), name="best")
+        best = allow(
+            operation(methods=["POST"]),
+            source(namespaces=["bank"]) | operation(methods=["POST"]),
+            name="best",
+        )
         middling = allow(operation(ports=["8080"], methods=["POST"]), name="middling")
         assert judged(middling, best).by == "shop/authorizationpolicy/best"
 
     def test_a_policy_for_other_hosts_alone_is_farthest(self) -> None:
         asks = allow(operation(methods=["POST"]), name="asks")
-        assert judged(allow(operation(hosts=["else.example"]), name="else"), asks).by == "shop/authorizationpolicy/asks"
+        assert (
+            judged(allow(operation(hosts=["else.example"]), name="else"), asks).by
+            == "shop/authorizationpolicy/asks"
+        )
 
     def test_with_the_rule_of_this_host_among_those_of_many(self) -> None:
-        rules = [operation(hosts=[host, f"{host}:80"], methods=["POST"]) for host in ("a.example", "SHOP.example", "b.example")]
+        rules = [
+            operation(hosts=[host, f"{host}:80"], methods=["POST"])
+            for host in ("a.example", "SHOP.example", "b.example")
+        ]
         assert judged(allow(*rules)).field == "spec.rules[1].to[0].operation.methods"
-        assert judged(allow(*rules), inner=Request("Shop.Example:80")).field == "spec.rules[1].to[0].operation.methods"
-        by_name = [when("connection.sni", name) | operation(ports=["1"]) for name in ("a.example", "b.example")]
+        assert (
+            judged(allow(*rules), inner=Request("Shop.Example:80")).field
+            == "spec.rules[1].to[0].operation.methods"
+        )
+        by_name = [
+            when("connection.sni", name) | operation(ports=["1"]) for name in ("a.example", "b.example")
+        ]
         assert judged(allow(*by_name), sni="b.example").field == "spec.rules[1].to[0].operation.ports"
 
     def test_a_rule_for_another_host_is_not_near(self) -> None:
         assert judged(allow(operation(hosts=["else.example"]))).field == "spec.rules"
 
     def test_a_rule_that_may_hold_is_near(self) -> None:
-        rules = allow(source(namespaces=["other"]) | when("source.ip", "10.0.0.0/8"), source(namespaces=["other"]))
+        rules = allow(
+            source(namespaces=["other"]) | when("source.ip", "10.0.0.0/8"), source(namespaces=["other"])
+        )
         assert judged(rules).field == "spec.rules[0].from"
 
     def test_the_rules_where_nobody_asks_for_more(self) -> None:
@@ -971,13 +1145,18 @@ class TestServerNames:
 
     def test_those_that_rules_about_a_namespaces_callers_ask_for(self) -> None:
         rules = allow(
-            source(namespaces=["bank"]) | when("connection.sni", "a.example", "b.example", but=("c.example",)),
+            source(namespaces=["bank"])
+            | when("connection.sni", "a.example", "b.example", but=("c.example",)),
             source(namespaces=["bank"]) | when("destination.port", "1"),
         )
         assert self.names(rules) == {"a.example", "b.example", "c.example"}
         assert self.names(rules, of="other") == set()
         assert self.names(deny(when("connection.sni", "d.example")), of="other") == {"d.example"}
-        assert self.names(rules, policy(when("connection.sni", "e"), action="AUDIT")) == {"a.example", "b.example", "c.example"}
+        assert self.names(rules, policy(when("connection.sni", "e"), action="AUDIT")) == {
+            "a.example",
+            "b.example",
+            "c.example",
+        }
 
     @pytest.mark.parametrize(
         "fields",

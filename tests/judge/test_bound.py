@@ -1,4 +1,5 @@
-"""Connections tied to a pod's network card. Source: Istio, EnvoyFilter (ClusterMatch); Linux, socket(7), SO_BINDTODEVICE."""
+"""Connections tied to a pod's network card. Source: Istio, EnvoyFilter (ClusterMatch); Linux, socket(7),
+SO_BINDTODEVICE."""
 
 from __future__ import annotations
 
@@ -19,12 +20,21 @@ OPTION = {"level": 1, "name": 25, "state": "STATE_PREBIND", "buf_value": b64enco
 def patch(cluster: dict[str, Any] | None = None, **match: Any) -> dict[str, Any]:
     return {
         "applyTo": "CLUSTER",
-        "match": {"context": "GATEWAY", "cluster": {"portNumber": 443} if cluster is None else cluster, **match},
-        "patch": {"operation": "MERGE", "value": {"upstream_bind_config": {"socket_options": [dict(OPTION)]}}},
+        "match": {
+            "context": "GATEWAY",
+            "cluster": {"portNumber": 443} if cluster is None else cluster,
+            **match,
+        },
+        "patch": {
+            "operation": "MERGE",
+            "value": {"upstream_bind_config": {"socket_options": [dict(OPTION)]}},
+        },
     }
 
 
-def bound(*patches: dict[str, Any], namespace: str = "istio-egress", labels: dict[str, str] | None = None) -> Bound:
+def bound(
+    *patches: dict[str, Any], namespace: str = "istio-egress", labels: dict[str, str] | None = None
+) -> Bound:
     selector = {"workloadSelector": {"labels": labels}} if labels else {}
     return Bound(snapshot(written("EnvoyFilter", namespace, configPatches=list(patches), **selector)))
 
@@ -36,7 +46,10 @@ def test_a_patch_ties_the_clusters_of_its_port() -> None:
 
 
 def test_an_object_that_is_not_understood_takes_nothing_from_the_next() -> None:
-    odd, good = (written("EnvoyFilter", "istio-egress", configPatches=[one]) for one in (patch({"subset": "x"}), patch()))
+    odd, good = (
+        written("EnvoyFilter", "istio-egress", configPatches=[one])
+        for one in (patch({"subset": "x"}), patch())
+    )
     for order in ((odd, good), (good, odd)):
         assert Bound(snapshot(*order)).on(GATEWAY, "a.example", 443)
 
@@ -63,12 +76,16 @@ def test_for_a_service_it_ties_this_ones_alone() -> None:
 def test_it_holds_for_the_pods_that_it_selects_in_its_namespace() -> None:
     assert bound(patch(), labels={"istio": "egressgateway"}).on(GATEWAY, "a.example", 443)
     assert not bound(patch(), labels={"istio": "other"}).on(GATEWAY, "a.example", 443)
-    assert not bound(patch(), labels={"istio": "egressgateway"}).on(Pod("istio-egress", None), "a.example", 443)
+    assert not bound(patch(), labels={"istio": "egressgateway"}).on(
+        Pod("istio-egress", None), "a.example", 443
+    )
     assert not bound(patch(), namespace="shop").on(GATEWAY, "a.example", 443)
     assert bound(patch(), namespace="istio-system").on(GATEWAY, "a.example", 443)
 
 
-@pytest.mark.parametrize(("context", "tied"), [("GATEWAY", True), ("ANY", True), (None, True), ("SIDECAR_OUTBOUND", False)])
+@pytest.mark.parametrize(
+    ("context", "tied"), [("GATEWAY", True), ("ANY", True), (None, True), ("SIDECAR_OUTBOUND", False)]
+)
 def test_it_is_for_gateways(context: str | None, tied: bool) -> None:
     assert bound(patch(context=context)).on(GATEWAY, "a.example", 443) is tied
 

@@ -1,4 +1,5 @@
-"""Every connection that no flow of a workload shows, written out for small clusters: both ends, transports and ports."""
+"""Every connection that no flow of a workload shows, written out for small clusters: both ends, transports
+and ports."""
 
 from __future__ import annotations
 
@@ -80,7 +81,8 @@ class TestTeams:
         told = ports(connections(team(SHOP), *EDGE).out_of(SHOP))
         to_gateway = {"the gateway in gw": DOORS, "other pods of gw": PLATFORM}
         assert told == {
-            f"pods of shop -> {to}": of for to, of in (TO_PLATFORM | to_gateway | {"pods of no team": usual()}).items()
+            f"pods of shop -> {to}": of
+            for to, of in (TO_PLATFORM | to_gateway | {"pods of no team": usual()}).items()
         }
 
     def test_they_themselves_and_pods_of_no_team_connect_to_them(self) -> None:
@@ -91,11 +93,21 @@ class TestTeams:
         }
 
     def test_who_has_an_address_and_is_no_pod_is_asked_about_by_the_ranges_that_a_policy_names(self) -> None:
-        let_in = policy(SHOP, ingress=[{"from": [{"ipBlock": {"cidr": "10.99.0.0/16"}}], "ports": [{"port": 9999}]}])
+        let_in = policy(
+            SHOP, ingress=[{"from": [{"ipBlock": {"cidr": "10.99.0.0/16"}}], "ports": [{"port": 9999}]}]
+        )
         pods = {"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}
         google = (
-            Resource("gcp:compute/subnetwork:Subnetwork", "a", {"ipCidrRange": "10.0.0.0/24", "secondaryIpRanges": [pods]}),
-            Resource("gcp:container/cluster:Cluster", "a", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}),
+            Resource(
+                "gcp:compute/subnetwork:Subnetwork",
+                "a",
+                {"ipCidrRange": "10.0.0.0/24", "secondaryIpRanges": [pods]},
+            ),
+            Resource(
+                "gcp:container/cluster:Cluster",
+                "a",
+                {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}},
+            ),
         )
         told = connections(team(SHOP), let_in, google=google)
         found = [one for one in told.into(SHOP) if one.source.end is End.ADDRESSES]
@@ -118,10 +130,14 @@ class TestTeams:
 
 
 class TestStrangers:
-    """Namespaces of no team: those that policies name, the one that every cluster has, and those that labels mean."""
+    """Namespaces of no team: those that policies name, the one that every cluster has, and those that labels
+    mean."""
 
     def test_one_that_a_policy_names_is_asked_about_by_its_name(self) -> None:
-        out, let_in = policy(SHOP, egress=[{"to": [named("foo")]}]), policy(SHOP, "in", ingress=[{"from": [named("bar")]}])
+        out, let_in = (
+            policy(SHOP, egress=[{"to": [named("foo")]}]),
+            policy(SHOP, "in", ingress=[{"from": [named("bar")]}]),
+        )
         found = connections(team(SHOP), out, let_in)
         assert {"pods of no team", "pods of foo"} <= of("pods of shop", ports(found.out_of(SHOP))).keys()
         assert into("pods of shop", ports(found.into(SHOP))).keys() == {
@@ -137,7 +153,11 @@ class TestStrangers:
         both = policy(SHOP, egress=[{"to": peers}], ingress=[{"from": peers}])
         found = connections(team(SHOP), team(BANK), both)
         assert "pods of bank" not in of("pods of shop", ports(found.out_of(SHOP)))
-        assert into("pods of shop", ports(found.into(SHOP))).keys() == {"pods of shop", "pods of no team", "the internet"}
+        assert into("pods of shop", ports(found.into(SHOP))).keys() == {
+            "pods of shop",
+            "pods of no team",
+            "the internet",
+        }
 
     def test_the_platforms_own_are_asked_about_as_the_platform_and_let_in_by_their_name(self) -> None:
         peers = [named(ROOT), named("kube-system"), named(GATEWAY)]
@@ -149,8 +169,12 @@ class TestStrangers:
         others = {"pods of no team": End.STRANGER, "the internet": End.INTERNET}
         assert let_in == {"pods of shop": End.TEAM, **others, **platform}
 
-    @pytest.mark.parametrize("known", [namespace("default"), policy("default", egress=[])], ids=["namespace", "policy"])
-    def test_the_default_namespace_is_asked_about_where_something_says_what_it_is(self, known: Written) -> None:
+    @pytest.mark.parametrize(
+        "known", [namespace("default"), policy("default", egress=[])], ids=["namespace", "policy"]
+    )
+    def test_the_default_namespace_is_asked_about_where_something_says_what_it_is(
+        self, known: Written
+    ) -> None:
         told = connections(team(SHOP), known)
         assert "pods of default" in of("pods of shop", ports(told.out_of(SHOP)))
         assert "pods of default" in into("pods of shop", ports(told.into(SHOP)))
@@ -160,10 +184,15 @@ class TestStrangers:
         let_in = policy(SHOP, ingress=[{"from": [LIVE, {"namespaceSelector": {}}]}])
         found = [one for one in connections(team(SHOP), let_in).into(SHOP) if one.source.labelled]
         assert ports(found) == {"pods of a namespace with other labels -> pods of shop": usual()}
-        assert {(one.source.end, one.source.name) for one in found} == {(End.STRANGER, "some-other-namespace")}
+        assert {(one.source.end, one.source.name) for one in found} == {
+            (End.STRANGER, "some-other-namespace")
+        }
         ((source, _),) = found[0].ends
         assert isinstance(source, Pod)
-        assert source.namespace_labels == {"kubernetes.io/metadata.name": "some-other-namespace", "stage": "live"}
+        assert source.namespace_labels == {
+            "kubernetes.io/metadata.name": "some-other-namespace",
+            "stage": "live",
+        }
         out = connections(team(SHOP), policy(SHOP, egress=[{"to": [LIVE]}])).out_of(SHOP)
         assert "pods of a namespace with other labels" in of("pods of shop", ports(out))
 
@@ -172,7 +201,9 @@ class TestStrangers:
         assert {one.source.words for one in connections(team(name)).out_of(name)} == {f"pods of {name}"}
 
     def test_nobody_else_has_such_labels(self) -> None:
-        assert not any(one.source.labelled or one.target.labelled for one in connections(team(SHOP), *EDGE).of(SHOP))
+        assert not any(
+            one.source.labelled or one.target.labelled for one in connections(team(SHOP), *EDGE).of(SHOP)
+        )
 
 
 class TestPlatform:
@@ -202,7 +233,13 @@ class TestPlatform:
     def test_istiod_connects_to_teams_to_strangers_and_outside(self) -> None:
         out = policy(ROOT, egress=[{"to": [named("foo")]}])
         told = of("istiod", ports(connections(*map(team, TEAMS), *EDGE, out).of_platform()))
-        assert {"pods of a-team", "pods of no team", "pods of foo", "the internet", "10.0.0.0/8"} <= told.keys()
+        assert {
+            "pods of a-team",
+            "pods of no team",
+            "pods of foo",
+            "the internet",
+            "10.0.0.0/8",
+        } <= told.keys()
         assert "pods of shop" not in told
 
     def test_one_gateway_connects_to_another(self) -> None:
@@ -219,7 +256,10 @@ class TestPlatform:
 
     def test_of_teams_those_that_policies_name_from_either_end_and_one_more(self) -> None:
         teams = [team(name) for name in (BANK, FARM, SHOP, "yard")]
-        out, let_in = policy(GATEWAY, egress=[{"to": [named(SHOP)]}]), policy("yard", ingress=[{"from": [named(GATEWAY)]}])
+        out, let_in = (
+            policy(GATEWAY, egress=[{"to": [named(SHOP)]}]),
+            policy("yard", ingress=[{"from": [named(GATEWAY)]}]),
+        )
         told = of("the gateway in gw", ports(connections(*teams, *EDGE, out, let_in).of_platform()))
         assert [key for key in told if key in (f"pods of {name}" for name in (BANK, FARM, SHOP, "yard"))] == [
             "pods of shop",
@@ -228,7 +268,10 @@ class TestPlatform:
         ]
         first = policy(GATEWAY, egress=[{"to": [named(BANK)]}])
         told = of("the gateway in gw", ports(connections(*teams, *EDGE, first).of_platform()))
-        assert [key for key in told if key.startswith("pods of ") and "no team" not in key] == ["pods of bank", "pods of farm"]
+        assert [key for key in told if key.startswith("pods of ") and "no team" not in key] == [
+            "pods of bank",
+            "pods of farm",
+        ]
 
 
 OF_POOLS = (
@@ -239,13 +282,19 @@ OF_POOLS = (
 
 class TestNodes:
     def test_nodes_of_each_kind_connect_outside(self) -> None:
-        found = [one for one in connections(google=OF_POOLS).of_platform() if isinstance(one.ends[0][0], Node)]
+        found = [
+            one for one in connections(google=OF_POOLS).of_platform() if isinstance(one.ends[0][0], Node)
+        ]
         told = ports(found)
         for source in ("application nodes", "gateway nodes (edge)"):
             to = of(source, told)
             assert {"the internet", "the metadata server", "10.0.0.0/8"} <= to.keys()
             assert to["the internet"] == ["TCP 80", "TCP 443", "TCP 6667", "UDP 53", "UDP 443", "UDP 6667"]
-        assert {(one.source.end, one.source.name, one.ends[0][0].pool) for one in found if isinstance(one.ends[0][0], Node)} == {
+        assert {
+            (one.source.end, one.source.name, one.ends[0][0].pool)
+            for one in found
+            if isinstance(one.ends[0][0], Node)
+        } == {
             (End.APPLICATION_NODES, "", "app@p"),
             (End.GATEWAY_NODES, "edge", "edge@p"),
         }
@@ -255,7 +304,10 @@ class TestNodes:
         assert not any(isinstance(one.ends[0][0], Node) for one in connections(*EDGE).of_platform())
 
     def test_of_two_snapshots_pools_are_the_same_by_what_they_are_for(self) -> None:
-        other = (node_pool("app", "new@p"), node_pool("more", "more@p", {"key": "x", "value": "y", "effect": "NO_SCHEDULE"}))
+        other = (
+            node_pool("app", "new@p"),
+            node_pool("more", "more@p", {"key": "x", "value": "y", "effect": "NO_SCHEDULE"}),
+        )
         assert [end.value for end in (End.CONTROL_PLANE, End.ADDRESSES)] == ["istiod", "addresses"]
         both = ClusterConnections(Distinctions([judges(google=OF_POOLS), judges(google=other)]))
         found = [one for one in both.of_platform() if isinstance(one.ends[0][0], Node)]
@@ -266,7 +318,11 @@ class TestNodes:
 def test_what_stands_at_each_end_is_what_it_says() -> None:
     found = connections(team(SHOP), *EDGE, google=OF_POOLS)
     ends = {one.target.words: (one.target.end, one.target.name, one.ends[0][1]) for one in found.out_of(SHOP)}
-    labels = {words: (end, name, to.namespace, to.labels) for words, (end, name, to) in ends.items() if isinstance(to, Pod)}
+    labels = {
+        words: (end, name, to.namespace, to.labels)
+        for words, (end, name, to) in ends.items()
+        if isinstance(to, Pod)
+    }
     assert labels == {
         "istiod": (End.CONTROL_PLANE, ROOT, ROOT, {"app": "istiod"}),
         "kube-dns": (End.RESOLVER, "kube-system", "kube-system", {"k8s-app": "kube-dns"}),
@@ -279,7 +335,12 @@ def test_what_stands_at_each_end_is_what_it_says() -> None:
     }
     source = next(found.out_of(SHOP)).ends[0][0]
     assert isinstance(source, Pod)
-    assert (source.namespace, source.labels, source.pool, source.namespace_labels) == (SHOP, None, "app@p", None)
+    assert (source.namespace, source.labels, source.pool, source.namespace_labels) == (
+        SHOP,
+        None,
+        "app@p",
+        None,
+    )
     to = {one.target.words: (one.target.end, one.target.name, one.ends[0][1]) for one in found.of_platform()}
     assert to["the internet"] == (End.INTERNET, "", Outside(None, None))
     assert to["10.0.0.0/8"] == (End.ADDRESSES, "10.0.0.0", Outside(None, "10.0.0.0/8"))
@@ -295,7 +356,9 @@ class TestTwoSnapshots:
         told = ports(found.out_of(SHOP))
         assert "pods of shop -> the gateway in gw-b" not in told
         assert {"TCP 8443", "TCP 9443"} <= set(told["pods of shop -> the gateway in gw"])
-        assert {"TCP 8443", "TCP 9443"} <= set(ports(found.of_platform())["pods of no team -> the gateway in gw"])
+        assert {"TCP 8443", "TCP 9443"} <= set(
+            ports(found.of_platform())["pods of no team -> the gateway in gw"]
+        )
         gateways = next(each.ends for each in found.out_of(SHOP) if each.target.end is End.GATEWAY)
         assert [to for _, to in gateways] == [_in(of, GATEWAY) for of in (one, other)]
 
@@ -305,7 +368,9 @@ class TestTwoSnapshots:
         assert [verdict.allowed for verdict in found.judged(sides)] == [False, True]
 
     def test_peers_of_either_are_strangers(self) -> None:
-        one, other = (judges(team(SHOP), policy(SHOP, ingress=[{"from": [peer]}])) for peer in (named("foo"), LIVE))
+        one, other = (
+            judges(team(SHOP), policy(SHOP, ingress=[{"from": [peer]}])) for peer in (named("foo"), LIVE)
+        )
         told = into("pods of shop", ports(ClusterConnections(Distinctions([one, other])).into(SHOP)))
         assert {"pods of foo", "pods of a namespace with other labels"} <= told.keys()
         test = {"namespaceSelector": {"matchLabels": {"stage": "test"}}}
@@ -318,7 +383,9 @@ class TestTwoSnapshots:
     def test_the_default_namespace_is_known_where_either_says_it(self) -> None:
         sides = [judges(team(SHOP), namespace("default")), judges(team(SHOP))]
         for order in (sides, sides[::-1]):
-            assert "pods of default" in of("pods of shop", ports(ClusterConnections(Distinctions(order)).out_of(SHOP)))
+            assert "pods of default" in of(
+                "pods of shop", ports(ClusterConnections(Distinctions(order)).out_of(SHOP))
+            )
 
 
 def _in(of: Judges, namespace: str) -> Pod:
@@ -326,7 +393,8 @@ def _in(of: Judges, namespace: str) -> Pod:
 
 
 class TestJudged:
-    """What layers say to a connection: NetworkPolicies, and the firewall to what nodes open or what has to pass."""
+    """What layers say to a connection: NetworkPolicies, and the firewall to what nodes open or what has to
+    pass."""
 
     @staticmethod
     def said(
@@ -350,7 +418,11 @@ class TestJudged:
     def test_a_policy_lets_through_by_transport_and_port(self) -> None:
         port = [{"protocol": "UDP", "port": 6667}, {"protocol": "TCP", "port": 15012}]
         judge = judges(team(SHOP), policy(SHOP, egress=[{"to": [named(ROOT)], "ports": port}]))
-        assert [self.said(judge, *of).allowed for of in (("UDP", 6667), ("TCP", 6667), ("TCP", 15012))] == [True, False, True]
+        assert [self.said(judge, *of).allowed for of in (("UDP", 6667), ("TCP", 6667), ("TCP", 15012))] == [
+            True,
+            False,
+            True,
+        ]
 
     def test_labels_that_pods_may_choose_help_what_must_not_pass_and_not_what_must(self) -> None:
         of_some = policy(SHOP, podSelector={"matchLabels": {"app": "x"}}, egress=[{"to": [named(ROOT)]}])
@@ -378,14 +450,21 @@ class TestJudged:
             "nodes",
             {"secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}]},
         ),
-        Resource("gcp:container/cluster:Cluster", "main", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}),
+        Resource(
+            "gcp:container/cluster:Cluster",
+            "main",
+            {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}},
+        ),
     )
 
     def test_what_must_pass_passes_to_every_address_that_pods_may_have(self) -> None:
         half = policy(SHOP, egress=[{"to": [{"ipBlock": {"cidr": "10.4.0.0/15"}}]}])
         judge = judges(team(SHOP), half, google=self.PODS)
         # A block means pods with some network plugins only, so what must pass counts on none.
-        assert [self.said(judge, must_pass=must_pass).understood for must_pass in (False, True)] == [True, False]
+        assert [self.said(judge, must_pass=must_pass).understood for must_pass in (False, True)] == [
+            True,
+            False,
+        ]
         shut = Resource(
             "gcp:compute/firewall:Firewall",
             "shut",
@@ -412,8 +491,15 @@ class TestJudged:
         udp = Resource(
             "gcp:compute/firewall:Firewall",
             "udp",
-            {"direction": "EGRESS", "destinationRanges": ["0.0.0.0/0", "::/0"], "denies": [{"protocol": "udp"}]},
+            {
+                "direction": "EGRESS",
+                "destinationRanges": ["0.0.0.0/0", "::/0"],
+                "denies": [{"protocol": "udp"}],
+            },
         )
         judge = judges(team(SHOP), google=(*OF_POOLS, udp))
-        said = [self.said(judge, by, 443, to="the internet", source="application nodes").by for by in ("UDP", "TCP")]
+        said = [
+            self.said(judge, by, 443, to="the internet", source="application nodes").by
+            for by in ("UDP", "TCP")
+        ]
         assert said == ["firewall/udp", "nothing"]

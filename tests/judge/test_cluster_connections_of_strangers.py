@@ -1,4 +1,5 @@
-"""Who has an address and is no pod: which ranges are asked about, and what the policies of the pods that they reach say."""
+"""Who has an address and is no pod: which ranges are asked about, and what the policies of the pods that they
+reach say."""
 
 from __future__ import annotations
 
@@ -24,12 +25,21 @@ def pods_at(cidr: str) -> tuple[Resource, ...]:
             "nodes",
             {"ipCidrRange": "10.0.0.0/24", "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": cidr}]},
         ),
-        Resource("gcp:container/cluster:Cluster", "main", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}),
+        Resource(
+            "gcp:container/cluster:Cluster",
+            "main",
+            {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}},
+        ),
     )
 
 
 def let_in(*cidrs: str, port: int = 9999, protocol: str = "TCP") -> Written:
-    given = [{"from": [{"ipBlock": {"cidr": cidr}} for cidr in cidrs], "ports": [{"port": port, "protocol": protocol}]}]
+    given = [
+        {
+            "from": [{"ipBlock": {"cidr": cidr}} for cidr in cidrs],
+            "ports": [{"port": port, "protocol": protocol}],
+        }
+    ]
     return written("NetworkPolicy", SHOP, podSelector={}, policyTypes=["Ingress"], ingress=given)
 
 
@@ -45,7 +55,11 @@ def asked(*of: Judges) -> list[ClusterConnection]:
 
 def passing(judge: Judges, *, must_pass: bool = False) -> set[tuple[str, str, int]]:
     found = asked(judge)
-    return {(one.source.words, one.transport, one.port) for one in found if one.judged([judge], must_pass=must_pass)[0].allowed}
+    return {
+        (one.source.words, one.transport, one.port)
+        for one in found
+        if one.judged([judge], must_pass=must_pass)[0].allowed
+    }
 
 
 def sources(found: Iterable[ClusterConnection]) -> set[str]:
@@ -58,7 +72,9 @@ def test_a_range_that_a_policy_lets_in_comes_in_at_that_port_by_that_protocol(pr
 
 
 def test_no_range_of_the_cluster_is_the_internet() -> None:
-    assert "the internet" not in {source for source, _, _ in passing(judges(let_in("10.99.0.0/16", "192.168.0.0/16")))}
+    assert "the internet" not in {
+        source for source, _, _ in passing(judges(let_in("10.99.0.0/16", "192.168.0.0/16")))
+    }
     assert ("the internet", "TCP", 9999) in passing(judges(let_in("0.0.0.0/0")))
 
 
@@ -81,7 +97,11 @@ def test_of_two_states_what_is_pods_in_either_is_asked_as_pods() -> None:
 
 def test_each_state_answers_for_itself() -> None:
     old, new = judges(let_in("10.99.0.0/16")), judges(let_in("10.99.0.0/16", port=9998))
-    found = {one.port: one for one in asked(old, new) if (one.source.words, one.transport) == ("10.99.0.0/16", "TCP")}
+    found = {
+        one.port: one
+        for one in asked(old, new)
+        if (one.source.words, one.transport) == ("10.99.0.0/16", "TCP")
+    }
     assert [verdict.allowed for verdict in found[9999].judged([old, new])] == [True, False]
     assert [verdict.allowed for verdict in found[9998].judged([old, new])] == [False, True]
 

@@ -31,7 +31,11 @@ def test_an_object_is_called_by_namespace_kind_and_name() -> None:
 
 
 def test_another_apis_kind_of_the_same_name_is_called_by_its_group() -> None:
-    foreign = {"apiVersion": "networking.gke.io/v1", "kind": "Sidecar", "metadata": {"name": "it", "namespace": "shop"}}
+    foreign = {
+        "apiVersion": "networking.gke.io/v1",
+        "kind": "Sidecar",
+        "metadata": {"name": "it", "namespace": "shop"},
+    }
     assert identity(foreign) == "shop/sidecar.networking.gke.io/it"
     assert identity({**foreign, "apiVersion": "v1"}) == "shop/sidecar.core/it"
 
@@ -43,20 +47,30 @@ def test_a_resource_is_called_by_the_last_part_of_its_type() -> None:
 
 class TestKinds:
     def test_objects_of_a_kind_come_in_their_order(self) -> None:
-        objects = [written("Sidecar", "b", "2"), written("Gateway", "a", "g", servers=[]), written("Sidecar", "a", "1")]
+        objects = [
+            written("Sidecar", "b", "2"),
+            written("Gateway", "a", "g", servers=[]),
+            written("Sidecar", "a", "1"),
+        ]
         deployed = snapshot(*objects)
         assert [one["metadata"]["name"] for one in deployed.kind("Sidecar")] == ["2", "1"]
         assert deployed.kind("ServiceEntry") == []
         assert deployed.resources("gcp:x") == []
 
     def test_what_lacks_a_field_that_it_must_have_is_kept_apart_and_named(self) -> None:
-        whole, lacking = written("ServiceEntry", "shop", hosts=["a.example"]), written("ServiceEntry", "shop", "lacking")
+        whole, lacking = (
+            written("ServiceEntry", "shop", hosts=["a.example"]),
+            written("ServiceEntry", "shop", "lacking"),
+        )
         zone = Resource("gcp:dns/managedZone:ManagedZone", "zone", {})
         deployed = snapshot(whole, lacking, google=(zone, Resource(zone.type, "other", {"dnsName": "."})))
         assert deployed.kind("ServiceEntry") == [whole]
         assert [one.name for one in deployed.resources(zone.type)] == ["other"]
         said = [(one.by, one.field, one.understood) for one in deployed.broken.values()]
-        assert said == [("shop/serviceentry/lacking", "spec.hosts", False), ("managedzone/zone", "dnsName", False)]
+        assert said == [
+            ("shop/serviceentry/lacking", "spec.hosts", False),
+            ("managedzone/zone", "dnsName", False),
+        ]
 
     def test_another_apis_kind_is_not_handed_out_and_is_not_called_broken(self) -> None:
         foreign = {"apiVersion": "networking.gke.io/v1", "kind": "Sidecar", "metadata": {"name": "it"}}
@@ -69,12 +83,16 @@ class TestKinds:
 
 
 class TestNetworks:
-    SUBNET = Resource("gcp:compute/subnetwork:Subnetwork", "s", {"network": "projects/p/global/networks/ours"})
+    SUBNET = Resource(
+        "gcp:compute/subnetwork:Subnetwork", "s", {"network": "projects/p/global/networks/ours"}
+    )
 
     def test_a_network_is_known_by_the_last_part_of_its_path(self) -> None:
         deployed = snapshot(google=(self.SUBNET,))
         assert deployed.networks == {"ours"}
-        assert deployed.in_our_network("https://www.googleapis.com/compute/v1/projects/p/global/networks/ours")
+        assert deployed.in_our_network(
+            "https://www.googleapis.com/compute/v1/projects/p/global/networks/ours"
+        )
         assert deployed.in_our_network("ours")
         assert not deployed.in_our_network("projects/p/global/networks/theirs")
 
@@ -84,12 +102,17 @@ class TestNetworks:
         assert snapshot(google=(nothing,)).in_our_network("theirs")
 
     def test_a_cluster_names_it_as_well(self) -> None:
-        assert snapshot(google=(Resource("gcp:container/cluster:Cluster", "c", {"network": "ours"}),)).networks == {"ours"}
+        assert snapshot(
+            google=(Resource("gcp:container/cluster:Cluster", "c", {"network": "ours"}),)
+        ).networks == {"ours"}
 
 
 def test_every_namespace_has_the_label_of_its_name_whatever_it_says() -> None:
     bare: dict[str, Any] = {"kind": "Namespace", "metadata": {"name": "bare"}}
-    own = {"kind": "Namespace", "metadata": {"name": "own", "labels": {"kubernetes.io/metadata.name": "x", "a": "b"}}}
+    own = {
+        "kind": "Namespace",
+        "metadata": {"name": "own", "labels": {"kubernetes.io/metadata.name": "x", "a": "b"}},
+    }
     assert Deployed.of((bare, own), ()).namespace_labels == {
         "bare": {"kubernetes.io/metadata.name": "bare"},
         "own": {"kubernetes.io/metadata.name": "own", "a": "b"},
@@ -110,7 +133,16 @@ def test_a_path_that_ends_early_holds_nothing() -> None:
 
 class TestFlows:
     def test_a_request_goes_to_the_host_unless_it_says_another(self) -> None:
-        flow = Flow("shop", "Example.com", 80, Protocol.HTTP, path="/a", method="PUT", headers={"x": "1"}, repeated=(("x", "2"),))
+        flow = Flow(
+            "shop",
+            "Example.com",
+            80,
+            Protocol.HTTP,
+            path="/a",
+            method="PUT",
+            headers={"x": "1"},
+            repeated=(("x", "2"),),
+        )
         assert flow.request == Request("Example.com", "PUT", "/a", {"x": "1"}, (("x", "2"),))
         assert flow.addressed == "example.com"
         other = Flow("shop", "example.com", 80, Protocol.HTTP, authority="Other.example.:80")
@@ -124,15 +156,35 @@ class TestFlows:
         assert (Pod("shop", {}).service_account, Pod("shop", {}).pool) == ("default", "")
         assert Request("a") == Request("a", "GET", "/", {}, ())
         connection = Connection(Pod("shop", {}), Outside("a.example", None), 443, Protocol.TLS)
-        assert (connection.transport, connection.opens, connection.verified, connection.trusts) == ("TCP", "", False, "")
+        assert (connection.transport, connection.opens, connection.verified, connection.trusts) == (
+            "TCP",
+            "",
+            False,
+            "",
+        )
 
     def test_what_layers_ways_and_protocols_are_called(self) -> None:
-        layers = ["admission", "DNS", "sidecar", "NetworkPolicy", "gateway", "authorization", "firewall", "load balancer"]
+        layers = [
+            "admission",
+            "DNS",
+            "sidecar",
+            "NetworkPolicy",
+            "gateway",
+            "authorization",
+            "firewall",
+            "load balancer",
+        ]
         assert [str(layer) for layer in Layer] == layers, "in the order in which a packet meets them"
         assert [str(protocol) for protocol in Protocol] == ["http", "tls", "tcp", "udp", "sctp"]
         assert [protocol.transport for protocol in Protocol] == ["TCP", "TCP", "TCP", "UDP", "SCTP"]
         assert [str(way) for way in Way] == [
-            *("app", "proxy", "pod-without-sidecar", "gateway-with-certificate", "gateway-without-certificate"),
+            *(
+                "app",
+                "proxy",
+                "pod-without-sidecar",
+                "gateway-with-certificate",
+                "gateway-without-certificate",
+            ),
             *("gateway-node", "application-node"),
         ]
 
@@ -141,7 +193,8 @@ class TestFlows:
         assert (str(misread), misread.by, misread.field) == ("it is not read", "shop/sidecar/it", "spec.x")
 
     @pytest.mark.parametrize(
-        ("text", "address"), [("10.0.0.1", True), ("2001:db8::1", True), ("10.0.0", False), ("a.example", False)]
+        ("text", "address"),
+        [("10.0.0.1", True), ("2001:db8::1", True), ("10.0.0", False), ("a.example", False)],
     )
     def test_what_is_an_address(self, text: str, address: bool) -> None:
         assert is_address(text) is address

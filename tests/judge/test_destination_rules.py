@@ -33,7 +33,9 @@ STRAIGHT = "a.example:80"
 
 class TestWhichDestinationRuleCounts:
     def says(self, *rules: Written, namespace: str = SHOP, host: Written | None = None, **how: Any) -> str:
-        return sidecar_says("http://a.example", host or entry("a.example", BANK), *rules, namespace=namespace, **how)
+        return sidecar_says(
+            "http://a.example", host or entry("a.example", BANK), *rules, namespace=namespace, **how
+        )
 
     @staticmethod
     def as_(name: str) -> Written:
@@ -54,9 +56,12 @@ class TestWhichDestinationRuleCounts:
         assert self.says(own, hosts) == STRAIGHT
 
     @pytest.mark.parametrize(
-        ("to_whom", "counts"), [(["."], False), (["*"], True), ([SHOP], True), (["till"], False), ([BANK], False)]
+        ("to_whom", "counts"),
+        [(["."], False), (["*"], True), ([SHOP], True), (["till"], False), ([BANK], False)],
     )
-    def test_that_of_the_host_counts_for_those_that_it_is_exported_to(self, to_whom: list[str], counts: bool) -> None:
+    def test_that_of_the_host_counts_for_those_that_it_is_exported_to(
+        self, to_whom: list[str], counts: bool
+    ) -> None:
         says = self.says(rule(BANK, "a.example", tls=self.as_("bank"), exportTo=to_whom))
         assert says == ("a.example:80 TLS as bank" if counts else STRAIGHT)
 
@@ -70,13 +75,20 @@ class TestWhichDestinationRuleCounts:
 
     def test_the_root_namespaces_own_proxies_take_what_it_keeps_for_itself_first(self) -> None:
         for_all = rule(ROOT, "a.example", name="all", tls=self.as_("all"))
-        assert self.says(for_all, rule(BANK, "a.example", tls=self.as_("bank")), namespace=ROOT) == "a.example:80 TLS as bank"
+        assert (
+            self.says(for_all, rule(BANK, "a.example", tls=self.as_("bank")), namespace=ROOT)
+            == "a.example:80 TLS as bank"
+        )
         own = rule(ROOT, "a.example", name="own", tls=self.as_("own"), exportTo=["."])
-        assert self.says(own, rule(BANK, "a.example", tls=self.as_("bank")), namespace=ROOT) == "a.example:80 TLS as own"
+        assert (
+            self.says(own, rule(BANK, "a.example", tls=self.as_("bank")), namespace=ROOT)
+            == "a.example:80 TLS as own"
+        )
 
     def test_for_the_host_itself_before_a_pattern_and_a_closer_one_before_a_wider_one(self) -> None:
         exact, close, wide = (
-            rule(SHOP, host, name=f"for{len(host)}", tls=self.as_(host)) for host in ("a.b.test", "*.b.test", "*.test")
+            rule(SHOP, host, name=f"for{len(host)}", tls=self.as_(host))
+            for host in ("a.b.test", "*.b.test", "*.test")
         )
         everything = rule(SHOP, "*", name="for-all", tls=self.as_("all.test"))
         host = entry("a.b.test", BANK)
@@ -111,7 +123,9 @@ class TestWhichDestinationRuleCounts:
 
     def test_one_that_selects_every_pod_is_its_namespaces_alone_too(self) -> None:
         every: Written = {"workloadSelector": {"matchLabels": {}}}
-        assert self.says(rule(SHOP, "a.example", tls=self.as_("every"), **every)) == "a.example:80 TLS as every"
+        assert (
+            self.says(rule(SHOP, "a.example", tls=self.as_("every"), **every)) == "a.example:80 TLS as every"
+        )
         assert self.says(rule(BANK, "a.example", tls=self.as_("every"), **every)) == STRAIGHT
 
 
@@ -131,7 +145,10 @@ class TestTlsOfADestination:
             ({"mode": "SIMPLE"}, "a.example:80 TLS as None"),
             ({"mode": "SIMPLE", "sni": "s"}, "a.example:80 TLS as s"),
             ({"mode": "SIMPLE", "sni": "s", "caCertificates": "system"}, "a.example:80 TLS as s"),
-            ({"mode": "MUTUAL", "sni": "s", "clientCertificate": "/c", "privateKey": "/k"}, "a.example:80 TLS as s"),
+            (
+                {"mode": "MUTUAL", "sni": "s", "clientCertificate": "/c", "privateKey": "/k"},
+                "a.example:80 TLS as s",
+            ),
             ({"mode": "ISTIO_MUTUAL"}, "a.example:80 mesh as outbound_.80_._.a.example"),
             ({"mode": "ISTIO_MUTUAL", "sni": "s"}, "a.example:80 mesh as s"),
         ],
@@ -143,12 +160,20 @@ class TestTlsOfADestination:
     def test_a_secret_is_for_gateways_and_a_sidecar_opens_no_tls_by_it(self, mode: str) -> None:
         assert self.says(tls={"mode": mode, "sni": "s", "credentialName": "c"}) == STRAIGHT
         every: Written = {"workloadSelector": {"matchLabels": {}}}
-        assert self.says(tls={"mode": mode, "sni": "s", "credentialName": "c"}, **every) == "a.example:80 TLS as s"
-        assert self.says(tls={"mode": mode, "sni": "s", "credentialName": "configmap://c"}) == "a.example:80 TLS as s"
+        assert (
+            self.says(tls={"mode": mode, "sni": "s", "credentialName": "c"}, **every)
+            == "a.example:80 TLS as s"
+        )
+        assert (
+            self.says(tls={"mode": mode, "sni": "s", "credentialName": "configmap://c"})
+            == "a.example:80 TLS as s"
+        )
 
     def test_settings_of_a_port_take_nothing_over(self) -> None:
         def port(number: int, **of: Any) -> Written:
-            return {"trafficPolicy": {"tls": self.TOP, "portLevelSettings": [{"port": {"number": number}, **of}]}}
+            return {
+                "trafficPolicy": {"tls": self.TOP, "portLevelSettings": [{"port": {"number": number}, **of}]}
+            }
 
         assert self.says(**port(80, tls=self.PORT)) == "a.example:80 TLS as port"
         assert self.says(**port(443, tls=self.PORT)) == "a.example:80 TLS as top"
@@ -191,14 +216,31 @@ class TestTlsOfADestination:
     @pytest.mark.parametrize(
         ("tls", "verified", "trusts"),
         [
-            ({"caCertificates": "system", "subjectAltNames": ["a.example"], "sni": "a.example"}, True, "system"),
+            (
+                {"caCertificates": "system", "subjectAltNames": ["a.example"], "sni": "a.example"},
+                True,
+                "system",
+            ),
             ({"subjectAltNames": ["a.example"], "sni": "a.example"}, False, ""),
             ({"caCertificates": "system", "sni": "a.example"}, False, "system"),
-            ({"caCertificates": "system", "subjectAltNames": ["a.example", "b"], "sni": "a.example"}, False, "system"),
-            ({"caCertificates": "system", "subjectAltNames": ["a.example"], "sni": "b.example"}, False, "system"),
+            (
+                {"caCertificates": "system", "subjectAltNames": ["a.example", "b"], "sni": "a.example"},
+                False,
+                "system",
+            ),
+            (
+                {"caCertificates": "system", "subjectAltNames": ["a.example"], "sni": "b.example"},
+                False,
+                "system",
+            ),
             ({"caCertificates": "system", "subjectAltNames": ["a.example"]}, False, "system"),
             (
-                {"caCertificates": "system", "subjectAltNames": ["a.example"], "sni": "a.example", "insecureSkipVerify": True},
+                {
+                    "caCertificates": "system",
+                    "subjectAltNames": ["a.example"],
+                    "sni": "a.example",
+                    "insecureSkipVerify": True,
+                },
                 False,
                 "system",
             ),
@@ -207,7 +249,9 @@ class TestTlsOfADestination:
     def test_a_host_is_checked_by_its_own_name_and_by_an_authority_that_is_named(
         self, tls: Written, verified: bool, trusts: str
     ) -> None:
-        _, (sent,) = sidecar_verdict("http://a.example", *ENDS, rule(SHOP, "a.example", tls={"mode": "SIMPLE", **tls}))
+        _, (sent,) = sidecar_verdict(
+            "http://a.example", *ENDS, rule(SHOP, "a.example", tls={"mode": "SIMPLE", **tls})
+        )
         assert (sent.verified, sent.trusts, sent.opens) == (verified, trusts, "SIMPLE")
 
     def test_without_tls_nobody_is_trusted(self) -> None:

@@ -1,4 +1,5 @@
-"""What one snapshot of objects, or two, tell apart: every port, range, namespace, caller and name that some object names."""
+"""What one snapshot of objects, or two, tell apart: every port, range, namespace, caller and name that some
+object names."""
 
 from __future__ import annotations
 
@@ -64,7 +65,9 @@ def policy(namespace: str = SHOP, name: str = "policy", **spec: Any) -> Written:
     return written("NetworkPolicy", namespace, name, **{"podSelector": {}, **spec})
 
 
-def allowing(*ports: Written, allow: str = "to", peers: Any = ({"ipBlock": {"cidr": "10.0.0.0/8"}},)) -> Written:
+def allowing(
+    *ports: Written, allow: str = "to", peers: Any = ({"ipBlock": {"cidr": "10.0.0.0/8"}},)
+) -> Written:
     return {"ports": list(ports), **({allow: list(peers)} if peers else {})}
 
 
@@ -84,14 +87,24 @@ class TestTeams:
 
 class TestHosts:
     def test_hosts_are_those_that_objects_name_and_those_that_are_declared(self) -> None:
-        objects = (entry("a.example", SHOP), entry("*.b.example", SHOP), entry("c.example", BANK, exportTo=["."]))
+        objects = (
+            entry("a.example", SHOP),
+            entry("*.b.example", SHOP),
+            entry("c.example", BANK, exportTo=["."]),
+        )
         by_objects = {"a.example": "a.example", "any-name.b.example": "any-name.b.example"}
         assert told(*objects).hosts(SHOP) == by_objects
         config = Config([SHOP], host="*.b.example")
-        assert told(*objects, config=config).hosts(SHOP) == {**by_objects, "any-name.b.example": "*.b.example"}
+        assert told(*objects, config=config).hosts(SHOP) == {
+            **by_objects,
+            "any-name.b.example": "*.b.example",
+        }
         assert told(config=config).hosts(BANK) == {}
         api = "pubsub.googleapis.com"
-        assert told(config=Config([SHOP], api=api)).hosts(SHOP) == {api: api, "declared.example": "declared.example"}
+        assert told(config=Config([SHOP], api=api)).hosts(SHOP) == {
+            api: api,
+            "declared.example": "declared.example",
+        }
         assert of_both(objects[:1], objects[1:]).hosts(SHOP) == by_objects
 
     def test_of_others_hosts_one_of_each_shape_is_asked_for(self) -> None:
@@ -102,19 +115,27 @@ class TestHosts:
 
     def test_outside_is_every_host_and_pattern_that_is_known_or_declared(self) -> None:
         config = Config([SHOP, BANK], host="*.b.example")
-        assert told(entry("c.example"), entry("a.example"), config=config).outside == ["*.b.example", "a.example", "c.example"]
+        assert told(entry("c.example"), entry("a.example"), config=config).outside == [
+            "*.b.example",
+            "a.example",
+            "c.example",
+        ]
         assert told(entry("a.example")).outside == ["a.example"]
         assert of_both([entry("b.example")], [entry("a.example")]).outside == ["a.example", "b.example"]
 
     def test_a_host_is_asked_for_on_every_port_that_either_side_gives_it(self) -> None:
         found = of_both([entry("a.example", SHOP, HTTP)], [entry("a.example", SHOP, {**TLS, "number": 8443})])
         assert found.ports("a.example") == [(80, Protocol.HTTP), (443, Protocol.TLS), (8443, Protocol.TLS)]
-        declared = told(entry("a.example", SHOP, TLS), config=Config(host="a.example", port=(5432, Protocol.TCP)))
+        declared = told(
+            entry("a.example", SHOP, TLS), config=Config(host="a.example", port=(5432, Protocol.TCP))
+        )
         assert declared.ports("a.example") == [(80, Protocol.HTTP), (443, Protocol.TLS), (5432, Protocol.TCP)]
         assert declared.ports("b.example") == [(80, Protocol.HTTP), (443, Protocol.TLS)]
 
 
-def rule(*, namespace: str = "gw", principal: str = "cluster.local/ns/shop/sa/app", **operation: Any) -> Written:
+def rule(
+    *, namespace: str = "gw", principal: str = "cluster.local/ns/shop/sa/app", **operation: Any
+) -> Written:
     rules = [{"from": [{"source": {"principals": [principal]}}], "to": [{"operation": operation}]}]
     return written("AuthorizationPolicy", namespace, "rules", rules=rules)
 
@@ -131,9 +152,14 @@ class TestRules:
         assert told(config=config).requests(BANK, self.HOST) == Requests()
 
     def test_callers_are_told_apart_by_what_rules_of_either_side_and_declarations_name(self) -> None:
-        app, job = (rule(hosts=[self.HOST], principal=f"cluster.local/ns/shop/sa/{of}") for of in ("app", "job"))
+        app, job = (
+            rule(hosts=[self.HOST], principal=f"cluster.local/ns/shop/sa/{of}") for of in ("app", "job")
+        )
         assert of_both([job], [app]).accounts(SHOP, self.HOST) == ["app", "job"]
-        assert told(app, config=Config(host=self.HOST, account="declared")).accounts(SHOP, self.HOST) == ["app", "declared"]
+        assert told(app, config=Config(host=self.HOST, account="declared")).accounts(SHOP, self.HOST) == [
+            "app",
+            "declared",
+        ]
         assert told(config=Config(host=self.HOST, account="")).accounts(SHOP, self.HOST) == []
 
     def test_a_host_header_is_told_apart_by_the_rules_of_either_side(self) -> None:
@@ -186,14 +212,21 @@ class TestPortsOutside:
 
     def test_either_side_counts(self) -> None:
         one, other = (policy(egress=[allowing(tcp(port))], policyTypes=["Egress"]) for port in (1000, 2000))
-        assert {*of_both([one], [other]).numbers(SHOP)} == BASE | {(port, "tcp") for port in (1000, 1001, 2000, 2001)}
+        assert {*of_both([one], [other]).numbers(SHOP)} == BASE | {
+            (port, "tcp") for port in (1000, 1001, 2000, 2001)
+        }
 
 
 NODES, GATEWAY_NODES = "app-nodes@p.iam.gserviceaccount.com", "gateway-nodes@p.iam.gserviceaccount.com"
-POOLS = (node_pool("app", NODES), node_pool("gateway", GATEWAY_NODES, {"key": "x", "value": "y", "effect": "NO_SCHEDULE"}))
+POOLS = (
+    node_pool("app", NODES),
+    node_pool("gateway", GATEWAY_NODES, {"key": "x", "value": "y", "effect": "NO_SCHEDULE"}),
+)
 
 
-def firewall(name: str = "rule", account: str = NODES, *, direction: str = "EGRESS", ranges: Any = (), **what: Any) -> Resource:
+def firewall(
+    name: str = "rule", account: str = NODES, *, direction: str = "EGRESS", ranges: Any = (), **what: Any
+) -> Resource:
     side = "destinationRanges" if direction == "EGRESS" else "sourceRanges"
     means = {"direction": direction, side: list(ranges) or ["0.0.0.0/0"], "targetServiceAccounts": [account]}
     said = {**means, **(what or {"denies": [{"protocol": "all"}]})}
@@ -230,7 +263,9 @@ class TestPortsOfNodes:
         found = told(google=[*POOLS, firewall(**what)])
         assert found.numbers_of_nodes([NODES]) == sorted(OF_NODES | more)
         assert found.numbers_of_nodes([GATEWAY_NODES]) == sorted(OF_NODES)
-        assert told(google=[*POOLS, firewall(direction="INGRESS", **what)]).numbers_of_nodes([NODES]) == sorted(OF_NODES)
+        assert told(google=[*POOLS, firewall(direction="INGRESS", **what)]).numbers_of_nodes(
+            [NODES]
+        ) == sorted(OF_NODES)
 
     def test_a_pool_may_have_another_account_on_each_side(self) -> None:
         sides = [
@@ -252,27 +287,47 @@ EVERYBODYS = within(told().addresses(SHOP))
 SUBNET = Resource(
     "gcp:compute/subnetwork:Subnetwork",
     "nodes",
-    {"ipCidrRange": "203.0.113.0/26", "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "203.0.113.128/25"}]},
+    {
+        "ipCidrRange": "203.0.113.0/26",
+        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "203.0.113.128/25"}],
+    },
 )
-CLUSTER = Resource("gcp:container/cluster:Cluster", "main", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}})
+CLUSTER = Resource(
+    "gcp:container/cluster:Cluster", "main", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}
+)
 
 
 class TestAddresses:
     def test_private_ranges_the_metadata_server_and_googles_two_sets_are_always_told_apart(self) -> None:
-        wanted = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.169.254", "199.36.153.8/30", "199.36.153.4/30", ""}
+        wanted = {
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "169.254.169.254",
+            "199.36.153.8/30",
+            "199.36.153.4/30",
+            "",
+        }
         assert wanted <= EVERYBODYS
         assert wanted <= within(told().addresses_of_nodes([""]))
 
     def test_the_networks_own_ranges_are(self) -> None:
         ours = {"203.0.113.0/26", "203.0.113.128/25"}
-        for found in (told(google=[SUBNET, CLUSTER]).addresses(SHOP), told(google=[SUBNET, CLUSTER]).addresses_of_nodes([""])):
+        for found in (
+            told(google=[SUBNET, CLUSTER]).addresses(SHOP),
+            told(google=[SUBNET, CLUSTER]).addresses_of_nodes([""]),
+        ):
             assert ours <= within(found)
         assert ours.isdisjoint(EVERYBODYS)
 
     def test_what_a_config_names_is(self) -> None:
-        assert within(told(config=Config(ranges=["198.51.100.0/24"])).addresses(SHOP)) == EVERYBODYS | {"198.51.100.0/24"}
+        assert within(told(config=Config(ranges=["198.51.100.0/24"])).addresses(SHOP)) == EVERYBODYS | {
+            "198.51.100.0/24"
+        }
 
-    @pytest.mark.parametrize("block", [{"cidr": "0.0.0.0/0", "except": ["198.51.100.0/24"]}, {"cidr": "198.51.100.0/24"}])
+    @pytest.mark.parametrize(
+        "block", [{"cidr": "0.0.0.0/0", "except": ["198.51.100.0/24"]}, {"cidr": "198.51.100.0/24"}]
+    )
     def test_what_a_teams_policies_name_is_for_that_team(self, block: Written) -> None:
         found = told(policy(egress=[{"to": [{"ipBlock": block}]}], policyTypes=["Egress"]))
         assert within(found.addresses(SHOP)) == EVERYBODYS | {"198.51.100.0/24"}
@@ -305,13 +360,21 @@ class TestAddresses:
 class TestNames:
     @staticmethod
     def of(*zones: str, records: Iterable[str] = ()) -> list[str]:
-        made = [Resource("gcp:dns/managedZone:ManagedZone", zone, {"name": zone, "dnsName": zone}) for zone in zones]
+        made = [
+            Resource("gcp:dns/managedZone:ManagedZone", zone, {"name": zone, "dnsName": zone})
+            for zone in zones
+        ]
         of = {"managedZone": "z", "type": "A", "rrdatas": ["10.0.0.1"]}
         made += [Resource("gcp:dns/recordSet:RecordSet", name, {"name": name, **of}) for name in records]
         return told(google=made).names
 
     def test_a_zone_is_asked_about_by_its_own_name_and_one_below_it(self) -> None:
-        assert self.of("b.example.", "a.example.") == ["a.example", "any-name.a.example", "any-name.b.example", "b.example"]
+        assert self.of("b.example.", "a.example.") == [
+            "a.example",
+            "any-name.a.example",
+            "any-name.b.example",
+            "b.example",
+        ]
 
     def test_so_is_a_record_and_a_label_stands_for_a_star(self) -> None:
         assert self.of(records=["web.a.example."]) == ["any-name.web.a.example", "web.a.example"]
@@ -340,7 +403,9 @@ class TestPortsBetweenPods:
             (tcp(9, protocol="ICMP"), set[Any]()),
         ],
     )
-    def test_each_port_that_policies_of_either_end_name_is_told_apart(self, port: Written, more: set[Any]) -> None:
+    def test_each_port_that_policies_of_either_end_name_is_told_apart(
+        self, port: Written, more: set[Any]
+    ) -> None:
         out = policy(SHOP, egress=[allowing(port, peers=[named(BANK)])], policyTypes=["Egress"])
         into = policy(BANK, ingress=[allowing(port, allow="from", peers=[named(SHOP)])])
         for objects in ([out], [into], [out, into]):
@@ -353,13 +418,18 @@ TEAMS = (team(BANK), team(FARM, stage="live"), team(SHOP, stage="live"))
 NAMES: dict[str, Written] = {
     "a policy's peer by its name": policy(egress=[{"to": [named(BANK)]}], policyTypes=["Egress"]),
     "a policy's peer that is let in": policy(ingress=[{"from": [named(BANK)]}]),
-    "a host that a Sidecar asks for": written("Sidecar", SHOP, "default", egress=[{"hosts": ["./*", "bank/*"]}]),
+    "a host that a Sidecar asks for": written(
+        "Sidecar", SHOP, "default", egress=[{"hosts": ["./*", "bank/*"]}]
+    ),
     "a caller that is let in": rule(namespace=SHOP, principal="cluster.local/ns/bank/sa/app"),
     "a namespace that is let in": written(
         "AuthorizationPolicy", SHOP, "rules", rules=[{"from": [{"source": {"namespaces": ["bank"]}}]}]
     ),
     "an account that is let in": written(
-        "AuthorizationPolicy", SHOP, "rules", rules=[{"from": [{"source": {"serviceAccounts": ["bank/app"]}}]}]
+        "AuthorizationPolicy",
+        SHOP,
+        "rules",
+        rules=[{"from": [{"source": {"serviceAccounts": ["bank/app"]}}]}],
     ),
 }
 
@@ -391,7 +461,9 @@ class TestNeighbours:
         assert told(*TEAMS, out).neighbours(BANK) == [FARM, SHOP]
         let_in = policy(BANK, "more", ingress=[{"from": [named(SHOP)]}])
         assert told(*TEAMS, team("yard"), out, let_in).neighbours(BANK) == [FARM, SHOP, "yard"]
-        assert told(*TEAMS, policy(FARM, egress=[{"to": [by_labels]}], policyTypes=["Egress"])).neighbours(FARM) == [SHOP, BANK]
+        assert told(*TEAMS, policy(FARM, egress=[{"to": [by_labels]}], policyTypes=["Egress"])).neighbours(
+            FARM
+        ) == [SHOP, BANK]
         assert told(*TEAMS, policy(BANK, ingress=[{"from": [by_labels]}])).neighbours(BANK) == [FARM]
 
     @pytest.mark.parametrize(

@@ -15,9 +15,17 @@ OURS = "projects/p/global/networks/ours"
 SUBNET = Resource("gcp:compute/subnetwork:Subnetwork", "subnet", {"network": OURS})
 
 
-def zone(name: str, domain: str, network: str = OURS, visibility: str = "private", **properties: Any) -> Resource:
+def zone(
+    name: str, domain: str, network: str = OURS, visibility: str = "private", **properties: Any
+) -> Resource:
     seen = {"networks": [{"networkUrl": network}]}
-    what = {"name": name, "dnsName": domain, "visibility": visibility, "privateVisibilityConfig": seen, **properties}
+    what = {
+        "name": name,
+        "dnsName": domain,
+        "visibility": visibility,
+        "privateVisibilityConfig": seen,
+        **properties,
+    }
     return Resource("gcp:dns/managedZone:ManagedZone", name, what)
 
 
@@ -71,7 +79,11 @@ class TestWhoAnswers:
         assert not dns(REFUSAL).judge("notinternal").allowed
 
     def test_compute_engines_own_names_need_no_zone_and_one_has_an_address(self) -> None:
-        for name, addresses in (("metadata.google.internal", ("169.254.169.254",)), ("vm.c.p.internal", ()), ("internal", ())):
+        for name, addresses in (
+            ("metadata.google.internal", ("169.254.169.254",)),
+            ("vm.c.p.internal", ()),
+            ("internal", ()),
+        ):
             assert says(dns().judge(name)) == NOBODY
             assert says(dns(REFUSAL).judge(name)) == NOBODY
             assert dns(REFUSAL).addresses(name) == addresses
@@ -94,11 +106,15 @@ class TestWhoAnswers:
         assert not Dns(Deployed.of((), (named, REFUSAL))).judge("example.com").allowed
 
     def test_a_zone_of_another_network_or_a_public_one_says_nothing(self) -> None:
-        assert dns(zone("refuse", ".", network="projects/p/global/networks/theirs")).judge("example.com").allowed
+        assert (
+            dns(zone("refuse", ".", network="projects/p/global/networks/theirs")).judge("example.com").allowed
+        )
         assert dns(zone("refuse", ".", visibility="public")).judge("example.com").allowed
 
     def test_forwarding_is_heard_elsewhere(self) -> None:
-        forwarded = zone("office", "corp.example.", forwardingConfig={"targetNameServers": [{"ipv4Address": "192.0.2.1"}]})
+        forwarded = zone(
+            "office", "corp.example.", forwardingConfig={"targetNameServers": [{"ipv4Address": "192.0.2.1"}]}
+        )
         assert dns(REFUSAL, forwarded).judge("db.corp.example").field == "forwardingConfig"
 
     def test_the_clusters_own_names_never_leave_it(self) -> None:
@@ -107,9 +123,13 @@ class TestWhoAnswers:
         assert not dns(REFUSAL).judge("notcluster.local").allowed
 
     def test_a_response_policy_is_not_understood(self) -> None:
-        policy = Resource("gcp:dns/responsePolicy:ResponsePolicy", "rules", {"networks": [{"networkUrl": OURS}]})
+        policy = Resource(
+            "gcp:dns/responsePolicy:ResponsePolicy", "rules", {"networks": [{"networkUrl": OURS}]}
+        )
         assert says(dns(REFUSAL, policy).judge("example.com")) == (True, False, "responsepolicy/rules", "")
-        theirs = Resource(policy.type, "rules", {"networks": [{"networkUrl": "projects/p/global/networks/theirs"}]})
+        theirs = Resource(
+            policy.type, "rules", {"networks": [{"networkUrl": "projects/p/global/networks/theirs"}]}
+        )
         assert dns(REFUSAL, theirs).judge("example.com").understood
 
 
@@ -121,7 +141,10 @@ class TestRecords:
 
     def test_records_belong_to_the_zone_of_their_zones_name(self) -> None:
         renamed = Resource("gcp:dns/managedZone:ManagedZone", "of-the-program", {**GOOGLE[0].properties})
-        assert dns(REFUSAL, renamed, *GOOGLE[1:]).addresses("storage.googleapis.com") == ("199.36.153.8", "199.36.153.9")
+        assert dns(REFUSAL, renamed, *GOOGLE[1:]).addresses("storage.googleapis.com") == (
+            "199.36.153.8",
+            "199.36.153.9",
+        )
         by_path = record("projects/p/managedZones/google", "a.googleapis.com.", "A", "192.0.2.1")
         assert dns(REFUSAL, GOOGLE[0], by_path).addresses("a.googleapis.com") == ("192.0.2.1",)
 
@@ -139,7 +162,11 @@ class TestRecords:
         assert says(judge.judge("n0.example")) == (False, True, "recordset/n8.example.", "rrdatas[0]")
 
     def test_an_alias_to_itself_leads_nowhere(self) -> None:
-        assert not dns(zone("z", "example."), record("z", "a.example.", "CNAME", "A.example")).judge("a.example").allowed
+        assert (
+            not dns(zone("z", "example."), record("z", "a.example.", "CNAME", "A.example"))
+            .judge("a.example")
+            .allowed
+        )
 
     def test_the_top_of_a_zone_is_not_below_itself(self) -> None:
         assert not dns(*GOOGLE).judge("googleapis.com").allowed
@@ -150,24 +177,36 @@ class TestRecords:
         assert out.judge("storage.googleapis.com").by == "managedzone/refuse"
 
     def test_aliases_in_a_circle_lead_nowhere(self) -> None:
-        circle = (record("z", "a.example.", "CNAME", "b.example."), record("z", "b.example.", "CNAME", "a.example."))
+        circle = (
+            record("z", "a.example.", "CNAME", "b.example."),
+            record("z", "b.example.", "CNAME", "a.example."),
+        )
         assert not dns(zone("z", "example."), *circle).judge("a.example").allowed
 
-    @pytest.mark.parametrize(("name", "resolves"), [("x.example", True), ("a.x.example", True), ("x.b.example", False)])
+    @pytest.mark.parametrize(
+        ("name", "resolves"), [("x.example", True), ("a.x.example", True), ("x.b.example", False)]
+    )
     def test_a_pattern_stops_at_a_name_that_exists(self, name: str, resolves: bool) -> None:
         records = (record("z", "*.example.", "A", "192.0.2.1"), record("z", "c.b.example.", "A", "192.0.2.2"))
         assert dns(zone("z", "example."), *records).judge(name).allowed is resolves
 
     def test_a_text_record_is_no_address(self) -> None:
-        assert not dns(zone("z", "example."), record("z", "a.example.", "TXT", "hello")).judge("a.example").allowed
+        assert (
+            not dns(zone("z", "example."), record("z", "a.example.", "TXT", "hello"))
+            .judge("a.example")
+            .allowed
+        )
 
 
 class TestWhetherTheInternetAnswers:
-    """For a declared name nobody of this network may, and nobody of the network in whose place it is asked for."""
+    """For a declared name nobody of this network may, and nobody of the network in whose place it is asked
+    for."""
 
     EMPTY = "projects/p/global/networks/empty"
 
-    def says(self, *zones: Resource, name: str = "www.example.com", network: str = "empty") -> tuple[bool, bool, str, str]:
+    def says(
+        self, *zones: Resource, name: str = "www.example.com", network: str = "empty"
+    ) -> tuple[bool, bool, str, str]:
         return says(dns(*zones).outside(name, network))
 
     def test_it_does_where_no_zone_is_for_the_name(self) -> None:
@@ -175,7 +214,11 @@ class TestWhetherTheInternetAnswers:
         assert self.says(zone("other", "example.org.")) == NOBODY
 
     def test_and_where_a_zone_asks_as_a_network_without_zones_would(self) -> None:
-        assert self.says(zone("declared", "example.com.", **PEERED))[:3] == (True, True, "managedzone/declared")
+        assert self.says(zone("declared", "example.com.", **PEERED))[:3] == (
+            True,
+            True,
+            "managedzone/declared",
+        )
 
     def test_a_name_that_is_refused_is_answered_by_nobody(self) -> None:
         assert self.says(REFUSAL)[:3] == (False, True, "managedzone/refuse")
@@ -186,9 +229,19 @@ class TestWhetherTheInternetAnswers:
 
     def test_one_that_asks_another_network_or_servers_of_its_own_answers_in_the_internets_place(self) -> None:
         other = {"peeringConfig": {"targetNetwork": {"networkUrl": "projects/p/global/networks/else"}}}
-        assert self.says(zone("declared", "example.com.", **other)) == (False, True, "managedzone/declared", "peeringConfig")
+        assert self.says(zone("declared", "example.com.", **other)) == (
+            False,
+            True,
+            "managedzone/declared",
+            "peeringConfig",
+        )
         servers = {"forwardingConfig": {"targetNameServers": [{"ipv4Address": "192.0.2.53"}]}}
-        assert self.says(zone("declared", "example.com.", **servers)) == (False, True, "managedzone/declared", "forwardingConfig")
+        assert self.says(zone("declared", "example.com.", **servers)) == (
+            False,
+            True,
+            "managedzone/declared",
+            "forwardingConfig",
+        )
 
     @pytest.mark.parametrize(
         ("domain", "network", "answers"),
@@ -201,11 +254,15 @@ class TestWhetherTheInternetAnswers:
             ("example.com.", "projects/p/global/networks/else", True),
         ],
     )
-    def test_a_zone_of_the_network_that_is_asked_answers_in_its_place(self, domain: str, network: str, answers: bool) -> None:
+    def test_a_zone_of_the_network_that_is_asked_answers_in_its_place(
+        self, domain: str, network: str, answers: bool
+    ) -> None:
         declared = zone("declared", "example.com.", **PEERED)
         found = self.says(declared, zone("there", domain, network))
         expected = (
-            (True, True, "managedzone/declared", "peeringConfig") if answers else (False, True, "managedzone/there", "dnsName")
+            (True, True, "managedzone/declared", "peeringConfig")
+            if answers
+            else (False, True, "managedzone/there", "dnsName")
         )
         assert found == expected
 
@@ -217,11 +274,19 @@ class TestWhetherTheInternetAnswers:
         assert self.says(declared, *both, name="a.example.com")[2] == "managedzone/close"
 
     def test_a_zone_that_says_nothing_of_networks_is_for_none(self) -> None:
-        silent = Resource("gcp:dns/managedZone:ManagedZone", "silent", {"name": "silent", "dnsName": "example.com."})
-        assert self.says(zone("declared", "example.com.", **PEERED), silent)[:3] == (True, True, "managedzone/declared")
+        silent = Resource(
+            "gcp:dns/managedZone:ManagedZone", "silent", {"name": "silent", "dnsName": "example.com."}
+        )
+        assert self.says(zone("declared", "example.com.", **PEERED), silent)[:3] == (
+            True,
+            True,
+            "managedzone/declared",
+        )
 
     @pytest.mark.parametrize(("network", "read"), [(EMPTY, False), ("projects/p/global/networks/else", True)])
-    def test_a_response_policy_of_the_network_that_is_asked_answers_before_its_zones(self, network: str, read: bool) -> None:
+    def test_a_response_policy_of_the_network_that_is_asked_answers_before_its_zones(
+        self, network: str, read: bool
+    ) -> None:
         policy = {"responsePolicyName": "lies", "networks": [{"networkUrl": network}]}
         lies = Resource("gcp:dns/responsePolicy:ResponsePolicy", "lies", policy)
         found = self.says(zone("declared", "example.com.", **PEERED), lies)
@@ -240,7 +305,9 @@ def test_which_of_two_zones_for_one_domain_answers_is_not_understood() -> None:
         assert (allowed, understood, field) == (True, False, "dnsName")
         assert by in ("managedzone/one", "managedzone/two")
         assert judge.addresses("www.example.com") == ()
-    assert says(dns(first, second, zone("close", "www.example.com.", **PEERED)).judge("www.example.com"))[:2] == (True, True)
+    assert says(dns(first, second, zone("close", "www.example.com.", **PEERED)).judge("www.example.com"))[
+        :2
+    ] == (True, True)
 
 
 def test_names_are_those_of_zones_and_records_of_whatever_network() -> None:

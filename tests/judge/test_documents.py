@@ -16,7 +16,9 @@ from egress.judge.model.load import Unreadable, read
 
 BOMB = "\n".join(f"a{at}: &a{at} [{', '.join(['x' if at == 0 else f'*a{at - 1}'] * 10)}]" for at in range(12))
 """Twelve lines that stand for more than a million million values."""
-NARROW = "\n".join(f"a{at}: &a{at} [{', '.join(['x' if at == 0 else f'*a{at - 1}'] * 2)}]" for at in range(DEEPEST + 5))
+NARROW = "\n".join(
+    f"a{at}: &a{at} [{', '.join(['x' if at == 0 else f'*a{at - 1}'] * 2)}]" for at in range(DEEPEST + 5)
+)
 """The same of two values each, and deeper than anything may be."""
 
 

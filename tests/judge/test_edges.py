@@ -23,10 +23,14 @@ TYPE, OLD_TYPE = "networking.gke.io/load-balancer-type", "cloud.google.com/load-
 Object = dict[str, Any]
 
 
-def service(namespace: str = "shop", name: str = "edge", annotations: Object | None = None, **spec: Any) -> Object:
+def service(
+    namespace: str = "shop", name: str = "edge", annotations: Object | None = None, **spec: Any
+) -> Object:
     given = {"type": "LoadBalancer", "selector": LABELS, "ports": [{"port": 443, "targetPort": 8443}], **spec}
     said = {key: value for key, value in given.items() if value is not None}
-    return written("Service", namespace, name, metadata={"annotations": annotations} if annotations else None, **said)
+    return written(
+        "Service", namespace, name, metadata={"annotations": annotations} if annotations else None, **said
+    )
 
 
 def every(*objects: Object) -> list[Edge]:
@@ -41,7 +45,10 @@ def edge(*objects: Object, **spec: Any) -> Edge:
 
 def pods(namespace: str = "shop", name: str = "edge", *containers: dict[str, Any]) -> Object:
     return deployment(
-        namespace, name, LABELS, containers=[{"name": str(at), "ports": [one]} for at, one in enumerate(containers)]
+        namespace,
+        name,
+        LABELS,
+        containers=[{"name": str(at), "ports": [one]} for at, one in enumerate(containers)],
     )
 
 
@@ -64,12 +71,19 @@ class TestWhichServicesAreConnectedToFromOutside:
         assert bool(every(service(**spec))) is outside
 
     def test_in_the_order_in_which_they_were_handed_over(self) -> None:
-        assert [one.by for one in every(service(name="b"), service(name="a"))] == ["shop/service/b", "shop/service/a"]
+        assert [one.by for one in every(service(name="b"), service(name="a"))] == [
+            "shop/service/b",
+            "shop/service/a",
+        ]
 
     def test_it_is_the_service_of_its_namespace_with_the_pods_behind_it(self) -> None:
         behind = deployment("shop", "edge", LABELS, serviceAccountName="buyer")
         found = edge(behind)
-        assert (found.by, found.namespace, found.pod.service_account) == ("shop/service/edge", "shop", "buyer")
+        assert (found.by, found.namespace, found.pod.service_account) == (
+            "shop/service/edge",
+            "shop",
+            "buyer",
+        )
         assert edge(behind, selector={"app": "other"}).pod.service_account == "default"
 
     @pytest.mark.parametrize(
@@ -103,7 +117,10 @@ class TestInternalLoadBalancers:
         assert (edge(**spec).internal, edge(**spec).unread) == (internal, ())
 
     def test_the_class_counts_before_the_annotation(self) -> None:
-        external = {"loadBalancerClass": "networking.gke.io/l4-regional-external", "annotations": {TYPE: "Internal"}}
+        external = {
+            "loadBalancerClass": "networking.gke.io/l4-regional-external",
+            "annotations": {TYPE: "Internal"},
+        }
         assert edge(**external).internal is False
 
     def test_a_class_of_somebody_elses_is_not_understood(self) -> None:
@@ -139,13 +156,17 @@ class TestPorts:
             ({"type": "ClusterIP", "externalIPs": ["192.0.2.1"]}, False),
         ],
     )
-    def test_of_nodes_are_given_unless_a_load_balancer_asks_for_none(self, spec: Object, on_nodes: bool) -> None:
+    def test_of_nodes_are_given_unless_a_load_balancer_asks_for_none(
+        self, spec: Object, on_nodes: bool
+    ) -> None:
         assert edge(**spec).on_nodes is on_nodes
 
     def test_a_name_is_that_of_a_containers_port_in_the_same_namespace(self) -> None:
         named = {"ports": [{"port": 443, "targetPort": "tls"}]}
         web = {"name": "tls", "containerPort": 8443}
-        assert edge(pods("shop", "edge", {"name": "web", "containerPort": 8080}, web), **named).ports == {443: 8443}
+        assert edge(pods("shop", "edge", {"name": "web", "containerPort": 8080}, web), **named).ports == {
+            443: 8443
+        }
         assert edge(pods("shop", "edge", web), **named).unread == ()
         found = edge(pods("other", "edge", web), **named)
         assert [field for field, _ in found.unread] == ["spec.ports"]
@@ -157,18 +178,29 @@ class TestPorts:
         assert edge(*both, **named).ports == {443: 8443}
 
     def test_a_name_with_two_meanings_is_not_understood_and_the_others_are(self) -> None:
-        one = pods("shop", "one", {"name": "tls", "containerPort": 8443}, {"name": "web", "containerPort": 8080})
-        two, three = (pods("shop", name, {"name": "tls", "containerPort": port}) for name, port in (("b", 9443), ("c", 8443)))
-        found = edge(one, two, three, ports=[{"port": 443, "targetPort": "tls"}, {"port": 80, "targetPort": "web"}])
+        one = pods(
+            "shop", "one", {"name": "tls", "containerPort": 8443}, {"name": "web", "containerPort": 8080}
+        )
+        two, three = (
+            pods("shop", name, {"name": "tls", "containerPort": port})
+            for name, port in (("b", 9443), ("c", 8443))
+        )
+        found = edge(
+            one, two, three, ports=[{"port": 443, "targetPort": "tls"}, {"port": 80, "targetPort": "web"}]
+        )
         assert found.ports == {443: 443, 80: 8080}
         assert [field for field, _ in found.unread] == ["spec.ports"]
         assert "tls" in found.unread[0][1]
 
     def test_a_port_without_a_name_is_nobodys(self) -> None:
         for name in ("", "None", "other"):
-            assert edge(pods("shop", "edge", {"containerPort": 8443}), ports=[{"port": 443, "targetPort": name}]).unread
+            assert edge(
+                pods("shop", "edge", {"containerPort": 8443}), ports=[{"port": 443, "targetPort": name}]
+            ).unread
 
-    @pytest.mark.parametrize(("protocol", "read"), [(None, True), ("TCP", True), ("UDP", False), ("SCTP", False)])
+    @pytest.mark.parametrize(
+        ("protocol", "read"), [(None, True), ("TCP", True), ("UDP", False), ("SCTP", False)]
+    )
     def test_other_transports_than_tcp_are_not_understood(self, protocol: str | None, read: bool) -> None:
         found = edge(ports=[{"port": 443, **({"protocol": protocol} if protocol else {})}])
         assert [field for field, _ in found.unread] == ([] if read else ["spec.ports"])
@@ -179,7 +211,12 @@ class TestWhatALoadBalancerTakes:
         found = edge()
         assert (found.ranges, found.written) == (ANYWHERE, ())
         verdict = found.takes(PARTNER, 443, "the partner", everywhere=True)
-        assert (verdict.layer, verdict.allowed, verdict.field, verdict.understood) == (Layer.LOAD_BALANCER, True, "spec", True)
+        assert (verdict.layer, verdict.allowed, verdict.field, verdict.understood) == (
+            Layer.LOAD_BALANCER,
+            True,
+            "spec",
+            True,
+        )
 
     def test_its_own_ranges_alone(self) -> None:
         found = edge(loadBalancerSourceRanges=["198.51.100.16/28"])
@@ -187,7 +224,11 @@ class TestWhatALoadBalancerTakes:
         taken = found.takes(PARTNER, 443, "the partner", everywhere=True)
         assert (taken.allowed, taken.field) == (True, "spec.loadBalancerSourceRanges")
         other = found.takes(Ranges.of(["203.0.113.0/24"]), 443, "somebody", everywhere=False)
-        assert (other.layer, other.allowed, other.field) == (Layer.LOAD_BALANCER, False, "spec.loadBalancerSourceRanges")
+        assert (other.layer, other.allowed, other.field) == (
+            Layer.LOAD_BALANCER,
+            False,
+            "spec.loadBalancerSourceRanges",
+        )
         assert "198.51.100.16/28" in other.reason
 
     def test_of_addresses_of_which_it_takes_some_it_takes_any_but_not_all(self) -> None:
@@ -214,7 +255,10 @@ class TestWhatALoadBalancerTakes:
         assert edge(externalTrafficPolicy=policy).local is local
 
     def test_its_reserved_address_has_a_name(self) -> None:
-        assert edge(annotations={"networking.gke.io/load-balancer-ip-addresses": "edge-ip"}).addresses == "edge-ip"
+        assert (
+            edge(annotations={"networking.gke.io/load-balancer-ip-addresses": "edge-ip"}).addresses
+            == "edge-ip"
+        )
         assert edge().addresses == ""
 
 
@@ -222,11 +266,20 @@ class TestWhatGkeOpensInTheFirewall:
     def test_the_services_ports_from_its_ranges_to_every_node(self) -> None:
         ports = [{"port": 5432}, {"port": 443, "targetPort": 8443}]
         (rule,) = edge(ports=ports, loadBalancerSourceRanges=["198.51.100.16/28"]).rules
-        assert (rule.direction, rule.priority, rule.allow, rule.targets) == (INGRESS, DEFAULT_PRIORITY, True, None)
+        assert (rule.direction, rule.priority, rule.allow, rule.targets) == (
+            INGRESS,
+            DEFAULT_PRIORITY,
+            True,
+            None,
+        )
         assert rule.ranges == PARTNER
         assert (rule.name, rule.of_policy, rule.unknown) == ("shop/service/edge", False, "")
         (what,) = rule.what
-        assert (what.field, what.transport, what.ports) == ("spec.loadBalancerSourceRanges", "TCP", ((443, 443), (5432, 5432)))
+        assert (what.field, what.transport, what.ports) == (
+            "spec.loadBalancerSourceRanges",
+            "TCP",
+            ((443, 443), (5432, 5432)),
+        )
         assert "GKE" in rule.note
 
     def test_nothing_for_ports_of_nodes_or_without_ports(self) -> None:

@@ -80,7 +80,9 @@ def test_every_path_has_one_that_the_same_patterns_match_and_no_shorter_one_does
     for length, all_of_it in EVERY.items():
         for path in all_of_it:
             shortest.setdefault(tuple(path_matches(pattern, path) for pattern in patterns), length)
-    found = [(tuple(path_matches(pattern, path) for pattern in patterns), len(path)) for path in paths(patterns)]
+    found = [
+        (tuple(path_matches(pattern, path) for pattern in patterns), len(path)) for path in paths(patterns)
+    ]
     assert sorted(found) == sorted(shortest.items())
 
 
@@ -133,14 +135,20 @@ def asked(requests: Requests) -> list[tuple[str, str, dict[str, str]]]:
         (["P*", "POST"], ["POST", OTHER_METHOD]),
     ],
 )
-def test_each_method_that_rules_name_is_asked_for_and_one_that_none_does(methods: list[str], named: list[str]) -> None:
+def test_each_method_that_rules_name_is_asked_for_and_one_that_none_does(
+    methods: list[str], named: list[str]
+) -> None:
     assert asked(Requests(methods=frozenset(methods))) == [(method, "/", {}) for method in named]
 
 
 def test_each_value_of_a_header_is_asked_for_another_one_and_none() -> None:
     of = Requests(headers=frozenset({("x-b", "1"), ("x-a", "*"), ("x-a", "v*"), ("x-a", OTHER_VALUE)}))
     first, second = ["x", OTHER_VALUE, "vx", None], ["1", OTHER_VALUE, None]
-    wanted = [{name: value for name, value in (("x-a", a), ("x-b", b)) if value is not None} for a in first for b in second]
+    wanted = [
+        {name: value for name, value in (("x-a", a), ("x-b", b)) if value is not None}
+        for a in first
+        for b in second
+    ]
     assert asked(of) == [("GET", "/", headers) for headers in wanted]
 
 
@@ -174,5 +182,11 @@ def test_what_two_rules_tell_apart_is_apart() -> None:
     ],
 )
 def test_a_header_is_told_in_the_words_of_its_rule(name: str, value: str, words: str) -> None:
-    rules = {("x-env", "prod"), ("x-env", "test-*"), ("x-more", "a*"), ("a-first", "test-*"), ("a-first", "st*ge")}
+    rules = {
+        ("x-env", "prod"),
+        ("x-env", "test-*"),
+        ("x-more", "a*"),
+        ("a-first", "test-*"),
+        ("a-first", "st*ge"),
+    }
     assert header_words(Requests(headers=frozenset(rules)), name, value) == words

@@ -1,4 +1,5 @@
-"""Requests that no rule tells apart are asked about once: every path belongs to the class of some representative."""
+"""Requests that no rule tells apart are asked about once: every path belongs to the class of some
+representative."""
 
 from __future__ import annotations
 
@@ -10,8 +11,12 @@ from egress.judge.model.text_patterns import path_matches
 
 segments = st.sampled_from(["a", "ab", "b", "x", "status", "418"])
 literal = st.lists(segments, min_size=0, max_size=3).map(lambda parts: "/" + "/".join(parts))
-template = st.lists(st.one_of(segments, st.just("{*}")), min_size=1, max_size=3).map(lambda parts: "/" + "/".join(parts))
-deep = st.tuples(literal, st.sampled_from(["", "/z"])).map(lambda ends: ends[0].rstrip("/") + "/{**}" + ends[1])
+template = st.lists(st.one_of(segments, st.just("{*}")), min_size=1, max_size=3).map(
+    lambda parts: "/" + "/".join(parts)
+)
+deep = st.tuples(literal, st.sampled_from(["", "/z"])).map(
+    lambda ends: ends[0].rstrip("/") + "/{**}" + ends[1]
+)
 patterns = st.lists(st.one_of(literal, literal.map(lambda path: path + "*"), template, deep), max_size=4)
 asked = st.lists(st.text("abxz/418st[", min_size=1, max_size=6), min_size=0, max_size=4).map(
     lambda parts: "/" + "/".join(part.strip("/") or "a" for part in parts).replace("//", "/")
@@ -19,7 +24,9 @@ asked = st.lists(st.text("abxz/418st[", min_size=1, max_size=6), min_size=0, max
 
 
 @given(patterns, asked)
-def test_every_path_is_represented_by_one_that_the_same_patterns_match(patterns: list[str], path: str) -> None:
+def test_every_path_is_represented_by_one_that_the_same_patterns_match(
+    patterns: list[str], path: str
+) -> None:
     seen = {tuple(path_matches(pattern, one) for pattern in patterns) for one in paths(patterns)}
     while "//" in path:
         path = path.replace("//", "/")
@@ -42,5 +49,8 @@ def test_methods_that_no_rule_names_are_one_class() -> None:
 
 
 def test_a_header_is_asked_with_each_value_with_another_and_without() -> None:
-    asked = [dict(one.headers) for one in representatives(Requests(headers=frozenset({("x-env", "prod"), ("x-env", "test-*")})))]
+    asked = [
+        dict(one.headers)
+        for one in representatives(Requests(headers=frozenset({("x-env", "prod"), ("x-env", "test-*")})))
+    ]
     assert {value.get("x-env") for value in asked} == {"prod", "test-x", "no-rule-names-this", None}

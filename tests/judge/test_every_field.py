@@ -1,9 +1,9 @@
 """Every field of every kind that judges read is read, harmless by a written list, or not understood.
 
-Istio's are those of the pinned CustomResourceDefinitions, kept in recorded/istio_fields.json and written anew, after a new
-release was pinned, by `pytest tests/judge/test_every_field.py --regenerate-golden`; Kubernetes' and Google's are those of
-Pulumi's packages. A field is read if some answer changes with its value: a violation, what is reached, who comes in, or what
-differs for somebody.
+Istio's are those of the pinned CustomResourceDefinitions, kept in recorded/istio_fields.json and written
+anew, after a new release was pinned, by `pytest tests/judge/test_every_field.py --regenerate-golden`;
+Kubernetes' and Google's are those of Pulumi's packages. A field is read if some answer changes with its
+value: a violation, what is reached, who comes in, or what differs for somebody.
 """
 
 from __future__ import annotations
@@ -54,8 +54,12 @@ def kubernetes_fields() -> dict[str, Any]:
         "Deployment": of_arguments(k8s.apps.v1.DeploymentSpecArgs),
         "NetworkPolicy": of_arguments(k8s.networking.v1.NetworkPolicySpecArgs),
         "Service": of_arguments(k8s.core.v1.ServiceSpecArgs),
-        "ValidatingAdmissionPolicy": of_arguments(k8s.admissionregistration.v1.ValidatingAdmissionPolicySpecArgs),
-        "ValidatingAdmissionPolicyBinding": of_arguments(k8s.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpecArgs),
+        "ValidatingAdmissionPolicy": of_arguments(
+            k8s.admissionregistration.v1.ValidatingAdmissionPolicySpecArgs
+        ),
+        "ValidatingAdmissionPolicyBinding": of_arguments(
+            k8s.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpecArgs
+        ),
     }
 
 
@@ -75,12 +79,19 @@ def answers(mode: str, deployed: Deployed) -> Iterator[object]:
     yield json.dumps([row.as_json() for row in inbound_rows(judges)])
     services = [one for found in judges.registry.destinations.values() for one in found if one.inside]
     for team in intent.teams:
-        for flow in (Flow(team, one.host, port, how) for one in services for port in one.ports for how in Protocol):
+        for flow in (
+            Flow(team, one.host, port, how) for one in services for port in one.ports for how in Protocol
+        ):
             yield judges.trace(flow).decision
     yield json.dumps([row.as_json() for row in reach(judges, intent.teams, intent)])
-    # What a person may ask for, and what nothing here names: an address that may be a node's own, and one of IPv6.
-    for team, address in ((team, address) for team in intent.teams for address in ("10.9.9.9", "2001:db8::1")):
-        yield judges.trace(Flow(team, address, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, address=address)).steps
+    # What a person may ask for, and what nothing here names: an address that may be a node's own, and one of
+    # IPv6.
+    for team, address in (
+        (team, address) for team in intent.teams for address in ("10.9.9.9", "2001:db8::1")
+    ):
+        yield judges.trace(
+            Flow(team, address, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, address=address)
+        ).steps
         yield judges.trace(Flow(team, address, 443, Protocol.TCP, address=address)).steps
 
 
@@ -116,14 +127,20 @@ class Site:
         for value in _values(path, form):
             changed = {**item, "spec": put(item.get("spec"), path, value)}
             if changed != item and not list(problems(item["kind"], changed)):
-                yield self._told(Deployed.of([changed if one is item else one for one in state.kubernetes], state.google))
+                yield self._told(
+                    Deployed.of([changed if one is item else one for one in state.kubernetes], state.google)
+                )
 
     def _told(self, changed: Deployed) -> str:
         judges = Judges(changed)
         if judges.broken or any(verdict.by == self.name for verdict in judges.unread):
             return "not understood"
         pairs = zip(answers(self.mode, changed), self.answers, strict=True)
-        return "read" if any(one != other for one, other in pairs) or difference(self.base[1], changed).changes else ""
+        return (
+            "read"
+            if any(one != other for one, other in pairs) or difference(self.base[1], changed).changes
+            else ""
+        )
 
 
 def for_all_ports(item: Any) -> None:
@@ -136,7 +153,10 @@ def the_gateways_first(item: Any) -> None:
 
 
 def _filter(name: str, **config: Any) -> dict[str, Any]:
-    match = {"context": "GATEWAY", "listener": {"filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}}}
+    match = {
+        "context": "GATEWAY",
+        "listener": {"filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}},
+    }
     type_url = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
     value = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {"@type": type_url, **config}}
     patch = {"applyTo": "NETWORK_FILTER", "match": match, "patch": {"operation": "MERGE", "value": value}}
@@ -152,7 +172,11 @@ SOME_PODS = {
     "apiVersion": "security.istio.io/v1",
     "kind": "PeerAuthentication",
     "metadata": {"name": "some", "namespace": "team-x"},
-    "spec": {"selector": {"matchLabels": {"app": "a"}}, "mtls": {"mode": "STRICT"}, "portLevelMtls": {80: {"mode": "STRICT"}}},
+    "spec": {
+        "selector": {"matchLabels": {"app": "a"}},
+        "mtls": {"mode": "STRICT"},
+        "portLevelMtls": {80: {"mode": "STRICT"}},
+    },
 }
 EARLY = _filter("a", upstream_connect_mode="IMMEDIATE")
 SITES: Mapping[str, tuple[Site, ...]] = {
@@ -191,9 +215,13 @@ SITES: Mapping[str, tuple[Site, ...]] = {
     "VirtualService": (
         Site("dev", "istio-egress/virtualservice/example-com-through-egress-gateway"),
         Site("mirror", "istio-egress/virtualservice/geo-old-example-through-egress-gateway"),
-        Site("mirror", "istio-egress/virtualservice/geo-old-example-through-egress-gateway", the_gateways_first),
+        Site(
+            "mirror", "istio-egress/virtualservice/geo-old-example-through-egress-gateway", the_gateways_first
+        ),
         Site("split", "istio-egress/virtualservice/geo-old-example-through-egress-gateway"),
-        Site("split", "istio-egress/virtualservice/geo-old-example-through-egress-gateway", the_gateways_first),
+        Site(
+            "split", "istio-egress/virtualservice/geo-old-example-through-egress-gateway", the_gateways_first
+        ),
     ),
     "Deployment": (Site("dev", "istio-egress/deployment/istio-egressgateway"),),
     "Service": (
@@ -244,7 +272,16 @@ def _values(path: Path_, form: str) -> Iterator[object]:
     elif path[-1] == "key":
         yield from ("source.ip", "connection.sni", "request.headers[x]")
     else:
-        yield from ("somebodys.example", "team-y", "*", "10", "10.0.0.0/8", "127.0.0.9", "GET", "x-request-id")
+        yield from (
+            "somebodys.example",
+            "team-y",
+            "*",
+            "10",
+            "10.0.0.0/8",
+            "127.0.0.9",
+            "GET",
+            "x-request-id",
+        )
 
 
 def outcome(kind: str, path: Path_, form: str) -> str:
@@ -254,7 +291,8 @@ def outcome(kind: str, path: Path_, form: str) -> str:
 
 LISTED: Mapping[str, Mapping[str, str]] = {**HARMLESS, "Deployment": pods.HARMLESS}
 DEEP = 7
-"""Steps of a path below which fields are taken for one: whatever is that deep is known, or not, as a whole."""
+"""Steps of a path below which fields are taken for one: whatever is that deep is known, or not, as a
+whole."""
 
 
 def _listed(path: Path_, harmless: Mapping[str, str]) -> bool:
@@ -280,13 +318,16 @@ def test_a_field_is_read_or_not_understood(kind: str, path: Path_, form: str) ->
 @pytest.mark.parametrize("kind", LISTED)
 def test_what_is_listed_as_harmless_is_a_field_and_says_nothing(kind: str) -> None:
     every = leaves({**istio_fields(), **kubernetes_fields()}[kind])
-    fields = {".".join(step for step in path if step not in ("[]", "{}")): (path, form) for path, form in every}
+    fields = {
+        ".".join(step for step in path if step not in ("[]", "{}")): (path, form) for path, form in every
+    }
     for listed in LISTED[kind]:
         below = [item for name, item in fields.items() if name == listed or name.startswith(f"{listed}.")]
         assert below, f"{kind} has no field {listed}"
         path, form = below[0]
         if form != "any":
-            # With one value at each site: any other would say as little, and not every site lets the field stand alone.
+            # With one value at each site: any other would say as little, and not every site lets the field
+            # stand alone.
             told = [next(site.outcomes(path, form), "none") for site in SITES[kind]]
             assert "" in told, listed
 
@@ -311,7 +352,10 @@ GOOGLE_SITES: Mapping[str, tuple[type, type]] = {
     "gcp:dns/policy:Policy": (gcp.dns.PolicyArgs, gcp.dns.Policy),
     "gcp:dns/recordSet:RecordSet": (gcp.dns.RecordSetArgs, gcp.dns.RecordSet),
     "gcp:dns/responsePolicy:ResponsePolicy": (gcp.dns.ResponsePolicyArgs, gcp.dns.ResponsePolicy),
-    "gcp:dns/responsePolicyRule:ResponsePolicyRule": (gcp.dns.ResponsePolicyRuleArgs, gcp.dns.ResponsePolicyRule),
+    "gcp:dns/responsePolicyRule:ResponsePolicyRule": (
+        gcp.dns.ResponsePolicyRuleArgs,
+        gcp.dns.ResponsePolicyRule,
+    ),
 }
 """By type: its arguments, and the class that has what the provider computes as well."""
 _POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
@@ -327,7 +371,8 @@ def _rule(action: str, priority: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Place:
-    """A resource of an example in which fields are set; where there is none of its type, one of somebody's."""
+    """A resource of an example in which fields are set; where there is none of its type, one of
+    somebody's."""
 
     type: str
     mode: str = "dev"
@@ -342,7 +387,9 @@ class Place:
     def base(self) -> tuple[Resource, Deployed]:
         state = rendered(self.mode)
         items = [item for item in state.google if self.without not in item.name]
-        found = next((item for item in items if item.type == self.type and self.name in ("", item.name)), None)
+        found = next(
+            (item for item in items if item.type == self.type and self.name in ("", item.name)), None
+        )
         named = {"name": "somebodys"} if "name" in google_fields()[self.type] else {}
         written = {**(found.properties if found else named), **dict(self.more)}
         changed = Resource(self.type, found.name if found else "somebodys", written)
@@ -359,7 +406,9 @@ class Place:
         for value in _of_google(path, form):
             changed = Resource(self.type, item.name, put(item.properties, path, value))
             if changed.properties != item.properties and not list(problems(self.type, changed.properties)):
-                yield self.told(Deployed.of(state.kubernetes, [changed if one is item else one for one in state.google]))
+                yield self.told(
+                    Deployed.of(state.kubernetes, [changed if one is item else one for one in state.google])
+                )
 
     def told(self, after: Deployed) -> str:
         """What becomes of the resource in another state."""
@@ -375,7 +424,11 @@ def _of_google(path: Path_, form: str) -> Iterator[object]:
     special = {"stackType": "IPV4_IPV6", "networkUrl": "projects/p/global/networks/vpc-network"}
     if path[-1] in special:
         yield special[path[-1]]
-    yield from ("somebodys", "10.0.0.0/8", "0.0.0.0/0", "100", "udp", "deny") if form == "string" else _values(path, form)
+    yield from (
+        ("somebodys", "10.0.0.0/8", "0.0.0.0/0", "100", "udp", "deny")
+        if form == "string"
+        else _values(path, form)
+    )
 
 
 PLACES: Mapping[str, tuple[Place, ...]] = {
@@ -412,7 +465,9 @@ def google_fields() -> dict[str, Any]:
 
 def google_outcome(type_token: str, path: Path_, form: str) -> str:
     """The first thing that becomes of a field, wherever it is set."""
-    return next(filter(None, (told for place in PLACES[type_token] for told in place.outcomes(path, form))), "")
+    return next(
+        filter(None, (told for place in PLACES[type_token] for told in place.outcomes(path, form))), ""
+    )
 
 
 def _google() -> Iterator[Any]:
@@ -433,7 +488,9 @@ def test_a_field_of_google_is_read_or_not_understood(type_token: str, path: Path
 @pytest.mark.parametrize("type_token", GOOGLE_SITES)
 def test_what_is_listed_of_google_is_a_field_and_says_nothing(type_token: str) -> None:
     every = leaves(google_fields()[type_token])
-    fields = {".".join(step for step in path if step not in ("[]", "{}")): (path, form) for path, form in every}
+    fields = {
+        ".".join(step for step in path if step not in ("[]", "{}")): (path, form) for path, form in every
+    }
     place = PLACES[type_token][0]
     item, state = place.base
     written = item.properties

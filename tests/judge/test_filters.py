@@ -1,4 +1,5 @@
-"""Extensions of proxies that are understood, field by field: without one, or with another value or field, they are not.
+"""Extensions of proxies that are understood, field by field: without one, or with another value or field,
+they are not.
 
 Source: Istio reference, EnvoyFilter and TrafficExtension; Envoy, the filters' own pages.
 """
@@ -20,11 +21,16 @@ FILTERS = "type.googleapis.com/envoy.extensions.filters."
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
 MANAGER = "envoy.filters.network.http_connection_manager"
 OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-LUA = 'function envoy_on_request(request)\n  local headers = request:headers()\n{}  headers:replace(":authority", "{}")\nend\n'
+LUA = (
+    "function envoy_on_request(request)\n  local headers = request:headers()\n{}  "
+    'headers:replace(":authority", "{}")\nend\n'
+)
 SCRIPT = LUA.format('  headers:remove("x-request-id")\n  headers:remove("cookie")\n', "copy.example")
 
 
-def of_listener(apply: str, operation: str, listener: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+def of_listener(
+    apply: str, operation: str, listener: dict[str, Any], value: dict[str, Any]
+) -> dict[str, Any]:
     patch = {"operation": operation, "value": value}
     return {"applyTo": apply, "match": {"context": "GATEWAY", "listener": listener}, "patch": patch}
 
@@ -65,7 +71,11 @@ NOTES = of_listener(
             "request_rules": [
                 {
                     "header": "x-request-id",
-                    "on_header_present": {"metadata_namespace": "gke-mesh-egress", "key": "asked", "type": "STRING"},
+                    "on_header_present": {
+                        "metadata_namespace": "gke-mesh-egress",
+                        "key": "asked",
+                        "type": "STRING",
+                    },
                     "remove": True,
                 }
             ],
@@ -114,7 +124,13 @@ COPIES = {
         },
     },
 }
-PATCHES = {"connects late": LATE, "keeps ids": IDS, "notes": NOTES, "looks names up": LOOKS_UP, "clean copies": COPIES}
+PATCHES = {
+    "connects late": LATE,
+    "keeps ids": IDS,
+    "notes": NOTES,
+    "looks names up": LOOKS_UP,
+    "clean copies": COPIES,
+}
 MAY_BE_ABSENT = {
     *("portNumber", "sni", "upstream_connect_mode", "max_early_data_bytes", "remove"),
     *("common_http_protocol_options", "http_protocol_options", "http2_protocol_options"),
@@ -134,7 +150,9 @@ def unread(*patches: Any, **spec: Any) -> list[str]:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    for key, of in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, of in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
         yield (*path, key), of
         yield from places(of, (*path, key))
 
@@ -160,16 +178,24 @@ def test_each_is_understood_as_it_is(name: str) -> None:
     assert unread(PATCHES[name], workloadSelector={"labels": {"a": "b"}}, priority=1) == []
 
 
-@pytest.mark.parametrize(("name", "path", "of"), EVERY, ids=[" ".join(map(str, (name, *path))) for name, path, _ in EVERY])
-def test_without_a_field_it_is_understood_only_where_it_may_be_absent(name: str, path: tuple[Any, ...], of: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "path", "of"), EVERY, ids=[" ".join(map(str, (name, *path))) for name, path, _ in EVERY]
+)
+def test_without_a_field_it_is_understood_only_where_it_may_be_absent(
+    name: str, path: tuple[Any, ...], of: Any
+) -> None:
     if path in (("applyTo",), ("patch",)):
         return  # No API takes it: egress/judge/model/required_fields.py.
     # Of filters and rules in a list each is understood by itself.
-    optional = path[-1] in MAY_BE_ABSENT - ({"portNumber"} if name != "connects late" else set()) or isinstance(path[-1], int)
+    optional = path[-1] in MAY_BE_ABSENT - (
+        {"portNumber"} if name != "connects late" else set()
+    ) or isinstance(path[-1], int)
     assert (unread(changed(PATCHES[name], path, None)) == []) is optional
 
 
-@pytest.mark.parametrize(("name", "path", "of"), EVERY, ids=[" ".join(map(str, (name, *path))) for name, path, _ in EVERY])
+@pytest.mark.parametrize(
+    ("name", "path", "of"), EVERY, ids=[" ".join(map(str, (name, *path))) for name, path, _ in EVERY]
+)
 def test_with_another_value_or_one_field_more_it_is_not(name: str, path: tuple[Any, ...], of: Any) -> None:
     if isinstance(of, dict):
         assert unread(changed(PATCHES[name], path, {**of, "more": 1})) == ["spec.configPatches[0]"]
@@ -242,13 +268,20 @@ class TestCopies:
 def test_what_ties_clusters_to_the_network_card_is_understood() -> None:
     option = {"level": 1, "name": 25, "state": "STATE_PREBIND", "buf_value": "ZXRoMA=="}
     value = {"upstream_bind_config": {"socket_options": [option]}}
-    patch = {"applyTo": "CLUSTER", "match": {"context": "GATEWAY"}, "patch": {"operation": "MERGE", "value": value}}
+    patch = {
+        "applyTo": "CLUSTER",
+        "match": {"context": "GATEWAY"},
+        "patch": {"operation": "MERGE", "value": value},
+    }
     assert unread(patch) == []
     assert unread(changed(patch, ("patch", "operation"), "ADD")) == ["spec.configPatches[0]"]
 
 
 def test_the_patch_that_is_not_understood_is_named_and_so_is_every_other_field() -> None:
-    assert unread(LATE, {"applyTo": "ROUTE"}, IDS, {"applyTo": "ROUTE"}) == ["spec.configPatches[1]", "spec.configPatches[3]"]
+    assert unread(LATE, {"applyTo": "ROUTE"}, IDS, {"applyTo": "ROUTE"}) == [
+        "spec.configPatches[1]",
+        "spec.configPatches[3]",
+    ]
     assert unread(LATE, targetRefs=[], another=1) == ["spec.another", "spec.targetRefs"]
 
 

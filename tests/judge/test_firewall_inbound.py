@@ -1,4 +1,5 @@
-"""Which packets from outside the cluster reach a node, and where rules about what leaves tell ports and ranges apart."""
+"""Which packets from outside the cluster reach a node, and where rules about what leaves tell ports and
+ranges apart."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ def firewall(*rules: Resource) -> Firewall:
     return Firewall(Deployed.of((), (*rules, SUBNET, CLUSTER)))
 
 
-def comes(*rules: Resource, pool: str = APP, port: int = 443, everywhere: bool = False, also: Sequence[Rule] = ()) -> Verdict:
+def comes(
+    *rules: Resource, pool: str = APP, port: int = 443, everywhere: bool = False, also: Sequence[Rule] = ()
+) -> Verdict:
     source = Ranges.of([SOURCE])
     return firewall(*rules).comes_in(source, pool, port, "a partner", everywhere=everywhere, also=also)
 
@@ -42,7 +45,12 @@ def test_nothing_comes_in_that_no_rule_lets_in() -> None:
 
 @pytest.mark.parametrize(
     ("allows", "port", "allowed"),
-    [(TCP_443, 443, True), (TCP_443, 444, False), ([{"protocol": "udp", "ports": ["443"]}], 443, False), (ALL, 1, True)],
+    [
+        (TCP_443, 443, True),
+        (TCP_443, 444, False),
+        ([{"protocol": "udp", "ports": ["443"]}], 443, False),
+        (ALL, 1, True),
+    ],
 )
 def test_what_comes_in_is_tcp_on_the_port_that_it_is_sent_to(allows: Any, port: int, allowed: bool) -> None:
     assert comes(inbound(allows=allows), port=port).allowed is allowed
@@ -79,8 +87,15 @@ def test_rules_that_gke_makes_besides_stand_among_the_others_by_their_numbers() 
 
 
 def test_rules_about_what_comes_in_are_told_in_the_order_in_which_they_decide() -> None:
-    rules = firewall(inbound("late", allows=ALL, priority=9), rule("out", allows=ALL), inbound("early", allows=ALL, priority=1))
-    assert [one.name for one in rules.coming_in if one.name.startswith("firewall/")] == ["firewall/early", "firewall/late"]
+    rules = firewall(
+        inbound("late", allows=ALL, priority=9),
+        rule("out", allows=ALL),
+        inbound("early", allows=ALL, priority=1),
+    )
+    assert [one.name for one in rules.coming_in if one.name.startswith("firewall/")] == [
+        "firewall/early",
+        "firewall/late",
+    ]
     assert {one.direction for one in rules.coming_in} == {INGRESS}
 
 
@@ -96,10 +111,14 @@ def test_rules_about_what_comes_in_are_told_in_the_order_in_which_they_decide() 
         ({"protocol": "sctp"}, [("SCTP", 0)]),
     ],
 )
-def test_each_range_of_ports_that_may_leave_begins_and_ends_somewhere(what: Any, ports: list[tuple[str, int]]) -> None:
+def test_each_range_of_ports_that_may_leave_begins_and_ends_somewhere(
+    what: Any, ports: list[tuple[str, int]]
+) -> None:
     out = rule("out", allows=[what], destinationRanges=[SOURCE], targetServiceAccounts=[GATE])
     rules = firewall(out, inbound(allows=[{"protocol": "tcp", "ports": ["7"]}]))
     assert list(rules.egress_ports(GATE)) == ports
     assert list(rules.egress_ports(APP)) == []
     assert list(rules.egress_ranges(GATE)) == [SOURCE]
-    assert list(firewall(rule("out", allows=[what])).egress_ports(APP)) == ports, "a rule without machines is for all"
+    assert list(firewall(rule("out", allows=[what])).egress_ports(APP)) == ports, (
+        "a rule without machines is for all"
+    )

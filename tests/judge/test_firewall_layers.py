@@ -1,4 +1,5 @@
-"""What VPC firewall rules let through, read from the resources: Google's semantics one by one, then the tutorial's own rules."""
+"""What VPC firewall rules let through, read from the resources: Google's semantics one by one, then the
+tutorial's own rules."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ SUBNET = Resource(
         "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}],
     },
 )
-CLUSTER = Resource("gcp:container/cluster:Cluster", "one", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}})
+CLUSTER = Resource(
+    "gcp:container/cluster:Cluster", "one", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}
+)
 APP, GATE = "app@p.iam", "gate@p.iam"
 ANY_SITE = Outside("example.com", None)
 TCP_443 = [{"protocol": "tcp", "ports": ["443"]}]
@@ -33,7 +36,9 @@ ALL = [{"protocol": "all"}]
 
 
 def rule(name: str = "rule", **properties: Any) -> Resource:
-    return Resource("gcp:compute/firewall:Firewall", name, {"name": name, "direction": "EGRESS", **properties})
+    return Resource(
+        "gcp:compute/firewall:Firewall", name, {"name": name, "direction": "EGRESS", **properties}
+    )
 
 
 DENY_ALL = rule("deny-all", denies=ALL, destinationRanges=["0.0.0.0/0"], priority=65535)
@@ -54,7 +59,14 @@ def policy(*rules: dict[str, Any]) -> Resource:
 
 def of_policy(action: str, protocol: str = "all", **properties: Any) -> dict[str, Any]:
     match = {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": protocol}]}
-    return {"ruleName": action, "direction": "EGRESS", "action": action, "priority": 1000, "match": match, **properties}
+    return {
+        "ruleName": action,
+        "direction": "EGRESS",
+        "action": action,
+        "priority": 1000,
+        "match": match,
+        **properties,
+    }
 
 
 def of_google(**properties: Any) -> Resource:
@@ -86,7 +98,10 @@ class TestPolicies:
         assert says(verdict) == (False, True, "networkfirewallpolicywithrules/policy", "")
 
     def test_ports_of_a_rule(self) -> None:
-        match = {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "udp"}, {"ipProtocol": "tcp", "ports": ["80"]}]}
+        match = {
+            "destIpRanges": ["0.0.0.0/0"],
+            "layer4Configs": [{"ipProtocol": "udp"}, {"ipProtocol": "tcp", "ports": ["80"]}],
+        }
         denied = policy(of_policy("deny", match=match))
         assert judged(denied, port=80).field == "rules[0].match.layer4Configs[1].ports[0]"
         assert judged(denied, port=81).allowed
@@ -97,11 +112,16 @@ class TestPolicies:
 
     def test_without_a_direction_a_rule_is_for_what_comes_in(self) -> None:
         far, out = Pod("bank", {}, pool=GATE), rule(allows=ALL)
-        written = of_policy("deny", match={"srcIpRanges": ["10.0.0.0/24"], "layer4Configs": [{"ipProtocol": "all"}]})
+        written = of_policy(
+            "deny", match={"srcIpRanges": ["10.0.0.0/24"], "layer4Configs": [{"ipProtocol": "all"}]}
+        )
         del written["direction"]
         assert judged(policy(written)).allowed
         assert judged(policy(written), out, to=far).by == "networkfirewallpolicywithrules/policy"
-        assert judged(policy({**written, "direction": "INGRESS"}), out, to=far).by == "networkfirewallpolicywithrules/policy"
+        assert (
+            judged(policy({**written, "direction": "INGRESS"}), out, to=far).by
+            == "networkfirewallpolicywithrules/policy"
+        )
         verdict = judged(policy(written), out, source=Pod("shop", {}, pool=APP), to=far)
         assert (verdict.allowed, verdict.understood) == (True, True), "the rule's range is the nodes' alone"
 
@@ -109,11 +129,16 @@ class TestPolicies:
         ("match", "unknown"),
         [
             ({"destIpRanges": ["example.com"], "layer4Configs": [{"ipProtocol": "tcp"}]}, "'example.com'"),
-            ({"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["web"]}]}, "'web'"),
+            (
+                {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["web"]}]},
+                "'web'",
+            ),
             ({"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}, "srcIpRanges"),
         ],
     )
-    def test_a_match_that_cannot_be_read_may_mean_everything(self, match: dict[str, Any], unknown: str) -> None:
+    def test_a_match_that_cannot_be_read_may_mean_everything(
+        self, match: dict[str, Any], unknown: str
+    ) -> None:
         verdict = judged(policy(of_policy("deny", match=match)), port=1, transport="UDP")
         assert (verdict.allowed, verdict.understood) == (True, False)
         assert unknown in verdict.reason
@@ -125,7 +150,9 @@ class TestPolicies:
         assert (verdict.allowed, verdict.by) == (False, "networkfirewallpolicywithrules/policy")
 
     def test_its_rules_decide_by_their_numbers_and_for_their_machines(self) -> None:
-        both = policy(of_policy("deny", priority=2), of_policy("allow", "tcp", priority=1, targetServiceAccounts=[GATE]))
+        both = policy(
+            of_policy("deny", priority=2), of_policy("allow", "tcp", priority=1, targetServiceAccounts=[GATE])
+        )
         assert judged(both, source=Node(GATE)).allowed
         assert not judged(both, source=Node(APP)).allowed
 
@@ -133,27 +160,43 @@ class TestPolicies:
         assert not judged(policy(of_policy("allow", "udp")), DENY_ALL).allowed
 
     @pytest.mark.parametrize(
-        "change", [{"action": "goto_next"}, {"targetSecureTags": [{"name": "t"}]}, {"match": {"destFqdns": ["example.com"]}}]
+        "change",
+        [
+            {"action": "goto_next"},
+            {"targetSecureTags": [{"name": "t"}]},
+            {"match": {"destFqdns": ["example.com"]}},
+        ],
     )
     def test_what_this_judge_cannot_read_is_not_understood(self, change: dict[str, Any]) -> None:
         assert not judged(policy({**of_policy("deny"), **change})).understood
 
     def test_the_programs_own_policy_lets_through_what_its_rules_do(self) -> None:
         kinds = {
-            form: Firewall(Deployed.of((), google_objects(plan_of(config_with("network/firewall", {"form": form})))))
+            form: Firewall(
+                Deployed.of((), google_objects(plan_of(config_with("network/firewall", {"form": form}))))
+            )
             for form in ("rules", "policy")
         }
         for account in ("sa-application-nodes", "sa-gateway-nodes"):
             source = Node(f"{account}@sandbox-project.iam.gserviceaccount.com")
-            for to in (ANY_SITE, Outside("v6", "2606:2800::1"), Outside("google", "199.36.153.8"), Outside("plane", "10.5.0.2")):
+            for to in (
+                ANY_SITE,
+                Outside("v6", "2606:2800::1"),
+                Outside("google", "199.36.153.8"),
+                Outside("plane", "10.5.0.2"),
+            ):
                 for port in (22, 80, 443, 10250):
-                    said = {form: judge.judge(Connection(source, to, port, Protocol.TCP)) for form, judge in kinds.items()}
+                    said = {
+                        form: judge.judge(Connection(source, to, port, Protocol.TCP))
+                        for form, judge in kinds.items()
+                    }
                     assert said["rules"].allowed == said["policy"].allowed, (account, to, port)
                     assert said["policy"].understood
 
 
 class TestKnownFields:
-    """Exports hold whatever the provider puts out: each field is read, is known to decide nothing, or is not understood."""
+    """Exports hold whatever the provider puts out: each field is read, is known to decide nothing, or is not
+    understood."""
 
     NOT_UNDERSTOOD = {"sourceServiceAccounts", "sourceTags", "targetTags"}
     NOT_UNDERSTOOD_OF_POLICY = {"securityProfileGroup", "targetSecureTags", "tlsInspect"}
@@ -168,14 +211,22 @@ class TestKnownFields:
 
     @pytest.mark.parametrize("field", sorted(NOT_UNDERSTOOD))
     def test_what_is_not_read_is_not_understood(self, field: str) -> None:
-        assert not judged(rule("rule", denies=ALL, destinationRanges=["0.0.0.0/0"], **{field: ["x"]})).understood
+        assert not judged(
+            rule("rule", denies=ALL, destinationRanges=["0.0.0.0/0"], **{field: ["x"]})
+        ).understood
 
     @pytest.mark.parametrize("field", sorted(NOT_UNDERSTOOD_OF_POLICY))
     def test_nor_is_it_of_a_policy(self, field: str) -> None:
         assert not judged(policy(of_policy("deny", **{field: "x"}))).understood
 
     def test_what_the_provider_adds_decides_nothing(self) -> None:
-        added = {"deletionPolicy": "DELETE", "creationTimestamp": "x", "selfLink": "x", "project": "p", "enableLogging": True}
+        added = {
+            "deletionPolicy": "DELETE",
+            "creationTimestamp": "x",
+            "selfLink": "x",
+            "project": "p",
+            "enableLogging": True,
+        }
         verdict = judged(rule(denies=ALL, destinationRanges=["0.0.0.0/0"], **added))
         assert verdict.understood
         assert not verdict.allowed
@@ -183,8 +234,13 @@ class TestKnownFields:
 
 def _outputs(kind: type) -> set[str]:
     names = {name for name, value in vars(kind).items() if isinstance(value, property)}
-    names |= {name for base in kind.__mro__[1:] for name, value in vars(base).items() if isinstance(value, property)}
-    return {"".join([name.partition("_")[0], *(part.capitalize() for part in name.split("_")[1:])]) for name in names}
+    names |= {
+        name for base in kind.__mro__[1:] for name, value in vars(base).items() if isinstance(value, property)
+    }
+    return {
+        "".join([name.partition("_")[0], *(part.capitalize() for part in name.split("_")[1:])])
+        for name in names
+    }
 
 
 class TestWhoDecides:
@@ -205,18 +261,26 @@ class TestWhoDecides:
     def test_a_rule_without_ranges_is_for_every_address(self) -> None:
         dual = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "stackType": "IPV4_IPV6"})
         for site in ("192.0.2.1", "2001:db8::1"):
-            assert judged(rule(denies=ALL), to=Outside(None, site), others=(dual, CLUSTER)).by == "firewall/rule"
+            assert (
+                judged(rule(denies=ALL), to=Outside(None, site), others=(dual, CLUSTER)).by == "firewall/rule"
+            )
 
     def test_a_rule_without_a_network_or_of_one_that_nobody_knows_holds(self) -> None:
         unknown = (Resource(SUBNET.type, "subnet", {"ipCidrRange": "10.0.0.0/24"}), CLUSTER)
         assert not judged(rule(denies=ALL), others=(SUBNET, CLUSTER)).allowed
-        assert not judged(rule(denies=ALL, network="projects/p/global/networks/theirs"), others=unknown).allowed
+        assert not judged(
+            rule(denies=ALL, network="projects/p/global/networks/theirs"), others=unknown
+        ).allowed
 
     def test_the_cluster_says_as_well_which_network_is_meant(self) -> None:
         cluster = Resource(CLUSTER.type, "one", {**CLUSTER.properties, "network": "ours"})
         subnet = Resource(SUBNET.type, "subnet", {"ipCidrRange": "10.0.0.0/24"})
-        assert judged(rule(denies=ALL, network="projects/p/global/networks/theirs"), others=(subnet, cluster)).allowed
-        assert not judged(rule(denies=ALL, network="projects/p/global/networks/ours"), others=(subnet, cluster)).allowed
+        assert judged(
+            rule(denies=ALL, network="projects/p/global/networks/theirs"), others=(subnet, cluster)
+        ).allowed
+        assert not judged(
+            rule(denies=ALL, network="projects/p/global/networks/ours"), others=(subnet, cluster)
+        ).allowed
 
     def test_the_lower_number_decides_whatever_the_order(self) -> None:
         allow = rule("allow", allows=TCP_443, priority=1000)
@@ -233,7 +297,8 @@ class TestWhoDecides:
         assert not judged(DENY_ALL, rule(allows=ALL, disabled=True)).allowed
         assert not judged(DENY_ALL, rule(allows=ALL, network="projects/p/global/networks/theirs")).allowed
         assert judged(
-            DENY_ALL, rule(allows=ALL, network="https://www.googleapis.com/compute/v1/projects/p/global/networks/ours")
+            DENY_ALL,
+            rule(allows=ALL, network="https://www.googleapis.com/compute/v1/projects/p/global/networks/ours"),
         ).allowed
 
     def test_rules_of_the_other_direction_say_nothing(self) -> None:
@@ -256,7 +321,9 @@ class TestTargets:
     def test_tags_are_not_understood(self) -> None:
         verdict = judged(DENY_ALL, rule(allows=TCP_443, targetTags=["web"]))
         assert (verdict.allowed, verdict.understood, verdict.by) == (True, False, "firewall/rule")
-        assert judged(rule("first", denies=ALL, priority=1), rule(allows=TCP_443, targetTags=["web"])).understood
+        assert judged(
+            rule("first", denies=ALL, priority=1), rule(allows=TCP_443, targetTags=["web"])
+        ).understood
 
 
 class TestWhatItMeans:
@@ -264,14 +331,22 @@ class TestWhatItMeans:
         ("allows", "let_through"),
         [
             ([{"protocol": "tcp"}], {("TCP", 79), ("TCP", 80), ("TCP", 81)}),
-            ([{"protocol": "all"}], {(transport, port) for transport in ("TCP", "UDP") for port in (79, 80, 81)}),
+            (
+                [{"protocol": "all"}],
+                {(transport, port) for transport in ("TCP", "UDP") for port in (79, 80, 81)},
+            ),
             ([{"protocol": "TCP", "ports": ["80-90"]}], {("TCP", 80), ("TCP", 81)}),
             ([{"protocol": "17", "ports": [80]}], {("UDP", 80)}),
             ([{"protocol": "icmp"}], set()),
-            ([{"protocol": "tcp", "ports": ["1", "80"]}, {"protocol": "udp", "ports": ["79"]}], {("TCP", 80), ("UDP", 79)}),
+            (
+                [{"protocol": "tcp", "ports": ["1", "80"]}, {"protocol": "udp", "ports": ["79"]}],
+                {("TCP", 80), ("UDP", 79)},
+            ),
         ],
     )
-    def test_protocols_and_ports(self, allows: list[dict[str, Any]], let_through: set[tuple[str, int]]) -> None:
+    def test_protocols_and_ports(
+        self, allows: list[dict[str, Any]], let_through: set[tuple[str, int]]
+    ) -> None:
         seen = {
             (transport, port)
             for transport in ("TCP", "UDP")
@@ -289,10 +364,14 @@ class TestWhatItMeans:
         allow = rule(allows=TCP_443, destinationRanges=["8.8.8.8/32"])
         assert judged(DENY_ALL, allow).allowed
         assert not judged(DENY_ALL, rule(allows=TCP_443, destinationRanges=["10.0.0.0/8"])).allowed
-        assert not judged(DENY_ALL, rule("first", denies=ALL, destinationRanges=["8.8.8.0/24"], priority=1), allow).allowed
+        assert not judged(
+            DENY_ALL, rule("first", denies=ALL, destinationRanges=["8.8.8.0/24"], priority=1), allow
+        ).allowed
 
     def test_a_declared_host_needs_every_address_of_the_internet(self) -> None:
-        assert not judged(DENY_ALL, rule(allows=TCP_443, destinationRanges=["8.8.8.8/32"]), everywhere=True).allowed
+        assert not judged(
+            DENY_ALL, rule(allows=TCP_443, destinationRanges=["8.8.8.8/32"]), everywhere=True
+        ).allowed
         halves = rule(allows=TCP_443, destinationRanges=["0.0.0.0/1", "128.0.0.0/1"])
         assert judged(DENY_ALL, halves, everywhere=True).allowed
         hole = rule("hole", denies=ALL, destinationRanges=["8.8.8.8/32"], priority=1)
@@ -319,7 +398,9 @@ class TestWhatItMeans:
             verdict = judged(to=google, everywhere=True, others=(subnet, CLUSTER))
             assert verdict.allowed is reached
             assert reached or says(verdict) == (False, True, "subnetwork/subnet", "privateIpGoogleAccess")
-            assert judged(to=google, others=(subnet, CLUSTER)).allowed, "what nobody may reach is not called unreachable"
+            assert judged(to=google, others=(subnet, CLUSTER)).allowed, (
+                "what nobody may reach is not called unreachable"
+            )
             assert judged(to=Outside(None, "192.0.2.1"), everywhere=True, others=(subnet, CLUSTER)).allowed
         proxies = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "purpose": "REGIONAL_MANAGED_PROXY"})
         private = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "purpose": "PRIVATE"})
@@ -351,7 +432,9 @@ class TestWhatItMeans:
 
     @pytest.mark.parametrize("field", ["pulumiLabels", "__defaults", "sourceTags"])
     @pytest.mark.parametrize("value", [None, [], "", ["x"]])
-    def test_a_field_that_says_nothing_or_is_the_engines_own_decides_nothing(self, field: str, value: object) -> None:
+    def test_a_field_that_says_nothing_or_is_the_engines_own_decides_nothing(
+        self, field: str, value: object
+    ) -> None:
         verdict = judged(rule(denies=ALL, **{field: value}))
         assert verdict.understood is not (field == "sourceTags" and bool(value))
 
@@ -421,7 +504,10 @@ class TestBetweenPodsAndNodes:
         assert says(judged(self.OUT, strange, to=self.FAR)) == (True, False, "firewall/strange", "allows[0]")
         closed = rule("closed", denies=ALL, priority=0)
         assert judged(closed, strange, to=self.FAR).by == "firewall/closed"
-        out, shut = rule("out", allows=ALL, targetTags=["x"]), rule("shut", direction="INGRESS", denies=ALL, priority=0)
+        out, shut = (
+            rule("out", allows=ALL, targetTags=["x"]),
+            rule("shut", direction="INGRESS", denies=ALL, priority=0),
+        )
         assert judged(out, shut, to=self.FAR).by == "firewall/out"
 
     def test_what_nobody_may_reach_is_what_is_asked_if_nothing_else_is_said(self) -> None:
@@ -455,16 +541,32 @@ GATEWAY_NODES = "sa-gateway-nodes@sandbox-project.iam.gserviceaccount.com"
     [
         (APP_NODES, ANY_SITE, 443, "TCP", False, "firewall/global-deny-egress-all"),
         (APP_NODES, ANY_SITE, 53, "UDP", False, "firewall/global-deny-egress-all"),
-        (APP_NODES, Outside("storage.googleapis.com", "199.36.153.8"), 443, "TCP", True, "firewall/allow-egress-gcp-apis"),
+        (
+            APP_NODES,
+            Outside("storage.googleapis.com", "199.36.153.8"),
+            443,
+            "TCP",
+            True,
+            "firewall/allow-egress-gcp-apis",
+        ),
         (APP_NODES, Outside(None, "10.5.0.2"), 443, "TCP", True, "firewall/allow-egress-to-api-server"),
-        (APP_NODES, Pod("istio-egress", {}, pool=GATEWAY_NODES), 8443, "TCP", True, "firewall/allow-egress-nodes-and-pods"),
+        (
+            APP_NODES,
+            Pod("istio-egress", {}, pool=GATEWAY_NODES),
+            8443,
+            "TCP",
+            True,
+            "firewall/allow-egress-nodes-and-pods",
+        ),
         (GATEWAY_NODES, ANY_SITE, 443, "TCP", True, "firewall/gateway-allow-egress-web"),
         (GATEWAY_NODES, ANY_SITE, 80, "TCP", True, "firewall/gateway-allow-egress-web"),
         (GATEWAY_NODES, ANY_SITE, 22, "TCP", False, "firewall/global-deny-egress-all"),
         (GATEWAY_NODES, ANY_SITE, 443, "UDP", False, "firewall/global-deny-egress-all"),
     ],
 )
-def test_the_tutorials_nodes(source: str, to: Pod | Outside, port: int, transport: str, allowed: bool, by: str) -> None:
+def test_the_tutorials_nodes(
+    source: str, to: Pod | Outside, port: int, transport: str, allowed: bool, by: str
+) -> None:
     verdict = dev().judge(Connection(Node(source), to, port, Protocol.TCP, transport))
     assert (verdict.allowed, verdict.by, verdict.understood) == (allowed, by, True)
 

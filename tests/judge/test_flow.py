@@ -32,10 +32,25 @@ class TestWords:
 
     def test_layers_ways_and_protocols(self) -> None:
         assert [layer.value for layer in Layer] == [
-            *("admission", "DNS", "sidecar", "NetworkPolicy", "gateway", "authorization", "firewall", "load balancer")
+            *(
+                "admission",
+                "DNS",
+                "sidecar",
+                "NetworkPolicy",
+                "gateway",
+                "authorization",
+                "firewall",
+                "load balancer",
+            )
         ]
         assert [way.value for way in Way] == [
-            *("app", "proxy", "pod-without-sidecar", "gateway-with-certificate", "gateway-without-certificate"),
+            *(
+                "app",
+                "proxy",
+                "pod-without-sidecar",
+                "gateway-with-certificate",
+                "gateway-without-certificate",
+            ),
             *("gateway-node", "application-node"),
         ]
         assert [protocol.value for protocol in Protocol] == ["http", "tls", "tcp", "udp", "sctp"]
@@ -55,7 +70,13 @@ class TestWords:
 
 class TestWhatIsMeantWithoutSaying:
     def test_a_flow_is_an_apps_request_for_the_root_page(self) -> None:
-        assert (FLOW.way, FLOW.service_account, FLOW.method, FLOW.path, FLOW.headers) == (Way.APP, "default", "GET", "/", {})
+        assert (FLOW.way, FLOW.service_account, FLOW.method, FLOW.path, FLOW.headers) == (
+            Way.APP,
+            "default",
+            "GET",
+            "/",
+            {},
+        )
         assert FLOW.request == Request("Example.com") == Request("Example.com", "GET", "/", {})
 
     def test_a_pod_runs_as_the_namespaces_default_account_on_no_known_pool(self) -> None:
@@ -73,9 +94,15 @@ class TestWhatIsMeantWithoutSaying:
 class TestRequests:
     def test_a_header_that_is_sent_once_more_has_several_values(self) -> None:
         once = Request("a", headers={"x-env": "prod"})
-        more = Request("a", headers={"x-env": "prod"}, repeated=(("x-env", "dev"), ("x-other", "1"), ("x-env", "test")))
+        more = Request(
+            "a", headers={"x-env": "prod"}, repeated=(("x-env", "dev"), ("x-other", "1"), ("x-env", "test"))
+        )
         assert (once.values("x-env"), once.values("x-other")) == (("prod",), ())
-        assert (more.values("x-env"), more.values("x-other"), more.values("x-none")) == (("prod", "dev", "test"), ("1",), ())
+        assert (more.values("x-env"), more.values("x-other"), more.values("x-none")) == (
+            ("prod", "dev", "test"),
+            ("1",),
+            (),
+        )
 
     def test_a_flow_asks_with_what_it_says(self) -> None:
         headers, twice = {"x-env": "prod"}, (("x-env", "dev"),)
@@ -99,7 +126,9 @@ class TestRequests:
             (".other.example", ".other.example"),
         ],
     )
-    def test_a_proxy_looks_for_a_route_by_the_name_in_small_letters_alone(self, authority: str, addressed: str) -> None:
+    def test_a_proxy_looks_for_a_route_by_the_name_in_small_letters_alone(
+        self, authority: str, addressed: str
+    ) -> None:
         assert FLOW.but(authority=authority).addressed == addressed
 
 
@@ -155,7 +184,10 @@ class TestWhatATraceSays:
     }
 
     def trace(self, steps: str) -> Trace:
-        return Trace(FLOW, tuple(Verdict(**{**vars(self.STEPS[one]), "field": str(at)}) for at, one in enumerate(steps)))
+        return Trace(
+            FLOW,
+            tuple(Verdict(**{**vars(self.STEPS[one]), "field": str(at)}) for at, one in enumerate(steps)),
+        )
 
     @pytest.mark.parametrize(
         ("steps", "allowed", "held", "understood", "decides"),

@@ -40,7 +40,11 @@ def by(*principals: str) -> Written:
 
 
 def when(key: str, *values: str, but: Any = ()) -> Written:
-    return {"key": key, **({"values": list(values)} if values else {}), **({"notValues": list(but)} if but else {})}
+    return {
+        "key": key,
+        **({"values": list(values)} if values else {}),
+        **({"notValues": list(but)} if but else {}),
+    }
 
 
 ONE = {"hosts": ["a.example"]}
@@ -60,10 +64,17 @@ class TestHosts:
 
     def test_a_pattern_is_asked_about_by_a_name_below_it(self) -> None:
         assert space(entry("*.a.example", SHOP)).hosts(SHOP) == ["any-name.a.example"]
-        assert (concrete("*.a.example"), concrete("a.example"), concrete("*")) == ("any-name.a.example", "a.example", "*")
+        assert (concrete("*.a.example"), concrete("a.example"), concrete("*")) == (
+            "any-name.a.example",
+            "a.example",
+            "*",
+        )
 
     def test_hosts_of_routes_and_of_rules_are_asked_about_as_well(self) -> None:
-        of = space(virtual(SHOP, "routed.example", exportTo=["."]), rules(rule(by(APP), {"hosts": ["ruled.example"]})))
+        of = space(
+            virtual(SHOP, "routed.example", exportTo=["."]),
+            rules(rule(by(APP), {"hosts": ["ruled.example"]})),
+        )
         assert of.hosts(SHOP) == ["routed.example", "ruled.example"]
         assert of.hosts(BANK) == []
 
@@ -85,22 +96,35 @@ class TestHosts:
         assert of.accounts(SHOP, "c.example") == set()
 
     def test_outside_is_every_destination_that_is_not_a_service(self) -> None:
-        assert [*space(entry("*.a.example", SHOP), service("web", BANK, {"port": 80}), entry("b.example", BANK)).outside] == [
+        assert [
+            *space(
+                entry("*.a.example", SHOP), service("web", BANK, {"port": 80}), entry("b.example", BANK)
+            ).outside
+        ] == [
             "*.a.example",
             "b.example",
         ]
 
 
-LOOPBACK = entry("a.wildcard.internal", GATEWAY, TLS, resolution="STATIC", endpoints=[{"address": "127.0.0.9"}])
+LOOPBACK = entry(
+    "a.wildcard.internal", GATEWAY, TLS, resolution="STATIC", endpoints=[{"address": "127.0.0.9"}]
+)
 
 
 class TestNamesAmongGateways:
-    """A host whose endpoint is a gateway itself is a name that gateways have for a pattern; clients ask for the pattern."""
+    """A host whose endpoint is a gateway itself is a name that gateways have for a pattern; clients ask for
+    the pattern."""
 
-    ROUTES = virtual(GATEWAY, "a.wildcard.internal", hosts=["a.wildcard.internal", "*.a.example", "*.b.example"])
+    ROUTES = virtual(
+        GATEWAY, "a.wildcard.internal", hosts=["a.wildcard.internal", "*.a.example", "*.b.example"]
+    )
 
     def test_clients_ask_for_the_pattern(self) -> None:
-        of = space(LOOPBACK, self.ROUTES, rules(rule(by(APP), {"hosts": ["a.wildcard.internal"], "methods": ["GET"]})))
+        of = space(
+            LOOPBACK,
+            self.ROUTES,
+            rules(rule(by(APP), {"hosts": ["a.wildcard.internal"], "methods": ["GET"]})),
+        )
         assert of.hosts(SHOP) == ["any-name.a.example", "any-name.b.example"]
         assert of.requests(SHOP, "any-name.a.example") == Requests(frozenset({"GET"}))
         assert [*of.outside] == []
@@ -111,17 +135,23 @@ class TestNamesAmongGateways:
         assert of.hosts(SHOP) == []
 
     def test_its_ports_and_shape_are_nobodys(self) -> None:
-        own = entry("a.wildcard.internal", GATEWAY, TCP, resolution="STATIC", endpoints=[{"address": "127.0.0.9"}])
+        own = entry(
+            "a.wildcard.internal", GATEWAY, TCP, resolution="STATIC", endpoints=[{"address": "127.0.0.9"}]
+        )
         assert space(own).numbers(SHOP) == set()
         assert [*space(own).others(set())] == []
-        elsewhere = entry("b.example", GATEWAY, TCP, resolution="STATIC", endpoints=[{"address": "203.0.113.9"}])
+        elsewhere = entry(
+            "b.example", GATEWAY, TCP, resolution="STATIC", endpoints=[{"address": "203.0.113.9"}]
+        )
         assert space(elsewhere).numbers(SHOP) == {3306}
 
     def test_a_rule_about_what_a_gateway_says_to_itself_is_for_no_client(self) -> None:
         own = rule(by(APP), ONE, when("destination.ip", "127.0.0.9", "127.0.0.10"))
         assert space(rules(own)).hosts(SHOP) == []
         for addresses in (["127.0.0.9", "10.0.0.1"], ["10.0.0.1"], ["10.127.0.1"]):
-            assert space(rules(rule(by(APP), ONE, when("destination.ip", *addresses)))).hosts(SHOP) == ["a.example"]
+            assert space(rules(rule(by(APP), ONE, when("destination.ip", *addresses)))).hosts(SHOP) == [
+                "a.example"
+            ]
 
 
 class TestPorts:
@@ -229,7 +259,9 @@ class TestCallers:
         self._is_about(rule(source, {**ONE, "methods": ["GET"]}), found)
 
     @pytest.mark.parametrize(("condition", "found"), CONDITIONS)
-    def test_conditions_tell_callers_apart_as_sources_do(self, condition: Written, found: dict[str, set[str]]) -> None:
+    def test_conditions_tell_callers_apart_as_sources_do(
+        self, condition: Written, found: dict[str, set[str]]
+    ) -> None:
         self._is_about(rule(None, {**ONE, "methods": ["GET"]}, condition), found)
 
     @staticmethod
@@ -241,7 +273,9 @@ class TestCallers:
             assert asked.accounts(team, "b.example") == set()
             means = team in found or "*" in found
             assert asked.hosts(team) == (["a.example"] if means else [])
-            assert asked.requests(team, "a.example") == (Requests(frozenset({"GET"})) if means else Requests())
+            assert asked.requests(team, "a.example") == (
+                Requests(frozenset({"GET"})) if means else Requests()
+            )
 
     def test_a_rule_without_hosts_is_about_every_host(self) -> None:
         of = space(rules(rule(by(APP), {"methods": ["GET"]})))
@@ -262,7 +296,10 @@ class TestCallers:
         assert space(names).accounts("ns", "a.example") == {"ns"}
 
     def test_every_source_counts(self) -> None:
-        several = {"from": [{"source": by(APP)}, {"source": {"namespaces": [BANK]}}], "to": [{"operation": ONE}]}
+        several = {
+            "from": [{"source": by(APP)}, {"source": {"namespaces": [BANK]}}],
+            "to": [{"operation": ONE}],
+        }
         of = space(rules(several))
         assert (of.hosts(SHOP), of.hosts(BANK), of.hosts("other")) == (["a.example"], ["a.example"], [])
 
@@ -281,7 +318,9 @@ class TestRequests:
             ({"paths": ["/a"], "notPaths": ["/b"]}, Requests(paths=frozenset({"/a", "/b"}))),
         ],
     )
-    def test_methods_and_paths_are_told_apart_whether_let_through_or_left_out(self, operation: Written, told: Requests) -> None:
+    def test_methods_and_paths_are_told_apart_whether_let_through_or_left_out(
+        self, operation: Written, told: Requests
+    ) -> None:
         assert requests(rule(by(APP), {**ONE, **operation})) == told
 
     @pytest.mark.parametrize(
@@ -293,18 +332,28 @@ class TestRequests:
             (when("source.ip", "10.0.0.0/8"), set[Any]()),
         ],
     )
-    def test_headers_are_told_apart_by_their_values(self, condition: Written, headers: set[tuple[str, str]]) -> None:
+    def test_headers_are_told_apart_by_their_values(
+        self, condition: Written, headers: set[tuple[str, str]]
+    ) -> None:
         assert requests(rule(by(APP), ONE, condition)) == Requests(headers=frozenset(headers))
 
     def test_every_operation_and_every_rule_counts(self) -> None:
-        several = {"to": [{"operation": {**ONE, "methods": ["GET"]}}, {"operation": {**ONE, "paths": ["/a"]}}]}
+        several = {
+            "to": [{"operation": {**ONE, "methods": ["GET"]}}, {"operation": {**ONE, "paths": ["/a"]}}]
+        }
         assert requests(several, rule(by(APP), {**ONE, "methods": ["PUT"]})) == Requests(
             frozenset({"GET", "PUT"}), frozenset({"/a"})
         )
         assert requests(several, team=BANK) == Requests(frozenset({"GET"}), frozenset({"/a"}))
 
     def test_several_values_of_one_header_in_several_conditions_are_all_told_apart(self) -> None:
-        of = rule(by(APP), ONE, when("request.headers[x]", "1"), when("request.headers[x]", "2"), when("request.headers[y]", "3"))
+        of = rule(
+            by(APP),
+            ONE,
+            when("request.headers[x]", "1"),
+            when("request.headers[x]", "2"),
+            when("request.headers[y]", "3"),
+        )
         assert requests(of) == Requests(headers=frozenset({("x", "1"), ("x", "2"), ("y", "3")}))
 
     def test_a_server_name_is_a_host_as_well(self) -> None:
@@ -336,14 +385,17 @@ class TestAuthorities:
             ([], []),
         ],
     )
-    def test_a_form_of_a_host_header_that_a_rule_tells_from_the_name_is_asked(self, hosts: list[str], forms: list[str]) -> None:
+    def test_a_form_of_a_host_header_that_a_rule_tells_from_the_name_is_asked(
+        self, hosts: list[str], forms: list[str]
+    ) -> None:
         of = space(rules(rule(by(APP), {"hosts": hosts})))
         assert of.authorities(SHOP, "a.example") == forms
         assert of.authorities(BANK, "a.example") == []
         assert space(rules(rule(None, {"hosts": hosts}))).authorities(BANK, "a.example") == forms
 
     def test_names_below_a_pattern_are_told_from_the_same_with_a_port(self) -> None:
-        """A pattern's end is the end of the header: what a rule refuses by it passes with a port, and nobody asked."""
+        """A pattern's end is the end of the header: what a rule refuses by it passes with a port, and nobody
+        asked."""
         of = space(rules(rule(by(APP), {"hosts": ["*.a.example", "*.b.example", "*.b.example:80"]})))
         assert of.authorities(SHOP, "any-name.a.example") == ["any-name.a.example:80"]
         assert of.authorities(SHOP, "any-name.b.example") == []
@@ -360,7 +412,12 @@ def allowance(methods: Any = (), paths: Any = (), headers: Any = (), accounts: A
 class TestAllowances:
     def test_a_rule_is_told_as_it_is_written(self) -> None:
         headers = when("request.headers[X-B]", "1", "2")
-        of = rule(by(APP), {**ONE, "methods": ["GET"], "paths": ["/b", "/a"]}, when("source.ip", "10.0.0.1"), headers)
+        of = rule(
+            by(APP),
+            {**ONE, "methods": ["GET"], "paths": ["/b", "/a"]},
+            when("source.ip", "10.0.0.1"),
+            headers,
+        )
         assert space(rules(of)).allowances(SHOP, "a.example") == [
             allowance(["GET"], ["/b", "/a"], [("x-b", ("1", "2"))], ["app"])
         ]

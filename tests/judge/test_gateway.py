@@ -61,7 +61,12 @@ class TestWhichServer:
         for asked, counts in (("a.b.example", 3), ("c.b.example", 2), ("c.example", 1), ("c.test", 0)):
             for order in (1, -1):
                 servers = [
-                    server(name, tls={"subjectAltNames": [f"spiffe://{SOMEBODY}" if at == counts else "spiffe://nobody"]})
+                    server(
+                        name,
+                        tls={
+                            "subjectAltNames": [f"spiffe://{SOMEBODY}" if at == counts else "spiffe://nobody"]
+                        },
+                    )
                     for at, name in enumerate(names)
                 ][::order]
                 objects = (*PLAIN, gateway(*servers), bound(asked))
@@ -77,28 +82,43 @@ class TestWhichServer:
         assert gateway_says("http://b.example", *objects, *rules, sni="c.example") == B
 
     def test_without_a_server_name_it_is_the_one_for_any_name(self) -> None:
-        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound(), sni="") == REFUSED
+        assert (
+            gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound(), sni="") == REFUSED
+        )
         assert gateway_says("http://a.example", *PLAIN, gateway(server("*")), bound(), sni="") == B
 
     def test_names_are_compared_in_lower_case(self) -> None:
-        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound("A.EXAMPLE")) == UNREAD
-        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound(), sni="A.example") == B
+        assert (
+            gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound("A.EXAMPLE"))
+            == UNREAD
+        )
+        assert (
+            gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), bound(), sni="A.example")
+            == B
+        )
 
     def test_a_server_at_an_address_of_its_own_is_no_other_addresss(self) -> None:
         bind = gateway(server("a.example", bind="127.0.0.1"))
         assert gateway_says("http://a.example", *PLAIN, bind, bound()) == REFUSED
 
     def test_of_two_for_one_host_in_a_gateway_the_first_counts_and_the_other_is_left_out(self) -> None:
-        first, second = server("a.example", protocol="TLS"), server("a.example", "d.example", protocol="TLS", name="second")
+        first, second = (
+            server("a.example", protocol="TLS"),
+            server("a.example", "d.example", protocol="TLS", name="second"),
+        )
         objects = (*SEALED, raw("a.example"), raw("d.example", "c.example", name="other"))
         assert gateway_says("tls://a.example", gateway(first, second), *objects) == "b.example:443"
         assert gateway_says("tls://d.example", gateway(first, second), *objects) == REFUSED
         both = gateway(second, first)
-        assert gateway_says("tls://d.example", both, *SEALED, raw("d.example", "c.example")) == "c.example:443"
+        assert (
+            gateway_says("tls://d.example", both, *SEALED, raw("d.example", "c.example")) == "c.example:443"
+        )
 
     def test_of_two_for_one_host_in_two_gateways_which_counts_is_a_matter_of_their_age(self) -> None:
         other = gateway(server("a.example"), name="other")
-        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), other, bound()) == UNREAD
+        assert (
+            gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), other, bound()) == UNREAD
+        )
 
     def test_two_gateways_for_other_hosts_stand_beside_one_another(self) -> None:
         other = gateway(server("c.example"), name="other")
@@ -111,7 +131,9 @@ class TestWhichServer:
 class TestWhoIsTaken:
     def says(self, mode: str | None, **how: Any) -> str:
         tls = how.pop("tls", {})
-        return gateway_says("http://a.example", *PLAIN, gateway(server("a.example", mode=mode, tls=tls)), bound(), **how)
+        return gateway_says(
+            "http://a.example", *PLAIN, gateway(server("a.example", mode=mode, tls=tls)), bound(), **how
+        )
 
     def test_whoever_shows_a_certificate_of_the_mesh(self) -> None:
         assert self.says("ISTIO_MUTUAL") == B
@@ -138,16 +160,25 @@ class TestWhoIsTaken:
     def test_tls_without_a_mode_is_passed_through(self) -> None:
         one = server("a.example", protocol="TLS", mode=None)
         one["tls"] = {}
-        assert gateway_says("tls://a.example", *SEALED, gateway(one), passing("a.example"), principal=None) == "b.example:443"
+        assert (
+            gateway_says("tls://a.example", *SEALED, gateway(one), passing("a.example"), principal=None)
+            == "b.example:443"
+        )
 
     def test_what_is_passed_through_is_taken_from_everybody(self) -> None:
-        objects = (*SEALED, gateway(server("a.example", protocol="TLS", mode="PASSTHROUGH")), passing("a.example"))
+        objects = (
+            *SEALED,
+            gateway(server("a.example", protocol="TLS", mode="PASSTHROUGH")),
+            passing("a.example"),
+        )
         assert gateway_says("tls://a.example", *objects, principal=None) == "b.example:443"
         assert gateway_says("tls://a.example", *objects) == "b.example:443"
 
 
 class TestRoutesOfRequests:
-    def says(self, *objects: Written, asked: str = "http://a.example", hosts: tuple[str, ...] = ("*",), **how: Any) -> str:
+    def says(
+        self, *objects: Written, asked: str = "http://a.example", hosts: tuple[str, ...] = ("*",), **how: Any
+    ) -> str:
         return gateway_says(asked, *PLAIN, gateway(server(*hosts)), *objects, **how)
 
     def test_without_a_rule_a_request_is_refused(self) -> None:
@@ -178,7 +209,10 @@ class TestRoutesOfRequests:
         assert self.says(some, wide, asked="http://a.example/x") == B
 
     def test_a_rule_without_a_route_for_the_gateway_leaves_the_host_to_a_pattern(self) -> None:
-        elsewhere = bound(http=[{"match": [{"gateways": ["mesh"]}], "route": [to("b.example", 80)]}], gateways=[EDGE, "mesh"])
+        elsewhere = bound(
+            http=[{"match": [{"gateways": ["mesh"]}], "route": [to("b.example", 80)]}],
+            gateways=[EDGE, "mesh"],
+        )
         assert self.says(elsewhere, bound("*.example", "c.example", name="wide")) == C
 
     def test_what_rules_for_one_host_say_adds_up_those_for_everything_last(self) -> None:
@@ -205,16 +239,22 @@ class TestRoutesOfRequests:
         assert self.says(wide, hosts=("a.example",), asked="http://c.example", sni="a.example") == REFUSED
         assert self.says(bound(), hosts=("*.example",)) == B
 
-    @pytest.mark.parametrize(("home", "says"), [("./", REFUSED), ("*/", B), ("shop/", B), ("bank/", REFUSED), ("", B)])
+    @pytest.mark.parametrize(
+        ("home", "says"), [("./", REFUSED), ("*/", B), ("shop/", B), ("bank/", REFUSED), ("", B)]
+    )
     def test_a_server_may_be_for_rules_of_one_namespace(self, home: str, says: str) -> None:
         assert self.says(bound(namespace=SHOP), hosts=(f"{home}a.example",)) == says
         assert self.says(bound(), hosts=("./a.example",)) == B
 
-    @pytest.mark.parametrize(("match", "says"), [({"port": 443}, B), ({"port": 80}, REFUSED), ({"port": 8443}, REFUSED)])
+    @pytest.mark.parametrize(
+        ("match", "says"), [({"port": 443}, B), ({"port": 80}, REFUSED), ({"port": 8443}, REFUSED)]
+    )
     def test_a_port_of_a_match_is_the_one_that_the_server_writes(self, match: Written, says: str) -> None:
         assert self.says(bound(http=[{"match": [match], "route": [to("b.example", 80)]}])) == says
 
-    @pytest.mark.parametrize(("gateways", "says"), [([EDGE], B), (["edge"], B), (["mesh"], REFUSED), (["gw/other"], REFUSED)])
+    @pytest.mark.parametrize(
+        ("gateways", "says"), [([EDGE], B), (["edge"], B), (["mesh"], REFUSED), (["gw/other"], REFUSED)]
+    )
     def test_a_match_may_be_for_some_gateways(self, gateways: list[str], says: str) -> None:
         match = {"gateways": gateways}
         http = [{"match": [match], "route": [to("b.example", 80)]}]
@@ -228,7 +268,9 @@ class TestRoutesOfRequests:
     def test_a_port_in_the_host_header_is_all_one(self) -> None:
         gateways, pod = gateways_of(*PLAIN, gateway(server("*")), bound())
         asked = Request("A.example:8080")
-        sent = Connection(Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=asked)
+        sent = Connection(
+            Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=asked
+        )
         _, taken = gateways.accept(sent)
         assert taken
         verdict, (onward,) = gateways.route(sent, taken)
@@ -244,15 +286,24 @@ class TestRoutesOfRequests:
 
     @pytest.mark.parametrize("protocol", ["HTTP", "HTTP2", "GRPC", "http"])
     @pytest.mark.parametrize("plain", [True, False])
-    def test_a_server_for_http_takes_plain_text_whatever_its_tls_says(self, protocol: str, plain: bool) -> None:
-        """Istio's IsTLSServer: nobody is refused there for want of a certificate, and that is not read further."""
+    def test_a_server_for_http_takes_plain_text_whatever_its_tls_says(
+        self, protocol: str, plain: bool
+    ) -> None:
+        """Istio's IsTLSServer: nobody is refused there for want of a certificate, and that is not read
+        further."""
         written = gateway(server("*", protocol=protocol))
         assert gateway_says("http://a.example", *PLAIN, written, bound(), plain=plain) == "not understood"
 
     def test_a_request_that_no_proxy_takes_is_refused(self) -> None:
         gateways, pod = gateways_of(*PLAIN, gateway(server("*")), bound())
         sent = Connection(
-            Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=Request("a.example", "get")
+            Pod(SHOP, {}),
+            pod,
+            443,
+            Protocol.TLS,
+            principal=SOMEBODY,
+            sni="a.example",
+            inner=Request("a.example", "get"),
         )
         _, taken = gateways.accept(sent)
         assert taken
@@ -269,7 +320,10 @@ class TestDestinations:
         assert self.says(entry("b.example", GATEWAY, resolution="NONE")) == REFUSED
 
     def test_of_the_gateways_own_namespace_and_of_another_which_counts_is_a_matter_of_their_age(self) -> None:
-        own, others = entry("b.example", GATEWAY), entry("b.example", SHOP, endpoints=[{"address": "e.example"}])
+        own, others = (
+            entry("b.example", GATEWAY),
+            entry("b.example", SHOP, endpoints=[{"address": "e.example"}]),
+        )
         assert self.says(own, others) == UNREAD
 
     def test_but_what_is_exported_by_name_comes_before_what_is_everybodys(self) -> None:
@@ -301,12 +355,21 @@ class TestDestinations:
 
     def test_a_rule_for_some_pods_is_for_these(self) -> None:
         for labels, says in ((LABELS, "b.example:80 TLS as s"), ({"istio": "other"}, B)):
-            some = rule(GATEWAY, "b.example", tls={"mode": "SIMPLE", "sni": "s"}, workloadSelector={"matchLabels": labels})
+            some = rule(
+                GATEWAY,
+                "b.example",
+                tls={"mode": "SIMPLE", "sni": "s"},
+                workloadSelector={"matchLabels": labels},
+            )
             assert self.says(*PLAIN, some) == says
 
     def test_a_rule_for_these_pods_comes_before_one_for_all(self) -> None:
         some = rule(
-            GATEWAY, "b.example", name="some", tls={"mode": "SIMPLE", "sni": "s"}, workloadSelector={"matchLabels": LABELS}
+            GATEWAY,
+            "b.example",
+            name="some",
+            tls={"mode": "SIMPLE", "sni": "s"},
+            workloadSelector={"matchLabels": LABELS},
         )
         every = rule(GATEWAY, "b.example", tls={"mode": "SIMPLE", "sni": "all"})
         assert self.says(*PLAIN, some, every) == self.says(*PLAIN, every, some) == "b.example:80 TLS as s"
@@ -326,7 +389,12 @@ class TestWhatIsNoHttp:
         assert gateway_says("tls://a.example", *objects, raw("a.example", name="own")) != "c.example:443"
 
     def test_two_rules_for_one_server_are_a_matter_of_their_age(self) -> None:
-        objects = (*SEALED, gateway(server("*", protocol="TLS")), raw("a.example"), raw("c.example", name="second"))
+        objects = (
+            *SEALED,
+            gateway(server("*", protocol="TLS")),
+            raw("a.example"),
+            raw("c.example", name="second"),
+        )
         assert gateway_says("tls://a.example", *objects) == UNREAD
 
     def test_what_is_passed_through_goes_by_the_rules_server_names(self) -> None:
@@ -368,32 +436,56 @@ class TestWhichPods:
 
     def test_a_service_of_other_pods_or_of_another_namespace_translates_nothing(self) -> None:
         for namespace, selector in ((GATEWAY, {"istio": "other"}), (SHOP, LABELS), (GATEWAY, {})):
-            other = service("edge", namespace, {"port": 443, "name": "https", "targetPort": 8443}, selector=selector)
+            other = service(
+                "edge", namespace, {"port": 443, "name": "https", "targetPort": 8443}, selector=selector
+            )
             assert gateway_says("http://a.example", *PLAIN, other, gateway(server("*")), bound()) == B
 
     def test_a_port_that_is_only_named_is_not_understood(self) -> None:
-        edge = service("edge", GATEWAY, {"port": 443, "name": "https", "targetPort": "https"}, selector=LABELS)
-        assert gateway_says("http://a.example", *PLAIN, edge, gateway(server("*")), bound(), port=8443) == UNREAD
+        edge = service(
+            "edge", GATEWAY, {"port": 443, "name": "https", "targetPort": "https"}, selector=LABELS
+        )
+        assert (
+            gateway_says("http://a.example", *PLAIN, edge, gateway(server("*")), bound(), port=8443) == UNREAD
+        )
 
     def elsewhere(self, *more: Written, google: tuple[Resource, ...] = (), planned: bool = False) -> bool:
-        """Whether it is understood what a gateway does beside a Gateway of another namespace for the same labels."""
+        """Whether it is understood what a gateway does beside a Gateway of another namespace for the same
+        labels."""
         other = gateway(server("a.example"), name="theirs", namespace=SHOP)
         objects = (GATEWAY_PODS, *PLAIN, gateway(server("a.example")), other, bound(), *more)
         deployed = Deployed(tuple(objects), google, planned)
         registry, workloads = Registry(deployed), Workloads(deployed)
         gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
         pod = workloads.behind(GATEWAY, LABELS)
-        sent = Connection(Pod(SHOP, {}), pod, 443, Protocol.TLS, principal=SOMEBODY, sni="a.example", inner=Request("a.example"))
+        sent = Connection(
+            Pod(SHOP, {}),
+            pod,
+            443,
+            Protocol.TLS,
+            principal=SOMEBODY,
+            sni="a.example",
+            inner=Request("a.example"),
+        )
         return gateways.accept(sent)[0].understood
 
-    def test_a_gateway_of_another_namespace_is_for_these_pods_too_unless_the_control_plane_is_told_otherwise(self) -> None:
+    def test_a_gateway_of_another_namespace_is_for_these_pods_too_unless_the_control_plane_is_told_otherwise(
+        self,
+    ) -> None:
         variable = {"name": "PILOT_SCOPE_GATEWAY_TO_NAMESPACE", "value": "true"}
         assert not self.elsewhere()
         told = deployment(ROOT, "istiod", {}, containers=[{"name": "discovery", "env": [variable]}])
         assert self.elsewhere(told)
-        assert not self.elsewhere(deployment(SHOP, "istiod", {}, containers=[{"name": "discovery", "env": [variable]}]))
         assert not self.elsewhere(
-            deployment(ROOT, "istiod", {}, containers=[{"name": "discovery", "env": [{**variable, "value": "false"}]}])
+            deployment(SHOP, "istiod", {}, containers=[{"name": "discovery", "env": [variable]}])
+        )
+        assert not self.elsewhere(
+            deployment(
+                ROOT,
+                "istiod",
+                {},
+                containers=[{"name": "discovery", "env": [{**variable, "value": "false"}]}],
+            )
         )
         values = {"values": {"pilot": {"env": {"PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true"}}}}
         assert self.elsewhere(google=(Resource("kubernetes:helm.sh/v3:Release", "istiod", values),))
@@ -401,7 +493,9 @@ class TestWhichPods:
 
     def test_one_without_a_selector_is_not_understood(self) -> None:
         every = written("Gateway", GATEWAY, "every", servers=[server("c.example")])
-        assert gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), every, bound()) == UNREAD
+        assert (
+            gateway_says("http://a.example", *PLAIN, gateway(server("a.example")), every, bound()) == UNREAD
+        )
 
     def test_one_for_other_pods_of_the_namespace_is_theirs(self) -> None:
         other = gateway(server("a.example"), name="theirs", selector={"istio": "other"})

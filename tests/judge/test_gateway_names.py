@@ -1,4 +1,5 @@
-"""Which names a gateway's servers and rules are for, and which object and field decide. Source: Istio reference, Gateway."""
+"""Which names a gateway's servers and rules are for, and which object and field decide. Source: Istio
+reference, Gateway."""
 
 from __future__ import annotations
 
@@ -75,14 +76,20 @@ class TestNamesOfRequests:
 
     def test_what_a_route_does_beside_leading_somewhere_is_not_understood(self) -> None:
         verdict, _ = gateway_verdict(
-            "http://a.example", *PLAIN, WEB, bound(http=[{"route": [to("b.example", 80)], "rewrite": {"uri": "/"}}])
+            "http://a.example",
+            *PLAIN,
+            WEB,
+            bound(http=[{"route": [to("b.example", 80)], "rewrite": {"uri": "/"}}]),
         )
         assert (verdict.understood, verdict.field) == (False, "spec.http[0].rewrite")
 
 
 class TestServerNames:
     def test_are_compared_in_lower_case(self) -> None:
-        assert gateway_says("tls://a.example", *SEALED, PASSED, passing("a.example"), sni="A.Example") == SEALED_B
+        assert (
+            gateway_says("tls://a.example", *SEALED, PASSED, passing("a.example"), sni="A.Example")
+            == SEALED_B
+        )
 
     def test_a_pattern_for_every_name_is_for_every_name(self) -> None:
         assert gateway_says("tls://a.example", *SEALED, PASSED, passing("*")) == SEALED_B
@@ -90,7 +97,9 @@ class TestServerNames:
 
     @pytest.mark.parametrize(("name", "taken"), [("*", True), ("*.example", False), ("other", False)])
     def test_without_any_only_what_is_for_every_name_counts(self, name: str, taken: bool) -> None:
-        gateways, pod = gateways_of(*SEALED, gateway(server(name, protocol="TLS", mode="PASSTHROUGH")), passing(name))
+        gateways, pod = gateways_of(
+            *SEALED, gateway(server(name, protocol="TLS", mode="PASSTHROUGH")), passing(name)
+        )
         nameless = Connection(pod, pod, 443, Protocol.TLS)
         verdict, of = gateways.accept(nameless)
         assert verdict.allowed is taken
@@ -188,7 +197,9 @@ class TestRequestsAsRulesSeeThem:
         assert read.inner.path == "/y"
 
     def test_a_form_that_is_not_known_is_not_understood(self) -> None:
-        read = self.read("http://a.example/", *PLAIN, WEB, bound(), mesh(pathNormalization={"normalization": "NEW"}))
+        read = self.read(
+            "http://a.example/", *PLAIN, WEB, bound(), mesh(pathNormalization={"normalization": "NEW"})
+        )
         assert isinstance(read, Verdict)
         assert (read.allowed, read.understood, read.field) == (True, False, "pathNormalization.normalization")
 
@@ -216,7 +227,12 @@ class TestWhatDecides:
             ((WEB,), {"port": 80}, "gateway/gw", ""),
             ((NAMED, WEB), {"port": 80}, "gw/service/edge", "spec.ports.targetPort"),
             ((gateway(server("*", mode=None)),), {}, GATE, "spec.servers[0].tls"),
-            ((gateway(server("*"), server("d", protocol="HTTP2")),), {}, GATE, "spec.servers[1].port.protocol"),
+            (
+                (gateway(server("*"), server("d", protocol="HTTP2")),),
+                {},
+                GATE,
+                "spec.servers[1].port.protocol",
+            ),
             ((WEB,), {"plain": True}, GATE, "spec.servers[0]"),
             ((gateway(server("d")),), {}, GATE, "spec.servers"),
             ((WEB,), {"principal": None}, GATE, "spec.servers[0].tls.mode"),
@@ -236,12 +252,17 @@ class TestWhatDecides:
         assert verdict.allowed or verdict.understood
 
     def test_where_nothing_is_understood_the_worse_is_said(self) -> None:
-        for objects in ((gateway(server("*", mode=None)),), (*PLAIN, WEB, bound(http=[{"redirect": {"uri": "/"}}]))):
+        for objects in (
+            (gateway(server("*", mode=None)),),
+            (*PLAIN, WEB, bound(http=[{"redirect": {"uri": "/"}}])),
+        ):
             verdict, connections = gateway_verdict("http://a.example", *objects)
             assert (verdict.allowed, verdict.understood, connections) == (True, False, [])
 
     def test_a_server_without_a_route_is_still_the_one_that_the_name_belongs_to(self) -> None:
-        gateways, pod = gateways_of(gateway(server("*", protocol="TLS"), server("*.example", protocol="TLS", name="second")))
+        gateways, pod = gateways_of(
+            gateway(server("*", protocol="TLS"), server("*.example", protocol="TLS", name="second"))
+        )
         verdict, taken = gateways.accept(coming_in(pod, "tls://a.example"))
         assert verdict.allowed
         assert (verdict.by, verdict.field) == (GATE, "spec.servers[1]")
@@ -269,5 +290,7 @@ class TestWhatDecides:
 
 def test_a_destination_without_a_dot_is_a_service_of_the_rules_namespace() -> None:
     web = service("web", SHOP, {"port": 80, "name": "http"})
-    assert gateway_says("http://a.example", web, WEB, bound(target="web", namespace=SHOP)).startswith("pods of shop:80")
+    assert gateway_says("http://a.example", web, WEB, bound(target="web", namespace=SHOP)).startswith(
+        "pods of shop:80"
+    )
     assert gateway_says("http://a.example", web, WEB, bound(target="web")) == REFUSED

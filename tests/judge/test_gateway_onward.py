@@ -1,4 +1,5 @@
-"""The connections that a gateway makes, and what stops them. Source: Istio reference, ServiceEntry, EnvoyFilter."""
+"""The connections that a gateway makes, and what stops them. Source: Istio reference, ServiceEntry,
+EnvoyFilter."""
 
 from __future__ import annotations
 
@@ -53,7 +54,12 @@ class TestWhatItSpeaks:
         assert (one.protocol, one.to, one.port) == (Protocol.HTTP, Outside("b.example", None), 80)
 
     def test_or_in_tls_by_the_rule_for_the_host(self) -> None:
-        tls = {"mode": "SIMPLE", "sni": "b.example", "subjectAltNames": ["b.example"], "credentialName": "authority"}
+        tls = {
+            "mode": "SIMPLE",
+            "sni": "b.example",
+            "subjectAltNames": ["b.example"],
+            "credentialName": "authority",
+        }
         one = sent("http://a.example", *PLAIN, WEB, bound(), rule(GATEWAY, "b.example", tls=tls))
         assert (one.protocol, one.opens, one.sni) == (Protocol.TLS, "SIMPLE", "b.example")
         assert (one.verified, one.trusts) == (True, "authority")
@@ -71,7 +77,9 @@ class TestWhatItSpeaks:
         one = sent("http://a.example", *PLAIN, WEB, bound())
         assert "x-forwarded-client-cert" in one.reveals
         gone = {"request": {"remove": ["x-forwarded-client-cert"]}}
-        one = sent("http://a.example", *PLAIN, WEB, bound(http=[{"route": [to("b.example", 80)], "headers": gone}]))
+        one = sent(
+            "http://a.example", *PLAIN, WEB, bound(http=[{"route": [to("b.example", 80)], "headers": gone}])
+        )
         assert "x-forwarded-client-cert" not in one.reveals
         assert "x-request-id" in one.reveals
         assert sent("tls://a.example", *SEALED, PASSED, passing("a.example")).reveals == ()
@@ -82,17 +90,27 @@ class TestWhatItSpeaks:
         assert isinstance(one.to, Pod)
         assert (one.to.namespace, one.port) == (SHOP, 8080)
         sealed = service("web", SHOP, {"port": 443, "name": "tls"})
-        one = sent("tls://a.example", sealed, PASSED, passing("a.example", target="web.shop.svc.cluster.local"))
+        one = sent(
+            "tls://a.example", sealed, PASSED, passing("a.example", target="web.shop.svc.cluster.local")
+        )
         assert isinstance(one.to, Pod)
 
 
 class TestNamesThatAreLookedUp:
     """Hosts of the resolution DYNAMIC_DNS stand for whatever name below them the client asks for."""
 
-    wide = entry("*.w.test", GATEWAY, TLS, {**TLS, "number": 80, "name": "http", "protocol": "HTTP"}, resolution="DYNAMIC_DNS")
+    wide = entry(
+        "*.w.test",
+        GATEWAY,
+        TLS,
+        {**TLS, "number": 80, "name": "http", "protocol": "HTTP"},
+        resolution="DYNAMIC_DNS",
+    )
 
     @staticmethod
-    def looks_up(listener: str = "0.0.0.0_443", host: str = "*.w.test", labels: Written | None = None) -> Written:
+    def looks_up(
+        listener: str = "0.0.0.0_443", host: str = "*.w.test", labels: Written | None = None
+    ) -> Written:
         filter_ = {
             "name": "envoy.filters.network.sni_dynamic_forward_proxy",
             "typed_config": {"dns_cache_config": {"name": f"{host}_dfp_dns_cache"}},
@@ -116,7 +134,12 @@ class TestNamesThatAreLookedUp:
 
     @pytest.mark.parametrize(
         "elsewhere",
-        [{"listener": "0.0.0.0_80"}, {"host": "*.test"}, {"labels": {"istio": "other"}}, {"listener": "127.0.0.1_443"}],
+        [
+            {"listener": "0.0.0.0_80"},
+            {"host": "*.test"},
+            {"labels": {"istio": "other"}},
+            {"listener": "127.0.0.1_443"},
+        ],
     )
     def test_and_no_other_filter_does(self, elsewhere: dict[str, Any]) -> None:
         objects = (self.wide, PASSED, passing("*.w.test", target="*.w.test"), self.looks_up(**elsewhere))
@@ -128,11 +151,21 @@ class TestNamesThatAreLookedUp:
         inside = gateway(server("*", protocol="TLS", port=9443, mode="PASSTHROUGH", bind="127.0.0.1"))
         objects = (self.wide, inside, passing("*.w.test", target="*.w.test"))
         asked: dict[str, Any] = {"port": 9443, "to_address": "127.0.0.1", "principal": None}
-        assert gateway_says("tls://one.w.test", *objects, self.looks_up("127.0.0.1_9443"), **asked) == "one.w.test:443"
+        assert (
+            gateway_says("tls://one.w.test", *objects, self.looks_up("127.0.0.1_9443"), **asked)
+            == "one.w.test:443"
+        )
         assert gateway_says("tls://one.w.test", *objects, self.looks_up("0.0.0.0_9443"), **asked) == REFUSED
 
     def test_a_host_that_is_resolved_needs_none_whoever_else_has_one_that_is_not(self) -> None:
-        own = entry("*.w.test", GATEWAY, TLS, resolution="STATIC", endpoints=[{"address": "192.0.2.7"}], exportTo=["."])
+        own = entry(
+            "*.w.test",
+            GATEWAY,
+            TLS,
+            resolution="STATIC",
+            endpoints=[{"address": "192.0.2.7"}],
+            exportTo=["."],
+        )
         objects = (own, PASSED, passing("*.w.test", target="*.w.test"))
         assert gateway_says("tls://one.w.test", *objects) == "192.0.2.7:443"
         others = {**self.wide, "metadata": {"name": "others", "namespace": SHOP}}
@@ -140,7 +173,9 @@ class TestNamesThatAreLookedUp:
 
     def test_where_only_some_are_looked_up_is_not_understood(self) -> None:
         half = [to("*.w.test", 443, weight=50), to("b.example", 443, weight=50)]
-        leads = virtual(GATEWAY, "*.w.test", gateways=[EDGE], tls=[{"match": [{"sniHosts": ["*.w.test"]}], "route": half}])
+        leads = virtual(
+            GATEWAY, "*.w.test", gateways=[EDGE], tls=[{"match": [{"sniHosts": ["*.w.test"]}], "route": half}]
+        )
         assert gateway_says("tls://one.w.test", *SEALED, self.wide, PASSED, leads) == UNREAD
         assert (
             gateway_says("tls://one.w.test", *SEALED, self.wide, PASSED, leads, self.looks_up())
@@ -174,27 +209,49 @@ class TestWhatComesBack:
     def test_what_is_tied_to_the_network_card_does_not_come_back(self) -> None:
         objects = (*SEALED, BACK, SEALED_WEB, LEADS_BACK)
         assert gateway_says("tls://inner.test", *objects, sni="outer.test") == "pods of gw:9443"
-        assert gateway_says("tls://inner.test", *objects, self.tied(443), sni="outer.test") == "pods of gw:9443"
-        assert gateway_says("tls://inner.test", *objects, self.tied(service="back.test"), sni="outer.test") == REFUSED
-        assert gateway_says("tls://inner.test", *objects, self.tied(service="b.example"), sni="outer.test") == "pods of gw:9443"
+        assert (
+            gateway_says("tls://inner.test", *objects, self.tied(443), sni="outer.test") == "pods of gw:9443"
+        )
+        assert (
+            gateway_says("tls://inner.test", *objects, self.tied(service="back.test"), sni="outer.test")
+            == REFUSED
+        )
+        assert (
+            gateway_says("tls://inner.test", *objects, self.tied(service="b.example"), sni="outer.test")
+            == "pods of gw:9443"
+        )
         verdict, _ = gateway_verdict("tls://inner.test", *objects, self.tied(), sni="outer.test")
-        assert (verdict.allowed, verdict.by, verdict.field) == (False, "gw/virtualservice/routes", "spec.tcp[0]")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            False,
+            "gw/virtualservice/routes",
+            "spec.tcp[0]",
+        )
 
     def test_but_leaves_as_before(self) -> None:
-        assert gateway_says("tls://a.example", *SEALED, SEALED_WEB, raw("a.example"), self.tied(443)) == "b.example:443"
+        assert (
+            gateway_says("tls://a.example", *SEALED, SEALED_WEB, raw("a.example"), self.tied(443))
+            == "b.example:443"
+        )
 
     def test_where_only_some_of_it_is_tied_is_not_understood(self) -> None:
         half = [to("back.test", 9443, weight=50), to("b.example", 443, weight=50)]
         objects = (*SEALED, BACK, SEALED_WEB, raw("*.test", tcp=[{"route": half}]))
-        assert gateway_says("tls://inner.test", *objects, sni="outer.test") == "b.example:443, pods of gw:9443"
+        assert (
+            gateway_says("tls://inner.test", *objects, sni="outer.test") == "b.example:443, pods of gw:9443"
+        )
         assert gateway_says("tls://inner.test", *objects, self.tied(), sni="outer.test") == UNREAD
 
-    @pytest.mark.parametrize(("mode", "says"), [("ISTIO_MUTUAL", UNREAD), ("SIMPLE", UNREAD), ("DISABLE", "pods of gw:9443")])
+    @pytest.mark.parametrize(
+        ("mode", "says"), [("ISTIO_MUTUAL", UNREAD), ("SIMPLE", UNREAD), ("DISABLE", "pods of gw:9443")]
+    )
     def test_tls_that_the_gateway_opens_to_itself_is_not_understood(self, mode: str, says: str) -> None:
         objects = (*SEALED, BACK, SEALED_WEB, LEADS_BACK, rule(GATEWAY, "back.test", tls={"mode": mode}))
         assert gateway_says("tls://inner.test", *objects, sni="outer.test") == says
         verdict, _ = gateway_verdict("tls://inner.test", *objects, sni="outer.test")
-        assert verdict.understood or (verdict.by, verdict.field) == ("gw/destinationrule/rule", "spec.trafficPolicy")
+        assert verdict.understood or (verdict.by, verdict.field) == (
+            "gw/destinationrule/rule",
+            "spec.trafficPolicy",
+        )
 
     @pytest.mark.parametrize("where", ["localhost", "0.0.0.0", "::"])
     def test_the_pod_by_another_name_is_not_understood(self, where: str) -> None:

@@ -1,6 +1,8 @@
-"""Whether a gateway's pods can stand: what Istio's injection and Kubernetes' scheduler make of the Deployment.
+"""Whether a gateway's pods can stand: what Istio's injection and Kubernetes' scheduler make of the
+Deployment.
 
-Source: Istio, "Installing Gateways", "Installing the Sidecar" and the webhook's selectors; Kubernetes, "Taints and Tolerations".
+Source: Istio, "Installing Gateways", "Installing the Sidecar" and the webhook's selectors; Kubernetes,
+"Taints and Tolerations".
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ AT = Pod("out", LABELS)
 POOL = {"cloud.google.com/gke-nodepool": "gateway"}
 TOLERATES = {"key": "dedicated", "operator": "Equal", "value": "gateway", "effect": "NoSchedule"}
 INJECT, TEMPLATE, REVISION = "sidecar.istio.io/inject", "inject.istio.io/templates", "istio.io/rev"
-LABEL_OF, TEMPLATE_OF = f"spec.template.metadata.labels[{INJECT}]", f"spec.template.metadata.annotations[{TEMPLATE}]"
+LABEL_OF, TEMPLATE_OF = (
+    f"spec.template.metadata.labels[{INJECT}]",
+    f"spec.template.metadata.annotations[{TEMPLATE}]",
+)
 PODS = "spec.template.spec"
 PROXY = {"name": "istio-proxy", "image": "auto"}
 
@@ -40,11 +45,15 @@ def gateway(
         "annotations": {key: value for key, value in noted.items() if value is not None},
     }
     spec = {"containers": [PROXY], "nodeSelector": POOL, "tolerations": [TOLERATES], **pods}
-    return written("Deployment", "out", "gateway", template={"metadata": metadata, "spec": spec}, **(deployment or {}))
+    return written(
+        "Deployment", "out", "gateway", template={"metadata": metadata, "spec": spec}, **(deployment or {})
+    )
 
 
 def judged(
-    *objects: Mapping[str, Any], pools: tuple[Resource, ...] = (node_pool("gateway", "", TAINT),), at: Pod = AT
+    *objects: Mapping[str, Any],
+    pools: tuple[Resource, ...] = (node_pool("gateway", "", TAINT),),
+    at: Pod = AT,
 ) -> list[tuple[str, bool]]:
     """The fields because of which it may not stand, each with whether that is sure."""
     found = list(GatewayPods(snapshot(*objects, google=pools)).judge(at))
@@ -67,7 +76,11 @@ def test_a_deployment_with_an_injected_proxy_and_nodes_that_take_it_stands() -> 
 class TestWhichDeployment:
     def test_without_a_deployment_nothing_makes_the_pods(self) -> None:
         (verdict,) = GatewayPods(snapshot()).judge(AT)
-        assert (verdict.by, verdict.field, verdict.reason) == ("nothing", "", "No Deployment in out makes these pods.")
+        assert (verdict.by, verdict.field, verdict.reason) == (
+            "nothing",
+            "",
+            "No Deployment in out makes these pods.",
+        )
 
     def test_of_another_namespace_or_with_other_labels_it_does_not(self) -> None:
         elsewhere = gateway()
@@ -168,20 +181,33 @@ class TestNodes:
         assert judged(gateway(), pools=()) == []
 
     def test_a_pool_is_called_by_its_name_and_not_by_its_resources(self) -> None:
-        type_token, properties = node_pool("gateway", "", TAINT).type, node_pool("gateway", "", TAINT).properties
+        type_token, properties = (
+            node_pool("gateway", "", TAINT).type,
+            node_pool("gateway", "", TAINT).properties,
+        )
         assert judged(gateway(), pools=(Resource(type_token, "resource", properties),)) == []
         unnamed = {key: value for key, value in properties.items() if key != "name"}
         assert judged(gateway(), pools=(Resource(type_token, "gateway", unnamed),)) == []
 
     def test_any_pool_will_do_where_none_is_named(self) -> None:
-        assert judged(gateway(nodeSelector=None)) == judged(gateway(nodeSelector={"kubernetes.io/os": "linux"})) == []
+        assert (
+            judged(gateway(nodeSelector=None))
+            == judged(gateway(nodeSelector={"kubernetes.io/os": "linux"}))
+            == []
+        )
 
     def test_labels_are_those_of_the_pools_nodes(self) -> None:
         labelled = (node_pool("gateway", "", TAINT, labels={"role": "out"}),)
         assert judged(gateway(nodeSelector={**POOL, "role": "out"}), pools=labelled) == []
-        assert judged(gateway(nodeSelector={**POOL, "role": "in"}), pools=labelled) == fallen(f"{PODS}.nodeSelector")
-        assert judged(gateway(nodeSelector={**POOL, "zone": "a"}), pools=labelled) == doubt(f"{PODS}.nodeSelector")
-        assert judged(gateway(nodeSelector={**POOL, "kubernetes.io/os": "windows"})) == fallen(f"{PODS}.nodeSelector")
+        assert judged(gateway(nodeSelector={**POOL, "role": "in"}), pools=labelled) == fallen(
+            f"{PODS}.nodeSelector"
+        )
+        assert judged(gateway(nodeSelector={**POOL, "zone": "a"}), pools=labelled) == doubt(
+            f"{PODS}.nodeSelector"
+        )
+        assert judged(gateway(nodeSelector={**POOL, "kubernetes.io/os": "windows"})) == fallen(
+            f"{PODS}.nodeSelector"
+        )
 
     def pool(self, effect: str = "NO_SCHEDULE", **taint: str) -> tuple[Resource, ...]:
         return (node_pool("gateway", "", {**TAINT, "effect": effect, **taint}),)
@@ -237,7 +263,9 @@ class TestNodes:
     def test_every_taint_has_to_be_tolerated(self) -> None:
         two = (node_pool("gateway", "", TAINT, {"key": "second", "value": "x", "effect": "NO_SCHEDULE"}),)
         assert self.stands(two, TOLERATES) is False
-        after_a_wish = (node_pool("gateway", "", {**TAINT, "effect": "PREFER_NO_SCHEDULE"}, {**TAINT, "key": "second"}),)
+        after_a_wish = (
+            node_pool("gateway", "", {**TAINT, "effect": "PREFER_NO_SCHEDULE"}, {**TAINT, "key": "second"}),
+        )
         assert self.stands(after_a_wish) is False
         assert self.stands(two, TOLERATES, {"key": "second", "operator": "Exists"}) is True
 
@@ -251,7 +279,12 @@ def account(name: str = "edge", namespace: str = "out") -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
 
 
-PRIORITY = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1}
+PRIORITY = {
+    "apiVersion": "scheduling.k8s.io/v1",
+    "kind": "PriorityClass",
+    "metadata": {"name": "high"},
+    "value": 1,
+}
 
 
 @pytest.mark.parametrize(
@@ -288,7 +321,9 @@ def test_no_pod_is_made_without_the_account_and_the_priority_that_it_names(
         ([gateway(hostNetwork=True, priorityClassName="low"), PRIORITY], f"{PODS}.priorityClassName"),
     ],
 )
-def test_a_gateway_answers_nothing_where_it_is_sure_that_no_pod_stands(objects: list[dict[str, Any]], field: str | None) -> None:
+def test_a_gateway_answers_nothing_where_it_is_sure_that_no_pod_stands(
+    objects: list[dict[str, Any]], field: str | None
+) -> None:
     judge = GatewayPods(snapshot(*objects, google=(node_pool("gateway", "", TAINT),)))
     for found in (judge.stopped(AT), judge.stopped(AT)):
         assert (found and (found.field, found.allowed)) == (field and (field, False))

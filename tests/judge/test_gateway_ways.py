@@ -1,4 +1,5 @@
-"""Ways into a gateway: its doors, and which of them lead to a host. Source: Istio reference, Gateway and VirtualService."""
+"""Ways into a gateway: its doors, and which of them lead to a host. Source: Istio reference, Gateway and
+VirtualService."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ STANDING["spec"]["template"]["metadata"]["annotations"] = {"inject.istio.io/temp
 STANDING["spec"]["template"]["spec"]["containers"] = [{"name": "istio-proxy", "image": "auto"}]
 WEB, SECRETLY = server("a.example"), server("c.example", protocol="TLS", port=8443)
 INSIDE = server("b.example", "*.example", protocol="TLS", port=9443, mode="PASSTHROUGH", bind="127.0.0.1")
-BACK = entry("back.test", GATEWAY, {**TLS, "number": 9443}, resolution="STATIC", endpoints=[{"address": "127.0.0.1"}])
+BACK = entry(
+    "back.test", GATEWAY, {**TLS, "number": 9443}, resolution="STATIC", endpoints=[{"address": "127.0.0.1"}]
+)
 
 
 class TestDoors:
@@ -85,7 +88,9 @@ class TestDoors:
         assert gateways.pods == [pod]
 
     def test_names_for_which_rules_are_bound_to_a_server(self) -> None:
-        gateways, pod = gateways_of(*self.objects, bound(), bound("c.example", name="two", gateways=["gw/other"]))
+        gateways, pod = gateways_of(
+            *self.objects, bound(), bound("c.example", name="two", gateways=["gw/other"])
+        )
         (one,) = gateways.listening(pod)[443]
         assert gateways.routed(one) == ["a.example"]
 
@@ -106,7 +111,9 @@ class TestTheListenerOfAPort:
         assert (said.value.by, said.value.field) == ("gw/gateway/second", "spec.servers[0]")
 
     def test_is_its_own_beside_a_gateway_for_other_pods(self) -> None:
-        gateways, pod = gateways_of(gateway(WEB), gateway(server("d.example"), name="theirs", selector={"istio": "other"}))
+        gateways, pod = gateways_of(
+            gateway(WEB), gateway(server("d.example"), name="theirs", selector={"istio": "other"})
+        )
         assert gateways.listener(pod, 443)
 
     def test_is_not_understood_where_another_gateway_may_be_for_the_pods_too(self) -> None:
@@ -116,7 +123,9 @@ class TestTheListenerOfAPort:
             gateways.listener(pod, 443)
         assert (said.value.by, said.value.field) == ("gw/gateway/every", "spec.selector")
 
-    @pytest.mark.parametrize(("name", "hosts"), [("A.example", "a.example"), ("b.test", "*.test"), ("c.example", None)])
+    @pytest.mark.parametrize(
+        ("name", "hosts"), [("A.example", "a.example"), ("b.test", "*.test"), ("c.example", None)]
+    )
     def test_a_server_is_found_by_name_in_whatever_case(self, name: str, hosts: str | None) -> None:
         gateways, pod = gateways_of(*PLAIN, gateway(WEB, server("*.test")))
         listener = gateways.listener(pod, 443)
@@ -125,7 +134,9 @@ class TestTheListenerOfAPort:
         assert (found.hosts[0] if found else None) == hosts
 
     def test_a_way_is_that_of_a_request_or_of_a_server_name(self) -> None:
-        gateways, pod = gateways_of(*SEALED, *PLAIN, gateway(WEB, SECRETLY), bound(), raw("c.example", name="raw"))
+        gateways, pod = gateways_of(
+            *SEALED, *PLAIN, gateway(WEB, SECRETLY), bound(), raw("c.example", name="raw")
+        )
         servers = gateways.listening(pod)
         way = gateways.way(servers[443][0], pod, "a.example", Request("a.example"))
         assert way
@@ -151,7 +162,14 @@ class TestAddressesOfServers:
 
     @staticmethod
     def at(bind: str, *hosts: str) -> Written:
-        return server(*(hosts or ("*.example",)), protocol="TLS", port=9443, mode="PASSTHROUGH", name=f"at{bind}", bind=bind)
+        return server(
+            *(hosts or ("*.example",)),
+            protocol="TLS",
+            port=9443,
+            mode="PASSTHROUGH",
+            name=f"at{bind}",
+            bind=bind,
+        )
 
     @pytest.mark.parametrize("own", ["127.0.0.1", "127.0.0.7", "::1"])
     def test_at_an_address_of_the_loopback_the_pod_alone_comes(self, own: str) -> None:
@@ -166,7 +184,10 @@ class TestAddressesOfServers:
 
     def test_that_of_the_very_address_comes_first(self) -> None:
         """The one for every address is for another name."""
-        assert self.says(self.at("127.0.0.1"), self.at("", "c.example"), to_address="127.0.0.1") == "b.example:443"
+        assert (
+            self.says(self.at("127.0.0.1"), self.at("", "c.example"), to_address="127.0.0.1")
+            == "b.example:443"
+        )
         assert self.says(self.at("127.0.0.1", "c.example"), self.at(""), to_address="127.0.0.1") == REFUSED
 
     def test_whether_any_other_is_the_pods_is_not_known(self) -> None:
@@ -215,7 +236,10 @@ class TestEntrances:
     def test_a_route_is_one_if_any_of_its_matches_is_for_the_gateway_and_its_port(
         self, match: list[Written], enters: bool
     ) -> None:
-        routes = [{"match": match, "route": [to("b.example", 80)]}, {"match": [{"port": 443}], "route": [to("c.example", 80)]}]
+        routes = [
+            {"match": match, "route": [to("b.example", 80)]},
+            {"match": [{"port": 443}], "route": [to("c.example", 80)]},
+        ]
         objects = (*PLAIN, gateway(WEB), bound(gateways=[EDGE, "mesh"], http=routes))
         assert self.entrances("b.example", *objects) == ([(443, True, "a.example")] if enters else [])
         assert self.entrances("c.example", *objects) == [(443, True, "a.example")]
@@ -229,7 +253,9 @@ class TestEntrances:
 
     def test_what_comes_back_leads_to_what_stands_at_that_address_of_the_pod_alone(self) -> None:
         def back(name: str, address: str) -> Written:
-            return entry(name, GATEWAY, {**TLS, "number": 9443}, resolution="STATIC", endpoints=[{"address": address}])
+            return entry(
+                name, GATEWAY, {**TLS, "number": 9443}, resolution="STATIC", endpoints=[{"address": address}]
+            )
 
         def inside(name: str, address: str) -> Written:
             return server(name, protocol="TLS", port=9443, mode="PASSTHROUGH", bind=address)
@@ -263,7 +289,9 @@ class TestEntrances:
 
     def test_names_below_a_servers_pattern_are_asked_by_their_own(self) -> None:
         two = (bound(), bound("c.test", name="second"))
-        assert self.entrances("b.example", *PLAIN, gateway(server("*.example")), *two) == [(443, True, "a.example")]
+        assert self.entrances("b.example", *PLAIN, gateway(server("*.example")), *two) == [
+            (443, True, "a.example")
+        ]
         assert self.entrances("b.example", *PLAIN, gateway(server("*.test", "*.example")), *two) == [
             (443, True, "a.example"),
             (443, True, "c.test"),
@@ -271,24 +299,39 @@ class TestEntrances:
 
     def test_the_same_way_by_two_routes_is_one(self) -> None:
         twice = bound(
-            http=[{"match": [{"uri": {"prefix": "/x"}}], "route": [to("b.example", 80)]}, {"route": [to("b.example", 80)]}]
+            http=[
+                {"match": [{"uri": {"prefix": "/x"}}], "route": [to("b.example", 80)]},
+                {"route": [to("b.example", 80)]},
+            ]
         )
         assert self.entrances("b.example", *PLAIN, gateway(WEB), twice) == [(443, True, "a.example")]
 
     def test_of_a_servers_host_and_a_wider_one_of_a_rule_the_narrower_is_asked_for(self) -> None:
         for wide in ("*.example", "*"):
-            assert self.entrances("b.example", *PLAIN, gateway(WEB), bound(wide)) == [(443, True, "a.example")]
-        assert self.entrances("b.example", *PLAIN, gateway(server("*.example")), bound("*")) == [(443, True, "*.example")]
+            assert self.entrances("b.example", *PLAIN, gateway(WEB), bound(wide)) == [
+                (443, True, "a.example")
+            ]
+        assert self.entrances("b.example", *PLAIN, gateway(server("*.example")), bound("*")) == [
+            (443, True, "*.example")
+        ]
         assert self.entrances("b.example", *PLAIN, gateway(server("*")), bound("*")) == [(443, True, "*")]
 
     def test_of_tls_that_is_passed_through_the_server_names_of_the_route_are_asked_for(self) -> None:
         sealed = gateway(server("*.example", protocol="TLS", mode="PASSTHROUGH"))
         leads = passing("*.example", "a.example", "c.example")
-        assert self.entrances("b.example", *SEALED, sealed, leads) == [(443, False, "a.example"), (443, False, "c.example")]
+        assert self.entrances("b.example", *SEALED, sealed, leads) == [
+            (443, False, "a.example"),
+            (443, False, "c.example"),
+        ]
 
     @pytest.mark.parametrize(
         ("hosts", "sni"),
-        [(("*",), None), (("a.example", "*"), None), (("a.example",), "a.example"), (("*.example",), "*.example")],
+        [
+            (("*",), None),
+            (("a.example", "*"), None),
+            (("a.example",), "a.example"),
+            (("*.example",), "*.example"),
+        ],
     )
     def test_the_server_of_a_request_is_reached_by_a_server_name_of_its_own(
         self, hosts: tuple[str, ...], sni: str | None
@@ -340,9 +383,15 @@ class TestEntrances:
         assert self.entrances("b.example", *objects) == [(8443, False, "c.example")]
 
 
-def test_a_gateway_for_some_of_the_labels_may_be_for_the_same_pods_though_gateways_keep_to_their_namespace() -> None:
+def test_a_gateway_for_some_of_the_labels_may_be_for_the_same_pods_of_its_own_namespace() -> None:
     """Selectors choose by some labels, so that one without any is for every pod of the namespace."""
-    objects = (GATEWAY_PODS, *PLAIN, gateway(WEB), written("Gateway", GATEWAY, "every", servers=[server("d.example")]), bound())
+    objects = (
+        GATEWAY_PODS,
+        *PLAIN,
+        gateway(WEB),
+        written("Gateway", GATEWAY, "every", servers=[server("d.example")]),
+        bound(),
+    )
     deployed = Deployed(objects, (), planned=True)
     registry, workloads = Registry(deployed), Workloads(deployed)
     gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)

@@ -1,4 +1,5 @@
-"""Every field of a Google resource that judges read is read, harmless for a written reason, or not understood."""
+"""Every field of a Google resource that judges read is read, harmless for a written reason, or not
+understood."""
 
 from __future__ import annotations
 
@@ -19,7 +20,11 @@ from tests.judge.objects import snapshot
 
 CLUSTER, POOL = "gcp:container/cluster:Cluster", "gcp:container/nodePool:NodePool"
 SUBNETWORK, NAT = "gcp:compute/subnetwork:Subnetwork", "gcp:compute/routerNat:RouterNat"
-ZONE, RECORD, RELEASE = "gcp:dns/managedZone:ManagedZone", "gcp:dns/recordSet:RecordSet", "kubernetes:helm.sh/v3:Release"
+ZONE, RECORD, RELEASE = (
+    "gcp:dns/managedZone:ManagedZone",
+    "gcp:dns/recordSet:RecordSet",
+    "kubernetes:helm.sh/v3:Release",
+)
 FIREWALL = "gcp:compute/firewall:Firewall"
 ASSOCIATION = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
 POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
@@ -47,12 +52,15 @@ def nested(path: str, value: object) -> dict[str, Any]:
 
 @cache
 def provider(module: str) -> frozenset[str]:
-    """Names of every field in a module of the installed provider; which field is where, tests/judge/test_every_field.py asks."""
+    """Names of every field in a module of the installed provider; which field is where,
+    tests/judge/test_every_field.py asks."""
     found = find_spec("pulumi_gcp")
     assert found
     assert found.origin
     texts = (file.read_text(encoding="utf-8") for file in (Path(found.origin).parent / module).glob("*.py"))
-    getters = (re.findall(r'pulumi\.getter(?:\(name="(\w+)"\))?\s+(?:@.*\s+)?def (\w+)', text) for text in texts)
+    getters = (
+        re.findall(r'pulumi\.getter(?:\(name="(\w+)"\))?\s+(?:@.*\s+)?def (\w+)', text) for text in texts
+    )
     return frozenset(written or name for of in getters for written, name in of)
 
 
@@ -72,14 +80,17 @@ def test_what_is_listed_is_understood_whatever_it_says() -> None:
         for path in fields:
             if (type_token, path) != (RELEASE, "chart"):
                 at_its_place = nested(path, "anything")
-                rest = {key: value for key, value in GOOD.get(type_token, {}).items() if key not in at_its_place}
+                rest = {
+                    key: value for key, value in GOOD.get(type_token, {}).items() if key not in at_its_place
+                }
                 found = unread(type_token, only={**rest, **at_its_place})
                 assert not [field for field in found if field.startswith(path)], (type_token, path)
 
 
 EVERYWHERE = """
-description labels effectiveLabels pulumiLabels resourceLabels labelFingerprint id selfLink selfLinkWithId fingerprint
-creationTimestamp creationTime operation project params region location deletionPolicy deletionProtection forceDestroy namePrefix
+description labels effectiveLabels pulumiLabels resourceLabels labelFingerprint id selfLink selfLinkWithId
+fingerprint creationTimestamp creationTime operation project params region location deletionPolicy
+deletionProtection forceDestroy namePrefix
 """
 
 
@@ -88,8 +99,9 @@ def test_what_every_resource_has_says_nothing(field: str) -> None:
     assert unread(NAT, **{field: "anything"}) == []
 
 
-CHART = """version namespace repositoryOpts values.global.hub values.global.tag values.defaultRevision values.pilot.autoscaleMin
-values.cniBinDir values.global.proxy.seccompProfile values.pilot.cni.enabled values.pilot.env.PILOT_SCOPE_GATEWAY_TO_NAMESPACE
+CHART = """version namespace repositoryOpts values.global.hub values.global.tag values.defaultRevision
+values.pilot.autoscaleMin values.cniBinDir values.global.proxy.seccompProfile values.pilot.cni.enabled
+values.pilot.env.PILOT_SCOPE_GATEWAY_TO_NAMESPACE
 """
 
 
@@ -97,7 +109,9 @@ values.cniBinDir values.global.proxy.seccompProfile values.pilot.cni.enabled val
 def test_a_setting_of_istios_charts_is_known_by_its_place(path: str) -> None:
     assert unread(RELEASE, **nested(path, "anything")) == []
     *above, last = path.split(".")
-    assert unread(RELEASE, **nested(".".join([*above, f"{last}s"]), "anything")) == [".".join([*above, f"{last}s"])]
+    assert unread(RELEASE, **nested(".".join([*above, f"{last}s"]), "anything")) == [
+        ".".join([*above, f"{last}s"])
+    ]
 
 
 VALUES: list[tuple[str, str, Iterable[object], object]] = [
@@ -122,10 +136,13 @@ VALUES: list[tuple[str, str, Iterable[object], object]] = [
     (RECORD, "routingPolicy", [None, {}], {"geos": []}),
     (NAT, "rules", [None, []], [{"ruleNumber": 1}]),
 ]
-"""A field, the values with which it is understood, and one with which it is not ("nothing": there is none)."""
+"""A field, the values with which it is understood, and one with which it is not ("nothing": there is
+none)."""
 
 
-@pytest.mark.parametrize(("type_token", "path", "good", "bad"), VALUES, ids=[f"{a[0]} {a[1]}" for a in VALUES])
+@pytest.mark.parametrize(
+    ("type_token", "path", "good", "bad"), VALUES, ids=[f"{a[0]} {a[1]}" for a in VALUES]
+)
 def test_a_value_that_means_another_cluster_is_not_understood(
     type_token: str, path: str, good: Iterable[object], bad: object
 ) -> None:
@@ -145,10 +162,31 @@ def test_a_value_that_means_another_cluster_is_not_understood(
         ({"networkPolicy": {"enabled": True}}, True),
         ({"networkPolicy": {"enabled": "true"}}, False),
         ({"networkPolicy": {"enabled": False}}, False),
-        ({"networkPolicy": {"enabled": True, "provider": "CALICO"}, "addonsConfig": {"networkPolicyConfig": {}}}, True),
-        ({"networkPolicy": {"enabled": True}, "addonsConfig": {"networkPolicyConfig": {"disabled": False}}}, True),
-        ({"networkPolicy": {"enabled": True}, "addonsConfig": {"networkPolicyConfig": {"disabled": True}}}, False),
-        ({"datapathProvider": "ADVANCED_DATAPATH", "addonsConfig": {"networkPolicyConfig": {"disabled": True}}}, True),
+        (
+            {
+                "networkPolicy": {"enabled": True, "provider": "CALICO"},
+                "addonsConfig": {"networkPolicyConfig": {}},
+            },
+            True,
+        ),
+        (
+            {
+                "networkPolicy": {"enabled": True},
+                "addonsConfig": {"networkPolicyConfig": {"disabled": False}},
+            },
+            True,
+        ),
+        (
+            {"networkPolicy": {"enabled": True}, "addonsConfig": {"networkPolicyConfig": {"disabled": True}}},
+            False,
+        ),
+        (
+            {
+                "datapathProvider": "ADVANCED_DATAPATH",
+                "addonsConfig": {"networkPolicyConfig": {"disabled": True}},
+            },
+            True,
+        ),
     ],
 )
 def test_network_policies_hold_with_dataplane_v2_or_the_add_on(fields: dict[str, Any], holds: bool) -> None:
@@ -162,7 +200,9 @@ def test_a_cluster_has_no_node_pools_but_those_that_are_resources() -> None:
     assert unread(CLUSTER, named, nodePools=[{"name": "apps", "whatever": {"a": 1}}]) == []
 
 
-@pytest.mark.parametrize(("mode", "good"), [("GKE_METADATA", True), ("GCE_METADATA", False), ("", False), (None, False)])
+@pytest.mark.parametrize(
+    ("mode", "good"), [("GKE_METADATA", True), ("GCE_METADATA", False), ("", False), (None, False)]
+)
 def test_pods_are_not_told_their_nodes_credentials(mode: str | None, good: bool) -> None:
     config = {"workloadMetadataConfig": {"mode": mode}}
     wanted = [] if good else ["nodeConfig.workloadMetadataConfig.mode"]
@@ -170,17 +210,24 @@ def test_pods_are_not_told_their_nodes_credentials(mode: str | None, good: bool)
 
 
 def test_pods_addresses_are_of_a_range_that_the_cluster_knows() -> None:
-    policy = {"clusterSecondaryRangeName": "pods", "additionalIpRangesConfigs": [{"podIpv4RangeNames": ["more", "most"]}]}
+    policy = {
+        "clusterSecondaryRangeName": "pods",
+        "additionalIpRangesConfigs": [{"podIpv4RangeNames": ["more", "most"]}],
+    }
     cluster = Resource(CLUSTER, "ours", {**GOOD[CLUSTER], "name": "ours", "ipAllocationPolicy": policy})
     for name, good in (("pods", True), ("more", True), ("most", True), ("elsewhere", False), (None, True)):
-        assert unread(POOL, cluster, networkConfig={"podRange": name}) == ([] if good else ["networkConfig.podRange"])
+        assert unread(POOL, cluster, networkConfig={"podRange": name}) == (
+            [] if good else ["networkConfig.podRange"]
+        )
     assert unread(POOL, networkConfig={"podRange": "pods"}) == ["networkConfig.podRange"]
 
 
 def test_a_policy_is_put_on_the_clusters_network() -> None:
     of_cluster = Resource(SUBNETWORK, "ours", {"name": "ours", "ipCidrRange": "10.0.0.0/24", **OURS})
     assert unread(ASSOCIATION, of_cluster, attachmentTarget=OURS["network"]) == []
-    assert unread(ASSOCIATION, of_cluster, attachmentTarget="projects/p/global/networks/theirs") == ["attachmentTarget"]
+    assert unread(ASSOCIATION, of_cluster, attachmentTarget="projects/p/global/networks/theirs") == [
+        "attachmentTarget"
+    ]
     assert unread(ASSOCIATION, of_cluster) == []
 
 
@@ -223,10 +270,17 @@ def test_what_another_judge_says_is_not_said_twice() -> None:
         ("other:thing:Thing", {}, Layer.FIREWALL),
     ],
 )
-def test_what_is_not_understood_lets_through_and_names_its_layer(type_token: str, fields: dict[str, Any], layer: Layer) -> None:
+def test_what_is_not_understood_lets_through_and_names_its_layer(
+    type_token: str, fields: dict[str, Any], layer: Layer
+) -> None:
     it = Resource(type_token, "somebodys", {**GOOD.get(type_token, {}), **fields})
     (verdict,) = of_google(snapshot(google=(it,)), it)
-    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.by) == (layer, True, False, it.identity)
+    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.by) == (
+        layer,
+        True,
+        False,
+        it.identity,
+    )
 
 
 def test_a_resource_of_a_type_that_nobody_knows_is_of_no_consequence_on_another_network() -> None:
@@ -252,35 +306,44 @@ def test_a_resource_of_a_type_that_nobody_knows_is_of_no_consequence_on_another_
 def test_a_firewall_policy_is_asked_first_where_the_network_says_so(
     name: str, order: str | None, unread_fields: list[str]
 ) -> None:
-    """Google's default is the other order, in which a VPC rule that allows counts before the policy's denial."""
+    """Google's default is the other order, in which a VPC rule that allows counts before the policy's
+    denial."""
     of_cluster = Resource(
-        SUBNETWORK, "a", {"name": "a", "ipCidrRange": "10.0.0.0/24", "network": "projects/p/global/networks/ours"}
+        SUBNETWORK,
+        "a",
+        {"name": "a", "ipCidrRange": "10.0.0.0/24", "network": "projects/p/global/networks/ours"},
     )
     said = {"networkFirewallPolicyEnforcementOrder": order} if order else {}
     network = Resource("gcp:compute/network:Network", name, {"name": name, **said})
     association = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation"
-    assert unread(association, of_cluster, network, attachmentTarget="projects/p/global/networks/ours") == unread_fields
+    assert (
+        unread(association, of_cluster, network, attachmentTarget="projects/p/global/networks/ours")
+        == unread_fields
+    )
 
 
 ORDINARY = {
     CLUSTER: """
-        loggingConfig managedOpentelemetryConfig resourceUsageExportConfig anonymousAuthenticationConfig masterAuth
-        databaseEncryption binaryAuthorization podSecurityPolicyConfig enableFqdnNetworkPolicy enableKubernetesAlpha
-        enableL4IlbSubsetting         confidentialNodes maintenancePolicy releaseChannel
-        verticalPodAutoscaling emulatedVersion meshCertificates
-        addonsConfig.dnsCacheConfig addonsConfig.gkeBackupAgentConfig addonsConfig.statefulHaConfig
-        ipAllocationPolicy.stackType ipAllocationPolicy.servicesSecondaryRangeName privateClusterConfig
+        loggingConfig managedOpentelemetryConfig resourceUsageExportConfig anonymousAuthenticationConfig
+        masterAuth databaseEncryption binaryAuthorization podSecurityPolicyConfig enableFqdnNetworkPolicy
+        enableKubernetesAlpha enableL4IlbSubsetting confidentialNodes maintenancePolicy releaseChannel
+        verticalPodAutoscaling emulatedVersion meshCertificates addonsConfig.dnsCacheConfig
+        addonsConfig.gkeBackupAgentConfig addonsConfig.statefulHaConfig ipAllocationPolicy.stackType
+        ipAllocationPolicy.servicesSecondaryRangeName privateClusterConfig
     """,
     POOL: """
-        cluster management version nodeConfig.bootDisk nodeConfig.diskType nodeConfig.gvnic nodeConfig.imageType
-        nodeConfig.machineType nodeConfig.nodeGroup nodeConfig.spot nodeConfig.tags networkConfig.enablePrivateNodes
+        cluster management version nodeConfig.bootDisk nodeConfig.diskType nodeConfig.gvnic
+        nodeConfig.imageType nodeConfig.machineType nodeConfig.nodeGroup nodeConfig.spot nodeConfig.tags
+        networkConfig.enablePrivateNodes
     """,
     NAT: "router logConfig drainNatIps natIps subnetworks udpIdleTimeoutSec",
 }
 """By type: fields that an export of an ordinary cluster has beside what is read."""
 
 
-@pytest.mark.parametrize(("type_token", "path"), [(of, path) for of, paths in ORDINARY.items() for path in paths.split()])
+@pytest.mark.parametrize(
+    ("type_token", "path"), [(of, path) for of, paths in ORDINARY.items() for path in paths.split()]
+)
 def test_what_an_ordinary_cluster_says_besides_is_no_surprise(type_token: str, path: str) -> None:
     found = unread(type_token, **nested(path, "anything"))
     assert [field for field in found if field != "nodeConfig.workloadMetadataConfig.mode"] == []

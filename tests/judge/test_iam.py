@@ -36,7 +36,11 @@ KEY = "kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
         ("projects/iAMMember:IAMMember", {"project": "p"}, "project p"),
         ("storage/bucketIAMMember:BucketIAMMember", {"bucket": "data"}, "bucket data"),
         # As an export has it, with what the provider computes.
-        ("storage/bucketIAMMember:BucketIAMMember", {"bucket": "b/data", "etag": "x", "id": "b/data/r/m"}, "bucket data"),
+        (
+            "storage/bucketIAMMember:BucketIAMMember",
+            {"bucket": "b/data", "etag": "x", "id": "b/data/r/m"},
+            "bucket data",
+        ),
         (TOPIC, {"topic": "t", "project": "p"}, "topic t of project p"),
         (TOPIC, {"topic": "projects/p/topics/t", "project": "p"}, "topic t of project p"),
         # The path says the project, whoever pays.
@@ -44,7 +48,11 @@ KEY = "kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
         (TOPIC, {"topic": "t"}, "topic t"),
         (SECRET, {"secretId": "k", "project": "p"}, "secret k of project p"),
         (ACCOUNT, {"serviceAccountId": "projects/p/serviceAccounts/a@p"}, "serviceaccount a@p of project p"),
-        (KEY, {"cryptoKeyId": "projects/p/locations/eu/keyRings/r/cryptoKeys/k"}, "cryptokey eu/r/k of project p"),
+        (
+            KEY,
+            {"cryptoKeyId": "projects/p/locations/eu/keyRings/r/cryptoKeys/k"},
+            "cryptokey eu/r/k of project p",
+        ),
         ("folder/iAMMember:IAMMember", {"folder": "folders/7"}, "folder folders/7"),
         ("organizations/iAMMember:IAMMember", {"orgId": "7"}, "organizations 7"),
         # All of a kind in a project is not the project.
@@ -70,9 +78,18 @@ def test_a_role_is_on_what_its_properties_name(token: str, of: dict[str, Any], r
 @pytest.mark.parametrize(
     ("token", "one", "other"),
     [
-        # Of one dataset two tables, of one place two services: a role that moves from one to the other is a change.
-        ("bigquery/iamMember:IamMember", {"datasetId": "d", "tableId": "a"}, {"datasetId": "d", "tableId": "b"}),
-        ("bigtable/tableIamMember:TableIamMember", {"instanceName": "i", "table": "a"}, {"instanceName": "j", "table": "a"}),
+        # Of one dataset two tables, of one place two services: a role that moves from one to the other is a
+        # change.
+        (
+            "bigquery/iamMember:IamMember",
+            {"datasetId": "d", "tableId": "a"},
+            {"datasetId": "d", "tableId": "b"},
+        ),
+        (
+            "bigtable/tableIamMember:TableIamMember",
+            {"instanceName": "i", "table": "a"},
+            {"instanceName": "j", "table": "a"},
+        ),
         (RUN, {"location": "eu", "service": "a"}, {"location": "eu", "service": "b"}),
         (RUN, {"location": "eu", "service": "a"}, {"location": "us", "service": "a"}),
         (TOPIC, {"topic": "a"}, {"topic": "b"}),
@@ -81,7 +98,8 @@ def test_a_role_is_on_what_its_properties_name(token: str, of: dict[str, Any], r
     ],
 )
 def test_two_resources_are_called_otherwise(token: str, one: dict[str, str], other: dict[str, str]) -> None:
-    """A role on one service of Cloud Run was called one on its whole project, and one on a table one on its dataset."""
+    """A role on one service of Cloud Run was called one on its whole project, and one on a table one on its
+    dataset."""
     assert on(token, **one, project="p") != on(token, **other, project="p")
 
 
@@ -106,11 +124,15 @@ def test_a_binding_gives_its_role_to_each_of_its_members() -> None:
         (WHO, "roles/a", "topic t"),
     ]
     of_secret = {"members": [WHO], "role": "roles/a", "secretId": "k"}
-    assert said(Resource("gcp:secretmanager/secretIamBinding:SecretIamBinding", "x", of_secret))[0].resource == "secret k"
+    assert (
+        said(Resource("gcp:secretmanager/secretIamBinding:SecretIamBinding", "x", of_secret))[0].resource
+        == "secret k"
+    )
 
 
 def test_a_binding_without_members_gives_it_to_nobody() -> None:
-    """Google's provider writes such a binding to take a role from everybody; it was read as a grant to `None`."""
+    """Google's provider writes such a binding to take a role from everybody; it was read as a grant to
+    `None`."""
     of = {"members": [], "role": "roles/a", "topic": "t"}
     assert said(Resource("gcp:pubsub/topicIAMBinding:TopicIAMBinding", "x", of)) == []
 
@@ -118,7 +140,9 @@ def test_a_binding_without_members_gives_it_to_nobody() -> None:
 def test_a_role_under_a_condition_is_another_one() -> None:
     of = {"member": WHO, "role": "roles/a", "topic": "t"}
     conditions = (None, {"expression": "true"}, {"expression": "false"})
-    found = [said(Resource(f"gcp:{TOPIC}", "x", {**of, "condition": condition}))[0] for condition in conditions]
+    found = [
+        said(Resource(f"gcp:{TOPIC}", "x", {**of, "condition": condition}))[0] for condition in conditions
+    ]
     assert found[0].role == "roles/a"
     assert len({one.role for one in found}) == 3
     assert {one.resource for one in found} == {"topic t"}

@@ -1,7 +1,8 @@
-"""What comes in, rule by rule: load balancers, firewall, NetworkPolicies, a gateway's TLS, authorization, routes.
+"""What comes in, rule by rule: load balancers, firewall, NetworkPolicies, a gateway's TLS, authorization,
+routes.
 
-Source: GKE, "LoadBalancer Service parameters" and "Automatically created firewall rules"; Kubernetes, "Service"; Istio reference,
-Gateway, VirtualService, AuthorizationPolicy, PeerAuthentication.
+Source: GKE, "LoadBalancer Service parameters" and "Automatically created firewall rules"; Kubernetes,
+"Service"; Istio reference, Gateway, VirtualService, AuthorizationPolicy, PeerAuthentication.
 """
 
 from __future__ import annotations
@@ -57,13 +58,17 @@ class TestLoadBalancer:
     def test_source_ranges_keep_everybody_else_out(self) -> None:
         found = judges(balancer=balancer(loadBalancerSourceRanges=[PARTNER])).inbound
         assert found.trace(flow()).allowed
-        assert by(found.trace(flow(source=ELSEWHERE)), Layer.LOAD_BALANCER).endswith("spec.loadBalancerSourceRanges")
+        assert by(found.trace(flow(source=ELSEWHERE)), Layer.LOAD_BALANCER).endswith(
+            "spec.loadBalancerSourceRanges"
+        )
         assert refused(found.trace(flow(source=ELSEWHERE))) == [Layer.LOAD_BALANCER]
 
     def test_without_source_ranges_it_takes_everybody(self) -> None:
         assert judges().inbound.trace(flow(source=ELSEWHERE)).allowed
 
-    def test_a_range_is_let_in_if_one_address_of_it_is_and_has_to_be_taken_whole_where_it_is_declared(self) -> None:
+    def test_a_range_is_let_in_if_one_address_of_it_is_and_has_to_be_taken_whole_where_it_is_declared(
+        self,
+    ) -> None:
         found = judges(balancer=balancer(loadBalancerSourceRanges=["198.51.100.16/32"])).inbound
         assert found.trace(flow()).allowed
         assert refused(found.trace(flow(), declared=True)) == [Layer.LOAD_BALANCER]
@@ -78,11 +83,15 @@ class TestLoadBalancer:
 
     def test_a_port_by_name_is_that_of_the_container(self) -> None:
         named = balancer(ports=[{"port": 5432, "targetPort": "db"}])
-        pods = deployment(containers=[{"name": "istio-proxy", "ports": [{"name": "db", "containerPort": 5432}]}])
+        pods = deployment(
+            containers=[{"name": "istio-proxy", "ports": [{"name": "db", "containerPort": 5432}]}]
+        )
         assert judges(balancer=named, deployment=pods).inbound.trace(flow()).allowed
         assert not judges(balancer=named).inbound.trace(flow()).understood
 
-    @pytest.mark.parametrize("key", ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"])
+    @pytest.mark.parametrize(
+        "key", ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"]
+    )
     def test_the_annotation_internal_makes_it_internal(self, key: str) -> None:
         made = balancer()
         made["metadata"]["annotations"] = {key: "Internal"}
@@ -94,12 +103,18 @@ class TestLoadBalancer:
 
     @pytest.mark.parametrize(("name", "internal"), [("external", False), ("internal", True)])
     def test_gkes_own_classes_are_known(self, name: str, internal: bool) -> None:
-        (edge,) = judges(balancer=balancer(loadBalancerClass=f"networking.gke.io/l4-regional-{name}")).inbound.edges.values()
+        (edge,) = judges(
+            balancer=balancer(loadBalancerClass=f"networking.gke.io/l4-regional-{name}")
+        ).inbound.edges.values()
         assert edge.internal is internal
         assert not edge.unread
 
     def test_a_class_of_somebody_else_is_not_understood(self) -> None:
-        assert not judges(balancer=balancer(loadBalancerClass="metallb.example/lb")).inbound.trace(flow()).understood
+        assert (
+            not judges(balancer=balancer(loadBalancerClass="metallb.example/lb"))
+            .inbound.trace(flow())
+            .understood
+        )
 
     def test_external_ips_are_not_understood(self) -> None:
         found = judges(balancer=balancer(type="ClusterIP", externalIPs=["203.0.113.9"]))
@@ -112,14 +127,19 @@ class TestLoadBalancer:
 
     def test_a_services_selector_may_say_more_or_less_than_the_gateways(self) -> None:
         pods = deployment(labels={**LABELS, "app": "edge"})
-        assert judges(balancer=balancer(selector={"app": "edge"}), deployment=pods).inbound.trace(flow()).allowed
+        assert (
+            judges(balancer=balancer(selector={"app": "edge"}), deployment=pods).inbound.trace(flow()).allowed
+        )
         more = balancer(selector={**LABELS, "app": "edge"})
         assert judges(balancer=more, deployment=None).inbound.trace(flow()).reached
 
 
 class TestFirewall:
     def test_gke_opens_it_for_the_services_ranges_and_ports(self) -> None:
-        found = judges(balancer=balancer(loadBalancerSourceRanges=[PARTNER]), google=(firewall(sourceRanges=["192.0.2.0/24"]),))
+        found = judges(
+            balancer=balancer(loadBalancerSourceRanges=[PARTNER]),
+            google=(firewall(sourceRanges=["192.0.2.0/24"]),),
+        )
         said = found.inbound.trace(flow()).steps[1]
         assert (said.layer, said.allowed, said.by) == (Layer.FIREWALL, True, "edge/service/edge")
         assert Layer.FIREWALL in refused(found.inbound.trace(flow(source=ELSEWHERE)))
@@ -156,9 +176,12 @@ class TestNetworkPolicy:
         assert found.trace(flow(), declared=True).allowed
         assert refused(found.trace(flow(source=ELSEWHERE))) == [Layer.NETWORK_POLICY]
 
-    def test_with_the_policy_cluster_they_may_see_a_nodes_so_ranges_hold_nobody_and_let_nobody_surely_through(self) -> None:
+    def test_with_the_policy_cluster_they_may_see_a_nodes_so_ranges_hold_nobody_and_let_nobody_surely_through(
+        self,
+    ) -> None:
         found = judges(
-            self.policy(**{"from": [{"ipBlock": {"cidr": PARTNER}}]}), balancer=balancer(externalTrafficPolicy="Cluster")
+            self.policy(**{"from": [{"ipBlock": {"cidr": PARTNER}}]}),
+            balancer=balancer(externalTrafficPolicy="Cluster"),
         ).inbound
         assert found.trace(flow(source=ELSEWHERE)).allowed
 
@@ -194,7 +217,9 @@ class TestCertificates:
         fields = {
             "spec.servers[0].tls.mode": Caller(),
             "spec.servers[0].tls.credentialName": Caller(Shown.FOREIGN, CLIENT),
-            "spec.servers[0].tls.subjectAltNames": Caller(Shown.NAMED, "spiffe://partner.example/gateway/below"),
+            "spec.servers[0].tls.subjectAltNames": Caller(
+                Shown.NAMED, "spiffe://partner.example/gateway/below"
+            ),
         }
         for field, caller in fields.items():
             trace = found.trace(flow(caller=caller))
@@ -211,7 +236,9 @@ class TestCertificates:
         assert found.trace(flow(caller=Caller())).allowed
         assert refused(found.trace(flow(caller=Caller(Shown.FOREIGN, CLIENT)))) == [Layer.GATEWAY]
 
-    def test_optional_mutual_that_names_clients_takes_nobody_else_and_nobody_without_a_certificate(self) -> None:
+    def test_optional_mutual_that_names_clients_takes_nobody_else_and_nobody_without_a_certificate(
+        self,
+    ) -> None:
         """Envoy demands a certificate as soon as it is to look at names."""
         found = judges(gateway=gateway(mode="OPTIONAL_MUTUAL")).inbound
         assert found.trace(flow()).allowed
@@ -314,15 +341,21 @@ class TestAuthorization:
         assert refused(trace) == [Layer.AUTHORIZATION]
 
     def test_it_is_asked_also_where_no_server_takes_the_connection(self) -> None:
-        trace = judges(self.allowed(when=[{"key": "connection.sni", "values": [HOST]}])).inbound.trace(flow(host="x.example"))
+        trace = judges(self.allowed(when=[{"key": "connection.sni", "values": [HOST]}])).inbound.trace(
+            flow(host="x.example")
+        )
         assert refused(trace) == [Layer.GATEWAY, Layer.AUTHORIZATION]
 
     def test_the_teams_own_policies_see_the_gateways_identity(self) -> None:
         def of_team(principal: str) -> Object:
-            return written("AuthorizationPolicy", "shop", rules=[{"from": [{"source": {"principals": [principal]}}]}])
+            return written(
+                "AuthorizationPolicy", "shop", rules=[{"from": [{"source": {"principals": [principal]}}]}]
+            )
 
         assert judges(of_team("cluster.local/ns/edge/sa/edge")).inbound.trace(flow()).allowed
-        assert refused(judges(of_team("partner.example/gateway")).inbound.trace(flow())) == [Layer.AUTHORIZATION]
+        assert refused(judges(of_team("partner.example/gateway")).inbound.trace(flow())) == [
+            Layer.AUTHORIZATION
+        ]
 
 
 class TestRoutes:
@@ -331,7 +364,9 @@ class TestRoutes:
         return written("Service", "shop", "db", **{"selector": {"app": "db"}, "ports": ports, **spec})
 
     def test_a_service_among_the_objects_says_the_pods_port(self) -> None:
-        assert judges(self.service()).inbound.trace(flow()).reached == (Reached("shop", "db.shop", 5432, 7000),)
+        assert judges(self.service()).inbound.trace(flow()).reached == (
+            Reached("shop", "db.shop", 5432, 7000),
+        )
 
     def test_a_service_that_is_not_there_is_as_the_question_says(self) -> None:
         assert judges().inbound.trace(flow(backend=7000)).reached == (Reached("shop", "db.shop", 5432, 7000),)
@@ -348,7 +383,9 @@ class TestRoutes:
         assert not judges(route=route(number=None)).inbound.trace(flow()).understood
 
     def test_a_short_name_is_in_the_rules_own_namespace(self) -> None:
-        assert judges(route=route(to="db")).inbound.trace(flow()).reached == (Reached("edge", "db.edge", 5432, 5432),)
+        assert judges(route=route(to="db")).inbound.trace(flow()).reached == (
+            Reached("edge", "db.edge", 5432, 5432),
+        )
 
     def test_a_service_that_is_not_exported_is_not_known(self) -> None:
         made = self.service()
@@ -356,7 +393,12 @@ class TestRoutes:
         assert refused(judges(made).inbound.trace(flow())) == [Layer.GATEWAY]
 
     def test_without_a_route_nothing_is_led_anywhere(self) -> None:
-        for led in (None, route(gateways=["edge/other"]), route(hosts=["other.example.org"]), route(exportTo=["elsewhere"])):
+        for led in (
+            None,
+            route(gateways=["edge/other"]),
+            route(hosts=["other.example.org"]),
+            route(exportTo=["elsewhere"]),
+        ):
             trace = judges(route=led).inbound.trace(flow())
             assert refused(trace) == [Layer.GATEWAY]
 
@@ -372,7 +414,10 @@ class TestRoutes:
 
     def test_every_destination_counts_but_one_of_weight_zero(self) -> None:
         legs = [
-            {"destination": {"host": f"{name}.shop.svc.cluster.local", "port": {"number": 5432}}, "weight": weight}
+            {
+                "destination": {"host": f"{name}.shop.svc.cluster.local", "port": {"number": 5432}},
+                "weight": weight,
+            }
             for name, weight in (("db", 90), ("copy", 10), ("none", 0))
         ]
         reached = judges(route=route(tcp=[{"route": legs}])).inbound.trace(flow()).reached
@@ -386,10 +431,14 @@ class TestRoutes:
 
     def test_headers_of_answers_that_are_not_taken_out_are_told(self) -> None:
         led = route("http")
-        found = judges(gateway=gateway(protocol="HTTPS"), route=led).inbound.trace(flow(request=Request(HOST)))
+        found = judges(gateway=gateway(protocol="HTTPS"), route=led).inbound.trace(
+            flow(request=Request(HOST))
+        )
         assert "x-envoy-upstream-service-time" in found.tells
         led["spec"]["http"][0]["headers"] = {"response": {"remove": ["X-Envoy-Upstream-Service-Time"]}}
-        found = judges(gateway=gateway(protocol="HTTPS"), route=led).inbound.trace(flow(request=Request(HOST)))
+        found = judges(gateway=gateway(protocol="HTTPS"), route=led).inbound.trace(
+            flow(request=Request(HOST))
+        )
         assert "x-envoy-upstream-service-time" not in found.tells
 
 
@@ -397,13 +446,17 @@ class TestMutualTlsBehindTheGateway:
     STRICT = written("PeerAuthentication", "istio-system", mtls={"mode": "STRICT"})
 
     def rule(self, mode: str) -> Object:
-        return written("DestinationRule", "edge", host="db.shop.svc.cluster.local", trafficPolicy={"tls": {"mode": mode}})
+        return written(
+            "DestinationRule", "edge", host="db.shop.svc.cluster.local", trafficPolicy={"tls": {"mode": mode}}
+        )
 
     def test_the_gateway_shows_its_certificate_by_itself(self) -> None:
         assert judges(self.STRICT).inbound.trace(flow()).allowed
 
     def test_a_rule_that_switches_it_off_ends_at_pods_that_demand_it(self) -> None:
-        assert refused(judges(self.STRICT, self.rule("DISABLE")).inbound.trace(flow())) == [Layer.AUTHORIZATION]
+        assert refused(judges(self.STRICT, self.rule("DISABLE")).inbound.trace(flow())) == [
+            Layer.AUTHORIZATION
+        ]
         assert judges(self.rule("DISABLE")).inbound.trace(flow()).allowed
 
 
@@ -417,4 +470,6 @@ class TestPastTheGateway:
     def test_strict_mutual_tls_refuses_whoever_is_not_of_the_mesh(self) -> None:
         own = balancer("own", "shop", selector={"app": "db"})
         strict = written("PeerAuthentication", "shop", mtls={"mode": "STRICT"})
-        assert refused(judges(own, strict).inbound.trace(flow(edge="shop/service/own"))) == [Layer.AUTHORIZATION]
+        assert refused(judges(own, strict).inbound.trace(flow(edge="shop/service/own"))) == [
+            Layer.AUTHORIZATION
+        ]

@@ -16,8 +16,14 @@ PLAIN = Caller(Shown.PLAIN)
     ("asked", "said"),
     [
         (flow(), f"From {PARTNER}, {CLIENT}: tcp://{HOST}:5432"),
-        (flow(caller=Caller(), request=Request(HOST)), f"From {PARTNER}, somebody with no certificate: https://{HOST}:5432"),
-        (flow(caller=PLAIN, door=Door.NODE_PORT), f"From {PARTNER}, somebody with no TLS: tcp://{HOST}:5432 by a port of a node"),
+        (
+            flow(caller=Caller(), request=Request(HOST)),
+            f"From {PARTNER}, somebody with no certificate: https://{HOST}:5432",
+        ),
+        (
+            flow(caller=PLAIN, door=Door.NODE_PORT),
+            f"From {PARTNER}, somebody with no TLS: tcp://{HOST}:5432 by a port of a node",
+        ),
         (
             flow(caller=Caller(Shown.FOREIGN, "x"), request=Request("y")),
             f"From {PARTNER}, x of another authority: https://{HOST}:5432, Host: y",
@@ -30,7 +36,9 @@ def test_a_question_is_called_by_all_that_it_asks(asked: InboundFlow | NodeFlow,
     assert str(asked) == said
 
 
-@pytest.mark.parametrize(("name", "principal"), [("spiffe://a/b", "a/b"), ("a.example", "DNS:a.example"), ("", "DNS:")])
+@pytest.mark.parametrize(
+    ("name", "principal"), [("spiffe://a/b", "a/b"), ("a.example", "DNS:a.example"), ("", "DNS:")]
+)
 def test_identities_are_what_follows_spiffe(name: str, principal: str) -> None:
     assert Caller(Shown.NAMED, name).principal == principal
 

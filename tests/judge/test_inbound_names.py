@@ -1,4 +1,5 @@
-"""Names that are asked about from outside: of servers, and below the patterns of servers those that routes and rules name."""
+"""Names that are asked about from outside: of servers, and below the patterns of servers those that routes
+and rules name."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ def called(*sides: Judges, kind: InboundKind) -> list[str]:
 
 def policy(*hosts: str, principals: tuple[str, ...] = ()) -> Object:
     of = {"from": [{"source": {"principals": list(principals)}}]} if principals else {}
-    return written("AuthorizationPolicy", "edge", rules=[{"to": [{"operation": {"hosts": list(hosts)}}], **of}])
+    return written(
+        "AuthorizationPolicy", "edge", rules=[{"to": [{"operation": {"hosts": list(hosts)}}], **of}]
+    )
 
 
 def routes(*hosts: str) -> list[Object]:
@@ -66,7 +69,9 @@ def test_tls_that_is_passed_on_by_a_name_is_asked_for_by_that_name(pattern: str)
 def test_every_name_of_a_route_is_asked_and_not_the_first_ones_alone() -> None:
     wide = gateway(protocol="HTTPS", mode="SIMPLE", hosts=["*.example.org"], subjectAltNames=None)
     names = routes(A, B, C, D)
-    assert {(name, "no certificate") for name in (A, B, C, D)} <= arrive(cluster(*names, gateway=wide, route=None))
+    assert {(name, "no certificate") for name in (A, B, C, D)} <= arrive(
+        cluster(*names, gateway=wide, route=None)
+    )
 
 
 def test_whoever_a_rule_lets_in_at_one_name_below_a_pattern_is_asked_there() -> None:
@@ -83,7 +88,7 @@ def test_whoever_a_rule_lets_in_below_a_pattern_of_its_own_is_asked_at_a_name_th
     assert arrive(world) == {("any-name.web.example.org", Q)}
 
 
-def test_a_name_that_only_a_rule_knows_is_asked_with_a_request_where_the_server_below_whose_pattern_it_is_reads_http() -> None:
+def test_a_name_that_only_a_rule_knows_is_asked_with_a_request_where_its_server_reads_http() -> None:
     raw = gateway("raw", hosts=[HOST])
     wide = gateway("wide", protocol="HTTPS", mode="SIMPLE", hosts=["*.web.example.org"], subjectAltNames=None)
     led = route("http", hosts=["*.web.example.org"], gateways=["edge/wide"])
@@ -101,16 +106,22 @@ def test_a_pattern_of_a_route_below_a_servers_stands_for_a_name() -> None:
 def test_a_name_with_a_server_of_its_own_is_that_ones() -> None:
     wide = gateway("wide", mode="SIMPLE", hosts=["*.example.org"], subjectAltNames=None)
     world = cluster(wide, policy(HOST), gateway=gateway(subjectAltNames=[CLIENT]))
-    (_, flow) = next(pair for pair in flows(world) if pair[0].kind is InboundKind.OTHER_AUTHORITY and pair[1].host == HOST)
+    (_, flow) = next(
+        pair for pair in flows(world) if pair[0].kind is InboundKind.OTHER_AUTHORITY and pair[1].host == HOST
+    )
     assert flow.caller.name == CLIENT
-    assert not any(flow.host == "any-name.example.org" for one, flow in flows(world) if one.kind is InboundKind.CLIENT)
+    assert not any(
+        flow.host == "any-name.example.org" for one, flow in flows(world) if one.kind is InboundKind.CLIENT
+    )
 
 
 def test_a_pattern_has_the_names_below_it_that_its_own_gateways_routes_are_for() -> None:
     wide = gateway("wide", mode="SIMPLE", hosts=["*.example.org"], subjectAltNames=None)
     led = route(hosts=[HOST, A], gateways=["edge/db"])
     world = cluster(wide, policy("out.example", B), gateway=gateway(), route=led)
-    at = {flow.host for one, flow in flows(world) if one.kind is InboundKind.OTHER_CLIENT and flow.port == 5432}
+    at = {
+        flow.host for one, flow in flows(world) if one.kind is InboundKind.OTHER_CLIENT and flow.port == 5432
+    }
     assert at == {HOST, "any-name.example.org", B}
 
 
@@ -126,7 +137,11 @@ def test_a_rule_for_any_name_and_a_route_for_any_name_are_no_names() -> None:
 def test_a_name_that_is_none_of_the_servers_is_asked_as_another_once_each() -> None:
     led = route("http", hosts=[HOST, "out.example"])
     world = cluster(policy(HOST, "out.example"), gateway=gateway(protocol="HTTPS"), route=led)
-    asked = [str(flow) for one, flow in flows(world) if one.kind is InboundKind.OTHER_HOST and flow.host == "out.example"]
+    asked = [
+        str(flow)
+        for one, flow in flows(world)
+        if one.kind is InboundKind.OTHER_HOST and flow.host == "out.example"
+    ]
     assert asked
     assert len(asked) == len(set(asked)), "a request for its own name is asked once"
     at = {flow.port for one, flow in flows(world) if one.kind is InboundKind.OTHER_HOST and flow.host == HOST}
@@ -136,17 +151,22 @@ def test_a_name_that_is_none_of_the_servers_is_asked_as_another_once_each() -> N
 def test_each_name_of_a_server_is_asked_with_requests_for_itself() -> None:
     world = cluster(gateway=gateway(protocol="HTTPS", hosts=[HOST, A]), route=route("http"))
     for kind in (InboundKind.OTHER_CLIENT, InboundKind.NO_CERTIFICATE, InboundKind.PLAIN):
-        found = [(flow.host, flow.request.host) for one, flow in flows(world) if one.kind is kind and flow.request]
+        found = [
+            (flow.host, flow.request.host) for one, flow in flows(world) if one.kind is kind and flow.request
+        ]
         assert set(found) == {(HOST, HOST), (A, A)}
     others = {
-        (flow.host, flow.request.host) for one, flow in flows(world) if one.kind is InboundKind.OTHER_REQUEST and flow.request
+        (flow.host, flow.request.host)
+        for one, flow in flows(world)
+        if one.kind is InboundKind.OTHER_REQUEST and flow.request
     }
     assert not any(host == asked for host, asked in others)
     assert (A, HOST) in others
 
 
 class TestNamesThatRulesAskFor:
-    """A rule of the gateway's own namespace, or of Istio's root namespace, at the pods' port that it names or at every one."""
+    """A rule of the gateway's own namespace, or of Istio's root namespace, at the pods' port that it names or
+    at every one."""
 
     def rule(self, home: str = "edge", **says: Any) -> Object:
         return written("AuthorizationPolicy", home, selector={"matchLabels": LABELS}, rules=[says])
@@ -172,13 +192,18 @@ class TestNamesThatRulesAskFor:
         assert "x.example.org" in called(
             judges(self.rule("istio-system", **says), balancer=one_port()), kind=InboundKind.OTHER_HOST
         )
-        assert "x.example.org" not in called(judges(self.rule("shop", **says), balancer=one_port()), kind=InboundKind.OTHER_HOST)
+        assert "x.example.org" not in called(
+            judges(self.rule("shop", **says), balancer=one_port()), kind=InboundKind.OTHER_HOST
+        )
 
     @pytest.mark.parametrize(
         "says",
         [
             {"to": [{"operation": {"hosts": ["x.example.org"], "ports": ["443"]}}]},
-            {"to": [{"operation": {"hosts": ["x.example.org"]}}], "when": [{"key": "destination.port", "values": ["443"]}]},
+            {
+                "to": [{"operation": {"hosts": ["x.example.org"]}}],
+                "when": [{"key": "destination.port", "values": ["443"]}],
+            },
             {"to": [{"operation": {"hosts": ["*.example.org"]}}]},
             {"when": [{"key": "request.headers[x-name]", "values": ["x.example.org"]}]},
         ],
@@ -218,4 +243,7 @@ class TestNamesThatRulesAskFor:
             "from": [{"source": {"principals": ["p/x"]}}],
             "to": [{"operation": {"hosts": ["x.example.org"]}}],
         }
-        assert called(judges(self.rule(**says), balancer=one_port()), kind=InboundKind.CLIENT) == [BUYER, CLIENT]
+        assert called(judges(self.rule(**says), balancer=one_port()), kind=InboundKind.CLIENT) == [
+            BUYER,
+            CLIENT,
+        ]

@@ -1,4 +1,5 @@
-"""What is asked about nodes' own addresses: every class of packets that some firewall rule for what comes in tells apart."""
+"""What is asked about nodes' own addresses: every class of packets that some firewall rule for what comes in
+tells apart."""
 
 from __future__ import annotations
 
@@ -17,9 +18,14 @@ from tests.judge.objects import node_pool
 SUBNET = Resource(
     "gcp:compute/subnetwork:Subnetwork",
     "nodes",
-    {"ipCidrRange": "10.0.0.0/24", "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}]},
+    {
+        "ipCidrRange": "10.0.0.0/24",
+        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}],
+    },
 )
-CLUSTER = Resource("gcp:container/cluster:Cluster", "c", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}})
+CLUSTER = Resource(
+    "gcp:container/cluster:Cluster", "c", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}
+)
 
 
 def side(*rules: Resource, network: bool = True) -> Judges:
@@ -48,7 +54,9 @@ def spans(*sides: Judges, transport: str = "TCP") -> list[tuple[int, int]]:
         (["100-200", "100-120", "180-200"], [(1, 99), (100, 120), (121, 179), (180, 200), (201, 65535)]),
     ],
 )
-def test_ports_are_cut_where_a_rules_ports_begin_and_end(ports: list[str], apart: list[tuple[int, int]]) -> None:
+def test_ports_are_cut_where_a_rules_ports_begin_and_end(
+    ports: list[str], apart: list[tuple[int, int]]
+) -> None:
     assert spans(side(opened(*ports))) == apart
 
 
@@ -58,11 +66,17 @@ def test_ports_of_one_protocol_cut_no_other_and_those_of_every_protocol_cut_each
     assert spans(of_udp, transport="UDP") == [(1, 52), (53, 53), (54, 65535)]
     assert spans(of_udp, transport=OTHER_PROTOCOL) == [(0, 0)]
     of_all = side(opened("53", protocol="all"))
-    assert spans(side(opened("5000", protocol="sctp")), transport="SCTP") == [(1, 4999), (5000, 5000), (5001, 65535)]
+    assert spans(side(opened("5000", protocol="sctp")), transport="SCTP") == [
+        (1, 4999),
+        (5000, 5000),
+        (5001, 65535),
+    ]
     assert spans(of_all) == spans(of_all, transport="UDP") == [(1, 52), (53, 53), (54, 65535)]
 
 
-def test_each_protocol_that_a_rule_names_is_asked_whichever_way_it_is_written_and_one_that_none_names() -> None:
+def test_each_protocol_that_a_rule_names_is_asked_whichever_way_it_is_written_and_one_that_none_names() -> (
+    None
+):
     def protocols(*names: str) -> list[str]:
         made = side(*(opened(protocol=name) for name in names))
         return list(dict.fromkeys(flow.transport for flow in from_outside([made], machines=False)))
@@ -95,7 +109,11 @@ class TestFrom:
     def test_inside_are_pods_and_nodes_and_the_parts_of_them_that_rules_tell_apart(self) -> None:
         assert self.sources(side(), inside=True) == {"pods": ["10.1.0.0/16"], "nodes": ["10.0.0.0/24"]}
         found = self.sources(side(opened(sourceRanges=["10.1.128.0/17", PARTNER])), inside=True)
-        assert found == {"10.1.128.0/17": ["10.1.128.0/17"], "pods": ["10.1.0.0/17"], "nodes": ["10.0.0.0/24"]}
+        assert found == {
+            "10.1.128.0/17": ["10.1.128.0/17"],
+            "pods": ["10.1.0.0/17"],
+            "nodes": ["10.0.0.0/24"],
+        }
 
     def test_inside_of_two_sides_is_what_both_have(self) -> None:
         properties = {"ipCidrRange": "10.0.0.0/25", "secondaryIpRanges": []}

@@ -1,6 +1,7 @@
 """What comes in to pods that are given no proxy.
 
-Source: Istio, "Installing the Sidecar" (labels of namespaces); Istio reference, PeerAuthentication and AuthorizationPolicy.
+Source: Istio, "Installing the Sidecar" (labels of namespaces); Istio reference, PeerAuthentication and
+AuthorizationPolicy.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class TestWithoutAProxy:
     )
 
     @pytest.mark.parametrize(("labels", "taken"), WORLDS)
-    def test_past_every_gateway_pods_take_whoever_gets_there(self, labels: dict[str, str] | None, taken: bool) -> None:
+    def test_past_every_gateway_pods_take_whoever_gets_there(
+        self, labels: dict[str, str] | None, taken: bool
+    ) -> None:
         home = None if labels is None else namespace("shop", **labels)
         own = balancer("own", "shop", selector={"app": "db"})
         trace = judges(own, self.STRICT, team=home).inbound.trace(flow(edge="shop/service/own"))
@@ -48,7 +51,9 @@ class TestWithoutAProxy:
         """A gateway for those outside that leads to one for those inside, whose rules let nobody in."""
         inside = gateway("inside", port=9443)
         inside["metadata"]["namespace"], inside["spec"]["selector"] = "inner", {"istio": "inner"}
-        service = written("Service", "inner", "door", selector={"istio": "inner"}, ports=[{"name": "tls", "port": 9443}])
+        service = written(
+            "Service", "inner", "door", selector={"istio": "inner"}, ports=[{"name": "tls", "port": 9443}]
+        )
         pods = deployment("inner", {"istio": "inner"})
         shut = written("AuthorizationPolicy", "inner", "nobody")
         led = route(to="door.inner.svc.cluster.local", number=9443)

@@ -1,4 +1,5 @@
-"""Where a gateway leads what it lets in from outside: routes, their destinations, and what stands before these."""
+"""Where a gateway leads what it lets in from outside: routes, their destinations, and what stands before
+these."""
 
 from __future__ import annotations
 
@@ -25,12 +26,16 @@ from tests.judge.objects import node_pool, written
 
 
 class TestWhereItLeads:
-    def leg(self, host: str = "db.shop.svc.cluster.local", number: int | None = 5432, **says: Any) -> dict[str, Any]:
+    def leg(
+        self, host: str = "db.shop.svc.cluster.local", number: int | None = 5432, **says: Any
+    ) -> dict[str, Any]:
         port = {"port": {"number": number}} if number else {}
         return {"destination": {"host": host, **port}, **says}
 
     def http(self, *objects: Object, routes: list[dict[str, Any]], **parts: Any) -> InboundTrace:
-        found = judges(*objects, gateway=gateway(protocol="HTTPS"), route=route("http", http=routes), **parts).inbound
+        found = judges(
+            *objects, gateway=gateway(protocol="HTTPS"), route=route("http", http=routes), **parts
+        ).inbound
         return found.trace(flow(request=Request(HOST)))
 
     def test_a_route_without_a_destination_is_refused_and_named(self) -> None:
@@ -47,11 +52,15 @@ class TestWhereItLeads:
 
     def test_bytes_are_nothing_to_a_server_for_http_though_its_rule_has_a_route_for_bytes(self) -> None:
         both = route("http", tcp=[{"route": [self.leg()]}])
-        assert refused(judges(gateway=gateway(protocol="HTTPS"), route=both).inbound.trace(flow())) == [Layer.GATEWAY]
+        assert refused(judges(gateway=gateway(protocol="HTTPS"), route=both).inbound.trace(flow())) == [
+            Layer.GATEWAY
+        ]
 
     def test_copies_of_requests_arrive_too(self) -> None:
         copy = self.leg("copy.shop.svc.cluster.local")
-        trace = self.http(routes=[{"route": [self.leg()], "mirrors": [copy, self.leg("third.shop.svc.cluster.local")]}])
+        trace = self.http(
+            routes=[{"route": [self.leg()], "mirrors": [copy, self.leg("third.shop.svc.cluster.local")]}]
+        )
         assert trace.understood
         assert [one.service for one in trace.reached] == ["db.shop", "copy.shop", "third.shop"]
 
@@ -79,8 +88,15 @@ class TestWhereItLeads:
     @pytest.mark.parametrize("how", ["set", "add", "remove"])
     @pytest.mark.parametrize("where", ["route", "leg"])
     def test_headers_of_requests_that_a_route_writes_are_not_read(self, how: str, where: str) -> None:
-        headers: dict[str, Any] = {"headers": {"request": {how: ["x-tenant"] if how == "remove" else {"x-tenant": "a"}}}}
-        routes = [{"route": [self.leg(**(headers if where == "leg" else {}))], **(headers if where == "route" else {})}]
+        headers: dict[str, Any] = {
+            "headers": {"request": {how: ["x-tenant"] if how == "remove" else {"x-tenant": "a"}}}
+        }
+        routes = [
+            {
+                "route": [self.leg(**(headers if where == "leg" else {}))],
+                **(headers if where == "route" else {}),
+            }
+        ]
         trace = self.http(routes=routes)
         assert not trace.understood
         assert trace.decision.by == "edge/virtualservice/db"
@@ -98,7 +114,8 @@ class TestWhereItLeads:
     def test_of_two_entries_for_one_name_the_gateways_own_is_no_better(self) -> None:
         ports = [{"number": 443, "name": "tls", "protocol": "TLS"}]
         own, others = (
-            written("ServiceEntry", home, hosts=["out.example"], ports=ports, resolution="DNS") for home in ("edge", "else")
+            written("ServiceEntry", home, hosts=["out.example"], ports=ports, resolution="DNS")
+            for home in ("edge", "else")
         )
         led = route(to="out.example", number=443)
         assert judges(own, route=led).inbound.trace(flow()).understood
@@ -112,11 +129,18 @@ class TestWhereItLeads:
             leg["destination"]["subset"] = subset
             trace = judges(rule, route=route(tcp=[{"route": [leg]}])).inbound.trace(flow())
             assert trace.allowed is allowed
-            assert allowed or (trace.decision.by, trace.decision.field) == ("edge/destinationrule/somebodys", "spec.subsets")
+            assert allowed or (trace.decision.by, trace.decision.field) == (
+                "edge/destinationrule/somebodys",
+                "spec.subsets",
+            )
 
     @pytest.mark.parametrize("number", [443, None])
-    def test_a_name_outside_without_an_entry_is_nowhere_whether_or_not_a_port_is_said(self, number: int | None) -> None:
-        assert refused(judges(route=route(to="out.example", number=number)).inbound.trace(flow())) == [Layer.GATEWAY]
+    def test_a_name_outside_without_an_entry_is_nowhere_whether_or_not_a_port_is_said(
+        self, number: int | None
+    ) -> None:
+        assert refused(judges(route=route(to="out.example", number=number)).inbound.trace(flow())) == [
+            Layer.GATEWAY
+        ]
 
     def test_a_name_outside_without_one_is_refused_where_it_is_written(self) -> None:
         trace = judges(route=route(to="out.example", number=443)).inbound.trace(flow())
@@ -143,10 +167,18 @@ class TestWhereItLeads:
         assert judges(policy).inbound.trace(flow()).allowed
         closed = written("NetworkPolicy", "shop", "closed", podSelector={})
         assert not judges(closed).inbound.trace(flow()).allowed
-        opened = written("NetworkPolicy", "shop", "opened", podSelector={"matchLabels": {"app": "other"}}, ingress=[{}])
-        assert judges(closed, opened).inbound.trace(flow()).allowed, "its pods may be those that a policy opens"
-        known = written("Service", "shop", "db", selector={"app": "db"}, ports=[{"name": "tcp", "port": 5432}])
-        assert not judges(closed, opened, known).inbound.trace(flow()).allowed, "where it is there, its selector says which"
+        opened = written(
+            "NetworkPolicy", "shop", "opened", podSelector={"matchLabels": {"app": "other"}}, ingress=[{}]
+        )
+        assert judges(closed, opened).inbound.trace(flow()).allowed, (
+            "its pods may be those that a policy opens"
+        )
+        known = written(
+            "Service", "shop", "db", selector={"app": "db"}, ports=[{"name": "tcp", "port": 5432}]
+        )
+        assert not judges(closed, opened, known).inbound.trace(flow()).allowed, (
+            "where it is there, its selector says which"
+        )
 
     def test_a_port_that_a_policy_opens_is_what_such_a_service_leads_to_before_another(self) -> None:
         ports = [{"port": 5432}, {"port": 80}]
@@ -154,7 +186,10 @@ class TestWhereItLeads:
         assert judges(policy).inbound.trace(flow()).reached == (Reached("shop", "db.shop", 5432, 5432),)
 
     def test_a_policy_for_every_port_names_none_that_such_a_service_could_lead_to(self) -> None:
-        rules = [{"ports": [{"protocol": "TCP"}], "from": [{"podSelector": {}}]}, {"ports": [{"port": 7000}, {"port": 8000}]}]
+        rules = [
+            {"ports": [{"protocol": "TCP"}], "from": [{"podSelector": {}}]},
+            {"ports": [{"port": 7000}, {"port": 8000}]},
+        ]
         policy = written("NetworkPolicy", "shop", podSelector={}, ingress=rules)
         assert judges(policy).inbound.trace(flow()).reached == (Reached("shop", "db.shop", 5432, 7000),)
 
@@ -176,7 +211,12 @@ class TestBehindTheGateway:
         assert refused(judges(policy).inbound.trace(flow())) == [Layer.AUTHORIZATION]
 
     def test_without_a_certificate_the_gateway_is_nobody_there(self) -> None:
-        off = written("DestinationRule", "edge", host="db.shop.svc.cluster.local", trafficPolicy={"tls": {"mode": "DISABLE"}})
+        off = written(
+            "DestinationRule",
+            "edge",
+            host="db.shop.svc.cluster.local",
+            trafficPolicy={"tls": {"mode": "DISABLE"}},
+        )
         policy = self.policy(**{"from": [{"source": {"principals": ["cluster.local/ns/edge/sa/edge"]}}]})
         assert judges(policy).inbound.trace(flow()).allowed
         assert refused(judges(policy, off).inbound.trace(flow())) == [Layer.AUTHORIZATION]
@@ -186,10 +226,21 @@ class TestBehindTheGateway:
             policy = self.policy(when=[{"key": "connection.sni", "values": [name]}])
             assert judges(policy).inbound.trace(flow()).allowed is allowed
 
-    def test_pods_that_demand_a_certificate_refuse_a_gateway_that_shows_none_by_the_rule_that_says_so(self) -> None:
-        off = written("DestinationRule", "edge", host="db.shop.svc.cluster.local", trafficPolicy={"tls": {"mode": "DISABLE"}})
+    def test_pods_that_demand_a_certificate_refuse_a_gateway_that_shows_none_by_the_rule_that_says_so(
+        self,
+    ) -> None:
+        off = written(
+            "DestinationRule",
+            "edge",
+            host="db.shop.svc.cluster.local",
+            trafficPolicy={"tls": {"mode": "DISABLE"}},
+        )
         strict = written("PeerAuthentication", "shop", mtls={"mode": "STRICT"})
-        asked = [step for step in judges(off, strict).inbound.trace(flow()).steps if step.layer is Layer.AUTHORIZATION]
+        asked = [
+            step
+            for step in judges(off, strict).inbound.trace(flow()).steps
+            if step.layer is Layer.AUTHORIZATION
+        ]
         assert [step.allowed for step in asked] == [True, False, True]
         assert "edge/destinationrule/somebodys" in asked[1].reason
         assert asked[1].by == "shop/peerauthentication/somebodys"
@@ -200,12 +251,18 @@ class TestBehindTheGateway:
     CLUSTER = Resource(
         "gcp:container/cluster:Cluster",
         "ours",
-        {"datapathProvider": "ADVANCED_DATAPATH", "ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}},
+        {
+            "datapathProvider": "ADVANCED_DATAPATH",
+            "ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"},
+        },
     )
     SUBNET = Resource(
         "gcp:compute/subnetwork:Subnetwork",
         "nodes",
-        {"ipCidrRange": "10.0.0.0/20", "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}]},
+        {
+            "ipCidrRange": "10.0.0.0/20",
+            "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}],
+        },
     )
     POOLS = (node_pool("edge"), node_pool("apps"))
 
@@ -222,8 +279,17 @@ class TestBehindTheGateway:
         self, denied: str, sources: str, arrives: bool
     ) -> None:
         """Two pods may be on one node, where no firewall is asked."""
-        deny = {"direction": "INGRESS", "priority": 1, "denies": [{"protocol": "all"}], "sourceRanges": [sources]}
-        rule = Resource("gcp:compute/firewall:Firewall", "deny", {**deny, "targetServiceAccounts": [f"{denied}@example.com"]})
+        deny = {
+            "direction": "INGRESS",
+            "priority": 1,
+            "denies": [{"protocol": "all"}],
+            "sourceRanges": [sources],
+        }
+        rule = Resource(
+            "gcp:compute/firewall:Firewall",
+            "deny",
+            {**deny, "targetServiceAccounts": [f"{denied}@example.com"]},
+        )
         google = (self.SUBNET, *self.POOLS, rule, firewall())
         pods = deployment(nodeSelector={"cloud.google.com/gke-nodepool": "edge"})
         found = judges(google=(*google, self.CLUSTER), deployment=pods).inbound
@@ -238,7 +304,9 @@ class TestBehindTheGateway:
         policy = written("NetworkPolicy", "edge", podSelector={}, **out)
         found = judges(policy, google=(self.SUBNET, firewall())).inbound
         assert found.trace(flow()).allowed
-        assert not (found.trace(flow(), declared=True).allowed and found.trace(flow(), declared=True).understood)
+        assert not (
+            found.trace(flow(), declared=True).allowed and found.trace(flow(), declared=True).understood
+        )
 
 
 class TestShares:
@@ -248,7 +316,9 @@ class TestShares:
     SHOP, BANK, NOWHERE = "db.shop.svc.cluster.local", "db.bank.svc.cluster.local", "out.example"
 
     def led(self, *objects: Object, declared: bool = False, **section: Any) -> InboundTrace:
-        found = judges(*objects, gateway=gateway(protocol="HTTPS"), route=route("http", http=[section])).inbound
+        found = judges(
+            *objects, gateway=gateway(protocol="HTTPS"), route=route("http", http=[section])
+        ).inbound
         return found.trace(flow(request=Request(HOST)), declared=declared)
 
     def to(self, host: str, **more: Any) -> dict[str, Any]:
@@ -259,7 +329,9 @@ class TestShares:
 
     @pytest.mark.parametrize("others", [BANK, NOWHERE])
     @pytest.mark.parametrize("first", [True, False])
-    def test_one_that_arrives_is_enough_and_of_what_is_declared_each_has_to(self, others: str, first: bool) -> None:
+    def test_one_that_arrives_is_enough_and_of_what_is_declared_each_has_to(
+        self, others: str, first: bool
+    ) -> None:
         section = self.shares(*((self.SHOP, others) if first else (others, self.SHOP)))
         trace = self.led(self.CLOSED, **section)
         assert trace.allowed
@@ -289,7 +361,9 @@ class TestShares:
     @pytest.mark.parametrize("host", [BANK, NOWHERE])
     def test_a_copy_that_is_refused_keeps_no_request_out(self, host: str) -> None:
         assert self.led(self.CLOSED, route=[self.to(self.SHOP)], mirrors=[self.to(host)]).allowed
-        assert self.led(self.CLOSED, route=[self.to(host)], mirrors=[self.to(self.SHOP)]).allowed, "and arrives by itself"
+        assert self.led(self.CLOSED, route=[self.to(host)], mirrors=[self.to(self.SHOP)]).allowed, (
+            "and arrives by itself"
+        )
 
     def test_a_copy_that_leads_nowhere_is_named(self) -> None:
         trace = self.led(declared=True, route=[self.to(self.SHOP)], mirrors=[self.to(self.NOWHERE)])
@@ -298,7 +372,9 @@ class TestShares:
     def test_at_every_address_of_a_name_outside(self) -> None:
         ends = [{"address": f"203.0.113.{number}"} for number in (1, 2)]
         ports = [{"number": 443, "name": "tls", "protocol": "TLS"}]
-        entry = written("ServiceEntry", "edge", hosts=["out.example"], ports=ports, resolution="STATIC", endpoints=ends)
+        entry = written(
+            "ServiceEntry", "edge", hosts=["out.example"], ports=ports, resolution="STATIC", endpoints=ends
+        )
         out = {"policyTypes": ["Egress"], "egress": [{"to": [{"ipBlock": {"cidr": "203.0.113.2/32"}}]}]}
         policy = written("NetworkPolicy", "edge", podSelector={}, **out)
         found = judges(entry, policy, route=route(to="out.example", number=443)).inbound

@@ -1,4 +1,5 @@
-"""What is asked about the ways in: everything that some object tells from other things, and one more of each kind."""
+"""What is asked about the ways in: everything that some object tells from other things, and one more of each
+kind."""
 
 from __future__ import annotations
 
@@ -9,7 +10,18 @@ from egress.judge.inbound_targets import ELSEWHERE, InboundKind, InboundTarget, 
 from egress.judge.lookup.inbound_flow import Door, InboundFlow, NodeFlow, Shown
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
-from tests.judge.incoming import BUYER, CLIENT, HOST, PARTNER, Object, balancer, firewall, gateway, judges, route
+from tests.judge.incoming import (
+    BUYER,
+    CLIENT,
+    HOST,
+    PARTNER,
+    Object,
+    balancer,
+    firewall,
+    gateway,
+    judges,
+    route,
+)
 from tests.judge.objects import node_pool, written
 
 OTHER, UNKNOWN = "spiffe://another.example/client", "undeclared.example"
@@ -26,7 +38,8 @@ def targets(*sides: Judges, kind: InboundKind | None = None) -> list[InboundTarg
 
 
 def asked(*sides: Judges, without: tuple[InboundKind, ...] = ()) -> list[str]:
-    """Kind and question, each once: what differs in nothing but the version of its addresses reads the same."""
+    """Kind and question, each once: what differs in nothing but the version of its addresses reads the
+    same."""
     found = targets(*sides)
     return list(dict.fromkeys(f"{one.kind.name} {one.flow}" for one in found if one.kind not in without))
 
@@ -66,7 +79,12 @@ def test_of_a_server_for_http_requests_are_asked_too_with_names_that_routes_are_
         route=route("http", hosts=hosts),
     )
     at, to = f"From {ELSEWHERE}, {CLIENT}: https://", "any-name.example.org"
-    of_clients = (InboundKind.NO_CERTIFICATE, InboundKind.PLAIN, InboundKind.OTHER_AUTHORITY, InboundKind.OTHER_CLIENT)
+    of_clients = (
+        InboundKind.NO_CERTIFICATE,
+        InboundKind.PLAIN,
+        InboundKind.OTHER_AUTHORITY,
+        InboundKind.OTHER_CLIENT,
+    )
     assert asked(world, without=of_clients) == [
         f"ADDRESS {at}{to}:5432",
         f"CLIENT {at}{to}:5432",
@@ -96,9 +114,11 @@ def test_of_a_server_for_http_requests_are_asked_too_with_names_that_routes_are_
         assert [flow.request.host for flow in inbound(world, kind=kind) if flow.request] == [to, *hosts]
 
 
-def test_a_server_for_every_name_is_asked_with_a_name_that_nobody_knows_and_with_a_request_for_another_one() -> None:
+def test_a_server_for_every_name_is_asked_with_an_unknown_name_and_with_a_request_for_another() -> None:
     made = judges(
-        balancer=edge(), gateway=gateway(protocol="HTTPS", hosts=["*"], mode="SIMPLE", subjectAltNames=None), route=route("http")
+        balancer=edge(),
+        gateway=gateway(protocol="HTTPS", hosts=["*"], mode="SIMPLE", subjectAltNames=None),
+        route=route("http"),
     )
     assert {flow.host for flow in inbound(made, kind=InboundKind.CLIENT)} == set()
     assert {flow.host for flow in inbound(made, kind=InboundKind.OTHER_CLIENT)} == {UNKNOWN, HOST}
@@ -121,9 +141,17 @@ def test_names_of_routes_for_servers_that_read_no_requests_are_no_hosts_of_reque
 
 
 def test_requests_that_rules_of_a_gateway_tell_apart_are_asked_each() -> None:
-    policy = written("AuthorizationPolicy", "edge", rules=[{"to": [{"operation": {"paths": ["/private"], "methods": ["PUT"]}}]}])
+    policy = written(
+        "AuthorizationPolicy",
+        "edge",
+        rules=[{"to": [{"operation": {"paths": ["/private"], "methods": ["PUT"]}}]}],
+    )
     world = judges(policy, balancer=edge(), gateway=gateway(protocol="HTTPS"), route=route("http"))
-    said = {(flow.request.method, flow.request.path) for flow in inbound(world, kind=InboundKind.CLIENT) if flow.request}
+    said = {
+        (flow.request.method, flow.request.path)
+        for flow in inbound(world, kind=InboundKind.CLIENT)
+        if flow.request
+    }
     assert ("PUT", "/private") in said
     assert any(method != "PUT" for method, _ in said)
 
@@ -136,14 +164,21 @@ class TestAddresses:
         ]
         world = judges(balancer=edge(loadBalancerSourceRanges=[PARTNER, "192.0.2.0/24"]))
         assert names(world, kind=InboundKind.ADDRESS) == [PARTNER, "192.0.2.0/24", ELSEWHERE]
-        assert {flow.origin for flow in inbound(world, kind=InboundKind.CLIENT)} == {PARTNER}, "clients come from inside"
+        assert {flow.origin for flow in inbound(world, kind=InboundKind.CLIENT)} == {PARTNER}, (
+            "clients come from inside"
+        )
 
     def test_ranges_of_firewall_rules_and_of_policies_are_told_apart_too(self) -> None:
         block = {"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.8/29"]}}
-        policy = written("NetworkPolicy", "edge", podSelector={}, ingress=[{"from": [block, {"podSelector": {}}]}])
+        policy = written(
+            "NetworkPolicy", "edge", podSelector={}, ingress=[{"from": [block, {"podSelector": {}}]}]
+        )
         world = judges(policy, balancer=edge(), google=(firewall(sourceRanges=["203.0.113.0/24"]),))
         found = [flow.source for flow in inbound(world, kind=InboundKind.ADDRESS)]
-        apart = [["203.0.113.0/24"], ["192.0.2.0/29", "192.0.2.16/28", "192.0.2.32/27", "192.0.2.64/26", "192.0.2.128/25"]]
+        apart = [
+            ["203.0.113.0/24"],
+            ["192.0.2.0/29", "192.0.2.16/28", "192.0.2.32/27", "192.0.2.64/26", "192.0.2.128/25"],
+        ]
         assert [ranges.cidrs for ranges in found if ranges.cidrs in apart[:1]] == apart[:1]
         assert [ranges.cidrs for ranges in found if ranges.cidrs in apart[1:]] == apart[1:]
         said = names(world, kind=InboundKind.ADDRESS)
@@ -159,14 +194,20 @@ class TestAddresses:
             ELSEWHERE,
         ]
         rule = firewall(sourceRanges=["198.51.100.64/26"])
-        assert "198.51.100.0/26 and 1 more" in names(judges(balancer=inner, google=(rule,)), kind=InboundKind.ADDRESS)
+        assert "198.51.100.0/26 and 1 more" in names(
+            judges(balancer=inner, google=(rule,)), kind=InboundKind.ADDRESS
+        )
 
     def test_addresses_of_the_cluster_itself_are_nobody_outside(self) -> None:
         network = gcp_subnet("10.0.0.0/20")
         world = judges(balancer=edge(), google=(network,))
-        assert not any(flow.source.meets(Ranges.of(["10.0.0.0/20"])) for flow in inbound(world, kind=InboundKind.ADDRESS))
+        assert not any(
+            flow.source.meets(Ranges.of(["10.0.0.0/20"])) for flow in inbound(world, kind=InboundKind.ADDRESS)
+        )
 
-    def test_of_ranges_that_no_one_load_balancer_takes_clients_come_from_the_first_that_some_does(self) -> None:
+    def test_of_ranges_that_no_one_load_balancer_takes_clients_come_from_the_first_that_some_does(
+        self,
+    ) -> None:
         everything = gcp_subnet("10.0.0.0/20")
         ranges = ["192.0.2.0/25"]
         rule = firewall(sourceRanges=[PARTNER])
@@ -178,13 +219,18 @@ class TestAddresses:
     def test_ipv6_is_asked_where_machines_may_have_it(self) -> None:
         def asks(*stacks: str) -> bool:
             sides = [judges(balancer=edge(), google=(gcp_subnet("10.0.0.0/20", stack),)) for stack in stacks]
-            return any(flow.source.meets(Ranges.of(["2001:db8::/32"])) for flow in inbound(*sides, kind=InboundKind.ADDRESS))
+            return any(
+                flow.source.meets(Ranges.of(["2001:db8::/32"]))
+                for flow in inbound(*sides, kind=InboundKind.ADDRESS)
+            )
 
         assert asks("IPV4_IPV6")
         assert asks("IPV4_ONLY", "IPV4_IPV6"), "on one side is enough"
         assert not asks("IPV4_ONLY")
 
-    def test_every_address_by_name_is_called_as_the_object_calls_it_and_what_it_leaves_any_other(self) -> None:
+    def test_every_address_by_name_is_called_as_the_object_calls_it_and_what_it_leaves_any_other(
+        self,
+    ) -> None:
         whole = edge(loadBalancerSourceRanges=["0.0.0.0/0"])
         inside = (gcp_subnet("10.0.0.0/20"), firewall(sourceRanges=[PARTNER]))
         assert names(judges(balancer=whole, google=inside), kind=InboundKind.ADDRESS) == [PARTNER, ELSEWHERE]
@@ -194,7 +240,9 @@ class TestAddresses:
         world = judges(balancer=balancer(loadBalancerSourceRanges=[PARTNER]))
         for kind in (InboundKind.PORT, InboundKind.NODE_PORT, InboundKind.ADDRESS):
             found = [(flow.origin, tuple(flow.source.cidrs)) for flow in inbound(world, kind=kind)]
-            assert all(cidrs == (PARTNER,) if origin == PARTNER else PARTNER not in cidrs for origin, cidrs in found)
+            assert all(
+                cidrs == (PARTNER,) if origin == PARTNER else PARTNER not in cidrs for origin, cidrs in found
+            )
             assert (ELSEWHERE, (PARTNER,)) not in found
             assert (PARTNER, (PARTNER,)) in found
             assert {origin for origin, _ in found} == {PARTNER, ELSEWHERE}
@@ -204,11 +252,18 @@ class TestAddresses:
         narrow = judges(balancer=edge(loadBalancerSourceRanges=[PARTNER]))
         assert {flow.origin for flow in inbound(wide, narrow, kind=InboundKind.CLIENT)} == {PARTNER}
         apart = judges(balancer=edge(loadBalancerSourceRanges=["192.0.2.0/24"]))
-        assert {flow.origin for flow in inbound(narrow, apart, kind=InboundKind.CLIENT)} == {PARTNER}, "one of them"
+        assert {flow.origin for flow in inbound(narrow, apart, kind=InboundKind.CLIENT)} == {PARTNER}, (
+            "one of them"
+        )
         assert {flow.origin for flow in inbound(apart, narrow, kind=InboundKind.CLIENT)} == {"192.0.2.0/24"}
         first = balancer("another", **NAMED, loadBalancerSourceRanges=["203.0.113.0/24"])
-        sides = [judges(edge(loadBalancerSourceRanges=[taken]), balancer=first) for taken in (PARTNER, "192.0.2.0/24")]
-        asked = [flow for flow in inbound(*sides, kind=InboundKind.CLIENT) if flow.edge == "edge/service/edge"]
+        sides = [
+            judges(edge(loadBalancerSourceRanges=[taken]), balancer=first)
+            for taken in (PARTNER, "192.0.2.0/24")
+        ]
+        asked = [
+            flow for flow in inbound(*sides, kind=InboundKind.CLIENT) if flow.edge == "edge/service/edge"
+        ]
         assert {flow.origin for flow in asked} == {PARTNER}, "whatever another Service takes"
 
     def test_of_a_service_that_takes_nobody_outside_clients_come_from_any_other_address(self) -> None:
@@ -226,7 +281,13 @@ class TestPorts:
         return list(dict.fromkeys(flow.port for flow in inbound(judges(*objects, **parts), kind=kind)))
 
     def test_ports_that_something_names_are_asked_and_one_that_nothing_does(self) -> None:
-        limits = [{"port": 1}, {"port": 8000, "endPort": 8010}, {"port": 65535}, {"port": 5432}, {"protocol": "TCP"}]
+        limits = [
+            {"port": 1},
+            {"port": 8000, "endPort": 8010},
+            {"port": 65535},
+            {"port": 5432},
+            {"protocol": "TCP"},
+        ]
         policy = written("NetworkPolicy", "edge", podSelector={}, ingress=[{"ports": limits}])
         other = gateway("second", port=15443)
         opened = firewall(allows=[{"protocol": "tcp", "ports": ["22", "30000-30005"]}])
@@ -252,20 +313,32 @@ class TestPorts:
         assert self.ports(kind=InboundKind.NODE_PORT, balancer=edge()) == []
 
     def test_a_service_for_nodes_alone_is_asked_nowhere_else(self) -> None:
-        assert {target.kind for target in targets(judges(balancer=balancer(type="NodePort")))} == {InboundKind.NODE_PORT}
+        assert {target.kind for target in targets(judges(balancer=balancer(type="NodePort")))} == {
+            InboundKind.NODE_PORT
+        }
 
     def test_each_port_of_a_service_has_the_names_and_clients_of_its_own_servers(self) -> None:
         two = edge(ports=[{"port": 443, "targetPort": 8443}, {"port": 5432}])
-        web = gateway("web", port=8443, protocol="HTTPS", hosts=["web.example.org"], mode="SIMPLE", subjectAltNames=None)
+        web = gateway(
+            "web", port=8443, protocol="HTTPS", hosts=["web.example.org"], mode="SIMPLE", subjectAltNames=None
+        )
         found = targets(judges(web, balancer=two))
         at = {
-            (flow.port, flow.host) for one in found if isinstance(flow := one.flow, InboundFlow) if one.kind is InboundKind.PLAIN
+            (flow.port, flow.host)
+            for one in found
+            if isinstance(flow := one.flow, InboundFlow)
+            if one.kind is InboundKind.PLAIN
         }
         assert at == {(443, "web.example.org"), (5432, HOST)}
-        others = {(flow.port, flow.host) for flow in inbound(judges(web, balancer=two), kind=InboundKind.OTHER_HOST)}
+        others = {
+            (flow.port, flow.host) for flow in inbound(judges(web, balancer=two), kind=InboundKind.OTHER_HOST)
+        }
         assert {(443, HOST), (5432, "web.example.org")} <= others, "a name that is served at another port"
         both = gateway("web", port=8443, hosts=[HOST, "web.example.org"])
-        others = {(flow.port, flow.host) for flow in inbound(judges(both, balancer=two), kind=InboundKind.OTHER_HOST)}
+        others = {
+            (flow.port, flow.host)
+            for flow in inbound(judges(both, balancer=two), kind=InboundKind.OTHER_HOST)
+        }
         assert {one for one in others if one[1] != UNKNOWN} == {(5432, "web.example.org")}, "and is none here"
 
 
@@ -311,8 +384,12 @@ class TestTwoSides:
         assert InboundKind.CLIENT in {target.kind for target in targets(gone, without_nodes)}
 
     def test_a_port_that_one_side_alone_has_is_asked_with_that_sides_servers(self) -> None:
-        other = judges(balancer=edge(ports=[{"port": 443}]), gateway=gateway(port=443, hosts=["web.example.org"]))
-        found = {(flow.port, flow.host) for flow in inbound(other, judges(balancer=edge()), kind=InboundKind.PLAIN)}
+        other = judges(
+            balancer=edge(ports=[{"port": 443}]), gateway=gateway(port=443, hosts=["web.example.org"])
+        )
+        found = {
+            (flow.port, flow.host) for flow in inbound(other, judges(balancer=edge()), kind=InboundKind.PLAIN)
+        }
         assert found == {(443, "web.example.org"), (5432, HOST)}
 
     def test_a_server_for_http_on_one_side_is_asked_with_requests(self) -> None:
@@ -321,7 +398,9 @@ class TestTwoSides:
 
     def test_requests_that_rules_of_either_side_tell_apart_are_asked(self) -> None:
         def side(path: str) -> Judges:
-            policy = written("AuthorizationPolicy", "edge", rules=[{"to": [{"operation": {"paths": [path]}}]}])
+            policy = written(
+                "AuthorizationPolicy", "edge", rules=[{"to": [{"operation": {"paths": [path]}}]}]
+            )
             return judges(policy, balancer=edge(), gateway=gateway(protocol="HTTPS"), route=route("http"))
 
         asked = inbound(side("/one"), side("/two"), kind=InboundKind.CLIENT)
@@ -330,7 +409,9 @@ class TestTwoSides:
     def test_names_of_routes_of_either_side_are_asked(self) -> None:
         def side(name: str) -> Judges:
             made = route("http", hosts=[name])
-            return judges(balancer=edge(), gateway=gateway(protocol="HTTPS", hosts=["*.example.org"]), route=made)
+            return judges(
+                balancer=edge(), gateway=gateway(protocol="HTTPS", hosts=["*.example.org"]), route=made
+            )
 
         found = inbound(side("a.example.org"), side("b.example.org"), kind=InboundKind.OTHER_REQUEST)
         asked = [flow.request.host for flow in found if flow.request and flow.host == "any-name.example.org"]
@@ -343,17 +424,26 @@ class TestNodes:
 
     def test_of_every_pool_each_class_is_asked_and_says_what_it_is_and_from_where(self) -> None:
         rule = firewall(allows=[{"protocol": "tcp", "ports": ["22"]}], sourceRanges=[PARTNER])
-        found = targets(judges(balancer=None, google=(node_pool("one"), node_pool("two"), rule)), kind=InboundKind.NODE)
+        found = targets(
+            judges(balancer=None, google=(node_pool("one"), node_pool("two"), rule)), kind=InboundKind.NODE
+        )
         flows = [target.flow for target in found if isinstance(target.flow, NodeFlow)]
         assert {flow.pool for flow in flows} == {"one@example.com", "two@example.com"}
-        assert {target.name for target in found} >= {f"TCP 22 from {PARTNER}", f"UDP on every port from {ELSEWHERE}"}
+        assert {target.name for target in found} >= {
+            f"TCP 22 from {PARTNER}",
+            f"UDP on every port from {ELSEWHERE}",
+        }
 
     def test_without_googles_objects_there_are_no_nodes_to_ask_about(self) -> None:
         assert targets(judges(balancer=None), kind=InboundKind.NODE) == []
 
 
 def test_clients_are_asked_for_what_they_show() -> None:
-    shown = {one.kind: one.flow.caller.shows for one in targets(judges(balancer=edge())) if isinstance(one.flow, InboundFlow)}
+    shown = {
+        one.kind: one.flow.caller.shows
+        for one in targets(judges(balancer=edge()))
+        if isinstance(one.flow, InboundFlow)
+    }
     assert shown[InboundKind.CLIENT] is shown[InboundKind.OTHER_CLIENT] is Shown.NAMED
     assert shown[InboundKind.OTHER_AUTHORITY] is Shown.FOREIGN
     assert shown[InboundKind.NO_CERTIFICATE] is Shown.NOTHING

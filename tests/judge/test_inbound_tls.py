@@ -1,4 +1,5 @@
-"""Which server of a gateway takes somebody outside, and with which certificate: mode by mode of Istio's ServerTLSSettings."""
+"""Which server of a gateway takes somebody outside, and with which certificate: mode by mode of Istio's
+ServerTLSSettings."""
 
 from __future__ import annotations
 
@@ -17,7 +18,12 @@ from egress.judge.model.flow import Layer, Pod, Verdict
 from tests.judge.incoming import CLIENT, HOST, LABELS, Object, flow, gateway
 from tests.judge.objects import snapshot
 
-CLIENTS, PLAIN, FOREIGN, NOBODY = Caller(Shown.NAMED, CLIENT), Caller(Shown.PLAIN), Caller(Shown.FOREIGN, CLIENT), Caller()
+CLIENTS, PLAIN, FOREIGN, NOBODY = (
+    Caller(Shown.NAMED, CLIENT),
+    Caller(Shown.PLAIN),
+    Caller(Shown.FOREIGN, CLIENT),
+    Caller(),
+)
 STRANGER = Caller(Shown.NAMED, "spiffe://stranger/x")
 TLS = "spec.servers[0].tls"
 PORT = "spec.servers[0].port.protocol"
@@ -54,14 +60,23 @@ def shaken(made: Object, caller: Caller, host: str = HOST, port: int = 5432) -> 
         ({"mode": "ISTIO_MUTUAL"}, CLIENTS, False, f"{TLS}.mode"),
     ],
 )
-def test_whom_a_mode_takes_and_which_field_says_so(tls: dict[str, Any], caller: Caller, allowed: bool, field: str) -> None:
+def test_whom_a_mode_takes_and_which_field_says_so(
+    tls: dict[str, Any], caller: Caller, allowed: bool, field: str
+) -> None:
     said, server = shaken(gateway(**tls), caller)
-    assert (said.layer, said.allowed, said.by, said.field) == (Layer.GATEWAY, allowed, "edge/gateway/db", field)
+    assert (said.layer, said.allowed, said.by, said.field) == (
+        Layer.GATEWAY,
+        allowed,
+        "edge/gateway/db",
+        field,
+    )
     assert said.understood
     assert bool(server) is (caller is not PLAIN)
 
 
-@pytest.mark.parametrize("tls", [{"mode": "AUTO_PASSTHROUGH"}, {"credentialName": None}, {"mode": "NEW", "credentialName": None}])
+@pytest.mark.parametrize(
+    "tls", [{"mode": "AUTO_PASSTHROUGH"}, {"credentialName": None}, {"mode": "NEW", "credentialName": None}]
+)
 def test_what_is_not_understood_counts_as_taken(tls: dict[str, Any]) -> None:
     said, server = shaken(gateway(**tls), NOBODY)
     assert (said.allowed, said.understood, said.field) == (True, False, f"{TLS}.mode")
@@ -110,7 +125,12 @@ def test_a_trace_is_decided_by_its_first_refusal_else_by_the_first_doubt_else_by
     yes, other = (Verdict(Layer.GATEWAY, True, name, "", "") for name in ("yes", "other"))
     no = Verdict(Layer.FIREWALL, False, "no", "", "")
     doubt = Verdict(Layer.GATEWAY, True, "doubt", "", "", understood=False)
-    for steps, by in (([yes, doubt, no], "no"), ([yes, doubt, yes], "doubt"), ([yes, yes, other], "other"), ([yes], "yes")):
+    for steps, by in (
+        ([yes, doubt, no], "no"),
+        ([yes, doubt, yes], "doubt"),
+        ([yes, yes, other], "other"),
+        ([yes], "yes"),
+    ):
         assert InboundTrace(flow(), tuple(steps)).decision.by == by
     assert InboundTrace(flow(), (yes, no, doubt, no)).refused_by == (no, no)
     assert not InboundTrace(flow(), (yes, doubt)).understood

@@ -1,4 +1,5 @@
-"""What comes in, on less usual ways: by nodes' ports, past gateways, to several Services; what the gateway knows of clients."""
+"""What comes in, on less usual ways: by nodes' ports, past gateways, to several Services; what the gateway
+knows of clients."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ class TestWhichGateway:
             ({**LABELS, "istio": "other"}, False),
         ],
     )
-    def test_by_labels_alone_where_no_pods_are_known(self, selector: dict[str, str], is_gateway: bool) -> None:
+    def test_by_labels_alone_where_no_pods_are_known(
+        self, selector: dict[str, str], is_gateway: bool
+    ) -> None:
         found = judges(balancer=balancer(selector=selector), deployment=None).inbound
         assert bool(found.gateways) is is_gateway
 
@@ -74,14 +77,18 @@ class TestWhichGateway:
         plain, zoned = gateway("plain"), gateway("zoned", port=443)
         plain["spec"]["selector"], zoned["spec"]["selector"] = {"istio": "x"}, {"zone": "b"}
         for gateways in ((plain, zoned), (zoned, plain)):
-            found = judges(second, *gateways, balancer=balancer(selector={"zone": "b"}), deployment=first, gateway=None).inbound
+            found = judges(
+                second, *gateways, balancer=balancer(selector={"zone": "b"}), deployment=first, gateway=None
+            ).inbound
             assert [pod.service_account for pod in found.gateways] == ["b"]
 
     def test_of_pods_of_which_some_are_a_gateways_it_is_the_gateways(self) -> None:
         some, gateways = deployment(labels={"app": "edge"}), deployment(labels={"app": "edge", **LABELS})
         gateways["metadata"]["name"] = "gateway"
         found = judges(gateways, balancer=balancer(selector={"app": "edge"}), deployment=some).inbound
-        assert [pod.labels for pod in found.gateways] == [{"app": "edge", **LABELS, "sidecar.istio.io/inject": "true"}]
+        assert [pod.labels for pod in found.gateways] == [
+            {"app": "edge", **LABELS, "sidecar.istio.io/inject": "true"}
+        ]
 
     def test_each_once_though_two_services_lead_to_it(self) -> None:
         assert len(judges(balancer("second")).inbound.gateways) == 1
@@ -94,7 +101,9 @@ class TestWhichService:
 
     def test_of_two_that_refuse_the_one_with_fewer_refusals_counts(self) -> None:
         far = balancer("far", loadBalancerSourceRanges=[PARTNER])
-        near = balancer("near", selector={"app": "x"}, loadBalancerSourceRanges=["192.0.2.0/24"], ports=[{"port": 1}])
+        near = balancer(
+            "near", selector={"app": "x"}, loadBalancerSourceRanges=["192.0.2.0/24"], ports=[{"port": 1}]
+        )
         for first, second in ((far, near), (near, far)):
             trace = judges(second, balancer=first, route=None).inbound.trace(flow())
             assert trace.edge
@@ -112,16 +121,28 @@ class TestWhichService:
     def test_what_stands_before_the_gateway_is_counted_and_asked_first(self) -> None:
         trace = judges().inbound.trace(flow())
         assert trace.front == 3
-        assert [step.layer for step in trace.steps[:3]] == [Layer.LOAD_BALANCER, Layer.FIREWALL, Layer.NETWORK_POLICY]
+        assert [step.layer for step in trace.steps[:3]] == [
+            Layer.LOAD_BALANCER,
+            Layer.FIREWALL,
+            Layer.NETWORK_POLICY,
+        ]
         own = balancer("own", "shop", selector={"app": "db"})
         past = judges(own).inbound.trace(flow(edge="shop/service/own"))
         assert past.front == 3
-        assert [step.layer for step in past.steps[:3]] == [Layer.LOAD_BALANCER, Layer.FIREWALL, Layer.NETWORK_POLICY]
+        assert [step.layer for step in past.steps[:3]] == [
+            Layer.LOAD_BALANCER,
+            Layer.FIREWALL,
+            Layer.NETWORK_POLICY,
+        ]
 
     def test_each_question_is_answered_for_itself(self) -> None:
         found = judges(balancer=balancer(loadBalancerSourceRanges=["198.51.100.16/32"])).inbound
         whole, one = flow(), flow(source="198.51.100.16")
-        said = [found.trace(one).allowed, found.trace(whole, declared=True).allowed, found.trace(whole).allowed]
+        said = [
+            found.trace(one).allowed,
+            found.trace(whole, declared=True).allowed,
+            found.trace(whole).allowed,
+        ]
         assert said == [True, False, True]
         assert not found.trace(flow(source=ELSEWHERE)).allowed
         assert not found.trace(flow(port=22)).allowed
@@ -136,7 +157,11 @@ class TestWhichService:
         own = balancer("own", "shop", selector={"app": "db"})
         asked = flow(edge="shop/service/own")
         assert judges(own).inbound.trace(asked).understood
-        assert not judges(own, written("WasmPlugin", home, url="oci://example.org/filter")).inbound.trace(asked).understood
+        assert (
+            not judges(own, written("WasmPlugin", home, url="oci://example.org/filter"))
+            .inbound.trace(asked)
+            .understood
+        )
 
     def test_beside_an_object_that_lacks_a_field_nothing_is_understood(self) -> None:
         broken = written("Gateway", "else", selector={})
@@ -146,7 +171,11 @@ class TestWhichService:
     def test_what_nobody_reads_about_a_namespace_on_the_way_makes_it_not_understood(self, home: str) -> None:
         strange = written("WasmPlugin", home, url="oci://example.org/filter")
         assert not judges(strange).inbound.trace(flow()).understood
-        assert judges(written("WasmPlugin", "else", url="oci://example.org/filter")).inbound.trace(flow()).understood
+        assert (
+            judges(written("WasmPlugin", "else", url="oci://example.org/filter"))
+            .inbound.trace(flow())
+            .understood
+        )
 
 
 class TestNodes:
@@ -176,7 +205,10 @@ class TestNodes:
         assert (said.allowed, said.by, said.field) == (True, "nothing", "")
 
     def test_a_port_of_a_node_leads_to_the_pods_port_that_the_service_says(self) -> None:
-        ports = [{"port": 443, "targetPort": 8443, "nodePort": 30443}, {"port": 5432, "targetPort": 5432, "nodePort": 30432}]
+        ports = [
+            {"port": 443, "targetPort": 8443, "nodePort": 30443},
+            {"port": 5432, "targetPort": 5432, "nodePort": 30432},
+        ]
         policy = written("NetworkPolicy", "edge", podSelector={}, ingress=[{"ports": [{"port": 5432}]}])
         found = judges(policy, balancer=balancer(ports=ports)).inbound
         at = {"door": Door.NODE_PORT, "edge": "edge/service/edge"}
@@ -185,16 +217,22 @@ class TestNodes:
         assert not found.trace(flow(port=31000, **at)).open, "of one that it does not say, the first"
 
     def test_a_service_without_ports_is_reached_on_the_same_port(self) -> None:
-        trace = judges(balancer=balancer(ports=[])).inbound.trace(flow(door=Door.NODE_PORT, edge="edge/service/edge"))
+        trace = judges(balancer=balancer(ports=[])).inbound.trace(
+            flow(door=Door.NODE_PORT, edge="edge/service/edge")
+        )
         assert trace.allowed
 
     def test_load_balancers_do_not_ask_who_comes_by_a_nodes_port(self) -> None:
         closed = balancer(loadBalancerSourceRanges=["192.0.2.0/24"])
-        trace = judges(balancer=closed).inbound.trace(flow(door=Door.NODE_PORT, edge="edge/service/edge", port=30000))
+        trace = judges(balancer=closed).inbound.trace(
+            flow(door=Door.NODE_PORT, edge="edge/service/edge", port=30000)
+        )
         assert [step.layer for step in trace.steps[: trace.front]] == [Layer.FIREWALL, Layer.NETWORK_POLICY]
 
     def test_a_denial_for_all_addresses_of_a_declared_range_or_for_some(self) -> None:
-        some = firewall("deny", allows=None, denies=[{"protocol": "tcp"}], sourceRanges=["198.51.100.16/32"], priority=1)
+        some = firewall(
+            "deny", allows=None, denies=[{"protocol": "tcp"}], sourceRanges=["198.51.100.16/32"], priority=1
+        )
         found = judges(google=(some,)).inbound
         assert found.trace(flow()).allowed
         assert refused(found.trace(flow(), declared=True)) == [Layer.FIREWALL]
@@ -234,9 +272,13 @@ class TestPolicyOfPods:
 
     def ask(self, *blocks: str, local: bool, declared: bool) -> InboundTrace:
         said = [{"ipBlock": {"cidr": block}} for block in blocks]
-        policy = written("NetworkPolicy", "edge", podSelector={"matchLabels": LABELS}, ingress=[{"from": said}])
+        policy = written(
+            "NetworkPolicy", "edge", podSelector={"matchLabels": LABELS}, ingress=[{"from": said}]
+        )
         made = balancer(externalTrafficPolicy="Local" if local else "Cluster")
-        return judges(policy, balancer=made, google=(self.SUBNET, firewall())).inbound.trace(flow(), declared=declared)
+        return judges(policy, balancer=made, google=(self.SUBNET, firewall())).inbound.trace(
+            flow(), declared=declared
+        )
 
     @pytest.mark.parametrize(
         ("blocks", "local", "declared", "allowed"),
@@ -269,8 +311,13 @@ class TestPolicyOfPods:
         made = balancer(externalTrafficPolicy="Cluster")
         for block, opened in (("192.0.2.0/24", False), ("0.0.0.0/0", True)):
             said = [{"ipBlock": {"cidr": PARTNER}}, {"ipBlock": {"cidr": block}}]
-            policy = written("NetworkPolicy", "edge", podSelector={"matchLabels": LABELS}, ingress=[{"from": said}])
-            assert judges(policy, balancer=made, google=(firewall(),)).inbound.trace(flow(), declared=True).open is opened
+            policy = written(
+                "NetworkPolicy", "edge", podSelector={"matchLabels": LABELS}, ingress=[{"from": said}]
+            )
+            assert (
+                judges(policy, balancer=made, google=(firewall(),)).inbound.trace(flow(), declared=True).open
+                is opened
+            )
 
 
 class TestWhatTheGatewayKnows:
@@ -308,7 +355,9 @@ class TestWhatTheGatewayKnows:
         http = judges(policy, gateway=gateway(protocol="HTTPS"), route=route("http")).inbound
         assert http.trace(flow(request=Request(HOST, path="/public"))).allowed
         assert refused(http.trace(flow(request=Request(HOST, path="/private")))) == [Layer.AUTHORIZATION]
-        assert refused(judges(policy).inbound.trace(flow(request=Request(HOST, path="/public")))) == [Layer.AUTHORIZATION]
+        assert refused(judges(policy).inbound.trace(flow(request=Request(HOST, path="/public")))) == [
+            Layer.AUTHORIZATION
+        ]
         plain = judges(policy, gateway=gateway(protocol="HTTP"), route=route("http")).inbound
         assert plain.trace(flow(caller=PLAIN, request=Request(HOST, path="/public"))).allowed
 
@@ -327,8 +376,16 @@ class TestWhatTheGatewayKnows:
     def test_the_server_is_said_wherever_one_is_found(self) -> None:
         http = gateway(protocol="HTTPS")
         strange = route("http", http=[{"somethingNew": {}, "route": [{"destination": {"host": "db"}}]}])
-        worlds = (judges(gateway=gateway(mode="NEW")), judges(gateway=http), judges(gateway=http, route=strange))
-        assert [bool(found.inbound.trace(flow(request=Request(HOST))).server) for found in worlds] == [True, True, True]
+        worlds = (
+            judges(gateway=gateway(mode="NEW")),
+            judges(gateway=http),
+            judges(gateway=http, route=strange),
+        )
+        assert [bool(found.inbound.trace(flow(request=Request(HOST))).server) for found in worlds] == [
+            True,
+            True,
+            True,
+        ]
 
     def test_names_are_compared_whatever_their_case(self) -> None:
         to = {"host": "db.shop.svc.cluster.local", "port": {"number": 5432}}

@@ -19,7 +19,9 @@ ANY_CASE = '{name = "word", forms = {"x"}, lower = true}'
 
 
 def entry(host: str = "a.example", *rules: str, enforce: str = "true", most: str = "10") -> str:
-    return f'  ["{host}"] = {{enforce = {enforce}, max = {most}, rules = {{{", ".join(rules or (ONE,))}}}}},\n'
+    return (
+        f'  ["{host}"] = {{enforce = {enforce}, max = {most}, rules = {{{", ".join(rules or (ONE,))}}}}},\n'
+    )
 
 
 def table(*entries: str) -> str:
@@ -31,11 +33,17 @@ def extension(code: str, name: str = "inspection", namespace: str = "gw", **spec
 
 
 def test_a_host_is_read_with_its_mode_its_limit_and_its_rules() -> None:
-    assert read(table(entry("a.example", ONE, PATTERN, ANY_CASE), entry("b.example", enforce="false", most="1048576"))) == {
+    assert read(
+        table(entry("a.example", ONE, PATTERN, ANY_CASE), entry("b.example", enforce="false", most="1048576"))
+    ) == {
         "a.example": Entry(
             True,
             10,
-            {"key": Wanted(("a", "b"), False), "card": Wanted(("%d%d",), False), "word": Wanted(("x",), True)},
+            {
+                "key": Wanted(("a", "b"), False),
+                "card": Wanted(("%d%d",), False),
+                "word": Wanted(("x",), True),
+            },
         ),
         "b.example": Entry(False, 1048576, {"key": Wanted(("a", "b"), False)}),
     }
@@ -45,7 +53,9 @@ def test_a_table_without_hosts_looks_for_nothing() -> None:
     assert read(table()) == {}
 
 
-@pytest.mark.parametrize("text", ["plain", 'with "quotes"', "a\\b", "müßig", "zażółć", "\n\x00\x7f", "", "{}, ]= true"])
+@pytest.mark.parametrize(
+    "text", ["plain", 'with "quotes"', "a\\b", "müßig", "zażółć", "\n\x00\x7f", "", "{}, ]= true"]
+)
 def test_whatever_a_text_holds_is_read_as_it_was_written(text: str) -> None:
     rule = f"{{name = {quoted(text.encode())}, forms = {{{quoted(text.encode())}}}}}"
     found = read(table(entry("a.example", rule)))
@@ -54,12 +64,17 @@ def test_whatever_a_text_holds_is_read_as_it_was_written(text: str) -> None:
 
 
 def test_two_texts_of_bytes_that_are_no_characters_are_two() -> None:
-    """Both were read as the same sign for what cannot be read, so that one in the other's place was no change."""
-    one, other = (read(table(entry("a.example", f'{{name = "x", pattern = "{byte}"}}'))) for byte in ("\\252", "\\253"))
+    """Both were read as the same sign for what cannot be read, so that one in the other's place was no
+    change."""
+    one, other = (
+        read(table(entry("a.example", f'{{name = "x", pattern = "{byte}"}}'))) for byte in ("\\252", "\\253")
+    )
     assert one != other
 
 
-@pytest.mark.parametrize("byte", ["\\000", "\\099", "\\199", "\\200", "\\249", "\\255"], ids=lambda byte: str(byte).strip("\\"))
+@pytest.mark.parametrize(
+    "byte", ["\\000", "\\099", "\\199", "\\200", "\\249", "\\255"], ids=lambda byte: str(byte).strip("\\")
+)
 def test_a_byte_is_written_as_its_number(byte: str) -> None:
     assert read(table(entry("a.example", f'{{name = "x", pattern = "{byte}"}}'))) is not None
 
@@ -81,7 +96,9 @@ OTHERWISE: dict[str, str] = {
     "a rule of no kind": table(entry("a.example", '{name = "x"}')),
     "a rule without name": table(entry("a.example", '{forms = {"x"}}')),
     "a rule without forms": table(entry("a.example", '{name = "x", forms = {}}')),
-    "a pattern in lower case, which the filter does not do": table(entry("a.example", PATTERN[:-1] + ", lower = true}")),
+    "a pattern in lower case, which the filter does not do": table(
+        entry("a.example", PATTERN[:-1] + ", lower = true}")
+    ),
     "another field": table(entry("a.example", ONE[:-1] + ", more = 1}")),
     "neither true nor false": table(entry(enforce="nil")),
     "a limit below zero": table(entry(most="-1")),
@@ -120,4 +137,6 @@ def test_every_extension_says_its_hosts_for_itself() -> None:
 
 @pytest.mark.parametrize("code", ["print()", table(entry()) + "print()"])
 def test_what_another_program_looks_for_is_not_known(code: str) -> None:
-    assert inspections(snapshot(extension(code), extension(table(entry()), name="ours"))).keys() == {("gw", "ours", "a.example")}
+    assert inspections(snapshot(extension(code), extension(table(entry()), name="ours"))).keys() == {
+        ("gw", "ours", "a.example")
+    }

@@ -1,4 +1,5 @@
-"""Sets of addresses. Source: RFC 4632 (CIDR); IANA, special-purpose address registries; GKE, "Alias IP ranges"."""
+"""Sets of addresses. Source: RFC 4632 (CIDR); IANA, special-purpose address registries; GKE, "Alias IP
+ranges"."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from egress.judge.model.deployed import Deployed
 from egress.judge.model.ip_ranges import NOWHERE, Ranges, internet, position, private
 
 cidrs = st.lists(
-    st.tuples(st.integers(0, 255), st.integers(24, 32)).map(lambda of: str(ip_network(f"10.0.0.{of[0]}/{of[1]}", strict=False))),
+    st.tuples(st.integers(0, 255), st.integers(24, 32)).map(
+        lambda of: str(ip_network(f"10.0.0.{of[0]}/{of[1]}", strict=False))
+    ),
     max_size=5,
 )
 
@@ -75,7 +78,11 @@ def test_ranges_that_share_one_address_meet() -> None:
     assert one.meets(one)
     assert one.meets(Ranges.of(["10.0.0.8/31"]))
     assert Ranges.of(["10.0.0.8/31"]).meets(one)
-    for before, behind in (("10.0.0.8/32", "10.0.0.9/32"), ("10.0.0.0/28", "192.0.2.0/24"), ("10.0.0.0/8", "2001:db8::/32")):
+    for before, behind in (
+        ("10.0.0.8/32", "10.0.0.9/32"),
+        ("10.0.0.0/28", "192.0.2.0/24"),
+        ("10.0.0.0/8", "2001:db8::/32"),
+    ):
         assert not Ranges.of([before]).meets(Ranges.of([behind]))
         assert not Ranges.of([behind]).meets(Ranges.of([before]))
 
@@ -93,11 +100,29 @@ def test_nowhere_holds_nothing() -> None:
     assert Ranges.of(["10.0.0.0/8"]).covers(NOWHERE)
 
 
-PRIVATE = ("10.1.2.3", "100.64.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "198.18.0.1", "198.19.255.255", "240.0.0.1")
+PRIVATE = (
+    "10.1.2.3",
+    "100.64.0.1",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.1.1",
+    "198.18.0.1",
+    "198.19.255.255",
+    "240.0.0.1",
+)
 MACHINES = ("0.1.2.3", "127.0.0.1", "169.254.169.254", "192.0.0.8", "224.0.0.1", "239.255.255.255")
 GOOGLES = ("199.36.153.4", "199.36.153.7", "199.36.153.8", "199.36.153.11")
 PUBLIC = (
-    *("1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0", "169.253.255.255"),
+    *(
+        "1.1.1.1",
+        "9.255.255.255",
+        "11.0.0.0",
+        "100.63.255.255",
+        "100.128.0.0",
+        "126.255.255.255",
+        "128.0.0.0",
+        "169.253.255.255",
+    ),
     *(
         "169.255.0.0",
         "172.15.255.255",
@@ -170,7 +195,9 @@ class TestSubnets:
 
     def test_further_ranges_of_pods_count_as_well(self) -> None:
         more = {"additionalIpRangesConfigs": [{"podIpv4RangeNames": ["more"]}, {"subnetwork": "x"}]}
-        found = subnets(subnet(**secondary(pods="10.1.0.0/16", more="10.9.0.0/16", other="10.8.0.0/16")), cluster(**more))
+        found = subnets(
+            subnet(**secondary(pods="10.1.0.0/16", more="10.9.0.0/16", other="10.8.0.0/16")), cluster(**more)
+        )
         assert found.pods.cidrs == ["10.1.0.0/16", "10.9.0.0/16"]
 
     def test_without_a_subnetwork_nothing_is_known(self) -> None:
@@ -199,19 +226,26 @@ class TestSubnets:
             ({"purpose": "PRIVATE", "privateIpGoogleAccess": True}, False),
         ],
     )
-    def test_machines_reach_googles_apis_where_private_access_is_on(self, said: dict[str, Any], shut: bool) -> None:
+    def test_machines_reach_googles_apis_where_private_access_is_on(
+        self, said: dict[str, Any], shut: bool
+    ) -> None:
         assert subnets(subnet(**said)).without_google == ("subnetwork/subnet" if shut else None)
 
     def test_resources_are_known_by_the_providers_types(self) -> None:
         assert (SUBNETWORK, CLUSTER) == ("gcp:compute/subnetwork:Subnetwork", "gcp:container/cluster:Cluster")
 
-    @pytest.mark.parametrize(("stack", "ipv6"), [(None, False), ("IPV4_ONLY", False), ("IPV4_IPV6", True), ("IPV6_ONLY", True)])
+    @pytest.mark.parametrize(
+        ("stack", "ipv6"), [(None, False), ("IPV4_ONLY", False), ("IPV4_IPV6", True), ("IPV6_ONLY", True)]
+    )
     def test_machines_have_ipv6_where_the_subnetwork_does(self, stack: str | None, ipv6: bool) -> None:
         assert subnets(subnet(stackType=stack)).ipv6 is ipv6
         assert subnets(subnet(), subnet(stackType=stack)).ipv6 is ipv6
 
     def test_public_ranges_that_the_network_uses_hide_what_is_there_outside(self) -> None:
-        found = subnets(subnet(ipCidrRange="20.0.0.0/20", **secondary(pods="21.0.0.0/16", services="22.0.0.0/20")), cluster())
+        found = subnets(
+            subnet(ipCidrRange="20.0.0.0/20", **secondary(pods="21.0.0.0/16", services="22.0.0.0/20")),
+            cluster(),
+        )
         for hidden in ("20.0.0.1", "21.0.0.1", "22.0.0.1"):
             assert position(hidden) not in found.internet
             assert position(hidden) not in found.internet_v4

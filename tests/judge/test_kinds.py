@@ -1,4 +1,5 @@
-"""Every kind of object, and every type of Google resource, is read, harmless for a written reason, or not understood."""
+"""Every kind of object, and every type of Google resource, is read, harmless for a written reason, or not
+understood."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ GROUP_OF = {
     "apiextensions.k8s.io/v1": "CustomResourceDefinition",
     "discovery.k8s.io/v1": "EndpointSlice",
     "networking.k8s.io/v1": "NetworkPolicy",
-    "networking.istio.io/v1": "DestinationRule EnvoyFilter Gateway ProxyConfig ServiceEntry Sidecar VirtualService",
+    "networking.istio.io/v1": "DestinationRule EnvoyFilter Gateway ProxyConfig ServiceEntry Sidecar "
+    "VirtualService",
     "security.istio.io/v1": "AuthorizationPolicy PeerAuthentication",
     "telemetry.istio.io/v1": "Telemetry",
     "extensions.istio.io/v1alpha1": "TrafficExtension",
@@ -56,7 +58,8 @@ def test_no_other_kind_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("api", "group"), [("v1", ""), ("apps/v1", "apps"), ("networking.istio.io/v1", "networking.istio.io"), (None, None)]
+    ("api", "group"),
+    [("v1", ""), ("apps/v1", "apps"), ("networking.istio.io/v1", "networking.istio.io"), (None, None)],
 )
 def test_the_group_of_an_api_stands_before_its_version(api: str | None, group: str | None) -> None:
     assert kinds.group(thing(api, "Thing")) == group
@@ -64,7 +67,8 @@ def test_the_group_of_an_api_stands_before_its_version(api: str | None, group: s
 
 HARMLESS = {
     "v1": (
-        "Secret ServiceAccount PersistentVolume PersistentVolumeClaim LimitRange ResourceQuota Event ComponentStatus "
+        "Secret ServiceAccount PersistentVolume PersistentVolumeClaim LimitRange ResourceQuota Event "
+        "ComponentStatus "
         "Node PodTemplate Endpoints"
     ),
     "apps/v1": "ControllerRevision",
@@ -73,7 +77,9 @@ HARMLESS = {
     "gateway.networking.k8s.io/v1": "GatewayClass ReferenceGrant",
     "resource.k8s.io/v1": "DeviceClass ResourceSlice",
     "cilium.io/v2": "CiliumNode CiliumEndpoint CiliumEndpointSlice CiliumIdentity CiliumNodeConfig",
-    "networking.gke.io/v1": ("NetworkLogging FrontendConfig HealthCheckPolicy ManagedCertificate ServiceNetworkEndpointGroup"),
+    "networking.gke.io/v1": (
+        "NetworkLogging FrontendConfig HealthCheckPolicy ManagedCertificate ServiceNetworkEndpointGroup"
+    ),
     "cloud.google.com/v1": "BackendConfig",
     # Groups of which nothing matters, each with one of its kinds.
     "rbac.authorization.k8s.io/v1": "ClusterRole",
@@ -127,7 +133,9 @@ HARMLESS = {
 """By API: kinds that decide nothing about who reaches what."""
 
 
-@pytest.mark.parametrize(("api", "kind"), [(api, kind) for api, names in HARMLESS.items() for kind in names.split()])
+@pytest.mark.parametrize(
+    ("api", "kind"), [(api, kind) for api, names in HARMLESS.items() for kind in names.split()]
+)
 def test_what_decides_nothing_is_harmless_in_its_own_api_alone(api: str, kind: str) -> None:
     assert kinds.unknown(thing(api, kind)) is None
     assert kinds.unknown(thing("somebodys.example.com/v1", kind))
@@ -144,7 +152,8 @@ NOT_READ = {
     "security.istio.io/v1": "RequestAuthentication",
     "gateway.networking.k8s.io/v1": "HTTPRoute TLSRoute TCPRoute UDPRoute GRPCRoute",
     "cilium.io/v2": (
-        "CiliumEnvoyConfig CiliumClusterwideEnvoyConfig CiliumLocalRedirectPolicy CiliumEgressGatewayPolicy CiliumNetworkPolicy "
+        "CiliumEnvoyConfig CiliumClusterwideEnvoyConfig CiliumLocalRedirectPolicy CiliumEgressGatewayPolicy "
+        "CiliumNetworkPolicy "
         "CiliumClusterwideNetworkPolicy"
     ),
     "networking.gke.io/v1": "GCPEgressPolicy FQDNNetworkPolicy",
@@ -158,7 +167,9 @@ NOT_READ = {
 """By API: kinds of which it is said what they do."""
 
 
-@pytest.mark.parametrize(("api", "kind"), [(api, kind) for api, names in NOT_READ.items() for kind in names.split()])
+@pytest.mark.parametrize(
+    ("api", "kind"), [(api, kind) for api, names in NOT_READ.items() for kind in names.split()]
+)
 def test_what_is_not_read_is_said_with_what_it_does(api: str, kind: str) -> None:
     assert str(kinds.unknown(thing(api, kind))).startswith(f"A {kind} is ")
 
@@ -191,17 +202,20 @@ def test_every_type_and_module_that_is_listed_is_the_providers() -> None:
 
 
 NAMED = """
-Route PolicyBasedRoute RouterPeer RouterInterface NetworkPeering NetworkPeeringRoutesConfig Connection PeeredDnsDomain
-VPNTunnel VPNGateway HaVpnGateway InterconnectAttachment Interconnect Spoke Hub Connector ForwardingRule GlobalForwardingRule
-ServiceAttachment FirewallPolicyRule FirewallPolicyWithRules NetworkFirewallPolicyRule RegionNetworkFirewallPolicyRule
-RegionNetworkFirewallPolicy RegionNetworkFirewallPolicyWithRules PacketMirroring
+Route PolicyBasedRoute RouterPeer RouterInterface NetworkPeering NetworkPeeringRoutesConfig Connection
+PeeredDnsDomain VPNTunnel VPNGateway HaVpnGateway InterconnectAttachment Interconnect Spoke Hub Connector
+ForwardingRule GlobalForwardingRule ServiceAttachment FirewallPolicyRule FirewallPolicyWithRules
+NetworkFirewallPolicyRule RegionNetworkFirewallPolicyRule RegionNetworkFirewallPolicy
+RegionNetworkFirewallPolicyWithRules PacketMirroring
 """
 
 
 @pytest.mark.parametrize("name", NAMED.split())
 def test_a_type_of_google_that_leads_packets_elsewhere_is_said_with_what_it_does(name: str) -> None:
     assert str(google_types.unknown(f"gcp:compute/a:{name}")).startswith(f"A {name} is ")
-    assert str(google_types.unknown(f"other:compute/a:{name}")).startswith(f"other:compute/a:{name} is nothing")
+    assert str(google_types.unknown(f"other:compute/a:{name}")).startswith(
+        f"other:compute/a:{name} is nothing"
+    )
 
 
 @pytest.mark.parametrize("name", ["IAMMember", "IAMBinding", "IAMPolicy", "IamMember", "IamAuditConfig"])
@@ -212,15 +226,21 @@ def test_who_may_do_what_is_iams(name: str) -> None:
 
 @pytest.mark.parametrize(
     "token",
-    ["gcp:things/network:Network", "gcp:compute/thing:Thing", "gcp:networkservices/gateway:Gateway", "gcp:compute/route:Network"],
+    [
+        "gcp:things/network:Network",
+        "gcp:compute/thing:Thing",
+        "gcp:networkservices/gateway:Gateway",
+        "gcp:compute/route:Network",
+    ],
 )
 def test_what_is_in_no_list_is_not_understood(token: str) -> None:
     assert google_types.unknown(token)
 
 
 MODULES = """
-iam serviceaccount binaryauthorization iap oslogin accesscontextmanager monitoring logging projects organizations
-vertex recaptcha folder kms secretmanager storage bigquery pubsub artifactregistry cloudbuild gkebackup certificatemanager
+iam serviceaccount binaryauthorization iap oslogin accesscontextmanager monitoring logging projects
+organizations vertex recaptcha folder kms secretmanager storage bigquery pubsub artifactregistry cloudbuild
+gkebackup certificatemanager
 """
 
 
@@ -231,10 +251,11 @@ def test_of_services_that_lead_no_packets_every_type_is_harmless(module: str) ->
 
 
 COMPUTE = """
-Network Router Address GlobalAddress Disk RegionDisk Image Snapshot ResourcePolicy DiskResourcePolicyAttachment InstantSnapshot
-StoragePool Instance InstanceTemplate InstanceGroup InstanceGroupManager RegionInstanceGroupManager Autoscaler NodeGroup
-Reservation RegionCommitment InstanceSettings HealthCheck SSLCertificate SSLPolicy ManagedSslCertificate SecurityPolicy
-SecurityPolicyRule ProjectCloudArmorTier SharedVPCHostProject NetworkFirewallPolicy FirewallPolicy
+Network Router Address GlobalAddress Disk RegionDisk Image Snapshot ResourcePolicy
+DiskResourcePolicyAttachment InstantSnapshot StoragePool Instance InstanceTemplate InstanceGroup
+InstanceGroupManager RegionInstanceGroupManager Autoscaler NodeGroup Reservation RegionCommitment
+InstanceSettings HealthCheck SSLCertificate SSLPolicy ManagedSslCertificate SecurityPolicy SecurityPolicyRule
+ProjectCloudArmorTier SharedVPCHostProject NetworkFirewallPolicy FirewallPolicy
 """
 
 

@@ -1,4 +1,5 @@
-"""What a gateway connects to before it knows who calls. Source: Envoy, TcpProxy.upstream_connect_mode; Istio, EnvoyFilter."""
+"""What a gateway connects to before it knows who calls. Source: Envoy, TcpProxy.upstream_connect_mode; Istio,
+EnvoyFilter."""
 
 from __future__ import annotations
 
@@ -23,7 +24,10 @@ NAMED = server("a.example", protocol="TLS", tls={"subjectAltNames": ["spiffe://a
 
 
 def patch(config: Written, *, port: int | None = 443, sni: str | None = None, **of: Any) -> Written:
-    chain: Written = {"filter": {"name": of.pop("filter", "envoy.filters.network.tcp_proxy")}, **({"sni": sni} if sni else {})}
+    chain: Written = {
+        "filter": {"name": of.pop("filter", "envoy.filters.network.tcp_proxy")},
+        **({"sni": sni} if sni else {}),
+    }
     listener = {**({"portNumber": port} if port else {}), "filterChain": chain}
     return {
         "applyTo": of.pop("applyTo", "NETWORK_FILTER"),
@@ -33,7 +37,11 @@ def patch(config: Written, *, port: int | None = 443, sni: str | None = None, **
 
 
 def filtered(
-    *patches: Written, name: str = "late", namespace: str = GATEWAY, labels: Written | None = None, **spec: Any
+    *patches: Written,
+    name: str = "late",
+    namespace: str = GATEWAY,
+    labels: Written | None = None,
+    **spec: Any,
 ) -> Written:
     selector = {"workloadSelector": {"labels": LABELS if labels is None else labels}}
     return written("EnvoyFilter", namespace, name, **selector, configPatches=list(patches), **spec)
@@ -169,4 +177,6 @@ def test_those_of_the_root_namespace_are_for_every_gateway_and_come_first() -> N
 def test_filters_count_by_their_priority() -> None:
     for none in ({}, {"priority": 0}, {"priority": None}):
         assert holds(NAMED, filtered(patch(HELD), priority=1), filtered(patch(BACK), name="later", **none))
-        assert not holds(NAMED, filtered(patch(HELD), priority=-1), filtered(patch(BACK), name="later", **none))
+        assert not holds(
+            NAMED, filtered(patch(HELD), priority=-1), filtered(patch(BACK), name="later", **none)
+        )

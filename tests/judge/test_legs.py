@@ -1,4 +1,5 @@
-"""One destination of a route by itself, as the proxies of a namespace reach it. Source: Istio reference, ServiceEntry."""
+"""One destination of a route by itself, as the proxies of a namespace reach it. Source: Istio reference,
+ServiceEntry."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from tests.judge.objects import snapshot
 NAME = "web.bank.svc.cluster.local"
 
 
-def legs(route: Written, *objects: Written, gateway: bool = False, section: str = "http", port: int = 80) -> list[Leg]:
+def legs(
+    route: Written, *objects: Written, gateway: bool = False, section: str = "http", port: int = 80
+) -> list[Leg]:
     """The legs of a route for requests (or of another section), for sidecars of the shop or for a gateway."""
     home = GATEWAY if gateway else SHOP
     deployed = snapshot(*objects, virtual(home, "a.example", **{section: [route]}))
@@ -70,7 +73,9 @@ def test_one_of_them_may_be_taken_out_before_pods_are_asked_however_it_is_writte
 def test_what_a_resolution_means_without_endpoints(
     resolution: str, gateway: bool, refused: bool, sought: bool, stays: bool
 ) -> None:
-    one = leg("b.example", entry("b.example", GATEWAY if gateway else SHOP, resolution=resolution), gateway=gateway)
+    one = leg(
+        "b.example", entry("b.example", GATEWAY if gateway else SHOP, resolution=resolution), gateway=gateway
+    )
     assert (bool(one.refused), one.sought, one.stays) == (refused, sought, stays)
     assert one.to == Outside("b.example", None)
 
@@ -91,20 +96,41 @@ def test_whose_certificates_a_gateway_takes_is_a_secret_or_a_file(tls: Written, 
 
 
 @pytest.mark.parametrize(
-    ("resolution", "end"), [("NONE", None), ("DYNAMIC_DNS", None), ("STATIC", "192.0.2.7"), ("DNS", "192.0.2.7")]
+    ("resolution", "end"),
+    [("NONE", None), ("DYNAMIC_DNS", None), ("STATIC", "192.0.2.7"), ("DNS", "192.0.2.7")],
 )
 def test_of_a_host_that_is_not_resolved_endpoints_are_nothing(resolution: str, end: str | None) -> None:
-    one = leg("b.example", entry("b.example", resolution=resolution, endpoints=[{"address": "192.0.2.7"}]), gateway=False)
+    one = leg(
+        "b.example",
+        entry("b.example", resolution=resolution, endpoints=[{"address": "192.0.2.7"}]),
+        gateway=False,
+    )
     assert one.to == Outside("b.example", end)
 
 
 def test_what_is_opened_to_pods_is_the_meshs_own_tls_and_to_hosts_none() -> None:
     pods = leg(NAME, service("web", BANK, {"port": 80, "name": "http"}))
-    assert (pods.mutual, pods.tls, pods.mode, pods.verified, pods.trusts, pods.sought) == (True, True, "", False, "", False)
+    assert (pods.mutual, pods.tls, pods.mode, pods.verified, pods.trusts, pods.sought) == (
+        True,
+        True,
+        "",
+        False,
+        "",
+        False,
+    )
     host = leg("b.example", entry("b.example", GATEWAY))
-    assert (host.mutual, host.tls, host.mode, host.verified, host.trusts, host.sni) == (False, False, "", False, "", None)
+    assert (host.mutual, host.tls, host.mode, host.verified, host.trusts, host.sni) == (
+        False,
+        False,
+        "",
+        False,
+        "",
+        None,
+    )
     assert "b.example:80" in host.says
-    inside = leg("b.example", entry("b.example", GATEWAY), rule(GATEWAY, "b.example", tls={"mode": "ISTIO_MUTUAL"}))
+    inside = leg(
+        "b.example", entry("b.example", GATEWAY), rule(GATEWAY, "b.example", tls={"mode": "ISTIO_MUTUAL"})
+    )
     assert (inside.mutual, inside.tls, inside.sni) == (True, True, "outbound_.80_._.b.example")
 
 
@@ -114,7 +140,11 @@ def test_the_address_of_the_pod_itself_is_known(own: str) -> None:
     assert (one.loopback, one.to, one.mutual) == (own, Outside("b.example", own), False)
     assert (one.host, one.number) == ("b.example", 80)
     assert (
-        leg("b.example", entry("b.example", GATEWAY, resolution="STATIC", endpoints=[{"address": "192.0.2.7"}])).loopback is None
+        leg(
+            "b.example",
+            entry("b.example", GATEWAY, resolution="STATIC", endpoints=[{"address": "192.0.2.7"}]),
+        ).loopback
+        is None
     )
 
 
@@ -143,4 +173,8 @@ def test_of_a_request_a_sidecar_asks_it_on_the_requests_and_a_gateway_on_its_onl
 def test_a_destination_that_nobody_knows_is_refused_with_or_without_a_port() -> None:
     for number in (None, 80):
         (one,) = legs({"route": [to("b.example", number)]})
-        assert (bool(one.refused), one.by, one.field) == (True, "shop/virtualservice/routes", "spec.http[0].route[0].destination")
+        assert (bool(one.refused), one.by, one.field) == (
+            True,
+            "shop/virtualservice/routes",
+            "spec.http[0].route[0].destination",
+        )

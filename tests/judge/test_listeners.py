@@ -1,4 +1,5 @@
-"""What a sidecar takes a connection for. Source: Istio, "Protocol Selection", "Understanding Traffic Routing".
+"""What a sidecar takes a connection for. Source: Istio, "Protocol Selection", "Understanding Traffic
+Routing".
 
 Asked of the listeners by themselves; what becomes of it is in test_sidecar.py and test_routes.py.
 """
@@ -24,7 +25,10 @@ AUTO = {"number": 9000, "name": "some", "protocol": "SOME"}
 
 
 def way(
-    asked: str, *objects: Written, address: str | None = None, seen: tuple[tuple[str, str], ...] = (("*", "*"),)
+    asked: str,
+    *objects: Written,
+    address: str | None = None,
+    seen: tuple[tuple[str, str], ...] = (("*", "*"),),
 ) -> Way | None:
     parts = urlsplit(asked)
     protocol = Protocol(parts.scheme)
@@ -78,7 +82,10 @@ class TestAtAnAddress:
 
     @pytest.mark.parametrize("asked", ["http", "tls", "tcp"])
     def test_of_raw_tcp_whatever_is_sent(self, asked: str) -> None:
-        assert says(f"{asked}://x.test:3306", entry("db.test", SHOP, TCP, addresses=[HERE]), address=HERE) == "tcp to db.test"
+        assert (
+            says(f"{asked}://x.test:3306", entry("db.test", SHOP, TCP, addresses=[HERE]), address=HERE)
+            == "tcp to db.test"
+        )
 
     @pytest.mark.parametrize(("asked", "read"), [("http", "http"), ("tls", "tcp"), ("tcp", "tcp")])
     def test_of_a_port_without_a_protocol_requests_are_read(self, asked: str, read: str) -> None:
@@ -89,8 +96,12 @@ class TestAtAnAddress:
         web = service("web", BANK, {"port": 9000, "name": "some"}, clusterIP=HERE)
         leads = http("web.bank.svc.cluster.local", tcp=[ONE])
         assert says("http://x.test:9000", web, leads, address=HERE) == "http by rule"
-        assert says("tcp://x.test:9000", web, tcp("web.bank.svc.cluster.local"), address=HERE) == "tcp by rule"
-        assert says("http://x.test:9000", web, tcp("web.bank.svc.cluster.local"), address=HERE).startswith("http to web")
+        assert (
+            says("tcp://x.test:9000", web, tcp("web.bank.svc.cluster.local"), address=HERE) == "tcp by rule"
+        )
+        assert says("http://x.test:9000", web, tcp("web.bank.svc.cluster.local"), address=HERE).startswith(
+            "http to web"
+        )
 
     @pytest.mark.parametrize(("asked", "read"), [("http", "tcp"), ("tls", "tls"), ("tcp", "tcp")])
     def test_of_tls_a_server_name_is_read_where_there_is_one(self, asked: str, read: str) -> None:
@@ -115,8 +126,12 @@ class TestAtAnAddress:
         wide = entry("*.w.test", SHOP, TLS, resolution="NONE", addresses=[HERE])
         below = tls("b.w.test", name="below")
         for host in ("*.w.test", "*.test"):
-            assert says("tls://b.w.test:443", wide, tls(host, name="own"), below, address=HERE) == "tls by below"
-            assert says("tls://c.w.test:443", wide, tls(host, name="own"), below, address=HERE) == "tls by own"
+            assert (
+                says("tls://b.w.test:443", wide, tls(host, name="own"), below, address=HERE) == "tls by below"
+            )
+            assert (
+                says("tls://c.w.test:443", wide, tls(host, name="own"), below, address=HERE) == "tls by own"
+            )
 
     def test_of_two_which_counts_is_not_understood(self) -> None:
         one, two = (entry(host, SHOP, TCP, addresses=[HERE]) for host in ("a.test", "b.test"))
@@ -173,7 +188,8 @@ class TestTheAddressOfAName:
     def test_is_not_known_where_the_destination_is_at_another_than_the_mesh_knows(
         self, addresses: list[str], endpoints: list[str], known: bool
     ) -> None:
-        """The mesh knew a database by another address than its own, and was thought to be asked there all the same."""
+        """The mesh knew a database by another address than its own, and was thought to be asked there all the
+        same."""
         at = [{"address": endpoint} for endpoint in endpoints]
         db = entry("db.test", SHOP, TCP, addresses=addresses, endpoints=at, resolution="STATIC")
         if known:
@@ -190,7 +206,10 @@ class TestTheAddressOfAName:
 
     def test_is_any_where_the_sidecar_answers_dns(self) -> None:
         captures = mesh(defaultConfig={"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"}})
-        assert says("tcp://db.test:3306", entry("db.test", SHOP, TCP, addresses=["240.0.0.1"]), captures) == "tcp to db.test"
+        assert (
+            says("tcp://db.test:3306", entry("db.test", SHOP, TCP, addresses=["240.0.0.1"]), captures)
+            == "tcp to db.test"
+        )
 
     def test_without_one_it_is_not_the_mesh_that_says_where_it_is(self) -> None:
         assert says("tcp://db.test:3307", entry("db.test", SHOP, TCP)) == NOTHING
@@ -203,7 +222,9 @@ class TestTheAddressOfAName:
         assert says(f"tcp://{name}.x:3306", db) == NOTHING
 
     def test_a_service_without_an_address_is_nowhere_else(self) -> None:
-        headless = service("db", SHOP, {"port": 3306, "name": "tcp"}, {"port": 443, "name": "tls"}, clusterIP="None")
+        headless = service(
+            "db", SHOP, {"port": 3306, "name": "tcp"}, {"port": 443, "name": "tls"}, clusterIP="None"
+        )
         assert says("tcp://192.0.2.9:3306", headless) == NOTHING
         assert says("tls://db.shop.svc.cluster.local:443", headless, address="192.0.2.9") == NOTHING
 
@@ -219,7 +240,10 @@ class TestRequests:
         other = entry("b.test", SHOP, {**HTTP, "number": 8080}, TLS)
         assert says("http://b.test", self.a, other) == NOTHING
         assert says("http://b.test:8080", self.a, other) == "http to b.test"
-        assert says("http://b.test:443", self.a, other, entry("c.test", SHOP, {**HTTP, "number": 443})) == NOTHING
+        assert (
+            says("http://b.test:443", self.a, other, entry("c.test", SHOP, {**HTTP, "number": 443}))
+            == NOTHING
+        )
 
     def test_are_read_where_some_destination_that_the_sidecar_asks_for_speaks_http(self) -> None:
         rule = http("c.test")
@@ -232,7 +256,10 @@ class TestRequests:
         at = entry("c.test", addresses=[HERE])
         assert says(f"http://{HERE}", at) == "http to c.test"
         assert says(f"http://{HERE}", at, http("c.test")) == "http by rule"
-        assert says(f"http://{HERE}", self.a, entry("c.test", BANK, addresses=[HERE]), seen=(("shop", "*"),)) == NOTHING
+        assert (
+            says(f"http://{HERE}", self.a, entry("c.test", BANK, addresses=[HERE]), seen=(("shop", "*"),))
+            == NOTHING
+        )
         elsewhere = entry("c.test", SHOP, {**HTTP, "number": 8080}, addresses=[HERE])
         assert says(f"http://{HERE}", self.a, elsewhere) == NOTHING
 
@@ -242,7 +269,11 @@ class TestRequests:
 
     def test_a_rule_for_the_host_hides_those_for_wider_ones_and_a_closer_one_a_wider_one(self) -> None:
         host = entry("a.b.test")
-        exact, close, wide = http("a.b.test", name="exact"), http("*.b.test", name="close"), http("*.test", name="wide")
+        exact, close, wide = (
+            http("a.b.test", name="exact"),
+            http("*.b.test", name="close"),
+            http("*.test", name="wide"),
+        )
         assert says("http://a.b.test", host, wide, close, exact) == "http by exact"
         assert says("http://a.b.test", host, wide, close) == "http by close"
         elsewhere = tcp("a.b.test", name="exact")
@@ -251,7 +282,9 @@ class TestRequests:
     def test_of_rules_for_a_wider_host_one_counts_even_without_a_route(self) -> None:
         own, others = tcp("*.test", name="own", exportTo=["."]), http("*.test", name="others", namespace=BANK)
         assert says("http://a.test", self.a, own, others) == "http to a.test"
-        assert says("http://a.test", self.a, http("*.test", name="own", exportTo=["."]), others) == "http by own"
+        assert (
+            says("http://a.test", self.a, http("*.test", name="own", exportTo=["."]), others) == "http by own"
+        )
 
     def test_which_of_two_is_a_matter_of_their_age(self) -> None:
         for host in ("a.test", "*.test"):
@@ -261,7 +294,10 @@ class TestRequests:
             assert "bank/virtualservice/two" in said.reason
         one, two = tcp("*.test", name="one"), tcp("*.test", name="two", namespace=BANK)
         assert says("http://a.test", self.a, one, two) == "http to a.test"
-        assert unread("http://a.test", self.a, one, http("*.test", name="two", namespace=BANK)).by == "shop/virtualservice/one"
+        assert (
+            unread("http://a.test", self.a, one, http("*.test", name="two", namespace=BANK)).by
+            == "shop/virtualservice/one"
+        )
 
     def test_to_a_host_that_rules_alone_name_are_led_on_port_80(self) -> None:
         other = entry("b.test", SHOP, HTTP, {**HTTP, "number": 81, "name": "second"})
@@ -273,8 +309,14 @@ class TestRequests:
         far = entry("far.example")
         assert says("http://c.test", far, http("*.test")) == "http by rule"
         assert says("http://c.test", self.a, http("*.test")) == NOTHING
-        assert says("http://c.test", far, entry("a.test", SHOP, {**HTTP, "number": 8080}), http("*.test")) == "http by rule"
-        assert says("http://c.test", far, entry("a.test", BANK), http("*.test"), seen=(("shop", "*"),)) == "http by rule"
+        assert (
+            says("http://c.test", far, entry("a.test", SHOP, {**HTTP, "number": 8080}), http("*.test"))
+            == "http by rule"
+        )
+        assert (
+            says("http://c.test", far, entry("a.test", BANK), http("*.test"), seen=(("shop", "*"),))
+            == "http by rule"
+        )
 
     def test_a_rule_for_a_name_below_a_destinations_pattern_leads_it(self) -> None:
         wide = entry("*.test", resolution="NONE")
@@ -284,7 +326,10 @@ class TestRequests:
     def test_a_rule_for_every_host_is_not_understood_where_it_has_a_route(self) -> None:
         every = http("*", name="every")
         assert unread("http://c.test", self.a, every).field == "spec.hosts"
-        assert unread("http://c.test", self.a, tcp("*", name="own", exportTo=["."]), every).by == "shop/virtualservice/every"
+        assert (
+            unread("http://c.test", self.a, tcp("*", name="own", exportTo=["."]), every).by
+            == "shop/virtualservice/every"
+        )
         assert says("http://c.test", self.a, tcp("*")) == NOTHING
         assert says("http://c.test", self.a, http("*", http=[{"match": [{"port": 81}], **ONE}])) == NOTHING
 
@@ -311,12 +356,20 @@ class TestWhichRulesTheSidecarAsksFor:
         subject = "a.b.test" if host == "*.b.test" else "a.example" if host == "*.example" else "a.test"
         objects = (entry(subject, SHOP), leads)
         seen = (("shop", "*"), ("bank", pattern))
-        assert says(f"http://{subject}", *objects, seen=seen) == ("http by rule" if asked else f"http to {subject}")
+        assert says(f"http://{subject}", *objects, seen=seen) == (
+            "http by rule" if asked else f"http to {subject}"
+        )
 
     def test_any_host_of_the_rule_is_enough(self) -> None:
         leads = http("a.test", "b.test", namespace=BANK)
-        assert says("http://a.test", entry("a.test"), leads, seen=(("shop", "*"), ("bank", "b.test"))) == "http by rule"
-        assert says("http://a.test", entry("a.test"), leads, seen=(("shop", "*"), ("bank", "c.test"))) == "http to a.test"
+        assert (
+            says("http://a.test", entry("a.test"), leads, seen=(("shop", "*"), ("bank", "b.test")))
+            == "http by rule"
+        )
+        assert (
+            says("http://a.test", entry("a.test"), leads, seen=(("shop", "*"), ("bank", "c.test")))
+            == "http to a.test"
+        )
         assert says("http://a.test", entry("a.test"), leads, seen=(("shop", "*"),)) == "http to a.test"
 
 
@@ -363,7 +416,10 @@ class TestServerNames:
         assert says("tls://b.test", self.a, http("*.test")) == NOTHING
 
     def test_of_a_route_that_has_none_lead_nothing(self) -> None:
-        assert says("tls://a.test", self.a, tls("a.test", tls=[{"match": [{"port": 443}], **ONE}])) == "tls to a.test"
+        assert (
+            says("tls://a.test", self.a, tls("a.test", tls=[{"match": [{"port": 443}], **ONE}]))
+            == "tls to a.test"
+        )
 
     def test_for_every_name_lead_every_name(self) -> None:
         assert says("tls://a.test", self.a, tls("*.test", "*")) == "tls by rule"
@@ -389,7 +445,10 @@ class TestRawTcp:
         assert "bank/serviceentry/entry-b.test" in said.reason
 
     def test_of_those_that_the_sidecar_asks_for_and_takes_their_host_for(self) -> None:
-        assert says("tcp://192.0.2.9:3306", self.db, entry("b.test", BANK, TCP), seen=(("shop", "*"),)) == "tcp to db.test"
+        assert (
+            says("tcp://192.0.2.9:3306", self.db, entry("b.test", BANK, TCP), seen=(("shop", "*"),))
+            == "tcp to db.test"
+        )
         assert says("tcp://192.0.2.9:3306", entry("b.test", BANK, TCP), seen=(("shop", "*"),)) == NOTHING
         assert says("tcp://192.0.2.9:3306", self.db, entry("db.test", BANK, TCP)) == "tcp to db.test"
 
@@ -406,10 +465,19 @@ class TestRawTcp:
 
     def test_of_a_pattern_by_those_for_names_below_it_too(self) -> None:
         wide = entry("*.test", SHOP, TCP, resolution="NONE")
-        assert says("tcp://192.0.2.9:3306", wide, tcp("a.test"), tcp("*", name="every", exportTo=["till"])) == "tcp by rule"
+        assert (
+            says("tcp://192.0.2.9:3306", wide, tcp("a.test"), tcp("*", name="every", exportTo=["till"]))
+            == "tcp by rule"
+        )
         assert says("tcp://192.0.2.9:3306", wide, tcp("*.test")) == "tcp by rule"
-        assert says("tcp://192.0.2.9:3306", wide, tcp("*.test", name="own", exportTo=["."]), tcp("a.test")) == "tcp by own"
-        assert says("tcp://192.0.2.9:3306", wide, tcp("*", name="own", exportTo=["."]), tcp("a.test")) == "tcp by own"
+        assert (
+            says("tcp://192.0.2.9:3306", wide, tcp("*.test", name="own", exportTo=["."]), tcp("a.test"))
+            == "tcp by own"
+        )
+        assert (
+            says("tcp://192.0.2.9:3306", wide, tcp("*", name="own", exportTo=["."]), tcp("a.test"))
+            == "tcp by own"
+        )
         assert says("tcp://192.0.2.9:3306", wide, tcp("a.example")) == "tcp to *.test"
         assert says("tcp://192.0.2.9:3306", self.db, tcp("a.db.test")) == "tcp to db.test"
 

@@ -55,7 +55,9 @@ class TestFilesAndFolders:
     def test_a_file_is_read_whatever_it_is_called(self, tmp_path: Path) -> None:
         assert names(of(tmp_path, namespace(), name="objects.txt")) == ["shop"]
 
-    def test_of_a_folder_every_file_of_yaml_and_json_below_it_in_the_order_of_their_names(self, tmp_path: Path) -> None:
+    def test_of_a_folder_every_file_of_yaml_and_json_below_it_in_the_order_of_their_names(
+        self, tmp_path: Path
+    ) -> None:
         assert {".yaml", ".yml", ".json"} == SUFFIXES
         (tmp_path / "below").mkdir()
         of(tmp_path, namespace("last"), name="z.json")
@@ -93,27 +95,45 @@ class TestFilesAndFolders:
             {"apiVersion": "example.com/v1"},
         ],
     )
-    def test_another_name_namespace_kind_or_api_is_another_object(self, other: Object, tmp_path: Path) -> None:
+    def test_another_name_namespace_kind_or_api_is_another_object(
+        self, other: Object, tmp_path: Path
+    ) -> None:
         assert len(of(tmp_path, namespace(), {**namespace(), **other}).kubernetes) == 2
 
     def test_the_line_for_kubectl_names_every_kind_that_is_read(self) -> None:
         assert f"kubectl get {','.join(KINDS)} -A -o yaml" == KUBECTL
         assert (
-            *("ns", "netpol", "svc", "sa", "deploy", "cm", "validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+            *(
+                "ns",
+                "netpol",
+                "svc",
+                "sa",
+                "deploy",
+                "cm",
+                "validatingadmissionpolicies",
+                "validatingadmissionpolicybindings",
+            ),
             "istio-io",
         ) == KINDS
 
 
 class TestWhatCannotBeRead:
     def test_text_that_is_no_yaml_json_or_utf8_is_refused_with_the_files_name(self, tmp_path: Path) -> None:
-        for name, text in (("a.yaml", b"a: [1"), ("a.json", b"{"), ("a.yml", b"\xff\xfe\x00"), ("b.json", b"kind: Namespace")):
+        for name, text in (
+            ("a.yaml", b"a: [1"),
+            ("a.json", b"{"),
+            ("a.yml", b"\xff\xfe\x00"),
+            ("b.json", b"kind: Namespace"),
+        ):
             (tmp_path / name).write_bytes(text)
             with pytest.raises(Unreadable, match=rf"{name} cannot be read"):
                 read(tmp_path / name)
 
     @pytest.mark.parametrize("name", ["a.yaml", "a.json"])
     @pytest.mark.parametrize("kind", [dict, list])
-    def test_what_lies_deeper_than_any_object_is_refused_and_no_less(self, name: str, kind: type, tmp_path: Path) -> None:
+    def test_what_lies_deeper_than_any_object_is_refused_and_no_less(
+        self, name: str, kind: type, tmp_path: Path
+    ) -> None:
         def deep(levels: int) -> Any:
             value: Any = 1
             for _ in range(levels):
@@ -149,10 +169,15 @@ class TestWhatCannotBeRead:
             read(tmp_path)
 
     def test_many_things_beside_one_another_are_not_deep(self, tmp_path: Path) -> None:
-        assert len(of(tmp_path, *(namespace(f"n{at}", spec={"a": [[1], [2]]}) for at in range(60))).kubernetes) == 60
+        assert (
+            len(of(tmp_path, *(namespace(f"n{at}", spec={"a": [[1], [2]]}) for at in range(60))).kubernetes)
+            == 60
+        )
 
     def test_an_anchor_that_holds_itself_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "a.yaml").write_text("kind: Namespace\nmetadata: {name: a}\nspec: &x {y: *x}\n", encoding="utf-8")
+        (tmp_path / "a.yaml").write_text(
+            "kind: Namespace\nmetadata: {name: a}\nspec: &x {y: *x}\n", encoding="utf-8"
+        )
         with pytest.raises(Unreadable, match="deep in one another"):
             read(tmp_path / "a.yaml")
 
@@ -184,12 +209,19 @@ class TestWhatCannotBeRead:
         assert "holds neither Kubernetes objects" in refused(tmp_path, document)
 
     def test_a_form_that_no_api_takes_is_refused_with_the_objects_name(self, tmp_path: Path) -> None:
-        wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"}, "spec": {"ports": 5}}
+        wrong = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"ports": 5},
+        }
         assert "Service web is of another form" in refused(tmp_path, wrong)
         # Of another API's kind of that name nobody knows the form.
         assert names(of(tmp_path, {**wrong, "apiVersion": "serving.example/v1"})) == ["web"]
         # Nor do words of Google's providers mean anything among objects of Kubernetes.
-        assert names(of(tmp_path, {**wrong, "kind": "gcp:compute/firewall:Firewall", "priority": "x"})) == ["web"]
+        assert names(of(tmp_path, {**wrong, "kind": "gcp:compute/firewall:Firewall", "priority": "x"})) == [
+            "web"
+        ]
 
     def test_a_kind_is_text(self, tmp_path: Path) -> None:
         assert "5 shop is of another form" in refused(tmp_path, {**namespace(), "kind": 5})
@@ -198,14 +230,20 @@ class TestWhatCannotBeRead:
 class TestLists:
     def test_every_item_is_an_object_lists_in_lists_too(self, tmp_path: Path) -> None:
         inner = {"kind": "NamespaceList", "items": [namespace("b"), namespace("c")]}
-        assert names(of(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [namespace("a"), inner]})) == ["a", "b", "c"]
+        assert names(
+            of(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [namespace("a"), inner]})
+        ) == ["a", "b", "c"]
 
     def test_one_without_items_is_empty(self, tmp_path: Path) -> None:
         assert names(of(tmp_path, {"kind": "List", "items": None})) == []
 
     def test_items_have_to_be_a_list_of_objects(self, tmp_path: Path) -> None:
-        assert "a.yaml: items has to be a list, and is 'all'" in refused(tmp_path, {"kind": "List", "items": "all"})
-        assert "a.yaml: items[1] holds something" in refused(tmp_path, {"kind": "List", "items": [namespace(), "b"]})
+        assert "a.yaml: items has to be a list, and is 'all'" in refused(
+            tmp_path, {"kind": "List", "items": "all"}
+        )
+        assert "a.yaml: items[1] holds something" in refused(
+            tmp_path, {"kind": "List", "items": [namespace(), "b"]}
+        )
 
     def test_an_object_whose_kind_ends_like_a_lists_and_has_no_items_is_one(self, tmp_path: Path) -> None:
         assert names(of(tmp_path, {"kind": "AllowList", "metadata": {"name": "a"}})) == ["a"]
@@ -216,7 +254,9 @@ class TestExportsOfStacks:
         (found,) = of(tmp_path, export(resource), name="a.json").google
         return found
 
-    def test_what_came_of_a_resource_counts_before_what_was_wanted_unless_it_is_empty(self, tmp_path: Path) -> None:
+    def test_what_came_of_a_resource_counts_before_what_was_wanted_unless_it_is_empty(
+        self, tmp_path: Path
+    ) -> None:
         found = self.google(
             tmp_path,
             exported(
@@ -244,23 +284,33 @@ class TestExportsOfStacks:
 
     def test_another_providers_words_for_googles_resources_are_kept_as_they_are(self, tmp_path: Path) -> None:
         native = "google-native:compute/v1:Firewall"
-        found = self.google(tmp_path, exported(native, urn=f"urn:x::{native}::mine", inputs={"name": "theirs"}))
+        found = self.google(
+            tmp_path, exported(native, urn=f"urn:x::{native}::mine", inputs={"name": "theirs"})
+        )
         assert (found.type, found.name, found.properties) == (native, "mine", {"name": "theirs"})
 
     def test_resources_of_other_providers_are_none(self, tmp_path: Path) -> None:
         found = of(
-            tmp_path, export(exported("pulumi:pulumi:Stack"), exported("aws:s3/bucket:Bucket", inputs=namespace())), name="a.json"
+            tmp_path,
+            export(exported("pulumi:pulumi:Stack"), exported("aws:s3/bucket:Bucket", inputs=namespace())),
+            name="a.json",
         )
         assert (found.kubernetes, found.google) == ((), ())
 
-    def test_objects_of_kubernetes_are_what_the_program_wrote_without_its_own_marks(self, tmp_path: Path) -> None:
+    def test_objects_of_kubernetes_are_what_the_program_wrote_without_its_own_marks(
+        self, tmp_path: Path
+    ) -> None:
         inputs = {**namespace(), "__defaults": [], "spec": {"a": 1}}
-        (found,) = of(tmp_path, export(exported("kubernetes:core/v1:Namespace", inputs=inputs)), name="a.json").kubernetes
+        (found,) = of(
+            tmp_path, export(exported("kubernetes:core/v1:Namespace", inputs=inputs)), name="a.json"
+        ).kubernetes
         assert found == {**namespace(), "spec": {"a": 1}}
 
     def test_those_without_a_kind_or_metadata_are_none(self, tmp_path: Path) -> None:
         for inputs in ({"kind": "Namespace"}, {"metadata": {"name": "a"}}, {"manifest": "x"}):
-            found = of(tmp_path, export(exported("kubernetes:yaml/v2:ConfigFile", inputs=inputs)), name="a.json")
+            found = of(
+                tmp_path, export(exported("kubernetes:yaml/v2:ConfigFile", inputs=inputs)), name="a.json"
+            )
             assert (found.kubernetes, found.google) == ((), ())
 
     def test_an_export_without_anything_is_empty(self, tmp_path: Path) -> None:
@@ -282,12 +332,18 @@ class TestExportsOfStacks:
             ({"resources": [exported(ZONE, inputs="x")]}, "deployment.resources[0].inputs holds something"),
             ({"resources": [exported(ZONE, outputs="x")]}, "deployment.resources[0].outputs holds something"),
             (
-                {"resources": [exported("kubernetes:core/v1:Namespace", inputs={"kind": "", "metadata": {}})]},
+                {
+                    "resources": [
+                        exported("kubernetes:core/v1:Namespace", inputs={"kind": "", "metadata": {}})
+                    ]
+                },
                 "deployment.resources[0].inputs holds neither",
             ),
         ],
     )
-    def test_what_has_another_form_is_named_by_its_place(self, deployment: Any, where: str, tmp_path: Path) -> None:
+    def test_what_has_another_form_is_named_by_its_place(
+        self, deployment: Any, where: str, tmp_path: Path
+    ) -> None:
         assert f"a.json: {where}" in refused(tmp_path, {"deployment": deployment}, name="a.json")
 
 
@@ -295,21 +351,33 @@ class TestCharts:
     RELEASE = "kubernetes:helm.sh/v3:Release"
 
     def read(self, tmp_path: Path, **inputs: Any) -> Deployed:
-        return of(tmp_path, export(exported(self.RELEASE, urn=f"urn::{self.RELEASE}::mesh", inputs=inputs)), name="a.json")
+        return of(
+            tmp_path,
+            export(exported(self.RELEASE, urn=f"urn::{self.RELEASE}::mesh", inputs=inputs)),
+            name="a.json",
+        )
 
     def test_the_meshs_configuration_is_the_config_map_that_the_chart_makes(self, tmp_path: Path) -> None:
         told = {"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}}
-        found = self.read(tmp_path, chart="istiod", namespace="mesh", values={"meshConfig": told, "pilot": {"replicas": 2}})
+        found = self.read(
+            tmp_path, chart="istiod", namespace="mesh", values={"meshConfig": told, "pilot": {"replicas": 2}}
+        )
         (config,) = found.kubernetes
         assert (config["apiVersion"], config["kind"]) == ("v1", "ConfigMap")
         assert config["metadata"] == {"name": "istio", "namespace": "mesh"}
         assert json.loads(config["data"]["mesh"]) == told
         (release,) = found.google
         assert (release.type, release.name) == (self.RELEASE, "mesh")
-        assert release.properties == {"chart": "istiod", "namespace": "mesh", "values": {"pilot": {"replicas": 2}}}
+        assert release.properties == {
+            "chart": "istiod",
+            "namespace": "mesh",
+            "values": {"pilot": {"replicas": 2}},
+        }
 
     def test_its_namespace_is_istios_where_none_is_given(self, tmp_path: Path) -> None:
-        (config,) = self.read(tmp_path, chart="https://charts.example/istiod", values={"meshConfig": {"a": 1}}).kubernetes
+        (config,) = self.read(
+            tmp_path, chart="https://charts.example/istiod", values={"meshConfig": {"a": 1}}
+        ).kubernetes
         assert config["metadata"]["namespace"] == "istio-system"
 
     def test_of_other_charts_and_without_configuration_there_is_none(self, tmp_path: Path) -> None:
@@ -319,7 +387,12 @@ class TestCharts:
         assert self.read(tmp_path, chart="istiod").kubernetes == ()
 
     def test_which_chart_it_is_and_from_where_is_kept(self, tmp_path: Path) -> None:
-        given = {"chart": "base", "version": "1.30.3", "namespace": "mesh", "repositoryOpts": {"repo": "https://x.example"}}
+        given = {
+            "chart": "base",
+            "version": "1.30.3",
+            "namespace": "mesh",
+            "repositoryOpts": {"repo": "https://x.example"},
+        }
         (release,) = self.read(tmp_path, **given, timeout=5).google
         assert release.properties == {**given, "values": {}}
         (named,) = of(tmp_path, export(exported(self.RELEASE, urn="mesh")), name="a.json").google
@@ -329,6 +402,8 @@ class TestCharts:
         with pytest.raises(Unreadable, match=r"deployment.resources\[0\].inputs.values holds something"):
             self.read(tmp_path, chart="istiod", values=["a"])
 
-    def test_a_configuration_that_cannot_be_read_is_refused_where_the_chart_stands(self, tmp_path: Path) -> None:
+    def test_a_configuration_that_cannot_be_read_is_refused_where_the_chart_stands(
+        self, tmp_path: Path
+    ) -> None:
         with pytest.raises(Unreadable, match=r"deployment.resources\[0\]"):
             self.read(tmp_path, chart="istiod", values={"meshConfig": {"discoverySelectors": 5}})

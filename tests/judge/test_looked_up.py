@@ -63,7 +63,13 @@ def test_at_every_address_by_the_name_of_such_a_listener() -> None:
 
 @pytest.mark.parametrize(
     ("labels", "does"),
-    [(None, True), ({}, True), ({"istio": "gw"}, True), ({"istio": "gw", "app": "edge"}, True), ({"istio": "other"}, False)],
+    [
+        (None, True),
+        ({}, True),
+        ({"istio": "gw"}, True),
+        ({"istio": "gw", "app": "edge"}, True),
+        ({"istio": "other"}, False),
+    ],
 )
 def test_in_the_pods_that_its_selector_names(labels: dict[str, str] | None, does: bool) -> None:
     assert on(look_up(labels=labels)) is does
@@ -95,7 +101,9 @@ def test_one_patch_of_several_is_enough() -> None:
     assert on(both, host="*.test")
 
 
-@pytest.mark.parametrize("patch", [{"patch": {}}, {"patch": {"operation": "REMOVE"}}, {"match": {}}, {"match": {"listener": {}}}])
+@pytest.mark.parametrize(
+    "patch", [{"patch": {}}, {"patch": {"operation": "REMOVE"}}, {"match": {}}, {"match": {"listener": {}}}]
+)
 def test_a_patch_that_says_nothing_of_it_is_none(patch: dict[str, Any]) -> None:
     assert not on(look_up(**patch))
     assert not on(written("EnvoyFilter", "gw"))

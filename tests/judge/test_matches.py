@@ -1,4 +1,5 @@
-"""Which routes of a rule a proxy has, and which of them takes a request. Source: Istio reference, VirtualService.
+"""Which routes of a rule a proxy has, and which of them takes a request. Source: Istio reference,
+VirtualService.
 
 Asked of the matches by themselves; what proxies make of them is in test_routes.py and test_gateway.py.
 """
@@ -24,7 +25,9 @@ def rule(section: str, *routes: Written) -> Rule:
     return found
 
 
-def has(section: str, *matches: Written, gateway: str = MESH, port: int = 80, namespace: str = SHOP) -> list[int]:
+def has(
+    section: str, *matches: Written, gateway: str = MESH, port: int = 80, namespace: str = SHOP
+) -> list[int]:
     """Which of the matches of one route a proxy has."""
     routes = held(rule(section, {"match": list(matches), **ONE}), section, gateway, port, namespace)
     return [index for index, match in enumerate(matches) if any(found.match is match for found in routes)]
@@ -41,9 +44,22 @@ class TestWhatAProxyHas:
             assert len(held(rule(section, ONE), section, MESH, 80, SHOP)) == there
 
     def test_each_match_by_itself_and_in_order(self) -> None:
-        matches = [{"port": 8080}, {"port": 80}, {"sourceNamespace": "bank"}, {"sourceNamespace": SHOP}, {"gateways": [EDGE]}, {}]
+        matches = [
+            {"port": 8080},
+            {"port": 80},
+            {"sourceNamespace": "bank"},
+            {"sourceNamespace": SHOP},
+            {"gateways": [EDGE]},
+            {},
+        ]
         assert has("http", *matches) == [1, 3, 5]
-        found = held(rule("http", {"match": [{"port": 8080}], **ONE}, {"match": matches, **ONE}), "http", MESH, 80, SHOP)
+        found = held(
+            rule("http", {"match": [{"port": 8080}], **ONE}, {"match": matches, **ONE}),
+            "http",
+            MESH,
+            80,
+            SHOP,
+        )
         assert [one.field for one in found] == ["spec.http[1]"] * 3
 
     @pytest.mark.parametrize("port", [None, 0, 80])
@@ -58,7 +74,13 @@ class TestWhatAProxyHas:
 
     @pytest.mark.parametrize(
         ("section", "gateways", "asked"),
-        [("http", [], True), ("http", [EDGE], False), ("tls", [], False), ("tls", [EDGE], False), ("tcp", [], False)],
+        [
+            ("http", [], True),
+            ("http", [EDGE], False),
+            ("tls", [], False),
+            ("tls", [EDGE], False),
+            ("tcp", [], False),
+        ],
     )
     def test_a_gateway_is_asked_for_its_namespace_by_requests_alone_and_not_where_it_is_named(
         self, section: str, gateways: list[str], asked: bool
@@ -75,7 +97,10 @@ class TestWhatAProxyHas:
     def test_labels_hold_for_some_of_a_namespaces_pods_which_is_not_understood(self, section: str) -> None:
         with pytest.raises(Misread) as said:
             has(section, {"sourceLabels": {"app": "a"}})
-        assert (said.value.by, said.value.field) == ("shop/virtualservice/routes", f"spec.{section}[0].match.sourceLabels")
+        assert (said.value.by, said.value.field) == (
+            "shop/virtualservice/routes",
+            f"spec.{section}[0].match.sourceLabels",
+        )
         assert has(section, {"sourceLabels": {}}) == [0]
         assert has(section, {"sourceLabels": {"app": "a"}, "port": 8080}) == []
 
@@ -109,11 +134,16 @@ class TestWhatTakesEveryRequest:
             ({"port": 80, "gateways": ["mesh"], "sourceNamespace": SHOP, "sourceLabels": {"a": "b"}}, True),
         ],
     )
-    def test_is_what_asks_for_nothing_that_differs_between_them(self, match: Written, everything: bool) -> None:
+    def test_is_what_asks_for_nothing_that_differs_between_them(
+        self, match: Written, everything: bool
+    ) -> None:
         assert takes_everything(Found("spec.http[0]", ONE, match)) is everything
 
     def test_ends_the_routes_of_a_rule(self) -> None:
-        some, every, more = (Found(name, ONE, match) for name, match in (("a", {"uri": {"prefix": "/x"}}), ("b", {}), ("c", {})))
+        some, every, more = (
+            Found(name, ONE, match)
+            for name, match in (("a", {"uri": {"prefix": "/x"}}), ("b", {}), ("c", {}))
+        )
         assert list(until_everything([some, every, more])) == [some, every]
         assert list(until_everything([some, some])) == [some, some]
         assert list(until_everything([])) == []
@@ -134,7 +164,9 @@ class TestWhatARequestIs:
             ({}, ["/", "/a"], []),
         ],
     )
-    def test_a_path_is_compared_as_a_whole_or_from_its_beginning(self, how: Written, yes: list[str], no: list[str]) -> None:
+    def test_a_path_is_compared_as_a_whole_or_from_its_beginning(
+        self, how: Written, yes: list[str], no: list[str]
+    ) -> None:
         assert [path for path in (*yes, *no) if takes({"uri": how}, path)] == yes
 
     def test_a_header_is_known_in_whatever_case_the_rule_writes_it(self) -> None:
@@ -172,13 +204,18 @@ class TestWhatARequestIs:
     def test_what_is_not_read_is_named(self, match: Written, field: str) -> None:
         with pytest.raises(Misread) as said:
             takes(match, headers={"x-a": "1"})
-        assert (said.value.by, said.value.field) == ("shop/virtualservice/routes", f"spec.http[0].match.{field}")
+        assert (said.value.by, said.value.field) == (
+            "shop/virtualservice/routes",
+            f"spec.http[0].match.{field}",
+        )
 
     def test_but_not_where_it_says_nothing(self) -> None:
         assert takes({"withoutHeaders": {}, "ignoreUriCase": False, "queryParams": None})
 
     def test_the_first_that_takes_it(self) -> None:
-        first, second = (Found(name, ONE, {"uri": {"prefix": path}}) for name, path in (("a", "/x"), ("b", "/")))
+        first, second = (
+            Found(name, ONE, {"uri": {"prefix": path}}) for name, path in (("a", "/x"), ("b", "/"))
+        )
         for path, one in (("/x", first), ("/y", second)):
             assert taken(rule("http", ONE), [first, second], Request("a.example", path=path)) is one
         assert taken(rule("http", ONE), [first], Request("a.example", path="/y")) is None
@@ -188,8 +225,16 @@ class TestWhatARouteDoes:
     @pytest.mark.parametrize(
         ("section", "match", "unread"),
         [
-            ("http", {"method": {"exact": "GET"}, "uri": {"exact": "/"}, "headers": {"a": {}}, "name": "n"}, ""),
-            ("http", {"gateways": [EDGE], "port": 80, "sourceNamespace": "a", "sourceLabels": {"a": "b"}}, ""),
+            (
+                "http",
+                {"method": {"exact": "GET"}, "uri": {"exact": "/"}, "headers": {"a": {}}, "name": "n"},
+                "",
+            ),
+            (
+                "http",
+                {"gateways": [EDGE], "port": 80, "sourceNamespace": "a", "sourceLabels": {"a": "b"}},
+                "",
+            ),
             ("http", {"authority": {"exact": "a"}}, "authority"),
             ("http", {"sniHosts": ["a"]}, "sniHosts"),
             ("tls", {"sniHosts": ["a"], "port": 443, "sourceLabels": {"a": "b"}}, ""),
@@ -200,7 +245,9 @@ class TestWhatARouteDoes:
             ("tcp", {"destinationSubnets": [], "sourceSubnet": ""}, ""),
         ],
     )
-    def test_is_read_if_all_that_its_match_asks_for_is(self, section: str, match: Written, unread: str) -> None:
+    def test_is_read_if_all_that_its_match_asks_for_is(
+        self, section: str, match: Written, unread: str
+    ) -> None:
         found = Found(f"spec.{section}[0]", ONE, match)
         if unread:
             with pytest.raises(Misread) as said:
@@ -209,10 +256,18 @@ class TestWhatARouteDoes:
         else:
             assert readable(rule(section, ONE), found, section) is found
 
-    @pytest.mark.parametrize("more", ["redirect", "directResponse", "rewrite", "fault", "delegate", "mirror", "corsPolicy"])
+    @pytest.mark.parametrize(
+        "more", ["redirect", "directResponse", "rewrite", "fault", "delegate", "mirror", "corsPolicy"]
+    )
     def test_is_read_if_it_leads_somewhere_and_does_nothing_else(self, more: str) -> None:
         headers = {"request": {"remove": ["x-a"]}}
-        plain = {**ONE, "mirrors": [to("c.example", 80)], "retries": {"attempts": 1}, "timeout": "1s", "headers": headers}
+        plain = {
+            **ONE,
+            "mirrors": [to("c.example", 80)],
+            "retries": {"attempts": 1},
+            "timeout": "1s",
+            "headers": headers,
+        }
         plain |= {"name": "n", "match": [{"uri": {"prefix": "/"}}]}
         assert readable(rule("http", ONE), Found("spec.http[0]", {**plain, more: None}, {}), "http")
         for said_of_it in ({"a": 1}, {}):

@@ -32,12 +32,17 @@ class TestWhereItLies:
             ("istio", None, False),
         ],
     )
-    def test_in_the_root_namespace_one_for_each_revision(self, name: str, namespace: str | None, read: bool) -> None:
+    def test_in_the_root_namespace_one_for_each_revision(
+        self, name: str, namespace: str | None, read: bool
+    ) -> None:
         found = mesh_configs(snapshot(config_map(name, namespace, mesh="trustDomain: corp")))
         assert [config for _, config in found] == ([{"trustDomain": "corp"}] if read else [])
 
     def test_under_the_key_mesh(self) -> None:
-        assert mesh_configs(snapshot(config_map(meshNetworks="networks: {}"), config_map("istio-ca-root-cert"))) == []
+        assert (
+            mesh_configs(snapshot(config_map(meshNetworks="networks: {}"), config_map("istio-ca-root-cert")))
+            == []
+        )
         assert Registry(snapshot(config_map(meshNetworks="networks: {}"))).trust_domain == "cluster.local"
 
     @pytest.mark.parametrize(
@@ -70,8 +75,13 @@ class TestTheTrustDomain:
     def test_is_the_clusters_workload_pool_with_the_managed_mesh(self) -> None:
         pool = self.pool("p.svc.id.goog")
         assert Registry(snapshot(self.MANAGED, google=(pool,))).trust_domain == "p.svc.id.goog"
-        assert Registry(snapshot(self.MANAGED, google=(self.pool(None), pool))).trust_domain == "p.svc.id.goog"
-        assert Registry(snapshot(config_map("other"), self.MANAGED, google=(pool,))).trust_domain == "p.svc.id.goog"
+        assert (
+            Registry(snapshot(self.MANAGED, google=(self.pool(None), pool))).trust_domain == "p.svc.id.goog"
+        )
+        assert (
+            Registry(snapshot(config_map("other"), self.MANAGED, google=(pool,))).trust_domain
+            == "p.svc.id.goog"
+        )
         assert Registry(snapshot(self.MANAGED)).trust_domain == "cluster.local"
 
     def test_of_ones_own_mesh_is_no_pools(self) -> None:
@@ -131,7 +141,9 @@ class TestDnsThatSidecarsAnswer:
         other = written("ProxyConfig", SHOP, "other", environmentVariables={"A": "true"})
         assert not Registry(snapshot(some, other)).answers_dns(SHOP)
         assert Registry(snapshot(some, other, captures("true"))).answers_dns(SHOP)
-        assert not Registry(snapshot(written("ProxyConfig", BANK, environmentVariables=yes))).answers_dns(SHOP)
+        assert not Registry(snapshot(written("ProxyConfig", BANK, environmentVariables=yes))).answers_dns(
+            SHOP
+        )
 
 
 class TestTheNormalFormOfPaths:

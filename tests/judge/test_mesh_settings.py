@@ -22,7 +22,12 @@ BY = "istio-system/configmap/istio"
 
 def mesh(name: str = "istio", home: str = "istio-system", **config: Any) -> dict[str, Any]:
     metadata = {"name": name, "namespace": home}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": json.dumps(config)}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata,
+        "data": {"mesh": json.dumps(config)},
+    }
 
 
 def settings(*objects: Mapping[str, Any]) -> MeshSettings:
@@ -37,11 +42,16 @@ def unread(*objects: Mapping[str, Any]) -> list[str]:
 class TestWhichObject:
     def test_the_config_map_of_the_control_planes_namespace_as_yaml_or_json(self) -> None:
         as_yaml = {**mesh(), "data": {"mesh": yaml.safe_dump({"trustDomain": "a.example"})}}
-        for written in (mesh(trustDomain="a.example"), as_yaml, mesh("istio-canary", trustDomain="a.example")):
+        for written in (
+            mesh(trustDomain="a.example"),
+            as_yaml,
+            mesh("istio-canary", trustDomain="a.example"),
+        ):
             assert Registry(snapshot(written)).trust_domain == "a.example"
 
     @pytest.mark.parametrize(
-        "other", [mesh(home="shop", trustDomain="b"), mesh("istiox", trustDomain="b"), mesh("x", trustDomain="b")]
+        "other",
+        [mesh(home="shop", trustDomain="b"), mesh("istiox", trustDomain="b"), mesh("x", trustDomain="b")],
     )
     def test_one_of_another_namespace_or_name_is_anybodys(self, other: dict[str, Any]) -> None:
         assert Registry(snapshot(other)).mesh_config == {}
@@ -68,7 +78,11 @@ class TestSettingsThatAreUnderstood:
             {"discoverySelectors": [{"matchLabels": {"a": "b"}}]},
             {"outboundTrafficPolicy": {"mode": "ALLOW_ANY"}},
             {"pathNormalization": {"normalization": "NONE"}},
-            {"defaultServiceExportTo": ["."], "defaultVirtualServiceExportTo": ["*"], "defaultDestinationRuleExportTo": ["."]},
+            {
+                "defaultServiceExportTo": ["."],
+                "defaultVirtualServiceExportTo": ["*"],
+                "defaultDestinationRuleExportTo": ["."],
+            },
             {"tlsDefaults": {"minProtocolVersion": "TLSV1_3"}},
             {"meshMTLS": {"minProtocolVersion": "TLSV1_2"}},
             {"rootNamespace": "istio-system"},
@@ -77,14 +91,32 @@ class TestSettingsThatAreUnderstood:
             {"enablePrometheusMerge": False, "extensionProviders": [{"name": "a"}]},
             {"defaultProviders": {"metrics": ["prometheus"], "accessLogging": []}},
             {"defaultConfig": {"proxyMetadata": {"CLOUD_PLATFORM": "gcp", "ISTIO_META_DNS_CAPTURE": "true"}}},
-            {"defaultConfig": {"proxyHeaders": {"server": {"disabled": True}, "attemptCount": {"disabled": False}}}},
-            {"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:15012", "concurrency": 2, "meshId": "m"}},
+            {
+                "defaultConfig": {
+                    "proxyHeaders": {"server": {"disabled": True}, "attemptCount": {"disabled": False}}
+                }
+            },
+            {
+                "defaultConfig": {
+                    "discoveryAddress": "istiod.istio-system.svc:15012",
+                    "concurrency": 2,
+                    "meshId": "m",
+                }
+            },
             {"defaultConfig": {"discoveryAddress": "istiod-canary.istio-system.svc:15012"}},
             {"enablePrometheusMerge": True, "defaultProviders": {"accessLogging": ["envoy"]}},
-            {"defaultConfig": {"holdApplicationUntilProxyStarts": True, "image": {"imageType": "distroless"}}},
+            {
+                "defaultConfig": {
+                    "holdApplicationUntilProxyStarts": True,
+                    "image": {"imageType": "distroless"},
+                }
+            },
             {"defaultConfig": {"drainDuration": "45s", "terminationDrainDuration": "5s"}},
             {"anything": None, "another": {}, "third": False, "defaultConfig": {"tracing": {}}},
-            {"tlsDefaults": {"minProtocolVersion": "TLS_AUTO"}, "meshMTLS": {"minProtocolVersion": "TLSV1_3"}},
+            {
+                "tlsDefaults": {"minProtocolVersion": "TLS_AUTO"},
+                "meshMTLS": {"minProtocolVersion": "TLSV1_3"},
+            },
             {"tlsDefaults": None, "defaultConfig": False},
         ],
     )
@@ -106,12 +138,27 @@ class TestSettingsThatAreUnderstood:
             ({"meshMTLS": {"minProtocolVersion": "TLSV1_1"}}, "meshMTLS.minProtocolVersion"),
             ({"defaultProviders": {"tracing": ["x"]}}, "defaultProviders.tracing"),
             ({"defaultConfig": {"proxyMetadata": {"ANY": "x"}}}, "defaultConfig.proxyMetadata.ANY"),
-            ({"defaultConfig": {"proxyHeaders": {"requestId": {"disabled": True}}}}, "defaultConfig.proxyHeaders.requestId"),
+            (
+                {"defaultConfig": {"proxyHeaders": {"requestId": {"disabled": True}}}},
+                "defaultConfig.proxyHeaders.requestId",
+            ),
             ({"defaultConfig": {"discoveryAddress": "elsewhere:15012"}}, "defaultConfig.discoveryAddress"),
-            ({"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:15010"}}, "defaultConfig.discoveryAddress"),
-            ({"defaultConfig": {"discoveryAddress": "istiod.other.svc:15012"}}, "defaultConfig.discoveryAddress"),
-            ({"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:150121"}}, "defaultConfig.discoveryAddress"),
-            ({"defaultConfig": {"discoveryAddress": "xistiod.istio-system.svc:15012"}}, "defaultConfig.discoveryAddress"),
+            (
+                {"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:15010"}},
+                "defaultConfig.discoveryAddress",
+            ),
+            (
+                {"defaultConfig": {"discoveryAddress": "istiod.other.svc:15012"}},
+                "defaultConfig.discoveryAddress",
+            ),
+            (
+                {"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:150121"}},
+                "defaultConfig.discoveryAddress",
+            ),
+            (
+                {"defaultConfig": {"discoveryAddress": "xistiod.istio-system.svc:15012"}},
+                "defaultConfig.discoveryAddress",
+            ),
             ({"defaultConfig": ["x"]}, "defaultConfig"),
             ({"defaultConfig": {"tracing": {"sampling": 1}}}, "defaultConfig.tracing"),
         ],
@@ -122,7 +169,11 @@ class TestSettingsThatAreUnderstood:
         assert reason == f"`{field}` is not read here, or not with this value."
 
     def test_all_are_named(self) -> None:
-        assert unread(mesh(a=1, defaultConfig={"b": 2, "c": 3})) == ["a", "defaultConfig.b", "defaultConfig.c"]
+        assert unread(mesh(a=1, defaultConfig={"b": 2, "c": 3})) == [
+            "a",
+            "defaultConfig.b",
+            "defaultConfig.c",
+        ]
 
 
 class TestPaths:
@@ -137,7 +188,9 @@ class TestPaths:
             ({"normalization": "MERGE_SLASHES"}, "MERGE_SLASHES"),
         ],
     )
-    def test_a_path_may_mean_two_things_unless_it_is_decoded_and_its_slashes_are_merged(self, written: Any, how: str) -> None:
+    def test_a_path_may_mean_two_things_unless_it_is_decoded_and_its_slashes_are_merged(
+        self, written: Any, how: str
+    ) -> None:
         verdict = settings(mesh(pathNormalization=written)).paths()
         assert (verdict.layer, verdict.allowed, verdict.by, verdict.field) == (
             Layer.AUTHORIZATION,
@@ -148,7 +201,11 @@ class TestPaths:
         assert verdict.reason == f"Paths are compared after {how}."
 
     def test_then_it_means_one(self) -> None:
-        assert not settings(mesh(pathNormalization={"normalization": "DECODE_AND_MERGE_SLASHES"})).paths().allowed
+        assert (
+            not settings(mesh(pathNormalization={"normalization": "DECODE_AND_MERGE_SLASHES"}))
+            .paths()
+            .allowed
+        )
 
     def test_another_form_is_not_understood(self) -> None:
         verdict = settings(mesh(pathNormalization={"normalization": "UPPER"})).paths()
@@ -175,21 +232,31 @@ class TestHeadersOfProxies:
 
     def told(self, **headers: Any) -> dict[str, bool]:
         found = list(settings(mesh(defaultConfig={"proxyHeaders": headers})).told())
-        assert [verdict.field for verdict in found] == [f"defaultConfig.proxyHeaders.{name}" for name in self.NAMES]
+        assert [verdict.field for verdict in found] == [
+            f"defaultConfig.proxyHeaders.{name}" for name in self.NAMES
+        ]
         assert all((verdict.layer, verdict.by) == (Layer.GATEWAY, BY) for verdict in found)
         return {name: verdict.allowed for name, verdict in zip(self.NAMES, found, strict=True)}
 
     def test_each_is_added_unless_it_is_disabled(self) -> None:
         assert self.told() == dict.fromkeys(self.NAMES, True)
-        assert self.told(server={"disabled": True}) == {"attemptCount": True, "envoyDebugHeaders": True, "server": False}
+        assert self.told(server={"disabled": True}) == {
+            "attemptCount": True,
+            "envoyDebugHeaders": True,
+            "server": False,
+        }
         assert not any(self.told(**{name: {"disabled": True} for name in self.NAMES}).values())
 
-    @pytest.mark.parametrize("written", [{}, None, {"disabled": False}, {"disabled": None}, {"disabled": "true"}])
+    @pytest.mark.parametrize(
+        "written", [{}, None, {"disabled": False}, {"disabled": None}, {"disabled": "true"}]
+    )
     def test_nothing_but_true_disables_it(self, written: Any) -> None:
         assert self.told(server=written)["server"]
 
     def test_the_sentence(self) -> None:
-        first, *_ = settings(mesh(defaultConfig={"proxyHeaders": {"attemptCount": {"disabled": True}}})).told()
+        first, *_ = settings(
+            mesh(defaultConfig={"proxyHeaders": {"attemptCount": {"disabled": True}}})
+        ).told()
         assert first.reason == "It is not added."
         assert next(settings(mesh()).told()).reason == "It is added."
 
@@ -208,7 +275,10 @@ class TestExports:
 
     def test_a_dot_is_its_own_namespace(self) -> None:
         verdict = self.exported(config={"defaultServiceExportTo": ["."]})
-        assert (verdict.allowed, verdict.reason) == (False, "What does not say otherwise is exported to no other.")
+        assert (verdict.allowed, verdict.reason) == (
+            False,
+            "What does not say otherwise is exported to no other.",
+        )
 
     def test_a_tilde_is_nobody(self) -> None:
         assert not self.exported(config={"defaultServiceExportTo": ["~"]}).allowed
@@ -256,10 +326,14 @@ class TestDiscovery:
         by_name = {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}
         assert self.discovered(by_name).allowed
         assert not self.discovered(by_name, of="unknown").allowed
-        assert self.discovered({"matchLabels": {"kubernetes.io/metadata.name": "unknown"}}, of="unknown").allowed
+        assert self.discovered(
+            {"matchLabels": {"kubernetes.io/metadata.name": "unknown"}}, of="unknown"
+        ).allowed
 
     def test_a_selector_of_another_form_is_not_understood(self) -> None:
-        verdict = self.discovered({"matchExpressions": [{"key": "mesh", "operator": "Like", "values": ["on"]}]})
+        verdict = self.discovered(
+            {"matchExpressions": [{"key": "mesh", "operator": "Like", "values": ["on"]}]}
+        )
         assert (verdict.allowed, verdict.understood) == (True, False)
         assert self.discovered({"matchLabels": {"mesh": "on"}}).understood
         assert not self.discovered({"matchLabels": {"mesh": "on"}}, {"odd": ["x"]}).understood

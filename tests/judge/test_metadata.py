@@ -16,7 +16,9 @@ Written = dict[str, Any]
 
 
 def item(kind: str, api: str | None, labels: Any = None, annotations: Any = None) -> Written:
-    said = {key: value for key, value in (("labels", labels), ("annotations", annotations)) if value is not None}
+    said = {
+        key: value for key, value in (("labels", labels), ("annotations", annotations)) if value is not None
+    }
     version = {} if api is None else {"apiVersion": api}
     return {**version, "kind": kind, "metadata": {"name": "x", **said}}
 
@@ -58,25 +60,44 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-@pytest.mark.parametrize("of", [item("Service", "v1"), item("Sidecar", "networking.istio.io/v1"), item("Namespace", "v1")])
-def test_who_installed_an_object_and_its_name_in_figures_are_harmless_everywhere(name: str, of: Written) -> None:
+@pytest.mark.parametrize(
+    "of", [item("Service", "v1"), item("Sidecar", "networking.istio.io/v1"), item("Namespace", "v1")]
+)
+def test_who_installed_an_object_and_its_name_in_figures_are_harmless_everywhere(
+    name: str, of: Written
+) -> None:
     for key in ("labels", "annotations"):
         assert fields({**of, "metadata": {"name": "x", key: {name: "x"}}}) == []
 
 
 OBJECTS: list[tuple[str, Written, list[str]]] = [
     ("nothing", item("Service", "v1"), []),
-    ("a Service's export, which is read", item("Service", "v1", None, {"networking.istio.io/exportTo": "."}), []),
+    (
+        "a Service's export, which is read",
+        item("Service", "v1", None, {"networking.istio.io/exportTo": "."}),
+        [],
+    ),
     ("a Service's revision", item("Service", "v1", {REVISION: "canary"}), []),
     (
         "a Service's traffic policy",
-        item("Service", "v1", {"istio.io/use-waypoint": "x"}, {"networking.istio.io/traffic-distribution": "x"}),
-        [LABEL.format("istio.io/use-waypoint"), ANNOTATION.format("networking.istio.io/traffic-distribution")],
+        item(
+            "Service", "v1", {"istio.io/use-waypoint": "x"}, {"networking.istio.io/traffic-distribution": "x"}
+        ),
+        [
+            LABEL.format("istio.io/use-waypoint"),
+            ANNOTATION.format("networking.istio.io/traffic-distribution"),
+        ],
     ),
-    ("a rule's revision", item("Sidecar", "networking.istio.io/v1", {REVISION: "x"}), [LABEL.format(REVISION)]),
-    ("a revision among a rule's annotations", item("Sidecar", "networking.istio.io/v1", None, {REVISION: "x"}), [
-        ANNOTATION.format(REVISION)
-    ]),
+    (
+        "a rule's revision",
+        item("Sidecar", "networking.istio.io/v1", {REVISION: "x"}),
+        [LABEL.format(REVISION)],
+    ),
+    (
+        "a revision among a rule's annotations",
+        item("Sidecar", "networking.istio.io/v1", None, {REVISION: "x"}),
+        [ANNOTATION.format(REVISION)],
+    ),
     (
         "a Service's export on another kind",
         item("Gateway", "networking.istio.io/v1", None, {"networking.istio.io/exportTo": "."}),
@@ -97,23 +118,41 @@ OBJECTS: list[tuple[str, Written, list[str]]] = [
     ("an object without its API", item("Deployment", None, {REVISION: "x"}), []),
     ("a kind of istiod's without its API", item("Sidecar", None, {REVISION: "x"}), [LABEL.format(REVISION)]),
     ("a kind that nobody knows without its API", item("Thing", None, {REVISION: "x"}), []),
-    ("a label of somebody's own", item("Sidecar", "networking.istio.io/v1", {"app": "x", "example.com/a": "x"}), []),
+    (
+        "a label of somebody's own",
+        item("Sidecar", "networking.istio.io/v1", {"app": "x", "example.com/a": "x"}),
+        [],
+    ),
     ("a namespace of nobody's", item("Namespace", "v1"), []),
     ("one without a proxy", item("Namespace", "v1", {"istio-injection": "disabled"}), []),
     ("one with a proxy", item("Namespace", "v1", {"istio-injection": "enabled"}), []),
     ("one with a word that is none", item("Namespace", "v1", {"istio-injection": "true"}), [INJECTION]),
     ("one of another revision", item("Namespace", "v1", {REVISION: "x"}), [LABEL.format(REVISION)]),
-    ("one in another mode", item("Namespace", "v1", {"istio.io/dataplane-mode": "ambient"}), [
-        LABEL.format("istio.io/dataplane-mode")
-    ]),
+    (
+        "one in another mode",
+        item("Namespace", "v1", {"istio.io/dataplane-mode": "ambient"}),
+        [LABEL.format("istio.io/dataplane-mode")],
+    ),
     ("a team's with a proxy", item("Namespace", "v1", {TEAM_LABEL: "x", "istio-injection": "enabled"}), []),
     ("a team's without", item("Namespace", "v1", {TEAM_LABEL: "x"}), [INJECTION]),
-    ("a team's that is shut", item("Namespace", "v1", {TEAM_LABEL: "x", "istio-injection": "disabled"}), [INJECTION]),
+    (
+        "a team's that is shut",
+        item("Namespace", "v1", {TEAM_LABEL: "x", "istio-injection": "disabled"}),
+        [INJECTION],
+    ),
     ("a gateway's without", item("Namespace", "v1", {PLATFORM_LABEL: "egress-gateway"}), [INJECTION]),
-    ("the other gateway's without", item("Namespace", "v1", {PLATFORM_LABEL: "ingress-gateway"}), [INJECTION]),
-    ("a gateway's with", item("Namespace", "v1", {PLATFORM_LABEL: "egress-gateway", "istio-injection": "enabled"}), []),
+    (
+        "the other gateway's without",
+        item("Namespace", "v1", {PLATFORM_LABEL: "ingress-gateway"}),
+        [INJECTION],
+    ),
+    (
+        "a gateway's with",
+        item("Namespace", "v1", {PLATFORM_LABEL: "egress-gateway", "istio-injection": "enabled"}),
+        [],
+    ),
     ("the control plane's without", item("Namespace", "v1", {PLATFORM_LABEL: "control-plane"}), []),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("what", "manifest", "named"), OBJECTS, ids=[row[0] for row in OBJECTS])
@@ -131,4 +170,6 @@ def test_what_gateways_pods_are_injected_by_is_judged_with_them() -> None:
 
 
 def test_what_is_known_on_gateways_pods_is_not_on_a_service() -> None:
-    assert fields(item("Service", "v1", {"sidecar.istio.io/inject": "false"})) == [LABEL.format("sidecar.istio.io/inject")]
+    assert fields(item("Service", "v1", {"sidecar.istio.io/inject": "false"})) == [
+        LABEL.format("sidecar.istio.io/inject")
+    ]

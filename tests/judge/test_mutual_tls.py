@@ -1,7 +1,8 @@
-"""Whether a namespace's workloads take callers without a certificate, rule by rule of Istio's reference, PeerAuthentication.
+"""Whether a namespace's workloads take callers without a certificate, rule by rule of Istio's reference,
+PeerAuthentication.
 
-That policies with a selector count for nothing in the root namespace, and ports for nothing without a selector, is held against
-Istio by tests/mesh/test_rules.py.
+That policies with a selector count for nothing in the root namespace, and ports for nothing without a
+selector, is held against Istio by tests/mesh/test_rules.py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ def peers(mode: str | None, home: str = "shop", name: str = "default", **spec: A
     return written("PeerAuthentication", home, name, **({"mtls": {"mode": mode}} if mode else {}), **spec)
 
 
-def some(mode: str | None, name: str = "some", *, home: str = "shop", ports: dict[Any, Any] | None = None, **labels: str) -> Any:
+def some(
+    mode: str | None,
+    name: str = "some",
+    *,
+    home: str = "shop",
+    ports: dict[Any, Any] | None = None,
+    **labels: str,
+) -> Any:
     more = {"portLevelMtls": {port: {"mode": of} for port, of in ports.items()}} if ports else {}
     return peers(mode, home, name, selector={"matchLabels": labels or {"app": "web"}}, **more)
 
@@ -45,7 +53,11 @@ class TestWhole:
 
     def test_strict_takes_nobody_without_a_certificate(self) -> None:
         verdict = judged(peers("STRICT"))
-        assert (verdict.allowed, verdict.by, verdict.field) == (False, "shop/peerauthentication/default", "spec.mtls.mode")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            False,
+            "shop/peerauthentication/default",
+            "spec.mtls.mode",
+        )
         assert verdict.reason == "Mutual TLS is STRICT there."
 
     @pytest.mark.parametrize("mode", ["PERMISSIVE", "DISABLE"])
@@ -73,7 +85,8 @@ class TestWhole:
         assert takes(peers("DISABLE", "istio-system"), peers("STRICT")) is False
 
     @pytest.mark.parametrize(
-        "unset", [peers("UNSET"), peers(None), written("PeerAuthentication", "shop", mtls=None), peers(None, mtls={})]
+        "unset",
+        [peers("UNSET"), peers(None), written("PeerAuthentication", "shop", mtls=None), peers(None, mtls={})],
     )
     def test_unset_is_whatever_the_mesh_demands(self, unset: dict[str, Any]) -> None:
         assert takes(unset, peers("STRICT", "istio-system")) is False
@@ -114,7 +127,9 @@ class TestTwoForTheSamePods:
         verdict = judged(peers(first), peers(second, name="second"))
         assert (verdict.understood, verdict.by) == (False, "shop/peerauthentication/default")
         assert (
-            verdict.reason == "shop/peerauthentication/second demands something else: which of the two counts is not read here."
+            verdict.reason
+            == "shop/peerauthentication/second demands something else: which of the two counts is not read "
+            "here."
         )
         assert takes(peers(first, "istio-system"), peers(second, "istio-system", "second")) is None
 
@@ -130,7 +145,11 @@ class TestSome:
     @pytest.mark.parametrize("mode", ["PERMISSIVE", "DISABLE"])
     def test_some_pods_that_take_them_are_enough(self, mode: str) -> None:
         verdict = judged(self.MESH, some(mode))
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, "shop/peerauthentication/some", "spec.mtls.mode")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            True,
+            "shop/peerauthentication/some",
+            "spec.mtls.mode",
+        )
         assert verdict.reason == f"Mutual TLS is {mode} for some pods or ports there."
 
     def test_some_pods_that_do_not_are_not_the_namespace(self) -> None:
@@ -177,9 +196,18 @@ class TestSome:
         verdict = judged(self.MESH, some("DISABLE"), some("STRICT", "second"))
         assert (verdict.understood, verdict.by) == (False, "shop/peerauthentication/some")
         assert "which of the two counts is not read" in verdict.reason
-        assert takes(self.MESH, some("DISABLE", app="web", version="v1"), some("STRICT", "second", app="web")) is None
+        assert (
+            takes(self.MESH, some("DISABLE", app="web", version="v1"), some("STRICT", "second", app="web"))
+            is None
+        )
 
     def test_pods_that_only_the_weaker_one_selects_are_enough(self) -> None:
-        assert takes(self.MESH, some("DISABLE", app="web"), some("STRICT", "second", app="web", version="v1")) is True
+        assert (
+            takes(self.MESH, some("DISABLE", app="web"), some("STRICT", "second", app="web", version="v1"))
+            is True
+        )
         assert takes(self.MESH, some("DISABLE", app="web"), some("STRICT", "second", app="other")) is True
-        assert takes(self.MESH, some("DISABLE"), some("STRICT", "second"), some("DISABLE", "third", app="other")) is True
+        assert (
+            takes(self.MESH, some("DISABLE"), some("STRICT", "second"), some("DISABLE", "third", app="other"))
+            is True
+        )

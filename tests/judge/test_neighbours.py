@@ -20,7 +20,9 @@ WEB = "web.bank.svc.cluster.local"
 Written = dict[str, Any]
 
 
-def said(*objects: Written, source: Any = None, to: Any = None, principal: str | None = ME, callers: Any = ()) -> list[Verdict]:
+def said(
+    *objects: Written, source: Any = None, to: Any = None, principal: str | None = ME, callers: Any = ()
+) -> list[Verdict]:
     deployed = snapshot(*objects)
     registry = Registry(deployed)
     judge = Neighbours(registry, Authorization(deployed, False, registry.trust_domain), Namespaces(deployed))
@@ -31,7 +33,10 @@ def said(*objects: Written, source: Any = None, to: Any = None, principal: str |
 
 def short(verdicts: list[Verdict]) -> list[tuple[str, str]]:
     """Who says it, and `refused` or `not understood`."""
-    return [(one.by, "refused" if not one.allowed else "not understood" if not one.understood else "?") for one in verdicts]
+    return [
+        (one.by, "refused" if not one.allowed else "not understood" if not one.understood else "?")
+        for one in verdicts
+    ]
 
 
 def policy(*rules: Written, namespace: str = BANK, **spec: Any) -> Written:
@@ -71,11 +76,20 @@ def test_every_port_is_declared_so_what_is_no_http_has_to_pass_as_well() -> None
     assert len(said(policy({**callers(ME), **GET}))) == 1
     named = {**callers(ME), "when": [{"key": "connection.sni", "values": ["other"]}]}
     assert len(said(policy({**callers(ME), **GET}, named))) == 1
-    assert said(policy({**callers(ME), **GET}, {**named, "when": [{"key": "connection.sni", "notValues": ["other"]}]})) == []
+    assert (
+        said(
+            policy(
+                {**callers(ME), **GET}, {**named, "when": [{"key": "connection.sni", "notValues": ["other"]}]}
+            )
+        )
+        == []
+    )
 
 
 def test_a_policy_that_is_not_understood_leaves_it_in_doubt() -> None:
-    assert short(said(policy(callers(ME), action="CUSTOM"))) == [("bank/authorizationpolicy/policy", "not understood")]
+    assert short(said(policy(callers(ME), action="CUSTOM"))) == [
+        ("bank/authorizationpolicy/policy", "not understood")
+    ]
 
 
 def test_policies_of_another_namespace_do_not_matter() -> None:
@@ -106,15 +120,26 @@ STRICT = mutual("STRICT")
     "policy_of",
     [
         lambda tls: {"trafficPolicy": {"tls": tls}},
-        lambda tls: {"trafficPolicy": {"portLevelSettings": [{"port": {"number": 1}}, {"port": {"number": 8080}, "tls": tls}]}},
+        lambda tls: {
+            "trafficPolicy": {
+                "portLevelSettings": [{"port": {"number": 1}}, {"port": {"number": 8080}, "tls": tls}]
+            }
+        },
         lambda tls: {"subsets": [{"name": "a"}, {"name": "v1", "trafficPolicy": {"tls": tls}}]},
         lambda tls: {
-            "subsets": [{"name": "v1", "trafficPolicy": {"portLevelSettings": [{"port": {"number": 8080}, "tls": tls}]}}]
+            "subsets": [
+                {
+                    "name": "v1",
+                    "trafficPolicy": {"portLevelSettings": [{"port": {"number": 8080}, "tls": tls}]},
+                }
+            ]
         },
     ],
     ids=["all", "a port", "a subset", "a subset's port"],
 )
-def test_a_client_without_the_meshs_certificate_is_refused_where_one_is_demanded(policy_of: Any, mode: str) -> None:
+def test_a_client_without_the_meshs_certificate_is_refused_where_one_is_demanded(
+    policy_of: Any, mode: str
+) -> None:
     client = rule(SHOP, WEB, **policy_of({"mode": mode}))
     (found,) = said(STRICT, client)
     assert (found.layer, found.allowed, found.by, found.field) == (
@@ -166,7 +191,9 @@ def test_one_mode_among_several_is_enough() -> None:
 )
 def test_a_rule_is_for_the_namespace_that_its_hosts_full_name_says(host: str, means: bool) -> None:
     """A rule for every Service, as `*.local` is, was taken to be about none."""
-    assert short(said(STRICT, rule(SHOP, host, tls={"mode": "DISABLE"}))) == ([(RULE, "refused")] if means else [])
+    assert short(said(STRICT, rule(SHOP, host, tls={"mode": "DISABLE"}))) == (
+        [(RULE, "refused")] if means else []
+    )
     assert short(said(virtual(SHOP, host))) == ([(ROUTES, "not understood")] if means else [])
 
 
@@ -178,8 +205,12 @@ def test_a_name_without_a_dot_is_a_service_of_the_rules_own_namespace() -> None:
     assert short(said(virtual(BANK, "web"))) == [("bank/virtualservice/routes", "not understood")]
 
 
-@pytest.mark.parametrize(("home", "counts"), [(SHOP, True), (BANK, True), ("istio-system", True), ("other", False)])
-def test_proxies_take_destination_rules_of_their_own_namespace_the_services_and_the_meshs(home: str, counts: bool) -> None:
+@pytest.mark.parametrize(
+    ("home", "counts"), [(SHOP, True), (BANK, True), ("istio-system", True), ("other", False)]
+)
+def test_proxies_take_destination_rules_of_their_own_namespace_the_services_and_the_meshs(
+    home: str, counts: bool
+) -> None:
     """One of a stranger's for somebody else's Service was held against it."""
     assert len(said(STRICT, rule(home, WEB, tls={"mode": "DISABLE"}))) == counts
     assert len(said(virtual(home, WEB))) == 1
@@ -201,13 +232,30 @@ def test_what_is_for_some_pods_is_for_those_of_its_own_namespace() -> None:
         (BANK, ["shop"], {}, True),
         (BANK, ["other"], {}, False),
         (BANK, ["*"], {}, True),
-        (BANK, None, {"defaultDestinationRuleExportTo": ["."], "defaultVirtualServiceExportTo": ["."]}, False),
-        (BANK, ["*"], {"defaultDestinationRuleExportTo": ["."], "defaultVirtualServiceExportTo": ["."]}, True),
+        (
+            BANK,
+            None,
+            {"defaultDestinationRuleExportTo": ["."], "defaultVirtualServiceExportTo": ["."]},
+            False,
+        ),
+        (
+            BANK,
+            ["*"],
+            {"defaultDestinationRuleExportTo": ["."], "defaultVirtualServiceExportTo": ["."]},
+            True,
+        ),
     ],
 )
-def test_only_what_is_exported_to_the_caller_matters(where: str, export: Any, default: dict[str, Any], seen: bool) -> None:
+def test_only_what_is_exported_to_the_caller_matters(
+    where: str, export: Any, default: dict[str, Any], seen: bool
+) -> None:
     exported = {"exportTo": export} if export else {}
-    objects = (STRICT, mesh(**default), rule(where, WEB, tls={"mode": "DISABLE"}, **exported), virtual(where, WEB, **exported))
+    objects = (
+        STRICT,
+        mesh(**default),
+        rule(where, WEB, tls={"mode": "DISABLE"}, **exported),
+        virtual(where, WEB, **exported),
+    )
     assert len(said(*objects)) == (2 if seen else 0)
 
 
@@ -228,7 +276,9 @@ def test_each_default_of_exports_is_for_its_own_kind() -> None:
         ({"gateways": ["gw/edge"]}, False),
     ],
 )
-def test_routes_of_sidecars_are_not_read_and_those_of_gateways_do_not_matter(gateways: dict[str, Any], matters: bool) -> None:
+def test_routes_of_sidecars_are_not_read_and_those_of_gateways_do_not_matter(
+    gateways: dict[str, Any], matters: bool
+) -> None:
     found = said(virtual(SHOP, WEB, **gateways))
     assert short(found) == ([(ROUTES, "not understood")] if matters else [])
     assert all(one.allowed and one.layer is Layer.SIDECAR and one.field == "spec" for one in found)

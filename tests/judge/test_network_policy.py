@@ -1,7 +1,7 @@
 """What else is asked of NetworkPolicies: what must pass, what comes from no pod, and what they tell apart.
 
-Source: Kubernetes, "Network Policies"; NetworkPolicy (networking.k8s.io/v1); Cilium, "Network Policy", "IP/CIDR based".
-The kind's semantics one by one are in tests/judge/test_network_policy_kinds.py.
+Source: Kubernetes, "Network Policies"; NetworkPolicy (networking.k8s.io/v1); Cilium, "Network Policy",
+"IP/CIDR based". The kind's semantics one by one are in tests/judge/test_network_policy_kinds.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ Written = dict[str, Any]
 SUBNET = Resource(
     SUBNETWORK,
     "subnet",
-    {"ipCidrRange": "10.0.0.0/20", "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}]},
+    {
+        "ipCidrRange": "10.0.0.0/20",
+        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}],
+    },
 )
 NAMED = Resource(CLUSTER, "cluster", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}})
 SHOP, BANK, SITE = Pod("shop", {"app": "web"}), Pod("bank", {"app": "till"}), Outside("example.com", None)
@@ -55,7 +58,13 @@ def must_pass(*objects: Written, end: Pod | Outside = SITE, source: Pod | Node =
 
 
 def line(verdict: Verdict) -> str:
-    return "passes" if verdict.allowed and verdict.understood else "not understood" if verdict.allowed else "refused"
+    return (
+        "passes"
+        if verdict.allowed and verdict.understood
+        else "not understood"
+        if verdict.allowed
+        else "refused"
+    )
 
 
 class TestWhatMustPass:
@@ -94,7 +103,9 @@ class TestWhatMustPass:
         assert must_pass(egress(to(ALL), sure), end=BANK) == "passes"
         assert must_pass(egress({"to": [*to(ALL)["to"], {"namespaceSelector": {}}]}), end=BANK) == "passes"
         assert must_pass(ingress(come("10.4.0.0/14")), end=BANK) == "not understood"
-        verdict = policies(egress(to("192.0.2.0/24", ALL))).judge(Connection(SHOP, BANK, 443, Protocol.TLS), everywhere=True)
+        verdict = policies(egress(to("192.0.2.0/24", ALL))).judge(
+            Connection(SHOP, BANK, 443, Protocol.TLS), everywhere=True
+        )
         assert verdict.field == "spec.egress[0].to[1]"
         assert "ipBlock" in verdict.reason
 
@@ -152,7 +163,9 @@ class TestWhatComesFromNoPod:
         assert self.says(ingress(), other) == "not understood"
 
     def test_the_verdict_names_the_rule_and_what_asked(self) -> None:
-        verdict = policies(ingress(come("192.0.2.0/24"))).comes_in(BANK, Ranges.of(["192.0.2.0/28"]), 443, "the world")
+        verdict = policies(ingress(come("192.0.2.0/24"))).comes_in(
+            BANK, Ranges.of(["192.0.2.0/28"]), 443, "the world"
+        )
         assert (verdict.by, verdict.field) == ("bank/networkpolicy/fence", "spec.ingress[0].from[0]")
         assert "TCP 443 from the world" in verdict.reason
 
@@ -173,7 +186,9 @@ class TestWhatTheyTellApart:
             egress=[{"to": [excepted, {"podSelector": {}}]}, to("192.0.2.7")],
             ingress=[come("198.51.100.0/24"), {}],
         )
-        judge = policies(both, egress(to("203.0.113.0/24"), name="more"), egress(to("8.8.8.8/32"), namespace="bank"))
+        judge = policies(
+            both, egress(to("203.0.113.0/24"), name="more"), egress(to("8.8.8.8/32"), namespace="bank")
+        )
         own = ["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16", "192.0.2.7", "203.0.113.0/24"]
         assert list(judge.egress_ranges("shop")) == own
         assert list(judge.ingress_ranges("shop")) == ["198.51.100.0/24"]
@@ -202,18 +217,26 @@ class TestWhatTheyTellApart:
             ([{"podSelector": {}}, {"serviceSelector": {}}], True),
         ],
     )
-    def test_ports_of_rules_about_pods_alone_tell_nothing_apart_outside(self, peers: list[Written] | None, outside: bool) -> None:
+    def test_ports_of_rules_about_pods_alone_tell_nothing_apart_outside(
+        self, peers: list[Written] | None, outside: bool
+    ) -> None:
         judge = policies(egress({"ports": [{"port": 80}], **({"to": peers} if peers else {})}))
         assert list(judge.ports("shop", "Egress")) == [("TCP", 80), ("TCP", 81)]
-        assert list(judge.ports("shop", "Egress", outside=True)) == ([("TCP", 80), ("TCP", 81)] if outside else [])
+        assert list(judge.ports("shop", "Egress", outside=True)) == (
+            [("TCP", 80), ("TCP", 81)] if outside else []
+        )
 
     def test_namespaces_that_rules_mean_by_name_and_by_labels(self) -> None:
         tier: Written = {"namespaceSelector": {"matchLabels": {"tier": "front"}}}
         pods: Written = {"podSelector": {"matchLabels": {"app": "web"}}}
         judge = policies(
-            egress({"to": [named("bank"), tier, pods]}, {"to": [tier, named("cafe")]}), ingress({"from": [named("shop")]})
+            egress({"to": [named("bank"), tier, pods]}, {"to": [tier, named("cafe")]}),
+            ingress({"from": [named("shop")]}),
         )
-        assert judge.peers("shop", "Egress") == ({"bank", "cafe"}, [Selector.of({"matchLabels": {"tier": "front"}})])
+        assert judge.peers("shop", "Egress") == (
+            {"bank", "cafe"},
+            [Selector.of({"matchLabels": {"tier": "front"}})],
+        )
         assert judge.peers("bank", "Ingress") == ({"shop"}, [])
         assert judge.peers("shop", "Ingress") == judge.peers("cafe", "Egress") == (set(), [])
 
@@ -230,8 +253,16 @@ class TestAPodOfANamespaceThatNobodyHandedOver:
         rule = ingress({"from": [{"namespaceSelector": {"matchLabels": {"tier": "front"}}}]})
         asked = {
             tier: policies(rule).judge(
-                Connection(Pod("any", {}, namespace_labels={NAME_LABEL: "any", "tier": tier}), BANK, 443, Protocol.TLS)
+                Connection(
+                    Pod("any", {}, namespace_labels={NAME_LABEL: "any", "tier": tier}),
+                    BANK,
+                    443,
+                    Protocol.TLS,
+                )
             )
             for tier in ("front", "back")
         }
-        assert {tier: line(verdict) for tier, verdict in asked.items()} == {"front": "passes", "back": "refused"}
+        assert {tier: line(verdict) for tier, verdict in asked.items()} == {
+            "front": "passes",
+            "back": "refused",
+        }

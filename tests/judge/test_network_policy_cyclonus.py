@@ -1,7 +1,7 @@
 """An independent judge agrees: cyclonus, on policies of every form and on what random plans render.
 
-Left out, because cyclonus differs from Kubernetes there: `NotIn` for a label that is absent (Kubernetes selects, cyclonus does
-not), and policies without policyTypes (cyclonus refuses them).
+Left out, because cyclonus differs from Kubernetes there: `NotIn` for a label that is absent (Kubernetes
+selects, cyclonus does not), and policies without policyTypes (cyclonus refuses them).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from tests.support import config_with, plan_of
 PROGRAM = cyclonus.find()
 pytestmark = pytest.mark.skipif(
     PROGRAM is None,
-    reason=f"no cyclonus in {cache.root() / 'cyclonus'}, on PATH or named by {cyclonus.VARIABLE}: docs/testing.md",
+    reason=f"no cyclonus in {cache.root() / 'cyclonus'}, on PATH or named by {cyclonus.VARIABLE}: "
+    "docs/testing.md",
 )
 
 POD_ADDRESS = "10.1.0.5"
@@ -41,7 +42,9 @@ ADDRESSES = (
         "subnet",
         {"secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": f"{POD_ADDRESS}/32"}]},
     ),
-    Resource("gcp:container/cluster:Cluster", "one", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}),
+    Resource(
+        "gcp:container/cluster:Cluster", "one", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}
+    ),
 )
 
 
@@ -88,7 +91,9 @@ SELECTOR = st.one_of(
     LABELS.map(lambda labels: {"matchLabels": labels}),
     st.builds(
         lambda key, operator, values: {
-            "matchExpressions": [{"key": key, "operator": operator, **({"values": values} if operator == "In" else {})}]
+            "matchExpressions": [
+                {"key": key, "operator": operator, **({"values": values} if operator == "In" else {})}
+            ]
         },
         st.sampled_from(["app", "tier"]),
         st.sampled_from(["In", "Exists", "DoesNotExist"]),
@@ -111,14 +116,19 @@ PEER = st.one_of(
     st.fixed_dictionaries({"ipBlock": BLOCKS}),
 )
 PORT = st.one_of(
-    st.fixed_dictionaries({"protocol": st.sampled_from(["TCP", "UDP"])}, optional={"port": st.sampled_from([80, 443])}),
+    st.fixed_dictionaries(
+        {"protocol": st.sampled_from(["TCP", "UDP"])}, optional={"port": st.sampled_from([80, 443])}
+    ),
     st.just({"protocol": "TCP", "port": 80, "endPort": 442}),
 )
 
 
 def _rules(peers: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     return st.lists(
-        st.fixed_dictionaries({}, optional={peers: st.lists(PEER, max_size=3), "ports": st.lists(PORT, max_size=2)}), max_size=3
+        st.fixed_dictionaries(
+            {}, optional={peers: st.lists(PEER, max_size=3), "ports": st.lists(PORT, max_size=2)}
+        ),
+        max_size=3,
     )
 
 
@@ -146,9 +156,12 @@ def policies(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @settings(max_examples=60, deadline=None)
 @given(policies=policies(), labels=st.tuples(LABELS, LABELS))
-def test_policies_of_every_form(policies: list[dict[str, Any]], labels: tuple[dict[str, str], dict[str, str]]) -> None:
+def test_policies_of_every_form(
+    policies: list[dict[str, Any]], labels: tuple[dict[str, str], dict[str, str]]
+) -> None:
     namespaces = [
-        {"kind": "Namespace", "metadata": {"name": name, "labels": of}} for name, of in zip(("one", "two"), labels, strict=True)
+        {"kind": "Namespace", "metadata": {"name": name, "labels": of}}
+        for name, of in zip(("one", "two"), labels, strict=True)
     ]
     pods = [Pod("one", {"app": "a"}), Pod("one", {}), Pod("two", {"app": "b", "tier": "a"})]
     agree(Deployed.of([*namespaces, *policies], ADDRESSES), pods, [("TCP", 80), ("TCP", 443), ("UDP", 80)])
@@ -171,7 +184,14 @@ def _wish(draw: st.DrawFn, team: str, present: list[str]) -> Iterator[tuple[str,
     if others:
         yield "reaches", draw(st.lists(st.sampled_from(others), unique=True))
     if draw(st.booleans()):
-        yield "googleApis", {"serviceAccounts": {"main": {"buckets": {f"{team}-data": {"role": "roles/storage.objectViewer"}}}}}
+        yield (
+            "googleApis",
+            {
+                "serviceAccounts": {
+                    "main": {"buckets": {f"{team}-data": {"role": "roles/storage.objectViewer"}}}
+                }
+            },
+        )
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,4 +1,5 @@
-"""What NetworkPolicies let through, read from the objects: the kind's semantics one by one, and then the tutorial's own."""
+"""What NetworkPolicies let through, read from the objects: the kind's semantics one by one, and then the
+tutorial's own."""
 
 from __future__ import annotations
 
@@ -18,9 +19,14 @@ from tests.support import dev_config, plan_of
 SUBNET = Resource(
     "gcp:compute/subnetwork:Subnetwork",
     "subnet",
-    {"ipCidrRange": "10.0.0.0/20", "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}]},
+    {
+        "ipCidrRange": "10.0.0.0/20",
+        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}],
+    },
 )
-CLUSTER = Resource("gcp:container/cluster:Cluster", "cluster", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}})
+CLUSTER = Resource(
+    "gcp:container/cluster:Cluster", "cluster", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}
+)
 SHOP = Pod("shop", {"app": "web"})
 BANK = Pod("bank", {"app": "till"})
 ANY_SITE = Outside("example.com", None)
@@ -71,12 +77,18 @@ def says(verdict: Verdict) -> tuple[bool, str, str]:
 
 class TestIsolation:
     def test_without_a_namespace_a_policy_is_of_the_one_called_default(self) -> None:
-        closed = {"kind": "NetworkPolicy", "metadata": {"name": "fence"}, "spec": {"podSelector": {}, "policyTypes": ["Egress"]}}
+        closed = {
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "fence"},
+            "spec": {"podSelector": {}, "policyTypes": ["Egress"]},
+        }
         assert not judged(closed, source=Pod("default", {})).allowed
         assert judged(closed, source=SHOP).allowed
 
     def test_a_policy_without_a_spec_closes_what_comes_in(self) -> None:
-        assert not judged({"kind": "NetworkPolicy", "metadata": {"name": "fence", "namespace": "bank"}}).allowed
+        assert not judged(
+            {"kind": "NetworkPolicy", "metadata": {"name": "fence", "namespace": "bank"}}
+        ).allowed
 
     def test_a_pod_that_no_policy_selects_is_open(self) -> None:
         assert judged().allowed
@@ -85,7 +97,11 @@ class TestIsolation:
 
     def test_an_empty_list_of_rules_closes_the_direction(self) -> None:
         verdict = judged(egress())
-        assert (verdict.allowed, verdict.by, verdict.field) == (False, "shop/networkpolicy/fence", "spec.egress")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            False,
+            "shop/networkpolicy/fence",
+            "spec.egress",
+        )
         assert judged(ingress()).by == "bank/networkpolicy/fence"
 
     def test_a_policy_for_one_direction_leaves_the_other_open(self) -> None:
@@ -104,7 +120,11 @@ class TestIsolation:
 
     def test_policies_add_up(self) -> None:
         verdict = judged(egress(), egress({"ports": [{"port": 443}]}, name="open"))
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, "shop/networkpolicy/open", "spec.egress[0].ports[0]")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            True,
+            "shop/networkpolicy/open",
+            "spec.egress[0].ports[0]",
+        )
 
     def test_both_ends_must_agree(self) -> None:
         assert judged(egress({}), ingress({})).allowed
@@ -140,7 +160,11 @@ class TestPorts:
 
     def test_a_named_port_is_not_understood(self) -> None:
         verdict = judged(egress({"ports": [{"port": "web"}]}))
-        assert (verdict.allowed, verdict.understood, verdict.field) == (True, False, "spec.egress[0].ports[0]")
+        assert (verdict.allowed, verdict.understood, verdict.field) == (
+            True,
+            False,
+            "spec.egress[0].ports[0]",
+        )
         assert verdict.reason == "the named port web: this judge cannot read that"
 
     def test_what_is_understood_decides_before_what_is_not(self) -> None:
@@ -232,12 +256,16 @@ class TestPeers:
 
     def test_of_what_is_not_understood_the_first_is_named(self) -> None:
         assert judged(egress(to({"x": 1}, {"y": 1}))).field == "spec.egress[0].to[0]"
-        assert judged(egress({"ports": [{"port": "web"}, {"port": "api"}]})).field == "spec.egress[0].ports[0]"
+        assert (
+            judged(egress({"ports": [{"port": "web"}, {"port": "api"}]})).field == "spec.egress[0].ports[0]"
+        )
         assert judged(egress(to({"x": 1}), to({"y": 1}))).field == "spec.egress[0].to[0]"
         assert judged(egress(order=3), egress(name="b", order=3)).by == "shop/networkpolicy/fence"
         assert judged(egress(to({"x": 1})), egress(name="b", order=3)).by == "shop/networkpolicy/fence"
         assert judged(egress({"ports": [{"port": "web"}], "x": 1})).reason.startswith("x: ")
-        assert judged(egress({"ports": [{"port": "web"}], "to": [{"y": 1}]})).reason.startswith("the named port web: ")
+        assert judged(egress({"ports": [{"port": "web"}], "to": [{"y": 1}]})).reason.startswith(
+            "the named port web: "
+        )
 
     def test_what_one_end_lets_through_does_not_hide_what_is_not_understood_of_the_other(self) -> None:
         verdict = judged(egress({}), ingress({"from": [{"x": 1}]}))
@@ -255,7 +283,9 @@ class TestPeers:
         assert judged(egress(peer("back")), self.BANK).allowed
         assert not judged(egress(peer("front")), self.BANK).allowed
         but = {"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}
-        assert not judged(egress(to({"namespaceSelector": {**labels(**{NAME_LABEL: "bank"}), **but}})), self.BANK).allowed
+        assert not judged(
+            egress(to({"namespaceSelector": {**labels(**{NAME_LABEL: "bank"}), **but}})), self.BANK
+        ).allowed
 
     def test_a_pod_selector_alone_chooses_among_the_pods_of_its_namespace(self) -> None:
         rule = egress(to({"podSelector": labels(app="web")}))
@@ -330,7 +360,9 @@ class TestNodes:
     def test_a_node_reaches_its_own_pods_and_is_an_address_to_others(self) -> None:
         near, far = Pod("bank", {}, pool="app@p"), Pod("bank", {}, pool="gateway@p")
         assert judged(ingress(), source=Node("app@p"), to=near).allowed
-        assert not judged(ingress({"from": [{"namespaceSelector": {}}]}), source=Node("app@p"), to=far).allowed
+        assert not judged(
+            ingress({"from": [{"namespaceSelector": {}}]}), source=Node("app@p"), to=far
+        ).allowed
         assert judged(ingress({"from": [block("10.0.0.0/20")]}), source=Node("app@p"), to=far).allowed
 
     def test_a_pod_reaches_its_own_node(self) -> None:
@@ -360,13 +392,22 @@ class TestLabelsThatTheTeamChooses:
         assert not judged(egress(), source=self.ANY).allowed
 
     def test_it_takes_a_label_that_opens_something(self) -> None:
-        assert judged(egress(), egress({}, name="open", podSelector=labels(app="web")), source=self.ANY).allowed
-        assert judged(ingress({"from": [{"namespaceSelector": {}, "podSelector": labels(a="b")}]}), source=self.ANY).allowed
+        assert judged(
+            egress(), egress({}, name="open", podSelector=labels(app="web")), source=self.ANY
+        ).allowed
+        assert judged(
+            ingress({"from": [{"namespaceSelector": {}, "podSelector": labels(a="b")}]}), source=self.ANY
+        ).allowed
 
     def test_it_cannot_have_labels_that_contradict_each_other(self) -> None:
-        both = {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]}
+        both = {
+            "matchLabels": {"a": "b"},
+            "matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}],
+        }
         assert not judged(egress(), egress({}, name="open", podSelector=both), source=self.ANY).allowed
-        neither = {"matchExpressions": [{"key": "a", "operator": "Exists"}, {"key": "a", "operator": "DoesNotExist"}]}
+        neither = {
+            "matchExpressions": [{"key": "a", "operator": "Exists"}, {"key": "a", "operator": "DoesNotExist"}]
+        }
         assert not judged(egress(), egress({}, name="open", podSelector=neither), source=self.ANY).allowed
 
 
@@ -408,7 +449,9 @@ class TestNamespacesThatAreAlike:
             assert self.alike(rule, namespace("shop", colour="red"))
 
     def test_a_peer_of_pods_alone_asks_for_no_label_of_a_namespace(self) -> None:
-        assert self.alike(ingress({"from": [{"podSelector": labels(app="web")}]}), namespace("shop", app="web"))
+        assert self.alike(
+            ingress({"from": [{"podSelector": labels(app="web")}]}), namespace("shop", app="web")
+        )
 
     def test_a_namespace_that_was_not_handed_over_has_the_label_of_its_name(self) -> None:
         asks = {"matchExpressions": [{"key": NAME_LABEL, "operator": "In", "values": ["shop"]}]}
@@ -453,7 +496,9 @@ GATEWAY = Pod("istio-egress", {"istio": "egressgateway", "app": "istio-egressgat
         (GATEWAY, ANY_SITE, 443, "TCP", True),
     ],
 )
-def test_the_tutorials_teams(source: Pod, to: Pod | Outside, port: int, transport: str, allowed: bool) -> None:
+def test_the_tutorials_teams(
+    source: Pod, to: Pod | Outside, port: int, transport: str, allowed: bool
+) -> None:
     verdict = dev().judge(Connection(source, to, port, Protocol.TCP, transport))
     assert verdict.allowed is allowed, verdict
     assert verdict.understood

@@ -1,4 +1,5 @@
-"""What no judge reads is said, and nothing is proven beside it: fields that somebody adds, kinds that change what proxies do.
+"""What no judge reads is said, and nothing is proven beside it: fields that somebody adds, kinds that change
+what proxies do.
 
 Each case is one change of one object, or one object more, that opens or breaks something.
 """
@@ -32,7 +33,9 @@ def plan(mode: str) -> Plan:
     """The plan of an example, or of the tutorial (`dev`)."""
     if mode == "dev":
         return plan_of(dev_config())
-    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{mode}.yaml").read_text(encoding="utf-8"))["config"]
+    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{mode}.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     return plan_of(config | {"gcp:project": PROJECT})
 
 
@@ -46,7 +49,9 @@ def with_change(mode: str, name: str, change: Callable[[Any], object]) -> Deploy
     objects = [deepcopy(dict(item)) for item in deployed.kubernetes]
     (found,) = [item for item in objects if identity(item) == name]
     change(found)
-    assert found != next(item for item in deployed.kubernetes if identity(item) == name), "nothing was changed"
+    assert found != next(item for item in deployed.kubernetes if identity(item) == name), (
+        "nothing was changed"
+    )
     return Deployed.of(objects, deployed.google)
 
 
@@ -65,7 +70,12 @@ def test_everything_that_the_program_renders_is_read(mode: str) -> None:
 
 
 def istio(kind: str, namespace: str, api: str = "networking.istio.io/v1", **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": "somebodys", "namespace": namespace}, "spec": spec}
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": "somebodys", "namespace": namespace},
+        "spec": spec,
+    }
 
 
 ELSEWHERE = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {"cluster": "somewhere-else"}}
@@ -75,7 +85,9 @@ ADDED: dict[str, dict[str, Any]] = {
             "EnvoyFilter",
             namespace,
             "networking.istio.io/v1alpha3",
-            configPatches=[{"applyTo": "NETWORK_FILTER", "patch": {"operation": "INSERT_FIRST", "value": ELSEWHERE}}],
+            configPatches=[
+                {"applyTo": "NETWORK_FILTER", "patch": {"operation": "INSERT_FIRST", "value": ELSEWHERE}}
+            ],
         )
         for namespace in ("team-x", "istio-egress", "istio-system")
     },
@@ -85,14 +97,24 @@ ADDED: dict[str, dict[str, Any]] = {
         for namespace in ("team-x", "istio-egress", "istio-system")
     },
     "a program that reads bodies, and more": istio(
-        "TrafficExtension", "istio-egress", lua={"inlineCode": "local HOSTS = {\n}\nfunction envoy_on_request(handle) end"}
+        "TrafficExtension",
+        "istio-egress",
+        lua={"inlineCode": "local HOSTS = {\n}\nfunction envoy_on_request(handle) end"},
     ),
-    "routes of the Gateway API": istio("HTTPRoute", "istio-egress", "gateway.networking.k8s.io/v1", parentRefs=[{"name": "a"}]),
+    "routes of the Gateway API": istio(
+        "HTTPRoute", "istio-egress", "gateway.networking.k8s.io/v1", parentRefs=[{"name": "a"}]
+    ),
     "an address that stands for a Service": istio("WorkloadEntry", "team-x", address="198.51.100.9"),
-    "an environment of proxies": istio("ProxyConfig", "team-x", environmentVariables={"ISTIO_META_UNKNOWN": "true"}),
-    "a Service that leads outside": istio("Service", "team-x", "v1", type="ExternalName", externalName="elsewhere.example"),
+    "an environment of proxies": istio(
+        "ProxyConfig", "team-x", environmentVariables={"ISTIO_META_UNKNOWN": "true"}
+    ),
+    "a Service that leads outside": istio(
+        "Service", "team-x", "v1", type="ExternalName", externalName="elsewhere.example"
+    ),
     "a Service without pods": istio("Service", "team-x", "v1", ports=[{"port": 443, "name": "tls"}]),
-    "a Service at an address outside": istio("Service", "team-x", "v1", selector={"app": "a"}, externalIPs=["198.51.100.9"]),
+    "a Service at an address outside": istio(
+        "Service", "team-x", "v1", selector={"app": "a"}, externalIPs=["198.51.100.9"]
+    ),
     "addresses by hand": {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -109,7 +131,10 @@ ADDED: dict[str, dict[str, Any]] = {
         "DestinationRule", "team-x", host="*", trafficPolicy={"tls": {"mode": "DISABLE"}}
     ),
     "TLS that is taken away from a host by its short name": istio(
-        "DestinationRule", "istio-egress", host="istio-egressgateway", trafficPolicy={"tls": {"mode": "DISABLE"}}
+        "DestinationRule",
+        "istio-egress",
+        host="istio-egressgateway",
+        trafficPolicy={"tls": {"mode": "DISABLE"}},
     ),
     "a way for every host of a domain": istio(
         "VirtualService",
@@ -142,7 +167,11 @@ ADDED: dict[str, dict[str, Any]] = {
 def test_nothing_is_proven_beside_what_nobody_reads(what: str) -> None:
     written = ADDED[what]
     found = violations("dev", with_object("dev", written))
-    assert any(step.by == identity(written) and not step.understood for violation in found for step in violation.steps)
+    assert any(
+        step.by == identity(written) and not step.understood
+        for violation in found
+        for step in violation.steps
+    )
 
 
 def _patch(patch: dict[str, Any], **of: Any) -> None:
@@ -153,7 +182,9 @@ CHANGED: dict[str, tuple[str, str, Callable[[Any], object]]] = {
     "a look-up of names that is another filter by its type": (
         "wildcard",
         "istio-egress/envoyfilter/wildcard-look-up",
-        lambda item: _patch(item["spec"]["configPatches"][0], **{"@type": "type.googleapis.com/elsewhere", "cluster": "a"}),
+        lambda item: _patch(
+            item["spec"]["configPatches"][0], **{"@type": "type.googleapis.com/elsewhere", "cluster": "a"}
+        ),
     ),
     "a look-up of names on every listener": (
         "wildcard",
@@ -168,20 +199,28 @@ CHANGED: dict[str, tuple[str, str, Callable[[Any], object]]] = {
     "a filter for copies that does more": (
         "mirror",
         "istio-egress/envoyfilter/clean-copies",
-        lambda item: next(iter(item["spec"]["configPatches"][0]["patch"]["value"]["typed_extension_protocol_options"].values()))[
-            "http_filters"
-        ].insert(0, {"name": "envoy.filters.http.wasm"}),
+        lambda item: next(
+            iter(
+                item["spec"]["configPatches"][0]["patch"]["value"][
+                    "typed_extension_protocol_options"
+                ].values()
+            )
+        )["http_filters"].insert(0, {"name": "envoy.filters.http.wasm"}),
     ),
     "a filter of bodies that lets everything through": (
         "inspection",
         "istio-egress/trafficextension/body-inspection",
-        lambda item: item["spec"]["lua"].update(inlineCode=item["spec"]["lua"]["inlineCode"] + "envoy_on_request = nil"),
+        lambda item: item["spec"]["lua"].update(
+            inlineCode=item["spec"]["lua"]["inlineCode"] + "envoy_on_request = nil"
+        ),
     ),
     "a table of bodies that calls something": (
         "inspection",
         "istio-egress/trafficextension/body-inspection",
         lambda item: item["spec"]["lua"].update(
-            inlineCode=item["spec"]["lua"]["inlineCode"].replace("local HOSTS = {", "local HOSTS = {\n  [os.exit()] = {},", 1)
+            inlineCode=item["spec"]["lua"]["inlineCode"].replace(
+                "local HOSTS = {", "local HOSTS = {\n  [os.exit()] = {},", 1
+            )
         ),
     ),
     "an entry without a resolution of its own, by the labels of pods": (
@@ -212,7 +251,9 @@ CHANGED: dict[str, tuple[str, str, Callable[[Any], object]]] = {
     "a tunnel": (
         "dev",
         "istio-egress/destinationrule/example-com-originate-tls",
-        lambda item: item["spec"]["trafficPolicy"].update(tunnel={"targetHost": "elsewhere.example", "targetPort": 443}),
+        lambda item: item["spec"]["trafficPolicy"].update(
+            tunnel={"targetHost": "elsewhere.example", "targetPort": 443}
+        ),
     ),
 }
 """What somebody changes: an example, an object, and how."""
@@ -244,14 +285,21 @@ def test_what_a_cluster_writes_itself_is_no_surprise() -> None:
         },
     }
     assert violations("dev", with_object("dev", slices)) == []
-    defaults = {"sessionAffinity": "None", "internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"], "clusterIP": "10.2.0.9"}
+    defaults = {
+        "sessionAffinity": "None",
+        "internalTrafficPolicy": "Cluster",
+        "ipFamilies": ["IPv4"],
+        "clusterIP": "10.2.0.9",
+    }
     name = "istio-egress/service/istio-egressgateway"
     assert violations("dev", with_change("dev", name, lambda item: item["spec"].update(defaults))) == []
 
 
 def _http(at: int, **headers: Any) -> Callable[[Any], object]:
     """A change of what a route of HTTP does to a request's headers."""
-    return lambda item: item["spec"]["http"][at].setdefault("headers", {}).setdefault("request", {}).update(headers)
+    return lambda item: (
+        item["spec"]["http"][at].setdefault("headers", {}).setdefault("request", {}).update(headers)
+    )
 
 
 def _tls(**fields: Any) -> Callable[[Any], object]:
@@ -261,7 +309,12 @@ def _tls(**fields: Any) -> Callable[[Any], object]:
 ORIGINATION = "istio-egress/destinationrule/example-com-originate-tls"
 ROUTE = "istio-egress/virtualservice/example-com-through-egress-gateway"
 WRONG: dict[str, tuple[str, str, Callable[[Any], object], str]] = {
-    "a host's certificate that nobody checks": ("dev", ORIGINATION, _tls(insecureSkipVerify=True), "does not check"),
+    "a host's certificate that nobody checks": (
+        "dev",
+        ORIGINATION,
+        _tls(insecureSkipVerify=True),
+        "does not check",
+    ),
     "another name in the certificate": (
         "dev",
         ORIGINATION,
@@ -269,7 +322,12 @@ WRONG: dict[str, tuple[str, str, Callable[[Any], object], str]] = {
         "does not check",
     ),
     "another name that is asked for": ("dev", ORIGINATION, _tls(sni="elsewhere.example"), "does not check"),
-    "another authority": ("dev", ORIGINATION, _tls(caCertificates=None, credentialName="somebodys"), "declared is system"),
+    "another authority": (
+        "dev",
+        ORIGINATION,
+        _tls(caCertificates=None, credentialName="somebodys"),
+        "declared is system",
+    ),
     "public authorities instead of the private one": (
         "private-ca",
         "istio-egress/destinationrule/plc-factory-example-originate-tls",
@@ -288,9 +346,24 @@ WRONG: dict[str, tuple[str, str, Callable[[Any], object], str]] = {
         _tls(credentialName="somebodys"),
         "somebodys",
     ),
-    "a header that a rule asks for, written by the sidecar": ("dev", ROUTE, _http(0, set={"x-tenant": "shop"}), "cannot read"),
-    "a header that a rule asks for, added by the sidecar": ("dev", ROUTE, _http(0, add={"x-tenant": "shop"}), "cannot read"),
-    "a header that a rule asks for, taken out before": ("dev", ROUTE, _http(0, remove=["x-tenant"]), "cannot read"),
+    "a header that a rule asks for, written by the sidecar": (
+        "dev",
+        ROUTE,
+        _http(0, set={"x-tenant": "shop"}),
+        "cannot read",
+    ),
+    "a header that a rule asks for, added by the sidecar": (
+        "dev",
+        ROUTE,
+        _http(0, add={"x-tenant": "shop"}),
+        "cannot read",
+    ),
+    "a header that a rule asks for, taken out before": (
+        "dev",
+        ROUTE,
+        _http(0, remove=["x-tenant"]),
+        "cannot read",
+    ),
     "another host's name": ("dev", ROUTE, _http(1, set={"host": "elsewhere.example"}), "cannot read"),
     "a gateway that takes another authority's certificates": (
         "dev",
@@ -347,7 +420,10 @@ def to(**operation: Any) -> list[dict[str, Any]]:
 
 POLICIES: dict[str, tuple[dict[str, Any], str]] = {
     "an account of any trust domain": (allow({"from": of("*/ns/team-y/sa/special")}), "no layer refuses it"),
-    "accounts that begin alike": (allow({"from": of("cluster.local/ns/team-y/sa/spec*")}), "no layer refuses it"),
+    "accounts that begin alike": (
+        allow({"from": of("cluster.local/ns/team-y/sa/spec*")}),
+        "no layer refuses it",
+    ),
     "accounts that end alike, of any namespace": (allow({"from": of("*special")}), "no layer refuses it"),
     "an account of any namespace": (allow({"from": of("*/sa/special")}), "no layer refuses it"),
     "everybody but one": (
@@ -388,8 +464,14 @@ POLICIES: dict[str, tuple[dict[str, Any], str]] = {
         allow({"from": TEAM_Y, "to": [{"operation": {"hosts": ["httpbin.org:8443"]}}]}),
         "no layer refuses it",
     ),
-    "every host of a domain": (allow({"from": TEAM_Y, "to": [{"operation": {"hosts": ["*.org"]}}]}), "no layer refuses it"),
-    "hosts that begin alike": (allow({"from": TEAM_Y, "to": [{"operation": {"hosts": ["httpbin*"]}}]}), "no layer refuses it"),
+    "every host of a domain": (
+        allow({"from": TEAM_Y, "to": [{"operation": {"hosts": ["*.org"]}}]}),
+        "no layer refuses it",
+    ),
+    "hosts that begin alike": (
+        allow({"from": TEAM_Y, "to": [{"operation": {"hosts": ["httpbin*"]}}]}),
+        "no layer refuses it",
+    ),
     "an account that is refused what its team declared": (
         allow({"from": of("*/ns/team-x/sa/special")}, "DENY"),
         "a layer refuses it",
@@ -416,7 +498,9 @@ def peers(name: str = "somebodys", namespace: str = "team-y", **spec: Any) -> di
 PEERS = {
     "some pods without certificates": peers(selector={"matchLabels": {"app": "a"}}, mtls={"mode": "DISABLE"}),
     "one port without certificates": peers(
-        selector={"matchLabels": {"app": "a"}}, mtls={"mode": "STRICT"}, portLevelMtls={"8080": {"mode": "PERMISSIVE"}}
+        selector={"matchLabels": {"app": "a"}},
+        mtls={"mode": "STRICT"},
+        portLevelMtls={"8080": {"mode": "PERMISSIVE"}},
     ),
     "a second one for the whole mesh": peers(namespace="istio-system", mtls={"mode": "PERMISSIVE"}),
 }
@@ -429,7 +513,11 @@ def test_pods_that_take_callers_without_a_certificate_are_found(what: str) -> No
 
 
 def test_one_that_demands_as_much_is_none() -> None:
-    as_much = peers(selector={"matchLabels": {"app": "a"}}, mtls={"mode": "STRICT"}, portLevelMtls={"8080": {"mode": "UNSET"}})
+    as_much = peers(
+        selector={"matchLabels": {"app": "a"}},
+        mtls={"mode": "STRICT"},
+        portLevelMtls={"8080": {"mode": "UNSET"}},
+    )
     assert violations("dev", with_object("dev", as_much)) == []
 
 
@@ -441,21 +529,33 @@ def mesh(**fields: Any) -> Callable[[Any], object]:
 
     def change(item: dict[str, Any]) -> None:
         config = {**json.loads(item["data"]["mesh"]), **fields}
-        item["data"] = {"mesh": json.dumps({key: value for key, value in config.items() if value is not None})}
+        item["data"] = {
+            "mesh": json.dumps({key: value for key, value in config.items() if value is not None})
+        }
 
     return change
 
 
 NOT_READ = "cannot read"
 SETTINGS: dict[str, tuple[Callable[[Any], object], str]] = {
-    "paths as they are written": (mesh(pathNormalization={"normalization": "NONE"}), "has to mean to the rules"),
+    "paths as they are written": (
+        mesh(pathNormalization={"normalization": "NONE"}),
+        "has to mean to the rules",
+    ),
     "paths as Istio reads them by default": (mesh(pathNormalization=None), "has to mean to the rules"),
-    "paths without merged slashes": (mesh(pathNormalization={"normalization": "BASE"}), "has to mean to the rules"),
+    "paths without merged slashes": (
+        mesh(pathNormalization={"normalization": "BASE"}),
+        "has to mean to the rules",
+    ),
     "old TLS": (mesh(tlsDefaults={"minProtocolVersion": "TLSV1_0"}), NOT_READ),
     "headers that speak of proxies": (mesh(defaultConfig=None), "must not add headers"),
     "everybody's namespaces": (mesh(discoverySelectors=None), "must not read what is in"),
     "namespaces by a label of anybody's": (
-        mesh(discoverySelectors=[{"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "Exists"}]}]),
+        mesh(
+            discoverySelectors=[
+                {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "Exists"}]}
+            ]
+        ),
         "must not read what is in",
     ),
     "teams that Istio does not read": (
@@ -471,7 +571,10 @@ SETTINGS: dict[str, tuple[Callable[[Any], object], str]] = {
     "another trust domain that is believed": (mesh(trustDomainAliases=["elsewhere"]), NOT_READ),
     "another root namespace": (mesh(rootNamespace="team-x"), NOT_READ),
     "another control plane": (mesh(defaultConfig={"discoveryAddress": "istiod.team-x.svc:15012"}), NOT_READ),
-    "an environment of all proxies": (mesh(defaultConfig={"proxyMetadata": {"ISTIO_META_UNKNOWN": "1"}}), NOT_READ),
+    "an environment of all proxies": (
+        mesh(defaultConfig={"proxyMetadata": {"ISTIO_META_UNKNOWN": "1"}}),
+        NOT_READ,
+    ),
     "a setting that is new": (mesh(somethingNew={"enabled": True}), NOT_READ),
 }
 
@@ -485,7 +588,9 @@ def test_a_mesh_that_is_told_something_else_is_found(what: str) -> None:
 
 def test_what_the_chart_says_by_default_is_read() -> None:
     """Settings that Istio's chart writes beside the program's own."""
-    config = json.loads(next(item for item in rendered("dev").kubernetes if identity(item) == MESH)["data"]["mesh"])
+    config = json.loads(
+        next(item for item in rendered("dev").kubernetes if identity(item) == MESH)["data"]["mesh"]
+    )
     by_default = mesh(
         trustDomain="cluster.local",
         rootNamespace="istio-system",
@@ -501,19 +606,25 @@ def _pods(**fields: Any) -> Callable[[Any], object]:
 
 
 def _labelled(value: str) -> Callable[[Any], object]:
-    return lambda item: item["spec"]["template"]["metadata"]["labels"].update({"sidecar.istio.io/inject": value})
+    return lambda item: item["spec"]["template"]["metadata"]["labels"].update(
+        {"sidecar.istio.io/inject": value}
+    )
 
 
 FALLEN: dict[str, Callable[[Any], object]] = {
     "spec.replicas": lambda item: item["spec"].update(replicas=0),
     "spec.template.metadata.labels[sidecar.istio.io/inject]": _labelled("false"),
-    "spec.template.metadata.annotations[inject.istio.io/templates]": lambda item: item["spec"]["template"]["metadata"].pop(
-        "annotations"
-    ),
+    "spec.template.metadata.annotations[inject.istio.io/templates]": lambda item: item["spec"]["template"][
+        "metadata"
+    ].pop("annotations"),
     "spec.template.spec.containers": _pods(containers=[{"name": "a"}]),
     "spec.template.spec.hostNetwork": _pods(hostNetwork=True),
-    "spec.template.spec.hostAliases": _pods(hostAliases=[{"ip": "198.51.100.9", "hostnames": ["example.com"]}]),
-    "spec.template.spec.tolerations": _pods(tolerations=[{"key": "dedicated", "operator": "Equal", "value": "others"}]),
+    "spec.template.spec.hostAliases": _pods(
+        hostAliases=[{"ip": "198.51.100.9", "hostnames": ["example.com"]}]
+    ),
+    "spec.template.spec.tolerations": _pods(
+        tolerations=[{"key": "dedicated", "operator": "Equal", "value": "others"}]
+    ),
 }
 """By the field that decides: what keeps a gateway from standing."""
 
@@ -526,7 +637,8 @@ def test_a_gateway_that_cannot_stand_breaks_what_is_declared(field: str) -> None
 
 
 def test_a_rule_for_some_pods_of_a_team_is_not_understood() -> None:
-    """With the weaker models a sidecar itself opens TLS; a rule for some pods can take that away from these alone."""
+    """With the weaker models a sidecar itself opens TLS; a rule for some pods can take that away from these
+    alone."""
     entries = [item for item in rendered("registry-only").kubernetes if item["kind"] == "ServiceEntry"]
     declared = next(item for item in entries if item["metadata"]["namespace"] == "media")["spec"]["hosts"][0]
     rule = istio(
@@ -544,7 +656,9 @@ def test_a_rule_for_some_pods_of_a_team_is_not_understood() -> None:
 def test_without_a_route_nothing_takes_internal_headers_out() -> None:
     deployed = rendered("registry-only")
     left = [
-        item for item in deployed.kubernetes if (item["kind"], item["metadata"].get("namespace")) != ("VirtualService", "media")
+        item
+        for item in deployed.kubernetes
+        if (item["kind"], item["metadata"].get("namespace")) != ("VirtualService", "media")
     ]
     assert len(left) < len(deployed.kubernetes)
     found = violations("registry-only", Deployed.of(left, deployed.google))

@@ -1,4 +1,5 @@
-"""Files from outside: whatever they hold, the answer is an answer or one sentence with file, object and field."""
+"""Files from outside: whatever they hold, the answer is an answer or one sentence with file, object and
+field."""
 
 from __future__ import annotations
 
@@ -40,16 +41,27 @@ def export(*resources: Any) -> dict[str, Any]:
 
 
 def google(type_token: str, **outputs: Any) -> dict[str, Any]:
-    return {"urn": f"urn:pulumi:dev::egress::{type_token}::it", "type": type_token, "inputs": {}, "outputs": outputs}
+    return {
+        "urn": f"urn:pulumi:dev::egress::{type_token}::it",
+        "type": type_token,
+        "inputs": {},
+        "outputs": outputs,
+    }
 
 
 POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
 SHAPES: dict[str, tuple[Any, str]] = {
     # what the file holds; what has to be in the sentence
     "a kind that is a number": ({**kubernetes("x"), "kind": 5}, "kind has to be text, and is 5"),
-    "a name that is a number": ({"kind": "Secret", "metadata": {"name": 1}}, "metadata.name has to be text, and is 1"),
+    "a name that is a number": (
+        {"kind": "Secret", "metadata": {"name": 1}},
+        "metadata.name has to be text, and is 1",
+    ),
     "a list without items": ({"kind": "List", "items": 5}, "items has to be a list, and is 5"),
-    "an item that is no object": ({"kind": "List", "items": [5]}, "items[0] holds something that is no object: 5"),
+    "an item that is no object": (
+        {"kind": "List", "items": [5]},
+        "items[0] holds something that is no object: 5",
+    ),
     "a resource without a type": (export({"urn": "x"}), "deployment.resources[0].type has to be text"),
     "a resource without a urn": (export({"type": "gcp:x"}), "deployment.resources[0].urn has to be text"),
     "no list of resources": ({"deployment": {"resources": {}}}, "deployment.resources has to be a list"),
@@ -57,7 +69,10 @@ SHAPES: dict[str, tuple[Any, str]] = {
         {"kind": "Namespace", "metadata": {"name": "a", "labels": []}},
         "Namespace a is of another form than any API takes: metadata.labels has to be a mapping, and is []",
     ),
-    "rules as text": (kubernetes("NetworkPolicy", spec={"egress": "x"}), "spec.egress has to be a list, and is 'x'"),
+    "rules as text": (
+        kubernetes("NetworkPolicy", spec={"egress": "x"}),
+        "spec.egress has to be a list, and is 'x'",
+    ),
     "a port as text in a list": (
         kubernetes("NetworkPolicy", spec={"egress": [{"ports": ["x"]}]}),
         "spec.egress[0].ports[0] has to be a mapping",
@@ -66,7 +81,10 @@ SHAPES: dict[str, tuple[Any, str]] = {
         kubernetes("ServiceEntry", spec={"hosts": ["a"], "ports": [{"number": 1, "protocol": 5}]}),
         "spec.ports[0].protocol has to be text, and is 5",
     ),
-    "rules as a number": (kubernetes("AuthorizationPolicy", spec={"rules": 5}), "spec.rules has to be a list, and is 5"),
+    "rules as a number": (
+        kubernetes("AuthorizationPolicy", spec={"rules": 5}),
+        "spec.rules has to be a list, and is 5",
+    ),
     "a destination's port": (
         kubernetes("VirtualService", spec={"http": [{"route": [{"destination": {"host": "a", "port": 1}}]}]}),
         "spec.http[0].route[0].destination.port has to be a mapping, and is 1",
@@ -79,7 +97,10 @@ SHAPES: dict[str, tuple[Any, str]] = {
         {"kind": "ConfigMap", "metadata": {"name": "istio"}, "data": {"mesh": "{"}},
         "data.mesh has to be the mesh's configuration as YAML or JSON",
     ),
-    "a proxy's settings as a number": (kubernetes("ProxyConfig", spec=5), "spec has to be a mapping, and is 5"),
+    "a proxy's settings as a number": (
+        kubernetes("ProxyConfig", spec=5),
+        "spec has to be a mapping, and is 5",
+    ),
     "an inspection's program as a list": (
         kubernetes("TrafficExtension", spec={"lua": {"inlineCode": []}}),
         "spec.lua.inlineCode has to be text, and is []",
@@ -89,7 +110,9 @@ SHAPES: dict[str, tuple[Any, str]] = {
         "spec.template.spec.containers[0].ports has to be a list, and is 'x'",
     ),
     "Envoy's settings as a number": (
-        kubernetes("EnvoyFilter", spec={"configPatches": [{"patch": {"value": {"upstream_bind_config": 5}}}]}),
+        kubernetes(
+            "EnvoyFilter", spec={"configPatches": [{"patch": {"value": {"upstream_bind_config": 5}}}]}
+        ),
         "spec.configPatches[0].patch.value.upstream_bind_config has to be a mapping, and is 5",
     ),
     "addresses of a Service as a number": (
@@ -152,10 +175,16 @@ def test_what_holds_no_objects_is_refused(text: str, ending: str, tmp_path: Path
 
 @pytest.mark.parametrize(
     "written",
-    [google(POLICY), google(POLICY, rules=[{"match": {"layer4Configs": [{}]}}]), google(POLICY, rules=[{"priority": 1}])],
+    [
+        google(POLICY),
+        google(POLICY, rules=[{"match": {"layer4Configs": [{}]}}]),
+        google(POLICY, rules=[{"priority": 1}]),
+    ],
     ids=["without rules", "without a protocol", "without a match"],
 )
-def test_a_firewall_policy_that_lacks_a_field_is_answered_and_never_proven(written: dict[str, Any], tmp_path: Path) -> None:
+def test_a_firewall_policy_that_lacks_a_field_is_answered_and_never_proven(
+    written: dict[str, Any], tmp_path: Path
+) -> None:
     file = tmp_path / "given.json"
     file.write_text(json.dumps(export(written)), encoding="utf-8")
     deployed = read(file)
@@ -171,7 +200,9 @@ def test_a_folder_without_objects_is_no_state(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["diff"], ["reach", "--from"]])
-def test_objects_of_no_stack_are_said_to_be_that(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_of_no_stack_are_said_to_be_that(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     file = tmp_path / "secret.yaml"
     file.write_text(yaml.safe_dump({"kind": "Secret", "metadata": {"name": "a"}}), encoding="utf-8")
@@ -191,20 +222,27 @@ def test_a_kind_that_a_cluster_did_not_print_is_not_called_removed(tmp_path: Pat
     ]
     found = difference(Deployed.of(lacking, old.google), old)
     assert found.changes == ()
-    assert any("OLD holds no PeerAuthentication and ValidatingAdmissionPolicy: not compared." in note for note in found.notes)
+    assert any(
+        "OLD holds no PeerAuthentication and ValidatingAdmissionPolicy: not compared." in note
+        for note in found.notes
+    )
     assert any(KUBECTL in note for note in found.notes)
 
 
 def test_the_line_for_kubectl_stands_where_people_look() -> None:
     assert KUBECTL in (ROOT / "docs/commands.md").read_text(encoding="utf-8")
-    assert KUBECTL in (app.registered_commands[3].callback.__doc__ or "")  # pyright: ignore[reportOptionalMemberAccess]
+    command = app.registered_commands[3].callback
+    assert command
+    assert KUBECTL in (command.__doc__ or "")
 
 
 @cache
 def _bases() -> tuple[Deployed, ...]:
     found: list[Deployed] = []
     for mode in ("receive", "tcp-by-name", "wildcard"):
-        config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{mode}.yaml").read_text(encoding="utf-8"))["config"]
+        config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{mode}.yaml").read_text(encoding="utf-8"))[
+            "config"
+        ]
         plan = plan_of(config)
         found.append(deployment(plan, render(plan)))
     return tuple(found)
@@ -212,7 +250,11 @@ def _bases() -> tuple[Deployed, ...]:
 
 def _exported(deployed: Deployed) -> dict[str, Any]:
     of_cluster = [
-        {"urn": f"urn:pulumi:a::b::kubernetes:core/v1:X::{at}", "type": "kubernetes:core/v1:X", "inputs": item}
+        {
+            "urn": f"urn:pulumi:a::b::kubernetes:core/v1:X::{at}",
+            "type": "kubernetes:core/v1:X",
+            "inputs": item,
+        }
         for at, item in enumerate(deployed.kubernetes)
     ]
     of_google = [google(item.type, **item.properties) for item in deployed.google]
@@ -231,7 +273,27 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 ODD = st.sampled_from(
-    [None, 5, -1, 1.5, True, "x", "", [], {}, [5], ["x"], [None], {"a": None}, [{}], [[]], {"x": {"y": 1}}, 10**30, "*", "\0"]
+    [
+        None,
+        5,
+        -1,
+        1.5,
+        True,
+        "x",
+        "",
+        [],
+        {},
+        [5],
+        ["x"],
+        [None],
+        {"a": None},
+        [{}],
+        [[]],
+        {"x": {"y": 1}},
+        10**30,
+        "*",
+        "\0",
+    ]
 )
 
 

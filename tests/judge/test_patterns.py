@@ -1,4 +1,5 @@
-"""Hosts with a star: judges look up whole labels, and say so of what Istio takes beside them (`*-a.example.org`)."""
+"""Hosts with a star: judges look up whole labels, and say so of what Istio takes beside them
+(`*-a.example.org`)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,13 @@ def unread(*objects: Written) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("host", "read"),
-    [("*.example", True), ("*.a.example", True), ("*a.example", False), ("*-a.example", False), ("a.example", True)],
+    [
+        ("*.example", True),
+        ("*.a.example", True),
+        ("*a.example", False),
+        ("*-a.example", False),
+        ("a.example", True),
+    ],
 )
 def test_a_host_of_which_a_star_is_part_of_a_label_is_not_understood(host: str, read: bool) -> None:
     known = entry(host, resolution="NONE")

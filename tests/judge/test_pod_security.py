@@ -1,6 +1,8 @@
-"""Whether a namespace takes pods that are more than restricted, by the labels that Pod Security admission reads.
+"""Whether a namespace takes pods that are more than restricted, by the labels that Pod Security admission
+reads.
 
-Source: Kubernetes, "Pod Security Admission" and "Pod Security Standards"; k8s.io/pod-security-admission, for the versions.
+Source: Kubernetes, "Pod Security Admission" and "Pod Security Standards"; k8s.io/pod-security-admission, for
+the versions.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
 def judged(of: str = "shop", **labels: str) -> Verdict:
-    of_namespace = {f"pod-security.kubernetes.io/{mode.replace('_', '-')}": value for mode, value in labels.items()}
+    of_namespace = {
+        f"pod-security.kubernetes.io/{mode.replace('_', '-')}": value for mode, value in labels.items()
+    }
     verdict = Namespaces(snapshot(namespace("shop", **of_namespace))).confined(of)
     assert (verdict.layer, verdict.by) == (Layer.ADMISSION, f"namespace/{of}")
     return verdict
@@ -58,9 +62,14 @@ def test_the_newest_checks_are_made_where_no_older_version_is_named(version: str
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.18", "v1.33"])
 def test_older_checks_take_more(version: str) -> None:
-    """`restricted` of 1.18 knows neither capabilities nor seccomp, and until 1.33 a probe may ask any other host."""
+    """`restricted` of 1.18 knows neither capabilities nor seccomp, and until 1.33 a probe may ask any other
+    host."""
     verdict = judged(enforce="restricted", enforce_version=version)
-    assert (verdict.allowed, verdict.understood, verdict.field) == (True, True, f"metadata.labels[{ENFORCE}-version]")
+    assert (verdict.allowed, verdict.understood, verdict.field) == (
+        True,
+        True,
+        f"metadata.labels[{ENFORCE}-version]",
+    )
     assert version in verdict.reason
 
 

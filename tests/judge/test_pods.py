@@ -1,6 +1,7 @@
 """Pods that are there although admission refuses them, and what a gateway's pods may say.
 
-Source: Kubernetes API reference, PodSpec, and each workload's page; Istio, "Installing Gateways"; Google, "Node taints".
+Source: Kubernetes API reference, PodSpec, and each workload's page; Istio, "Installing Gateways"; Google,
+"Node taints".
 """
 
 from __future__ import annotations
@@ -21,12 +22,19 @@ EMAIL = "gateway@example.com"
 POOL = "cloud.google.com/gke-nodepool"
 TOLERATES = {"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}
 IN_TEMPLATE = "spec.template.spec"
-SERVERS = [{"port": {"number": 443, "name": "tls", "protocol": "TLS"}, "hosts": ["*"], "tls": {"mode": "PASSTHROUGH"}}]
+SERVERS = [
+    {
+        "port": {"number": 443, "name": "tls", "protocol": "TLS"},
+        "hosts": ["*"],
+        "tls": {"mode": "PASSTHROUGH"},
+    }
+]
 EDGE = written("Gateway", "out", "edge", selector={"istio": "egress"}, servers=SERVERS)
 
 
 class Refuses(Admission):
-    """Admission that keeps the pods of `team` off its nodes' namespaces and off the gateway's nodes, and nobody else's."""
+    """Admission that keeps the pods of `team` off its nodes' namespaces and off the gateway's nodes, and
+    nobody else's."""
 
     def __init__(self) -> None:
         super().__init__(snapshot())
@@ -46,7 +54,10 @@ def workload(kind: str, pod: Mapping[str, Any], namespace: str | None = "team") 
 
 
 def there(
-    pod: Mapping[str, Any], kind: str = "Deployment", namespace: str | None = "team", *taints: Mapping[str, str]
+    pod: Mapping[str, Any],
+    kind: str = "Deployment",
+    namespace: str | None = "team",
+    *taints: Mapping[str, str],
 ) -> list[str]:
     """Fields because of which a pod is one that admission refuses."""
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "labels": {POOL: "gateway"}}}
@@ -66,7 +77,14 @@ def there(
         ("CronJob", "spec.jobTemplate.spec.template.spec"),
         *(
             (kind, IN_TEMPLATE)
-            for kind in ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
+            for kind in (
+                "DaemonSet",
+                "Deployment",
+                "Job",
+                "ReplicaSet",
+                "ReplicationController",
+                "StatefulSet",
+            )
         ),
     ],
 )
@@ -76,8 +94,12 @@ def test_the_pod_of_every_kind_of_workload_is_found(kind: str, at: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["hostNetwork", "hostPID", "hostIPC"])
-@pytest.mark.parametrize(("namespace", "refused"), [("team", True), ("other", False), (None, False), ("kube-system", False)])
-def test_a_process_of_its_node_is_said_where_admission_refuses_it(name: str, namespace: str | None, refused: bool) -> None:
+@pytest.mark.parametrize(
+    ("namespace", "refused"), [("team", True), ("other", False), (None, False), ("kube-system", False)]
+)
+def test_a_process_of_its_node_is_said_where_admission_refuses_it(
+    name: str, namespace: str | None, refused: bool
+) -> None:
     assert there({name: True}, namespace=namespace) == [f"{IN_TEMPLATE}.{name}"] * refused
     assert there({name: False}, namespace=namespace) == []
 
@@ -138,7 +160,9 @@ def test_a_pod_that_may_be_on_the_gateways_nodes_is_said(pod: dict[str, Any], wh
 
 def test_one_of_several_taints_that_a_pod_tolerates_is_enough_to_ask() -> None:
     other = {"key": "other", "value": "x", "effect": "NO_SCHEDULE"}
-    assert there({"tolerations": [TOLERATES]}, "Deployment", "team", other, TAINT) == [f"{IN_TEMPLATE}.tolerations"]
+    assert there({"tolerations": [TOLERATES]}, "Deployment", "team", other, TAINT) == [
+        f"{IN_TEMPLATE}.tolerations"
+    ]
 
 
 def test_nodes_without_a_taint_are_anybodys() -> None:
@@ -146,8 +170,12 @@ def test_nodes_without_a_taint_are_anybodys() -> None:
     assert list(Present(snapshot(item, google=(node_pool("gateway", EMAIL),)), Refuses()).judge(item)) == []
 
 
-@pytest.mark.parametrize(("properties", "name"), [({"name": "gateway"}, "of-pulumi"), ({}, "gateway"), ({"name": ""}, "gateway")])
-def test_a_node_pool_is_known_by_the_name_that_google_has_for_it(properties: dict[str, Any], name: str) -> None:
+@pytest.mark.parametrize(
+    ("properties", "name"), [({"name": "gateway"}, "of-pulumi"), ({}, "gateway"), ({"name": ""}, "gateway")]
+)
+def test_a_node_pool_is_known_by_the_name_that_google_has_for_it(
+    properties: dict[str, Any], name: str
+) -> None:
     nodes = {"serviceAccount": EMAIL, "taints": [TAINT]}
     pool = Resource("gcp:container/nodePool:NodePool", name, {**properties, "nodeConfig": nodes})
     item = workload("Deployment", {"nodeSelector": {POOL: "gateway"}})
@@ -211,8 +239,20 @@ def container(**fields: Any) -> dict[str, Any]:
             "priority",
             "preemptionPolicy",
         ),
-        *("topologySpreadConstraints", "schedulerName", "overhead", "terminationGracePeriodSeconds", "restartPolicy"),
-        *("securityContext", "serviceAccount", "automountServiceAccountToken", "imagePullSecrets", "enableServiceLinks"),
+        *(
+            "topologySpreadConstraints",
+            "schedulerName",
+            "overhead",
+            "terminationGracePeriodSeconds",
+            "restartPolicy",
+        ),
+        *(
+            "securityContext",
+            "serviceAccount",
+            "automountServiceAccountToken",
+            "imagePullSecrets",
+            "enableServiceLinks",
+        ),
         *("hostname", "subdomain", "setHostnameAsFQDN", "readinessGates", "resources"),
     ],
 )
@@ -224,7 +264,15 @@ def test_what_is_read_or_decides_nothing_in_a_gateways_pod(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("securityContext", "readinessProbe", "livenessProbe", "startupProbe", "ports", "resources", "imagePullPolicy"),
+        *(
+            "securityContext",
+            "readinessProbe",
+            "livenessProbe",
+            "startupProbe",
+            "ports",
+            "resources",
+            "imagePullPolicy",
+        ),
         *("terminationMessagePath", "terminationMessagePolicy"),
     ],
 )
@@ -234,7 +282,15 @@ def test_what_decides_nothing_in_a_gateways_container(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["replicas", "strategy", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds", "selector"]
+    "name",
+    [
+        "replicas",
+        "strategy",
+        "minReadySeconds",
+        "revisionHistoryLimit",
+        "progressDeadlineSeconds",
+        "selector",
+    ],
 )
 def test_what_decides_nothing_in_a_gateways_deployment(name: str) -> None:
     assert unread(spec={name: "said"}) == []
@@ -268,7 +324,11 @@ PROXY = "proxy.istio.io/config"
     ("config", "names"),
     [
         ("", []),
-        ("concurrency: 2\ndrainDuration: 5s\nterminationDrainDuration: 5s\nholdApplicationUntilProxyStarts: true", []),
+        (
+            "concurrency: 2\ndrainDuration: 5s\nterminationDrainDuration: "
+            "5s\nholdApplicationUntilProxyStarts: true",
+            [],
+        ),
         ("proxyMetadata: {ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS: '9'}", []),
         ("proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'true'}", ["proxyMetadata.ISTIO_META_DNS_CAPTURE"]),
         ("discoveryAddress: elsewhere", ["discoveryAddress"]),
@@ -306,7 +366,13 @@ def test_a_gateways_pods_have_all_labels_of_a_gateways_selector() -> None:
     second = written("Gateway", "out", "second", selector={"app": "a", "tier": "b"}, servers=SERVERS)
     bare = written("Gateway", "bare", "third", servers=SERVERS)
     of = gateways(second, bare)
-    asked = ({"istio": "egress", "more": "x"}, {"app": "a", "tier": "b"}, {"app": "a"}, {"istio": "other"}, {})
+    asked = (
+        {"istio": "egress", "more": "x"},
+        {"app": "a", "tier": "b"},
+        {"app": "a"},
+        {"istio": "other"},
+        {},
+    )
     assert [of.has("out", labels) for labels in asked] == [True, True, False, False, False]
     assert [of.has_selector("out", labels) for labels in asked] == [False, True, True, False, True]
     assert not of.has("bare", {"istio": "egress"})

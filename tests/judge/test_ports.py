@@ -55,11 +55,15 @@ def test_without_a_protocol_it_goes_by_what_is_sent() -> None:
         ({"name": "kubernetes.io/h2c"}, AUTO),
     ],
 )
-def test_of_a_service_is_a_matter_of_its_app_protocol_else_of_its_name(port: dict[str, Any], read: str) -> None:
+def test_of_a_service_is_a_matter_of_its_app_protocol_else_of_its_name(
+    port: dict[str, Any], read: str
+) -> None:
     assert of_service({"port": 80, **port}).protocol == read
 
 
-@pytest.mark.parametrize(("number", "read"), [(25, "TCP"), (53, "TCP"), (3306, "TCP"), (27017, "TCP"), (80, AUTO), (443, AUTO)])
+@pytest.mark.parametrize(
+    ("number", "read"), [(25, "TCP"), (53, "TCP"), (3306, "TCP"), (27017, "TCP"), (80, AUTO), (443, AUTO)]
+)
 def test_of_a_service_without_a_protocol_is_a_matter_of_its_number(number: int, read: str) -> None:
     """Of ports where the server speaks first the proxy does not wait for the client."""
     assert of_service({"port": number}).protocol == read
@@ -67,7 +71,8 @@ def test_of_a_service_without_a_protocol_is_a_matter_of_its_number(number: int, 
 
 
 @pytest.mark.parametrize(
-    ("target", "leads_to"), [(None, Port(80, "HTTP", 80)), (8080, Port(80, "HTTP", 8080)), ("web", Port(80, "HTTP", 80, "web"))]
+    ("target", "leads_to"),
+    [(None, Port(80, "HTTP", 80)), (8080, Port(80, "HTTP", 8080)), ("web", Port(80, "HTTP", 80, "web"))],
 )
 def test_leads_to_the_pods_port_by_its_number_or_name(target: int | str | None, leads_to: Port) -> None:
     assert of_service({"port": 80, "name": "http", "targetPort": target}) == leads_to

@@ -1,4 +1,5 @@
-"""What proxies make of a request before rules are asked. Source: Envoy, HTTP/1 codec, HttpConnectionManager."""
+"""What proxies make of a request before rules are asked. Source: Envoy, HTTP/1 codec,
+HttpConnectionManager."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ def test_a_known_method_is_read_as_it_is(method: str) -> None:
     assert method in METHODS
 
 
-@pytest.mark.parametrize(("method", "words"), [("get", "letter by letter"), ("Post", "POST is"), ("FETCH", "the method FETCH")])
+@pytest.mark.parametrize(
+    ("method", "words"), [("get", "letter by letter"), ("Post", "POST is"), ("FETCH", "the method FETCH")]
+)
 def test_methods_are_read_letter_by_letter(method: str, words: str) -> None:
     answer = read(asked(method), Normalization.BASE)
     assert isinstance(answer, str)

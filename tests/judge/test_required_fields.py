@@ -36,7 +36,10 @@ WHOLE: list[tuple[str, dict[str, Any]]] = [
     (
         "VirtualService",
         spec(
-            **{section: [{"route": [{"destination": {"host": "a.example"}}]}] for section in ("http", "tls", "tcp")},
+            **{
+                section: [{"route": [{"destination": {"host": "a.example"}}]}]
+                for section in ("http", "tls", "tcp")
+            },
         ),
     ),
     ("VirtualService", spec(http=[{"mirrors": [{"destination": {"host": "a.example"}}]}])),
@@ -51,7 +54,9 @@ WHOLE: list[tuple[str, dict[str, Any]]] = [
     ("Sidecar", spec(egress=[{"hosts": ["*/*"]}])),
     (
         "AuthorizationPolicy",
-        spec(rules=[{"from": [{"source": {}}], "to": [{"operation": {}}], "when": [{"key": "connection.sni"}]}]),
+        spec(
+            rules=[{"from": [{"source": {}}], "to": [{"operation": {}}], "when": [{"key": "connection.sni"}]}]
+        ),
     ),
     ("PeerAuthentication", NAMESPACE),
     ("ValidatingAdmissionPolicy", {"spec": {}}),
@@ -59,16 +64,26 @@ WHOLE: list[tuple[str, dict[str, Any]]] = [
     ("gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules", {"rules": [RULE]}),
     ("gcp:compute/subnetwork:Subnetwork", {"secondaryIpRanges": [{"ipCidrRange": "10.0.0.0/8"}]}),
     ("gcp:container/nodePool:NodePool", {"nodeConfig": {"taints": [{"key": "a"}]}}),
-    ("gcp:dns/managedZone:ManagedZone", {"dnsName": "a.", "privateVisibilityConfig": {"networks": [{"networkUrl": "n"}]}}),
-    ("gcp:dns/recordSet:RecordSet", {"managedZone": "z", "name": "a.", "type": "A", "rrdatas": ["192.0.2.1"]}),
+    (
+        "gcp:dns/managedZone:ManagedZone",
+        {"dnsName": "a.", "privateVisibilityConfig": {"networks": [{"networkUrl": "n"}]}},
+    ),
+    (
+        "gcp:dns/recordSet:RecordSet",
+        {"managedZone": "z", "name": "a.", "type": "A", "rrdatas": ["192.0.2.1"]},
+    ),
 ]
 KINDS = [kind for kind, _ in WHOLE]
 NEEDS = {
     "Deployment": "metadata.namespace spec.template.metadata spec.template.spec",
     "Service": "metadata.namespace spec spec.ports[].port",
-    "Gateway": ("metadata.namespace spec.servers spec.servers[].port.number spec.servers[].port.protocol spec.servers[].hosts"),
+    "Gateway": (
+        "metadata.namespace spec.servers spec.servers[].port.number spec.servers[].port.protocol "
+        "spec.servers[].hosts"
+    ),
     "EnvoyFilter": "metadata.namespace spec spec.configPatches[].applyTo spec.configPatches[].patch",
-    "ServiceEntry": "metadata.namespace spec.hosts spec.ports[].number spec.ports[].protocol spec.endpoints[].address",
+    "ServiceEntry": "metadata.namespace spec.hosts spec.ports[].number spec.ports[].protocol "
+    "spec.endpoints[].address",
     "VirtualService": (
         "metadata.namespace spec.http[].route[].destination.host spec.tls[].route[].destination.host"
         " spec.tcp[].route[].destination.host spec.http[].mirrors[].destination.host"
@@ -78,7 +93,8 @@ NEEDS = {
         " spec.subsets[].trafficPolicy.portLevelSettings[].port.number"
     ),
     "Sidecar": "metadata.namespace spec.egress[].hosts",
-    "AuthorizationPolicy": "metadata.namespace spec.rules[].from[].source spec.rules[].to[].operation spec.rules[].when[].key",
+    "AuthorizationPolicy": "metadata.namespace spec.rules[].from[].source spec.rules[].to[].operation "
+    "spec.rules[].when[].key",
     "PeerAuthentication": "metadata.namespace",
     "ValidatingAdmissionPolicy": "spec",
     "ValidatingAdmissionPolicyBinding": "spec",
@@ -116,7 +132,11 @@ def test_what_has_all_of_them_is_whole(kind: str, written: dict[str, Any]) -> No
 @pytest.mark.parametrize("instead", [..., None, []], ids=["absent", "null", "empty"])
 @pytest.mark.parametrize(("kind", "path"), ONE_BY_ONE)
 def test_what_lacks_one_of_them_is_said_by_its_path(kind: str, path: str, instead: Any) -> None:
-    broken = [changed for of, written in WHOLE if of == kind and (changed := without(written, path, instead)) != written]
+    broken = [
+        changed
+        for of, written in WHOLE
+        if of == kind and (changed := without(written, path, instead)) != written
+    ]
     assert broken
     assert {lacks(kind, written) for written in broken} == {path}
 
@@ -133,7 +153,10 @@ def test_what_lacks_one_of_them_is_said_by_its_path(kind: str, path: str, instea
         ("Sidecar", NAMESPACE),
         ("AuthorizationPolicy", NAMESPACE),
         ("AuthorizationPolicy", spec(rules=[{}])),
-        ("gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules", {"rules": [{"priority": 1, "match": {}}]}),
+        (
+            "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules",
+            {"rules": [{"priority": 1, "match": {}}]},
+        ),
         ("gcp:compute/subnetwork:Subnetwork", {}),
         ("gcp:container/nodePool:NodePool", {}),
         ("gcp:container/nodePool:NodePool", {"nodeConfig": {}}),

@@ -1,4 +1,5 @@
-"""Where a route's destination lies, and how a proxy connects to it. Source: Istio reference, ServiceEntry, DestinationRule."""
+"""Where a route's destination lies, and how a proxy connects to it. Source: Istio reference, ServiceEntry,
+DestinationRule."""
 
 from __future__ import annotations
 
@@ -110,12 +111,20 @@ class TestPods:
 
     def test_with_another_certificate_are_not_understood_and_the_rule_is_named(self) -> None:
         verdict, _ = sidecar_verdict(f"http://{NAME}", WEB, rule(SHOP, NAME, tls={"mode": "MUTUAL"}))
-        assert (verdict.understood, verdict.by, verdict.field) == (False, "shop/destinationrule/rule", "spec.trafficPolicy")
+        assert (verdict.understood, verdict.by, verdict.field) == (
+            False,
+            "shop/destinationrule/rule",
+            "spec.trafficPolicy",
+        )
 
     def test_by_a_port_that_is_only_named_are_not_understood(self) -> None:
         named = service("web", BANK, {"port": 80, "name": "http", "targetPort": "web"})
         verdict, _ = sidecar_verdict(f"http://{NAME}", named)
-        assert (verdict.understood, verdict.by, verdict.field) == (False, "bank/service/web", "spec.ports.targetPort")
+        assert (verdict.understood, verdict.by, verdict.field) == (
+            False,
+            "bank/service/web",
+            "spec.ports.targetPort",
+        )
 
     def test_are_named_in_the_answer(self) -> None:
         assert f"{NAME}:80" in sidecar_verdict(f"http://{NAME}", WEB)[0].reason
@@ -137,22 +146,32 @@ class TestServerNamesOfHosts:
             ("DNS", None, None),
         ],
     )
-    def test_is_what_the_rule_says_or_the_mesh_makes_up(self, resolution: str, tls: Written | None, sni: str | None) -> None:
+    def test_is_what_the_rule_says_or_the_mesh_makes_up(
+        self, resolution: str, tls: Written | None, sni: str | None
+    ) -> None:
         rules = [] if tls is None else [rule(SHOP, "a.example", tls=tls)]
         assert sent("http://a.example", entry("a.example", resolution=resolution), *rules).sni == sni
 
 
 class TestEndpoints:
     def ends(self, *addresses: str, resolution: str = "STATIC", **how: Any) -> list[Outside | Pod]:
-        written = entry("a.example", resolution=resolution, endpoints=[{"address": address} for address in addresses])
+        written = entry(
+            "a.example", resolution=resolution, endpoints=[{"address": address} for address in addresses]
+        )
         verdict, connections = sidecar_verdict("http://a.example", written, **how)
         assert verdict.understood
         return [one.to for one in connections]
 
     def test_each_is_connected_to_under_the_hosts_name_or_its_own(self) -> None:
         assert self.ends("192.0.2.7") == [Outside("a.example", "192.0.2.7")]
-        assert self.ends("192.0.2.7", "2001:db8::7") == [Outside("a.example", "192.0.2.7"), Outside("a.example", "2001:db8::7")]
-        assert self.ends("e.test", "f.test", resolution="DNS") == [Outside("e.test", None), Outside("f.test", None)]
+        assert self.ends("192.0.2.7", "2001:db8::7") == [
+            Outside("a.example", "192.0.2.7"),
+            Outside("a.example", "2001:db8::7"),
+        ]
+        assert self.ends("e.test", "f.test", resolution="DNS") == [
+            Outside("e.test", None),
+            Outside("f.test", None),
+        ]
 
     @pytest.mark.parametrize("resolution", ["NONE", "DYNAMIC_DNS"])
     def test_are_nothing_to_a_host_that_is_not_resolved(self, resolution: str) -> None:
@@ -163,7 +182,9 @@ class TestEndpoints:
         assert self.ends(resolution="DNS", address="192.0.2.9") == [Outside("a.example", None)]
 
     @pytest.mark.parametrize("own", ["127.0.0.1", "127.8.9.10", "::1"])
-    def test_the_pod_itself_is_where_its_own_address_leads_wherever_the_client_connected(self, own: str) -> None:
+    def test_the_pod_itself_is_where_its_own_address_leads_wherever_the_client_connected(
+        self, own: str
+    ) -> None:
         assert self.ends(own, address="192.0.2.9") == [Outside("a.example", own)]
         tls = rule(SHOP, "a.example", tls={"mode": "SIMPLE", "sni": "s", "caCertificates": "system"})
         here = entry("a.example", resolution="STATIC", endpoints=[{"address": own}])
@@ -172,12 +193,26 @@ class TestEndpoints:
 
     @pytest.mark.parametrize(
         "addresses",
-        [("192.0.2.7", "127.0.0.1"), ("127.0.0.1", "192.0.2.7"), ("127.0.0.1", "127.0.0.2"), ("localhost",), ("0.0.0.0",)],
+        [
+            ("192.0.2.7", "127.0.0.1"),
+            ("127.0.0.1", "192.0.2.7"),
+            ("127.0.0.1", "127.0.0.2"),
+            ("localhost",),
+            ("0.0.0.0",),
+        ],
     )
-    def test_the_pod_itself_among_others_or_by_another_name_is_not_understood(self, addresses: tuple[str, ...]) -> None:
-        written = entry("a.example", resolution="DNS", endpoints=[{"address": address} for address in addresses])
+    def test_the_pod_itself_among_others_or_by_another_name_is_not_understood(
+        self, addresses: tuple[str, ...]
+    ) -> None:
+        written = entry(
+            "a.example", resolution="DNS", endpoints=[{"address": address} for address in addresses]
+        )
         verdict, _ = sidecar_verdict("http://a.example", written)
-        assert (verdict.understood, verdict.by, verdict.field) == (False, "shop/serviceentry/entry-a.example", "spec.endpoints")
+        assert (verdict.understood, verdict.by, verdict.field) == (
+            False,
+            "shop/serviceentry/entry-a.example",
+            "spec.endpoints",
+        )
 
     def test_none_of_a_static_host_refuse(self) -> None:
         verdict, connections = sidecar_verdict("http://a.example", entry("a.example", resolution="STATIC"))
@@ -185,7 +220,9 @@ class TestEndpoints:
         assert (verdict.by, verdict.field) == ("shop/serviceentry/entry-a.example", "spec.endpoints")
 
     def test_what_is_not_read_of_them_is_named(self) -> None:
-        ports = entry("a.example", resolution="STATIC", endpoints=[{"address": "192.0.2.7", "ports": {"http": 8080}}])
+        ports = entry(
+            "a.example", resolution="STATIC", endpoints=[{"address": "192.0.2.7", "ports": {"http": 8080}}]
+        )
         assert sidecar_verdict("http://a.example", ports)[0].field == "spec.endpoints[0].ports"
         pods = entry("a.example", resolution="STATIC", workloadSelector={"labels": {"app": "a"}})
         assert sidecar_verdict("http://a.example", pods)[0].field == "spec.workloadSelector"
@@ -193,13 +230,20 @@ class TestEndpoints:
 
 class TestWhatStandsInARoute:
     def verdict(self, route: Written, *objects: Written) -> tuple[bool, bool, str, str]:
-        said, _ = sidecar_verdict("http://a.example", *ENDS, *objects, virtual(SHOP, "a.example", http=[route]))
+        said, _ = sidecar_verdict(
+            "http://a.example", *ENDS, *objects, virtual(SHOP, "a.example", http=[route])
+        )
         return said.allowed, said.understood, said.by.rpartition("/")[2], said.field
 
     def test_a_destination_that_is_not_known_is_named_with_or_without_its_port(self) -> None:
         for number in (None, 80):
             nowhere = to("elsewhere.example", number)
-            assert self.verdict({"route": [nowhere]}) == (False, True, "routes", "spec.http[0].route[0].destination")
+            assert self.verdict({"route": [nowhere]}) == (
+                False,
+                True,
+                "routes",
+                "spec.http[0].route[0].destination",
+            )
 
     def test_of_raw_tcp_too(self) -> None:
         leads = virtual(SHOP, "db.example", tcp=[{"route": [to("elsewhere.example")]}])
@@ -217,7 +261,12 @@ class TestWhatStandsInARoute:
             ({"route": [{**ONE, **headers}]}, ".route[0]"),
             ({"route": [ONE], "mirrors": [TWO, {**TWO, **headers}]}, ".mirrors[1]"),
         ):
-            assert self.verdict(route) == (True, False, "routes", f"spec.http[0]{place}.headers.request.{how}")
+            assert self.verdict(route) == (
+                True,
+                False,
+                "routes",
+                f"spec.http[0]{place}.headers.request.{how}",
+            )
 
     def test_the_place_of_one_that_is_taken_out_before_pods_are_asked(self) -> None:
         removed = {"route": [to(NAME, 80)], "headers": {"request": {"remove": ["x-a"]}}}
@@ -234,12 +283,16 @@ class TestWhatStandsInARoute:
         leads = virtual(SHOP, "a.example", http=[copied])
         assert sidecar_says("http://a.example", *ENDS, leads) == "b.example:80, c.example:80"
 
-    def test_a_subset_that_is_not_there_is_named_in_the_rule_that_should_have_it_else_in_the_route(self) -> None:
+    def test_a_subset_that_is_not_there_is_named_in_the_rule_that_should_have_it_else_in_the_route(
+        self,
+    ) -> None:
         leads = {"route": [to("b.example", 80, subset="v1")]}
         assert self.verdict(leads, rule(SHOP, "b.example")) == (False, True, "rule", "spec.subsets")
         assert self.verdict(leads) == (False, True, "routes", "spec.http[0].route[0].destination")
 
-    def test_a_sidecar_asks_a_destination_without_a_port_on_that_of_the_request_though_it_has_one_alone(self) -> None:
+    def test_a_sidecar_asks_a_destination_without_a_port_on_that_of_the_request_though_it_has_one_alone(
+        self,
+    ) -> None:
         alone = entry("d.example", SHOP, {**HTTP, "number": 8080})
         assert self.verdict({"route": [to("d.example")]}, alone)[0] is False
 
@@ -259,14 +312,20 @@ class TestHowAGatewayOpensTls:
     def test_a_host_that_is_not_resolved_is_named(self) -> None:
         nowhere = entry("b.example", GATEWAY, resolution="NONE")
         verdict, _ = gateway_verdict("http://a.example", gateway(server("*")), bound(), nowhere)
-        assert (verdict.allowed, verdict.by, verdict.field) == (False, "gw/serviceentry/entry-b.example", "spec.resolution")
+        assert (verdict.allowed, verdict.by, verdict.field) == (
+            False,
+            "gw/serviceentry/entry-b.example",
+            "spec.resolution",
+        )
 
     def test_to_pods_by_the_name_of_their_service(self) -> None:
         objects = (WEB, gateway(server("*")), bound(target=NAME))
         verdict, (one,) = gateway_verdict("http://a.example", *objects)
         assert f"{NAME}:80" in verdict.reason
         assert one.protocol is Protocol.TLS
-        _, (one,) = gateway_verdict("http://a.example", *objects, rule(GATEWAY, NAME, tls={"mode": "DISABLE"}))
+        _, (one,) = gateway_verdict(
+            "http://a.example", *objects, rule(GATEWAY, NAME, tls={"mode": "DISABLE"})
+        )
         assert one.protocol is Protocol.HTTP
 
     def test_what_is_led_on_by_tls_without_a_port_goes_to_the_only_one(self) -> None:
@@ -277,4 +336,7 @@ class TestHowAGatewayOpensTls:
 
 
 def test_tls_inside_a_rule_that_is_not_understood_stays_so() -> None:
-    assert sidecar_says("http://a.example", entry("a.example", workloadSelector={"labels": {"a": "b"}})) == UNREAD
+    assert (
+        sidecar_says("http://a.example", entry("a.example", workloadSelector={"labels": {"a": "b"}}))
+        == UNREAD
+    )

@@ -1,7 +1,7 @@
 """Routes of VirtualServices, one rule of Istio's reference after the other.
 
-Asked of a sidecar; what is different at gateways is in test_gateway.py. Every answer is that of Istio 1.30's own control plane
-about the same objects, or "not understood".
+Asked of a sidecar; what is different at gateways is in test_gateway.py. Every answer is that of Istio 1.30's
+own control plane about the same objects, or "not understood".
 """
 
 from __future__ import annotations
@@ -37,14 +37,20 @@ ONE, TWO = to("b.example", 80), to("c.example", 80)
 B, C, STRAIGHT = "b.example:80", "c.example:80", "a.example:80"
 
 
-def led(*routes: Written, asked: str = "http://a.example", beside: tuple[Written, ...] = (), **how: Any) -> str:
+def led(
+    *routes: Written, asked: str = "http://a.example", beside: tuple[Written, ...] = (), **how: Any
+) -> str:
     """Where requests for a.example go by some routes of HTTP."""
     spec = {key: how.pop(key) for key in ("gateways", "exportTo") if key in how}
     return sidecar_says(asked, *ENDS, virtual(SHOP, "a.example", http=list(routes), **spec), *beside, **how)
 
 
 def if_(match: Written | list[Written], *destinations: Written, **more: Any) -> Written:
-    return {"match": match if isinstance(match, list) else [match], "route": list(destinations or (ONE,)), **more}
+    return {
+        "match": match if isinstance(match, list) else [match],
+        "route": list(destinations or (ONE,)),
+        **more,
+    }
 
 
 class TestWhichRouteTakesARequest:
@@ -68,7 +74,9 @@ class TestWhichRouteTakesARequest:
     )
     def test_by_its_path(self, uri: Written, takes: set[str]) -> None:
         paths = ("/a", "/a/b", "/ab", "/b")
-        assert {path for path in paths if led(if_({"uri": uri}), asked=f"http://a.example{path}") == B} == takes
+        assert {
+            path for path in paths if led(if_({"uri": uri}), asked=f"http://a.example{path}") == B
+        } == takes
 
     def test_an_expression_that_is_none_is_not_understood(self) -> None:
         assert led(if_({"uri": {"regex": "("}})) == UNREAD
@@ -94,7 +102,9 @@ class TestWhichRouteTakesARequest:
     )
     def test_by_a_header(self, wanted: Written, takes: set[str]) -> None:
         route = if_({"headers": {"x-a": wanted}})
-        assert {value for value in ("one", "one-two", "two") if led(route, headers={"x-a": value}) == B} == takes
+        assert {
+            value for value in ("one", "one-two", "two") if led(route, headers={"x-a": value}) == B
+        } == takes
         assert led(route) == REFUSED
         assert led(route, headers={"x-b": "one"}) == REFUSED
 
@@ -184,7 +194,9 @@ class TestWhoseRuleCounts:
     def test_an_answer_of_the_proxys_own_is_the_namespaces_business_and_not_understood(self) -> None:
         """Listed after the rule that another namespace exports, and still the one that counts."""
         others = virtual(BANK, "a.example", http=[{"route": [TWO]}], exportTo=[SHOP])
-        answers = virtual(SHOP, "a.example", name="own", http=[{"directResponse": {"status": 503}}], exportTo=["."])
+        answers = virtual(
+            SHOP, "a.example", name="own", http=[{"directResponse": {"status": 503}}], exportTo=["."]
+        )
         assert self.says(others, answers) == UNREAD
 
     def test_of_two_that_are_exported_alike_which_counts_is_a_matter_of_their_age(self) -> None:
@@ -209,7 +221,8 @@ class TestWhoseRuleCounts:
             assert sidecar_says("http://a.b.example", *ENDS, host, *rules) == C
 
     @pytest.mark.parametrize(
-        ("to_whom", "counts"), [(["."], False), (["*"], True), ([SHOP], True), (["till"], False), ([BANK, SHOP], True)]
+        ("to_whom", "counts"),
+        [(["."], False), (["*"], True), ([SHOP], True), (["till"], False), ([BANK, SHOP], True)],
     )
     def test_it_is_for_those_that_it_is_exported_to(self, to_whom: list[str], counts: bool) -> None:
         others = virtual(BANK, "a.example", http=[{"route": [TWO]}], exportTo=to_whom)
@@ -246,7 +259,10 @@ class TestWhereARouteLeads:
 
     def test_a_destination_without_a_port_is_asked_on_the_port_of_the_request(self) -> None:
         assert led({"route": [to("b.example")]}) == B
-        assert led({"route": [to("d.example")]}, beside=(entry("d.example", SHOP, {**HTTP, "number": 8080}),)) == REFUSED
+        assert (
+            led({"route": [to("d.example")]}, beside=(entry("d.example", SHOP, {**HTTP, "number": 8080}),))
+            == REFUSED
+        )
 
     def test_of_raw_tcp_on_its_only_port(self) -> None:
         objects = (entry("db.example", SHOP, TCP), entry("d.example", SHOP, {**TCP, "number": 3307}))
@@ -311,7 +327,10 @@ class TestHeaders:
             return led({"route": [{**ONE, "headers": {"request": {how: {header: host}}}}]})
 
         assert (
-            named("set", "host", "b.example") == named("set", ":authority", "b.example") == named("set", "Host", "b.example") == B
+            named("set", "host", "b.example")
+            == named("set", ":authority", "b.example")
+            == named("set", "Host", "b.example")
+            == B
         )
         assert named("set", "host", "c.example") == named("add", "host", "b.example") == UNREAD
 
@@ -327,16 +346,25 @@ class TestHeaders:
 class TestServerNames:
     ends = (entry("a.example", SHOP, TLS), entry("b.example", SHOP, TLS), entry("c.example", SHOP, TLS))
 
-    def says(self, *routes: Written, asked: str = "tls://a.example", host: str = "a.example", **spec: Any) -> str:
+    def says(
+        self, *routes: Written, asked: str = "tls://a.example", host: str = "a.example", **spec: Any
+    ) -> str:
         return sidecar_says(asked, *self.ends, virtual(SHOP, host, tls=list(routes), **spec))
 
     def test_a_route_takes_its_server_names(self) -> None:
         assert self.says(if_({"sniHosts": ["a.example"]}, to("b.example", 443))) == "b.example:443"
-        assert self.says(if_({"sniHosts": ["a.example"], "port": 443}, to("b.example", 443))) == "b.example:443"
+        assert (
+            self.says(if_({"sniHosts": ["a.example"], "port": 443}, to("b.example", 443))) == "b.example:443"
+        )
 
     def test_a_route_for_another_port_leaves_the_host_alone(self) -> None:
-        assert self.says(if_({"sniHosts": ["a.example"], "port": 8443}, to("b.example", 443))) == "a.example:443"
-        assert self.says(if_({"sniHosts": ["a.example"], "gateways": ["gw/edge"]}, to("b.example", 443))) == "a.example:443"
+        assert (
+            self.says(if_({"sniHosts": ["a.example"], "port": 8443}, to("b.example", 443))) == "a.example:443"
+        )
+        assert (
+            self.says(if_({"sniHosts": ["a.example"], "gateways": ["gw/edge"]}, to("b.example", 443)))
+            == "a.example:443"
+        )
 
     def test_a_route_without_server_names_is_none(self) -> None:
         assert self.says({"route": [to("b.example", 443)]}) == "a.example:443"
@@ -375,7 +403,10 @@ class TestWhatIsSaid:
 
     def test_the_destination_that_is_not_known(self) -> None:
         verdict = self.verdict({"route": [to("elsewhere.example", 80)]})
-        assert (verdict.by, verdict.field) == ("shop/virtualservice/routes", "spec.http[0].route[0].destination")
+        assert (verdict.by, verdict.field) == (
+            "shop/virtualservice/routes",
+            "spec.http[0].route[0].destination",
+        )
         assert verdict.reason == "elsewhere.example, port 80, is not known to shop."
 
     def test_the_field_that_is_not_read(self) -> None:

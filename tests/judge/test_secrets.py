@@ -1,6 +1,8 @@
-"""Which Secrets a gateway is handed: istiod asks the API server whether the proxy's own account may list those of its namespace.
+"""Which Secrets a gateway is handed: istiod asks the API server whether the proxy's own account may list
+those of its namespace.
 
-Istio 1.30 asks for the verb `list` of `secrets` and names none, so RBAC says no where a role is for Secrets by their names.
+Istio 1.30 asks for the verb `list` of `secrets` and names none, so RBAC says no where a role is for Secrets
+by their names.
 """
 
 from __future__ import annotations
@@ -23,13 +25,24 @@ def role(*rules: Written, kind: str = "Role", name: str = "reader", namespace: s
     return {"kind": kind, "metadata": _metadata(kind, name, namespace), "rules": list(rules)}
 
 
-def bound(*subjects: Written, kind: str = "RoleBinding", to: Written | None = None, namespace: str | None = "gw") -> Written:
+def bound(
+    *subjects: Written, kind: str = "RoleBinding", to: Written | None = None, namespace: str | None = "gw"
+) -> Written:
     ref = to or {"kind": "Role", "name": "reader"}
-    return {"kind": kind, "metadata": _metadata(kind, "to-edge", namespace), "subjects": list(subjects), "roleRef": ref}
+    return {
+        "kind": kind,
+        "metadata": _metadata(kind, "to-edge", namespace),
+        "subjects": list(subjects),
+        "roleRef": ref,
+    }
 
 
 def _metadata(kind: str, name: str, namespace: str | None) -> Written:
-    return {"name": name} if kind.startswith("Cluster") or namespace is None else {"name": name, "namespace": namespace}
+    return (
+        {"name": name}
+        if kind.startswith("Cluster") or namespace is None
+        else {"name": name, "namespace": namespace}
+    )
 
 
 def judged(*objects: Written, secret: str = "certificate", pod: Pod = GATEWAY) -> Verdict:
@@ -49,13 +62,19 @@ READS: dict[str, tuple[Written, ...]] = {
         role(READING, kind="ClusterRole"),
         bound(EDGE, kind="ClusterRoleBinding", to=of_cluster()),
     ),
-    "an account of the binding's own namespace": (role(READING), bound({"kind": "ServiceAccount", "name": "edge"})),
+    "an account of the binding's own namespace": (
+        role(READING),
+        bound({"kind": "ServiceAccount", "name": "edge"}),
+    ),
     "one subject of several": (role(READING), bound({"kind": "User", "name": "edge"}, EDGE)),
     "every verb": (role({**READING, "verbs": ["*"]}), BOUND),
     "more verbs": (role({**READING, "verbs": ["create", "get", "list", "watch"]}), BOUND),
     "every group": (role({**READING, "apiGroups": ["*"]}), BOUND),
     "every resource": (role({**READING, "resources": ["*"]}), BOUND),
-    "several resources": (role({**READING, "resources": ["configmaps", "secrets"], "apiGroups": ["apps", ""]}), BOUND),
+    "several resources": (
+        role({**READING, "resources": ["configmaps", "secrets"], "apiGroups": ["apps", ""]}),
+        BOUND,
+    ),
     "list alone": (role({**READING, "verbs": ["list"]}), BOUND),
     "a second rule": (role({**READING, "resources": ["configmaps"]}, READING), BOUND),
     "a second role": (
@@ -66,7 +85,11 @@ READS: dict[str, tuple[Written, ...]] = {
     ),
     "after a binding of another namespace": (bound(EDGE, namespace="other"), role(READING), BOUND),
     "after a binding of somebody else's": (bound({**EDGE, "name": "other"}), role(READING), BOUND),
-    "after a binding to a role that is not there": (bound(EDGE, to={"kind": "Role", "name": "none"}), role(READING), BOUND),
+    "after a binding to a role that is not there": (
+        bound(EDGE, to={"kind": "Role", "name": "none"}),
+        role(READING),
+        BOUND,
+    ),
 }
 
 
@@ -113,13 +136,20 @@ READS_NOT: dict[str, tuple[Written, ...]] = {
 @pytest.mark.parametrize("how", READS_NOT)
 def test_a_gateway_that_may_not_is_not_handed_it(how: str) -> None:
     verdict = judged(*READS_NOT[how])
-    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.by) == (Layer.GATEWAY, False, True, "nothing")
+    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.by) == (
+        Layer.GATEWAY,
+        False,
+        True,
+        "nothing",
+    )
 
 
 def test_the_rule_that_lets_it_is_named() -> None:
     verdict = judged(role({**READING, "resources": ["pods"]}, READING), BOUND)
     assert (verdict.by, verdict.field) == ("gw/role/reader", "rules[1]")
-    of_all = judged(role(READING, kind="ClusterRole"), bound(EDGE, kind="ClusterRoleBinding", to=of_cluster()))
+    of_all = judged(
+        role(READING, kind="ClusterRole"), bound(EDGE, kind="ClusterRoleBinding", to=of_cluster())
+    )
     assert (of_all.by, of_all.field) == ("clusterrole/reader", "rules[0]")
 
 
@@ -137,7 +167,11 @@ def _to_bank(**tls: Any) -> Written:
 ASKED: dict[str, tuple[Written, list[str]]] = {
     "for the whole host": ({"trafficPolicy": _to_bank(credentialName="bank")}, ["bank"]),
     "for one port": (
-        {"trafficPolicy": {"portLevelSettings": [{"port": {"number": 443}, **_to_bank(credentialName="port")}]}},
+        {
+            "trafficPolicy": {
+                "portLevelSettings": [{"port": {"number": 443}, **_to_bank(credentialName="port")}]
+            }
+        },
         ["port"],
     ),
     "for the whole host and for ports": (
@@ -150,7 +184,12 @@ ASKED: dict[str, tuple[Written, list[str]]] = {
         ["a", "z"],
     ),
     "for a subset": (
-        {"subsets": [{"name": "a", "trafficPolicy": _to_bank()}, {"name": "b", "trafficPolicy": _to_bank(credentialName="b")}]},
+        {
+            "subsets": [
+                {"name": "a", "trafficPolicy": _to_bank()},
+                {"name": "b", "trafficPolicy": _to_bank(credentialName="b")},
+            ]
+        },
         ["b"],
     ),
     "for one port of a subset": (
@@ -158,7 +197,9 @@ ASKED: dict[str, tuple[Written, list[str]]] = {
             "subsets": [
                 {
                     "name": "a",
-                    "trafficPolicy": {"portLevelSettings": [{"port": {"number": 443}, **_to_bank(credentialName="deep")}]},
+                    "trafficPolicy": {
+                        "portLevelSettings": [{"port": {"number": 443}, **_to_bank(credentialName="deep")}]
+                    },
                 }
             ]
         },
@@ -186,7 +227,9 @@ def test_secrets_are_asked_for_where_a_destination_rule_of_the_namespace_names_t
 
 def test_every_rule_of_the_namespace_counts() -> None:
     rules = [
-        written("DestinationRule", "gw", name, host=f"{name}.example", trafficPolicy=_to_bank(credentialName=name))
+        written(
+            "DestinationRule", "gw", name, host=f"{name}.example", trafficPolicy=_to_bank(credentialName=name)
+        )
         for name in ("b", "a")
     ]
     assert Secrets(snapshot(*rules)).asked("gw") == ["a", "b"]

@@ -141,5 +141,7 @@ def test_whether_any_labels_satisfy_it(chosen: Selector, possible: bool) -> None
         (selector(), {}),
     ],
 )
-def test_labels_that_it_selects_are_those_that_have_to_be_there(chosen: Selector, labels: dict[str, str]) -> None:
+def test_labels_that_it_selects_are_those_that_have_to_be_there(
+    chosen: Selector, labels: dict[str, str]
+) -> None:
     assert chosen.example == labels

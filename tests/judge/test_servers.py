@@ -1,4 +1,5 @@
-"""Servers of Gateways by themselves: what one takes, and which of several on a port. Source: Istio reference, Gateway."""
+"""Servers of Gateways by themselves: what one takes, and which of several on a port. Source: Istio reference,
+Gateway."""
 
 from __future__ import annotations
 
@@ -72,7 +73,12 @@ class TestWhatAServerSays:
             ({"mode": "MUTUAL", "credentialName": "c"}, "MUTUAL", "c", ""),
             ({"mode": "MUTUAL", "caCertificates": "/ca.pem"}, "MUTUAL", "/ca.pem", ""),
             ({"mode": "MUTUAL", "credentialName": "c", "caCertificates": "/ca.pem"}, "MUTUAL", "c", ""),
-            ({"mode": "MUTUAL", "credentialName": "c", "minProtocolVersion": "TLSV1_3"}, "MUTUAL", "c", "TLSV1_3"),
+            (
+                {"mode": "MUTUAL", "credentialName": "c", "minProtocolVersion": "TLSV1_3"},
+                "MUTUAL",
+                "c",
+                "TLSV1_3",
+            ),
             ({"mode": "ISTIO_MUTUAL"}, "ISTIO_MUTUAL", "", ""),
             ({}, "PASSTHROUGH", "", ""),
             (None, NONE, "", ""),
@@ -91,9 +97,17 @@ class TestWhatAServerSays:
 
     @pytest.mark.parametrize(
         ("host", "shop", "gateways_own"),
-        [("a", True, True), ("*/a", True, True), ("./a", False, True), ("shop/a", True, False), ("bank/a", False, False)],
+        [
+            ("a", True, True),
+            ("*/a", True, True),
+            ("./a", False, True),
+            ("shop/a", True, False),
+            ("bank/a", False, False),
+        ],
     )
-    def test_rules_of_which_namespace_may_name_its_host(self, host: str, shop: bool, gateways_own: bool) -> None:
+    def test_rules_of_which_namespace_may_name_its_host(
+        self, host: str, shop: bool, gateways_own: bool
+    ) -> None:
         found = one(host, "b")
         assert found.hosts == ("a", "b")
         assert list(found.hosts_for(SHOP)) == (["a", "b"] if shop else ["b"])
@@ -129,7 +143,13 @@ class TestWhichOfSeveral:
     def test_the_one_of_the_very_name_then_of_the_longest_pattern_then_of_any(self) -> None:
         names = ("*", "*.example", "*.b.example", "a.b.example")
         found = listener(gateway(*(server(name) for name in names)))
-        for asked, host in (("a.b.example", 3), ("c.b.example", 2), ("b.example", 1), ("example", 0), ("", 0)):
+        for asked, host in (
+            ("a.b.example", 3),
+            ("c.b.example", 2),
+            ("b.example", 1),
+            ("example", 0),
+            ("", 0),
+        ):
             closest = found.closest(asked)
             assert closest
             assert closest.hosts == (names[host],)
@@ -143,12 +163,20 @@ class TestWhichOfSeveral:
         assert found.of("b.example") is None
 
     def test_of_two_of_a_gateway_for_one_host_the_first(self) -> None:
-        found = listener(gateway(server("a.example"), server("a.example", "b.example", name="second"), server("c.example")))
-        assert ([each.field for each in found.servers], found.doubt) == (["spec.servers[0]", "spec.servers[2]"], None)
+        found = listener(
+            gateway(server("a.example"), server("a.example", "b.example", name="second"), server("c.example"))
+        )
+        assert ([each.field for each in found.servers], found.doubt) == (
+            ["spec.servers[0]", "spec.servers[2]"],
+            None,
+        )
         assert found.of("b.example") is None
 
     def test_of_two_without_tls_both(self) -> None:
-        plain = [server(*hosts, protocol="HTTP", mode=None, port=80) for hosts in (("a.example",), ("a.example", "b.example"))]
+        plain = [
+            server(*hosts, protocol="HTTP", mode=None, port=80)
+            for hosts in (("a.example",), ("a.example", "b.example"))
+        ]
         found = listener(gateway(*plain))
         assert (len(found.servers), found.doubt) == (2, None)
         of = found.of("a.example")
@@ -159,11 +187,17 @@ class TestWhichOfSeveral:
         ("first", "second", "by"),
         [
             (gateway(server("a.example")), gateway(server("a.example"), name="other"), "gw/gateway/other"),
-            (gateway(server("b", "a.example")), gateway(server("a.example", "c"), name="other"), "gw/gateway/other"),
+            (
+                gateway(server("b", "a.example")),
+                gateway(server("a.example", "c"), name="other"),
+                "gw/gateway/other",
+            ),
             (gateway(server("./a.example")), gateway(server("shop/a.example")), "gw/gateway/edge"),
         ],
     )
-    def test_of_two_gateways_or_for_two_namespaces_nobody_knows(self, first: Written, second: Written, by: str) -> None:
+    def test_of_two_gateways_or_for_two_namespaces_nobody_knows(
+        self, first: Written, second: Written, by: str
+    ) -> None:
         found = listener(first, second)
         assert found.doubt
         assert (found.doubt.by, found.doubt.field) == (by, "spec.servers[0]")
@@ -171,7 +205,8 @@ class TestWhichOfSeveral:
         assert len(found.servers) == 2
 
     @pytest.mark.parametrize(
-        ("first", "second", "sure"), [("T", "P", False), ("P", "T", False), ("T", "T", True), ("P", "P", True)]
+        ("first", "second", "sure"),
+        [("T", "P", False), ("P", "T", False), ("T", "T", True), ("P", "P", True)],
     )
     def test_with_tls_beside_one_without_nobody_knows(self, first: str, second: str, sure: bool) -> None:
         kinds = {"T": {}, "P": {"protocol": "HTTP", "mode": None}}
@@ -209,7 +244,10 @@ class TestPortsOfPods:
         return service("edge", how.pop("namespace", GATEWAY), *ports, selector=how.pop("selector", LABELS))
 
     def test_are_those_that_the_service_leads_to(self) -> None:
-        assert self.ports(self.edge({"port": 443, "targetPort": 8443}, {"port": 80, "targetPort": 8080})) == ([8443], [8080])
+        assert self.ports(self.edge({"port": 443, "targetPort": 8443}, {"port": 80, "targetPort": 8080})) == (
+            [8443],
+            [8080],
+        )
 
     def test_are_the_same_without_a_word_or_without_a_service(self) -> None:
         assert self.ports(self.edge({"port": 443})) == self.ports() == ([443], [80])
@@ -231,7 +269,9 @@ class TestPortsOfPods:
             ({"namespace": SHOP}, False),
         ],
     )
-    def test_by_services_that_select_all_of_the_pods_labels_in_their_namespace(self, how: Written, leads: bool) -> None:
+    def test_by_services_that_select_all_of_the_pods_labels_in_their_namespace(
+        self, how: Written, leads: bool
+    ) -> None:
         written = self.edge({"port": 443, "targetPort": 8443}, {"port": 80, "targetPort": "http"}, **how)
         assert self.ports(written) == ([8443] if leads else [443], [80])
         named = translation(snapshot(written).kind("Service"), POD).named
@@ -241,11 +281,15 @@ class TestPortsOfPods:
 class TestWhetherGatewaysKeepToTheirNamespace:
     @staticmethod
     def istiod(*variables: Written, namespace: str = ROOT) -> Written:
-        containers = [{"name": "discovery", "env": list(variables)}, {"name": "other", "env": [{"name": "A", "value": "b"}]}]
+        containers = [
+            {"name": "discovery", "env": list(variables)},
+            {"name": "other", "env": [{"name": "A", "value": "b"}]},
+        ]
         return deployment(namespace, "istiod", {}, containers=containers)
 
     @pytest.mark.parametrize(
-        ("value", "kept"), [("true", True), ("True", True), (True, True), ("false", False), ("1", False), (None, False)]
+        ("value", "kept"),
+        [("true", True), ("True", True), (True, True), ("false", False), ("1", False), (None, False)],
     )
     def test_is_what_a_variable_of_the_control_plane_says(self, value: Any, kept: bool) -> None:
         assert scoped(snapshot(self.istiod({"name": SCOPED, "value": value}))) is kept
@@ -254,7 +298,11 @@ class TestWhetherGatewaysKeepToTheirNamespace:
 
     @pytest.mark.parametrize(
         ("of", "kept"),
-        [("kubernetes:helm.sh/v3:Release", True), ("kubernetes:helm.sh/v4:Chart", True), ("gcp:helm.sh/v3:Release", False)],
+        [
+            ("kubernetes:helm.sh/v3:Release", True),
+            ("kubernetes:helm.sh/v4:Chart", True),
+            ("gcp:helm.sh/v3:Release", False),
+        ],
     )
     def test_or_of_the_chart_that_installs_it(self, of: str, kept: bool) -> None:
         values = {"values": {"pilot": {"env": {SCOPED: "true"}}}}

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from egress.judge.lookup.service_registry import Registry, alike, covers, full_name, gateway_name, matches, patterns_above
+from egress.judge.lookup.service_registry import (
+    Registry,
+    alike,
+    covers,
+    full_name,
+    gateway_name,
+    matches,
+    patterns_above,
+)
 from tests.judge.asking import (
     BANK,
     CLOSED,
@@ -108,7 +116,9 @@ class TestExports:
     def test_of_a_service_entry(self, to_whom: list[str] | None, known: set[str]) -> None:
         given = {} if to_whom is None else {"exportTo": to_whom}
         objects = (entry("a.example", BANK, **given), CLOSED)
-        assert {name for name in (SHOP, BANK, "till") if sidecar_says(ASKED, *objects, namespace=name) != REFUSED} == known
+        assert {
+            name for name in (SHOP, BANK, "till") if sidecar_says(ASKED, *objects, namespace=name) != REFUSED
+        } == known
 
     @pytest.mark.parametrize(
         ("annotation", "known"),
@@ -124,7 +134,11 @@ class TestExports:
         metadata = {"annotations": {"networking.istio.io/exportTo": annotation}} if annotation else {}
         web = service("web", BANK, {"port": 80, "name": "http"}, metadata=metadata)
         asked = "http://web.bank.svc.cluster.local"
-        found = {name for name in (SHOP, BANK, "till") if sidecar_says(asked, web, CLOSED, namespace=name) != REFUSED}
+        found = {
+            name
+            for name in (SHOP, BANK, "till")
+            if sidecar_says(asked, web, CLOSED, namespace=name) != REFUSED
+        }
         assert found == known
 
     @pytest.mark.parametrize(
@@ -133,7 +147,9 @@ class TestExports:
     def test_by_the_meshs_default(self, default: list[str], known: set[str]) -> None:
         closed = mesh(outboundTrafficPolicy={"mode": "REGISTRY_ONLY"}, defaultServiceExportTo=default)
         objects = (entry("a.example", BANK), closed)
-        assert {name for name in (SHOP, BANK) if sidecar_says(ASKED, *objects, namespace=name) != REFUSED} == known
+        assert {
+            name for name in (SHOP, BANK) if sidecar_says(ASKED, *objects, namespace=name) != REFUSED
+        } == known
         own = entry("a.example", BANK, exportTo=["*"])
         assert sidecar_says(ASKED, own, closed) != REFUSED
 
@@ -148,7 +164,9 @@ class TestExports:
         assert sidecar_says(ASKED, *objects) == REFUSED
 
     @pytest.mark.parametrize("default", [["shop"], ["~"]])
-    def test_of_destination_rules_the_default_is_everybody_unless_it_is_the_namespace(self, default: list[str]) -> None:
+    def test_of_destination_rules_the_default_is_everybody_unless_it_is_the_namespace(
+        self, default: list[str]
+    ) -> None:
         found = Registry(snapshot(mesh(defaultDestinationRuleExportTo=default))).exported(
             None, BANK, "defaultDestinationRuleExportTo"
         )
@@ -203,7 +221,9 @@ class TestPorts:
     )
     def test_what_is_read_of_a_services_port(self, port: dict[str, Any], read: str) -> None:
         written = {"port": 9000, **port}
-        (found,) = Registry(snapshot(service("web", BANK, written))).destinations["web.bank.svc.cluster.local"]
+        (found,) = Registry(snapshot(service("web", BANK, written))).destinations[
+            "web.bank.svc.cluster.local"
+        ]
         assert found.ports[written["port"]].protocol == read
 
     def test_a_port_without_a_protocol_of_a_service_goes_by_what_is_sent(self) -> None:
@@ -214,13 +234,18 @@ class TestPorts:
 
     @pytest.mark.parametrize("protocol", ["UDP", "SCTP"])
     def test_what_is_not_tcp_is_no_port_of_the_proxys(self, protocol: str) -> None:
-        written = service("web", BANK, {"port": 80, "protocol": protocol}, {"port": 81, "protocol": ""}, {"port": 82})
+        written = service(
+            "web", BANK, {"port": 80, "protocol": protocol}, {"port": 81, "protocol": ""}, {"port": 82}
+        )
         (found,) = Registry(snapshot(written)).destinations["web.bank.svc.cluster.local"]
         assert list(found.ports) == [81, 82]
 
     def test_udp_beside_tcp_on_one_number_changes_nothing(self) -> None:
         dns = service(
-            "dns", BANK, {"port": 53, "name": "dns-tcp", "protocol": "TCP"}, {"port": 53, "name": "dns", "protocol": "UDP"}
+            "dns",
+            BANK,
+            {"port": 53, "name": "dns-tcp", "protocol": "TCP"},
+            {"port": 53, "name": "dns", "protocol": "UDP"},
         )
         (found,) = Registry(snapshot(dns)).destinations["dns.bank.svc.cluster.local"]
         assert [port.protocol for port in found.ports.values()] == ["TCP"]
@@ -266,7 +291,9 @@ class TestResolution:
         assert self.says("STATIC", "192.0.2.1", address="192.0.2.9") == "192.0.2.1:80"
 
     def test_endpoints_by_the_labels_of_pods_are_not_understood(self) -> None:
-        assert sidecar_says(ASKED, entry("a.example", SHOP, workloadSelector={"labels": {"app": "a"}})) == UNREAD
+        assert (
+            sidecar_says(ASKED, entry("a.example", SHOP, workloadSelector={"labels": {"app": "a"}})) == UNREAD
+        )
 
     def test_endpoints_with_ports_of_their_own_or_that_are_files_are_not_understood(self) -> None:
         ports = {"address": "192.0.2.1", "ports": {"http": 8080}}
@@ -290,7 +317,11 @@ class TestResolution:
     )
     def test_the_field_that_is_not_understood_is_said(self, field: str, spec: dict[str, Any]) -> None:
         verdict, _ = sidecar_verdict(ASKED, entry("a.example", SHOP, **spec))
-        assert (verdict.understood, verdict.by, verdict.field) == (False, "shop/serviceentry/entry-a.example", field)
+        assert (verdict.understood, verdict.by, verdict.field) == (
+            False,
+            "shop/serviceentry/entry-a.example",
+            field,
+        )
 
     def test_addresses_of_one_host_alone_are_ranges_of_one(self) -> None:
         written = entry("db.example", SHOP, TCP, addresses=["198.51.100.1/32"])
@@ -300,7 +331,9 @@ class TestResolution:
 class TestAddresses:
     def test_a_service_leads_to_the_pods_that_it_selects(self) -> None:
         for selector, inside in (({"app": "web"}, True), ({}, True)):
-            (found,) = Registry(snapshot(service("web", BANK, {"port": 80}, selector=selector))).destinations.popitem()[1]
+            (found,) = Registry(
+                snapshot(service("web", BANK, {"port": 80}, selector=selector))
+            ).destinations.popitem()[1]
             assert (found.selector, found.inside) == (selector, inside)
         ((found,),) = Registry(snapshot(entry("a.example"))).destinations.values()
         assert (found.selector, found.inside) == (None, False)
@@ -329,7 +362,9 @@ class TestLists:
         assert found.exported == {BANK}
 
     def test_hosts_by_port_and_protocol(self) -> None:
-        registry = Registry(snapshot(entry("a.example", SHOP, HTTP, TLS), entry("b.example", BANK, HTTP, exportTo=["."])))
+        registry = Registry(
+            snapshot(entry("a.example", SHOP, HTTP, TLS), entry("b.example", BANK, HTTP, exportTo=["."]))
+        )
         assert [one.host for one in registry.speaking(80, "HTTP", SHOP)] == ["a.example"]
         assert [one.host for one in registry.speaking(80, "HTTP", BANK)] == ["b.example", "a.example"]
         assert [one.host for one in registry.speaking(443, "TLS", SHOP)] == ["a.example"]
@@ -344,7 +379,9 @@ class TestLists:
         assert Registry(snapshot()).destination_rules(BANK) == {}
 
     def test_hosts_of_rules_are_names_in_full_whatever_their_case(self) -> None:
-        registry = Registry(snapshot(virtual(SHOP, "A.Example", hosts=["A.Example", "web", "a.example"]), rule(SHOP, "Web")))
+        registry = Registry(
+            snapshot(virtual(SHOP, "A.Example", hosts=["A.Example", "web", "a.example"]), rule(SHOP, "Web"))
+        )
         (found,) = registry.virtual_services["a.example"]
         assert found.hosts == ("a.example", "web.shop.svc.cluster.local", "a.example")
         assert registry.virtual_services.keys() == set(found.hosts)
@@ -357,7 +394,12 @@ class TestLists:
 
     @pytest.mark.parametrize(
         ("gateways", "means"),
-        [(None, {"mesh"}), ([], {"mesh"}), (["edge"], {"shop/edge"}), (["mesh", "gw/edge"], {"mesh", "gw/edge"})],
+        [
+            (None, {"mesh"}),
+            ([], {"mesh"}),
+            (["edge"], {"shop/edge"}),
+            (["mesh", "gw/edge"], {"mesh", "gw/edge"}),
+        ],
     )
     def test_whom_a_rule_is_for(self, gateways: list[str] | None, means: set[str]) -> None:
         registry = Registry(snapshot(virtual(SHOP, "a.example", gateways=gateways)))
@@ -373,13 +415,21 @@ class TestLists:
         assert registry.mesh_rules("b.example", SHOP) == []
 
     def test_hosts_below_a_pattern(self) -> None:
-        registry = Registry(snapshot(entry("a.example"), entry("a.test"), virtual(SHOP, "b.example"), virtual(SHOP, "b.test")))
+        registry = Registry(
+            snapshot(entry("a.example"), entry("a.test"), virtual(SHOP, "b.example"), virtual(SHOP, "b.test"))
+        )
         for _ in range(2):
             assert list(registry.known_below("*.example")) == ["a.example"]
             assert list(registry.ruled_below("*.example")) == ["b.example"]
             assert list(registry.ruled_below("*.test")) == ["b.test"]
 
     def test_destinations_for_a_name_the_closest_first(self) -> None:
-        registry = Registry(snapshot(*(entry(host) for host in ("*.example", "*.b.example", "a.b.example", "c.example"))))
-        assert [found.host for found in registry.named("a.b.example")] == ["a.b.example", "*.b.example", "*.example"]
+        registry = Registry(
+            snapshot(*(entry(host) for host in ("*.example", "*.b.example", "a.b.example", "c.example")))
+        )
+        assert [found.host for found in registry.named("a.b.example")] == [
+            "a.b.example",
+            "*.b.example",
+            "*.example",
+        ]
         assert [found.host for found in registry.named("c.example")] == ["c.example", "*.example"]

@@ -1,6 +1,7 @@
 """Objects are checked at the door: what a judge reads has the type that the kind's own schema gives it.
 
-Held against Istio's CustomResourceDefinitions, the Kubernetes client's models and the Google provider's classes.
+Held against Istio's CustomResourceDefinitions, the Kubernetes client's models and the Google provider's
+classes.
 """
 
 from __future__ import annotations
@@ -119,14 +120,22 @@ def known() -> dict[str, set[str]]:
 
 
 MODELS = {
-    **{kind: f"V1{kind}" for kind in ("NetworkPolicy", "Service", "Pod", "CronJob", "APIService", "CustomResourceDefinition")},
-    **{kind: f"V1{kind}" for kind in ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")},
+    **{
+        kind: f"V1{kind}"
+        for kind in ("NetworkPolicy", "Service", "Pod", "CronJob", "APIService", "CustomResourceDefinition")
+    },
+    **{
+        kind: f"V1{kind}"
+        for kind in ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
+    },
     **{kind: f"V1{kind}" for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")},
 }
 SPECS = [(kind, ("spec", *path), of) for kind, shape in KUBERNETES.items() for path, of in leaves(shape)]
 
 
-@pytest.mark.parametrize(("kind", "path", "of"), SPECS, ids=[".".join((kind, *path)) for kind, path, _ in SPECS])
+@pytest.mark.parametrize(
+    ("kind", "path", "of"), SPECS, ids=[".".join((kind, *path)) for kind, path, _ in SPECS]
+)
 def test_what_is_read_of_an_object_has_its_kinds_type(kind: str, path: Path, of: Any) -> None:
     found = of_client(MODELS[kind], path) if kind in MODELS else at(istio()[kind], path)
     if found is None and (kind, path[: len(FREE_FORM[1])]) != FREE_FORM:
@@ -166,23 +175,40 @@ WORDS: dict[Any, str] = {
 DOORS = [
     *SPECS,
     *((kind, path, of) for kind, shape in GOOGLE.items() for path, of in leaves(shape)),
-    *((kind, path, of) for kind, shape in OTHERS.items() for path, of in leaves(shape) if path != ("data", "mesh")),
+    *(
+        (kind, path, of)
+        for kind, shape in OTHERS.items()
+        for path, of in leaves(shape)
+        if path != ("data", "mesh")
+    ),
 ]
 
 
-@pytest.mark.parametrize(("kind", "path", "of"), DOORS, ids=[".".join((kind, *path)) for kind, path, _ in DOORS])
+@pytest.mark.parametrize(
+    ("kind", "path", "of"), DOORS, ids=[".".join((kind, *path)) for kind, path, _ in DOORS]
+)
 def test_a_value_of_another_type_is_refused_with_its_place(kind: str, path: Path, of: Any) -> None:
     wrong = ["x"] if of is not shapes.MAP else "x"
-    assert list(problems(kind, given(path, wrong))) == [f"{shown(path)} has to be {WORDS[of]}, and is {wrong!r}"]
-    assert list(problems(kind, given(path, None))) in ([], [f"{shown(path)} has to be {WORDS[of]}, and is None"])
+    assert list(problems(kind, given(path, wrong))) == [
+        f"{shown(path)} has to be {WORDS[of]}, and is {wrong!r}"
+    ]
+    assert list(problems(kind, given(path, None))) in (
+        [],
+        [f"{shown(path)} has to be {WORDS[of]}, and is None"],
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(GOOGLE))
 def test_what_is_read_of_a_resource_is_among_the_providers_properties(kind: str) -> None:
     module, _, name = kind.removeprefix("gcp:").partition("/")
     of = getattr(pulumi_gcp, module)
-    classes = [getattr(of, name.partition(":")[2]), *(one for one in vars(of.outputs).values() if isinstance(one, type))]
-    names = {camel(name) for one in classes for name, value in vars(one).items() if isinstance(value, property)}
+    classes = [
+        getattr(of, name.partition(":")[2]),
+        *(one for one in vars(of.outputs).values() if isinstance(one, type)),
+    ]
+    names = {
+        camel(name) for one in classes for name, value in vars(one).items() if isinstance(value, property)
+    }
     for path, _ in leaves(GOOGLE[kind]):
         assert {step for step in path if step not in (ENTRY, KEY)} <= names, path
 
@@ -199,10 +225,14 @@ def test_a_number_is_no_truth_and_a_truth_no_number() -> None:
     assert not list(problems(firewall, {"priority": 0, "disabled": False, "whatever": 1}))
 
 
-@pytest.mark.parametrize(("cidr", "taken"), [("10.0.0.0/8", True), ("10.0.0.1/8", True), ("2001:db8::/32", True), ("a", False)])
+@pytest.mark.parametrize(
+    ("cidr", "taken"), [("10.0.0.0/8", True), ("10.0.0.1/8", True), ("2001:db8::/32", True), ("a", False)]
+)
 def test_ranges_are_ranges_of_addresses(cidr: str, taken: bool) -> None:
     found = list(problems("gcp:compute/subnetwork:Subnetwork", {"ipCidrRange": cidr}))
-    assert found == ([] if taken else ["ipCidrRange has to be a range of addresses, as 10.0.0.0/24, and is 'a'"])
+    assert found == (
+        [] if taken else ["ipCidrRange has to be a range of addresses, as 10.0.0.0/24, and is 'a'"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -230,7 +260,10 @@ def test_the_meshs_configuration_is_text_of_yaml_or_json(mesh: Any, says: str | 
         {"discoverySelectors": [{"matchLabels": 5}]},
         {"discoverySelectors": [{"matchExpressions": [{"key": 5}]}]},
         {"defaultConfig": {"proxyHeaders": 5}},
-        *({"defaultConfig": {"proxyHeaders": {name: 5}}} for name in ("attemptCount", "envoyDebugHeaders", "server")),
+        *(
+            {"defaultConfig": {"proxyHeaders": {name: 5}}}
+            for name in ("attemptCount", "envoyDebugHeaders", "server")
+        ),
         {"defaultConfig": {"proxyHeaders": {"server": {"disabled": "yes"}}}},
     ],
 )
@@ -265,8 +298,16 @@ def test_an_object_that_is_none_is_said_to_be_that() -> None:
         ("Gateway", {"metadata": 5}, ["metadata has to be a mapping, and is 5"]),
         # What YAML can hold, and JSON cannot.
         ("Gateway", {"metadata": {"name": b"a"}}, ["metadata.name has to be text, and is b'a'"]),
-        ("Sidecar", {"spec": {"egress": [{"hosts": {"a"}}]}}, ["spec.egress[0].hosts has to be a list, and is {'a'}"]),
-        ("PeerAuthentication", {"spec": {"portLevelMtls": {80: {"mode": "STRICT"}, "81": {"mode": "STRICT"}}}}, []),
+        (
+            "Sidecar",
+            {"spec": {"egress": [{"hosts": {"a"}}]}},
+            ["spec.egress[0].hosts has to be a list, and is {'a'}"],
+        ),
+        (
+            "PeerAuthentication",
+            {"spec": {"portLevelMtls": {80: {"mode": "STRICT"}, "81": {"mode": "STRICT"}}}},
+            [],
+        ),
         # Of what nobody reads the form is nobody's business; a Google resource is no object of Kubernetes'.
         ("Secret", {"spec": 5, "data": 5}, []),
         ("Secret", {"metadata": 5}, ["metadata has to be a mapping, and is 5"]),
@@ -274,7 +315,9 @@ def test_an_object_that_is_none_is_said_to_be_that() -> None:
         ("gcp:compute/firewall:Firewall", {"metadata": 5, "kind": 5, "spec": 5}, []),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place_and_what_has_to_be_there(kind: str, written: Any, says: list[str]) -> None:
+def test_what_is_wrong_is_said_with_its_place_and_what_has_to_be_there(
+    kind: str, written: Any, says: list[str]
+) -> None:
     assert list(problems(kind, written)) == says
 
 
@@ -283,7 +326,9 @@ def test_a_port_that_is_neither_a_number_nor_text_is_said_to_be_neither() -> Non
     assert {one.partition(" has to be ")[2].partition(",")[0] for one in found} == {"text", "a number"}
 
 
-@pytest.mark.parametrize(("transport", "taken"), [("TCP", True), ("UDP", True), ("SCTP", True), ("tcp", False), ("ICMP", False)])
+@pytest.mark.parametrize(
+    ("transport", "taken"), [("TCP", True), ("UDP", True), ("SCTP", True), ("tcp", False), ("ICMP", False)]
+)
 def test_a_network_policy_is_about_three_transports(transport: str, taken: bool) -> None:
     written = {"spec": {"egress": [{"ports": [{"protocol": transport}]}]}}
     wanted = f"spec.egress[0].ports[0].protocol has to be TCP, UDP or SCTP, and is {transport!r}"
@@ -291,13 +336,18 @@ def test_a_network_policy_is_about_three_transports(transport: str, taken: bool)
 
 
 class TestWhole:
-    """What an object must have: the kind's schema knows each of these fields, and without it the object is not read."""
+    """What an object must have: the kind's schema knows each of these fields, and without it the object is
+    not read."""
 
     PATHS = [(kind, path) for kind, (_, paths) in REQUIRED.items() for path in paths]
 
     @pytest.mark.parametrize(("kind", "path"), PATHS, ids=[" ".join(one) for one in PATHS])
     def test_the_field_is_one_that_is_known(self, kind: str, path: str) -> None:
-        steps = tuple(step for part in path.split(".") for step in (part.removesuffix("[]"), *([ENTRY] * part.endswith("[]"))))
+        steps = tuple(
+            step
+            for part in path.split(".")
+            for step in (part.removesuffix("[]"), *([ENTRY] * part.endswith("[]")))
+        )
         if path == "metadata.namespace":
             assert kind in KUBERNETES
         elif kind in GOOGLE:
@@ -321,7 +371,12 @@ class TestWhole:
                 here[last] = nothing
             verdict = missing(kind, "it", whole)
             assert verdict is not None, (kind, path, nothing)
-            assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (True, False, "it", path)
+            assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (
+                True,
+                False,
+                "it",
+                path,
+            )
             here[last] = changed
 
     @staticmethod
@@ -331,7 +386,9 @@ class TestWhole:
             here = made
             *before, last = path.split(".")
             for step in before:
-                here = here.setdefault(step[:-2], [{}])[0] if step.endswith("[]") else here.setdefault(step, {})
+                here = (
+                    here.setdefault(step[:-2], [{}])[0] if step.endswith("[]") else here.setdefault(step, {})
+                )
             here.setdefault(last, {"a": "b"})
         return made
 
@@ -342,5 +399,7 @@ class TestWhole:
         assert missing("ServiceEntry", "it", entry) is None
         assert missing("ServiceEntry", "it", {**entry, "spec": None}) is not None
         assert missing("Sidecar", "it", {"metadata": {"namespace": "a"}}) is None
-        assert missing("VirtualService", "it", {"metadata": {"namespace": "a"}, "spec": {"http": [{}]}}) is None
+        assert (
+            missing("VirtualService", "it", {"metadata": {"namespace": "a"}, "spec": {"http": [{}]}}) is None
+        )
         assert missing("Secret", "it", {}) is None

@@ -1,4 +1,5 @@
-"""Names as a pod resolves them, by the search path of its resolv.conf. Source: Kubernetes, "DNS for Services and Pods"."""
+"""Names as a pod resolves them, by the search path of its resolv.conf. Source: Kubernetes, "DNS for Services
+and Pods"."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ FULL = "web.bank.svc.cluster.local"
 
 def found(host: str, *objects: Any, teams: frozenset[str] = frozenset(), **how: Any) -> Flow:
     deployed = snapshot(*(objects or (WEB,)))
-    flow = Flow(how.pop("namespace", SHOP), host, how.pop("port", 80), how.pop("protocol", Protocol.HTTP), **how)
+    flow = Flow(
+        how.pop("namespace", SHOP), host, how.pop("port", 80), how.pop("protocol", Protocol.HTTP), **how
+    )
     return resolved(flow, Registry(deployed), Workloads(deployed), teams)
 
 
@@ -43,7 +46,10 @@ def test_the_nearest_comes_first() -> None:
 def test_a_name_with_five_dots_is_tried_as_it_stands_first() -> None:
     deep = service("a.b.c.d.e", "f", {"port": 80, "name": "http"})
     assert found("a.b.c.d.e.f", deep).host == "a.b.c.d.e.f.svc.cluster.local"
-    assert found("a.b.c.d", service("a.b.c", "d", {"port": 80, "name": "http"})).host == "a.b.c.d.svc.cluster.local"
+    assert (
+        found("a.b.c.d", service("a.b.c", "d", {"port": 80, "name": "http"})).host
+        == "a.b.c.d.svc.cluster.local"
+    )
 
 
 def test_below_the_search_path_or_as_it_stands_by_the_number_of_its_dots() -> None:
@@ -82,7 +88,11 @@ def test_who_knows_where_it_goes_asks_nobody() -> None:
 @pytest.mark.parametrize("way", [Way.PROXY, Way.POD_WITHOUT_SIDECAR])
 def test_past_the_sidecar_a_service_is_the_pods_behind_it_on_their_own_port(way: Way) -> None:
     flow = found("web.bank", way=way)
-    assert (flow.port, flow.to and flow.to.namespace, flow.to and flow.to.labels) == (8080, BANK, {"app": "web"})
+    assert (flow.port, flow.to and flow.to.namespace, flow.to and flow.to.labels) == (
+        8080,
+        BANK,
+        {"app": "web"},
+    )
 
 
 def test_through_the_sidecar_it_stays_a_name() -> None:
@@ -98,12 +108,21 @@ def test_so_it_does_on_a_port_that_the_service_has_not_and_by_udp() -> None:
 
 def test_a_service_that_a_team_may_have_written_is_its_pods() -> None:
     flow = found("till.bank", teams=frozenset({BANK}))
-    assert (flow.host, flow.to and flow.to.namespace, flow.to and flow.to.labels) == ("till.bank.svc.cluster.local", BANK, None)
+    assert (flow.host, flow.to and flow.to.namespace, flow.to and flow.to.labels) == (
+        "till.bank.svc.cluster.local",
+        BANK,
+        None,
+    )
     assert found("till.bank").to is None
     assert found("till.bank", teams=frozenset({SHOP})).to is None
     assert found("a.till.bank", teams=frozenset({BANK})).to is None
     assert found(f"till.{BANK}.svc.cluster.local", teams=frozenset({BANK})).to is not None
-    for name in ("svc.cluster.local", f"{BANK}.svc.cluster.local", f".{BANK}.svc.cluster.local", f"till.{BANK}.elsewhere"):
+    for name in (
+        "svc.cluster.local",
+        f"{BANK}.svc.cluster.local",
+        f".{BANK}.svc.cluster.local",
+        f"till.{BANK}.elsewhere",
+    ):
         assert found(name, teams=frozenset({BANK})).to is None, name
     own = found("till", teams=frozenset({SHOP}))
     assert own.host == "till.shop.svc.cluster.local"

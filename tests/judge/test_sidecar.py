@@ -106,7 +106,9 @@ class TestWhatASidecarAsksFor:
     def test_which_hosts_are_known(self, asked: tuple[str, ...], sees: set[str]) -> None:
         own, other = entry("own.example", SHOP), entry("other.example", BANK)
         objects = (own, other, CLOSED, sidecar(SHOP, *asked))
-        known = {name for name in ("own", "other") if sidecar_says(f"http://{name}.example", *objects) != REFUSED}
+        known = {
+            name for name in ("own", "other") if sidecar_says(f"http://{name}.example", *objects) != REFUSED
+        }
         assert known == sees
 
     def test_a_dot_in_the_root_namespaces_is_the_namespace_of_the_pod(self) -> None:
@@ -116,7 +118,9 @@ class TestWhatASidecarAsksFor:
 
     def test_a_pattern_is_asked_for_by_a_pattern_as_wide(self) -> None:
         wide = entry("*.w.example", BANK, resolution="NONE")
-        assert sidecar_says("http://a.w.example", wide, CLOSED, sidecar(SHOP, "*/*.example")) == "a.w.example:80"
+        assert (
+            sidecar_says("http://a.w.example", wide, CLOSED, sidecar(SHOP, "*/*.example")) == "a.w.example:80"
+        )
         assert sidecar_says("http://a.w.example", wide, CLOSED, sidecar(SHOP, "*/a.w.example")) == REFUSED
 
     def test_where_a_route_leads_need_not_be_asked_for(self) -> None:
@@ -128,13 +132,22 @@ class TestWhatASidecarAsksFor:
         objects = (entry("a.example", SHOP), entry("b.example", SHOP), CLOSED)
         leads = virtual(BANK, "a.example", http=[{"route": [to("b.example", 80)]}])
         assert sidecar_says("http://a.example", *objects, leads, sidecar(SHOP, "./*")) == "a.example:80"
-        assert sidecar_says("http://a.example", *objects, leads, sidecar(SHOP, "./*", "bank/*")) == "b.example:80"
-        assert sidecar_says("http://a.example", *objects, leads, sidecar(SHOP, "./*", "bank/b.example")) == "a.example:80"
+        assert (
+            sidecar_says("http://a.example", *objects, leads, sidecar(SHOP, "./*", "bank/*"))
+            == "b.example:80"
+        )
+        assert (
+            sidecar_says("http://a.example", *objects, leads, sidecar(SHOP, "./*", "bank/b.example"))
+            == "a.example:80"
+        )
 
     def test_a_rule_for_a_pattern_is_asked_for_by_a_host_below_it_too(self) -> None:
         objects = (entry("a.example", SHOP), entry("b.example", SHOP), CLOSED)
         leads = virtual(BANK, "*.example", http=[{"route": [to("b.example", 80)]}])
-        assert sidecar_says("http://a.example", *objects, leads, sidecar(SHOP, "./*", "bank/*.example")) == "b.example:80"
+        assert (
+            sidecar_says("http://a.example", *objects, leads, sidecar(SHOP, "./*", "bank/*.example"))
+            == "b.example:80"
+        )
 
 
 class TestWhatIsNotKnown:
@@ -154,7 +167,9 @@ class TestWhatIsNotKnown:
         assert sidecar_says("http://a.example:8080", entry("a.example"), CLOSED) == REFUSED
 
     def test_whom_it_is_exported_to_is_said(self) -> None:
-        verdict, _ = sidecar_verdict("http://a.example", entry("a.example", BANK, exportTo=[BANK, "till"]), CLOSED)
+        verdict, _ = sidecar_verdict(
+            "http://a.example", entry("a.example", BANK, exportTo=[BANK, "till"]), CLOSED
+        )
         assert (verdict.by, verdict.field) == ("bank/serviceentry/entry-a.example", "spec.exportTo")
         assert verdict.reason == "a.example is exported to bank, till, not to shop."
 
@@ -194,13 +209,18 @@ class TestHttp:
         assert sidecar_says("http://a.example:8080", *objects) == UNCHANGED
 
     def test_and_on_a_port_on_which_another_of_its_hosts_is(self) -> None:
-        leads = virtual(SHOP, "a.example", hosts=["a.example", "b.example"], http=[{"route": [to("b.example", 8080)]}])
+        leads = virtual(
+            SHOP, "a.example", hosts=["a.example", "b.example"], http=[{"route": [to("b.example", 8080)]}]
+        )
         objects = (entry("b.example", SHOP, {**HTTP, "number": 8080}), leads)
         assert sidecar_says("http://a.example:8080", *objects) == "b.example:8080"
 
     def test_but_only_where_some_host_is_read_as_http_at_all(self) -> None:
         leads = virtual(SHOP, "a.example", http=[{"route": [to("b.example", 8080)]}])
-        assert sidecar_says("http://a.example", entry("b.example", SHOP, {**HTTP, "number": 8080}), leads) == UNCHANGED
+        assert (
+            sidecar_says("http://a.example", entry("b.example", SHOP, {**HTTP, "number": 8080}), leads)
+            == UNCHANGED
+        )
 
     def test_a_request_that_no_proxy_takes_is_refused(self) -> None:
         assert sidecar_says("http://a.example", entry("a.example"), method="get") == REFUSED
@@ -232,7 +252,9 @@ class TestTls:
     def test_plain_bytes_to_a_port_of_tls_are_led_by_address_alone(self) -> None:
         assert sidecar_says("http://a.example:443", entry("a.example", SHOP, TLS), CLOSED) == REFUSED
         addressed = entry("a.example", SHOP, TLS, addresses=["198.51.100.1"])
-        assert sidecar_says("http://b.example:443", addressed, CLOSED, address="198.51.100.1") == "a.example:443"
+        assert (
+            sidecar_says("http://b.example:443", addressed, CLOSED, address="198.51.100.1") == "a.example:443"
+        )
 
 
 class TestRawTcp:
@@ -244,7 +266,10 @@ class TestRawTcp:
         assert sidecar_says("tcp://192.0.2.7:3307", *objects) == REFUSED
 
     def test_of_two_without_an_address_which_counts_is_a_matter_of_their_age(self) -> None:
-        assert sidecar_says("tcp://192.0.2.7:3306", entry("a.example", SHOP, TCP), entry("b.example", BANK, TCP)) == UNREAD
+        assert (
+            sidecar_says("tcp://192.0.2.7:3306", entry("a.example", SHOP, TCP), entry("b.example", BANK, TCP))
+            == UNREAD
+        )
 
     def test_one_with_an_address_takes_what_goes_there(self) -> None:
         objects = (entry("db.example", SHOP, TCP, addresses=["198.51.100.1", "198.51.100.2"]), CLOSED)
@@ -253,12 +278,18 @@ class TestRawTcp:
         assert sidecar_says("tcp://198.51.100.3:3306", *objects) == REFUSED
 
     def test_an_address_comes_before_what_takes_every_address(self) -> None:
-        objects = (entry("any.example", SHOP, TCP), entry("db.example", SHOP, TCP, addresses=["198.51.100.1"]))
+        objects = (
+            entry("any.example", SHOP, TCP),
+            entry("db.example", SHOP, TCP, addresses=["198.51.100.1"]),
+        )
         assert sidecar_says("tcp://198.51.100.1:3306", *objects) == "db.example:3306"
         assert sidecar_says("tcp://198.51.100.2:3306", *objects) == "any.example:3306"
 
     def test_the_address_takes_requests_and_tls_as_well(self) -> None:
-        objects = (entry("db.example", SHOP, {**TCP, "number": 80}, addresses=["198.51.100.1"]), entry("a.example"))
+        objects = (
+            entry("db.example", SHOP, {**TCP, "number": 80}, addresses=["198.51.100.1"]),
+            entry("a.example"),
+        )
         assert sidecar_says("http://a.example", *objects, address="198.51.100.1") == "db.example:80"
         assert sidecar_says("http://a.example", *objects) == "a.example:80"
 
@@ -299,7 +330,10 @@ class TestServices:
         objects = (service("db", BANK, {"port": 3306, "name": "tcp-db"}), CLOSED)
         sni = "outbound_.3306_._.db.bank.svc.cluster.local"
         assert sidecar_says("tcp://10.2.0.9:3306", *objects) == f"pods of bank:3306 mesh as {sni}"
-        assert sidecar_says("tcp://db.bank.svc.cluster.local:3306", *objects) == f"pods of bank:3306 mesh as {sni}"
+        assert (
+            sidecar_says("tcp://db.bank.svc.cluster.local:3306", *objects)
+            == f"pods of bank:3306 mesh as {sni}"
+        )
         assert sidecar_says("tcp://10.2.0.8:3306", *objects) == REFUSED
 
     def test_a_port_of_the_pods_that_is_only_named_is_not_understood(self) -> None:
@@ -315,7 +349,9 @@ class TestServices:
             ("", "pods of bank:80"),
         ],
     )
-    def test_pods_are_shown_the_meshs_certificate_unless_a_rule_says_otherwise(self, mode: str, says: str) -> None:
+    def test_pods_are_shown_the_meshs_certificate_unless_a_rule_says_otherwise(
+        self, mode: str, says: str
+    ) -> None:
         web = service("web", BANK, {"port": 80, "name": "http"})
         tls = rule(SHOP, "web.bank.svc.cluster.local", tls={"mode": mode} if mode else {})
         assert sidecar_says("http://web.bank.svc.cluster.local", web, tls) == says
@@ -323,7 +359,8 @@ class TestServices:
 
 class TestPodsOfAnotherNamespace:
     def says(self, *objects: object) -> tuple[bool, bool]:
-        verdict, connections = sidecar_verdict("http://web.bank", *objects, to=Pod(BANK, None))  # type: ignore[arg-type]
+        to = Pod(BANK, None)
+        verdict, connections = sidecar_verdict("http://web.bank", *objects, to=to)  # type: ignore[arg-type]
         return verdict.allowed, bool(connections)
 
     def test_they_are_reached_where_the_sidecar_asks_for_their_namespace(self) -> None:
@@ -346,11 +383,16 @@ class TestHeadersOfProxies:
 
     def test_without_a_route_nothing_takes_them_out(self) -> None:
         assert "x-forwarded-client-cert" in self.revealed(entry("a.example"))
-        assert self.revealed(entry("a.example", SHOP, {**TLS, "number": 80}, addresses=["198.51.100.1"])) == ()
+        assert (
+            self.revealed(entry("a.example", SHOP, {**TLS, "number": 80}, addresses=["198.51.100.1"])) == ()
+        )
 
     def test_a_route_or_its_destination_may_take_them_out(self) -> None:
         gone = {"request": {"remove": ["X-Forwarded-For"]}}
-        for route in ({"headers": gone, "route": [to("a.example", 80)]}, {"route": [to("a.example", 80, headers=gone)]}):
+        for route in (
+            {"headers": gone, "route": [to("a.example", 80)]},
+            {"route": [to("a.example", 80, headers=gone)]},
+        ):
             left = self.revealed(entry("a.example"), virtual(SHOP, "a.example", http=[route]))
             assert "x-forwarded-for" not in left
             assert "x-request-id" in left

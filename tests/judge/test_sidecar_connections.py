@@ -1,4 +1,5 @@
-"""What a sidecar sends on: server names, what TLS holds, whose certificates it takes, and which object and field decide."""
+"""What a sidecar sends on: server names, what TLS holds, whose certificates it takes, and which object and
+field decide."""
 
 from __future__ import annotations
 
@@ -82,7 +83,12 @@ class TestWhatIsInside:
 
     def test_tls_holds_its_server_name_which_is_seen_outside_too(self) -> None:
         left = sent("tls://a.example", entry("a.example", SHOP, TLS))
-        assert (left.protocol, left.sni, left.inner, left.opens) == (Protocol.TLS, "a.example", "a.example", "")
+        assert (left.protocol, left.sni, left.inner, left.opens) == (
+            Protocol.TLS,
+            "a.example",
+            "a.example",
+            "",
+        )
         wide = sent("tls://a.example", entry("*.example", SHOP, TLS, resolution="NONE"))
         assert (wide.to, wide.sni) == (Outside("a.example", None), "a.example")
 
@@ -99,7 +105,9 @@ class TestWhatIsInside:
             (f"tcp://{WEB}:9000", "tcp", ""),
         ],
     )
-    def test_the_meshs_own_tls_holds_all_that_and_shows_who_the_app_is(self, asked: str, port: str, inner: Any) -> None:
+    def test_the_meshs_own_tls_holds_all_that_and_shows_who_the_app_is(
+        self, asked: str, port: str, inner: Any
+    ) -> None:
         how: dict[str, Any] = {"authority": f"{WEB}:9000"} if port == "http" else {}
         left = sent(asked, service("web", BANK, {"port": 9000, "name": port}), service_account="till", **how)
         assert (left.protocol, left.inner) == (Protocol.TLS, inner)
@@ -125,7 +133,12 @@ class TestWhatIsInside:
 
 
 class TestTlsThatTheSidecarOpens:
-    WHOLE = {"mode": "SIMPLE", "sni": "a.example", "subjectAltNames": ["a.example"], "caCertificates": "system"}
+    WHOLE = {
+        "mode": "SIMPLE",
+        "sni": "a.example",
+        "subjectAltNames": ["a.example"],
+        "caCertificates": "system",
+    }
 
     def test_for_requests(self) -> None:
         left = sent("http://a.example", entry("a.example"), rule(SHOP, "a.example", tls=self.WHOLE))
@@ -136,11 +149,20 @@ class TestTlsThatTheSidecarOpens:
     def test_around_the_apps_own_tls_the_outer_name_is_seen(self) -> None:
         outer = {**self.WHOLE, "sni": "outer.example"}
         left = sent("tls://a.example", entry("a.example", SHOP, TLS), rule(SHOP, "a.example", tls=outer))
-        assert (left.protocol, left.sni, left.inner, left.opens) == (Protocol.TLS, "outer.example", "a.example", "SIMPLE")
+        assert (left.protocol, left.sni, left.inner, left.opens) == (
+            Protocol.TLS,
+            "outer.example",
+            "a.example",
+            "SIMPLE",
+        )
         assert not left.verified
 
     def test_around_raw_tcp(self) -> None:
-        left = sent("tcp://db.example:3306", entry("db.example", SHOP, TCP), rule(SHOP, "db.example", tls={"mode": "SIMPLE"}))
+        left = sent(
+            "tcp://db.example:3306",
+            entry("db.example", SHOP, TCP),
+            rule(SHOP, "db.example", tls={"mode": "SIMPLE"}),
+        )
         assert (left.protocol, left.inner, left.opens, left.trusts) == (Protocol.TLS, "", "SIMPLE", "")
 
     def test_the_meshs_certificate_may_be_shown_outside(self) -> None:
@@ -154,10 +176,14 @@ class TestWhereItArrives:
     def test_what_is_not_resolved_goes_to_the_address_of_the_client(self) -> None:
         left = sent("http://a.example", entry("a.example", resolution="NONE"), address="192.0.2.9")
         assert left.to == Outside("a.example", "192.0.2.9")
-        assert sent("http://a.example", entry("a.example", resolution="NONE")).to == Outside("a.example", None)
+        assert sent("http://a.example", entry("a.example", resolution="NONE")).to == Outside(
+            "a.example", None
+        )
 
     def test_what_is_resolved_does_not(self) -> None:
-        assert sent("http://a.example", entry("a.example"), address="192.0.2.9").to == Outside("a.example", None)
+        assert sent("http://a.example", entry("a.example"), address="192.0.2.9").to == Outside(
+            "a.example", None
+        )
         fixed = entry("a.example", resolution="STATIC", endpoints=[{"address": "192.0.2.1"}])
         assert sent("http://a.example", fixed, address="192.0.2.9").to == Outside("a.example", "192.0.2.1")
 
@@ -187,14 +213,26 @@ class TestWhichObjectDecides:
 
     def test_a_destination_that_is_not_there_by_its_route(self) -> None:
         led = virtual(SHOP, "a.example", http=[{"route": [to("b.example", 80)]}])
-        assert decides("http://a.example", entry("a.example"), led) == (False, self.ROUTES, "spec.http[0].route[0].destination")
+        assert decides("http://a.example", entry("a.example"), led) == (
+            False,
+            self.ROUTES,
+            "spec.http[0].route[0].destination",
+        )
 
     def test_a_route_without_a_destination_leads_nowhere(self) -> None:
         led = virtual(SHOP, "a.example", http=[{"route": []}])
-        assert decides("http://a.example", entry("a.example"), led) == (False, self.ROUTES, "spec.http[0].route")
+        assert decides("http://a.example", entry("a.example"), led) == (
+            False,
+            self.ROUTES,
+            "spec.http[0].route",
+        )
 
     def test_a_field_of_a_route_that_is_not_understood_is_said(self) -> None:
-        led = virtual(SHOP, "a.example", http=[{"route": [to("a.example", 80)], "fault": {"abort": {"httpStatus": 400}}}])
+        led = virtual(
+            SHOP,
+            "a.example",
+            http=[{"route": [to("a.example", 80)], "fault": {"abort": {"httpStatus": 400}}}],
+        )
         assert not verdict_of("http://a.example", entry("a.example"), led).understood
         some = {"sniHosts": ["a.example"], "sourceLabels": {"a": "b"}}
         tls = virtual(SHOP, "a.example", tls=[{"match": [some], "route": [to("a.example")]}])
@@ -205,8 +243,13 @@ class TestWhichObjectDecides:
 
     def test_of_tls_and_raw_tcp_no_request_is_read(self) -> None:
         objects = (entry("a.example", SHOP, TLS, {**TCP, "number": 3306}), CLOSED)
-        assert sidecar_says("tls://a.example", *objects, method="get", authority="b.example") == "a.example:443"
-        assert sidecar_says("tcp://a.example:3306", *objects, method="get", authority="b.example") == "a.example:3306"
+        assert (
+            sidecar_says("tls://a.example", *objects, method="get", authority="b.example") == "a.example:443"
+        )
+        assert (
+            sidecar_says("tcp://a.example:3306", *objects, method="get", authority="b.example")
+            == "a.example:3306"
+        )
 
     @pytest.mark.parametrize(
         ("spec", "field"),
@@ -214,7 +257,10 @@ class TestWhichObjectDecides:
             ({"workloadSelector": {"labels": {"a": "b"}}}, "spec.workloadSelector"),
             ({"ingress": [{"port": {"number": 80}}], "outboundTrafficPolicy": {}}, "spec.ingress"),
             ({"egress": [{"hosts": ["*/*"], "bind": "127.0.0.1"}]}, "spec.egress"),
-            ({"outboundTrafficPolicy": {"egressProxy": {"host": "p.example"}}}, "spec.outboundTrafficPolicy.egressProxy"),
+            (
+                {"outboundTrafficPolicy": {"egressProxy": {"host": "p.example"}}},
+                "spec.outboundTrafficPolicy.egressProxy",
+            ),
         ],
     )
     def test_the_field_of_a_sidecar_that_is_not_understood(self, spec: dict[str, Any], field: str) -> None:
@@ -263,7 +309,9 @@ class TestWhomItIsExportedTo:
 class TestNeighbours:
     def test_they_are_sent_the_request_and_any_host_of_their_namespace_will_do(self) -> None:
         asks = sidecar(SHOP, "./*", "bank/other")
-        assert sent("http://web.bank/a", CLOSED, asks, to=Pod(BANK, None)).inner == Request("web.bank", path="/a")
+        assert sent("http://web.bank/a", CLOSED, asks, to=Pod(BANK, None)).inner == Request(
+            "web.bank", path="/a"
+        )
         decided = (True, "shop/sidecar/default", "spec.egress")
         assert decides("http://web.bank/a", CLOSED, asks, to=Pod(BANK, None)) == decided
 
@@ -277,4 +325,7 @@ class TestNeighbours:
 
 def test_some_addresses_led_on_and_some_not_is_not_understood() -> None:
     routes = [{"route": [to("a.example", 80, weight=50), to("b.example", 80, weight=50)]}]
-    assert sidecar_says("http://a.example", entry("a.example"), virtual(SHOP, "a.example", http=routes)) == UNREAD
+    assert (
+        sidecar_says("http://a.example", entry("a.example"), virtual(SHOP, "a.example", http=routes))
+        == UNREAD
+    )

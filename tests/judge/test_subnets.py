@@ -11,7 +11,10 @@ from egress.judge.lookup.subnets import Subnets
 from egress.judge.model.ip_ranges import Ranges, internet, private
 from tests.judge.objects import snapshot
 
-PODS, SERVICES = {"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}, {"rangeName": "services", "ipCidrRange": "10.8.0.0/20"}
+PODS, SERVICES = (
+    {"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"},
+    {"rangeName": "services", "ipCidrRange": "10.8.0.0/20"},
+)
 OTHER_PODS = {"rangeName": "more-pods", "ipCidrRange": "10.32.0.0/14"}
 
 
@@ -20,7 +23,9 @@ def subnet(name: str = "nodes", **says: Any) -> Resource:
 
 
 def cluster(name: str = "main", **allocation: Any) -> Resource:
-    return Resource("gcp:container/cluster:Cluster", name, {"ipAllocationPolicy": allocation} if allocation else {})
+    return Resource(
+        "gcp:container/cluster:Cluster", name, {"ipAllocationPolicy": allocation} if allocation else {}
+    )
 
 
 def read(*resources: Resource) -> Subnets:
@@ -70,7 +75,10 @@ def test_pods_may_have_any_private_address_where_nobody_says_which(resources: tu
 def test_a_range_without_a_name_is_nobodys_pods() -> None:
     """A cluster that names no range of its pods was taken to mean a range that has no name either."""
     nameless = {"ipCidrRange": "10.4.0.0/14"}
-    found = read(subnet(ipCidrRange="10.0.0.0/24", secondaryIpRanges=[nameless]), cluster(servicesSecondaryRangeName="x"))
+    found = read(
+        subnet(ipCidrRange="10.0.0.0/24", secondaryIpRanges=[nameless]),
+        cluster(servicesSecondaryRangeName="x"),
+    )
     assert found.pods == private()
     assert found.own == Ranges.of(["10.0.0.0/24", "10.4.0.0/14"])
 
@@ -104,7 +112,9 @@ def test_the_internet_is_without_addresses_that_the_network_uses_for_itself() ->
         ([{"stackType": "IPV4_IPV6"}, {}], True),
     ],
 )
-def test_machines_may_have_ipv6_if_some_subnetwork_has_it_or_none_is_known(stacks: list[dict[str, Any]], ipv6: bool) -> None:
+def test_machines_may_have_ipv6_if_some_subnetwork_has_it_or_none_is_known(
+    stacks: list[dict[str, Any]], ipv6: bool
+) -> None:
     assert read(*(subnet(str(at), **stack) for at, stack in enumerate(stacks))).ipv6 is ipv6
 
 

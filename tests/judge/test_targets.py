@@ -1,4 +1,5 @@
-"""Every flow that workloads can try, written out for small clusters: by which way, with which name, port, caller and address."""
+"""Every flow that workloads can try, written out for small clusters: by which way, with which name, port,
+caller and address."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def targets(*objects: Written) -> Targets:
 
 
 def line(target: Target) -> str:
-    """`WAY PROTOCOL://HOST:PORT` and what else the flow says; who asks where it is not the account that stands for all."""
+    """`WAY PROTOCOL://HOST:PORT` and what else the flow says; who asks where it is not the account that
+    stands for all."""
     flow = target.flow
     said = [
         f"{flow.way.value} {flow.protocol.value}://{flow.host}:{flow.port}",
@@ -54,7 +56,9 @@ def rules(*operations: Written, account: str = "app") -> Written:
 
 
 class TestHosts:
-    def test_a_host_is_tried_through_the_sidecar_and_straight_at_the_gateway_with_a_certificate_and_without(self) -> None:
+    def test_a_host_is_tried_through_the_sidecar_and_straight_at_the_gateway_with_a_certificate_and_without(
+        self,
+    ) -> None:
         found = targets(entry("a.example", SHOP, TCP)).with_names(SHOP)
         assert lines(found, Kind.HOST) == [
             "app http://a.example:80",
@@ -72,7 +76,11 @@ class TestHosts:
         requests = ["POST /", "PROPFIND /", "POST /a", "PROPFIND /a"]
         callers = ["", " by app"]
         http = [(caller, request) for caller in callers for request in requests]
-        both = [f"{way} http://a.example:80{caller} {request}" for caller, request in http for way in ("app", WITH)]
+        both = [
+            f"{way} http://a.example:80{caller} {request}"
+            for caller, request in http
+            for way in ("app", WITH)
+        ]
         tls = [f"app tls://a.example:443{caller}" for caller in callers]
         assert lines(of.with_names(SHOP), Kind.HOST) == [
             *both,
@@ -85,7 +93,10 @@ class TestHosts:
     def test_headers_and_forms_of_the_host_header_are_tried(self) -> None:
         when = {"key": "request.headers[x-env]", "values": ["prod"]}
         allow = written(
-            "AuthorizationPolicy", "gw", "rules", rules=[{"to": [{"operation": {"hosts": ["a.example"]}}], "when": [when]}]
+            "AuthorizationPolicy",
+            "gw",
+            "rules",
+            rules=[{"to": [{"operation": {"hosts": ["a.example"]}}], "when": [when]}],
         )
         found = lines(targets(entry("a.example", SHOP), allow).with_names(SHOP), Kind.HOST)
         assert [one for one in found if one.startswith("app http")] == [
@@ -99,14 +110,25 @@ class TestHosts:
         assert names(of.with_names(SHOP), Kind.HOST) == ["any-name.a.example", "b.example"]
         assert names(of.with_names(SHOP, spelled=True), Kind.HOST) == ["*.a.example", "b.example"]
 
-    def test_of_others_hosts_that_look_the_same_one_is_tried_or_each_where_all_are_to_be_spelled(self) -> None:
+    def test_of_others_hosts_that_look_the_same_one_is_tried_or_each_where_all_are_to_be_spelled(
+        self,
+    ) -> None:
         own = entry("a.example", SHOP, TCP, exportTo=["."])
-        of = targets(own, *(entry(host, BANK, exportTo=["."]) for host in ("c.example", "d.example", "*.e.example")))
+        of = targets(
+            own, *(entry(host, BANK, exportTo=["."]) for host in ("c.example", "d.example", "*.e.example"))
+        )
         assert names(of.with_names(SHOP), Kind.HOST) == ["a.example", "any-name.e.example", "c.example"]
-        assert names(of.with_names(SHOP, spelled=True), Kind.HOST) == ["a.example", "*.e.example", "c.example", "d.example"]
+        assert names(of.with_names(SHOP, spelled=True), Kind.HOST) == [
+            "a.example",
+            "*.e.example",
+            "c.example",
+            "d.example",
+        ]
         ruled = targets(entry("a.example", SHOP), rules({"hosts": ["ruled.example"]}))
         assert names(ruled.with_names(SHOP, spelled=True), Kind.HOST) == ["a.example", "ruled.example"]
-        assert names(of.of(SHOP, spelled=True), Kind.HOST) == names(of.with_names(SHOP, spelled=True), Kind.HOST)
+        assert names(of.of(SHOP, spelled=True), Kind.HOST) == names(
+            of.with_names(SHOP, spelled=True), Kind.HOST
+        )
 
     def test_where_all_are_spelled_every_way_is_tried_for_each(self) -> None:
         found = lines(targets(entry("a.example", SHOP, TCP)).with_names(SHOP, spelled=True), Kind.HOST)
@@ -114,7 +136,11 @@ class TestHosts:
         assert found == [f"{way} {port}" for port in ports for way in ("app", WITH, WITHOUT, PAST, *NODES)]
 
     def test_names_of_the_metadata_server_and_of_the_log_are_no_hosts(self) -> None:
-        of = targets(entry("metadata.google.internal", SHOP), entry(OPEN_TLS_HOST, SHOP), entry("x.googleapis.com", SHOP))
+        of = targets(
+            entry("metadata.google.internal", SHOP),
+            entry(OPEN_TLS_HOST, SHOP),
+            entry("x.googleapis.com", SHOP),
+        )
         assert names(of.with_names(SHOP), Kind.HOST) == []
 
     def test_a_name_that_nobody_declared_is_tried_as_a_host_is(self) -> None:
@@ -128,7 +154,11 @@ class TestHosts:
             f"{WITHOUT} {usual[1]}",
             f"{WITH} {usual[1]}",
         ]
-        spelled = [one for one in lines(targets().with_names(SHOP, spelled=True), Kind.OTHER_HOST) if one.startswith(PAST)]
+        spelled = [
+            one
+            for one in lines(targets().with_names(SHOP, spelled=True), Kind.OTHER_HOST)
+            if one.startswith(PAST)
+        ]
         assert spelled == []
 
     def test_classes_of_a_flow_are_its_callers_and_requests(self) -> None:
@@ -150,7 +180,8 @@ class TestAddresses:
     def test_an_address_that_nobody_declared_is_tried_through_the_sidecar_on_every_port_of_tcp(self) -> None:
         (at,) = {"198.51.100.77"}
         assert lines(targets(entry("a.example", SHOP, TCP)).with_names(SHOP), Kind.OTHER_ADDRESS) == [
-            f"app {port} at {at}" for port in (f"http://{at}:80", f"tls://{at}:443", f"tcp://{at}:3306", f"tcp://{at}:6667")
+            f"app {port} at {at}"
+            for port in (f"http://{at}:80", f"tls://{at}:443", f"tcp://{at}:3306", f"tcp://{at}:6667")
         ]
 
     PORTS = ("udp://{}:53", "http://{}:80", "tls://{}:443", "udp://{}:443", "tcp://{}:6667", "udp://{}:6667")
@@ -164,28 +195,39 @@ class TestAddresses:
         assert {"10.0.0.0/8", "192.168.0.0/16", "199.36.153.8/30"} <= set(names(found, Kind.INSIDE))
         assert "" not in names(found, Kind.INSIDE)
         for name, first in (("10.0.0.0/8", "10.0.0.0"), ("199.36.153.8/30", "199.36.153.8")):
-            assert lines(found, Kind.INSIDE, named=name) == [f"{PAST} {port.format(first)} at {name}" for port in self.PORTS]
+            assert lines(found, Kind.INSIDE, named=name) == [
+                f"{PAST} {port.format(first)} at {name}" for port in self.PORTS
+            ]
 
     def test_the_metadata_server_is_tried_on_its_port_by_name_and_on_the_others_by_address(self) -> None:
         to = "169.254.169.254"
-        assert lines(targets().with_names(SHOP), Kind.METADATA) == [f"{way} http://{to}:80 at {to}" for way in ("app", PAST)]
+        assert lines(targets().with_names(SHOP), Kind.METADATA) == [
+            f"{way} http://{to}:80 at {to}" for way in ("app", PAST)
+        ]
         assert lines(targets().by_address(SHOP), Kind.METADATA) == [
             f"{PAST} {port.format(to)} at {to}" for port in self.PORTS if not port.startswith("http")
         ]
 
     def test_its_port_is_another_one_by_udp(self) -> None:
         ports = [{"protocol": "UDP", "port": 80}]
-        out = written("NetworkPolicy", SHOP, "out", podSelector={}, policyTypes=["Egress"], egress=[{"ports": ports}])
+        out = written(
+            "NetworkPolicy", SHOP, "out", podSelector={}, policyTypes=["Egress"], egress=[{"ports": ports}]
+        )
         to = "169.254.169.254"
         assert f"{PAST} udp://{to}:80 at {to}" in lines(targets(out).by_address(SHOP), Kind.METADATA)
 
     def test_a_dns_server_on_the_internet_is_tried_by_both_transports(self) -> None:
         at = "198.51.100.53"
-        assert lines(targets().by_address(SHOP), Kind.RESOLVER) == [f"{PAST} {by}://{at}:53 at {at}" for by in ("udp", "tcp")]
+        assert lines(targets().by_address(SHOP), Kind.RESOLVER) == [
+            f"{PAST} {by}://{at}:53 at {at}" for by in ("udp", "tcp")
+        ]
 
     def test_all_is_what_has_a_name_and_what_has_an_address(self) -> None:
         of = targets(entry("a.example", SHOP))
-        assert list(map(line, of.of(SHOP))) == [*map(line, of.with_names(SHOP)), *map(line, of.by_address(SHOP))]
+        assert list(map(line, of.of(SHOP))) == [
+            *map(line, of.with_names(SHOP)),
+            *map(line, of.by_address(SHOP)),
+        ]
 
 
 class TestNeighbours:
@@ -196,7 +238,10 @@ class TestNeighbours:
         assert lines(found, Kind.NEIGHBOUR) == [
             "app http://bank:8080 to bank",
             f"{PAST} http://bank:8080 to bank",
-            *(f"{PAST} {port} to bank" for port in ("tcp://bank:6667", "tcp://bank:15000", "udp://bank:6667")),
+            *(
+                f"{PAST} {port} to bank"
+                for port in ("tcp://bank:6667", "tcp://bank:15000", "udp://bank:6667")
+            ),
         ]
 
     def test_one_stands_for_all_that_nothing_names_or_each_is_tried_where_all_are_spelled(self) -> None:
@@ -213,12 +258,20 @@ class TestGoogle:
         assert lines(found, Kind.GOOGLE_API) == [f"app {api}", f"{PAST} {api}"]
 
     def test_one_that_is_named_is_tried_by_its_name(self) -> None:
-        found = list(targets(entry("pubsub.googleapis.com", SHOP), entry("storage.googleapis.com", SHOP)).with_names(SHOP))
+        found = list(
+            targets(entry("pubsub.googleapis.com", SHOP), entry("storage.googleapis.com", SHOP)).with_names(
+                SHOP
+            )
+        )
         assert names(found, Kind.GOOGLE_API) == ["pubsub.googleapis.com", "storage.googleapis.com"]
         assert len(lines(found, Kind.GOOGLE_API)) == 4
 
 
-OF_NODES = [f"{way} {port}" for way in NODES for port in ("tls://undeclared.example:443", "tcp://undeclared.example:6667")]
+OF_NODES = [
+    f"{way} {port}"
+    for way in NODES
+    for port in ("tls://undeclared.example:443", "tcp://undeclared.example:6667")
+]
 
 
 class TestNodesAndStrangers:
@@ -226,7 +279,9 @@ class TestNodesAndStrangers:
         found = lines(targets().with_names(SHOP), Kind.OTHER_HOST)
         assert found[-4:] == OF_NODES
 
-    def test_pods_of_no_team_are_tried_in_a_namespace_of_any_name_and_in_the_one_that_every_cluster_has(self) -> None:
+    def test_pods_of_no_team_are_tried_in_a_namespace_of_any_name_and_in_the_one_that_every_cluster_has(
+        self,
+    ) -> None:
         found = list(targets().of_nobody())
         anywhere = [f"{PAST} {port.format('undeclared.example')}" for port in TestAddresses.PORTS]
         assert lines(found, Kind.OTHER_HOST) == [*anywhere, *OF_NODES] * 2

@@ -1,6 +1,7 @@
 """The way of one flow: which layers are asked, in which order, and where the first that refuses ends it.
 
-Each test puts one object before a layer. Source: Istio, "Egress Gateways with TLS Origination"; docs/model.md, layers.
+Each test puts one object before a layer. Source: Istio, "Egress Gateways with TLS Origination";
+docs/model.md, layers.
 """
 
 from __future__ import annotations
@@ -102,7 +103,10 @@ class TestWhereItEnds:
             ((*BASE, edge(), gateway(server("*", port=8443)), ONWARD), "DNS sidecar NetworkPolicy gateway!"),
             ((*BASE, edge(), WEB), "DNS sidecar NetworkPolicy authorization gateway!"),
             ((SHOPS, CLOSED), "DNS sidecar!"),
-            ((SHOPS, edge(), WEB, ONWARD, entry("a.example", GATEWAY)), "DNS sidecar NetworkPolicy firewall -> a.example"),
+            (
+                (SHOPS, edge(), WEB, ONWARD, entry("a.example", GATEWAY)),
+                "DNS sidecar NetworkPolicy firewall -> a.example",
+            ),
         ],
         ids=["no-pod", "no-server", "no-route", "unknown-host", "past-the-gateway"],
     )
@@ -111,7 +115,10 @@ class TestWhereItEnds:
 
     def test_a_name_that_does_not_resolve_ends_nothing(self) -> None:
         refused = trace(HTTP, google=(zone("."),))
-        assert line(refused) == "DNS! sidecar NetworkPolicy authorization gateway NetworkPolicy firewall -> a.example"
+        assert (
+            line(refused)
+            == "DNS! sidecar NetworkPolicy authorization gateway NetworkPolicy firewall -> a.example"
+        )
         assert (refused.allowed, refused.held) == (False, False)
         past = HTTP.but(way=Way.POD_WITHOUT_SIDECAR)
         assert says(past, google=(zone("."),)) == "DNS! NetworkPolicy firewall -> a.example"
@@ -119,12 +126,17 @@ class TestWhereItEnds:
     def test_the_firewall_is_asked_about_what_leaves(self) -> None:
         past = HTTP.but(way=Way.POD_WITHOUT_SIDECAR)
         assert says(past, google=(SUBNET, denial())) == "DNS NetworkPolicy firewall! -> a.example"
-        assert says(HTTP.but(way=Way.APPLICATION_NODE), google=(SUBNET, denial())) == "admission firewall! -> a.example"
+        assert (
+            says(HTTP.but(way=Way.APPLICATION_NODE), google=(SUBNET, denial()))
+            == "admission firewall! -> a.example"
+        )
 
     def test_a_gateway_that_sends_back_to_itself_for_ever_leads_nowhere(self) -> None:
         inside = {**TLS, "number": 9443}
         back = entry("back.test", GATEWAY, inside, resolution="STATIC", endpoints=[{"address": "127.0.0.1"}])
-        doors = gateway(server("*", protocol="TLS"), server("*", port=9443, protocol="TLS", mode="PASSTHROUGH"))
+        doors = gateway(
+            server("*", protocol="TLS"), server("*", port=9443, protocol="TLS", mode="PASSTHROUGH")
+        )
         again = [{"route": [to("back.test", 9443)]}]
         sealed = [{"match": [{"sniHosts": ["a.example"]}], **again[0]}]
         circle = trace(SEALED, back, raw("a.example", tcp=again, tls=sealed), of=(*BASE, edge(), doors))
@@ -143,10 +155,14 @@ class TestWhatIsNotUnderstood:
         ("namespace", "said"),
         [(ROOT, True), (SHOP, True), ("bank", False)],
     )
-    def test_about_everybodys_proxies_or_those_of_the_flows_namespace(self, namespace: str, said: bool) -> None:
+    def test_about_everybodys_proxies_or_those_of_the_flows_namespace(
+        self, namespace: str, said: bool
+    ) -> None:
         found = trace(HTTP, self.odd(namespace))
         assert found.understood is not said
-        assert [step.by for step in found.steps if not step.understood] == [f"{namespace}/proxyconfig/odd"] * said
+        assert [step.by for step in found.steps if not step.understood] == [
+            f"{namespace}/proxyconfig/odd"
+        ] * said
         assert found.steps[0].understood is not said
 
     def test_about_those_of_the_pods_that_it_leads_to(self) -> None:
@@ -162,7 +178,12 @@ class TestWhatIsNotUnderstood:
         assert line(found) == "DNS sidecar NetworkPolicy sidecar?"
 
     def test_an_object_that_lacks_a_field_is_named_first_of_all(self) -> None:
-        halved = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "half", "namespace": "bank"}, "spec": None}
+        halved = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "half", "namespace": "bank"},
+            "spec": None,
+        }
         found = trace(HTTP, halved, self.odd(SHOP))
         assert next(step.by for step in found.steps if not step.understood) == "bank/service/half"
 
@@ -175,7 +196,10 @@ class TestWhatIsNotUnderstood:
 
     def test_which_pods_a_service_means_concerns_its_namespace(self) -> None:
         twice = written(
-            "Deployment", "bank", "a", template={"metadata": {"labels": {"app": "web"}}, "spec": {"serviceAccountName": "a"}}
+            "Deployment",
+            "bank",
+            "a",
+            template={"metadata": {"labels": {"app": "web"}}, "spec": {"serviceAccountName": "a"}},
         )
         other = {**twice, "metadata": {"name": "b", "namespace": "bank"}}
         asks = service("web", "bank", {"port": 80}, selector={"app": "web"})
@@ -186,7 +210,9 @@ class TestWhatIsNotUnderstood:
             }
         }
         made = judges(twice, other, asks, google=(pool("own"), pool("free")))
-        assert [one.by for one in made.not_understood("bank") if one.by == "bank/service/web"] == ["bank/service/web"]
+        assert [one.by for one in made.not_understood("bank") if one.by == "bank/service/web"] == [
+            "bank/service/web"
+        ]
         assert [one.by for one in made.not_understood(ROOT) if one.by == "bank/service/web"] == []
 
     def test_what_a_gateway_cannot_read_is_said_beside_what_its_rules_say(self) -> None:
@@ -212,7 +238,13 @@ class TestStraightAtGateways:
 
     def test_through_the_door_that_leads_to_the_host_and_else_through_every_one(self) -> None:
         second = gateway(server("*", port=8443), name="second")
-        other = virtual(GATEWAY, "b.example", name="b", gateways=[f"{GATEWAY}/second"], http=[{"route": [to("b.example", 80)]}])
+        other = virtual(
+            GATEWAY,
+            "b.example",
+            name="b",
+            gateways=[f"{GATEWAY}/second"],
+            http=[{"route": [to("b.example", 80)]}],
+        )
         of = (*CLUSTER_OF, second, other, entry("b.example", GATEWAY))
         found = trace(HTTP.but(host="b.example", way=WITH), of=of)
         assert (line(found).split(" -> ")[1], found.allowed) == ("b.example", True)
@@ -230,11 +262,23 @@ class TestStraightAtGateways:
 
     def test_by_a_pattern_it_is_asked_for_by_some_name_below(self) -> None:
         wide = (*BASE, entry("c.example", GATEWAY), BELOW_A, edge(), WEB, bound("*.a.example", "c.example"))
-        below = written("AuthorizationPolicy", GATEWAY, "below", rules=[{"to": [{"operation": {"hosts": ["any.a.example"]}}]}])
+        below = written(
+            "AuthorizationPolicy",
+            GATEWAY,
+            "below",
+            rules=[{"to": [{"operation": {"hosts": ["any.a.example"]}}]}],
+        )
         found = trace(HTTP.but(host="c.example", way=WITH), below, of=wide)
         assert (found.allowed, found.understood) == (True, True)
-        own = written("AuthorizationPolicy", GATEWAY, "own", rules=[{"to": [{"operation": {"hosts": ["one.a.example"]}}]}])
-        one = virtual(GATEWAY, "*.a.example", gateways=[f"{GATEWAY}/edge"], http=[{"route": [to("one.a.example", 80)]}])
+        own = written(
+            "AuthorizationPolicy",
+            GATEWAY,
+            "own",
+            rules=[{"to": [{"operation": {"hosts": ["one.a.example"]}}]}],
+        )
+        one = virtual(
+            GATEWAY, "*.a.example", gateways=[f"{GATEWAY}/edge"], http=[{"route": [to("one.a.example", 80)]}]
+        )
         of = (*BASE, entry("one.a.example", GATEWAY), BELOW_A, edge(), WEB, one)
         assert trace(HTTP.but(host="one.a.example", way=WITH), own, of=of).allowed
 
@@ -245,9 +289,20 @@ class TestStraightAtGateways:
 
     def test_tls_says_the_hosts_own_name(self) -> None:
         doors = gateway(server("*", protocol="TLS", mode="PASSTHROUGH"))
-        of = (SHOPS, edge(), entry("a.example", GATEWAY, TLS), doors, passing("a.example", target="a.example"))
-        assert says(SEALED.but(way=WITHOUT), of=of) == "NetworkPolicy authorization gateway NetworkPolicy firewall -> a.example"
-        assert says(SEALED.but(way=WITHOUT, host="b.example"), of=of) == "NetworkPolicy authorization gateway!"
+        of = (
+            SHOPS,
+            edge(),
+            entry("a.example", GATEWAY, TLS),
+            doors,
+            passing("a.example", target="a.example"),
+        )
+        assert (
+            says(SEALED.but(way=WITHOUT), of=of)
+            == "NetworkPolicy authorization gateway NetworkPolicy firewall -> a.example"
+        )
+        assert (
+            says(SEALED.but(way=WITHOUT, host="b.example"), of=of) == "NetworkPolicy authorization gateway!"
+        )
         # A rule that asks for a name leads nobody to another one.
         when = [{"key": "connection.sni", "values": ["a.example"]}]
         knows = written("AuthorizationPolicy", GATEWAY, "sni", rules=[{"when": when}])
@@ -256,7 +311,10 @@ class TestStraightAtGateways:
     def test_tls_within_the_meshs_tls_says_it_too(self) -> None:
         inside = {**TLS, "number": 9443}
         back = entry("back.test", GATEWAY, inside, resolution="STATIC", endpoints=[{"address": "127.0.0.1"}])
-        doors = gateway(server("*", protocol="TLS"), server("*", port=9443, protocol="TLS", mode="PASSTHROUGH", bind="127.0.0.1"))
+        doors = gateway(
+            server("*", protocol="TLS"),
+            server("*", port=9443, protocol="TLS", mode="PASSTHROUGH", bind="127.0.0.1"),
+        )
         routes = raw(
             "a.example",
             tcp=[{"route": [to("back.test", 9443)]}],
@@ -303,7 +361,8 @@ class TestFromNodes:
         assert says(HTTP.but(way=Way.GATEWAY_NODE), google=google) == "admission firewall -> a.example"
 
     @pytest.mark.parametrize(
-        ("rule", "closed_way"), [("host-namespaces", Way.APPLICATION_NODE), ("gateway-nodes", Way.GATEWAY_NODE)]
+        ("rule", "closed_way"),
+        [("host-namespaces", Way.APPLICATION_NODE), ("gateway-nodes", Way.GATEWAY_NODE)],
     )
     def test_admission_keeps_pods_off_gateways_nodes_by_one_rule_and_out_of_every_nodes_network_by_another(
         self, rule: str, closed_way: Way, monkeypatch: pytest.MonkeyPatch
@@ -314,7 +373,9 @@ class TestFromNodes:
             return Verdict(Layer.ADMISSION, (namespace, name) != (SHOP, rule), "policy", "", "")
 
         monkeypatch.setattr(asked.admission, "judge", judged)
-        monkeypatch.setattr(asked.admission, "placed", lambda namespace, _: judged(namespace, "gateway-nodes"))
+        monkeypatch.setattr(
+            asked.admission, "placed", lambda namespace, _: judged(namespace, "gateway-nodes")
+        )
         for way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
             refused = "!" if way is closed_way else ""
             assert line(asked.trace(HTTP.but(way=way))) == f"admission{refused} firewall -> a.example"

@@ -1,6 +1,8 @@
-"""What has to pass, and what must not: of several addresses, of nodes between pods, of callers that rules tell from others.
+"""What has to pass, and what must not: of several addresses, of nodes between pods, of callers that rules
+tell from others.
 
-Source: Cloud DNS, records with several addresses; Envoy, DNS service discovery; Kubernetes, "DNS for Services and Pods".
+Source: Cloud DNS, records with several addresses; Envoy, DNS service discovery; Kubernetes, "DNS for Services
+and Pods".
 """
 
 from __future__ import annotations
@@ -49,12 +51,24 @@ GKE = Resource(CLUSTER, "cluster", {})
 
 
 class TestRequestsThatAreShared:
-    """Some requests of one flow go here and some there; those that arrive arrive, whatever becomes of the others."""
+    """Some requests of one flow go here and some there; those that arrive arrive, whatever becomes of the
+    others."""
 
-    ENTRY = entry("a.example", GATEWAY, PLAIN, TLS, resolution="STATIC", endpoints=[{"address": "203.0.113.1"}])
+    ENTRY = entry(
+        "a.example", GATEWAY, PLAIN, TLS, resolution="STATIC", endpoints=[{"address": "203.0.113.1"}]
+    )
     OTHER = entry("b.example", GATEWAY, PLAIN, resolution="STATIC", endpoints=[{"address": "203.0.113.2"}])
-    BOTH = entry("a.example", GATEWAY, PLAIN, TLS, resolution="STATIC", endpoints=[{"address": f"203.0.113.{n}"} for n in (1, 2)])
-    SHARES = bound("a.example", http=[{"route": [to(f"{name}.example", 80, weight=50) for name in ("a", "b")]}])
+    BOTH = entry(
+        "a.example",
+        GATEWAY,
+        PLAIN,
+        TLS,
+        resolution="STATIC",
+        endpoints=[{"address": f"203.0.113.{n}"} for n in (1, 2)],
+    )
+    SHARES = bound(
+        "a.example", http=[{"route": [to(f"{name}.example", 80, weight=50) for name in ("a", "b")]}]
+    )
     COPIES = bound("a.example", http=[{"route": [to("a.example", 80)], "mirrors": [to("b.example", 80)]}])
     SHARED = {
         "addresses in turn": (BOTH, ONWARD),
@@ -84,7 +98,9 @@ class TestRequestsThatAreShared:
         asked = HTTP.but(host=hosts[0])
         assert trace(asked, *services, shares, closed("shut", "Ingress")).allowed
         assert not trace(asked, *services, shares, closed("shut", "Ingress"), declared=True).allowed
-        assert not trace(asked, *services, shares, closed("shut", "Ingress"), closed("open", "Ingress")).allowed
+        assert not trace(
+            asked, *services, shares, closed("shut", "Ingress"), closed("open", "Ingress")
+        ).allowed
 
 
 class TestAddressesOfANetworksOwnNames:
@@ -94,7 +110,9 @@ class TestAddressesOfANetworksOwnNames:
     DNS = (zone("a.example."), record("a.example.", "A", "10.9.0.1", "10.9.0.2"))
 
     @pytest.mark.parametrize("denied", ["10.9.0.1/32", "10.9.0.2/32"])
-    def test_what_must_not_pass_passes_if_one_is_let_through_and_what_must_needs_each(self, denied: str) -> None:
+    def test_what_must_not_pass_passes_if_one_is_let_through_and_what_must_needs_each(
+        self, denied: str
+    ) -> None:
         google = (*self.DNS, denial(denied))
         assert trace(self.PAST, google=google).allowed
         assert not trace(self.PAST, google=google, declared=True).allowed
@@ -110,7 +128,10 @@ class TestAddressesOfANetworksOwnNames:
         only = written("NetworkPolicy", SHOP, "only", podSelector={}, policyTypes=["Egress"], egress=[
             {"to": [{"ipBlock": {"cidr": "10.9.0.2/32"}}]}
         ])  # fmt: skip
-        assert says(self.PAST, only, google=(*self.DNS, denial("10.9.0.0/24"))) == "DNS NetworkPolicy firewall! -> 10.9.0.2"
+        assert (
+            says(self.PAST, only, google=(*self.DNS, denial("10.9.0.0/24")))
+            == "DNS NetworkPolicy firewall! -> 10.9.0.2"
+        )
 
     def test_what_is_understood_is_said_before_what_is_not(self) -> None:
         unread = denial("10.9.0.1/32", targetTags=["web"])
@@ -119,7 +140,12 @@ class TestAddressesOfANetworksOwnNames:
         assert says(self.PAST, google=google, declared=True).endswith("firewall? -> 10.9.0.1")
 
     def test_what_must_pass_is_asked_for_by_ipv4_as_proxies_ask(self) -> None:
-        both = (zone("a.example."), record("a.example.", "A", "10.9.0.1"), record("a.example.", "AAAA", "2001:db8::1"), SUBNET)
+        both = (
+            zone("a.example."),
+            record("a.example.", "A", "10.9.0.1"),
+            record("a.example.", "AAAA", "2001:db8::1"),
+            SUBNET,
+        )
         assert trace(self.PAST, google=both, declared=True).allowed
         six = (zone("a.example."), record("a.example.", "AAAA", "2001:db8::1"), SUBNET)
         assert not trace(self.PAST, google=six, declared=True).allowed
@@ -153,7 +179,9 @@ class TestWhatMustPass:
         assert says(HTTP, google=(denial("10.0.0.0/8", targetTags=["x"]),), declared=True).startswith(
             "DNS sidecar NetworkPolicy firewall? authorization"
         )
-        assert " NetworkPolicy firewall! authorization" in says(HTTP, google=(denial("10.0.0.0/9"), GKE), declared=True)
+        assert " NetworkPolicy firewall! authorization" in says(
+            HTTP, google=(denial("10.0.0.0/9"), GKE), declared=True
+        )
         assert says(HTTP, google=(GKE,), declared=True) == says(HTTP, google=(GKE,))
         # Without Google's resources nothing is known of nodes, and nobody is asked.
         assert says(HTTP, declared=True) == says(HTTP)
@@ -161,7 +189,9 @@ class TestWhatMustPass:
     def test_a_gateway_without_pods_is_said_beside_the_firewall(self) -> None:
         of = (*BASE, edge(replicas=0), WEB, ONWARD)
         google = (denial("10.0.0.0/8"),)
-        assert says(HTTP, of=of, google=google, declared=True) == "DNS sidecar NetworkPolicy firewall! gateway!"
+        assert (
+            says(HTTP, of=of, google=google, declared=True) == "DNS sidecar NetworkPolicy firewall! gateway!"
+        )
 
     BANK = (
         team("bank", **{"istio-injection": "enabled"}),
@@ -176,9 +206,13 @@ class TestWhatMustPass:
         names = [{"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/till"]}}]}]
         deny = written("AuthorizationPolicy", "bank", "deny", action="DENY", rules=names)
         assert line(trace(flow, *self.BANK, deny)) == "DNS sidecar NetworkPolicy"
-        assert line(trace(flow, *self.BANK, deny, declared=True)) == "DNS sidecar NetworkPolicy authorization!"
+        assert (
+            line(trace(flow, *self.BANK, deny, declared=True)) == "DNS sidecar NetworkPolicy authorization!"
+        )
         nobody = written("AuthorizationPolicy", "bank", "nobody")
-        assert line(trace(flow, *self.BANK, nobody, declared=True)) == "DNS sidecar NetworkPolicy authorization!"
+        assert (
+            line(trace(flow, *self.BANK, nobody, declared=True)) == "DNS sidecar NetworkPolicy authorization!"
+        )
 
     def test_a_short_name_is_the_service_that_a_pod_finds_by_it(self) -> None:
         assert judges(*self.BANK).resolved(self.WEB.but(host="web.bank")).host == self.WEB.host

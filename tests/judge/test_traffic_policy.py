@@ -1,6 +1,8 @@
-"""Which DestinationRule says how a proxy connects, and what it says. Source: Istio reference, DestinationRule.
+"""Which DestinationRule says how a proxy connects, and what it says. Source: Istio reference,
+DestinationRule.
 
-Asked of the rules by themselves; what sidecars and gateways make of them is in test_routes.py and test_gateway.py.
+Asked of the rules by themselves; what sidecars and gateways make of them is in test_routes.py and
+test_gateway.py.
 """
 
 from __future__ import annotations
@@ -70,7 +72,9 @@ class TestTheMode:
         assert says(rule(SHOP, HOST, tls=tls), labels=LABELS).mode == mode
         assert says(rule(SHOP, HOST, tls=tls, **EVERY)).mode == mode
         assert says(rule(SHOP, HOST, tls=tls, subsets=[{"name": "s"}]), subset="s").mode == no
-        assert says(rule(SHOP, HOST, tls=tls, subsets=[{"name": "s"}]), subset="s", labels=LABELS).mode == mode
+        assert (
+            says(rule(SHOP, HOST, tls=tls, subsets=[{"name": "s"}]), subset="s", labels=LABELS).mode == mode
+        )
 
     def test_nothing_is_said_where_there_is_no_rule(self) -> None:
         for found in (says(), says(labels=LABELS), says(rule("till", HOST, tls={"mode": "SIMPLE"}))):
@@ -79,7 +83,11 @@ class TestTheMode:
 
 class TestWhichCounts:
     def test_the_clients_then_the_hosts_then_the_roots(self) -> None:
-        own, hosts, root = rule(SHOP, HOST, name="own"), rule(BANK, HOST, name="hosts"), rule(ROOT, HOST, name="root")
+        own, hosts, root = (
+            rule(SHOP, HOST, name="own"),
+            rule(BANK, HOST, name="hosts"),
+            rule(ROOT, HOST, name="root"),
+        )
         assert decided_by(root, hosts, own) == decided_by(own, hosts, root) == "own"
         assert decided_by(root, hosts) == "hosts"
         assert decided_by(root) == "root"
@@ -88,7 +96,9 @@ class TestWhichCounts:
         names = ("a.b.test", "*.b.test", "*.test", "*")
         rules = [rule(SHOP, host, name=f"r{at}") for at, host in enumerate(names)]
         for at in range(len(names)):
-            assert decided_by(*rules[at:], host="a.b.test") == decided_by(*rules[:at:-1], *rules[at : at + 1], host="a.b.test")
+            assert decided_by(*rules[at:], host="a.b.test") == decided_by(
+                *rules[:at:-1], *rules[at : at + 1], host="a.b.test"
+            )
             assert decided_by(*rules[at:], host="a.b.test") == f"r{at}"
 
     @pytest.mark.parametrize(
@@ -106,11 +116,15 @@ class TestWhichCounts:
             (SHOP, ["*"], True, False),
         ],
     )
-    def test_it_is_for_those_that_it_is_exported_to(self, home: str, to_whom: list[str] | None, shop: bool, till: bool) -> None:
+    def test_it_is_for_those_that_it_is_exported_to(
+        self, home: str, to_whom: list[str] | None, shop: bool, till: bool
+    ) -> None:
         one = rule(home, HOST, **({"exportTo": to_whom} if to_whom else {}))
         assert (decided_by(one) == "rule", decided_by(one, namespace="till") == "rule") == (shop, till)
 
-    def test_the_closest_of_a_namespace_hides_those_behind_it_even_where_it_is_not_for_the_client(self) -> None:
+    def test_the_closest_of_a_namespace_hides_those_behind_it_even_where_it_is_not_for_the_client(
+        self,
+    ) -> None:
         close, wide = rule(BANK, HOST, name="close", exportTo=["till"]), rule(BANK, "*.example", name="wide")
         assert decided_by(close, wide) == ""
         assert decided_by(close, wide, namespace="till") == "close"
@@ -121,7 +135,11 @@ class TestWhichCounts:
         assert decided_by(close, wide) == "wide"
 
     def test_the_root_namespaces_proxies_take_first_what_it_keeps_for_itself(self) -> None:
-        kept, all_, hosts = rule(ROOT, HOST, name="kept", exportTo=["."]), rule(ROOT, HOST, name="all"), rule(BANK, HOST)
+        kept, all_, hosts = (
+            rule(ROOT, HOST, name="kept", exportTo=["."]),
+            rule(ROOT, HOST, name="all"),
+            rule(BANK, HOST),
+        )
         assert decided_by(kept, all_, hosts, namespace=ROOT) == "kept"
         assert decided_by(all_, hosts, namespace=ROOT) == "rule"
         assert decided_by(all_, namespace=ROOT) == "all"
@@ -136,7 +154,11 @@ class TestWhichCounts:
 
 class TestRulesForSomePods:
     def test_are_those_of_the_gateway_with_the_labels_and_come_first(self) -> None:
-        some, others, all_ = rule(SHOP, HOST, name="some", **SOME), rule(SHOP, HOST, name="others", **OTHERS), rule(SHOP, HOST)
+        some, others, all_ = (
+            rule(SHOP, HOST, name="some", **SOME),
+            rule(SHOP, HOST, name="others", **OTHERS),
+            rule(SHOP, HOST),
+        )
         for rules in ((some, others, all_), (all_, others, some)):
             assert decided_by(*rules, labels=LABELS) == "some"
             assert decided_by(*rules, labels={**LABELS, "app": "a"}) == "some"
@@ -154,7 +176,9 @@ class TestRulesForSomePods:
 
     def test_two_of_them_are_a_matter_of_their_age(self) -> None:
         with pytest.raises(Misread):
-            says(rule(SHOP, HOST, name="some", **SOME), rule(SHOP, HOST, name="every", **EVERY), labels=LABELS)
+            says(
+                rule(SHOP, HOST, name="some", **SOME), rule(SHOP, HOST, name="every", **EVERY), labels=LABELS
+            )
 
     def test_are_their_namespaces_alone(self) -> None:
         assert decided_by(rule(BANK, HOST, **SOME), labels=LABELS) == ""
@@ -169,14 +193,21 @@ class TestPortsAndSubsets:
         return {"port": {"number": number}, **({"tls": tls} if tls else {})}
 
     def sni(self, top: Written, subset: Written | None = None, *, number: int = 80) -> str | None:
-        named = [{"name": "other"}] if subset is None else [{"name": "other"}, {"name": "s", "trafficPolicy": subset}]
+        named = (
+            [{"name": "other"}]
+            if subset is None
+            else [{"name": "other"}, {"name": "s", "trafficPolicy": subset}]
+        )
         asked = None if subset is None else "s"
         found = says(rule(SHOP, HOST, trafficPolicy=top, subsets=named), subset=asked, number=number)
         assert not found.missing
         return found.tls["sni"] if found.tls else None
 
     def test_settings_of_a_port_say_everything_about_it(self) -> None:
-        top = {"tls": self.TOP, "portLevelSettings": [self.at(443, None), self.at(80, self.PORT), self.at(8080, None)]}
+        top = {
+            "tls": self.TOP,
+            "portLevelSettings": [self.at(443, None), self.at(80, self.PORT), self.at(8080, None)],
+        }
         assert [self.sni(top, number=number) for number in (80, 443, 8080, 81)] == ["port", None, None, "top"]
 
     @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ from tests.judge.objects import snapshot
 from tests.judge.test_not_understood import rendered
 
 APIS = {
-    **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), "security.istio.io/v1"),
+    **dict.fromkeys(
+        ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), "security.istio.io/v1"
+    ),
     **dict.fromkeys(("Service", "Namespace", "Pod", "Secret"), "v1"),
     **dict.fromkeys(("Deployment", "DaemonSet"), "apps/v1"),
     "EndpointSlice": "discovery.k8s.io/v1",
@@ -36,9 +38,20 @@ APIS = {
 Written = dict[str, Any]
 
 
-def thing(kind: str, namespace: str | None = "shop", /, name: str = "it", labels: Any = None, **body: Any) -> Written:
-    metadata = {"name": name, **({"namespace": namespace} if namespace else {}), **({"labels": labels} if labels else {})}
-    return {"apiVersion": APIS.get(kind, "networking.istio.io/v1"), "kind": kind, "metadata": metadata, **body}
+def thing(
+    kind: str, namespace: str | None = "shop", /, name: str = "it", labels: Any = None, **body: Any
+) -> Written:
+    metadata = {
+        "name": name,
+        **({"namespace": namespace} if namespace else {}),
+        **({"labels": labels} if labels else {}),
+    }
+    return {
+        "apiVersion": APIS.get(kind, "networking.istio.io/v1"),
+        "kind": kind,
+        "metadata": metadata,
+        **body,
+    }
 
 
 def found(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> list[tuple[str, str, str]]:
@@ -56,14 +69,19 @@ def fields(it: Written, *others: Written) -> list[str]:
 
 def service(namespace: str = "shop", /, name: str = "web", labels: Any = None, **spec: Any) -> Written:
     ports = [{"port": 443, "name": "tls"}]
-    return thing("Service", namespace, name, labels, spec={"selector": {"app": "web"}, "ports": ports, **spec})
+    return thing(
+        "Service", namespace, name, labels, spec={"selector": {"app": "web"}, "ports": ports, **spec}
+    )
 
 
 EDGE = thing(
     "Gateway",
     "gw",
     "edge",
-    spec={"selector": {"istio": "gw"}, "servers": [{"port": {"number": 443, "protocol": "TLS"}, "hosts": ["a.example"]}]},
+    spec={
+        "selector": {"istio": "gw"},
+        "servers": [{"port": {"number": 443, "protocol": "TLS"}, "hosts": ["a.example"]}],
+    },
 )
 
 
@@ -98,7 +116,9 @@ def test_what_lacks_a_field_is_said_to_lack_it_and_nothing_else() -> None:
     """Its own judge says so."""
     assert found(thing("DestinationRule", spec={"whatever": 1})) == []
     assert found(google=(Resource("gcp:dns/recordSet:RecordSet", "a", {"whatever": 1}),)) == []
-    assert found(thing("DestinationRule", spec={"whatever": 1}), thing("Tunnel")) == [("shop", "shop/tunnel/it", "spec")]
+    assert found(thing("DestinationRule", spec={"whatever": 1}), thing("Tunnel")) == [
+        ("shop", "shop/tunnel/it", "spec")
+    ]
     record = Resource("gcp:dns/recordSet:RecordSet", "a", {"whatever": 1})
     route = Resource("gcp:compute/route:Route", "a", {})
     assert found(google=(record, route)) == [("istio-system", "route/a", "")]
@@ -140,7 +160,9 @@ def test_pods_that_admission_refuses_and_that_are_there_are_said() -> None:
         return [one.field for one in of.get("team-x", ()) if one.by == identity(it)]
 
     assert said(thing("DaemonSet", "team-x", spec=pods)) == ["spec.template.spec.hostNetwork"]
-    assert said({**thing("DaemonSet", "team-x", spec=pods), "apiVersion": "things.example.com/v1"}) == ["spec"]
+    assert said({**thing("DaemonSet", "team-x", spec=pods), "apiVersion": "things.example.com/v1"}) == [
+        "spec"
+    ]
     assert fields(thing("DaemonSet", "team-x", spec=pods)) == []
 
 
@@ -160,7 +182,11 @@ ENTRY = {"hosts": ["a.example"], "ports": [{"number": 80, "name": "http", "proto
         ("Sidecar", {"egress": [{"hosts": ["./*"]}]}),
         (
             "Telemetry",
-            {"metrics": [{"providers": [{"name": "a"}]}], "accessLogging": [{"disabled": True}], "selector": {"a": "b"}},
+            {
+                "metrics": [{"providers": [{"name": "a"}]}],
+                "accessLogging": [{"disabled": True}],
+                "selector": {"a": "b"},
+            },
         ),
         ("VirtualService", {"hosts": ["a.example"], "http": HTTP}),
     ],
@@ -177,9 +203,17 @@ HARMLESS: list[tuple[str, Written]] = [
         for policy in (
             {"connectionPool": {"tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 1}}},
             {"outlierDetection": {"consecutive5xxErrors": 1}},
-            {"loadBalancer": {"consistentHash": {"useSourceIp": True}, "localityLbSetting": {"enabled": True}}},
+            {
+                "loadBalancer": {
+                    "consistentHash": {"useSourceIp": True},
+                    "localityLbSetting": {"enabled": True},
+                }
+            },
             {"loadBalancer": {"warmup": {"duration": "1s"}, "warmupDurationSecs": "1s"}},
-            *({"loadBalancer": {"simple": how}} for how in ("LEAST_CONN", "LEAST_REQUEST", "RANDOM", "ROUND_ROBIN")),
+            *(
+                {"loadBalancer": {"simple": how}}
+                for how in ("LEAST_CONN", "LEAST_REQUEST", "RANDOM", "ROUND_ROBIN")
+            ),
             {"loadBalancer": {"simple": "UNSPECIFIED"}},
         )
         for place in (
@@ -192,12 +226,20 @@ HARMLESS: list[tuple[str, Written]] = [
     *(
         ("VirtualService", {"hosts": ["a.example"], "http": [{**HTTP[0], **more}]})
         for more in (
-            {"retries": {"attempts": 2}, "timeout": "1s", "name": "a", "headers": {"response": {"set": {"a": "b"}}}},
+            {
+                "retries": {"attempts": 2},
+                "timeout": "1s",
+                "name": "a",
+                "headers": {"response": {"set": {"a": "b"}}},
+            },
             {"match": [{"name": "a", "port": 80}]},
             {"route": [{**HTTP[0]["route"][0], "headers": {"response": {"remove": ["a"]}}}]},
         )
     ),
-    ("ServiceEntry", {**ENTRY, "location": "MESH_EXTERNAL", "endpoints": [{"address": "a", "weight": 1, "locality": "b"}]}),
+    (
+        "ServiceEntry",
+        {**ENTRY, "location": "MESH_EXTERNAL", "endpoints": [{"address": "a", "weight": 1, "locality": "b"}]},
+    ),
     ("Gateway", {**EDGE["spec"], "servers": [{**EDGE["spec"]["servers"][0], "name": "a"}]}),
     *(
         (
@@ -228,10 +270,25 @@ WRONG = [
     ("DestinationRule", {"host": "a.example", POLICY: {"loadBalancer": {"simple": "PASSTHROUGH"}}}),
     ("DestinationRule", {"host": "a.example", POLICY: {"loadBalancer": {"somethingNew": 1}}}),
     ("DestinationRule", {"host": "a.example", POLICY: {"connectionPool": {"somethingNew": 1}}}),
-    ("DestinationRule", {"host": "a.example", "subsets": [{"name": "a", POLICY: {"loadBalancer": {"simple": "PASSTHROUGH"}}}]}),
-    ("VirtualService", {"hosts": ["a.example"], "http": [{**HTTP[0], "fault": {"abort": {"httpStatus": 1}}}]}),
+    (
+        "DestinationRule",
+        {
+            "host": "a.example",
+            "subsets": [{"name": "a", POLICY: {"loadBalancer": {"simple": "PASSTHROUGH"}}}],
+        },
+    ),
+    (
+        "VirtualService",
+        {"hosts": ["a.example"], "http": [{**HTTP[0], "fault": {"abort": {"httpStatus": 1}}}]},
+    ),
     ("ServiceEntry", {**ENTRY, "location": "MESH_INTERNAL"}),
-    ("Gateway", {**EDGE["spec"], "servers": [{**EDGE["spec"]["servers"][0], "tls": {"maxProtocolVersion": "TLSV1_1"}}]}),
+    (
+        "Gateway",
+        {
+            **EDGE["spec"],
+            "servers": [{**EDGE["spec"]["servers"][0], "tls": {"maxProtocolVersion": "TLSV1_1"}}],
+        },
+    ),
     ("Telemetry", {"tracing": [{"a": 1}]}),
 ]
 
@@ -242,13 +299,23 @@ def test_what_leads_elsewhere_is_no_balancing(kind: str, spec: Written) -> None:
 
 
 def test_a_proxy_is_told_to_answer_dns_and_nothing_more() -> None:
-    assert fields(thing("ProxyConfig", spec={"environmentVariables": {"ISTIO_META_DNS_CAPTURE": "true"}})) == []
+    assert (
+        fields(thing("ProxyConfig", spec={"environmentVariables": {"ISTIO_META_DNS_CAPTURE": "true"}})) == []
+    )
     assert fields(thing("ProxyConfig", spec={})) == []
     # How many threads it has is nothing to a flow.
     assert fields(thing("ProxyConfig", spec={"concurrency": 2})) == []
-    more = {"environmentVariables": {"ISTIO_META_DNS_CAPTURE": "true", "B": "1", "A": "1"}, "image": {"a": "b"}, "concurrency": 0}
+    more = {
+        "environmentVariables": {"ISTIO_META_DNS_CAPTURE": "true", "B": "1", "A": "1"},
+        "image": {"a": "b"},
+        "concurrency": 0,
+    }
     wanted = ["spec.image", "spec.environmentVariables.A", "spec.environmentVariables.B"]
-    assert fields(thing("ProxyConfig", spec={**more, "selector": {"a": "b"}})) == [wanted[0], "spec.selector", *wanted[1:]]
+    assert fields(thing("ProxyConfig", spec={**more, "selector": {"a": "b"}})) == [
+        wanted[0],
+        "spec.selector",
+        *wanted[1:],
+    ]
 
 
 def test_a_server_of_the_meshs_own_tls_has_no_other_certificates() -> None:
@@ -268,8 +335,17 @@ def test_a_server_of_the_meshs_own_tls_has_no_other_certificates() -> None:
 
 # Services and their addresses.
 
-WHICH_POD = {"publishNotReadyAddresses": True, "sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"a": 1}}}
-ADDRESSES = {"clusterIPs": ["10.2.0.9"], "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack", "trafficDistribution": "a"}
+WHICH_POD = {
+    "publishNotReadyAddresses": True,
+    "sessionAffinity": "ClientIP",
+    "sessionAffinityConfig": {"clientIP": {"a": 1}},
+}
+ADDRESSES = {
+    "clusterIPs": ["10.2.0.9"],
+    "ipFamilies": ["IPv4"],
+    "ipFamilyPolicy": "SingleStack",
+    "trafficDistribution": "a",
+}
 BALANCER = {
     **{
         "allocateLoadBalancerNodePorts": True,
@@ -306,7 +382,11 @@ def test_a_service_leads_to_the_pods_of_its_selector(spec: Written, unknown: lis
 
 def test_the_api_servers_service_and_addresses_are_its_own() -> None:
     own = {"kubernetes.io/service-name": "kubernetes"}
-    for namespace, name, good in (("default", "kubernetes", True), ("shop", "kubernetes", False), ("default", "other", False)):
+    for namespace, name, good in (
+        ("default", "kubernetes", True),
+        ("shop", "kubernetes", False),
+        ("default", "other", False),
+    ):
         assert fields(service(namespace, name, selector=None)) == ([] if good else ["spec.selector"])
         labels = {"kubernetes.io/service-name": name}
         assert fields(thing("EndpointSlice", namespace, "any", labels)) == ([] if good else ["endpoints"])
@@ -334,7 +414,9 @@ def test_before_a_gateway_are_addresses_of_the_cluster_and_tcp() -> None:
     assert fields(of_edge(clusterIP="10.2.0.9"), EDGE) == []
     # Others may.
     assert fields(of_edge(ports=ports, clusterIP="None")) == []
-    assert fields(service("shop", "edge", selector={"istio": "gw"}, clusterIP="None", ports=ports), EDGE) == []
+    assert (
+        fields(service("shop", "edge", selector={"istio": "gw"}, clusterIP="None", ports=ports), EDGE) == []
+    )
 
 
 # Labels, and objects of other kinds.
@@ -349,7 +431,10 @@ def test_labels_of_istios_are_read_on_its_own_objects() -> None:
 
 def test_a_gateways_own_pods_are_asked_more() -> None:
     def pods(labels: Any) -> Written:
-        template = {"metadata": {"labels": labels}, "spec": {"initContainers": [{"name": "a"}], "containers": [{"name": "b"}]}}
+        template = {
+            "metadata": {"labels": labels},
+            "spec": {"initContainers": [{"name": "a"}], "containers": [{"name": "b"}]},
+        }
         return thing("Deployment", "gw", "edge", spec={"template": template})
 
     assert fields(pods({"istio": "gw"}), EDGE) == ["spec.template.spec.initContainers"]

@@ -1,4 +1,5 @@
-"""Rules whose hosts nobody can tell, two rules about one host, and filters of bodies that are on no gateway's way."""
+"""Rules whose hosts nobody can tell, two rules about one host, and filters of bodies that are on no gateway's
+way."""
 
 from __future__ import annotations
 
@@ -44,16 +45,24 @@ def test_of_several_hosts_each_is_asked() -> None:
     assert fields(entry("a.example", "web")) == ["spec.hosts"]
 
 
-@pytest.mark.parametrize(("address", "known"), [("10.0.0.1", True), ("2001:db8::1", True), ("10.0.0.0/8", False)])
+@pytest.mark.parametrize(
+    ("address", "known"), [("10.0.0.1", True), ("2001:db8::1", True), ("10.0.0.0/8", False)]
+)
 def test_an_entry_has_addresses_and_no_ranges(address: str, known: bool) -> None:
-    assert fields(entry("a.example", addresses=["10.0.0.2", address])) == ([] if known else ["spec.addresses"])
+    assert fields(entry("a.example", addresses=["10.0.0.2", address])) == (
+        [] if known else ["spec.addresses"]
+    )
 
 
 SAME = [
     (rule("a.example"), rule("a.example", name="second"), True),
     (rule("a.example"), rule("b.example", name="second"), False),
     (rule("a.example"), rule("a.example", "bank"), False),
-    (rule("a.example"), rule("a.example", name="second", workloadSelector={"matchLabels": {"app": "a"}}), False),
+    (
+        rule("a.example"),
+        rule("a.example", name="second", workloadSelector={"matchLabels": {"app": "a"}}),
+        False,
+    ),
     (
         rule("a.example", workloadSelector={"matchLabels": {"app": "a", "b": "c"}}),
         rule("a.example", name="second", workloadSelector={"matchLabels": {"b": "c", "app": "a"}}),
@@ -65,7 +74,11 @@ SAME = [
     (route("a.example"), route("a.example", namespace="bank"), False),
     (route("a.example"), route("a.example", name="second", gateways=["mesh"]), True),
     (route("a.example"), route("a.example", name="second", gateways=["gw/edge"]), False),
-    (route("a.example", gateways=["gw/edge"]), route("a.example", name="second", gateways=["mesh", "gw/edge"]), True),
+    (
+        route("a.example", gateways=["gw/edge"]),
+        route("a.example", name="second", gateways=["mesh", "gw/edge"]),
+        True,
+    ),
     (entry("a.example"), entry("a.example", name="second"), True),
     (entry("a.example"), entry("b.example", name="second"), False),
     (entry("a.example"), entry("a.example", namespace="bank"), False),
@@ -79,7 +92,9 @@ SAME = [
 
 
 @pytest.mark.parametrize(("first", "second", "same"), SAME)
-def test_of_two_rules_about_one_host_nobody_knows_which_counts(first: Written, second: Written, same: bool) -> None:
+def test_of_two_rules_about_one_host_nobody_knows_which_counts(
+    first: Written, second: Written, same: bool
+) -> None:
     assert found(first, second) == ([("shop", identity(second), "spec")] if same else [])
     assert found(second, first) == ([("shop", identity(first), "spec")] if same else [])
 
@@ -103,7 +118,9 @@ def inspection(namespace: str = "gw", *ports: int, mode: str = "CLIENT", selecto
     }
     it = thing("TrafficExtension", namespace, spec=spec)
     return [
-        field for field in fields(it, EDGE, of_edge(ports=[{"port": 443}, {"port": 80, "targetPort": 8080}])) if field != "spec"
+        field
+        for field in fields(it, EDGE, of_edge(ports=[{"port": 443}, {"port": 80, "targetPort": 8080}]))
+        if field != "spec"
     ]
 
 
@@ -135,7 +152,11 @@ def test_filters_are_asked_what_they_do() -> None:
     patch = {"applyTo": "NETWORK_FILTER", "patch": {"operation": "INSERT_FIRST", "value": {"name": "a"}}}
     assert fields(thing("EnvoyFilter", spec={"configPatches": [patch]}))
     assert fields(thing("TrafficExtension", "gw", spec={"lua": {"inlineCode": "a"}}), EDGE)
-    assert [field for field in fields(thing("TrafficExtension", "gw", spec={"url": "a"}), EDGE) if field != "spec.selector"]
+    assert [
+        field
+        for field in fields(thing("TrafficExtension", "gw", spec={"url": "a"}), EDGE)
+        if field != "spec.selector"
+    ]
 
 
 def test_a_setting_of_the_mesh_that_is_new_concerns_everybody() -> None:
@@ -147,14 +168,23 @@ def test_a_setting_of_the_mesh_that_is_new_concerns_everybody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "whole"), [("*.example.org", True), ("a.example.org", True), ("*-a.example.org", False), ("*.*.example.org", False)]
+    ("host", "whole"),
+    [
+        ("*.example.org", True),
+        ("a.example.org", True),
+        ("*-a.example.org", False),
+        ("*.*.example.org", False),
+    ],
 )
 def test_a_pattern_stands_for_whole_labels(host: str, whole: bool) -> None:
     """Istio takes `*-a.example.org` as well."""
     for it, field in ((rule(host), "spec.host"), (route(host), "spec.hosts")):
         assert fields(it, entry(host, namespace="bank")) == ([] if whole else [field])
     for of in ("", "shop/", "*/"):
-        server = {"port": {"number": 443, "protocol": "TLS"}, "hosts": ["a.example", f"{of}{host}", "*", "*/*"]}
+        server = {
+            "port": {"number": 443, "protocol": "TLS"},
+            "hosts": ["a.example", f"{of}{host}", "*", "*/*"],
+        }
         it = thing("Gateway", "gw", spec={"selector": {"istio": "gw"}, "servers": [server]})
         assert fields(it) == ([] if whole else ["spec.servers[0].hosts"])
 
@@ -165,4 +195,6 @@ def test_whoever_changes_objects_as_they_are_written_or_read_is_named() -> None:
     assert fields(thing("MutatingWebhookConfiguration", None, webhooks=webhooks))
     assert fields(thing("APIService", None, spec={"group": "networking.istio.io", **client}))
     conversion = {"conversion": {"strategy": "Webhook"}}
-    assert fields(thing("CustomResourceDefinition", None, spec={"group": "networking.istio.io", **conversion}))
+    assert fields(
+        thing("CustomResourceDefinition", None, spec={"group": "networking.istio.io", **conversion})
+    )

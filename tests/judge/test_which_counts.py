@@ -40,7 +40,10 @@ class TestWhichOfTwoCounts:
         return [{"address": name}]
 
     def test_the_namespaces_own_comes_first(self) -> None:
-        own, others = entry("a.example", SHOP, endpoints=self.as_("own")), entry("a.example", BANK, endpoints=self.as_("others"))
+        own, others = (
+            entry("a.example", SHOP, endpoints=self.as_("own")),
+            entry("a.example", BANK, endpoints=self.as_("others")),
+        )
         for order in ((own, others), (others, own)):
             assert sidecar_says(ASKED, *order) == "own:80"
 
@@ -55,24 +58,36 @@ class TestWhichOfTwoCounts:
         assert sidecar_says(ASKED, entry("a.example", SHOP), entry("a.example", SHOP)) == UNREAD
 
     def test_what_the_sidecar_asks_for_comes_before_its_own(self) -> None:
-        own, others = entry("a.example", SHOP, endpoints=self.as_("own")), entry("a.example", BANK, endpoints=self.as_("others"))
+        own, others = (
+            entry("a.example", SHOP, endpoints=self.as_("own")),
+            entry("a.example", BANK, endpoints=self.as_("others")),
+        )
         assert sidecar_says(ASKED, own, others, sidecar(SHOP, "bank/*")) == "others:80"
         led = virtual(SHOP, "b.example", http=[{"route": [to("a.example", 80)]}])
-        assert sidecar_says("http://b.example", own, others, led, sidecar(SHOP, "bank/*", "./b.example")) == "others:80"
+        assert (
+            sidecar_says("http://b.example", own, others, led, sidecar(SHOP, "bank/*", "./b.example"))
+            == "others:80"
+        )
 
     def test_a_service_comes_before_an_entry_of_its_name(self) -> None:
         name = "web.bank.svc.cluster.local"
-        web, squats = service("web", BANK, {"port": 80, "name": "http"}), entry(name, "till", endpoints=self.as_("evil"))
+        web, squats = (
+            service("web", BANK, {"port": 80, "name": "http"}),
+            entry(name, "till", endpoints=self.as_("evil")),
+        )
         for order in ((web, squats), (squats, web)):
             assert sidecar_says(f"http://{name}", *order).startswith("pods of bank")
 
     def test_endpoints_of_one_namespace_are_known_by_their_host_alone(self) -> None:
         mine = entry("a.example", BANK, exportTo=[SHOP])
-        hidden = entry("a.example", BANK, exportTo=["till"], resolution="STATIC", endpoints=self.as_("192.0.2.1"))
+        hidden = entry(
+            "a.example", BANK, exportTo=["till"], resolution="STATIC", endpoints=self.as_("192.0.2.1")
+        )
         assert sidecar_says(ASKED, mine, hidden) == UNREAD
 
     def test_a_service_and_an_entry_of_its_own_namespace_share_their_endpoints(self) -> None:
-        """Pilot files endpoints by host and namespace: requests for the Service may be sent to the entry's address."""
+        """Pilot files endpoints by host and namespace: requests for the Service may be sent to the entry's
+        address."""
         web = service("web", BANK, {"port": 80, "name": "http"})
         joins = entry(WEB, BANK, resolution="STATIC", endpoints=self.as_("192.0.2.1"))
         for order in ((web, joins), (joins, web)):
@@ -88,7 +103,9 @@ class TestWhichOfTwoCounts:
 
     def test_of_endpoints_of_one_namespace_either_has_them(self) -> None:
         hidden = entry("a.example", BANK, exportTo=["till"])
-        assert sidecar_says(ASKED, entry("a.example", BANK, endpoints=self.as_("192.0.2.1")), hidden) == UNREAD
+        assert (
+            sidecar_says(ASKED, entry("a.example", BANK, endpoints=self.as_("192.0.2.1")), hidden) == UNREAD
+        )
         assert sidecar_says(ASKED, entry("a.example", BANK), hidden) == "a.example:80"
 
     def test_what_another_namespace_hides_changes_nothing(self) -> None:
@@ -118,7 +135,9 @@ class TestWhereARouteLeads:
     def test_the_namespaces_own_counts_whomever_it_is_exported_to(self) -> None:
         assert self.says(self.at(SHOP, "own.test", "till")) == "own.test:80"
         for order in ((SHOP, BANK), (BANK, SHOP)):
-            assert self.says(*(self.at(namespace, f"{namespace}.test") for namespace in order)) == "shop.test:80"
+            assert (
+                self.says(*(self.at(namespace, f"{namespace}.test") for namespace in order)) == "shop.test:80"
+            )
 
     def test_another_namespaces_counts_if_it_is_exported_here(self) -> None:
         assert self.says(self.at(BANK, "bank.test")) == "bank.test:80"
@@ -128,7 +147,8 @@ class TestWhereARouteLeads:
         assert self.says(self.at(BANK, "bank.test"), self.at("till", "till.test", SHOP)) == UNREAD
 
     def test_of_two_in_one_namespace_the_older_counts_even_if_it_is_hidden(self) -> None:
-        """Where a route leads is looked up by host and namespace, and only then is asked whether it may be seen."""
+        """Where a route leads is looked up by host and namespace, and only then is asked whether it may be
+        seen."""
         shown, hidden = entry("a.example", BANK), entry("a.example", BANK, exportTo=["till"])
         for order in ((shown, hidden), (hidden, shown)):
             assert self.says(*order) == UNREAD
@@ -137,10 +157,15 @@ class TestWhereARouteLeads:
         shown, hidden = entry("a.example", BANK), entry("a.example", BANK, exportTo=["till"])
         assert sidecar_says(ASKED, entry("b.example"), self.ASKS, CLOSED, shown, hidden) == REFUSED
         asks = sidecar(SHOP, "./b.example", "bank/a.example")
-        assert sidecar_says("http://b.example", entry("b.example"), self.LED, asks, CLOSED, shown, hidden) == "a.example:80"
+        assert (
+            sidecar_says("http://b.example", entry("b.example"), self.LED, asks, CLOSED, shown, hidden)
+            == "a.example:80"
+        )
 
     @pytest.mark.parametrize(("hides", "says"), [("service", UNREAD), ("entry", f"pods of bank:80 {MESH}")])
-    def test_a_service_counts_before_an_entry_of_its_namespace_even_if_it_is_hidden(self, hides: str, says: str) -> None:
+    def test_a_service_counts_before_an_entry_of_its_namespace_even_if_it_is_hidden(
+        self, hides: str, says: str
+    ) -> None:
         hidden = {"annotations": {"networking.istio.io/exportTo": "till"}} if hides == "service" else None
         web = service("web", BANK, {"port": 80, "name": "http"}, metadata=hidden)
         same = entry(WEB, BANK, resolution="NONE", exportTo=["till"] if hides == "entry" else ["*"])
@@ -148,7 +173,9 @@ class TestWhereARouteLeads:
         assert sidecar_says("http://b.example", entry("b.example"), led, self.ASKS, CLOSED, web, same) == says
 
     def test_a_rule_for_gateways_alone_leads_no_sidecar(self) -> None:
-        edge = virtual(SHOP, "a.example", name="edge", gateways=["gw/edge"], http=[{"route": [to("c.example", 80)]}])
+        edge = virtual(
+            SHOP, "a.example", name="edge", gateways=["gw/edge"], http=[{"route": [to("c.example", 80)]}]
+        )
         objects = (entry("a.example"), entry("b.example"), entry("c.example"), edge)
         assert sidecar_says(ASKED, *objects) == "a.example:80"
         own = virtual(SHOP, "a.example", http=[{"route": [to("b.example", 80)]}])
@@ -174,8 +201,12 @@ class TestForOneHost:
             ({"till": "*", "gw": SHOP}, True, UNREAD),
         ],
     )
-    def test_what_the_sidecar_asks_for_comes_first(self, objects: dict[str, str], led: bool, of: str | None) -> None:
-        registry = Registry(snapshot(*(entry("a.example", namespace, exportTo=[to]) for namespace, to in objects.items())))
+    def test_what_the_sidecar_asks_for_comes_first(
+        self, objects: dict[str, str], led: bool, of: str | None
+    ) -> None:
+        registry = Registry(
+            snapshot(*(entry("a.example", namespace, exportTo=[to]) for namespace, to in objects.items()))
+        )
         assert self.found(registry, led=led) == of
 
     @pytest.mark.parametrize(
@@ -186,7 +217,9 @@ class TestForOneHost:
             ("*", "till", True, UNREAD),
         ],
     )
-    def test_of_two_in_a_namespace_that_it_does_not_ask_for(self, first: str, other: str, led: bool, of: str) -> None:
+    def test_of_two_in_a_namespace_that_it_does_not_ask_for(
+        self, first: str, other: str, led: bool, of: str
+    ) -> None:
         registry = Registry(snapshot(*(entry("a.example", "till", exportTo=[to]) for to in (first, other))))
         assert self.found(registry, led=led) == of
 
@@ -194,7 +227,9 @@ class TestForOneHost:
         registry = Registry(snapshot(*(entry("a.example", BANK, exportTo=[to]) for to in ("*", "till"))))
         assert self.found(registry, led=True) == BANK
 
-    @pytest.mark.parametrize(("service_to", "entry_to", "of"), [("*", "till", BANK), ("till", "*", UNREAD), ("*", "*", BANK)])
+    @pytest.mark.parametrize(
+        ("service_to", "entry_to", "of"), [("*", "till", BANK), ("till", "*", UNREAD), ("*", "*", BANK)]
+    )
     def test_a_service_is_looked_up_before_an_entry(self, service_to: str, entry_to: str, of: str) -> None:
         metadata = {"annotations": {"networking.istio.io/exportTo": service_to}}
         web = service("web", BANK, {"port": 80}, metadata=metadata)
@@ -229,4 +264,6 @@ class TestGateways:
         assert self.says(entry("b.example", GATEWAY), entry("b.example", BANK)) == UNREAD
 
     def test_of_two_in_one_namespace_the_one_that_is_exported_counts(self) -> None:
-        assert self.says(entry("b.example", BANK), entry("b.example", BANK, exportTo=["till"])) == "b.example:80"
+        assert (
+            self.says(entry("b.example", BANK), entry("b.example", BANK, exportTo=["till"])) == "b.example:80"
+        )

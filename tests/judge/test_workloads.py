@@ -40,7 +40,10 @@ class TestNodes:
 
     @pytest.mark.parametrize("selector", [None, {}, {"kubernetes.io/os": "linux"}])
     def test_a_pod_that_asks_for_none_runs_on_nodes_that_are_nobodys_own(self, selector: Any) -> None:
-        assert workloads(deployment("shop", "web", WEB, nodeSelector=selector)).behind("shop", WEB).pool == "apps@example.com"
+        assert (
+            workloads(deployment("shop", "web", WEB, nodeSelector=selector)).behind("shop", WEB).pool
+            == "apps@example.com"
+        )
         assert workloads(deployment("shop", "web", WEB)).behind("shop", WEB).pool == "apps@example.com"
 
     def test_a_taint_keeps_a_pool_for_those_who_tolerate_it(self) -> None:
@@ -51,7 +54,11 @@ class TestNodes:
 
     @pytest.mark.parametrize("effect", ["NO_SCHEDULE", "NO_EXECUTE"])
     def test_both_hard_effects_do(self, effect: str) -> None:
-        assert workloads(pools=(node_pool("gateway", "", {**TAINT, "effect": effect}), APPS)).pools["gateway"].tainted
+        assert (
+            workloads(pools=(node_pool("gateway", "", {**TAINT, "effect": effect}), APPS))
+            .pools["gateway"]
+            .tainted
+        )
 
     def test_a_taint_that_is_only_a_wish_keeps_nobody_off(self) -> None:
         soft = node_pool("gateway", "", {**TAINT, "effect": "PREFER_NO_SCHEDULE"})
@@ -76,7 +83,9 @@ class TestNodes:
 
     def test_a_pool_is_called_by_its_name_and_not_by_its_resources(self) -> None:
         resource = Resource(
-            "gcp:container/nodePool:NodePool", "resource", {"name": "apps", "nodeConfig": {"serviceAccount": "a@b"}}
+            "gcp:container/nodePool:NodePool",
+            "resource",
+            {"name": "apps", "nodeConfig": {"serviceAccount": "a@b"}},
         )
         assert list(workloads(pools=(resource,)).pools) == ["apps"]
         unnamed = Resource("gcp:container/nodePool:NodePool", "resource", {})
@@ -89,7 +98,9 @@ class TestNodes:
         assert doubts(deployment("shop", "web", WEB, nodeSelector=ON_GATEWAY)) == []
 
     def test_nodes_that_run_as_several_accounts_are_not_understood(self) -> None:
-        assert doubts(pools=(*POOLS, node_pool("more"))) == [("", "nodepool/more", "nodeConfig.serviceAccount")]
+        assert doubts(pools=(*POOLS, node_pool("more"))) == [
+            ("", "nodepool/more", "nodeConfig.serviceAccount")
+        ]
         assert doubts(pools=(*POOLS, node_pool("more", "apps@example.com"))) == []
         assert doubts(pools=(*POOLS, node_pool("other", "", TAINT))) == []
 
@@ -118,12 +129,19 @@ class TestBehind:
         ],
     )
     def test_pods_run_as_the_account_that_they_name(self, fields: dict[str, Any], account: str) -> None:
-        assert workloads(deployment("shop", "web", WEB, **fields)).behind("shop", WEB).service_account == account
+        assert (
+            workloads(deployment("shop", "web", WEB, **fields)).behind("shop", WEB).service_account == account
+        )
 
     def test_pods_that_nobody_handed_over_have_just_the_labels_that_are_asked_for(self) -> None:
         found = workloads()
         pod = found.behind("shop", WEB)
-        assert (pod.namespace, pod.labels, pod.service_account, pod.pool) == ("shop", WEB, "default", "apps@example.com")
+        assert (pod.namespace, pod.labels, pod.service_account, pod.pool) == (
+            "shop",
+            WEB,
+            "default",
+            "apps@example.com",
+        )
         assert found.behind("shop", WEB) is pod
         assert found.behind("shop", {"app": "other"}) is not pod
         assert found.behind("bank", WEB) is not pod
@@ -160,34 +178,54 @@ class TestSeveralBehindOneSelector:
     def test_where_nothing_tells_them_apart_either_stands_for_both(self) -> None:
         assert doubts(self.STABLE, self.CANARY, self.SERVICE) == []
         asks_nothing = written(
-            "NetworkPolicy", "shop", podSelector={"matchExpressions": None}, other={"track": "x"}, labels=["track"]
+            "NetworkPolicy",
+            "shop",
+            podSelector={"matchExpressions": None},
+            other={"track": "x"},
+            labels=["track"],
         )
         assert doubts(self.STABLE, self.CANARY, self.SERVICE, asks_nothing) == []
-        asks_requests = written("AuthorizationPolicy", "shop", rules=[{"when": [{"key": "track", "values": ["x"]}]}])
+        asks_requests = written(
+            "AuthorizationPolicy", "shop", rules=[{"when": [{"key": "track", "values": ["x"]}]}]
+        )
         assert doubts(self.STABLE, self.CANARY, self.SERVICE, asks_requests) == []
 
     @pytest.mark.parametrize(
         "asks",
         [
             ASKS,
-            written("NetworkPolicy", "shop", podSelector={"matchExpressions": [{"key": "track", "operator": "Exists"}]}),
-            written("NetworkPolicy", "shop", egress=[{"to": [{"podSelector": {"matchLabels": {"track": "canary"}}}]}]),
+            written(
+                "NetworkPolicy",
+                "shop",
+                podSelector={"matchExpressions": [{"key": "track", "operator": "Exists"}]},
+            ),
+            written(
+                "NetworkPolicy",
+                "shop",
+                egress=[{"to": [{"podSelector": {"matchLabels": {"track": "canary"}}}]}],
+            ),
             written("EnvoyFilter", "shop", workloadSelector={"labels": {"track": "canary"}}),
             written("Service", "shop", "other", selector={"track": "canary"}, ports=[{"port": 80}]),
         ],
     )
     def test_where_an_object_asks_for_their_labels_it_is_not_understood(self, asks: dict[str, Any]) -> None:
-        assert doubts(self.STABLE, self.CANARY, self.SERVICE, asks) == [("shop", "shop/service/web", "spec.selector")]
+        assert doubts(self.STABLE, self.CANARY, self.SERVICE, asks) == [
+            ("shop", "shop/service/web", "spec.selector")
+        ]
 
     @pytest.mark.parametrize("field", [{"serviceAccountName": "canary"}, {"nodeSelector": ON_GATEWAY}])
     def test_nor_where_account_or_nodes_differ(self, field: dict[str, Any]) -> None:
         other = deployment("shop", "canary", WEB, **field)
-        assert doubts(deployment("shop", "stable", WEB), other, self.SERVICE) == [("shop", "shop/service/web", "spec.selector")]
+        assert doubts(deployment("shop", "stable", WEB), other, self.SERVICE) == [
+            ("shop", "shop/service/web", "spec.selector")
+        ]
 
     def test_nor_for_a_gateways_selector(self) -> None:
         gateway = written("Gateway", "shop", "out", selector=WEB, servers=[])
         gateway["spec"]["servers"] = [{"port": {"number": 443, "protocol": "TLS"}, "hosts": ["*"]}]
-        assert doubts(self.STABLE, self.CANARY, gateway, self.ASKS) == [("shop", "shop/gateway/out", "spec.selector")]
+        assert doubts(self.STABLE, self.CANARY, gateway, self.ASKS) == [
+            ("shop", "shop/gateway/out", "spec.selector")
+        ]
 
     def test_the_third_is_looked_at_as_well(self) -> None:
         third = deployment("shop", "third", WEB, serviceAccountName="third")
@@ -196,7 +234,12 @@ class TestSeveralBehindOneSelector:
     def test_others_are_not_meant(self) -> None:
         assert doubts(self.STABLE, deployment("shop", "x", {"app": "x"}), self.SERVICE, self.ASKS) == []
         assert (
-            doubts(self.STABLE, {**self.CANARY, "metadata": {"name": "canary", "namespace": "bank"}}, self.SERVICE, self.ASKS)
+            doubts(
+                self.STABLE,
+                {**self.CANARY, "metadata": {"name": "canary", "namespace": "bank"}},
+                self.SERVICE,
+                self.ASKS,
+            )
             == []
         )
         assert doubts(self.STABLE, self.CANARY, self.ASKS) == []
@@ -206,6 +249,7 @@ class TestSeveralBehindOneSelector:
         ((_, verdict),) = Workloads(deployed).unread(deployed)
         assert verdict.layer is Layer.SIDECAR
         assert verdict.reason == (
-            "It means pods of shop/deployment/stable and of shop/deployment/canary, which something tells apart: "
+            "It means pods of shop/deployment/stable and of shop/deployment/canary, which something tells "
+            "apart: "
             "that is not read."
         )

@@ -1,6 +1,8 @@
-"""One small cluster for traces: a team's namespace, a gateway that demands the mesh's certificate, and a host that it leads to.
+"""One small cluster for traces: a team's namespace, a gateway that demands the mesh's certificate, and a host
+that it leads to.
 
-A trace in a line is the layers in the order in which they were asked - `!` refuses, `?` is not understood - and where it leaves.
+A trace in a line is the layers in the order in which they were asked - `!` refuses, `?` is not understood -
+and where it leaves.
 """
 
 from __future__ import annotations
@@ -41,22 +43,36 @@ def edge(**spec: Any) -> Written:
         "annotations": {"inject.istio.io/templates": "gateway"},
     }
     pods = {"containers": [{"name": "istio-proxy", "image": "auto"}]}
-    return written("Deployment", GATEWAY, "edge", **{"template": {"metadata": metadata, "spec": pods}, **spec})
+    return written(
+        "Deployment", GATEWAY, "edge", **{"template": {"metadata": metadata, "spec": pods}, **spec}
+    )
 
 
 SHOPS = team(SHOP, **{"istio-injection": "enabled"})
 LED = virtual(
-    SHOP, "a.example", http=[{"route": [to(DOOR, 443)]}], tls=[{"match": [{"sniHosts": ["a.example"]}], "route": [to(DOOR, 443)]}]
+    SHOP,
+    "a.example",
+    http=[{"route": [to(DOOR, 443)]}],
+    tls=[{"match": [{"sniHosts": ["a.example"]}], "route": [to(DOOR, 443)]}],
 )
 SHOWS = rule(SHOP, DOOR, tls={"mode": "ISTIO_MUTUAL", "sni": "a.example"})
 IN_FRONT = service("edge", GATEWAY, {"port": 443, "targetPort": 443, "name": "tls"}, selector=LABELS)
 ONWARD = bound("a.example", "a.example")
 WEB = gateway(server("*"))
-BASE = (SHOPS, IN_FRONT, entry("a.example", GATEWAY, {"number": 80, "name": "http", "protocol": "HTTP"}, TLS), LED, SHOWS, CLOSED)
+BASE = (
+    SHOPS,
+    IN_FRONT,
+    entry("a.example", GATEWAY, {"number": 80, "name": "http", "protocol": "HTTP"}, TLS),
+    LED,
+    SHOWS,
+    CLOSED,
+)
 CLUSTER_OF = (*BASE, edge(), WEB, ONWARD)
 
 
-def judges(*objects: Written, of: tuple[Written, ...] = CLUSTER_OF, google: tuple[Resource, ...] = ()) -> Judges:
+def judges(
+    *objects: Written, of: tuple[Written, ...] = CLUSTER_OF, google: tuple[Resource, ...] = ()
+) -> Judges:
     return Judges(snapshot(*of, *objects, google=google))
 
 
@@ -65,8 +81,12 @@ def trace(flow: Flow, *objects: Written, declared: bool = False, **of: Any) -> T
 
 
 def line(found: Trace) -> str:
-    """Layers in the order in which they were asked; `!` refuses, `?` is not understood; then where it leaves."""
-    said = [f"{step.layer.value}{'?' if not step.understood else '' if step.allowed else '!'}" for step in found.steps]
+    """Layers in the order in which they were asked; `!` refuses, `?` is not understood; then where it
+    leaves."""
+    said = [
+        f"{step.layer.value}{'?' if not step.understood else '' if step.allowed else '!'}"
+        for step in found.steps
+    ]
     ends = [one.to.address or one.to.name or "" for one in found.left if isinstance(one.to, Outside)]
     return " ".join([*said, *(f"-> {end}" for end in ends)])
 
@@ -88,7 +108,13 @@ def closed(namespace: str, *directions: str) -> Written:
 
 
 def denial(address: str = "0.0.0.0/0", **more: Any) -> Resource:
-    what = {"direction": "EGRESS", "priority": 1000, "denies": [{"protocol": "all"}], "destinationRanges": [address], **more}
+    what = {
+        "direction": "EGRESS",
+        "priority": 1000,
+        "denies": [{"protocol": "all"}],
+        "destinationRanges": [address],
+        **more,
+    }
     return Resource("gcp:compute/firewall:Firewall", "deny", what)
 
 

@@ -1,4 +1,5 @@
-"""Ways in which a client may write a text, any of which a receiver may undo: for tests that nothing gets past inspection."""
+"""Ways in which a client may write a text, any of which a receiver may undo: for tests that nothing gets past
+inspection."""
 
 from __future__ import annotations
 
@@ -7,7 +8,16 @@ from collections.abc import Callable
 from random import Random
 from urllib.parse import quote
 
-NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "_": "&lowbar;", "+": "&plus;", "%": "&percnt;", "\\": "&bsol;"}
+NAMED = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "_": "&lowbar;",
+    "+": "&plus;",
+    "%": "&percnt;",
+    "\\": "&bsol;",
+}
 
 
 def percent(text: str, random: Random) -> str:
@@ -18,7 +28,9 @@ def percent(text: str, random: Random) -> str:
         if character == " " and random.random() < 0.5:
             found += "+"
         elif forced or character == " " or random.random() < 0.4:
-            found += quote(character, safe="") if forced or not character.isascii() else f"%{ord(character):02X}"
+            found += (
+                quote(character, safe="") if forced or not character.isascii() else f"%{ord(character):02X}"
+            )
         else:
             found += character
     return found
@@ -57,7 +69,8 @@ def references(text: str, random: Random) -> str:
 
 
 def parted(text: str, random: Random) -> str:
-    """In XML: comments, instructions and CDATA between the characters; what holds & or < is no text for it."""
+    """In XML: comments, instructions and CDATA between the characters; what holds & or < is no text for
+    it."""
     if set(text) & set("<>&]?-"):
         return text
     marks = ["<!-- x -->", "<?x y?>", "<![CDATA[]]>"]

@@ -1,7 +1,9 @@
-"""A small fake of what Envoy gives to a Lua filter, on the same Lua: LuaJIT, the filter as a coroutine, bodies that arrive later.
+"""A small fake of what Envoy gives to a Lua filter, on the same Lua: LuaJIT, the filter as a coroutine,
+bodies that arrive later.
 
-Like Envoy: `body` and `bodyChunks` suspend the script until there is something; `respond` suspends it for good; whoever calls
-`body` gets nothing if the request has none; an error that leaves the script lets the request pass.
+Like Envoy: `body` and `bodyChunks` suspend the script until there is something; `respond` suspends it for
+good; whoever calls `body` gets nothing if the request has none; an error that leaves the script lets the
+request pass.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ FAKE = b"""
 function run(headers, chunks, failing, log, respond)
   local position = 0
   local function buffer(text)
-    return {length = function() return #text end, getBytes = function(_, from, count) return text:sub(from + 1, from + count) end}
+    local function bytes(_, from, count) return text:sub(from + 1, from + count) end
+    return {length = function() return #text end, getBytes = bytes}
   end
   local function fails(what) if failing == what then error(what .. " fails") end end
   local handle = {}
@@ -82,7 +85,11 @@ class Filter:
         self._lua.execute(FAKE)
 
     def request(
-        self, headers: dict[str, str] | None = None, *chunks: bytes, authority: str = "api.example.com", failing: str = ""
+        self,
+        headers: dict[str, str] | None = None,
+        *chunks: bytes,
+        authority: str = "api.example.com",
+        failing: str = "",
     ) -> Outcome:
         """Send a request; `failing` names what raises an error inside Envoy's part."""
         given = {":authority": authority, ":path": "/", ":method": "POST"} | (headers or {})
@@ -93,7 +100,11 @@ class Filter:
 
         table = self._lua.table_from({name.encode(): value.encode() for name, value in given.items()})
         ended, held = self._lua.globals()[b"run"](
-            table, self._array(chunks), failing.encode(), lambda text: outcome.log.append(text.decode()), respond
+            table,
+            self._array(chunks),
+            failing.encode(),
+            lambda text: outcome.log.append(text.decode()),
+            respond,
         )
         outcome.ended, outcome.held = ended.decode(), bool(held)
         return outcome

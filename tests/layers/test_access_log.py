@@ -1,4 +1,5 @@
-"""What access logs say: the mesh's settings, the object that keeps a request's id inside, and what judges take for it."""
+"""What access logs say: the mesh's settings, the object that keeps a request's id inside, and what judges
+take for it."""
 
 from __future__ import annotations
 
@@ -68,16 +69,32 @@ CHANGES: list[tuple[tuple[str | int, ...], Any, bool]] = [
     (HEADER, "x-other", True),
     (("value", "typed_config", "request_rules", 0, "remove"), False, True),
     # Metadata that rules of authorization read: whoever writes it says who calls.
-    (("value", "typed_config", "request_rules", 0, "on_header_present", "metadata_namespace"), "istio_authn", False),
-    (("value", "typed_config", "request_rules", 0, "on_header_missing"), {"metadata_namespace": "istio_authn"}, False),
+    (
+        ("value", "typed_config", "request_rules", 0, "on_header_present", "metadata_namespace"),
+        "istio_authn",
+        False,
+    ),
+    (
+        ("value", "typed_config", "request_rules", 0, "on_header_missing"),
+        {"metadata_namespace": "istio_authn"},
+        False,
+    ),
     (("value", "typed_config", "response_rules"), [], False),
-    (("value", "typed_config", "@type"), "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua", False),
+    (
+        ("value", "typed_config", "@type"),
+        "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+        False,
+    ),
     (("operation",), "REPLACE", False),
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "read"), CHANGES, ids=[".".join(map(str, path)) for path, _, _ in CHANGES])
-def test_a_filter_that_does_more_than_to_note_is_not_understood(path: tuple[str | int, ...], value: Any, read: bool) -> None:
+@pytest.mark.parametrize(
+    ("path", "value", "read"), CHANGES, ids=[".".join(map(str, path)) for path, _, _ in CHANGES]
+)
+def test_a_filter_that_does_more_than_to_note_is_not_understood(
+    path: tuple[str | int, ...], value: Any, read: bool
+) -> None:
     plan = plan_of(dev_config())
     deployed = deployment(plan, render(plan))
     manifests = deepcopy(list(deployed.kubernetes))

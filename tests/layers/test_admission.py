@@ -1,4 +1,5 @@
-"""Admission and roles as rendered objects: where they hold, what the config takes out of them, and what it refuses."""
+"""Admission and roles as rendered objects: where they hold, what the config takes out of them, and what it
+refuses."""
 
 from __future__ import annotations
 
@@ -42,10 +43,17 @@ class TestPolicies:
             assert manifest["spec"]["validationActions"] == ["Deny"]
 
     def test_they_hold_where_the_platforms_labels_are_or_everywhere(self) -> None:
-        found_in: dict[str, list[str]] = {"teams": [], "platform": [], "but the system's": [], "everywhere": []}
+        found_in: dict[str, list[str]] = {
+            "teams": [],
+            "platform": [],
+            "but the system's": [],
+            "everywhere": [],
+        }
         for name, manifest in found(dev(), "ValidatingAdmissionPolicyBinding").items():
             assert manifest["spec"]["policyName"] == name
-            selector = manifest["spec"].get("matchResources", {}).get("namespaceSelector", {"matchExpressions": []})
+            selector = (
+                manifest["spec"].get("matchResources", {}).get("namespaceSelector", {"matchExpressions": []})
+            )
             match [(one["key"], one["operator"]) for one in selector["matchExpressions"]]:
                 case [(names.TEAM_LABEL, "Exists")]:
                     found_in["teams"].append(name)
@@ -57,7 +65,12 @@ class TestPolicies:
                     assert selector["matchExpressions"] == []
                     found_in["everywhere"].append(name)
         assert found_in == {
-            "teams": ["egress-team-workloads", "egress-team-services", "egress-team-control-plane", "egress-team-boundaries"],
+            "teams": [
+                "egress-team-workloads",
+                "egress-team-services",
+                "egress-team-control-plane",
+                "egress-team-boundaries",
+            ],
             "platform": ["egress-platform-namespaces"],
             "but the system's": ["egress-gateway-nodes"],
             "everywhere": ["egress-platform-kinds", "egress-namespaces"],
@@ -66,7 +79,9 @@ class TestPolicies:
     def test_the_labels_are_on_teams_and_on_the_platforms_namespaces_alone(self) -> None:
         labels = {name: item["metadata"]["labels"] for name, item in found(dev(), "Namespace").items()}
         assert {name for name, of in labels.items() if names.TEAM_LABEL in of} == {"team-x", "team-y"}
-        assert {name: of[names.PLATFORM_LABEL] for name, of in labels.items() if names.PLATFORM_LABEL in of} == {
+        assert {
+            name: of[names.PLATFORM_LABEL] for name, of in labels.items() if names.PLATFORM_LABEL in of
+        } == {
             "istio-system": "control-plane",
             "istio-egress": "egress-gateway",
         }
@@ -98,21 +113,34 @@ class TestRelaxing:
         assert "egress-namespaces" not in found(plan, "ValidatingAdmissionPolicyBinding")
 
     def test_an_exemption_is_in_the_text_of_that_rule_alone(self) -> None:
-        """In something that the stack owns whole: an annotation of the namespace could be anybody's beside the program's own."""
+        """In something that the stack owns whole: an annotation of the namespace could be anybody's beside
+        the program's own."""
         plan = fenced(
-            admission={"exemptions": {"team-x": {"host-ports": "appliance"}}, "namespaces": {"agents": {"gateway-nodes": "a"}}}
+            admission={
+                "exemptions": {"team-x": {"host-ports": "appliance"}},
+                "namespaces": {"agents": {"gateway-nodes": "a"}},
+            }
         )
         policies, before = found(plan, "ValidatingAdmissionPolicy"), found(dev(), "ValidatingAdmissionPolicy")
         workloads, nodes = policies["egress-team-workloads"], policies["egress-gateway-nodes"]
         named = [one for one in workloads["spec"]["validations"] if "'team-x'" in one["expression"]]
         assert [one["message"].partition(":")[0] for one in named] == ["host-ports"]
-        assert workloads["metadata"]["annotations"] == {"gke-mesh-egress/exempt.host-ports": "team-x: appliance"}
-        assert nodes["spec"]["validations"][0]["expression"].startswith("request.?namespace.orValue('') in ['agents'] || (")
-        assert {name for name in policies if policies[name] != before[name]} == {"egress-team-workloads", "egress-gateway-nodes"}
+        assert workloads["metadata"]["annotations"] == {
+            "gke-mesh-egress/exempt.host-ports": "team-x: appliance"
+        }
+        assert nodes["spec"]["validations"][0]["expression"].startswith(
+            "request.?namespace.orValue('') in ['agents'] || ("
+        )
+        assert {name for name in policies if policies[name] != before[name]} == {
+            "egress-team-workloads",
+            "egress-gateway-nodes",
+        }
         assert "annotations" not in found(plan, "Namespace")["team-x"]["metadata"]
 
     def test_warn_accepts_and_tells(self) -> None:
-        for manifest in found(fenced(admission={"action": "warn"}), "ValidatingAdmissionPolicyBinding").values():
+        for manifest in found(
+            fenced(admission={"action": "warn"}), "ValidatingAdmissionPolicyBinding"
+        ).values():
             assert manifest["spec"]["validationActions"] == ["Warn", "Audit"]
 
     @pytest.mark.parametrize(
@@ -124,12 +152,30 @@ class TestRelaxing:
                 {"admission": {"exemptions": {"team-x": {"platform-namespaces": "x"}}}},
                 "fences.admission.exemptions.team-x.platform-namespaces",
             ),
-            ({"admission": {"namespaces": {"team-x": {"gateway-nodes": "x"}}}}, "fences.admission.namespaces.team-x"),
-            ({"admission": {"namespaces": {"agents": {"host-ports": "x"}}}}, "fences.admission.namespaces.agents.host-ports"),
-            ({"admission": {"namespaces": {"kube-system": {"gateway-nodes": "x"}}}}, "fences.admission.namespaces.kube-system"),
-            ({"admission": {"namespaces": {"istio-egress": {"gateway-nodes": "x"}}}}, "fences.admission.namespaces.istio-egress"),
-            ({"admission": {"namespaces": {"a b": {"gateway-nodes": "x"}}}}, 'fences.admission.namespaces["a b"]'),
-            ({"admission": {"exemptions": {"team-q": {"host-ports": "x"}}}}, "fences.admission.exemptions.team-q"),
+            (
+                {"admission": {"namespaces": {"team-x": {"gateway-nodes": "x"}}}},
+                "fences.admission.namespaces.team-x",
+            ),
+            (
+                {"admission": {"namespaces": {"agents": {"host-ports": "x"}}}},
+                "fences.admission.namespaces.agents.host-ports",
+            ),
+            (
+                {"admission": {"namespaces": {"kube-system": {"gateway-nodes": "x"}}}},
+                "fences.admission.namespaces.kube-system",
+            ),
+            (
+                {"admission": {"namespaces": {"istio-egress": {"gateway-nodes": "x"}}}},
+                "fences.admission.namespaces.istio-egress",
+            ),
+            (
+                {"admission": {"namespaces": {"a b": {"gateway-nodes": "x"}}}},
+                'fences.admission.namespaces["a b"]',
+            ),
+            (
+                {"admission": {"exemptions": {"team-q": {"host-ports": "x"}}}},
+                "fences.admission.exemptions.team-q",
+            ),
             (
                 {"admission": {"exemptions": {"team-x": {"namespace-labels": "x"}}}},
                 "fences.admission.exemptions.team-x.namespace-labels",
@@ -160,7 +206,10 @@ class TestRoles:
         plan = fenced(groups={"teams": {"team-x": ["b@example.com", "a@example.com"]}})
         (binding,) = [item for item in render(plan) if item.kind == "RoleBinding"]
         assert (binding.namespace, binding.owner.name) == ("team-x", "team-x")
-        assert [subject["name"] for subject in binding.manifest["subjects"]] == ["a@example.com", "b@example.com"]
+        assert [subject["name"] for subject in binding.manifest["subjects"]] == [
+            "a@example.com",
+            "b@example.com",
+        ]
 
     @pytest.mark.parametrize("name", [rbac.TEAM, rbac.SECURITY])
     def test_no_role_but_the_platforms_has_a_wildcard_verb_or_a_change_of_policies(self, name: str) -> None:

@@ -15,11 +15,17 @@ from tests.support import config_with, dev_config, plan_of, teams
 INSIDE = ["10.0.0.7", "10.1.200.3"]
 CONTROL_PLANE, VIP = "10.5.0.2", "199.36.153.9"
 OUTSIDE = ["93.184.216.34", "8.8.8.8", "10.9.0.1", "192.168.1.1", "199.36.153.4", "172.16.0.1"]
-RULE, POLICY = "gcp:compute/firewall:Firewall", "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
+RULE, POLICY = (
+    "gcp:compute/firewall:Firewall",
+    "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules",
+)
 
 
-def passes(nodes: Nodes, address: str, port: int, protocol: str = "tcp", config: dict[str, Any] | None = None) -> bool:
-    """Whether a connection from such a node to the address passes. The lowest number decides, and before equals the refusal."""
+def passes(
+    nodes: Nodes, address: str, port: int, protocol: str = "tcp", config: dict[str, Any] | None = None
+) -> bool:
+    """Whether a connection from such a node to the address passes. The lowest number decides, and before
+    equals the refusal."""
     found = [
         rule
         for rule in firewall.render(plan_of(config or dev_config()))
@@ -58,7 +64,8 @@ class TestGatewayNodes:
         assert passes(Nodes.GATEWAY, "93.184.216.34", port)
 
     @pytest.mark.parametrize(
-        ("port", "protocol"), [(22, "tcp"), (53, "udp"), (53, "tcp"), (443, "udp"), (853, "tcp"), (8443, "tcp")]
+        ("port", "protocol"),
+        [(22, "tcp"), (53, "udp"), (53, "tcp"), (443, "udp"), (853, "tcp"), (8443, "tcp")],
     )
     def test_they_leave_on_no_other(self, port: int, protocol: str) -> None:
         assert not passes(Nodes.GATEWAY, "93.184.216.34", port, protocol)
@@ -97,7 +104,9 @@ class TestPolicy:
         """Each rule of the one form is in the other, with the same words, ranges, ports and machines."""
         as_rules, as_policy = run_program(dev_config()), run_program(self.CONFIG)
         (policy,) = as_policy.of_type(POLICY)
-        expected = {resource["inputs"]["name"]: _of_rule(resource["inputs"]) for resource in as_rules.of_type(RULE)}
+        expected = {
+            resource["inputs"]["name"]: _of_rule(resource["inputs"]) for resource in as_rules.of_type(RULE)
+        }
         assert {rule["ruleName"]: _of_policy(rule) for rule in policy["inputs"]["rules"]} == expected
         assert as_policy.of_type(RULE) == []
 
@@ -111,7 +120,9 @@ class TestPolicy:
     def test_it_is_asked_before_the_rules_that_somebody_may_add_to_the_network(self) -> None:
         run = run_program(self.CONFIG)
         (network,) = [
-            network["inputs"] for network in run.of_type("gcp:compute/network:Network") if network["name"] == "network-vpc"
+            network["inputs"]
+            for network in run.of_type("gcp:compute/network:Network")
+            if network["name"] == "network-vpc"
         ]
         assert network["networkFirewallPolicyEnforcementOrder"] == "BEFORE_CLASSIC_FIREWALL"
         (on,) = run.of_type("gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation")
@@ -119,7 +130,9 @@ class TestPolicy:
 
     def test_nodes_wait_for_it(self) -> None:
         (cluster,) = run_program(self.CONFIG).of_type("gke-mesh-egress:cluster:Cluster")
-        assert {"firewall-policy", "firewall-association"} <= {urn.rpartition("::")[2] for urn in cluster["dependencies"]}
+        assert {"firewall-policy", "firewall-association"} <= {
+            urn.rpartition("::")[2] for urn in cluster["dependencies"]
+        }
 
 
 def _of_rule(inputs: dict[str, Any]) -> tuple[Any, ...]:
@@ -154,11 +167,17 @@ def _of_policy(rule: dict[str, Any]) -> tuple[Any, ...]:
 
 class TestLogging:
     def logged(self, how: str) -> set[str]:
-        return {rule.name for rule in firewall.render(plan_of(config_with("network/firewall", {"logging": how}))) if rule.log}
+        return {
+            rule.name
+            for rule in firewall.render(plan_of(config_with("network/firewall", {"logging": how})))
+            if rule.log
+        }
 
     def test_refusals_are_logged(self) -> None:
         assert self.logged("denied") == {"global-deny-egress-all", "global-deny-egress-all-ipv6"}
-        assert {rule.name for rule in firewall.render(plan_of(dev_config())) if rule.log} == self.logged("denied")
+        assert {rule.name for rule in firewall.render(plan_of(dev_config())) if rule.log} == self.logged(
+            "denied"
+        )
 
     def test_what_leaves_is_logged_too_where_the_stack_asks_for_it(self) -> None:
         assert self.logged("all") - self.logged("denied") == {"gateway-allow-egress-web"}

@@ -1,4 +1,5 @@
-"""Google APIs as a way out: who holds which role, what a role may not be, and the perimeter that closes what IAM cannot."""
+"""Google APIs as a way out: who holds which role, what a role may not be, and the perimeter that closes what
+IAM cannot."""
 
 from __future__ import annotations
 
@@ -16,7 +17,11 @@ from tests.program_runner import ProgramRun, run_program
 from tests.support import config_with, dev_config, plan_of
 
 PERIMETER = "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter"
-BOUNDARY: dict[str, Any] = {"accessPolicy": "123456789", "projectNumber": "987654321012", "accessLevels": ["deployers"]}
+BOUNDARY: dict[str, Any] = {
+    "accessPolicy": "123456789",
+    "projectNumber": "987654321012",
+    "accessLevels": ["deployers"],
+}
 
 
 def fenced(restricted: bool = True, **changes: Any) -> dict[str, Any]:
@@ -34,14 +39,22 @@ def dev() -> ProgramRun:
 class TestRoles:
     def test_on_the_project_only_nodes_hold_roles_and_none_that_reads_data(self) -> None:
         """Both roles are for a node's own work: logs, metrics and registration, and images of the project."""
-        held = {(r["inputs"]["role"], r["name"].split("-")[0]) for r in dev().of_type("gcp:projects/iAMMember:IAMMember")}
+        held = {
+            (r["inputs"]["role"], r["name"].split("-")[0])
+            for r in dev().of_type("gcp:projects/iAMMember:IAMMember")
+        }
         assert held == {(role, "nodes") for role in NODE_ROLES}
         assert NODE_ROLES == ("roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader")
 
     def test_a_teams_account_holds_roles_on_its_own_buckets_and_on_nothing_else(self) -> None:
         (grant,) = dev().of_type("gcp:storage/bucketIAMMember:BucketIAMMember")
-        assert (grant["inputs"]["role"], grant["inputs"]["bucket"]) == ("roles/storage.objectViewer", "sandbox-project-bucket")
-        granting = {r["type"] for r in dev().registered if "iam" in r["type"].lower() and r["type"].startswith("gcp:")}
+        assert (grant["inputs"]["role"], grant["inputs"]["bucket"]) == (
+            "roles/storage.objectViewer",
+            "sandbox-project-bucket",
+        )
+        granting = {
+            r["type"] for r in dev().registered if "iam" in r["type"].lower() and r["type"].startswith("gcp:")
+        }
         assert granting == {
             "gcp:projects/iAMMember:IAMMember",
             "gcp:serviceaccount/iAMMember:IAMMember",
@@ -104,7 +117,9 @@ class TestPerimeter:
             (fenced(alsoRestricted=["bigquery"]), "Write e.g. bigquery.googleapis.com."),
         ],
     )
-    def test_what_would_lock_out_or_leave_open_is_refused_in_words(self, config: dict[str, Any], words: str) -> None:
+    def test_what_would_lock_out_or_leave_open_is_refused_in_words(
+        self, config: dict[str, Any], words: str
+    ) -> None:
         with pytest.raises(ConfigError, match=words):
             load(config)
 

@@ -23,7 +23,9 @@ def of_kind(plan: Plan, kind: str) -> list[Manifest]:
 
 
 def rules(plan: Plan) -> list[dict[str, Any]]:
-    return [rule for policy in of_kind(plan, "AuthorizationPolicy") for rule in policy["spec"].get("rules", [])]
+    return [
+        rule for policy in of_kind(plan, "AuthorizationPolicy") for rule in policy["spec"].get("rules", [])
+    ]
 
 
 def outside(plan: Plan) -> list[dict[str, Any]]:
@@ -40,7 +42,10 @@ def treatment(plan: Plan) -> dict[str, Any]:
 
 class TestRules:
     def test_several_rules_become_one_policy_rule_each_in_order_of_name(self) -> None:
-        allow = {"read": {"methods": ["GET"], "paths": ["/v1/*"]}, "order": {"methods": ["POST"], "paths": ["/v1/orders/{*}"]}}
+        allow = {
+            "read": {"methods": ["GET"], "paths": ["/v1/*"]},
+            "order": {"methods": ["POST"], "paths": ["/v1/orders/{*}"]},
+        }
         operations = [rule["to"][0]["operation"] for rule in rules(host({"allow": allow}))]
         assert [(operation["methods"], operation["paths"]) for operation in operations] == [
             (["POST"], ["/v1/orders/{*}"]),
@@ -62,7 +67,9 @@ class TestRules:
         assert rule["from"][0]["source"]["principals"] == ["sandbox-project.svc.id.goog/ns/team-a/sa/worker"]
 
     def test_passthrough_may_be_for_named_service_accounts(self) -> None:
-        plan = plan_of(teams(team_a={"api.example.com": {"https": "passthrough", "serviceAccounts": ["worker"]}}))
+        plan = plan_of(
+            teams(team_a={"api.example.com": {"https": "passthrough", "serviceAccounts": ["worker"]}})
+        )
         (rule,) = rules(plan)
         assert rule["from"] == [{"source": {"principals": ["cluster.local/ns/team-a/sa/worker"]}}]
 
@@ -82,16 +89,24 @@ class TestUpgrades:
             "caCertificates": "system",
             "subjectAltNames": ["api.example.com"],
         }
-        assert treatment(host({"upgrade": "tls", "ca": "partner-ca"}))["tls"]["credentialName"] == "partner-ca"
+        assert (
+            treatment(host({"upgrade": "tls", "ca": "partner-ca"}))["tls"]["credentialName"] == "partner-ca"
+        )
 
     def test_mutual_tls_shows_the_gateways_credential(self) -> None:
         tls = treatment(host({"upgrade": "mtls", "credential": "partner"}))["tls"]
-        assert (tls["mode"], tls["credentialName"], tls["subjectAltNames"]) == ("MUTUAL", "partner", ["api.example.com"])
+        assert (tls["mode"], tls["credentialName"], tls["subjectAltNames"]) == (
+            "MUTUAL",
+            "partner",
+            ["api.example.com"],
+        )
 
     @pytest.mark.parametrize(("protocol", "istio"), [("http", "HTTP"), ("http2", "HTTP2"), ("grpc", "GRPC")])
     def test_the_protocol_is_the_service_ports(self, protocol: str, istio: str) -> None:
         (entry,) = of_kind(host({"upgrade": "tls", "protocol": protocol}), "ServiceEntry")
-        assert entry["spec"]["ports"] == [{"number": 80, "name": protocol, "protocol": istio, "targetPort": 443}]
+        assert entry["spec"]["ports"] == [
+            {"number": 80, "name": protocol, "protocol": istio, "targetPort": 443}
+        ]
 
 
 class TestTreatment:
@@ -105,13 +120,17 @@ class TestTreatment:
         assert service["spec"]["http"][0]["retries"] == {"attempts": 0}
 
     def test_answers_are_repeated_for_safe_methods_only(self) -> None:
-        safe, rest = outside(host({"traffic": {"retries": {"attempts": 3, "retryOn": ["gateway-error", "reset"]}}}))
+        safe, rest = outside(
+            host({"traffic": {"retries": {"attempts": 3, "retryOn": ["gateway-error", "reset"]}}})
+        )
         assert safe["match"][0]["method"] == {"regex": "GET|HEAD|OPTIONS"}
         assert safe["retries"] == {"attempts": 3, "retryOn": "gateway-error,reset"}
         assert rest["retries"] == {"attempts": 3, "retryOn": "connect-failure,refused-stream"}
 
     def test_unsafe_methods_are_repeated_when_the_config_says_so(self) -> None:
-        (route,) = outside(host({"traffic": {"retries": {"attempts": 1, "retryOn": ["5xx"], "unsafeMethods": True}}}))
+        (route,) = outside(
+            host({"traffic": {"retries": {"attempts": 1, "retryOn": ["5xx"], "unsafeMethods": True}}})
+        )
         assert route["retries"] == {"attempts": 1, "retryOn": "5xx"}
 
     def test_retries_can_be_turned_off(self) -> None:
@@ -119,13 +138,20 @@ class TestTreatment:
         assert route["retries"] == {"attempts": 0}
 
     def test_every_route_out_removes_internal_headers(self) -> None:
-        for route in outside(host({"traffic": {"timeout": "5s", "retries": {"attempts": 3, "retryOn": ["5xx"]}}})):
+        for route in outside(
+            host({"traffic": {"timeout": "5s", "retries": {"attempts": 3, "retryOn": ["5xx"]}}})
+        ):
             assert "x-forwarded-client-cert" in route["headers"]["request"]["remove"]
             assert route["timeout"] == "5s"
 
     def test_limits_and_outliers_are_the_gateways_alone(self) -> None:
         traffic = {
-            "limits": {"connections": 50, "requests": 100, "pendingRequests": 10, "requestsPerConnection": 1000},
+            "limits": {
+                "connections": 50,
+                "requests": 100,
+                "pendingRequests": 10,
+                "requestsPerConnection": 1000,
+            },
             "outlier": {"consecutive5xx": 3},
             "keepalive": "60s",
         }
@@ -133,28 +159,49 @@ class TestTreatment:
         assert "tls" not in setting
         assert setting["connectionPool"] == {
             "tcp": {"connectTimeout": "5s", "maxConnections": 50, "tcpKeepalive": {"time": "60s"}},
-            "http": {"http1MaxPendingRequests": 10, "http2MaxRequests": 100, "maxRequestsPerConnection": 1000},
+            "http": {
+                "http1MaxPendingRequests": 10,
+                "http2MaxRequests": 100,
+                "maxRequestsPerConnection": 1000,
+            },
         }
         assert setting["outlierDetection"]["consecutive5xxErrors"] == 3
 
     def test_a_plain_host_without_wishes_has_no_destination_rule(self) -> None:
-        assert [rule for rule in of_kind(host({}), "DestinationRule") if rule["spec"]["host"] == "api.example.com"] == []
+        assert [
+            rule for rule in of_kind(host({}), "DestinationRule") if rule["spec"]["host"] == "api.example.com"
+        ] == []
 
 
 REFUSED = [
     ("mutual TLS without a credential", {"upgrade": "mtls"}, "no certificate to show", "credential"),
     ("a credential without mutual TLS", {"upgrade": "tls", "credential": "x"}, "ignored", "upgrade: mtls"),
     ("an authority for plain HTTP", {"ca": "x"}, "verifies nothing", "upgrade: tls"),
-    ("an authority beside a credential", {"upgrade": "mtls", "credential": "x", "ca": "y"}, "ca.crt", "Put it there"),
+    (
+        "an authority beside a credential",
+        {"upgrade": "mtls", "credential": "x", "ca": "y"},
+        "ca.crt",
+        "Put it there",
+    ),
     ("gRPC without TLS", {"protocol": "grpc"}, "next to no outside host", "upgrade: tls"),
-    ("rules in two places", {"methods": ["GET"], "allow": {"a": {"paths": ["/"]}}}, "one of the two", "rule of their own"),
+    (
+        "rules in two places",
+        {"methods": ["GET"], "allow": {"a": {"paths": ["/"]}}},
+        "one of the two",
+        "rule of their own",
+    ),
     ("no rules at all", {"allow": {}}, "nothing would be allowed", "leave allow out"),
     ("a header in upper case", {"headers": {"X-Tenant": ["a"]}}, "lower case", "x-tenant"),
     ("a header that proxies rewrite", {"headers": {"host": ["a"]}}, "proxies rewrite it", "another header"),
     ("a header without values", {"headers": {"x-tenant": []}}, "empty list", "leave the field out"),
     ("two open ends in a template", {"paths": ["/a/{**}/b/{**}"]}, "one `{**}`", "/users/{*}/orders"),
     ("a brace that is no template", {"paths": ["/a/{id}"]}, "template", "/users/{*}/orders"),
-    ("a service account with a namespace", {"serviceAccounts": ["team-b/worker"]}, "refuses this name", "without the namespace"),
+    (
+        "a service account with a namespace",
+        {"serviceAccounts": ["team-b/worker"]},
+        "refuses this name",
+        "without the namespace",
+    ),
     ("a time that is none", {"traffic": {"timeout": "5"}}, "not a length of time", "5s"),
     ("a time of nothing", {"traffic": {"timeout": "0s"}}, "not a length of time", "5s"),
     (
@@ -167,7 +214,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("http", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("http", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_is_refused(http: dict[str, Any], consequence: str, fix: str) -> None:
     with pytest.raises(ConfigError) as refused:
         host(http)
@@ -192,7 +241,9 @@ DISAGREEMENTS = [
 
 
 @pytest.mark.parametrize(("field", "one", "other"), DISAGREEMENTS, ids=[row[0] for row in DISAGREEMENTS])
-def test_two_teams_that_disagree_are_both_named(field: str, one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_two_teams_that_disagree_are_both_named(
+    field: str, one: dict[str, Any], other: dict[str, Any]
+) -> None:
     with pytest.raises(ConfigError) as refused:
         plan_of(teams(team_a={"api.example.com": {"http": one}}, team_b={"api.example.com": {"http": other}}))
     (problem,) = refused.value.problems
@@ -209,7 +260,10 @@ def test_a_team_that_says_nothing_about_traffic_takes_what_the_other_says() -> N
 
 def test_with_the_managed_mesh_a_mirror_is_refused_and_told_what_a_copy_would_say() -> None:
     config = config_with("mesh", {"flavor": "cloud-service-mesh"})
-    hosts = {"api.example.com": {"http": {"mirror": {"host": "v2.example.com"}}}, "v2.example.com": {"http": {}}}
+    hosts = {
+        "api.example.com": {"http": {"mirror": {"host": "v2.example.com"}}},
+        "v2.example.com": {"http": {}},
+    }
     config["gke-mesh-egress:teams"] = {"team-a": {"egress": hosts}}
     with pytest.raises(ConfigError) as refused:
         plan_of(config)
@@ -219,9 +273,12 @@ def test_with_the_managed_mesh_a_mirror_is_refused_and_told_what_a_copy_would_sa
 
 
 @pytest.mark.parametrize(
-    ("http", "field"), [({"upgrade": "mtls", "credential": "x"}, "upgrade"), ({"upgrade": "tls", "ca": "x"}, "ca")]
+    ("http", "field"),
+    [({"upgrade": "mtls", "credential": "x"}, "upgrade"), ({"upgrade": "tls", "ca": "x"}, "ca")],
 )
-def test_what_the_managed_mesh_cannot_do_is_refused_with_the_way_out(http: dict[str, Any], field: str) -> None:
+def test_what_the_managed_mesh_cannot_do_is_refused_with_the_way_out(
+    http: dict[str, Any], field: str
+) -> None:
     config = config_with("mesh", {"flavor": "cloud-service-mesh"})
     config["gke-mesh-egress:teams"] = {"team-a": {"egress": {"api.example.com": {"http": http}}}}
     with pytest.raises(ConfigError) as refused:
@@ -262,7 +319,10 @@ class TestSplitAndMirror:
     def test_a_copy_says_the_second_hosts_name_and_nothing_of_the_mesh(self) -> None:
         patch, script = self.patch_of(self.plan({"mirror": {"host": "v2.example.com"}}))
         assert patch["applyTo"] == "CLUSTER"
-        assert patch["match"] == {"context": "GATEWAY", "cluster": {"service": "v2.example.com", "portNumber": 80}}
+        assert patch["match"] == {
+            "context": "GATEWAY",
+            "cluster": {"service": "v2.example.com", "portNumber": 80},
+        }
         assert 'headers:replace(":authority", "v2.example.com")' in script
         for header in ["x-forwarded-for", "x-envoy-internal", "x-forwarded-client-cert", "x-request-id"]:
             assert f'headers:remove("{header}")' in script
@@ -281,9 +341,14 @@ class TestSplitAndMirror:
 
     @pytest.mark.parametrize(
         ("second", "version"),
-        [({"upgrade": "tls"}, "http_protocol_options"), ({"upgrade": "tls", "protocol": "grpc"}, "http2_protocol_options")],
+        [
+            ({"upgrade": "tls"}, "http_protocol_options"),
+            ({"upgrade": "tls", "protocol": "grpc"}, "http2_protocol_options"),
+        ],
     )
-    def test_the_filter_keeps_how_the_second_host_is_spoken_to(self, second: dict[str, Any], version: str) -> None:
+    def test_the_filter_keeps_how_the_second_host_is_spoken_to(
+        self, second: dict[str, Any], version: str
+    ) -> None:
         second = {**second, "traffic": {"limits": {"requestsPerConnection": 7}}}
         plan = self.plan({"mirror": {"host": "v2.example.com"}}, **{"v2.example.com": {"http": second}})
         options = self.options_of(self.patch_of(plan)[0])
@@ -311,9 +376,17 @@ class TestSplitAndMirror:
             ({"split": {"v2.example.com": 10}}, {"v2.example.com": {"http": {"paths": ["/only"]}}}),
             ({"split": {"api.example.com": 10}}, {}),
         ],
-        ids=["mirror to an undeclared host", "split to one", "to one without http", "to one with narrower rules", "to itself"],
+        ids=[
+            "mirror to an undeclared host",
+            "split to one",
+            "to one without http",
+            "to one with narrower rules",
+            "to itself",
+        ],
     )
-    def test_a_target_that_the_team_may_not_reach_itself_is_refused(self, http: dict[str, Any], others: Any) -> None:
+    def test_a_target_that_the_team_may_not_reach_itself_is_refused(
+        self, http: dict[str, Any], others: Any
+    ) -> None:
         with pytest.raises(ConfigError) as refused:
             self.plan(http, **others)
         (problem,) = refused.value.problems
@@ -326,10 +399,16 @@ class TestSplitAndMirror:
 
     def test_shares_that_leave_nothing_are_refused(self) -> None:
         with pytest.raises(ConfigError, match="leave nothing"):
-            self.plan({"split": {"v2.example.com": 60, "v3.example.com": 40}}, **{"v3.example.com": {"http": {"upgrade": "tls"}}})
+            self.plan(
+                {"split": {"v2.example.com": 60, "v3.example.com": 40}},
+                **{"v3.example.com": {"http": {"upgrade": "tls"}}},
+            )
 
     def test_one_teams_mirror_never_copies_another_teams_requests(self) -> None:
-        mirrored = {"api.example.com": {"http": {"mirror": {"host": "v2.example.com"}}}, "v2.example.com": {"http": {}}}
+        mirrored = {
+            "api.example.com": {"http": {"mirror": {"host": "v2.example.com"}}},
+            "v2.example.com": {"http": {}},
+        }
         with pytest.raises(ConfigError) as refused:
             plan_of(teams(team_a=mirrored, team_b={"api.example.com": {"http": {}}}))
         (problem,) = refused.value.problems

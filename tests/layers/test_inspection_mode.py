@@ -1,4 +1,5 @@
-"""Body inspection: what a rule may say, the object that comes of it, and the filter itself on the Lua that Envoy runs."""
+"""Body inspection: what a rule may say, the object that comes of it, and the filter itself on the Lua that
+Envoy runs."""
 
 from __future__ import annotations
 
@@ -35,7 +36,12 @@ RULES: dict[str, Any] = {
 
 def inspected(**changes: Any) -> Plan:
     return plan_of(
-        teams(team_a={HOST: {"http": {"upgrade": "tls", "inspect": {"refuse": RULES} | changes}}, "other.example": {"http": {}}})
+        teams(
+            team_a={
+                HOST: {"http": {"upgrade": "tls", "inspect": {"refuse": RULES} | changes}},
+                "other.example": {"http": {}},
+            }
+        )
     )
 
 
@@ -122,14 +128,18 @@ def test_path_and_query_are_read_as_well(enforcing: Filter, path: str) -> None:
     refused(enforcing.request({":path": path}), 400, "the path or query breaks the rule")
 
 
-@pytest.mark.parametrize("body", [b"", b"harmless", b"\x00\xff binary \x00", b"sensitive Data", b"100% + 1 \\ 2"])
+@pytest.mark.parametrize(
+    "body", [b"", b"harmless", b"\x00\xff binary \x00", b"sensitive Data", b"100% + 1 \\ 2"]
+)
 def test_what_breaks_no_rule_passes_silently(enforcing: Filter, body: bytes) -> None:
     outcome = enforcing.request({}, body)
     assert (outcome.ended, outcome.log) == ("passed", [])
     assert enforcing.request().ended == "passed"
 
 
-@pytest.mark.parametrize("authority", ["API.Example.COM", "api.example.com:80", "Api.example.com.:80", "api.example.com."])
+@pytest.mark.parametrize(
+    "authority", ["API.Example.COM", "api.example.com:80", "Api.example.com.:80", "api.example.com."]
+)
 def test_the_host_is_known_however_it_is_written(enforcing: Filter, authority: str) -> None:
     refused(enforcing.request({}, SECRET.encode(), authority=authority), 400, "sensitive-data")
 
@@ -156,7 +166,9 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("headers", "status", "reason"), UNREADABLE)
-def test_what_cannot_be_read_is_refused_unread(enforcing: Filter, headers: dict[str, str], status: int, reason: str) -> None:
+def test_what_cannot_be_read_is_refused_unread(
+    enforcing: Filter, headers: dict[str, str], status: int, reason: str
+) -> None:
     outcome = enforcing.request(headers, b"harmless")
     refused(outcome, status, reason)
     assert not outcome.held
@@ -167,7 +179,9 @@ def test_a_body_that_turns_out_too_large_is_refused(enforcing: Filter) -> None:
     assert enforcing.request({}, b"x" * 600, b"x" * 400).ended == "passed"
 
 
-@pytest.mark.parametrize("headers", [{"content-encoding": "Identity"}, {"content-type": "text/plain; charset=UTF-8"}])
+@pytest.mark.parametrize(
+    "headers", [{"content-encoding": "Identity"}, {"content-type": "text/plain; charset=UTF-8"}]
+)
 def test_readable_bodies_may_say_so(enforcing: Filter, headers: dict[str, str]) -> None:
     assert enforcing.request(headers, b"harmless").ended == "passed"
 
@@ -224,8 +238,14 @@ def test_every_quoted_text_is_that_text_in_lua(data: bytes) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(min_size=1, max_size=60).filter(str.isprintable), before=st.binary(max_size=20), after=st.binary(max_size=20))
-def test_a_text_is_found_whatever_it_is_and_whatever_stands_around_it(text: str, before: bytes, after: bytes) -> None:
+@given(
+    text=st.text(min_size=1, max_size=60).filter(str.isprintable),
+    before=st.binary(max_size=20),
+    after=st.binary(max_size=20),
+)
+def test_a_text_is_found_whatever_it_is_and_whatever_stands_around_it(
+    text: str, before: bytes, after: bytes
+) -> None:
     try:
         needle = text.encode()
     except UnicodeEncodeError:
@@ -247,22 +267,44 @@ def test_a_text_is_found_in_json_however_it_is_escaped(text: str) -> None:
 EMPTY = Filter("function envoy_on_request() end")
 
 single = st.sampled_from(
-    [*"abzAZ09 _-%:/", r"\.", r"\]", r"\[", r"\\", r"\^", r"\$", r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", r"\n", "."]
+    [
+        *"abzAZ09 _-%:/",
+        r"\.",
+        r"\]",
+        r"\[",
+        r"\\",
+        r"\^",
+        r"\$",
+        r"\d",
+        r"\w",
+        r"\s",
+        r"\D",
+        r"\W",
+        r"\S",
+        r"\n",
+        ".",
+    ]
 )
-member = st.sampled_from(["a-z", "A-Z", "0-9", "!-~", " -/", "%", "^", r"\]", r"\-", r"\\", "_", "-", r"\d", r"\W", r"\t", "x"])
+member = st.sampled_from(
+    ["a-z", "A-Z", "0-9", "!-~", " -/", "%", "^", r"\]", r"\-", r"\\", "_", "-", r"\d", r"\W", r"\t", "x"]
+)
 sets = st.tuples(st.sampled_from(["", "^"]), st.lists(member, min_size=1, max_size=4)).map(
     # A leading ^ of the members would negate, and a hyphen between two of them would make a range of its own.
     lambda drawn: "[" + drawn[0] + "a" + "".join(sorted(drawn[1], key="-".__eq__)) + "]"
 )
 repeats = st.sampled_from(["", "", "", "?", "{2}", "{0,2}", "{1,3}"])
-expressions = st.lists(st.tuples(st.one_of(single, sets), repeats).map("".join), min_size=1, max_size=5).map("".join)
+expressions = st.lists(st.tuples(st.one_of(single, sets), repeats).map("".join), min_size=1, max_size=5).map(
+    "".join
+)
 bodies = st.one_of(st.binary(max_size=24), st.text("abzAZ019 _-%:./\\[]^$\n\t", max_size=24).map(str.encode))
 
 
 @pytest.mark.filterwarnings("ignore:Possible set:FutureWarning")
 @settings(max_examples=1500, deadline=None)
 @given(expression=expressions, body=bodies, ignore_case=st.booleans())
-def test_a_pattern_matches_exactly_what_it_matches_in_python(expression: str, body: bytes, ignore_case: bool) -> None:
+def test_a_pattern_matches_exactly_what_it_matches_in_python(
+    expression: str, body: bytes, ignore_case: bool
+) -> None:
     try:
         atoms = parse(expression, ignore_case)
     except ValueError:
@@ -325,7 +367,9 @@ def test_a_rule_is_refused(rule: Any, consequence: str, fix: str) -> None:
     with pytest.raises(ConfigError) as error:
         inspected(refuse={"a-rule": rule})
     (problem,) = error.value.problems
-    assert problem.path.startswith(f'gke-mesh-egress:teams.team-a.egress["{HOST}"].http.inspect.refuse.a-rule')
+    assert problem.path.startswith(
+        f'gke-mesh-egress:teams.team-a.egress["{HOST}"].http.inspect.refuse.a-rule'
+    )
     assert consequence in problem.consequence
     assert fix in problem.fix
 
@@ -339,7 +383,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("changes", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_an_inspection_is_refused(changes: dict[str, Any], consequence: str, fix: str) -> None:
     with pytest.raises(ConfigError) as error:
         inspected(**changes)
@@ -376,7 +422,9 @@ def test_there_is_no_inspection_of_what_is_not_http(way: str) -> None:
         plan_of(teams(team_a={HOST: {way: {"inspect": INSPECT}}}))
 
 
-@pytest.mark.parametrize("inspect", [None, {"refuse": RULES, "mode": "report"}, {"refuse": {"sensitive-data": SECRET}}])
+@pytest.mark.parametrize(
+    "inspect", [None, {"refuse": RULES, "mode": "report"}, {"refuse": {"sensitive-data": SECRET}}]
+)
 def test_two_teams_that_disagree_are_both_named(inspect: dict[str, Any] | None) -> None:
     other = {"inspect": inspect} if inspect else {}
     problem = problem_of(teams(team_a={HOST: {"http": {"inspect": INSPECT}}}, team_b={HOST: {"http": other}}))
@@ -421,13 +469,27 @@ def test_the_managed_mesh_cannot_read_requests() -> None:
 # Ways to write it
 
 
-SECRETS = ["sensitiveData", "for internal use", "a+b=c_100%", 'DOMAIN\\name"x"', "müßig", "zażółć", "\U0001f511 key", "x&y<z>"]
+SECRETS = [
+    "sensitiveData",
+    "for internal use",
+    "a+b=c_100%",
+    'DOMAIN\\name"x"',
+    "müßig",
+    "zażółć",
+    "\U0001f511 key",
+    "x&y<z>",
+]
 
 
 @settings(max_examples=1200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(secret=st.sampled_from(SECRETS), seed=st.integers(0, 2**32), before=st.sampled_from(["", '{"a": "', "<a>", "x=1&y="]))
+@given(
+    secret=st.sampled_from(SECRETS),
+    seed=st.integers(0, 2**32),
+    before=st.sampled_from(["", '{"a": "', "<a>", "x=1&y="]),
+)
 def test_nothing_gets_past_by_any_composition_of_encodings(secret: str, seed: int, before: str) -> None:
-    """What a receiver undoes, and in whatever order it was done, is undone here too, or refused: nothing is passed."""
+    """What a receiver undoes, and in whatever order it was done, is undone here too, or refused: nothing is
+    passed."""
     sent = encoded(before + secret, Random(seed))
     outcome = filters(secret).request({}, sent)
     assert outcome.status in (400, 415), sent
@@ -455,39 +517,55 @@ def filters(secret: str) -> Filter:
         ({"content-type": "text/xml"}, b"<?xml version='1.0'?><a>&#115;ensitive&#x44;ata</a>"),
         ({"content-type": "text/xml"}, b"<a>sensi<![CDATA[tive]]>Da<!-- x -->ta</a>"),
         ({"content-type": "text/xml"}, b'<!DOCTYPE a [<!ENTITY x "sensi">]><a>&x;tiveData</a>'),
-        ({"content-type": "application/x-www-form-urlencoded"}, b"payload=%7B%22a%22%3A%22%5Cu0073ensitiveData%22%7D"),
+        (
+            {"content-type": "application/x-www-form-urlencoded"},
+            b"payload=%7B%22a%22%3A%22%5Cu0073ensitiveData%22%7D",
+        ),
         ({"content-type": "application/x-www-form-urlencoded"}, b"payload=%2573ensitiveData"),
         ({"content-type": "application/x-www-form-urlencoded"}, b"payload=%u0073ensitiveData"),
         ({"content-type": "text/javascript"}, b"'\\x73ensitive\\u{44}ata'"),
         ({"content-type": "text/yaml"}, b'"\\U00000073ensitiveData"'),
         ({"content-type": "text/html"}, b"sensitive&#68ata"),
-        ({"content-type": "multipart/form-data; boundary=x"}, b"--x\r\nContent-Transfer-Encoding: base64\r\n\r\nc2Vu\r\n--x--"),
+        (
+            {"content-type": "multipart/form-data; boundary=x"},
+            b"--x\r\nContent-Transfer-Encoding: base64\r\n\r\nc2Vu\r\n--x--",
+        ),
         (
             {"content-type": "multipart/form-data; boundary=x"},
             b"--x\r\nContent-Type: text/plain; charset=utf-16\r\n\r\nx\r\n--x--",
         ),
-        ({"content-type": "message/rfc822"}, b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=73ensitiveData"),
+        (
+            {"content-type": "message/rfc822"},
+            b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=73ensitiveData",
+        ),
     ],
 )
-def test_what_a_receiver_may_read_is_read_or_refused(enforcing: Filter, headers: dict[str, str], body: bytes) -> None:
+def test_what_a_receiver_may_read_is_read_or_refused(
+    enforcing: Filter, headers: dict[str, str], body: bytes
+) -> None:
     assert enforcing.request(headers, body).status in (400, 415)
 
 
-@pytest.mark.parametrize("charset", ["", "; charset=iso-8859-1", "; charset=UTF-8", '; charset="utf-8"; boundary=x'])
+@pytest.mark.parametrize(
+    "charset", ["", "; charset=iso-8859-1", "; charset=UTF-8", '; charset="utf-8"; boundary=x']
+)
 def test_a_body_that_says_how_it_is_written_passes(enforcing: Filter, charset: str) -> None:
     assert enforcing.request({"content-type": "text/plain" + charset}, b"harmless \xe9").ended == "passed"
 
 
 def test_latin_and_escapes_are_read_together() -> None:
     found = the_filter(refuse={"only": "élégant"})
-    assert found.request({"content-type": "text/plain; charset=iso-8859-1"}, b"\xe9l\\u00e9gant").status == 400
+    assert (
+        found.request({"content-type": "text/plain; charset=iso-8859-1"}, b"\xe9l\\u00e9gant").status == 400
+    )
     assert found.request({}, "élégant".encode("latin-1")).status == 400
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"html": "<p class=\\"a\\">1 + 1 &lt; 3 &amp; 100%25</p>", "url": "https://x.example/?a=b%20c&d=e+f"}',
+        b'{"html": "<p class=\\"a\\">1 + 1 &lt; 3 &amp; 100%25</p>", '
+        b'"url": "https://x.example/?a=b%20c&d=e+f"}',
         b"<?xml version='1.0' encoding='UTF-8'?><a><!-- n --><![CDATA[x]]></a>",
         b"--x\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: 8bit\r\n\r\nx\r\n--x--",
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0",

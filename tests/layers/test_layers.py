@@ -19,7 +19,9 @@ def dev() -> Plan:
 
 def found(kind: str, name: str, namespace: str | None = None, plan: Plan | None = None) -> Manifest:
     (item,) = [
-        item for item in render(plan or dev()) if item.kind == kind and item.name == name and namespace in (None, item.namespace)
+        item
+        for item in render(plan or dev())
+        if item.kind == kind and item.name == name and namespace in (None, item.namespace)
     ]
     return item.manifest
 
@@ -37,7 +39,12 @@ class TestAuthorization:
         assert "rules" not in found("AuthorizationPolicy", "allow-nothing")["spec"]
 
     def test_team_x_may_send_http_to_example_com_and_nowhere_else(self) -> None:
-        hosts = [host for rule in rules_of("team-x") for to in rule.get("to", []) for host in to["operation"]["hosts"]]
+        hosts = [
+            host
+            for rule in rules_of("team-x")
+            for to in rule.get("to", [])
+            for host in to["operation"]["hosts"]
+        ]
         assert hosts == ["example.com", "example.com:80"]
 
     def test_team_y_may_ask_httpbin_for_the_teapot_only(self) -> None:
@@ -82,17 +89,25 @@ class TestGateway:
                     ]
 
     def test_every_port_of_an_outside_host_has_a_route_to_the_gateway(self) -> None:
-        services = {service["spec"]["hosts"][0]: service["spec"] for service in kinds(dev(), "VirtualService")}
+        services = {
+            service["spec"]["hosts"][0]: service["spec"] for service in kinds(dev(), "VirtualService")
+        }
         for entry in kinds(dev(), "ServiceEntry"):
             host = entry["spec"]["hosts"][0]
             if host not in services:
                 continue  # Google APIs go by Private Google Access.
             routes = [*services[host].get("http", []), *services[host].get("tls", [])]
-            from_mesh = {route["match"][0]["port"] for route in routes if route["match"][0]["gateways"] == ["mesh"]}
+            from_mesh = {
+                route["match"][0]["port"] for route in routes if route["match"][0]["gateways"] == ["mesh"]
+            }
             assert from_mesh == {port["number"] for port in entry["spec"]["ports"]}
 
     def test_passthrough_arrives_with_the_teams_identity_one_server_per_host(self) -> None:
-        servers = [server for server in found("Gateway", "egress-gateway")["spec"]["servers"] if server["port"]["number"] == 443]
+        servers = [
+            server
+            for server in found("Gateway", "egress-gateway")["spec"]["servers"]
+            if server["port"]["number"] == 443
+        ]
         assert [server["hosts"] for server in servers] == [["example.com"], ["httpbin.org"]]
         assert {server["tls"]["mode"] for server in servers} == {"ISTIO_MUTUAL"}
 
@@ -100,9 +115,12 @@ class TestGateway:
         for service in kinds(dev(), "VirtualService"):
             for route in service["spec"].get("http", []):
                 if route["match"][0]["gateways"] != ["mesh"]:
-                    assert {"x-forwarded-client-cert", "x-forwarded-for", "x-request-id", "x-envoy-attempt-count"} <= set(
-                        route["headers"]["request"]["remove"]
-                    )
+                    assert {
+                        "x-forwarded-client-cert",
+                        "x-forwarded-for",
+                        "x-request-id",
+                        "x-envoy-attempt-count",
+                    } <= set(route["headers"]["request"]["remove"])
 
     def test_a_long_host_gets_no_label_that_kubernetes_would_refuse(self) -> None:
         host = f"{'a' * 60}.example.com"
@@ -118,7 +136,9 @@ class TestSidecar:
 
     def test_what_is_not_registered_is_refused(self) -> None:
         for team in ("team-x", "team-y"):
-            assert found("Sidecar", "default", team)["spec"]["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
+            assert found("Sidecar", "default", team)["spec"]["outboundTrafficPolicy"] == {
+                "mode": "REGISTRY_ONLY"
+            }
 
     def test_a_team_has_subsets_for_its_own_hosts_only(self) -> None:
         plan = plan_of(
@@ -128,7 +148,10 @@ class TestSidecar:
             )
         )
         rule = found("DestinationRule", "target-egress-gateway", "team-a", plan)["spec"]
-        assert [subset["name"] for subset in rule["subsets"]] == ["target-egress-gateway-mtls", "tls-a-example"]
+        assert [subset["name"] for subset in rule["subsets"]] == [
+            "target-egress-gateway-mtls",
+            "tls-a-example",
+        ]
         assert rule["exportTo"] == ["."]
 
 
@@ -154,12 +177,22 @@ class TestNetworkPolicy:
     def test_team_y_lets_team_x_in_because_team_x_says_it_reaches_team_y(self) -> None:
         own, others = found("NetworkPolicy", "team-boundary", "team-y")["spec"]["ingress"]
         assert own == {"from": [{"podSelector": {}}]}
-        assert others["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "team-x"}}}]
+        assert others["from"] == [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "team-x"}}}
+        ]
 
     def test_another_team_reaches_applications_and_never_the_ports_of_their_proxies(self) -> None:
-        (rule,) = [rule for rule in found("NetworkPolicy", "team-boundary", "team-y")["spec"]["ingress"] if "ports" in rule]
-        tcp = [range(port["port"], port["endPort"] + 1) for port in rule["ports"] if port["protocol"] == "TCP"]
-        assert not [port for port in (15000, 15006, 15020, 15021, 15090) if any(port in ports for ports in tcp)]
+        (rule,) = [
+            rule
+            for rule in found("NetworkPolicy", "team-boundary", "team-y")["spec"]["ingress"]
+            if "ports" in rule
+        ]
+        tcp = [
+            range(port["port"], port["endPort"] + 1) for port in rule["ports"] if port["protocol"] == "TCP"
+        ]
+        assert not [
+            port for port in (15000, 15006, 15020, 15021, 15090) if any(port in ports for ports in tcp)
+        ]
         assert all(any(port in ports for ports in tcp) for port in (80, 8080, 14999, 15091, 65535))
 
 
@@ -177,12 +210,21 @@ class TestGoogleCloud:
         ]
 
     def test_only_gateway_nodes_may_reach_the_internet(self) -> None:
-        to_anywhere = [rule for rule in firewall.render(dev()) if rule.egress and rule.allow and "0.0.0.0/0" in rule.ranges]
-        assert [(rule.targets, rule.ports) for rule in to_anywhere] == [((firewall.Nodes.GATEWAY,), (80, 443))]
+        to_anywhere = [
+            rule
+            for rule in firewall.render(dev())
+            if rule.egress and rule.allow and "0.0.0.0/0" in rule.ranges
+        ]
+        assert [(rule.targets, rule.ports) for rule in to_anywhere] == [
+            ((firewall.Nodes.GATEWAY,), (80, 443))
+        ]
 
     def test_the_deny_rule_is_the_weakest_and_the_one_that_is_logged(self) -> None:
         rules = list(firewall.render(dev()))
-        assert [rule.name for rule in rules if rule.log] == ["global-deny-egress-all", "global-deny-egress-all-ipv6"]
+        assert [rule.name for rule in rules if rule.log] == [
+            "global-deny-egress-all",
+            "global-deny-egress-all-ipv6",
+        ]
         assert max(rules, key=lambda rule: rule.priority).name == "global-deny-egress-all"
 
     def test_without_a_host_on_port_80_the_firewall_keeps_it_shut(self) -> None:
@@ -199,7 +241,11 @@ class TestGoogleCloud:
         zones = {zone.dns_name: zone for zone in dns.render(dev()) if zone.records}
         assert set(zones) == {"googleapis.com.", "gcr.io.", "pkg.dev.", "gke.goog."}
         alias, answer = zones["googleapis.com."].records
-        assert (alias.name, alias.type, alias.data) == ("*.googleapis.com.", "CNAME", ("private.googleapis.com.",))
+        assert (alias.name, alias.type, alias.data) == (
+            "*.googleapis.com.",
+            "CNAME",
+            ("private.googleapis.com.",),
+        )
         assert (answer.name, answer.data[0]) == ("private.googleapis.com.", "199.36.153.8")
 
     def test_the_restricted_vip_is_one_word_for_dns_firewall_and_network_policy(self) -> None:
@@ -217,7 +263,9 @@ class TestGatewayWorkload:
     def test_it_runs_on_gateway_nodes_only(self) -> None:
         pod = found("Deployment", "istio-egressgateway")["spec"]["template"]["spec"]
         assert pod["nodeSelector"] == {"cloud.google.com/gke-nodepool": "gateway"}
-        assert pod["tolerations"] == [{"key": "dedicated", "operator": "Equal", "value": "gateway", "effect": "NoSchedule"}]
+        assert pod["tolerations"] == [
+            {"key": "dedicated", "operator": "Equal", "value": "gateway", "effect": "NoSchedule"}
+        ]
 
     def test_the_test_app_does_not_tolerate_gateway_nodes(self) -> None:
         assert "tolerations" not in found("Deployment", "test", "team-x")["spec"]["template"]["spec"]
@@ -230,7 +278,10 @@ class TestGatewayWorkload:
 class TestGoogleApis:
     def test_an_api_is_seen_by_the_teams_that_name_it_only(self) -> None:
         config = dev_config()
-        config["gke-mesh-egress:teams"]["team-y"]["googleApis"] = {"apis": ["pubsub"], "serviceAccounts": {"publisher": {}}}
+        config["gke-mesh-egress:teams"]["team-y"]["googleApis"] = {
+            "apis": ["pubsub"],
+            "serviceAccounts": {"publisher": {}},
+        }
         plan = plan_of(config)
         exported = {
             entry["spec"]["hosts"][0]: entry["spec"]["exportTo"]
@@ -244,5 +295,9 @@ class TestGoogleApis:
         }
 
     def test_no_api_has_a_plain_port(self) -> None:
-        (entry,) = [entry for entry in kinds(dev(), "ServiceEntry") if entry["spec"]["hosts"] == ["storage.googleapis.com"]]
+        (entry,) = [
+            entry
+            for entry in kinds(dev(), "ServiceEntry")
+            if entry["spec"]["hosts"] == ["storage.googleapis.com"]
+        ]
         assert [port["number"] for port in entry["spec"]["ports"]] == [443]

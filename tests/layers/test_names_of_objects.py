@@ -1,4 +1,5 @@
-"""Whatever is asked for, every name, label and port name of every rendered object keeps its API's own rules."""
+"""Whatever is asked for, every name, label and port name of every rendered object keeps its API's own
+rules."""
 
 from __future__ import annotations
 
@@ -45,15 +46,23 @@ def broken(manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def _labels(manifest: dict[str, Any]) -> Iterator[str]:
-    for found in (*_below(manifest, "labels"), *_below(manifest, "matchLabels"), *_below(manifest, "podSelector")):
+    for found in (
+        *_below(manifest, "labels"),
+        *_below(manifest, "matchLabels"),
+        *_below(manifest, "podSelector"),
+    ):
         for key, value in found.items() if isinstance(found, dict) else ():
-            if isinstance(value, str) and not (_key(key) and grammar.matches(f"({grammar.LABEL_TEXT})?", value)):
+            if isinstance(value, str) and not (
+                _key(key) and grammar.matches(f"({grammar.LABEL_TEXT})?", value)
+            ):
                 yield f"label {key}: {value}"
 
 
 def _key(key: str) -> bool:
     domain, slash, name = key.rpartition("/")
-    return grammar.matches(grammar.LABEL_TEXT, name) and (not slash or grammar.matches(grammar.SUBDOMAIN, domain))
+    return grammar.matches(grammar.LABEL_TEXT, name) and (
+        not slash or grammar.matches(grammar.SUBDOMAIN, domain)
+    )
 
 
 def _below(value: Any, wanted: str) -> Iterator[Any]:
@@ -90,7 +99,13 @@ def test_names_keep_the_rules_whatever_is_asked_for(config: dict[str, Any]) -> N
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("Gateway", "a" * 64), ("Namespace", "a.b"), ("VirtualService", "a" * 254), ("Service", "A"), ("ConfigMap", "a\n")],
+    [
+        ("Gateway", "a" * 64),
+        ("Namespace", "a.b"),
+        ("VirtualService", "a" * 254),
+        ("Service", "A"),
+        ("ConfigMap", "a\n"),
+    ],
 )
 def test_a_name_that_breaks_a_rule_is_seen(kind: str, name: str) -> None:
     assert list(broken({"kind": kind, "metadata": {"name": name}}))

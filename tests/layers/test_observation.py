@@ -24,6 +24,8 @@ def test_what_a_network_policy_refuses_is_logged_without_a_word_in_the_config() 
     assert logged(None) == (False, True)
 
 
-@pytest.mark.parametrize(("said", "expected"), [("denied", (False, True)), ("all", (True, True)), ("none", (False, False))])
+@pytest.mark.parametrize(
+    ("said", "expected"), [("denied", (False, True)), ("all", (True, True)), ("none", (False, False))]
+)
 def test_the_setting_says_which_connections_are_logged(said: str, expected: tuple[bool, bool]) -> None:
     assert logged(said) == expected

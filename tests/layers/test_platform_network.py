@@ -1,4 +1,5 @@
-"""NetworkPolicies of the platform's own namespaces: default-deny, and what the gateways and the control plane are there for."""
+"""NetworkPolicies of the platform's own namespaces: default-deny, and what the gateways and the control plane
+are there for."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ def opened(rule: dict[str, Any]) -> list[int]:
 def peers(rule: dict[str, Any], side: str = "from") -> list[str]:
     """Namespaces and ranges that a rule names."""
     return [
-        peer["ipBlock"]["cidr"] if "ipBlock" in peer else peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        peer["ipBlock"]["cidr"]
+        if "ipBlock" in peer
+        else peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
         for peer in rule[side]
     ]
 
@@ -42,14 +45,18 @@ def reaches(plan: Plan, address: str, port: int) -> bool:
     for rule in policies(plan)["istio-egress/gateway-boundary"]["egress"]:
         for block in (peer["ipBlock"] for peer in rule["to"] if "ipBlock" in peer):
             inside = IPv4Address(address) in IPv4Network(block["cidr"])
-            excepted = any(IPv4Address(address) in IPv4Network(network) for network in block.get("except", []))
+            excepted = any(
+                IPv4Address(address) in IPv4Network(network) for network in block.get("except", [])
+            )
             if inside and not excepted and port in opened(rule):
                 return True
     return False
 
 
 def receiving() -> Plan:
-    return plan_of(yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"])
+    return plan_of(
+        yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))["config"]
+    )
 
 
 @pytest.mark.parametrize("namespace", ["istio-system", "istio-egress", "istio-ingress"])
@@ -165,14 +172,22 @@ class TestIngressGateway:
     ("fence", "gone", "namespace"),
     [
         ("gateway-network", {"istio-egress/nothing", "istio-egress/gateway-boundary"}, "istio-egress"),
-        ("control-plane-network", {"istio-system/nothing", "istio-system/control-plane-boundary"}, "istio-system"),
+        (
+            "control-plane-network",
+            {"istio-system/nothing", "istio-system/control-plane-boundary"},
+            "istio-system",
+        ),
     ],
 )
-def test_a_fence_is_taken_down_by_name_and_its_namespace_says_why(fence: str, gone: set[str], namespace: str) -> None:
+def test_a_fence_is_taken_down_by_name_and_its_namespace_says_why(
+    fence: str, gone: set[str], namespace: str
+) -> None:
     plan = plan_of(config_with("fences", {"relaxed": {fence: "a scanner of the platform's own"}}))
     assert policies(dev()).keys() - policies(plan).keys() == gone
     (found,) = [item for item in render(plan) if item.kind == "Namespace" and item.name == namespace]
-    assert found.manifest["metadata"]["annotations"] == {f"gke-mesh-egress/relaxed.{fence}": "a scanner of the platform's own"}
+    assert found.manifest["metadata"]["annotations"] == {
+        f"gke-mesh-egress/relaxed.{fence}": "a scanner of the platform's own"
+    }
 
 
 def test_every_object_comes_after_its_namespace() -> None:

@@ -16,7 +16,9 @@ ENFORCE, WARN = "pod-security.kubernetes.io/enforce", "pod-security.kubernetes.i
 
 def level(plan: Plan, team: str = "team-x") -> dict[str, str]:
     (namespace,) = [item.manifest for item in render(plan) if item.identity == f"namespace/{team}"]
-    return {key: value for key, value in namespace["metadata"]["labels"].items() if key.startswith("pod-security")}
+    return {
+        key: value for key, value in namespace["metadata"]["labels"].items() if key.startswith("pod-security")
+    }
 
 
 def fenced(**fences: Any) -> Plan:
@@ -60,7 +62,9 @@ def test_it_comes_with_the_nodes_redirection_and_both_are_relaxed_together() -> 
     assert level(relaxed) == {}
     assert istiod_values(relaxed)["pilot"]["cni"] == {"enabled": False}
     (namespace,) = [item.manifest for item in render(relaxed) if item.identity == "namespace/team-x"]
-    assert namespace["metadata"]["annotations"] == {"gke-mesh-egress/relaxed.pod-security": "nodes that take no plugin"}
+    assert namespace["metadata"]["annotations"] == {
+        "gke-mesh-egress/relaxed.pod-security": "nodes that take no plugin"
+    }
 
 
 def test_with_the_managed_mesh_it_is_not_put_up() -> None:

@@ -94,7 +94,9 @@ def test_a_team_comes_and_goes_with_its_own_and_its_shared_hosts_objects_and_rep
         if identity in before and before[identity].manifest == item.manifest:
             continue
         owner = item.owner
-        assert owner.part in SHARED or owner.name in (theirs if owner.part is Part.HOST else neighbours), identity
+        assert owner.part in SHARED or owner.name in (theirs if owner.part is Part.HOST else neighbours), (
+            identity
+        )
         assert identity not in before or _at(before[identity]) == _at(item), f"{identity} would be replaced"
     for name, rule in {rule.name: rule for rule in firewall.render(without_it)}.items():
         (same,) = [other for other in firewall.render(with_it) if other.name == name]
@@ -129,7 +131,12 @@ def test_a_host_is_shown_to_exactly_the_teams_that_declared_it(config: dict[str,
 # Wrong configs
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["*", "*.com", "a.b", "tls"]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["*", "*.com", "a.b", "tls"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
@@ -165,14 +172,16 @@ def _spoilt(config: dict[str, Any], data: st.DataObject) -> None:
             other = other[part]
         parent[path[-1]] = copy.deepcopy(other)
     elif isinstance(parent, dict):
-        parent[data.draw(st.text(max_size=8) | st.sampled_from(["*.example", "example.com", "Team", "x" * 70]))] = parent.pop(
-            path[-1]
-        )
+        parent[
+            data.draw(st.text(max_size=8) | st.sampled_from(["*.example", "example.com", "Team", "x" * 70]))
+        ] = parent.pop(path[-1])
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=SLOW)
 @given(config=configs(), data=st.data(), times=st.integers(1, 3))
-def test_whatever_is_spoilt_the_answer_is_a_plan_or_words(config: dict[str, Any], data: st.DataObject, times: int) -> None:
+def test_whatever_is_spoilt_the_answer_is_a_plan_or_words(
+    config: dict[str, Any], data: st.DataObject, times: int
+) -> None:
     for _ in range(times):
         _spoilt(config, data)
     problems: tuple[Problem, ...] = ()

@@ -42,7 +42,9 @@ def plan(model: dict[str, str] | None, leave_on: list[int] | None = None, **egre
 
 
 def in_namespace(plan: Plan, namespace: str, kind: str) -> dict[str, Manifest]:
-    return {item.name: item.manifest for item in render(plan) if item.namespace == namespace and item.kind == kind}
+    return {
+        item.name: item.manifest for item in render(plan) if item.namespace == namespace and item.kind == kind
+    }
 
 
 def refused(found: dict[str, Any]) -> str:
@@ -61,7 +63,9 @@ def outside_rule(plan: Plan, team: str) -> list[dict[str, Any]]:
 
 
 class TestSidecar:
-    @pytest.mark.parametrize(("model", "mode"), [(None, "REGISTRY_ONLY"), (REGISTRY_ONLY, "REGISTRY_ONLY"), (OPEN, "ALLOW_ANY")])
+    @pytest.mark.parametrize(
+        ("model", "mode"), [(None, "REGISTRY_ONLY"), (REGISTRY_ONLY, "REGISTRY_ONLY"), (OPEN, "ALLOW_ANY")]
+    )
     def test_only_an_open_team_may_name_any_host(self, model: dict[str, str] | None, mode: str) -> None:
         found = plan(model, [443] if model else None, team_a={"api.example.com": PASSED}, team_b={})
         (sidecar,) = in_namespace(found, "team-a", "Sidecar").values()
@@ -76,7 +80,9 @@ class TestSidecar:
         (policy,) = in_namespace(found, "team-a", "NetworkPolicy").values()
         name = "open" if "open" in model else "registry-only"
         assert (
-            sidecar["metadata"]["annotations"] == policy["metadata"]["annotations"] == {f"gke-mesh-egress/model.{name}": REASON}
+            sidecar["metadata"]["annotations"]
+            == policy["metadata"]["annotations"]
+            == {f"gke-mesh-egress/model.{name}": REASON}
         )
 
 
@@ -86,30 +92,42 @@ class TestHosts:
         found = plan(model, [443], team_a={"api.example.com": UPGRADED | PASSED})
         entry = in_namespace(found, "team-a", "ServiceEntry")["api-example-com-ext"]
         assert entry["spec"]["exportTo"] == ["."]
-        assert [(port["number"], port.get("targetPort")) for port in entry["spec"]["ports"]] == [(80, 443), (443, None)]
-        at_gateway = [item for item in render(found) if item.namespace == "istio-egress" and "api" in item.name]
+        assert [(port["number"], port.get("targetPort")) for port in entry["spec"]["ports"]] == [
+            (80, 443),
+            (443, None),
+        ]
+        at_gateway = [
+            item for item in render(found) if item.namespace == "istio-egress" and "api" in item.name
+        ]
         assert at_gateway == []
         assert found.gateway.ports == ()
 
     def test_the_sidecar_encrypts_and_checks_the_hosts_name(self) -> None:
-        rules = in_namespace(plan(REGISTRY_ONLY, [443], team_a={"api.example.com": UPGRADED}), "team-a", "DestinationRule")
+        rules = in_namespace(
+            plan(REGISTRY_ONLY, [443], team_a={"api.example.com": UPGRADED}), "team-a", "DestinationRule"
+        )
         assert list(rules) == ["api-example-com-originate-tls"]
         (setting,) = rules["api-example-com-originate-tls"]["spec"]["trafficPolicy"]["portLevelSettings"]
         assert setting["tls"]["mode"] == "SIMPLE"
         assert setting["tls"]["subjectAltNames"] == ["api.example.com"]
 
     def test_requests_lose_the_meshs_headers_and_go_to_the_host(self) -> None:
-        services = in_namespace(plan(REGISTRY_ONLY, [80], team_a={"api.example.com": {"http": {}}}), "team-a", "VirtualService")
+        services = in_namespace(
+            plan(REGISTRY_ONLY, [80], team_a={"api.example.com": {"http": {}}}), "team-a", "VirtualService"
+        )
         (route,) = services["api-example-com-straight"]["spec"]["http"]
         assert route["route"] == [{"destination": {"host": "api.example.com", "port": {"number": 80}}}]
         assert "x-forwarded-client-cert" in route["headers"]["request"]["remove"]
 
     def test_of_a_pattern_the_apps_own_look_up_decides(self) -> None:
-        (entry,) = in_namespace(plan(REGISTRY_ONLY, [443], team_a={"*.example.org": PASSED}), "team-a", "ServiceEntry").values()
+        (entry,) = in_namespace(
+            plan(REGISTRY_ONLY, [443], team_a={"*.example.org": PASSED}), "team-a", "ServiceEntry"
+        ).values()
         assert (entry["spec"]["hosts"], entry["spec"]["resolution"]) == (["*.example.org"], "DYNAMIC_DNS")
 
     def test_a_pattern_past_the_gateway_needs_what_the_managed_mesh_does_not_say_it_has(self) -> None:
-        """Sidecars look the name up by themselves; were the app's own look-up believed, any address would pass as the name's."""
+        """Sidecars look the name up by themselves; were the app's own look-up believed, any address would
+        pass as the name's."""
         found = config(REGISTRY_ONLY, [443], team_a={"*.example.org": PASSED})
         found["gke-mesh-egress:mesh"] = {"flavor": "cloud-service-mesh"}
         with pytest.raises(ConfigError, match="look up names"):
@@ -125,7 +143,9 @@ class TestHosts:
         """Also one with the same host: nothing of it is shared, so there is nothing to agree on."""
         host = {"api.example.com": {"http": {"upgrade": "mtls", "credential": "partner", "methods": ["GET"]}}}
         alone = _of_others(plan(None, team_b=host))
-        beside = plan(REGISTRY_ONLY, [80, 443], team_a={"api.example.com": {"http": {}, **PASSED}}, team_b=host)
+        beside = plan(
+            REGISTRY_ONLY, [80, 443], team_a={"api.example.com": {"http": {}, **PASSED}}, team_b=host
+        )
         assert _of_others(beside) == alone
 
 
@@ -152,7 +172,9 @@ class TestFences:
         found = plan(OPEN, [443], team_a={}, team_b={"api.example.com": PASSED})
         assert outside_rule(found, "team-b") == []
         (policy,) = in_namespace(found, "team-a", "NetworkPolicy").values()
-        assert "istio-egress" not in str(policy), "nor does an open team reach the gateway, where it has nothing to ask"
+        assert "istio-egress" not in str(policy), (
+            "nor does an open team reach the gateway, where it has nothing to ask"
+        )
 
     def test_application_nodes_leave_on_the_named_ports_and_only_to_the_internet(self) -> None:
         rules = {rule.name: rule for rule in firewall.render(plan(OPEN, [80, 443], team_a={}))}
@@ -173,7 +195,9 @@ class TestContract:
     def test_other_stacks_learn_which_model_and_why(self) -> None:
         found = planned(plan(REGISTRY_ONLY, [443], team_a={"api.example.com": UPGRADED}, team_b={}))["teams"]
         assert found["team-a"]["pastGateway"] == {"model": "registry-only", "reason": REASON, "ports": [443]}
-        assert found["team-a"]["egress"] == [{"host": "api.example.com", "protocol": "http", "port": 80, "leaves": "https"}]
+        assert found["team-a"]["egress"] == [
+            {"host": "api.example.com", "protocol": "http", "port": 80, "leaves": "https"}
+        ]
         assert "pastGateway" not in found["team-b"]
 
     def test_the_table_of_who_reaches_what_has_a_row_for_any_other_host(self) -> None:
@@ -204,8 +228,16 @@ class TestRefusals:
             ({"http": {"methods": ["GET"]}}, ".http.methods", "Methods are judged at the gateway"),
             ({"http": {"paths": ["/v1/*"]}}, ".http.paths", "Paths are judged at the gateway"),
             ({"http": {"headers": {"x-a": ["b"]}}}, ".http.headers", "Headers are judged at the gateway"),
-            ({"http": {"serviceAccounts": ["w"]}}, ".http.serviceAccounts", "ServiceAccounts are judged at the gateway"),
-            ({"http": {"allow": {"read": {"methods": ["GET"]}}}}, ".http.allow.read.methods", "hold it to them"),
+            (
+                {"http": {"serviceAccounts": ["w"]}},
+                ".http.serviceAccounts",
+                "ServiceAccounts are judged at the gateway",
+            ),
+            (
+                {"http": {"allow": {"read": {"methods": ["GET"]}}}},
+                ".http.allow.read.methods",
+                "hold it to them",
+            ),
             ({"http": {"upgrade": "mtls", "credential": "c"}}, ".http.upgrade", "in the team's own pods"),
             ({"http": {"upgrade": "tls", "ca": "c"}}, ".http.ca", "in the team's own pods"),
             ({"http": {"mirror": {"host": "b.example.com"}}}, ".http.mirror", "cleaned"),
@@ -221,7 +253,9 @@ class TestRefusals:
     def test_nothing_is_promised_that_only_a_gateway_could_keep(
         self, model: dict[str, str], access: dict[str, Any], path: str, says: str
     ) -> None:
-        message = refused(config(model, [80, 443], team_a={"api.example.com": access, "b.example.com": {"http": {}}}))
+        message = refused(
+            config(model, [80, 443], team_a={"api.example.com": access, "b.example.com": {"http": {}}})
+        )
         assert f'gke-mesh-egress:teams.team-a.egress["api.example.com"]{path}' in message
         assert says in message
         assert "remove the team's model" in message
@@ -261,7 +295,12 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("ports", "says"),
-        [([], "No port is named"), ([443, 443], "named twice"), ([0], "at least 1"), ([65536], "at most 65535")],
+        [
+            ([], "No port is named"),
+            ([443, 443], "named twice"),
+            ([0], "at least 1"),
+            ([65536], "at most 65535"),
+        ],
     )
     def test_ports_are_ports(self, ports: list[int], says: str) -> None:
         assert says in refused(config(OPEN, ports, team_a={}))
@@ -284,5 +323,9 @@ class TestRefusals:
         assert 'gke-mesh-egress:teams.team-b.egress["api.example.com"].http.inspect' in message
 
     def test_a_share_for_a_host_that_the_team_does_not_declare(self) -> None:
-        message = refused(config(REGISTRY_ONLY, [80], team_a={"api.example.com": {"http": {"split": {"b.example.com": 10}}}}))
+        message = refused(
+            config(
+                REGISTRY_ONLY, [80], team_a={"api.example.com": {"http": {"split": {"b.example.com": 10}}}}
+            )
+        )
         assert "may not send these requests to b.example.com itself" in message

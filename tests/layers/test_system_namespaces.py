@@ -12,7 +12,8 @@ from tests.support import config_with, plan_of
 
 @pytest.mark.parametrize("name", [*SYSTEM, *(f"{prefix}shop" for prefix in PREFIXES)])
 def test_no_team_is_called_like_one_or_begins_like_one(name: str) -> None:
-    """In the namespace of a team `asm-shop` the rule on its labels did not hold, and the proof said it did."""
+    """In the namespace of a team `asm-shop` the rule on its labels did not hold, and the proof said it
+    did."""
     with pytest.raises(ConfigError, match="belongs to the platform") as refused:
         plan_of(config_with("teams", {name: {}}))
     assert [problem.path for problem in refused.value.problems] == [f"gke-mesh-egress:teams.{name}"]

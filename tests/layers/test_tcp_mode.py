@@ -50,12 +50,17 @@ def test_it_travels_to_the_gateway_inside_mutual_tls_with_the_hosts_name() -> No
     assert to_gateway["route"][0]["destination"]["port"] == {"number": 443}
     assert to_host["route"][0]["destination"] == {"host": HOST, "port": {"number": 3306}}
     subsets = found(partner(), "DestinationRule", "target-egress-gateway")["spec"]["subsets"]
-    assert {"mode": "ISTIO_MUTUAL", "sni": HOST} in [subset["trafficPolicy"]["portLevelSettings"][0]["tls"] for subset in subsets]
+    assert {"mode": "ISTIO_MUTUAL", "sni": HOST} in [
+        subset["trafficPolicy"]["portLevelSettings"][0]["tls"] for subset in subsets
+    ]
 
 
 def test_the_gateway_takes_named_certificates_only_before_it_connects_to_the_host() -> None:
     (server,) = found(partner(), "Gateway")["spec"]["servers"]
-    assert server["tls"] == {"mode": "ISTIO_MUTUAL", "subjectAltNames": ["spiffe://cluster.local/ns/team-a/sa/app"]}
+    assert server["tls"] == {
+        "mode": "ISTIO_MUTUAL",
+        "subjectAltNames": ["spiffe://cluster.local/ns/team-a/sa/app"],
+    }
     (patch,) = found(partner(), "EnvoyFilter", "connect-late")["spec"]["configPatches"]
     config = patch["patch"]["value"]["typed_config"]
     assert config["upstream_connect_mode"] == "ON_DOWNSTREAM_TLS_HANDSHAKE"
@@ -72,7 +77,11 @@ def test_the_gateway_opens_mutual_tls_with_its_credential() -> None:
     rule = found(partner(), "DestinationRule", "mysql-partner-example-com-originate-tls")["spec"]
     (setting,) = rule["trafficPolicy"]["portLevelSettings"]
     assert setting["port"] == {"number": 3306}
-    assert (setting["tls"]["mode"], setting["tls"]["credentialName"], setting["tls"]["sni"]) == ("MUTUAL", "partner-mysql", HOST)
+    assert (setting["tls"]["mode"], setting["tls"]["credentialName"], setting["tls"]["sni"]) == (
+        "MUTUAL",
+        "partner-mysql",
+        HOST,
+    )
 
 
 def test_the_gateway_may_read_secrets_only_where_a_host_needs_one() -> None:
@@ -89,7 +98,9 @@ def test_the_firewall_opens_the_outside_port_to_the_hosts_addresses_only() -> No
 
 
 def test_two_teams_may_share_it_each_with_its_accounts() -> None:
-    plan = plan_of(teams(team_a={HOST: {"tcp": MYSQL}}, team_b={HOST: {"tcp": MYSQL | {"serviceAccounts": ["report"]}}}))
+    plan = plan_of(
+        teams(team_a={HOST: {"tcp": MYSQL}}, team_b={HOST: {"tcp": MYSQL | {"serviceAccounts": ["report"]}}})
+    )
     (server,) = found(plan, "Gateway")["spec"]["servers"]
     assert server["tls"]["subjectAltNames"] == [
         "spiffe://cluster.local/ns/team-a/sa/app",
@@ -135,7 +146,10 @@ def test_by_name_the_gateway_takes_named_certificates_only_as_with_addresses() -
     (server,) = found(plan, "Gateway")["spec"]["servers"]
     assert server["tls"]["subjectAltNames"] == ["spiffe://cluster.local/ns/team-a/sa/app"]
     assert (
-        found(plan, "EnvoyFilter", "connect-late")["spec"]["configPatches"][0]["match"]["listener"]["filterChain"]["sni"] == HOST
+        found(plan, "EnvoyFilter", "connect-late")["spec"]["configPatches"][0]["match"]["listener"][
+            "filterChain"
+        ]["sni"]
+        == HOST
     )
 
 
@@ -167,20 +181,37 @@ REFUSED = [
     ("on a port of HTTP", {"port": 80}, "expects HTTP or TLS", "http or https"),
     ("on a port of the mesh", {"port": 15001}, "own proxies", "another port"),
     ("to a private address", {"addresses": ["10.1.2.3"]}, "not one of the internet", "public addresses"),
-    ("to the metadata server", {"addresses": ["169.254.169.254"]}, "not one of the internet", "public addresses"),
+    (
+        "to the metadata server",
+        {"addresses": ["169.254.169.254"]},
+        "not one of the internet",
+        "public addresses",
+    ),
     ("to Google's own APIs", {"addresses": ["199.36.153.8"]}, "Google's own APIs", "public addresses"),
     ("to Google's restricted APIs", {"addresses": ["199.36.153.7"]}, "Google's own APIs", "public addresses"),
     ("to a group of machines", {"addresses": ["224.0.0.251"]}, "groups of machines", "public addresses"),
-    ("to an address that only pods have", {"addresses": ["241.1.2.3"]}, "not one of the internet", "public addresses"),
+    (
+        "to an address that only pods have",
+        {"addresses": ["241.1.2.3"]},
+        "not one of the internet",
+        "public addresses",
+    ),
     ("to a range", {"addresses": ["203.0.113.0/24"]}, "not an IPv4 address", "without a prefix"),
     ("with a port out of range", {"port": 70000}, "at most 65535", "at most 65535"),
     ("mutual without a credential", {"credential": None}, "no certificate to show", "credential"),
     ("a credential without mutual TLS", {"upgrade": "tls"}, "ignored", "mtls"),
-    ("an authority without TLS", {"upgrade": "none", "credential": None, "ca": "x"}, "ignored", "upgrade: tls"),
+    (
+        "an authority without TLS",
+        {"upgrade": "none", "credential": None, "ca": "x"},
+        "ignored",
+        "upgrade: tls",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("changes", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("changes", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_is_refused(changes: dict[str, Any], consequence: str, fix: str) -> None:
     with pytest.raises(ConfigError) as refused:
         partner(**changes)
@@ -190,15 +221,22 @@ def test_is_refused(changes: dict[str, Any], consequence: str, fix: str) -> None
     assert fix in problem.fix
 
 
-@pytest.mark.parametrize("port", [22, 8080, 8443, 9443, 10250, 10255, 15000, 15019, 15020, 15021, 15090, 30021, 32767])
+@pytest.mark.parametrize(
+    "port", [22, 8080, 8443, 9443, 10250, 10255, 15000, 15019, 15020, 15021, 15090, 30021, 32767]
+)
 def test_by_name_no_port_of_the_gateway_or_its_node_is_left_by_whatever_the_name_answers(port: int) -> None:
-    """Whoever answers for the name says where the connection goes: to 127.0.0.1, were it the gateway's admin port that it
-    leaves by."""
-    for field, way in (("outsidePort", by_name(outsidePort=port)), ("port", by_name(port=port, outsidePort=None))):
+    """Whoever answers for the name says where the connection goes: to 127.0.0.1, were it the gateway's admin
+    port that it leaves by."""
+    for field, way in (
+        ("outsidePort", by_name(outsidePort=port)),
+        ("port", by_name(port=port, outsidePort=None)),
+    ):
         with pytest.raises(ConfigError) as refused:
             plan_of(teams(team_a={HOST: way}))
         found = [problem for problem in refused.value.problems if "listens as well" in problem.consequence]
-        assert [problem.path for problem in found] == [f'gke-mesh-egress:teams.team-a.egress["{HOST}"].tcp.{field}']
+        assert [problem.path for problem in found] == [
+            f'gke-mesh-egress:teams.team-a.egress["{HOST}"].tcp.{field}'
+        ]
         assert "instead of byName" in found[0].fix
     partner(outsidePort=port)  # an address outside is no address of the gateway's
 
@@ -211,7 +249,9 @@ def test_by_name_no_port_of_the_gateway_or_its_node_is_left_by_whatever_the_name
         ("services", "34.5.0.0/20", "34.5.1.1"),
     ],
 )
-def test_an_address_that_the_network_uses_for_itself_is_none_of_the_internet(where: str, network: str, address: str) -> None:
+def test_an_address_that_the_network_uses_for_itself_is_none_of_the_internet(
+    where: str, network: str, address: str
+) -> None:
     """Public ranges may be a network's own."""
     config = teams(team_a={HOST: {"tcp": MYSQL | {"addresses": [address]}}})
     plan_of(config)
@@ -240,7 +280,9 @@ def test_two_hosts_cannot_claim_one_address_and_port() -> None:
     assert len(refused.value.problems) == 1
 
 
-@pytest.mark.parametrize(("field", "value"), [("port", 3307), ("outsidePort", 13307), ("addresses", ["203.0.113.12"])])
+@pytest.mark.parametrize(
+    ("field", "value"), [("port", 3307), ("outsidePort", 13307), ("addresses", ["203.0.113.12"])]
+)
 def test_two_teams_that_disagree_about_the_host_are_both_named(field: str, value: Any) -> None:
     with pytest.raises(ConfigError) as refused:
         plan_of(teams(team_a={HOST: {"tcp": MYSQL}}, team_b={HOST: {"tcp": MYSQL | {field: value}}}))

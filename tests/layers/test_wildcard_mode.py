@@ -1,4 +1,5 @@
-"""Wildcard hosts: every name below a domain, judged by team outside and by name inside, each pattern on its own way."""
+"""Wildcard hosts: every name below a domain, judged by team outside and by name inside, each pattern on its
+own way."""
 
 from __future__ import annotations
 
@@ -53,7 +54,10 @@ def test_the_sidecar_knows_the_pattern_and_sends_it_to_the_gateway_under_its_own
 def test_the_team_is_judged_by_the_outer_name() -> None:
     (rule,) = of(one(), "AuthorizationPolicy", "egress-team-a")["rules"]
     assert rule["from"] == [{"source": {"namespaces": ["team-a"]}}]
-    assert rule["when"] == [{"key": "connection.sni", "values": [OUTER]}, {"key": "destination.port", "values": ["8443"]}]
+    assert rule["when"] == [
+        {"key": "connection.sni", "values": [OUTER]},
+        {"key": "destination.port", "values": ["8443"]},
+    ]
 
 
 def test_named_service_accounts_narrow_it() -> None:
@@ -65,8 +69,14 @@ def test_named_service_accounts_narrow_it() -> None:
 def test_inside_the_gateway_the_inner_name_is_judged_where_nobody_else_can_knock() -> None:
     outer, inner = of(one(), "Gateway", "any---example-org-gateway")["servers"]
     assert (outer["hosts"], outer["tls"]) == ([OUTER], {"mode": "ISTIO_MUTUAL"})
-    assert (inner["hosts"], inner["tls"], inner["bind"]) == ([PATTERN], {"mode": "PASSTHROUGH"}, loopback(PATTERN))
-    assert of(one(), "ServiceEntry", "any---example-org-loopback")["endpoints"] == [{"address": loopback(PATTERN)}]
+    assert (inner["hosts"], inner["tls"], inner["bind"]) == (
+        [PATTERN],
+        {"mode": "PASSTHROUGH"},
+        loopback(PATTERN),
+    )
+    assert of(one(), "ServiceEntry", "any---example-org-loopback")["endpoints"] == [
+        {"address": loopback(PATTERN)}
+    ]
     (rule,) = of(one(), "AuthorizationPolicy", "wildcard-inner-names")["rules"]
     assert {"key": "connection.sni", "values": [PATTERN]} in rule["when"]
     assert {"key": "destination.ip", "values": [loopback(PATTERN)]} in rule["when"]
@@ -83,7 +93,8 @@ def test_only_the_gateway_looks_names_up_and_only_on_the_inner_way() -> None:
 
 
 def test_each_pattern_has_a_gateway_and_a_loopback_address_of_its_own() -> None:
-    """So that the outer name of one never leads to the inner names of another, and no route is found for the wrong one."""
+    """So that the outer name of one never leads to the inner names of another, and no route is found for the
+    wrong one."""
     plan = plan_of(teams(team_a={PATTERN: PASS}, team_b={"*.a.example.org": PASS}))
     servers = [server for item in gateways(plan) for server in item["spec"]["servers"] if "bind" in server]
     assert len({server["bind"] for server in servers}) == len(servers) == 2
@@ -108,7 +119,9 @@ def test_two_teams_share_one_set_of_objects() -> None:
 def test_the_firewall_opens_port_443_and_the_contract_names_the_pattern() -> None:
     opened = [rule for rule in firewall.render(one()) if rule.targets == (firewall.Nodes.GATEWAY,)]
     assert [rule.ports for rule in opened] == [(443,)]
-    assert planned(one())["teams"]["team-a"]["egress"] == [{"host": PATTERN, "protocol": "https", "port": 443, "leaves": "https"}]
+    assert planned(one())["teams"]["team-a"]["egress"] == [
+        {"host": PATTERN, "protocol": "https", "port": 443, "leaves": "https"}
+    ]
 
 
 def test_a_stack_without_patterns_has_nothing_of_this() -> None:
@@ -133,7 +146,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("host", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("host", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_a_pattern_is_refused(host: str, consequence: str, fix: str) -> None:
     (problem,) = problems(teams(team_a={host: PASS}))
     assert host in problem.path
@@ -159,7 +174,9 @@ def test_other_ways_than_passthrough_are_refused(way: str, value: Any, consequen
     assert "full name" in problem.fix
 
 
-@pytest.mark.parametrize("field", [{"split": {PATTERN: 10}}, {"mirror": {"host": PATTERN}}], ids=["split", "mirror"])
+@pytest.mark.parametrize(
+    "field", [{"split": {PATTERN: 10}}, {"mirror": {"host": PATTERN}}], ids=["split", "mirror"]
+)
 def test_requests_cannot_be_sent_on_to_a_pattern(field: dict[str, Any]) -> None:
     (problem,) = problems(teams(team_a={"example.com": {"http": field}}))
     assert "full name" in problem.fix
@@ -188,7 +205,11 @@ def test_another_teams_entry_below_a_pattern_changes_nothing_for_either(below: s
     alone = plan_of(teams(team_b={below: PASS | {"serviceAccounts": ["app"]}}))
     together = {item.identity: item.manifest for item in render(both)}
     # The gateway's own: its servers, the teams that it lets in, and what reads and looks up names.
-    shared = {"istio-egress/gateway/egress-gateway", "istio-egress/service/istio-egressgateway", "gateway-boundary"} | {
+    shared = {
+        "istio-egress/gateway/egress-gateway",
+        "istio-egress/service/istio-egressgateway",
+        "gateway-boundary",
+    } | {
         "wildcard-inner-names",
         "wildcard-look-up",
     }
@@ -200,9 +221,13 @@ def test_another_teams_entry_below_a_pattern_changes_nothing_for_either(below: s
 
 @pytest.mark.parametrize("below", ["a.example.org", "*.a.example.org", "b.a.example.org"])
 @pytest.mark.parametrize(
-    ("above", "named"), [({}, "all of team-a"), ({"serviceAccounts": ["app", "sync"]}, "allows sync")], ids=["all", "more"]
+    ("above", "named"),
+    [({}, "all of team-a"), ({"serviceAccounts": ["app", "sync"]}, "allows sync")],
+    ids=["all", "more"],
 )
-def test_a_teams_own_entry_cannot_take_away_what_its_pattern_gives(below: str, above: dict[str, Any], named: str) -> None:
+def test_a_teams_own_entry_cannot_take_away_what_its_pattern_gives(
+    below: str, above: dict[str, Any], named: str
+) -> None:
     (problem,) = problems(teams(team_a={PATTERN: PASS | above, below: PASS | {"serviceAccounts": ["app"]}}))
     assert problem.path == f'gke-mesh-egress:teams.team-a.egress["{below}"].serviceAccounts'
     assert f'egress["{PATTERN}"]' in problem.consequence
@@ -211,12 +236,16 @@ def test_a_teams_own_entry_cannot_take_away_what_its_pattern_gives(below: str, a
 
 @pytest.mark.parametrize("accounts", [{}, {"serviceAccounts": ["app"]}, {"serviceAccounts": ["app", "sync"]}])
 def test_a_teams_own_entry_may_add_to_its_pattern(accounts: dict[str, Any]) -> None:
-    plan = plan_of(teams(team_a={PATTERN: PASS | {"serviceAccounts": ["app"]}, "a.example.org": PASS | accounts}))
+    plan = plan_of(
+        teams(team_a={PATTERN: PASS | {"serviceAccounts": ["app"]}, "a.example.org": PASS | accounts})
+    )
     assert [host.name for host in plan.hosts] == [PATTERN, "a.example.org"]
 
 
 def test_a_teams_own_host_below_its_pattern_may_speak_http() -> None:
-    plan = plan_of(teams(team_a={PATTERN: PASS, "a.example.org": {"http": {"upgrade": "tls", "methods": ["GET"]}}}))
+    plan = plan_of(
+        teams(team_a={PATTERN: PASS, "a.example.org": {"http": {"upgrade": "tls", "methods": ["GET"]}}})
+    )
     assert plan.gateway.ports == (443,)
 
 

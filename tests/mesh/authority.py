@@ -1,4 +1,5 @@
-"""Test certificate authorities: one that the pods trust, as they trust the public ones, and one that nobody trusts."""
+"""Test certificate authorities: one that the pods trust, as they trust the public ones, and one that nobody
+trusts."""
 
 from __future__ import annotations
 
@@ -42,11 +43,14 @@ class Authority:
         made = Certificate(self._folder / f"{names[0]}.crt", self._folder / f"{names[0]}.key")
         if not made.chain.exists():
             alternatives = ",".join(f"DNS:{name}" for name in names)
-            self._make(made, "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alternatives}", *self._issuer)
+            self._make(
+                made, "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alternatives}", *self._issuer
+            )
         return made
 
     def client(self, alternative: str) -> Certificate:
-        """A client certificate with this subject alternative name, as openssl writes it (`URI:...`, `DNS:...`)."""
+        """A client certificate with this subject alternative name, as openssl writes it (`URI:...`,
+        `DNS:...`)."""
         name = f"client-{hashlib.sha256(alternative.encode()).hexdigest()[:12]}"
         made = Certificate(self._folder / f"{name}.crt", self._folder / f"{name}.key")
         if not made.chain.exists():
@@ -66,4 +70,9 @@ def secret(name: str, namespace: str, certificate: Certificate, authorities: str
         "ca.crt": authorities,
     }
     data = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": data}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": data,
+    }

@@ -1,4 +1,5 @@
-"""What an application, honest or not, can do from inside a pod: curl, and TLS of its own making to the gateway's own port."""
+"""What an application, honest or not, can do from inside a pod: curl, and TLS of its own making to the
+gateway's own port."""
 
 from __future__ import annotations
 
@@ -61,18 +62,34 @@ def curl_line(mesh: Mesh, pod: str, *words: str, uid: int = APP_UID) -> str:
 
 
 def request_to_gateway(
-    mesh: Mesh, pod: str, identity: Identity | None, host: str, path: str = "/", port: int = 8080, gateway: str = ""
+    mesh: Mesh,
+    pod: str,
+    identity: Identity | None,
+    host: str,
+    path: str = "/",
+    port: int = 8080,
+    gateway: str = "",
 ) -> Answer:
     """HTTP in mutual TLS with somebody's certificate, or none, straight to the gateway pod's port."""
     try:
-        with _connect(mesh, pod, port, gateway) as plain, _context(identity).wrap_socket(plain, server_hostname=host) as secured:
+        with (
+            _connect(mesh, pod, port, gateway) as plain,
+            _context(identity).wrap_socket(plain, server_hostname=host) as secured,
+        ):
             return _request(_Socket(secured), host, path)
     except OSError as error:
         return Answer(None, "", str(error))
 
 
 def tunnel_through_gateway(
-    mesh: Mesh, pod: str, identity: Identity | None, outer: str, inner: str, path: str = "/", port: int = 8443, gateway: str = ""
+    mesh: Mesh,
+    pod: str,
+    identity: Identity | None,
+    outer: str,
+    inner: str,
+    path: str = "/",
+    port: int = 8443,
+    gateway: str = "",
 ) -> Answer:
     """TLS to a site inside mutual TLS to the gateway's port, each with its own server name."""
     try:
@@ -89,7 +106,14 @@ def tunnel_through_gateway(
 
 
 def heard_at_gateway(
-    mesh: Mesh, pod: str, identity: Identity | None, outer: str, *, seconds: float = 1.0, port: int = 8443, gateway: str = ""
+    mesh: Mesh,
+    pod: str,
+    identity: Identity | None,
+    outer: str,
+    *,
+    seconds: float = 1.0,
+    port: int = 8443,
+    gateway: str = "",
 ) -> bytes:
     """What a client hears that opens mutual TLS to the gateway's port and then says nothing."""
     heard = b""
@@ -122,7 +146,10 @@ class Outer:
 
 
 def exchange(
-    connect: Callable[[], socket.socket], request: Request, outer: Outer | None = None, inner: str | None = None
+    connect: Callable[[], socket.socket],
+    request: Request,
+    outer: Outer | None = None,
+    inner: str | None = None,
 ) -> Answer:
     """One request over a connection of one's own, without a program of its own for it: many a second.
 
@@ -134,11 +161,19 @@ def exchange(
         with contextlib.ExitStack() as opened:
             link = opened.enter_context(connect())
             if outer:
-                link = opened.enter_context(_context(outer.identity).wrap_socket(link, server_hostname=outer.name))
+                link = opened.enter_context(
+                    _context(outer.identity).wrap_socket(link, server_hostname=outer.name)
+                )
             if inner is None:
                 return _request(_Socket(link), request.host, request.path, request.method, request.headers)
             # Whoever answers is of interest here, whatever it shows.
-            return _request(_Inner(link, _context(None), inner), request.host, request.path, request.method, request.headers)
+            return _request(
+                _Inner(link, _context(None), inner),
+                request.host,
+                request.path,
+                request.method,
+                request.headers,
+            )
     except OSError as error:
         return Answer(None, "", str(error))
 
@@ -209,14 +244,19 @@ class _Inner:
 
 
 def _whole(received: bytes) -> bool:
-    """Whether an answer that says how long it is has come to its end: proxies leave the connection open for a second more."""
+    """Whether an answer that says how long it is has come to its end: proxies leave the connection open for a
+    second more."""
     head, end, body = received.lower().partition(b"\r\n\r\n")
     length = head.partition(b"content-length:")[2].split(b"\r\n")[0].strip()
     return bool(end) and length.isdigit() and len(body) >= int(length)
 
 
 def _request(
-    connection: _Socket | _Inner, host: str, path: str, method: str = "GET", headers: Mapping[str, str] | None = None
+    connection: _Socket | _Inner,
+    host: str,
+    path: str,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     sent = {"Host": host, "User-Agent": "own", "Connection": "close", **(headers or {})}
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]

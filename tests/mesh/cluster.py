@@ -1,4 +1,5 @@
-"""The cluster's control plane: a real API server with Istio's definitions, the stack's objects, and the pods we run.
+"""The cluster's control plane: a real API server with Istio's definitions, the stack's objects, and the pods
+we run.
 
 What a real cluster's controllers would write is written here: pods, their status, EndpointSlices.
 """
@@ -73,7 +74,9 @@ class ControlPlane:
         """Start it and teach it Istio's kinds."""
         self.server.start()
         self._cluster = Cluster(self.server.url, self.server.token, self.server.ca_pem)
-        self._scheduler = Cluster(self.server.url, self.server.token, self.server.ca_pem, user="system:kube-scheduler")
+        self._scheduler = Cluster(
+            self.server.url, self.server.token, self.server.ca_pem, user="system:kube-scheduler"
+        )
         with istio_crds().open(encoding="utf-8") as file:
             self.apply([item for item in yaml.load_all(file, Loader=yaml.CSafeLoader) if item])
 
@@ -81,7 +84,8 @@ class ControlPlane:
         self.server.wipe()
 
     def apply(self, manifests: Iterable[Manifest]) -> None:
-        """Namespaces first, then everything else at the same time; a field that a schema does not know is an error."""
+        """Namespaces first, then everything else at the same time; a field that a schema does not know is an
+        error."""
         items = [dict(item) for item in manifests]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self._apply, [item for item in items if item["kind"] == "Namespace"]))
@@ -89,7 +93,9 @@ class ControlPlane:
 
     def path(self, manifest: Manifest) -> str:
         """Of the collection that the object belongs to, in its namespace."""
-        return self._cluster.kind(manifest["apiVersion"], manifest["kind"]).path(manifest["metadata"].get("namespace"))
+        return self._cluster.kind(manifest["apiVersion"], manifest["kind"]).path(
+            manifest["metadata"].get("namespace")
+        )
 
     def delete(self, manifest: Manifest) -> None:
         kind = self._cluster.kind(manifest["apiVersion"], manifest["kind"])
@@ -104,15 +110,22 @@ class ControlPlane:
     def register(self, pods: Sequence[Pod]) -> None:
         """Make the pods exist, running and ready."""
         self.apply(
-            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in sorted({node_of(pod) for pod in pods})
+            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+            for name in sorted({node_of(pod) for pod in pods})
         )
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self._register, pods))
 
     def _register(self, pod: Pod) -> None:
         spec = {**(pod.spec or _CONFINED), "serviceAccountName": pod.service_account}
-        identity = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod.name, "namespace": pod.namespace}}
-        self._apply({**identity, "metadata": {**identity["metadata"], "labels": dict(pod.labels)}, "spec": spec})
+        identity = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": pod.name, "namespace": pod.namespace},
+        }
+        self._apply(
+            {**identity, "metadata": {**identity["metadata"], "labels": dict(pod.labels)}, "spec": spec}
+        )
         # Bound as the scheduler binds, and by it: nobody else may, nor ask for a node by name.
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod.name}}
         target = {"apiVersion": "v1", "kind": "Node", "name": node_of(pod)}
@@ -124,7 +137,9 @@ class ControlPlane:
             "podIPs": [{"ip": pod.address}],
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
         }
-        self._cluster.request("PATCH", f"{path}/status", {**identity, "status": status}, fieldManager="kubelet", force="true")
+        self._cluster.request(
+            "PATCH", f"{path}/status", {**identity, "status": status}, fieldManager="kubelet", force="true"
+        )
 
     def endpoints(self, pods: Sequence[Pod]) -> dict[tuple[str, str, int], list[tuple[str, int]]]:
         """Write the EndpointSlice of every Service, and return where each Service's address leads."""
@@ -132,10 +147,16 @@ class ControlPlane:
         for service in self._cluster.request("GET", "/api/v1/services")["items"]:
             namespace, spec = service["metadata"]["namespace"], service["spec"]
             selector = spec.get("selector") or {}
-            behind = [pod for pod in pods if selector and pod.namespace == namespace and selector.items() <= pod.labels.items()]
+            behind = [
+                pod
+                for pod in pods
+                if selector and pod.namespace == namespace and selector.items() <= pod.labels.items()
+            ]
             self._slice(service, behind)
             for port in spec["ports"]:
-                led[spec["clusterIP"], port["protocol"], port["port"]] = [(pod.address, port["targetPort"]) for pod in behind]
+                led[spec["clusterIP"], port["protocol"], port["port"]] = [
+                    (pod.address, port["targetPort"]) for pod in behind
+                ]
         return led
 
     def _slice(self, service: Mapping[str, Any], behind: Sequence[Pod]) -> None:
@@ -145,7 +166,11 @@ class ControlPlane:
             {
                 "apiVersion": "discovery.k8s.io/v1",
                 "kind": "EndpointSlice",
-                "metadata": {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": name}},
+                "metadata": {
+                    "name": name,
+                    "namespace": namespace,
+                    "labels": {"kubernetes.io/service-name": name},
+                },
                 "addressType": "IPv4",
                 "endpoints": [
                     {
@@ -156,7 +181,10 @@ class ControlPlane:
                     }
                     for pod in behind
                 ],
-                "ports": [{"name": port.get("name"), "port": port["targetPort"], "protocol": port["protocol"]} for port in ports],
+                "ports": [
+                    {"name": port.get("name"), "port": port["targetPort"], "protocol": port["protocol"]}
+                    for port in ports
+                ],
             }
         )
 
@@ -197,10 +225,16 @@ class ControlPlane:
 
 
 def system_objects(mesh_namespace: str) -> list[dict[str, Any]]:
-    """What the cluster and Istio's chart bring along: the Services of DNS and of the control plane, and their accounts."""
+    """What the cluster and Istio's chart bring along: the Services of DNS and of the control plane, and their
+    accounts."""
 
-    def service(name: str, namespace: str, selector: dict[str, str], *ports: dict[str, Any], **more: Any) -> dict[str, Any]:
-        named = [{"name": f"{port['protocol'].lower()}-{port['port']}", "targetPort": port["port"], **port} for port in ports]
+    def service(
+        name: str, namespace: str, selector: dict[str, str], *ports: dict[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        named = [
+            {"name": f"{port['protocol'].lower()}-{port['port']}", "targetPort": port["port"], **port}
+            for port in ports
+        ]
         return {
             "apiVersion": "v1",
             "kind": "Service",
@@ -218,24 +252,34 @@ def system_objects(mesh_namespace: str) -> list[dict[str, Any]]:
             *({"port": port, "protocol": "TCP"} for port in (15010, 15012, 15014)),
             {"port": 443, "targetPort": 15017, "protocol": "TCP"},
         ),
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "istiod", "namespace": mesh_namespace}},
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "istiod", "namespace": mesh_namespace},
+        },
     ]
 
 
 def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[str, Iterable[str]]) -> list[Pod]:
-    """One pod of each Deployment of the stack, on the nodes that it asks for, with what injection would give it."""
+    """One pod of each Deployment of the stack, on the nodes that it asks for, with what injection would give
+    it."""
     items = list(manifests)
     injected = {
         item["metadata"]["name"]
         for item in items
-        if item["kind"] == "Namespace" and item["metadata"].get("labels", {}).get("istio-injection") == "enabled"
+        if item["kind"] == "Namespace"
+        and item["metadata"].get("labels", {}).get("istio-injection") == "enabled"
     }
     free = {nodes: iter(given) for nodes, given in addresses.items()}
     pods: list[Pod] = []
     for item in items:
         if item["kind"] != "Deployment":
             continue
-        template, namespace, name = item["spec"]["template"], item["metadata"]["namespace"], item["metadata"]["name"]
+        template, namespace, name = (
+            item["spec"]["template"],
+            item["metadata"]["namespace"],
+            item["metadata"]["name"],
+        )
         labels, spec = template["metadata"]["labels"], template["spec"]
         annotations = template["metadata"].get("annotations", {})
         gateway = annotations.get("inject.istio.io/templates") == "gateway"
@@ -263,10 +307,15 @@ def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[str, Iterable[s
 
 
 def interface_name(text: str) -> str:
-    """A name for a cable: the kernel allows 15 characters; a longer one keeps its head and gets a hash tail."""
+    """A name for a cable: the kernel allows 15 characters; a longer one keeps its head and gets a hash
+    tail."""
     return text if len(text) <= 15 else f"{text[:8]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def default_account(namespace: str) -> dict[str, Any]:
     """The account that a controller makes in every namespace."""
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "default", "namespace": namespace},
+    }

@@ -1,4 +1,5 @@
-"""One mesh for all tests of a run. Without the programs for it these tests skip, with one line that says what is missing."""
+"""One mesh for all tests of a run. Without the programs for it these tests skip, with one line that says what
+is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from tests.support import dev_config, plan_of
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where there can be no mesh, one test stands for all that need one: a hundred lines would say nothing more."""
+    """Where there can be no mesh, one test stands for all that need one: a hundred lines would say nothing
+    more."""
     needy = [item for item in items if {"mesh", "found"} & set(getattr(item, "fixturenames", ()))]
     if not needy:
         return

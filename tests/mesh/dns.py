@@ -1,4 +1,5 @@
-"""The cluster's DNS: answers questions of type A from a table, and says for everything else that there is no such name.
+"""The cluster's DNS: answers questions of type A from a table, and says for everything else that there is no
+such name.
 
 Source: RFC 1035, sections 4.1 and 4.2.
 """
@@ -24,8 +25,8 @@ Lookup = Callable[[str], tuple[str, ...]]
 
 
 class Responder:
-    """A name server on UDP port 53 of a namespace. `asked` holds every name it was asked for, in order, and `refused` those
-    of them outside the cluster for which there was no answer."""
+    """A name server on UDP port 53 of a namespace. `asked` holds every name it was asked for, in order, and
+    `refused` those of them outside the cluster for which there was no answer."""
 
     def __init__(self, namespace: Namespace, lookup: Lookup) -> None:
         self._lookup = lookup
@@ -60,13 +61,15 @@ class Responder:
         flags = 0x8080 | (question[2] & 1) << 8 | (0 if addresses else _NO_SUCH_NAME)
         head = question[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0)
         body = b"".join(
-            b"\xc0\x0c" + struct.pack("!HHIH", _ADDRESS, _INTERNET, _TTL, 4) + socket.inet_aton(address) for address in records
+            b"\xc0\x0c" + struct.pack("!HHIH", _ADDRESS, _INTERNET, _TTL, 4) + socket.inet_aton(address)
+            for address in records
         )
         return head + question[12 : end + 4] + body
 
 
 def from_zones(zones: Sequence[PrivateZone], world: Lookup) -> Lookup:
-    """A lookup as Cloud DNS does it: the zone that answers a name answers alone; without one, or through it, the world does."""
+    """A lookup as Cloud DNS does it: the zone that answers a name answers alone; without one, or through it,
+    the world does."""
 
     def lookup(name: str) -> tuple[str, ...]:
         zone = answering(zones, name.lower())
@@ -89,7 +92,8 @@ def first_of(*lookups: Lookup) -> Lookup:
 
 
 def from_table(table: Mapping[str, tuple[str, ...]]) -> Lookup:
-    """A lookup in a table, whose names may start with `*.`: the longest match answers, in either letter case."""
+    """A lookup in a table, whose names may start with `*.`: the longest match answers, in either letter
+    case."""
 
     def lookup(name: str) -> tuple[str, ...]:
         labels = name.lower().split(".")

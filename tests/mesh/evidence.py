@@ -1,7 +1,8 @@
 """What is known of one flow when it is over, and which layer that says stopped it.
 
-Every layer leaves a trace of its own: the packet filters count, the proxies write access logs and count failed handshakes,
-and the sites outside record what arrived. Nothing is concluded from the answer that the application saw.
+Every layer leaves a trace of its own: the packet filters count, the proxies write access logs and count
+failed handshakes, and the sites outside record what arrived. Nothing is concluded from the answer that the
+application saw.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ _TOLD_BY_THE_GATEWAY = {
 
 def lines(text: str) -> list[Line]:
     """The lines of an access log among everything that a proxy wrote."""
-    found = [json.loads(line) for line in text.splitlines() if line.startswith("{") and '"start_time":' in line]
+    found = [
+        json.loads(line) for line in text.splitlines() if line.startswith("{") and '"start_time":' in line
+    ]
     return [line for line in found if "start_time" in line]
 
 
@@ -79,8 +82,13 @@ def reasons(line: Line) -> str:
 
 
 def _refused_by_proxy(line: Line) -> bool:
-    """Whether the proxy that logged it refused the request itself: it knows no such host, or it is no proper HTTP."""
-    status, flags, details = str(line.get("response_code", "")), line.get("response_flags"), line.get("response_code_details", "")
+    """Whether the proxy that logged it refused the request itself: it knows no such host, or it is no proper
+    HTTP."""
+    status, flags, details = (
+        str(line.get("response_code", "")),
+        line.get("response_flags"),
+        line.get("response_code_details", ""),
+    )
     own = (status.startswith("4") or status == "501") and not details.startswith("via_upstream")
     return flags == _PROTOCOL_ERROR or details == _NO_ROUTE or own
 
@@ -133,7 +141,10 @@ class Evidence:
                 return layer
         if self.handshakes_failed:
             return Layer.GATEWAY_TLS
-        if any(line.get("upstream_cluster") == _BLACK_HOLE or _refused_by_proxy(line) for line in self.sidecar_log):
+        if any(
+            line.get("upstream_cluster") == _BLACK_HOLE or _refused_by_proxy(line)
+            for line in self.sidecar_log
+        ):
             return Layer.SIDECAR
         if any("filter_chain_not_found" in reasons(line) for line in self.other_logs):
             return Layer.DESTINATION_SIDECAR
@@ -185,9 +196,18 @@ class Watch:
             sum(refused.ingress_policy for refused in changed.values()),
             self._lines(self.pod) if self.pod in self.mesh.proxies else [],
             [line for key in gateways for line in self._lines(key)],
-            [line for key in self.mesh.proxies if key not in (self.pod, *gateways) for line in self._lines(key)],
+            [
+                line
+                for key in self.mesh.proxies
+                if key not in (self.pod, *gateways)
+                for line in self._lines(key)
+            ],
             self._failed_handshakes() - self._handshakes,
-            [arrival for name, site in self.mesh.sites.items() for arrival in site.arrived[self._arrived[name] :]],
+            [
+                arrival
+                for name, site in self.mesh.sites.items()
+                for arrival in site.arrived[self._arrived[name] :]
+            ],
             self.mesh.dns.refused[self._names :],
         )
 

@@ -1,7 +1,7 @@
 """The network between pods and to the outside: one router in a namespace of its own, one cable to each pod.
 
-The router is all that lies outside a pod here: the nodes (Service addresses, NetworkPolicy) and the VPC (firewall). A pod has
-a route to the router and nowhere else, so no two pods can speak past the filters.
+The router is all that lies outside a pod here: the nodes (Service addresses, NetworkPolicy) and the VPC
+(firewall). A pod has a route to the router and nowhere else, so no two pods can speak past the filters.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class Fabric:
         """`inside_range`: every address of the network; all others are outside."""
         self._run = run
         self._router = run.namespace("router")
-        self._router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=1", *_ANSWER_ALL)
+        self._router.run(
+            "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=1", *_ANSWER_ALL
+        )
         self.outside = self._cable(OUTSIDE)
         self._batch(self.outside, f"addr add {_OUTSIDE_ADDRESS}/32 dev eth0", *_way_to_router(inside_range))
         # Every other address answers here, so that whatever leaves by mistake is seen.
@@ -47,7 +49,8 @@ class Fabric:
         return refusals(self._router.run("iptables-save", "-c", "-t", "filter"), [pod.key for pod in pods])
 
     def serve(self, services: Mapping[tuple[str, str, int], Sequence[tuple[str, int]]]) -> None:
-        """Service addresses, as kube-proxy does it: (address, protocol, port) leads to one of its (address, port), by chance."""
+        """Service addresses, as kube-proxy does it: (address, protocol, port) leads to one of its (address,
+        port), by chance."""
         lines = ["*nat"]
         for (address, protocol, port), targets in sorted(services.items()):
             for index, (target, target_port) in enumerate(targets):
@@ -65,7 +68,21 @@ class Fabric:
 
     def _cable(self, key: str) -> Namespace:
         made = self._run.namespace(key)
-        command("ip", "-n", self._router.name, "link", "add", key, "type", "veth", "peer", "name", "eth0", "netns", made.name)
+        command(
+            "ip",
+            "-n",
+            self._router.name,
+            "link",
+            "add",
+            key,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            made.name,
+        )
         self._batch(self._router, f"addr add {_ROUTER_ADDRESS}/32 dev {key}", f"link set {key} up")
         self._batch(made, "link set eth0 up")
         return made

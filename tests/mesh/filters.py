@@ -1,13 +1,16 @@
-"""Packet filters from rendered NetworkPolicies and VPC firewall rules: who may open a connection to whom, by address.
+"""Packet filters from rendered NetworkPolicies and VPC firewall rules: who may open a connection to whom, by
+address.
 
-Pure: text for iptables-restore out of objects. A connection passes, in the order in which a packet meets them: the policies
-for the source pod, the firewall of the source's node, and the policies for the destination pod. Each has one chain per pod
-that ends in a counted refusal, so that the counters tell afterwards which one refused.
+Pure: text for iptables-restore out of objects. A connection passes, in the order in which a packet meets
+them: the policies for the source pod, the firewall of the source's node, and the policies for the destination
+pod. Each has one chain per pod that ends in a counted refusal, so that the counters tell afterwards which one
+refused.
 
-A refusal is answered with ICMP "administratively prohibited", where a real node and a real network say nothing: who waits for
-nothing would wait for every test.
+A refusal is answered with ICMP "administratively prohibited", where a real node and a real network say
+nothing: who waits for nothing would wait for every test.
 
-Source: Kubernetes, NetworkPolicy; Google Cloud, "VPC firewall rules" (the metadata server is always reachable).
+Source: Kubernetes, NetworkPolicy; Google Cloud, "VPC firewall rules" (the metadata server is always
+reachable).
 """
 
 from __future__ import annotations
@@ -62,25 +65,33 @@ def restore_text(
     for pod in endpoints:
         chains += [f"egress-{pod.key}", f"vpc-{pod.key}", f"ingress-{pod.key}"]
         body += [f"-A FORWARD -i {pod.key} -j {chain}" for chain in (f"egress-{pod.key}", f"vpc-{pod.key}")]
-        body += [f"-A egress-{pod.key} {rule}" for rule in _policy(pod, "Egress", endpoints, policies, namespaces)]
+        body += [
+            f"-A egress-{pod.key} {rule}" for rule in _policy(pod, "Egress", endpoints, policies, namespaces)
+        ]
         body += [f"-A vpc-{pod.key} {rule}" for rule in _firewall(pod, ordered)]
     for pod in endpoints:
         body.append(f"-A FORWARD -o {pod.key} -j ingress-{pod.key}")
-        body += [f"-A ingress-{pod.key} {rule}" for rule in _policy(pod, "Ingress", endpoints, policies, namespaces)]
+        body += [
+            f"-A ingress-{pod.key} {rule}"
+            for rule in _policy(pod, "Ingress", endpoints, policies, namespaces)
+        ]
     # What comes from a pod and was refused by nobody passes; what comes from outside by itself does not.
     body += [f"-A FORWARD -i {pod.key} -j ACCEPT" for pod in endpoints]
     return "\n".join([*lines, *(f":{chain} -" for chain in chains), *body, "COMMIT", ""])
 
 
 def refusals(counters: str, pods: Iterable[str]) -> dict[str, Refusals]:
-    """Refused packets by pod, from the output of `iptables-save -c`. Refusals at the destination count for the destination."""
+    """Refused packets by pod, from the output of `iptables-save -c`. Refusals at the destination count for
+    the destination."""
     counted: dict[str, int] = {}
     for line in counters.splitlines():
         words = line.split()
         if len(words) > 3 and words[1] == "-A" and "REJECT" in words:
             counted[words[2]] = counted.get(words[2], 0) + int(words[0].strip("[]").split(":")[0])
     return {
-        pod: Refusals(counted.get(f"egress-{pod}", 0), counted.get(f"vpc-{pod}", 0), counted.get(f"ingress-{pod}", 0))
+        pod: Refusals(
+            counted.get(f"egress-{pod}", 0), counted.get(f"vpc-{pod}", 0), counted.get(f"ingress-{pod}", 0)
+        )
         for pod in pods
     }
 
@@ -92,7 +103,8 @@ def _policy(
     policies: Sequence[Manifest],
     namespaces: Mapping[str, Mapping[str, str]],
 ) -> Iterator[str]:
-    """The rules of a pod's chain: RETURN for what is allowed, and a refusal at the end if any policy selects the pod."""
+    """The rules of a pod's chain: RETURN for what is allowed, and a refusal at the end if any policy selects
+    the pod."""
     side, peers_key = ("-d", "to") if direction == "Egress" else ("-s", "from")
     mine = [policy for policy in policies if _selects(policy, pod, direction)]
     for policy in mine:
@@ -129,7 +141,10 @@ def _peers(
             continue
         for pod in endpoints:
             within = (
-                matches(peer["namespaceSelector"], {**namespaces.get(pod.namespace, {}), **_name_label(pod.namespace)})
+                matches(
+                    peer["namespaceSelector"],
+                    {**namespaces.get(pod.namespace, {}), **_name_label(pod.namespace)},
+                )
                 if "namespaceSelector" in peer
                 else pod.namespace == own
             )
@@ -168,7 +183,8 @@ def _ports(ports: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
 
 
 def _firewall(pod: Endpoint, rules: Sequence[FirewallRule]) -> Iterator[str]:
-    """Egress rules for the node that the pod runs on. A lower priority number comes first; no rule at all means: allowed."""
+    """Egress rules for the node that the pod runs on. A lower priority number comes first; no rule at all
+    means: allowed."""
     yield f"-d {METADATA_SERVER}/32 -j RETURN"
     for rule in rules:
         if not rule.egress or (rule.targets and pod.nodes not in rule.targets):

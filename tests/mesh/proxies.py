@@ -23,7 +23,12 @@ from tests.mesh.programs import Programs
 PROXY_UID = 1337
 ADMIN_PORT = 15000
 _STATUS_PORT = 15020
-FAILED_HANDSHAKES = ("ssl.connection_error", "ssl.fail_verify_error", "ssl.fail_verify_no_cert", "ssl.fail_verify_san")
+FAILED_HANDSHAKES = (
+    "ssl.connection_error",
+    "ssl.fail_verify_error",
+    "ssl.fail_verify_no_cert",
+    "ssl.fail_verify_san",
+)
 """Ends of the names of Envoy's statistics."""
 _READY_SECONDS = 60.0
 
@@ -32,7 +37,13 @@ class Process:
     """A program in a namespace with its output in a file; it ends when we do."""
 
     def __init__(
-        self, name: str, namespace: Namespace, words: Sequence[str], folder: Path, environment: Mapping[str, str], uid: int = 0
+        self,
+        name: str,
+        namespace: Namespace,
+        words: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        uid: int = 0,
     ) -> None:
         self.name, self.log = name, folder / f"{name}.log"
         self.log.touch()
@@ -80,7 +91,9 @@ class Process:
         return RuntimeError(f"{self.name} {what}. It said:\n{told}")
 
 
-def ask(namespace: Namespace, port: int, path: str, method: str = "GET", seconds: float = 10.0) -> tuple[int, bytes]:
+def ask(
+    namespace: Namespace, port: int, path: str, method: str = "GET", seconds: float = 10.0
+) -> tuple[int, bytes]:
     """An HTTP request to 127.0.0.1 in a namespace: status and body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     connection.sock = namespace.inside(lambda: socket.create_connection(("127.0.0.1", port), seconds))
@@ -92,7 +105,9 @@ def ask(namespace: Namespace, port: int, path: str, method: str = "GET", seconds
         connection.close()
 
 
-def await_ready(process: Process, namespace: Namespace, port: int, path: str, seconds: float = _READY_SECONDS) -> None:
+def await_ready(
+    process: Process, namespace: Namespace, port: int, path: str, seconds: float = _READY_SECONDS
+) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not process.running():
@@ -105,7 +120,8 @@ def await_ready(process: Process, namespace: Namespace, port: int, path: str, se
 
 
 class Istiod:
-    """The mesh's control plane. The API server listens on this machine's own 127.0.0.1; a relay brings it in here."""
+    """The mesh's control plane. The API server listens on this machine's own 127.0.0.1; a relay brings it in
+    here."""
 
     def __init__(
         self,
@@ -123,7 +139,14 @@ class Istiod:
         folder.mkdir(exist_ok=True)  # it may be started again
         mesh = folder / "mesh.yaml"
         mesh.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
-        words = [str(programs.discovery), "discovery", "--kubeconfig", str(kubeconfig), "--meshConfig", str(mesh)]
+        words = [
+            str(programs.discovery),
+            "discovery",
+            "--kubeconfig",
+            str(kubeconfig),
+            "--meshConfig",
+            str(mesh),
+        ]
         self.process = Process(
             "istiod",
             namespace,
@@ -153,7 +176,8 @@ class Istiod:
 
 
 class Relay:
-    """Listens on an address of 127.0.0.1 inside a namespace, and carries each connection to the same address outside."""
+    """Listens on an address of 127.0.0.1 inside a namespace, and carries each connection to the same address
+    outside."""
 
     def __init__(self, namespace: Namespace, endpoint: str) -> None:
         host, _, port = endpoint.partition(":")
@@ -215,12 +239,19 @@ class Proxy:
         variables: Mapping[str, str] | None = None,
         drain: str = "0s",
     ) -> None:
-        """`programs` must be where the proxy's user can read them; `defaults` is the mesh's configuration of proxies, and
-        `variables` what the namespace's ProxyConfig adds to the environment of the pod's agent and of its packet filters;
-        `drain` is how long it goes on after it was asked to end."""
-        self.pod, self.namespace, self._defaults, self._variables = pod, namespace, defaults, dict(variables or {})
+        """`programs` must be where the proxy's user can read them; `defaults` is the mesh's configuration of
+        proxies, and `variables` what the namespace's ProxyConfig adds to the environment of the pod's agent
+        and of its packet filters; `drain` is how long it goes on after it was asked to end."""
+        self.pod, self.namespace, self._defaults, self._variables = (
+            pod,
+            namespace,
+            defaults,
+            dict(variables or {}),
+        )
         self._drain = drain
-        self.identity = Identity(*(folder / "stolen" / name for name in ("cert-chain.pem", "key.pem", "root-cert.pem")))
+        self.identity = Identity(
+            *(folder / "stolen" / name for name in ("cert-chain.pem", "key.pem", "root-cert.pem"))
+        )
         for path, content in {"tokens/istio-token": token, "istio/root-cert.pem": root}.items():
             file = folder / "var/run/secrets" / path
             file.parent.mkdir(parents=True)
@@ -231,13 +262,34 @@ class Proxy:
         if pod.proxy == "sidecar":
             self._redirect(programs.agent)
         domain = f"{pod.namespace}.svc.cluster.local"
-        words = [str(programs.agent), "proxy", str(pod.proxy), "--domain", domain, "--templateFile", str(programs.bootstrap)]
-        self.process = Process(pod.key, namespace, words, folder, self._environment(programs.envoy), PROXY_UID)
+        words = [
+            str(programs.agent),
+            "proxy",
+            str(pod.proxy),
+            "--domain",
+            domain,
+            "--templateFile",
+            str(programs.bootstrap),
+        ]
+        self.process = Process(
+            pod.key, namespace, words, folder, self._environment(programs.envoy), PROXY_UID
+        )
 
     def _redirect(self, agent: Path) -> None:
         """Istio's own rules in the pod: connections go to the proxy, but for the proxy's own."""
         self.namespace.run(
-            *(str(agent), "istio-iptables", "-p", "15001", "-z", "15006", "-u", str(PROXY_UID), "-m", "REDIRECT"),
+            *(
+                str(agent),
+                "istio-iptables",
+                "-p",
+                "15001",
+                "-z",
+                "15006",
+                "-u",
+                str(PROXY_UID),
+                "-m",
+                "REDIRECT",
+            ),
             *("-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020"),
             *(["--redirect-dns"] if self._variables.get("ISTIO_META_DNS_CAPTURE") == "true" else []),
         )
@@ -298,5 +350,7 @@ class Proxy:
 def copied(programs: Programs, folder: Path) -> Programs:
     """The proxy's programs where its user can read them, which a cache or a venv below /root is not."""
     folder.mkdir()
-    own = {name: Path(shutil.copy(getattr(programs, name), folder)) for name in ("agent", "bootstrap", "envoy")}
+    own = {
+        name: Path(shutil.copy(getattr(programs, name), folder)) for name in ("agent", "bootstrap", "envoy")
+    }
     return Programs(programs.discovery, own["agent"], own["bootstrap"], own["envoy"], programs.istioctl)

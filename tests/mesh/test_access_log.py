@@ -1,4 +1,5 @@
-"""Access logs on real proxies: a line says who asked, in fields that nobody but the proxy writes, and an id joins two lines."""
+"""Access logs on real proxies: a line says who asked, in fields that nobody but the proxy writes, and an id
+joins two lines."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ PLAN = plan_of(
         team_a={
             API: {"http": {"upgrade": "tls"}},
             FILES: {"https": "passthrough"},
-            DATABASE: {"tcp": {"port": PORT, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]}},
+            DATABASE: {
+                "tcp": {"port": PORT, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]}
+            },
         },
         team_b={API: {"http": {"upgrade": "tls", "methods": ["GET"]}}},
     )
@@ -113,7 +116,8 @@ def test_raw_tcp_names_its_team_and_is_joined_by_addresses(logging: Mesh) -> Non
     ],
 )
 def test_what_the_client_sends_makes_up_no_field(logging: Mesh, sent: str) -> None:
-    """A quote, a backslash or a control character in a header or path stays in the one field that it belongs to."""
+    """A quote, a backslash or a control character in a header or path stays in the one field that it belongs
+    to."""
     watch = Watch(logging, A)
     answer = curl(logging, A, "-A", sent, "--path-as-is", "--globoff", f"http://{API}/a%22b")
     evidence = watch.evidence(wait=False)

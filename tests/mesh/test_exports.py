@@ -1,4 +1,5 @@
-"""Whose objects count: what somebody writes in another namespace, or in a team's own, changes neither gateway nor other teams.
+"""Whose objects count: what somebody writes in another namespace, or in a team's own, changes neither gateway
+nor other teams.
 
 On a real control plane, and once more with the fences taken down, so that it is the fences that keep it out.
 """
@@ -29,7 +30,9 @@ def _object(kind: str, name: str, namespace: str, **spec: Any) -> Manifest:
 
 def _entry(name: str, namespace: str, **more: Any) -> Manifest:
     ports = [{"number": 443, "name": "tls", "protocol": "TLS"}]
-    return _object("ServiceEntry", name, namespace, hosts=[f"{name}.example"], ports=ports, resolution="DNS", **more)
+    return _object(
+        "ServiceEntry", name, namespace, hosts=[f"{name}.example"], ports=ports, resolution="DNS", **more
+    )
 
 
 ADDED: list[Manifest] = [
@@ -58,7 +61,9 @@ def fenced(found: Programs) -> Iterator[Mesh]:
 
 @pytest.fixture(scope="module")
 def open_mesh(found: Programs) -> Iterator[Mesh]:
-    with _with(found, config_with("fences", {"relaxed": dict.fromkeys(FENCES, "to see what they hold")})) as mesh:
+    with _with(
+        found, config_with("fences", {"relaxed": dict.fromkeys(FENCES, "to see what they hold")})
+    ) as mesh:
         yield mesh
 
 

@@ -17,7 +17,9 @@ NAMESPACES = {"team-a": {"team": "a"}, "team-b": {}, "istio-egress": {}}
 REFUSE = "-j REJECT --reject-with icmp-admin-prohibited"
 
 
-def chain(name: str, policies: list[dict[str, Any]] | None = None, rules: list[FirewallRule] | None = None) -> list[str]:
+def chain(
+    name: str, policies: list[dict[str, Any]] | None = None, rules: list[FirewallRule] | None = None
+) -> list[str]:
     """The rules of one chain, in order."""
     start = f"-A {name} "
     text = restore_text(PODS, policies or [], rules or [], NAMESPACES)
@@ -49,8 +51,14 @@ def test_a_policy_without_types_is_about_ingress() -> None:
 
 def test_namespace_and_pod_selector_in_one_peer_must_both_hold() -> None:
     name = {"kubernetes.io/metadata.name": "istio-egress"}
-    both = {"namespaceSelector": {"matchLabels": name}, "podSelector": {"matchLabels": {"istio": "egressgateway"}}}
-    assert chain("egress-app", [to(both, port=8080)]) == ["-d 10.1.1.10/32 -p tcp --dport 8080 -j RETURN", REFUSE]
+    both = {
+        "namespaceSelector": {"matchLabels": name},
+        "podSelector": {"matchLabels": {"istio": "egressgateway"}},
+    }
+    assert chain("egress-app", [to(both, port=8080)]) == [
+        "-d 10.1.1.10/32 -p tcp --dport 8080 -j RETURN",
+        REFUSE,
+    ]
     neither = {"namespaceSelector": {"matchLabels": name}, "podSelector": {"matchLabels": {"app": "test"}}}
     assert chain("egress-app", [to(neither)]) == [REFUSE]
 
@@ -60,13 +68,22 @@ def test_a_pod_selector_alone_stays_in_its_namespace() -> None:
 
 
 def test_an_address_block_is_taken_as_it_is() -> None:
-    assert chain("egress-app", [to({"ipBlock": {"cidr": "192.0.2.0/24"}})]) == ["-d 192.0.2.0/24 -j RETURN", REFUSE]
+    assert chain("egress-app", [to({"ipBlock": {"cidr": "192.0.2.0/24"}})]) == [
+        "-d 192.0.2.0/24 -j RETURN",
+        REFUSE,
+    ]
 
 
 def test_what_is_excepted_from_a_block_is_left_out() -> None:
     block = {"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.0/26", "192.0.2.128/26"]}}
-    assert chain("egress-app", [to(block)]) == ["-d 192.0.2.64/26 -j RETURN", "-d 192.0.2.192/26 -j RETURN", REFUSE]
-    assert chain("egress-app", [to({"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.0/24"]}})]) == [REFUSE]
+    assert chain("egress-app", [to(block)]) == [
+        "-d 192.0.2.64/26 -j RETURN",
+        "-d 192.0.2.192/26 -j RETURN",
+        REFUSE,
+    ]
+    assert chain("egress-app", [to({"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.0/24"]}})]) == [
+        REFUSE
+    ]
 
 
 def test_what_is_not_translated_is_an_error_and_never_ignored() -> None:
@@ -80,7 +97,11 @@ def rule(name: str, **more: Any) -> FirewallRule:
 
 
 def test_the_lower_priority_number_wins_and_deny_wins_over_allow() -> None:
-    rules = [rule("deny", allow=False, priority=65535), rule("web", protocol="tcp", ports=(80, 443)), rule("no", allow=False)]
+    rules = [
+        rule("deny", allow=False, priority=65535),
+        rule("web", protocol="tcp", ports=(80, 443)),
+        rule("no", allow=False),
+    ]
     assert chain("vpc-app", rules=rules)[1:] == [
         f"-d 0.0.0.0/0 {REFUSE}",
         "-d 0.0.0.0/0 -p tcp -m multiport --dports 80,443 -j RETURN",

@@ -1,4 +1,5 @@
-"""Two egress gateways on real proxies: each team leaves by its own, is refused by the other, and a host is right at both."""
+"""Two egress gateways on real proxies: each team leaves by its own, is refused by the other, and a host is
+right at both."""
 
 from __future__ import annotations
 
@@ -24,12 +25,19 @@ BOTH = "api.example.net"
 GATEWAYS: dict[str, Any] = {
     PARTNER: {
         "hosts": [BOTH, "b.example.net", "*.files.example.net", "db.example.net"],
-        "nat": {"nodes": "10.3.0.0/28", "pods": "10.4.0.0/20", "addresses": {"partner-1": "let in by the partner"}},
+        "nat": {
+            "nodes": "10.3.0.0/28",
+            "pods": "10.4.0.0/20",
+            "addresses": {"partner-1": "let in by the partner"},
+        },
     }
 }
 TEAMS: dict[str, Any] = {
     "a": {
-        "egress": {BOTH: {"http": {"upgrade": "tls"}, "https": "passthrough"}, "a.example.net": {"https": "passthrough"}},
+        "egress": {
+            BOTH: {"http": {"upgrade": "tls"}, "https": "passthrough"},
+            "a.example.net": {"https": "passthrough"},
+        },
         "reaches": ["b"],
     },
     "b": {
@@ -39,7 +47,9 @@ TEAMS: dict[str, Any] = {
             BOTH: {"http": {"methods": ["GET"]}, "https": "passthrough"},
             "b.example.net": {"https": "passthrough"},
             "*.files.example.net": {"https": "passthrough"},
-            "db.example.net": {"tcp": {"port": 8443, "addresses": ["203.0.113.60"], "serviceAccounts": ["default"]}},
+            "db.example.net": {
+                "tcp": {"port": 8443, "addresses": ["203.0.113.60"], "serviceAccounts": ["default"]}
+            },
         },
     },
 }
@@ -49,7 +59,9 @@ TEAMS: dict[str, Any] = {
 def two(found: Programs) -> Iterator[Mesh]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(WEBSITES, "in.files.example.net", "203.0.113.50")
-        with Mesh(plan_of(config_with("teams", TEAMS) | {"gke-mesh-egress:gateways": GATEWAYS}), found) as running:
+        with Mesh(
+            plan_of(config_with("teams", TEAMS) | {"gke-mesh-egress:gateways": GATEWAYS}), found
+        ) as running:
             yield running
 
 
@@ -77,17 +89,24 @@ def test_each_team_leaves_by_its_own_gateway(two: Mesh, pod: str, url: str, port
     [request] = evidence.requests
     assert (request.source, request.port) == (two.gateways[gateway].address, port)
     # Its log alone knows of it.
-    assert all(two.pods[pod].address not in line.get("downstream_remote_address", "") for line in evidence.other_logs)
+    assert all(
+        two.pods[pod].address not in line.get("downstream_remote_address", "") for line in evidence.other_logs
+    )
 
 
 @pytest.mark.parametrize(
     ("url", "at"),
-    [("https://storage.googleapis.com", ("googleapis", 443)), ("http://metadata.google.internal", ("metadata", 80))],
+    [
+        ("https://storage.googleapis.com", ("googleapis", 443)),
+        ("http://metadata.google.internal", ("metadata", 80)),
+    ],
 )
 def test_google_apis_are_reached_past_the_teams_own_gateway(two: Mesh, url: str, at: tuple[str, int]) -> None:
     word, evidence = _ask(two, B, url)
     assert word == "200"
-    assert [(request.site, request.port, request.source) for request in evidence.requests] == [(*at, two.pods[B].address)]
+    assert [(request.site, request.port, request.source) for request in evidence.requests] == [
+        (*at, two.pods[B].address)
+    ]
     word, evidence = _ask(two, A, url)
     assert (word in ("refused", "502"), evidence.stopped_by()) == (True, Layer.SIDECAR)
 
@@ -178,7 +197,9 @@ def test_the_other_gateway_refuses_its_requests_too(two: Mesh, pod: str, owner: 
         (SHARED, "https://203.0.113.60:8443", False),  # raw TCP of the other gateway
     ],
 )
-def test_a_broken_gateway_leaves_on_the_ports_of_its_own_hosts_alone(two: Mesh, gateway: str, url: str, open_: bool) -> None:
+def test_a_broken_gateway_leaves_on_the_ports_of_its_own_hosts_alone(
+    two: Mesh, gateway: str, url: str, open_: bool
+) -> None:
     pod = two.gateways[gateway].key
     two.filter(network_policies=False)
     try:
@@ -205,4 +226,6 @@ def test_nothing_was_rejected(two: Mesh) -> None:
         assert [line for line in stats if not line.endswith(": 0")] == []
         assert "error_state" not in json.dumps(proxy.config())
     log = two.istiod.process.output()
-    assert not [line for line in log.splitlines() if re.search(r"ACK ERROR|NACK|[Rr]ejected|invalid config", line)]
+    assert not [
+        line for line in log.splitlines() if re.search(r"ACK ERROR|NACK|[Rr]ejected|invalid config", line)
+    ]

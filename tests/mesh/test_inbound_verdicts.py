@@ -1,9 +1,11 @@
-"""What the judges say of what comes in is what happens: every class of it, judged and then tried on a real ingress gateway.
+"""What the judges say of what comes in is what happens: every class of it, judged and then tried on a real
+ingress gateway.
 
-Two teams receive, in TCP and HTTPS, from two partners, several names behind one port. Every class that the judges list is tried,
-and every client of anybody with every name of anybody at every port. Then the same without NetworkPolicies: what the gateway says
-alone has to be true as well. And once more with the gateway's objects as nobody should leave them, where much gets through: a
-judge that only ever says no would be right about a good stack.
+Two teams receive, in TCP and HTTPS, from two partners, several names behind one port. Every class that the
+judges list is tried, and every client of anybody with every name of anybody at every port. Then the same
+without NetworkPolicies: what the gateway says alone has to be true as well. And once more with the gateway's
+objects as nobody should leave them, where much gets through: a judge that only ever says no would be right
+about a good stack.
 """
 
 from __future__ import annotations
@@ -121,17 +123,24 @@ def flows(plan: Plan, judges: Judges) -> tuple[list[InboundFlow], Counter[str]]:
         elif isinstance(target.flow, InboundFlow):
             found.append(target.flow)
     found += _everybody(plan, found[0])
-    return list({repr(replace(flow, backend=None)): replace(flow, backend=None) for flow in found}.values()), skipped
+    return list(
+        {repr(replace(flow, backend=None)): replace(flow, backend=None) for flow in found}.values()
+    ), skipped
 
 
 def _everybody(plan: Plan, like: InboundFlow) -> Iterator[InboundFlow]:
-    """Every client of anybody with every name of anybody at every port, with requests that a rule might tell apart."""
-    clients = sorted({client for reception in plan.receptions for client in reception.wanted.clients.values()})
+    """Every client of anybody with every name of anybody at every port, with requests that a rule might tell
+    apart."""
+    clients = sorted(
+        {client for reception in plan.receptions for client in reception.wanted.clients.values()}
+    )
     hosts = sorted({reception.wanted.host for reception in plan.receptions})
     for port in sorted({reception.wanted.port for reception in plan.receptions}):
         for host in hosts:
             here = replace(like, host=host, port=port)
-            yield from (replace(here, caller=Caller(Shown.NAMED, one), request=Request(host)) for one in clients)
+            yield from (
+                replace(here, caller=Caller(Shown.NAMED, one), request=Request(host)) for one in clients
+            )
             for other in hosts:
                 yield replace(here, request=Request(other, "POST", "/v1/orders", {"x-tenant": "shop"}))
 
@@ -139,7 +148,10 @@ def _everybody(plan: Plan, like: InboundFlow) -> Iterator[InboundFlow]:
 def _told(compared: list[Compared], what: str) -> str:
     wrong = [one for one in compared if not one.agree]
     by = Counter(one.seen.stopped_by or "nobody" for one in compared)
-    head = f"{what}: {len(compared)} connections; stopped by {', '.join(f'{who} ({n})' for who, n in sorted(by.items()))}"
+    head = (
+        f"{what}: {len(compared)} connections; stopped by "
+        f"{', '.join(f'{who} ({n})' for who, n in sorted(by.items()))}"
+    )
     return "\n".join([f"{head}; {len(wrong)} verdicts are not true", *map(str, wrong)])
 
 
@@ -148,7 +160,9 @@ def _await(callers: Callers, judges: Judges, flows: list[InboundFlow], seconds: 
     deadline = time.monotonic() + seconds
     for flow in flows:
         while callers.compare(judges, flow).seen.stopped_by:
-            assert time.monotonic() < deadline, f"the gateway never let through what is declared: {callers.compare(judges, flow)}"
+            assert time.monotonic() < deadline, (
+                f"the gateway never let through what is declared: {callers.compare(judges, flow)}"
+            )
             time.sleep(0.3)
 
 
@@ -161,7 +175,9 @@ def compared(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> dict[
     authority, stranger = Authority(folder, "partners"), Authority(folder, "strangers")
     credentials = {reception.wanted.credential: reception.wanted.host for reception in plan.receptions}
     for what, change in STACKS.items():
-        secrets = [secret(name, INGRESS, authority.issue(host), authority.pem) for name, host in credentials.items()]
+        secrets = [
+            secret(name, INGRESS, authority.issue(host), authority.pem) for name, host in credentials.items()
+        ]
         whole = deployment(plan, render(plan))
         known = [*(changed for item in whole.kubernetes if (changed := change(item))), *_services()]
         applied = [changed for item in render(plan) if (changed := change(item.manifest))]
@@ -174,11 +190,17 @@ def compared(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> dict[
                 wanted, skipped = flows(plan, judges)
                 print("\n".join(f"{what}: not tried, {n} of {why}" for why, n in sorted(skipped.items())))
                 callers.settle(wanted)
-                _await(callers, judges, [flow for flow in wanted if not judged(judges, flow)[0].stopped_by][:8])
+                _await(
+                    callers, judges, [flow for flow in wanted if not judged(judges, flow)[0].stopped_by][:8]
+                )
                 results[what] = [callers.compare(judges, flow) for flow in wanted]
                 callers.filter(network_policies=False)
-                alone = Judges(Deployed.of((item for item in known if item["kind"] != "NetworkPolicy"), whole.google))
-                results[f"{what}, without NetworkPolicies"] = [callers.compare(alone, flow) for flow in wanted]
+                alone = Judges(
+                    Deployed.of((item for item in known if item["kind"] != "NetworkPolicy"), whole.google)
+                )
+                results[f"{what}, without NetworkPolicies"] = [
+                    callers.compare(alone, flow) for flow in wanted
+                ]
             finally:
                 for site in sites:
                     site.close()
@@ -186,7 +208,8 @@ def compared(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 
 def _site(mesh: Mesh, team: str, authority: Authority) -> Site:
-    """What listens in a team's pod: the port of every Service of the config, and a neighbour's, so that a wrong one is seen."""
+    """What listens in a team's pod: the port of every Service of the config, and a neighbour's, so that a
+    wrong one is seen."""
     ports = tuple(sorted({pod_port for _, pod_port, _ in SERVICES.values()}))
     site = Site(f"received-{team}", ("0.0.0.0",), authority.issue(team), ports)
     site.open(mesh.namespaces[f"test-{team}"])

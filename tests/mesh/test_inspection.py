@@ -1,4 +1,5 @@
-"""Body inspection on real proxies: the article's six tests of an egress gateway in its own order and words, and ways round it."""
+"""Body inspection on real proxies: the article's six tests of an egress gateway in its own order and words,
+and ways round it."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ SECRET = "sensitiveData=1234"
 
 def config() -> dict[str, Any]:
     """The example, with a team that may only GET from its host, and a host that nobody inspects."""
-    given = yaml.safe_load((ROOT / "examples/modes/Pulumi.inspection.yaml").read_text(encoding="utf-8"))["config"]
+    given = yaml.safe_load((ROOT / "examples/modes/Pulumi.inspection.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     teams = given["gke-mesh-egress:teams"]
     hosts = teams["shop"]["egress"]
     teams["stock"] = {"egress": {READ: {"http": {**hosts[READ]["http"], "methods": ["GET"]}}}}
@@ -69,7 +72,11 @@ def refused(asked: tuple[Answer, Evidence, str], status: int, reason: str) -> No
 
 def passed(asked: tuple[Answer, Evidence, str], site: str) -> None:
     answer, evidence, said = asked
-    assert (answer.status, [arrival.site for arrival in evidence.requests]) == (200, [site]), (answer, evidence, said)
+    assert (answer.status, [arrival.site for arrival in evidence.requests]) == (200, [site]), (
+        answer,
+        evidence,
+        said,
+    )
 
 
 # The article's six tests
@@ -87,7 +94,11 @@ def test_2_check_metrics(inspected: Mesh) -> None:
 
     def counted() -> int:
         stats = inspected.proxies[inspected.gateway.key].admin("/clusters")
-        lines = [line for line in stats.splitlines() if line.startswith(f"outbound|80||{READ}::") and "::rq_total::" in line]
+        lines = [
+            line
+            for line in stats.splitlines()
+            if line.startswith(f"outbound|80||{READ}::") and "::rq_total::" in line
+        ]
         return sum(int(line.rpartition("::")[2]) for line in lines)
 
     before = counted()
@@ -99,7 +110,12 @@ def test_3_examine_logs(inspected: Mesh) -> None:
     """The gateway's logs contain entries for the requests that have passed through the gateway."""
     _, evidence, _ = ask(inspected, f"http://{READ}/seen")
     (line,) = evidence.gateway_log
-    assert (line["method"], line["authority"], line["path"], line["response_code"]) == ("GET", READ, "/seen", 200)
+    assert (line["method"], line["authority"], line["path"], line["response_code"]) == (
+        "GET",
+        READ,
+        "/seen",
+        200,
+    )
 
 
 def test_4_unauthorized_requests(inspected: Mesh) -> None:
@@ -169,7 +185,9 @@ def test_a_body_too_large_to_be_read_is_refused(inspected: Mesh, body: Path, ann
 def test_a_body_larger_than_the_gateway_holds_is_refused_by_the_gateway(inspected: Mesh, body: Path) -> None:
     """Of unannounced length, so that it is held back until there is no room."""
     body.write_bytes(b"x" * 40_000_000)
-    answer, evidence, _ = ask(inspected, "-H", "Transfer-Encoding: chunked", "--data-binary", f"@{body}", f"http://{READ}/")
+    answer, evidence, _ = ask(
+        inspected, "-H", "Transfer-Encoding: chunked", "--data-binary", f"@{body}", f"http://{READ}/"
+    )
     assert answer.status == 413, answer
     assert not evidence.arrived
 
@@ -190,9 +208,19 @@ WRITTEN = [
     ("text/xml", b"<a>&#115;ensitive&#x44;ata</a>", 400, "sensitive-data"),
     ("text/xml", b"<a>sensi<![CDATA[tive]]>Da<!-- x -->ta</a>", 400, "sensitive-data"),
     ("text/xml", b'<!DOCTYPE a [<!ENTITY x "sensi">]><a>&x;tiveData</a>', 415, "read"),
-    ("application/x-www-form-urlencoded", b"payload=%7B%22a%22%3A%22%5Cu0073ensitiveData%22%7D", 400, "sensitive-data"),
+    (
+        "application/x-www-form-urlencoded",
+        b"payload=%7B%22a%22%3A%22%5Cu0073ensitiveData%22%7D",
+        400,
+        "sensitive-data",
+    ),
     ("application/x-www-form-urlencoded", b"payload=%2573ensitiveData", 400, "sensitive-data"),
-    ("multipart/form-data; boundary=x", b"--x\r\nContent-Transfer-Encoding: base64\r\n\r\nc2Vu\r\n--x--", 415, "read"),
+    (
+        "multipart/form-data; boundary=x",
+        b"--x\r\nContent-Transfer-Encoding: base64\r\n\r\nc2Vu\r\n--x--",
+        415,
+        "read",
+    ),
 ]
 
 

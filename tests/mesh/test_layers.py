@@ -1,4 +1,5 @@
-"""No layer is the only one: what a cheating pod may not do is refused also where one of the outer layers is missing."""
+"""No layer is the only one: what a cheating pod may not do is refused also where one of the outer layers is
+missing."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ CHEATS = {"a pod without a sidecar": (CHEAT_X, 1000), "a process as the proxy's 
 DESTINATIONS = ["http://example.com", "https://example.com", "https://other.example", "https://93.184.216.34"]
 
 KNOWN = ("--resolve", f"other.example:443:{WEBSITES['other.example']}")
-"""An address that is known already: a name that nobody declared does not resolve, which is another layer's work."""
+"""An address that is known already: a name that nobody declared does not resolve, which is another layer's
+work."""
 
 
 @pytest.fixture
@@ -68,7 +70,8 @@ def test_without_both_an_undeclared_name_still_leads_nowhere(filters: Mesh, how:
 
 @pytest.mark.parametrize("how", CHEATS)
 def test_without_both_it_gets_out(filters: Mesh, how: str) -> None:
-    """So that the two tests above are worth something: it is these two layers that stop it, and not the test's network."""
+    """So that the two tests above are worth something: it is these two layers that stop it, and not the
+    test's network."""
     filters.filter(network_policies=False, vpc_firewall=False)
     answer, evidence = _try(filters, how, "https://other.example")
     assert answer.status == 200
@@ -77,7 +80,8 @@ def test_without_both_it_gets_out(filters: Mesh, how: str) -> None:
 
 @pytest.mark.parametrize("url", DESTINATIONS)
 def test_the_sidecar_refuses_before_the_packet_filters_do(filters: Mesh, url: str) -> None:
-    """An honest pod of a team that did not declare the host is stopped in the pod, with no packet filter at all."""
+    """An honest pod of a team that did not declare the host is stopped in the pod, with no packet filter at
+    all."""
     filters.filter(network_policies=False, vpc_firewall=False)
     watch = Watch(filters, Y)
     answer = curl(filters, Y, "-k", *KNOWN, url)
@@ -95,7 +99,8 @@ def test_the_firewall_alone_keeps_a_broken_gateway_to_the_plans_ports(filters: M
 
 
 @pytest.mark.parametrize(
-    ("target", "port"), [("istiod", 15010), ("istiod", 15014), ("istiod", 15017), ("istiod", 8080), (GATEWAY, 15090)]
+    ("target", "port"),
+    [("istiod", 15010), ("istiod", 15014), ("istiod", 15017), ("istiod", 8080), (GATEWAY, 15090)],
 )
 def test_istiod_and_gateway_keep_their_ports_shut_also_where_the_teams_own_policy_is_gone(
     filters: Mesh, target: str, port: int
@@ -110,7 +115,10 @@ def test_istiod_and_gateway_keep_their_ports_shut_also_where_the_teams_own_polic
 def test_without_the_platforms_policies_istiod_answers_anybody(filters: Mesh) -> None:
     """So that the test above is worth something."""
     filters.filter(without=("team-x", "istio-system"))
-    assert curl(filters, CHEAT_X, f"http://{filters.pods['istiod'].address}:15014/debug/endpointz").status is not None
+    assert (
+        curl(filters, CHEAT_X, f"http://{filters.pods['istiod'].address}:15014/debug/endpointz").status
+        is not None
+    )
 
 
 def _knock(mesh: Mesh, owner: str | None) -> Evidence:
@@ -137,7 +145,8 @@ def _listen(mesh: Mesh, owner: str | None) -> tuple[bytes, Evidence]:
 
 @pytest.mark.parametrize("owner", CALLERS, ids=CALLER_NAMES)
 def test_a_refused_caller_hears_nothing_and_is_not_heard_of(mesh: Mesh, owner: str | None) -> None:
-    """By default: not a byte of a host that speaks first, and no connection to the host, whether the caller speaks or not."""
+    """By default: not a byte of a host that speaks first, and no connection to the host, whether the caller
+    speaks or not."""
     heard, evidence = _listen(mesh, owner)
     assert (heard, evidence.arrived) == (b"", [])
     evidence = _knock(mesh, owner)
@@ -155,7 +164,11 @@ def test_who_has_the_right_is_heard_and_hears(mesh: Mesh) -> None:
 @pytest.fixture
 def connecting_early(mesh: Mesh) -> Iterator[Mesh]:
     """The mesh as with `gateway.connectAfterAuthorization: false`; put right again afterwards."""
-    assert not [item for item in render(plan_of(config_with("gateway", {"connectAfterAuthorization": False}))) if _late(item)]
+    assert not [
+        item
+        for item in render(plan_of(config_with("gateway", {"connectAfterAuthorization": False})))
+        if _late(item)
+    ]
     (late,) = [item.manifest for item in render(mesh.plan) if _late(item)]
     mesh.control_plane.delete(late)
     try:

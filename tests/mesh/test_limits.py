@@ -1,4 +1,5 @@
-"""Limits on real proxies: a pod's share of its gateway, what a gateway accepts at all, and a gateway that is down."""
+"""Limits on real proxies: a pod's share of its gateway, what a gateway accepts at all, and a gateway that is
+down."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def sessions(mesh: Mesh, pod: str, host: str, wanted: int) -> Iterator[list[ssl.
         made: list[ssl.SSLSocket] = []
         for _ in range(wanted):
             with contextlib.suppress(OSError):
-                plain = mesh.namespaces[pod].inside(lambda: socket.create_connection((mesh.address_of(host), 443), _SECONDS))
+                plain = mesh.namespaces[pod].inside(
+                    lambda: socket.create_connection((mesh.address_of(host), 443), _SECONDS)
+                )
                 closing.callback(plain.close)
                 made.append(closing.enter_context(trusting.wrap_socket(plain, server_hostname=host)))
         yield made
@@ -66,7 +69,9 @@ def test_a_gateway_accepts_so_many_connections_from_everybody_and_stays_ready(li
     with contextlib.ExitStack() as closing:
         opened = [
             closing.enter_context(
-                limited.namespaces[CHEAT_X].inside(lambda: socket.create_connection((gateway.address, 8443), _SECONDS))
+                limited.namespaces[CHEAT_X].inside(
+                    lambda: socket.create_connection((gateway.address, 8443), _SECONDS)
+                )
             )
             for _ in range(WHOLE + 5)
         ]
@@ -100,11 +105,22 @@ def test_while_the_gateway_is_down_nothing_leaves(limited: Mesh) -> None:
     assert curl(limited, X, "http://example.com").status == 503, "the sidecar says so"
     assert curl(limited, Y, "http://httpbin.org/status/418").status == 503
     for pod, host in ((X, "example.com"), (X, "httpbin.org"), (Y, "httpbin.org")):
-        assert curl(limited, pod, f"https://{host}").status is None, "the app's own TLS is closed, not led another way"
+        assert curl(limited, pod, f"https://{host}").status is None, (
+            "the app's own TLS is closed, not led another way"
+        )
     # Nor does a pod without a proxy find another way.
     for pod in (CHEAT_X, CHEAT_Y):
         address = limited.address_of("example.com")
         assert (
-            curl(limited, pod, "--max-time", "2", "--resolve", f"example.com:443:{address}", "https://example.com").status is None
+            curl(
+                limited,
+                pod,
+                "--max-time",
+                "2",
+                "--resolve",
+                f"example.com:443:{address}",
+                "https://example.com",
+            ).status
+            is None
         )
     assert {name: len(site.arrived) for name, site in limited.sites.items()} == before

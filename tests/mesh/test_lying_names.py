@@ -1,7 +1,9 @@
-"""Names whose owner answers with an address inside, on real proxies, in every mode: nothing inside hears of it.
+"""Names whose owner answers with an address inside, on real proxies, in every mode: nothing inside hears of
+it.
 
-One team's hosts all belong to somebody who lets them answer 127.0.0.1, the gateway's own address, another pod's, a node's, and so
-on. The same port that is asked for is open at each of these addresses, so that what went there would be seen.
+One team's hosts all belong to somebody who lets them answer 127.0.0.1, the gateway's own address, another
+pod's, a node's, and so on. The same port that is asked for is open at each of these addresses, so that what
+went there would be seen.
 """
 
 from __future__ import annotations
@@ -53,7 +55,15 @@ WAYS: dict[str, dict[str, Any]] = {
     "mutual": {"http": {"upgrade": "mtls", "credential": CREDENTIAL}},
     "https": {"https": "passthrough"},
     "tcp": {"tcp": {"port": 5432, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]}},
-    "tcp-tls": {"tcp": {"port": 5433, "outsidePort": 443, "byName": True, "serviceAccounts": ["default"], "upgrade": "tls"}},
+    "tcp-tls": {
+        "tcp": {
+            "port": 5433,
+            "outsidePort": 443,
+            "byName": True,
+            "serviceAccounts": ["default"],
+            "upgrade": "tls",
+        }
+    },
     "tcp-mutual": {
         "tcp": {
             "port": 5434,
@@ -65,10 +75,12 @@ WAYS: dict[str, dict[str, Any]] = {
         }
     },
 }
-"""What a team can declare of one host by its name. What partners are let in to is no name (tests/proof/test_answers.py)."""
+"""What a team can declare of one host by its name. What partners are let in to is no name
+(tests/proof/test_answers.py)."""
 PATTERN = "*.pattern.liar.example"
 LEAVES = {"admin": (5000, 15000), "agent": (5001, 15020), "inner": (5002, 9443)}
-"""By whom the gateway itself listens: port of the app, and the port by which an object, changed by hand, leaves."""
+"""By whom the gateway itself listens: port of the app, and the port by which an object, changed by hand,
+leaves."""
 LOOSE = 10
 """How much higher the app's port is for the hosts whose connections are not tied to the network card."""
 
@@ -82,7 +94,9 @@ def _by_hand(who: str, loose: bool) -> str:
 
 
 def _plan() -> Any:
-    hosts: dict[str, Any] = {_host(way, kind): said for way, said in WAYS.items() for kind in (*ANSWERS, HONEST)}
+    hosts: dict[str, Any] = {
+        _host(way, kind): said for way, said in WAYS.items() for kind in (*ANSWERS, HONEST)
+    }
     hosts[PATTERN] = {"https": "passthrough"}
     for kind in ANSWERS:
         hosts[_host("copied", kind)] = {"http": {}}
@@ -91,13 +105,19 @@ def _plan() -> Any:
         hosts[f"{kind}.shares.example"] = {"http": {"split": {_host("shared", kind): 90}}}
     for who, (port, _) in LEAVES.items():
         for loose in (False, True):
-            way = {"port": port + LOOSE * loose, "outsidePort": 6000, "byName": True, "serviceAccounts": ["default"]}
+            way = {
+                "port": port + LOOSE * loose,
+                "outsidePort": 6000,
+                "byName": True,
+                "serviceAccounts": ["default"],
+            }
             hosts[_by_hand(who, loose)] = {"tcp": way}
     return plan_of(teams(shop=hosts, victim={OTHERS_PATTERN: {"https": "passthrough"}}))
 
 
 def _changed(objects: list[Manifest]) -> Iterator[Manifest]:
-    """The hosts that leave by a port of the gateway's own, as no config could have it; some are not tied to the card either."""
+    """The hosts that leave by a port of the gateway's own, as no config could have it; some are not tied to
+    the card either."""
     loose = {port + LOOSE for port, _ in LEAVES.values()}
     for item in deepcopy(objects):
         if item["kind"] == "ServiceEntry":
@@ -107,7 +127,9 @@ def _changed(objects: list[Manifest]) -> Iterator[Manifest]:
                         port["targetPort"] = leaves
         if (item["kind"], item["metadata"]["name"]) == ("EnvoyFilter", NAME):
             patches = item["spec"]["configPatches"]
-            item["spec"]["configPatches"] = [one for one in patches if one["match"]["cluster"]["portNumber"] not in loose]
+            item["spec"]["configPatches"] = [
+                one for one in patches if one["match"]["cluster"]["portNumber"] not in loose
+            ]
         yield item
 
 
@@ -123,7 +145,9 @@ class Liars(Mesh):
             lies[f"{kind}{PATTERN[1:]}"] = answer
         lies[f"{HONEST}{PATTERN[1:]}"] = (WEBSITES["other.example"],)
         for loose in (False, True):
-            lies |= {_by_hand(who, loose): (ANSWERS["inner"] if who == "inner" else "127.0.0.1",) for who in LEAVES}
+            lies |= {
+                _by_hand(who, loose): (ANSWERS["inner"] if who == "inner" else "127.0.0.1",) for who in LEAVES
+            }
         return {**super()._world(), **lies, OTHERS_NAME: (WEBSITES["other.example"],)}
 
 
@@ -131,7 +155,9 @@ class Liars(Mesh):
 def liars(found: Programs) -> Iterator[Liars]:
     with Liars(_plan(), found, _changed) as running:
         shown = running.authority.issue(CREDENTIAL)
-        running.control_plane.apply([secret(CREDENTIAL, running.gateway.namespace, shown, running.authority.pem)])
+        running.control_plane.apply(
+            [secret(CREDENTIAL, running.gateway.namespace, shown, running.authority.pem)]
+        )
         for name, addresses in (("node", [NODE]), ("api server", [API_SERVER])):
             for address in addresses:
                 running.fabric.outside.run("ip", "addr", "add", f"{address}/32", "dev", "lo")
@@ -139,7 +165,9 @@ def liars(found: Programs) -> Iterator[Liars]:
             running.sites[name].open(running.fabric.outside)
         # What an app would find at its own pod's loopback addresses; the gateway's pod has nothing there.
         inside = ("127.0.0.1", ANSWERS["inner"])
-        running.sites["the gateway itself"] = Site("the gateway itself", inside, running.stranger.issue("itself"))
+        running.sites["the gateway itself"] = Site(
+            "the gateway itself", inside, running.stranger.issue("itself")
+        )
         running.sites["the gateway itself"].open(running.namespaces[running.gateway.key])
         try:
             yield running
@@ -149,23 +177,32 @@ def liars(found: Programs) -> Iterator[Liars]:
 
 
 def _ask(mesh: Mesh, way: str, kind: str) -> Answer:
-    """The app connects to some address outside where its own look-up is of no matter to its sidecar. A host that passes TLS has
-    an address which the sidecar itself gives to it, and at another it is not known."""
-    host = {"pattern": f"{kind}{PATTERN[1:]}", "copied": f"{kind}.copies.example", "shared": f"{kind}.shares.example"}.get(way)
+    """The app connects to some address outside where its own look-up is of no matter to its sidecar. A host
+    that passes TLS has an address which the sidecar itself gives to it, and at another it is not known."""
+    host = {
+        "pattern": f"{kind}{PATTERN[1:]}",
+        "copied": f"{kind}.copies.example",
+        "shared": f"{kind}.shares.example",
+    }.get(way)
     host = host or _host(way, kind)
     if way.startswith("tcp"):
         port = WAYS[way]["tcp"]["port"]
-        return curl(mesh, SHOP, "-m", "4", "--connect-to", f"::{virtual(host)}:{port}", f"http://{host}:{port}/{kind}")
+        return curl(
+            mesh, SHOP, "-m", "4", "--connect-to", f"::{virtual(host)}:{port}", f"http://{host}:{port}/{kind}"
+        )
     if way == "https":
         return curl(mesh, SHOP, "-k", "-m", "4", f"https://{host}/{kind}")
     outside = WEBSITES["other.example"]
     often = "?[1-3]" if way == "shared" else ""
     web, port = ("https", 443) if way == "pattern" else ("http", 80)
-    return curl(mesh, SHOP, "-k", "-m", "4", "--connect-to", f"::{outside}:{port}", f"{web}://{host}/{kind}{often}")
+    return curl(
+        mesh, SHOP, "-k", "-m", "4", "--connect-to", f"::{outside}:{port}", f"{web}://{host}/{kind}{often}"
+    )
 
 
 def _tried(mesh: Mesh) -> set[str]:
-    """Hosts to which the gateway has opened connections, arrived or not: a request that was refused before shows nothing."""
+    """Hosts to which the gateway has opened connections, arrived or not: a request that was refused before
+    shows nothing."""
     told = mesh.proxies[mesh.gateway.key].admin("/clusters").splitlines()
     counts = (re.fullmatch(r"outbound\|\d+\|[^|]*\|([^:]+)::.*::cx_total::([1-9]\d*)", line) for line in told)
     return {count[1] for count in counts if count}
@@ -185,7 +222,8 @@ def test_whatever_the_owner_answers_nothing_inside_hears_of_it(liars: Liars, way
     counted = "not counted" if way == "pattern" else len(tried)
     print(f"{way}: {len(answers)} answers, connected to by the gateway: {counted}, heard inside: {inside}")
     assert not heard.keys() - honest
-    # By a pattern the gateway keeps no count by name; of two hosts that share requests, one may have had none.
+    # By a pattern the gateway keeps no count by name; of two hosts that share requests, one may have had
+    # none.
     assert way == "pattern" or len(tried) > len(ANSWERS) - (3 if way == "shared" else 1), set(ANSWERS) - tried
     if way not in ("copied", "shared"):
         assert {kind: answer.word for kind, answer in answers.items() if answer.word == "200"} == {}
@@ -214,7 +252,8 @@ def _at_itself(mesh: Mesh, who: str, loose: bool) -> Answer:
 
 @pytest.mark.parametrize("way", [*WAYS, "pattern"])
 def test_an_honest_name_is_reached(liars: Liars, way: str) -> None:
-    """In the same way and at the same ports, so that it is the answer alone that keeps the others from arriving."""
+    """In the same way and at the same ports, so that it is the answer alone that keeps the others from
+    arriving."""
     assert _ask(liars, way, HONEST).word == "200"
     assert way == "pattern" or any(one.method for one in liars.sites[_host(way, HONEST)].arrived)
 

@@ -1,7 +1,8 @@
-"""The three security models on real proxies, side by side in one mesh, in the words of the document that names them.
+"""The three security models on real proxies, side by side in one mesh, in the words of the document that
+names them.
 
-lab is open, media registry only, shop registry only and gateway; media and shop have one host in common. The words that open
-the nodes for the first two are there, so the tests also say what that costs the third.
+lab is open, media registry only, shop registry only and gateway; media and shop have one host in common. The
+words that open the nodes for the first two are there, so the tests also say what that costs the third.
 """
 
 from __future__ import annotations
@@ -38,10 +39,14 @@ def _config() -> dict[str, Any]:
         shop={"api.partner.example": {"http": {"upgrade": "tls", "methods": ["GET"]}}},
     )
     config["gke-mesh-egress:teams"]["lab"]["model"] = {"open": "it does not know its hosts yet"}
-    config["gke-mesh-egress:teams"]["media"]["model"] = {"registryOnly": "it uploads more than the gateway carries"}
+    config["gke-mesh-egress:teams"]["media"]["model"] = {
+        "registryOnly": "it uploads more than the gateway carries"
+    }
     config["gke-mesh-egress:network"]["dns"] = {"undeclaredNames": "resolve"}
     nodes = {"leaveOn": [80, 443], "reason": "lab and media leave themselves"}
-    return config | {"gke-mesh-egress:fences": config_with("fences/applicationNodes", nodes)["gke-mesh-egress:fences"]}
+    return config | {
+        "gke-mesh-egress:fences": config_with("fences/applicationNodes", nodes)["gke-mesh-egress:fences"]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +83,12 @@ def _straight(mesh: Mesh, pod: str, *words: str, uid: int = 1000) -> Evidence:
 # "Default action": ALLOW_ANY
 
 
-@pytest.mark.parametrize("url", ["http://other.example", "https://other.example", "http://example.com", "https://example.org"])
-def test_open_the_sidecar_does_not_impose_any_restrictions_on_the_egress_traffic(three: Mesh, url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["http://other.example", "https://other.example", "http://example.com", "https://example.org"]
+)
+def test_open_the_sidecar_does_not_impose_any_restrictions_on_the_egress_traffic(
+    three: Mesh, url: str
+) -> None:
     _straight(three, LAB, url)
 
 
@@ -96,7 +105,10 @@ def test_open_plain_requests_are_logged_with_host_and_path(three: Mesh) -> None:
 
 def test_open_tls_is_logged_with_address_and_server_name(three: Mesh) -> None:
     [line] = _straight(three, LAB, "https://other.example").sidecar_log
-    assert (line["upstream_host"], line["upstream_cluster"]) == (f"{WEBSITES['other.example']}:443", "PassthroughCluster")
+    assert (line["upstream_host"], line["upstream_cluster"]) == (
+        f"{WEBSITES['other.example']}:443",
+        "PassthroughCluster",
+    )
     assert line["requested_server_name"] == "other.example"
 
 
@@ -123,7 +135,8 @@ def test_open_leaves_on_the_named_ports_alone(three: Mesh, url: str) -> None:
 
 @pytest.mark.parametrize("pod", [LAB, CHEAT_LAB])
 @pytest.mark.parametrize(
-    "where", ["a neighbour's pod", "the gateway", "the metadata server", "Google's addresses", "another network"]
+    "where",
+    ["a neighbour's pod", "the gateway", "the metadata server", "Google's addresses", "another network"],
 )
 def test_open_is_the_internet_and_nothing_else(three: Mesh, pod: str, where: str) -> None:
     address = {
@@ -149,7 +162,9 @@ def test_registry_only_the_pod_can_access_the_services_that_are_registered(three
 
 
 @pytest.mark.parametrize("address", ["203.0.113.30", "198.51.100.7"])
-def test_registry_only_who_says_a_declared_name_is_led_to_that_names_own_address(three: Mesh, address: str) -> None:
+def test_registry_only_who_says_a_declared_name_is_led_to_that_names_own_address(
+    three: Mesh, address: str
+) -> None:
     """Whatever address it connects to: the sidecar looks up the name of a pattern itself."""
     for name in ("clips.media.example", "uploads.cdn.example"):
         evidence = _straight(three, MEDIA, "--connect-to", f"::{address}:443", f"https://{name}")
@@ -164,7 +179,11 @@ def test_registry_only_the_sidecar_encrypts_plaintext_requests_before_forwarding
 @pytest.mark.parametrize("who", ["unknown authority", "another name"])
 def test_registry_only_the_sidecar_checks_the_sites_certificate(three: Mesh, who: str) -> None:
     site = three.sites["api.partner.example"]
-    wrong = three.stranger.issue(site.name) if who == "unknown authority" else three.authority.issue("somebody-else.example")
+    wrong = (
+        three.stranger.issue(site.name)
+        if who == "unknown authority"
+        else three.authority.issue("somebody-else.example")
+    )
     with site.presenting(wrong):
         word, evidence = _ask(three, MEDIA, "http://api.partner.example")
     assert (word, evidence.requests) == ("503", [])
@@ -209,9 +228,14 @@ def test_registry_only_the_sidecar_logs_the_host_and_what_it_refused(three: Mesh
     assert (line["upstream_cluster"], line["requested_server_name"]) == ("BlackHoleCluster", "other.example")
 
 
-@pytest.mark.parametrize(("pod", "uid"), [(CHEAT_MEDIA, 1000), (MEDIA, PROXY_UID)], ids=["no sidecar", "the proxy's user"])
-def test_registry_only_traffic_that_bypasses_the_sidecar_is_under_no_policy(three: Mesh, pod: str, uid: int) -> None:
-    """ "If egress traffic bypasses sidecar proxies, all security policies on the sidecar proxies become invalid.\""""
+@pytest.mark.parametrize(
+    ("pod", "uid"), [(CHEAT_MEDIA, 1000), (MEDIA, PROXY_UID)], ids=["no sidecar", "the proxy's user"]
+)
+def test_registry_only_traffic_that_bypasses_the_sidecar_is_under_no_policy(
+    three: Mesh, pod: str, uid: int
+) -> None:
+    """ "If egress traffic bypasses sidecar proxies, all security policies on the sidecar proxies become
+    invalid.\""""
     _straight(three, pod, "https://other.example", uid=uid)
 
 
@@ -223,7 +247,9 @@ def test_registry_only_it_is_the_workloads_of_that_namespace(three: Mesh) -> Non
 # REGISTRY_ONLY and egress gateway
 
 
-def test_gateway_traffic_is_forwarded_to_the_gateway_also_to_a_host_that_another_team_reaches_straight(three: Mesh) -> None:
+def test_gateway_traffic_is_forwarded_to_the_gateway_also_to_a_host_that_another_team_reaches_straight(
+    three: Mesh,
+) -> None:
     word, evidence = _ask(three, SHOP, "http://api.partner.example")
     [request] = evidence.requests
     assert (word, request.source, request.port) == ("200", three.gateway.address, 443)
@@ -238,23 +264,34 @@ def test_gateway_policies_on_the_gateway_are_fine_grained(three: Mesh) -> None:
     assert not evidence.arrived
 
 
-@pytest.mark.parametrize("url", ["http://other.example", "https://other.example", "https://api.partner.example"])
-@pytest.mark.parametrize(("pod", "uid"), [(CHEAT_SHOP, 1000), (SHOP, PROXY_UID)], ids=["no sidecar", "the proxy's user"])
-def test_gateway_application_pods_cannot_directly_access_the_internet(three: Mesh, pod: str, uid: int, url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["http://other.example", "https://other.example", "https://api.partner.example"]
+)
+@pytest.mark.parametrize(
+    ("pod", "uid"), [(CHEAT_SHOP, 1000), (SHOP, PROXY_UID)], ids=["no sidecar", "the proxy's user"]
+)
+def test_gateway_application_pods_cannot_directly_access_the_internet(
+    three: Mesh, pod: str, uid: int, url: str
+) -> None:
     """Also where the nodes under them are open for other teams."""
     word, evidence = _ask(three, pod, url, uid=uid)
     assert (word, evidence.stopped_by()) == ("refused", Layer.NETWORK_POLICY)
     assert not evidence.arrived
 
 
-def test_gateway_on_opened_nodes_nothing_but_the_network_policy_keeps_a_cheating_pod_in(filters: Mesh) -> None:
-    """What fences.applicationNodes costs every team; where no team needs it, the firewall holds alone (test_layers.py)."""
+def test_gateway_on_opened_nodes_nothing_but_the_network_policy_keeps_a_cheating_pod_in(
+    filters: Mesh,
+) -> None:
+    """What fences.applicationNodes costs every team; where no team needs it, the firewall holds alone
+    (test_layers.py)."""
     filters.filter(network_policies=False)
     _straight(filters, CHEAT_SHOP, "https://other.example")
 
 
 @pytest.mark.parametrize("url", ["http://198.51.100.7:8080", "http://192.168.7.7"])
-def test_gateway_the_firewall_still_holds_other_ports_and_private_networks_alone(filters: Mesh, url: str) -> None:
+def test_gateway_the_firewall_still_holds_other_ports_and_private_networks_alone(
+    filters: Mesh, url: str
+) -> None:
     filters.filter(network_policies=False)
     word, evidence = _ask(filters, CHEAT_SHOP, url)
     assert (word, evidence.stopped_by()) == ("refused", Layer.FIREWALL)
@@ -280,4 +317,6 @@ def test_nothing_was_rejected(three: Mesh) -> None:
         assert [line for line in stats if not line.endswith(": 0")] == []
         assert "error_state" not in json.dumps(proxy.config())
     log = three.istiod.process.output()
-    assert not [line for line in log.splitlines() if re.search(r"ACK ERROR|NACK|[Rr]ejected|invalid config", line)]
+    assert not [
+        line for line in log.splitlines() if re.search(r"ACK ERROR|NACK|[Rr]ejected|invalid config", line)
+    ]

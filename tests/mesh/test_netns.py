@@ -1,4 +1,5 @@
-"""Nothing stays behind: not after the end, not after a run that was killed - and nothing of a run that lives is touched."""
+"""Nothing stays behind: not after the end, not after a run that was killed - and nothing of a run that lives
+is touched."""
 
 from __future__ import annotations
 
@@ -51,7 +52,9 @@ def _eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 @pytest.mark.usefixtures("found")
 def test_a_killed_run_is_cleared_away_and_a_living_one_is_not() -> None:
-    run = subprocess.Popen([sys.executable, "-c", RUN], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    run = subprocess.Popen(
+        [sys.executable, "-c", RUN], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
     try:
         assert run.stdout is not None
         name, sleeper = run.stdout.readline().split()
@@ -76,7 +79,9 @@ def test_a_killed_run_is_cleared_away_and_a_living_one_is_not() -> None:
 def test_what_runs_in_a_namespace_of_a_killed_run_is_ended() -> None:
     """A program that took off the leash is found by the namespace that it is in."""
     loose = RUN.replace("[*namespace.prefix(), ", '["ip", "netns", "exec", namespace.name, ')
-    run = subprocess.Popen([sys.executable, "-c", loose], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    run = subprocess.Popen(
+        [sys.executable, "-c", loose], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
     try:
         assert run.stdout is not None
         name, sleeper = run.stdout.readline().split()
@@ -93,7 +98,8 @@ def test_what_runs_in_a_namespace_of_a_killed_run_is_ended() -> None:
 
 
 def test_a_mesh_has_no_way_out_of_the_machine(mesh: Mesh) -> None:
-    """The router's cables lead to pods and to the stand-in for the outside; this machine holds no end of any."""
+    """The router's cables lead to pods and to the stand-in for the outside; this machine holds no end of
+    any."""
     ends = {line.split(": ")[1].partition("@")[0] for line in mesh.fabric.cables()}
     assert ends == {"lo", "outside", *mesh.pods}
     assert "egressmesh" not in netns.command("ip", "-o", "link", "show", "type", "veth")

@@ -1,6 +1,8 @@
-"""What proxies make of a request before a rule is asked, held against Envoy: the normal form of paths, headers, methods, Host.
+"""What proxies make of a request before a rule is asked, held against Envoy: the normal form of paths,
+headers, methods, Host.
 
-First Envoy alone, which answers thousands of paths a second; then a whole mesh, where a request passes two proxies.
+First Envoy alone, which answers thousands of paths a second; then a whole mesh, where a request passes two
+proxies.
 """
 
 from __future__ import annotations
@@ -60,7 +62,26 @@ PIECES = (
         "items",
         "lines",
     ),
-    *("..;", ".;", "%2e", "%2E", "%2f", "%2F", "%5c", "%25", "%32", "%66", "%3b", "%7e", "%41", "%00", "%20", "#", "\x7f", "é"),
+    *(
+        "..;",
+        ".;",
+        "%2e",
+        "%2E",
+        "%2f",
+        "%2F",
+        "%5c",
+        "%25",
+        "%32",
+        "%66",
+        "%3b",
+        "%7e",
+        "%41",
+        "%00",
+        "%20",
+        "#",
+        "\x7f",
+        "é",
+    ),
 )
 """What paths are put together from: everything that is read in some other way than as it stands."""
 HOWS = {
@@ -136,7 +157,11 @@ def _listener(name: str, port: int, how: dict[str, Any]) -> dict[str, Any]:
         "http_filters": [{"name": "router", "typed_config": {"@type": f"{_TYPE}.http.router.v3.Router"}}],
     }
     address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-    return {"name": name, "address": address, "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}
+    return {
+        "name": name,
+        "address": address,
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +174,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Normalizati
     ports = [one.getsockname()[1] for one in held]
     for one in held:
         one.close()
-    listeners = [_listener(name.value, port, how) for (name, how), port in zip(HOWS.items(), ports, strict=True)]
+    listeners = [
+        _listener(name.value, port, how) for (name, how), port in zip(HOWS.items(), ports, strict=True)
+    ]
     file: Path = tmp_path_factory.mktemp("envoy") / "envoy.json"
     file.write_text(json.dumps({"static_resources": {"listeners": listeners}}), encoding="utf-8")
     command = [str(envoy), "-c", str(file), "--concurrency", "1", "--disable-hot-restart", "-l", "off"]
@@ -177,8 +204,14 @@ def _wait(port: int) -> None:
 
 @pytest.mark.parametrize("how", HOWS)
 def test_the_normal_form_is_envoys(alone: dict[Normalization, _Client], how: Normalization) -> None:
-    """Thousands of paths put together from what is read in some other way than it stands, and each character by itself."""
-    singly = [f"/a{text}b" for code in range(1, 256) for text in (chr(code), f"%{code:02x}") if chr(code) not in " \t\r\n"]
+    """Thousands of paths put together from what is read in some other way than it stands, and each character
+    by itself."""
+    singly = [
+        f"/a{text}b"
+        for code in range(1, 256)
+        for text in (chr(code), f"%{code:02x}")
+        if chr(code) not in " \t\r\n"
+    ]
     wrong = []
     for path in (*singly, *paths(3000, seed=13)):
         status, seen = alone[how].ask(path)
@@ -202,7 +235,10 @@ PLAN = plan_of(
             HOST: {
                 "http": {
                     "allow": {
-                        "files": {"paths": ["/ok/*", "/exact", "/items/{*}/lines", "/deep/{**}/end"], "methods": ["GET"]},
+                        "files": {
+                            "paths": ["/ok/*", "/exact", "/items/{*}/lines", "/deep/{**}/end"],
+                            "methods": ["GET"],
+                        },
                         "tenants": {"headers": {"x-t": ["abc", "shop-*"]}, "paths": ["/h/*"]},
                     }
                 }
@@ -210,10 +246,19 @@ PLAN = plan_of(
             "other.example.net": {"http": {"paths": ["/only"]}},
             "tls.example.net": {"https": "passthrough"},
             "xn--bcher-kva.example": {"https": "passthrough"},
-            "db.example.net": {"tcp": {"port": 5432, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]}},
-            "dbs.example.net": {"tcp": {"port": 8443, "outsidePort": 443, "byName": True, "serviceAccounts": ["default"]}},
+            "db.example.net": {
+                "tcp": {"port": 5432, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]}
+            },
+            "dbs.example.net": {
+                "tcp": {"port": 8443, "outsidePort": 443, "byName": True, "serviceAccounts": ["default"]}
+            },
             "fixed.example.net": {
-                "tcp": {"port": 5433, "outsidePort": 80, "addresses": ["203.0.113.60"], "serviceAccounts": ["default"]}
+                "tcp": {
+                    "port": 5433,
+                    "outsidePort": 80,
+                    "addresses": ["203.0.113.60"],
+                    "serviceAccounts": ["default"],
+                }
             },
         },
     )
@@ -234,7 +279,9 @@ def judges() -> Judges:
     return Judges(deployment(PLAN, render(PLAN)))
 
 
-def test_every_path_is_judged_as_it_is_let_through_and_arrives_in_its_normal_form(two: Mesh, judges: Judges) -> None:
+def test_every_path_is_judged_as_it_is_let_through_and_arrives_in_its_normal_form(
+    two: Mesh, judges: Judges
+) -> None:
     wrong: list[str] = []
     arrived = two.sites[HOST].arrived
     prefixes = ("", "/ok", "/ok/x", "/exact", "/items/a", "/deep/a")
@@ -258,10 +305,14 @@ def test_every_path_is_judged_as_it_is_let_through_and_arrives_in_its_normal_for
 
 
 def test_one_proxy_alone_leaves_parameters_of_escaped_dots_which_docs_say(two: Mesh) -> None:
-    """docs/modes.md warns of it: whoever goes past his sidecar with his own certificate passes one proxy, not two."""
+    """docs/modes.md warns of it: whoever goes past his sidecar with his own certificate passes one proxy, not
+    two."""
     before = len(two.sites[HOST].arrived)
     answer = request_to_gateway(two, "cheat-shop", two.proxies[POD].identity, HOST, "/ok/%2e%2e;/admin")
-    assert (answer.status, [one.path for one in two.sites[HOST].arrived[before:] if one.method]) == (200, ["/ok/..;/admin"])
+    assert (answer.status, [one.path for one in two.sites[HOST].arrived[before:] if one.method]) == (
+        200,
+        ["/ok/..;/admin"],
+    )
 
 
 def _connected(mesh: Mesh) -> socket.socket:
@@ -315,10 +366,14 @@ ASKED = (
 
 
 @pytest.mark.parametrize("words", ASKED, ids=" ".join)
-def test_what_curl_asks_is_answered_as_explain_says(two: Mesh, judges: Judges, words: tuple[str, ...]) -> None:
+def test_what_curl_asks_is_answered_as_explain_says(
+    two: Mesh, judges: Judges, words: tuple[str, ...]
+) -> None:
     url, *options = words
     pairs = list(zip(options[::2], options[1::2], strict=True))
-    headers = [(name, value) for flag, line in pairs if flag == "-H" for name, _, value in [line.partition(":")]]
+    headers = [
+        (name, value) for flag, line in pairs if flag == "-H" for name, _, value in [line.partition(":")]
+    ]
     method = next((value for flag, value in pairs if flag == "-X"), "GET")
     trace = traced(judges, flow_of("shop", url, method=method, headers=headers), None)
     watch = Watch(two, POD)
@@ -329,7 +384,9 @@ def test_what_curl_asks_is_answered_as_explain_says(two: Mesh, judges: Judges, w
     assert ("" if trace.allowed else trace.decision.layer.value) == says, (answer, trace.decision)
 
 
-@pytest.mark.parametrize("url", ["http://1.2.3.4.5/", "http://a..b/", "http://[zz]/", "http://x[/red]y", "http://a b/"])
+@pytest.mark.parametrize(
+    "url", ["http://1.2.3.4.5/", "http://a..b/", "http://[zz]/", "http://x[/red]y", "http://a b/"]
+)
 def test_what_is_refused_as_no_flow_curl_does_not_send_either(two: Mesh, url: str) -> None:
     with pytest.raises(NoFlow):
         flow_of("shop", url)

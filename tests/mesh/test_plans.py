@@ -19,14 +19,22 @@ LONG, OTHER = "a-team-with-quite-a-long-name-0123456789", "b"
 PLAN = plan_of(
     teams(
         **{
-            LONG: {"api.example.net": {"http": {"upgrade": "none", "methods": ["GET"]}, "https": "passthrough"}},
+            LONG: {
+                "api.example.net": {"http": {"upgrade": "none", "methods": ["GET"]}, "https": "passthrough"}
+            },
             OTHER: {
                 "api.example.net": {"https": "passthrough"},
                 "plain.example.net": {"http": {"upgrade": "none"}},
-                "retried.example.net": {"http": {"traffic": {"timeout": "1s", "retries": {"attempts": 2, "retryOn": ["5xx"]}}}},
+                "retried.example.net": {
+                    "http": {"traffic": {"timeout": "1s", "retries": {"attempts": 2, "retryOn": ["5xx"]}}}
+                },
                 "mirrored.example.net": {"http": {"mirror": {"host": "plain.example.net"}}},
                 "copied.example.net": {
-                    "http": {"upgrade": "tls", "traffic": {"timeout": "5s"}, "mirror": {"host": "sealed.example.net"}}
+                    "http": {
+                        "upgrade": "tls",
+                        "traffic": {"timeout": "5s"},
+                        "mirror": {"host": "sealed.example.net"},
+                    }
                 },
                 "sealed.example.net": {"http": {"upgrade": "tls"}},
                 "account.example.net": {"https": "passthrough", "serviceAccounts": ["somebody-else"]},
@@ -57,7 +65,9 @@ def other(found: Programs) -> Iterator[Mesh]:
         (OTHER, ["https://account.example.net/"], "refused", Layer.AUTHORIZATION),
     ],
 )
-def test_each_team_gets_what_it_declared(other: Mesh, team: str, words: list[str], expected: str, layer: Layer) -> None:
+def test_each_team_gets_what_it_declared(
+    other: Mesh, team: str, words: list[str], expected: str, layer: Layer
+) -> None:
     pod = interface_name(f"test-{team}")
     watch = Watch(other, pod)
     answer = curl(other, pod, *words)
@@ -84,13 +94,24 @@ def _requests(mesh: Mesh, *words: str, expected: int) -> list[Arrival]:
 
 def _told(requests: list[Arrival]) -> set[str]:
     """Names of headers beside those that the application sent."""
-    return {name.lower() for request in requests for name, _ in request.headers} - {"host", "user-agent", "accept"}
+    return {name.lower() for request in requests for name, _ in request.headers} - {
+        "host",
+        "user-agent",
+        "accept",
+    }
 
 
 def test_a_websocket_gets_through(other: Mesh) -> None:
     key = ["-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H", "Sec-WebSocket-Version: 13"]
     [request] = _requests(
-        other, "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", *key, "http://plain.example.net/", expected=101
+        other,
+        "-H",
+        "Connection: Upgrade",
+        "-H",
+        "Upgrade: websocket",
+        *key,
+        "http://plain.example.net/",
+        expected=101,
     )
     assert request.header("upgrade") == "websocket"
 
@@ -120,8 +141,12 @@ def test_a_mirrored_request_names_the_host_that_it_goes_to(other: Mesh) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["-H", "X-Forwarded-For: 10.1.2.3", "-H", "X-Envoy-Internal: true"]])
-def test_a_copy_that_leaves_as_tls_says_what_the_application_said_and_no_more(other: Mesh, words: list[str]) -> None:
-    requests = _requests(other, *words, "-X", "POST", "http://copied.example.net/anything?of=it", expected=200)
+def test_a_copy_that_leaves_as_tls_says_what_the_application_said_and_no_more(
+    other: Mesh, words: list[str]
+) -> None:
+    requests = _requests(
+        other, *words, "-X", "POST", "http://copied.example.net/anything?of=it", expected=200
+    )
     assert {(request.site, request.port, request.method) for request in requests} == {
         ("copied.example.net", 443, "POST"),
         ("sealed.example.net", 443, "POST"),
@@ -133,4 +158,8 @@ def test_a_copy_that_leaves_as_tls_says_what_the_application_said_and_no_more(ot
 
 def test_a_host_that_gets_copies_is_asked_directly_as_before(other: Mesh) -> None:
     [request] = _requests(other, "http://sealed.example.net/", expected=200)
-    assert (request.site, request.header("host"), _told([request])) == ("sealed.example.net", "sealed.example.net", set())
+    assert (request.site, request.header("host"), _told([request])) == (
+        "sealed.example.net",
+        "sealed.example.net",
+        set(),
+    )

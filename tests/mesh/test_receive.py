@@ -1,4 +1,5 @@
-"""Receiving on real proxies: a partner's client with the right certificate speaks to the team's database, and nobody else does.
+"""Receiving on real proxies: a partner's client with the right certificate speaks to the team's database, and
+nobody else does.
 
 The database greets first, as MySQL does, so that a byte or a connection too many is seen.
 """
@@ -32,8 +33,8 @@ HOST, PORT, GREETING = "mysql.fqdn.example", 13306, b"5.7.44-database\n"
 WEB, SERVICE_PORT, POD_PORT = "prices.fqdn.example", 80, 8080
 CLIENT, BUYER = "spiffe://partner.example/gateway", "client.buyer.example"
 OUTSIDER = "kube-dns"
-"""A pod outside every team's fences stands in for the partner: by its address it is one, so nothing but the gateway can refuse
-it."""
+"""A pod outside every team's fences stands in for the partner: by its address it is one, so nothing but the
+gateway can refuse it."""
 _SECONDS = 8.0
 
 
@@ -96,7 +97,8 @@ class Partner:
 
 
 def _plan() -> Plan:
-    """The example's plan, with a pod's addresses as the partner's: a config may not say so, and here the pod is the partner."""
+    """The example's plan, with a pod's addresses as the partner's: a config may not say so, and here the pod
+    is the partner."""
     settings = load_file(ROOT / "examples/modes/Pulumi.receive.yaml", default_project=PROJECT)
     assert settings.ingress
     ranges = settings.ingress.source_ranges | {"outsider": IPv4Network("10.1.0.0/24")}
@@ -149,7 +151,12 @@ def test_the_named_client_speaks_to_the_database(counted: Partner) -> None:
 
 @pytest.mark.parametrize(
     "alternative",
-    ["URI:spiffe://partner.example/other", f"URI:{CLIENT}/below", "DNS:partner.example", "email:gateway@partner.example"],
+    [
+        "URI:spiffe://partner.example/other",
+        f"URI:{CLIENT}/below",
+        "DNS:partner.example",
+        "email:gateway@partner.example",
+    ],
 )
 def test_another_client_of_the_same_authority_is_refused_before_the_database_is_reached(
     counted: Partner, alternative: str
@@ -213,13 +220,17 @@ def prices(partner: Partner) -> Iterator[list[dict[str, str]]]:
     server.server_close()
 
 
-def _get(partner: Partner, certificate: Certificate | None, host: str = WEB) -> tuple[int, http.client.HTTPMessage, bytes] | None:
+def _get(
+    partner: Partner, certificate: Certificate | None, host: str = WEB
+) -> tuple[int, http.client.HTTPMessage, bytes] | None:
     try:
         secured = partner.connect(certificate, WEB, 8443)
         asking = http.client.HTTPConnection(WEB)
         asking.sock = secured
         asking.request(
-            "GET", "/price?of=tea", headers={"Host": host, "X-Forwarded-Client-Cert": "By=forged;URI=spiffe://forged/client"}
+            "GET",
+            "/price?of=tea",
+            headers={"Host": host, "X-Forwarded-Client-Cert": "By=forged;URI=spiffe://forged/client"},
         )
         answer = asking.getresponse()
         return answer.status, answer.headers, answer.read()
@@ -244,7 +255,9 @@ def test_a_request_reaches_the_service_and_the_answer_says_nothing_of_the_mesh(
 
 
 @pytest.mark.parametrize("host", ["other.fqdn.example", "api.orders.svc.cluster.local"])
-def test_a_request_for_another_host_is_refused(partner: Partner, prices: list[dict[str, str]], host: str) -> None:
+def test_a_request_for_another_host_is_refused(
+    partner: Partner, prices: list[dict[str, str]], host: str
+) -> None:
     answer = _get(partner, partner.authority.client(f"DNS:{BUYER}"), host)
     assert answer is None or answer[0] in (403, 404, 421)
     assert prices == []
@@ -260,7 +273,9 @@ def credential(partner: Partner) -> Iterator[Callable[[Certificate, str], None]]
     """Replaces the database's credential; the one before comes back at the end."""
 
     def replace(certificate: Certificate, authorities: str) -> None:
-        partner.mesh.control_plane.apply([secret("mysql-credential", "istio-ingress", certificate, authorities)])
+        partner.mesh.control_plane.apply(
+            [secret("mysql-credential", "istio-ingress", certificate, authorities)]
+        )
 
     yield replace
     replace(partner.authority.issue(HOST), partner.authority.pem)
@@ -278,7 +293,8 @@ def _eventually(what: Callable[[], bool], seconds: float = 20.0) -> bool:
 def test_a_changed_credential_is_taken_without_a_restart(
     partner: Partner, credential: Callable[[Certificate, str], None]
 ) -> None:
-    """Rotation as docs/credentials.md describes it: a new certificate, then a second authority beside the first."""
+    """Rotation as docs/credentials.md describes it: a new certificate, then a second authority beside the
+    first."""
     client = partner.authority.client(f"URI:{CLIENT}")
     renewed = partner.authority.issue("renewed", HOST)
     with partner.connect(client) as opened:
@@ -305,12 +321,26 @@ def _shown(partner: Partner, client: Certificate) -> object:
 
 
 def test_no_name_leads_the_gateway_anywhere(partner: Partner) -> None:
-    """All that it can connect to, apart from its own agent, are Services, by the addresses that the control plane gives."""
-    (gateway,) = (pod.key for pod in partner.mesh.pods.values() if pod.namespace == "istio-ingress" and pod.proxy == "router")
-    (dump,) = (part for part in partner.mesh.proxies[gateway].config()["configs"] if "ClustersConfigDump" in part["@type"])
+    """All that it can connect to, apart from its own agent, are Services, by the addresses that the control
+    plane gives."""
+    (gateway,) = (
+        pod.key
+        for pod in partner.mesh.pods.values()
+        if pod.namespace == "istio-ingress" and pod.proxy == "router"
+    )
+    (dump,) = (
+        part
+        for part in partner.mesh.proxies[gateway].config()["configs"]
+        if "ClustersConfigDump" in part["@type"]
+    )
     clusters = {one["cluster"]["name"]: one["cluster"] for one in dump["dynamic_active_clusters"]}
     services = {name for name, cluster in clusters.items() if cluster.get("type") == "EDS"}
     assert {name for name in services if "orders.svc.cluster.local" in name}
-    assert {name: cluster.get("type") for name, cluster in clusters.items() if "DNS" in cluster.get("type", "")} == {}
+    assert {
+        name: cluster.get("type") for name, cluster in clusters.items() if "DNS" in cluster.get("type", "")
+    } == {}
     assert [name for name in clusters if "dynamic_forward_proxy" in str(clusters[name])] == []
-    print(f"{len(clusters)} clusters, {len(services)} of them Services, none by a name: {sorted(clusters.keys() - services)}")
+    print(
+        f"{len(clusters)} clusters, {len(services)} of them Services, none by a name: "
+        f"{sorted(clusters.keys() - services)}"
+    )

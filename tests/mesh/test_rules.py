@@ -1,7 +1,8 @@
-"""What Istio and Envoy make of the less expected rules of AuthorizationPolicy and PeerAuthentication, beside what the judge says.
+"""What Istio and Envoy make of the less expected rules of AuthorizationPolicy and PeerAuthentication, beside
+what the judge says.
 
-team-x calls team-y's pod: by HTTP, and by a port that is not read as HTTP. Each policy is applied alone, asked about, and taken
-away again. The rules themselves are in tests/judge.
+team-x calls team-y's pod: by HTTP, and by a port that is not read as HTTP. Each policy is applied alone,
+asked about, and taken away again. The rules themselves are in tests/judge.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def operation(**fields: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def applied(mesh: Mesh, *objects: dict[str, Any]) -> Iterator[None]:
-    """The objects in force at team-y's proxy, which is known by a policy that decides nothing and comes after them."""
+    """The objects in force at team-y's proxy, which is known by a policy that decides nothing and comes after
+    them."""
     for one in objects:
         mesh.control_plane.apply([one])
     mark = policy({}, action="AUDIT")
@@ -111,7 +113,16 @@ def http(mesh: Mesh, request: Request) -> int | None:
     # curl sends an empty header where a semicolon follows its name.
     headers = [f"{name}: {value}" if value else f"{name};" for name, value in request.headers.items()]
     words = [word for header in headers for word in ("-H", header)]
-    return curl(mesh, CLIENT, "--path-as-is", "-g", "-X", request.method, *words, f"http://{request.host}{request.path}").status
+    return curl(
+        mesh,
+        CLIENT,
+        "--path-as-is",
+        "-g",
+        "-X",
+        request.method,
+        *words,
+        f"http://{request.host}{request.path}",
+    ).status
 
 
 def raw(mesh: Mesh) -> bool:
@@ -129,7 +140,9 @@ def raw(mesh: Mesh) -> bool:
 def judged(mesh: Mesh, *objects: dict[str, Any], request: Request | None, port: int) -> bool:
     to = Pod("team-y", mesh.pods[SERVER].labels)
     principal = f"cluster.local/ns/team-x/sa/{mesh.pods[CLIENT].service_account}"
-    client = Connection(Pod("team-x", {}), to, port, Protocol.TLS, principal=principal, inner=request or "", sni=SNI)
+    client = Connection(
+        Pod("team-x", {}), to, port, Protocol.TLS, principal=principal, inner=request or "", sni=SNI
+    )
     verdict = Authorization(snapshot(*objects), explains=True).judge(to, client)
     assert verdict.understood, verdict
     return verdict.allowed
@@ -170,7 +183,9 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "a principal in the name of the default trust domain": [policy(source(principals=[ACCOUNT]))],
     "a principal by its end": [policy(source(principals=["*/sa/test"]))],
     "a principal with a star in its middle": [policy(source(principals=["cluster.local/ns/*/sa/test"]))],
-    "a principal of a trust domain that begins alike": [policy(source(principals=["clus*/ns/team-x/sa/test"]))],
+    "a principal of a trust domain that begins alike": [
+        policy(source(principals=["clus*/ns/team-x/sa/test"]))
+    ],
     "everybody but a principal": [policy(source(notPrincipals=[ACCOUNT]))],
     "the server name in another case": [policy(when("connection.sni", values=[SNI.upper()]))],
     "values and values left out": [policy(when("source.namespace", values=["team-*"], notValues=["team-x"]))],
@@ -228,9 +243,21 @@ def plain(mesh: Mesh) -> bool:
 
 PEERS: dict[str, list[dict[str, Any]]] = {
     "none but the mesh's own": [],
-    "some pods": [written("PeerAuthentication", "team-y", selector={"matchLabels": {"app": "test"}}, mtls={"mode": "DISABLE"})],
+    "some pods": [
+        written(
+            "PeerAuthentication",
+            "team-y",
+            selector={"matchLabels": {"app": "test"}},
+            mtls={"mode": "DISABLE"},
+        )
+    ],
     "some pods, by one of the root namespace": [
-        written("PeerAuthentication", "istio-system", selector={"matchLabels": {"app": "test"}}, mtls={"mode": "DISABLE"})
+        written(
+            "PeerAuthentication",
+            "istio-system",
+            selector={"matchLabels": {"app": "test"}},
+            mtls={"mode": "DISABLE"},
+        )
     ],
     "one that is unset": [written("PeerAuthentication", "team-y", mtls={"mode": "UNSET"})],
     "one port": [

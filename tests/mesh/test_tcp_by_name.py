@@ -1,4 +1,5 @@
-"""Raw TCP by name on real proxies: two hosts on one port stay apart, and nobody but the named accounts gets out.
+"""Raw TCP by name on real proxies: two hosts on one port stay apart, and nobody but the named accounts gets
+out.
 
 The bytes are HTTP because sites speak it; nothing between app and site looks into them.
 """
@@ -84,7 +85,9 @@ def test_the_teams_other_hosts_are_reached_as_ever(by_name: Mesh, url: str) -> N
 
 
 @pytest.mark.parametrize("pod", [B, CHEAT_A, CHEAT_B])
-def test_another_team_and_pods_without_a_proxy_reach_neither_name_nor_address(by_name: Mesh, pod: str) -> None:
+def test_another_team_and_pods_without_a_proxy_reach_neither_name_nor_address(
+    by_name: Mesh, pod: str
+) -> None:
     for host in (ONE, virtual(ONE)):
         word, evidence = _ask(by_name, pod, f"http://{host}:{PORT}/")
         assert word in ("refused", "timeout")

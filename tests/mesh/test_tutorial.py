@@ -1,4 +1,5 @@
-"""The tutorial's checks on real proxies, each with the answer and the log lines that the tutorial says it has."""
+"""The tutorial's checks on real proxies, each with the answer and the log lines that the tutorial says it
+has."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.programs import Programs
 
 NOT_OURS = {"IST0102", "IST0103", "IST0133", "IST0146", "IST0147"}
-"""Messages about Kubernetes' own namespaces, about the injection webhook of Istio's chart, which is not here, and of every
-EnvoyFilter, that it depends on the proxy's version."""
+"""Messages about Kubernetes' own namespaces, about the injection webhook of Istio's chart, which is not here,
+and of every EnvoyFilter, that it depends on the proxy's version."""
 GATEWAY_SERVICE = "istio-egressgateway.istio-egress.svc.cluster.local"
 
 
@@ -25,7 +26,9 @@ GATEWAY_SERVICE = "istio-egressgateway.istio-egress.svc.cluster.local"
 def test_flow(mesh: Mesh, flow: Flow) -> None:
     """Answer, layer that decided, and what arrived outside; read from the catalogue."""
     seen = send(mesh, flow)
-    assert not seen.differences, f"{flow.what}: {seen.differences}; {flow.why}\n{seen.answer}\n{seen.evidence}"
+    assert not seen.differences, (
+        f"{flow.what}: {seen.differences}; {flow.why}\n{seen.answer}\n{seen.evidence}"
+    )
 
 
 def test_the_catalogue_names_each_flow_once() -> None:
@@ -42,24 +45,39 @@ def _get(mesh: Mesh, pod: str, *words: str) -> Evidence:
 
 
 def test_8_four_requests_leave_as_tls(mesh: Mesh) -> None:
-    """for i in {1..4}: curl http://example.com: 200 each, and the site saw TLS for its own name, from the gateway."""
+    """for i in {1..4}: curl http://example.com: 200 each, and the site saw TLS for its own name, from the
+    gateway."""
     for _ in range(4):
         [request] = _get(mesh, X, "http://example.com").requests
-        assert (request.site, request.port, request.tls, request.sni) == ("example.com", 443, True, "example.com")
+        assert (request.site, request.port, request.tls, request.sni) == (
+            "example.com",
+            443,
+            True,
+            "example.com",
+        )
         assert request.source == mesh.gateway.address
 
 
 def test_nothing_internal_leaves(mesh: Mesh) -> None:
-    """The site sees what the application sent, and not one header more - also what the application itself claims is gone."""
+    """The site sees what the application sent, and not one header more - also what the application itself
+    claims is gone."""
     [request] = _get(mesh, X, "http://example.com").requests
     assert sorted(name.lower() for name, _ in request.headers) == ["accept", "host", "user-agent"]
-    forged = ["-H", "X-Forwarded-For: 10.1.0.1", "-H", "X-Request-Id: 1", "-H", "X-Forwarded-Client-Cert: By=spiffe://me"]
+    forged = [
+        "-H",
+        "X-Forwarded-For: 10.1.0.1",
+        "-H",
+        "X-Request-Id: 1",
+        "-H",
+        "X-Forwarded-Client-Cert: By=spiffe://me",
+    ]
     [request] = _get(mesh, X, *forged, "http://example.com").requests
     assert sorted(name.lower() for name, _ in request.headers) == ["accept", "host", "user-agent"]
 
 
 def test_9_the_sidecar_logs_the_way_to_the_gateway(mesh: Mesh) -> None:
-    """HEAD / of example.com, 200, to 10.1.4.12:8080 as outbound|80|target-egress-gateway-mtls|istio-egressgateway..."""
+    """HEAD / of example.com, 200, to 10.1.4.12:8080 as
+    outbound|80|target-egress-gateway-mtls|istio-egressgateway..."""
     [line] = _get(mesh, X, "-I", "http://example.com").sidecar_log
     assert _asked(line) == ("HEAD", "example.com", "/", 200)
     assert line["upstream_host"] == f"{mesh.gateway.address}:8080"
@@ -67,10 +85,14 @@ def test_9_the_sidecar_logs_the_way_to_the_gateway(mesh: Mesh) -> None:
 
 
 def test_10_the_gateway_logs_the_way_out(mesh: Mesh) -> None:
-    """HEAD / of example.com, 200, to 93.184.216.34:443 as outbound|80||example.com, with the sidecar's outer name."""
+    """HEAD / of example.com, 200, to 93.184.216.34:443 as outbound|80||example.com, with the sidecar's outer
+    name."""
     [line] = _get(mesh, X, "-I", "http://example.com").gateway_log
     assert _asked(line) == ("HEAD", "example.com", "/", 200)
-    assert (line["upstream_host"], line["upstream_cluster"]) == ("93.184.216.34:443", "outbound|80||example.com")
+    assert (line["upstream_host"], line["upstream_cluster"]) == (
+        "93.184.216.34:443",
+        "outbound|80||example.com",
+    )
     assert line["downstream_remote_address"].startswith(f"{mesh.pods[X].address}:")
     assert line["requested_server_name"] == f"outbound_.80_.target-egress-gateway-mtls_.{GATEWAY_SERVICE}"
 
@@ -109,7 +131,8 @@ def test_14_the_teapot(mesh: Mesh) -> None:
 
 
 def test_15_the_applications_own_tls_stays_closed(mesh: Mesh) -> None:
-    """The application itself checks the site's certificate: with one of an authority that it does not know, it hangs up."""
+    """The application itself checks the site's certificate: with one of an authority that it does not know,
+    it hangs up."""
     [request] = _get(mesh, X, "https://example.com").requests
     assert (request.sni, request.source) == ("example.com", mesh.gateway.address)
     site = mesh.sites["example.com"]
@@ -124,7 +147,10 @@ def test_16_the_gateway_logs_passed_through_tls_as_tcp(mesh: Mesh) -> None:
     """No method and no path; to 93.184.216.34:443 as outbound|443||example.com, by the name example.com."""
     [line] = _get(mesh, X, "https://example.com").gateway_log
     assert not {"method", "path", "authority", "user_agent"} & line.keys()
-    assert (line["upstream_host"], line["upstream_cluster"]) == ("93.184.216.34:443", "outbound|443||example.com")
+    assert (line["upstream_host"], line["upstream_cluster"]) == (
+        "93.184.216.34:443",
+        "outbound|443||example.com",
+    )
     assert line["upstream_local_address"].startswith(f"{mesh.gateway.address}:")
     assert line["requested_server_name"] == "example.com"
 
@@ -132,7 +158,11 @@ def test_16_the_gateway_logs_passed_through_tls_as_tcp(mesh: Mesh) -> None:
 @pytest.mark.parametrize("who", ["unknown authority", "another name"])
 def test_the_gateway_checks_the_sites_certificate(mesh: Mesh, who: str) -> None:
     """Plain HTTP that leaves as TLS: to a site that cannot show who it is, nothing is sent."""
-    wrong = mesh.stranger.issue("example.com") if who == "unknown authority" else mesh.authority.issue("somebody-else.example")
+    wrong = (
+        mesh.stranger.issue("example.com")
+        if who == "unknown authority"
+        else mesh.authority.issue("somebody-else.example")
+    )
     with mesh.sites["example.com"].presenting(wrong):
         watch = Watch(mesh, X)
         answer = curl(mesh, X, "http://example.com")
@@ -148,7 +178,10 @@ def test_6_a_sidecar_knows_its_own_teams_hosts_and_no_others(mesh: Mesh) -> None
     tests = {"test.team-y.svc.cluster.local"}
     assert clusters[Y] == {GATEWAY_SERVICE, "httpbin.org"} | tests
     google = {"metadata.google.internal", "storage.googleapis.com"}
-    assert clusters[X] == {GATEWAY_SERVICE, "httpbin.org", "example.com", "test.team-x.svc.cluster.local"} | tests | google
+    assert (
+        clusters[X]
+        == {GATEWAY_SERVICE, "httpbin.org", "example.com", "test.team-x.svc.cluster.local"} | tests | google
+    )
     assert "example.com" not in json.dumps(mesh.proxies[Y].config())
 
 
@@ -165,27 +198,45 @@ def _outbound_hosts(config: dict[str, Any]) -> set[str]:
 def test_7_istioctl_analyze_finds_nothing(mesh: Mesh, found: Programs) -> None:
     if found.istioctl is None:
         pytest.skip("istioctl is not beside pilot-agent")
-    command = [found.istioctl, "analyze", "--all-namespaces", "--kubeconfig", mesh.control_plane.server.kubeconfig, "-o", "json"]
+    command = [
+        found.istioctl,
+        "analyze",
+        "--all-namespaces",
+        "--kubeconfig",
+        mesh.control_plane.server.kubeconfig,
+        "-o",
+        "json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
     messages = json.loads(done.stdout)
     ours = [message for message in messages if message["code"] not in NOT_OURS]
-    assert not ours, "\n".join(f"{message['code']} {message['origin']}: {message['message']}" for message in ours)
+    assert not ours, "\n".join(
+        f"{message['code']} {message['origin']}: {message['message']}" for message in ours
+    )
 
 
 def test_nothing_was_rejected(mesh: Mesh) -> None:
-    """Envoy took every configuration that istiod made of the rendered objects, and istiod took every object."""
+    """Envoy took every configuration that istiod made of the rendered objects, and istiod took every
+    object."""
     for proxy in mesh.proxies.values():
-        stats = dict(line.split(": ") for line in proxy.admin("/stats?filter=(update_success|update_rejected)").splitlines())
+        stats = dict(
+            line.split(": ")
+            for line in proxy.admin("/stats?filter=(update_success|update_rejected)").splitlines()
+        )
         assert int(stats["cluster_manager.cds.update_success"]) > 0
         assert int(stats["listener_manager.lds.update_success"]) > 0
-        assert {name: value for name, value in stats.items() if name.endswith("update_rejected") and value != "0"} == {}
+        assert {
+            name: value for name, value in stats.items() if name.endswith("update_rejected") and value != "0"
+        } == {}
         assert "error_state" not in json.dumps(proxy.config())
         # The agent counts "0 rejected", and names a statistic.
         said = re.sub(r"\b0 rejected|update_rejected", "", proxy.process.output())
         assert not [line for line in said.splitlines() if "rejected" in line]
     log = mesh.istiod.process.output()
     assert "ADS: new delta connection" in log or "ADS: new connection" in log
-    assert not [line for line in log.splitlines() if re.search(r"ACK ERROR|NACK|[Rr]ejected|invalid config", line)]
+    assert not [
+        line for line in log.splitlines() if re.search(r"ACK ERROR|NACK|[Rr]ejected|invalid config", line)
+    ]
 
 
 @pytest.mark.parametrize("pod", [X, CHEAT_X, GATEWAY])
@@ -210,6 +261,8 @@ def test_the_gateway_opens_no_tls_older_than_the_stack_says(mesh: Mesh) -> None:
 @pytest.mark.parametrize("pod", [X, CHEAT_X, GATEWAY])
 def test_names_that_nobody_declared_do_not_exist_for_any_pod(mesh: Mesh, pod: str) -> None:
     for name in ("other.example", "example.org", "c2VjcmV0.tunnel.example", "7.113.0.203.in-addr.arpa"):
-        asked = subprocess.run([*mesh.namespaces[pod].prefix(), "getent", "ahostsv4", name], capture_output=True, check=False)
+        asked = subprocess.run(
+            [*mesh.namespaces[pod].prefix(), "getent", "ahostsv4", name], capture_output=True, check=False
+        )
         assert asked.returncode == 2, "no such name"
         assert name in mesh.dns.refused

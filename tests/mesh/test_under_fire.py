@@ -1,4 +1,5 @@
-"""Gateways, control plane, configuration and certificates change while clients send. What was denied never gets through."""
+"""Gateways, control plane, configuration and certificates change while clients send. What was denied never
+gets through."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def test_scaled_to_one_and_back_to_two(both: Shaken, capfd: pytest.CaptureFixtur
 
 
 def test_a_gateway_is_rolled(both: Shaken, capfd: pytest.CaptureFixture[str]) -> None:
-    """It is asked to end and goes out of the Service at the same time, as a pod does that is deleted; a new one comes in."""
+    """It is asked to end and goes out of the Service at the same time, as a pod does that is deleted; a new
+    one comes in."""
     with load(both) as found:
         time.sleep(0.5)
         both.serve(SECOND)
@@ -76,7 +78,8 @@ def test_a_gateway_is_rolled(both: Shaken, capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_a_gateway_is_killed(both: Shaken, capfd: pytest.CaptureFixture[str]) -> None:
-    """One of two, without warning. Until its endpoint is gone its share fails; the config gives no retries."""
+    """One of two, without warning. Until its endpoint is gone its share fails; the config gives no
+    retries."""
     with load(both) as found:
         time.sleep(0.5)
         both.kill(FIRST)

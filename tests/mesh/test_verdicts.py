@@ -1,9 +1,11 @@
-"""What `explain` says is what happens: hundreds of flows, of every mode and every way round, judged and then tried.
+"""What `explain` says is what happens: hundreds of flows, of every mode and every way round, judged and then
+tried.
 
-Two meshes: one where every team leaves by gateways, with every mode; one with the weaker models and a gateway of a team's own. In
-each, every team asks for every host in every way that the judges know and a mesh has (processes of nodes are not in it), and for
-each kind of request that some rule tells apart. Then the NetworkPolicies are taken away on both sides: what the firewall and the
-gateway say alone has to be true as well.
+Two meshes: one where every team leaves by gateways, with every mode; one with the weaker models and a gateway
+of a team's own. In each, every team asks for every host in every way that the judges know and a mesh has
+(processes of nodes are not in it), and for each kind of request that some rule tells apart. Then the
+NetworkPolicies are taken away on both sides: what the firewall and the gateway say alone has to be true as
+well.
 """
 
 from __future__ import annotations
@@ -50,7 +52,11 @@ _ALPHA: dict[str, Any] = {
             "upgrade": "tls",
             "allow": {
                 "prices": {"methods": ["GET"], "paths": ["/v1/prices", "/v1/items/*"]},
-                "own-orders": {"methods": ["POST"], "paths": ["/v1/orders/{*}/lines"], "serviceAccounts": ["default"]},
+                "own-orders": {
+                    "methods": ["POST"],
+                    "paths": ["/v1/orders/{*}/lines"],
+                    "serviceAccounts": ["default"],
+                },
                 "all-orders": {"methods": ["POST"], "paths": ["/v1/orders"], "serviceAccounts": ["checkout"]},
                 "tenant": {"headers": {"x-tenant": ["shop", "shop-*"]}, "paths": ["/v1/reports/*"]},
             },
@@ -58,18 +64,36 @@ _ALPHA: dict[str, Any] = {
     },
     "sealed.example.net": {"https": "passthrough", "serviceAccounts": ["default"]},
     "vault.example.net": {"https": "passthrough", "serviceAccounts": ["backup"]},
-    "db.example.net": {"tcp": {"port": 5432, "outsidePort": 80, "addresses": ["203.0.113.60"], "serviceAccounts": ["default"]}},
+    "db.example.net": {
+        "tcp": {
+            "port": 5432,
+            "outsidePort": 80,
+            "addresses": ["203.0.113.60"],
+            "serviceAccounts": ["default"],
+        }
+    },
     "old.db.example.net": {
-        "tcp": {"port": 5433, "outsidePort": 80, "addresses": ["203.0.113.62"], "serviceAccounts": ["somebody-else"]}
+        "tcp": {
+            "port": 5433,
+            "outsidePort": 80,
+            "addresses": ["203.0.113.62"],
+            "serviceAccounts": ["somebody-else"],
+        }
     },
     "*.wild.example.net": {"https": "passthrough"},
     "httpbin.org": {"https": "passthrough"},
 }
 _BETA: dict[str, Any] = {
-    "client.example.net": {"http": {"upgrade": "mtls", "credential": _CREDENTIAL, "methods": ["POST"], "paths": ["/payments"]}},
+    "client.example.net": {
+        "http": {"upgrade": "mtls", "credential": _CREDENTIAL, "methods": ["POST"], "paths": ["/payments"]}
+    },
     "api.example.net": {"http": {"upgrade": "tls", "methods": ["GET"]}},
-    "one.db.example.net": {"tcp": {"port": 3306, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]}},
-    "two.db.example.net": {"tcp": {"port": 3306, "outsidePort": 80, "byName": True, "serviceAccounts": ["somebody-else"]}},
+    "one.db.example.net": {
+        "tcp": {"port": 3306, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]}
+    },
+    "two.db.example.net": {
+        "tcp": {"port": 3306, "outsidePort": 80, "byName": True, "serviceAccounts": ["somebody-else"]}
+    },
     "queue.example.net": {
         "tcp": {
             "port": 6379,
@@ -125,12 +149,18 @@ def _models() -> dict[str, Any]:
     config["gke-mesh-egress:gateways"] = {
         "partner": {
             "hosts": ["api.example.net", "*.files.example.net"],
-            "nat": {"nodes": "10.3.0.0/28", "pods": "10.4.0.0/20", "addresses": {"partner-1": "let in by the partner"}},
+            "nat": {
+                "nodes": "10.3.0.0/28",
+                "pods": "10.4.0.0/20",
+                "addresses": {"partner-1": "let in by the partner"},
+            },
         }
     }
     config["gke-mesh-egress:network"]["dns"] = {"undeclaredNames": "resolve"}
     nodes = {"leaveOn": [80, 443], "reason": "lab and media leave themselves"}
-    return config | {"gke-mesh-egress:fences": config_with("fences/applicationNodes", nodes)["gke-mesh-egress:fences"]}
+    return config | {
+        "gke-mesh-egress:fences": config_with("fences/applicationNodes", nodes)["gke-mesh-egress:fences"]
+    }
 
 
 PLANS = {"every mode": _modes, "weaker models and an own gateway": _models}
@@ -154,13 +184,17 @@ def flows(plan: Plan, judges: Judges, account: dict[str, str]) -> Iterator[Flow]
 
 
 def _has_an_end(question: Question) -> bool:
-    """Whether something answers there in this laboratory, or would if nothing refused. Of ranges inside, and most ports of pods,
-    it has none: what is refused there looks like what is not there. Those are held against another implementation."""
+    """Whether something answers there in this laboratory, or would if nothing refused. Of ranges inside, and
+    most ports of pods, it has none: what is refused there looks like what is not there. Those are held
+    against another implementation."""
     flow = question.flow
     if question.kind is Kind.INSIDE or flow.protocol is Protocol.SCTP:
         return False
     if question.kind is Kind.NEIGHBOUR:
-        return flow.protocol in (Protocol.HTTP, Protocol.TCP) and flow.port in (APPLICATION_PORT, PROXY_TEXT_PORT)
+        return flow.protocol in (Protocol.HTTP, Protocol.TCP) and flow.port in (
+            APPLICATION_PORT,
+            PROXY_TEXT_PORT,
+        )
     if question.kind is Kind.METADATA:
         return flow.port == METADATA_PORT
     return flow.protocol is not Protocol.UDP or flow.port in (53, OTHER_PORT)
@@ -172,7 +206,10 @@ def _possible(flow: Flow, account: str) -> Iterator[Flow]:
         return
     if flow.host.endswith(".log.internal"):
         return  # an entry that makes proxies write server names; there is no such host
-    if flow.protocol is Protocol.TCP and flow.way in (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE):
+    if flow.protocol is Protocol.TCP and flow.way in (
+        Way.GATEWAY_WITH_CERTIFICATE,
+        Way.GATEWAY_WITHOUT_CERTIFICATE,
+    ):
         return  # asked as TLS, which is what the gateway takes
     if flow.host == "metadata.google.internal" and flow.way not in (Way.APP, *_PAST):
         return
@@ -184,29 +221,44 @@ def _possible(flow: Flow, account: str) -> Iterator[Flow]:
 
 def _catalogue() -> list[tuple[str, Flow, Cataloged]]:
     """The catalogue's flows that the judges have words for."""
-    return [(one.what, judged, one) for one in catalogue() if isinstance(one.attempt, Curl) and (judged := one.attempt.judged)]
+    return [
+        (one.what, judged, one)
+        for one in catalogue()
+        if isinstance(one.attempt, Curl) and (judged := one.attempt.judged)
+    ]
 
 
-@pytest.mark.parametrize(("what", "flow", "expected"), [pytest.param(*one, id=one[0]) for one in _catalogue()])
+@pytest.mark.parametrize(
+    ("what", "flow", "expected"), [pytest.param(*one, id=one[0]) for one in _catalogue()]
+)
 def test_the_catalogue_expects_what_explain_says(what: str, flow: Flow, expected: Cataloged) -> None:
-    """So `make prove` holds three things against each other: the tutorial's words, the verdicts, and what happens."""
+    """So `make prove` holds three things against each other: the tutorial's words, the verdicts, and what
+    happens."""
     plan = plan_of(dev_config())
     word, why = judged(Judges(deployment(plan, render(plan))), flow, Intent(plan))
     knows = "--resolve" in what
     layer = word.stopped_by if word.resolves is not False or knows else Layer.DNS.value
-    wanted = "" if expected.stopped_by is evidence.Layer.NOBODY else {**SAYS, evidence.Layer.DNS: Layer.DNS}[expected.stopped_by]
+    wanted = (
+        ""
+        if expected.stopped_by is evidence.Layer.NOBODY
+        else {**SAYS, evidence.Layer.DNS: Layer.DNS}[expected.stopped_by]
+    )
     assert layer == wanted, why
 
 
 def _without_policies(deployed: Deployed) -> Deployed:
-    return Deployed.of((item for item in deployed.kubernetes if item["kind"] != "NetworkPolicy"), deployed.google)
+    return Deployed.of(
+        (item for item in deployed.kubernetes if item["kind"] != "NetworkPolicy"), deployed.google
+    )
 
 
 def _told(compared: list[Compared], seconds: float, what: str) -> str:
     wrong = [one for one in compared if not one.agree]
     passed = sum(not one.seen.stopped_by for one in compared)
     by = {one.seen.stopped_by or "nobody" for one in compared}
-    head = f"{what}: {len(compared)} flows in {seconds:.0f} s, {passed} pass; stopped by {', '.join(sorted(by))}"
+    head = (
+        f"{what}: {len(compared)} flows in {seconds:.0f} s, {passed} pass; stopped by {', '.join(sorted(by))}"
+    )
     return "\n".join([f"{head}; {len(wrong)} verdicts are not true", *map(str, wrong)])
 
 
@@ -222,7 +274,9 @@ def compared(found: Programs) -> dict[str, tuple[list[Compared], float]]:
             deployed = deployment(plan, render(plan))
             with Mesh(plan, found) as mesh:
                 shown = mesh.authority.issue(_CREDENTIAL)
-                mesh.control_plane.apply([secret(_CREDENTIAL, mesh.gateway.namespace, shown, mesh.authority.pem)])
+                mesh.control_plane.apply(
+                    [secret(_CREDENTIAL, mesh.gateway.namespace, shown, mesh.authority.pem)]
+                )
                 judges = Judges(deployed)
                 tries = Tries(mesh, judges)
                 account = {team.name: tries.account(team.name) for team in plan.teams}
@@ -234,11 +288,16 @@ def compared(found: Programs) -> dict[str, tuple[list[Compared], float]]:
                 start = time.monotonic()
                 alone = Tries(mesh, Judges(_without_policies(deployed)))
                 past = [flow for flow in wanted if flow.way is Way.POD_WITHOUT_SIDECAR and not flow.to]
-                results[f"{what}, without NetworkPolicies"] = [alone.compare(flow) for flow in past], time.monotonic() - start
+                results[f"{what}, without NetworkPolicies"] = (
+                    [alone.compare(flow) for flow in past],
+                    time.monotonic() - start,
+                )
     return results
 
 
-def test_every_verdict_and_the_layer_that_decides_are_what_happens(compared: dict[str, tuple[list[Compared], float]]) -> None:
+def test_every_verdict_and_the_layer_that_decides_are_what_happens(
+    compared: dict[str, tuple[list[Compared], float]],
+) -> None:
     told = [_told(found, seconds, what) for what, (found, seconds) in compared.items()]
     print("\n".join(told))
     assert all(one.agree for found, _ in compared.values() for one in found), "\n".join(told)

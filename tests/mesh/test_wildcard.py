@@ -1,6 +1,7 @@
 """Wildcard hosts on real proxies: the example's stack, with two teams whose entries overlap.
 
-Everything of a pattern gets out, under the team's own certificate; nothing else does, whatever name is put inside or outside.
+Everything of a pattern gets out, under the team's own certificate; nothing else does, whatever name is put
+inside or outside.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def _ask(mesh: Mesh, pod: str, url: str) -> tuple[str, Evidence]:
 
 
 def _knock(mesh: Mesh, pod: str, owner: str | None, outer: str, inner: str) -> tuple[str, Evidence]:
-    """From a pod without a sidecar to the gateway's own port, with the certificate of a pod's proxy, or none."""
+    """From a pod without a sidecar to the gateway's own port, with the certificate of a pod's proxy, or
+    none."""
     watch = Watch(mesh, pod)
     identity = mesh.proxies[owner].identity if owner else None
     answer = tunnel_through_gateway(mesh, pod, identity, outer, inner)
@@ -76,7 +78,10 @@ def test_what_a_team_declared_gets_out(wild: Mesh, pod: str, host: str) -> None:
 def test_the_gateway_logs_the_pattern_and_the_inner_name(wild: Mesh) -> None:
     _, evidence = _ask(wild, SHOP, "https://files.example.org")
     inner, outer = sorted(evidence.gateway_log, key=lambda line: line["requested_server_name"] == OUTER)
-    assert (inner["upstream_host"], inner["upstream_cluster"]) == ("203.0.113.40:443", "outbound|443||*.example.org")
+    assert (inner["upstream_host"], inner["upstream_cluster"]) == (
+        "203.0.113.40:443",
+        "outbound|443||*.example.org",
+    )
     assert inner["requested_server_name"] == "files.example.org"
     assert outer["downstream_remote_address"].startswith(f"{wild.pods[SHOP].address}:")
     assert outer["principal"] == "spiffe://cluster.local/ns/shop/sa/default"
@@ -134,7 +139,8 @@ def test_the_certificate_and_the_patterns_name_are_all_it_takes(wild: Mesh) -> N
     ],
 )
 def test_a_lie_inside_leads_nowhere(wild: Mesh, owner: str, outer: str, inner: str) -> None:
-    """The outer name is allowed, the inner one is not of that pattern: not connected to, and not even looked up."""
+    """The outer name is allowed, the inner one is not of that pattern: not connected to, and not even looked
+    up."""
     asked = wild.dns.asked.count(inner)
     word, evidence = _knock(wild, CHEAT_SHOP, owner, outer, inner)
     assert (word, evidence.stopped_by()) == ("refused", Layer.GATEWAY_HOSTS)
@@ -154,9 +160,13 @@ def test_only_the_patterns_own_name_opens_its_way(wild: Mesh, outer: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("owner", "layer"), [(REPORTS, Layer.AUTHORIZATION), (None, Layer.GATEWAY_TLS)], ids=["another team", "nobody"]
+    ("owner", "layer"),
+    [(REPORTS, Layer.AUTHORIZATION), (None, Layer.GATEWAY_TLS)],
+    ids=["another team", "nobody"],
 )
-def test_a_stranger_to_the_pattern_causes_not_even_a_question(wild: Mesh, owner: str | None, layer: Layer) -> None:
+def test_a_stranger_to_the_pattern_causes_not_even_a_question(
+    wild: Mesh, owner: str | None, layer: Layer
+) -> None:
     """Refused at the outer name, before anything is looked up or connected to outside."""
     asked = wild.dns.asked.count("files.example.org")
     word, evidence = _knock(wild, CHEAT_REPORTS, owner, OUTER, "files.example.org")
@@ -182,10 +192,13 @@ def test_a_sidecar_knows_nothing_of_another_teams_pattern(wild: Mesh) -> None:
 
 
 def test_nothing_was_rejected(wild: Mesh) -> None:
-    """The names' cache is the same for the filter and the cluster, or Envoy would have refused one of the two."""
+    """The names' cache is the same for the filter and the cluster, or Envoy would have refused one of the
+    two."""
     for proxy in wild.proxies.values():
         stats = proxy.admin("/stats?filter=update_rejected").splitlines()
         assert [line for line in stats if not line.endswith(": 0")] == []
         assert "error_state" not in json.dumps(proxy.config())
     log = wild.istiod.process.output()
-    assert not [line for line in log.splitlines() if re.search(r"ACK ERROR|NACK|[Rr]ejected|invalid config", line)]
+    assert not [
+        line for line in log.splitlines() if re.search(r"ACK ERROR|NACK|[Rr]ejected|invalid config", line)
+    ]

@@ -1,7 +1,8 @@
-"""Verdicts of the judges held against the mesh: a flow as the judges write it, tried for real, and what both sides say of it.
+"""Verdicts of the judges held against the mesh: a flow as the judges write it, tried for real, and what both
+sides say of it.
 
-A flow that names a host is tried by its name and, where that is refused already, by its address as well: as somebody would who
-knows it. So DNS and the layers behind it are compared each for itself.
+A flow that names a host is tried by its name and, where that is refused already, by its address as well: as
+somebody would who knows it. So DNS and the layers behind it are compared each for itself.
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ class Compared:
 
     def __str__(self) -> str:
         flow = self.flow
-        request = f" {flow.method} {flow.path} {dict(flow.headers) or ''}" if flow.protocol is Protocol.HTTP else ""
+        request = (
+            f" {flow.method} {flow.path} {dict(flow.headers) or ''}" if flow.protocol is Protocol.HTTP else ""
+        )
         where = f"{flow.protocol}://{flow.host}:{flow.port}{request}".rstrip()
         return (
             f"{flow.namespace}/{flow.service_account} {flow.way}: {where}\n"
@@ -98,13 +101,16 @@ def judged(judges: Judges, flow: Flow, intent: Intent) -> tuple[Word, str]:
     behind = next((step for step in trace.steps if not step.allowed and step.layer is not Layer.DNS), None)
     decision = behind or trace.decision
     understood = "" if trace.understood else "NOT UNDERSTOOD "
-    return Word(name, understood + (behind.layer.value if behind else "")), f"{decision.by} {decision.field}: {decision.reason}"
+    return Word(
+        name, understood + (behind.layer.value if behind else "")
+    ), f"{decision.by} {decision.field}: {decision.reason}"
 
 
 def observed(
     watch: Watch, attempt: Callable[[], Answer], enough: Callable[[Answer], bool] = lambda _: False
 ) -> tuple[Answer, Evidence]:
-    """What came back, and what it left behind as soon as that says who stopped it, or as the answer alone is `enough`."""
+    """What came back, and what it left behind as soon as that says who stopped it, or as the answer alone is
+    `enough`."""
     answer = attempt()
     deadline = time.monotonic() + _SETTLES
     while True:
@@ -147,14 +153,18 @@ class Tries:
 
     def _pod(self, team: str, way: Way) -> Pod:
         honest = way in (Way.APP, Way.PROXY)
-        return next(pod for pod in self._mesh.pods.values() if pod.namespace == team and bool(pod.proxy) is honest)
+        return next(
+            pod for pod in self._mesh.pods.values() if pod.namespace == team and bool(pod.proxy) is honest
+        )
 
     def _try(self, flow: Flow) -> tuple[Word, str]:
         pod = self._pod(flow.namespace, flow.way)
         uid = PROXY_UID if flow.way is Way.PROXY else APP_UID
         if flow.way in (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE):
             tried = [self._watched(pod, attempt) for attempt in self._at_gateways(flow, pod)]
-            stopped, trace = max(tried, key=lambda one: -1 if one[0] not in _FURTHEST else _FURTHEST.index(Layer(one[0])))
+            stopped, trace = max(
+                tried, key=lambda one: -1 if one[0] not in _FURTHEST else _FURTHEST.index(Layer(one[0]))
+            )
             through = next((one for one in tried if not one[0]), None)
             return (Word(None, ""), through[1]) if through else (Word(None, stopped), trace)
         resolves, address = self._address(flow, pod, uid)
@@ -177,12 +187,18 @@ class Tries:
         return stopper(found), told(answer, found)
 
     def _at_gateways(self, flow: Flow, pod: Pod) -> Iterator[Callable[[], Answer]]:
-        """Every door of a gateway that leads to the host, else every door, with every server name that a rule could match."""
+        """Every door of a gateway that leads to the host, else every door, with every server name that a rule
+        could match."""
         http = flow.protocol is Protocol.HTTP
         entrances = [item for item in self._judges.gateways.entrances(flow.host) if item.http is http]
-        doors = [(item.pod.namespace, item.port, flow.host if item.name.startswith("*") else item.name) for item in entrances]
+        doors = [
+            (item.pod.namespace, item.port, flow.host if item.name.startswith("*") else item.name)
+            for item in entrances
+        ]
         doors = doors or [
-            (gateway.namespace, port, flow.host) for gateway, port, of in self._judges.gateways.doors() if of is http
+            (gateway.namespace, port, flow.host)
+            for gateway, port, of in self._judges.gateways.doors()
+            if of is http
         ]
         shown = flow.way is Way.GATEWAY_WITH_CERTIFICATE
         identity = self._mesh.proxies[self._pod(flow.namespace, Way.APP).key].identity if shown else None
@@ -195,12 +211,17 @@ class Tries:
                 request = replace(flow.request, host=name if http else flow.host)
 
                 def attempt(
-                    sni: str | None = sni, request: Request = request, at: str = gateway.address, port: int = port
+                    sni: str | None = sni,
+                    request: Request = request,
+                    at: str = gateway.address,
+                    port: int = port,
                 ) -> Answer:
                     def connect() -> socket.socket:
                         return self._connect(pod, at, port, APP_UID)
 
-                    return exchange(connect, request, Outer(identity, sni), None if http or raw else flow.host)
+                    return exchange(
+                        connect, request, Outer(identity, sni), None if http or raw else flow.host
+                    )
 
                 yield attempt
 
@@ -209,7 +230,9 @@ class Tries:
         if flow.to:
             service = self._services.get(f"{SERVICE}.{flow.to.namespace}.svc.cluster.local")
             there = self._pod(flow.to.namespace, Way.APP).address
-            return None, service[0] if service and flow.way is Way.APP and flow.port == SERVICE_PORT else there
+            return None, service[
+                0
+            ] if service and flow.way is Way.APP and flow.port == SERVICE_PORT else there
         if flow.address or is_address(flow.host):
             return None, flow.address or flow.host
         found = self._resolved(flow.host, pod, uid)
@@ -257,4 +280,7 @@ def _lines(found: Evidence) -> Iterator[str]:
     if arrived:
         yield f"arrived at {', '.join(arrived)}"
     for who, log in (("sidecar", found.sidecar_log), ("gateway", found.gateway_log)):
-        yield from (f"{who}: {reasons(line) or line.get('upstream_host')} {line.get('response_code')}" for line in log[-2:])
+        yield from (
+            f"{who}: {reasons(line) or line.get('upstream_host')} {line.get('response_code')}"
+            for line in log[-2:]
+        )

@@ -84,7 +84,8 @@ class Site:
 
     @contextlib.contextmanager
     def presenting(self, certificate: Certificate) -> Iterator[None]:
-        """Another certificate for a while; connections that saw the earlier one are closed, before and after."""
+        """Another certificate for a while; connections that saw the earlier one are closed, before and
+        after."""
         own, self.certificate = self.certificate, certificate
         self._reopen()
         try:
@@ -95,7 +96,8 @@ class Site:
 
     @contextlib.contextmanager
     def greeting_with(self, words: bytes) -> Iterator[None]:
-        """For a while a host that speaks first, as databases do; nothing else that is asked of it gets an answer then."""
+        """For a while a host that speaks first, as databases do; nothing else that is asked of it gets an
+        answer then."""
         self.greeting = words
         try:
             yield
@@ -136,7 +138,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def finish_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:  # type: ignore[override]
+    def finish_request(  # type: ignore[override]
+        self, request: socket.socket, client_address: tuple[str, int]
+    ) -> None:
         arrival = Arrival(self.site.name, self.port, client_address[0])
         self.site.arrived.append(arrival)
         request.settimeout(60)
@@ -175,7 +179,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def __init__(
-        self, request: socket.socket, client: tuple[str, int], server: socketserver.BaseServer, site: Site, connection: Arrival
+        self,
+        request: socket.socket,
+        client: tuple[str, int],
+        server: socketserver.BaseServer,
+        site: Site,
+        connection: Arrival,
     ) -> None:
         self._site, self._arrival = site, connection
         super().__init__(request, client, server)
@@ -183,7 +192,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         sent = self.rfile.read(length) if length else b""
-        arrival = replace(self._arrival, method=self.command, path=self.path, headers=tuple(self.headers.items()))
+        arrival = replace(
+            self._arrival, method=self.command, path=self.path, headers=tuple(self.headers.items())
+        )
         self._site.arrived.append(arrival)
         if (self.headers.get("upgrade") or "").lower() == "websocket":
             self._greet()
@@ -207,7 +218,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _greet(self) -> None:
-        """As a WebSocket server, as far as a proxy can tell: another protocol from here on, and the server speaks first."""
+        """As a WebSocket server, as far as a proxy can tell: another protocol from here on, and the server
+        speaks first."""
         self.send_response_only(101)
         self.send_header("upgrade", "websocket")
         self.send_header("connection", "upgrade")

@@ -1,4 +1,5 @@
-"""python -m tests.mutation [--module routes] [--sample 200 --seed 7]: errors planted in egress/judge, and what tests kill.
+"""python -m tests.mutation [--module routes] [--sample 200 --seed 7]: errors planted in egress/judge, and
+what tests kill.
 
 Exit code 1: fewer are killed than `--least`, or tests/mutation/equivalent says of an error what is not so.
 """
@@ -20,8 +21,12 @@ from tests.mutation.suites import SUITES, TOO_LONG
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Plants errors in the source of the judges.")
-    parser.add_argument("--module", action="append", choices=every_module(), help="only this judge; may be repeated")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutation", description="Plants errors in the source of the judges."
+    )
+    parser.add_argument(
+        "--module", action="append", choices=every_module(), help="only this judge; may be repeated"
+    )
     parser.add_argument("--tests", action="append", default=[], help="only these tests, for a quick look")
     parser.add_argument("--sample", type=int, default=0, help="so many of the errors, drawn by lot")
     parser.add_argument("--seed", type=int, default=1)
@@ -61,7 +66,10 @@ def main() -> int:
     suites += [f"--deselect={test}" for test in TOO_LONG]
     ended = pytest.main([*OPTIONS, "--no-header", "--no-summary", *suites], plugins=[runner])
     if runner.failed or not (total or equivalent):
-        print(f"Without any error planted these fail, so nothing is said: {', '.join(runner.failed) or f'pytest, {ended}'}")
+        print(
+            "Without any error planted these fail, so nothing is said: "
+            f"{', '.join(runner.failed) or f'pytest, {ended}'}"
+        )
         return 2
     for key in stale:
         print(f"tests/mutation/equivalent names an error that is not planted any more: {' | '.join(key)}")

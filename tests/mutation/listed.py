@@ -1,7 +1,7 @@
 """The lists of errors that change nothing anybody could see, each with its reason: equivalent/<module>.toml.
 
-An entry has `where` (module and function), `line` (its text, not its number, so that it outlives changes elsewhere), `changes`
-(as `make mutants` prints them) and `reason`.
+An entry has `where` (module and function), `line` (its text, not its number, so that it outlives changes
+elsewhere), `changes` (as `make mutants` prints them) and `reason`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class Listed:
                     key = (entry["where"], entry["line"], change)
                     if not entry["reason"].strip() or key in reasons or key[0].partition(".")[0] != file.stem:
                         what = " | ".join(key)
-                        raise ValueError(f"{file.name}: {what} has no reason, stands there twice or is no error of that module")
+                        raise ValueError(
+                            f"{file.name}: {what} has no reason, stands there twice or is no error of that "
+                            "module"
+                        )
                     reasons[key] = entry["reason"]
         return cls(reasons)
 

@@ -1,6 +1,7 @@
 """Errors that can be planted in Python source: one small change each, of the kinds that people make.
 
-Left alone, because no test should hold them: the words of messages (texts with a space in them), docstrings and types.
+Left alone, because no test should hold them: the words of messages (texts with a space in them), docstrings
+and types.
 """
 
 from __future__ import annotations
@@ -112,13 +113,17 @@ class _Around:
     def in_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> _Around:
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         returns = ast.unparse(node.returns) if node.returns else ""
-        return _Around((*self.names, node.name), self.outermost if self.inside else first, True, node, returns)
+        return _Around(
+            (*self.names, node.name), self.outermost if self.inside else first, True, node, returns
+        )
 
     def in_statement(self, node: ast.stmt) -> _Around:
         assigned = self.assigned
         if not self.inside:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-            assigned = frozenset(target.id for target in targets if isinstance(target, ast.Name)) | frozenset(self.names[-1:])
+            assigned = frozenset(target.id for target in targets if isinstance(target, ast.Name)) | frozenset(
+                self.names[-1:]
+            )
         return _Around(self.names, self.outermost, self.inside, node, self.returns, assigned)
 
 
@@ -138,11 +143,17 @@ def _walk(parent: ast.AST, around: _Around) -> Iterator[tuple[Mutant, int]]:
         if isinstance(parent, FUNCTIONS) and field == "body":
             here = around.in_function(parent)
         elif isinstance(parent, ast.ClassDef) and field == "body":
-            here = _Around((*around.names, parent.name), around.outermost, around.inside, parent, "", around.assigned)
+            here = _Around(
+                (*around.names, parent.name), around.outermost, around.inside, parent, "", around.assigned
+            )
         for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(node, ast.AST) or _is_words(node, parent):
                 continue
-            within = here.in_statement(node) if isinstance(node, ast.stmt) and not isinstance(node, FUNCTIONS) else here
+            within = (
+                here.in_statement(node)
+                if isinstance(node, ast.stmt) and not isinstance(node, FUNCTIONS)
+                else here
+            )
             if isinstance(node, FUNCTIONS) and not here.inside:
                 # Default arguments are made where the function is.
                 within = _Around(here.names, None, False, node, "", frozenset({node.name}))
@@ -152,7 +163,12 @@ def _walk(parent: ast.AST, around: _Around) -> Iterator[tuple[Mutant, int]]:
 
 
 def _mutant(
-    parent: ast.AST, field: str, index: int | None, node: ast.AST, new: ast.AST | Without | None, around: _Around
+    parent: ast.AST,
+    field: str,
+    index: int | None,
+    node: ast.AST,
+    new: ast.AST | Without | None,
+    around: _Around,
 ) -> tuple[Mutant, int]:
     stands: Any = node if hasattr(node, "lineno") else getattr(node, "pattern", around.statement)
     statement: Any = around.statement
@@ -188,7 +204,8 @@ def _text(node: ast.AST | None) -> str:
 
 
 def _is_words(node: ast.AST, parent: ast.AST) -> bool:
-    """A docstring, or the words of a message; of a text made of parts, which may be lost as a whole, the parts that are text."""
+    """A docstring, or the words of a message; of a text made of parts, which may be lost as a whole, the
+    parts that are text."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.Constant):
@@ -203,7 +220,9 @@ def _is_words(node: ast.AST, parent: ast.AST) -> bool:
     return any(isinstance(part, ast.Constant) and " " in str(part.value) for part in parts)
 
 
-def _changed(node: ast.AST, parent: ast.AST, field: str, around: _Around) -> Iterator[ast.AST | Without | None]:
+def _changed(
+    node: ast.AST, parent: ast.AST, field: str, around: _Around
+) -> Iterator[ast.AST | Without | None]:
     if isinstance(node, ast.stmt):
         yield from _statement(node, around)
     elif isinstance(node, ast.match_case):
@@ -215,7 +234,9 @@ def _changed(node: ast.AST, parent: ast.AST, field: str, around: _Around) -> Ite
         for index in range(len(node.ifs)):
             rest = node.ifs[:index] + node.ifs[index + 1 :]
             yield Without(ast.comprehension(node.target, node.iter, rest, node.is_async), node.ifs[index])
-    elif isinstance(node, ast.keyword) and node.arg not in (None, "encoding") and isinstance(parent, ast.Call):
+    elif (
+        isinstance(node, ast.keyword) and node.arg not in (None, "encoding") and isinstance(parent, ast.Call)
+    ):
         yield None
 
 
@@ -253,7 +274,9 @@ def _expression(node: ast.expr, parent: ast.AST, field: str) -> Iterator[ast.AST
     elif isinstance(node, ast.Compare):
         for index, op in enumerate(node.ops):
             for other in OPPOSITE[type(op)]:
-                yield ast.Compare(node.left, [*node.ops[:index], other(), *node.ops[index + 1 :]], node.comparators)
+                yield ast.Compare(
+                    node.left, [*node.ops[:index], other(), *node.ops[index + 1 :]], node.comparators
+                )
     elif isinstance(node, ast.BoolOp):
         yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
         for index, left_out in enumerate(node.values):
@@ -265,7 +288,11 @@ def _expression(node: ast.expr, parent: ast.AST, field: str) -> Iterator[ast.AST
         yield ast.BinOp(node.left, ARITHMETIC[type(node.op)](), node.right)
     elif isinstance(node, ast.Constant):
         # In `rsplit(".", 1)[-1]` any number gives the same.
-        if not (isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "rsplit"):
+        if not (
+            isinstance(parent, ast.Call)
+            and isinstance(parent.func, ast.Attribute)
+            and parent.func.attr == "rsplit"
+        ):
             yield from _constant(node.value)
     elif isinstance(node, ast.Name) and node.id in NAMES:
         yield ast.Name(NAMES[node.id], ast.Load())
@@ -273,18 +300,26 @@ def _expression(node: ast.expr, parent: ast.AST, field: str) -> Iterator[ast.AST
         if node.func.attr in UNDONE:
             yield node.func.value
         elif node.func.attr in METHODS:
-            yield ast.Call(ast.Attribute(node.func.value, METHODS[node.func.attr], ast.Load()), node.args, node.keywords)
+            yield ast.Call(
+                ast.Attribute(node.func.value, METHODS[node.func.attr], ast.Load()), node.args, node.keywords
+            )
     elif isinstance(node, ast.IfExp):
         yield node.body
         yield node.orelse
     elif isinstance(node, ast.JoinedStr):
         yield ast.Constant("")
-    elif isinstance(node, ast.Starred) and isinstance(parent, ast.List | ast.Tuple | ast.Set) and len(parent.elts) > 1:
+    elif (
+        isinstance(node, ast.Starred)
+        and isinstance(parent, ast.List | ast.Tuple | ast.Set)
+        and len(parent.elts) > 1
+    ):
         yield None
     elif isinstance(node, ast.Slice):
         for bound in ("lower", "upper"):
             if getattr(node, bound) is not None:
-                yield ast.Slice(**{**{name: getattr(node, name) for name in ("lower", "upper", "step")}, bound: None})
+                yield ast.Slice(
+                    **{**{name: getattr(node, name) for name in ("lower", "upper", "step")}, bound: None}
+                )
 
 
 def _constant(value: object) -> Iterator[ast.Constant]:

@@ -1,4 +1,5 @@
-"""Which statements of the judges a test runs: each gets a marker before it, for as long as tests are recorded.
+"""Which statements of the judges a test runs: each gets a marker before it, for as long as tests are
+recorded.
 
 The interpreter's own tracing would make every test four times as dear.
 """
@@ -15,7 +16,8 @@ Place = tuple[str, int]
 
 
 def marked(tree: ast.Module, file: str) -> ast.Module:
-    """The module with a marker before every statement of its functions; markers tell `SEEN`, a global of the module."""
+    """The module with a marker before every statement of its functions; markers tell `SEEN`, a global of the
+    module."""
     for node in list(ast.walk(tree)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             _mark(node, file)
@@ -29,7 +31,9 @@ def _mark(node: Any, file: str) -> None:
     for name in ("body", "orelse", "finalbody"):
         statements = getattr(node, name, None)
         if isinstance(statements, list):
-            setattr(node, name, [one for statement in statements for one in (_marker(statement, file), statement)])
+            setattr(
+                node, name, [one for statement in statements for one in (_marker(statement, file), statement)]
+            )
             for statement in statements:
                 _mark(statement, file)
     for part in (*getattr(node, "cases", ()), *getattr(node, "handlers", ())):
@@ -45,7 +49,8 @@ def _marker(statement: ast.stmt, file: str) -> ast.stmt:
 def statements(
     node: ast.AST, function: bool = False, assigned: frozenset[str] = frozenset(), line: int = 0
 ) -> Iterator[tuple[ast.AST, bool, frozenset[str], int]]:
-    """Everything in a tree: whether it stands in a function, else what its statement assigns; the statement's first line."""
+    """Everything in a tree: whether it stands in a function, else what its statement assigns; the statement's
+    first line."""
     if isinstance(node, ast.stmt):
         line = node.lineno
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

@@ -1,7 +1,9 @@
-"""Plants each error in a process of its own and runs the tests that execute its line, the most specific first.
+"""Plants each error in a process of its own and runs the tests that execute its line, the most specific
+first.
 
-The tests are collected and imported once; each error gets a fork of that process, in which the function's code is exchanged in
-place, so that nothing has to be imported again. What runs on import (constants, defaults of fields) is imported anew in the fork.
+The tests are collected and imported once; each error gets a fork of that process, in which the function's
+code is exchanged in place, so that nothing has to be imported again. What runs on import (constants, defaults
+of fields) is imported anew in the fork.
 """
 
 from __future__ import annotations
@@ -36,11 +38,12 @@ ROOT = Path(__file__).resolve().parents[2]
 JUDGES = ROOT / "egress" / "judge"
 OURS = ("egress", "tests")
 SECONDS = 20
-"""Of the processor, beside ten times what the tests of an error take without it: an endless loop is found too."""
+"""Of the processor, beside ten times what the tests of an error take without it: an endless loop is found
+too."""
 MEMORY = 4 << 30
 MOST = 60_000
-"""Statements that the tests of one error may run between them, beside the suite of its own judge. What the most specific ones do
-not notice, the fiftieth proof of a whole stack hardly does."""
+"""Statements that the tests of one error may run between them, beside the suite of its own judge. What the
+most specific ones do not notice, the fiftieth proof of a whole stack hardly does."""
 SURVIVED, KILLED = 0, 1
 PLUGINS = ("no:cacheprovider", "no:xdist", "tests.mutation.steady")
 OPTIONS = ["-q", "-s", "--assert=plain", f"--rootdir={ROOT}", *(f"-p{plugin}" for plugin in PLUGINS)]
@@ -102,7 +105,9 @@ def _by_workers(workers: int, count: int, record: Callable[[int], _Record]) -> d
             child = os.fork()
             if child == 0:
                 try:
-                    file.write_bytes(pickle.dumps({number: record(number) for number in range(worker, count, workers)}))
+                    file.write_bytes(
+                        pickle.dumps({number: record(number) for number in range(worker, count, workers)})
+                    )
                 finally:
                     os._exit(0)
             running.append((child, file))
@@ -115,7 +120,9 @@ def _by_workers(workers: int, count: int, record: Callable[[int], _Record]) -> d
 class Runner:
     """A pytest plugin: takes the place of pytest's own loop over the tests."""
 
-    def __init__(self, errors: list[Planted], workers: int, outcome: Callable[[Planted, bool, str], None]) -> None:
+    def __init__(
+        self, errors: list[Planted], workers: int, outcome: Callable[[Planted, bool, str], None]
+    ) -> None:
         self._errors, self._workers, self._outcome = errors, workers, outcome
         self._items: list[pytest.Item] = []
         self._seconds: dict[int, float] = {}
@@ -135,7 +142,9 @@ class Runner:
         if self.failed:
             return True
         self._mentions, self._made_of = _mentions()
-        self._silent = {n: item.path.read_text(encoding="utf-8") for n, item in enumerate(self._items) if not self._ran[n]}
+        self._silent = {
+            n: item.path.read_text(encoding="utf-8") for n, item in enumerate(self._items) if not self._ran[n]
+        }
         """Tests that run nothing of a judge, and may compare what is made on import: their files."""
         gc.collect()
         gc.freeze()
@@ -145,14 +154,18 @@ class Runner:
     def _record(self) -> None:
         """Every test once, alone: does it pass, how long does it take, which statements does it run?"""
         seen: set[Place] = set()
-        own = {place: [(one, one.__code__) for one in functions] for place, functions in self._functions.items()}
+        own = {
+            place: [(one, one.__code__) for one in functions] for place, functions in self._functions.items()
+        }
         for file in {file for file, _ in self._functions}:
             tree = marked(ast.parse(Path(file).read_text(encoding="utf-8")), file)
             for code in _codes(compile(tree, file, "exec")):
                 for function in self._functions.get(_place(code), ()):
                     function.__globals__[SEEN] = seen
                     function.__code__ = code
-        for number, (passed, seconds, places) in _by_workers(self._workers, len(self._items), self._recorded_by(seen)).items():
+        for number, (passed, seconds, places) in _by_workers(
+            self._workers, len(self._items), self._recorded_by(seen)
+        ).items():
             if not passed:
                 self.failed.append(self._items[number].nodeid)
             self._seconds[number], self._ran[number] = seconds, len(places)
@@ -160,7 +173,11 @@ class Runner:
                 self._by_place.setdefault(place, set()).add(number)
         for function, code in (pair for pairs in own.values() for pair in pairs):
             function.__code__ = code
-        print(f"{len(self._items)} tests, {sum(self._seconds.values()):.0f} s; {len(self._errors)} errors to plant", flush=True)
+        print(
+            f"{len(self._items)} tests, {sum(self._seconds.values()):.0f} s; {len(self._errors)} errors to "
+            "plant",
+            flush=True,
+        )
 
     def _recorded_by(self, seen: set[Place]) -> Callable[[int], _Record]:
         def one(number: int) -> _Record:
@@ -177,14 +194,19 @@ class Runner:
             clear()
 
     def tests_of(self, error: Planted) -> list[int]:
-        """Numbers of its judge's own tests and the most specific others that run its line; killers of neighbours first."""
+        """Numbers of its judge's own tests and the most specific others that run its line; killers of
+        neighbours first."""
         places = [(error.file, error.mutant.statement)]
         if error.mutant.outermost is None:
             places = [place for name in error.mutant.names for place in self._mentions.get(name, ())]
             places += [place for place in self._by_place if place[0] == error.file]
         found = set().union(*(self._by_place.get(place, ()) for place in places))
         if error.mutant.outermost is None:
-            found |= {number for number, text in self._silent.items() if any(name in text for name in error.mutant.names)}
+            found |= {
+                number
+                for number, text in self._silent.items()
+                if any(name in text for name in error.mutant.names)
+            }
         own = {number for number in found if _belongs(self._items[number].path.stem, error.module)}
         chosen = sorted(found, key=lambda number: (number not in own, self._ran[number], number))
         costs = accumulate(0 if one in own else self._ran[one] for one in chosen)
@@ -221,7 +243,11 @@ class Runner:
             recent[:] = [*(number for number in recent if number != int(said)), int(said)][-8:]
         self.spent += used.ru_utime + used.ru_stime
         survived = os.waitstatus_to_exitcode(status) == SURVIVED
-        by = self._items[int(said)].nodeid if said else "its end was not reached in time, or nothing could be imported"
+        by = (
+            self._items[int(said)].nodeid
+            if said
+            else "its end was not reached in time, or nothing could be imported"
+        )
         self._outcome(error, not survived, "" if survived else by)
 
     def _child(self, error: Planted, tests: list[int], writer: int) -> None:
@@ -266,7 +292,8 @@ class Runner:
 
 
 def _belongs(suite: str, module: str) -> bool:
-    """Whether a file of tests is about a judge: test_inbound_tls about inbound, test_firewall about firewall_rules."""
+    """Whether a file of tests is about a judge: test_inbound_tls about inbound, test_firewall about
+    firewall_rules."""
     about, judge = f"{suite.removeprefix('test_').removeprefix('judge_')}_", f"{module}_"
     return about.startswith(judge) or judge.startswith(about)
 
@@ -290,7 +317,9 @@ def _passes(item: Any) -> bool:
         if done.excinfo is not None:
             good = done.excinfo.errisinstance(pytest.skip.Exception)
             break
-    torn = CallInfo.from_call(lambda: item.ihook.pytest_runtest_teardown(item=item, nextitem=None), "teardown")
+    torn = CallInfo.from_call(
+        lambda: item.ihook.pytest_runtest_teardown(item=item, nextitem=None), "teardown"
+    )
     item._request, item.funcargs = False, None
     return good and torn.excinfo is None
 
@@ -301,7 +330,9 @@ def _caches() -> list[Callable[[], None]]:
     for name, module in list(sys.modules.items()):
         if name.startswith(("egress.judge.", "tests.")):
             for holder in (module, *(one for one in vars(module).values() if isinstance(one, type))):
-                found += [one.cache_clear for one in list(vars(holder).values()) if hasattr(one, "cache_clear")]
+                found += [
+                    one.cache_clear for one in list(vars(holder).values()) if hasattr(one, "cache_clear")
+                ]
     return found
 
 
@@ -328,7 +359,8 @@ def _functions() -> dict[Place, list[FunctionType]]:
 
 
 def _mentions() -> tuple[dict[str, set[Place]], dict[str, set[str]]]:
-    """The statements of functions in which a name stands, as a name, an attribute or a keyword; and what is made of it on import.
+    """The statements of functions in which a name stands, as a name, an attribute or a keyword; and what is
+    made of it on import.
 
     Where something is made of a name on import, what mentions that mentions the name.
     """
@@ -356,11 +388,16 @@ def _reached(name: str, made_of: dict[str, set[str]]) -> set[str]:
 
 
 def _constants_changed(error: Planted, code: CodeType, made_of: dict[str, set[str]]) -> bool:
-    """Gives every module that has a constant of this one the value that the error makes of it; False where that is no way."""
+    """Gives every module that has a constant of this one the value that the error makes of it; False where
+    that is no way."""
     fresh: dict[str, Any] = {"__name__": _imported(error.file), "__file__": error.file}
     exec(code, fresh)
     before = vars(sys.modules[_imported(error.file)])
-    names = {other for name in error.mutant.names for other in made_of.get(name, {name})} & fresh.keys() & before.keys()
+    names = (
+        {other for name in error.mutant.names for other in made_of.get(name, {name})}
+        & fresh.keys()
+        & before.keys()
+    )
     if not names or not all(_is_plain(fresh[name]) for name in names):
         return False
     for name in names:
@@ -372,7 +409,8 @@ def _constants_changed(error: Planted, code: CodeType, made_of: dict[str, set[st
 
 
 def _is_plain(value: object) -> bool:
-    """Whether it holds no object of a class of the module, which would be another class after it has run again."""
+    """Whether it holds no object of a class of the module, which would be another class after it has run
+    again."""
     if isinstance(value, dict):
         return all(_is_plain(key) and _is_plain(of) for key, of in value.items())
     if type(value) in (list, tuple, set, frozenset):
@@ -388,7 +426,9 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, name: str, file: str, code: CodeType) -> None:
         self._name, self._file, self._code = name, file, code
 
-    def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Any, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if fullname != self._name:
             return None
         spec = importlib.machinery.ModuleSpec(fullname, self, origin=self._file)
@@ -400,7 +440,11 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _imported_anew(error: Planted, code: CodeType, tests: list[str]) -> int:
-    for name in [name for name in sys.modules if name.partition(".")[0] in OURS and not name.startswith("tests.mutation")]:
+    for name in [
+        name
+        for name in sys.modules
+        if name.partition(".")[0] in OURS and not name.startswith("tests.mutation")
+    ]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Changed(_imported(error.file), error.file, code))
     ended = pytest.main([*OPTIONS, "-x", *tests])

@@ -49,7 +49,8 @@ def changes(source: str) -> set[str]:
         "Rule.allows: any -> all",
         "Rule.allows: other.startswith('x') -> other.endswith('x')",
         "Rule.allows: other != name -> (left out)",
-        "Rule.allows: return any((other.startswith('x') for other in names if other != name)) -> return False",
+        "Rule.allows: return any((other.startswith('x') for other in names if other != name)) -> return "
+        "False",
         "Rule.allows: raise ValueError('a message in words') -> pass",
     ],
 )
@@ -87,7 +88,11 @@ def test_an_entry_of_the_list_needs_a_reason_and_stands_there_once(tmp_path: Pat
     assert listed.stale({"gateway"}) == []
     assert ("routes.x", "return 1", "1 -> 2") in listed
     assert listed.stale({"routes"}) == []
-    for wrong in (entry.format(""), entry.format("one") + entry.format("two"), entry.format("one").replace("routes", "dns")):
+    for wrong in (
+        entry.format(""),
+        entry.format("one") + entry.format("two"),
+        entry.format("one").replace("routes", "dns"),
+    ):
         file.write_text(wrong, encoding="utf-8")
         with pytest.raises(ValueError, match="no reason, stands there twice or is no error of that module"):
             Listed.read(tmp_path)
@@ -99,9 +104,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_sample_of_the_errors_is_noticed() -> None:
-    """The whole is `make mutants`; these sixty are the same until somebody changes their lines. docs/proof.md says the figure."""
+    """The whole is `make mutants`; these sixty are the same until somebody changes their lines. docs/proof.md
+    says the figure."""
     ended = run("--sample", "60", "--seed", "7", "--least", "95")
-    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}\nGive what survives a test, or its reason in equivalent/."
+    assert ended.returncode == 0, (
+        f"{ended.stdout}\n{ended.stderr}\nGive what survives a test, or its reason in equivalent/."
+    )
 
 
 def test_errors_that_nobody_notices_fail_the_run() -> None:

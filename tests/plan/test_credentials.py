@@ -1,4 +1,5 @@
-"""Credentials of gateways from Secret Manager: what GKE is told to copy, who may read it, and what a config may not say."""
+"""Credentials of gateways from Secret Manager: what GKE is told to copy, who may read it, and what a config
+may not say."""
 
 from __future__ import annotations
 
@@ -19,14 +20,16 @@ from tests.support import PROJECT, ROOT, config_with, plan_of
 
 NUMBER = "987654321012"
 PRINCIPAL = (
-    f"principal://iam.googleapis.com/projects/{NUMBER}/locations/global/workloadIdentityPools/{PROJECT}.svc.id.goog/subject/ns"
+    f"principal://iam.googleapis.com/projects/{NUMBER}/locations/global/"
+    f"workloadIdentityPools/{PROJECT}.svc.id.goog/subject/ns"
 )
 PARTNER = {"certificate": "partner-crt/3", "key": "partner-key/3", "authority": "partner-ca/1"}
 OWN = "gke-mesh-egress:"
 
 
 def config(**changes: Any) -> dict[str, Any]:
-    """Two teams show one partner the same credential, one of them by a gateway of its own; and something is received."""
+    """Two teams show one partner the same credential, one of them by a gateway of its own; and something is
+    received."""
     made = config_with("teams", {})
     bank = {"clearing.bank.example": {"http": {"upgrade": "mtls", "credential": "partner"}}}
     received = {
@@ -74,26 +77,36 @@ class TestCopies:
             {"resourceName": f"projects/{PROJECT}/secrets/partner-ca/versions/1", "path": "ca.crt"},
         ]
 
-    def test_the_copy_has_the_name_and_the_keys_that_istio_reads_and_is_made_as_the_gateways_account(self) -> None:
+    def test_the_copy_has_the_name_and_the_keys_that_istio_reads_and_is_made_as_the_gateways_account(
+        self,
+    ) -> None:
         for (namespace, name), made in rendered(config(), "SecretSync").items():
             account = "istio-ingressgateway" if namespace == "istio-ingress" else "istio-egressgateway"
             assert made["spec"]["serviceAccountName"] == account
             assert made["spec"]["secretProviderClassName"] == name
             keys = [(data["sourcePath"], data["targetKey"]) for data in made["spec"]["secretObject"]["data"]]
             assert keys == [("tls.crt", "tls.crt"), ("tls.key", "tls.key"), ("ca.crt", "ca.crt")]
-            assert any(item.identity == f"{namespace}/serviceaccount/{account}" for item in render(plan_of(config())))
+            assert any(
+                item.identity == f"{namespace}/serviceaccount/{account}" for item in render(plan_of(config()))
+            )
 
     def test_an_authority_alone_is_a_copy_without_a_key(self) -> None:
         made = config(credentials={"intranet": {"authority": "intranet-ca/2"}})
-        made[f"{OWN}teams"] = {"payments": {"egress": {"wiki.example": {"http": {"upgrade": "tls", "ca": "intranet"}}}}}
+        made[f"{OWN}teams"] = {
+            "payments": {"egress": {"wiki.example": {"http": {"upgrade": "tls", "ca": "intranet"}}}}
+        }
         (sync,) = rendered(made, "SecretSync").values()
         assert [data["targetKey"] for data in sync["spec"]["secretObject"]["data"]] == ["ca.crt"]
 
     def test_a_rotation_changes_one_object_per_gateway_and_nothing_else(self) -> None:
         newer = config()
         newer[f"{OWN}credentials"]["partner"] |= {"certificate": "partner-crt/4", "key": "partner-key/4"}
-        before, after = ({item.identity: item.manifest for item in render(plan_of(made))} for made in (config(), newer))
-        assert sorted(identity for identity in before | after if before.get(identity) != after.get(identity)) == [
+        before, after = (
+            {item.identity: item.manifest for item in render(plan_of(made))} for made in (config(), newer)
+        )
+        assert sorted(
+            identity for identity in before | after if before.get(identity) != after.get(identity)
+        ) == [
             "istio-egress-own/secretproviderclass/partner",
             "istio-egress/secretproviderclass/partner",
         ]
@@ -114,8 +127,14 @@ class TestReaders:
     def test_each_gateways_account_may_read_its_own_secrets_and_no_others(self) -> None:
         found = sorted((reader.member, reader.secret) for reader in secret_sync.readers(plan_of(config())))
         assert found == [
-            *((f"{PRINCIPAL}/istio-egress-own/sa/istio-egressgateway", f"partner-{part}") for part in ("ca", "crt", "key")),
-            *((f"{PRINCIPAL}/istio-egress/sa/istio-egressgateway", f"partner-{part}") for part in ("ca", "crt", "key")),
+            *(
+                (f"{PRINCIPAL}/istio-egress-own/sa/istio-egressgateway", f"partner-{part}")
+                for part in ("ca", "crt", "key")
+            ),
+            *(
+                (f"{PRINCIPAL}/istio-egress/sa/istio-egressgateway", f"partner-{part}")
+                for part in ("ca", "crt", "key")
+            ),
             *(
                 (f"{PRINCIPAL}/istio-ingress/sa/istio-ingressgateway", name)
                 for name in ("partner-ca", "server-crt", "server-key")
@@ -124,9 +143,19 @@ class TestReaders:
 
     def test_a_secret_that_two_credentials_of_a_gateway_share_is_granted_once(self) -> None:
         made = config()
-        made[f"{OWN}credentials"]["second"] = {**PARTNER, "certificate": "second-crt/1", "key": "second-key/1"}
-        made[f"{OWN}teams"]["payments"]["egress"]["other.bank.example"] = {"http": {"upgrade": "mtls", "credential": "second"}}
-        found = [reader.secret for reader in secret_sync.readers(plan_of(made)) if reader.namespace == "istio-egress"]
+        made[f"{OWN}credentials"]["second"] = {
+            **PARTNER,
+            "certificate": "second-crt/1",
+            "key": "second-key/1",
+        }
+        made[f"{OWN}teams"]["payments"]["egress"]["other.bank.example"] = {
+            "http": {"upgrade": "mtls", "credential": "second"}
+        }
+        found = [
+            reader.secret
+            for reader in secret_sync.readers(plan_of(made))
+            if reader.namespace == "istio-egress"
+        ]
         assert sorted(found) == ["partner-ca", "partner-crt", "partner-key", "second-crt", "second-key"]
 
 
@@ -188,13 +217,33 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str]] = [
         "would lie in no gateway's namespace",
         "remove this entry",
     ),
-    ("no number of the project", {"projectNumber": None}, "projectNumber", "by the project's number", "gcloud projects describe"),
-    ("the project's id for its number", {"projectNumber": PROJECT}, "projectNumber", "knows it by a number", "in quotes"),
-    ("a cluster that copies nothing", {"cluster": {"secretSync": False}}, "cluster.secretSync", "Nothing in the cluster", "true"),
+    (
+        "no number of the project",
+        {"projectNumber": None},
+        "projectNumber",
+        "by the project's number",
+        "gcloud projects describe",
+    ),
+    (
+        "the project's id for its number",
+        {"projectNumber": PROJECT},
+        "projectNumber",
+        "knows it by a number",
+        "in quotes",
+    ),
+    (
+        "a cluster that copies nothing",
+        {"cluster": {"secretSync": False}},
+        "cluster.secretSync",
+        "Nothing in the cluster",
+        "true",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("changes", "path", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("changes", "path", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_is_refused(changes: dict[str, Any], path: str, consequence: str, fix: str) -> None:
     with pytest.raises(ConfigError) as caught:
         plan_of(config(**changes))
@@ -213,7 +262,11 @@ def test_a_key_that_was_pasted_is_not_shown() -> None:
 
 def test_two_numbers_for_one_project_are_refused() -> None:
     made = config()
-    made[f"{OWN}network"]["perimeter"] = {"accessPolicy": "123456", "projectNumber": "111111111111", "dryRun": True}
+    made[f"{OWN}network"]["perimeter"] = {
+        "accessPolicy": "123456",
+        "projectNumber": "111111111111",
+        "dryRun": True,
+    }
     with pytest.raises(ConfigError, match="a project has one number") as caught:
         plan_of(made)
     assert [problem.path for problem in caught.value.problems] == [f"{OWN}projectNumber"]
@@ -228,14 +281,20 @@ def test_all_is_well_without_any_of_this() -> None:
 
 def test_a_principal_of_the_workload_pool_needs_a_cluster_first(tmp_path: Path) -> None:
     token = "gcp:secretmanager/secretIamMember:SecretIamMember"
-    inputs = {"secretId": "key", "role": "roles/secretmanager.secretAccessor", "member": f"{PRINCIPAL}/istio-egress/sa/gateway"}
+    inputs = {
+        "secretId": "key",
+        "role": "roles/secretmanager.secretAccessor",
+        "member": f"{PRINCIPAL}/istio-egress/sa/gateway",
+    }
     with g.sandbox(tmp_path) as engine:
         engine.enable("secretmanager")
         refused(lambda: engine.create(token, inputs), f"Identity Pool does not exist ({PROJECT}.svc.id.goog)")
 
 
 def test_the_modes_own_example_is_what_the_documents_say() -> None:
-    made = yaml.safe_load((ROOT / "examples/modes/Pulumi.secret-manager.yaml").read_text(encoding="utf-8"))["config"]
+    made = yaml.safe_load((ROOT / "examples/modes/Pulumi.secret-manager.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     assert sorted(rendered(made, "SecretSync")) == [
         ("istio-egress", "intranet-ca"),
         ("istio-egress", "partner-client"),

@@ -1,4 +1,5 @@
-"""What a team's service accounts may do with Google's resources: one role on one resource, and never more by accident."""
+"""What a team's service accounts may do with Google's resources: one role on one resource, and never more by
+accident."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def apis(of: Plan) -> tuple[str, ...]:
         ("datasets", "sales", "roles/bigquery.dataViewer", "bigquery"),
     ],
 )
-def test_a_role_on_a_resource_opens_the_way_to_its_api_and_switches_it_on(kind: str, name: str, role: str, api: str) -> None:
+def test_a_role_on_a_resource_opens_the_way_to_its_api_and_switches_it_on(
+    kind: str, name: str, role: str, api: str
+) -> None:
     of = plan(**{kind: {name: role}})
     assert apis(of) == (api,)
     assert of.granted_apis == (f"{api}.googleapis.com",)
@@ -55,19 +58,48 @@ def test_the_contract_says_who_may_do_what_and_why_it_holds_for_the_project() ->
     assert planned(of)["teams"]["team-x"]["grants"] == [
         {"serviceAccount": "test", "bucket": f"{PROJECT}-data", "role": "roles/storage.objectViewer"},
         {"serviceAccount": "test", "topic": "orders", "project": PROJECT, "role": "roles/pubsub.publisher"},
-        {"serviceAccount": "test", "role": "roles/bigquery.jobUser", "reason": "queries belong to the project"},
+        {
+            "serviceAccount": "test",
+            "role": "roles/bigquery.jobUser",
+            "reason": "queries belong to the project",
+        },
     ]
     assert "grants" not in planned(of)["teams"]["team-y"]
 
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("a topic by its path", {"topics": {"projects/p/topics/t": "roles/pubsub.publisher"}}, "No topic has", "without its path"),
+    (
+        "a topic by its path",
+        {"topics": {"projects/p/topics/t": "roles/pubsub.publisher"}},
+        "No topic has",
+        "without its path",
+    ),
     ("a topic of Google's", {"topics": {"goog-topic": "roles/pubsub.publisher"}}, "No topic has", "own name"),
     ("a topic that is too short", {"topics": {"ab": "roles/pubsub.publisher"}}, "No topic has", "own name"),
-    ("a dataset with a hyphen", {"datasets": {"a-b": "roles/bigquery.dataViewer"}}, "No dataset has", "own name"),
-    ("a secret with a dot", {"secrets": {"a.b": "roles/secretmanager.secretAccessor"}}, "No secret has", "own name"),
-    ("a role of another API", {"topics": {"orders": "roles/storage.objectAdmin"}}, "not a role for a topic", "roles/pubsub."),
-    ("a basic role on a secret", {"secrets": {"key": "roles/editor"}}, "not a role for a secret", "roles/secretmanager."),
+    (
+        "a dataset with a hyphen",
+        {"datasets": {"a-b": "roles/bigquery.dataViewer"}},
+        "No dataset has",
+        "own name",
+    ),
+    (
+        "a secret with a dot",
+        {"secrets": {"a.b": "roles/secretmanager.secretAccessor"}},
+        "No secret has",
+        "own name",
+    ),
+    (
+        "a role of another API",
+        {"topics": {"orders": "roles/storage.objectAdmin"}},
+        "not a role for a topic",
+        "roles/pubsub.",
+    ),
+    (
+        "a basic role on a secret",
+        {"secrets": {"key": "roles/editor"}},
+        "not a role for a secret",
+        "roles/secretmanager.",
+    ),
     ("a role that is none", {"datasets": {"sales": "viewer"}}, "no role of this form", "roles/"),
     (
         "a project that is none",
@@ -75,13 +107,30 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "refuses this project id",
         "display name",
     ),
-    ("the whole project", {"projectRoles": {"roles/editor": "easier"}}, "everything in the project", "one API"),
-    ("every right", {"projectRoles": {"roles/iam.securityAdmin": "we need it"}}, "every other right", "people"),
-    ("a role on the project without a reason", {"projectRoles": {"roles/bigquery.jobUser": " "}}, "Nobody could tell", "reason"),
+    (
+        "the whole project",
+        {"projectRoles": {"roles/editor": "easier"}},
+        "everything in the project",
+        "one API",
+    ),
+    (
+        "every right",
+        {"projectRoles": {"roles/iam.securityAdmin": "we need it"}},
+        "every other right",
+        "people",
+    ),
+    (
+        "a role on the project without a reason",
+        {"projectRoles": {"roles/bigquery.jobUser": " "}},
+        "Nobody could tell",
+        "reason",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("account", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("account", "consequence", "fix"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_is_refused(account: dict[str, Any], consequence: str, fix: str) -> None:
     with pytest.raises(ConfigError) as caught:
         plan(**account)
@@ -106,19 +155,32 @@ def engine(tmp_path: Path) -> Iterator[g.Engine]:
 
 MEMBERS = [
     ("gcp:pubsub/topicIAMMember:TopicIAMMember", "topic", "orders", "topics", "pubsub"),
-    ("gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember", "subscription", "orders-sub", "subscriptions", "pubsub"),
+    (
+        "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember",
+        "subscription",
+        "orders-sub",
+        "subscriptions",
+        "pubsub",
+    ),
     ("gcp:secretmanager/secretIamMember:SecretIamMember", "secretId", "api-key", "secrets", "secretmanager"),
     ("gcp:bigquery/datasetIamMember:DatasetIamMember", "datasetId", "sales", "datasets", "bigquery"),
 ]
 
 
-@pytest.mark.parametrize(("token", "field", "name", "collection", "api"), MEMBERS, ids=[row[0] for row in MEMBERS])
+@pytest.mark.parametrize(
+    ("token", "field", "name", "collection", "api"), MEMBERS, ids=[row[0] for row in MEMBERS]
+)
 def test_the_stand_in_keeps_a_member_once_the_api_is_on(
     engine: g.Engine, token: str, field: str, name: str, collection: str, api: str
 ) -> None:
     inputs = {field: name, "role": f"roles/{api}.viewer", "member": "allUsers"}
     engine.enable()
-    refused(lambda: engine.create(token, inputs), f"{api}.googleapis.com has not been used in project {g.PROJECT}")
+    refused(
+        lambda: engine.create(token, inputs), f"{api}.googleapis.com has not been used in project {g.PROJECT}"
+    )
     engine.enable(api)
-    assert engine.create(token, inputs).id == f"projects/{g.PROJECT}/{collection}/{name}/roles/{api}.viewer/allUsers"
+    assert (
+        engine.create(token, inputs).id
+        == f"projects/{g.PROJECT}/{collection}/{name}/roles/{api}.viewer/allUsers"
+    )
     engine.create(token, {**inputs, "project": "other-project"})

@@ -33,7 +33,11 @@ def accepted(plan: Plan) -> dict[str, str]:
     """Namespace of each gateway to how many connections a replica accepts."""
     found: dict[str, str] = {}
     for item in render(plan):
-        annotations = item.manifest["spec"]["template"]["metadata"].get("annotations", {}) if item.kind == "Deployment" else {}
+        annotations = (
+            item.manifest["spec"]["template"]["metadata"].get("annotations", {})
+            if item.kind == "Deployment"
+            else {}
+        )
         if annotations.get("inject.istio.io/templates") == "gateway":
             metadata = json.loads(annotations["proxy.istio.io/config"])["proxyMetadata"]
             found[str(item.namespace)] = metadata["ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"]
@@ -94,8 +98,12 @@ def test_one_pod_that_could_take_a_whole_replica_is_refused(gateway: str) -> Non
 
 
 def test_limits_of_a_team_past_the_gateway_are_refused() -> None:
-    config = config_with("teams/team-y", {"model": {"open": "an old application"}, "limits": {"connections": 10}})
-    config["gke-mesh-egress:fences"] = {"applicationNodes": {"leaveOn": [443], "reason": "an old application"}}
+    config = config_with(
+        "teams/team-y", {"model": {"open": "an old application"}, "limits": {"connections": 10}}
+    )
+    config["gke-mesh-egress:fences"] = {
+        "applicationNodes": {"leaveOn": [443], "reason": "an old application"}
+    }
     config["gke-mesh-egress:teams"]["team-x"]["reaches"] = []
     with pytest.raises(ConfigError) as refused:
         plan_of(config)

@@ -1,4 +1,5 @@
-"""The contract with other stacks: what consumers read is what the program writes, and changing it is noticed."""
+"""The contract with other stacks: what consumers read is what the program writes, and changing it is
+noticed."""
 
 from __future__ import annotations
 
@@ -30,7 +31,12 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     """The output as the program exports it, with values in place of those that only Google Cloud knows."""
     output = written.planned(plan_of(config))
     output["network"] = {"id": "projects/p/global/networks/n", "subnet": "projects/p/regions/r/subnetworks/s"}
-    output["cluster"] = {"name": "c", "location": "l", "endpoint": "https://gke-1.l.gke.goog", "caCertificate": "Q0E="}
+    output["cluster"] = {
+        "name": "c",
+        "location": "l",
+        "endpoint": "https://gke-1.l.gke.goog",
+        "caCertificate": "Q0E=",
+    }
     for gateway in (output["gateway"], *output.get("gateways", {}).values()):
         gateway["addresses"] = {"nat-1": "203.0.113.7"}
     if "ingress" in output:
@@ -70,15 +76,20 @@ def test_what_every_example_exports_is_read_without_loss(stack: Path) -> None:
     contract = parse(output)
     for name, team in output["teams"].items():
         assert contract.teams[name].hosts == tuple(sorted({way["host"] for way in team["egress"]}))
-        ways = [(way.host, way.protocol, way.port, list(way.paths or ()) or None) for way in contract.teams[name].egress]
-        assert ways == [(way["host"], way["protocol"], way["port"], way.get("paths")) for way in team["egress"]]
+        ways = [
+            (way.host, way.protocol, way.port, list(way.paths or ()) or None)
+            for way in contract.teams[name].egress
+        ]
+        assert ways == [
+            (way["host"], way["protocol"], way["port"], way.get("paths")) for way in team["egress"]
+        ]
     assert (contract.ingress is not None) is ("ingress" in output)
 
 
 def test_the_recorded_contract_is_the_current_one() -> None:
-    assert json.loads((ROOT / contract_record.RECORD).read_text(encoding="utf-8")) == contract_record.schema(), (
-        "run `make schema`"
-    )
+    assert (
+        json.loads((ROOT / contract_record.RECORD).read_text(encoding="utf-8")) == contract_record.schema()
+    ), "run `make schema`"
     assert written.VERSION == VERSION
 
 
@@ -92,7 +103,9 @@ def test_numbers_arrive_as_pulumi_sends_them() -> None:
 
 
 def test_a_partner_learns_the_gateway_by_which_a_team_leaves() -> None:
-    stack = yaml.safe_load((ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text(encoding="utf-8"))["config"]
+    stack = yaml.safe_load((ROOT / "examples/modes/Pulumi.own-gateway.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     contract = parse(complete(stack))
     assert contract.gateway_of("payments").namespace == "istio-egress-partner"
     assert contract.gateway_of("payments").hosts == ("*.files.partner.example", "api.partner.example")
@@ -106,7 +119,9 @@ def test_keys_that_a_newer_platform_adds_are_left_aside() -> None:
 
 
 def test_another_version_is_refused_with_what_to_do() -> None:
-    with pytest.raises(ContractError, match=r"speaks contract 2, this program 1\. Read the platform's CHANGELOG"):
+    with pytest.raises(
+        ContractError, match=r"speaks contract 2, this program 1\. Read the platform's CHANGELOG"
+    ):
         parse(dev() | {"contract": 2})
 
 
@@ -135,7 +150,8 @@ def test_what_is_no_contract_at_all_is_refused(output: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("nothing", "not what `pulumi stack output --json` prints"), ("{}", "has no output `egress`")]
+    ("text", "said"),
+    [("nothing", "not what `pulumi stack output --json` prints"), ("{}", "has no output `egress`")],
 )
 def test_what_the_cli_prints_is_read_or_refused(text: str, said: str) -> None:
     assert parse_outputs(json.dumps({"egress": dev()})) == parse(dev())
@@ -143,7 +159,9 @@ def test_what_the_cli_prints_is_read_or_refused(text: str, said: str) -> None:
         parse_outputs(text)
 
 
-@pytest.mark.parametrize(("endpoint", "trusts"), [("https://gke-1.l.gke.goog", None), ("https://192.0.2.10", "Q0E=")])
+@pytest.mark.parametrize(
+    ("endpoint", "trusts"), [("https://gke-1.l.gke.goog", None), ("https://192.0.2.10", "Q0E=")]
+)
 def test_the_kubeconfig_trusts_the_clusters_own_authority_only_where_the_endpoint_is_an_address(
     endpoint: str, trusts: str | None
 ) -> None:
@@ -161,7 +179,9 @@ def test_it_needs_nothing_but_python() -> None:
         "print(parse(json.load(sys.stdin)).team('team-y').hosts)"
     )
     command = [sys.executable, "-I", "-S", "-c", program, str(SOURCE.parent)]
-    done = subprocess.run(command, input=_dev(), capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
+    done = subprocess.run(
+        command, input=_dev(), capture_output=True, text=True, timeout=60, check=False, encoding="utf-8"
+    )
     assert done.stdout.strip() == "('httpbin.org',)", done.stderr
 
 
@@ -202,16 +222,20 @@ TEAM = "properties/teams/additionalProperties"
     [
         (changed("properties/gateway/properties/host"), ["egress.gateway.host is gone"]),
         (changed("properties/region/type", "array"), ["egress.region was string and is array"]),
-        (changed("properties/teams", {"type": "array", "items": {"type": "string"}}), ["egress.teams was map and is array"]),
+        (changed("properties/teams", {"type": "array", "items": {"type": "string"}}), ["egress.teams was map "
+                                                                                       "and is array"]),
         (changed(f"{TEAM}/properties/egress/items/properties/port/type", "string"),
          ["egress.teams.<name>.egress[].port was integer and is string"]),
-        (changed(f"{TEAM}/required", []), [f"egress.teams.<name>.{key} was always there and now may be missing"
+        (changed(f"{TEAM}/required", []), [f"egress.teams.<name>.{key} was always there and now may be "
+                                           "missing"
                                            for key in ("namespace", "serviceAccounts", "egress", "reaches")]),
-        (changed("properties/ingress/properties/receives/additionalProperties/additionalProperties/properties/port"),
+        (changed("properties/ingress/properties/receives/additionalProperties/additionalProperties/"
+                 "properties/port"),
          ["egress.ingress.receives.<name>.<name>.port is gone"]),
         (changed("properties/contract/const", 2), ["egress.contract was 1 and is 2"]),
     ],
-    ids=["gone", "retyped", "another shape", "deep", "optional", "below two maps", "version in the same record"],
+    ids=["gone", "retyped", "another shape", "deep", "optional", "below two maps", "version in the same "
+                                                                                   "record"],
 )  # fmt: skip
 def test_what_would_break_consumers_is_named(now: dict[str, Any], said: list[str]) -> None:
     assert list(contract_record.breaks(contract_record.schema(), now)) == said
@@ -250,12 +274,15 @@ def test_ci_lets_the_others_pass(tmp_path: Path, change: str | None) -> None:
 def test_a_record_of_another_version_is_history_and_judges_nothing(tmp_path: Path) -> None:
     before = tmp_path / "before.json"
     before.write_text(
-        json.dumps(changed("properties/zone", {"type": "string"}) | {"title": "Output, contract 0"}), encoding="utf-8"
+        json.dumps(changed("properties/zone", {"type": "string"}) | {"title": "Output, contract 0"}),
+        encoding="utf-8",
     )
     assert CliRunner().invoke(app, ["contract", "--since", str(before)]).exit_code == 0
 
 
-def test_make_schema_does_not_write_a_breaking_change_over_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_make_schema_does_not_write_a_breaking_change_over_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     record = tmp_path / contract_record.RECORD
     record.parent.mkdir()

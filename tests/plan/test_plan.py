@@ -21,7 +21,17 @@ from tests.support import config_with, dev_config, plan_of, teams
         max_leaves=6,
     ),
     path=st.sampled_from(
-        ["teams", "teams/team-x", "teams/team-x/egress", "network", "network/subnet", "cluster", "mesh", "gateway", "region"]
+        [
+            "teams",
+            "teams/team-x",
+            "teams/team-x/egress",
+            "network",
+            "network/subnet",
+            "cluster",
+            "mesh",
+            "gateway",
+            "region",
+        ]
     ),
 )
 def test_whatever_is_written_the_answer_is_a_plan_or_words_never_a_traceback(value: Any, path: str) -> None:
@@ -48,4 +58,8 @@ def test_a_team_is_reached_by_those_who_say_so() -> None:
 @pytest.mark.parametrize("teams_count", [1, 30])
 def test_a_stack_without_hosts_has_no_gateway_configuration(teams_count: int) -> None:
     plan = plan_of(config_with("teams", {f"team-{index}": {} for index in range(teams_count)}))
-    assert not [item for item in render(plan) if item.kind in ("Gateway", "ServiceEntry", "VirtualService", "DestinationRule")]
+    assert not [
+        item
+        for item in render(plan)
+        if item.kind in ("Gateway", "ServiceEntry", "VirtualService", "DestinationRule")
+    ]

@@ -1,4 +1,5 @@
-"""`fences.privateHosts`: a range that is opened is one that some host can lie in, and raw TCP is never led there."""
+"""`fences.privateHosts`: a range that is opened is one that some host can lie in, and raw TCP is never led
+there."""
 
 from __future__ import annotations
 
@@ -40,30 +41,48 @@ def refused(made: dict[str, Any]) -> dict[str, str]:
     return {problem.path: f"{problem.consequence} {problem.fix}" for problem in error.value.problems}
 
 
-@pytest.mark.parametrize("hosts", [{}, {"orders-db.corp.example": DATABASE}, {"db.example": FIXED}, {"db.example": ON_443}])
+@pytest.mark.parametrize(
+    "hosts", [{}, {"orders-db.corp.example": DATABASE}, {"db.example": FIXED}, {"db.example": ON_443}]
+)
 def test_a_range_that_no_host_can_lie_in_is_refused(hosts: dict[str, Any]) -> None:
-    """A database behind a VPN used to be declared, proven, and never reached: the range beside it is not opened to raw TCP."""
+    """A database behind a VPN used to be declared, proven, and never reached: the range beside it is not
+    opened to raw TCP."""
     said = refused(config(hosts, onprem="10.50.0.0/24", other="10.60.0.0/24"))
     assert said.keys() == {f"{PATH}.onprem", f"{PATH}.other"}
-    assert all("Raw TCP reaches the internet alone" in words and "Remove it" in words for words in said.values())
+    assert all(
+        "Raw TCP reaches the internet alone" in words and "Remove it" in words for words in said.values()
+    )
 
 
 def test_a_team_that_leaves_past_the_gateway_is_nobody_who_uses_it() -> None:
     made = config({"cdn.example": PASSED}, onprem="10.50.0.0/24")
     made["gke-mesh-egress:teams"]["orders"]["model"] = {"registryOnly": "more than the gateway carries"}
-    made["gke-mesh-egress:fences"]["applicationNodes"] = {"leaveOn": [443], "reason": "orders leaves by itself"}
+    made["gke-mesh-egress:fences"]["applicationNodes"] = {
+        "leaveOn": [443],
+        "reason": "orders leaves by itself",
+    }
     assert refused(made).keys() == {f"{PATH}.onprem"}
 
 
 @pytest.mark.parametrize("way", [PASSED, {"http": {}}, {"http": {"upgrade": "tls"}}])
 def test_one_host_by_http_or_https_is_enough(way: dict[str, Any]) -> None:
-    plan_of(config({"wiki.corp.example": way, "db.example": DATABASE}, onprem="10.50.0.0/24", other="10.60.0.0/24"))
+    plan_of(
+        config(
+            {"wiki.corp.example": way, "db.example": DATABASE}, onprem="10.50.0.0/24", other="10.60.0.0/24"
+        )
+    )
 
 
 def test_a_range_that_another_one_opens_already_is_refused() -> None:
     """Who takes it away believes the way closed."""
     said = refused(
-        config({"a.example": PASSED}, wide="10.50.0.0/16", vpn="10.50.7.0/24", apart="10.51.0.0/16", again="10.51.0.0/16")
+        config(
+            {"a.example": PASSED},
+            wide="10.50.0.0/16",
+            vpn="10.50.7.0/24",
+            apart="10.51.0.0/16",
+            again="10.51.0.0/16",
+        )
     )
     assert said.keys() == {f"{PATH}.vpn", f"{PATH}.apart"}
     assert "fences.privateHosts.wide is 10.50.0.0/16, and opens all of it" in said[f"{PATH}.vpn"]
@@ -72,7 +91,9 @@ def test_a_range_that_another_one_opens_already_is_refused() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["a", "b", "c", "d", "e"]),
-        st.tuples(st.integers(0, 31), st.integers(24, 29)).map(lambda at: IPv4Network((0x0A320000 + (at[0] << 5), at[1]), False)),
+        st.tuples(st.integers(0, 31), st.integers(24, 29)).map(
+            lambda at: IPv4Network((0x0A320000 + (at[0] << 5), at[1]), False)
+        ),
     )
 )
 def test_what_is_refused_is_just_what_another_one_holds(ranges: dict[str, IPv4Network]) -> None:
@@ -89,25 +110,35 @@ def test_what_is_refused_is_just_what_another_one_holds(ranges: dict[str, IPv4Ne
 def opened(plan: Any, cidr: str) -> set[int]:
     """Ports on which the gateway's policy names a range."""
     (policy,) = [item.manifest for item in render(plan) if item.name == "gateway-boundary"]
-    rules = [rule for rule in policy["spec"]["egress"] if any(peer.get("ipBlock", {}).get("cidr") == cidr for peer in rule["to"])]
+    rules = [
+        rule
+        for rule in policy["spec"]["egress"]
+        if any(peer.get("ipBlock", {}).get("cidr") == cidr for peer in rule["to"])
+    ]
     return {port["port"] for rule in rules for port in rule["ports"]}
 
 
 def test_verify_finds_a_range_that_is_opened_to_raw_tcp() -> None:
-    """The range is among what the config opens, and still nothing for the owner of a database's name to choose from."""
+    """The range is among what the config opens, and still nothing for the owner of a database's name to
+    choose from."""
     plan = plan_of(config({"wiki.corp.example": PASSED, "db.example": DATABASE}, onprem="10.50.0.0/24"))
     assert opened(plan, "10.50.0.0/24") == {443}
     original = deployment(plan, render(plan))
     assert not verify(Intent(plan), Judges(original))
     changed = deepcopy(list(original.kubernetes))
     (policy,) = [item for item in changed if item["metadata"]["name"] == "gateway-boundary"]
-    rules = [rule for rule in policy["spec"]["egress"] if rule["ports"] == [{"protocol": "TCP", "port": 5432}]]
+    rules = [
+        rule for rule in policy["spec"]["egress"] if rule["ports"] == [{"protocol": "TCP", "port": 5432}]
+    ]
     assert [peer["ipBlock"]["cidr"] for rule in rules for peer in rule["to"]] == [ANYWHERE]
     rules[0]["to"].append({"ipBlock": {"cidr": "10.50.0.0/24"}})
-    said = [violation.says for violation in verify(Intent(plan), Judges(Deployed.of(changed, original.google)))]
+    said = [
+        violation.says for violation in verify(Intent(plan), Judges(Deployed.of(changed, original.google)))
+    ]
     assert said == [
         "The gateway in istio-egress reaching 10.50.0.0/24, TCP 5432, must not be possible.",
-        "Names that are left by port 5432 (as istio-egress/serviceentry/db-example-ext) must lead to no address of 10.0.0.0/8.",
+        "Names that are left by port 5432 (as istio-egress/serviceentry/db-example-ext) must lead to no "
+        "address of 10.0.0.0/8.",
     ]
 
 

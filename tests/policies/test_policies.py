@@ -29,7 +29,8 @@ def _registered(stack: str) -> tuple[Resource, ...]:
     run = run_program(config)
     assert run.error is None
     return tuple(
-        Resource(item["type"], item["name"], item["urn"], item["inputs"], item["protect"] or False) for item in run.registered
+        Resource(item["type"], item["name"], item["urn"], item["inputs"], item["protect"] or False)
+        for item in run.registered
     )
 
 
@@ -47,7 +48,9 @@ def violations(resources: list[Resource], **settings: Any) -> dict[str, list[str
             said = [f"{item.name}: {text}" for item in resources for text in rule.of_one(item, given)]
         else:
             assert rule.of_all
-            said = [f"{item.name if item else 'stack'}: {text}" for item, text in rule.of_all(resources, given)]
+            said = [
+                f"{item.name if item else 'stack'}: {text}" for item, text in rule.of_all(resources, given)
+            ]
         if said:
             found[rule.name] = said
     return found
@@ -62,9 +65,14 @@ def test_what_the_program_registers_breaks_no_rule(name: str) -> None:
 
 
 def changed(name: str, path: str, value: Any, of: str = "dev") -> list[Resource]:
-    """The stack with one value of one resource set; the resource is named by the end of its URN, None takes the value away."""
+    """The stack with one value of one resource set; the resource is named by the end of its URN, None takes
+    the value away."""
     resources = stack(of)
-    (wanted,) = [item for item in resources if item.urn.endswith(f"::{name}") and not item.type.startswith("gke-mesh-egress:")]
+    (wanted,) = [
+        item
+        for item in resources
+        if item.urn.endswith(f"::{name}") and not item.type.startswith("gke-mesh-egress:")
+    ]
     *parents, last = path.split("/")
     node: Any = wanted.props
     for part in parents:
@@ -103,19 +111,43 @@ CLUSTER = "cluster"
             lambda: changed(CLUSTER, "privateClusterConfig/enablePrivateNodes", False),
             "addresses of the internet",
         ),
-        ("private-nodes", lambda: changed(CLUSTER, "privateClusterConfig", None), "addresses of the internet"),
-        ("private-nodes", lambda: changed(f"{CLUSTER}-gateway", "networkConfig/enablePrivateNodes", False), "This pool's nodes"),
-        ("private-endpoint", lambda: changed(CLUSTER, "privateClusterConfig/enablePrivateEndpoint", False), "DNS-based endpoint"),
+        (
+            "private-nodes",
+            lambda: changed(CLUSTER, "privateClusterConfig", None),
+            "addresses of the internet",
+        ),
+        (
+            "private-nodes",
+            lambda: changed(f"{CLUSTER}-gateway", "networkConfig/enablePrivateNodes", False),
+            "This pool's nodes",
+        ),
         (
             "private-endpoint",
-            lambda: changed(CLUSTER, "masterAuthorizedNetworksConfig", {"cidrBlocks": [{"cidrBlock": "0.0.0.0/0"}]}),
+            lambda: changed(CLUSTER, "privateClusterConfig/enablePrivateEndpoint", False),
+            "DNS-based endpoint",
+        ),
+        (
+            "private-endpoint",
+            lambda: changed(
+                CLUSTER, "masterAuthorizedNetworksConfig", {"cidrBlocks": [{"cidrBlock": "0.0.0.0/0"}]}
+            ),
             "lets everybody connect",
         ),
-        ("own-service-account", lambda: changed(f"{CLUSTER}-default-pool", "nodeConfig/serviceAccount", None), "default service"),
-        ("own-service-account", lambda: changed(f"{CLUSTER}-gateway", "nodeConfig/serviceAccount", "default"), "default service"),
         (
             "own-service-account",
-            lambda: changed(CLUSTER, "nodeConfig/serviceAccount", "123-compute@developer.gserviceaccount.com"),
+            lambda: changed(f"{CLUSTER}-default-pool", "nodeConfig/serviceAccount", None),
+            "default service",
+        ),
+        (
+            "own-service-account",
+            lambda: changed(f"{CLUSTER}-gateway", "nodeConfig/serviceAccount", "default"),
+            "default service",
+        ),
+        (
+            "own-service-account",
+            lambda: changed(
+                CLUSTER, "nodeConfig/serviceAccount", "123-compute@developer.gserviceaccount.com"
+            ),
             "default service",
         ),
         ("only-gateways-leave", lambda: added(FIREWALL, **WEB), "every machine of the network could connect"),
@@ -129,7 +161,11 @@ CLUSTER = "cluster"
             lambda: added(FIREWALL, **WEB, destinationRanges=["::/0"], targetTags=["gateway"]),
             "every machine",
         ),
-        ("only-gateways-leave", lambda: added(FIREWALL, **WEB, destinationRanges=["0.0.0.0/1", "128.0.0.0/1"]), "every machine"),
+        (
+            "only-gateways-leave",
+            lambda: added(FIREWALL, **WEB, destinationRanges=["0.0.0.0/1", "128.0.0.0/1"]),
+            "every machine",
+        ),
         (
             "only-gateways-leave",
             lambda: added(FIREWALL, **WEB, targetServiceAccounts=[*GATEWAYS, *NODES]),
@@ -144,10 +180,22 @@ CLUSTER = "cluster"
         ("network-denies-the-rest", lambda: without(DENY), "Nothing denies"),
         ("network-denies-the-rest", lambda: changed(DENY, "disabled", True), "Nothing denies"),
         ("network-denies-the-rest", lambda: changed(DENY, "targetServiceAccounts", NODES), "Nothing denies"),
-        ("network-denies-the-rest", lambda: changed(DENY, "network", "projects/p/global/networks/other"), "Nothing denies"),
+        (
+            "network-denies-the-rest",
+            lambda: changed(DENY, "network", "projects/p/global/networks/other"),
+            "Nothing denies",
+        ),
         ("network-denies-the-rest", lambda: changed(DENY, "denies", [{"protocol": "tcp"}]), "Nothing denies"),
-        ("gateway-nodes-alone", lambda: changed(f"{CLUSTER}-gateway", "nodeConfig/taints", []), "keeps applications off them"),
-        ("gateway-nodes-alone", lambda: changed(f"{CLUSTER}-default-pool", "nodeConfig/serviceAccount", GATEWAYS[0]), "keeps"),
+        (
+            "gateway-nodes-alone",
+            lambda: changed(f"{CLUSTER}-gateway", "nodeConfig/taints", []),
+            "keeps applications off them",
+        ),
+        (
+            "gateway-nodes-alone",
+            lambda: changed(f"{CLUSTER}-default-pool", "nodeConfig/serviceAccount", GATEWAYS[0]),
+            "keeps",
+        ),
         (
             "named-exports",
             lambda: changed("istio-egress/serviceentry/example-com-ext", "spec/exportTo", ["*"]),
@@ -160,7 +208,11 @@ CLUSTER = "cluster"
         ),
         (
             "named-exports",
-            lambda: changed("istio-egress/virtualservice/httpbin-org-through-egress-gateway", "spec/exportTo", ["team-x", "*"]),
+            lambda: changed(
+                "istio-egress/virtualservice/httpbin-org-through-egress-gateway",
+                "spec/exportTo",
+                ["team-x", "*"],
+            ),
             "Name the namespaces",
         ),
         (
@@ -168,7 +220,11 @@ CLUSTER = "cluster"
             lambda: changed("team-x/sidecar/default", "spec/outboundTrafficPolicy/mode", "ALLOW_ANY"),
             "nobody",
         ),
-        ("declared-hosts-only", lambda: changed("team-x/sidecar/default", "spec/egress/0/hosts", ["*/*"]), "every namespace"),
+        (
+            "declared-hosts-only",
+            lambda: changed("team-x/sidecar/default", "spec/egress/0/hosts", ["*/*"]),
+            "every namespace",
+        ),
         (
             "declared-hosts-only",
             lambda: changed("istio-istiod", "values/meshConfig/outboundTrafficPolicy/mode", "ALLOW_ANY"),
@@ -179,17 +235,28 @@ CLUSTER = "cluster"
             lambda: changed("istio-system/configmap/istio-asm-managed", "data/mesh", "{}", of="managed-mesh"),
             "no Sidecar object",
         ),
-        ("named-callers", lambda: changed("istio-egress/authorizationpolicy/egress-team-y", "spec/rules", [{}]), "every caller"),
+        (
+            "named-callers",
+            lambda: changed("istio-egress/authorizationpolicy/egress-team-y", "spec/rules", [{}]),
+            "every caller",
+        ),
         (
             "named-callers",
             lambda: changed(
-                "istio-egress/authorizationpolicy/egress-team-y", "spec/rules/0/from/0/source", {"namespaces": ["*"]}
+                "istio-egress/authorizationpolicy/egress-team-y",
+                "spec/rules/0/from/0/source",
+                {"namespaces": ["*"]},
             ),
             "spec.rules[0] lets every caller",
         ),
         (
             "named-callers",
-            lambda: changed("istio-egress/authorizationpolicy/wildcard-inner-names", "spec/rules/0/when", [], of="wildcard"),
+            lambda: changed(
+                "istio-egress/authorizationpolicy/wildcard-inner-names",
+                "spec/rules/0/when",
+                [],
+                of="wildcard",
+            ),
             "names what TLS asks for",
         ),
         (
@@ -205,14 +272,24 @@ CLUSTER = "cluster"
         ),
         (
             "fences-are-there",
-            lambda: changed("team-y/networkpolicy/team-boundary", "spec/podSelector", {"matchLabels": {"app": "a"}}),
+            lambda: changed(
+                "team-y/networkpolicy/team-boundary", "spec/podSelector", {"matchLabels": {"app": "a"}}
+            ),
             "No NetworkPolicy",
         ),
         ("fences-are-there", lambda: without("team-x/sidecar/default"), "No Sidecar object"),
-        ("fences-are-there", lambda: without("istio-egress/authorizationpolicy/allow-nothing"), "Nothing denies"),
         (
             "fences-are-there",
-            lambda: changed("istio-egress/authorizationpolicy/allow-nothing", "spec/selector/matchLabels", {"app": "other"}),
+            lambda: without("istio-egress/authorizationpolicy/allow-nothing"),
+            "Nothing denies",
+        ),
+        (
+            "fences-are-there",
+            lambda: changed(
+                "istio-egress/authorizationpolicy/allow-nothing",
+                "spec/selector/matchLabels",
+                {"app": "other"},
+            ),
             "Nothing denies",
         ),
     ],
@@ -230,7 +307,9 @@ def test_one_mistake_breaks_one_rule(rule: str, resources: Callable[[], list[Res
         lambda: added(FIREWALL, **WEB, destinationRanges=["203.0.113.7/32"], targetServiceAccounts=NODES),
         lambda: added(FIREWALL, direction="EGRESS", denies=[{"protocol": "all"}]),
         lambda: added(FIREWALL, allows=WEB["allows"], sourceServiceAccounts=NODES),
-        lambda: changed(CLUSTER, "masterAuthorizedNetworksConfig", {"cidrBlocks": [{"cidrBlock": "198.51.100.0/24"}]}),
+        lambda: changed(
+            CLUSTER, "masterAuthorizedNetworksConfig", {"cidrBlocks": [{"cidrBlock": "198.51.100.0/24"}]}
+        ),
     ],
     ids=["gateways leave", "to one address", "denied", "from one another", "authorized networks"],
 )
@@ -248,7 +327,9 @@ def test_what_is_no_mistake_breaks_none(resources: Callable[[], list[Resource]])
         ("privateClusterConfig/enablePrivateEndpoint", {"publicEndpoints": ["cluster*"]}),
     ],
 )
-def test_public_nodes_and_endpoints_are_let_pass_where_the_pack_s_config_says_so(path: str, setting: dict[str, Any]) -> None:
+def test_public_nodes_and_endpoints_are_let_pass_where_the_pack_s_config_says_so(
+    path: str, setting: dict[str, Any]
+) -> None:
     assert violations(changed(CLUSTER, path, False)) != {}
     assert violations(changed(CLUSTER, path, False), **setting) == {}
 
@@ -265,7 +346,10 @@ def test_a_team_with_an_open_security_model_is_let_pass_only_by_the_pack_s_confi
 
 
 def in_stack(name: str, *, protect: bool) -> list[Resource]:
-    return [replace(item, urn=item.urn.replace("urn:pulumi:dev::", f"urn:pulumi:{name}::"), protect=protect) for item in stack()]
+    return [
+        replace(item, urn=item.urn.replace("urn:pulumi:dev::", f"urn:pulumi:{name}::"), protect=protect)
+        for item in stack()
+    ]
 
 
 @pytest.mark.parametrize("name", ["prod", "production", "prod-eu"])
@@ -273,7 +357,13 @@ def test_production_is_protected(name: str) -> None:
     found = violations(in_stack(name, protect=False))
     assert list(found) == ["deletion-protection"]
     about = {text.partition(":")[0] for text in found["deletion-protection"]}
-    assert about == {CLUSTER, "network-vpc", "dns-resolving-network", "network-subnet", f"bucket-{PROJECT}-bucket"}
+    assert about == {
+        CLUSTER,
+        "network-vpc",
+        "dns-resolving-network",
+        "network-subnet",
+        f"bucket-{PROJECT}-bucket",
+    }
     only_google = violations(in_stack(name, protect=True))["deletion-protection"]
     assert len(only_google) == 1
     assert "Google would let anybody delete the cluster" in only_google[0]

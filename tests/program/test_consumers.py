@@ -1,4 +1,5 @@
-"""The example stacks that read the platform's outputs, under Pulumi's mocks, each given what the platform really exports."""
+"""The example stacks that read the platform's outputs, under Pulumi's mocks, each given what the platform
+really exports."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from tests.program_runner import ProgramRun, run_program
 from tests.support import ROOT, dev_config
 
 PLATFORM = "organization/gke-mesh-egress/dev"
-SERVER = yaml.safe_load((ROOT / "examples/partner/server/Pulumi.server.yaml").read_text(encoding="utf-8"))["config"]
+SERVER = yaml.safe_load((ROOT / "examples/partner/server/Pulumi.server.yaml").read_text(encoding="utf-8"))[
+    "config"
+]
 
 
 @cache
@@ -47,8 +50,12 @@ class TestApplication:
         assert "The platform knows no team 'team-z'; it knows: team-x, team-y." in run.error
         assert run.of_type("kubernetes:core/v1:ConfigMap") == []
 
-    @pytest.mark.parametrize(("version", "said"), [(2, "speaks contract 2, this program 1"), (None, "is not the output")])
-    def test_another_contract_is_refused_and_nothing_is_deployed(self, version: int | None, said: str) -> None:
+    @pytest.mark.parametrize(
+        ("version", "said"), [(2, "speaks contract 2, this program 1"), (None, "is not the output")]
+    )
+    def test_another_contract_is_refused_and_nothing_is_deployed(
+        self, version: int | None, said: str
+    ) -> None:
         outputs = copy.deepcopy(platform())
         outputs["egress"] = {**outputs["egress"], "contract": version} if version else {}
         run = consumer("application", outputs)
@@ -61,11 +68,16 @@ class TestMonitoring:
     def test_what_fences_refuse_is_counted_in_the_platforms_project_cluster_and_network(self) -> None:
         run = consumer("monitoring", platform())
         assert run.error is None
-        filters = {metric["name"]: metric["inputs"]["filter"] for metric in run.of_type("gcp:logging/metric:Metric")}
+        filters = {
+            metric["name"]: metric["inputs"]["filter"] for metric in run.of_type("gcp:logging/metric:Metric")
+        }
         assert 'cluster_name="cluster1"' in filters["refused-by-gateway"]
         assert 'namespace_name="istio-egress"' in filters["refused-by-gateway"]
         assert 'jsonPayload.response_code_details:"rbac_access_denied"' in filters["refused-by-gateway"]
-        labels = {metric["name"]: metric["inputs"]["labelExtractors"] for metric in run.of_type("gcp:logging/metric:Metric")}
+        labels = {
+            metric["name"]: metric["inputs"]["labelExtractors"]
+            for metric in run.of_type("gcp:logging/metric:Metric")
+        }
         assert labels["refused-by-gateway"] == {"principal": "EXTRACT(jsonPayload.principal)"}
         assert 'vpc_name="vpc-network"' in filters["refused-by-firewall"]
         assert len(run.of_type("gcp:monitoring/alertPolicy:AlertPolicy")) == len(filters)
@@ -73,7 +85,10 @@ class TestMonitoring:
     def test_there_are_no_records_while_no_team_receives(self) -> None:
         run = consumer("monitoring", platform())
         assert run.of_type("gcp:dns/recordSet:RecordSet") == []
-        assert run.outputs["hostsOfTeams"] == {"team-x": ["example.com", "httpbin.org"], "team-y": ["httpbin.org"]}
+        assert run.outputs["hostsOfTeams"] == {
+            "team-x": ["example.com", "httpbin.org"],
+            "team-y": ["httpbin.org"],
+        }
 
     def test_names_at_which_partners_connect_lead_to_the_platforms_address(self) -> None:
         run = consumer("monitoring", platform(receives=True))

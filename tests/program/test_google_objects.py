@@ -1,4 +1,5 @@
-"""What judges read of Google is what the program registers: property by property, for the tutorial and for other modes."""
+"""What judges read of Google is what the program registers: property by property, for the tutorial and for
+other modes."""
 
 from __future__ import annotations
 
@@ -16,15 +17,21 @@ PARTLY = {"gcp:container/cluster:Cluster"}
 
 
 def mode(name: str) -> dict[str, Any]:
-    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
+    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     return config | {"gcp:project": PROJECT}
 
 
 @pytest.mark.parametrize(
-    "config", [dev_config(), mode("tcp"), mode("receive"), mode("perimeter")], ids=["dev", "tcp", "receive", "perimeter"]
+    "config",
+    [dev_config(), mode("tcp"), mode("receive"), mode("perimeter")],
+    ids=["dev", "tcp", "receive", "perimeter"],
 )
 def test_the_program_registers_what_judges_read(config: dict[str, Any]) -> None:
-    read = {(resource.type, resource.name): resource.properties for resource in google_objects(plan_of(config))}
+    read = {
+        (resource.type, resource.name): resource.properties for resource in google_objects(plan_of(config))
+    }
     run = run_program(config)
     assert run.error is None
     types = {type_token for type_token, _ in read}

@@ -1,4 +1,5 @@
-"""Names, ranges and labels at their limits are taken by Google: every resource of the program, by the stand-in's rules."""
+"""Names, ranges and labels at their limits are taken by Google: every resource of the program, by the
+stand-in's rules."""
 
 from __future__ import annotations
 
@@ -63,7 +64,9 @@ def shortest() -> dict[str, Any]:
     network["name"], network["subnet"]["name"] = "n", "s"
     network["nat"], network["firewall"] = {"addresses": {"o": ""}}, {"form": "rules"}
     config[f"{OWN}cluster"] |= {"name": "c", "zone": "europe-west1-b"}
-    config[f"{OWN}gateways"] = {"g": {"nat": {"nodes": "10.200.0.0/29", "pods": "10.201.0.0/22", "addresses": {"a": ""}}}}
+    config[f"{OWN}gateways"] = {
+        "g": {"nat": {"nodes": "10.200.0.0/29", "pods": "10.201.0.0/22", "addresses": {"a": ""}}}
+    }
     (team,) = config[f"{OWN}teams"].values()
     team |= {"gateway": "g", "egress": {"a.b": {"http": {}}, "*.a.b": {"https": "passthrough"}}}
     account = {"buckets": {"dd": "roles/storage.objectViewer"}, "topics": {"top": "roles/pubsub.publisher"}}
@@ -96,6 +99,9 @@ def test_google_takes_every_resource(config: dict[str, Any]) -> None:
         for resource in google
     }
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
-    placed = [(resource["type"], resource["inputs"].get("name"), resource["inputs"].get("region")) for resource in google]
+    placed = [
+        (resource["type"], resource["inputs"].get("name"), resource["inputs"].get("region"))
+        for resource in google
+    ]
     named = [entry for entry in placed if entry[1] and entry[0].startswith("gcp:compute/")]
     assert len(named) == len(set(named))

@@ -1,4 +1,5 @@
-"""The whole program under Pulumi's mocks: what it registers, what it exports, and that preview and up agree."""
+"""The whole program under Pulumi's mocks: what it registers, what it exports, and that preview and up
+agree."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ def compare(path: Path, text: str, regenerate: bool) -> None:
     if regenerate:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == text, f"{path.name} differs: look at the change, then `make golden`"
+    assert path.read_text(encoding="utf-8") == text, (
+        f"{path.name} differs: look at the change, then `make golden`"
+    )
 
 
 def test_the_dev_stacks_google_resources_are_the_golden_ones(regenerate: bool) -> None:
@@ -37,11 +40,17 @@ def test_the_dev_stacks_google_resources_are_the_golden_ones(regenerate: bool) -
 
 
 def test_the_dev_stacks_kubernetes_objects_are_the_golden_ones(regenerate: bool) -> None:
-    compare(GOLDEN / "dev.kubernetes.yaml", to_yaml(item.manifest for item in render(plan_of(dev_config()))), regenerate)
+    compare(
+        GOLDEN / "dev.kubernetes.yaml",
+        to_yaml(item.manifest for item in render(plan_of(dev_config()))),
+        regenerate,
+    )
 
 
 def test_the_dev_stacks_inventory_is_the_golden_one(regenerate: bool) -> None:
-    lines = sorted(resource["urn"].removeprefix("urn:pulumi:dev::gke-mesh-egress::") for resource in dev().registered)
+    lines = sorted(
+        resource["urn"].removeprefix("urn:pulumi:dev::gke-mesh-egress::") for resource in dev().registered
+    )
     compare(GOLDEN / "dev.inventory.txt", "\n".join(lines) + "\n", regenerate)
 
 
@@ -57,7 +66,9 @@ def test_what_is_rendered_is_what_is_registered() -> None:
 
 def test_preview_registers_the_same_resources_as_up() -> None:
     preview = run_program(dev_config(), preview=True)
-    assert [resource["urn"] for resource in preview.registered] == [resource["urn"] for resource in dev().registered]
+    assert [resource["urn"] for resource in preview.registered] == [
+        resource["urn"] for resource in dev().registered
+    ]
 
 
 def test_labels_are_given_to_all_that_the_provider_makes() -> None:
@@ -91,7 +102,9 @@ class TestOutputs:
         }  # fmt: skip
         assert contract["cluster"]["endpoint"] == "https://gke-0123.europe-west1.gke.goog"
         assert contract["cluster"]["caCertificate"] == "Q0E="
-        assert contract["gateway"]["identity"] == "spiffe://cluster.local/ns/istio-egress/sa/istio-egressgateway"
+        assert (
+            contract["gateway"]["identity"] == "spiffe://cluster.local/ns/istio-egress/sa/istio-egressgateway"
+        )
 
     def test_the_contract_says_who_may_reach_what(self) -> None:
         assert dev().outputs["egress"]["teams"]["team-y"] == {
@@ -99,7 +112,13 @@ class TestOutputs:
             "serviceAccounts": {},
             "reaches": [],
             "egress": [
-                {"host": "httpbin.org", "protocol": "http", "port": 80, "leaves": "http", "paths": ["/status/418"]},
+                {
+                    "host": "httpbin.org",
+                    "protocol": "http",
+                    "port": 80,
+                    "leaves": "http",
+                    "paths": ["/status/418"],
+                },
                 {"host": "httpbin.org", "protocol": "https", "port": 443, "leaves": "https"},
             ],
         }
@@ -115,7 +134,9 @@ class TestOutputs:
 def test_both_mesh_flavors_register_the_same_team_fences(flavor: str) -> None:
     run = run_program(config_with("mesh", {"flavor": flavor}))
     assert run.error is None
-    kinds = {resource["type"].rpartition(":")[2] for resource in run.registered if "team-x" in resource["name"]}
+    kinds = {
+        resource["type"].rpartition(":")[2] for resource in run.registered if "team-x" in resource["name"]
+    }
     assert {"Sidecar", "NetworkPolicy", "AuthorizationPolicy", "DestinationRule"} <= kinds
     releases = [resource["name"] for resource in run.of_type("kubernetes:helm.sh/v3:Release")]
     assert releases == (["istio-base", "istio-cni", "istio-istiod"] if flavor == "istio" else [])

@@ -1,7 +1,9 @@
-"""An object that somebody adds, widens or takes away: none that opens or breaks something is called Proven, or silent in `diff`.
+"""An object that somebody adds, widens or takes away: none that opens or breaks something is called Proven,
+or silent in `diff`.
 
-The kept cases of `make fuzz`, target `added`, in words. Each goes through the same check as there (tests/fuzz/added/check.py):
-what opens or breaks is a violation, `diff` says so in the right direction, and what does nothing stays Proven.
+The kept cases of `make fuzz`, target `added`, in words. Each goes through the same check as there
+(tests/fuzz/added/check.py): what opens or breaks is a violation, `diff` says so in the right direction, and
+what does nothing stays Proven.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def policy(namespace: str, peer: Json, ports: Json = None, direction: str = "Egr
     rule = {"to" if direction == "Egress" else "from": [peer], **({"ports": ports} if ports else {})}
     spec = {"podSelector": {}, "policyTypes": [direction], direction.lower(): [rule]}
     metadata = {"name": "somebodys", "namespace": namespace}
-    return put({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec})
+    return put(
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+    )
 
 
 def denied(cidr: str, priority: int) -> Json:
@@ -43,16 +47,31 @@ def denied(cidr: str, priority: int) -> Json:
 OPENS: dict[str, tuple[str, list[Json]]] = {
     "a gateway of a team's own may reach the carrier's network by UDP": (
         "own-gateway",
-        [policy("istio-egress-partner", {"ipBlock": {"cidr": "100.64.0.0/10"}}, [{"protocol": "UDP", "port": 65535}])],
+        [
+            policy(
+                "istio-egress-partner",
+                {"ipBlock": {"cidr": "100.64.0.0/10"}},
+                [{"protocol": "UDP", "port": 65535}],
+            )
+        ],
     ),
     "istiod may reach pods of a namespace that is nobody's": (
         "traffic",
-        [policy("istio-system", {"namespaceSelector": labelled("monitoring"), "podSelector": {"matchLabels": {"app": "b"}}})],
+        [
+            policy(
+                "istio-system",
+                {"namespaceSelector": labelled("monitoring"), "podSelector": {"matchLabels": {"app": "b"}}},
+            )
+        ],
     ),
     **{
         f"{cidr} may reach pods of {namespace} by {transport} {port}": (
             stack,
-            [policy(namespace, {"ipBlock": {"cidr": cidr}}, [{"protocol": transport, "port": port}], "Ingress")],
+            [
+                policy(
+                    namespace, {"ipBlock": {"cidr": cidr}}, [{"protocol": transport, "port": port}], "Ingress"
+                )
+            ],
         )
         for stack, namespace, cidr, transport, port in (
             ("dev", "team-y", "203.0.113.0/24", "TCP", 9999),
@@ -68,7 +87,10 @@ OPENS: dict[str, tuple[str, list[Json]]] = {
 BREAKS: dict[str, tuple[str, list[Json]]] = {
     "a team that another one reaches takes no caller": ("openings", [istio("AuthorizationPolicy", "stock")]),
     **{
-        f"nodes may not send to pods, by a denial of priority {priority}": ("http-mtls", [denied("10.1.0.0/16", priority)])
+        f"nodes may not send to pods, by a denial of priority {priority}": (
+            "http-mtls",
+            [denied("10.1.0.0/16", priority)],
+        )
         for priority in (0, 1, 999)
     },
     "nodes may not send to half of the pods": ("dev", [denied("10.1.128.0/17", 1)]),
@@ -76,14 +98,28 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
         "dev",
         [firewall(DEV, priority=1, destinationRanges=["10.1.0.0/16"], denies=[{"protocol": "udp"}])],
     ),
-    "nodes and pods no longer reach each other": ("managed-mesh", [take("firewall/allow-egress-nodes-and-pods")]),
+    "nodes and pods no longer reach each other": (
+        "managed-mesh",
+        [take("firewall/allow-egress-nodes-and-pods")],
+    ),
     "nodes take nothing from pods": (
         "own-gateway",
-        [firewall(DEV, direction="INGRESS", priority=1, sourceRanges=["10.1.0.0/16"], denies=[{"protocol": "tcp"}])],
+        [
+            firewall(
+                DEV,
+                direction="INGRESS",
+                priority=1,
+                sourceRanges=["10.1.0.0/16"],
+                denies=[{"protocol": "tcp"}],
+            )
+        ],
     ),
     "nodes do not reach the control plane": ("dev", [take("firewall/allow-egress-to-api-server")]),
     "nodes fetch no image": ("tcp-by-name", [take("firewall/allow-egress-gcp-apis")]),
-    "the control plane does not reach istiod's webhooks": ("dev", [take("firewall/allow-ingress-api-server-to-webhook")]),
+    "the control plane does not reach istiod's webhooks": (
+        "dev",
+        [take("firewall/allow-ingress-api-server-to-webhook")],
+    ),
     "a declared host of raw TCP, by name, that no object mentions any more": (
         "tcp-by-name",
         [take("istio-egress/serviceentry/archive-partner-example-ext")],
@@ -92,20 +128,41 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
         "tcp",
         [at("istio-egress/serviceentry/postgres-partner-example-ext", ["spec", "ports", 0, "number"], 5433)],
     ),
-    "an API of Google's that apps no longer know": ("own-gateway", [take("istio-egress/serviceentry/pubsub-googleapis-com")]),
+    "an API of Google's that apps no longer know": (
+        "own-gateway",
+        [take("istio-egress/serviceentry/pubsub-googleapis-com")],
+    ),
     "istiod takes no questions of the control plane": (
         "dev",
-        [at("istio-system/networkpolicy/control-plane-boundary", ["spec", "ingress", WEBHOOKS, "from", 0], None)],
+        [
+            at(
+                "istio-system/networkpolicy/control-plane-boundary",
+                ["spec", "ingress", WEBHOOKS, "from", 0],
+                None,
+            )
+        ],
     ),
     "no pod of the gateway is wanted": ("websocket", [at(GATEWAY, ["spec", "replicas"], 0)]),
-    "no pod of the gateway that takes what comes in is wanted": ("receive", [at(INGRESS, ["spec", "replicas"], 0)]),
+    "no pod of the gateway that takes what comes in is wanted": (
+        "receive",
+        [at(INGRESS, ["spec", "replicas"], 0)],
+    ),
     "Istio makes no proxy of the gateway's pods": (
         "dev",
         [at(GATEWAY, ["spec", "template", "metadata", "labels", "sidecar.istio.io/inject"], "false")],
     ),
-    "the gateway's account is not there": ("managed-mesh", [take("istio-egress/serviceaccount/istio-egressgateway")]),
-    "the gateway's pods run as an account that is not there": ("dev", [at(GATEWAY, [*PODS, "serviceAccountName"], "another")]),
-    "the gateway's pods have a priority that is not there": ("dev", [at(GATEWAY, [*PODS, "priorityClassName"], "another")]),
+    "the gateway's account is not there": (
+        "managed-mesh",
+        [take("istio-egress/serviceaccount/istio-egressgateway")],
+    ),
+    "the gateway's pods run as an account that is not there": (
+        "dev",
+        [at(GATEWAY, [*PODS, "serviceAccountName"], "another")],
+    ),
+    "the gateway's pods have a priority that is not there": (
+        "dev",
+        [at(GATEWAY, [*PODS, "priorityClassName"], "another")],
+    ),
     "a gateway that is not given the certificate that it shows to hosts": (
         "own-gateway",
         [take("istio-egress-partner/rolebinding/istio-egressgateway-secrets")],
@@ -116,7 +173,10 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
     ),
     "a declared name is answered by somebody's record": (
         "dev",
-        [at("managedzone/egress-example-com", ["peeringConfig"], None), record("egress-example-com", "example.com.", VIP)],
+        [
+            at("managedzone/egress-example-com", ["peeringConfig"], None),
+            record("egress-example-com", "example.com.", VIP),
+        ],
     ),
     "a declared name is asked of another network": (
         "dev",
@@ -129,7 +189,11 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
     "the network in whose place declared names are asked for has a zone of its own": (
         "dev",
         [
-            zone(DEV, "example.com.", privateVisibilityConfig={"networks": [{"networkUrl": f"{DEV.network}-names"}]}),
+            zone(
+                DEV,
+                "example.com.",
+                privateVisibilityConfig={"networks": [{"networkUrl": f"{DEV.network}-names"}]},
+            ),
             record("somebodys", "example.com.", VIP),
         ],
     ),
@@ -145,7 +209,10 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
     "the names of images are not answered": ("wildcard", [take("managedzone/private-gcr-io")]),
     "the metadata server's name is answered by somebody's record": (
         "dev",
-        [zone(DEV, "metadata.google.internal.", name="lies"), record("lies", "metadata.google.internal.", VIP)],
+        [
+            zone(DEV, "metadata.google.internal.", name="lies"),
+            record("lies", "metadata.google.internal.", VIP),
+        ],
     ),
     "a second rule of the gateway's own for a host": (
         "dev",
@@ -162,17 +229,33 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
 }
 NOTHING: dict[str, tuple[str, list[Json]]] = {
     # Without a Sidecar of its own a proxy knows what is exported to it, and lets out what it knows.
-    "a team that reaches the only other one has no Sidecar of its own": ("dev", [take("team-x/sidecar/default")]),
+    "a team that reaches the only other one has no Sidecar of its own": (
+        "dev",
+        [take("team-x/sidecar/default")],
+    ),
     # Of two rules that a gateway sees, Istio takes the one that selects its pods.
     "a rule for a host beside the gateway's own": (
         "dev",
-        [istio("DestinationRule", "istio-egress", host="example.com", trafficPolicy={"tls": {"mode": "DISABLE"}})],
+        [
+            istio(
+                "DestinationRule",
+                "istio-egress",
+                host="example.com",
+                trafficPolicy={"tls": {"mode": "DISABLE"}},
+            )
+        ],
     ),
     # A policy of the network is asked before its rules.
     "a denial that is asked too late": ("perimeter", [denied("10.1.0.0/16", 0)]),
     "a zone of another name in the network that asks for declared names": (
         "dev",
-        [zone(DEV, "other.example.", privateVisibilityConfig={"networks": [{"networkUrl": f"{DEV.network}-names"}]})],
+        [
+            zone(
+                DEV,
+                "other.example.",
+                privateVisibilityConfig={"networks": [{"networkUrl": f"{DEV.network}-names"}]},
+            )
+        ],
     ),
 }
 
@@ -205,14 +288,23 @@ def test_what_is_missing_with_all_of_its_kind_is_found_too() -> None:
 
 NETWORK = rendered("dev").networks
 ZONES: dict[str, dict[str, Any]] = {
-    "names of one domain are asked of another network": {"peeringConfig": {"targetNetwork": {"networkUrl": "another"}}},
-    "names of one domain are asked of servers outside": {"forwardingConfig": {"targetNameServers": [{"ipv4Address": "8.8.8.8"}]}},
+    "names of one domain are asked of another network": {
+        "peeringConfig": {"targetNetwork": {"networkUrl": "another"}}
+    },
+    "names of one domain are asked of servers outside": {
+        "forwardingConfig": {"targetNameServers": [{"ipv4Address": "8.8.8.8"}]}
+    },
 }
 
 
 def private_zone(dns_name: str, network: str, **fields: Any) -> Resource:
     visible = {"networks": [{"networkUrl": network}]}
-    said = {"name": "somebodys", "dnsName": dns_name, "visibility": "private", "privateVisibilityConfig": visible}
+    said = {
+        "name": "somebodys",
+        "dnsName": dns_name,
+        "visibility": "private",
+        "privateVisibilityConfig": visible,
+    }
     return Resource("gcp:dns/managedZone:ManagedZone", "somebodys", {**said, **fields})
 
 
@@ -231,5 +323,7 @@ def test_zones_of_declared_hosts_are_no_surprise(mode: str) -> None:
 
 def test_a_zone_of_another_network_is_none_of_ours() -> None:
     another = "projects/sandbox-project/global/networks/another"
-    found = violations("dev", with_resource(private_zone("exfil.test.", another, **next(iter(ZONES.values())))))
+    found = violations(
+        "dev", with_resource(private_zone("exfil.test.", another, **next(iter(ZONES.values()))))
+    )
     assert found == []

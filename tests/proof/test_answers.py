@@ -44,23 +44,33 @@ def plan() -> Plan:
         media={"cdn.example": {"https": "passthrough"}, "*.media.example": {"https": "passthrough"}},
     )
     config["gke-mesh-egress:teams"]["media"]["model"] = {"registryOnly": "more than the gateway carries"}
-    config["gke-mesh-egress:fences"] = {"applicationNodes": {"leaveOn": [443], "reason": "media leaves by itself"}}
+    config["gke-mesh-egress:fences"] = {
+        "applicationNodes": {"leaveOn": [443], "reason": "media leaves by itself"}
+    }
     return plan_of(config)
 
 
-def told(change: Callable[[Manifest], None], kind: str, name: str | None = None, namespace: str | None = None) -> list[str]:
+def told(
+    change: Callable[[Manifest], None], kind: str, name: str | None = None, namespace: str | None = None
+) -> list[str]:
     """What verify says once some objects were changed."""
     original = deployment(plan(), render(plan()))
     changed: list[Manifest] = []
     touched = 0
     for item in deepcopy(original.kubernetes):
         metadata = item["metadata"]
-        if item["kind"] == kind and name in (None, metadata["name"]) and namespace in (None, metadata.get("namespace")):
+        if (
+            item["kind"] == kind
+            and name in (None, metadata["name"])
+            and namespace in (None, metadata.get("namespace"))
+        ):
             change(dict(item))
             touched += 1
         changed.append(dict(item))
     assert touched
-    return [violation.says for violation in verify(Intent(plan()), Judges(Deployed.of(changed, original.google)))]
+    return [
+        violation.says for violation in verify(Intent(plan()), Judges(Deployed.of(changed, original.google)))
+    ]
 
 
 def test_as_rendered_nothing_leads_back() -> None:
@@ -69,8 +79,17 @@ def test_as_rendered_nothing_leads_back() -> None:
 
 def test_the_card_is_named_for_every_way_but_the_one_to_itself() -> None:
     bound = Bound(deployment(plan(), render(plan())))
-    (gateway,) = [pod for pod in Judges(deployment(plan(), render(plan()))).gateways.pods if pod.namespace == "istio-egress"]
-    for host, port in (("plain.example", 80), ("passed.example", 443), ("db.example", 5432), ("inner.example", 9443)):
+    (gateway,) = [
+        pod
+        for pod in Judges(deployment(plan(), render(plan()))).gateways.pods
+        if pod.namespace == "istio-egress"
+    ]
+    for host, port in (
+        ("plain.example", 80),
+        ("passed.example", 443),
+        ("db.example", 5432),
+        ("inner.example", 9443),
+    ):
         assert bound.on(gateway, host, port)
     assert not bound.on(gateway, "pattern.example.wildcard.internal", 9443)
 
@@ -86,7 +105,10 @@ def test_a_way_that_is_not_tied_to_the_card_is_found(index: int) -> None:
 def test_the_way_to_itself_that_is_tied_is_found_as_closed() -> None:
     def tie(item: Any) -> None:
         item["spec"]["configPatches"].append(
-            {**item["spec"]["configPatches"][0], "match": {"context": "GATEWAY", "cluster": {"portNumber": 9443}}}
+            {
+                **item["spec"]["configPatches"][0],
+                "match": {"context": "GATEWAY", "cluster": {"portNumber": 9443}},
+            }
         )
 
     assert any("declared, and a layer refuses" in says for says in told(tie, "EnvoyFilter", NAME))
@@ -101,7 +123,9 @@ def test_a_port_of_the_gateway_or_its_node_is_found(host: str, port: int) -> Non
     assert any("must not lead back" in says for says in told(lead, "ServiceEntry", host))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "199.36.153.9", "224.0.0.5", "169.254.169.254", "10.5.0.2"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "199.36.153.9", "224.0.0.5", "169.254.169.254", "10.5.0.2"]
+)
 def test_a_fixed_address_inside_is_found(address: str) -> None:
     def lead(item: Any) -> None:
         item["spec"]["endpoints"] = [{"address": address}]
@@ -111,16 +135,23 @@ def test_a_fixed_address_inside_is_found(address: str) -> None:
 
 def test_what_the_gateway_hands_to_itself_comes_back_where_it_listens_for_it_alone() -> None:
     def lead(item: Any) -> None:
-        if item["spec"].get("resolution") == "STATIC" and item["spec"]["endpoints"][0]["address"].startswith("127."):
+        if item["spec"].get("resolution") == "STATIC" and item["spec"]["endpoints"][0]["address"].startswith(
+            "127."
+        ):
             item["spec"]["endpoints"] = [{"address": "127.0.0.1"}]
 
     assert told(lead, "ServiceEntry")
 
 
-@pytest.mark.parametrize(("namespace", "name"), [("istio-egress", "gateway-boundary"), ("media", "team-boundary")])
+@pytest.mark.parametrize(
+    ("namespace", "name"), [("istio-egress", "gateway-boundary"), ("media", "team-boundary")]
+)
 def test_every_range_that_a_policy_no_longer_excepts_is_found(namespace: str, name: str) -> None:
-    """A pod's policy is all that stands between a name's answer and another pod, a node, Google's APIs or the metadata server."""
-    written = next(item for item in render(plan()) if (item.namespace, item.name) == (namespace, name)).manifest
+    """A pod's policy is all that stands between a name's answer and another pod, a node, Google's APIs or the
+    metadata server."""
+    written = next(
+        item for item in render(plan()) if (item.namespace, item.name) == (namespace, name)
+    ).manifest
     places = [
         (at, of, index)
         for at, rule in enumerate(written["spec"]["egress"])
@@ -133,14 +164,19 @@ def test_every_range_that_a_policy_no_longer_excepts_is_found(namespace: str, na
         def let(item: Any, at: int = at, of: int = of, index: int = index) -> None:
             del item["spec"]["egress"][at]["to"][of]["ipBlock"]["except"][index]
 
-        assert any("must lead to no address of" in says for says in told(let, "NetworkPolicy", name, namespace)), (at, of, index)
+        assert any(
+            "must lead to no address of" in says for says in told(let, "NetworkPolicy", name, namespace)
+        ), (at, of, index)
 
 
 def test_a_sidecar_that_believes_the_apps_own_look_up_is_found() -> None:
     def believe(item: Any) -> None:
         item["spec"]["resolution"] = "NONE"
 
-    assert any("whatever address" in says for says in told(believe, "ServiceEntry", "any---media-example-ext", "media"))
+    assert any(
+        "whatever address" in says
+        for says in told(believe, "ServiceEntry", "any---media-example-ext", "media")
+    )
 
 
 def test_ranges_without_others_are_the_addresses_that_are_left() -> None:
@@ -149,7 +185,12 @@ def test_ranges_without_others_are_the_addresses_that_are_left() -> None:
     assert without(["10.0.0.0/8"], [ipaddress.IPv4Network("11.0.0.0/8")]) == ("10.0.0.0/8",)
 
 
-RECEIVED = {"host": "api.fqdn.example", "port": 443, "protocol": "https", "to": {"service": "api", "port": 80}}
+RECEIVED = {
+    "host": "api.fqdn.example",
+    "port": 443,
+    "protocol": "https",
+    "to": {"service": "api", "port": 80},
+}
 TAKEN = {"host": "db.fqdn.example", "port": 13306, "to": {"service": "db", "port": 3306}}
 CLIENTS = {"credential": "shown", "clients": {"shop": "client.shop.example"}}
 
@@ -158,7 +199,10 @@ CLIENTS = {"credential": "shown", "clients": {"shop": "client.shop.example"}}
 def receiving() -> Plan:
     """A team that receives HTTP and raw TCP, and leaves."""
     config = teams(orders={"plain.example": {"http": {}}})
-    config["gke-mesh-egress:teams"]["orders"]["receives"] = {"api": {**RECEIVED, **CLIENTS}, "db": {**TAKEN, **CLIENTS}}
+    config["gke-mesh-egress:teams"]["orders"]["receives"] = {
+        "api": {**RECEIVED, **CLIENTS},
+        "db": {**TAKEN, **CLIENTS},
+    }
     config["gke-mesh-egress:ingress"] = {"exposure": "internal", "sourceRanges": {"shop": "192.168.9.0/24"}}
     return plan_of(config)
 
@@ -178,7 +222,11 @@ def test_what_partners_are_let_in_to_has_no_address_that_somebody_outside_says()
     known = [item.manifest for item in render(receiving()) if item.kind == "ServiceEntry"]
     assert known
     assert [item for item in known if {"*", "istio-ingress"} & set(item["spec"]["exportTo"])] == []
-    (boundary,) = [item for item in inside if (item["kind"], item["metadata"]["name"]) == ("NetworkPolicy", "ingress-boundary")]
+    (boundary,) = [
+        item
+        for item in inside
+        if (item["kind"], item["metadata"]["name"]) == ("NetworkPolicy", "ingress-boundary")
+    ]
     assert [peer for rule in boundary["spec"]["egress"] for peer in rule["to"] if "ipBlock" in peer] == []
     assert [item for item in inside if item["metadata"]["name"] == NAME] == []
 

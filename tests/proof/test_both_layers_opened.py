@@ -1,6 +1,8 @@
-"""Somebody opens a way in every layer that stands before it, so that nothing is left to refuse: still nobody calls it Proven.
+"""Somebody opens a way in every layer that stands before it, so that nothing is left to refuse: still nobody
+calls it Proven.
 
-Where one layer alone is opened, the other one refuses and its judge need not look closely. Here each has to notice by itself.
+Where one layer alone is opened, the other one refuses and its judge need not look closely. Here each has to
+notice by itself.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ OUTSIDE: dict[str, list[Json]] = {
         ("199.36.153.4/30", "TCP", 443),
     )
 }
-"""Where a team's pods get to: private networks, the internet by other protocols, a resolver, the other range of Google's APIs."""
+"""Where a team's pods get to: private networks, the internet by other protocols, a resolver, the other range
+of Google's APIs."""
 
 
 @pytest.mark.parametrize("what", OUTSIDE)
@@ -59,7 +62,10 @@ def test_a_team_that_policy_and_firewall_let_outside_is_found(what: str) -> None
 
 
 INSIDE: dict[str, tuple[Stack, list[Json]]] = {
-    "a team and one that it does not declare": (DEV, between("team-y", "team-x", [{"protocol": "TCP", "port": 9999}])),
+    "a team and one that it does not declare": (
+        DEV,
+        between("team-y", "team-x", [{"protocol": "TCP", "port": 9999}]),
+    ),
     "the third of three teams": (OPENINGS, between("idle", "shop")),
     "a gateway and the first team": (DEV, between("istio-egress", "team-x")),
     "a gateway and the second team": (DEV, between("istio-egress", "team-y")),
@@ -79,7 +85,11 @@ def test_a_firewall_rule_for_a_protocol_that_no_policy_of_pods_can_name_is_found
     _checked(DEV, Effect.OPENS, protocol, [rule])
 
 
-SLICE: Json = {"addressType": "IPv4", "endpoints": [{"addresses": ["198.51.100.9"]}], "ports": [{"port": 443, "protocol": "TCP"}]}
+SLICE: Json = {
+    "addressType": "IPv4",
+    "endpoints": [{"addresses": ["198.51.100.9"]}],
+    "ports": [{"port": 443, "protocol": "TCP"}],
+}
 FILTER: Json = {
     "applyTo": "NETWORK_FILTER",
     "patch": {
@@ -108,7 +118,12 @@ def test_a_team_of_declared_hosts_gets_no_further_by_its_own_objects(what: str) 
 
 
 def test_a_filter_before_what_comes_in_is_not_understood() -> None:
-    _checked(named("receive"), Effect.OPENS, "a filter", [istio("EnvoyFilter", "istio-ingress", configPatches=[FILTER])])
+    _checked(
+        named("receive"),
+        Effect.OPENS,
+        "a filter",
+        [istio("EnvoyFilter", "istio-ingress", configPatches=[FILTER])],
+    )
 
 
 ENTRY = "istio-egress/serviceentry/postgres-partner-example-ext"
@@ -120,7 +135,10 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
     "another address": ("tcp", [at(ENTRY, ["spec", "addresses"], ["198.51.100.66"])]),
     "every address": ("tcp", [at(ENTRY, ["spec", "addresses"], ["0.0.0.0/0"])]),
     "pods of some labels": ("tcp", [at(ENTRY, ["spec", "workloadSelector"], {"labels": {"app": "a"}})]),
-    "an answer of the sidecar's own": ("dev", [istio("VirtualService", "team-x", hosts=["example.com"], http=[DIRECT])]),
+    "an answer of the sidecar's own": (
+        "dev",
+        [istio("VirtualService", "team-x", hosts=["example.com"], http=[DIRECT])],
+    ),
 }
 """What is declared, and led elsewhere by one object."""
 
@@ -143,7 +161,9 @@ def test_what_is_declared_and_led_elsewhere_is_found(what: str) -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["team-x", "istio-egress", "istio-system"])
-def test_nothing_is_proven_beside_a_kind_that_leads_traffic_and_is_not_read(kind: str, api: str, where: str) -> None:
+def test_nothing_is_proven_beside_a_kind_that_leads_traffic_and_is_not_read(
+    kind: str, api: str, where: str
+) -> None:
     found = verify(DEV.intent, Judges(DEV.changed([thing(kind, api, where, spec={"rules": [{}]})])))
     assert any(not step.understood for violation in found for step in violation.steps)
 

@@ -1,4 +1,5 @@
-"""Every object of a snapshot is accounted for: rendered by the plan, read and found harmless, or not understood by its name.
+"""Every object of a snapshot is accounted for: rendered by the plan, read and found harmless, or not
+understood by its name.
 
 Each case is one object that somebody adds, or one field, and stands for its kind.
 """
@@ -23,13 +24,22 @@ from egress.proof.verify import verify
 from tests.judge.test_not_understood import plan, rendered, violations, with_change, with_object
 
 
-def thing(kind: str, api: str, namespace: str | None = "team-x", name: str = "somebodys", **body: Any) -> dict[str, Any]:
+def thing(
+    kind: str, api: str, namespace: str | None = "team-x", name: str = "somebodys", **body: Any
+) -> dict[str, Any]:
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
     return {"apiVersion": api, "kind": kind, "metadata": metadata, **body}
 
 
 def pod(**spec: Any) -> dict[str, Any]:
-    return {"spec": {"template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a"}], **spec}}}}
+    return {
+        "spec": {
+            "template": {
+                "metadata": {"labels": {"app": "a"}},
+                "spec": {"containers": [{"name": "a"}], **spec},
+            }
+        }
+    }
 
 
 CONFIG = "admissionregistration.k8s.io/v1"
@@ -46,10 +56,16 @@ def webhook(client: Mapping[str, Any], *groups: str) -> dict[str, Any]:
 
 SOMEBODYS = {"service": {"namespace": "tools", "name": "changes-things"}}
 ADDED: dict[str, dict[str, Any]] = {
-    "a rule that changes objects": thing("MutatingAdmissionPolicy", "admissionregistration.k8s.io/v1beta1", None),
+    "a rule that changes objects": thing(
+        "MutatingAdmissionPolicy", "admissionregistration.k8s.io/v1beta1", None
+    ),
     "its binding": thing("MutatingAdmissionPolicyBinding", "admissionregistration.k8s.io/v1beta1", None),
-    "a webhook that changes pods": thing("MutatingWebhookConfiguration", CONFIG, None, **webhook(SOMEBODYS, "")),
-    "a webhook that changes whatever there is": thing("MutatingWebhookConfiguration", CONFIG, None, **webhook(SOMEBODYS, "*")),
+    "a webhook that changes pods": thing(
+        "MutatingWebhookConfiguration", CONFIG, None, **webhook(SOMEBODYS, "")
+    ),
+    "a webhook that changes whatever there is": thing(
+        "MutatingWebhookConfiguration", CONFIG, None, **webhook(SOMEBODYS, "*")
+    ),
     "a webhook at an address outside": thing(
         "MutatingWebhookConfiguration",
         CONFIG,
@@ -61,7 +77,11 @@ ADDED: dict[str, dict[str, Any]] = {
         "apiregistration.k8s.io/v1",
         None,
         "v1.networking.istio.io",
-        spec={"group": "networking.istio.io", "version": "v1", "service": {"namespace": "tools", "name": "a"}},
+        spec={
+            "group": "networking.istio.io",
+            "version": "v1",
+            "service": {"namespace": "tools", "name": "a"},
+        },
     ),
     "a webhook that changes Istio's objects as they are read": thing(
         "CustomResourceDefinition",
@@ -93,11 +113,17 @@ ADDED: dict[str, dict[str, Any]] = {
         "metadata": {"name": "somebodys", "namespace": "team-x", "labels": {"istio.io/rev": "canary"}},
     },
     "pods in the network of their node": thing("DaemonSet", "apps/v1", **pod(hostNetwork=True)),
-    "a pod that sees its node's processes": thing("Pod", "v1", spec={"hostPID": True, "containers": [{"name": "a"}]}),
+    "a pod that sees its node's processes": thing(
+        "Pod", "v1", spec={"hostPID": True, "containers": [{"name": "a"}]}
+    ),
     "a job in the network of its node": thing("Job", "batch/v1", **pod(hostNetwork=True)),
-    "a job of every night in the network of its node": thing("CronJob", "batch/v1", spec={"jobTemplate": pod(hostNetwork=True)}),
+    "a job of every night in the network of its node": thing(
+        "CronJob", "batch/v1", spec={"jobTemplate": pod(hostNetwork=True)}
+    ),
     "pods on a gateway's nodes": thing("StatefulSet", "apps/v1", **pod(**ON_GATEWAY_NODES)),
-    "pods that may be on any node": thing("DaemonSet", "apps/v1", "elsewhere", **pod(tolerations=[{"operator": "Exists"}])),
+    "pods that may be on any node": thing(
+        "DaemonSet", "apps/v1", "elsewhere", **pod(tolerations=[{"operator": "Exists"}])
+    ),
     "a pod that is taken for a gateway's": thing(
         "Pod",
         "v1",
@@ -129,7 +155,9 @@ def test_what_nobody_knows_is_named_by_verify_reach_and_diff(what: str) -> None:
         assert any(step.by == name and not step.understood for step in trace.steps)
     found = difference(rendered("dev"), changed)
     assert found.widens
-    assert name in " ".join([*(item.text for item in found.unjudged), *(change.text for change in found.changes)])
+    assert name in " ".join(
+        [*(item.text for item in found.unjudged), *(change.text for change in found.changes)]
+    )
 
 
 def test_an_object_of_one_namespace_says_nothing_about_others() -> None:
@@ -140,14 +168,20 @@ def test_an_object_of_one_namespace_says_nothing_about_others() -> None:
 ORDINARY: dict[str, dict[str, Any]] = {
     "an application": thing("Deployment", "apps/v1", **pod(volumes=[{"name": "a", "emptyDir": {}}])),
     "what the cluster makes of it": thing("ReplicaSet", "apps/v1", **pod()),
-    "its pod": thing("Pod", "v1", spec={"containers": [{"name": "a"}], "nodeName": "gke-1", "hostNetwork": False}),
+    "its pod": thing(
+        "Pod", "v1", spec={"containers": [{"name": "a"}], "nodeName": "gke-1", "hostNetwork": False}
+    ),
     "a job": thing("Job", "batch/v1", **pod()),
     "a database": thing("StatefulSet", "apps/v1", **pod()),
-    "its Service without an address of its own": thing("Service", "v1", spec={"clusterIP": "None", "selector": {"app": "a"}}),
+    "its Service without an address of its own": thing(
+        "Service", "v1", spec={"clusterIP": "None", "selector": {"app": "a"}}
+    ),
     "Google's agent on every node": thing(
         "DaemonSet", "apps/v1", "kube-system", **pod(hostNetwork=True, tolerations=[{"operator": "Exists"}])
     ),
-    "somebody else's agent on application nodes": thing("DaemonSet", "apps/v1", "monitoring", **pod(hostNetwork=True)),
+    "somebody else's agent on application nodes": thing(
+        "DaemonSet", "apps/v1", "monitoring", **pod(hostNetwork=True)
+    ),
     "a Secret": thing("Secret", "v1", data={}),
     "settings": thing("ConfigMap", "v1", data={"a": "b"}),
     "a disk": thing("PersistentVolumeClaim", "v1"),
@@ -158,7 +192,9 @@ ORDINARY: dict[str, dict[str, Any]] = {
     "a certificate": thing("Certificate", "cert-manager.io/v1"),
     "what is measured": thing("PodMonitoring", "monitoring.googleapis.com/v1"),
     "an endpoint of Cilium's": thing("CiliumEndpoint", "cilium.io/v2"),
-    "a webhook that refuses": thing("ValidatingWebhookConfiguration", CONFIG, None, **webhook(SOMEBODYS, "*")),
+    "a webhook that refuses": thing(
+        "ValidatingWebhookConfiguration", CONFIG, None, **webhook(SOMEBODYS, "*")
+    ),
     "istiod's webhook": thing(
         "MutatingWebhookConfiguration",
         CONFIG,
@@ -170,10 +206,16 @@ ORDINARY: dict[str, dict[str, Any]] = {
         "MutatingWebhookConfiguration", CONFIG, None, **webhook({"url": "https://localhost:5443/a"}, "*")
     ),
     "a webhook for certificates": thing(
-        "MutatingWebhookConfiguration", CONFIG, None, **webhook(SOMEBODYS, "cert-manager.io", "acme.cert-manager.io")
+        "MutatingWebhookConfiguration",
+        CONFIG,
+        None,
+        **webhook(SOMEBODYS, "cert-manager.io", "acme.cert-manager.io"),
     ),
     "an API server for figures": thing(
-        "APIService", "apiregistration.k8s.io/v1", None, spec={"group": "metrics.k8s.io", "service": {"name": "a"}}
+        "APIService",
+        "apiregistration.k8s.io/v1",
+        None,
+        spec={"group": "metrics.k8s.io", "service": {"name": "a"}},
     ),
     "Istio's own kind": thing(
         "CustomResourceDefinition",
@@ -181,12 +223,20 @@ ORDINARY: dict[str, dict[str, Any]] = {
         None,
         spec={"group": "networking.istio.io", "conversion": {"strategy": "None"}},
     ),
-    "the API server's Service": thing("Service", "v1", "default", "kubernetes", spec={"ports": [{"port": 443}]}),
+    "the API server's Service": thing(
+        "Service", "v1", "default", "kubernetes", spec={"ports": [{"port": 443}]}
+    ),
     "the API server's addresses": {
         **thing("EndpointSlice", "discovery.k8s.io/v1", "default", "kubernetes"),
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"kubernetes.io/service-name": "kubernetes"}},
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
     },
-    "what is logged": thing("Telemetry", "telemetry.istio.io/v1", spec={"accessLogging": [{"providers": [{"name": "a"}]}]}),
+    "what is logged": thing(
+        "Telemetry", "telemetry.istio.io/v1", spec={"accessLogging": [{"providers": [{"name": "a"}]}]}
+    ),
 }
 """What an ordinary cluster holds besides."""
 
@@ -218,13 +268,19 @@ def google(type_token: str, **properties: Any) -> Resource:
 
 
 GOOGLE: dict[str, Resource] = {
-    "a rule of a policy of its own": google("compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule", priority=1),
-    "a policy of a region": google("compute/regionNetworkFirewallPolicyWithRules:RegionNetworkFirewallPolicyWithRules"),
+    "a rule of a policy of its own": google(
+        "compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule", priority=1
+    ),
+    "a policy of a region": google(
+        "compute/regionNetworkFirewallPolicyWithRules:RegionNetworkFirewallPolicyWithRules"
+    ),
     "a rule above the project": google("compute/firewallPolicyRule:FirewallPolicyRule", priority=1),
     "a policy above the project": google("compute/firewallPolicyWithRules:FirewallPolicyWithRules"),
     "a route": google("compute/route:Route", destRange="0.0.0.0/1", network=NETWORK),
     "a route by a rule": google("networkconnectivity/policyBasedRoute:PolicyBasedRoute", network=NETWORK),
-    "other servers for names": google("dns/policy:Policy", alternativeNameServerConfig={"targetNameServers": [{}]}),
+    "other servers for names": google(
+        "dns/policy:Policy", alternativeNameServerConfig={"targetNameServers": [{}]}
+    ),
     "another network": google("compute/networkPeering:NetworkPeering", network=NETWORK),
     "services of another network": google("servicenetworking/connection:Connection", network=NETWORK),
     "a tunnel": google("compute/vPNTunnel:VPNTunnel"),
@@ -235,9 +291,13 @@ GOOGLE: dict[str, Resource] = {
     "a proxy of Google's": google("networkservices/gateway:Gateway"),
     "a type that nobody knows": google("things/tunnel:Tunnel"),
     "another provider's": Resource("google-native:compute/v1:Route", "somebodys", {}),
-    "a chart that nobody knows": Resource("kubernetes:helm.sh/v3:Release", "somebodys", {"chart": "somebodys", "values": {}}),
+    "a chart that nobody knows": Resource(
+        "kubernetes:helm.sh/v3:Release", "somebodys", {"chart": "somebodys", "values": {}}
+    ),
     "a setting of istiod that nobody knows": Resource(
-        "kubernetes:helm.sh/v3:Release", "somebodys", {"chart": "istiod", "values": {"pilot": {"env": {"ENABLE_TUNNEL": "true"}}}}
+        "kubernetes:helm.sh/v3:Release",
+        "somebodys",
+        {"chart": "istiod", "values": {"pilot": {"env": {"ENABLE_TUNNEL": "true"}}}},
     ),
     "a policy that is put on another network": google(
         "compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation",
@@ -255,7 +315,9 @@ def test_what_nobody_knows_at_google_is_named_by_verify_reach_and_diff(what: str
     assert any(cell.unread for row in reach(Judges(changed), ["team-x"]) for cell in row.cells)
     found = difference(rendered("dev"), changed)
     assert found.widens
-    assert name in " ".join([*(item.text for item in found.unjudged), *(change.text for change in found.changes)])
+    assert name in " ".join(
+        [*(item.text for item in found.unjudged), *(change.text for change in found.changes)]
+    )
 
 
 HARMLESS: dict[str, Resource] = {
@@ -283,7 +345,9 @@ def test_what_decides_nothing_at_google_is_no_surprise(what: str) -> None:
 def _google_with(type_name: str, change: Mapping[str, Any]) -> Deployed:
     deployed = rendered("dev")
     items = [
-        Resource(item.type, item.name, {**item.properties, **change}) if item.type.endswith(f":{type_name}") else item
+        Resource(item.type, item.name, {**item.properties, **change})
+        if item.type.endswith(f":{type_name}")
+        else item
         for item in deployed.google
     ]
     return Deployed.of(deployed.kubernetes, items)
@@ -312,10 +376,16 @@ WEAKER: dict[str, tuple[str, dict[str, Any]]] = {
     "names are answered by Cloud DNS": ("Cluster", {"dnsConfig": {"clusterDns": "CLOUD_DNS"}}),
     "nodes come by themselves": ("Cluster", {"clusterAutoscaling": {"enabled": True}}),
     "a node pool that is no resource": ("Cluster", {"nodePools": [{"name": "somebodys"}]}),
-    "a zone for one cluster": ("ManagedZone", {"privateVisibilityConfig": {"gkeClusters": [{"gkeClusterName": "a"}]}}),
+    "a zone for one cluster": (
+        "ManagedZone",
+        {"privateVisibilityConfig": {"gkeClusters": [{"gkeClusterName": "a"}]}},
+    ),
     "names answered by a directory": ("ManagedZone", {"serviceDirectoryConfig": {"namespace": {}}}),
     "answers that depend on who asks": ("RecordSet", {"routingPolicy": {"geos": []}}),
-    "Google's APIs by IPv6": ("Subnetwork", {"privateIpv6GoogleAccess": "ENABLE_OUTBOUND_VM_ACCESS_TO_GOOGLE"}),
+    "Google's APIs by IPv6": (
+        "Subnetwork",
+        {"privateIpv6GoogleAccess": "ENABLE_OUTBOUND_VM_ACCESS_TO_GOOGLE"},
+    ),
 }
 
 
@@ -335,7 +405,10 @@ def test_declared_apis_of_google_do_not_arrive_without_private_access() -> None:
         found = violations("dev", _google_with("Subnetwork", {"privateIpGoogleAccess": value}))
         assert any("storage.googleapis.com" in violation.flow for violation in found)
         assert all(step.understood for violation in found for step in violation.steps)
-    closed = violations("dev", _google_with("Subnetwork", {"purpose": "REGIONAL_MANAGED_PROXY", "privateIpGoogleAccess": None}))
+    closed = violations(
+        "dev",
+        _google_with("Subnetwork", {"purpose": "REGIONAL_MANAGED_PROXY", "privateIpGoogleAccess": None}),
+    )
     assert closed == []
 
 
@@ -349,13 +422,19 @@ def _template(item: Any) -> Any:
 
 
 PODS: dict[str, Any] = {
-    "another program in the proxy's place": lambda item: _template(item)["spec"]["containers"][0].update(image="elsewhere/proxy"),
-    "a program beside the proxy": lambda item: _template(item)["spec"]["containers"].append({"name": "another"}),
+    "another program in the proxy's place": lambda item: _template(item)["spec"]["containers"][0].update(
+        image="elsewhere/proxy"
+    ),
+    "a program beside the proxy": lambda item: _template(item)["spec"]["containers"].append(
+        {"name": "another"}
+    ),
     "a program before the proxy": lambda item: _template(item)["spec"].update(initContainers=[{"name": "a"}]),
     "an environment for the proxy": lambda item: _template(item)["spec"]["containers"][0].update(
         env=[{"name": "ISTIO_META_ROUTER_MODE", "value": "sni-dnat"}]
     ),
-    "files for the proxy": lambda item: _template(item)["spec"]["containers"][0].update(volumeMounts=[{"name": "a"}]),
+    "files for the proxy": lambda item: _template(item)["spec"]["containers"][0].update(
+        volumeMounts=[{"name": "a"}]
+    ),
     "other servers for names": lambda item: _template(item)["spec"].update(
         dnsPolicy="None", dnsConfig={"nameservers": ["192.0.2.1"]}
     ),
@@ -368,7 +447,9 @@ PODS: dict[str, Any] = {
     "traffic that the proxy does not see": lambda item: _template(item)["metadata"]["annotations"].update(
         {"traffic.sidecar.istio.io/excludeOutboundPorts": "443"}
     ),
-    "another revision's proxy": lambda item: _template(item)["metadata"]["labels"].update({"istio.io/rev": "canary"}),
+    "another revision's proxy": lambda item: _template(item)["metadata"]["labels"].update(
+        {"istio.io/rev": "canary"}
+    ),
     "the network of the node": lambda item: _template(item)["spec"].update(hostNetwork=True),
 }
 
@@ -382,8 +463,12 @@ def test_whatever_a_gateways_pod_says_more_is_not_understood(what: str) -> None:
 def test_how_a_gateways_pods_are_kept_is_no_surprise() -> None:
     def kept(item: Any) -> None:
         item["spec"].update(replicas=5, minReadySeconds=3)
-        _template(item)["spec"].update(dnsPolicy="ClusterFirst", restartPolicy="Always", affinity={"podAntiAffinity": {"a": 1}})
-        _template(item)["spec"]["containers"][0].update(readinessProbe={"httpGet": {"port": 15021}}, imagePullPolicy="Always")
+        _template(item)["spec"].update(
+            dnsPolicy="ClusterFirst", restartPolicy="Always", affinity={"podAntiAffinity": {"a": 1}}
+        )
+        _template(item)["spec"]["containers"][0].update(
+            readinessProbe={"httpGet": {"port": 15021}}, imagePullPolicy="Always"
+        )
 
     assert violations("dev", with_change("dev", GATEWAY, kept)) == []
 
@@ -396,9 +481,14 @@ def test_a_filter_for_every_port_that_connects_before_it_knows_who_calls_is_foun
             "upstream_connect_mode": "IMMEDIATE",
         },
     }
-    match = {"context": "GATEWAY", "listener": {"filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}}}
+    match = {
+        "context": "GATEWAY",
+        "listener": {"filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}},
+    }
     patch = {"applyTo": "NETWORK_FILTER", "match": match, "patch": {"operation": "MERGE", "value": early}}
-    written = thing("EnvoyFilter", "networking.istio.io/v1alpha3", "istio-egress", spec={"configPatches": [patch]})
+    written = thing(
+        "EnvoyFilter", "networking.istio.io/v1alpha3", "istio-egress", spec={"configPatches": [patch]}
+    )
     found = violations("dev", with_object("dev", written))
     assert any(step.by == identity(written) for violation in found for step in violation.steps)
 
@@ -407,16 +497,22 @@ NAMESPACES: dict[str, Any] = {
     "no proxy beside its pods": lambda labels: labels.pop("istio-injection"),
     "no proxy, in so many words": lambda labels: labels.update({"istio-injection": "disabled"}),
     "another revision": lambda labels: labels.update({"istio.io/rev": "canary"}),
-    "no sidecar, and a proxy of the node": lambda labels: labels.update({"istio.io/dataplane-mode": "ambient"}),
+    "no sidecar, and a proxy of the node": lambda labels: labels.update(
+        {"istio.io/dataplane-mode": "ambient"}
+    ),
     "a proxy of the namespace": lambda labels: labels.update({"istio.io/use-waypoint": "waypoint"}),
 }
 
 
 @pytest.mark.parametrize("what", NAMESPACES)
 @pytest.mark.parametrize("namespace", ["team-x", "istio-egress"])
-def test_a_namespace_whose_pods_have_another_proxy_or_none_is_not_understood(what: str, namespace: str) -> None:
+def test_a_namespace_whose_pods_have_another_proxy_or_none_is_not_understood(
+    what: str, namespace: str
+) -> None:
     name = f"namespace/{namespace}"
-    found = violations("dev", with_change("dev", name, lambda item: NAMESPACES[what](item["metadata"]["labels"])))
+    found = violations(
+        "dev", with_change("dev", name, lambda item: NAMESPACES[what](item["metadata"]["labels"]))
+    )
     assert any(step.by == name and not step.understood for violation in found for step in violation.steps)
 
 
@@ -440,5 +536,7 @@ def test_a_policy_that_only_watches_refuses_nothing() -> None:
 
 def test_verify_reads_a_state_with_all_that_is_ordinary_in_it() -> None:
     deployed = rendered("dev")
-    everything = Deployed.of([*deployed.kubernetes, *ORDINARY.values()], [*deployed.google, *HARMLESS.values()])
+    everything = Deployed.of(
+        [*deployed.kubernetes, *ORDINARY.values()], [*deployed.google, *HARMLESS.values()]
+    )
     assert verify(Intent(plan("dev")), Judges(everything)) == []

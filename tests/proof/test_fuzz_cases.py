@@ -31,7 +31,13 @@ def test_what_failed_once_holds(case: Path) -> None:
 def test_each_target_tries_something(target: Target) -> None:
     """A few of each in every test run, so that `make fuzz` is never found broken."""
 
-    @settings(max_examples=3, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=3,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(target.values)
     def some(value: object) -> None:
         target.check(value)

@@ -48,7 +48,10 @@ RANGES = {"partner": "198.51.100.16/28", "audit": "203.0.113.7/32"}
 
 @cache
 def plan(exposure: str = "external") -> Plan:
-    teams: dict[str, Any] = {"orders": {"receives": ORDERS}, "shop": {"egress": {"a.example.net": {"https": "passthrough"}}}}
+    teams: dict[str, Any] = {
+        "orders": {"receives": ORDERS},
+        "shop": {"egress": {"a.example.net": {"https": "passthrough"}}},
+    }
     config = config_with("teams", teams)
     config["gke-mesh-egress:ingress"] = {"exposure": exposure, "sourceRanges": RANGES}
     return plan_of(config)
@@ -59,7 +62,9 @@ def objects() -> Deployed:
     return deployment(plan(), render(plan()))
 
 
-def said(edits: Mapping[str, Callable[[Manifest], None]] = {}, *, without: str = "", added: Any = None) -> str:
+def said(
+    edits: Mapping[str, Callable[[Manifest], None]] = {}, *, without: str = "", added: Any = None
+) -> str:
     """What verify says of the rendered objects with one edited, by its identity, added or taken away."""
     edited: set[str] = set()
 
@@ -76,7 +81,9 @@ def said(edits: Mapping[str, Callable[[Manifest], None]] = {}, *, without: str =
         edits[key](changed)
         return changed
 
-    kubernetes = [of(item) for item in objects().kubernetes if not without or not identity(item).startswith(without)]
+    kubernetes = [
+        of(item) for item in objects().kubernetes if not without or not identity(item).startswith(without)
+    ]
     google = [of(item) for item in objects().google if not without or not item.identity.startswith(without)]
     assert edited == {*edits}
     more = [added] if added and not isinstance(added, Resource) else []
@@ -123,21 +130,39 @@ def test_every_client_and_range_and_form_of_a_host_is_asked_to_arrive() -> None:
         ("prices.fqdn.example", BUYER),
     }
     assert {flow.origin for flow in asked} == {*RANGES.values()}
-    assert {flow.request.host for flow in asked if flow.request} == {"prices.fqdn.example", "prices.fqdn.example:443"}
+    assert {flow.request.host for flow in asked if flow.request} == {
+        "prices.fqdn.example",
+        "prices.fqdn.example:443",
+    }
 
 
 GATEWAY, PRICES = "istio-ingress/gateway/orders-mysql", "istio-ingress/gateway/orders-prices"
 ROUTE, WEB_ROUTE = "istio-ingress/virtualservice/orders-mysql", "istio-ingress/virtualservice/orders-prices"
-SERVICE, BOUNDARY = "istio-ingress/service/istio-ingressgateway", "istio-ingress/networkpolicy/ingress-boundary"
-POLICY, DEPLOYMENT = "istio-ingress/authorizationpolicy/ingress-orders", "istio-ingress/deployment/istio-ingressgateway"
+SERVICE, BOUNDARY = (
+    "istio-ingress/service/istio-ingressgateway",
+    "istio-ingress/networkpolicy/ingress-boundary",
+)
+POLICY, DEPLOYMENT = (
+    "istio-ingress/authorizationpolicy/ingress-orders",
+    "istio-ingress/deployment/istio-ingressgateway",
+)
 PARTNERS, CHECKER = "firewall/ingress-allow-partners", "firewall/allow-ingress-gcp-health-checker"
 OPEN: dict[str, tuple[dict[str, Callable[[Manifest], None]], str]] = {
     "the gateway asks nobody for a certificate": (
-        {GATEWAY: all_of(put("spec.servers.0.tls.mode", "SIMPLE"), put("spec.servers.0.tls.subjectAltNames", None))},
+        {
+            GATEWAY: all_of(
+                put("spec.servers.0.tls.mode", "SIMPLE"), put("spec.servers.0.tls.subjectAltNames", None)
+            )
+        },
         "no certificate",
     ),
     "a certificate may be left out": (
-        {GATEWAY: all_of(put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL"), put("spec.servers.0.tls.subjectAltNames", None))},
+        {
+            GATEWAY: all_of(
+                put("spec.servers.0.tls.mode", "OPTIONAL_MUTUAL"),
+                put("spec.servers.0.tls.subjectAltNames", None),
+            )
+        },
         "somebody with no certificate",
     ),
     "a mode in which only names demand a certificate": (
@@ -149,28 +174,57 @@ OPEN: dict[str, tuple[dict[str, Callable[[Manifest], None]], str]] = {
         {GATEWAY: put("spec.servers.0.tls.subjectAltNames", None)},
         "spiffe://another.example/client: tcp://mysql",
     ),
-    "one more client": ({GATEWAY: put("spec.servers.0.tls.subjectAltNames", [CLIENT, "spiffe://evil/x"])}, "spiffe://evil/x"),
-    "another authority": ({GATEWAY: put("spec.servers.0.tls.credentialName", "mine")}, "judged by the authority in mine"),
+    "one more client": (
+        {GATEWAY: put("spec.servers.0.tls.subjectAltNames", [CLIENT, "spiffe://evil/x"])},
+        "spiffe://evil/x",
+    ),
+    "another authority": (
+        {GATEWAY: put("spec.servers.0.tls.credentialName", "mine")},
+        "judged by the authority in mine",
+    ),
     "old TLS": ({GATEWAY: put("spec.servers.0.tls.minProtocolVersion", "TLSV1_1")}, "TLS as old as TLSV1_1"),
-    "any name": ({PRICES: put("spec.servers.0.hosts", ["*"])}, "https://undeclared.example:443, Host: prices.fqdn.example"),
+    "any name": (
+        {PRICES: put("spec.servers.0.hosts", ["*"])},
+        "https://undeclared.example:443, Host: prices.fqdn.example",
+    ),
     "its policy is open": ({BOUNDARY: put("spec.ingress", [{}])}, "does not stop at: NetworkPolicy"),
     "its policy is open to pods of a namespace that nobody knows": (
-        {BOUNDARY: put("spec.ingress.0.from.0", {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "foo"}}})},
+        {
+            BOUNDARY: put(
+                "spec.ingress.0.from.0",
+                {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "foo"}}},
+            )
+        },
         "Pods of foo reaching the gateway in istio-ingress, TCP 8443, must not be possible.",
     ),
     "it may connect anywhere": (
         {BOUNDARY: put("spec.egress", [{}])},
         "The gateway in istio-ingress reaching the metadata server",
     ),
-    "the firewall lets everybody in": ({PARTNERS: put("sourceRanges", ["0.0.0.0/0"])}, "does not stop at: firewall"),
-    "the firewall lets partners to every port": ({PARTNERS: put("allows.0.ports", None)}, "gserviceaccount.com, TCP 1-79"),
-    "the firewall lets partners to every node": ({PARTNERS: put("targetServiceAccounts", None)}, "nodes of sa-application-nodes"),
-    "the firewall takes anybody for a health check": ({CHECKER: put("sourceRanges", ["0.0.0.0/0"])}, "From any other address"),
+    "the firewall lets everybody in": (
+        {PARTNERS: put("sourceRanges", ["0.0.0.0/0"])},
+        "does not stop at: firewall",
+    ),
+    "the firewall lets partners to every port": (
+        {PARTNERS: put("allows.0.ports", None)},
+        "gserviceaccount.com, TCP 1-79",
+    ),
+    "the firewall lets partners to every node": (
+        {PARTNERS: put("targetServiceAccounts", None)},
+        "nodes of sa-application-nodes",
+    ),
+    "the firewall takes anybody for a health check": (
+        {CHECKER: put("sourceRanges", ["0.0.0.0/0"])},
+        "From any other address",
+    ),
     "the load balancer takes everybody": (
         {SERVICE: put("spec.loadBalancerSourceRanges", ["0.0.0.0/0"])},
         "does not stop at: firewall, load balancer",
     ),
-    "pods do not see who connects": ({SERVICE: put("spec.externalTrafficPolicy", "Cluster")}, "NetworkPolicy"),
+    "pods do not see who connects": (
+        {SERVICE: put("spec.externalTrafficPolicy", "Cluster")},
+        "NetworkPolicy",
+    ),
     "one more port of the load balancer": (
         {SERVICE: put("spec.ports", [{"port": 443, "targetPort": 8443}, {"port": 9000}, {"port": 13306}])},
         ":9000",
@@ -193,18 +247,27 @@ OPEN: dict[str, tuple[dict[str, Callable[[Manifest], None]], str]] = {
             ROUTE: put(
                 "spec.tcp.0.route",
                 [
-                    {"destination": {"host": f"{name}.orders.svc.cluster.local", "port": {"number": 3306}}, "weight": 50}
+                    {
+                        "destination": {"host": f"{name}.orders.svc.cluster.local", "port": {"number": 3306}},
+                        "weight": 50,
+                    }
                     for name in ("mysql", "copy")
                 ],
             )
         },
         "copy.orders:3306",
     ),
-    "answers speak of the mesh": ({WEB_ROUTE: put("spec.http.0.headers", None)}, "Answers speak of the mesh: server"),
+    "answers speak of the mesh": (
+        {WEB_ROUTE: put("spec.http.0.headers", None)},
+        "Answers speak of the mesh: server",
+    ),
     "rules ask for no name": ({POLICY: put("spec.rules.0.when", None)}, "does not stop at: authorization"),
     "rules ask for no host": ({POLICY: put("spec.rules.1.to", None)}, "does not stop at: authorization"),
     "no pods are wanted": ({DEPLOYMENT: put("spec.replicas", 0)}, "It has to stand."),
-    "no proxy is made of them": ({DEPLOYMENT: put("spec.template.metadata.annotations", {})}, "It has to stand."),
+    "no proxy is made of them": (
+        {DEPLOYMENT: put("spec.template.metadata.annotations", {})},
+        "It has to stand.",
+    ),
     "pods of an account that is not there": (
         {DEPLOYMENT: put("spec.template.spec.serviceAccountName", "other")},
         "There is no ServiceAccount other",
@@ -213,12 +276,18 @@ OPEN: dict[str, tuple[dict[str, Callable[[Manifest], None]], str]] = {
         {"istio-ingress/envoyfilter/connect-late": put("spec.configPatches", [])},
         "It has to know who calls",
     ),
-    "the team's policy refuses the gateway": ({"orders/networkpolicy/team-boundary": put("spec.ingress.1", None)}, "declared"),
+    "the team's policy refuses the gateway": (
+        {"orders/networkpolicy/team-boundary": put("spec.ingress.1", None)},
+        "declared",
+    ),
     "Pod Security is gone": (
         {"namespace/istio-ingress": put("metadata.labels", {"istio-injection": "enabled"})},
         "Pod Security has to hold in istio-ingress",
     ),
-    "anybody's pods on its nodes": ({"nodepool/ingress": put("nodeConfig.taints", [])}, "Its nodes have to be its own"),
+    "anybody's pods on its nodes": (
+        {"nodepool/ingress": put("nodeConfig.taints", [])},
+        "Its nodes have to be its own",
+    ),
 }
 
 
@@ -250,7 +319,12 @@ def test_what_is_taken_away_is_a_violation(prefix: str) -> None:
 
 
 def _written(kind: str, namespace: str, api: str = "networking.istio.io/v1", **spec: Any) -> Manifest:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": "somebodys", "namespace": namespace}, "spec": spec}
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": "somebodys", "namespace": namespace},
+        "spec": spec,
+    }
 
 
 LEADS = [{"route": [{"destination": {"host": "admin.orders.svc.cluster.local", "port": {"number": 3306}}}]}]
@@ -262,13 +336,22 @@ ADDED: dict[str, tuple[Any, str]] = {
     ),
     "a load balancer before the egress gateway": (
         _written(
-            "Service", "istio-egress", "v1", type="LoadBalancer", selector={"istio": "egressgateway"}, ports=[{"port": 443}]
+            "Service",
+            "istio-egress",
+            "v1",
+            type="LoadBalancer",
+            selector={"istio": "egressgateway"},
+            ports=[{"port": 443}],
         ),
         "",
     ),
     "a second route for the same name": (
         _written(
-            "VirtualService", "istio-ingress", hosts=["mysql.fqdn.example"], gateways=["istio-ingress/orders-mysql"], tcp=LEADS
+            "VirtualService",
+            "istio-ingress",
+            hosts=["mysql.fqdn.example"],
+            gateways=["istio-ingress/orders-mysql"],
+            tcp=LEADS,
         ),
         "is about the same host",
     ),
@@ -310,7 +393,9 @@ ADDED: dict[str, tuple[Any, str]] = {
     ),
     "a Service that leads to another port of the pods": (
         {
-            **_written("Service", "orders", "v1", selector={"app": "a"}, ports=[{"port": 3306, "targetPort": 22}]),
+            **_written(
+                "Service", "orders", "v1", selector={"app": "a"}, ports=[{"port": 3306, "targetPort": 22}]
+            ),
             "metadata": {"name": "mysql", "namespace": "orders"},
         },
         "and a layer refuses it",
@@ -365,7 +450,9 @@ def test_where_nobody_receives_nodes_are_asked_all_the_same() -> None:
         ({"protocol": "tcp", "ports": ["80-443"]}, "TCP 80-442"),
     ],
 )
-def test_a_firewall_rule_for_any_protocol_that_opens_nodes_is_a_violation(entry: dict[str, Any], words: str) -> None:
+def test_a_firewall_rule_for_any_protocol_that_opens_nodes_is_a_violation(
+    entry: dict[str, Any], words: str
+) -> None:
     """From health checkers too: they may connect to single ports, and by TCP alone."""
     ssh, _ = ADDED["a firewall rule for everybody, on SSH"]
     (checkers,) = (item for item in objects().google if item.identity == CHECKER)
@@ -386,7 +473,11 @@ def test_of_two_states_the_classes_of_both_are_asked() -> None:
     """A range, a client, a name and a port that only one of them has are asked of either."""
     other = Deployed.of(
         [
-            *(item for item in objects().kubernetes if identity(item) != "istio-ingress/gateway/orders-mysql"),
+            *(
+                item
+                for item in objects().kubernetes
+                if identity(item) != "istio-ingress/gateway/orders-mysql"
+            ),
             _written(
                 "Gateway",
                 "istio-ingress",
@@ -395,7 +486,11 @@ def test_of_two_states_the_classes_of_both_are_asked() -> None:
                     {
                         "port": {"number": 13306, "name": "a", "protocol": "TLS"},
                         "hosts": ["new.fqdn.example"],
-                        "tls": {"mode": "MUTUAL", "credentialName": "c", "subjectAltNames": ["spiffe://new/x"]},
+                        "tls": {
+                            "mode": "MUTUAL",
+                            "credentialName": "c",
+                            "subjectAltNames": ["spiffe://new/x"],
+                        },
                     }
                 ],
             ),
@@ -413,7 +508,11 @@ def test_questions_are_linear_in_what_is_received() -> None:
 
     def count(many: int) -> int:
         receives = {
-            f"r{index}": {**ORDERS["mysql"], "host": f"h{index}.fqdn.example", "clients": {"a": f"spiffe://p{index}/x"}}
+            f"r{index}": {
+                **ORDERS["mysql"],
+                "host": f"h{index}.fqdn.example",
+                "clients": {"a": f"spiffe://p{index}/x"},
+            }
             for index in range(many)
         }
         config = config_with("teams", {"orders": {"receives": receives}})
@@ -439,7 +538,8 @@ def _changed(edits: Mapping[str, Callable[[Manifest], None]]) -> Deployed:
         (
             "the gateway asks nobody for a certificate",
             "new caller: From outside anybody, without a certificate, may now connect to orders: mysql:3306",
-            "lost caller: From outside anybody, without a certificate, can no longer connect to orders: mysql:3306",
+            "lost caller: From outside anybody, without a certificate, can no longer connect to orders: "
+            "mysql:3306",
         ),
         (
             "one more client",
@@ -458,8 +558,10 @@ def _changed(edits: Mapping[str, Callable[[Manifest], None]]) -> Deployed:
         ),
         (
             "rules ask for no host",
-            "removed fence: The ingress gateway's authorization no longer refuses from outside: requests for another host",
-            "new fence: The ingress gateway's authorization now refuses from outside: requests for another host",
+            "removed fence: The ingress gateway's authorization no longer refuses from outside: requests for "
+            "another host",
+            "new fence: The ingress gateway's authorization now refuses from outside: requests for another "
+            "host",
         ),
         (
             "the load balancer takes everybody",
@@ -469,7 +571,8 @@ def _changed(edits: Mapping[str, Callable[[Manifest], None]]) -> Deployed:
     ],
 )
 def test_a_difference_says_who_gains_and_the_way_back_who_loses(what: str, gain: str, loss: str) -> None:
-    """A layer that falls behind another that holds is said as well: nobody gets in yet, and one change more lets him."""
+    """A layer that falls behind another that holds is said as well: nobody gets in yet, and one change more
+    lets him."""
     changed = _changed(OPEN[what][0])
     for old, new, words in ((objects(), changed, gain), (changed, objects(), loss)):
         told = [f"{change.risk}: {change.text}" for change in difference(old, new).changes]

@@ -32,11 +32,15 @@ Judge = Callable[[Connection], Verdict]
 
 
 def mode(name: str) -> Plan:
-    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
+    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     return plan_of(config | {"gcp:project": PROJECT})
 
 
-PLANS = pytest.mark.parametrize("plan", [plan_of(dev_config()), mode("tcp"), mode("receive")], ids=["dev", "tcp", "receive"])
+PLANS = pytest.mark.parametrize(
+    "plan", [plan_of(dev_config()), mode("tcp"), mode("receive")], ids=["dev", "tcp", "receive"]
+)
 
 
 Said = list[tuple[Connection, tuple[bool, bool]]]
@@ -87,7 +91,8 @@ def pods(plan: Plan) -> list[Pod]:
 
 
 def around(policy: Manifest, every: list[Pod]) -> Iterator[Connection]:
-    """Connections from and to the policy's pods: on each port that it names and beside it, to each range's ends and beyond."""
+    """Connections from and to the policy's pods: on each port that it names and beside it, to each range's
+    ends and beyond."""
     own = [pod for pod in every if pod.namespace == policy["metadata"]["namespace"]]
     numbers = {number + step for number in _values(policy["spec"], int) for step in (-1, 0, 1)} | {2, 60000}
     outside = [Outside(None, address) for address in {*ranges(policy["spec"]), "8.8.8.8"}]
@@ -119,7 +124,9 @@ def test_network_policies(plan: Plan) -> None:
 
 
 def _elsewhere(item: Manifest, policy: Manifest) -> bool:
-    return item["kind"] == "NetworkPolicy" and item["metadata"]["namespace"] != policy["metadata"]["namespace"]
+    return (
+        item["kind"] == "NetworkPolicy" and item["metadata"]["namespace"] != policy["metadata"]["namespace"]
+    )
 
 
 def _means_nothing(spec: Mapping[str, Any], mutant: Mutant) -> bool:
@@ -133,7 +140,8 @@ def _means_nothing(spec: Mapping[str, Any], mutant: Mutant) -> bool:
         or (mutant.path == ("podSelector",) and spec["podSelector"] == {})
         # Nobody outside the cluster is where a team's flow starts.
         or (mutant.path[:1] == ("ingress",) and _from_outside(spec, mutant.path))
-        # Another policy refuses everything in the namespace, and this one opens nothing for a flow in this direction.
+        # Another policy refuses everything in the namespace, and this one opens nothing for a flow in this
+        # direction.
         or (
             len(mutant.path) == 2
             and mutant.path[0] == "policyTypes"
@@ -166,13 +174,22 @@ def with_ipv6(resource: Resource) -> Resource:
 
 
 def leaving(plan: Plan, rule: Resource) -> Iterator[Connection]:
-    """Connections of every kind of node, on each port that the rule names and beside it, to each range's ends and beyond."""
-    emails = {pool.properties["nodeConfig"]["serviceAccount"] for pool in google_objects(plan) if "NodePool" in pool.type}
+    """Connections of every kind of node, on each port that the rule names and beside it, to each range's ends
+    and beyond."""
+    emails = {
+        pool.properties["nodeConfig"]["serviceAccount"]
+        for pool in google_objects(plan)
+        if "NodePool" in pool.type
+    }
     named = {int(port) for port in _values(rule.properties, str) if port.isdigit()}
     numbers = {number + step for number in named for step in (-1, 0, 1)} | {2, 60000}
-    ends: list[Pod | Outside] = [Outside(None, address) for address in {*ranges(rule.properties), "8.8.8.8", "2001:db8::1"}]
+    ends: list[Pod | Outside] = [
+        Outside(None, address) for address in {*ranges(rule.properties), "8.8.8.8", "2001:db8::1"}
+    ]
     ends += [Outside("example.com", None), *(Pod("team", None, pool=email) for email in emails)]
-    for email, to, port, transport in product([*sorted(emails), "another@machine"], ends, sorted(numbers), ("TCP", "UDP")):
+    for email, to, port, transport in product(
+        [*sorted(emails), "another@machine"], ends, sorted(numbers), ("TCP", "UDP")
+    ):
         yield Connection(Node(email), to, port, Protocol.TCP, transport)
 
 
@@ -209,7 +226,10 @@ def _is_silent(rule: Resource, mutant: Mutant) -> bool:
         or (mutant.path == ("priority",) and rule.properties["priority"] == 1000)
         # Nothing is let out over IPv6, so a denial of it need not come last.
         or (mutant.path == ("priority",) and rule.properties["destinationRanges"] == ["::/0"])
-        or (mutant.path[0] == "destinationRanges" and rule.properties["destinationRanges"] in (["0.0.0.0/0"], ["::/0"]))
+        or (
+            mutant.path[0] == "destinationRanges"
+            and rule.properties["destinationRanges"] in (["0.0.0.0/0"], ["::/0"])
+        )
     )
 
 

@@ -1,7 +1,8 @@
-"""Nothing can be taken from the rendered objects, or be widened in them, without `verify` noticing - or a reason stands here.
+"""Nothing can be taken from the rendered objects, or be widened in them, without `verify` noticing - or a
+reason stands here.
 
-Two stacks: three teams that leave, the tutorial's two and one that declares something else; and a team that receives. Each object
-is removed once, and each field that could let more through is widened once.
+Two stacks: three teams that leave, the tutorial's two and one that declares something else; and a team that
+receives. Each object is removed once, and each field that could let more through is widened once.
 """
 
 from __future__ import annotations
@@ -31,37 +32,52 @@ Path = tuple[str | int, ...]
 
 KEPT: dict[str, str] = {
     # what does not decide what is reached
-    r"^team-./serviceaccount/": "an account by itself lets nothing through; who may is in AuthorizationPolicies",
+    r"^team-./serviceaccount/": "an account by itself lets nothing through; who may is in "
+    "AuthorizationPolicies",
     r"^clusterrole/": "RBAC is not judged here: tests/apiserver asks a real API server who may do what",
     r"telemetry/|^networklogging/|envoyfilter/request-id (removed|.*(labels|context|portNumber)$)": "logs",
     r"metadata.labels.pod-security.kubernetes.io/warn$": "a warning, which refuses nothing",
-    r"priorityclass/|horizontalpodautoscaler/|poddisruptionbudget/": "how long it stands, not what it lets through",
+    r"priorityclass/|horizontalpodautoscaler/|poddisruptionbudget/": "how long it stands, not what it lets "
+    "through",
     r"^team-./(service|deployment)/test": "the test application",
-    r"^namespace/istio-system removed|managed-by|^namespace/team-. metadata.labels.team$": "nothing selects by it",
+    r"^namespace/istio-system removed|managed-by|^namespace/team-. "
+    r"metadata.labels.team$": "nothing selects by it",
     # what another object holds as well
-    r"^orders/networkpolicy/team-boundary spec.egress.[01].": "the boundary at the other end, in a namespace of the platform",
-    r"^orders/networkpolicy/team-boundary spec.ingress.1.(ports|from.0.podSelector)": "the ingress gateway's says the same",
+    r"^orders/networkpolicy/team-boundary "
+    r"spec.egress.[01].": "the boundary at the other end, in a namespace of the platform",
+    r"^orders/networkpolicy/team-boundary "
+    r"spec.ingress.1.(ports|from.0.podSelector)": "the ingress gateway's says the same",
     r"ingress-boundary spec.egress.[01].": "the boundary at the other end; outside, the firewall",
     r"ingress-boundary spec.egress.2.ports": "the team's boundary says the same for what comes in",
-    r"istio-ingress/virtualservice/.* (spec.exportTo|.*match)$": "it is bound to its Gateway alone, which leads nowhere else",
-    r"^firewall/ingress-allow-(partners|health-checks) (removed|allows)": "GKE makes the same rule itself; its ports stay",
+    r"istio-ingress/virtualservice/.* "
+    r"(spec.exportTo|.*match)$": "it is bound to its Gateway alone, which leads nowhere else",
+    r"^firewall/ingress-allow-(partners|health-checks) "
+    r"(removed|allows)": "GKE makes the same rule itself; its ports stay",
     r"^firewall/ingress-allow-health-checks targetService": "Google's probers alone come by it",
     r"^orders/sidecar/": "the team calls nobody",
-    r"authorizationpolicy/allow-nothing": "every team's own policy allows, and so all else is refused; this one is for no team",
-    r"^team-./networkpolicy/team-boundary spec.egress.[0-2].": "the boundary at the other end, in a namespace of the platform",
-    r"^team-x/networkpolicy/team-boundary spec.egress.6.ports": "team-y's boundary says the same for what comes in",
-    r"^team-y/networkpolicy/team-boundary spec.ingress.1.ports": "team-x's boundary says the same for what goes out",
+    r"authorizationpolicy/allow-nothing": "every team's own policy allows, and so all else is refused; this "
+    "one is for no team",
+    r"^team-./networkpolicy/team-boundary "
+    r"spec.egress.[0-2].": "the boundary at the other end, in a namespace of the platform",
+    r"^team-x/networkpolicy/team-boundary "
+    r"spec.egress.6.ports": "team-y's boundary says the same for what comes in",
+    r"^team-y/networkpolicy/team-boundary "
+    r"spec.ingress.1.ports": "team-x's boundary says the same for what goes out",
     r"gateway-boundary spec.ingress.0.ports": "the teams' boundaries say the same for what goes out",
     r"gateway-boundary spec.egress.[01].": "the boundary at the other end; outside, the firewall",
-    r"control-plane-boundary spec.(ingress.1|egress)": "what comes from, or goes to, no pod of a team or gateway",
-    r"destinationrule/.* spec.exportTo": "a rule for a host that others do not know, or the others' own rule comes first",
+    r"control-plane-boundary "
+    r"spec.(ingress.1|egress)": "what comes from, or goes to, no pod of a team or gateway",
+    r"destinationrule/.* "
+    r"spec.exportTo": "a rule for a host that others do not know, or the others' own rule comes first",
     r"^team-z/destinationrule/.*subsets.0.*tls.mode": "team-z declared no plain HTTP that would use it",
-    r"virtualservice/.* spec.(http.1|tls.0|tcp.0).match": "the only route of its kind for a host that has its own server",
+    r"virtualservice/.* "
+    r"spec.(http.1|tls.0|tcp.0).match": "the only route of its kind for a host that has its own server",
     r"virtualservice/other-example.* spec.exportTo": "its ServiceEntry is not exported with it",
     r"authorizationpolicy/egress-team-. spec.rules.0.when": "hosts and paths are read on the HTTP port alone",
     r"^firewall/global-deny-egress-all-ipv6": "the subnetwork has no IPv6",
     r"^firewall/.* priority$": "allows nothing else by being asked first",
-    r"^firewall/allow-(ingress|egress-to-api-server|egress-nodes-and-pods)": "for nodes and Google's own machines, inside",
+    r"^firewall/allow-(ingress|egress-to-api-server|egress-nodes-and-pods)": "for nodes and Google's own "
+    "machines, inside",
     r"^firewall/allow-egress-gcp-apis": "Google's front door, which IAM guards; for all nodes as it is",
 }
 """Object and field, as a pattern, to the reason why a change there is not a hole that verify has to find."""
@@ -91,13 +107,18 @@ def found(changed: Deployed, stack: str = LEAVING) -> bool:
 
 
 def mutants(stack: str = LEAVING) -> Iterator[tuple[str, Deployed]]:
-    """What was done to which object, and all objects after it. Objects that both stacks have are changed in the first alone."""
+    """What was done to which object, and all objects after it. Objects that both stacks have are changed in
+    the first alone."""
     items: list[Any] = [*deployed(stack).kubernetes, *deployed(stack).google]
-    others = [repr(other) for other in (*deployed().kubernetes, *deployed().google)] if stack != LEAVING else []
+    others = (
+        [repr(other) for other in (*deployed().kubernetes, *deployed().google)] if stack != LEAVING else []
+    )
     for at, item in enumerate(items):
         if repr(item) in others:
             continue
-        if stack == RECEIVING and OF_LEAVING.match(item.identity if isinstance(item, Resource) else identity(item)):
+        if stack == RECEIVING and OF_LEAVING.match(
+            item.identity if isinstance(item, Resource) else identity(item)
+        ):
             continue
         google = isinstance(item, Resource)
         name = item.identity if google else identity(item)
@@ -130,7 +151,13 @@ def _with(body: Mapping[str, Any], path: Path, value: object) -> dict[str, Any]:
 def _walk(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     if path:
         yield path, node
-    children: Any = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list | tuple) else ()
+    children: Any = (
+        node.items()
+        if isinstance(node, Mapping)
+        else enumerate(node)
+        if isinstance(node, list | tuple)
+        else ()
+    )
     for key, child in children:
         yield from _walk(child, (*path, key))
 
@@ -229,7 +256,9 @@ def outcome() -> dict[str, list[str]]:
             if found(changed, stack):
                 counted["found"].append(what)
             else:
-                counted["kept" if any(re.search(pattern, what) for pattern in KEPT) else "missed"].append(what)
+                counted["kept" if any(re.search(pattern, what) for pattern in KEPT) else "missed"].append(
+                    what
+                )
     return counted
 
 
@@ -244,6 +273,6 @@ def test_every_reason_is_needed(outcome: dict[str, list[str]], pattern: str) -> 
 
 def test_the_score_is_the_one_that_is_published(outcome: dict[str, list[str]]) -> None:
     found, kept = len(outcome["found"]), len(outcome["kept"])
-    assert f"{found} are found, {kept} are kept for a reason, none is missed" in (ROOT / "docs/proof.md").read_text(
-        encoding="utf-8"
-    )
+    assert f"{found} are found, {kept} are kept for a reason, none is missed" in (
+        ROOT / "docs/proof.md"
+    ).read_text(encoding="utf-8")

@@ -1,4 +1,5 @@
-"""One list of every flow and connection: whoever answers asks it, each entry stands once, and the answers agree."""
+"""One list of every flow and connection: whoever answers asks it, each entry stands once, and the answers
+agree."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ SOURCE = Source(project="p", stack="dev", commit=None, uncommitted=False, stack_
 
 
 def example(name: str) -> Plan:
-    return make_plan(load_file(ROOT / f"examples/modes/Pulumi.{name}.yaml", default_project="sandbox-project"))
+    return make_plan(
+        load_file(ROOT / f"examples/modes/Pulumi.{name}.yaml", default_project="sandbox-project")
+    )
 
 
 def deployed(plan: Plan) -> Deployed:
@@ -55,7 +58,11 @@ def test_every_flow_and_every_connection_is_listed_once(name: str) -> None:
     flows = Counter(_flow(target.flow) for team in told.teams for target in targets.of(team))
     flows.update(_flow(target.flow) for target in targets.of_nobody())
     assert [flow for flow, times in flows.items() if times > 1] == []
-    found = Counter((one.source, one.target, one.transport, one.port) for team in told.teams for one in connections.of(team))
+    found = Counter(
+        (one.source, one.target, one.transport, one.port)
+        for team in told.teams
+        for one in connections.of(team)
+    )
     found.update((one.source, one.target, one.transport, one.port) for one in connections.of_platform())
     assert [one for one, times in found.items() if times > 1] == []
 
@@ -67,7 +74,10 @@ def _flow(flow: Flow) -> str:
 
 ASKING: dict[str, Callable[[Plan, Deployed], object]] = {
     "verify": lambda plan, of: verify(Intent(plan), Judges(of)),
-    "reach": lambda plan, of: [*reach(Judges(of), ["team-x"], Intent(plan)), *of_nobody(Judges(of), ["team-x"])],
+    "reach": lambda plan, of: [
+        *reach(Judges(of), ["team-x"], Intent(plan)),
+        *of_nobody(Judges(of), ["team-x"]),
+    ],
     "explain": lambda plan, of: explain(Judges(of), Flow("team-y", "example.com", 80, Protocol.HTTP), plan),
     "diff": lambda plan, of: difference(of, without(of, "team-x/networkpolicy/team-boundary")),
     "evidence": lambda plan, of: evidence(plan, of, SOURCE),
@@ -77,11 +87,17 @@ ASKING: dict[str, Callable[[Plan, Deployed], object]] = {
 
 @pytest.mark.parametrize("who", ASKING)
 def test_whoever_answers_asks_the_one_list(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With nothing on the list, nobody has anything of his own to ask: that it was asked for is all that is seen here."""
+    """With nothing on the list, nobody has anything of his own to ask: that it was asked for is all that is
+    seen here."""
     asked: list[str] = []
-    for room, methods in ((Targets, ("with_names", "by_address")), (ClusterConnections, ("out_of", "into", "of_platform"))):
+    for room, methods in (
+        (Targets, ("with_names", "by_address")),
+        (ClusterConnections, ("out_of", "into", "of_platform")),
+    ):
         for method in methods:
-            monkeypatch.setattr(room, method, _recorded(getattr(room, method), f"{room.__name__}.{method}", asked))
+            monkeypatch.setattr(
+                room, method, _recorded(getattr(room, method), f"{room.__name__}.{method}", asked)
+            )
     plan = plan_of(dev_config())
     ASKING[who](plan, deployed(plan))
     wanted = {"Targets.with_names", "Targets.by_address"}
@@ -122,7 +138,10 @@ def test_nobody_else_makes_flows_of_his_own() -> None:
 def test_the_table_the_explanation_and_the_proof_never_disagree_about_a_flow(config: dict[str, Any]) -> None:
     plan = plan_of(config)
     intent, judges = Intent(plan), Judges(deployed(plan))
-    rows = {(row.team, row.target, row.kind, row.protocol, row.port): row for row in reach(judges, intent.teams, intent)}
+    rows = {
+        (row.team, row.target, row.kind, row.protocol, row.port): row
+        for row in reach(judges, intent.teams, intent)
+    }
     questions = Questions(intent, judges)
     for team in intent.teams:
         wants = {_flow(question.flow): question.want for question in questions.of(team)}
@@ -230,8 +249,12 @@ def block(cidr: str) -> dict[str, Any]:
 
 
 ADDED: dict[str, dict[str, Any]] = {
-    "a gateway to another private network": policy("istio-egress", egress=[{"to": [block("192.168.0.0/16")]}]),
-    "a gateway to one private range more, on every port": policy("istio-egress", egress=[{"to": [block("10.200.0.0/16")]}]),
+    "a gateway to another private network": policy(
+        "istio-egress", egress=[{"to": [block("192.168.0.0/16")]}]
+    ),
+    "a gateway to one private range more, on every port": policy(
+        "istio-egress", egress=[{"to": [block("10.200.0.0/16")]}]
+    ),
     "a gateway to the nodes": policy("istio-egress", egress=[{"to": [block("10.0.0.0/24")]}]),
     "a gateway to the control plane": policy("istio-egress", egress=[{"to": [block("10.5.0.0/28")]}]),
     "a gateway to everything in kube-system": policy("istio-egress", egress=[{"to": [named("kube-system")]}]),
@@ -246,15 +269,23 @@ ADDED: dict[str, dict[str, Any]] = {
     ),
     "a namespace of nobody's to a team": policy("team-x", ingress=[{"from": [named("foo")]}]),
     "every namespace to one port of a team": policy(
-        "team-x", ingress=[{"from": [{"namespaceSelector": {}}], "ports": [{"protocol": "TCP", "port": 9999}]}]
+        "team-x",
+        ingress=[{"from": [{"namespaceSelector": {}}], "ports": [{"protocol": "TCP", "port": 9999}]}],
     ),
     "namespaces of a label to a team": policy(
-        "team-x", ingress=[{"from": [{"namespaceSelector": {"matchExpressions": [{"key": "stage", "operator": "Exists"}]}}]}]
+        "team-x",
+        ingress=[
+            {"from": [{"namespaceSelector": {"matchExpressions": [{"key": "stage", "operator": "Exists"}]}}]}
+        ],
     ),
     "a namespace of nobody's to a gateway": policy("istio-egress", ingress=[{"from": [named("foo")]}]),
-    "everybody to one port of a gateway": policy("istio-egress", ingress=[{"ports": [{"protocol": "TCP", "port": 8085}]}]),
+    "everybody to one port of a gateway": policy(
+        "istio-egress", ingress=[{"ports": [{"protocol": "TCP", "port": 8085}]}]
+    ),
     "a namespace of nobody's to istiod": policy("istio-system", ingress=[{"from": [named("foo")]}]),
-    "everybody to one port of istiod": policy("istio-system", ingress=[{"ports": [{"protocol": "TCP", "port": 9876}]}]),
+    "everybody to one port of istiod": policy(
+        "istio-system", ingress=[{"ports": [{"protocol": "TCP", "port": 9876}]}]
+    ),
     "a team to a private network": policy("team-y", egress=[{"to": [block("192.168.0.0/16")]}]),
     "a team to one address, by UDP": policy(
         "team-x", egress=[{"to": [block("8.8.8.8/32")], "ports": [{"protocol": "UDP", "port": 53}]}]
@@ -279,7 +310,8 @@ def test_a_policy_that_somebody_adds_is_found(what: str) -> None:
 
 @pytest.mark.parametrize("namespace", ["istio-egress", "istio-system"])
 def test_other_pods_of_the_platforms_namespaces_reach_no_address(namespace: str) -> None:
-    """A pod there that is neither istiod nor a gateway was asked about as a target alone, and could leave unseen."""
+    """A pod there that is neither istiod nor a gateway was asked about as a target alone, and could leave
+    unseen."""
     plan = plan_of(dev_config())
     old = deployed(plan)
 
@@ -288,8 +320,14 @@ def test_other_pods_of_the_platforms_namespaces_reach_no_address(namespace: str)
         item["spec"].pop("egress", None)
 
     new = changed(old, f"{namespace}/networkpolicy/nothing", opened)
-    said = [violation for violation in verify(Intent(plan), Judges(new)) if "must not be possible" in violation.says]
-    assert any(violation.says.startswith(f"Other pods of {namespace} reaching the internet") for violation in said)
+    said = [
+        violation
+        for violation in verify(Intent(plan), Judges(new))
+        if "must not be possible" in violation.says
+    ]
+    assert any(
+        violation.says.startswith(f"Other pods of {namespace} reaching the internet") for violation in said
+    )
     assert any(change.widening for change in difference(old, new).changes)
 
 
@@ -298,7 +336,10 @@ def test_a_private_range_that_is_no_longer_excepted_is_found() -> None:
     old = deployed(plan)
     policies = {identity(item): item for item in old.kubernetes}
     excepted = next(
-        peer["ipBlock"]["except"] for rule in policies[GATEWAY]["spec"]["egress"] for peer in rule["to"] if "ipBlock" in peer
+        peer["ipBlock"]["except"]
+        for rule in policies[GATEWAY]["spec"]["egress"]
+        for peer in rule["to"]
+        if "ipBlock" in peer
     )
     for cidr in excepted:
 
@@ -316,7 +357,12 @@ def test_a_team_that_another_one_lets_in_on_one_port_is_found() -> None:
     plan = plan_of(config_with("teams/team-z", {"egress": {"other.example": {"https": "passthrough"}}}))
     old = deployed(plan)
     port = [{"protocol": "TCP", "port": 9999}]
-    for source, target in (("team-y", "team-x"), ("team-z", "team-y"), ("istio-egress", "team-y"), ("istio-egress", "team-z")):
+    for source, target in (
+        ("team-y", "team-x"),
+        ("team-z", "team-y"),
+        ("istio-egress", "team-y"),
+        ("istio-egress", "team-z"),
+    ):
         out = policy(source, egress=[{"to": [named(target)], "ports": port}])
         into = policy(target, ingress=[{"from": [named(source)], "ports": port}])
         new = Deployed.of([*old.kubernetes, out, into], old.google)
@@ -336,7 +382,12 @@ GOOGLE: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "a protocol without ports": (
         "gcp:compute/firewall:Firewall",
-        {"direction": "EGRESS", "priority": 1, "destinationRanges": ["0.0.0.0/0"], "allows": [{"protocol": "esp"}]},
+        {
+            "direction": "EGRESS",
+            "priority": 1,
+            "destinationRanges": ["0.0.0.0/0"],
+            "allows": [{"protocol": "esp"}],
+        },
     ),
     "one address, by UDP": (
         "gcp:compute/firewall:Firewall",
@@ -349,15 +400,28 @@ GOOGLE: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "a private network": (
         "gcp:compute/firewall:Firewall",
-        {"direction": "EGRESS", "priority": 1, "destinationRanges": ["192.168.0.0/16"], "allows": [{"protocol": "all"}]},
+        {
+            "direction": "EGRESS",
+            "priority": 1,
+            "destinationRanges": ["192.168.0.0/16"],
+            "allows": [{"protocol": "all"}],
+        },
     ),
     "names that another network answers": (
         "gcp:dns/managedZone:ManagedZone",
-        {"dnsName": "exfil.test.", "visibility": "private", "peeringConfig": {"targetNetwork": {"networkUrl": "other"}}},
+        {
+            "dnsName": "exfil.test.",
+            "visibility": "private",
+            "peeringConfig": {"targetNetwork": {"networkUrl": "other"}},
+        },
     ),
     "names that another server answers": (
         "gcp:dns/managedZone:ManagedZone",
-        {"dnsName": "com.", "visibility": "private", "forwardingConfig": {"targetNameServers": [{"ipv4Address": "8.8.8.8"}]}},
+        {
+            "dnsName": "com.",
+            "visibility": "private",
+            "forwardingConfig": {"targetNameServers": [{"ipv4Address": "8.8.8.8"}]},
+        },
     ),
 }
 
@@ -371,7 +435,9 @@ def test_a_resource_of_googles_that_somebody_adds_is_found(what: str) -> None:
     kind, properties = GOOGLE[what]
     network = next(item.properties["network"] for item in old.google if "firewall" in item.type)
     seen: dict[str, Any] = (
-        {"network": network} if "Firewall" in kind else {"privateVisibilityConfig": {"networks": [{"networkUrl": network}]}}
+        {"network": network}
+        if "Firewall" in kind
+        else {"privateVisibilityConfig": {"networks": [{"networkUrl": network}]}}
     )
     added = Resource(kind, "added", {"name": "added", **seen, **properties})
     new = Deployed.of(old.kubernetes, [*old.google, added])

@@ -1,4 +1,5 @@
-"""One list of what somebody outside can try: proof, table, explanation, evidence and diff take from it, and never disagree."""
+"""One list of what somebody outside can try: proof, table, explanation, evidence and diff take from it, and
+never disagree."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ TAKE_FROM_IT = {
 
 
 def _with(*texts: str) -> set[str]:
-    files = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in (ROOT / "egress").rglob("*.py")}
+    files = {
+        str(file.relative_to(ROOT)): file.read_text(encoding="utf-8")
+        for file in (ROOT / "egress").rglob("*.py")
+    }
     return {name for name, source in files.items() if any(text in source for text in texts)}
 
 
@@ -42,7 +46,9 @@ def test_the_proof_the_table_the_explanation_and_the_evidence_say_the_same_of_ev
     judges = Judges(objects())
     rows = {(row.place, row.who): row.verdict for row in inbound_rows(judges)}
     found = evidence(plan(), objects(), SOURCE)
-    tried = {(item.by, item.host, item.who, port): item for item in found.received_elsewhere for port in item.ports}
+    tried = {
+        (item.by, item.host, item.who, port): item for item in found.received_elsewhere for port in item.ports
+    }
     questions = list(Receiving(plan()).questions(judges))
     for question in questions:
         flow, target = question.flow, question.target

@@ -1,4 +1,5 @@
-"""What is declared still arrives, or verify says that it does not: each case is one change of one object that stops it."""
+"""What is declared still arrives, or verify says that it does not: each case is one change of one object that
+stops it."""
 
 from __future__ import annotations
 
@@ -22,26 +23,37 @@ def policy(namespace: str, **spec: Any) -> dict[str, Any]:
 
 def tls(namespace: str, mode: str, **more: Any) -> dict[str, Any]:
     return thing(
-        "DestinationRule", NETWORKING, namespace, spec={"host": SERVICE, "trafficPolicy": {"tls": {"mode": mode}}, **more}
+        "DestinationRule",
+        NETWORKING,
+        namespace,
+        spec={"host": SERVICE, "trafficPolicy": {"tls": {"mode": mode}}, **more},
     )
 
 
 STOPS: dict[str, dict[str, Any]] = {
     "a policy that denies everything there": policy("team-y", action="DENY", rules=[{}]),
     "a policy that allows nothing there": policy("team-y"),
-    "a policy that allows somebody else": policy("team-y", rules=[{"from": [{"source": {"namespaces": ["team-z"]}}]}]),
-    "a policy that allows one account": policy("team-y", rules=[{"from": [{"source": {"principals": [f"{X}/shop"]}}]}]),
+    "a policy that allows somebody else": policy(
+        "team-y", rules=[{"from": [{"source": {"namespaces": ["team-z"]}}]}]
+    ),
+    "a policy that allows one account": policy(
+        "team-y", rules=[{"from": [{"source": {"principals": [f"{X}/shop"]}}]}]
+    ),
     "a policy that denies one account": policy(
         "team-y", action="DENY", rules=[{"from": [{"source": {"principals": [f"{X}/special"]}}]}]
     ),
     "a policy that denies accounts by pattern": policy(
         "team-y", action="DENY", rules=[{"from": [{"source": {"principals": [f"{X}/spec*"]}}]}]
     ),
-    "a policy that allows requests, and no other bytes": policy("team-y", rules=[{"to": [{"operation": {"paths": ["/*"]}}]}]),
+    "a policy that allows requests, and no other bytes": policy(
+        "team-y", rules=[{"to": [{"operation": {"paths": ["/*"]}}]}]
+    ),
     "a policy that denies some pods' callers": policy(
         "team-y", selector={"matchLabels": {"app": "a"}}, action="DENY", rules=[{}]
     ),
-    "a policy of the whole mesh": policy("istio-system", selector={"matchLabels": {"app": "a"}}, action="DENY", rules=[{}]),
+    "a policy of the whole mesh": policy(
+        "istio-system", selector={"matchLabels": {"app": "a"}}, action="DENY", rules=[{}]
+    ),
     "plain text to who demands mutual TLS": tls("team-x", "DISABLE"),
     "TLS to who demands a certificate of the mesh": tls("team-x", "SIMPLE"),
     "plain text on one port": thing(
@@ -58,13 +70,18 @@ STOPS: dict[str, dict[str, Any]] = {
         "VirtualService",
         NETWORKING,
         "team-x",
-        spec={"hosts": [SERVICE], "http": [{"route": [{"destination": {"host": "elsewhere.example", "port": {"number": 80}}}]}]},
+        spec={
+            "hosts": [SERVICE],
+            "http": [{"route": [{"destination": {"host": "elsewhere.example", "port": {"number": 80}}}]}],
+        },
     ),
 }
 
 
 def _about(found: list[Violation], name: str) -> bool:
-    return any("team-x" in violation.flow and step.by == name for violation in found for step in violation.steps)
+    return any(
+        "team-x" in violation.flow and step.by == name for violation in found for step in violation.steps
+    )
 
 
 @pytest.mark.parametrize("what", STOPS)
@@ -74,7 +91,9 @@ def test_pods_of_a_team_that_another_reaches_refuse_nothing_in_silence(what: str
 
 PASSES: dict[str, dict[str, Any]] = {
     "a policy that allows whoever is of the mesh": policy("team-y", rules=[{}]),
-    "a policy that allows the team": policy("team-y", rules=[{"from": [{"source": {"namespaces": ["team-x"]}}]}]),
+    "a policy that allows the team": policy(
+        "team-y", rules=[{"from": [{"source": {"namespaces": ["team-x"]}}]}]
+    ),
     "a policy that denies somebody else": policy(
         "team-y", action="DENY", rules=[{"from": [{"source": {"namespaces": ["team-z"]}}]}]
     ),
@@ -98,7 +117,8 @@ def test_what_lets_the_declared_neighbour_come_is_no_violation(what: str) -> Non
 
 
 def test_that_a_neighbours_proxy_refuses_is_nothing_to_count_on() -> None:
-    """A policy of the target's pods does not stand in for the NetworkPolicy that lets an undeclared neighbour come."""
+    """A policy of the target's pods does not stand in for the NetworkPolicy that lets an undeclared neighbour
+    come."""
     denied = policy("team-x", action="DENY", rules=[{}])
 
     def opened(item: Any) -> None:
@@ -149,7 +169,11 @@ def test_names_below_a_pattern_do_not_arrive_where_nothing_looks_them_up() -> No
 
 @pytest.mark.parametrize(
     "change",
-    [_unfit(name="127.9.9.9_9443"), _unfit(cache="*.elsewhere.example_dfp_dns_cache"), _unfit(labels={"app": "another"})],
+    [
+        _unfit(name="127.9.9.9_9443"),
+        _unfit(cache="*.elsewhere.example_dfp_dns_cache"),
+        _unfit(labels={"app": "another"}),
+    ],
     ids=["another listener", "another cache", "another gateway"],
 )
 def test_names_below_a_pattern_do_not_arrive_where_they_are_looked_up_elsewhere(change: Any) -> None:
@@ -169,7 +193,9 @@ def test_tcp_by_name_does_not_arrive_where_no_proxy_answers_dns() -> None:
 
 
 WAYS_IN: dict[str, Any] = {
-    "a gateway's Service that is another name": lambda spec: spec.update(type="ExternalName", externalName="elsewhere.example"),
+    "a gateway's Service that is another name": lambda spec: spec.update(
+        type="ExternalName", externalName="elsewhere.example"
+    ),
     "a gateway's Service for the caller's own node": lambda spec: spec.update(internalTrafficPolicy="Local"),
     "a gateway's Service without an address": lambda spec: spec.update(clusterIP="None"),
     "a gateway's Service without pods": lambda spec: spec["selector"].update(version="none"),
@@ -185,7 +211,9 @@ def test_a_gateways_service_that_leads_nowhere_is_found(what: str) -> None:
 
 FILTERS: dict[str, Any] = {
     "on the way back": lambda spec: spec.update(match=[{"mode": "SERVER", "ports": [{"number": 8080}]}]),
-    "on a port that nothing comes to": lambda spec: spec.update(match=[{"mode": "CLIENT", "ports": [{"number": 80}]}]),
+    "on a port that nothing comes to": lambda spec: spec.update(
+        match=[{"mode": "CLIENT", "ports": [{"number": 80}]}]
+    ),
     "on other pods": lambda spec: spec["selector"]["matchLabels"].update(istio="another"),
 }
 
@@ -193,7 +221,9 @@ FILTERS: dict[str, Any] = {
 @pytest.mark.parametrize("what", FILTERS)
 def test_a_filter_of_bodies_that_inspects_nothing_is_not_understood(what: str) -> None:
     name = "istio-egress/trafficextension/body-inspection"
-    found = violations("inspection", with_change("inspection", name, lambda item: FILTERS[what](item["spec"])))
+    found = violations(
+        "inspection", with_change("inspection", name, lambda item: FILTERS[what](item["spec"]))
+    )
     assert any(step.by == name and not step.understood for violation in found for step in violation.steps)
 
 

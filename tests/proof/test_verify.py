@@ -1,4 +1,5 @@
-"""Verify: the rendered objects do what the config declares, and any hole is found before the first resource."""
+"""Verify: the rendered objects do what the config declares, and any hole is found before the first
+resource."""
 
 from __future__ import annotations
 
@@ -94,9 +95,11 @@ ONE_OF_MANY: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
 
 @pytest.mark.parametrize("hole", ONE_OF_MANY)
 def test_a_hole_of_one_among_teams_that_look_the_same_is_found(hole: str) -> None:
-    # Alike teams are asked about once; this one must not pass for the others. The gateway opens the port in its own policy only,
-    # so the team's policy has to open it too for the hole to be one.
-    teams = {f"team-{letter}": {"egress": {f"{letter}.example.com": {"https": "passthrough"}}} for letter in "abc"}
+    # Alike teams are asked about once; this one must not pass for the others. The gateway opens the port in
+    # its own policy only, so the team's policy has to open it too for the hole to be one.
+    teams = {
+        f"team-{letter}": {"egress": {f"{letter}.example.com": {"https": "passthrough"}}} for letter in "abc"
+    }
     plan = plan_of(config_with("teams", teams))
     name, change = ONE_OF_MANY[hole]
     deployed = changed(plan, name, change)
@@ -106,7 +109,9 @@ def test_a_hole_of_one_among_teams_that_look_the_same_is_found(hole: str) -> Non
                 manifest["spec"]["egress"][1]["ports"].append({"protocol": "TCP", "port": 15020})
     found = violations(plan, deployed)
     assert found
-    assert all("team-b" in violation.flow or violation.steps[0].by == "namespace/team-b" for violation in found)
+    assert all(
+        "team-b" in violation.flow or violation.steps[0].by == "namespace/team-b" for violation in found
+    )
 
 
 LACKING: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
@@ -214,7 +219,9 @@ HOLES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     ),
     "a header that speaks of the mesh": (
         "istio-egress/virtualservice/httpbin-org-through-egress-gateway",
-        lambda item: item["spec"]["http"][1]["headers"]["request"]["remove"].remove("x-forwarded-client-cert"),
+        lambda item: item["spec"]["http"][1]["headers"]["request"]["remove"].remove(
+            "x-forwarded-client-cert"
+        ),
         "x-forwarded-client-cert",
     ),
     "a declared host that no longer leaves": (
@@ -224,24 +231,31 @@ HOLES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     ),
     "gateway nodes that are fenced for teams alone": (
         "validatingadmissionpolicybinding/egress-gateway-nodes",
-        lambda item: item["spec"].update(matchResources={"namespaceSelector": {"matchLabels": {"gke-mesh-egress/team": "x"}}}),
+        lambda item: item["spec"].update(
+            matchResources={"namespaceSelector": {"matchLabels": {"gke-mesh-egress/team": "x"}}}
+        ),
         "Admission's rule gateway-nodes has to hold in default",
     ),
     "a default namespace that is left out": (
         "validatingadmissionpolicybinding/egress-gateway-nodes",
-        lambda item: item["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"].append("default"),
+        lambda item: item["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0][
+            "values"
+        ].append("default"),
         "It is not declared, and no layer refuses it.",
     ),
     "a namespace exempted by hand, in the policy's text": (
         "validatingadmissionpolicy/egress-platform-kinds",
         lambda item: item["spec"]["validations"][0].update(
-            expression=f"request.?namespace.orValue('') in ['default'] || ({item['spec']['validations'][0]['expression']})"
+            expression="request.?namespace.orValue('') in ['default'] || "
+            f"({item['spec']['validations'][0]['expression']})"
         ),
         "Admission's rule platform-kinds has to hold in default",
     ),
     "Istio's objects that teams alone are kept from": (
         "validatingadmissionpolicybinding/egress-platform-kinds",
-        lambda item: item["spec"].update(matchResources={"namespaceSelector": {"matchLabels": {"gke-mesh-egress/team": "x"}}}),
+        lambda item: item["spec"].update(
+            matchResources={"namespaceSelector": {"matchLabels": {"gke-mesh-egress/team": "x"}}}
+        ),
         "Nobody but the platform may write Istio's objects and NetworkPolicies in istio-egress.",
     ),
     "a gateway's namespace that lost its label": (
@@ -271,7 +285,12 @@ def test_a_hole_is_found_with_the_flow_that_goes_through_it(hole: str) -> None:
     assert any(says in violation.says for violation in found), [str(violation) for violation in found[:3]]
 
 
-NOT_TEAMS = ["egress-gateway-nodes", "egress-platform-kinds", "egress-platform-namespaces", "egress-namespaces"]
+NOT_TEAMS = [
+    "egress-gateway-nodes",
+    "egress-platform-kinds",
+    "egress-platform-namespaces",
+    "egress-namespaces",
+]
 
 
 @pytest.mark.parametrize("kind", ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"])
@@ -282,11 +301,17 @@ def test_without_one_of_the_fences_for_everybody_nothing_is_proven(kind: str, na
     deployed = deployment(plan, render(plan))
     left = [item for item in deployed.kubernetes if (item["kind"], item["metadata"]["name"]) != (kind, name)]
     assert len(left) == len(deployed.kubernetes) - 1
-    assert {"default", "istio-egress"} & {violation.flow for violation in violations(plan, Deployed.of(left, deployed.google))}
+    assert {"default", "istio-egress"} & {
+        violation.flow for violation in violations(plan, Deployed.of(left, deployed.google))
+    }
 
 
 def test_what_the_config_exempts_elsewhere_is_asked_for_as_opened() -> None:
-    exempted = {"admission": {"namespaces": {"default": {"gateway-nodes": "agents"}, "monitoring": {"platform-kinds": "charts"}}}}
+    exempted = {
+        "admission": {
+            "namespaces": {"default": {"gateway-nodes": "agents"}, "monitoring": {"platform-kinds": "charts"}}
+        }
+    }
     assert violations(plan_of(config_with("fences", exempted))) == []
 
 

@@ -1,4 +1,5 @@
-"""What the stand-in calls a change, what replaces a resource, and how it finds what somebody did in the console."""
+"""What the stand-in calls a change, what replaces a resource, and how it finds what somebody did in the
+console."""
 
 from __future__ import annotations
 
@@ -59,14 +60,16 @@ CHANGED: list[tuple[str, dict[str, Any], str, bool]] = [
     (g.FIREWALL, {"priority": 65534}, "priority", False),
     (g.FIREWALL, {"priority": None}, "priority", False),
     (g.FIREWALL, {"destinationRanges": ["10.0.0.0/8"]}, "destinationRanges", False),
-    (g.FIREWALL, {"direction": "INGRESS", "destinationRanges": None, "sourceRanges": ["10.0.0.0/8"]}, "direction", True),
+    (g.FIREWALL, {"direction": "INGRESS", "destinationRanges": None, "sourceRanges": ["10.0.0.0/8"]},
+     "direction", True),
     (g.FIREWALL, {"name": "deny-all"}, "name", True),
     (g.FIREWALL, {"logConfig": {"metadata": "INCLUDE_ALL_METADATA"}}, "logConfig", False),
     (g.FIREWALL_POLICY, {"description": "ours"}, "description", False),
     (g.FIREWALL_POLICY, {"name": "other"}, "name", True),
     (g.FIREWALL_ASSOCIATION, {"firewallPolicy": "other"}, "firewallPolicy", True),
     (g.PERIMETER, {"title": "other"}, "title", False),
-    (g.PERIMETER, {"parent": "accessPolicies/2", "name": "accessPolicies/2/servicePerimeters/egress"}, "parent", True),
+    (g.PERIMETER, {"parent": "accessPolicies/2", "name": "accessPolicies/2/servicePerimeters/egress"},
+     "parent", True),
     (g.PROJECT_MEMBER, {"role": "roles/monitoring.viewer"}, "role", True),
     (g.ZONE, {"description": "ours"}, "description", False),
     (g.ZONE, {"dnsName": "gcr.io."}, "dnsName", True),
@@ -78,7 +81,8 @@ CHANGED: list[tuple[str, dict[str, Any], str, bool]] = [
     (g.RECORD, {"name": "p.googleapis.com."}, "name", True),
     (g.CLUSTER, {"releaseChannel": {"channel": "STABLE"}}, "releaseChannel.channel", False),
     (g.CLUSTER, {"datapathProvider": "LEGACY_DATAPATH"}, "datapathProvider", True),
-    (g.CLUSTER, {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods", "servicesSecondaryRangeName": "s"}},
+    (g.CLUSTER,
+     {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods", "servicesSecondaryRangeName": "s"}},
      "ipAllocationPolicy.servicesSecondaryRangeName", True),
     (g.CLUSTER, {"privateClusterConfig": {"enablePrivateNodes": True, "masterIpv4CidrBlock": "10.6.0.0/28"}},
      "privateClusterConfig.masterIpv4CidrBlock", True),
@@ -88,12 +92,16 @@ CHANGED: list[tuple[str, dict[str, Any], str, bool]] = [
     (g.CLUSTER, {"deletionProtection": True}, "deletionProtection", False),
     (g.CLUSTER, {"location": "europe-west1"}, "location", True),
     (g.NODE_POOL, {"autoscaling": {"minNodeCount": 2, "maxNodeCount": 3}}, "autoscaling.minNodeCount", False),
-    (g.NODE_POOL, {"nodeConfig": g.having(g.NODE_POOL_INPUTS["nodeConfig"], serviceAccount="other@x.example")},
+    (g.NODE_POOL,
+     {"nodeConfig": g.having(g.NODE_POOL_INPUTS["nodeConfig"], serviceAccount="other@x.example")},
      "nodeConfig.serviceAccount", True),
     (g.NODE_POOL, {"nodeConfig": g.having(g.NODE_POOL_INPUTS["nodeConfig"], machineType="e2-standard-8")},
      "nodeConfig.machineType", False),
-    (g.NODE_POOL, {"nodeConfig": g.having(g.NODE_POOL_INPUTS["nodeConfig"], taints=None)}, "nodeConfig.taints", False),
-    (g.NODE_POOL, {"nodeConfig": g.having(g.NODE_POOL_INPUTS["nodeConfig"], shieldedInstanceConfig={"enableSecureBoot": True})},
+    (g.NODE_POOL, {"nodeConfig": g.having(g.NODE_POOL_INPUTS["nodeConfig"], taints=None)},
+     "nodeConfig.taints", False),
+    (g.NODE_POOL,
+     {"nodeConfig": g.having(
+         g.NODE_POOL_INPUTS["nodeConfig"], shieldedInstanceConfig={"enableSecureBoot": True})},
      "nodeConfig.shieldedInstanceConfig", True),
     (g.BUCKET, {"location": "US"}, "location", True),
     (g.BUCKET, {"uniformBucketLevelAccess": False}, "uniformBucketLevelAccess", False),
@@ -105,7 +113,9 @@ CHANGED: list[tuple[str, dict[str, Any], str, bool]] = [
 
 
 @pytest.mark.parametrize(("token", "changes", "path", "replaces"), CHANGED)
-def test_a_change_updates_or_replaces(engine: g.Engine, token: str, changes: dict[str, Any], path: str, replaces: bool) -> None:
+def test_a_change_updates_or_replaces(
+    engine: g.Engine, token: str, changes: dict[str, Any], path: str, replaces: bool
+) -> None:
     made = g.build(engine)[token]
     answer = engine.diff(made, g.having(dict(g.TUTORIAL)[token], **changes))
     assert answer.changes == SOME
@@ -159,14 +169,20 @@ def test_an_element_of_a_list_is_named_by_its_place(engine: g.Engine) -> None:
 
 def test_an_unknown_input_is_a_change(engine: g.Engine) -> None:
     made = g.build(engine, g.ROUTER)
-    assert list(engine.diff(made[g.SUBNETWORK], g.having(g.SUBNET_INPUTS, network=wire.UNKNOWN)).replaces) == ["network"]
-    assert engine.diff(made[g.SUBNETWORK], g.having(g.SUBNET_INPUTS, privateIpGoogleAccess=wire.UNKNOWN)).changes == SOME
+    assert list(
+        engine.diff(made[g.SUBNETWORK], g.having(g.SUBNET_INPUTS, network=wire.UNKNOWN)).replaces
+    ) == ["network"]
+    assert (
+        engine.diff(made[g.SUBNETWORK], g.having(g.SUBNET_INPUTS, privateIpGoogleAccess=wire.UNKNOWN)).changes
+        == SOME
+    )
 
 
 def test_ignored_changes_are_ignored(engine: g.Engine) -> None:
     made = g.build(engine, g.FIREWALL)[g.FIREWALL]
     request = provider_pb2.DiffRequest(
-        id=made.id, urn=g.urn(made.token, made.name), olds=wire.write(made.outputs), old_inputs=wire.write(made.inputs),
+        id=made.id, urn=g.urn(made.token, made.name),
+        olds=wire.write(made.outputs), old_inputs=wire.write(made.inputs),
         news=wire.write(g.having(g.FIREWALL_INPUTS, priority=1)), ignoreChanges=["priority"],
     )  # fmt: skip
     assert engine.stub.Diff(request).changes == NONE

@@ -1,4 +1,5 @@
-"""A stand-in cloud for tests and an engine of a few lines that talks to it as the real one does: over gRPC."""
+"""A stand-in cloud for tests and an engine of a few lines that talks to it as the real one does: over
+gRPC."""
 
 from __future__ import annotations
 
@@ -39,7 +40,16 @@ BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 MEMBERSHIP = "gcp:gkehub/membership:Membership"
 FEATURE = "gcp:gkehub/feature:Feature"
 FEATURE_MEMBERSHIP = "gcp:gkehub/featureMembership:FeatureMembership"
-APIS = ("compute", "container", "dns", "iam", "cloudresourcemanager", "gkehub", "mesh", "accesscontextmanager")
+APIS = (
+    "compute",
+    "container",
+    "dns",
+    "iam",
+    "cloudresourcemanager",
+    "gkehub",
+    "mesh",
+    "accesscontextmanager",
+)
 
 
 @dataclass(frozen=True)
@@ -102,13 +112,20 @@ class Engine:
     def close(self) -> None:
         self._channel.close()
 
-    def configure(self, project: str = PROJECT, region: str = "europe-west1", zone: str = "europe-west1-b") -> None:
+    def configure(
+        self, project: str = PROJECT, region: str = "europe-west1", zone: str = "europe-west1-b"
+    ) -> None:
         given = {"project": project, "region": region, "zone": zone}
         self.stub.Configure(provider_pb2.ConfigureRequest(args=wire.write(given)))
 
-    def check(self, token: str, inputs: dict[str, Any], name: str = "it", olds: dict[str, Any] | None = None) -> Any:
+    def check(
+        self, token: str, inputs: dict[str, Any], name: str = "it", olds: dict[str, Any] | None = None
+    ) -> Any:
         request = provider_pb2.CheckRequest(
-            urn=urn(token, name), news=wire.write(inputs), olds=wire.write(olds or {}), randomSeed=b"\x01\x02\x03\x04"
+            urn=urn(token, name),
+            news=wire.write(inputs),
+            olds=wire.write(olds or {}),
+            randomSeed=b"\x01\x02\x03\x04",
         )
         return self.stub.Check(request)
 
@@ -124,7 +141,9 @@ class Engine:
         return Made(token, name, answer.id, wire.read(checked.inputs), wire.read(answer.properties))
 
     def preview(self, token: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        request = provider_pb2.CreateRequest(urn=urn(token, "it"), properties=wire.write(inputs), preview=True)
+        request = provider_pb2.CreateRequest(
+            urn=urn(token, "it"), properties=wire.write(inputs), preview=True
+        )
         return wire.read(self.stub.Create(request).properties)
 
     def diff(self, made: Made, inputs: dict[str, Any]) -> Any:
@@ -278,12 +297,18 @@ NODE_POOL_INPUTS: dict[str, Any] = {
     },
     "autoscaling": {"minNodeCount": 1, "maxNodeCount": 3},
 }
-BUCKET_INPUTS: dict[str, Any] = {"name": "team-x-data-1", "location": "europe-west1", "uniformBucketLevelAccess": True}
+BUCKET_INPUTS: dict[str, Any] = {
+    "name": "team-x-data-1",
+    "location": "europe-west1",
+    "uniformBucketLevelAccess": True,
+}
 MEMBERSHIP_INPUTS: dict[str, Any] = {
     "membershipId": "cluster1",
     "endpoint": {
         "gkeCluster": {
-            "resourceLink": f"//container.googleapis.com/projects/{PROJECT}/locations/europe-west1-b/clusters/cluster1"
+            "resourceLink": (
+                f"//container.googleapis.com/projects/{PROJECT}/locations/europe-west1-b/clusters/cluster1"
+            )
         }
     },
 }

@@ -50,7 +50,9 @@ def refused(action: Any, *words: str, code: grpc.StatusCode | None = None) -> st
         (g.FEATURE, g.FEATURE_INPUTS, "gkehub"),
     ],
 )
-def test_an_api_that_is_not_enabled_is_refused(engine: g.Engine, token: str, inputs: dict[str, Any], api: str) -> None:
+def test_an_api_that_is_not_enabled_is_refused(
+    engine: g.Engine, token: str, inputs: dict[str, Any], api: str
+) -> None:
     engine.enable(*(name for name in g.APIS if name != api))
     said = refused(lambda: engine.create(token, inputs), "Error 403", code=grpc.StatusCode.PERMISSION_DENIED)
     assert f"{api}.googleapis.com has not been used in project {g.PROJECT} before or it is disabled" in said
@@ -58,18 +60,39 @@ def test_an_api_that_is_not_enabled_is_refused(engine: g.Engine, token: str, inp
 
 def test_an_api_of_another_project_does_not_count(engine: g.Engine) -> None:
     engine.enable()
-    refused(lambda: engine.create(g.NETWORK, g.having(g.NETWORK_INPUTS, project="other-project")), "in project other-project")
+    refused(
+        lambda: engine.create(g.NETWORK, g.having(g.NETWORK_INPUTS, project="other-project")),
+        "in project other-project",
+    )
 
 
 MISSING: list[tuple[str, str, dict[str, Any], dict[str, Any], str]] = [
     # what exists up to, type, inputs, changes, the id that is not there
     ("", g.SUBNETWORK, g.SUBNET_INPUTS, {}, f"{P}/global/networks/vpc-network"),
-    (g.NETWORK, g.SUBNETWORK, g.SUBNET_INPUTS, {"network": f"{P}/global/networks/vpc"}, f"{P}/global/networks/vpc"),
+    (
+        g.NETWORK,
+        g.SUBNETWORK,
+        g.SUBNET_INPUTS,
+        {"network": f"{P}/global/networks/vpc"},
+        f"{P}/global/networks/vpc",
+    ),
     ("", g.ROUTER, g.ROUTER_INPUTS, {}, f"{P}/global/networks/vpc-network"),
     ("", g.FIREWALL, g.FIREWALL_INPUTS, {}, f"{P}/global/networks/vpc-network"),
-    (g.NETWORK, g.FIREWALL, g.FIREWALL_INPUTS, {"targetServiceAccounts": [g.EMAIL]}, f"{P}/serviceAccounts/{g.EMAIL}"),
+    (
+        g.NETWORK,
+        g.FIREWALL,
+        g.FIREWALL_INPUTS,
+        {"targetServiceAccounts": [g.EMAIL]},
+        f"{P}/serviceAccounts/{g.EMAIL}",
+    ),
     (g.SUBNETWORK, g.NAT, g.NAT_INPUTS, {}, f"{P}/regions/europe-west1/routers/nat-router"),
-    (g.ROUTER, g.NAT, g.NAT_INPUTS, {"subnetworks": [g.NAT_INPUTS["subnetworks"][0] | {"name": "other"}]}, "subnetworks/other"),
+    (
+        g.ROUTER,
+        g.NAT,
+        g.NAT_INPUTS,
+        {"subnetworks": [g.NAT_INPUTS["subnetworks"][0] | {"name": "other"}]},
+        "subnetworks/other",
+    ),
     (
         g.ROUTER,
         g.NAT,
@@ -88,7 +111,13 @@ MISSING: list[tuple[str, str, dict[str, Any], dict[str, Any], str]] = [
     (g.ACCOUNT, g.NODE_POOL, g.NODE_POOL_INPUTS, {}, f"{P}/locations/europe-west1-b/clusters/cluster1"),
     ("", g.MEMBERSHIP, g.MEMBERSHIP_INPUTS, {}, f"{P}/locations/europe-west1-b/clusters/cluster1"),
     ("", g.FEATURE_MEMBERSHIP, g.FEATURE_MEMBERSHIP_INPUTS, {}, f"{P}/locations/global/features/servicemesh"),
-    (g.FEATURE, g.FEATURE_MEMBERSHIP, g.FEATURE_MEMBERSHIP_INPUTS, {"membership": "c2"}, f"{P}/locations/global/memberships/c2"),
+    (
+        g.FEATURE,
+        g.FEATURE_MEMBERSHIP,
+        g.FEATURE_MEMBERSHIP_INPUTS,
+        {"membership": "c2"},
+        f"{P}/locations/global/memberships/c2",
+    ),
 ]
 
 
@@ -122,15 +151,21 @@ def test_a_network_is_known_by_name_id_and_link(engine: g.Engine, given: str) ->
 ONCE = [
     (token, inputs)
     for token, inputs in g.TUTORIAL
-    if token not in (g.PROJECT_MEMBER, g.ACCOUNT_MEMBER, g.BUCKET_MEMBER, g.FEATURE, g.FEATURE_MEMBERSHIP, g.CLUSTER)
+    if token
+    not in (g.PROJECT_MEMBER, g.ACCOUNT_MEMBER, g.BUCKET_MEMBER, g.FEATURE, g.FEATURE_MEMBERSHIP, g.CLUSTER)
 ]
 
 
 @pytest.mark.parametrize(("token", "inputs"), ONCE)
-def test_a_second_object_of_the_same_name_is_refused(engine: g.Engine, token: str, inputs: dict[str, Any]) -> None:
+def test_a_second_object_of_the_same_name_is_refused(
+    engine: g.Engine, token: str, inputs: dict[str, Any]
+) -> None:
     made = g.build(engine)[token]
     said = refused(
-        lambda: engine.create(token, inputs, "second"), "Error 409", "already exists", code=grpc.StatusCode.ALREADY_EXISTS
+        lambda: engine.create(token, inputs, "second"),
+        "Error 409",
+        "already exists",
+        code=grpc.StatusCode.ALREADY_EXISTS,
     )
     assert made.id in said
 
@@ -139,20 +174,31 @@ def test_a_second_object_of_the_same_name_is_refused(engine: g.Engine, token: st
 def test_what_google_adds_to_may_be_added_twice(engine: g.Engine, token: str) -> None:
     made = g.build(engine)
     inputs = dict(g.TUTORIAL).get(token, {"service": "dns.googleapis.com"})
-    assert engine.create(token, inputs, "second").id == (made[token].id if token in made else f"{g.PROJECT}/dns.googleapis.com")
+    assert engine.create(token, inputs, "second").id == (
+        made[token].id if token in made else f"{g.PROJECT}/dns.googleapis.com"
+    )
 
 
-def test_the_root_may_be_a_private_zone_and_a_zone_that_asks_others_holds_no_records(engine: g.Engine) -> None:
+def test_the_root_may_be_a_private_zone_and_a_zone_that_asks_others_holds_no_records(
+    engine: g.Engine,
+) -> None:
     g.build(engine, g.NETWORK)
     engine.create(g.ZONE, g.having(g.ZONE_INPUTS, name="root", dnsName="."))
     peering = {"targetNetwork": {"networkUrl": "vpc-network"}}
-    engine.create(g.ZONE, g.having(g.ZONE_INPUTS, name="peered", dnsName="example.com.", peeringConfig=peering))
+    engine.create(
+        g.ZONE, g.having(g.ZONE_INPUTS, name="peered", dnsName="example.com.", peeringConfig=peering)
+    )
     record = g.having(g.RECORD_INPUTS, managedZone="peered", name="www.example.com.")
     refused(lambda: engine.create(g.RECORD, record), "asks others and holds no records")
     refused(
         lambda: engine.create(
             g.ZONE,
-            g.having(g.ZONE_INPUTS, name="lost", dnsName="a.example.", peeringConfig={"targetNetwork": {"networkUrl": "gone"}}),
+            g.having(
+                g.ZONE_INPUTS,
+                name="lost",
+                dnsName="a.example.",
+                peeringConfig={"targetNetwork": {"networkUrl": "gone"}},
+            ),
         ),
         "global/networks/gone",
     )
@@ -160,7 +206,11 @@ def test_the_root_may_be_a_private_zone_and_a_zone_that_asks_others_holds_no_rec
 
 def test_a_network_has_one_server_policy(engine: g.Engine) -> None:
     g.build(engine, g.DNS_POLICY)
-    refused(lambda: engine.create(g.DNS_POLICY, g.having(g.DNS_POLICY_INPUTS, name="another")), "a network has one", "409")
+    refused(
+        lambda: engine.create(g.DNS_POLICY, g.having(g.DNS_POLICY_INPUTS, name="another")),
+        "a network has one",
+        "409",
+    )
 
 
 def test_a_network_has_one_firewall_policy_which_stays_while_it_is_on_the_network(engine: g.Engine) -> None:
@@ -172,13 +222,19 @@ def test_a_network_has_one_firewall_policy_which_stays_while_it_is_on_the_networ
 
 def test_a_project_is_in_one_perimeter(engine: g.Engine) -> None:
     g.build(engine)
-    second = g.having(g.PERIMETER_INPUTS, name="accessPolicies/123456789/servicePerimeters/other", title="other")
-    refused(lambda: engine.create(g.PERIMETER, second, "other"), "a project is in one regular perimeter", "409")
+    second = g.having(
+        g.PERIMETER_INPUTS, name="accessPolicies/123456789/servicePerimeters/other", title="other"
+    )
+    refused(
+        lambda: engine.create(g.PERIMETER, second, "other"), "a project is in one regular perimeter", "409"
+    )
 
 
 def test_bucket_names_are_everybodys(engine: g.Engine) -> None:
     g.build(engine)
-    refused(lambda: engine.create(g.BUCKET, g.having(g.BUCKET_INPUTS, project="other-project"), "theirs"), "409")
+    refused(
+        lambda: engine.create(g.BUCKET, g.having(g.BUCKET_INPUTS, project="other-project"), "theirs"), "409"
+    )
 
 
 def subnet(name: str, primary: str, *secondary: str) -> dict[str, Any]:
@@ -195,7 +251,9 @@ def subnet(name: str, primary: str, *secondary: str) -> dict[str, Any]:
         (subnet("b", "10.5.0.0/24"), "ipCidrRange", "10.5.0.0/28"),
     ],
 )
-def test_overlapping_ranges_in_a_network_are_refused(engine: g.Engine, wanted: dict[str, Any], field: str, taken: str) -> None:
+def test_overlapping_ranges_in_a_network_are_refused(
+    engine: g.Engine, wanted: dict[str, Any], field: str, taken: str
+) -> None:
     g.build(engine, g.CLUSTER)
     refused(lambda: engine.create(g.SUBNETWORK, wanted), f"{field} is", f"overlaps {taken}")
     other = engine.create(g.NETWORK, g.having(g.NETWORK_INPUTS, name="other"))
@@ -212,7 +270,10 @@ def test_a_control_plane_overlapping_a_subnet_is_refused(engine: g.Engine) -> No
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"ipAllocationPolicy": {"clusterSecondaryRangeName": "pod"}}, ("clusterSecondaryRangeName is 'pod'", "pods, services")),
+        (
+            {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pod"}},
+            ("clusterSecondaryRangeName is 'pod'", "pods, services"),
+        ),
         ({"workloadIdentityConfig": {"workloadPool": "other.svc.id.goog"}}, (f"{g.PROJECT}.svc.id.goog",)),
         ({"network": "other"}, ("belongs to vpc-network",)),
         (
@@ -231,7 +292,9 @@ def test_a_cluster_that_does_not_fit_its_network_is_refused(
 
 def test_a_second_cluster_is_refused_in_words(engine: g.Engine) -> None:
     g.build(engine, g.CLUSTER)
-    second = g.having(g.CLUSTER_INPUTS, name="cluster2", privateClusterConfig={"masterIpv4CidrBlock": "10.6.0.0/28"})
+    second = g.having(
+        g.CLUSTER_INPUTS, name="cluster2", privateClusterConfig={"masterIpv4CidrBlock": "10.6.0.0/28"}
+    )
     refused(lambda: engine.create(g.CLUSTER, second), "one API server", "another sandbox home")
 
 
@@ -255,8 +318,14 @@ def test_a_cluster_takes_subnets_beside_its_own(engine: g.Engine) -> None:
     g.build(engine, g.ACCOUNT)
     engine.create(g.SUBNETWORK, OWN_SUBNET)
     own = [{"subnetwork": "subnet-own", "podIpv4RangeNames": ["pods-own"]}]
-    refused(lambda: engine.create(g.CLUSTER, _with_subnets(own[0] | {"podIpv4RangeNames": ["pods"]})), "it has pods-own")
-    refused(lambda: engine.create(g.CLUSTER, _with_subnets({"subnetwork": "subnet-gke"})), "has this subnet already")
+    refused(
+        lambda: engine.create(g.CLUSTER, _with_subnets(own[0] | {"podIpv4RangeNames": ["pods"]})),
+        "it has pods-own",
+    )
+    refused(
+        lambda: engine.create(g.CLUSTER, _with_subnets({"subnetwork": "subnet-gke"})),
+        "has this subnet already",
+    )
     refused(lambda: engine.create(g.CLUSTER, _with_subnets({"subnetwork": "nowhere"})), "nowhere")
     cluster = engine.create(g.CLUSTER, _with_subnets(*own))
     wrong = g.having(g.NODE_POOL_INPUTS, networkConfig={"subnetwork": "subnet-own", "podRange": "pods"})
@@ -276,20 +345,37 @@ def _with_subnets(*further: dict[str, Any]) -> dict[str, Any]:
 def test_a_workload_identity_needs_the_pool_of_a_cluster(engine: g.Engine) -> None:
     g.build(engine, g.ACCOUNT)
     refused(
-        lambda: engine.create(g.ACCOUNT_MEMBER, g.ACCOUNT_MEMBER_INPUTS), "Identity Pool does not exist", "depend on the cluster"
+        lambda: engine.create(g.ACCOUNT_MEMBER, g.ACCOUNT_MEMBER_INPUTS),
+        "Identity Pool does not exist",
+        "depend on the cluster",
     )
 
 
 def test_nat_ranges_and_networks_fit(engine: g.Engine) -> None:
     g.build(engine, g.ROUTER)
-    listed = [{"name": "subnet-gke", "sourceIpRangesToNats": ["LIST_OF_SECONDARY_IP_RANGES"], "secondaryIpRangeNames": ["pod"]}]
-    refused(lambda: engine.create(g.NAT, g.having(g.NAT_INPUTS, subnetworks=listed)), "secondaryIpRangeNames[0] is 'pod'")
+    listed = [
+        {
+            "name": "subnet-gke",
+            "sourceIpRangesToNats": ["LIST_OF_SECONDARY_IP_RANGES"],
+            "secondaryIpRangeNames": ["pod"],
+        }
+    ]
+    refused(
+        lambda: engine.create(g.NAT, g.having(g.NAT_INPUTS, subnetworks=listed)),
+        "secondaryIpRangeNames[0] is 'pod'",
+    )
     engine.create(g.NAT, g.NAT_INPUTS)
-    refused(lambda: engine.create(g.NAT, g.having(g.NAT_INPUTS, name="nat-2")), "translates this subnet already")
+    refused(
+        lambda: engine.create(g.NAT, g.having(g.NAT_INPUTS, name="nat-2")), "translates this subnet already"
+    )
     engine.create(g.NETWORK, g.having(g.NETWORK_INPUTS, name="other"))
     engine.create(g.ROUTER, {"name": "other-router", "network": "other"})
     elsewhere = g.having(g.NAT_INPUTS, name="nat-3", router="other-router")
-    refused(lambda: engine.create(g.NAT, elsewhere), "another network than router", "translates this subnet already")
+    refused(
+        lambda: engine.create(g.NAT, elsewhere),
+        "another network than router",
+        "translates this subnet already",
+    )
 
 
 def test_an_autopilot_cluster_takes_no_node_pools(engine: g.Engine) -> None:
@@ -317,14 +403,19 @@ def test_addresses_run_out(engine: g.Engine) -> None:
         ({"type": "CNAME", "rrdatas": ["a."]}, ("only record of its name",)),
     ],
 )
-def test_a_record_that_its_zone_cannot_hold_is_refused(engine: g.Engine, changes: dict[str, Any], words: tuple[str, ...]) -> None:
+def test_a_record_that_its_zone_cannot_hold_is_refused(
+    engine: g.Engine, changes: dict[str, Any], words: tuple[str, ...]
+) -> None:
     g.build(engine, g.RECORD)
     refused(lambda: engine.create(g.RECORD, g.having(g.RECORD_INPUTS, **changes), "other"), *words)
 
 
 def test_two_private_zones_for_one_name_in_one_network_are_refused(engine: g.Engine) -> None:
     g.build(engine, g.ZONE)
-    refused(lambda: engine.create(g.ZONE, g.having(g.ZONE_INPUTS, name="again")), "answers this name in the same network already")
+    refused(
+        lambda: engine.create(g.ZONE, g.having(g.ZONE_INPUTS, name="again")),
+        "answers this name in the same network already",
+    )
 
 
 def test_the_mesh_feature_needs_its_api(engine: g.Engine) -> None:
@@ -334,8 +425,15 @@ def test_the_mesh_feature_needs_its_api(engine: g.Engine) -> None:
 
 def test_a_missing_project_or_region_is_told(engine: g.Engine) -> None:
     engine.configure(project="", region="", zone="")
-    refused(lambda: engine.create(g.NETWORK, g.NETWORK_INPUTS), "project: required field is not set", "gcp:project")
-    refused(lambda: engine.create(g.ROUTER, g.ROUTER_INPUTS | {"project": g.PROJECT}), "configure the provider with gcp:region")
+    refused(
+        lambda: engine.create(g.NETWORK, g.NETWORK_INPUTS),
+        "project: required field is not set",
+        "gcp:project",
+    )
+    refused(
+        lambda: engine.create(g.ROUTER, g.ROUTER_INPUTS | {"project": g.PROJECT}),
+        "configure the provider with gcp:region",
+    )
 
 
 @pytest.mark.parametrize(
@@ -398,5 +496,8 @@ def test_updating_what_was_deleted_elsewhere_is_refused(engine: g.Engine) -> Non
 
 def test_an_update_is_judged_as_a_creation_is(engine: g.Engine) -> None:
     made = g.build(engine, g.FIREWALL)[g.FIREWALL]
-    refused(lambda: engine.update(made, g.having(g.FIREWALL_INPUTS, network="gone")), "networks/gone' was not found")
+    refused(
+        lambda: engine.update(made, g.having(g.FIREWALL_INPUTS, network="gone")),
+        "networks/gone' was not found",
+    )
     assert engine.cloud.get(made.id)["network"].endswith("/vpc-network")

@@ -66,7 +66,8 @@ from concurrent.futures import ThreadPoolExecutor
 from sandbox.google import shapes
 from sandbox.google.table import KINDS
 with ThreadPoolExecutor(16) as pool:
-    print(sum(len(fields) > 2 for fields in pool.map(shapes.outputs, [kind.shape for kind in KINDS.values()] * 4)))
+    every = [kind.shape for kind in KINDS.values()] * 4
+    print(sum(len(fields) > 2 for fields in pool.map(shapes.outputs, every)))
 """
 
 
@@ -74,7 +75,9 @@ def test_fields_are_read_by_many_threads_of_a_fresh_process_at_once() -> None:
     """A refresh asks for many types at once, with no program that has loaded the package before."""
     command = [sys.executable, "-W", "ignore", "-c", IN_PARALLEL]
     checkout = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, cwd=checkout, check=False, capture_output=True, text=True, timeout=120, encoding="utf-8")
+    done = subprocess.run(
+        command, cwd=checkout, check=False, capture_output=True, text=True, timeout=120, encoding="utf-8"
+    )
     assert done.stdout.strip() == str(len(KINDS) * 4), done.stderr
 
 
@@ -119,7 +122,11 @@ def test_ids_and_outputs_are_google_s(engine: g.Engine) -> None:
     assert made[g.FIREWALL].outputs["direction"] == "EGRESS"
     assert made[g.ZONE].outputs["nameServers"] == ["ns-gcp-private.googledomains.com."]
     assert made[g.BUCKET].outputs["url"] == "gs://team-x-data-1"
-    assert made[g.NODE_POOL].outputs["instanceGroupUrls"][0].startswith(f"{LINK}/{P}/zones/europe-west1-b/instanceGroupManagers/")
+    assert (
+        made[g.NODE_POOL]
+        .outputs["instanceGroupUrls"][0]
+        .startswith(f"{LINK}/{P}/zones/europe-west1-b/instanceGroupManagers/")
+    )
     assert cluster["endpoint"] == "127.0.0.1:6443"
     assert base64.b64decode(cluster["masterAuth"]["clusterCaCertificate"]) == b"-----BEGIN CERTIFICATE-----"
     assert cluster["controlPlaneEndpointsConfig"]["dnsEndpointConfig"]["endpoint"] == "127.0.0.1:6443"
@@ -132,7 +139,9 @@ def test_ids_and_outputs_are_google_s(engine: g.Engine) -> None:
 def test_a_client_key_is_secret_on_the_wire(engine: g.Engine) -> None:
     g.build(engine, g.SUBNETWORK)
     checked = engine.check(g.CLUSTER, g.CLUSTER_INPUTS)
-    answer = engine.stub.Create(provider_pb2.CreateRequest(urn=g.urn(g.CLUSTER, "c"), properties=checked.inputs))
+    answer = engine.stub.Create(
+        provider_pb2.CreateRequest(urn=g.urn(g.CLUSTER, "c"), properties=checked.inputs)
+    )
     key = answer.properties.fields["masterAuth"].struct_value.fields["clientKey"].struct_value.fields
     assert key["4dabf18193072939515e22adb298388d"].string_value == "1b47061264138c4ac30d75fd1eb44270"
 
@@ -141,7 +150,9 @@ def test_addresses_differ_and_stay(engine: g.Engine) -> None:
     engine.enable()
     first = [engine.create(g.ADDRESS, {"name": f"nat-{n}"}).outputs["address"] for n in range(40)]
     assert len(set(first)) == 40
-    again = engine.update(g.Made(g.ADDRESS, "nat-7", f"{P}/regions/europe-west1/addresses/nat-7", {}, {}), {"name": "nat-7"})
+    again = engine.update(
+        g.Made(g.ADDRESS, "nat-7", f"{P}/regions/europe-west1/addresses/nat-7", {}, {}), {"name": "nat-7"}
+    )
     assert again.outputs["address"] == first[7]
 
 
@@ -166,12 +177,19 @@ def test_a_cluster_with_a_fleet_registers_itself(engine: g.Engine) -> None:
 @pytest.mark.parametrize(
     ("token", "args", "name", "value"),
     [
-        ("gcp:organizations/getProject:getProject", {"projectId": "other-project"}, "projectId", "other-project"),
+        (
+            "gcp:organizations/getProject:getProject",
+            {"projectId": "other-project"},
+            "projectId",
+            "other-project",
+        ),
         ("gcp:organizations/getClientConfig:getClientConfig", {}, "region", "europe-west1"),
         ("gcp:compute/getZones:getZones", {}, "names", [f"europe-west1-{letter}" for letter in "bcd"]),
     ],
 )
-def test_lookups_are_answered(engine: g.Engine, token: str, args: dict[str, Any], name: str, value: Any) -> None:
+def test_lookups_are_answered(
+    engine: g.Engine, token: str, args: dict[str, Any], name: str, value: Any
+) -> None:
     answer = engine.stub.Invoke(provider_pb2.InvokeRequest(tok=token, args=wire.write(args)))
     assert wire.read(getattr(answer, "return"))[name] == value
 
@@ -179,7 +197,8 @@ def test_lookups_are_answered(engine: g.Engine, token: str, args: dict[str, Any]
 def test_an_unknown_lookup_is_refused_in_words(engine: g.Engine) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         engine.stub.Invoke(provider_pb2.InvokeRequest(tok="gcp:compute/getImage:getImage"))
-    assert "does not know the function gcp:compute/getImage:getImage" in caught.value.details()  # type: ignore[attr-defined]
+    details = caught.value.details()  # type: ignore[attr-defined]
+    assert "does not know the function gcp:compute/getImage:getImage" in details
 
 
 # Preview
@@ -212,7 +231,11 @@ def test_preview_of_an_update_keeps_what_google_chose_and_changes_nothing(engine
     made = g.build(engine, g.CLUSTER)[g.CLUSTER]
     inputs = g.having(g.CLUSTER_INPUTS, releaseChannel={"channel": "STABLE"})
     request = provider_pb2.UpdateRequest(
-        id=made.id, urn=g.urn(made.token, made.name), olds=wire.write(made.outputs), news=wire.write(inputs), preview=True
+        id=made.id,
+        urn=g.urn(made.token, made.name),
+        olds=wire.write(made.outputs),
+        news=wire.write(inputs),
+        preview=True,
     )
     state = wire.read(engine.stub.Update(request).properties)
     assert state["releaseChannel"] == {"channel": "STABLE"}

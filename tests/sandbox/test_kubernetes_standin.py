@@ -74,13 +74,24 @@ class TestKubeconfig:
             ({"current-context": "other"}, "no context named 'other'"),
             ({"clusters": []}, "no cluster named 'gke'"),
             ({"users": [{"name": "me", "user": {"token": "secret"}}]}, "not the exec plugin"),
-            ({"clusters": [{"name": "gke", "cluster": {"server": "http://10.0.0.1"}}]}, "no https:// address"),
             (
-                {"clusters": [{"name": "gke", "cluster": {"server": SERVER, "insecure-skip-tls-verify": True}}]},
+                {"clusters": [{"name": "gke", "cluster": {"server": "http://10.0.0.1"}}]},
+                "no https:// address",
+            ),
+            (
+                {
+                    "clusters": [
+                        {"name": "gke", "cluster": {"server": SERVER, "insecure-skip-tls-verify": True}}
+                    ]
+                },
                 "insecure-skip-tls-verify",
             ),
             (
-                {"clusters": [{"name": "gke", "cluster": {"server": SERVER, "certificate-authority-data": "bm8="}}]},
+                {
+                    "clusters": [
+                        {"name": "gke", "cluster": {"server": SERVER, "certificate-authority-data": "bm8="}}
+                    ]
+                },
                 "not a PEM certificate",
             ),
         ],
@@ -126,13 +137,25 @@ class TestChanges:
     @pytest.mark.parametrize(
         ("api_version", "kind", "old", "new", "replaced"),
         [
-            ("apps/v1", "Deployment", {"spec": {"selector": {"matchLabels": {"a": "b"}}}}, {"spec": {"selector": {}}}, True),
+            (
+                "apps/v1",
+                "Deployment",
+                {"spec": {"selector": {"matchLabels": {"a": "b"}}}},
+                {"spec": {"selector": {}}},
+                True,
+            ),
             ("apps/v1", "Deployment", {"spec": {"replicas": 1}}, {"spec": {"replicas": 2}}, False),
             ("v1", "Service", {"spec": {"clusterIP": "10.0.0.1"}}, {"spec": {"clusterIP": "10.0.0.2"}}, True),
             ("v1", "Service", {"spec": {"ports": []}}, {"spec": {}}, False),
             ("v1", "ConfigMap", {"data": {"a": "1"}}, {"data": {"a": "2"}}, True),
             ("batch/v1", "Job", {"spec": {"template": {"x": 1}}}, {"spec": {"template": {"x": 2}}}, True),
-            ("rbac.authorization.k8s.io/v1", "RoleBinding", {"roleRef": {"name": "a"}}, {"roleRef": {"name": "b"}}, True),
+            (
+                "rbac.authorization.k8s.io/v1",
+                "RoleBinding",
+                {"roleRef": {"name": "a"}},
+                {"roleRef": {"name": "b"}},
+                True,
+            ),
             ("v1", "Namespace", {"metadata": {"labels": {}}}, {"metadata": {"labels": {"a": "b"}}}, False),
             ("v1", "Namespace", {"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}, True),
             ("v1", "Service", {"metadata": {"namespace": "a"}}, {"metadata": {"namespace": "b"}}, True),
@@ -143,7 +166,10 @@ class TestChanges:
         self, api_version: str, kind: str, old: dict[str, Any], new: dict[str, Any], replaced: bool
     ) -> None:
         of_kind = {"apiVersion": api_version, "kind": kind}
-        found = [manifest.replaces(c, of_kind | old, of_kind | new, frozenset()) for c in manifest.changes(old, new)]
+        found = [
+            manifest.replaces(c, of_kind | old, of_kind | new, frozenset())
+            for c in manifest.changes(old, new)
+        ]
         assert found
         assert any(found) is replaced
 
@@ -196,12 +222,18 @@ class TestManifests:
         ("token", "inputs", "says"),
         [
             ("kubernetes:core/v1:Service", {"metadata": {}}, "metadata.name is missing"),
-            ("kubernetes:core/v1:Service", {"kind": "Pod", "metadata": {"name": "a"}}, "contradicts the type"),
+            (
+                "kubernetes:core/v1:Service",
+                {"kind": "Pod", "metadata": {"name": "a"}},
+                "contradicts the type",
+            ),
             ("kubernetes:core/v1:NamespacePatch", {"metadata": {"name": "a"}}, "patch and list resources"),
             ("kubernetes:yaml:ConfigFile", {}, "no Kubernetes resource type"),
         ],
     )
-    def test_what_no_api_server_could_take_is_refused(self, token: str, inputs: dict[str, Any], says: str) -> None:
+    def test_what_no_api_server_could_take_is_refused(
+        self, token: str, inputs: dict[str, Any], says: str
+    ) -> None:
         with pytest.raises(manifest.ManifestError, match=says):
             manifest.complete(token, inputs)
 
@@ -209,12 +241,17 @@ class TestManifests:
         ("inputs", "says"),
         [
             ({"chart": "base", "version": "1"}, "name is missing"),
-            ({"name": "a", "chart": "nginx", "version": "1", "repositoryOpts": {"repo": "https://x"}}, "Istio's charts only"),
+            (
+                {"name": "a", "chart": "nginx", "version": "1", "repositoryOpts": {"repo": "https://x"}},
+                "Istio's charts only",
+            ),
             ({"name": "a", "chart": "base", "version": "1"}, "without repositoryOpts.repo"),
             ({"name": "a", "chart": "base", "repositoryOpts": {"repo": "https://x"}}, "version is missing"),
         ],
     )
-    def test_releases_helm_or_the_sandbox_could_not_install_are_refused(self, inputs: dict[str, Any], says: str) -> None:
+    def test_releases_helm_or_the_sandbox_could_not_install_are_refused(
+        self, inputs: dict[str, Any], says: str
+    ) -> None:
         with pytest.raises(manifest.ManifestError, match=says):
             release.check(inputs)
 
@@ -232,11 +269,20 @@ def _provider(tmp_path: Path) -> Iterator[provider_pb2_grpc.ResourceProviderStub
 
 
 def deployment(**spec: Any) -> struct_pb2.Struct:
-    return wire.struct({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "n"}, "spec": spec})
+    return wire.struct(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "a", "namespace": "n"},
+            "spec": spec,
+        }
+    )
 
 
 class TestProvider:
-    def test_a_kubeconfig_is_required_and_judged_when_it_is_known(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
+    def test_a_kubeconfig_is_required_and_judged_when_it_is_known(
+        self, provider: provider_pb2_grpc.ResourceProviderStub
+    ) -> None:
         def failures(**news: Any) -> int:
             return len(provider.CheckConfig(provider_pb2.CheckRequest(news=wire.struct(news))).failures)
 
@@ -245,7 +291,9 @@ class TestProvider:
         assert failures(kubeconfig=wire.UNKNOWN) == 0
         assert failures(kubeconfig=json.dumps(config())) == 0
 
-    def test_another_server_means_another_cluster(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
+    def test_another_server_means_another_cluster(
+        self, provider: provider_pb2_grpc.ResourceProviderStub
+    ) -> None:
         def diff(server: str, **more: Any) -> Any:
             old = wire.struct({"kubeconfig": json.dumps(config())})
             new = wire.struct({"kubeconfig": json.dumps(config(server))} | more)
@@ -255,7 +303,9 @@ class TestProvider:
         assert list(diff(SERVER, enableServerSideApply="true").replaces) == []
         assert list(diff("https://127.0.0.1:7777").replaces) == ["kubeconfig"]
 
-    def test_before_the_cluster_exists_a_preview_echoes(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
+    def test_before_the_cluster_exists_a_preview_echoes(
+        self, provider: provider_pb2_grpc.ResourceProviderStub
+    ) -> None:
         provider.Configure(provider_pb2.ConfigureRequest(args=wire.struct({"kubeconfig": wire.UNKNOWN})))
         inputs = deployment(replicas=2)
         checked = provider.Check(provider_pb2.CheckRequest(urn=DEPLOYMENT, news=inputs))
@@ -266,7 +316,9 @@ class TestProvider:
     def test_without_a_cluster_nothing_is_created_or_deleted(
         self, provider: provider_pb2_grpc.ResourceProviderStub, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        provider.Configure(provider_pb2.ConfigureRequest(args=wire.struct({"kubeconfig": json.dumps(config())})))
+        provider.Configure(
+            provider_pb2.ConfigureRequest(args=wire.struct({"kubeconfig": json.dumps(config())}))
+        )
         with pytest.raises(grpc.RpcError, match="cluster is unreachable"):
             provider.Create(provider_pb2.CreateRequest(urn=DEPLOYMENT, properties=deployment()))
         gone = provider_pb2.DeleteRequest(id="n/a", urn=DEPLOYMENT)
@@ -289,11 +341,15 @@ class TestProvider:
         assert moved.deleteBeforeReplace  # the name stays, so the new one can only come second
         assert diff(deployment(), deployment()).changes == provider_pb2.DiffResponse.DIFF_NONE
 
-    def test_a_missing_name_is_refused_at_preview(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
+    def test_a_missing_name_is_refused_at_preview(
+        self, provider: provider_pb2_grpc.ResourceProviderStub
+    ) -> None:
         answer = provider.Check(provider_pb2.CheckRequest(urn=DEPLOYMENT, news=wire.struct({"metadata": {}})))
         assert "metadata.name is missing" in answer.failures[0].reason
 
-    def test_functions_and_components_are_refused_in_words(self, provider: provider_pb2_grpc.ResourceProviderStub) -> None:
+    def test_functions_and_components_are_refused_in_words(
+        self, provider: provider_pb2_grpc.ResourceProviderStub
+    ) -> None:
         with pytest.raises(grpc.RpcError, match="not part of the sandbox"):
             provider.Invoke(provider_pb2.InvokeRequest(tok="kubernetes:yaml:decode"))
         with pytest.raises(grpc.RpcError, match=r"helm\.v3\.Release"):

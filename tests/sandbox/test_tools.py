@@ -123,7 +123,9 @@ def test_assets_are_no_place_for_pulumi(tmp_path: Path, monkeypatch: pytest.Monk
     assert found.find(PULUMI) is None
 
 
-def test_a_tool_that_fails_or_does_not_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tool_that_fails_or_does_not_run_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     fake(tmp_path / "bin" / "pulumi", "v3.300.0", status=3)
     assert found.find(PULUMI) is None
     assert "failed with status 3" in capsys.readouterr().err
@@ -295,7 +297,9 @@ def test_a_failing_build_shows_gos_last_words_and_leaves_nothing(tmp_path: Path)
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
 
 
-def test_a_build_is_pinned_and_changes_nothing_in_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_is_pinned_and_changes_nothing_in_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GOFLAGS", "-mod=mod -tags=evil")
     go = fake(tmp_path / "bin" / "go", "")
     go.write_text(

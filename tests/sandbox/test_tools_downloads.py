@@ -1,4 +1,5 @@
-"""What the sandbox downloads: the release archive and Istio's CRDs, each taken only if its hash is the expected one."""
+"""What the sandbox downloads: the release archive and Istio's CRDs, each taken only if its hash is the
+expected one."""
 
 from __future__ import annotations
 
@@ -67,12 +68,16 @@ def publish(page: Path, member: str = "pulumi/pulumi") -> Path:
         info = tarfile.TarInfo(member)
         info.size, info.mode = len(content), 0o755
         packed.addfile(info, io.BytesIO(content))
-    listed = f"{'0' * 64}  another.tar.gz\n{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n"
+    listed = (
+        f"{'0' * 64}  another.tar.gz\n{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n"
+    )
     (page / f"pulumi-{PULUMI.version}-checksums.txt").write_text(listed, encoding="utf-8")
     return archive
 
 
-needs_archive = pytest.mark.skipif(not release.offered(PULUMI), reason="the release has no archive for this machine")
+needs_archive = pytest.mark.skipif(
+    not release.offered(PULUMI), reason="the release has no archive for this machine"
+)
 
 
 @needs_archive
@@ -87,7 +92,9 @@ def test_a_release_archive_that_matches_is_used_without_go(release_page: Path) -
 
 
 @needs_archive
-@pytest.mark.parametrize("damage", ["content", "unlisted", "no list", "no archive", "no executable", "not an archive"])
+@pytest.mark.parametrize(
+    "damage", ["content", "unlisted", "no list", "no archive", "no executable", "not an archive"]
+)
 def test_a_release_archive_that_does_not_match_is_built_instead(
     release_page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:

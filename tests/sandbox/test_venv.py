@@ -28,15 +28,18 @@ def project(tmp_path: Path) -> Path:
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
         encoding="utf-8",
     )
-    # A build backend in a few lines: an installer asks it for a wheel, which is a zip with three files of metadata.
+    # A build backend in a few lines: an installer asks it for a wheel, which is a zip with three files of
+    # metadata.
     (package / "backend.py").write_text(
         "import zipfile\n"
         "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
         "    name = 'needed-1-py3-none-any.whl'\n"
         "    with zipfile.ZipFile(f'{folder}/{name}', 'w') as wheel:\n"
         "        wheel.writestr('needed.py', '')\n"
-        "        wheel.writestr('needed-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: needed\\nVersion: 1\\n')\n"
-        "        wheel.writestr('needed-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n')\n"
+        "        wheel.writestr('needed-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: "
+        "needed\\nVersion: 1\\n')\n"
+        "        wheel.writestr('needed-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: "
+        "true\\n')\n"
         "        wheel.writestr('needed-1.dist-info/RECORD', '')\n"
         "    return name\n",
         encoding="utf-8",
@@ -66,7 +69,9 @@ def finished(running: subprocess.Popen[str]) -> str:
 
 def works(project: Path) -> bool:
     python = project / ".venv/bin/python"
-    return subprocess.run([python, "-c", "import needed, pip"], check=False, capture_output=True).returncode == 0
+    return (
+        subprocess.run([python, "-c", "import needed, pip"], check=False, capture_output=True).returncode == 0
+    )
 
 
 def test_a_run_that_was_killed_anywhere_is_made_good_by_the_next(project: Path) -> None:
@@ -107,8 +112,12 @@ def test_its_commands_run_from_a_folder_with_a_space_in_its_name(project: Path) 
     for file in ("cli/entry.py", "common/guarded.py"):
         (project / "egress" / file).parent.mkdir(parents=True)
         shutil.copy(ROOT / "egress" / file, project / "egress" / file)
-    (project / "egress/cli/app.py").write_text("def app(prog_name): print(prog_name, 'here')\n", encoding="utf-8")
-    done = subprocess.run([project / ".venv/bin/egress"], capture_output=True, text=True, check=False, encoding="utf-8")
+    (project / "egress/cli/app.py").write_text(
+        "def app(prog_name): print(prog_name, 'here')\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        [project / ".venv/bin/egress"], capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert (done.stdout, done.returncode) == ("egress here\n", 0), done.stderr
     activate = (project / ".venv/bin/activate").read_text(encoding="utf-8")
     assert str(project / ".venv") in activate
@@ -124,10 +133,14 @@ def test_packages_that_are_not_to_be_had_are_said_in_words(project: Path) -> Non
     assert "Traceback" not in said
 
 
-def test_a_python_that_cannot_make_environments_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_that_cannot_make_environments_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As Debian's is without python3-venv; what it had begun does not stay behind."""
     python = tmp_path / "python"
-    python.write_text('#!/bin/sh\nmkdir -p "$3/bin"; echo "ensurepip is not available"; exit 1\n', encoding="utf-8")
+    python.write_text(
+        '#!/bin/sh\nmkdir -p "$3/bin"; echo "ensurepip is not available"; exit 1\n', encoding="utf-8"
+    )
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(ToolError, match=r"(?s)ensurepip is not available.*apt install python3.*-venv"):

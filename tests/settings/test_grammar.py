@@ -1,4 +1,5 @@
-"""Texts are compared whole and as ASCII, in one room; what a config may say is what Kubernetes, Istio and Google take."""
+"""Texts are compared whole and as ASCII, in one room; what a config may say is what Kubernetes, Istio and
+Google take."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def _python(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
 
 
 def test_settings_compare_texts_in_one_room_alone() -> None:
-    """`re` has one reader among what decides about a config, and pydantic's own patterns, where \\d is any script's, none."""
+    """`re` has one reader among what decides about a config, and pydantic's own patterns, where \\d is any
+    script's, none."""
     found: list[str] = []
     for path, tree in _python("egress/settings"):
         for node in ast.walk(tree):
@@ -63,16 +65,21 @@ def test_settings_compare_texts_in_one_room_alone() -> None:
                     found.append(f"{path}:{node.lineno} has a pattern of pydantic's")
     hosts = ast.parse((ROOT / "egress/common/hosts.py").read_text(encoding="utf-8"))
     assert not [
-        node for node in ast.walk(hosts) if isinstance(node, ast.Import) and any(name.name == "re" for name in node.names)
+        node
+        for node in ast.walk(hosts)
+        if isinstance(node, ast.Import) and any(name.name == "re" for name in node.names)
     ]
     assert found == []
 
 
 def test_nobody_compares_the_beginning_of_a_text_and_calls_it_the_whole() -> None:
-    """`match` stops where it likes, and `$` stands before a line end too: `fullmatch`, or `search` for a part."""
+    """`match` stops where it likes, and `$` stands before a line end too: `fullmatch`, or `search` for a
+    part."""
     found = [
         f"{path}:{node.lineno}"
-        for path, tree in _python("egress/settings", "egress/judge", "components", "policies", "sandbox/google")
+        for path, tree in _python(
+            "egress/settings", "egress/judge", "components", "policies", "sandbox/google"
+        )
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "match"
     ]
@@ -130,7 +137,9 @@ EVERYTHING[f"{OWN}teams"]["team-x"]["egress"]["more.example"] = {
         "credential": "partner",
         "traffic": {"timeout": "5s", "connectTimeout": "1s", "keepalive": "60s"},
         "inspect": {"refuse": {"number": "1234"}},
-        "allow": {"read": {"paths": ["/a", "/a/{*}"], "headers": {"x-tenant": ["shop"]}, "serviceAccounts": ["app"]}},
+        "allow": {
+            "read": {"paths": ["/a", "/a/{*}"], "headers": {"x-tenant": ["shop"]}, "serviceAccounts": ["app"]}
+        },
     }
 }
 FREE = {"description", "reason", "text"}
@@ -153,7 +162,9 @@ def test_everything_is_accepted_to_begin_with() -> None:
 
 
 @pytest.mark.parametrize(("path", "is_key"), PLACES, ids=str)
-def test_a_line_end_behind_a_text_is_refused_wherever_it_stands(path: tuple[str | int, ...], is_key: bool) -> None:
+def test_a_line_end_behind_a_text_is_refused_wherever_it_stands(
+    path: tuple[str | int, ...], is_key: bool
+) -> None:
     config = copy.deepcopy(EVERYTHING)
     parent: Any = config
     for part in path[:-1]:
@@ -182,7 +193,11 @@ def _patterns(node: Any) -> Iterator[str]:
 def test_the_patterns_that_editors_are_given_mean_the_whole_text_too() -> None:
     found = set(_patterns(json.loads(json.dumps(stack_schema()))))
     assert len(found) > 15
-    assert [pattern for pattern in found if not (pattern.startswith("^(?:") and pattern.endswith(")$")) or "\\d" in pattern] == []
+    assert [
+        pattern
+        for pattern in found
+        if not (pattern.startswith("^(?:") and pattern.endswith(")$")) or "\\d" in pattern
+    ] == []
 
 
 @given(text=st.from_regex(grammar.LABEL, fullmatch=True) | st.text(max_size=70))

@@ -1,4 +1,5 @@
-"""Refusals speak the language of the file: no class, no type and no sentence of the library that checks the values."""
+"""Refusals speak the language of the file: no class, no type and no sentence of the library that checks the
+values."""
 
 from __future__ import annotations
 
@@ -25,14 +26,34 @@ from tests.support import PROJECT, ROOT, config_with, dev_config
 HOSTS = "teams/team-x/egress"
 MISTAKES: list[tuple[str, Any, str, str]] = [
     # path, value, words of the consequence, the line to write
-    (f"{HOSTS}/x.example.com", "passthrough", "A text stands where a mapping", "x.example.com: {https: passthrough}"),
+    (
+        f"{HOSTS}/x.example.com",
+        "passthrough",
+        "A text stands where a mapping",
+        "x.example.com: {https: passthrough}",
+    ),
     (f"{HOSTS}/x.example.com", None, "Nothing is written behind it", "x.example.com: {https: passthrough}"),
-    (HOSTS, ["x.example.com"], "A list stands where a mapping of hosts", "egress: {x.example.com: {https: passthrough}}"),
+    (
+        HOSTS,
+        ["x.example.com"],
+        "A list stands where a mapping of hosts",
+        "egress: {x.example.com: {https: passthrough}}",
+    ),
     (f"{HOSTS}/x.example.com", {"http": True}, "true stands where", "http: {upgrade: tls}"),
-    ("teams/shop", None, "Nothing is written behind it", "shop: {egress: {example.com: {https: passthrough}}}"),
+    (
+        "teams/shop",
+        None,
+        "Nothing is written behind it",
+        "shop: {egress: {example.com: {https: passthrough}}}",
+    ),
     ("teams", "", "Nothing is written behind it", "gke-mesh-egress:teams: {shop:"),
     ("network/controlPlane", ["10.5.0.0/28"], "a range of addresses", "controlPlane: 10.5.0.0/28"),
-    ("network/subnet", ["10.5.0.0/28"], "a mapping of its settings (name, nodes, pods, services)", "subnet: {nodes:"),
+    (
+        "network/subnet",
+        ["10.5.0.0/28"],
+        "a mapping of its settings (name, nodes, pods, services)",
+        "subnet: {nodes:",
+    ),
     ("teams/team-x/reaches", "team-y", "a list belongs", "reaches: [team-y]"),
     ("gateway/minReplicas", "3", "a whole number belongs", "minReplicas: 3"),
     ("cluster/deletionProtection", "no", "true or false belongs", "deletionProtection: false"),
@@ -45,10 +66,26 @@ NEEDS: list[tuple[str, Any, str]] = [
     ("x.example.com", {"http": {"port": 8080}}, "tcp: {port: 8443"),
     ("x.example.com", {"https": {"port": 8443}}, "tcp: {port: 8443"),
     ("x.example.com", {"port": 8443, "https": "passthrough"}, "tcp: {port: 8443"),
-    ("x.example.com", {"tcp": {"ports": [9092, 9094], "port": 9092, "byName": True, "serviceAccounts": ["a"]}}, "another name"),
-    ("x.example.com", {"tcp": {"port": 5022, "byName": True, "serviceAccounts": ["a"]}, "https": "passthrough"}, "another name"),
-    ("x.example.com", {"tcp": {"port": 5432, "addresses": ["10.50.0.5"], "serviceAccounts": ["a"]}}, "fences.privateHosts"),
-    ("*.kafka.example", {"tcp": {"port": 9093, "byName": True, "serviceAccounts": ["a"]}}, "each host by its full name"),
+    (
+        "x.example.com",
+        {"tcp": {"ports": [9092, 9094], "port": 9092, "byName": True, "serviceAccounts": ["a"]}},
+        "another name",
+    ),
+    (
+        "x.example.com",
+        {"tcp": {"port": 5022, "byName": True, "serviceAccounts": ["a"]}, "https": "passthrough"},
+        "another name",
+    ),
+    (
+        "x.example.com",
+        {"tcp": {"port": 5432, "addresses": ["10.50.0.5"], "serviceAccounts": ["a"]}},
+        "fences.privateHosts",
+    ),
+    (
+        "*.kafka.example",
+        {"tcp": {"port": 9093, "byName": True, "serviceAccounts": ["a"]}},
+        "each host by its full name",
+    ),
 ]
 
 
@@ -58,16 +95,24 @@ def problems_of(config: dict[Any, Any]) -> tuple[Problem, ...]:
     return refused.value.problems
 
 
-@pytest.mark.parametrize(("path", "value", "consequence", "line"), MISTAKES, ids=[row[3][:30] for row in MISTAKES])
-def test_the_commonest_mistakes_end_in_the_line_to_write(path: str, value: Any, consequence: str, line: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "value", "consequence", "line"), MISTAKES, ids=[row[3][:30] for row in MISTAKES]
+)
+def test_the_commonest_mistakes_end_in_the_line_to_write(
+    path: str, value: Any, consequence: str, line: str
+) -> None:
     (problem,) = problems_of(config_with(path, value))
     assert consequence in problem.consequence
     assert line in problem.fix
 
 
 @pytest.mark.parametrize(("host", "value", "instead"), NEEDS, ids=[f"{row[0]} {row[2]}" for row in NEEDS])
-def test_what_the_language_cannot_say_is_not_supported_with_what_to_write_instead(host: str, value: Any, instead: str) -> None:
-    said = [problem.consequence + problem.fix for problem in problems_of(config_with(f"{HOSTS}/{host}", value))]
+def test_what_the_language_cannot_say_is_not_supported_with_what_to_write_instead(
+    host: str, value: Any, instead: str
+) -> None:
+    said = [
+        problem.consequence + problem.fix for problem in problems_of(config_with(f"{HOSTS}/{host}", value))
+    ]
     assert any("Not supported" in text and instead in text for text in said), said
     for entry in (entry for text in said for entry in re.findall(r"tcp: \{[^}.]*(?:\.\d[^}]*)?\}", text)):
         # What is written instead has to be accepted itself: byName on a port of the gateway's own was not.
@@ -91,7 +136,9 @@ def test_a_refused_default_is_shown_and_called_one() -> None:
 
 
 def test_a_value_is_refused_where_it_stands_in_the_file() -> None:
-    (problem,) = problems_of(config_with("teams/team-x/googleApis/serviceAccounts/test/datasets", {"sales": "nonsense"}))
+    (problem,) = problems_of(
+        config_with("teams/team-x/googleApis/serviceAccounts/test/datasets", {"sales": "nonsense"})
+    )
     assert problem.path.endswith("test.datasets.sales")
     assert problem.value == "nonsense"
 
@@ -99,7 +146,9 @@ def test_a_value_is_refused_where_it_stands_in_the_file() -> None:
 @cache
 def _configs() -> list[dict[str, Any]]:
     whole = re.search(
-        r"```yaml\n(# yaml-language-server.*?)```", (ROOT / "docs/config.md").read_text(encoding="utf-8"), re.DOTALL
+        r"```yaml\n(# yaml-language-server.*?)```",
+        (ROOT / "docs/config.md").read_text(encoding="utf-8"),
+        re.DOTALL,
     )
     assert whole
     modes = sorted((ROOT / "examples/modes").glob("Pulumi.*.yaml"))
@@ -155,8 +204,10 @@ ALSO_WORDS = {
     "Dns",
 }
 OF_THE_LIBRARY = re.compile(
-    r"Input should|instance of|valid (dictionary|string|list|integer|boolean|number)|unicode string|Field required|Extra inputs"
-    r"|IPv4(Network|Address|Interface)\b|NoneType|\bdict\b|\bstr\b|\bint\b|Traceback|object at 0x|Correct it; docs|pydantic"
+    r"Input should|instance of|valid (dictionary|string|list|integer|boolean|number)|unicode string|Field "
+    r"required|Extra inputs"
+    r"|IPv4(Network|Address|Interface)\b|NoneType|\bdict\b|\bstr\b|\bint\b|Traceback|object at 0x|Correct "
+    r"it; docs|pydantic"
 )
 BROKEN = [
     None,
@@ -184,7 +235,9 @@ BROKEN = [
 
 @settings(deadline=None, max_examples=300)
 @given(st.data())
-def test_no_refusal_speaks_of_the_program_and_each_has_path_value_consequence_and_fix(data: st.DataObject) -> None:
+def test_no_refusal_speaks_of_the_program_and_each_has_path_value_consequence_and_fix(
+    data: st.DataObject,
+) -> None:
     index, path = data.draw(st.sampled_from(_places()))
     value = data.draw(st.sampled_from(BROKEN))
     try:
@@ -194,7 +247,8 @@ def test_no_refusal_speaks_of_the_program_and_each_has_path_value_consequence_an
             text = f"{problem.consequence} {problem.fix}"
             assert not OF_THE_LIBRARY.search(text), text
             assert not (
-                set(re.findall(r"\w+", text)) & (set(_classes()) - ALSO_WORDS - {"Backend", "Form", "Share", "Retries"})
+                set(re.findall(r"\w+", text))
+                & (set(_classes()) - ALSO_WORDS - {"Backend", "Form", "Share", "Retries"})
             ), text
             assert problem.path.startswith(("gke-mesh-egress:", "gcp:project"))
             assert problem.consequence.strip().endswith((".", "?", "!"))
@@ -212,7 +266,9 @@ def test_the_line_to_write_has_the_right_form(data: st.DataObject) -> None:
         load(_with(index, path, value))
     except ConfigError as error:
         here = [
-            problem for problem in error.problems if problem.value == value and any(word in problem.consequence for word in wrong)
+            problem
+            for problem in error.problems
+            if problem.value == value and any(word in problem.consequence for word in wrong)
         ]
         for problem in here:
             line = re.fullmatch(r"Write (.*?)(, or remove the line)?\.", problem.fix)
@@ -225,7 +281,9 @@ def test_the_line_to_write_has_the_right_form(data: st.DataObject) -> None:
             with pytest.raises(ConfigError) as again:
                 load(_with(index, path, meant))
             left = [
-                one for one in again.value.problems if one.path == problem.path and any(word in one.consequence for word in wrong)
+                one
+                for one in again.value.problems
+                if one.path == problem.path and any(word in one.consequence for word in wrong)
             ]
             assert not left, (problem, left)
 

@@ -23,7 +23,8 @@ from tests.refusal_texts import texts
 from tests.support import ROOT, config_with
 
 GIVEN = (ROOT / "tests/settings/recorded/refusal_codes.txt").read_text(encoding="utf-8").split()
-"""Every code that was ever given, in order; a refusal that goes keeps its code here and in the record (`"retired"`)."""
+"""Every code that was ever given, in order; a refusal that goes keeps its code here and in the record
+(`"retired"`)."""
 ENTRIES = json.loads(RECORD.read_text(encoding="utf-8"))
 OF_FILES = [code for code in known() if code < "EGR100"]
 """What is said of a file before it is a config."""
@@ -42,9 +43,12 @@ STATES: dict[str, Callable[[Path], Path]] = {
 """Of each refusal that no text of a file shows: what makes the file so, and its path."""
 UNSHOWN = dict(
     line.split(" ", 1)
-    for line in (ROOT / "tests/settings/recorded/refusals_without_example.txt").read_text(encoding="utf-8").splitlines()
+    for line in (ROOT / "tests/settings/recorded/refusals_without_example.txt")
+    .read_text(encoding="utf-8")
+    .splitlines()
 )
-"""Refusals that no config can give, and the reason why. Nothing may be added here without one, and a test that it holds."""
+"""Refusals that no config can give, and the reason why. Nothing may be added here without one, and a test
+that it holds."""
 
 
 def _holds(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -55,13 +59,16 @@ def _holds(path: Path, text: str, encoding: str = "utf-8") -> Path:
 def test_every_refusal_in_the_source_has_a_code() -> None:
     have = {one.text for one in known().values()}
     missing = [f"{room}: {text}" for text, room in texts().items() if text not in have]
-    assert not missing, f"give each a code that was never given, in egress/common/refusals.json, with an example: {missing}"
+    assert not missing, (
+        f"give each a code that was never given, in egress/common/refusals.json, with an example: {missing}"
+    )
 
 
 def test_every_code_is_of_a_refusal_that_is_there_or_retired() -> None:
     gone = [code for code, one in known().items() if one.text not in texts()]
     assert not gone, (
-        f'the words have changed (write the new ones below the same code), or the refusal is gone ("retired"): {gone}'
+        "the words have changed (write the new ones below the same code), or the refusal is gone "
+        f'("retired"): {gone}'
     )
 
 
@@ -129,7 +136,8 @@ def test_the_example_reads_back_as_what_was_tried_unless_it_is_cut(code: str) ->
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("EGR200", "EGR201, EGR202, EGR203"), ("EGR8", "EGR007, EGR008, EGR009"), ("egress", "All of them")]
+    ("code", "said"),
+    [("EGR200", "EGR201, EGR202, EGR203"), ("EGR8", "EGR007, EGR008, EGR009"), ("egress", "All of them")],
 )
 def test_a_code_that_is_none_is_answered_with_the_nearest(code: str, said: str) -> None:
     run = CliRunner().invoke(app, ["why", code])
@@ -140,7 +148,13 @@ def test_a_code_that_is_none_is_answered_with_the_nearest(code: str, said: str) 
 def test_what_is_printed_of_a_code_says_why_fix_example_and_answer() -> None:
     run = CliRunner().invoke(app, ["why", "egr101"])
     assert run.exit_code == 0
-    parts = ("UDP never leaves", "\nFix: Let the app use TCP", "        udp: {}\n", "The program says:", "udp = {}\n    EGR101: ")
+    parts = (
+        "UDP never leaves",
+        "\nFix: Let the app use TCP",
+        "        udp: {}\n",
+        "The program says:",
+        "udp = {}\n    EGR101: ",
+    )
     places = [run.output.index(part) for part in parts]
     assert places == sorted(places)
 
@@ -162,13 +176,25 @@ def test_no_pattern_can_stand_above_a_private_zone_of_googles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("cluster/name", 40), ("teams/team-x/testApp/image", 400), ("teams/team-x/egress/a.example.com/http", 200)]
+    ("path", "most"),
+    [
+        ("cluster/name", 40),
+        ("teams/team-x/testApp/image", 400),
+        ("teams/team-x/egress/a.example.com/http", 200),
+    ],
 )
 def test_a_text_that_is_too_long_is_called_so(path: str, most: int) -> None:
     """It was said that a text stands where a text belongs."""
     text = "a" * (most + 1)
     with pytest.raises(ConfigError) as refused:
-        load(config_with(path, {"upgrade": "tls", "allow": {"read": {"description": text}}} if path.endswith("http") else text))
+        load(
+            config_with(
+                path,
+                {"upgrade": "tls", "allow": {"read": {"description": text}}}
+                if path.endswith("http")
+                else text,
+            )
+        )
     assert [problem.code for problem in refused.value.problems] == ["EGR109"]
     assert refused.value.problems[0].fix == f"Write at most {most} characters."
 

@@ -1,8 +1,8 @@
 """Stack files are read as the Pulumi CLI reads them, or refused in words.
 
-recorded/stack_files.json: texts, and what Pulumi's own reader makes of each (`workspace.LoadProjectStackBytes` of
-github.com/pulumi/pulumi/sdk/v3 v3.259.0, project gke-mesh-egress): the config as a program gets it, or Pulumi's refusal.
-tests/engine/test_stack_files.py asks the CLI itself.
+recorded/stack_files.json: texts, and what Pulumi's own reader makes of each
+(`workspace.LoadProjectStackBytes` of github.com/pulumi/pulumi/sdk/v3 v3.259.0, project gke-mesh-egress): the
+config as a program gets it, or Pulumi's refusal. tests/engine/test_stack_files.py asks the CLI itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from egress.common.errors import ConfigError, Problem
 from egress.settings import load, load_file
 from tests.support import ROOT, dev_config
 
-RECORDED: dict[str, dict[str, Any]] = json.loads((ROOT / "tests/settings/recorded/stack_files.json").read_text(encoding="utf-8"))
+RECORDED: dict[str, dict[str, Any]] = json.loads(
+    (ROOT / "tests/settings/recorded/stack_files.json").read_text(encoding="utf-8")
+)
 ENCRYPTED = {"secure"}
 STRICTER = {
     # what Pulumi reads -> why it is refused here: words of the consequence
@@ -105,14 +107,18 @@ def test_a_refusal_names_the_line(tmp_path: Path, text: str, line: int) -> None:
 
 def test_a_host_that_stands_twice_is_refused_instead_of_the_last_one_winning(tmp_path: Path) -> None:
     dev = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
-    twice = dev.replace("        httpbin.org: {https: passthrough}\n", "        httpbin.org: {https: passthrough}\n" * 2)
+    twice = dev.replace(
+        "        httpbin.org: {https: passthrough}\n", "        httpbin.org: {https: passthrough}\n" * 2
+    )
     (problem,) = refusals(written(tmp_path, twice))
     assert "httpbin.org stands here a second time" in problem.consequence
 
 
 def test_bare_keys_are_the_projects(tmp_path: Path) -> None:
     dev = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
-    settings = load_file(written(tmp_path, dev.replace("gke-mesh-egress:teams", "teams")), default_project="sandbox-project")
+    settings = load_file(
+        written(tmp_path, dev.replace("gke-mesh-egress:teams", "teams")), default_project="sandbox-project"
+    )
     assert sorted(settings.teams) == ["team-x", "team-y"]
 
 
@@ -132,7 +138,8 @@ def test_what_the_project_file_gives_to_every_stack_is_there_as_pulumi_gives_it(
 
 
 @pytest.mark.parametrize(
-    "namespace", ["gke-mesh-egres", "gke-mesh-eggress", "GKE-mesh-egress", "gke-mesh", "mesh-egress", "gke_mesh_egress"]
+    "namespace",
+    ["gke-mesh-egres", "gke-mesh-eggress", "GKE-mesh-egress", "gke-mesh", "mesh-egress", "gke_mesh_egress"],
 )
 def test_a_namespace_that_is_nearly_right_is_refused_by_the_program_too(namespace: str) -> None:
     config = dev_config()
@@ -142,13 +149,33 @@ def test_a_namespace_that_is_nearly_right_is_refused_by_the_program_too(namespac
     assert refused.value.problems[0].fix == "Did you mean gke-mesh-egress:teams?"
 
 
-@pytest.mark.parametrize("key", ["gcp:region", "kubernetes:context", "pulumi:tags", "google-native:project", "random:seed"])
+@pytest.mark.parametrize(
+    "key", ["gcp:region", "kubernetes:context", "pulumi:tags", "google-native:project", "random:seed"]
+)
 def test_other_namespaces_are_nobodys_business(key: str) -> None:
     load(dev_config() | {key: "x"})
 
 
-ODD = ["9" * 5000, "{x: " + "9" * 5000 + "}", "&a [*a]", "[" * 20_000, "!!int x", "!!int ", "!!float x", "!!timestamp x", "\x00"]
-ODD += ["2001-01-01T99:00:00", "a: b: c", '"\\UFFFFFFFF"', '"\\ud83d"', "{[a]: 1}", "{a: &x {<<: *x}}", "\ufffe"]
+ODD = [
+    "9" * 5000,
+    "{x: " + "9" * 5000 + "}",
+    "&a [*a]",
+    "[" * 20_000,
+    "!!int x",
+    "!!int ",
+    "!!float x",
+    "!!timestamp x",
+    "\x00",
+]
+ODD += [
+    "2001-01-01T99:00:00",
+    "a: b: c",
+    '"\\UFFFFFFFF"',
+    '"\\ud83d"',
+    "{[a]: 1}",
+    "{a: &x {<<: *x}}",
+    "\ufffe",
+]
 ODD += ['\'{"a": "\\ud83d"}\'']
 
 
@@ -160,14 +187,19 @@ def test_odd_values_end_in_sentences(tmp_path: Path, text: str) -> None:
         assert problem.fix
 
 
-TOKENS = "a|b|no|8|010|1e3|'q'|\"d\"|true|~||2001-01-01|0x1f|*x|&x a|&x |!!int 5|!!int x|{}|[]|[a, b]|{a: 1}|<<|{<<: *x}|- a|? a"
+TOKENS = (
+    "a|b|no|8|010|1e3|'q'|\"d\"|true|~||2001-01-01|0x1f|*x|&x a|&x |!!int 5|!!int x|{}|[]|[a, b]|{a: "
+    "1}|<<|{<<: *x}|- a|? a"
+)
 TOKENS += "|# c|%|`|\t|:|\n  |\n"
 KEYS = ["teams: ", "gke-mesh-egress:teams: ", "  a: ", "<<: "]
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(TOKENS.split("|")), max_size=12), st.lists(st.sampled_from(KEYS), max_size=6))
-def test_no_text_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, tokens: list[str], keys: list[str]) -> None:
+def test_no_text_ends_in_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, tokens: list[str], keys: list[str]
+) -> None:
     lines = "".join(f"  {key}{token}\n" for key, token in zip(keys, tokens, strict=False))
     path = written(tmp_path_factory.getbasetemp(), "config:\n" + lines + "".join(tokens))
     with contextlib.suppress(ConfigError):

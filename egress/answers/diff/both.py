@@ -1,4 +1,5 @@
-"""Two sets of objects side by side: what either of them tells apart, so that every question is asked of both."""
+"""Two sets of objects side by side: what either of them tells apart, so that every question is asked of
+both."""
 
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ from egress.judge.targets import Targets
 from egress.judge.trace import Judges
 from egress.judge.unread import of_google
 
-FIREWALLS = ("gcp:compute/firewall:Firewall", "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules")
+FIREWALLS = (
+    "gcp:compute/firewall:Firewall",
+    "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules",
+)
 ZONE, RECORDS = "gcp:dns/managedZone:ManagedZone", "gcp:dns/recordSet:RecordSet"
 _LAST_IPV4 = (1 << 32) - 1
 
@@ -55,7 +59,8 @@ class Both:
 
     @property
     def partial(self) -> tuple[bool, bool]:
-        """Of which side Google's resources say only what the program sets, while the other's say everything."""
+        """Of which side Google's resources say only what the program sets, while the other's say
+        everything."""
         planned = [side.deployed.planned for side in self.sides]
         return (planned[0] and not planned[1], planned[1] and not planned[0])
 
@@ -76,33 +81,46 @@ class Both:
 
 
 def comparable(old: Deployed, new: Deployed) -> tuple[Deployed, Deployed, list[str]]:
-    """The two without what only one of them was handed over with, and sentences that say so: what is missing is not removed."""
+    """The two without what only one of them was handed over with, and sentences that say so: what is missing
+    is not removed."""
     notes: list[str] = []
     if bool(old.google) != bool(new.google):
-        notes.append(f"{'NEW' if old.google else 'OLD'} holds no Google resources: firewall, DNS and nodes are not compared.")
+        notes.append(
+            f"{'NEW' if old.google else 'OLD'} holds no Google resources: firewall, DNS and nodes are not "
+            "compared."
+        )
         old, new = replace(old, google=()), replace(new, google=())
     meshes = [any(_is_mesh(manifest) for manifest in side.kubernetes) for side in (old, new)]
     if meshes[0] != meshes[1]:
         notes.append(f"{'NEW' if meshes[0] else 'OLD'} holds no mesh configuration: it is not compared.")
         old, new = (
-            replace(side, kubernetes=tuple(item for item in side.kubernetes if not _is_mesh(item))) for side in (old, new)
+            replace(side, kubernetes=tuple(item for item in side.kubernetes if not _is_mesh(item)))
+            for side in (old, new)
         )
     for name in ("OLD", "NEW"):
         one, other = (old, new) if name == "OLD" else (new, old)
         kinds = _not_printed(one, other)
-        left = replace(other, kubernetes=tuple(item for item in other.kubernetes if item["kind"] not in kinds))
+        left = replace(
+            other, kubernetes=tuple(item for item in other.kubernetes if item["kind"] not in kinds)
+        )
         old, new = (one, left) if name == "OLD" else (left, one)
         if said := sorted(kind for kind in kinds if kind.lower() not in SILENT_KINDS):
-            notes.append(f"{name} holds no {listing(said)}: not compared. What to print of a cluster: {KUBECTL}")
+            notes.append(
+                f"{name} holds no {listing(said)}: not compared. What to print of a cluster: {KUBECTL}"
+            )
     if old.planned != new.planned and old.google:
         types = {item.type for item in (old if old.planned else new).google}
-        kept = [[item for item in side.google if item.type in types or any(of_google(side, item))] for side in (old, new)]
+        kept = [
+            [item for item in side.google if item.type in types or any(of_google(side, item))]
+            for side in (old, new)
+        ]
         compared = {item.type for side in kept for item in side}
         every = {item.type for side in (old, new) for item in side.google}
         beyond = sorted({type_token.rsplit(":", 1)[-1] for type_token in every - compared})
         if beyond:
             notes.append(
-                f"{'OLD' if old.planned else 'NEW'} is a config: of Google's resources and the charts, {listing(beyond)} and "
+                f"{'OLD' if old.planned else 'NEW'} is a config: of Google's resources and the charts, "
+                f"{listing(beyond)} and "
                 "what the program leaves to defaults are not compared."
             )
         old, new = (replace(side, google=tuple(items)) for side, items in zip((old, new), kept, strict=True))
@@ -113,7 +131,9 @@ def _not_printed(one: Deployed, other: Deployed) -> list[str]:
     """Kinds that one side, which an API server printed, does not hold at all, and the other does."""
     if not any(is_live(item) for item in one.kubernetes):
         return []
-    return sorted({str(item["kind"]) for item in other.kubernetes} - {str(item["kind"]) for item in one.kubernetes})
+    return sorted(
+        {str(item["kind"]) for item in other.kubernetes} - {str(item["kind"]) for item in one.kubernetes}
+    )
 
 
 def _is_mesh(manifest: Mapping[str, Any]) -> bool:

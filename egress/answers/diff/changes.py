@@ -1,4 +1,5 @@
-"""From facts to what people read: one sentence for each thing that somebody gains or loses, the riskiest first."""
+"""From facts to what people read: one sentence for each thing that somebody gains or loses, the riskiest
+first."""
 
 from __future__ import annotations
 
@@ -6,7 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from egress.answers.diff import entering, fences, granted, inspected, leaving, logged, platform, received, relaxed, trusted
+from egress.answers.diff import (
+    entering,
+    fences,
+    granted,
+    inspected,
+    leaving,
+    logged,
+    platform,
+    received,
+    relaxed,
+    trusted,
+)
 from egress.answers.diff.both import Both, comparable
 from egress.answers.diff.facts import Fact
 from egress.answers.diff.flows import TeamFlows
@@ -48,7 +60,10 @@ class Change:
             "team": self.teams[0] if len(self.teams) == 1 else None,
             "teams": list(self.teams),
             "text": self.text,
-            "details": [{"target": fact.target, "what": fact.what, "how": fact.how, "decidedBy": fact.by} for fact in self.facts],
+            "details": [
+                {"target": fact.target, "what": fact.what, "how": fact.how, "decidedBy": fact.by}
+                for fact in self.facts
+            ],
         }
 
 
@@ -82,12 +97,15 @@ class Difference:
         }
 
 
-def difference(old: Deployed, new: Deployed, plans: tuple[Plan | None, Plan | None] = (None, None)) -> Difference:
+def difference(
+    old: Deployed, new: Deployed, plans: tuple[Plan | None, Plan | None] = (None, None)
+) -> Difference:
     """What the new objects let out that the old ones do not, and the other way round.
 
     Args:
         old, new: the objects.
-        plans: what they were rendered of, where they are a config's: between two, what no object shows is compared too.
+        plans: what they were rendered of, where they are a config's: between two, what no object shows is
+        compared too.
     """
     notes: list[str] = []
     nothing = [not (side.kubernetes or side.google) for side in (old, new)]
@@ -113,9 +131,16 @@ def difference(old: Deployed, new: Deployed, plans: tuple[Plan | None, Plan | No
         facts += of_plans(before, after)
     facts += relaxed.facts(before, after, facts)
     settings = before.settings, after.settings
-    # Whatever differs between the objects of two configs does so because of some key: keys are what people know.
+    # Whatever differs between the objects of two configs does so because of some key: keys are what people
+    # know.
     unread = tuple(Unjudged(f"{CONFIG} {path}", ()) for path in unseen(*settings, facts))
-    return Difference(tuple(_changes(_without_echoes(facts, gateways))), objects, tuple(notes), unread, tuple(silent(*settings)))
+    return Difference(
+        tuple(_changes(_without_echoes(facts, gateways))),
+        objects,
+        tuple(notes),
+        unread,
+        tuple(silent(*settings)),
+    )
 
 
 def _differ(sides: Sequence[Mapping[str, Item]], name: str, both: Both) -> bool:
@@ -126,24 +151,31 @@ def _differ(sides: Sequence[Mapping[str, Item]], name: str, both: Both) -> bool:
 def _without_echoes(facts: Iterable[Fact], gateways: Iterable[str]) -> list[Fact]:
     """Facts without those that say again what another one says.
 
-    DNS answers for a host because somebody may reach it now; who may reach pods or Google's APIs does so past the sidecar as
-    well; whoever reaches a host does so through a gateway; TLS that is dropped changes the port; an object that nobody reads is
-    named once for those whom it concerns.
+    DNS answers for a host because somebody may reach it now; who may reach pods or Google's APIs does so past
+    the sidecar as well; whoever reaches a host does so through a gateway; TLS that is dropped changes the
+    port; an object that nobody reads is named once for those whom it concerns.
     """
     unique = list(dict.fromkeys(facts))
     reached = {(fact.target, fact.gain) for fact in unique if fact.aspect in (Aspect.HOST, Aspect.PORT)}
     by_app = {(fact.team, fact.target, fact.gain) for fact in unique if fact.aspect is Aspect.HOST}
     tls = {(fact.team, fact.target, fact.how) for fact in unique if fact.aspect is Aspect.TLS}
 
-    at_gateways = {words for namespace in gateways for words in (f"the gateway in {namespace}", f"pods of {namespace}")}
+    at_gateways = {
+        words for namespace in gateways for words in (f"the gateway in {namespace}", f"pods of {namespace}")
+    }
     gained = {(fact.team, fact.gain) for fact in unique if fact.aspect is Aspect.HOST}
-    of_somebody = {(fact.what, fact.gain) for fact in unique if fact.aspect is Aspect.UNREAD and fact.target != fact.what}
+    of_somebody = {
+        (fact.what, fact.gain) for fact in unique if fact.aspect is Aspect.UNREAD and fact.target != fact.what
+    }
 
     def echo(fact: Fact) -> bool:
         if fact.how == "NetworkPolicy" and fact.target in at_gateways:
             return (fact.team, fact.gain) in gained
         if fact.how == "DNS":
-            return (fact.target.removeprefix("*."), fact.gain) in reached or (fact.target, fact.gain) in reached
+            return (fact.target.removeprefix("*."), fact.gain) in reached or (
+                fact.target,
+                fact.gain,
+            ) in reached
         if fact.aspect is Aspect.UNREAD:
             return fact.target == fact.what and (fact.what, fact.gain) in of_somebody
         if fact.aspect is Aspect.DESTINATION:
@@ -190,4 +222,10 @@ def _group(fact: Fact) -> tuple[object, ...]:
 
 def _order(change: Change) -> tuple[object, ...]:
     aspects = list(Aspect)
-    return not change.widening, aspects.index(change.aspect), change.teams, change.facts[0].target, change.text
+    return (
+        not change.widening,
+        aspects.index(change.aspect),
+        change.teams,
+        change.facts[0].target,
+        change.text,
+    )

@@ -1,7 +1,9 @@
-"""What the VPC firewall lets come to machines, on both sides: from outside, and from the cluster's own pods and nodes.
+"""What the VPC firewall lets come to machines, on both sides: from outside, and from the cluster's own pods
+and nodes.
 
-Asked are the classes of egress/judge/inbound_nodes.py. What changes for neighbouring ports, for every address or for every
-machine is one fact: so a rule that is gone is a line, and not one for each class that other rules make.
+Asked are the classes of egress/judge/inbound_nodes.py. What changes for neighbouring ports, for every address
+or for every machine is one fact: so a rule that is gone is a line, and not one for each class that other
+rules make.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ def facts(both: Both) -> Iterator[Fact]:
     sides = [side.judges for side in both.sides]
     pools = _Pools(sides)
     outside, inside = (list(of(sides, machines=True)) for of in (from_outside, from_inside))
-    for how, anywhere, asked in ((FROM_OUTSIDE, "any address", outside), (FROM_INSIDE, "any pod or node", inside)):
+    for how, anywhere, asked in (
+        (FROM_OUTSIDE, "any address", outside),
+        (FROM_INSIDE, "any pod or node", inside),
+    ):
         more: dict[NodeFlow, str] = {}
         less: dict[NodeFlow, str] = {}
         for flow in asked:
@@ -57,7 +62,11 @@ class _Pools:
         """What people call the machines."""
         if flow.pool in self._names:
             return f"nodes of {self._names[flow.pool]}"
-        return "machines of no such account" if flow.pool == OTHER_MACHINE else f"machines of {flow.pool.partition('@')[0]}"
+        return (
+            "machines of no such account"
+            if flow.pool == OTHER_MACHINE
+            else f"machines of {flow.pool.partition('@')[0]}"
+        )
 
     def together(self, found: Mapping[str, str], every: set[str]) -> Iterator[tuple[str, str]]:
         """The same for some of all that there are, each with what is found for them."""
@@ -80,7 +89,9 @@ class _Pools:
         return old, new
 
 
-def _told(turned: _Turned, asked: Sequence[NodeFlow], anywhere: str, pools: _Pools) -> Iterator[tuple[str, str]]:
+def _told(
+    turned: _Turned, asked: Sequence[NodeFlow], anywhere: str, pools: _Pools
+) -> Iterator[tuple[str, str]]:
     """What turned the same way, put together into words, each with the object that refuses it."""
     transports, every = {flow.transport for flow in asked}, {flow.source for flow in asked}
     machines = {pools.name(flow) for flow in asked}
@@ -88,7 +99,9 @@ def _told(turned: _Turned, asked: Sequence[NodeFlow], anywhere: str, pools: _Poo
     refusing: dict[tuple[str, str], str] = {}
     for flow, by in turned.items():
         pool = pools.name(flow)
-        spans.setdefault((flow.source, flow.origin, pool), {}).setdefault(flow.transport, set()).add(flow.ports)
+        spans.setdefault((flow.source, flow.origin, pool), {}).setdefault(flow.transport, set()).add(
+            flow.ports
+        )
         refusing.setdefault((flow.origin, pool), by)
     places: dict[tuple[str, str], dict[Ranges, str]] = {}
     for (source, origin, pool), of in spans.items():
@@ -98,7 +111,9 @@ def _told(turned: _Turned, asked: Sequence[NodeFlow], anywhere: str, pools: _Poo
     for (what, pool), sources in places.items():
         whole = sources.keys() == every
         for origin in sources.values():
-            alike.setdefault((what, anywhere if whole else origin), {}).setdefault(pool, refusing[origin, pool])
+            alike.setdefault((what, anywhere if whole else origin), {}).setdefault(
+                pool, refusing[origin, pool]
+            )
     for (what, origin), of in alike.items():
         for to, by in pools.together(of, machines):
             yield f"{what} to {to} from {origin}", by
@@ -106,7 +121,9 @@ def _told(turned: _Turned, asked: Sequence[NodeFlow], anywhere: str, pools: _Poo
 
 def _whats(spans: Mapping[str, set[range]], transports: set[str]) -> list[str]:
     """Words for some ports of some protocols; one word for every port of all that there are."""
-    if set(spans) == transports and all(_NO_PORT in of or sum(map(len, of)) == LAST_PORT for of in spans.values()):
+    if set(spans) == transports and all(
+        _NO_PORT in of or sum(map(len, of)) == LAST_PORT for of in spans.values()
+    ):
         return [EVERYTHING]
     return [sent(transport, [(one[0], one[-1]) for one in of]) for transport, of in spans.items()]
 

@@ -24,8 +24,8 @@ class Fact:
     """Empty: it is about no team alone."""
     target: str
     what: str
-    """Which part of the target; for TLS and fences the words for the weaker state and the stronger, by turns. Where something is
-    another one: what it is now."""
+    """Which part of the target; for TLS and fences the words for the weaker state and the stronger, by turns.
+    Where something is another one: what it is now."""
     how: str = ""
     """By which way, or which layer refuses. Where something is another one: what it was."""
     by: str = ""

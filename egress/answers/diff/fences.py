@@ -1,4 +1,5 @@
-"""Fences beside the flows of teams: firewall, DNS, admission, Pod Security, the inside of the cluster, the mesh's TLS."""
+"""Fences beside the flows of teams: firewall, DNS, admission, Pod Security, the inside of the cluster, the
+mesh's TLS."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def _turned(old: Verdict, new: Verdict, team: str, target: str, what: str, how: 
 
 
 def _connections(both: Both, asked: Iterable[ClusterConnection]) -> Iterator[Fact]:
-    """Connections that NetworkPolicies or the firewall let through on one side alone; of one pair of ends all together."""
+    """Connections that NetworkPolicies or the firewall let through on one side alone; of one pair of ends all
+    together."""
     judges = [side.judges for side in both.sides]
     internet: set[tuple[str, str, bool]] = set()
     for (source, target), ports in _by_ends(asked):
@@ -63,12 +65,18 @@ def _connections(both: Both, asked: Iterable[ClusterConnection]) -> Iterator[Fac
             if how == "firewall":
                 facts += _turned(old, new, "", source.words, f"{target.words} on {port}", how)
             else:
-                facts += _turned(old, new, source.name if source.end is End.TEAM else source.words, target.words, port, how)
+                facts += _turned(
+                    old, new, source.name if source.end is End.TEAM else source.words, target.words, port, how
+                )
         if target.end is End.INTERNET:
             internet = {(source.words, fact.what.rpartition(" on ")[2], fact.gain) for fact in facts}
         elif target.end is End.ADDRESSES:
             # What holds for the internet need not be said of its parts.
-            facts = [fact for fact in facts if (source.words, fact.what.rpartition(" on ")[2], fact.gain) not in internet]
+            facts = [
+                fact
+                for fact in facts
+                if (source.words, fact.what.rpartition(" on ")[2], fact.gain) not in internet
+            ]
         common = {(fact.aspect, fact.gain, fact.by) for fact in facts}
         if len(facts) == len(ports) > _MANY and len(common) == 1 and facts[0].aspect is Aspect.FENCE:
             what = f"{target.words} on {EVERY_PORT}" if how == "firewall" else EVERY_PORT
@@ -79,7 +87,9 @@ def _connections(both: Both, asked: Iterable[ClusterConnection]) -> Iterator[Fac
 _MANY = 2
 
 
-def _by_ends(asked: Iterable[ClusterConnection]) -> Iterable[tuple[tuple[Place, Place], list[ClusterConnection]]]:
+def _by_ends(
+    asked: Iterable[ClusterConnection],
+) -> Iterable[tuple[tuple[Place, Place], list[ClusterConnection]]]:
     found: dict[tuple[Place, Place], list[ClusterConnection]] = {}
     for one in asked:
         found.setdefault((one.source, one.target), []).append(one)
@@ -103,14 +113,17 @@ def _of_team(both: Both, team: str) -> Iterator[Fact]:
 
 def _of_namespace(both: Both, namespace: str) -> Iterator[Fact]:
     """What a namespace asks of its pods, and of those who call them."""
-    levels = [side.deployed.namespace_labels.get(namespace, {}).get(SECURITY, LEVELS[0]) for side in both.sides]
+    levels = [
+        side.deployed.namespace_labels.get(namespace, {}).get(SECURITY, LEVELS[0]) for side in both.sides
+    ]
     yield from _ranked(levels, LEVELS, namespace, "Pod Security", f"namespace/{namespace}")
     modes = [_mode(side, namespace) for side in both.sides]
     yield from _ranked(modes, MODES, namespace, "mutual TLS", "")
 
 
 def _of_nobody(both: Both) -> Iterator[Fact]:
-    """Rules of admission where no team is: everybody's namespaces, those that either side exempts, and the platform's own."""
+    """Rules of admission where no team is: everybody's namespaces, those that either side exempts, and the
+    platform's own."""
     judges = [side.judges.admission for side in both.sides]
     exempted = {namespace for judge in judges for namespace in judge.exempted} - set(both.teams)
     for rule in sorted(EVERYWHERE):
@@ -126,7 +139,9 @@ def _of_nobody(both: Both) -> Iterator[Fact]:
             yield from _turned(old, new, namespace, f"the rule {rule}", "", "admission")
 
 
-def _ranked(values: list[str], ranks: tuple[str, ...], team: str, target: str, by: str, how: str = "level") -> Iterator[Fact]:
+def _ranked(
+    values: list[str], ranks: tuple[str, ...], team: str, target: str, by: str, how: str = "level"
+) -> Iterator[Fact]:
     """A setting whose values are ordered from weak to strong; one that is not known counts as the weakest."""
     if values[0] == values[1]:
         return
@@ -143,7 +158,8 @@ def _gateways(both: Both) -> list[Pod]:
 
 
 def _mode(side: Side, team: str) -> str:
-    """The mutual TLS that a namespace's proxies ask of who connects to them: its own policy, else the mesh's, else none asked."""
+    """The mutual TLS that a namespace's proxies ask of who connects to them: its own policy, else the mesh's,
+    else none asked."""
     found = {
         manifest["metadata"].get("namespace"): part(manifest, "spec", "mtls").get("mode", "PERMISSIVE")
         for manifest in side.deployed.kind("PeerAuthentication")

@@ -1,6 +1,8 @@
-"""Extensions of proxies on both sides that are understood: what they keep. Of the others unjudged.py says that they differ.
+"""Extensions of proxies on both sides that are understood: what they keep. Of the others unjudged.py says
+that they differ.
 
-What one keeps counts only where both sides have what it is kept of: a filter that goes with its host opens nothing.
+What one keeps counts only where both sides have what it is kept of: a filter that goes with its host opens
+nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ READERS: Mapping[str, Callable[[Manifest], Iterator[str]] | None] = {
 """Kinds that can refuse requests by code of their own, with who reads them: nobody reads a WasmPlugin."""
 EARLY, ITSELF, COPIES, IDS = "early", "itself", "copies", "ids"
 KEPT = (EARLY, ITSELF, COPIES, IDS)
-"""What facts are about: to whom a gateway connects early, whether it can be led to itself, what copies and logs hold."""
+"""What facts are about: to whom a gateway connects early, whether it can be led to itself, what copies and
+logs hold."""
 _NOTES = "envoy.filters.http.header_to_metadata"
 Kept = dict[tuple[str, str], tuple[bool, str]]
 """By the namespace of a gateway, and what of it: whether it is kept, and the object that says so."""
@@ -51,7 +54,9 @@ def _compared(aspect: Aspect, how: str, old: Kept, new: Kept) -> Iterator[Fact]:
     for key in sorted(old.keys() & new.keys()):
         if old[key][0] != new[key][0]:
             gone = old[key][0]
-            yield Fact(aspect, gone, "", f"the gateway in {key[0]}", key[1], how, (old if gone else new)[key][1])
+            yield Fact(
+                aspect, gone, "", f"the gateway in {key[0]}", key[1], how, (old if gone else new)[key][1]
+            )
 
 
 def _late(side: Side) -> Kept:
@@ -60,7 +65,9 @@ def _late(side: Side) -> Kept:
     for namespace in {pod.namespace for pod in side.judges.gateways.pods}:
         servers = side.judges.gateways.opaque_servers(namespace)
         for (_, _, server), verdict in zip(servers, side.judges.early.judge(namespace), strict=True):
-            found |= {(namespace, pattern_called(host)): (not verdict.allowed, verdict.by) for host in server.hosts}
+            found |= {
+                (namespace, pattern_called(host)): (not verdict.allowed, verdict.by) for host in server.hosts
+            }
     return found
 
 
@@ -72,10 +79,15 @@ def _bound(side: Side) -> Kept:
         for destination in destinations:
             if destination.inside or destination.resolution == "STATIC":
                 continue
-            for pod in {entrance.pod.namespace: entrance.pod for entrance in gateways.entrances(destination.host)}.values():
+            for pod in {
+                entrance.pod.namespace: entrance.pod for entrance in gateways.entrances(destination.host)
+            }.values():
                 for number in destination.ports:
                     tied = gateways.bound.on(pod, destination.host, number)
-                    found[pod.namespace, f"{destination.host}, port {number}"] = (tied, f"gateway/{pod.namespace}")
+                    found[pod.namespace, f"{destination.host}, port {number}"] = (
+                        tied,
+                        f"gateway/{pod.namespace}",
+                    )
     return found
 
 
@@ -102,7 +114,10 @@ def _noted(side: Side) -> Kept:
         if part(patch, "patch", "value").get("name") == _NOTES
     }
     reading = {pod.namespace for pod, _, http in side.judges.gateways.doors() if http}
-    return {(namespace, "the id of a request"): (namespace in noted, noted.get(namespace, "")) for namespace in reading}
+    return {
+        (namespace, "the id of a request"): (namespace in noted, noted.get(namespace, ""))
+        for namespace in reading
+    }
 
 
 def _patches(side: Side) -> Iterator[tuple[Manifest, Manifest]]:

@@ -1,4 +1,5 @@
-"""A team's flows, asked of both sides: what its app reaches, how that leaves, what goes past the sidecar, who refuses."""
+"""A team's flows, asked of both sides: what its app reaches, how that leaves, what goes past the sidecar, who
+refuses."""
 
 from __future__ import annotations
 
@@ -63,16 +64,25 @@ class TeamFlows:
             elif kind is Kind.INSIDE:
                 # What holds for the internet need not be said of its parts.
                 said = {(fact.what, fact.gain) for fact in internet}
-                yield from (fact for fact in self._past_all(name, asked) if (fact.what, fact.gain) not in said)
+                yield from (
+                    fact for fact in self._past_all(name, asked) if (fact.what, fact.gain) not in said
+                )
             else:
-                words = "the metadata server" if kind is Kind.METADATA else _PLURAL.get(kind, displayed(asked[0].flow.host))
+                words = (
+                    "the metadata server"
+                    if kind is Kind.METADATA
+                    else _PLURAL.get(kind, displayed(asked[0].flow.host))
+                )
                 by_way = _ways(asked)
                 yield from self._app(words, _ports(by_way.pop(Way.APP, [])))
                 for way in by_way.values():
                     yield from self._past_all(words, way)
 
     def _ask(self, flow: Flow) -> Asked:
-        old, new = (side.judges.trace(flow) if there else None for side, there in zip(self._both.sides, self._there, strict=True))
+        old, new = (
+            side.judges.trace(flow) if there else None
+            for side, there in zip(self._both.sides, self._there, strict=True)
+        )
         return Asked(flow, old, new)
 
     def _host(self, target: str, asked: Sequence[Asked]) -> Iterator[Fact]:
@@ -82,27 +92,40 @@ class TeamFlows:
         yield from facts
         forms = [one for one in ways.get(Way.APP, []) if one.flow.authority]
         for form in dict.fromkeys(one.flow.authority for one in forms) if not facts else ():
-            yield from self._app(f"{target}, asked for as {form}", _ports([one for one in forms if one.flow.authority == form]))
+            yield from self._app(
+                f"{target}, asked for as {form}", _ports([one for one in forms if one.flow.authority == form])
+            )
         quiet = any(fact.aspect in (Aspect.HOST, Aspect.PORT) for fact in facts)
         at_gateways = [one for one in ways.get(Way.GATEWAY_WITH_CERTIFICATE, []) if not one.flow.authority]
         for port in _ports(at_gateways):
             flow = port[0].flow
             if flow.protocol is Protocol.HTTP:
-                of_app = next(of for of in ports if (of[0].flow.port, of[0].flow.protocol) == (flow.port, flow.protocol))
+                of_app = next(
+                    of for of in ports if (of[0].flow.port, of[0].flow.protocol) == (flow.port, flow.protocol)
+                )
                 yield from self._at_gateways(target, port, [[one] for one in of_app], quiet)
             else:
-                # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it to say.
+                # In TLS to the gateway a client says a name and an account; which port it comes out on is not
+                # for it to say.
                 tunnels = [one for of in ports for one in of if one.flow.protocol is not Protocol.HTTP]
-                by_account = [[one for one in tunnels if one.flow.service_account == of.flow.service_account] for of in port]
+                by_account = [
+                    [one for one in tunnels if one.flow.service_account == of.flow.service_account]
+                    for of in port
+                ]
                 yield from self._at_gateways(target, port, by_account, quiet)
         for one in ways.get(Way.GATEWAY_WITHOUT_CERTIFICATE, []):
             yield from self._past(target, one)
 
     def _neighbour(self, other: str, asked: Sequence[Asked]) -> Iterator[Fact]:
-        """Another team's pods: one that some object names with this team, or one that stands for all that none does."""
+        """Another team's pods: one that some object names with this team, or one that stands for all that
+        none does."""
         if any(other not in side.teams for side in self._both.sides):
             return
-        target = f"pods of {other}" if self._both.distinctions.named_together(self._team, other) else "other teams' pods"
+        target = (
+            f"pods of {other}"
+            if self._both.distinctions.named_together(self._team, other)
+            else "other teams' pods"
+        )
         ways = _ways(asked)
         yield from self._app(target, _ports(ways.get(Way.APP, [])))
         yield from self._past_all(target, ways.get(Way.POD_WITHOUT_SIDECAR, []))
@@ -127,7 +150,9 @@ class TeamFlows:
             some = [any(_passes(one.traces[at]) for one in asked) for at in (0, 1)]
             requests = self._both.distinctions.requests(self._team, flow.host)
             for gain, before, after in ((True, 0, 1), (False, 1, 0)):
-                more = [one for one in asked if _passes(one.traces[after]) and not _passes(one.traces[before])]
+                more = [
+                    one for one in asked if _passes(one.traces[after]) and not _passes(one.traces[before])
+                ]
                 if more:
                     classes = Classes(
                         requests if flow.protocol is Protocol.HTTP else None,
@@ -165,7 +190,9 @@ class TeamFlows:
             old, new = _by_destination(one.old), _by_destination(one.new)
             for gain, fewer, more in ((True, old, new), (False, new, old)):
                 for name, port in sorted(more.keys() - fewer.keys()):
-                    facts[Fact(Aspect.DESTINATION, gain, self._team, target, f"{name}, port {port}", spoke)] = None
+                    facts[
+                        Fact(Aspect.DESTINATION, gain, self._team, target, f"{name}, port {port}", spoke)
+                    ] = None
             weak = [_weakest(trace) for trace in (one.old, one.new)]
             for name in sorted(weak[0].keys() & weak[1].keys()):
                 for before, after in zip(weak[0][name], weak[1][name], strict=True):
@@ -178,9 +205,13 @@ class TeamFlows:
     def _at_gateways(
         self, target: str, flows: Sequence[Asked], declared: Sequence[Sequence[Asked]], quiet: bool
     ) -> Iterator[Fact]:  # fmt: skip
-        """What a workload's certificate opens at the gateways that the app does not get through its sidecar anyhow."""
+        """What a workload's certificate opens at the gateways that the app does not get through its sidecar
+        anyhow."""
         for one, by_app in zip(flows, declared, strict=True):
-            open_ = [_open(one.traces[at]) and not any(_open(other.traces[at]) for other in by_app) for at in (0, 1)]
+            open_ = [
+                _open(one.traces[at]) and not any(_open(other.traces[at]) for other in by_app)
+                for at in (0, 1)
+            ]
             if open_[0] != open_[1]:
                 by = _refusal(one.traces[0 if open_[1] else 1])
                 yield Fact(Aspect.WAY, open_[1], self._team, target, spoken(one.flow), one.flow.way.value, by)
@@ -198,11 +229,14 @@ class TeamFlows:
         yield from self._unread(target, [one])
 
     def _fence(self, target: str, one: Asked) -> Iterator[Fact]:
-        """A layer that refused and lets through now, or the other way round, though another one refuses as well."""
+        """A layer that refused and lets through now, or the other way round, though another one refuses as
+        well."""
         layer = FENCES.get(one.flow.way)
         if not (one.old and one.new and layer) or _open(one.old) or _open(one.new):
             return
-        said = [next((step for step in trace.steps if step.layer is layer), None) for trace in (one.old, one.new)]
+        said = [
+            next((step for step in trace.steps if step.layer is layer), None) for trace in (one.old, one.new)
+        ]
         if said[0] and said[1] and said[0].allowed != said[1].allowed:
             by = (said[0] if said[1].allowed else said[1]).by
             yield Fact(Aspect.FENCE, said[1].allowed, self._team, target, spoken(one.flow), layer.value, by)
@@ -274,7 +308,8 @@ Strength = tuple[int, str]
 
 
 def _weakest(trace: Trace) -> dict[str, tuple[Strength, ...]]:
-    """The worst of what leaves to each name: TLS, whose certificate is taken, what is told about the inside."""
+    """The worst of what leaves to each name: TLS, whose certificate is taken, what is told about the
+    inside."""
     found: dict[str, tuple[Strength, ...]] = {}
     plain = "unencrypted" if trace.flow.protocol is Protocol.HTTP else OPENS[""]
     for connection in trace.left:
@@ -295,4 +330,6 @@ def _leaving(trace: Trace | None) -> str:
     opens = {connection.opens for connection in trace.left} if trace else set[str]()
     if "MUTUAL" in opens:
         return "(leaves in mutual TLS)"
-    return "(leaves as https)" if opens == {"SIMPLE"} and trace and trace.flow.protocol is Protocol.HTTP else ""
+    return (
+        "(leaves as https)" if opens == {"SIMPLE"} and trace and trace.flow.protocol is Protocol.HTTP else ""
+    )

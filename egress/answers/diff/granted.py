@@ -1,4 +1,5 @@
-"""Roles and rights of accounts and people on both sides: in Google Cloud, where IAM decides, and in the cluster."""
+"""Roles and rights of accounts and people on both sides: in Google Cloud, where IAM decides, and in the
+cluster."""
 
 from __future__ import annotations
 
@@ -56,7 +57,9 @@ def deployed(both: Both) -> Iterator[Fact]:
 def _of_plan(plan: Plan) -> Roles:
     found: Roles = {}
     for grant in grants(plan):
-        found.setdefault((grant.team, f"service account {grant.service_account}", grant.resource), {})[grant.role] = ""
+        found.setdefault((grant.team, f"service account {grant.service_account}", grant.resource), {})[
+            grant.role
+        ] = ""
     return found
 
 
@@ -90,7 +93,8 @@ def _roles(old: Roles, new: Roles) -> Iterator[Fact]:
 
 
 def _of_holder(holder: Holder, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Fact]:
-    """Roles of one account on one resource: one that takes another's place is wider, narrower, or another one."""
+    """Roles of one account on one resource: one that takes another's place is wider, narrower, or another
+    one."""
     team, who, resource = holder
     more, less = _beyond(new, old), _beyond(old, new)
     gone, come = old.keys() - new.keys(), new.keys() - old.keys()
@@ -98,7 +102,9 @@ def _of_holder(holder: Holder, old: Mapping[str, str], new: Mapping[str, str]) -
         (before,), (after,) = gone, come
         by, whose = new[after] or old[before], "{who}'s " if team else ""
         if more and less:
-            yield Fact(Aspect.OTHER_ROLE, True, team, f"the role of {whose}{who} on {resource}", after, before, by)
+            yield Fact(
+                Aspect.OTHER_ROLE, True, team, f"the role of {whose}{who} on {resource}", after, before, by
+            )
         elif more or less:
             strong, weak = (after, before) if more else (before, after)
             yield Fact(Aspect.ROLE, bool(more), team, resource, f"{strong} instead of {weak}", who, by)

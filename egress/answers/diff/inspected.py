@@ -25,20 +25,27 @@ def facts(both: Both) -> Iterator[Fact]:
 
 def _reads(side: Side, namespace: str, host: str) -> bool:
     """Whether a gateway reads requests to a host."""
-    return any(entrance.http and entrance.pod.namespace == namespace for entrance in side.judges.gateways.entrances(host))
+    return any(
+        entrance.http and entrance.pod.namespace == namespace
+        for entrance in side.judges.gateways.entrances(host)
+    )
 
 
 def _of_host(host: str, old: Inspected | None, new: Inspected | None) -> Iterator[Fact]:
     if old is None or new is None:
         if one := old or new:
-            yield Fact(Aspect.INSPECTION, new is None, "", host, listing(sorted(one.entry.rules)), WHOLE, one.by)
+            yield Fact(
+                Aspect.INSPECTION, new is None, "", host, listing(sorted(one.entry.rules)), WHOLE, one.by
+            )
         return
     before, after = old.entry, new.entry
     if before.refuses != after.refuses:
         yield Fact(Aspect.INSPECTION, before.refuses, "", host, "", MODE, new.by)
     if before.most != after.most:
         low, high = sorted((before.most, after.most))
-        yield Fact(Aspect.INSPECTION, after.most > before.most, "", host, f"{high} instead of {low}", BYTES, new.by)
+        yield Fact(
+            Aspect.INSPECTION, after.most > before.most, "", host, f"{high} instead of {low}", BYTES, new.by
+        )
     for fact in more_or_less(Aspect.INSPECTION, "", host, after.rules, before.rules, new.by):
         yield Fact(fact.aspect, fact.gain, "", host, fact.what, RULE, fact.by)
     for name in sorted(before.rules.keys() & after.rules.keys()):

@@ -1,4 +1,5 @@
-"""Whence a team's requests come, as those outside see it, and how much of its gateway each of its pods may take."""
+"""Whence a team's requests come, as those outside see it, and how much of its gateway each of its pods may
+take."""
 
 from __future__ import annotations
 
@@ -69,8 +70,11 @@ def _source(plan: Plan, team: TeamPlan) -> str:
 
 
 def _neighbours(old: Plan, new: Plan) -> Iterator[Fact]:
-    """Whose pods a team may connect to, where one of the two is on one side alone: between others it is asked of objects."""
-    sides = [{(team.name, other) for team in plan.teams for other in team.settings.reaches} for plan in (old, new)]
+    """Whose pods a team may connect to, where one of the two is on one side alone: between others it is asked
+    of objects."""
+    sides = [
+        {(team.name, other) for team in plan.teams for other in team.settings.reaches} for plan in (old, new)
+    ]
     both = {team.name for team in old.teams} & {team.name for team in new.teams}
     for gain, fewer, more in ((True, *sides), (False, *sides[::-1])):
         for team, other in sorted(more - fewer):
@@ -96,4 +100,10 @@ def _hosts(old: Plan, new: Plan) -> Iterator[Fact]:
         for gain, one, other in ((True, before[name], after[name]), (False, after[name], before[name])):
             more = [_ANY] if other.hosts is None and one.hosts is not None else other.hosts or []
             for host in sorted(host for host in more if not one.leads_to(host)):
-                yield Fact(Aspect.OPENING, gain, "", f"gateways.{name}.hosts", f"Teams may be let to {host} by gateway {name}.")
+                yield Fact(
+                    Aspect.OPENING,
+                    gain,
+                    "",
+                    f"gateways.{name}.hosts",
+                    f"Teams may be let to {host} by gateway {name}.",
+                )

@@ -1,4 +1,5 @@
-"""What two configs write down: who is not seen is not stopped. Less is a gain, since it is what somebody would want to hide."""
+"""What two configs write down: who is not seen is not stopped. Less is a gain, since it is what somebody
+would want to hide."""
 
 from __future__ import annotations
 
@@ -19,7 +20,11 @@ _NAT = {
 _FIREWALL = {
     firewall.Logging.NONE: (),
     firewall.Logging.DENIED: ("refused connections", "partners' connections"),
-    firewall.Logging.ALL: ("refused connections", "partners' connections", "connections by which gateway nodes leave"),
+    firewall.Logging.ALL: (
+        "refused connections",
+        "partners' connections",
+        "connections by which gateway nodes leave",
+    ),
 }
 _POLICIES = {
     fences.Logged.NONE: (),
@@ -35,7 +40,9 @@ def facts(old: Plan, new: Plan) -> Iterator[Fact]:
         yield from more_or_less(Aspect.LOG, "", log, after[log], before[log])
     flows = [plan.settings.network.flow_logs for plan in (old, new)]
     shares, seconds = [of.sampling for of in flows], [_seconds(of.interval) for of in flows]
-    yield from _level("the share of flows in the VPC flow logs", shares[0], shares[1], [f"{share:g}" for share in shares])
+    yield from _level(
+        "the share of flows in the VPC flow logs", shares[0], shares[1], [f"{share:g}" for share in shares]
+    )
     names = [of.interval.value for of in flows]
     yield from _level("over how long VPC flow logs add a flow up", -seconds[0], -seconds[1], names)
 
@@ -49,7 +56,9 @@ def _level(target: str, old: float, new: float, names: list[str]) -> Iterator[Fa
 
 def _written(plan: Plan) -> dict[str, tuple[str, ...]]:
     settings = plan.settings
-    fields = ("who called, in a field of its own",) if plan.structured_logs or not plan.in_cluster_mesh else ()
+    fields = (
+        ("who called, in a field of its own",) if plan.structured_logs or not plan.in_cluster_mesh else ()
+    )
     return {
         "Cloud NAT": _NAT[settings.network.nat.logging],
         "Cloud DNS": ("every question of nodes and pods",) if settings.network.dns.query_logging else (),

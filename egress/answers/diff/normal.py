@@ -1,4 +1,5 @@
-"""Objects in one form, wherever they were read: without what an API server, the provider or Pulumi adds by itself."""
+"""Objects in one form, wherever they were read: without what an API server, the provider or Pulumi adds by
+itself."""
 
 from __future__ import annotations
 
@@ -45,11 +46,32 @@ _DEFAULTS: Mapping[str, Any] = {
     "terminationMessagePolicy": "File",
     "type": "ClusterIP",
 }
-"""Fields of Kubernetes' own kinds that mean the same absent and with this value. Source: Kubernetes API reference."""
-_DEFAULTED = {"Deployment", "Service", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "NetworkPolicy"}
-SILENT_KINDS = {"telemetry", "horizontalpodautoscaler", "poddisruptionbudget", "priorityclass", "networklogging"}
+"""Fields of Kubernetes' own kinds that mean the same absent and with this value. Source: Kubernetes API
+reference."""
+_DEFAULTED = {
+    "Deployment",
+    "Service",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "NetworkPolicy",
+}
+SILENT_KINDS = {
+    "telemetry",
+    "horizontalpodautoscaler",
+    "poddisruptionbudget",
+    "priorityclass",
+    "networklogging",
+}
 """How much is logged and how many pods there are is nobody's way out."""
-_COMPUTED = {"creationTime", "creationTimestamp", "etag", "fingerprint", "labelFingerprint", "generation", "pulumiLabels"}
+_COMPUTED = {
+    "creationTime",
+    "creationTimestamp",
+    "etag",
+    "fingerprint",
+    "labelFingerprint",
+    "generation",
+    "pulumiLabels",
+}
 
 
 @dataclass(frozen=True)
@@ -65,11 +87,16 @@ class Item:
 def normal(deployed: Deployed) -> dict[str, Item]:
     """Every object by its identity, without those that a cluster brings along."""
     found = {
-        identity(item): Item(str(item["kind"]).lower(), str(item["metadata"].get("namespace") or ""), manifest(item))
+        identity(item): Item(
+            str(item["kind"]).lower(), str(item["metadata"].get("namespace") or ""), manifest(item)
+        )
         for item in deployed.kubernetes
         if not _brought_along(item)
     }
-    return found | {item.identity: Item(item.type.rsplit(":", 1)[-1].lower(), "", resource(item)) for item in deployed.google}
+    return found | {
+        item.identity: Item(item.type.rsplit(":", 1)[-1].lower(), "", resource(item))
+        for item in deployed.google
+    }
 
 
 def is_live(item: Manifest) -> bool:
@@ -122,7 +149,8 @@ def _parsed(text: str) -> Any:
 
 
 def _written(value: Any) -> Any:
-    """Without fields that say what is so anyhow; `serviceAccount` is an old name that the API server writes beside the new."""
+    """Without fields that say what is so anyhow; `serviceAccount` is an old name that the API server writes
+    beside the new."""
     if isinstance(value, Mapping):
         of = cast("Mapping[str, Any]", value)
         return {
@@ -148,16 +176,22 @@ def _unlinked(value: Any) -> Any:
         return next((value[len(link) :] for link in LINKS if value.startswith(link)), value)
     if isinstance(value, Mapping):
         return {key: _unlinked(below) for key, below in cast("Mapping[str, Any]", value).items()}
-    return [_unlinked(below) for below in cast("list[Any]", value)] if isinstance(value, (list, tuple)) else value
+    return (
+        [_unlinked(below) for below in cast("list[Any]", value)]
+        if isinstance(value, (list, tuple))
+        else value
+    )
 
 
-def differing(old: Any, new: Any, partial: tuple[bool, bool] = (False, False), path: str = "") -> Iterator[str]:
+def differing(
+    old: Any, new: Any, partial: tuple[bool, bool] = (False, False), path: str = ""
+) -> Iterator[str]:
     """Paths at which two values are not the same; entries of a list by `[]`.
 
     Args:
         old, new: what is compared.
-        partial: whether a side says only what it sets, so that what it does not say is not compared: apart from `replicas: 0`,
-            which is not what anybody else would set.
+        partial: whether a side says only what it sets, so that what it does not say is not compared: apart
+            from `replicas: 0`, which is not what anybody else would set.
         path: where this is.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):

@@ -42,7 +42,9 @@ def _places(plan: Plan) -> dict[str, str]:
         "the project": plan.project,
         "the region": plan.settings.region,
         "the VPC network": network.name,
-        "the mesh's control plane": "istiod in the cluster" if plan.settings.mesh.flavor is Flavor.ISTIO else "Google's",
+        "the mesh's control plane": "istiod in the cluster"
+        if plan.settings.mesh.flavor is Flavor.ISTIO
+        else "Google's",
         "the range of nodes": str(network.subnet.nodes),
         "the range of pods": str(network.subnet.pods),
         "the range of Services": str(network.subnet.services),
@@ -57,7 +59,10 @@ def _places(plan: Plan) -> dict[str, str]:
 
 def _control_plane(old: ControlPlaneAccess, new: ControlPlaneAccess) -> Iterator[Fact]:
     before, after = (Ranges.of(map(str, access.authorized_networks.values())) for access in (old, new))
-    ways = [["by its DNS name, from anywhere, as far as IAM lets"] if access.dns_endpoint else [] for access in (old, new)]
+    ways = [
+        ["by its DNS name, from anywhere, as far as IAM lets"] if access.dns_endpoint else []
+        for access in (old, new)
+    ]
     fewer = [f"from {cidr}" for cidr in before.minus(after).cidrs]
     more = [f"from {cidr}" for cidr in after.minus(before).cidrs]
     yield from more_or_less(Aspect.ACCESS, "", "the control plane", [*ways[0], *fewer], [*ways[1], *more])
@@ -66,24 +71,41 @@ def _control_plane(old: ControlPlaneAccess, new: ControlPlaneAccess) -> Iterator
 def _perimeter(old: Plan, new: Plan) -> Iterator[Fact]:
     before, after = service_perimeter.render(old), service_perimeter.render(new)
     enforced = [one is not None and not one.dry_run for one in (before, after)]
-    words = "closes Google's APIs of the project to whoever is outside, and those of others to whoever is inside"
+    words = (
+        "closes Google's APIs of the project to whoever is outside, and those of others to whoever is inside"
+    )
     held, loose = f"A perimeter now {words}", f"No perimeter {words} any more"
     yield from _guarded("network.perimeter", held, loose, enforced[0], enforced[1])
     if before and after:
-        yield from another(Aspect.OTHER_PERIMETER, "", "the access policy of the perimeter", before.parent, after.parent)
-        yield from another(Aspect.OTHER_PERIMETER, "", "the project in the perimeter", before.project, after.project)
+        yield from another(
+            Aspect.OTHER_PERIMETER, "", "the access policy of the perimeter", before.parent, after.parent
+        )
+        yield from another(
+            Aspect.OTHER_PERIMETER, "", "the project in the perimeter", before.project, after.project
+        )
         # What is in it is closed from outside, and open from inside: neither is more than the other.
         services = [listing(service.partition(".")[0] for service in one.services) for one in (before, after)]
         yield from another(Aspect.OTHER_PERIMETER, "", "what the perimeter holds", services[0], services[1])
 
 
 def _protection(old: Plan, new: Plan) -> Iterator[Fact]:
-    kept, cluster = "to delete network, subnet, cluster, reserved addresses and buckets", "to delete the cluster"
+    kept, cluster = (
+        "to delete network, subnet, cluster, reserved addresses and buckets",
+        "to delete the cluster",
+    )
     one, other = old.settings, new.settings
-    yield from _guarded("protect", f"Pulumi now refuses {kept}", f"Pulumi no longer refuses {kept}", one.protect, other.protect)
+    yield from _guarded(
+        "protect",
+        f"Pulumi now refuses {kept}",
+        f"Pulumi no longer refuses {kept}",
+        one.protect,
+        other.protect,
+    )
     guarded = [settings.cluster.deletion_protection for settings in (one, other)]
     at = "cluster.deletionProtection"
-    yield from _guarded(at, f"GKE now refuses {cluster}", f"GKE no longer refuses {cluster}", guarded[0], guarded[1])
+    yield from _guarded(
+        at, f"GKE now refuses {cluster}", f"GKE no longer refuses {cluster}", guarded[0], guarded[1]
+    )
     first = [settings.network.firewall.form is Form.POLICY for settings in (one, other)]
     held = "The firewall is now asked before VPC firewall rules that somebody adds"
     loose = "VPC firewall rules that somebody adds are now asked beside the firewall's"
@@ -102,7 +124,9 @@ def _images(old: Plan, new: Plan) -> Iterator[Fact]:
     images = [f"{chart.hub}, version {chart.version}" for chart in charts]
     target = "what istiod and the proxies run"
     yield from another(Aspect.OTHER_IMAGES, "", target, *images)
-    yield from another(Aspect.OTHER_IMAGES, "", "the repository of Istio's charts", *(chart.repository for chart in charts))
+    yield from another(
+        Aspect.OTHER_IMAGES, "", "the repository of Istio's charts", *(chart.repository for chart in charts)
+    )
 
 
 def _credentials(old: Plan, new: Plan) -> Iterator[Fact]:
@@ -111,4 +135,9 @@ def _credentials(old: Plan, new: Plan) -> Iterator[Fact]:
         for part in ("certificate", "key", "authority"):
             sides = [getattr(of[name], part) if name in of else None for of in (before, after)]
             target = f"the {part} in Secret {name} beside gateways"
-            yield from another(Aspect.OTHER_CERTIFICATE, "", target, *(side or "what was put there by hand" for side in sides))
+            yield from another(
+                Aspect.OTHER_CERTIFICATE,
+                "",
+                target,
+                *(side or "what was put there by hand" for side in sides),
+            )

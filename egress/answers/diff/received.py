@@ -1,6 +1,8 @@
-"""Who outside may connect to what inside, on both sides: the same classes of connections, asked of the old objects and the new.
+"""Who outside may connect to what inside, on both sides: the same classes of connections, asked of the old
+objects and the new.
 
-Who a client is and from where it comes do not touch each other (egress/judge/inbound_targets.py), so they are told apart here as
+Who a client is and from where it comes do not touch each other (egress/judge/inbound_targets.py), so they are
+told apart here as
 well: callers, ranges, and layers that no longer refuse what another one still does.
 """
 
@@ -38,7 +40,8 @@ def facts(both: Both) -> Iterator[Fact]:
     sides = [side.judges for side in both.sides]
     if not any(side.inbound.edges for side in sides):
         return
-    # What stands for a class is taken from the first of two: so that the way back says the same, that one is always the same.
+    # What stands for a class is taken from the first of two: so that the way back says the same, that one is
+    # always the same.
     old, new = (repr((side.deployed.kubernetes, side.deployed.google)) for side in both.sides)
     swapped = old > new
     for fact in _Compared(sides[::-1] if swapped else sides).all():
@@ -74,7 +77,9 @@ class _Compared:
                 team, service, at = door
                 others = fewer.get(door, {})
                 for client in _widest({one: by for one, by in more[door].items() if one not in others}):
-                    made.append(Fact(Aspect.RECEIVED, gain, team, f"{service} ({at})", client, by=more[door][client]))
+                    made.append(
+                        Fact(Aspect.RECEIVED, gain, team, f"{service} ({at})", client, by=more[door][client])
+                    )
         return made
 
     def _let_in(self, side: int) -> dict[_Door, dict[str, str]]:
@@ -83,14 +88,23 @@ class _Compared:
         found: dict[_Door, dict[str, str]] = {}
         for target, *traces in self._pairs:
             trace, flow = traces[side], target.flow
-            if not isinstance(flow, InboundFlow) or not trace.taken or flow.edge not in opened or target.kind in _BY_ADDRESS:
+            if (
+                not isinstance(flow, InboundFlow)
+                or not trace.taken
+                or flow.edge not in opened
+                or target.kind in _BY_ADDRESS
+            ):
                 continue
             if trace.edge and flow.port not in trace.edge.ports:
                 continue
             host = "any other name" if flow.host == OTHER_HOST else flow.host
             for at in trace.reached:
                 name, _, _ = at.service.partition(".")
-                door = (at.namespace, f"{name}:{at.port}" if at.namespace else str(at), f"{host}, port {flow.port}")
+                door = (
+                    at.namespace,
+                    f"{name}:{at.port}" if at.namespace else str(at),
+                    f"{host}, port {flow.port}",
+                )
                 found.setdefault(door, {})[_client(target)] = trace.server.by if trace.server else ""
         return found
 
@@ -99,7 +113,9 @@ class _Compared:
         for target, *traces in self._pairs:
             servers, flow = [trace.server for trace in traces if trace.server and trace.reached], target.flow
             if target.kind is InboundKind.CLIENT and isinstance(flow, InboundFlow) and len(servers) == 2:
-                old, new = ("HTTP" if server.reads_http else "bytes that are not looked into" for server in servers)
+                old, new = (
+                    "HTTP" if server.reads_http else "bytes that are not looked into" for server in servers
+                )
                 team = traces[1].reached[0].namespace
                 what = f"what {{who}} receives at {flow.host}, port {flow.port},"
                 yield from another(Aspect.OTHER_PROTOCOL, team, what, old, new, servers[1].by)
@@ -109,7 +125,10 @@ class _Compared:
         old, new = (self._ranges(side) for side in (0, 1))
         for key in sorted(old.keys() | new.keys()):
             before, after = old.get(key, Ranges(())), new.get(key, Ranges(()))
-            for gain, more, all_of in ((True, after.minus(before), after), (False, before.minus(after), before)):
+            for gain, more, all_of in (
+                (True, after.minus(before), after),
+                (False, before.minus(after), before),
+            ):
                 if not more:
                     continue
                 gateway, way, by = key
@@ -131,7 +150,11 @@ class _Compared:
             trace, flow = traces[side], target.flow
             if isinstance(flow, InboundFlow) and trace.edge and trace.open and target.kind in _BY_ADDRESS:
                 behind = self._sides[side].inbound.gateway(trace.edge.pod)
-                what = f"the gateway in {trace.edge.namespace}" if behind else f"{trace.edge.by} of {trace.edge.namespace}"
+                what = (
+                    f"the gateway in {trace.edge.namespace}"
+                    if behind
+                    else f"{trace.edge.by} of {trace.edge.namespace}"
+                )
                 key = what, trace.edge.words, trace.edge.by
                 found[key] = found.get(key, Ranges(())).union(flow.source)
         return found
@@ -145,17 +168,23 @@ class _Compared:
             if not isinstance(flow, InboundFlow) or old.allowed or new.allowed or not (old.edge and new.edge):
                 continue
             # What is received there is another thing now: all that is refused about it is so by other words.
-            if f"{flow.host}, port {flow.port}" in said or (target.kind in _BY_ADDRESS and str(flow.port) in ports):
+            if f"{flow.host}, port {flow.port}" in said or (
+                target.kind in _BY_ADDRESS and str(flow.port) in ports
+            ):
                 continue
-            # What the firewall refuses, it refuses to nodes, and of those everything is asked (egress/answers/diff/entering.py).
-            before, after = ({step.layer for step in trace.refused_by} - {Layer.FIREWALL} for trace in (old, new))
+            # What the firewall refuses, it refuses to nodes, and of those everything is asked
+            # (egress/answers/diff/entering.py).
+            before, after = (
+                {step.layer for step in trace.refused_by} - {Layer.FIREWALL} for trace in (old, new)
+            )
             for gain, layers, trace in ((True, before - after, old), (False, after - before, new)):
                 for layer in sorted(layers):
                     by = next(step.by for step in trace.refused_by if step.layer is layer)
                     yield Fact(Aspect.FENCE, gain, "", "", _words(target), f"inbound {layer.value}", by=by)
 
     def unread(self) -> Iterator[Fact]:
-        """Objects by which an answer is understood on one side alone: what they do there may let anybody further."""
+        """Objects by which an answer is understood on one side alone: what they do there may let anybody
+        further."""
         for _, old, new in self._pairs:
             if old.understood != new.understood:
                 steps = (new if old.understood else old).steps
@@ -190,4 +219,8 @@ def _words(target: InboundTarget) -> str:
         InboundKind.OTHER_HOST: "whoever asks",
         InboundKind.OTHER_REQUEST: "requests for another host",
     }.get(target.kind, target.kind.value)
-    return f"{what} for {host}, port {flow.port}" if what == "whoever asks" else f"{what} at {host}, port {flow.port}"
+    return (
+        f"{what} for {host}, port {flow.port}"
+        if what == "whoever asks"
+        else f"{what} at {host}, port {flow.port}"
+    )

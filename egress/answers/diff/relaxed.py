@@ -1,4 +1,5 @@
-"""What a config opens beyond the defaults and the other one does not: each setting by its name, whether or not a flow shows it.
+"""What a config opens beyond the defaults and the other one does not: each setting by its name, whether or
+not a flow shows it.
 
 A question that nobody thought of would hide an opening; this list does not ask questions.
 """
@@ -21,7 +22,8 @@ _LEVELS = "network.perimeter.accessLevels"
 
 
 def facts(old: Plan | None, new: Plan | None, found: Collection[Fact]) -> Iterator[Fact]:
-    """What comes and goes. The same thing under another name is no change, and neither is a part of what was open.
+    """What comes and goes. The same thing under another name is no change, and neither is a part of what was
+    open.
 
     Args:
         old, new: the two plans; None: there is nothing at all on that side.
@@ -53,5 +55,6 @@ def _said(item: Relaxation, gain: bool, found: Collection[Fact]) -> bool:
         return True
     host = item.setting.partition('"')[2].partition('"')[0]
     return item.setting.endswith(".inspect.mode") and any(
-        (fact.aspect, fact.gain, fact.target, fact.how) == (Aspect.INSPECTION, gain, host, inspected.MODE) for fact in found
+        (fact.aspect, fact.gain, fact.target, fact.how) == (Aspect.INSPECTION, gain, host, inspected.MODE)
+        for fact in found
     )

@@ -68,7 +68,10 @@ def sentence(teams: Sequence[str], facts: Sequence[Fact]) -> str:
 def _received(who: str, facts: Sequence[Fact]) -> str:
     first = facts[0]
     clients = listing([fact.what for fact in facts])
-    return f"From outside {clients} {'may now' if first.gain else 'can no longer'} connect to {who}: {first.target}"
+    return (
+        f"From outside {clients} {'may now' if first.gain else 'can no longer'} connect to {who}: "
+        f"{first.target}"
+    )
 
 
 def _exposed(_: str, facts: Sequence[Fact]) -> str:
@@ -90,7 +93,10 @@ def _role(who: str, facts: Sequence[Fact]) -> str:
     strong, weak = first.what.split(" instead of ")
     now, before = (strong, weak) if first.gain else (weak, strong)
     whose = f"{who}'s " if first.team else ""
-    return f"{whose}{first.how} now has {now} instead of {before} on {first.target}; IAM decides there, not the network"
+    return (
+        f"{whose}{first.how} now has {now} instead of {before} on {first.target}; IAM decides there, not "
+        "the network"
+    )
 
 
 def _may(_: str, facts: Sequence[Fact]) -> str:
@@ -141,7 +147,10 @@ def _inspected(_: str, facts: Sequence[Fact]) -> str:
         return f"Bodies of {to} may now have {now} bytes instead of {before}"
     names = listing([fact.what for fact in facts])
     if first.how == "case":
-        return f"{_capital(to)} are now searched for {names} {'in the written case alone' if gone else 'in any case'}"
+        return (
+            f"{_capital(to)} are now searched for {names} "
+            f"{'in the written case alone' if gone else 'in any case'}"
+        )
     return f"{_capital(to)} are {'no longer' if gone else 'now'} searched for {names}"
 
 
@@ -225,8 +234,14 @@ def _tls(who: str, facts: Sequence[Fact]) -> str:
 
 
 _KEPT = {
-    "early": ("no longer connects to {} before it knows who calls", "now connects to {} before it knows who calls"),
-    "itself": ("can no longer be led to itself by the name of {}", "may now be led to itself by the name of {}"),
+    "early": (
+        "no longer connects to {} before it knows who calls",
+        "now connects to {} before it knows who calls",
+    ),
+    "itself": (
+        "can no longer be led to itself by the name of {}",
+        "may now be led to itself by the name of {}",
+    ),
     "copies": ("no longer have the headers {}", "now have the headers {}"),
 }
 """By what filters keep: the words for it, and for its lack."""
@@ -245,7 +260,9 @@ def _fence(who: str, facts: Sequence[Fact]) -> str:
     if first.how in INBOUND:
         verb = "no longer refuses" if gone else "now refuses"
         where = "inside" if first.how == INSIDE else "from outside"
-        return f"{INBOUND[first.how]} {verb} {where}: {_some(list(dict.fromkeys(fact.what for fact in facts)))}"
+        return (
+            f"{INBOUND[first.how]} {verb} {where}: {_some(list(dict.fromkeys(fact.what for fact in facts)))}"
+        )
     if first.how == "admission":
         return f"Admission {'no longer holds' if gone else 'now holds'} {who} to {_targets(facts)}"
     if first.how == "firewall":

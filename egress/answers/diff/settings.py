@@ -1,7 +1,9 @@
-"""Which keys two configs say differently, and which of these say nothing about anybody's reach and about no protection.
+"""Which keys two configs say differently, and which of these say nothing about anybody's reach and about no
+protection.
 
-Both configs are compared as they are understood, defaults included, so writing a default out is no difference. Names that people
-choose for ranges and clients, and the reasons that they give, are words: what they are for is compared.
+Both configs are compared as they are understood, defaults included, so writing a default out is no
+difference. Names that people choose for ranges and clients, and the reasons that they give, are words: what
+they are for is compared.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ SILENT: Mapping[str, str] = {
     "cluster.releaseChannel": "when Google brings new versions",
     "cluster.maintenanceStart": "when Google brings new versions",
     "cluster.secretSync": "by itself it copies nothing: `credentials` says what",
-    **dict.fromkeys(("cluster.defaultPool", "cluster.gatewayPool", "cluster.ingressPool"), "how many nodes, and how large"),
+    **dict.fromkeys(
+        ("cluster.defaultPool", "cluster.gatewayPool", "cluster.ingressPool"), "how many nodes, and how large"
+    ),
     **{
         f"{gateway}.{key}": "how many replicas, and how large"
         for gateway in ("gateway", "gateways.*", "ingress")
@@ -45,8 +49,8 @@ SILENT: Mapping[str, str] = {
     "teams.*.egress.*.http.traffic": "how long, how often and how much at once; not what, and not who",
     "teams.*.egress.*.http.mirror.percent": "how many of the requests that may all be copied",
 }
-"""Keys that say nothing about who may reach what and take no protection away, each with the reason. Below a key everything is
-meant; `*` is any name. What is written down here is what docs/commands.md names."""
+"""Keys that say nothing about who may reach what and take no protection away, each with the reason. Below a
+key everything is meant; `*` is any name. What is written down here is what docs/commands.md names."""
 WORDS = "/description$"
 """A key's last part that is always for people."""
 _BY_VALUE = (
@@ -55,8 +59,18 @@ _BY_VALUE = (
 )
 """Maps whose names are words: what counts is the values."""
 _BY_NAME = (
-    *("network.dns.alsoResolved", "network.dns.answeredElsewhere", "network.nat.addresses", "gateways.*.nat.addresses"),
-    *("fences.relaxed", "fences.admission.relaxed", "fences.admission.exemptions.*", "fences.admission.namespaces.*"),
+    *(
+        "network.dns.alsoResolved",
+        "network.dns.answeredElsewhere",
+        "network.nat.addresses",
+        "gateways.*.nat.addresses",
+    ),
+    *(
+        "fences.relaxed",
+        "fences.admission.relaxed",
+        "fences.admission.exemptions.*",
+        "fences.admission.namespaces.*",
+    ),
     *("teams.*.googleApis.serviceAccounts.*.projectRoles",),
 )
 """Maps whose values are reasons: what counts is the names."""
@@ -82,7 +96,11 @@ def differing(old: Settings, new: Settings) -> list[str]:
 def silent(old: Settings, new: Settings) -> list[str]:
     """Of these, those that say nothing about anybody's reach and take no protection away."""
     meant = set(meaning(old, new))
-    return [path for path in differing(old, new) if not any(path == key or path.startswith(f"{key}/") for key in meant)]
+    return [
+        path
+        for path in differing(old, new)
+        if not any(path == key or path.startswith(f"{key}/") for key in meant)
+    ]
 
 
 def is_silent(key: str) -> bool:
@@ -137,8 +155,8 @@ def _is_empty(path: str, old: Settings, new: Settings) -> bool:
 
 
 def _is_about(fact: Fact, path: str, values: Iterable[str]) -> bool:
-    """Whether a fact can be what a key does: a team's is about the team, its host or what the key says; any may be what a key of
-    nobody's does."""
+    """Whether a fact can be what a key does: a team's is about the team, its host or what the key says; any
+    may be what a key of nobody's does."""
     section, *rest = path.split("/")
     if section != "teams":
         return True

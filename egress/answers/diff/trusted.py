@@ -25,7 +25,12 @@ def facts(both: Both) -> Iterator[Fact]:
             yield from another(Aspect.OTHER_CERTIFICATE, "", target, _shown(old), _shown(new), by)
         else:
             yield from another(
-                Aspect.OTHER_AUTHORITY, "", f"what the certificate of {host} is checked by", _checked(old), _checked(new), by
+                Aspect.OTHER_AUTHORITY,
+                "",
+                f"what the certificate of {host} is checked by",
+                _checked(old),
+                _checked(new),
+                by,
             )
     for (gateway, port, host), old, new, by in _on_both(_inwards, both):
         namespace = gateway.partition("/")[0]
@@ -33,7 +38,9 @@ def facts(both: Both) -> Iterator[Fact]:
         yield from another(Aspect.OTHER_CERTIFICATE, "", target, _shown(old), _shown(new), by)
 
 
-def _on_both(of: Any, both: Both) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any], Mapping[str, Any], str]]:
+def _on_both(
+    of: Any, both: Both
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any], Mapping[str, Any], str]]:
     old, new = (dict(of(side)) for side in both.sides)
     for key in sorted(old.keys() & new.keys()):
         yield key, old[key][0], new[key][0], new[key][1]
@@ -54,7 +61,10 @@ def _inwards(side: Side) -> Iterator[tuple[tuple[str, ...], tuple[Mapping[str, A
         for server in listed(manifest, "spec", "servers"):
             tls = part(server, "tls")
             for host in listed(server, "hosts") if tls.get("mode") in _TAKES else ():
-                yield (identity(manifest), str(part(server, "port").get("number")), str(host)), (tls, identity(manifest))
+                yield (
+                    (identity(manifest), str(part(server, "port").get("number")), str(host)),
+                    (tls, identity(manifest)),
+                )
 
 
 def _checked(tls: Mapping[str, Any]) -> str:
@@ -67,4 +77,6 @@ def _checked(tls: Mapping[str, Any]) -> str:
 def _shown(tls: Mapping[str, Any]) -> str:
     if name := tls.get("credentialName"):
         return f"Secret {name}"
-    return " and ".join(str(tls[key]) for key in ("clientCertificate", "serverCertificate", "caCertificates") if tls.get(key))
+    return " and ".join(
+        str(tls[key]) for key in ("clientCertificate", "serverCertificate", "caCertificates") if tls.get(key)
+    )

@@ -1,6 +1,8 @@
-"""What firewall rules say of which nothing is asked, and which differs: said rule by rule, with why nothing is asked.
+"""What firewall rules say of which nothing is asked, and which differs: said rule by rule, with why nothing
+is asked.
 
-All else about them is asked: of what leaves in egress/answers/diff/flows.py and fences.py, of what comes in in entering.py.
+All else about them is asked: of what leaves in egress/answers/diff/flows.py and fences.py, of what comes in
+in entering.py.
 """
 
 from __future__ import annotations
@@ -31,17 +33,27 @@ def unasked(both: Both) -> Iterator[Unjudged]:
     found: list[_Rules] = []
     for side in sides:
         reasons = ((rule, _why(rule, over_ipv4, carried)) for rule in side)
-        parts = ((_limited(rule, _IPV6) if rule.direction == INGRESS else rule, why) for rule, why in reasons if why)
+        parts = (
+            (_limited(rule, _IPV6) if rule.direction == INGRESS else rule, why)
+            for rule, why in reasons
+            if why
+        )
         found.append({_said(rule): (rule, why) for rule, why in parts})
     old, new = found
     yield from _changed(old, new)
     for direction in (EGRESS, INGRESS):
         orders = [
-            [said for said, (rule, _) in of.items() if said in old and said in new and rule.direction == direction]
+            [
+                said
+                for said, (rule, _) in of.items()
+                if said in old and said in new and rule.direction == direction
+            ]
             for of in found
         ]
         if orders[0] != orders[1]:
-            yield Unjudged("firewall", (f"the order of the {direction.lower()} rules of which nothing is asked",))
+            yield Unjudged(
+                "firewall", (f"the order of the {direction.lower()} rules of which nothing is asked",)
+            )
 
 
 def _why(rule: Rule, over_ipv4: Sequence[set[str]], carried: bool) -> str:
@@ -61,14 +73,17 @@ def _changed(old: _Rules, new: _Rules) -> Iterator[Unjudged]:
     for name in sorted({*gone} & {*come}):
         (before, _), (after, why) = gone.pop(name), come.pop(name)
         wider, narrower = (after, before) if after.allow else (before, after)
-        yield Unjudged(name, (f"now {_said(after)}; before: {_said(before)};",), not _within(wider, narrower), why)
+        yield Unjudged(
+            name, (f"now {_said(after)}; before: {_said(before)};",), not _within(wider, narrower), why
+        )
     for word, rules in (("gone", gone), ("new", come)):
         for name, (rule, why) in sorted(rules.items()):
             yield Unjudged(name, (word,), rule.allow == (word == "new"), why)
 
 
 def _rules(side: Side) -> Sequence[Rule]:
-    """Those that the judge reads, in the order in which they decide; of the others it is said that they are not read."""
+    """Those that the judge reads, in the order in which they decide; of the others it is said that they are
+    not read."""
     known = (rule for rule in side.judges.firewall.rules if not rule.unknown)
     return sorted(known, key=lambda rule: (rule.order, _said(rule)))
 
@@ -84,14 +99,19 @@ def _name(rule: Rule) -> str:
 
 def _within(inner: Rule, outer: Rule) -> bool:
     """Whether a rule means nothing that the other one does not."""
-    if inner.allow != outer.allow or inner.direction != outer.direction or not outer.ranges.covers(inner.ranges):
+    if (
+        inner.allow != outer.allow
+        or inner.direction != outer.direction
+        or not outer.ranges.covers(inner.ranges)
+    ):
         return False
     if outer.targets is not None and (inner.targets is None or not inner.targets <= outer.targets):
         return False
     entries = [(one.transport, span) for one in inner.what for span in one.ports or _EVERY]
     return all(
         any(
-            one.transport in ("ALL", transport) and any(low <= first and last <= high for low, high in one.ports or _EVERY)
+            one.transport in ("ALL", transport)
+            and any(low <= first and last <= high for low, high in one.ports or _EVERY)
             for one in outer.what
         )
         for transport, (first, last) in entries
@@ -103,7 +123,10 @@ _EVERY = ((0, 65535),)
 
 def _said(rule: Rule) -> str:
     """What the rule says, however it is called."""
-    what = ", ".join(" ".join([one.transport, "/".join(_span(*span) for span in one.ports) or "every port"]) for one in rule.what)
+    what = ", ".join(
+        " ".join([one.transport, "/".join(_span(*span) for span in one.ports) or "every port"])
+        for one in rule.what
+    )
     who = f" for {', '.join(sorted(rule.targets))}" if rule.targets else ""
     way = "to" if rule.direction == EGRESS else "from"
     return f"{'allow' if rule.allow else 'deny'} {what} {way} {', '.join(rule.ranges.cidrs)}{who}"

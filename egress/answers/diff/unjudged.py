@@ -1,7 +1,8 @@
 """What differs and no judge reads: said by object and field, so that nobody takes silence for "no effect".
 
-Every field that differs is one of three: judged (and then what it changes is among the facts), known to say nothing about who
-may reach what, or neither. The last kind is what this finds; and what is judged, differs, and shows in no fact at all.
+Every field that differs is one of three: judged (and then what it changes is among the facts), known to say
+nothing about who may reach what, or neither. The last kind is what this finds; and what is judged, differs,
+and shows in no fact at all.
 """
 
 from __future__ import annotations
@@ -21,30 +22,67 @@ from egress.judge.model.deployed import identity, part
 
 JUDGED: Mapping[str, tuple[str, ...]] = {
     "authorizationpolicy": ("spec",),
-    "cluster": ("ipAllocationPolicy", "workloadIdentityConfig", "name", "network", "networkingMode", "subnetwork"),
+    "cluster": (
+        "ipAllocationPolicy",
+        "workloadIdentityConfig",
+        "name",
+        "network",
+        "networkingMode",
+        "subnetwork",
+    ),
     "configmap": tuple(
         f"data.mesh.{key}"
         for key in (
-            *("outboundTrafficPolicy", "tlsDefaults", "meshMTLS", "trustDomain", "defaultConfig.proxyMetadata"),
+            *(
+                "outboundTrafficPolicy",
+                "tlsDefaults",
+                "meshMTLS",
+                "trustDomain",
+                "defaultConfig.proxyMetadata",
+            ),
             # Whom a team reaches is asked; that there is such a list at all is not.
             *("defaultServiceExportTo[]", "discoverySelectors[].matchExpressions[].values"),
         )
     ),
     "deployment": (
         "spec.selector",
-        *(f"spec.template.{field}" for field in ("metadata.labels", "spec.serviceAccountName", "spec.nodeSelector")),
+        *(
+            f"spec.template.{field}"
+            for field in ("metadata.labels", "spec.serviceAccountName", "spec.nodeSelector")
+        ),
     ),
-    "destinationrule": ("spec.host", "spec.exportTo", "spec.subsets", "*.tls.mode", "*.tls.insecureSkipVerify"),
+    "destinationrule": (
+        "spec.host",
+        "spec.exportTo",
+        "spec.subsets",
+        "*.tls.mode",
+        "*.tls.insecureSkipVerify",
+    ),
     "gateway": ("spec.selector", "spec.servers"),
-    "managedzone": ("dnsName", "name", "visibility", "privateVisibilityConfig", "peeringConfig", "forwardingConfig"),
+    "managedzone": (
+        "dnsName",
+        "name",
+        "visibility",
+        "privateVisibilityConfig",
+        "peeringConfig",
+        "forwardingConfig",
+    ),
     "namespace": ("metadata",),
     "networkpolicy": ("spec",),
     "nodepool": ("name", "cluster", "nodeConfig.serviceAccount", "nodeConfig.taints", "networkConfig"),
     "peerauthentication": ("spec",),
     "recordset": ("managedZone", "name", "type", "rrdatas"),
     "service": (
-        *("spec.selector", "spec.ports", "spec.loadBalancerSourceRanges", "metadata.annotations.networking.istio.io/exportTo"),
-        *("metadata.annotations.networking.gke.io/load-balancer-type", "metadata.annotations.cloud.google.com/l4-rbs"),
+        *(
+            "spec.selector",
+            "spec.ports",
+            "spec.loadBalancerSourceRanges",
+            "metadata.annotations.networking.istio.io/exportTo",
+        ),
+        *(
+            "metadata.annotations.networking.gke.io/load-balancer-type",
+            "metadata.annotations.cloud.google.com/l4-rbs",
+        ),
     ),
     "serviceentry": ("spec",),
     "sidecar": ("spec.egress", "spec.outboundTrafficPolicy", "spec.workloadSelector"),
@@ -53,19 +91,39 @@ JUDGED: Mapping[str, tuple[str, ...]] = {
     "validatingadmissionpolicybinding": ("spec",),
     "virtualservice": (
         *(f"spec.{field}" for field in ("hosts", "gateways", "exportTo", "tls", "tcp")),
-        *("spec.http[].match", "spec.http[].mirrors", "spec.http[].route[].destination", "spec.http[].headers.request.remove"),
+        *(
+            "spec.http[].match",
+            "spec.http[].mirrors",
+            "spec.http[].route[].destination",
+            "spec.http[].headers.request.remove",
+        ),
         *("spec.http", "spec.http[].route", "spec.http[].route[].headers.request"),
     ),
 }
-"""By kind or type, in lower case, the fields that judges read. Below a field everything is meant; `*.` is anywhere."""
+"""By kind or type, in lower case, the fields that judges read. Below a field everything is meant; `*.` is
+anywhere."""
 WHOLE = {"envoyfilter", "wasmplugin", "trafficextension"}
-"""Code of their own. Where it is not understood it may let through and refuse, so neither coming nor going is harmless."""
+"""Code of their own. Where it is not understood it may let through and refuse, so neither coming nor going is
+harmless."""
 _CODE = "code of its own, which may let through and refuse"
-_NEVER_JUDGED = ("*.credentialName", "*.caCertificates", "*.privateKey", "*.clientCertificate", "*.serverCertificate")
+_NEVER_JUDGED = (
+    "*.credentialName",
+    "*.caCertificates",
+    "*.privateKey",
+    "*.clientCertificate",
+    "*.serverCertificate",
+)
 """Whose certificates are shown and taken: a judge sees that there are some."""
 SILENT: Mapping[str, tuple[str, ...]] = {
     "deployment": (
-        *("spec.replicas", "spec.strategy", "spec.minReadySeconds", "*.resources", "*.readinessProbe", "*.livenessProbe"),
+        *(
+            "spec.replicas",
+            "spec.strategy",
+            "spec.minReadySeconds",
+            "*.resources",
+            "*.readinessProbe",
+            "*.livenessProbe",
+        ),
         *(
             "spec.template.spec.containers[].ports",
             "*.startupProbe",
@@ -91,17 +149,30 @@ SILENT: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """By kind, fields that judges need not read: how long, how often, how many, how much of it is logged."""
-SILENT_EVERYWHERE = ("description", "deletionPolicy", "effectiveLabels", "labels", "resourceLabels", "metadata.labels")
+SILENT_EVERYWHERE = (
+    "description",
+    "deletionPolicy",
+    "effectiveLabels",
+    "labels",
+    "resourceLabels",
+    "metadata.labels",
+)
 SPEAKING = re.compile(
-    rf"^metadata\.(labels|annotations)\.({re.escape(TEAM_LABEL)}$|gke-mesh-egress/|istio|pod-security\.kubernetes\.io/enforce)"
+    rf"^metadata\.(labels|annotations)\.({re.escape(TEAM_LABEL)}$|gke-mesh-egress/|istio"
+    r"|pod-security\.kubernetes\.io/enforce)"
 )
 """Labels and annotations of namespaces that somebody goes by."""
-TALKING = re.compile(r"^metadata\.annotations\.(iam\.gke\.io|networking\.|cloud\.google\.com|[a-z.]*istio\.io)")
+TALKING = re.compile(
+    r"^metadata\.annotations\.(iam\.gke\.io|networking\.|cloud\.google\.com|[a-z.]*istio\.io)"
+)
 """Annotations of other objects that somebody goes by."""
-ADDITIVE = re.compile(r"^(role|clusterrole|rolebinding|clusterrolebinding|serviceaccount|account|.*iammember)$")
+ADDITIVE = re.compile(
+    r"^(role|clusterrole|rolebinding|clusterrolebinding|serviceaccount|account|.*iammember)$"
+)
 """Kinds that only ever add rights: gone, they let nobody do more."""
 _MEMBERS = "iammember"
-"""Kinds of Google's that give one member one role: all that they do is compared (egress/answers/diff/granted.py)."""
+"""Kinds of Google's that give one member one role: all that they do is compared
+(egress/answers/diff/granted.py)."""
 _WHOLLY = (Aspect.GRANT, Aspect.ROLE, Aspect.OTHER_ROLE, Aspect.RIGHT)
 """Facts that say all that their objects do."""
 _CERTIFICATES = (Aspect.OTHER_AUTHORITY, Aspect.OTHER_CERTIFICATE)
@@ -128,14 +199,23 @@ class Unjudged:
             return f"{self.object} differs, and no question shows what that does"
         if self.fields in (("new",), ("gone",)):
             return f"{self.object} is {self.fields[0]}{why}"
-        return f"{self.object}: {', '.join(self.fields)} {'differs' if len(self.fields) == 1 else 'differ'}{why}"
+        return (
+            f"{self.object}: {', '.join(self.fields)} {'differs' if len(self.fields) == 1 else 'differ'}{why}"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """For machines; the keys are stable."""
-        return {"object": self.object, "fields": list(self.fields), "widening": self.widening, "text": self.text}
+        return {
+            "object": self.object,
+            "fields": list(self.fields),
+            "widening": self.widening,
+            "text": self.text,
+        }
 
 
-def unjudged(both: Both, sides: Sequence[Mapping[str, Item]], names: Iterable[str], facts: Iterable[Fact]) -> Iterator[Unjudged]:
+def unjudged(
+    both: Both, sides: Sequence[Mapping[str, Item]], names: Iterable[str], facts: Iterable[Fact]
+) -> Iterator[Unjudged]:
     """Everything that differs without being judged.
 
     Args:
@@ -196,11 +276,16 @@ _FIREWALL_KINDS = {kind.rsplit(":", 1)[-1].lower() for kind in FIREWALLS}
 
 def _leads_outside(says: Mapping[str, Any]) -> bool:
     spec = part(says, "spec")
-    return bool(spec.get("externalName") or spec.get("externalIPs") or spec.get("type") in ("ExternalName", "LoadBalancer"))
+    return bool(
+        spec.get("externalName")
+        or spec.get("externalIPs")
+        or spec.get("type") in ("ExternalName", "LoadBalancer")
+    )
 
 
 def _explained(facts: list[Fact], name: str, namespace: str, both: Both) -> bool:
-    """Whether some fact is about what an object decides: a team's own, or - of what teams share - anything."""
+    """Whether some fact is about what an object decides: a team's own, or - of what teams share -
+    anything."""
     if namespace in both.teams or name.removeprefix("namespace/") in both.teams:
         team = namespace or name.removeprefix("namespace/")
         if any(team not in side.teams for side in both.sides):

@@ -1,4 +1,5 @@
-"""Which fields of an object say something that nobody knows: neither read by a judge, nor harmless for a written reason.
+"""Which fields of an object say something that nobody knows: neither read by a judge, nor harmless for a
+written reason.
 
 One walk over an object, beside the shape of what judges read (shapes.py) and the lists of what is harmless.
 """
@@ -11,9 +12,12 @@ from typing import Any, cast
 
 
 class Accepted:
-    """Fields of one kind that judges need not read. Paths are without numbers of entries; below a field everything is meant."""
+    """Fields of one kind that judges need not read. Paths are without numbers of entries; below a field
+    everything is meant."""
 
-    def __init__(self, harmless: Mapping[str, str], only: Mapping[str, tuple[object, ...]] | None = None) -> None:
+    def __init__(
+        self, harmless: Mapping[str, str], only: Mapping[str, tuple[object, ...]] | None = None
+    ) -> None:
         """
         Args:
             harmless: each with its reason.
@@ -21,7 +25,9 @@ class Accepted:
         """
         self.harmless, self.only = harmless, only or {}
         self._above = frozenset(
-            above for path in (*self.harmless, *self.only) for above in accumulate(path.split(".")[:-1], "{}.{}".format)
+            above
+            for path in (*self.harmless, *self.only)
+            for above in accumulate(path.split(".")[:-1], "{}.{}".format)
         )
 
     def has(self, path: str, value: object) -> bool:

@@ -1,7 +1,8 @@
 """What changes objects on their way into the API server, so that what is there is not what somebody wrote.
 
-Understood: webhooks that mutate kinds which are harmless, those of the control plane that Google runs, and istiod's own, which
-injects proxies; API services and CustomResourceDefinitions that take over no kind that judges read.
+Understood: webhooks that mutate kinds which are harmless, those of the control plane that Google runs, and
+istiod's own, which injects proxies; API services and CustomResourceDefinitions that take over no kind that
+judges read.
 Source: Kubernetes, "Dynamic Admission Control", "Aggregation Layer", "Versions in CustomResourceDefinitions".
 """
 

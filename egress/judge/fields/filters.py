@@ -1,9 +1,10 @@
-"""Extensions of proxies: the few patches and scripts whose every field is known to lead nothing anywhere else.
+"""Extensions of proxies: the few patches and scripts whose every field is known to lead nothing anywhere
+else.
 
-Understood of EnvoyFilters: patches that connect later, keep a request's id, note a header for the access log, look up a name that
-a gateway's own listener has judged, clean copies of requests, and tie connections to the network card
-(egress/judge/lookup/bound.py). Of TrafficExtensions: the filter that refuses bodies, with a table in the one form that is
-written. Envoy goes by types and not by names, so each patch is compared whole.
+Understood of EnvoyFilters: patches that connect later, keep a request's id, note a header for the access log,
+look up a name that a gateway's own listener has judged, clean copies of requests, and tie connections to the
+network card (egress/judge/lookup/bound.py). Of TrafficExtensions: the filter that refuses bodies, with a
+table in the one form that is written. Envoy goes by types and not by names, so each patch is compared whole.
 Source: Istio reference, EnvoyFilter and TrafficExtension; Envoy, the filters' own pages.
 """
 
@@ -51,7 +52,8 @@ class Maybe:
 
 
 def _is(value: Any, shape: Any) -> bool:
-    """Whether a value is of a shape: a mapping of exactly these fields, a list of such entries, a test, or just this value."""
+    """Whether a value is of a shape: a mapping of exactly these fields, a list of such entries, a test, or
+    just this value."""
     if isinstance(shape, Mapping):
         if not isinstance(value, Mapping):
             return False
@@ -74,7 +76,8 @@ def _is(value: Any, shape: Any) -> bool:
 
 
 def _loopback(value: Any) -> bool:
-    """The name of a listener at an address of the loopback network, as istiod names it: nobody outside the pod reaches it."""
+    """The name of a listener at an address of the loopback network, as istiod names it: nobody outside the
+    pod reaches it."""
     return isinstance(value, str) and re.fullmatch(r"127(\.\d{1,3}){3}_\d+", value) is not None
 
 
@@ -90,7 +93,10 @@ _CLEANS = re.compile(
 _OF_COPIES = (
     {
         "name": "envoy.filters.http.lua",
-        "typed_config": {"@type": f"{_FILTERS}http.lua.v3.Lua", "default_source_code": {"inline_string": _cleans}},
+        "typed_config": {
+            "@type": f"{_FILTERS}http.lua.v3.Lua",
+            "default_source_code": {"inline_string": _cleans},
+        },
     },
     {
         "name": "envoy.filters.http.upstream_codec",
@@ -104,7 +110,10 @@ def _of_copies(value: Any) -> bool:
 
 
 _CHAIN = {"filter": {"name": _TCP_PROXY}, "sni": Maybe(_text)}
-_IN_MANAGER = {"context": ("GATEWAY",), "listener": {"portNumber": _number, "filterChain": {"filter": {"name": _MANAGER}}}}
+_IN_MANAGER = {
+    "context": ("GATEWAY",),
+    "listener": {"portNumber": _number, "filterChain": {"filter": {"name": _MANAGER}}},
+}
 _VERSIONS = {"http_protocol_options": Maybe({}), "http2_protocol_options": Maybe({})}
 PATCHES: tuple[Mapping[str, Any], ...] = (
     {
@@ -148,7 +157,11 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
                     "request_rules": [
                         {
                             "header": _text,
-                            "on_header_present": {"metadata_namespace": _NOTES, "key": _text, "type": "STRING"},
+                            "on_header_present": {
+                                "metadata_namespace": _NOTES,
+                                "key": _text,
+                                "type": "STRING",
+                            },
                             "remove": Maybe(_switch),
                         }
                     ],
@@ -158,7 +171,10 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
     },
     {
         "applyTo": "NETWORK_FILTER",
-        "match": {"context": "GATEWAY", "listener": {"name": _loopback, "filterChain": {"filter": {"name": _TCP_PROXY}}}},
+        "match": {
+            "context": "GATEWAY",
+            "listener": {"name": _loopback, "filterChain": {"filter": {"name": _TCP_PROXY}}},
+        },
         "patch": {
             "operation": "INSERT_BEFORE",
             "value": {
@@ -195,7 +211,9 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
 def unread_of_filter(manifest: Manifest) -> Iterator[str]:
     """Fields of an EnvoyFilter that are not understood."""
     spec = part(manifest, "spec")
-    yield from (f"spec.{key}" for key in sorted(spec.keys() - {"workloadSelector", "priority", "configPatches"}))
+    yield from (
+        f"spec.{key}" for key in sorted(spec.keys() - {"workloadSelector", "priority", "configPatches"})
+    )
     for index, patch in enumerate(listed(spec, "configPatches")):
         if not ties(patch) and not (any(_is(patch, shape) for shape in PATCHES) and _names_its_own(patch)):
             yield f"spec.configPatches[{index}]"
@@ -218,7 +236,8 @@ def _scripts(patch: Mapping[str, Any]) -> list[str]:
 
 
 def _names_its_own(patch: Mapping[str, Any]) -> bool:
-    """Whether copies are told the name of the very host that they go to; of a patch that is understood otherwise."""
+    """Whether copies are told the name of the very host that they go to; of a patch that is understood
+    otherwise."""
     return all(
         script.endswith(f'headers:replace(":authority", "{patch["match"]["cluster"]["service"]}")\nend\n')
         for script in _scripts(patch)

@@ -1,7 +1,9 @@
-"""Fields of Google resources and of Helm charts that no judge reads: harmless for the reason that stands here, or not understood.
+"""Fields of Google resources and of Helm charts that no judge reads: harmless for the reason that stands
+here, or not understood.
 
-What judges read is in shapes.py. An export holds what Google computes as well, so the lists are long; a field that is in none
-of them is not understood. So is a value that means another cluster than judges know: one where no NetworkPolicy holds.
+What judges read is in shapes.py. An export holds what Google computes as well, so the lists are long; a field
+that is in none of them is not understood. So is a value that means another cluster than judges know: one
+where no NetworkPolicy holds.
 Source: the Google provider's reference; GKE, "About Dataplane V2", "Workload Identity Federation";
 Cloud DNS, "DNS server policies".
 """
@@ -31,9 +33,13 @@ _MACHINE = "what the machine is made of"
 _SOURCE = "by which addresses nodes leave, and how many connections; who leaves is the firewall's"
 
 EVERYWHERE: Mapping[str, str] = {
-    **dict.fromkeys(("description", "labels", "effectiveLabels", "pulumiLabels", "resourceLabels", "labelFingerprint"), _WORDS),
     **dict.fromkeys(
-        ("id", "selfLink", "selfLinkWithId", "fingerprint", "creationTimestamp", "creationTime", "operation"), _COMPUTED
+        ("description", "labels", "effectiveLabels", "pulumiLabels", "resourceLabels", "labelFingerprint"),
+        _WORDS,
+    ),
+    **dict.fromkeys(
+        ("id", "selfLink", "selfLinkWithId", "fingerprint", "creationTimestamp", "creationTime", "operation"),
+        _COMPUTED,
     ),
     **dict.fromkeys(("project", "params", "region", "location"), _WORDS),
     **dict.fromkeys(("deletionPolicy", "deletionProtection", "forceDestroy", "namePrefix"), _PULUMI),
@@ -52,8 +58,17 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                     "monitoringConfig",
                     "monitoringService",
                 ),
-                *("managedMachineLearningDiagnosticsConfig", "managedOpentelemetryConfig", "notificationConfig"),
-                *("resourceUsageExportConfig", "securityPostureConfig", "protectConfig", "enableIntranodeVisibility"),
+                *(
+                    "managedMachineLearningDiagnosticsConfig",
+                    "managedOpentelemetryConfig",
+                    "notificationConfig",
+                ),
+                *(
+                    "resourceUsageExportConfig",
+                    "securityPostureConfig",
+                    "protectConfig",
+                    "enableIntranodeVisibility",
+                ),
             ),
             _FIGURES,
         ),
@@ -65,22 +80,43 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                     "controlPlaneEndpointsConfig",
                     "enableLegacyAbac",
                 ),
-                *("identityServiceConfig", "masterAuth", "masterAuthorizedNetworksConfig", "rbacBindingConfig", "endpoint"),
+                *(
+                    "identityServiceConfig",
+                    "masterAuth",
+                    "masterAuthorizedNetworksConfig",
+                    "rbacBindingConfig",
+                    "endpoint",
+                ),
                 *("userManagedKeysConfig", "databaseEncryption", "enterpriseConfig", "fleet"),
             ),
             _RIGHTS,
         ),
         **dict.fromkeys(
             (
-                *("binaryAuthorization", "autopilotClusterPolicyConfig", "autopilotPrivilegedAdmissions", "allowNetAdmin"),
+                *(
+                    "binaryAuthorization",
+                    "autopilotClusterPolicyConfig",
+                    "autopilotPrivilegedAdmissions",
+                    "allowNetAdmin",
+                ),
                 *("podSecurityPolicyConfig",),
             ),
             "it can only refuse pods, or lets pods be what other rules are asked about",
         ),
         **dict.fromkeys(
             (
-                *("enableCiliumClusterwideNetworkPolicy", "enableFqdnNetworkPolicy", "gatewayApiConfig", "enableK8sBetaApis"),
-                *("enableKubernetesAlpha", "serviceExternalIpsConfig", "secretManagerConfig", "secretSyncConfig"),
+                *(
+                    "enableCiliumClusterwideNetworkPolicy",
+                    "enableFqdnNetworkPolicy",
+                    "gatewayApiConfig",
+                    "enableK8sBetaApis",
+                ),
+                *(
+                    "enableKubernetesAlpha",
+                    "serviceExternalIpsConfig",
+                    "secretManagerConfig",
+                    "secretSyncConfig",
+                ),
                 *("disableL4LbFirewallReconciliation", "enableL4IlbSubsetting"),
             ),
             _OBJECTS,
@@ -95,10 +131,33 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                     "tpuConfig",
                     "initialNodeCount",
                 ),
-                *("ignoreNodeCountChanges", "maintenancePolicy", "minMasterVersion", "nodeLocations", "nodePoolAutoConfig"),
-                *("nodePoolDefaults", "nodeVersion", "releaseChannel", "removeDefaultNodePool", "rollbackSafeUpgrade"),
-                *("skipNodePoolRefresh", "verticalPodAutoscaling", "podAutoscaling", "gkeAutoUpgradeConfig", "masterVersion"),
-                *("emulatedVersion", "desiredEmulatedVersion", "networkPerformanceConfig", "nodeCreationConfig"),
+                *(
+                    "ignoreNodeCountChanges",
+                    "maintenancePolicy",
+                    "minMasterVersion",
+                    "nodeLocations",
+                    "nodePoolAutoConfig",
+                ),
+                *(
+                    "nodePoolDefaults",
+                    "nodeVersion",
+                    "releaseChannel",
+                    "removeDefaultNodePool",
+                    "rollbackSafeUpgrade",
+                ),
+                *(
+                    "skipNodePoolRefresh",
+                    "verticalPodAutoscaling",
+                    "podAutoscaling",
+                    "gkeAutoUpgradeConfig",
+                    "masterVersion",
+                ),
+                *(
+                    "emulatedVersion",
+                    "desiredEmulatedVersion",
+                    "networkPerformanceConfig",
+                    "nodeCreationConfig",
+                ),
                 *("dataplaneOptimizationMode", "tpuIpv4CidrBlock", "meshCertificates", "workloadAltsConfig"),
             ),
             _HOUSE,
@@ -107,16 +166,24 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
         "name": _WORDS,
         "subnetwork": "every subnetwork's ranges are read",
         "networkPolicy.provider": "there is but one",
-        "nodeConfig": "of the pool that a cluster is born with; its nodes are a NodePool's, or are not understood (nodePools)",
-        "privateClusterConfig": "whether nodes have public addresses; who leaves and what comes in is the firewall's",
+        "nodeConfig": "of the pool that a cluster is born with; its nodes are a NodePool's, or are not "
+        "understood (nodePools)",
+        "privateClusterConfig": "whether nodes have public addresses; who leaves and what comes in is the "
+        "firewall's",
         "defaultSnatStatus": _SOURCE,
         **dict.fromkeys(("clusterIpv4Cidr", "servicesIpv4Cidr"), "ranges that the subnetwork says as well"),
         "ipAllocationPolicy.additionalIpRangesConfigs.subnetwork": "every subnetwork's ranges are read",
-        "ipAllocationPolicy.servicesSecondaryRangeName": "Services' addresses are on no packet that leaves a node",
+        "ipAllocationPolicy.servicesSecondaryRangeName": "Services' addresses are on no packet that leaves a "
+        "node",
         **dict.fromkeys(
             (
                 f"ipAllocationPolicy.{name}"
-                for name in ("servicesIpv4CidrBlock", "clusterIpv4CidrBlock", "podCidrOverprovisionConfig", "stackType")
+                for name in (
+                    "servicesIpv4CidrBlock",
+                    "clusterIpv4CidrBlock",
+                    "podCidrOverprovisionConfig",
+                    "stackType",
+                )
             ),
             "ranges and address families that the subnetwork says as well",
         ),
@@ -137,7 +204,12 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                         "gcpFilestoreCsiDriverConfig",
                         "gcsFuseCsiDriverConfig",
                     ),
-                    *("gkeBackupAgentConfig", "horizontalPodAutoscaling", "httpLoadBalancing", "configConnectorConfig"),
+                    *(
+                        "gkeBackupAgentConfig",
+                        "horizontalPodAutoscaling",
+                        "httpLoadBalancing",
+                        "configConnectorConfig",
+                    ),
                     *(
                         "statefulHaConfig",
                         "parallelstoreCsiDriverConfig",
@@ -161,18 +233,35 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                     "initialNodeCount",
                     "maintenancePolicies",
                 ),
-                *("management", "maxPodsPerNode", "nodeCount", "nodeDrainConfigs", "nodeLocations", "placementPolicy"),
-                *("queuedProvisioning", "upgradeSettings", "version", "instanceGroupUrls", "managedInstanceGroupUrls"),
+                *(
+                    "management",
+                    "maxPodsPerNode",
+                    "nodeCount",
+                    "nodeDrainConfigs",
+                    "nodeLocations",
+                    "placementPolicy",
+                ),
+                *(
+                    "queuedProvisioning",
+                    "upgradeSettings",
+                    "version",
+                    "instanceGroupUrls",
+                    "managedInstanceGroupUrls",
+                ),
             ),
             _HOUSE,
         ),
         **dict.fromkeys(("networkConfig.subnetwork",), "every subnetwork's ranges are read"),
         **dict.fromkeys(
-            ("networkConfig.enablePrivateNodes",), "whether nodes have public addresses; who leaves is the firewall's"
+            ("networkConfig.enablePrivateNodes",),
+            "whether nodes have public addresses; who leaves is the firewall's",
         ),
-        **dict.fromkeys(("networkConfig.networkPerformanceConfig", "networkConfig.podCidrOverprovisionConfig"), _HOUSE),
         **dict.fromkeys(
-            ("networkConfig.podIpv4CidrBlock", "networkConfig.createPodRange"), "the subnetwork says it as well, by podRange"
+            ("networkConfig.networkPerformanceConfig", "networkConfig.podCidrOverprovisionConfig"), _HOUSE
+        ),
+        **dict.fromkeys(
+            ("networkConfig.podIpv4CidrBlock", "networkConfig.createPodRange"),
+            "the subnetwork says it as well, by podRange",
         ),
         **dict.fromkeys(
             (
@@ -194,11 +283,43 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                         "fastSocket",
                         "flexStart",
                     ),
-                    *("ephemeralStorageLocalSsdConfig", "gcfsConfig", "guestAccelerators", "gvnic", "hostMaintenancePolicy"),
-                    *("imageType", "kubeletConfig", "labels", "linuxNodeConfig", "localNvmeSsdBlockConfig", "localSsdCount"),
-                    *("localSsdEncryptionMode", "loggingVariant", "machineType", "maxRunDuration", "metadata", "minCpuPlatform"),
-                    *("nodeGroup", "preemptible", "reservationAffinity", "resourceLabels", "resourceManagerTags"),
-                    *("secondaryBootDisks", "shieldedInstanceConfig", "soleTenantConfig", "spot", "storagePools"),
+                    *(
+                        "ephemeralStorageLocalSsdConfig",
+                        "gcfsConfig",
+                        "guestAccelerators",
+                        "gvnic",
+                        "hostMaintenancePolicy",
+                    ),
+                    *(
+                        "imageType",
+                        "kubeletConfig",
+                        "labels",
+                        "linuxNodeConfig",
+                        "localNvmeSsdBlockConfig",
+                        "localSsdCount",
+                    ),
+                    *(
+                        "localSsdEncryptionMode",
+                        "loggingVariant",
+                        "machineType",
+                        "maxRunDuration",
+                        "metadata",
+                        "minCpuPlatform",
+                    ),
+                    *(
+                        "nodeGroup",
+                        "preemptible",
+                        "reservationAffinity",
+                        "resourceLabels",
+                        "resourceManagerTags",
+                    ),
+                    *(
+                        "secondaryBootDisks",
+                        "shieldedInstanceConfig",
+                        "soleTenantConfig",
+                        "spot",
+                        "storagePools",
+                    ),
                 )
             ),
             _MACHINE,
@@ -210,14 +331,31 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
         "logConfig": _FIGURES,
         "name": _WORDS,
         **dict.fromkeys(
-            ("gatewayAddress", "subnetworkId", "state", "sendSecondaryIpRangeIfEmpty", "allowSubnetCidrRoutesOverlap"), _COMPUTED
+            (
+                "gatewayAddress",
+                "subnetworkId",
+                "state",
+                "sendSecondaryIpRangeIfEmpty",
+                "allowSubnetCidrRoutesOverlap",
+            ),
+            _COMPUTED,
         ),
         **dict.fromkeys(
-            ("ipv6CidrRange", "ipv6GceEndpoint", "externalIpv6Prefix", "internalIpv6Prefix", "ipv6AccessType", "ipCollection"),
+            (
+                "ipv6CidrRange",
+                "ipv6GceEndpoint",
+                "externalIpv6Prefix",
+                "internalIpv6Prefix",
+                "ipv6AccessType",
+                "ipCollection",
+            ),
             "whether there is IPv6 at all is read of stackType",
         ),
         **dict.fromkeys(("purpose", "role"), "its ranges are taken to be of nodes, whatever they are for"),
-        **dict.fromkeys(("secondaryIpRanges.reservedInternalRange", "reservedInternalRange", "resolveSubnetMask"), _COMPUTED),
+        **dict.fromkeys(
+            ("secondaryIpRanges.reservedInternalRange", "reservedInternalRange", "resolveSubnetMask"),
+            _COMPUTED,
+        ),
     },
     "gcp:dns/managedZone:ManagedZone": {
         "cloudLoggingConfig": _FIGURES,
@@ -227,11 +365,13 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     "gcp:dns/recordSet:RecordSet": {"ttl": "how long an answer is kept"},
     "gcp:dns/responsePolicy:ResponsePolicy": {"responsePolicyName": _WORDS},
     "gcp:dns/responsePolicyRule:ResponsePolicyRule": dict.fromkeys(
-        ("behavior", "dnsName", "localData", "responsePolicy", "ruleName"), "its policy is not understood, with all of its rules"
+        ("behavior", "dnsName", "localData", "responsePolicy", "ruleName"),
+        "its policy is not understood, with all of its rules",
     ),
     "gcp:dns/policy:Policy": {
         "enableLogging": _FIGURES,
-        "enableInboundForwarding": "other networks may ask these zones; what these pods are answered stays the same",
+        "enableInboundForwarding": "other networks may ask these zones; what these pods are answered stays "
+        "the same",
         "networks": "whose questions it is about",
         "name": _WORDS,
     },
@@ -257,8 +397,20 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                     "enableEndpointIndependentMapping",
                     "endpointTypes",
                 ),
-                *("icmpIdleTimeoutSec", "initialNatIps", "maxPortsPerVm", "minPortsPerVm", "natIpAllocateOption", "natIps"),
-                *("sourceSubnetworkIpRangesToNat", "subnetworks", "tcpEstablishedIdleTimeoutSec", "tcpTimeWaitTimeoutSec"),
+                *(
+                    "icmpIdleTimeoutSec",
+                    "initialNatIps",
+                    "maxPortsPerVm",
+                    "minPortsPerVm",
+                    "natIpAllocateOption",
+                    "natIps",
+                ),
+                *(
+                    "sourceSubnetworkIpRangesToNat",
+                    "subnetworks",
+                    "tcpEstablishedIdleTimeoutSec",
+                    "tcpTimeWaitTimeoutSec",
+                ),
                 *("tcpTransitoryIdleTimeoutSec", "udpIdleTimeoutSec"),
             ),
             _SOURCE,
@@ -266,12 +418,17 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     },
     "kubernetes:helm.sh/v3:Release": {
         **dict.fromkeys(("chart", "version", "namespace", "repositoryOpts"), "which chart it is, is read"),
-        **dict.fromkeys(("values.global.hub", "values.global.tag", "values.defaultRevision"), "which release of Istio runs"),
         **dict.fromkeys(
-            ("values.pilot.autoscaleMin", "values.cniBinDir", "values.global.proxy.seccompProfile"), "how its programs are run"
+            ("values.global.hub", "values.global.tag", "values.defaultRevision"),
+            "which release of Istio runs",
+        ),
+        **dict.fromkeys(
+            ("values.pilot.autoscaleMin", "values.cniBinDir", "values.global.proxy.seccompProfile"),
+            "how its programs are run",
         ),
         "values.pilot.cni.enabled": "who redirects a pod's traffic: the node or an init container",
-        "values.pilot.env.PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "it keeps Gateways to pods of their own namespace",
+        "values.pilot.env.PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "it keeps Gateways to pods of their own "
+        "namespace",
     },
 }
 """By type: fields that judges need not read, each with its reason. Below a field everything is meant."""
@@ -287,7 +444,8 @@ ONLY: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     "gcp:compute/routerNat:RouterNat": {"type": ("PUBLIC",)},
     "kubernetes:helm.sh/v3:Release": {"values.ambient": ({"enabled": False},)},
 }
-"""By type: fields that are understood with these values alone. What is empty or false is as good as absent."""
+"""By type: fields that are understood with these values alone. What is empty or false is as good as
+absent."""
 
 
 def _of_cluster(deployed: Deployed, cluster: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -309,10 +467,16 @@ def _of_pool(deployed: Deployed, pool: Mapping[str, Any]) -> Iterator[tuple[str,
     clusters = [part(item.properties, "ipAllocationPolicy") for item in deployed.resources(CLUSTER)]
     named = {of.get("clusterSecondaryRangeName") for of in clusters}
     named |= {
-        name for of in clusters for more in listed(of, "additionalIpRangesConfigs") for name in listed(more, "podIpv4RangeNames")
+        name
+        for of in clusters
+        for more in listed(of, "additionalIpRangesConfigs")
+        for name in listed(more, "podIpv4RangeNames")
     }
     if pods and pods not in named:
-        yield "networkConfig.podRange", f"The cluster knows no range {pods}, so what pods' addresses are is not known."
+        yield (
+            "networkConfig.podRange",
+            f"The cluster knows no range {pods}, so what pods' addresses are is not known.",
+        )
 
 
 def _of_association(deployed: Deployed, association: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -321,7 +485,10 @@ def _of_association(deployed: Deployed, association: Mapping[str, Any]) -> Itera
     for network in deployed.resources("gcp:compute/network:Network"):
         order = network.properties.get("networkFirewallPolicyEnforcementOrder")
         if deployed.in_our_network(network.name) and order != "BEFORE_CLASSIC_FIREWALL":
-            why = f"{network.identity} asks VPC firewall rules before the policy. Here the policy is asked first."
+            why = (
+                f"{network.identity} asks VPC firewall rules before the policy. Here the policy is asked "
+                "first."
+            )
             yield "attachmentTarget", why
 
 
@@ -345,8 +512,14 @@ _READ_BY_THEMSELVES: Mapping[str, Mapping[str, Any]] = {
     CLUSTER: {"nodePools": ANY},
 }
 """What judges read beyond what they ask the form of."""
-_SHAPES = {type_token: {**GOOGLE.get(type_token, {}), **_READ_BY_THEMSELVES.get(type_token, {})} for type_token in HARMLESS}
-_ACCEPTED = {type_token: Accepted({**EVERYWHERE, **fields}, ONLY.get(type_token)) for type_token, fields in HARMLESS.items()}
+_SHAPES = {
+    type_token: {**GOOGLE.get(type_token, {}), **_READ_BY_THEMSELVES.get(type_token, {})}
+    for type_token in HARMLESS
+}
+_ACCEPTED = {
+    type_token: Accepted({**EVERYWHERE, **fields}, ONLY.get(type_token))
+    for type_token, fields in HARMLESS.items()
+}
 
 
 def unread(deployed: Deployed, resource: Resource) -> Iterator[tuple[str, str]]:

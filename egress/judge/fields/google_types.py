@@ -1,9 +1,11 @@
-"""What every type of Google resource is to the judges: read by one of them, harmless for the reason that stands here, or neither.
+"""What every type of Google resource is to the judges: read by one of them, harmless for the reason that
+stands here, or neither.
 
-What is neither is not understood. Types are Pulumi's (`gcp:MODULE/resource:Resource`); a whole module is harmless where nothing
-in it decides where packets go or what names mean. Those that give somebody a role (`...IamMember` and the like) are IAM's.
-Source: the Google provider's reference; Google Cloud, "VPC network overview", "Name resolution order", "Hierarchical firewall
-policies".
+What is neither is not understood. Types are Pulumi's (`gcp:MODULE/resource:Resource`); a whole module is
+harmless where nothing in it decides where packets go or what names mean. Those that give somebody a role
+(`...IamMember` and the like) are IAM's.
+Source: the Google provider's reference; Google Cloud, "VPC network overview", "Name resolution order",
+"Hierarchical firewall policies".
 """
 
 from __future__ import annotations
@@ -39,41 +41,135 @@ _DISKS = "it is about disks and images"
 _MACHINES = "another machine of the network; what reaches its address is asked for like any other address"
 _ADDRESS = "it reserves an address, and leads nothing there"
 HARMLESS_MODULES: Mapping[str, str] = {
-    **dict.fromkeys(("iam", "serviceaccount", "binaryauthorization", "privilegedaccessmanager", "iap", "oslogin"), _IAM),
-    **dict.fromkeys(("accesscontextmanager",), "it narrows what Google's APIs answer; it is compared as config, and not judged"),
-    **dict.fromkeys(("monitoring", "logging", "observability", "networkmanagement", "cloudasset", "securitycenter"), _FIGURES),
+    **dict.fromkeys(
+        ("iam", "serviceaccount", "binaryauthorization", "privilegedaccessmanager", "iap", "oslogin"), _IAM
+    ),
+    **dict.fromkeys(
+        ("accesscontextmanager",),
+        "it narrows what Google's APIs answer; it is compared as config, and not judged",
+    ),
+    **dict.fromkeys(
+        ("monitoring", "logging", "observability", "networkmanagement", "cloudasset", "securitycenter"),
+        _FIGURES,
+    ),
     **dict.fromkeys(
         (
-            *("projects", "organizations", "folder", "resourcemanager", "billing", "essentialcontacts", "orgpolicy", "tags"),
-            *("serviceusage", "cloudquota", "assuredworkloads", "cloudidentity", "cloudsupport", "kms", "secretmanager"),
+            *(
+                "projects",
+                "organizations",
+                "folder",
+                "resourcemanager",
+                "billing",
+                "essentialcontacts",
+                "orgpolicy",
+                "tags",
+            ),
+            *(
+                "serviceusage",
+                "cloudquota",
+                "assuredworkloads",
+                "cloudidentity",
+                "cloudsupport",
+                "kms",
+                "secretmanager",
+            ),
             *("parametermanager", "certificateauthority", "certificatemanager", "licensemanager"),
         ),
         _ORGANIZATION,
     ),
     **dict.fromkeys(
         (
-            *("storage", "bigquery", "bigqueryanalyticshub", "bigquerydatapolicy", "bigtable", "biglake", "datacatalog"),
-            *("dataform", "dataplex", "dataloss", "firestore", "firebase", "firebaserules", "spanner", "pubsub"),
-            *("cloudscheduler", "cloudtasks", "eventarc", "workflows", "artifactregistry", "containeranalysis", "cloudbuild"),
-            *("clouddeploy", "sourcerepo", "securesourcemanager", "vertex", "discoveryengine", "documentai", "diagflow"),
-            *("recaptcha", "identityplatform", "apigateway", "endpoints", "runtimeconfig", "healthcare", "gemini"),
-            *("gkebackup", "osconfig", "datalineage", "modelarmor", "transcoder", "cloudfunctions", "developerconnect"),
+            *(
+                "storage",
+                "bigquery",
+                "bigqueryanalyticshub",
+                "bigquerydatapolicy",
+                "bigtable",
+                "biglake",
+                "datacatalog",
+            ),
+            *(
+                "dataform",
+                "dataplex",
+                "dataloss",
+                "firestore",
+                "firebase",
+                "firebaserules",
+                "spanner",
+                "pubsub",
+            ),
+            *(
+                "cloudscheduler",
+                "cloudtasks",
+                "eventarc",
+                "workflows",
+                "artifactregistry",
+                "containeranalysis",
+                "cloudbuild",
+            ),
+            *(
+                "clouddeploy",
+                "sourcerepo",
+                "securesourcemanager",
+                "vertex",
+                "discoveryengine",
+                "documentai",
+                "diagflow",
+            ),
+            *(
+                "recaptcha",
+                "identityplatform",
+                "apigateway",
+                "endpoints",
+                "runtimeconfig",
+                "healthcare",
+                "gemini",
+            ),
+            *(
+                "gkebackup",
+                "osconfig",
+                "datalineage",
+                "modelarmor",
+                "transcoder",
+                "cloudfunctions",
+                "developerconnect",
+            ),
         ),
         _SERVICE,
     ),
 }
 """Modules of which no type matters to who reaches what, each with its reason."""
 HARMLESS_TYPES: Mapping[str, str] = {
-    "gcp:compute/network:Network": "by itself it leads nowhere: routes, peerings, policies and rules are types of their own",
-    "gcp:compute/router:Router": "by itself it leads nowhere: interfaces, peers and NATs are types of their own",
+    "gcp:compute/network:Network": "by itself it leads nowhere: routes, peerings, policies and rules are "
+    "types of their own",
+    "gcp:compute/router:Router": "by itself it leads nowhere: interfaces, peers and NATs are types of their "
+    "own",
     **dict.fromkeys(("gcp:compute/address:Address", "gcp:compute/globalAddress:GlobalAddress"), _ADDRESS),
     **dict.fromkeys(
         (
             f"gcp:compute/{name[0].lower()}{name[1:]}:{name}"
             for name in (
-                *("Disk", "RegionDisk", "AttachedDisk", "Image", "MachineImage", "Snapshot", "ResourcePolicy"),
-                *("DiskResourcePolicyAttachment", "RegionDiskResourcePolicyAttachment", "ResourcePolicyAttachment"),
-                *("InstantSnapshot", "RegionInstantSnapshot", "SnapshotSettings", "StoragePool", "DiskAsyncReplication"),
+                *(
+                    "Disk",
+                    "RegionDisk",
+                    "AttachedDisk",
+                    "Image",
+                    "MachineImage",
+                    "Snapshot",
+                    "ResourcePolicy",
+                ),
+                *(
+                    "DiskResourcePolicyAttachment",
+                    "RegionDiskResourcePolicyAttachment",
+                    "ResourcePolicyAttachment",
+                ),
+                *(
+                    "InstantSnapshot",
+                    "RegionInstantSnapshot",
+                    "SnapshotSettings",
+                    "StoragePool",
+                    "DiskAsyncReplication",
+                ),
             )
         ),
         _DISKS,
@@ -82,8 +178,21 @@ HARMLESS_TYPES: Mapping[str, str] = {
         (
             f"gcp:compute/{name[0].lower()}{name[1:]}:{name}"
             for name in (
-                *("Instance", "InstanceTemplate", "RegionInstanceTemplate", "InstanceGroup", "InstanceGroupManager"),
-                *("RegionInstanceGroupManager", "Autoscaler", "RegionAutoscaler", "NodeGroup", "NodeTemplate", "Reservation"),
+                *(
+                    "Instance",
+                    "InstanceTemplate",
+                    "RegionInstanceTemplate",
+                    "InstanceGroup",
+                    "InstanceGroupManager",
+                ),
+                *(
+                    "RegionInstanceGroupManager",
+                    "Autoscaler",
+                    "RegionAutoscaler",
+                    "NodeGroup",
+                    "NodeTemplate",
+                    "Reservation",
+                ),
                 *("RegionCommitment", "InstanceFromTemplate", "InstanceFromMachineImage", "InstanceSettings"),
             )
         ),
@@ -93,8 +202,21 @@ HARMLESS_TYPES: Mapping[str, str] = {
         (
             f"gcp:compute/{name[0].lower()}{name[1:]}:{name}"
             for name in (
-                *("HealthCheck", "RegionHealthCheck", "HttpHealthCheck", "HttpsHealthCheck", "SSLCertificate", "SSLPolicy"),
-                *("ManagedSslCertificate", "RegionSslCertificate", "RegionSslPolicy", "SecurityPolicy", "RegionSecurityPolicy"),
+                *(
+                    "HealthCheck",
+                    "RegionHealthCheck",
+                    "HttpHealthCheck",
+                    "HttpsHealthCheck",
+                    "SSLCertificate",
+                    "SSLPolicy",
+                ),
+                *(
+                    "ManagedSslCertificate",
+                    "RegionSslCertificate",
+                    "RegionSslPolicy",
+                    "SecurityPolicy",
+                    "RegionSecurityPolicy",
+                ),
                 *("SecurityPolicyRule", "RegionSecurityPolicyRule", "ProjectCloudArmorTier"),
             )
         ),
@@ -108,7 +230,8 @@ HARMLESS_TYPES: Mapping[str, str] = {
         ),
         _ORGANIZATION,
     ),
-    "gcp:compute/networkFirewallPolicy:NetworkFirewallPolicy": "a policy without rules; its rules are a type of their own",
+    "gcp:compute/networkFirewallPolicy:NetworkFirewallPolicy": "a policy without rules; its rules are a type "
+    "of their own",
     "gcp:compute/firewallPolicy:FirewallPolicy": "a policy without rules; its rules are a type of their own",
     **dict.fromkeys(
         (
@@ -127,16 +250,33 @@ WHAT: Mapping[str, str] = {
     "PolicyBasedRoute": "where packets to a range go",
     **dict.fromkeys(("RouterPeer", "RouterInterface"), "routes that a neighbour says"),
     **dict.fromkeys(
-        ("NetworkPeering", "NetworkPeeringRoutesConfig", "Connection", "PeeredDnsDomain"), "another network behind this one"
-    ),
-    **dict.fromkeys(
-        ("VPNTunnel", "VPNGateway", "HaVpnGateway", "InterconnectAttachment", "Interconnect", "Spoke", "Hub", "Connector"),
+        ("NetworkPeering", "NetworkPeeringRoutesConfig", "Connection", "PeeredDnsDomain"),
         "another network behind this one",
     ),
-    **dict.fromkeys(("ForwardingRule", "GlobalForwardingRule", "ServiceAttachment"), "an address that leads elsewhere"),
     **dict.fromkeys(
         (
-            *("FirewallPolicyRule", "FirewallPolicyWithRules", "NetworkFirewallPolicyRule", "RegionNetworkFirewallPolicyRule"),
+            "VPNTunnel",
+            "VPNGateway",
+            "HaVpnGateway",
+            "InterconnectAttachment",
+            "Interconnect",
+            "Spoke",
+            "Hub",
+            "Connector",
+        ),
+        "another network behind this one",
+    ),
+    **dict.fromkeys(
+        ("ForwardingRule", "GlobalForwardingRule", "ServiceAttachment"), "an address that leads elsewhere"
+    ),
+    **dict.fromkeys(
+        (
+            *(
+                "FirewallPolicyRule",
+                "FirewallPolicyWithRules",
+                "NetworkFirewallPolicyRule",
+                "RegionNetworkFirewallPolicyRule",
+            ),
             *("RegionNetworkFirewallPolicy", "RegionNetworkFirewallPolicyWithRules"),
         ),
         "rules of a firewall policy, asked before those that are read or after them",
@@ -153,4 +293,8 @@ def unknown(type_token: str) -> str | None:
     if type_token in HARMLESS_TYPES or module in HARMLESS_MODULES or _ROLE.search(last):
         return None
     what = WHAT.get(last) if type_token.startswith("gcp:") else None
-    return f"A {last} is {what}, and is not read here." if what else f"{type_token} is nothing that is known here."
+    return (
+        f"A {last} is {what}, and is not read here."
+        if what
+        else f"{type_token} is nothing that is known here."
+    )

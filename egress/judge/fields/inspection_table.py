@@ -1,7 +1,8 @@
-"""The table in front of the filter that refuses bodies: what gateways look for in requests, read back from its Lua.
+"""The table in front of the filter that refuses bodies: what gateways look for in requests, read back from
+its Lua.
 
-Understood is a table in the one form in which it is written (egress/layers/mesh/body_inspection.py): any other might call
-something, or lack what the filter reads and fail there, which lets bodies through.
+Understood is a table in the one form in which it is written (egress/layers/mesh/body_inspection.py): any
+other might call something, or lack what the filter reads and fail there, which lets bodies through.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ _SAYS = rf"forms = \{{{_TEXT}(?:, {_TEXT})*\}}(?:, lower = true)?|pattern = {_TE
 _RULE = re.compile(rf"\{{name = ({_TEXT}), ({_SAYS})\}}")
 _RULES = rf"\{{name = {_TEXT}, (?:{_SAYS})\}}"
 _ENTRY = re.compile(
-    rf"  \[({_TEXT})\] = \{{enforce = (true|false), max = ([0-9]+), rules = \{{({_RULES}(?:, {_RULES})*)\}}\}},\n"
+    rf"  \[({_TEXT})\] = "
+    rf"\{{enforce = (true|false), max = ([0-9]+), rules = \{{({_RULES}(?:, {_RULES})*)\}}\}},\n"
 )
 _WRITTEN = re.compile(_TEXT)
 _ESCAPE = re.compile(rb"\\(\d{3})")
@@ -49,7 +51,8 @@ def split(script: str) -> tuple[str, str]:
 
 
 def read(table: str) -> dict[str, Entry] | None:
-    """By host; None where the table is of another form, or says a thing twice, of which not all would count."""
+    """By host; None where the table is of another form, or says a thing twice, of which not all would
+    count."""
     entries = list(_ENTRY.finditer(table))
     if table != "".join(("local HOSTS = {\n", *(entry[0] for entry in entries), "}\n")):
         return None
@@ -70,4 +73,6 @@ def _wanted(says: str) -> Wanted:
 
 def _said(written: str) -> str:
     """A text of Lua's; bytes that are no UTF-8 stay numbers, so that no two look the same."""
-    return _ESCAPE.sub(lambda byte: bytes((int(byte[1]),)), written[1:-1].encode()).decode(errors="backslashreplace")
+    return _ESCAPE.sub(lambda byte: bytes((int(byte[1]),)), written[1:-1].encode()).decode(
+        errors="backslashreplace"
+    )

@@ -1,4 +1,5 @@
-"""What gateways look for in requests: the hosts of every extension that refuses bodies, and how each is read."""
+"""What gateways look for in requests: the hosts of every extension that refuses bodies, and how each is
+read."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ class Inspected:
 
 
 def inspections(deployed: Deployed) -> dict[tuple[str, str, str], Inspected]:
-    """By the gateway's namespace, the extension and the host; of extensions that are understood as a whole."""
+    """By the gateway's namespace, the extension and the host; of extensions that are understood as a
+    whole."""
     found: dict[tuple[str, str, str], Inspected] = {}
     for manifest in deployed.kind("TrafficExtension"):
         if not any(unread_of_extension(manifest)):

@@ -1,7 +1,8 @@
-"""What the mesh as a whole is told: how paths are read, whose objects count for whom, what proxies say of themselves.
+"""What the mesh as a whole is told: how paths are read, whose objects count for whom, what proxies say of
+themselves.
 
-Read: MeshConfig in the control plane's ConfigMap. A setting that no judge knows, or one with a value that means another mesh than
-they know, is not understood. Source: Istio reference, MeshConfig and ProxyConfig.
+Read: MeshConfig in the control plane's ConfigMap. A setting that no judge knows, or one with a value that
+means another mesh than they know, is not understood. Source: Istio reference, MeshConfig and ProxyConfig.
 """
 
 from __future__ import annotations
@@ -44,7 +45,14 @@ KNOWN: Mapping[str, Any] = {
     "enableAutoMtls": (True,),
     # logs and figures
     **dict.fromkeys(
-        ("accessLogFile", "accessLogEncoding", "accessLogFormat", "enablePrometheusMerge", "extensionProviders"), _any
+        (
+            "accessLogFile",
+            "accessLogEncoding",
+            "accessLogFormat",
+            "enablePrometheusMerge",
+            "extensionProviders",
+        ),
+        _any,
     ),
     "defaultProviders": {"metrics": _any, "accessLogging": _any},
     "defaultConfig": {
@@ -66,7 +74,11 @@ def unread_settings(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
             yield manifest, field, f"`{field}` is not read here, or not with this value."
     for manifest, config in found[1:]:
         if config != found[0][1]:
-            yield manifest, "data.mesh", f"{identity(found[0][0])} says something else: which of the two counts is not read here."
+            yield (
+                manifest,
+                "data.mesh",
+                f"{identity(found[0][0])} says something else: which of the two counts is not read here.",
+            )
 
 
 def _beyond(value: Any, known: Mapping[str, Any], path: str) -> Iterator[str]:
@@ -101,12 +113,15 @@ class MeshSettings:
         except Misread as error:
             return Verdict(Layer.AUTHORIZATION, True, self._by, field, error.reason, understood=False)
         strict = how is Normalization.DECODE_AND_MERGE_SLASHES
-        return Verdict(Layer.AUTHORIZATION, not strict, self._by, field, f"Paths are compared after {how.value}.")
+        return Verdict(
+            Layer.AUTHORIZATION, not strict, self._by, field, f"Paths are compared after {how.value}."
+        )
 
     def tls(self, least: str) -> Verdict:
         """Whether proxies open TLS to the outside that is older than a version.
 
-        `tlsDefaults` counts for what gateways accept; to what they open Istio 1.30 does not apply it (tests/mesh/test_rules.py).
+        `tlsDefaults` counts for what gateways accept; to what they open Istio 1.30 does not apply it
+        (tests/mesh/test_rules.py).
         """
         reason = f"Proxies open TLS to hosts from {_OPENED} on, whatever the mesh is told."
         return Verdict(Layer.GATEWAY, least > _OPENED, self._by, "tlsDefaults.minProtocolVersion", reason)
@@ -117,10 +132,13 @@ class MeshSettings:
         for name in PROXY_HEADERS:
             silent = part(headers, name).get("disabled") is True
             field = f"defaultConfig.proxyHeaders.{name}"
-            yield Verdict(Layer.GATEWAY, not silent, self._by, field, f"It is {'not ' if silent else ''}added.")
+            yield Verdict(
+                Layer.GATEWAY, not silent, self._by, field, f"It is {'not ' if silent else ''}added."
+            )
 
     def exported(self, kind: str, namespace: str, to: frozenset[str]) -> Verdict:
-        """Whether what a namespace does not export itself is known elsewhere than there and in some namespaces."""
+        """Whether what a namespace does not export itself is known elsewhere than there and in some
+        namespaces."""
         found = self._registry.exported(None, namespace, f"default{kind}ExportTo")
         further = sorted(found - to - {namespace})
         reason = f"What does not say otherwise is exported to {', '.join(further) or 'no other'}."
@@ -128,7 +146,9 @@ class MeshSettings:
 
     def discovered(self, namespace: str) -> Verdict:
         """Whether the control plane reads what is in a namespace."""
-        selectors = [Selector.of(written) for written in listed(self._registry.mesh_config, "discoverySelectors")]
+        selectors = [
+            Selector.of(written) for written in listed(self._registry.mesh_config, "discoverySelectors")
+        ]
         labels = self._labels.get(namespace, {"kubernetes.io/metadata.name": namespace})
         read = not selectors or any(selector.selects(labels) for selector in selectors)
         reason = f"Istio {'reads' if read else 'does not read'} what is in {namespace}."

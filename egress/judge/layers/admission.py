@@ -1,17 +1,20 @@
 """Admission: what the API server refuses to make in a namespace, whoever asks.
 
-Source: Kubernetes, "Validating Admission Policy" (admissionregistration.k8s.io/v1). CEL is not interpreted here. An expression
-counts if its digest is in admission_expressions.json: those have been tried on a real API server, with objects that they must
-refuse (tests/apiserver). A rule has several where what it says depends on who redirects a pod, or who runs the mesh. All that
-decides what is refused goes into the digest, the policy's constraints, conditions and variables too; messages do not.
+Source: Kubernetes, "Validating Admission Policy" (admissionregistration.k8s.io/v1). CEL is not interpreted
+here. An expression counts if its digest is in admission_expressions.json: those have been tried on a real API
+server, with objects that they must refuse (tests/apiserver). A rule has several where what it says depends on
+who redirects a pod, or who runs the mesh. All that decides what is refused goes into the digest, the policy's
+constraints, conditions and variables too; messages do not.
 
-A rule is in force in a namespace if a policy with a recorded expression fails closed, a binding of it denies and selects the
-namespace, and the expression does not name the namespace as exempted. Three things in expressions differ from stack to stack and
-are read: the exempted namespaces, the range that endpoints may be in, which must lie in the pods', and the node pools that pods
-are kept from. Registry and version of the proxy's image and the project's identity pool differ too, and are taken as written.
+A rule is in force in a namespace if a policy with a recorded expression fails closed, a binding of it denies
+and selects the namespace, and the expression does not name the namespace as exempted. Three things in
+expressions differ from stack to stack and are read: the exempted namespaces, the range that endpoints may be
+in, which must lie in the pods', and the node pools that pods are kept from. Registry and version of the
+proxy's image and the project's identity pool differ too, and are taken as written.
 
-Not understood: an expression that is not recorded, parameters, bindings that select by anything but the namespace. Not known to
-this judge: who may change policies, bindings and namespaces (RBAC and IAM), and webhooks, which can only refuse more.
+Not understood: an expression that is not recorded, parameters, bindings that select by anything but the
+namespace. Not known to this judge: who may change policies, bindings and namespaces (RBAC and IAM), and
+webhooks, which can only refuse more.
 """
 
 from __future__ import annotations
@@ -35,7 +38,12 @@ from egress.judge.model.selectors import Selector
 RECORDED = Path(__file__).with_name("admission_expressions.json")
 GATEWAY_NODES = "gateway-nodes"
 NODE_POOL = "gcp:container/nodePool:NodePool"
-_DEFAULTS: dict[str, Any] = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, "scope": "*"}
+_DEFAULTS: dict[str, Any] = {
+    "matchPolicy": "Equivalent",
+    "namespaceSelector": {},
+    "objectSelector": {},
+    "scope": "*",
+}
 """What the API server adds to matchConstraints and their rules."""
 _POOLS = re.compile(r"nodeSelector\[\?'[^']+'\]\.orValue\(''\) != '([^']+)'")
 _TAINT_KEY = re.compile(r"t\.key != '([^']+)'")
@@ -46,7 +54,9 @@ _OF_EACH_POOL = (
     "'{}' in e.values",
 )
 """What an expression says of every gateway's pool, joined with `&&`."""
-_EXEMPTED = re.compile(r"request\.\?namespace\.orValue\(''\) in \[((?:'[a-z0-9-]+'(?:, )?)+)\] \|\| \((.*)\)", re.DOTALL)
+_EXEMPTED = re.compile(
+    r"request\.\?namespace\.orValue\(''\) in \[((?:'[a-z0-9-]+'(?:, )?)+)\] \|\| \((.*)\)", re.DOTALL
+)
 """Namespaces for which the expression is true whatever is asked, and what it says of the others."""
 _OWN_NAMES = {
     re.compile(r"c\.image == '[^' ]+/proxyv2:1\.\d+\.\d+'"): "c.image == 'IMAGE'",
@@ -84,7 +94,9 @@ class _Binding:
         self._selector = Selector.of(where.get("namespaceSelector"))
         self._everywhere: Verdict | None = None
         beyond = [key for key in spec if key not in ("policyName", "validationActions", "matchResources")]
-        beyond += [key for key, value in where.items() if key != "namespaceSelector" and _DEFAULTS.get(key) != value]
+        beyond += [
+            key for key, value in where.items() if key != "namespaceSelector" and _DEFAULTS.get(key) != value
+        ]
         if "Deny" not in (spec.get("validationActions") or ()):
             why = "it warns, and refuses nothing"
             self._everywhere = _verdict(True, self._name, "spec.validationActions", why)
@@ -96,7 +108,9 @@ class _Binding:
         """Why it refuses nothing in the namespace, or None."""
         if self._everywhere or self._selector.selects(labels):
             return self._everywhere
-        return _verdict(True, self._name, "spec.matchResources.namespaceSelector", f"it does not select {namespace}")
+        return _verdict(
+            True, self._name, "spec.matchResources.namespaceSelector", f"it does not select {namespace}"
+        )
 
 
 class Admission:
@@ -114,10 +128,14 @@ class Admission:
         for policy in deployed.kind("ValidatingAdmissionPolicy"):
             for at, expression in enumerate(expressions(policy)):
                 field, name = f"spec.validations[{at}]", by_digest.get(expression.digest)
-                if name is None or not all(self._pods.covers(Ranges.of([cidr])) for cidr in expression.ranges):
+                if name is None or not all(
+                    self._pods.covers(Ranges.of([cidr])) for cidr in expression.ranges
+                ):
                     self._unknown.append((policy, field))
                 else:
-                    self._rules.setdefault(name, []).append(_Rule(policy, identity(policy), field, expression))
+                    self._rules.setdefault(name, []).append(
+                        _Rule(policy, identity(policy), field, expression)
+                    )
         self._pools: dict[str, list[Resource]] = {}
         for pool in deployed.resources(NODE_POOL):
             config: Mapping[str, Any] = pool.properties.get("nodeConfig") or {}
@@ -126,14 +144,18 @@ class Admission:
     @property
     def exempted(self) -> frozenset[str]:
         """Namespaces that some rule names as exempted."""
-        return frozenset(name for rules in self._rules.values() for rule in rules for name in rule.expression.exempted)
+        return frozenset(
+            name for rules in self._rules.values() for rule in rules for name in rule.expression.exempted
+        )
 
     def judge(self, namespace: str, rule: str) -> Verdict:
-        """Whether something can be made in the namespace that the rule, as docs/security.md names it, is there to refuse."""
+        """Whether something can be made in the namespace that the rule, as docs/security.md names it, is
+        there to refuse."""
         return self._judge(namespace, rule, None)
 
     def placed(self, namespace: str, pool: str) -> Verdict:
-        """Whether a pod of the namespace can be put on nodes that run as this Google service account (email)."""
+        """Whether a pod of the namespace can be put on nodes that run as this Google service account
+        (email)."""
         nodes = self._pools.get(pool)
         if not nodes:
             return _verdict(True, "nothing", "", f"no node pool of {pool} was handed over", understood=False)
@@ -148,10 +170,18 @@ class Admission:
                 return verdict
             open_because = open_because or verdict
         unknown = next(
-            ((policy, field) for policy, field in self._unknown if self._bindings.get(policy["metadata"]["name"])), None
+            (
+                (policy, field)
+                for policy, field in self._unknown
+                if self._bindings.get(policy["metadata"]["name"])
+            ),
+            None,
         )
         if unknown:
-            why = "this expression is not among those that were tried on an API server, or names more than the pods' range"
+            why = (
+                "this expression is not among those that were tried on an API server, or names more than "
+                "the pods' range"
+            )
             return _verdict(True, identity(unknown[0]), unknown[1], why, understood=False)
         return open_because or _verdict(True, "nothing", "", f"no policy has the rule {rule}")
 
@@ -160,10 +190,14 @@ class Admission:
         if (rule.policy["spec"].get("failurePolicy") or "Fail") != "Fail":
             return _verdict(True, policy, "spec.failurePolicy", f"{name}: what cannot be decided is let in")
         if namespace in rule.expression.exempted:
-            return _verdict(True, policy, f"{rule.field}.expression", f"the namespace is exempted from {name}")
+            return _verdict(
+                True, policy, f"{rule.field}.expression", f"the namespace is exempted from {name}"
+            )
         open_because: Verdict | None = None
         for binding in self._bindings.get(rule.policy["metadata"]["name"], ()):
-            why = binding.lets(namespace, self._labels.get(namespace) or {"kubernetes.io/metadata.name": namespace})
+            why = binding.lets(
+                namespace, self._labels.get(namespace) or {"kubernetes.io/metadata.name": namespace}
+            )
             if why is None:
                 return _verdict(False, policy, rule.field, f"{name} is refused in {namespace}")
             open_because = open_because or why
@@ -178,7 +212,9 @@ def _unguarded(rule: _Rule, pool: Resource) -> Verdict | None:
     held = [taint for taint in taints if taint["key"] == key and taint.get("effect") in effects]
     if not held:
         return _verdict(True, pool.identity, "nodeConfig.taints", "no taint keeps pods off its nodes")
-    if pool.name not in rule.expression.pools or not all(taint.get("value") in rule.expression.pools for taint in held):
+    if pool.name not in rule.expression.pools or not all(
+        taint.get("value") in rule.expression.pools for taint in held
+    ):
         why = f"the rule does not name the pool {pool.name} and its taint"
         return _verdict(True, identity(rule.policy), rule.field, why)
     return None
@@ -193,7 +229,9 @@ def recorded() -> dict[str, list[str]]:
 def expressions(policy: Manifest) -> Iterator[Expression]:
     """A policy's validations, in order."""
     spec: Mapping[str, Any] = policy["spec"]
-    around = {key: _plain(value) for key, value in spec.items() if key not in ("validations", "failurePolicy")}
+    around = {
+        key: _plain(value) for key, value in spec.items() if key not in ("validations", "failurePolicy")
+    }
     for validation in spec.get("validations") or ():
         text = str(validation.get("expression"))
         exempted = frozenset[str]()
@@ -216,7 +254,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         fields: Mapping[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
         return {key: _plain(of) for key, of in fields.items() if key not in _DEFAULTS or of != _DEFAULTS[key]}
-    return [_plain(of) for of in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_plain(of) for of in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:

@@ -1,9 +1,10 @@
 """Authorization's judge: whom a proxy lets do what, by AuthorizationPolicies that select its pods.
 
-Understood: whose pods a policy is for (its namespace, everybody's in the root namespace, `selector`, `targetRefs` for gateways of
-another API), actions DENY, ALLOW and AUDIT (which decides nothing), `istio.io/dry-run` (neither does such a policy), and rules as
-authorization_rules.py reads them. What a CUSTOM policy's service answers is not known: it may refuse, and lets nothing through
-that others refuse. Source: Istio reference, AuthorizationPolicy (security.istio.io/v1), and annotation `istio.io/dry-run`.
+Understood: whose pods a policy is for (its namespace, everybody's in the root namespace, `selector`,
+`targetRefs` for gateways of another API), actions DENY, ALLOW and AUDIT (which decides nothing),
+`istio.io/dry-run` (neither does such a policy), and rules as authorization_rules.py reads them. What a CUSTOM
+policy's service answers is not known: it may refuse, and lets nothing through that others refuse. Source:
+Istio reference, AuthorizationPolicy (security.istio.io/v1), and annotation `istio.io/dry-run`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Authorization:
 
         Args:
             deployed: where they are.
-            explains: whether a refusal names the field that comes nearest to allowing, which costs as much as deciding.
+            explains: whether a refusal names the field that comes nearest to allowing, which costs as much as
+            deciding.
             trust_domain: the first part of the mesh's own identities.
         """
         self._explains = explains
@@ -61,7 +63,9 @@ class Authorization:
             if policy.action != "ALLOW":
                 outcome = policy.matching(selected, case)
                 if isinstance(outcome, str):
-                    return Verdict(Layer.AUTHORIZATION, False, policy.by, outcome, f"This is denied to {who} by name.")
+                    return Verdict(
+                        Layer.AUTHORIZATION, False, policy.by, outcome, f"This is denied to {who} by name."
+                    )
                 doubt = doubt or outcome
         allowing = [(policy, selected) for policy, selected in asked if policy.action == "ALLOW"]
         allowed: Verdict | None = None
@@ -77,16 +81,21 @@ class Authorization:
             nearest = _nearest(sure, case) if sure else self._refusing(homes, at)
             if isinstance(nearest, _Policy):
                 field = nearest.nearest(case) if self._explains else "spec.rules"
-                return Verdict(Layer.AUTHORIZATION, False, nearest.by, field, f"No rule allows this to {who}.")
+                return Verdict(
+                    Layer.AUTHORIZATION, False, nearest.by, field, f"No rule allows this to {who}."
+                )
             unsure = nearest
         unknown = doubt if allowed else doubt or unsure
         if unknown:
-            return Verdict(Layer.AUTHORIZATION, True, unknown.by, unknown.field, unknown.reason, understood=False)
+            return Verdict(
+                Layer.AUTHORIZATION, True, unknown.by, unknown.field, unknown.reason, understood=False
+            )
         reason = "No AuthorizationPolicy selects these pods, so every caller is allowed."
         return allowed or Verdict(Layer.AUTHORIZATION, True, "nothing", "", reason)
 
     def _refusing(self, homes: Sequence[str], at: Pod) -> _Policy | Misread | None:
-        """A policy because of which pods refuse what none allows; a doubt where it may not be theirs; None: there is none."""
+        """A policy because of which pods refuse what none allows; a doubt where it may not be theirs; None:
+        there is none."""
         doubt: Misread | None = None
         for policy in (policy for home in homes for policy in self._policies[home].allowing):
             selected = policy.selects(at)
@@ -97,17 +106,24 @@ class Authorization:
 
     def server_names(self, namespace: str) -> set[str]:
         """Server names that rules about a namespace's callers ask for: whoever calls may say any of them."""
-        return {name for policies in self._policies.values() for policy in policies.of(namespace) for name in policy.server_names}
+        return {
+            name
+            for policies in self._policies.values()
+            for policy in policies.of(namespace)
+            for name in policy.server_names
+        }
 
 
 class _Policies:
-    """A namespace's policies, found by the caller's namespace: a policy for each team costs each team only its own."""
+    """A namespace's policies, found by the caller's namespace: a policy for each team costs each team only
+    its own."""
 
     def __init__(self) -> None:
         self._named: dict[str, list[_Policy]] = {}
         self._general: list[_Policy] = []
         self._of_name: dict[str, list[_Policy]] = {}
-        """For whatever caller, each of whose rules needs some name: where many receive, a case costs what its own name has."""
+        """For whatever caller, each of whose rules needs some name: where many receive, a case costs what its
+        own name has."""
         self._allow: dict[object, _Policy] = {}
 
     def add(self, policy: _Policy) -> None:
@@ -137,7 +153,8 @@ class _Policies:
 
     @property
     def allowing(self) -> Iterator[_Policy]:
-        """One policy for each set of pods that allows something to somebody: with it, they refuse what no policy allows."""
+        """One policy for each set of pods that allows something to somebody: with it, they refuse what no
+        policy allows."""
         yield from self._allow.values()
 
 
@@ -163,7 +180,10 @@ class _Policy:
         self.callers = _callers(self._rules, metadata["namespace"])
         """Namespaces whose callers some rule names; None: any caller may be meant."""
         asked = (
-            condition for rule in self._rules for condition in listed(rule, "when") if condition.get("key") == "connection.sni"
+            condition
+            for rule in self._rules
+            for condition in listed(rule, "when")
+            if condition.get("key") == "connection.sni"
         )
         self.server_names = [
             str(value) for one in asked for side in ("values", "notValues") for value in listed(one, side)
@@ -179,11 +199,22 @@ class _Policy:
 
     def _not_read(self, spec: Mapping[str, Any]) -> Misread | None:
         """What leaves open for which pods the policy is, or what it does."""
-        known = {"selector", "targetRef", "targetRefs", "action", "rules", *(("provider",) if self.action == "CUSTOM" else ())}
+        known = {
+            "selector",
+            "targetRef",
+            "targetRefs",
+            "action",
+            "rules",
+            *(("provider",) if self.action == "CUSTOM" else ()),
+        }
         unread = [f"spec.{key}" for key in sorted(spec.keys() - known) if spec[key]]
         unread += [f"spec.selector.{key}" for key in sorted(part(spec, "selector").keys() - {"matchLabels"})]
         unread += ["spec.action"] if self.action not in ("ALLOW", "DENY", "CUSTOM") else []
-        return Misread(self.by, unread[0], f"this `{unread[0].rpartition('.')[2]}` is not read here") if unread else None
+        return (
+            Misread(self.by, unread[0], f"this `{unread[0].rpartition('.')[2]}` is not read here")
+            if unread
+            else None
+        )
 
     def selects(self, pod: Pod) -> Outcome:
         """Whether it is for a pod."""
@@ -193,13 +224,18 @@ class _Policy:
             # Such a policy is for gateways of another API, and for nobody else.
             if pod.labels is not None and _GATEWAY_NAME not in pod.labels:
                 return False
-            return Misread(self.by, "spec.targetRefs", "which gateways of another API these are is not read here")
+            return Misread(
+                self.by, "spec.targetRefs", "which gateways of another API these are is not read here"
+            )
         if pod.labels is None and self._labels:
-            return Misread(self.by, "spec.selector", "whether it selects these pods is up to whoever writes their labels")
+            return Misread(
+                self.by, "spec.selector", "whether it selects these pods is up to whoever writes their labels"
+            )
         return self._labels <= (pod.labels or {}).items()
 
     def matching(self, selected: Outcome, case: Case) -> str | Misread | None:
-        """The field of the first rule that matches; None where surely none does. `selected`: whether it is for the pod."""
+        """The field of the first rule that matches; None where surely none does. `selected`: whether it is
+        for the pod."""
         doubt: Misread | None = None
         for index in self._asked(case):
             rule = self._read[index]
@@ -208,24 +244,31 @@ class _Policy:
                 if isinstance(selected, Misread):
                     return selected
                 if self.action == "CUSTOM":
-                    return Misread(self.by, "spec.provider", "what another service says to this is not known here")
+                    return Misread(
+                        self.by, "spec.provider", "what another service says to this is not known here"
+                    )
                 return rule.field
             if outcome is not False:
                 doubt = doubt or outcome
         return doubt
 
     def _asked(self, case: Case) -> Sequence[int]:
-        """The rules that could match, in order: those that name the host or the server name, and those that name none.
+        """The rules that could match, in order: those that name the host or the server name, and those that
+        name none.
 
-        A team's rules name one host each, so that a case costs what its own host has, however many the team has.
+        A team's rules name one host each, so that a case costs what its own host has, however many the team
+        has.
         """
         if case.request is None and self.action != "ALLOW":
             return range(len(self._rules))
-        return sorted({*self._of_any_name, *(index for name in case.names for index in self._of_name.get(name, ()))})
+        return sorted(
+            {*self._of_any_name, *(index for name in case.names for index in self._of_name.get(name, ()))}
+        )
 
     @property
     def names(self) -> list[str]:
-        """Names of which each rule needs one; none where some rule needs none, or it is not by name alone that rules hold."""
+        """Names of which each rule needs one; none where some rule needs none, or it is not by name alone
+        that rules hold."""
         return [] if self._of_any_name or self.action != "ALLOW" else [*self._of_name]
 
     def nearness(self, case: Case) -> int:
@@ -238,7 +281,9 @@ class _Policy:
         if not asked:
             return "spec.rules" if self._rules else "spec"
         index = max(asked, key=lambda index: _held(self._read[index], case))
-        return f"spec.rules[{index}]" + next((f".{name}" for name, holds in self._read[index].held(case) if not holds), "")
+        return f"spec.rules[{index}]" + next(
+            (f".{name}" for name, holds in self._read[index].held(case) if not holds), ""
+        )
 
 
 def _nearest(policies: Sequence[_Policy], case: Case) -> _Policy:

@@ -1,10 +1,10 @@
 """One rule of an AuthorizationPolicy: what it asks about a caller, an operation and a connection.
 
-A test holds, does not, or is not understood, and what is understood decides before what is not. Empty lists ask for nothing.
-What only HTTP has (hosts, methods, paths, headers, tokens) is no part of a DENY rule on a connection that is not read as HTTP,
-and an ALLOW rule that asks for it anywhere does not hold there at all.
-Source: Istio reference, AuthorizationPolicy and "Authorization Policy Conditions" (security.istio.io/v1), "Trust Domain
-Migration"; what those leave open was read off Istio 1.30.
+A test holds, does not, or is not understood, and what is understood decides before what is not. Empty lists
+ask for nothing. What only HTTP has (hosts, methods, paths, headers, tokens) is no part of a DENY rule on a
+connection that is not read as HTTP, and an ALLOW rule that asks for it anywhere does not hold there at all.
+Source: Istio reference, AuthorizationPolicy and "Authorization Policy Conditions" (security.istio.io/v1),
+"Trust Domain Migration"; what those leave open was read off Istio 1.30.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ LOCAL = "cluster.local"
 _PLAIN_NAMESPACE = re.compile(r"[a-z0-9-]+")
 _HEADER = re.compile(r"request\.headers\[(.+)\]")
 _PROXIES_OWN = re.compile(
-    r":.*|host|connection|content-length|transfer-encoding|x-request-id|x-forwarded-(for|proto|client-cert)|x-envoy-.*"
+    r":.*|host|connection|content-length|transfer-encoding|x-request-id"
+    r"|x-forwarded-(for|proto|client-cert)|x-envoy-.*"
 )
 """Headers that proxies write themselves, or by which they read something else."""
 
@@ -151,7 +152,9 @@ class Rule:
                 for part in self._fields(operations[0]["operation"], _OPERATION, "to"):
                     yield replace(part, name=f"to[0].operation.{part.name}")
             else:
-                yield _one_of("to", [list(self._fields(entry["operation"], _OPERATION, "to")) for entry in operations])
+                yield _one_of(
+                    "to", [list(self._fields(entry["operation"], _OPERATION, "to")) for entry in operations]
+                )
         for index, condition in enumerate(listed(self._written, "when")):
             yield from self._condition(index, condition)
 
@@ -181,7 +184,9 @@ class Rule:
         unknown = Misread(self._home.by, field, reason)
         return Part("", lambda _: unknown)
 
-    def _part(self, name: str, attribute: _Attribute, values: Sequence[Any], field: str, negated: bool) -> Part:
+    def _part(
+        self, name: str, attribute: _Attribute, values: Sequence[Any], field: str, negated: bool
+    ) -> Part:
         home = replace(self._home, field=field)
         tests = [_test(attribute, str(value), home) for value in values]
         test = tests[0] if len(tests) == 1 else _one(tests)
@@ -218,7 +223,9 @@ def _of_http(part: Part) -> Part:
 
 def _one_of(name: str, alternatives: Sequence[Sequence[Part]]) -> Part:
     http = any(part.http for parts in alternatives for part in parts)
-    return Part(name, lambda case: some(every(part.test(case) for part in parts) for parts in alternatives), http)
+    return Part(
+        name, lambda case: some(every(part.test(case) for part in parts) for parts in alternatives), http
+    )
 
 
 def _principal(value: str, home: Home) -> Test:
@@ -231,7 +238,9 @@ def _of_mesh(principal: str, own: str) -> str:
     domain, *rest = principal.split("/")
     means_own = text_matches(domain, own) if "*" in domain else domain == LOCAL
     # One with a `*` at its beginning stays: it matches the mesh's own as it is, and others.
-    return "/".join((own, *rest)) if len(rest) == 4 and means_own and not domain.startswith("*") else principal
+    return (
+        "/".join((own, *rest)) if len(rest) == 4 and means_own and not domain.startswith("*") else principal
+    )
 
 
 def _namespace(value: str, _: Home) -> Test:
@@ -285,7 +294,8 @@ def _path(value: str, home: Home) -> Test:
 
 
 def _header(name: str) -> _Attribute:
-    """A header that is sent more than once is asked value by value (Envoy 1.38 and later), and one that matches is enough."""
+    """A header that is sent more than once is asked value by value (Envoy 1.38 and later), and one that
+    matches is enough."""
 
     def test(value: str, home: Home) -> Test:
         if _PROXIES_OWN.fullmatch(name):
@@ -302,12 +312,17 @@ def _server_name(value: str, _: Home) -> Test:
 
 
 def _address(value: str, home: Home) -> Test:
-    """Whether the address is in a range. Without one it is the pod's own, of which no more is known than that others reach it."""
+    """Whether the address is in a range. Without one it is the pod's own, of which no more is known than that
+    others reach it."""
     try:
         wanted = ip_network(value, strict=False)
     except ValueError:
         raise home.unread(f"{value} is no range of addresses") from None
-    pods: Outcome = False if wanted.is_loopback else home.unread(f"whether a pod's own address lies in {value} is not known here")
+    pods: Outcome = (
+        False
+        if wanted.is_loopback
+        else home.unread(f"whether a pod's own address lies in {value} is not known here")
+    )
     return lambda case: ip_address(case.address) in wanted if case.address else pods
 
 

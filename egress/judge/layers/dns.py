@@ -1,19 +1,24 @@
 """DNS: whether a name resolves in the cluster's network, and who answers.
 
-Source: Cloud DNS, "Name resolution order". Read from resources `gcp:dns/managedZone:ManagedZone`, `gcp:dns/recordSet:RecordSet`,
-`gcp:dns/responsePolicy:ResponsePolicy` and `gcp:dns/responsePolicyRule:ResponsePolicyRule`:
+Source: Cloud DNS, "Name resolution order". Read from resources `gcp:dns/managedZone:ManagedZone`,
+`gcp:dns/recordSet:RecordSet`, `gcp:dns/responsePolicy:ResponsePolicy` and
+`gcp:dns/responsePolicyRule:ResponsePolicyRule`:
 
-- Of the private zones that the network sees, the one with the longest suffix answers alone, "there is no such name" included; the
-  zone of the root is a suffix of every name. Where none is a suffix, the internet answers.
-- In a zone a record of the name itself decides, else that of the nearest `*.` above it, unless a name between the two exists.
+- Of the private zones that the network sees, the one with the longest suffix answers alone, "there is no such
+  name" included; the zone of the root is a suffix of every name. Where none is a suffix, the internet
+  answers.
+- In a zone a record of the name itself decides, else that of the nearest `*.` above it, unless a name between
+the two exists.
 - A CNAME is followed, through the same order, eight times at most.
-- A peering zone answers as the other network would, a forwarding zone as other servers do: whoever asks may be heard outside, and
-  the name counts as resolved.
-- Compute Engine has names of its own below `internal`; a private zone answers for those only where its suffix is longer.
+- A peering zone answers as the other network would, a forwarding zone as other servers do: whoever asks may
+  be heard outside, and the name counts as resolved.
+- Compute Engine has names of its own below `internal`; a private zone answers for those only where its suffix
+is longer.
 - Names below `cluster.local` are the cluster's own and never leave it.
 
-Rules of a response policy come first of all and are not understood, but for those of another network. Not read: where a pod's own
-/etc/hosts or a server of its own answers; a process that asks a server of its choice is for NetworkPolicy and firewall to stop.
+Rules of a response policy come first of all and are not understood, but for those of another network. Not
+read: where a pod's own /etc/hosts or a server of its own answers; a process that asks a server of its choice
+is for NetworkPolicy and firewall to stop.
 """
 
 from __future__ import annotations
@@ -71,14 +76,20 @@ class Dns:
             if name in self._zones:
                 self._twice[name] = zone
             self._zones[name] = _read(zone, records.get(zone.properties.get("name", zone.name), []))
-        self._policy = next((policy for policy in deployed.resources(RESPONSE_POLICY) if self._ours(policy.properties)), None)
+        self._policy = next(
+            (policy for policy in deployed.resources(RESPONSE_POLICY) if self._ours(policy.properties)), None
+        )
         self._known: dict[str, tuple[Verdict, tuple[str, ...]]] = {}
 
     @property
     def names(self) -> Iterator[str]:
         """Names of zones and records, without the dot at their end; the root's is empty."""
         for resource in (*self._deployed.resources(ZONE), *self._deployed.resources(RECORDS)):
-            yield str(resource.properties["name" if resource.type == RECORDS else "dnsName"]).removesuffix(".").lower()
+            yield (
+                str(resource.properties["name" if resource.type == RECORDS else "dnsName"])
+                .removesuffix(".")
+                .lower()
+            )
 
     def judge(self, name: str) -> Verdict:
         """Whether workloads, and nodes, get an address for a name."""
@@ -89,8 +100,8 @@ class Dns:
         return self._ask(_absolute(name))[1]
 
     def outside(self, name: str, network: str) -> Verdict:
-        """Whether the internet answers for a name: no private zone does, or one that asks as another network would, which has no
-        zones.
+        """Whether the internet answers for a name: no private zone does, or one that asks as another network
+        would, which has no zones.
 
         Args:
             name: what is asked for.
@@ -99,16 +110,23 @@ class Dns:
         verdict, zone = self.judge(name), self._closest(_absolute(name))
         if zone is None or not (verdict.allowed and verdict.understood):
             return verdict
-        if _last(part(zone.resource.properties, "peeringConfig", "targetNetwork").get("networkUrl")) != network:
+        if (
+            _last(part(zone.resource.properties, "peeringConfig", "targetNetwork").get("networkUrl"))
+            != network
+        ):
             field = zone.elsewhere or "dnsName"
-            return _verdict(False, zone.resource.identity, field, f"it answers for {name} instead of the internet")
+            return _verdict(
+                False, zone.resource.identity, field, f"it answers for {name} instead of the internet"
+            )
         policies = self._deployed.resources(RESPONSE_POLICY)
         if policy := next((one for one in policies if network in _networks(one.properties)), None):
             return _by_rules(policy)
         answering = self._answering(network)
         own = next((answering[suffix] for suffix in _suffixes(_absolute(name)) if suffix in answering), None)
         if own is not None:
-            return _verdict(False, own.identity, "dnsName", f"in {network} it answers for {name} instead of the internet")
+            return _verdict(
+                False, own.identity, "dnsName", f"in {network} it answers for {name} instead of the internet"
+            )
         return verdict
 
     def _answering(self, network: str) -> Mapping[str, Resource]:
@@ -146,7 +164,9 @@ class Dns:
             why = f"two zones are called {closest}, and which of them answers is not known here"
             return _verdict(True, self._twice[closest].identity, "dnsName", why, understood=False), ()
         if zone.elsewhere:
-            return _verdict(True, zone.resource.identity, zone.elsewhere, f"{name} is answered from elsewhere"), ()
+            return _verdict(
+                True, zone.resource.identity, zone.elsewhere, f"{name} is answered from elsewhere"
+            ), ()
         at = next(_closest(name, zone), None)
         if at is None or not {"A", "AAAA", "CNAME"} & zone.names[at].keys():
             why = f"the zone that answers for {name} holds no address of it"
@@ -187,7 +207,9 @@ def _read(zone: Resource, records: list[Resource]) -> _Zone:
     for record in records:
         names.setdefault(_absolute(record.properties["name"]), {})[record.properties["type"]] = record
     existing = {suffix for name in names for suffix in _suffixes(name)}
-    elsewhere = next((field for field in ("peeringConfig", "forwardingConfig") if zone.properties.get(field)), "")
+    elsewhere = next(
+        (field for field in ("peeringConfig", "forwardingConfig") if zone.properties.get(field)), ""
+    )
     return _Zone(zone, names, existing, elsewhere)
 
 

@@ -1,21 +1,26 @@
 """VPC firewall: which packets leave a node and which reach one, whatever runs on it.
 
-Source: Google Cloud, "VPC firewall rules", "Network firewall policies"; GKE, "Automatically created firewall rules". Read from
-resources `gcp:compute/firewall:Firewall` and `gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules`:
+Source: Google Cloud, "VPC firewall rules", "Network firewall policies"; GKE, "Automatically created firewall
+rules". Read from resources `gcp:compute/firewall:Firewall` and
+`gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules`:
 
-- Rules of a direction are asked in order of priority, the lower number first and a denial before an allowance of the same
-  number; the first one that means the packet decides. Where none does, Google lets packets leave and none come in.
-- A rule means a machine by its node pool's service account, or every machine; a packet by the other end's range, the protocol
-  and the destination's port. Disabled rules, and rules of another network, say nothing.
-- A pod's packets are judged by its node's rules. Between pods and nodes both ends are asked, and GKE lets its own pods and
-  nodes in by rules that it makes with the cluster (priority 1000), which are no resources of this program.
-- A network firewall policy is taken to be on the network and to be asked before its rules, as this program makes both.
-- Google's APIs, at their addresses for private networks, are reached by way of the subnetwork's `privateIpGoogleAccess`.
+- Rules of a direction are asked in order of priority, the lower number first and a denial before an allowance
+  of the same number; the first one that means the packet decides. Where none does, Google lets packets leave
+  and none come in.
+- A rule means a machine by its node pool's service account, or every machine; a packet by the other end's
+  range, the protocol and the destination's port. Disabled rules, and rules of another network, say nothing.
+- A pod's packets are judged by its node's rules. Between pods and nodes both ends are asked, and GKE lets its
+  own pods and nodes in by rules that it makes with the cluster (priority 1000), which are no resources of
+  this program.
+- A network firewall policy is taken to be on the network and to be asked before its rules, as this program
+makes both.
+- Google's APIs, at their addresses for private networks, are reached by way of the subnetwork's
+`privateIpGoogleAccess`.
 - The metadata server, which also answers DNS, is always reached. A network without IPv6 carries none.
 
-Not read, and then not understood: tags, source service accounts, egress rules for some sources only. Not known to this judge:
-hierarchical firewall policies above the project, Google's block on port 25, routes, Cloud NAT. A pod without a pool is taken
-to be on whichever node lets more through.
+Not read, and then not understood: tags, source service accounts, egress rules for some sources only. Not
+known to this judge: hierarchical firewall policies above the project, Google's block on port 25, routes,
+Cloud NAT. A pod without a pool is taken to be on whichever node lets more through.
 """
 
 from __future__ import annotations
@@ -51,8 +56,9 @@ class Firewall:
             yield from rule.ranges.cidrs
 
     def egress_ports(self, pool: str) -> Iterator[tuple[str, int]]:
-        """Transport and number of the first port, and of the one behind the last, of each range of ports that these rules name.
-        A protocol without ports has number 0, which is no port: a range that begins there begins at 1."""
+        """Transport and number of the first port, and of the one behind the last, of each range of ports that
+        these rules name. A protocol without ports has number 0, which is no port: a range that begins there
+        begins at 1."""
         for what in (what for rule in self._leaving(pool) for what in rule.what):
             if what.transport not in ("ALL", "TCP", "UDP"):
                 yield what.transport, 0
@@ -62,16 +68,21 @@ class Firewall:
                     yield transport, last + 1
 
     def _leaving(self, pool: str) -> Iterator[Rule]:
-        return (rule for rule in self.rules if rule.direction == EGRESS and (rule.targets is None or pool in rule.targets))
+        return (
+            rule
+            for rule in self.rules
+            if rule.direction == EGRESS and (rule.targets is None or pool in rule.targets)
+        )
 
     def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
-        """Whether the packets of a connection leave the node of its source and, in the cluster, reach the one of its target.
+        """Whether the packets of a connection leave the node of its source and, in the cluster, reach the one
+        of its target.
 
         Args:
             connection: one leg of a flow.
-            everywhere: what an end at an unknown address means. False: one address that is let through is enough to call it
-                allowed, as is right for what nobody may reach. True: all must be let through, of the internet all of IPv4's,
-                as is right for what somebody must reach.
+            everywhere: what an end at an unknown address means. False: one address that is let through is
+                enough to call it allowed, as is right for what nobody may reach. True: all must be let
+                through, of the internet all of IPv4's, as is right for what somebody must reach.
         """
         source, to = connection.source, connection.to
         if isinstance(to, Pod):
@@ -135,7 +146,13 @@ class Firewall:
         verdicts = [
             self._decide(
                 INGRESS,
-                sorted((*self._meaning(INGRESS, of, transport, port), *_meant(also, INGRESS, of, transport, port)), key=_order),
+                sorted(
+                    (
+                        *self._meaning(INGRESS, of, transport, port),
+                        *_meant(also, INGRESS, of, transport, port),
+                    ),
+                    key=_order,
+                ),
                 source,
                 everywhere,
                 route,
@@ -150,12 +167,16 @@ class Firewall:
         key = (direction, pool, connection.transport, connection.port, space, everywhere, words)
         verdict = self._decided.get(key)
         if verdict is None:
-            # Where nobody said which pool, it is the one of which the most is let through - for what must pass, the least.
+            # Where nobody said which pool, it is the one of which the most is let through - for what must
+            # pass, the least.
             pools = [pool] if pool else self._pools
             transport, port = connection.transport, connection.port
             route = f"{transport} {port} {words}"
             verdicts = [
-                self._decide(direction, self._meaning(direction, of, transport, port), space, everywhere, route) for of in pools
+                self._decide(
+                    direction, self._meaning(direction, of, transport, port), space, everywhere, route
+                )
+                for of in pools
             ]
             verdict = next((one for one in verdicts if one.allowed is not everywhere), verdicts[0])
             self._decided[key] = verdict
@@ -171,15 +192,24 @@ class Firewall:
             if not rule.ranges.meets(left):
                 continue
             if rule.unknown:
-                return _verdict(True, rule.name, field, f"{rule.unknown}: this judge cannot read that", understood=False)
+                return _verdict(
+                    True, rule.name, field, f"{rule.unknown}: this judge cannot read that", understood=False
+                )
             if rule.allow is not everywhere:
                 return _by(rule, field, route)
             left = left.minus(rule.ranges)
             if not left:
                 return _by(rule, field, route)
         if direction == EGRESS:
-            return _verdict(True, "nothing", "", f"No rule matches {route}; Google Cloud allows egress that no rule denies.")
-        return _verdict(False, "nothing", "", f"No rule matches {route}; Google Cloud denies ingress that no rule allows.")
+            return _verdict(
+                True,
+                "nothing",
+                "",
+                f"No rule matches {route}; Google Cloud allows egress that no rule denies.",
+            )
+        return _verdict(
+            False, "nothing", "", f"No rule matches {route}; Google Cloud denies ingress that no rule allows."
+        )
 
     def _meaning(self, direction: str, pool: str, transport: str, port: int) -> list[tuple[Rule, str]]:
         key = (direction, pool, transport, port)
@@ -189,7 +219,9 @@ class Firewall:
         return found
 
 
-def _meant(rules: Iterable[Rule], direction: str, pool: str, transport: str, port: int) -> Iterator[tuple[Rule, str]]:
+def _meant(
+    rules: Iterable[Rule], direction: str, pool: str, transport: str, port: int
+) -> Iterator[tuple[Rule, str]]:
     for rule in rules:
         if rule.direction == direction and (rule.targets is None or pool in rule.targets):
             fields = (what.port(transport, port) for what in rule.what)

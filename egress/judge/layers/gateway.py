@@ -1,8 +1,9 @@
 """The gateway's judge: what a gateway's pods take from whom, and where they send it.
 
-Understood: Gateway servers with `port`, `bind`, `hosts` and `tls.mode` ISTIO_MUTUAL and PASSTHROUGH (MUTUAL as far
-as it refuses), on the ports that Services translate; VirtualServices bound to the Gateway; ServiceEntries by DNS, STATIC, NONE
-and DYNAMIC_DNS, loopback endpoints included. Extensions of proxies are for egress/judge/fields/filters.py to know.
+Understood: Gateway servers with `port`, `bind`, `hosts` and `tls.mode` ISTIO_MUTUAL and PASSTHROUGH (MUTUAL
+as far as it refuses), on the ports that Services translate; VirtualServices bound to the Gateway;
+ServiceEntries by DNS, STATIC, NONE and DYNAMIC_DNS, loopback endpoints included. Extensions of proxies are
+for egress/judge/fields/filters.py to know.
 Source: Istio reference, Gateway, VirtualService, ServiceEntry (networking.istio.io).
 """
 
@@ -18,14 +19,34 @@ from egress.judge.lookup.looked_up import LookUps
 from egress.judge.lookup.match import Found, held, readable, taken, takes_everything, until_everything
 from egress.judge.lookup.routes import Leg, Router
 from egress.judge.lookup.servers import NONE, PASSTHROUGH, Listener, Server, scoped, servers, translation
-from egress.judge.lookup.service_registry import MESH, Registry, Rule, alike, covers, patterns_above, rank_of, visible
+from egress.judge.lookup.service_registry import (
+    MESH,
+    Registry,
+    Rule,
+    alike,
+    covers,
+    patterns_above,
+    rank_of,
+    visible,
+)
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.deployed import Deployed, identity, listed, part
-from egress.judge.model.flow import Connection, Layer, Misread, Outside, Pod, Protocol, Request, Verdict, without_port
+from egress.judge.model.flow import (
+    Connection,
+    Layer,
+    Misread,
+    Outside,
+    Pod,
+    Protocol,
+    Request,
+    Verdict,
+    without_port,
+)
 from egress.judge.model.requests import read as as_rules_see
 
 _MUTUAL = {"ISTIO_MUTUAL", "MUTUAL"}
-"""Modes that demand a certificate: of the mesh, or of an authority in a Secret that may say of anybody to be anybody."""
+"""Modes that demand a certificate: of the mesh, or of an authority in a Secret that may say of anybody to be
+anybody."""
 
 
 class Gateways:
@@ -58,23 +79,36 @@ class Gateways:
         self._doubts = dict(self._wider(deployed, workloads))
         for host, rules in registry.virtual_services.items():
             for rule in rules:
-                if rule.gateways - {MESH} and any(str(name) != str(name).lower() for name in listed(rule.spec, "hosts")):
-                    unsure = Misread(rule.by, "spec.hosts", "gateways compare capitals letter by letter, which is not read here")
+                if rule.gateways - {MESH} and any(
+                    str(name) != str(name).lower() for name in listed(rule.spec, "hosts")
+                ):
+                    unsure = Misread(
+                        rule.by,
+                        "spec.hosts",
+                        "gateways compare capitals letter by letter, which is not read here",
+                    )
                     self._doubts = dict.fromkeys(self.pods, unsure)
                 for gateway in rule.gateways - {MESH}:
                     self._bound.setdefault(gateway, {}).setdefault(host, []).append(rule)
 
     def _wider(self, deployed: Deployed, workloads: Workloads) -> Iterator[tuple[Pod, Misread]]:
-        """Pods for which there may be more servers than those of Gateways in their own namespace that name their labels."""
+        """Pods for which there may be more servers than those of Gateways in their own namespace that name
+        their labels."""
         for manifest in deployed.kind("Gateway"):
             selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
             for pod in self.pods:
                 own = pod is workloads.behind(namespace, selector)
-                chosen = selector.items() <= (pod.labels or {}).items() and (pod.namespace == namespace or not self._own_alone)
+                chosen = selector.items() <= (pod.labels or {}).items() and (
+                    pod.namespace == namespace or not self._own_alone
+                )
                 if chosen and not own:
                     yield (
                         pod,
-                        Misread(identity(manifest), "spec.selector", "it may be for these pods too, which is not read here"),
+                        Misread(
+                            identity(manifest),
+                            "spec.selector",
+                            "it may be for these pods too, which is not read here",
+                        ),
                     )
 
     def listener(self, pod: Pod, port: int) -> Listener | None:
@@ -131,12 +165,21 @@ class Gateways:
         if pod in self._doubts:
             raise self._doubts[pod]
         listeners = self._listeners.get(pod, {})
-        # A listener of one address takes what comes to it; what listens at every address takes the rest, the pod's own too.
-        listener = listeners.get((connection.port, connection.to_address)) or listeners.get((connection.port, None))
+        # A listener of one address takes what comes to it; what listens at every address takes the rest, the
+        # pod's own too.
+        listener = listeners.get((connection.port, connection.to_address)) or listeners.get(
+            (connection.port, None)
+        )
         if listener is None:
             if pod in self._named:
-                raise Misread(self._named[pod], "spec.ports.targetPort", "a port that is only named is not looked up here")
-            return self._no(f"gateway/{pod.namespace}", "", f"No server listens on port {connection.port}."), None
+                raise Misread(
+                    self._named[pod],
+                    "spec.ports.targetPort",
+                    "a port that is only named is not looked up here",
+                )
+            return self._no(
+                f"gateway/{pod.namespace}", "", f"No server listens on port {connection.port}."
+            ), None
         if listener.doubt:
             raise listener.doubt
         first = listener.servers[0]
@@ -165,12 +208,15 @@ class Gateways:
         elif server.mode != PASSTHROUGH:
             raise Misread(server.by, f"{server.field}.tls.mode", f"`{server.mode}` is not read here")
         shown = f" from {connection.principal}" if connection.principal and server.mode in _MUTUAL else ""
-        return Verdict(Layer.GATEWAY, True, server.by, server.field, f"The server takes {_called(name)}{shown}."), server
+        return Verdict(
+            Layer.GATEWAY, True, server.by, server.field, f"The server takes {_called(name)}{shown}."
+        ), server
 
     def _server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
         """The server that a name belongs to.
 
-        One that reads no HTTP is there as far as it has a route; where TLS is passed through, the routes say for which names.
+        One that reads no HTTP is there as far as it has a route; where TLS is passed through, the routes say
+        for which names.
         """
         passing = listener.passing
         for pattern in (name, *patterns_above(name), "*"):
@@ -178,7 +224,10 @@ class Gateways:
             found = [of] if of and (of.reads_http or (of not in passing and self._opaque(of, pod))) else []
             found += [server for server in passing if self._passed(server, pod, name, pattern)]
             if len(found) > 1:
-                reason = f"{pattern} is a name of another server on the same port too: which of them counts is not read here"
+                reason = (
+                    f"{pattern} is a name of another server on the same port too: which of them counts "
+                    "is not read here"
+                )
                 raise Misread(found[1].by, found[1].field, reason)
             if found:
                 return found[0]
@@ -251,7 +300,8 @@ class Gateways:
         """Why nothing comes of a connection that the gateway would make."""
         if leg.loopback and self.bound.on(pod, leg.host, leg.number):
             return "What is to come back to the gateway is tied to its network card."
-        # Before requests istiod puts a filter that looks names up, before TLS that is passed through it does not.
+        # Before requests istiod puts a filter that looks names up, before TLS that is passed through it does
+        # not.
         unsought = leg.sought and section != "http"
         if unsought and not self._look_ups.on(pod, connection.to_address, connection.port, leg.host):
             return f"Nothing at this port looks up the names below {leg.host}, so nothing is connected to."
@@ -271,19 +321,27 @@ class Gateways:
             return next(((rule, route) for rule, route in every if taken(rule, [route], request)), None)
         return None
 
-    def _of_domain(self, bound: Mapping[str, list[Rule]], server: Server, pod: Pod, name: str, domain: str) -> Iterator[Rule]:
+    def _of_domain(
+        self, bound: Mapping[str, list[Rule]], server: Server, pod: Pod, name: str, domain: str
+    ) -> Iterator[Rule]:
         """The rules that make a domain of routes: their host and a server's, of which the narrower counts."""
         for host in (name, *patterns_above(name), "*"):
             for rule in bound.get(host, ()):
                 if visible(rule, pod.namespace):
                     for own in server.hosts_for(rule.namespace):
-                        # Both are the name or patterns above it, if one of them is the domain: one covers the other.
+                        # Both are the name or patterns above it, if one of them is the domain: one covers the
+                        # other.
                         if (host if covers(own, host) else own) == domain:
                             yield rule
 
     def _opaque(self, server: Server, pod: Pod) -> tuple[Rule, Found] | None:
-        """The route of what comes out of TLS and is no HTTP: the first that there is, whatever name was asked for."""
-        ways = [(rule, routes) for rule in self._bound_to(server, pod) if (routes := self._held(rule, "tcp", server, pod))]
+        """The route of what comes out of TLS and is no HTTP: the first that there is, whatever name was asked
+        for."""
+        ways = [
+            (rule, routes)
+            for rule in self._bound_to(server, pod)
+            if (routes := self._held(rule, "tcp", server, pod))
+        ]
         self._alone([rule for rule, _ in ways], pod)
         return next(((rule, routes[0]) for rule, routes in ways), None)
 
@@ -338,15 +396,21 @@ class Gateways:
         for rule in rules:
             other = first.setdefault(rank_of(rule, pod.namespace), rule)
             if other is not rule:
-                reason = f"{rule.by} is about the same host: which of the two counts is a matter of their age, which is not read"
+                reason = (
+                    f"{rule.by} is about the same host: which of the two counts is a matter of their "
+                    "age, which is not read"
+                )
                 raise Misread(other.by, "spec.hosts", reason)
 
     @staticmethod
     def _onward(connection: Connection, pod: Pod, leg: Leg, name: str) -> Connection:
         if leg.loopback:
-            # The gateway hands what it has taken out of mutual TLS to itself: the client's identity stays behind.
+            # The gateway hands what it has taken out of mutual TLS to itself: the client's identity stays
+            # behind.
             inner = connection.inner if isinstance(connection.inner, str) else ""
-            return Connection(pod, pod, leg.port, Protocol.TLS, sni=inner, inner=inner, to_address=leg.loopback)
+            return Connection(
+                pod, pod, leg.port, Protocol.TLS, sni=inner, inner=inner, to_address=leg.loopback
+            )
         to = leg.to
         if isinstance(to, Outside) and str(to.name).startswith("*"):
             to = Outside(name, to.address)
@@ -367,7 +431,8 @@ class Gateways:
                     yield from ((pod, port, server) for server in listener.servers if not server.reads_http)
 
     def listens(self, pod: Pod) -> dict[tuple[int, str | None], str]:
-        """Ports of a gateway's pods, each with the address that it is bound to (None: every one), to the object that says so."""
+        """Ports of a gateway's pods, each with the address that it is bound to (None: every one), to the
+        object that says so."""
         return {at: listener.servers[0].by for at, listener in self._listeners.get(pod, {}).items()}
 
     def doors(self) -> Iterator[tuple[Pod, int, bool]]:

@@ -1,10 +1,11 @@
 """Whether a gateway's pods can stand at all: a proxy is injected into them, and some node takes them.
 
-Understood: of a Deployment `replicas`; of its pods the injection's labels and template beside the labels of their namespace, the
-proxy's container, `serviceAccountName` and `priorityClassName` beside the objects that they name, `hostNetwork`, `hostAliases`,
-`nodeSelector` and `tolerations` beside labels and taints of that pool. Every other field of such pods is accounted for in
-pods.py. Source: Istio, "Installing Gateways", "Installing the Sidecar" (the injection's policy), "Resource Annotations";
-Kubernetes, "Taints and Tolerations".
+Understood: of a Deployment `replicas`; of its pods the injection's labels and template beside the labels of
+their namespace, the proxy's container, `serviceAccountName` and `priorityClassName` beside the objects that
+they name, `hostNetwork`, `hostAliases`, `nodeSelector` and `tolerations` beside labels and taints of that
+pool. Every other field of such pods is accounted for in pods.py. Source: Istio, "Installing Gateways",
+"Installing the Sidecar" (the injection's policy), "Resource Annotations"; Kubernetes, "Taints and
+Tolerations".
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _INJECT, _TEMPLATE = "sidecar.istio.io/inject", "inject.istio.io/templates"
 _REVISION, _INJECTION = "istio.io/rev", "istio-injection"
 _PROXY = "istio-proxy"
 _NOT_GATEWAYS = ("", "sidecar", "grpc-agent", "grpc-simple")
-"""Templates that Istio brings along and that make no gateway; the first stands for none, which means the sidecar's."""
+"""Templates that Istio brings along and that make no gateway; the first stands for none, which means the
+sidecar's."""
 _MAKERS = ("DaemonSet", "StatefulSet", "ReplicaSet", "Rollout")
 """Kinds that make pods as Deployments do."""
 _ELSEWHERE = {
@@ -42,7 +44,8 @@ class GatewayPods:
         self._standing: dict[Pod, Verdict | None] = {}
         self._labels = deployed.namespace_labels
         self._accounts = {
-            (item["metadata"].get("namespace"), item["metadata"]["name"]) for item in deployed.kind("ServiceAccount")
+            (item["metadata"].get("namespace"), item["metadata"]["name"])
+            for item in deployed.kind("ServiceAccount")
         }
         self._priorities = {item["metadata"]["name"] for item in deployed.kind("PriorityClass")}
         self._nodes: dict[str, Mapping[str, Any]] = {
@@ -51,12 +54,20 @@ class GatewayPods:
         }
 
     def judge(self, pod: Pod) -> Iterator[Verdict]:
-        """What keeps a gateway's pods from standing; each verdict is allowed, because nothing that is declared passes then."""
+        """What keeps a gateway's pods from standing; each verdict is allowed, because nothing that is
+        declared passes then."""
         found = [manifest for manifest in self._deployments.get(pod.namespace, ()) if _makes(manifest, pod)]
         if not found:
-            other = next((manifest for manifest in self._others.get(pod.namespace, ()) if _makes(manifest, pod)), None)
+            other = next(
+                (manifest for manifest in self._others.get(pod.namespace, ()) if _makes(manifest, pod)), None
+            )
             if other:
-                yield _verdict(identity(other), "spec", f"A {other['kind']} makes these pods, and is not read here.", False)
+                yield _verdict(
+                    identity(other),
+                    "spec",
+                    f"A {other['kind']} makes these pods, and is not read here.",
+                    False,
+                )
             else:
                 yield _verdict("nothing", "", f"No Deployment in {pod.namespace} makes these pods.")
         for manifest in found:
@@ -74,7 +85,9 @@ class GatewayPods:
         """Why a gateway has no pod that could answer; None: nothing says so for sure."""
         if pod not in self._standing:
             said = (verdict for verdict in self.judge(pod) if verdict.understood and verdict.by != "nothing")
-            found = next((verdict for verdict in said if verdict.field.rpartition(".")[2] not in _ELSEWHERE), None)
+            found = next(
+                (verdict for verdict in said if verdict.field.rpartition(".")[2] not in _ELSEWHERE), None
+            )
             self._standing[pod] = found and replace(found, allowed=False)
         return self._standing[pod]
 
@@ -103,7 +116,9 @@ class GatewayPods:
         if around.get(_INJECTION) == "enabled":
             return True
         # Without a word of the namespace only the pod's own label is asked for.
-        return _INJECTION not in around and (str(label) == "true" or _REVISION in around or _REVISION in labels)
+        return _INJECTION not in around and (
+            str(label) == "true" or _REVISION in around or _REVISION in labels
+        )
 
     def _unread(self, manifest: Manifest) -> Iterator[str]:
         metadata = part(manifest, "spec", "template", "metadata")
@@ -115,14 +130,25 @@ class GatewayPods:
             yield f"spec.template.metadata.annotations[{_TEMPLATE}]"
 
     def _made(self, manifest: Manifest) -> Iterator[tuple[str, str, bool]]:
-        """What pods name and the API server makes none without, and whether it is sure that it is missing: where no object of the
-        kind was handed over, it may be that somebody left the kind out."""
+        """What pods name and the API server makes none without, and whether it is sure that it is missing:
+        where no object of the kind was handed over, it may be that somebody left the kind out."""
         pods, namespace = part(manifest, "spec", "template", "spec"), manifest["metadata"]["namespace"]
-        account, priority = str(pods.get("serviceAccountName") or ""), str(pods.get("priorityClassName") or "")
+        account, priority = (
+            str(pods.get("serviceAccountName") or ""),
+            str(pods.get("priorityClassName") or ""),
+        )
         if account not in ("", "default") and (namespace, account) not in self._accounts:
-            yield "serviceAccountName", f"There is no ServiceAccount {account}, so no pod is made.", bool(self._accounts)
+            yield (
+                "serviceAccountName",
+                f"There is no ServiceAccount {account}, so no pod is made.",
+                bool(self._accounts),
+            )
         if priority and not priority.startswith("system-") and priority not in self._priorities:
-            yield "priorityClassName", f"There is no PriorityClass {priority}, so no pod is made.", bool(self._priorities)
+            yield (
+                "priorityClassName",
+                f"There is no PriorityClass {priority}, so no pod is made.",
+                bool(self._priorities),
+            )
 
     def _placed(self, pods: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
         """Why no node takes the pods, and whether that is sure."""
@@ -134,7 +160,11 @@ class GatewayPods:
         given = {**_LINUX, **part(node, "labels"), POOL_LABEL: name}
         for key, value in wanted.items():
             if key in given and given[key] != value:
-                yield "nodeSelector", f"Its nodes have the label {key}={given[key]}, and {value} is wanted.", True
+                yield (
+                    "nodeSelector",
+                    f"Its nodes have the label {key}={given[key]}, and {value} is wanted.",
+                    True,
+                )
             elif key not in given:
                 yield "nodeSelector", f"Whether nodes have the label {key} is not known here.", False
         for taint in listed(node, "taints"):

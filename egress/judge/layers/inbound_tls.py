@@ -1,11 +1,12 @@
 """A gateway's TLS towards those outside: which server takes a connection, and which certificates it takes.
 
-SIMPLE and PASSTHROUGH ask nobody for a certificate, OPTIONAL_MUTUAL may be left without one, MUTUAL takes those that the
-authority in the credential has signed, ISTIO_MUTUAL the mesh's own; `subjectAltNames` count with MUTUAL and OPTIONAL_MUTUAL
-alone, are compared letter by letter, and demand a certificate from everybody: Envoy shakes no hand without one whose names it is
-to look at. Other modes, and two servers for one name and port, are not understood. A server whose
-port is for HTTP takes no TLS at all, whatever is said of it.
-Source: Istio reference, Gateway (ServerTLSSettings); istiod 1.30, which skips the younger of two servers for one name.
+SIMPLE and PASSTHROUGH ask nobody for a certificate, OPTIONAL_MUTUAL may be left without one, MUTUAL takes
+those that the authority in the credential has signed, ISTIO_MUTUAL the mesh's own; `subjectAltNames` count
+with MUTUAL and OPTIONAL_MUTUAL alone, are compared letter by letter, and demand a certificate from everybody:
+Envoy shakes no hand without one whose names it is to look at. Other modes, and two servers for one name and
+port, are not understood. A server whose port is for HTTP takes no TLS at all, whatever is said of it.
+Source: Istio reference, Gateway (ServerTLSSettings); istiod 1.30, which skips the younger of two servers for
+one name.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def handshake(gateways: Gateways, pod: Pod, port: int, flow: InboundFlow) -> tup
         if not plain:
             return refused(first.by, first.field, "The server takes nothing but TLS."), None
         if flow.caller.shows is not Shown.PLAIN and plain.reads_http:
-            return refused(plain.by, f"{plain.field}.port.protocol", "The server takes plain HTTP alone."), None
+            return refused(
+                plain.by, f"{plain.field}.port.protocol", "The server takes plain HTTP alone."
+            ), None
         server = listener.closest(flow.host) if plain.reads_http else plain
         if server is None:
             return nobody, None
@@ -51,7 +54,9 @@ def _certified(server: Server, caller: Caller) -> Verdict:
     if mode == "ISTIO_MUTUAL":
         return refused(at, f"{field}.mode", "The server takes the mesh's own certificates alone.")
     if mode not in ("MUTUAL", "OPTIONAL_MUTUAL") or not server.credential:
-        reason = f"`{mode}` is not read here." if server.credential else "Whose certificates it takes is not said."
+        reason = (
+            f"`{mode}` is not read here." if server.credential else "Whose certificates it takes is not said."
+        )
         return Verdict(Layer.GATEWAY, True, at, f"{field}.mode", reason, understood=False)
     if caller.shows is Shown.NOTHING:
         if mode == "OPTIONAL_MUTUAL" and server.sans:
@@ -62,11 +67,23 @@ def _certified(server: Server, caller: Caller) -> Verdict:
         return refused(at, f"{field}.mode", "The server demands a certificate, and the client shows none.")
     if caller.shows is Shown.FOREIGN:
         return refused(
-            at, f"{field}.credentialName", f"The server takes certificates of the authority in {server.credential} alone."
+            at,
+            f"{field}.credentialName",
+            f"The server takes certificates of the authority in {server.credential} alone.",
         )
     if server.sans and caller.name not in server.sans:
-        return refused(at, f"{field}.subjectAltNames", f"The server takes certificates of {', '.join(server.sans)} alone.")
-    return Verdict(Layer.GATEWAY, True, at, f"{field}.subjectAltNames" if server.sans else field, f"The server takes {caller}.")
+        return refused(
+            at,
+            f"{field}.subjectAltNames",
+            f"The server takes certificates of {', '.join(server.sans)} alone.",
+        )
+    return Verdict(
+        Layer.GATEWAY,
+        True,
+        at,
+        f"{field}.subjectAltNames" if server.sans else field,
+        f"The server takes {caller}.",
+    )
 
 
 def refused(by: str, field: str, reason: str) -> Verdict:

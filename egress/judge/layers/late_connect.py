@@ -1,11 +1,12 @@
 """What a gateway connects to before it knows who calls.
 
-Authorization of a connection that is not HTTP is asked with the client's first byte. By itself Envoy has connected to the host
-by then, and hands on what the host says first.
+Authorization of a connection that is not HTTP is asked with the client's first byte. By itself Envoy has
+connected to the host by then, and hands on what the host says first.
 
-Understood: Gateway servers that read no HTTP; of EnvoyFilters the patches that merge `upstream_connect_mode` into the filter
-tcp_proxy of a port, of all its chains or of those for one server name. The last patch that matches wins: objects count by their
-priority, of equal ones those of the root namespace first; which of two others is the older is not read.
+Understood: Gateway servers that read no HTTP; of EnvoyFilters the patches that merge `upstream_connect_mode`
+into the filter tcp_proxy of a port, of all its chains or of those for one server name. The last patch that
+matches wins: objects count by their priority, of equal ones those of the root namespace first; which of two
+others is the older is not read.
 Source: Envoy, TcpProxy.upstream_connect_mode; Istio reference, EnvoyFilter.
 """
 
@@ -38,11 +39,13 @@ class EarlyConnections:
             if _merges(patch):
                 listener = part(patch, "match", "listener")
                 key = listener.get("portNumber"), part(listener, "filterChain").get("sni")
-                self._patches.setdefault(key, []).append((place, manifest, part(patch, "patch", "value", "typed_config")))
+                self._patches.setdefault(key, []).append(
+                    (place, manifest, part(patch, "patch", "value", "typed_config"))
+                )
 
     def judge(self, namespace: str) -> Iterator[Verdict]:
-        """For each server of the namespace's gateways whether it connects to the host for a caller that authorization has not
-        let in; that it does not is the refusal."""
+        """For each server of the namespace's gateways whether it connects to the host for a caller that
+        authorization has not let in; that it does not is the refusal."""
         for pod, port, server in self._gateways.opaque_servers(namespace):
             yield self._judge(pod, port, server)
 
@@ -50,15 +53,23 @@ class EarlyConnections:
         keys = [(at, host) for at in (port, None) for host in (None, *server.hosts)]
         found = [patch for key in keys for patch in self._patches.get(key, ()) if is_for(patch[1], pod)]
         if not found:
-            reason = "It connects to the host as soon as anybody connects to it, and hands on what the host says first."
+            reason = (
+                "It connects to the host as soon as anybody connects to it, and hands on what the host "
+                "says first."
+            )
             return Verdict(Layer.GATEWAY, True, server.by, server.field, reason)
         found.sort(key=lambda patch: patch[0])
         _, manifest, config = found[-1]
         mode, held = config.get("upstream_connect_mode"), _holds(config, server)
         last = {identity(of): _holds(said, server) for _, of, said in found if _rank(of) == _rank(manifest)}
         if len({*last.values()}) > 1:
-            reason = f"{' and '.join(last)} say different things: which of them is the older, and counts less, is not read here."
-            return Verdict(Layer.GATEWAY, True, identity(manifest), "spec.configPatches", reason, understood=False)
+            reason = (
+                f"{' and '.join(last)} say different things: which of them is the older, and counts "
+                "less, is not read here."
+            )
+            return Verdict(
+                Layer.GATEWAY, True, identity(manifest), "spec.configPatches", reason, understood=False
+            )
         reason = f"It connects to the host of {', '.join(server.hosts)} with {mode or 'no mode at all'}."
         return Verdict(Layer.GATEWAY, not held, identity(manifest), "spec.configPatches", reason)
 
@@ -71,7 +82,8 @@ def _rank(manifest: Manifest) -> tuple[int, bool]:
 def _holds(config: Mapping[str, Any], server: Server) -> bool:
     """Whether nothing is connected to for somebody who is not let in."""
     mode = config.get("upstream_connect_mode")
-    # After the handshake the certificate is known; who may is known then only if the server takes no other certificates.
+    # After the handshake the certificate is known; who may is known then only if the server takes no other
+    # certificates.
     late = mode == _ON_DATA or (mode == _ON_HANDSHAKE and bool(server.sans))
     return late and bool(config.get("max_early_data_bytes"))
 

@@ -1,11 +1,11 @@
 """What a namespace demands of its pods: Pod Security, proxies, and mutual TLS of whoever calls them.
 
-Understood: the labels `pod-security.kubernetes.io/enforce` and `enforce-version`, `istio-injection` and `istio.io/rev`;
-PeerAuthentications, the namespace's own before the root namespace's, with UNSET as whatever the wider one says, and those for
-some pods and their ports, of which one that demands less is enough. Which of two for the same pods counts is a matter of their
-age, which is not read.
-Source: Kubernetes, "Pod Security Admission" and the versions of its checks; Istio, "Installing the Sidecar"; Istio reference,
-PeerAuthentication (security.istio.io/v1), and what Istio 1.30 makes of what it leaves open.
+Understood: the labels `pod-security.kubernetes.io/enforce` and `enforce-version`, `istio-injection` and
+`istio.io/rev`; PeerAuthentications, the namespace's own before the root namespace's, with UNSET as whatever
+the wider one says, and those for some pods and their ports, of which one that demands less is enough. Which
+of two for the same pods counts is a matter of their age, which is not read.
+Source: Kubernetes, "Pod Security Admission" and the versions of its checks; Istio, "Installing the Sidecar";
+Istio reference, PeerAuthentication (security.istio.io/v1), and what Istio 1.30 makes of what it leaves open.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ VERSION = f"{ENFORCE}-version"
 RESTRICTED = "restricted"
 _LEVELS = ("privileged", "baseline", RESTRICTED)
 _COMPLETE = 34
-"""Of Kubernetes 1.x: the first version whose checks are all that there are; probes of other hosts came last."""
+"""Of Kubernetes 1.x: the first version whose checks are all that there are; probes of other hosts came
+last."""
 STRICT, PERMISSIVE = "STRICT", "PERMISSIVE"
 UNSET = "UNSET"
 """Whatever the wider one says."""
@@ -83,46 +84,81 @@ class Namespaces:
         level, version = labels.get(ENFORCE), labels.get(VERSION, "latest")
         by, field = f"namespace/{namespace}", f"metadata.labels[{ENFORCE}]"
         if level is not None and level not in _LEVELS:
-            return Verdict(Layer.ADMISSION, True, by, field, f"Pods have to be {level}, which is not known.", understood=False)
+            return Verdict(
+                Layer.ADMISSION,
+                True,
+                by,
+                field,
+                f"Pods have to be {level}, which is not known.",
+                understood=False,
+            )
         pinned = re.fullmatch(r"v1\.(\d+)", version)
         if level == RESTRICTED and pinned and int(pinned[1]) < _COMPLETE:
-            reason = f"Pods have to be restricted as Kubernetes {version} understood it, which is less than today."
+            reason = (
+                f"Pods have to be restricted as Kubernetes {version} understood it, which is less than today."
+            )
             return Verdict(Layer.ADMISSION, True, by, f"metadata.labels[{VERSION}]", reason)
-        return Verdict(Layer.ADMISSION, level != RESTRICTED, by, field, f"Pods have to be {level or 'nothing in particular'}.")
+        return Verdict(
+            Layer.ADMISSION,
+            level != RESTRICTED,
+            by,
+            field,
+            f"Pods have to be {level or 'nothing in particular'}.",
+        )
 
     def injected(self, namespace: str) -> bool:
-        """Whether a namespace asks for proxies in its pods; without one nothing there demands or refuses anything."""
+        """Whether a namespace asks for proxies in its pods; without one nothing there demands or refuses
+        anything."""
         labels = self._labels.get(namespace, {})
         return labels.get(INJECTION) == ENABLED or (_REVISION in labels and INJECTION not in labels)
 
     def mutual(self, namespace: str) -> Verdict:
-        """Whether the namespace's workloads take callers without a certificate; that they do not is the refusal."""
+        """Whether the namespace's workloads take callers without a certificate; that they do not is the
+        refusal."""
         everywhere = self._demanded(namespace)
         for demanded in everywhere:
             if demanded.mode not in _MODES:
                 return _doubt(demanded, f"Mutual TLS is {demanded.mode} there, which is not known.")
         if len({demanded.strict for demanded in everywhere}) > 1:
-            return _doubt(everywhere[0], f"{everywhere[1].by} demands something else: which of the two counts is not read here.")
+            return _doubt(
+                everywhere[0],
+                f"{everywhere[1].by} demands something else: which of the two counts is not read here.",
+            )
         (first, *_), doubts = everywhere, list[Verdict]()
         if not first.strict:
-            said = "Nothing demands mutual TLS there." if first.by == "nothing" else f"Mutual TLS is {first.mode} there."
+            said = (
+                "Nothing demands mutual TLS there."
+                if first.by == "nothing"
+                else f"Mutual TLS is {first.mode} there."
+            )
             return Verdict(Layer.AUTHORIZATION, True, first.by, first.field, said)
         for policy, demanded in self._weaker(namespace):
             reason = f"Mutual TLS is {demanded.mode} for some pods or ports there."
             if demanded.mode not in _MODES:
                 doubts.append(_doubt(demanded, f"{reason.removesuffix('.')}, which is not known."))
-            elif any(other is not policy and other.labels <= policy.labels for other in self._some[namespace]):
+            elif any(
+                other is not policy and other.labels <= policy.labels for other in self._some[namespace]
+            ):
                 doubts.append(
-                    _doubt(demanded, f"{reason} Another one is for the same pods: which of the two counts is not read.")
+                    _doubt(
+                        demanded,
+                        f"{reason} Another one is for the same pods: which of the two counts is not read.",
+                    )
                 )
             else:
                 return Verdict(Layer.AUTHORIZATION, True, demanded.by, demanded.field, reason)
-        return doubts[0] if doubts else Verdict(Layer.AUTHORIZATION, False, first.by, first.field, "Mutual TLS is STRICT there.")
+        return (
+            doubts[0]
+            if doubts
+            else Verdict(Layer.AUTHORIZATION, False, first.by, first.field, "Mutual TLS is STRICT there.")
+        )
 
     def _demanded(self, namespace: str) -> list[_Mode]:
-        """What is demanded of all pods: the namespace's own, or the mesh's; several where it depends on which one counts."""
+        """What is demanded of all pods: the namespace's own, or the mesh's; several where it depends on which
+        one counts."""
         mesh = [
-            _Mode(PERMISSIVE, mode.by, mode.field) if mode.mode == UNSET else mode for mode in self._whole.get(ROOT_NAMESPACE, ())
+            _Mode(PERMISSIVE, mode.by, mode.field) if mode.mode == UNSET else mode
+            for mode in self._whole.get(ROOT_NAMESPACE, ())
         ] or [_Mode(PERMISSIVE)]
         own = self._whole.get(namespace, [])
         found = [mode for mode in own if mode.mode != UNSET]

@@ -1,9 +1,13 @@
-"""What pods of another namespace say to a caller whom NetworkPolicies let come: authorization, and mutual TLS on both sides.
+"""What pods of another namespace say to a caller whom NetworkPolicies let come: authorization, and mutual TLS
+on both sides.
 
-Asked only of what has to arrive: that a pod's own proxy would refuse is nothing to count on, since a pod may have none.
-Understood: AuthorizationPolicies of the pods' namespace and of the root namespace; DestinationRules for the Services there with
-`trafficPolicy.tls.mode`, beside what the namespace demands. A VirtualService for such a Service is not understood.
-Source: Istio reference, AuthorizationPolicy, PeerAuthentication, DestinationRule; "Understanding TLS Configuration".
+Asked only of what has to arrive: that a pod's own proxy would refuse is nothing to count on, since a pod may
+have none.
+Understood: AuthorizationPolicies of the pods' namespace and of the root namespace; DestinationRules for the
+Services there with `trafficPolicy.tls.mode`, beside what the namespace demands. A VirtualService for such a
+Service is not understood.
+Source: Istio reference, AuthorizationPolicy, PeerAuthentication, DestinationRule; "Understanding TLS
+Configuration".
 """
 
 from __future__ import annotations
@@ -33,7 +37,8 @@ class Neighbours:
         self._rules: dict[str, _ByNamespace] = {}
 
     def judge(self, connection: Connection, principals: set[str]) -> Iterator[Verdict]:
-        """What refuses a connection that is declared for every caller of a namespace, or is not understood about it.
+        """What refuses a connection that is declared for every caller of a namespace, or is not understood
+        about it.
 
         Args:
             connection: as the caller's sidecar makes it.
@@ -58,7 +63,10 @@ class Neighbours:
             for rule in _seen(self._of(home), caller, other):
                 mode = _tls(rule.spec)
                 if strict and mode is not None:
-                    reason = f"Proxies of {caller} connect with TLS {mode}; those of {other} demand a certificate of the mesh."
+                    reason = (
+                        f"Proxies of {caller} connect with TLS {mode}; those of {other} demand a "
+                        "certificate of the mesh."
+                    )
                     yield Verdict(Layer.SIDECAR, False, rule.by, "spec.trafficPolicy.tls.mode", reason)
         for rule in _seen(self._ways, caller, other):
             if MESH in rule.gateways:
@@ -86,7 +94,8 @@ def _seen(rules: _ByNamespace, caller: str, other: str) -> Iterator[Rule]:
 
 
 def _namespace(host: str) -> str | None:
-    """The namespace of the Services that a host means; `*` for a pattern that means several's, None where it means none."""
+    """The namespace of the Services that a host means; `*` for a pattern that means several's, None where it
+    means none."""
     name, _, namespace = host.removesuffix(SERVICES).rpartition(".")
     if host.endswith(SERVICES) and name:
         return namespace
@@ -95,7 +104,10 @@ def _namespace(host: str) -> str | None:
 
 def _tls(spec: Mapping[str, Any]) -> str | None:
     """The mode that is not the mesh's, of whatever port or subset, or None."""
-    policies = [part(spec, "trafficPolicy"), *(part(subset, "trafficPolicy") for subset in listed(spec, "subsets"))]
+    policies = [
+        part(spec, "trafficPolicy"),
+        *(part(subset, "trafficPolicy") for subset in listed(spec, "subsets")),
+    ]
     levels = [*policies, *(level for policy in policies for level in listed(policy, "portLevelSettings"))]
     modes = [part(level, "tls").get("mode") for level in levels]
     return next((str(mode) for mode in modes if mode not in (None, *_OF_MESH)), None)

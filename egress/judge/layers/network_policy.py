@@ -1,20 +1,24 @@
 """NetworkPolicy: which connections the nodes let pods open and accept.
 
-Source: Kubernetes, "Network Policies" and NetworkPolicy (networking.k8s.io/v1), all of its fields but named ports:
+Source: Kubernetes, "Network Policies" and NetworkPolicy (networking.k8s.io/v1), all of its fields but named
+ports:
 
-- Policies add up. A pod that no policy selects for a direction is open in that direction; one that is selected gets what
-  some rule of some selecting policy lists, and nothing else. Both the source's egress and the target's ingress must agree.
+- Policies add up. A pod that no policy selects for a direction is open in that direction; one that is
+  selected gets what some rule of some selecting policy lists, and nothing else. Both the source's egress and
+  the target's ingress must agree.
 - Without `policyTypes` a policy is for Ingress, and for Egress if it has egress rules.
-- A rule without peers is for everybody, one without ports for every port; a port without a number is every port of its
-  protocol, and without a protocol TCP.
-- A peer with a podSelector alone means pods of the policy's own namespace; `ipBlock` is exclusive with selectors. Whether one
-  means pods at its addresses too is the network plugin's to say: GKE's Dataplane V2 (Cilium) says no, others yes. So what must
-  pass may not count on it, and what must not may.
-- A process of a node is in no pod's network: no policy holds for what it opens. A pod and its own node always reach each other.
+- A rule without peers is for everybody, one without ports for every port; a port without a number is every
+  port of its protocol, and without a protocol TCP.
+- A peer with a podSelector alone means pods of the policy's own namespace; `ipBlock` is exclusive with
+  selectors. Whether one means pods at its addresses too is the network plugin's to say: GKE's Dataplane V2
+  (Cilium) says no, others yes. So what must pass may not count on it, and what must not may.
+- A process of a node is in no pod's network: no policy holds for what it opens. A pod and its own node always
+reach each other.
 
-What is not known is taken as what lets more through: labels that a team chooses itself (each selector by itself), which node
-of a pool a pod is on, which address a pod has inside the pods' range. A namespace that was not handed over has the label of its
-name only. An object of another kind of network policy makes every verdict not understood.
+What is not known is taken as what lets more through: labels that a team chooses itself (each selector by
+itself), which node of a pool a pod is on, which address a pod has inside the pods' range. A namespace that
+was not handed over has the label of its name only. An object of another kind of network policy makes every
+verdict not understood.
 """
 
 from __future__ import annotations
@@ -55,8 +59,9 @@ class _End:
     let_through: Ranges = NOWHERE
 
     def within(self, block: Ranges, *, read: bool) -> bool:
-        """Whether a block lets the end through, together with those before it where it takes several. One of a rule that is not
-        read may, as soon as it has an address of the end's, and stands in for none that is."""
+        """Whether a block lets the end through, together with those before it where it takes several. One of
+        a rule that is not read may, as soon as it has an address of the end's, and stands in for none that
+        is."""
         if not (self.all_of_them and read):
             return block.meets(self.addresses)
         self.let_through = self.let_through.union(block)
@@ -95,7 +100,8 @@ class NetworkPolicies:
                     yield from filter(None, (block.get("cidr"), *listed(block, "except")))
 
     def ports(self, namespace: str, direction: str, *, outside: bool = False) -> Iterator[tuple[str, int]]:
-        """Transport and number of the first port, and of the one behind the last, of each range that policies here name.
+        """Transport and number of the first port, and of the one behind the last, of each range that policies
+        here name.
 
         Args:
             namespace: whose policies.
@@ -104,7 +110,11 @@ class NetworkPolicies:
         """
         for policy in self._of(namespace):
             for rule in policy.rules.get(direction, ()):
-                if not outside or not rule.peers or any(peer.block is not None or peer.unknown for peer in rule.peers):
+                if (
+                    not outside
+                    or not rule.peers
+                    or any(peer.block is not None or peer.unknown for peer in rule.peers)
+                ):
                     for ports in rule.ports:
                         yield ports.transport, ports.first
                         yield ports.transport, ports.last + 1
@@ -122,11 +132,13 @@ class NetworkPolicies:
         return named, list(others.values())
 
     def alike(self, namespace: str) -> object:
-        """Equal for two namespaces whose pods get the same word on every connection to an end that lies in neither of them.
+        """Equal for two namespaces whose pods get the same word on every connection to an end that lies in
+        neither of them.
 
-        What this judge reads of a source's namespace is: its policies, apart from their ingress; every peer that means it by its
-        name; and its labels, as far as some other peer asks for them. A peer without namespaceSelector means pods of its own
-        namespace, which the end is not in. All of that is compared as written, so nothing is assumed of how it was rendered.
+        What this judge reads of a source's namespace is: its policies, apart from their ingress; every peer
+        that means it by its name; and its labels, as far as some other peer asks for them. A peer without
+        namespaceSelector means pods of its own namespace, which the end is not in. All of that is compared as
+        written, so nothing is assumed of how it was rendered.
         """
         keys, named = self._asked
         labels = self._namespaces.get(namespace) or {NAME_LABEL: namespace}
@@ -142,10 +154,14 @@ class NetworkPolicies:
             for rule in policy.rules.get("Ingress", ()):
                 for name, positions in rule.named.items():
                     for at in positions:
-                        named.setdefault(name, []).append((policy.name, rule.field, repr(rule.peers[at].pods)))
+                        named.setdefault(name, []).append(
+                            (policy.name, rule.field, repr(rule.peers[at].pods))
+                        )
                 for selector in (rule.peers[at].namespaces for at in rule.others):
                     if selector:
-                        keys.update(selector.wanted, (requirement.key for requirement in selector.requirements))
+                        keys.update(
+                            selector.wanted, (requirement.key for requirement in selector.requirements)
+                        )
         return sorted(keys), named
 
     def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
@@ -153,9 +169,9 @@ class NetworkPolicies:
 
         Args:
             connection: one leg of a flow.
-            everywhere: what an end at an unknown address means. False: one address that is let through is enough to call it
-                allowed, as is right for what nobody may reach. True: all must be let through, of the internet all of IPv4's,
-                as is right for what somebody must reach.
+            everywhere: what an end at an unknown address means. False: one address that is let through is
+                enough to call it allowed, as is right for what nobody may reach. True: all must be let
+                through, of the internet all of IPv4's, as is right for what somebody must reach.
         """
         if self._foreign is not None:
             return self._unread(self._foreign)
@@ -177,7 +193,14 @@ class NetworkPolicies:
             yield from policy.rules.get("Ingress", ())
 
     def comes_in(
-        self, to: Pod, source: Ranges, port: int, words: str, *, everywhere: bool = False, transport: str = "TCP"
+        self,
+        to: Pod,
+        source: Ranges,
+        port: int,
+        words: str,
+        *,
+        everywhere: bool = False,
+        transport: str = "TCP",
     ) -> Verdict:
         """Whether a pod's policies take a connection from addresses that are no pods'.
 
@@ -231,7 +254,9 @@ class NetworkPolicies:
         isolating = self._isolating(pod.namespace, direction)
         selecting = [policy for policy in isolating if _may_select(policy.selector, pod.labels)]
         if not selecting:
-            return _verdict(True, "nothing", "", f"no NetworkPolicy for {direction} selects the pod of {pod.namespace}")
+            return _verdict(
+                True, "nothing", "", f"no NetworkPolicy for {direction} selects the pod of {pod.namespace}"
+            )
         if pod.labels is None and not any(policy.selector.everything for policy in isolating):
             why = f"a pod of {pod.namespace} can have labels that no NetworkPolicy for {direction} selects"
             return _verdict(True, "nothing", "", why)
@@ -251,10 +276,18 @@ class NetworkPolicies:
         if unread:
             name, field, unknown = unread
             return _verdict(True, name, field, f"{unknown}: this judge cannot read that", understood=False)
-        none = "no rule" if len(selecting) == 1 else f"no rule of the {len(selecting)} policies that select the pod"
-        return _verdict(False, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through")
+        none = (
+            "no rule"
+            if len(selecting) == 1
+            else f"no rule of the {len(selecting)} policies that select the pod"
+        )
+        return _verdict(
+            False, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through"
+        )
 
-    def _met(self, rule: Rule, policy: Policy, end: _End, transport: str, port: int) -> tuple[str, str] | None:
+    def _met(
+        self, rule: Rule, policy: Policy, end: _End, transport: str, port: int
+    ) -> tuple[str, str] | None:
         """The field of a rule that lets the connection through and what in it is unknown, or None."""
         field, unknown = rule.field, policy.unknown or rule.unknown
         if rule.ports:
@@ -283,7 +316,11 @@ class NetworkPolicies:
             if not unknown:
                 doubtful = peer.block is not None and end.pod is not None and end.all_of_them
                 block = peer.block
-                if not (self._means(peer, own, end.pod) if block is None else end.within(block, read=read and not doubtful)):
+                if not (
+                    self._means(peer, own, end.pod)
+                    if block is None
+                    else end.within(block, read=read and not doubtful)
+                ):
                     continue
                 if not doubtful:
                     return at, ""
@@ -311,7 +348,9 @@ class NetworkPolicies:
         """Policies are read when a flow first touches their namespace."""
         found = self._read.get(namespace)
         if found is None:
-            found = self._read[namespace] = [read(manifest, namespace) for manifest in self._written.get(namespace, ())]
+            found = self._read[namespace] = [
+                read(manifest, namespace) for manifest in self._written.get(namespace, ())
+            ]
         return found
 
 

@@ -1,9 +1,10 @@
-"""Whether a gateway gets its Secrets: istiod hands them to a proxy only if the proxy's own ServiceAccount may list all of its
-namespace. It asks the API server that and nothing else, so a role for single Secrets by their names is not enough.
+"""Whether a gateway gets its Secrets: istiod hands them to a proxy only if the proxy's own ServiceAccount may
+list all of its namespace. It asks the API server that and nothing else, so a role for single Secrets by their
+names is not enough.
 
-Understood: Roles of the gateway's namespace and ClusterRoles with their `rules`, as RoleBindings and ClusterRoleBindings give
-them to a ServiceAccount by its name. Groups are not read. Source: Istio, "Secure Gateways"; Kubernetes, "Using RBAC
-Authorization".
+Understood: Roles of the gateway's namespace and ClusterRoles with their `rules`, as RoleBindings and
+ClusterRoleBindings give them to a ServiceAccount by its name. Groups are not read. Source: Istio, "Secure
+Gateways"; Kubernetes, "Using RBAC Authorization".
 """
 
 from __future__ import annotations
@@ -24,18 +25,29 @@ class Secrets:
     def asked(self, namespace: str) -> list[str]:
         """Secrets by which proxies of a namespace open TLS to others, as its DestinationRules name them."""
         policies: list[Mapping[str, Any]] = []
-        for manifest in (one for one in self._deployed.kind("DestinationRule") if one["metadata"].get("namespace") == namespace):
+        for manifest in (
+            one
+            for one in self._deployed.kind("DestinationRule")
+            if one["metadata"].get("namespace") == namespace
+        ):
             of = part(manifest, "spec")
-            own = [part(of, "trafficPolicy"), *(part(subset, "trafficPolicy") for subset in listed(of, "subsets"))]
+            own = [
+                part(of, "trafficPolicy"),
+                *(part(subset, "trafficPolicy") for subset in listed(of, "subsets")),
+            ]
             policies += [*own, *(port for policy in own for port in listed(policy, "portLevelSettings"))]
-        return sorted({str(name) for policy in policies if (name := part(policy, "tls").get("credentialName"))})
+        return sorted(
+            {str(name) for policy in policies if (name := part(policy, "tls").get("credentialName"))}
+        )
 
     def judge(self, pod: Pod, secret: str) -> Verdict:
         """Whether a gateway's pods are handed a Secret of their namespace; that they are is the allowance."""
         for by, rules in self._given(pod):
             for index, rule in enumerate(rules):
                 if _lists(rule):
-                    return Verdict(Layer.GATEWAY, True, by, f"rules[{index}]", f"The gateway may read {secret}.")
+                    return Verdict(
+                        Layer.GATEWAY, True, by, f"rules[{index}]", f"The gateway may read {secret}."
+                    )
         who = f"{pod.namespace}/{pod.service_account}"
         reason = f"No role lets {who} read the Secret {secret}, so it is not handed over."
         return Verdict(Layer.GATEWAY, False, "nothing", "", reason)
@@ -52,17 +64,23 @@ class Secrets:
                 own = binding["metadata"].get("namespace")
                 if kind == "RoleBinding" and own != pod.namespace:
                     continue
-                subjects = ((one.get("kind"), one.get("namespace", own), one.get("name")) for one in listed(binding, "subjects"))
+                subjects = (
+                    (one.get("kind"), one.get("namespace", own), one.get("name"))
+                    for one in listed(binding, "subjects")
+                )
                 if ("ServiceAccount", pod.namespace, pod.service_account) not in subjects:
                     continue
                 to = part(binding, "roleRef")
-                role = roles.get((str(to.get("kind")), own if to.get("kind") == "Role" else None, str(to.get("name"))))
+                role = roles.get(
+                    (str(to.get("kind")), own if to.get("kind") == "Role" else None, str(to.get("name")))
+                )
                 if role:
                     yield identity(role), list(listed(role, "rules"))
 
 
 def _lists(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule lets somebody list all Secrets. One for Secrets by name does not: istiod's question names none."""
+    """Whether a rule lets somebody list all Secrets. One for Secrets by name does not: istiod's question
+    names none."""
     verbs, groups, resources = ({*map(str, listed(rule, key))} for key in ("verbs", "apiGroups", "resources"))
     return (
         bool(verbs & {"list", "*"})

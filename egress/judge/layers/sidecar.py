@@ -1,7 +1,9 @@
-"""The sidecar's judge: where a pod's own proxy sends what the app asks for. Inside the pod, so never counted on alone.
+"""The sidecar's judge: where a pod's own proxy sends what the app asks for. Inside the pod, so never counted
+on alone.
 
-Understood: Sidecar `egress[].hosts` and `outboundTrafficPolicy.mode` of the namespace's (or the root namespace's) Sidecar without
-a workloadSelector; `exportTo` of every kind; VirtualService `http`, `tls` and `tcp` routes for the gateway `mesh`.
+Understood: Sidecar `egress[].hosts` and `outboundTrafficPolicy.mode` of the namespace's (or the root
+namespace's) Sidecar without a workloadSelector; `exportTo` of every kind; VirtualService `http`, `tls` and
+`tcp` routes for the gateway `mesh`.
 Source: Istio reference, Sidecar and VirtualService (networking.istio.io/v1); "Understanding Traffic Routing".
 """
 
@@ -14,7 +16,17 @@ from egress.judge.lookup.match import readable, taken
 from egress.judge.lookup.routes import INTERNAL_HEADERS, Leg, Router
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, alike, matches, visible
 from egress.judge.model.deployed import Manifest, identity, part
-from egress.judge.model.flow import Connection, Flow, Layer, Misread, Outside, Pod, Protocol, Verdict, is_address
+from egress.judge.model.flow import (
+    Connection,
+    Flow,
+    Layer,
+    Misread,
+    Outside,
+    Pod,
+    Protocol,
+    Verdict,
+    is_address,
+)
 from egress.judge.model.requests import read
 
 _READ_OF_SIDECAR = {"outboundTrafficPolicy", "egress"}
@@ -49,7 +61,8 @@ class Sidecars:
         self._listeners: dict[str, Listeners] = {}
 
     def judge(self, flow: Flow, pod: Pod) -> tuple[Verdict, list[Connection]]:
-        """What becomes of a flow in the app's own sidecar, and the connections that the sidecar makes for it."""
+        """What becomes of a flow in the app's own sidecar, and the connections that the sidecar makes for
+        it."""
         if flow.protocol.transport != "TCP":
             # Redirection takes TCP alone; what is not redirected is the NetworkPolicy's business.
             return self._verdict(True, "", "", "UDP does not pass the sidecar."), [_unchanged(flow, pod)]
@@ -59,7 +72,9 @@ class Sidecars:
                 return self._neighbour(flow, flow.to, view, pod)
             return self._outward(flow, view, pod)
         except Misread as error:
-            return Verdict(Layer.SIDECAR, True, error.by, error.field, error.reason, understood=False), [_unchanged(flow, pod)]
+            return Verdict(Layer.SIDECAR, True, error.by, error.field, error.reason, understood=False), [
+                _unchanged(flow, pod)
+            ]
 
     def _view(self, namespace: str) -> View:
         if namespace not in self._views:
@@ -70,7 +85,13 @@ class Sidecars:
         mine = self._registry.sidecars.get(namespace) or self._registry.sidecars.get(ROOT_NAMESPACE)
         default = part(self._registry.mesh_config, "outboundTrafficPolicy").get("mode")
         if not mine:
-            return View(None, "configmap/istio", (("*", "*"),), default == "REGISTRY_ONLY", "outboundTrafficPolicy.mode")
+            return View(
+                None,
+                "configmap/istio",
+                (("*", "*"),),
+                default == "REGISTRY_ONLY",
+                "outboundTrafficPolicy.mode",
+            )
         sidecar = mine[0]
         spec, by = part(sidecar, "spec"), identity(sidecar)
         unknown = sorted(spec.keys() - _READ_OF_SIDECAR)
@@ -80,7 +101,9 @@ class Sidecars:
         hosts: list[tuple[str, str]] = []
         for listener in spec.get("egress") or [{"hosts": ["*/*"]}]:
             if listener.keys() - {"hosts"}:
-                raise Misread(by, "spec.egress", "an egress listener with a port, bind or captureMode is not read here")
+                raise Misread(
+                    by, "spec.egress", "an egress listener with a port, bind or captureMode is not read here"
+                )
             for entry in listener["hosts"]:
                 within, _, pattern = entry.partition("/")
                 hosts.append((namespace if within == "." else within, pattern))
@@ -88,7 +111,9 @@ class Sidecars:
             return View(sidecar, by, tuple(hosts), default == "REGISTRY_ONLY", "")
         own = part(spec, "outboundTrafficPolicy")
         if own.get("egressProxy"):
-            raise Misread(by, "spec.outboundTrafficPolicy.egressProxy", "a proxy for what is not known is not read here")
+            raise Misread(
+                by, "spec.outboundTrafficPolicy.egressProxy", "a proxy for what is not known is not read here"
+            )
         # A Sidecar's policy without a mode is the first of Istio's list.
         mode = own.get("mode") or "REGISTRY_ONLY"
         return View(sidecar, by, tuple(hosts), mode == "REGISTRY_ONLY", "spec.outboundTrafficPolicy.mode")
@@ -96,9 +121,16 @@ class Sidecars:
     def _outward(self, flow: Flow, view: View, pod: Pod) -> tuple[Verdict, list[Connection]]:
         listeners = self._listeners.get(flow.namespace)
         if listeners is None:
-            listeners = self._listeners[flow.namespace] = Listeners(self._registry, flow.namespace, view.sees, view.meets)
-        asked = flow.but(host=flow.addressed, authority=flow.request.host) if flow.protocol is Protocol.HTTP else flow
-        # A listener of an address takes whatever comes to it, and comes before those that read HTTP or server names.
+            listeners = self._listeners[flow.namespace] = Listeners(
+                self._registry, flow.namespace, view.sees, view.meets
+            )
+        asked = (
+            flow.but(host=flow.addressed, authority=flow.request.host)
+            if flow.protocol is Protocol.HTTP
+            else flow
+        )
+        # A listener of an address takes whatever comes to it, and comes before those that read HTTP or server
+        # names.
         way = listeners.at_address(flow, asked) or listeners.at_port(asked)
         if way is None:
             return self._unknown(asked, view, flow, pod)
@@ -114,11 +146,15 @@ class Sidecars:
         if rule:
             found = taken(rule, way.routes, flow.request) if way.section == "http" else way.routes[0]
             if found is None:
-                return self._verdict(False, rule.by, "spec.http", "No route of the host matches the request."), []
+                return self._verdict(
+                    False, rule.by, "spec.http", "No route of the host matches the request."
+                ), []
             readable(rule, found, way.section)
             legs = self._router.legs(rule, found, flow.port, flow.namespace, sees=view.sees)
             if not legs:
-                return self._verdict(False, rule.by, f"{found.field}.route", "The route has no destination."), []
+                return self._verdict(
+                    False, rule.by, f"{found.field}.route", "The route has no destination."
+                ), []
             by, field, says = rule.by, found.field, f"{flow.host} is led to"
         else:
             assert destination
@@ -132,7 +168,9 @@ class Sidecars:
         where = " and ".join(dict.fromkeys(leg.says for leg in legs))
         protocol = {"http": Protocol.HTTP, "tls": Protocol.TLS, "tcp": Protocol.TCP}[way.section]
         sent = flow.but(protocol=protocol)
-        return self._verdict(True, by, field, f"{says} {where}."), [self._connection(sent, pod, leg) for leg in legs]
+        return self._verdict(True, by, field, f"{says} {where}."), [
+            self._connection(sent, pod, leg) for leg in legs
+        ]
 
     def _unknown(self, flow: Flow, view: View, sent: Flow, pod: Pod) -> tuple[Verdict, list[Connection]]:
         """`sent`: the flow as the app made it, which is how it leaves if it does."""
@@ -143,7 +181,9 @@ class Sidecars:
         known = (*self._registry.named(flow.host), *self._registry.at_address(flow.address or flow.host))
         for destination in known:
             if flow.port in destination.ports and not visible(destination, flow.namespace):
-                reason = f"{flow.host} is exported to {_listed(destination.exported)}, not to {flow.namespace}."
+                reason = (
+                    f"{flow.host} is exported to {_listed(destination.exported)}, not to {flow.namespace}."
+                )
                 return self._verdict(False, destination.by, "spec.exportTo", reason), []
         reason = f"{what}, is unknown to {flow.namespace}'s sidecars, and they refuse what they do not know."
         return self._verdict(False, view.by, view.mode_field, reason), []
@@ -151,17 +191,29 @@ class Sidecars:
     def _neighbour(self, flow: Flow, to: Pod, view: View, pod: Pod) -> tuple[Verdict, list[Connection]]:
         """Pods of another namespace: reachable as far as the sidecar is given to know the Services there."""
         other = to.namespace
-        connection = Connection(pod, to, flow.port, Protocol.TLS, principal=self._principal(flow, pod), inner=flow.request)
+        connection = Connection(
+            pod, to, flow.port, Protocol.TLS, principal=self._principal(flow, pod), inner=flow.request
+        )
         if not view.refuses_unknown or any(within in ("*", other) for within, _ in view.hosts):
-            return self._verdict(True, view.by, "spec.egress", f"The sidecar knows the Services of {other}."), [connection]
-        reason = f"The sidecar is not given to know the Services of {other}, and refuses what it does not know."
+            return self._verdict(
+                True, view.by, "spec.egress", f"The sidecar knows the Services of {other}."
+            ), [connection]
+        reason = (
+            f"The sidecar is not given to know the Services of {other}, and refuses what it does not know."
+        )
         return self._verdict(False, view.by, "spec.egress", reason), []
 
     def _principal(self, flow: Flow, pod: Pod) -> str:
         return f"{self._registry.trust_domain}/ns/{pod.namespace}/sa/{flow.service_account}"
 
     def _connection(self, flow: Flow, pod: Pod, leg: Leg) -> Connection:
-        inner = flow.request if flow.protocol is Protocol.HTTP else flow.host if flow.protocol is Protocol.TLS else ""
+        inner = (
+            flow.request
+            if flow.protocol is Protocol.HTTP
+            else flow.host
+            if flow.protocol is Protocol.TLS
+            else ""
+        )
         to = leg.to
         if isinstance(to, Outside) and to.name and to.name.startswith("*"):
             to = Outside(flow.host, to.address)
@@ -185,7 +237,9 @@ def _unchanged(flow: Flow, pod: Pod) -> Connection:
     """The connection as the app made it."""
     transport = flow.protocol.transport
     to = outside(flow)
-    return Connection(pod, to, flow.port, flow.protocol, transport, sni=flow.host if flow.protocol is Protocol.TLS else None)
+    return Connection(
+        pod, to, flow.port, flow.protocol, transport, sni=flow.host if flow.protocol is Protocol.TLS else None
+    )
 
 
 def outside(flow: Flow) -> Outside:

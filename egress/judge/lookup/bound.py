@@ -1,6 +1,8 @@
-"""Which of a gateway's connections are tied to its pod's network card, so that they cannot end in the pod itself.
+"""Which of a gateway's connections are tied to its pod's network card, so that they cannot end in the pod
+itself.
 
-Understood: EnvoyFilter patches that merge into clusters of gateways a socket option of this one kind, chosen by port and service.
+Understood: EnvoyFilter patches that merge into clusters of gateways a socket option of this one kind, chosen
+by port and service.
 Source: Istio, EnvoyFilter (ClusterMatch); Linux, socket(7), SO_BINDTODEVICE.
 """
 
@@ -35,7 +37,9 @@ class Bound:
         for manifest in deployed.kind("EnvoyFilter"):
             spec = part(manifest, "spec")
             clusters = [
-                part(patch, "match", "cluster") for patch in listed(spec, "configPatches") if ties(patch) and for_gateways(patch)
+                part(patch, "match", "cluster")
+                for patch in listed(spec, "configPatches")
+                if ties(patch) and for_gateways(patch)
             ]
             if any(cluster.keys() - {"portNumber", "service"} for cluster in clusters):
                 continue
@@ -43,14 +47,19 @@ class Bound:
                 _Tie(
                     manifest,
                     frozenset(cluster.get("portNumber") for cluster in clusters if "service" not in cluster),
-                    frozenset((cluster["service"], cluster.get("portNumber")) for cluster in clusters if "service" in cluster),
+                    frozenset(
+                        (cluster["service"], cluster.get("portNumber"))
+                        for cluster in clusters
+                        if "service" in cluster
+                    ),
                 )
             )
 
     def on(self, pod: Pod, host: str, port: int) -> bool:
         """Whether a gateway's connections to a port of a host (as its ServiceEntry writes it) are tied."""
         return any(
-            is_for(tie.manifest, pod) and bool(tie.ports & {None, port} or tie.services & {(host, None), (host, port)})
+            is_for(tie.manifest, pod)
+            and bool(tie.ports & {None, port} or tie.services & {(host, None), (host, port)})
             for tie in self._ties
         )
 

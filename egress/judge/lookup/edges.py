@@ -1,11 +1,13 @@
 """Where the cluster can be connected to from outside: Services of type LoadBalancer, and the ports of nodes.
 
-Understood of a Service: `type`, `selector`, `ports` with `targetPort` and `nodePort`, `loadBalancerSourceRanges`,
-`externalTrafficPolicy`, `allocateLoadBalancerNodePorts`, `externalIPs`, and GKE's annotations for internal load balancers and
-reserved addresses. A load balancer's address is reached on the Service's ports; GKE opens the VPC firewall for it, on every
-node, from its ranges to these ports, and nodes hold its ranges themselves. Pods see from where a connection comes only with the
-policy Local; else it may be the address of a node.
-Source: Kubernetes, "Service"; GKE, "LoadBalancer Service concepts" and "parameters", "Automatically created firewall rules".
+Understood of a Service: `type`, `selector`, `ports` with `targetPort` and `nodePort`,
+`loadBalancerSourceRanges`, `externalTrafficPolicy`, `allocateLoadBalancerNodePorts`, `externalIPs`, and GKE's
+annotations for internal load balancers and reserved addresses. A load balancer's address is reached on the
+Service's ports; GKE opens the VPC firewall for it, on every node, from its ranges to these ports, and nodes
+hold its ranges themselves. Pods see from where a connection comes only with the policy Local; else it may be
+the address of a node.
+Source: Kubernetes, "Service"; GKE, "LoadBalancer Service concepts" and "parameters", "Automatically created
+firewall rules".
 """
 
 from __future__ import annotations
@@ -69,14 +71,23 @@ class Edge:
         return "the VPC and networks connected to it" if self.internal else "the internet"
 
     def takes(self, source: Ranges, port: int, words: str, *, everywhere: bool) -> Verdict:
-        """What the load balancer, and on each node its Service, say to a connection from these addresses to one port."""
+        """What the load balancer, and on each node its Service, say to a connection from these addresses to
+        one port."""
         if self.unread:
             field, why = self.unread[0]
             return Verdict(Layer.LOAD_BALANCER, True, self.by, field, why, understood=False)
         if not self.balanced:
-            return Verdict(Layer.LOAD_BALANCER, False, self.by, "spec.type", "No load balancer stands before this Service.")
+            return Verdict(
+                Layer.LOAD_BALANCER,
+                False,
+                self.by,
+                "spec.type",
+                "No load balancer stands before this Service.",
+            )
         if port not in self.ports:
-            return Verdict(Layer.LOAD_BALANCER, False, self.by, "spec.ports", f"The Service has no port {port}.")
+            return Verdict(
+                Layer.LOAD_BALANCER, False, self.by, "spec.ports", f"The Service has no port {port}."
+            )
         taken = self.ranges.covers(source) if everywhere else self.ranges.meets(source)
         field = "spec.loadBalancerSourceRanges" if self.written else "spec"
         if not taken:
@@ -89,7 +100,9 @@ class Edge:
         """What GKE opens in the VPC firewall for the load balancer's address."""
         if not self.balanced or not self.ports:
             return ()
-        what = (What("spec.loadBalancerSourceRanges", "TCP", tuple((port, port) for port in sorted(self.ports))),)
+        what = (
+            What("spec.loadBalancerSourceRanges", "TCP", tuple((port, port) for port in sorted(self.ports))),
+        )
         note = ": a rule that GKE makes by itself for this Service"
         return (Rule(self.by, INGRESS, DEFAULT_PRIORITY, True, None, self.ranges, what, note=note),)
 
@@ -113,7 +126,12 @@ def _edge(manifest: Manifest, workloads: Workloads, containers: Mapping[str, Map
     if balanced and given:
         internal = _CLASSES.get(str(given), False)
         if given not in _CLASSES:
-            unread.append(("spec.loadBalancerClass", f"What makes load balancers of the class {given} is not read here."))
+            unread.append(
+                (
+                    "spec.loadBalancerClass",
+                    f"What makes load balancers of the class {given} is not read here.",
+                )
+            )
     if listed(spec, "externalIPs"):
         unread.append(("spec.externalIPs", "Which packets come for these addresses is not read here."))
     ports: dict[int, int] = {}
@@ -140,7 +158,8 @@ def _edge(manifest: Manifest, workloads: Workloads, containers: Mapping[str, Map
         written,
         ports,
         nodes,
-        spec.get("type") == "NodePort" or (balanced and spec.get("allocateLoadBalancerNodePorts") is not False),
+        spec.get("type") == "NodePort"
+        or (balanced and spec.get("allocateLoadBalancerNodePorts") is not False),
         spec.get("externalTrafficPolicy") == "Local",
         str(annotations.get(_ADDRESSES) or ""),
         tuple(unread),

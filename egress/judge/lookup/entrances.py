@@ -1,7 +1,7 @@
 """Ways into gateways: for each host the ports of their pods that lead there, with the name to ask for.
 
-What leads back to an address of the gateway's own pod leads on to whatever name stands inside: to all that the servers at that
-address are for.
+What leads back to an address of the gateway's own pod leads on to whatever name stands inside: to all that
+the servers at that address are for.
 Source: Istio reference, Gateway and VirtualService (networking.istio.io/v1).
 """
 
@@ -25,7 +25,8 @@ class Entrance:
     port: int
     http: bool
     name: str
-    """Host header (http) or server name (TLS) to ask with; a pattern where the client's own name is asked for."""
+    """Host header (http) or server name (TLS) to ask with; a pattern where the client's own name is asked
+    for."""
     sni: str | None
     """Server name by which its server is reached; None: by any."""
 
@@ -40,7 +41,8 @@ class Entrances:
         bound: Mapping[str, Mapping[str, Sequence[Rule]]],
     ) -> None:
         """Args:
-        listeners: of each gateway's pods, by port and the pod's own address to which they are bound (None: every one).
+        listeners: of each gateway's pods, by port and the pod's own address to which they are bound (None:
+        every one).
         bound: the VirtualServices of each Gateway, by host.
         """
         self._registry = registry
@@ -59,20 +61,24 @@ class Entrances:
 
     def to(self, host: str) -> Iterator[Entrance]:
         """The ways to a host, those to the host itself first."""
-        yield from dict.fromkeys(way for name in (host, *patterns_above(host)) for way in self._found.get(name, ()))
+        yield from dict.fromkeys(
+            way for name in (host, *patterns_above(host)) for way in self._found.get(name, ())
+        )
 
     def _names(self, server: Server) -> Iterator[tuple[str, str]]:
         """Names that a server's routes are for, each with the host of the VirtualServices that have them."""
         bound = self._bound.get(server.gateway, {})
         for host in server.hosts:
-            yield from ((host, above) for above in dict.fromkeys((host, *patterns_above(host), "*")) if above in bound)
+            yield from (
+                (host, above) for above in dict.fromkeys((host, *patterns_above(host), "*")) if above in bound
+            )
         patterns = [pattern for pattern in server.hosts if "*" in pattern]
         if patterns:
             yield from ((name, name) for name in bound if any(matches(pattern, name) for pattern in patterns))
 
     def _led(self, server: Server, inside: Mapping[str, Mapping[str, None]]) -> Iterator[tuple[str, str]]:
-        """Hosts to which a server leads, each with the name to ask for; `inside`: those for which the pod asks itself, by the
-        address of its own at which it does."""
+        """Hosts to which a server leads, each with the name to ask for; `inside`: those for which the pod
+        asks itself, by the address of its own at which it does."""
         for name, host in self._names(server):
             for rule in self._bound[server.gateway][host]:
                 for to, names in self._destinations(rule, server, name):
@@ -81,11 +87,16 @@ class Entrances:
                         yield from ((led, asked) for asked in names)
 
     def _destinations(self, rule: Rule, server: Server, name: str) -> Iterator[tuple[str, Sequence[str]]]:
-        """Where a rule leads, with the names to ask for: of TLS that is passed through those that its matches list."""
+        """Where a rule leads, with the names to ask for: of TLS that is passed through those that its matches
+        list."""
         for route in listed(rule.spec, server.section):
             blocks = listed(route, "match") or ({},)
             held = [block for block in blocks if of_proxy(rule, block, server.gateway, server.number)]
-            names = [sni for block in held for sni in listed(block, "sniHosts")] if server.mode == PASSTHROUGH else [name]
+            names = (
+                [sni for block in held for sni in listed(block, "sniHosts")]
+                if server.mode == PASSTHROUGH
+                else [name]
+            )
             for entry in (*listed(route, "route"), *listed(route, "mirrors")) if held else ():
                 yield full_name(str(entry["destination"]["host"]), rule.namespace), names
 
@@ -97,6 +108,7 @@ class Entrances:
 
 def _entrance(pod: Pod, port: int, server: Server, name: str) -> Entrance:
     http = server.reads_http
-    # What is in the request decides about its route; its server name has to be one of the server's, whichever.
+    # What is in the request decides about its route; its server name has to be one of the server's,
+    # whichever.
     needed = None if "*" in server.hosts else server.hosts[0]
     return Entrance(pod, port, http, name, needed if http else name)

@@ -1,4 +1,5 @@
-"""For which proxies an EnvoyFilter is: those of its own namespace, or of every one if it lies in Istio's root namespace.
+"""For which proxies an EnvoyFilter is: those of its own namespace, or of every one if it lies in Istio's root
+namespace.
 
 Source: Istio reference, EnvoyFilter (`workloadSelector`, PatchContext).
 """
@@ -19,7 +20,10 @@ _OF_GATEWAYS = ("GATEWAY", "ANY", None)
 def is_for(manifest: Manifest, pod: Pod) -> bool:
     """Whether istiod applies an EnvoyFilter to the proxies of some pods."""
     labels = part(manifest, "spec", "workloadSelector", "labels")
-    return manifest["metadata"]["namespace"] in (pod.namespace, ROOT_NAMESPACE) and labels.items() <= (pod.labels or {}).items()
+    return (
+        manifest["metadata"]["namespace"] in (pod.namespace, ROOT_NAMESPACE)
+        and labels.items() <= (pod.labels or {}).items()
+    )
 
 
 def for_gateways(patch: Mapping[str, Any]) -> bool:

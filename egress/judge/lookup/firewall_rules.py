@@ -17,12 +17,32 @@ EGRESS, INGRESS = "EGRESS", "INGRESS"
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 DEFAULT_PRIORITY = 1000
 
-_READ = {"allows", "denies", "destinationRanges", "direction", "disabled", "network", "priority", "sourceRanges"}
+_READ = {
+    "allows",
+    "denies",
+    "destinationRanges",
+    "direction",
+    "disabled",
+    "network",
+    "priority",
+    "sourceRanges",
+}
 _SILENT = {
-    *("creationTimestamp", "deletionPolicy", "description", "enableLogging", "id", "logConfig", "name", "params", "project"),
+    *(
+        "creationTimestamp",
+        "deletionPolicy",
+        "description",
+        "enableLogging",
+        "id",
+        "logConfig",
+        "name",
+        "params",
+        "project",
+    ),
     *("selfLink", "targetServiceAccounts"),
 }
-"""Read elsewhere, or without a say in what is let through: exports hold what the provider computes and its defaults too."""
+"""Read elsewhere, or without a say in what is let through: exports hold what the provider computes and its
+defaults too."""
 _READ_OF_POLICY = {"action", "direction", "disabled", "match", "priority", "targetServiceAccounts"}
 _SILENT_OF_POLICY = {"description", "enableLogging", "ruleName"}
 _NUMBERS = {"1": "ICMP", "6": "TCP", "17": "UDP", "50": "ESP", "51": "AH", "94": "IPIP", "132": "SCTP"}
@@ -72,7 +92,8 @@ class Rule:
 
 
 def read(deployed: Deployed, subnets: Subnets) -> list[Rule]:
-    """Every rule of the clusters' networks, in the order in which they decide, with those that GKE makes by itself."""
+    """Every rule of the clusters' networks, in the order in which they decide, with those that GKE makes by
+    itself."""
     resources = list(deployed.resources(FIREWALL))
     networks = {
         _last(resource.properties["network"])
@@ -87,14 +108,19 @@ def read(deployed: Deployed, subnets: Subnets) -> list[Rule]:
     ]
     rules = [_rule(resource) for resource in ours if not resource.properties.get("disabled")]
     for policy in deployed.resources(POLICY):
-        rules += [_of_policy(policy, at, rule) for at, rule in enumerate(policy.properties["rules"]) if not rule.get("disabled")]
+        rules += [
+            _of_policy(policy, at, rule)
+            for at, rule in enumerate(policy.properties["rules"])
+            if not rule.get("disabled")
+        ]
     for cluster in deployed.resources(CLUSTER):
         rules += _of_gke(cluster, subnets)
     return sorted(rules, key=lambda rule: rule.order)
 
 
 def _of_gke(cluster: Resource, subnets: Subnets) -> Iterator[Rule]:
-    """What GKE opens between a cluster's own nodes and pods. Source: GKE, "Automatically created firewall rules"."""
+    """What GKE opens between a cluster's own nodes and pods. Source: GKE, "Automatically created firewall
+    rules"."""
     for ranges in (subnets.pods, subnets.nodes):
         what = tuple(What("", transport, ()) for transport in ("TCP", "UDP"))
         yield Rule(cluster.identity, INGRESS, DEFAULT_PRIORITY, True, None, ranges, what)
@@ -103,7 +129,9 @@ def _of_gke(cluster: Resource, subnets: Subnets) -> Iterator[Rule]:
 def _rule(resource: Resource) -> Rule:
     written = resource.properties
     direction: str = written.get("direction") or INGRESS
-    ranges: list[str] = written.get("destinationRanges" if direction == EGRESS else "sourceRanges") or [*EVERYWHERE]
+    ranges: list[str] = written.get("destinationRanges" if direction == EGRESS else "sourceRanges") or [
+        *EVERYWHERE
+    ]
     targets: list[str] = written.get("targetServiceAccounts") or []
     entries: list[Mapping[str, Any]] = written.get("allows") or written.get("denies") or []
     unknown = _unread(written, _READ | _SILENT)
@@ -116,7 +144,9 @@ def _rule(resource: Resource) -> Rule:
     allow = bool(written.get("allows"))
     try:
         where = Ranges.of(ranges)
-        what = tuple(_what(f"{'allows' if allow else 'denies'}[{at}]", entry) for at, entry in enumerate(entries))
+        what = tuple(
+            _what(f"{'allows' if allow else 'denies'}[{at}]", entry) for at, entry in enumerate(entries)
+        )
     except ValueError as error:
         unknown.append(str(error))
         where, what = Ranges.of(EVERYWHERE), (What("", "ALL", ()),)
@@ -167,7 +197,11 @@ def _of_policy(policy: Resource, at: int, written: Mapping[str, Any]) -> Rule:
 
 def _unread(written: Mapping[str, Any], known: set[str]) -> list[str]:
     """Fields that say something, and that this judge does not know."""
-    return [key for key, value in written.items() if value and key not in known and not key.startswith(("pulumi", "__"))]
+    return [
+        key
+        for key, value in written.items()
+        if value and key not in known and not key.startswith(("pulumi", "__"))
+    ]
 
 
 def _what(field: str, written: Mapping[str, Any]) -> What:

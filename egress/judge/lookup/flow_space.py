@@ -1,7 +1,8 @@
-"""The flows to ask about for a team so that every flow is answered: hosts, ports and callers that some object tells apart.
+"""The flows to ask about for a team so that every flow is answered: hosts, ports and callers that some object
+tells apart.
 
-Hosts that no object names for a team are one class for each shape (ports, protocols, addresses) that exists; names that nobody
-declared are one class; so are addresses. A question about one member answers for all.
+Hosts that no object names for a team are one class for each shape (ports, protocols, addresses) that exists;
+names that nobody declared are one class; so are addresses. A question about one member answers for all.
 """
 
 from __future__ import annotations
@@ -72,9 +73,18 @@ class Space:
 
     def hosts(self, team: str) -> list[str]:
         """Outside hosts (a name below each pattern) that some object names for a team, sorted."""
-        found = {host for of in (self._exported, self._names) for caller in (team, "*") for host in of.get(caller, ())}
+        found = {
+            host
+            for of in (self._exported, self._names)
+            for caller in (team, "*")
+            for host in of.get(caller, ())
+        }
         return sorted(
-            {concrete(host) for host in found if host not in self._outer and host != "*" and not host.endswith(".local")}
+            {
+                concrete(host)
+                for host in found
+                if host not in self._outer and host != "*" and not host.endswith(".local")
+            }
         )
 
     @property
@@ -92,7 +102,8 @@ class Space:
                 yield concrete(other)
 
     def ports(self, host: str) -> list[tuple[int, Protocol]]:
-        """Ports and protocols by which a host may be asked for: HTTP and TLS on their own ports, and what objects say."""
+        """Ports and protocols by which a host may be asked for: HTTP and TLS on their own ports, and what
+        objects say."""
         found = {(80, Protocol.HTTP), (443, Protocol.TLS)}
         for destination in self._registry.named(host):
             found |= {(number, _PROTOCOLS[port.protocol]) for number, port in destination.ports.items()}
@@ -126,7 +137,9 @@ class Space:
         addresses = conditions.get("destination.ip", [])
         if addresses and all(address.startswith("127.") for address in addresses):
             return  # what a gateway says to itself; no client comes in by it
-        written = [str(host).lower() for entry in listed(rule, "to") for host in listed(entry, "operation", "hosts")]
+        written = [
+            str(host).lower() for entry in listed(rule, "to") for host in listed(entry, "operation", "hosts")
+        ]
         hosts = [*map(without_port, written), *conditions.get("connection.sni", ())]
         requests = Requests()
         for entry in listed(rule, "to"):
@@ -156,7 +169,9 @@ class Space:
                 of_team, name = self._requests.setdefault(team, {}), self._asked_as(host)
                 of_team[name] = of_team.get(name, Requests()) | requests
             for host in _uneven(written):
-                self._authorities.setdefault((team, self._asked_as(without_port(host))), {})[concrete(host)] = None
+                self._authorities.setdefault((team, self._asked_as(without_port(host))), {})[
+                    concrete(host)
+                ] = None
 
     def authorities(self, team: str, host: str) -> list[str]:
         """Further forms of a host in a request's Host header that some rule tells from the name alone."""
@@ -168,7 +183,11 @@ class Space:
         return [allowance for key in keys for allowance in self._allowances.get(key, ())]
 
     def _allow(
-        self, rule: Mapping[str, Any], conditions: Mapping[str, Any], hosts: list[str], callers: list[tuple[str, str]]
+        self,
+        rule: Mapping[str, Any],
+        conditions: Mapping[str, Any],
+        hosts: list[str],
+        callers: list[tuple[str, str]],
     ) -> None:
         prefix = "request.headers["
         headers = tuple(
@@ -181,7 +200,9 @@ class Space:
             methods, paths = (tuple(map(str, listed(operation, key))) for key in ("methods", "paths"))
             for team in teams:
                 accounts = {account for of, account in callers if of == team}
-                allowance = Allowance(methods, paths, headers, frozenset() if "" in accounts else frozenset(accounts))
+                allowance = Allowance(
+                    methods, paths, headers, frozenset() if "" in accounts else frozenset(accounts)
+                )
                 for host in hosts:
                     self._allowances.setdefault((team, self._asked_as(host)), {})[allowance] = None
 
@@ -221,16 +242,20 @@ def _shape(destination: Destination) -> object:
 def _outer_names(registry: Registry) -> Iterator[tuple[str, str]]:
     """Names that gateways go by among themselves, each with the pattern that it stands for."""
     for host, destinations in registry.destinations.items():
-        if any(address.startswith("127.") for destination in destinations for address in destination.endpoints):
+        if any(
+            address.startswith("127.") for destination in destinations for address in destination.endpoints
+        ):
             rules = registry.virtual_services.get(host, ())
             patterns = (str(name) for rule in rules for name in listed(rule.spec, "hosts") if name != host)
             yield host, next(patterns, host)
 
 
 def _uneven(hosts: Sequence[str]) -> Iterator[str]:
-    """Hosts with a port, where a rule does not name a host both alone and with the port of plain HTTP, and in no other form.
+    """Hosts with a port, where a rule does not name a host both alone and with the port of plain HTTP, and in
+    no other form.
 
-    A pattern's end is the end of the header, so names below it are told from the same with a port as a name itself is.
+    A pattern's end is the end of the header, so names below it are told from the same with a port as a name
+    itself is.
     """
     forms: dict[str, set[str]] = {}
     for host in hosts:
@@ -242,8 +267,11 @@ def _uneven(hosts: Sequence[str]) -> Iterator[str]:
 
 
 def _callers(source: Mapping[str, Any], own: str) -> Iterator[tuple[str, str]]:
-    """Namespace (`*`: any) and account (empty: any) of callers that a source tells from others. `own`: the policy's namespace."""
-    named = [name for field in ("principals", "namespaces", "serviceAccounts") for name in listed(source, field)]
+    """Namespace (`*`: any) and account (empty: any) of callers that a source tells from others. `own`: the
+    policy's namespace."""
+    named = [
+        name for field in ("principals", "namespaces", "serviceAccounts") for name in listed(source, field)
+    ]
     for principal in (*listed(source, "principals"), *listed(source, "notPrincipals")):
         yield _caller(str(principal))
     for namespace in listed(source, "namespaces"):
@@ -256,7 +284,8 @@ def _callers(source: Mapping[str, Any], own: str) -> Iterator[tuple[str, str]]:
 
 
 def _caller(principal: str) -> tuple[str, str]:
-    """A caller that a principal means; of a pattern one that it matches and that no other rule is likely to name."""
+    """A caller that a principal means; of a pattern one that it matches and that no other rule is likely to
+    name."""
     if "*" not in principal:
         team, _, account = principal.partition("/ns/")[2].partition("/sa/")
         return team or "*", account

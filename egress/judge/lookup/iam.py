@@ -1,6 +1,7 @@
 """Who has which role on which Google resource, by the members of IAM policies among the objects.
 
-Read: every resource that adds one member (`...IAMMember`, `...IamMember`) or says all members of one role (`...IAMBinding`). Not
+Read: every resource that adds one member (`...IAMMember`, `...IamMember`) or says all members of one role
+(`...IAMBinding`). Not
 read: whole policies, and what a binding takes from members that others gave.
 """
 
@@ -43,7 +44,9 @@ def _resource(of: re.Match[str], item: Resource) -> str:
     """What a role is on: its kind, its name with all that it lies in, and its project."""
     says, kind = item.properties, (of["kind"] or of["module"]).lower()
     project, names = str(says.get("project") or ""), list[str]()
-    for key in sorted(key for key, value in says.items() if value and key not in _SAID_BESIDE and not key.startswith("__")):
+    for key in sorted(
+        key for key, value in says.items() if value and key not in _SAID_BESIDE and not key.startswith("__")
+    ):
         named = str(says[key])
         if named.startswith("projects/"):
             _, project, *path = named.split("/")

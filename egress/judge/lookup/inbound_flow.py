@@ -35,7 +35,9 @@ class Caller:
     @property
     def principal(self) -> str:
         """As authorization sees it: identities are what follows `spiffe://`, and a DNS name is none."""
-        return self.name.removeprefix("spiffe://") if self.name.startswith("spiffe://") else f"DNS:{self.name}"
+        return (
+            self.name.removeprefix("spiffe://") if self.name.startswith("spiffe://") else f"DNS:{self.name}"
+        )
 
     def __str__(self) -> str:
         match self.shows:
@@ -76,7 +78,9 @@ class InboundFlow:
     """Port of the pods behind the Service that it is led to, where that Service is not among the objects."""
 
     def __str__(self) -> str:
-        asked = "" if self.request is None or self.request.host == self.host else f", Host: {self.request.host}"
+        asked = (
+            "" if self.request is None or self.request.host == self.host else f", Host: {self.request.host}"
+        )
         what = "https" if self.request else "tcp"
         by = "" if self.door is Door.BALANCER else " by a port of a node"
         return f"From {self.origin}, {self.caller}: {what}://{self.host}:{self.port}{asked}{by}"
@@ -179,4 +183,7 @@ def sent(transport: str, spans: Iterable[tuple[int, int]]) -> str:
             joined.append((first, last))
     if joined in ([(0, 0)], [EVERY_PORT]):
         return transport if joined == [(0, 0)] else f"{transport} on every port"
-    return f"{transport} {', '.join(str(first) if first == last else f'{first}-{last}' for first, last in joined)}"
+    return (
+        f"{transport} "
+        f"{', '.join(str(first) if first == last else f'{first}-{last}' for first, last in joined)}"
+    )

@@ -1,9 +1,12 @@
-"""What a sidecar takes a connection for: which listener it meets, and which route or destination that leads to.
+"""What a sidecar takes a connection for: which listener it meets, and which route or destination that leads
+to.
 
-A connection to an address that a Service or ServiceEntry has, on a port of raw TCP or TLS, meets the listener of that address.
-Any other meets that of the port: requests are told apart by their Host header, TLS by its server name (the closest name counts),
-and what is left is raw TCP, if some destination without an address is on the port.
-Source: Istio, "Protocol Selection", "Understanding Traffic Routing"; Envoy, FilterChainMatch and route.VirtualHost.
+A connection to an address that a Service or ServiceEntry has, on a port of raw TCP or TLS, meets the listener
+of that address. Any other meets that of the port: requests are told apart by their Host header, TLS by its
+server name (the closest name counts), and what is left is raw TCP, if some destination without an address is
+on the port.
+Source: Istio, "Protocol Selection", "Understanding Traffic Routing"; Envoy, FilterChainMatch and
+route.VirtualHost.
 """
 
 from __future__ import annotations
@@ -13,7 +16,16 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from egress.judge.lookup.match import Found, held
-from egress.judge.lookup.service_registry import MESH, SERVICES, Destination, Registry, Rule, Sees, patterns_above, rank_of
+from egress.judge.lookup.service_registry import (
+    MESH,
+    SERVICES,
+    Destination,
+    Registry,
+    Rule,
+    Sees,
+    patterns_above,
+    rank_of,
+)
 from egress.judge.model.flow import Flow, Misread, Protocol, is_address
 from egress.judge.model.ports import AUTO, Port
 
@@ -50,10 +62,16 @@ class Listeners:
     def at_address(self, flow: Flow, asked: Flow) -> Way | None:
         """What listens at the very address that a client connects to."""
         port = flow.port
-        found = [item for item in self._addressed(flow) if port in item.ports and item.ports[port].protocol != "HTTP"]
+        found = [
+            item
+            for item in self._addressed(flow)
+            if port in item.ports and item.ports[port].protocol != "HTTP"
+        ]
         if len({item.by for item in found}) > 1:
             raise Misread(
-                found[0].by, "spec.addresses", f"{found[1].by} has the same address: which of the two counts is not read here"
+                found[0].by,
+                "spec.addresses",
+                f"{found[1].by} has the same address: which of the two counts is not read here",
             )
         if not found:
             return None
@@ -72,7 +90,11 @@ class Listeners:
         """What listens on a port at every address."""
         unsure = next(iter(self._everywhere(flow.port, AUTO)), None)
         if unsure:
-            raise Misread(unsure.by, "spec.ports.protocol", "the port has no protocol, so the proxy goes by what is sent")
+            raise Misread(
+                unsure.by,
+                "spec.ports.protocol",
+                "the port has no protocol, so the proxy goes by what is sent",
+            )
         if flow.protocol is Protocol.HTTP and self._reads_http(flow.port):
             return self._by_host(flow)
         if flow.protocol is Protocol.TLS:
@@ -82,13 +104,17 @@ class Listeners:
         raw = self._everywhere(flow.port, "TCP")
         if len({item.by for item in raw}) > 1:
             raise Misread(
-                raw[0].by, "spec.ports", f"{raw[1].by} takes every address on the port too: which counts is not read here"
+                raw[0].by,
+                "spec.ports",
+                f"{raw[1].by} takes every address on the port too: which counts is not read here",
             )
         return self._raw(raw[0], flow.port) if raw else None
 
     def _reads_http(self, port: int) -> bool:
         if port not in self._http:
-            self._http[port] = any(self._known(item) for item in self._registry.speaking(port, "HTTP", self._namespace))
+            self._http[port] = any(
+                self._known(item) for item in self._registry.speaking(port, "HTTP", self._namespace)
+            )
         return self._http[port]
 
     def _everywhere(self, port: int, protocol: str) -> list[Destination]:
@@ -96,12 +122,17 @@ class Listeners:
         found = self._wide.get((port, protocol))
         if found is None:
             every = self._registry.speaking(port, protocol, self._namespace)
-            found = self._wide[port, protocol] = [item for item in every if _wide(item, port, protocol) and self._known(item)]
+            found = self._wide[port, protocol] = [
+                item for item in every if _wide(item, port, protocol) and self._known(item)
+            ]
         return found
 
     def _known(self, item: Destination) -> bool:
-        """Whether the proxies listen for it: it is what they take its host for, and their Sidecar asks for it."""
-        return self._sees(item.namespace, item.host) and item is self._registry.chosen(item.host, self._namespace, self._sees)
+        """Whether the proxies listen for it: it is what they take its host for, and their Sidecar asks for
+        it."""
+        return self._sees(item.namespace, item.host) and item is self._registry.chosen(
+            item.host, self._namespace, self._sees
+        )
 
     def _addressed(self, flow: Flow) -> Iterator[Destination]:
         address = flow.address or (flow.host if is_address(flow.host) else None)
@@ -139,7 +170,10 @@ class Listeners:
             way = self._named_by_rules(name, port)
             if way:
                 return way
-        at = next((item for item in self._registry.at_address(host) if self._known(item) and _speaks(item, port)), None)
+        at = next(
+            (item for item in self._registry.at_address(host) if self._known(item) and _speaks(item, port)),
+            None,
+        )
         if at:
             return self._of_host(at, port) or Way("http", at)
         rules = (rule for rule in self._rules("*") if held(rule, "http", MESH, port, self._namespace))
@@ -152,7 +186,8 @@ class Listeners:
         return item if item and self._sees(item.namespace, host) and _speaks(item, port) else None
 
     def _of_host(self, item: Destination, port: int) -> Way | None:
-        """The routes for a host that is a destination; where the rules for it have none for the proxy it is led straight."""
+        """The routes for a host that is a destination; where the rules for it have none for the proxy it is
+        led straight."""
         rules = self._rules(item.host)
         if not rules:
             above = (*patterns_above(item.host), "*")
@@ -173,7 +208,9 @@ class Listeners:
         return self._first(rules, port, None)
 
     def _first(self, rules: Sequence[Rule], port: int, item: Destination | None) -> Way | None:
-        ways = [(rule, routes) for rule in rules if (routes := held(rule, "http", MESH, port, self._namespace))]
+        ways = [
+            (rule, routes) for rule in rules if (routes := held(rule, "http", MESH, port, self._namespace))
+        ]
         if not ways:
             return None
         self._alone([rule for rule, _ in ways])
@@ -186,7 +223,10 @@ class Listeners:
 
     def _alone(self, rules: Sequence[Rule]) -> None:
         if len(rules) > 1 and rank_of(rules[0], self._namespace) == rank_of(rules[1], self._namespace):
-            reason = f"{rules[1].by} is about the same host: which of the two counts is a matter of their age, which is not read"
+            reason = (
+                f"{rules[1].by} is about the same host: which of the two counts is a matter of their "
+                "age, which is not read"
+            )
             raise Misread(rules[0].by, "spec.hosts", reason)
 
     # TLS
@@ -234,7 +274,9 @@ class Listeners:
         if item.host.startswith("*"):
             found += [rule for host in self._registry.ruled_below(item.host) for rule in self._rules(host)]
         found = sorted(dict.fromkeys(found), key=lambda rule: rank_of(rule, self._namespace))
-        ways = [(rule, routes) for rule in found if (routes := held(rule, "tcp", MESH, port, self._namespace))]
+        ways = [
+            (rule, routes) for rule in found if (routes := held(rule, "tcp", MESH, port, self._namespace))
+        ]
         if not ways:
             return Way("tcp", item)
         self._alone([rule for rule, _ in ways])
@@ -268,9 +310,12 @@ def _is_at_its_addresses(item: Destination) -> bool:
 
 
 def _elsewhere(item: Destination) -> str | None:
-    """An address of the destination itself that the mesh does not know it by, though it knows it by addresses of some network."""
+    """An address of the destination itself that the mesh does not know it by, though it knows it by addresses
+    of some network."""
     known = [address for address in item.addresses if not _is_made_up(address)]
-    return next((one for one in item.endpoints if known and is_address(one) and one not in item.addresses), None)
+    return next(
+        (one for one in item.endpoints if known and is_address(one) and one not in item.addresses), None
+    )
 
 
 def _is_made_up(address: str) -> bool:

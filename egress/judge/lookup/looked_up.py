@@ -1,9 +1,11 @@
 """By which of a gateway's listeners names are looked up that only the client's own server name says.
 
-A destination of the resolution DYNAMIC_DNS has no address until a filter on the way has looked its name up; without the filter a
-connection ends there. istiod puts one in front of requests by itself, and none in front of TLS that is passed through.
-Understood: EnvoyFilter patches that insert sni_dynamic_forward_proxy into the listener of one address and port, with the cache of
-names that the destination's cluster has. Source: Envoy, "SNI dynamic forward proxy"; Istio reference, EnvoyFilter.
+A destination of the resolution DYNAMIC_DNS has no address until a filter on the way has looked its name up;
+without the filter a connection ends there. istiod puts one in front of requests by itself, and none in front
+of TLS that is passed through.
+Understood: EnvoyFilter patches that insert sni_dynamic_forward_proxy into the listener of one address and
+port, with the cache of names that the destination's cluster has. Source: Envoy, "SNI dynamic forward proxy";
+Istio reference, EnvoyFilter.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class LookUps:
                     self._found.setdefault((listener, names), []).append(manifest)
 
     def on(self, pod: Pod, address: str | None, port: int, host: str) -> bool:
-        """Whether names below a pattern are looked up in what comes in at an address (None: any) and port of a gateway's pods."""
+        """Whether names below a pattern are looked up in what comes in at an address (None: any) and port of
+        a gateway's pods."""
         key = (f"{address or '0.0.0.0'}_{port}", f"{host}_dfp_dns_cache")
         return any(is_for(manifest, pod) for manifest in self._found.get(key, ()))

@@ -1,8 +1,9 @@
 """Which route of a VirtualService takes a connection or a request.
 
-Understood of a match: `gateways`, `port` and `sourceNamespace`, which decide whether a proxy has the route at all; `method`,
-`uri`, `headers` and `sniHosts`, which decide for each request. A route whose match names anything else is not understood,
-unless what is understood of it fails already. Source: Istio reference, VirtualService (networking.istio.io/v1).
+Understood of a match: `gateways`, `port` and `sourceNamespace`, which decide whether a proxy has the route at
+all; `method`, `uri`, `headers` and `sniHosts`, which decide for each request. A route whose match names
+anything else is not understood, unless what is understood of it fails already. Source: Istio reference,
+VirtualService (networking.istio.io/v1).
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Found:
 
 
 def held(rule: Rule, section: str, gateway: str, port: int, namespace: str) -> list[Found]:
-    """The routes of a section (`http`, `tls`, `tcp`) that a proxy has for a port, one for each of their matches, in order.
+    """The routes of a section (`http`, `tls`, `tcp`) that a proxy has for a port, one for each of their
+    matches, in order.
 
     Args:
         gateway: `mesh`, or NAMESPACE/NAME of a Gateway.
@@ -53,7 +55,8 @@ def _held(rule: Rule, section: str, gateway: str, port: int, namespace: str) -> 
         for block in blocks:
             if not of_proxy(rule, block, gateway, port):
                 continue
-            # Gateways, and routes of HTTP that name them, are asked for nothing else about where it comes from.
+            # Gateways, and routes of HTTP that name them, are asked for nothing else about where it comes
+            # from.
             if not (listed(block, "gateways") if section == "http" else gateway != MESH):
                 if block.get("sourceNamespace") not in (None, "", namespace):
                     continue
@@ -77,7 +80,9 @@ def takes_everything(found: Found) -> bool:
     """Whether a route of HTTP takes every request."""
     uri = part(found.match, "uri")
     asked = found.match.keys() - _STATIC - {"uri", "name", "ignoreUriCase", "statPrefix"}
-    return not any(found.match[key] for key in asked) and (not uri or uri in ({"prefix": "/"}, {"regex": ".*"}))
+    return not any(found.match[key] for key in asked) and (
+        not uri or uri in ({"prefix": "/"}, {"regex": ".*"})
+    )
 
 
 def until_everything(routes: Sequence[Found]) -> Iterator[Found]:
@@ -132,7 +137,9 @@ def _string_match(match: Mapping[str, str] | None, value: str | None, by: str, f
         if how == "regex":
             with suppress(re.error):
                 return re.fullmatch(what, value, re.ASCII) is not None
-    raise Misread(by, field, f"a match by {', '.join(f'{how} {match[how]}' for how in sorted(match))} is not read here")
+    raise Misread(
+        by, field, f"a match by {', '.join(f'{how} {match[how]}' for how in sorted(match))} is not read here"
+    )
 
 
 def _known(mapping: Mapping[str, Any], known: set[str], by: str, field: str) -> None:

@@ -1,4 +1,5 @@
-"""NetworkPolicy objects in the form in which they are judged; what each field means is said in network_policy.py."""
+"""NetworkPolicy objects in the form in which they are judged; what each field means is said in
+network_policy.py."""
 
 from __future__ import annotations
 
@@ -79,7 +80,9 @@ def read(manifest: Manifest, namespace: str) -> Policy:
         selector.unknown,
     ]
     directions = {
-        direction: [_rule(rule, f"spec.{rules}[{at}]", peers) for at, rule in enumerate(spec.get(rules) or ())]
+        direction: [
+            _rule(rule, f"spec.{rules}[{at}]", peers) for at, rule in enumerate(spec.get(rules) or ())
+        ]
         for direction, (rules, peers) in RULES.items()
         if direction in types
     }
@@ -92,20 +95,31 @@ def _rule(written: Mapping[str, Any], field: str, peer_field: str) -> Rule:
     others: list[int] = []
     for at, peer in enumerate(peers):
         namespaces = peer.namespaces
-        if not peer.unknown and namespaces and not namespaces.requirements and set(namespaces.wanted) == {NAME_LABEL}:
+        if (
+            not peer.unknown
+            and namespaces
+            and not namespaces.requirements
+            and set(namespaces.wanted) == {NAME_LABEL}
+        ):
             named.setdefault(namespaces.wanted[NAME_LABEL], []).append(at)
         else:
             others.append(at)
     ports = [_read_ports(port) for port in written.get("ports") or ()]
-    return Rule(field, peer_field, peers, ports, ", ".join(_beyond(written, peer_field, "ports")), named, others)
+    return Rule(
+        field, peer_field, peers, ports, ", ".join(_beyond(written, peer_field, "ports")), named, others
+    )
 
 
 def _read_peer(written: Mapping[str, Any]) -> Peer:
     block = written.get("ipBlock")
     pods, namespaces = (
-        Selector.of(written[field]) if written.get(field) is not None else None for field in ("podSelector", "namespaceSelector")
+        Selector.of(written[field]) if written.get(field) is not None else None
+        for field in ("podSelector", "namespaceSelector")
     )
-    unknown = [*_beyond(written, "podSelector", "namespaceSelector", "ipBlock"), *_beyond(block or {}, "cidr", "except")]
+    unknown = [
+        *_beyond(written, "podSelector", "namespaceSelector", "ipBlock"),
+        *_beyond(block or {}, "cidr", "except"),
+    ]
     unknown += [selector.unknown for selector in (pods, namespaces) if selector]
     addresses = None
     if block is not None and (pods or namespaces):

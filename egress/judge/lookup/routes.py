@@ -1,8 +1,9 @@
 """Routes of VirtualServices, and where their destinations lead by the DestinationRules in force.
 
-Understood of a route: `match` (egress/judge/lookup/match.py), `route`, `mirrors`; `retries` and `timeout` decide nothing about
-where a request goes; of `headers` what is taken out, and a Host header that is set to the host that the request goes to anyway.
-DestinationRules are for egress/judge/lookup/traffic_policy.py to read.
+Understood of a route: `match` (egress/judge/lookup/match.py), `route`, `mirrors`; `retries` and `timeout`
+decide nothing about where a request goes; of `headers` what is taken out, and a Host header that is set to
+the host that the request goes to anyway. DestinationRules are for egress/judge/lookup/traffic_policy.py to
+read.
 Source: Istio reference, VirtualService and ServiceEntry (networking.istio.io/v1).
 """
 
@@ -62,7 +63,8 @@ class Leg:
     mode: str = ""
     """Mode of the TLS that it opens towards the outside."""
     trusts: str = ""
-    """Whose certificates it takes: `system`, or the Secret that holds an authority and perhaps its own certificate."""
+    """Whose certificates it takes: `system`, or the Secret that holds an authority and perhaps its own
+    certificate."""
     loopback: str | None = None
     """The address of the proxy's own pod at which the connection comes back to itself."""
     host: str = ""
@@ -92,11 +94,12 @@ class Router:
         labels: Mapping[str, str] | None = None,
         sees: Callable[[str, str], bool] | None = None,
     ) -> list[Leg]:
-        """One leg for each destination of a route and each of its addresses, copies included. Copies may be lost, requests not.
+        """One leg for each destination of a route and each of its addresses, copies included. Copies may be
+        lost, requests not.
 
         Args:
-            port: on which the proxy took the connection; a destination that names none, of several, is asked on the same.
-            namespace, labels: the proxy's; labels are known of gateways.
+            port: on which the proxy took the connection; a destination that names none, of several, is asked
+            on the same. namespace, labels: the proxy's; labels are known of gateways.
             sees: what the Sidecar of the proxy asks for.
 
         Raises:
@@ -122,7 +125,11 @@ class Router:
             legs += self.each(replace(leg, reveals=reveals) if reveals else leg)
         refused = [leg for leg in legs if leg.refused]
         if refused and len(refused) < len(legs):
-            raise Misread(refused[0].by, refused[0].field, f"some requests are led on and some are not: {refused[0].refused}")
+            raise Misread(
+                refused[0].by,
+                refused[0].field,
+                f"some requests are led on and some are not: {refused[0].refused}",
+            )
         return legs
 
     def _leg_of(
@@ -170,7 +177,9 @@ class Router:
             asked: the object and field that ask for it.
         """
         if destination.unread:
-            raise Misread(destination.by, f"spec.{destination.unread}", "what it says of addresses is not read here")
+            raise Misread(
+                destination.by, f"spec.{destination.unread}", "what it says of addresses is not read here"
+            )
         port = destination.ports[number]
         said = policy(self._registry, destination, number, subset, namespace, labels)
         by, field = (said.rule.by, "spec.trafficPolicy") if said.rule else asked
@@ -186,31 +195,51 @@ class Router:
         if destination.selector is not None:
             if port.named:
                 raise Misread(
-                    destination.by, "spec.ports.targetPort", f"which port of the pods {port.named} is, is not read here"
+                    destination.by,
+                    "spec.ports.targetPort",
+                    f"which port of the pods {port.named} is, is not read here",
                 )
             if mode == "MUTUAL":
-                raise Misread(by, field, "pods are shown another certificate than the mesh's, which is not read here")
+                raise Misread(
+                    by, field, "pods are shown another certificate than the mesh's, which is not read here"
+                )
             to = self._workloads.behind(destination.namespace, destination.selector)
-            return Leg(to, port.target, mutual, mode != "DISABLE", sni, f"{destination.host}:{number}", by, field)
+            return Leg(
+                to, port.target, mutual, mode != "DISABLE", sni, f"{destination.host}:{number}", by, field
+            )
         opens = mode not in ("", "DISABLE")
         if destination.resolution == "STATIC" and not destination.endpoints:
             reason = f"{destination.host} has no address, so nothing is connected to."
             return _nowhere(destination.host, port.target, destination.by, "spec.endpoints", reason)
         if destination.resolution == "NONE" and labels is not None:
-            reason = f"{destination.host} is not resolved: it would be connected to where the connection came in, the gateway."
+            reason = (
+                f"{destination.host} is not resolved: it would be connected to where the connection "
+                "came in, the gateway."
+            )
             return _nowhere(destination.host, port.target, destination.by, "spec.resolution", reason)
         first, *others = _ends(destination)
         if is_loopback(str(first.address)):
             says = f"its own {first.address}:{port.target}"
             own = first.address
             return Leg(
-                first, port.target, mutual, opens, sni, says, by, field, loopback=own, host=destination.host, number=number
+                first,
+                port.target,
+                mutual,
+                opens,
+                sni,
+                says,
+                by,
+                field,
+                loopback=own,
+                host=destination.host,
+                number=number,
             )
         how = f" in TLS, as {sni or destination.host}" if opens else ""
         says = f"{first.name}:{port.target}{how}"
         names = tuple(map(str, listed(tls, "subjectAltNames")))
         trusts = str(tls.get("credentialName") or tls.get("caCertificates") or "")
-        # The name that is asked for is the one that the certificate has to be of; any other name would do as well.
+        # The name that is asked for is the one that the certificate has to be of; any other name would do as
+        # well.
         own = set(names) == {destination.host} and sni == destination.host
         verified = bool(trusts) and own and not tls.get("insecureSkipVerify")
         return Leg(
@@ -237,7 +266,8 @@ def _ends(destination: Destination) -> list[Outside]:
     """Where a ServiceEntry leads: to every one of its endpoints, or to its own host.
 
     Raises:
-        Misread: one of several endpoints is the proxy's own pod, or is called in another way than by its address.
+        Misread: one of several endpoints is the proxy's own pod, or is called in another way than by its
+        address.
     """
     if destination.resolution in ("NONE", "DYNAMIC_DNS") or not destination.endpoints:
         return [Outside(destination.host, None)]
@@ -247,7 +277,11 @@ def _ends(destination: Destination) -> list[Outside]:
     ]
     own = [endpoint for endpoint in destination.endpoints if is_loopback(endpoint) or endpoint in _HERE]
     if own and (len(ends) > 1 or not is_loopback(own[0])):
-        raise Misread(destination.by, "spec.endpoints", f"{own[0]}, the proxy's own pod, is among them, which is not read here")
+        raise Misread(
+            destination.by,
+            "spec.endpoints",
+            f"{own[0]}, the proxy's own pod, is among them, which is not read here",
+        )
     return ends
 
 
@@ -262,7 +296,9 @@ def is_copied(mirror: Mapping[str, Any]) -> bool:
 
 def _revealed(*places: Mapping[str, Any]) -> tuple[str, ...]:
     """The internal headers that neither a route nor its destination takes out."""
-    removed = {str(name).lower() for written in places for name in listed(written, "headers", "request", "remove")}
+    removed = {
+        str(name).lower() for written in places for name in listed(written, "headers", "request", "remove")
+    }
     return tuple(name for name in INTERNAL_HEADERS if name not in removed)
 
 
@@ -277,9 +313,20 @@ def _headers(leg: Leg, host: str, places: Sequence[tuple[str, str, Mapping[str, 
         for how in ("set", "add"):
             for name, value in part(request, how).items():
                 if not (
-                    how == "set" and str(name).lower() in ("host", ":authority") and value == host and isinstance(leg.to, Outside)
+                    how == "set"
+                    and str(name).lower() in ("host", ":authority")
+                    and value == host
+                    and isinstance(leg.to, Outside)
                 ):
-                    raise Misread(by, f"{field}.headers.request.{how}", f"the header {name} is written here, which is not read")
+                    raise Misread(
+                        by,
+                        f"{field}.headers.request.{how}",
+                        f"the header {name} is written here, which is not read",
+                    )
         taken = sorted({str(name).lower() for name in listed(request, "remove")} - set(INTERNAL_HEADERS))
         if taken and isinstance(leg.to, Pod):
-            raise Misread(by, f"{field}.headers.request.remove", f"{taken[0]} is taken out before rules are asked about it")
+            raise Misread(
+                by,
+                f"{field}.headers.request.remove",
+                f"{taken[0]} is taken out before rules are asked about it",
+            )

@@ -1,6 +1,7 @@
 """Names as a pod resolves them: a Service by its short name, by the search path of the pod's resolv.conf.
 
-Source: Kubernetes, "DNS for Services and Pods" (`ndots:5`; NAMESPACE.svc.cluster.local, svc.cluster.local, cluster.local).
+Source: Kubernetes, "DNS for Services and Pods" (`ndots:5`; NAMESPACE.svc.cluster.local, svc.cluster.local,
+cluster.local).
 """
 
 from __future__ import annotations
@@ -22,9 +23,15 @@ def resolved(flow: Flow, registry: Registry, workloads: Workloads, namespaces: f
     """The flow with the Service that its name is for a pod of its namespace, if it is one.
 
     Args:
-        namespaces: those whose pods write Services of their own, so that not every Service is among the objects.
+        namespaces: those whose pods write Services of their own, so that not every Service is among the
+        objects.
     """
-    if is_address(flow.host) or flow.to or flow.authority.endswith(".") or flow.way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
+    if (
+        is_address(flow.host)
+        or flow.to
+        or flow.authority.endswith(".")
+        or flow.way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE)
+    ):
         return flow
     names = list(_tried(flow.host, flow.namespace))
     for name in names:
@@ -41,7 +48,9 @@ def resolved(flow: Flow, registry: Registry, workloads: Workloads, namespaces: f
 
 def _tried(name: str, namespace: str) -> Iterator[str]:
     """What is asked for, in order; whatever answers first is where the pod connects."""
-    below = [f"{name}.{domain}" for domain in (f"{namespace}{SERVICES}", f"svc.{CLUSTER_DOMAIN}", CLUSTER_DOMAIN)]
+    below = [
+        f"{name}.{domain}" for domain in (f"{namespace}{SERVICES}", f"svc.{CLUSTER_DOMAIN}", CLUSTER_DOMAIN)
+    ]
     yield from [*below, name] if name.count(".") < _NDOTS else [name, *below]
 
 

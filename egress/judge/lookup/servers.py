@@ -1,8 +1,10 @@
 """Servers of Gateways: on which pods and ports they listen, and which of them a server name belongs to.
 
-A Gateway is for the pods that its selector chooses, and for those of every namespace unless the control plane is told otherwise.
-Of two servers for one host on one port, the first of a Gateway counts and the other one is left out; of two Gateways, the older.
-Source: Istio reference, Gateway (networking.istio.io/v1); PILOT_SCOPE_GATEWAY_TO_NAMESPACE among pilot-discovery's variables.
+A Gateway is for the pods that its selector chooses, and for those of every namespace unless the control plane
+is told otherwise. Of two servers for one host on one port, the first of a Gateway counts and the other one is
+left out; of two Gateways, the older.
+Source: Istio reference, Gateway (networking.istio.io/v1); PILOT_SCOPE_GATEWAY_TO_NAMESPACE among
+pilot-discovery's variables.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ class Server:
 
     @property
     def own(self) -> bool:
-        """Whether it listens where nobody but its own pod comes: on the loopback, or at a socket of its file system."""
+        """Whether it listens where nobody but its own pod comes: on the loopback, or at a socket of its file
+        system."""
         return is_loopback(self.bind) or self.bind.startswith("unix:")
 
     @property
@@ -93,12 +96,20 @@ class Listener:
         if same and server.mode != NONE:
             return
         if taken and not same:
-            reason = f"{taken.by} has a server for the same host too: which counts is a matter of their age, which is not read"
+            reason = (
+                f"{taken.by} has a server for the same host too: which counts is a matter of their "
+                "age, "
+                "which is not read"
+            )
             self.doubt = Misread(server.by, server.field, reason)
         if self.servers and (server.mode == NONE) is not (self.servers[0].mode == NONE):
-            self.doubt = Misread(server.by, server.field, f"{self.servers[0].by} has a server of another kind on the same port")
+            self.doubt = Misread(
+                server.by, server.field, f"{self.servers[0].by} has a server of another kind on the same port"
+            )
         if server.bind and not server.own:
-            self.doubt = Misread(server.by, f"{server.field}.bind", "whether that is an address of the pods is not known here")
+            self.doubt = Misread(
+                server.by, f"{server.field}.bind", "whether that is an address of the pods is not known here"
+            )
         self.servers.append(server)
         if server.mode == PASSTHROUGH:
             self.passing.append(server)
@@ -109,7 +120,9 @@ class Listener:
     def closest(self, name: str) -> Server | None:
         """The server for exactly this name, else for the longest pattern above it, else for any name."""
         names = (name, *patterns_above(name), "*")
-        return next((self._by_pattern[candidate] for candidate in names if candidate in self._by_pattern), None)
+        return next(
+            (self._by_pattern[candidate] for candidate in names if candidate in self._by_pattern), None
+        )
 
     def of(self, pattern: str) -> Server | None:
         """The server for exactly this name or pattern."""
@@ -160,7 +173,11 @@ def translation(services: Sequence[Manifest], pod: Pod) -> Translation:
     named: dict[int, str] = {}
     for manifest in services:
         selector = part(manifest, "spec", "selector")
-        if manifest["metadata"]["namespace"] == pod.namespace and selector and selector.items() <= (pod.labels or {}).items():
+        if (
+            manifest["metadata"]["namespace"] == pod.namespace
+            and selector
+            and selector.items() <= (pod.labels or {}).items()
+        ):
             for port in listed(manifest, "spec", "ports"):
                 to = port.get("targetPort") or port["port"]
                 if isinstance(to, int):
@@ -180,5 +197,9 @@ def scoped(deployed: Deployed) -> bool:
     for manifest in deployed.kind("Deployment"):
         if manifest["metadata"]["namespace"] == ROOT_NAMESPACE:
             for container in listed(manifest, "spec", "template", "spec", "containers"):
-                said += [variable.get("value") for variable in listed(container, "env") if variable.get("name") == _SCOPED]
+                said += [
+                    variable.get("value")
+                    for variable in listed(container, "env")
+                    if variable.get("name") == _SCOPED
+                ]
     return any(str(value).lower() == "true" for value in said)

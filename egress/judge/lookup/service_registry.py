@@ -1,7 +1,8 @@
 """What the mesh knows: destinations (Services and ServiceEntries), who sees them, and the rules for them.
 
 Read: Service, ServiceEntry, VirtualService, DestinationRule, Sidecar, the mesh's ConfigMap.
-Source: Istio reference, each kind's page (networking.istio.io/v1) and MeshConfig; "Protocol Selection" for names of ports.
+Source: Istio reference, each kind's page (networking.istio.io/v1) and MeshConfig; "Protocol Selection" for
+names of ports.
 """
 
 from __future__ import annotations
@@ -136,27 +137,36 @@ class Registry:
 
     @cached_property
     def trust_domain(self) -> str:
-        """The first part of identities: what the mesh says, else with the managed mesh the cluster's workload pool."""
+        """The first part of identities: what the mesh says, else with the managed mesh the cluster's workload
+        pool."""
         said = self.mesh_config.get("trustDomain")
         if said is None and self._managed:
             pools = (
-                part(item.properties, "workloadIdentityConfig").get("workloadPool") for item in self._deployed.resources(CLUSTER)
+                part(item.properties, "workloadIdentityConfig").get("workloadPool")
+                for item in self._deployed.resources(CLUSTER)
             )
             said = next((pool for pool in pools if pool), None)
         return str(said or "cluster.local")
 
     @property
     def _managed(self) -> bool:
-        return any(manifest["metadata"]["name"].startswith("istio-asm") for manifest in self._deployed.kind("ConfigMap"))
+        return any(
+            manifest["metadata"]["name"].startswith("istio-asm")
+            for manifest in self._deployed.kind("ConfigMap")
+        )
 
     @cached_property
     def captures_dns(self) -> bool:
-        """Whether sidecars answer DNS, so that a name without addresses of its own gets one that no other name has."""
+        """Whether sidecars answer DNS, so that a name without addresses of its own gets one that no other
+        name has."""
         return str(part(self.mesh_config, "defaultConfig", "proxyMetadata").get(_CAPTURES)) in _TRUE
 
     def answers_dns(self, namespace: str) -> bool:
-        """Whether the sidecars of a namespace do: its own ProxyConfig says so, else the mesh's, else MeshConfig."""
-        said = next((self._proxies[home] for home in (namespace, ROOT_NAMESPACE) if home in self._proxies), None)
+        """Whether the sidecars of a namespace do: its own ProxyConfig says so, else the mesh's, else
+        MeshConfig."""
+        said = next(
+            (self._proxies[home] for home in (namespace, ROOT_NAMESPACE) if home in self._proxies), None
+        )
         return self.captures_dns if said is None else said
 
     @cached_property
@@ -177,7 +187,9 @@ class Registry:
             Misread: in a way that is not known here.
         """
         said = str(part(self.mesh_config, "pathNormalization").get("normalization") or "DEFAULT")
-        found = next((one for one in Normalization if one == said), Normalization.BASE if said == "DEFAULT" else None)
+        found = next(
+            (one for one in Normalization if one == said), Normalization.BASE if said == "DEFAULT" else None
+        )
         if found is None:
             why = f"paths are brought into a normal form that is not read here, {said}"
             raise Misread("configmap/istio", "pathNormalization.normalization", why)
@@ -208,7 +220,8 @@ class Registry:
 
         Args:
             host: a name or pattern as a Service or ServiceEntry writes it.
-            sees: whether a namespace's Sidecar asks for a host of a namespace; what it asks for comes before the rest.
+            sees: whether a namespace's Sidecar asks for a host of a namespace; what it asks for comes before
+            the rest.
             gateway: whether they are gateways, which take their own namespace's for no better.
             led: whether a route leads there, for which sidecars know all that lies in their own namespace.
 
@@ -227,9 +240,14 @@ class Registry:
 
         first, *others = sorted(asked or found, key=rank)
         rival = next((item for item in others if rank(item) == rank(first)), None)
-        # Endpoints of one namespace are known by their host alone, whomever they are exported to, and so is what routes lead to.
+        # Endpoints of one namespace are known by their host alone, whomever they are exported to, and so is
+        # what routes lead to.
         beside = [item for item in every if item.namespace == first.namespace and item is not first]
-        unsure = (item for item in beside if _are_mixed(first, item) or (led and not asked and first.inside <= item.inside))
+        unsure = (
+            item
+            for item in beside
+            if _are_mixed(first, item) or (led and not asked and first.inside <= item.inside)
+        )
         rival = rival or next(unsure, None)
         if rival:
             reason = f"{rival.by} is about the same host, {host}: which of the two counts is not read here"
@@ -237,11 +255,17 @@ class Registry:
         return first
 
     def mesh_rules(self, host: str, namespace: str) -> list[Rule]:
-        """The VirtualServices that name a host and that sidecars of a namespace are given, in the order in which they count.
+        """The VirtualServices that name a host and that sidecars of a namespace are given, in the order in
+        which they count.
 
-        Those that a namespace keeps for itself come first, then those that others export to it by name, then everybody's.
+        Those that a namespace keeps for itself come first, then those that others export to it by name, then
+        everybody's.
         """
-        found = [rule for rule in self.virtual_services.get(host, ()) if MESH in rule.gateways and visible(rule, namespace)]
+        found = [
+            rule
+            for rule in self.virtual_services.get(host, ())
+            if MESH in rule.gateways and visible(rule, namespace)
+        ]
         return sorted(found, key=lambda rule: rank_of(rule, namespace))
 
     @cached_property
@@ -283,7 +307,8 @@ class Registry:
             yield from self.destinations.get(pattern, ())
 
     def exported(self, given: Sequence[str] | None, namespace: str, default: str) -> frozenset[str]:
-        """Whom an object of a namespace is for, by what it says itself or by the mesh's default; `*` is everybody."""
+        """Whom an object of a namespace is for, by what it says itself or by the mesh's default; `*` is
+        everybody."""
         to = given or self.mesh_config.get(default) or ["*"]
         if "*" in to:
             return frozenset("*")
@@ -300,7 +325,9 @@ class Registry:
             annotation = part(metadata, "annotations").get("networking.istio.io/exportTo")
             given = [name.strip() for name in annotation.split(",")] if annotation else None
             ports = {
-                port["port"]: of_service(port) for port in listed(spec, "ports") if port.get("protocol") in (None, "", "TCP")
+                port["port"]: of_service(port)
+                for port in listed(spec, "ports")
+                if port.get("protocol") in (None, "", "TCP")
             }
             yield Destination(
                 f"{metadata['name']}.{metadata['namespace']}{SERVICES}",
@@ -316,7 +343,9 @@ class Registry:
         for manifest in self._deployed.kind("ServiceEntry"):
             spec, namespace = manifest["spec"], manifest["metadata"]["namespace"]
             ports = {
-                port["number"]: Port(port["number"], protocol_of(port["protocol"]), port.get("targetPort") or port["number"])
+                port["number"]: Port(
+                    port["number"], protocol_of(port["protocol"]), port.get("targetPort") or port["number"]
+                )
                 for port in listed(spec, "ports")
             }
             exported = self.exported(spec.get("exportTo"), namespace, "defaultServiceExportTo")
@@ -334,21 +363,26 @@ class Registry:
                     unread=_unread(spec),
                 )
 
-    def _rules(self, kind: str, hosts: Callable[[Mapping[str, Any]], Sequence[str]]) -> Iterator[tuple[str, Rule]]:
+    def _rules(
+        self, kind: str, hosts: Callable[[Mapping[str, Any]], Sequence[str]]
+    ) -> Iterator[tuple[str, Rule]]:
         for manifest in self._deployed.kind(kind):
             spec, namespace = part(manifest, "spec"), manifest["metadata"]["namespace"]
             # What is for some pods is for those of its own namespace.
             given = ["."] if "workloadSelector" in spec else spec.get("exportTo")
             exported = self.exported(given, namespace, f"default{kind}ExportTo")
             names = tuple(full_name(str(host).lower(), namespace) for host in hosts(spec))
-            gateways = frozenset(gateway_name(name, namespace) for name in listed(spec, "gateways") or (MESH,))
+            gateways = frozenset(
+                gateway_name(name, namespace) for name in listed(spec, "gateways") or (MESH,)
+            )
             rule = Rule(manifest, namespace, exported, identity(manifest), names, gateways)
             for host in dict.fromkeys(names):
                 yield host, rule
 
 
 def mesh_configs(deployed: Deployed) -> list[tuple[Manifest, Mapping[str, Any]]]:
-    """MeshConfig as the control plane reads it, with the ConfigMap that holds it; there may be one for each revision."""
+    """MeshConfig as the control plane reads it, with the ConfigMap that holds it; there may be one for each
+    revision."""
     found: list[tuple[Manifest, Mapping[str, Any]]] = []
     for manifest in deployed.kind("ConfigMap"):
         metadata = manifest["metadata"]
@@ -378,7 +412,8 @@ def rank_of(thing: Rule, namespace: str) -> int:
 
 
 def _are_mixed(one: Destination, other: Destination) -> bool:
-    """Whether what is sent to one of two about the same host in one namespace may come to an endpoint of the other."""
+    """Whether what is sent to one of two about the same host in one namespace may come to an endpoint of the
+    other."""
     if one.inside is other.inside:
         return bool(one.endpoints or other.endpoints)
     return "NONE" not in (one.resolution, other.resolution)

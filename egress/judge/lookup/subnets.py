@@ -13,7 +13,8 @@ CLUSTER = "gcp:container/cluster:Cluster"
 
 
 class Subnets:
-    """Ranges of every subnetwork that was handed over. Without one: nodes at no known address, pods at any private one."""
+    """Ranges of every subnetwork that was handed over. Without one: nodes at no known address, pods at any
+    private one."""
 
     def __init__(self, deployed: Deployed) -> None:
         self.name = next((subnet.identity for subnet in deployed.resources(SUBNETWORK)), "nothing")
@@ -40,15 +41,24 @@ class Subnets:
         self.likely_nodes = self.nodes or private()
         """Where nodes may be: at any private address, as pods, where nobody said more."""
         self.pods = Ranges.of(pods) if pods else private()
-        self.ipv6 = not subnets or any((subnet.get("stackType") or "IPV4_ONLY") != "IPV4_ONLY" for subnet in subnets)
+        self.ipv6 = not subnets or any(
+            (subnet.get("stackType") or "IPV4_ONLY") != "IPV4_ONLY" for subnet in subnets
+        )
         """Whether machines may have IPv6 addresses."""
-        self.without_google = next((item.identity for item in deployed.resources(SUBNETWORK) if _is_shut(item.properties)), None)
+        self.without_google = next(
+            (item.identity for item in deployed.resources(SUBNETWORK) if _is_shut(item.properties)), None
+        )
         """A subnetwork whose machines, having no public address, do not reach Google's APIs."""
-        every = [secondary["ipCidrRange"] for subnet in subnets for secondary in subnet.get("secondaryIpRanges") or ()]
+        every = [
+            secondary["ipCidrRange"]
+            for subnet in subnets
+            for secondary in subnet.get("secondaryIpRanges") or ()
+        ]
         own = self.own = Ranges.of([*nodes, *every])
         """Every address of nodes, pods and Services."""
         self.internet, self.internet_v4 = internet().minus(own), internet(version=4).minus(own)
-        """Where hosts of the internet may be: this network may use addresses of theirs for itself, which then hide them."""
+        """Where hosts of the internet may be: this network may use addresses of theirs for itself, which then
+        hide them."""
 
 
 def _is_shut(subnet: Mapping[str, Any]) -> bool:

@@ -1,8 +1,9 @@
 """Which pods stand behind a selector, and on which node pool they run.
 
-Understood: the pod templates of Deployments with their labels, service account and `cloud.google.com/gke-nodepool` selector;
-node pools with their service account and taints. Several Deployments behind one selector, pools whose nodes run as several
-accounts, and a pool that nobody handed over are not.
+Understood: the pod templates of Deployments with their labels, service account and
+`cloud.google.com/gke-nodepool` selector; node pools with their service account and taints. Several
+Deployments behind one selector, pools whose nodes run as several accounts, and a pool that nobody handed over
+are not.
 Source: Kubernetes, "Assigning Pods to Nodes", "Taints and Tolerations"; GKE, "About node pools".
 """
 
@@ -54,7 +55,9 @@ class Workloads:
             name = str(resource.properties.get("name") or resource.name)
             tainted = any(taint.get("effect") != _SOFT for taint in listed(config, "taints"))
             self.pools[name] = Pool(name, config.get("serviceAccount") or "", tainted)
-        templates = [(manifest, part(manifest, "spec", "template")) for manifest in deployed.kind("Deployment")]
+        templates = [
+            (manifest, part(manifest, "spec", "template")) for manifest in deployed.kind("Deployment")
+        ]
         self._named = {part(template, "spec", "nodeSelector").get(POOL_LABEL) for _, template in templates}
         self._workloads: list[_Workload] = []
         self._labelled: dict[tuple[str, str, str], list[_Workload]] = {}
@@ -70,7 +73,9 @@ class Workloads:
         account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
         wanted = part(spec, "nodeSelector").get(POOL_LABEL)
         email = self.pools[wanted].email if wanted in self.pools else self.application_pool
-        return _Workload(identity(manifest), labels, Pod(manifest["metadata"]["namespace"], labels, account, email), wanted)
+        return _Workload(
+            identity(manifest), labels, Pod(manifest["metadata"]["namespace"], labels, account, email), wanted
+        )
 
     @cached_property
     def application_pool(self) -> str:
@@ -83,7 +88,8 @@ class Workloads:
         return [pool for pool in self.pools.values() if pool.tainted or pool.name in self._named]
 
     def behind(self, namespace: str, selector: Mapping[str, str]) -> Pod:
-        """The pods that a selector chooses; where none is known, a pod of the namespace with just these labels."""
+        """The pods that a selector chooses; where none is known, a pod of the namespace with just these
+        labels."""
         if meant := self._meant(namespace, selector):
             return meant[0].pod
         unknown = self._unknown.setdefault(namespace, [])
@@ -95,17 +101,25 @@ class Workloads:
         return found.pod
 
     def unread(self, deployed: Deployed) -> Iterator[tuple[str, Verdict]]:
-        """What is not understood about where pods run and which are meant, by the namespace that it concerns; empty: all."""
+        """What is not understood about where pods run and which are meant, by the namespace that it concerns;
+        empty: all."""
         free = [pool for pool in self.pools.values() if pool not in self.own_pools]
         if other := next((pool for pool in free if pool.email != free[0].email), None):
             reason = (
-                f"Pods may run there and on {free[0].name}, which runs as another account: where a pod runs is not known here."
+                f"Pods may run there and on {free[0].name}, which runs as another account: where a pod "
+                "runs is not known here."
             )
             yield "", _doubt(Layer.FIREWALL, f"nodepool/{other.name}", "nodeConfig.serviceAccount", reason)
         for workload in self._workloads if self.pools else ():
             if workload.wanted_pool and workload.wanted_pool not in self.pools:
-                reason = f"No node pool {workload.wanted_pool} was handed over: where these pods run is not known here."
-                yield workload.pod.namespace, _doubt(Layer.FIREWALL, workload.by, "spec.template.spec.nodeSelector", reason)
+                reason = (
+                    f"No node pool {workload.wanted_pool} was handed over: where these pods run is not "
+                    "known here."
+                )
+                yield (
+                    workload.pod.namespace,
+                    _doubt(Layer.FIREWALL, workload.by, "spec.template.spec.nodeSelector", reason),
+                )
         asked: set[str] | None = None
         for manifest in (*deployed.kind("Service"), *deployed.kind("Gateway")):
             namespace, selector = manifest["metadata"]["namespace"], part(manifest, "spec", "selector")
@@ -114,7 +128,11 @@ class Workloads:
                 asked = _asked_labels(deployed) if asked is None else asked
                 told = next((other for other in meant[1:] if _told_apart(meant[0], other, asked)), None)
                 if told:
-                    reason = f"It means pods of {meant[0].by} and of {told.by}, which something tells apart: that is not read."
+                    reason = (
+                        f"It means pods of {meant[0].by} and of {told.by}, which something tells "
+                        "apart: "
+                        "that is not read."
+                    )
                     yield namespace, _doubt(Layer.SIDECAR, identity(manifest), "spec.selector", reason)
 
     def _meant(self, namespace: str, selector: Mapping[str, str]) -> list[_Workload]:
@@ -132,11 +150,17 @@ def _told_apart(first: _Workload, other: _Workload, asked: set[str]) -> bool:
 
 def _asked_labels(deployed: Deployed) -> set[str]:
     """Every key that some object asks of pods' labels."""
-    return {key for manifest in deployed.kubernetes if manifest["kind"] != "Deployment" for key in _keys(manifest.get("spec"))}
+    return {
+        key
+        for manifest in deployed.kubernetes
+        if manifest["kind"] != "Deployment"
+        for key in _keys(manifest.get("spec"))
+    }
 
 
 def _keys(written: Any, labels: bool = False) -> Iterator[str]:
-    """Every key that a part of an object asks of labels; `labels`: whether it is a mapping of labels itself."""
+    """Every key that a part of an object asks of labels; `labels`: whether it is a mapping of labels
+    itself."""
     if isinstance(written, list):
         for entry in cast("list[Any]", written):
             yield from _keys(entry)

@@ -1,6 +1,8 @@
-"""Addresses that nothing tells apart are one class: one representative for every set of ranges that an address can lie in.
+"""Addresses that nothing tells apart are one class: one representative for every set of ranges that an
+address can lie in.
 
-Ranges cut the line of all addresses into pieces. Pieces that lie in the same ranges are one class, however far apart they are.
+Ranges cut the line of all addresses into pieces. Pieces that lie in the same ranges are one class, however
+far apart they are.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ def address_classes(cidrs: Iterable[str]) -> tuple[AddressClass, ...]:
     """One class for every set of ranges that some address lies in, in order of address.
 
     Args:
-        cidrs: ranges in CIDR notation or single addresses. What is neither is left out: whoever wrote it has it said to be
-            not understood by its own judge.
+        cidrs: ranges in CIDR notation or single addresses. What is neither is left out: whoever wrote it has
+            it said to be not understood by its own judge.
     """
     return _classes(tuple(sorted(set(cidrs))))
 

@@ -17,7 +17,8 @@ _IN_NETWORKS = ("gcp:compute/subnetwork:Subnetwork", "gcp:container/cluster:Clus
 
 
 def identity(manifest: Manifest) -> str:
-    """`[namespace/]kind/name`, as everywhere in this project; `kind.group` where another API calls a kind as one that is read."""
+    """`[namespace/]kind/name`, as everywhere in this project; `kind.group` where another API calls a kind as
+    one that is read."""
     metadata = manifest["metadata"]
     kind = manifest["kind"].lower()
     if is_foreign(manifest):
@@ -32,7 +33,8 @@ class Deployed:
     kubernetes: tuple[Manifest, ...]
     google: tuple[Resource, ...]
     planned: bool = False
-    """Whether it is what a config renders: of Google's resources then only those that judges read, with what the program sets."""
+    """Whether it is what a config renders: of Google's resources then only those that judges read, with what
+    the program sets."""
 
     @classmethod
     def of(cls, kubernetes: Iterable[Manifest], google: Iterable[Resource]) -> Deployed:
@@ -40,8 +42,13 @@ class Deployed:
 
     @cached_property
     def broken(self) -> dict[int, Verdict]:
-        """What is to be said of each object that lacks a field that it must have; the key is the object's `id`."""
-        found = {id(item): missing(item["kind"], identity(item), item) for item in self.kubernetes if not is_foreign(item)}
+        """What is to be said of each object that lacks a field that it must have; the key is the object's
+        `id`."""
+        found = {
+            id(item): missing(item["kind"], identity(item), item)
+            for item in self.kubernetes
+            if not is_foreign(item)
+        }
         found |= {id(item): missing(item.type, item.identity, item.properties) for item in self.google}
         return {key: verdict for key, verdict in found.items() if verdict}
 
@@ -62,8 +69,8 @@ class Deployed:
         return found
 
     def kind(self, kind: str) -> list[Manifest]:
-        """The whole Kubernetes objects of a kind, in the order in which they were handed over. Of kinds that judges read, those
-        of the API that has them so (kinds.py)."""
+        """The whole Kubernetes objects of a kind, in the order in which they were handed over. Of kinds that
+        judges read, those of the API that has them so (kinds.py)."""
         return self._by_kind.get(kind, [])
 
     def resources(self, type_token: str) -> list[Resource]:

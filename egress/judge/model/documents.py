@@ -1,6 +1,8 @@
-"""YAML and JSON from outside as values: of files, and of texts inside of objects. None is deeper or larger than an object may be.
+"""YAML and JSON from outside as values: of files, and of texts inside of objects. None is deeper or larger
+than an object may be.
 
-Source: YAML 1.2, "Anchors and Aliases": a text of a few lines may stand for more values than any machine holds.
+Source: YAML 1.2, "Anchors and Aliases": a text of a few lines may stand for more values than any machine
+holds.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from typing import Any, cast
 import yaml
 
 DEEPEST = 100
-"""Lists and mappings in one another; no API's objects lie deeper, and the reader below is not safe against more."""
+"""Lists and mappings in one another; no API's objects lie deeper, and the reader below is not safe against
+more."""
 LARGEST = 10_000_000
-"""Values of one document, each as often as it is referred to: more than the states of a thousand teams have."""
+"""Values of one document, each as often as it is referred to: more than the states of a thousand teams
+have."""
 _TOO_DEEP = f"lists and mappings lie more than {DEEPEST} deep in one another."
 _TOO_LARGE = f"its anchors stand for more than {LARGEST} values."
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -61,10 +65,14 @@ def single(text: str, *, as_json: bool = False) -> Any:
     return found[0] if found else None
 
 
+_PARSE: Any = yaml.parse  # pyright: ignore[reportUnknownMemberType]
+
+
 def _loaded(text: str) -> Iterator[Any]:
-    """The documents of a YAML text, of which nothing is built before it is known to be no deeper than it may."""
+    """The documents of a YAML text, of which nothing is built before it is known to be no deeper than it
+    may."""
     deep = 0
-    for event in yaml.parse(text, Loader=_LOADER):  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    for event in _PARSE(text, Loader=_LOADER):
         if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
             deep += 1
             if deep > DEEPEST:
@@ -86,7 +94,8 @@ def _deep(value: Any) -> bool:
 
 
 def _size(value: Any, known: dict[int, int]) -> int:
-    """How many values one stands for, which is no deeper than it may be; each that anchors repeat is counted out once."""
+    """How many values one stands for, which is no deeper than it may be; each that anchors repeat is counted
+    out once."""
     found = known.get(id(value))
     if found is None:
         found = known[id(value)] = 1 + sum(_size(below, known) for below in _held(value))

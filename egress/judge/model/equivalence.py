@@ -1,7 +1,9 @@
-"""What no rule tells apart is one class: representatives of every kind of path, method and header that rules can tell apart.
+"""What no rule tells apart is one class: representatives of every kind of path, method and header that rules
+can tell apart.
 
-A set of path patterns divides all paths into the sets that match exactly the same patterns. The representatives here are one
-path of each such set - found by walking all patterns at once, so none is missed, and none is a sample.
+A set of path patterns divides all paths into the sets that match exactly the same patterns. The
+representatives here are one path of each such set - found by walking all patterns at once, so none is missed,
+and none is a sample.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ _PLAIN = f"{ascii_letters}{digits}-_~!$&'()+,=:@"
 _NO_TEMPLATE = "[]"
 """Characters that paths have in their normal form, and that no template's `{*}` or `{**}` stands for."""
 OTHER_METHOD = "PROPFIND"
-"""Stands for every method that no rule names: proxies know it, and answer those that they do not know themselves."""
+"""Stands for every method that no rule names: proxies know it, and answer those that they do not know
+themselves."""
 OTHER_VALUE = "no-rule-names-this"
 """Stands for every value of a header that no rule names."""
 
@@ -54,9 +57,13 @@ def representatives(requests: Requests) -> Iterator[Representative]:
     by_header: dict[str, list[str]] = {}
     for name, pattern in sorted(requests.headers):
         by_header.setdefault(name, []).append(pattern)
-    choices = [[(name, value) for value in (*_values(patterns), None)] for name, patterns in by_header.items()]
+    choices = [
+        [(name, value) for value in (*_values(patterns), None)] for name, patterns in by_header.items()
+    ]
     for path, method, headers in product(paths(requests.paths), methods, product(*choices)):
-        yield Representative(method, path, tuple((name, value) for name, value in headers if value is not None))
+        yield Representative(
+            method, path, tuple((name, value) for name, value in headers if value is not None)
+        )
 
 
 def _values(patterns: Sequence[str]) -> list[str]:
@@ -73,7 +80,12 @@ def header_words(requests: Requests, name: str, value: str) -> str:
     if value == OTHER_VALUE:
         return f"{name}: any other value"
     pattern = next(
-        (pattern for header, pattern in sorted(requests.headers) if header == name and _value(pattern) == value), value
+        (
+            pattern
+            for header, pattern in sorted(requests.headers)
+            if header == name and _value(pattern) == value
+        ),
+        value,
     )
     return f"{name}: {pattern}"
 
@@ -81,7 +93,8 @@ def header_words(requests: Requests, name: str, value: str) -> str:
 def paths(patterns: Iterable[str]) -> tuple[str, ...]:
     """One path for every set of paths that match the same patterns, the shortest of each, ordered by length.
 
-    Patterns are those of AuthorizationPolicy: exact, prefix (`/a*`), suffix (`*/a`), `*`, and templates with `{*}` and `{**}`.
+    Patterns are those of AuthorizationPolicy: exact, prefix (`/a*`), suffix (`*/a`), `*`, and templates with
+    `{*}` and `{**}`.
     """
     return _paths(tuple(sorted(set(patterns))))
 
@@ -100,10 +113,16 @@ def _paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
         for states, text in row:
             accepted = tuple(len(machine) in state for machine, state in zip(machines, states, strict=True))
             found.setdefault(accepted, text)
-            ahead = [token for machine, state in zip(machines, states, strict=True) for token in _ahead(machine, state)]
+            ahead = [
+                token
+                for machine, state in zip(machines, states, strict=True)
+                for token in _ahead(machine, state)
+            ]
             odd = {token.but[0] for token in ahead if token.but}
             for character in sorted({token.literal for token in ahead} - {""} | odd | {"/", other}):
-                onward = tuple(_step(machine, state, character) for machine, state in zip(machines, states, strict=True))
+                onward = tuple(
+                    _step(machine, state, character) for machine, state in zip(machines, states, strict=True)
+                )
                 slash = character == "/"
                 # Two slashes on end never arrive: the proxy merges them before it compares.
                 if (onward, slash) not in seen and not (slash and text.endswith("/")):
@@ -115,7 +134,8 @@ def _paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Token:
-    """One step of a pattern: a literal character, or any number of characters (`many`), or of those that are no slash."""
+    """One step of a pattern: a literal character, or any number of characters (`many`), or of those that are
+    no slash."""
 
     literal: str = ""
     many: bool = False
@@ -141,7 +161,9 @@ def _machine(pattern: str) -> tuple[_Token, ...]:
             # It is a whole segment, and no slash follows the one before it.
             tokens += [_Token(but=_NO_TEMPLATE), _Token(many=True, slashes=False, but=_NO_TEMPLATE)]
             rest = rest[3:]
-        elif rest[0] == "*" and "{" not in pattern and len(rest) == (len(pattern) if pattern[0] == "*" else 1):
+        elif (
+            rest[0] == "*" and "{" not in pattern and len(rest) == (len(pattern) if pattern[0] == "*" else 1)
+        ):
             # One at the beginning is read before one at the end, which is then a letter.
             tokens.append(_Token(many=True))
             rest = rest[1:]

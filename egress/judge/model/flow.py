@@ -70,24 +70,28 @@ class Request:
     def values(self, header: str) -> tuple[str, ...]:
         """Every value of a header. Rules are asked about each by itself, and one that holds is enough."""
         first = (self.headers[header],) if header in self.headers else ()
-        return (*first, *(value for name, value in self.repeated if name == header)) if self.repeated else first
+        return (
+            (*first, *(value for name, value in self.repeated if name == header)) if self.repeated else first
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Pod:
     """Where a connection starts or ends inside the cluster.
 
-    `labels` None: whatever labels the owner of the namespace likes - a team writes its own pods, so a selector that wants a
-    label is matched where that helps the pod, and avoided where that helps it.
+    `labels` None: whatever labels the owner of the namespace likes - a team writes its own pods, so a
+    selector that wants a label is matched where that helps the pod, and avoided where that helps it.
     """
 
     namespace: str
     labels: Mapping[str, str] | None
     service_account: str = "default"
     pool: str = ""
-    """The Google service account (email) of the node pool it runs on, which is what firewall rules select nodes by."""
+    """The Google service account (email) of the node pool it runs on, which is what firewall rules select
+    nodes by."""
     namespace_labels: Mapping[str, str] | None = None
-    """Labels of its namespace, where that stands for one that nobody handed over; None: the Namespace's, or its name's alone."""
+    """Labels of its namespace, where that stands for one that nobody handed over; None: the Namespace's, or
+    its name's alone."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,8 @@ class Outside:
     name: str | None
     """None: reached by its address alone."""
     address: str | None
-    """None: some address of the internet, as the name's owner decides; no rule about one range may be counted on. A range
-    stands for any address in it."""
+    """None: some address of the internet, as the name's owner decides; no rule about one range may be counted
+    on. A range stands for any address in it."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +125,13 @@ class Connection:
     transport: str = "TCP"
     """TCP or UDP, as NetworkPolicies write it."""
     principal: str | None = None
-    """Identity in the client's mesh certificate: TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT. None: it shows none."""
+    """Identity in the client's mesh certificate: TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT. None: it shows
+    none."""
     sni: str | None = None
     """Server name that the outermost TLS asks for."""
     inner: Request | str | None = None
-    """What the outermost mutual TLS holds: a request, the server name of TLS inside it, or bytes that say nothing."""
+    """What the outermost mutual TLS holds: a request, the server name of TLS inside it, or bytes that say
+    nothing."""
     to_address: str | None = None
     """The destination's address where a rule may ask for it, as the gateway's own loopback addresses."""
     opens: str = ""
@@ -162,7 +168,8 @@ class Flow:
     """Headers that are sent once more, each with its further value."""
 
     def but(self, **changes: Any) -> Flow:
-        """The same with some fields changed: `dataclasses.replace` in a fraction of its time, for the list of every flow."""
+        """The same with some fields changed: `dataclasses.replace` in a fraction of its time, for the list of
+        every flow."""
         changed = object.__new__(Flow)
         changed.__dict__.update(self.__dict__, **changes)
         return changed
@@ -173,7 +180,8 @@ class Flow:
 
     @property
     def addressed(self) -> str:
-        """The name by which a sidecar that reads HTTP looks for a route: the Host header without port and trailing dot."""
+        """The name by which a sidecar that reads HTTP looks for a route: the Host header without port and
+        trailing dot."""
         return without_port((self.authority or self.host).lower()).removesuffix(".")
 
 
@@ -218,14 +226,15 @@ class Verdict:
     layer: Layer
     allowed: bool
     by: str
-    """Identity of the deciding object (`[namespace/]kind/name`, or a Google resource's type and name); `nothing` where the
-    absence of an object decides."""
+    """Identity of the deciding object (`[namespace/]kind/name`, or a Google resource's type and name);
+    `nothing` where the absence of an object decides."""
     field: str
     """Path of the deciding field in that object; empty where there is no object."""
     reason: str
     """One sentence in the words of the layer."""
     understood: bool = True
-    """False: the objects say something that this judge does not know how to read; `allowed` is then the worse case, True."""
+    """False: the objects say something that this judge does not know how to read; `allowed` is then the worse
+    case, True."""
 
     @property
     def symbol(self) -> str:

@@ -1,4 +1,5 @@
-"""Sets of IP addresses. IPv4 and IPv6 lie on one line of integers, IPv6 behind IPv4, so one arithmetic serves both."""
+"""Sets of IP addresses. IPv4 and IPv6 lie on one line of integers, IPv6 behind IPv4, so one arithmetic serves
+both."""
 
 from __future__ import annotations
 
@@ -61,7 +62,10 @@ class Ranges:
         found: list[str] = []
         for first, last in self.spans:
             if first >= VERSION_6:
-                found += map(str, summarize_address_range(IPv6Address(first - VERSION_6), IPv6Address(last - VERSION_6)))
+                found += map(
+                    str,
+                    summarize_address_range(IPv6Address(first - VERSION_6), IPv6Address(last - VERSION_6)),
+                )
             else:
                 found += map(str, summarize_address_range(IPv4Address(first), IPv4Address(last)))
         return found
@@ -121,18 +125,27 @@ def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 NOT_OF_THE_INTERNET = (
-    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+    *(
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+    ),
     *("192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4"),
 )
-"""Source: IANA, special-purpose address registry. Ranges for documentation count as the internet: examples use them as such."""
+"""Source: IANA, special-purpose address registry. Ranges for documentation count as the internet: examples
+use them as such."""
 
 
 @cache
 def internet(*, version: int | None = None) -> Ranges:
     """Addresses at which a host of the internet may be; `version` 4 or 6: of this version alone.
 
-    Without the two ranges of Private Google Access: only Google answers there, and only within a VPC network. Source: Google
-    Cloud, "Configure Private Google Access", "Domain options".
+    Without the two ranges of Private Google Access: only Google answers there, and only within a VPC network.
+    Source: Google Cloud, "Configure Private Google Access", "Domain options".
     """
     google = [vip.range for vip in Vip]
     fourth = Ranges.of(["0.0.0.0/0"]).minus(Ranges.of([*NOT_OF_THE_INTERNET, *google]))
@@ -142,6 +155,7 @@ def internet(*, version: int | None = None) -> Ranges:
 
 @cache
 def private() -> Ranges:
-    """Addresses that a pod may have where nobody said which: none of the internet's, of the machine's own, or of multicast."""
+    """Addresses that a pod may have where nobody said which: none of the internet's, of the machine's own, or
+    of multicast."""
     machines = Ranges.of(["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/4"])
     return Ranges.of(NOT_OF_THE_INTERNET).minus(machines)

@@ -1,7 +1,9 @@
-"""What every kind of Kubernetes object is to the judges: read by one of them, harmless for a reason that stands here, or neither.
+"""What every kind of Kubernetes object is to the judges: read by one of them, harmless for a reason that
+stands here, or neither.
 
-What is neither is not understood, whoever made the kind: nobody here can tell what it does to packets, names or proxies. Kinds
-are told apart by their API's group as well, so a Gateway of the Gateway API is no Gateway of Istio's.
+What is neither is not understood, whoever made the kind: nobody here can tell what it does to packets, names
+or proxies. Kinds are told apart by their API's group as well, so a Gateway of the Gateway API is no Gateway
+of Istio's.
 Source: Kubernetes API reference; each project's own reference for its custom resources.
 """
 
@@ -27,7 +29,16 @@ READ: Mapping[str, str] = {
     "EndpointSlice": "discovery.k8s.io",
     "NetworkPolicy": "networking.k8s.io",
     **dict.fromkeys(
-        ("DestinationRule", "EnvoyFilter", "Gateway", "ProxyConfig", "ServiceEntry", "Sidecar", "VirtualService"), _NETWORKING
+        (
+            "DestinationRule",
+            "EnvoyFilter",
+            "Gateway",
+            "ProxyConfig",
+            "ServiceEntry",
+            "Sidecar",
+            "VirtualService",
+        ),
+        _NETWORKING,
     ),
     **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication"), _SECURITY),
     "Telemetry": f"telemetry{ISTIO}",
@@ -47,7 +58,15 @@ HARMLESS_GROUPS: Mapping[str, str] = {
     "certificates.k8s.io": "it asks for a certificate for the API server, which no proxy takes",
     "policy": _MANY,
     **dict.fromkeys(
-        ("autoscaling", "autoscaling.k8s.io", "autoscaling.gke.io", "autoscaling.x-k8s.io", "scheduling.k8s.io", "keda.sh"), _MANY
+        (
+            "autoscaling",
+            "autoscaling.k8s.io",
+            "autoscaling.gke.io",
+            "autoscaling.x-k8s.io",
+            "scheduling.k8s.io",
+            "keda.sh",
+        ),
+        _MANY,
     ),
     **dict.fromkeys(
         (
@@ -64,36 +83,66 @@ HARMLESS_GROUPS: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("events.k8s.io", "metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io", "monitoring.coreos.com"),
+            *(
+                "events.k8s.io",
+                "metrics.k8s.io",
+                "custom.metrics.k8s.io",
+                "external.metrics.k8s.io",
+                "monitoring.coreos.com",
+            ),
             *("monitoring.googleapis.com", "opentelemetry.io", "grafana.integreatly.org"),
         ),
         _FIGURES,
     ),
     **dict.fromkeys(
         (
-            *("coordination.k8s.io", "flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io", "migration.k8s.io"),
+            *(
+                "coordination.k8s.io",
+                "flowcontrol.apiserver.k8s.io",
+                "internal.apiserver.k8s.io",
+                "migration.k8s.io",
+            ),
             *("storagemigration.k8s.io", "nodemanagement.gke.io", "hub.gke.io", "node.k8s.io"),
         ),
         _STATE,
     ),
-    **dict.fromkeys(("authentication.k8s.io", "authorization.k8s.io"), "it is a question to the API server, and is not kept"),
-    **dict.fromkeys(("cert-manager.io", "acme.cert-manager.io", "trust.cert-manager.io"), f"of certificates: {_LATER}"),
     **dict.fromkeys(
-        ("secrets-store.csi.x-k8s.io", "secret-sync.gke.io", "external-secrets.io", "bitnami.com"), f"of Secrets: {_LATER}"
+        ("authentication.k8s.io", "authorization.k8s.io"),
+        "it is a question to the API server, and is not kept",
     ),
     **dict.fromkeys(
-        ("constraints.gatekeeper.sh", "templates.gatekeeper.sh", "config.gatekeeper.sh", "status.gatekeeper.sh"), _REFUSES
+        ("cert-manager.io", "acme.cert-manager.io", "trust.cert-manager.io"), f"of certificates: {_LATER}"
     ),
-    **dict.fromkeys(("auto.gke.io", "warden.gke.io"), "it says which pods Autopilot takes; what pods are is read"),
+    **dict.fromkeys(
+        ("secrets-store.csi.x-k8s.io", "secret-sync.gke.io", "external-secrets.io", "bitnami.com"),
+        f"of Secrets: {_LATER}",
+    ),
+    **dict.fromkeys(
+        (
+            "constraints.gatekeeper.sh",
+            "templates.gatekeeper.sh",
+            "config.gatekeeper.sh",
+            "status.gatekeeper.sh",
+        ),
+        _REFUSES,
+    ),
+    **dict.fromkeys(
+        ("auto.gke.io", "warden.gke.io"), "it says which pods Autopilot takes; what pods are is read"
+    ),
 }
 """API groups of which no kind matters to who reaches what, each with its reason."""
 HARMLESS_KINDS: Mapping[tuple[str, str], str] = {
     **dict.fromkeys((("", "Secret"), ("", "ServiceAccount")), "rules that name it are read"),
     **dict.fromkeys((("", "PersistentVolume"), ("", "PersistentVolumeClaim")), _STORAGE),
     **dict.fromkeys((("", "LimitRange"), ("", "ResourceQuota")), _REFUSES),
-    **dict.fromkeys((("", "Event"), ("", "ComponentStatus"), ("", "Node"), ("apps", "ControllerRevision")), _STATE),
+    **dict.fromkeys(
+        (("", "Event"), ("", "ComponentStatus"), ("", "Node"), ("apps", "ControllerRevision")), _STATE
+    ),
     ("", "PodTemplate"): "no pod comes of it by itself",
-    ("", "Endpoints"): "a Service that has a selector has the addresses of its pods; one without is not understood",
+    (
+        "",
+        "Endpoints",
+    ): "a Service that has a selector has the addresses of its pods; one without is not understood",
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): _REFUSES,
     ("networking.k8s.io", "IngressClass"): "it names who makes Ingresses true; an Ingress is not understood",
     **dict.fromkeys((("networking.k8s.io", "IPAddress"), ("networking.k8s.io", "ServiceCIDR")), _STATE),
@@ -106,21 +155,34 @@ HARMLESS_KINDS: Mapping[tuple[str, str], str] = {
         "ReferenceGrant",
     ): "it lets routes of this API name others' objects; the routes are not understood",
     **dict.fromkeys(
-        (("resource.k8s.io", "DeviceClass"), ("resource.k8s.io", "ResourceSlice")), "devices that no pod has by it alone"
+        (("resource.k8s.io", "DeviceClass"), ("resource.k8s.io", "ResourceSlice")),
+        "devices that no pod has by it alone",
     ),
     **dict.fromkeys(
         (
             ("cilium.io", kind)
-            for kind in ("CiliumNode", "CiliumEndpoint", "CiliumEndpointSlice", "CiliumIdentity", "CiliumNodeConfig")
+            for kind in (
+                "CiliumNode",
+                "CiliumEndpoint",
+                "CiliumEndpointSlice",
+                "CiliumIdentity",
+                "CiliumNodeConfig",
+            )
         ),
         _STATE,
     ),
     ("networking.gke.io", "NetworkLogging"): _FIGURES,
     **dict.fromkeys(
-        (("networking.gke.io", kind) for kind in ("FrontendConfig", "HealthCheckPolicy", "ManagedCertificate")),
+        (
+            ("networking.gke.io", kind)
+            for kind in ("FrontendConfig", "HealthCheckPolicy", "ManagedCertificate")
+        ),
         "it says how a load balancer treats what comes in, and lets nobody in",
     ),
-    ("cloud.google.com", "BackendConfig"): "it says how a load balancer treats what comes in, and lets nobody in",
+    (
+        "cloud.google.com",
+        "BackendConfig",
+    ): "it says how a load balancer treats what comes in, and lets nobody in",
     ("networking.gke.io", "ServiceNetworkEndpointGroup"): _STATE,
 }
 """Kinds by group that do not matter to who reaches what, each with its reason."""
@@ -131,15 +193,24 @@ WHAT: Mapping[str, str] = {
     "RequestAuthentication": "tokens that requests are judged by",
     **dict.fromkeys(("HTTPRoute", "TLSRoute", "TCPRoute", "UDPRoute", "GRPCRoute"), "routes of another API"),
     **dict.fromkeys(("CiliumEnvoyConfig", "CiliumClusterwideEnvoyConfig"), "another proxy's configuration"),
-    **dict.fromkeys(("CiliumLocalRedirectPolicy", "CiliumEgressGatewayPolicy", "GCPEgressPolicy"), "another way for packets"),
     **dict.fromkeys(
-        ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"), "a rule that changes objects as they are written"
+        ("CiliumLocalRedirectPolicy", "CiliumEgressGatewayPolicy", "GCPEgressPolicy"),
+        "another way for packets",
+    ),
+    **dict.fromkeys(
+        ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
+        "a rule that changes objects as they are written",
     ),
     "Ingress": "a way in",
     "Binding": "a pod's place on a node, whatever keeps others off that node",
     **dict.fromkeys(
         (
-            *("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy", "FQDNNetworkPolicy"),
+            *(
+                "AdminNetworkPolicy",
+                "BaselineAdminNetworkPolicy",
+                "ClusterNetworkPolicy",
+                "FQDNNetworkPolicy",
+            ),
             *("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"),
         ),
         "another kind of network policy",

@@ -40,7 +40,8 @@ def read(*paths: Path) -> Deployed:
     """Everything in some files and folders.
 
     Raises:
-        Unreadable: a path is not there, a file is no YAML or JSON, or it holds neither Kubernetes objects nor a stack's export.
+        Unreadable: a path is not there, a file is no YAML or JSON, or it holds neither Kubernetes objects nor
+        a stack's export.
     """
     manifests: dict[str, Manifest] = {}
     resources: dict[str, Resource] = {}
@@ -52,7 +53,8 @@ def read(*paths: Path) -> Deployed:
                         resources[found.identity] = found
                     else:
                         metadata = found["metadata"]
-                        key = f"{found.get('apiVersion')}/{found['kind']}/{metadata.get('namespace')}/{metadata['name']}"
+                        kind = f"{found.get('apiVersion')}/{found['kind']}"
+                        key = f"{kind}/{metadata.get('namespace')}/{metadata['name']}"
                         manifests[key] = found
     return Deployed.of(manifests.values(), resources.values())
 
@@ -81,7 +83,9 @@ def _documents(file: Path) -> Iterator[Any]:
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in cast("Mapping[Any, Any]", value)):
+    if not isinstance(value, Mapping) or not all(
+        isinstance(key, str) for key in cast("Mapping[Any, Any]", value)
+    ):
         raise Unreadable(f"{where} holds something that is no object: {_short(value)}.")
     return cast("Mapping[str, Any]", value)
 
@@ -109,13 +113,20 @@ def _unpacked(document: Any, file: str) -> Iterator[Manifest | Resource]:
     elif str(document.get("kind")).endswith("List") and "items" in document:
         for at, item in enumerate(_list(document["items"], f"{file}: items")):
             yield from _unpacked(item, f"{file}: items[{at}]")
-    elif document.get("kind") and isinstance(document.get("metadata"), Mapping) and document["metadata"].get("name"):
+    elif (
+        document.get("kind")
+        and isinstance(document.get("metadata"), Mapping)
+        and document["metadata"].get("name")
+    ):
         kind = document["kind"]
         known = isinstance(kind, str) and ":" not in kind and not is_foreign(document)
         _check(kind if known else "", document, file, f"{kind} {document['metadata']['name']}")
         yield document
     else:
-        raise Unreadable(f"{file} holds neither Kubernetes objects (kind, metadata.name) nor a stack's export (deployment).")
+        raise Unreadable(
+            f"{file} holds neither Kubernetes objects (kind, metadata.name) nor a stack's export "
+            "(deployment)."
+        )
 
 
 def _check(kind: str, written: Mapping[str, Any], file: str, called: str) -> None:
@@ -126,18 +137,22 @@ def _check(kind: str, written: Mapping[str, Any], file: str, called: str) -> Non
 
 
 def _of_stack(resource: Mapping[str, Any], where: str) -> Iterator[Manifest | Resource]:
-    """A resource of a stack's export; what the program wanted (`inputs`), completed by what came of it (`outputs`)."""
+    """A resource of a stack's export; what the program wanted (`inputs`), completed by what came of it
+    (`outputs`)."""
     for key in ("type", "urn"):
         if not isinstance(resource.get(key), str):
             raise Unreadable(
-                f"{where}.{key} has to be text, as `pulumi stack export` writes it, and is {_short(resource.get(key))}."
+                f"{where}.{key} has to be text, as `pulumi stack export` writes it, and is "
+                f"{_short(resource.get(key))}."
             )
     type_token, urn = resource["type"], resource["urn"]
     inputs = _mapping(resource.get("inputs") or {}, f"{where}.inputs")
     if type_token.startswith("kubernetes:helm.sh/"):
         yield from _of_chart(type_token, urn, inputs, where)
     elif type_token.startswith("kubernetes:") and "kind" in inputs and "metadata" in inputs:
-        yield from _unpacked({key: value for key, value in inputs.items() if not key.startswith("__")}, f"{where}.inputs")
+        yield from _unpacked(
+            {key: value for key, value in inputs.items() if not key.startswith("__")}, f"{where}.inputs"
+        )
     elif type_token.startswith("gcp:"):
         outputs = _mapping(resource.get("outputs") or {}, f"{where}.outputs")
         properties = {**inputs, **{key: value for key, value in outputs.items() if value is not None}}
@@ -148,14 +163,23 @@ def _of_stack(resource: Mapping[str, Any], where: str) -> Iterator[Manifest | Re
         yield Resource(type_token, urn.rsplit("::", 1)[-1], inputs)
 
 
-def _of_chart(type_token: str, urn: str, inputs: Mapping[str, Any], where: str) -> Iterator[Manifest | Resource]:
-    """A Helm release: the mesh's configuration as the ConfigMap that the chart makes of it, and the values as they are."""
+def _of_chart(
+    type_token: str, urn: str, inputs: Mapping[str, Any], where: str
+) -> Iterator[Manifest | Resource]:
+    """A Helm release: the mesh's configuration as the ConfigMap that the chart makes of it, and the values as
+    they are."""
     values = _mapping(inputs.get("values") or {}, f"{where}.inputs.values")
     mesh = values.get("meshConfig")
     if str(inputs.get("chart")).endswith("istiod") and mesh:
         metadata = {"name": "istio", "namespace": inputs.get("namespace") or "istio-system"}
         yield from _unpacked(
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": json.dumps(mesh)}}, where
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": metadata,
+                "data": {"mesh": json.dumps(mesh)},
+            },
+            where,
         )
     said = {key: inputs[key] for key in ("chart", "version", "namespace", "repositoryOpts") if key in inputs}
     others = {key: value for key, value in values.items() if key != "meshConfig"}

@@ -1,7 +1,9 @@
-"""Labels and annotations that somebody goes by: Istio's on its own objects, Services and namespaces, and on gateways' pods.
+"""Labels and annotations that somebody goes by: Istio's on its own objects, Services and namespaces, and on
+gateways' pods.
 
-A label can take an object out of istiod's sight (`istio.io/rev`), and others lead traffic past proxies. What is known here is
-read or harmless; every other label or annotation of Istio's is not understood. On pods that a team writes they are its own
+A label can take an object out of istiod's sight (`istio.io/rev`), and others lead traffic past proxies. What
+is known here is read or harmless; every other label or annotation of Istio's is not understood. On pods that
+a team writes they are its own
 affair: what such a pod can do is asked for as a way past the sidecar.
 Source: Istio reference, "Resource Annotations" and "Resource Labels".
 """
@@ -25,16 +27,22 @@ KNOWN: Mapping[str, str] = {
         ),
         "who installed it",
     ),
-    **dict.fromkeys(("service.istio.io/canonical-name", "service.istio.io/canonical-revision"), "names in figures"),
+    **dict.fromkeys(
+        ("service.istio.io/canonical-name", "service.istio.io/canonical-revision"), "names in figures"
+    ),
 }
 """Harmless on every object, each with its reason."""
 _OF_SERVICES: Mapping[str, str] = {
     "networking.istio.io/exportTo": "the service registry's judge reads it",
     "istio.io/rev": "istiod reads every Service, whatever revision it is labelled for",
 }
-_OF_KIND: Mapping[str, Mapping[str, str]] = {"AuthorizationPolicy": {"istio.io/dry-run": "authorization's judge reads it"}}
+_OF_KIND: Mapping[str, Mapping[str, str]] = {
+    "AuthorizationPolicy": {"istio.io/dry-run": "authorization's judge reads it"}
+}
 _OF_GATEWAY_PODS: Mapping[str, str] = {
-    **dict.fromkeys(("sidecar.istio.io/inject", "inject.istio.io/templates"), "judged with the gateway's pods"),
+    **dict.fromkeys(
+        ("sidecar.istio.io/inject", "inject.istio.io/templates"), "judged with the gateway's pods"
+    ),
     "proxy.istio.io/config": "read field by field (egress/judge/pods.py)",
 }
 
@@ -55,7 +63,9 @@ def of_gateway_pods(metadata: Mapping[str, Mapping[str, str]], field: str) -> It
     yield from beyond(metadata, field, _OF_GATEWAY_PODS)
 
 
-def beyond(metadata: Mapping[str, Mapping[str, str]], field: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def beyond(
+    metadata: Mapping[str, Mapping[str, str]], field: str, known: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     for of in ("labels", "annotations"):
         for name in part(metadata, of):
             if is_istios(name) and name not in known and name not in KNOWN:
@@ -63,7 +73,8 @@ def beyond(metadata: Mapping[str, Mapping[str, str]], field: str, known: Mapping
 
 
 def _of_istio(manifest: Manifest) -> bool:
-    """Whether istiod reads objects of this kind; without an API it is the one that a judge reads by that name."""
+    """Whether istiod reads objects of this kind; without an API it is the one that a judge reads by that
+    name."""
     of = group(manifest)
     return str(READ.get(manifest["kind"]) if of is None else of).endswith(ISTIO)
 
@@ -85,4 +96,7 @@ def _of_namespace(manifest: Manifest) -> Iterator[tuple[str, str]]:
         or labels.get(PLATFORM_LABEL) in (EGRESS_GATEWAY, INGRESS_GATEWAY)
         or injected not in (None, "disabled")
     ):
-        yield f"metadata.labels[{INJECTION}]", "No label says that its pods get a proxy of the mesh that is known here."
+        yield (
+            f"metadata.labels[{INJECTION}]",
+            "No label says that its pods get a proxy of the mesh that is known here.",
+        )

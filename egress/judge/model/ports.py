@@ -39,7 +39,12 @@ def of_service(port: Mapping[str, Any]) -> Port:
     protocol = known or protocol_of(said.partition("-")[0])
     if protocol == AUTO and number in _TCP_BY_NUMBER:
         protocol = "TCP"
-    return Port(number, protocol, target if isinstance(target, int) else number, target if isinstance(target, str) else "")
+    return Port(
+        number,
+        protocol,
+        target if isinstance(target, int) else number,
+        target if isinstance(target, str) else "",
+    )
 
 
 def protocol_of(name: str) -> str:

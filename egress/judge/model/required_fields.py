@@ -1,8 +1,8 @@
 """Objects without a field that they must have: no API takes them, so what such an object does cannot be told.
 
-A judge never meets one (`Deployed` keeps them apart), and every trace says that it is there, so nothing is proven beside it.
-Only the fields that some judge reads are asked for. Source: each kind's schema (Kubernetes and Istio CustomResourceDefinitions;
-the Google provider's), where it says "required".
+A judge never meets one (`Deployed` keeps them apart), and every trace says that it is there, so nothing is
+proven beside it. Only the fields that some judge reads are asked for. Source: each kind's schema (Kubernetes
+and Istio CustomResourceDefinitions; the Google provider's), where it says "required".
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ REQUIRED: Mapping[str, tuple[Layer, tuple[str, ...]]] = {
             *(f"spec.servers[].{field}" for field in ("port.number", "port.protocol", "hosts")),
         ),
     ),
-    "EnvoyFilter": (Layer.GATEWAY, ("metadata.namespace", "spec", "spec.configPatches[].applyTo", "spec.configPatches[].patch")),
+    "EnvoyFilter": (
+        Layer.GATEWAY,
+        ("metadata.namespace", "spec", "spec.configPatches[].applyTo", "spec.configPatches[].patch"),
+    ),
     "TrafficExtension": (Layer.GATEWAY, ("metadata.namespace",)),
     "ServiceEntry": (
         Layer.SIDECAR,
@@ -56,7 +59,12 @@ REQUIRED: Mapping[str, tuple[Layer, tuple[str, ...]]] = {
     "Sidecar": (Layer.SIDECAR, ("metadata.namespace", "spec.egress[].hosts")),
     "AuthorizationPolicy": (
         Layer.AUTHORIZATION,
-        ("metadata.namespace", "spec.rules[].from[].source", "spec.rules[].to[].operation", "spec.rules[].when[].key"),
+        (
+            "metadata.namespace",
+            "spec.rules[].from[].source",
+            "spec.rules[].to[].operation",
+            "spec.rules[].when[].key",
+        ),
     ),
     "PeerAuthentication": (Layer.AUTHORIZATION, ("metadata.namespace",)),
     "ValidatingAdmissionPolicy": (Layer.ADMISSION, ("spec",)),
@@ -67,11 +75,17 @@ REQUIRED: Mapping[str, tuple[Layer, tuple[str, ...]]] = {
     ),
     "gcp:compute/subnetwork:Subnetwork": (Layer.FIREWALL, ("secondaryIpRanges[].ipCidrRange",)),
     "gcp:container/nodePool:NodePool": (Layer.ADMISSION, ("nodeConfig.taints[].key",)),
-    "gcp:dns/managedZone:ManagedZone": (Layer.DNS, ("dnsName", "privateVisibilityConfig.networks[].networkUrl")),
+    "gcp:dns/managedZone:ManagedZone": (
+        Layer.DNS,
+        ("dnsName", "privateVisibilityConfig.networks[].networkUrl"),
+    ),
     "gcp:dns/recordSet:RecordSet": (Layer.DNS, ("managedZone", "name", "type", "rrdatas")),
 }
-"""By kind, or type token: the layer that it belongs to, and paths; `[]` stands for every entry of a list, if there is one."""
-_STEPS = {kind: (layer, [(path, path.split(".")) for path in paths]) for kind, (layer, paths) in REQUIRED.items()}
+"""By kind, or type token: the layer that it belongs to, and paths; `[]` stands for every entry of a list, if
+there is one."""
+_STEPS = {
+    kind: (layer, [(path, path.split(".")) for path in paths]) for kind, (layer, paths) in REQUIRED.items()
+}
 
 
 def missing(kind: str, name: str, written: Mapping[str, Any]) -> Verdict | None:
@@ -79,7 +93,10 @@ def missing(kind: str, name: str, written: Mapping[str, Any]) -> Verdict | None:
     layer, paths = _STEPS.get(kind, (Layer.GATEWAY, []))
     for path, steps in paths:
         if any(_lacks(written, steps)):
-            reason = "The object must have this field, and has none: no API takes it, and what it does cannot be told."
+            reason = (
+                "The object must have this field, and has none: no API takes it, and what it does "
+                "cannot be told."
+            )
             return Verdict(layer, True, name, path, reason, understood=False)
     return None
 

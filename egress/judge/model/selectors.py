@@ -1,8 +1,9 @@
 """Label selectors: by which objects say which pods and namespaces they mean.
 
-Source: Kubernetes, LabelSelector (meta/v1): the conditions of `matchLabels` and `matchExpressions` must all hold; an empty
-selector selects everything. Operators In, NotIn, Exists and DoesNotExist, which is all there are; NotIn also selects what does
-not have the label. In and NotIn name values and the others none; anything else no API takes, and it is unknown here.
+Source: Kubernetes, LabelSelector (meta/v1): the conditions of `matchLabels` and `matchExpressions` must all
+hold; an empty selector selects everything. Operators In, NotIn, Exists and DoesNotExist, which is all there
+are; NotIn also selects what does not have the label. In and NotIn name values and the others none; anything
+else no API takes, and it is unknown here.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Selector:
                 *(
                     f"values of operator {requirement.operator}"
                     for requirement in requirements
-                    if requirement.operator in (("Exists", "DoesNotExist") if requirement.values else ("In", "NotIn"))
+                    if requirement.operator
+                    in (("Exists", "DoesNotExist") if requirement.values else ("In", "NotIn"))
                 ),
             ]
         )
@@ -89,12 +91,16 @@ class Selector:
 
     def _satisfiable(self, key: str) -> bool:
         of_key = [requirement for requirement in self.requirements if requirement.key == key]
-        present = key in self.wanted or any(requirement.operator in ("In", "Exists") for requirement in of_key)
+        present = key in self.wanted or any(
+            requirement.operator in ("In", "Exists") for requirement in of_key
+        )
         if not present:
             return True
         if any(requirement.operator == "DoesNotExist" for requirement in of_key):
             return False
-        refused = {value for requirement in of_key if requirement.operator == "NotIn" for value in requirement.values}
+        refused = {
+            value for requirement in of_key if requirement.operator == "NotIn" for value in requirement.values
+        }
         named = [requirement.values for requirement in of_key if requirement.operator == "In"]
         named += [frozenset({self.wanted[key]})] if key in self.wanted else []
         return not named or any(all(value in values for values in named) for value in named[0] - refused)

@@ -1,7 +1,9 @@
-"""The shape of every object that judges read from outside, checked once at the door: a number where a number is read, a list
-where a list is. What is missing is for required_fields.py to say; what nobody reads may be anything.
+"""The shape of every object that judges read from outside, checked once at the door: a number where a number
+is read, a list where a list is. What is missing is for required_fields.py to say; what nobody reads may be
+anything.
 
-Source: each kind's schema (Kubernetes API reference, Istio's CustomResourceDefinitions, the Google provider's).
+Source: each kind's schema (Kubernetes API reference, Istio's CustomResourceDefinitions, the Google
+provider's).
 """
 
 from __future__ import annotations
@@ -62,7 +64,11 @@ _EXPRESSION = {"key": str, "operator": str, "values": TEXTS}
 PROXY_HEADERS = ("attemptCount", "envoyDebugHeaders", "server")
 """Headers by which proxies speak of themselves after routes have taken others out."""
 _SELECTOR = {"matchLabels": LABELS, "matchExpressions": [_EXPRESSION]}
-_PEER = {"podSelector": _SELECTOR, "namespaceSelector": _SELECTOR, "ipBlock": {"cidr": CIDR, "except": list[CIDR]}}
+_PEER = {
+    "podSelector": _SELECTOR,
+    "namespaceSelector": _SELECTOR,
+    "ipBlock": {"cidr": CIDR, "except": list[CIDR]},
+}
 
 
 def _transport(value: str) -> str:
@@ -83,7 +89,14 @@ _TRAFFIC = {"tls": _TLS, "portLevelSettings": _PORT_LEVEL}
 _DESTINATION = {"host": str, "subset": str, "port": {"number": NUMBER}}
 _HEADERS = {"request": {"remove": TEXTS, "set": LABELS, "add": LABELS}}
 _LEGS = [{"destination": _DESTINATION, "headers": _HEADERS, "weight": NUMBER}]
-_MATCH = {"gateways": TEXTS, "port": NUMBER, "sniHosts": TEXTS, "method": LABELS, "uri": LABELS, "headers": dict[str, LABELS]}
+_MATCH = {
+    "gateways": TEXTS,
+    "port": NUMBER,
+    "sniHosts": TEXTS,
+    "method": LABELS,
+    "uri": LABELS,
+    "headers": dict[str, LABELS],
+}
 _MIRRORS = [{"destination": _DESTINATION, "headers": _HEADERS, "percentage": {"value": SHARE}}]
 _ROUTE = [{"match": [_MATCH], "route": _LEGS, "mirrors": _MIRRORS, "headers": _HEADERS}]
 _STRAIGHT = [{"match": [_MATCH], "route": _LEGS}]
@@ -95,10 +108,19 @@ _SERVER = {
 }
 
 
-_OPERATION = dict.fromkeys(("hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"), TEXTS)
+_OPERATION = dict.fromkeys(
+    ("hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"), TEXTS
+)
 _SOURCE = dict.fromkeys(
     (
-        *("principals", "notPrincipals", "requestPrincipals", "notRequestPrincipals", "namespaces", "notNamespaces"),
+        *(
+            "principals",
+            "notPrincipals",
+            "requestPrincipals",
+            "notRequestPrincipals",
+            "namespaces",
+            "notNamespaces",
+        ),
         *("serviceAccounts", "notServiceAccounts", "trustDomains", "notTrustDomains"),
         *("ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks"),
     ),
@@ -109,7 +131,11 @@ _RULE = {
     "to": [{"operation": _OPERATION}],
     "when": [{"key": str, "values": TEXTS, "notValues": TEXTS}],
 }
-_LISTENER = {"name": str, "portNumber": NUMBER, "filterChain": {"name": str, "sni": str, "filter": {"name": str}}}
+_LISTENER = {
+    "name": str,
+    "portNumber": NUMBER,
+    "filterChain": {"name": str, "sni": str, "filter": {"name": str}},
+}
 _ENVOY = {
     "typed_config": {"dns_cache_config": {"name": str}},
     "typed_extension_protocol_options": MAP,
@@ -148,7 +174,11 @@ KUBERNETES: Mapping[str, Any] = {
         "configPatches": [
             {
                 "applyTo": str,
-                "match": {"context": str, "listener": _LISTENER, "cluster": {"portNumber": NUMBER, "service": str}},
+                "match": {
+                    "context": str,
+                    "listener": _LISTENER,
+                    "cluster": {"portNumber": NUMBER, "service": str},
+                },
                 "patch": {"operation": str, "value": _ENVOY},
             }
         ],
@@ -175,7 +205,14 @@ KUBERNETES: Mapping[str, Any] = {
         "loadBalancerSourceRanges": list[CIDR],
         "externalIPs": TEXTS,
         "ports": [
-            {"port": NUMBER, "targetPort": PORT, "nodePort": NUMBER, "name": str, "appProtocol": str, "protocol": str},
+            {
+                "port": NUMBER,
+                "targetPort": PORT,
+                "nodePort": NUMBER,
+                "name": str,
+                "appProtocol": str,
+                "protocol": str,
+            },
         ],
     },
     "ServiceEntry": {
@@ -219,19 +256,30 @@ KUBERNETES: Mapping[str, Any] = {
 }
 """By kind: the spec."""
 _RIGHTS = {"rules": [dict.fromkeys(("verbs", "apiGroups", "resources", "resourceNames"), TEXTS)]}
-_BINDING = {"roleRef": {"kind": str, "name": str}, "subjects": [dict.fromkeys(("kind", "namespace", "name"), str)]}
+_BINDING = {
+    "roleRef": {"kind": str, "name": str},
+    "subjects": [dict.fromkeys(("kind", "namespace", "name"), str)],
+}
 OTHERS: Mapping[str, Any] = {
     **dict.fromkeys(("Role", "ClusterRole"), _RIGHTS),
     **dict.fromkeys(("RoleBinding", "ClusterRoleBinding"), _BINDING),
     "ConfigMap": {"data": {"mesh": Annotated[Any, PlainValidator(_mesh)]}},
     "MutatingWebhookConfiguration": {
-        "webhooks": [{"clientConfig": {"url": str, "service": {"name": str, "namespace": str}}, "rules": [{"apiGroups": TEXTS}]}]
+        "webhooks": [
+            {
+                "clientConfig": {"url": str, "service": {"name": str, "namespace": str}},
+                "rules": [{"apiGroups": TEXTS}],
+            }
+        ]
     },
     "MeshConfig": {
         "trustDomain": str,
         "outboundTrafficPolicy": {"mode": str},
         "pathNormalization": {"normalization": str},
-        "defaultConfig": {"proxyMetadata": MAP, "proxyHeaders": {name: {"disabled": _YES} for name in PROXY_HEADERS}},
+        "defaultConfig": {
+            "proxyMetadata": MAP,
+            "proxyHeaders": {name: {"disabled": _YES} for name in PROXY_HEADERS},
+        },
         "discoverySelectors": [_SELECTOR],
         "tlsDefaults": {"minProtocolVersion": str},
         "meshMTLS": {"minProtocolVersion": str},
@@ -240,7 +288,11 @@ OTHERS: Mapping[str, Any] = {
             TEXTS,
         ),
     },
-    "": {"kind": str, "apiVersion": str, "metadata": {"name": str, "namespace": str, "labels": LABELS, "annotations": LABELS}},
+    "": {
+        "kind": str,
+        "apiVersion": str,
+        "metadata": {"name": str, "namespace": str, "labels": LABELS, "annotations": LABELS},
+    },
 }
 """Whole objects; the last is what every object has."""
 GOOGLE: Mapping[str, Any] = {
@@ -298,7 +350,9 @@ GOOGLE: Mapping[str, Any] = {
         },
         "networkConfig": {"podRange": str},
     },
-    "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": {"attachmentTarget": str},
+    "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": {
+        "attachmentTarget": str
+    },
     "gcp:dns/managedZone:ManagedZone": {
         **dict.fromkeys(("name", "dnsName", "visibility"), str),
         "privateVisibilityConfig": _NETWORKS,
@@ -335,7 +389,9 @@ def problems(kind: str, written: Any) -> Iterator[str]:
 
 
 def _sentence(detail: Mapping[str, Any]) -> str:
-    path = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in detail["loc"] if at != "[key]").lstrip(".")
+    path = "".join(
+        f"[{at}]" if isinstance(at, int) else f".{at}" for at in detail["loc"] if at != "[key]"
+    ).lstrip(".")
     said = str(detail["msg"]).removeprefix("Value error, ")
     wanted = _STATED.get(detail["type"], said)
     shown = repr(detail["input"])

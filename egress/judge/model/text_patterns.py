@@ -1,8 +1,8 @@
 """How Istio's rules compare texts: exact, by beginning or end, by presence, and path templates.
 
-Source: Istio reference, AuthorizationPolicy, Rule and Operation; Envoy, UriTemplateMatchConfig. What those leave open was read
-off Istio 1.30 (a `*` at the beginning is read before one at the end, one in the middle is a letter) and off Envoy 1.40, which
-tests/mesh/test_rules.py goes on doing.
+Source: Istio reference, AuthorizationPolicy, Rule and Operation; Envoy, UriTemplateMatchConfig. What those
+leave open was read off Istio 1.30 (a `*` at the beginning is read before one at the end, one in the middle is
+a letter) and off Envoy 1.40, which tests/mesh/test_rules.py goes on doing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ def is_template(pattern: str) -> bool:
 
 def path_matches(pattern: str, path: str) -> bool:
     """A path, without its query, against a pattern: exact, prefix, suffix, presence, or a template."""
-    return _template(pattern).fullmatch(path) is not None if is_template(pattern) else text_matches(pattern, path)
+    return (
+        _template(pattern).fullmatch(path) is not None
+        if is_template(pattern)
+        else text_matches(pattern, path)
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -43,7 +47,8 @@ def _template(pattern: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4096)
 def unreadable_path(pattern: str) -> bool:
-    """Whether a pattern has braces without being a template that Istio takes: what proxies make of it is not known here."""
+    """Whether a pattern has braces without being a template that Istio takes: what proxies make of it is not
+    known here."""
     if not is_template(pattern):
         return "{" in pattern or "}" in pattern
     segments = pattern.split("/")

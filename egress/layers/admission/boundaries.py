@@ -1,8 +1,9 @@
 """Rules on what only the platform does, whatever rights somebody was given, in whatever namespace.
 
-RBAC adds up: Kubernetes' own roles `edit` and `admin`, or IAM's roles/container.developer, hold rights on NetworkPolicies and
-on the kinds of any API that chooses to aggregate into them. These rules take those rights back. They do not stop at teams: an
-object of Istio in any namespace may export itself to the gateways', and what lies beside a gateway decides what it does.
+RBAC adds up: Kubernetes' own roles `edit` and `admin`, or IAM's roles/container.developer, hold rights on
+NetworkPolicies and on the kinds of any API that chooses to aggregate into them. These rules take those rights
+back. They do not stop at teams: an object of Istio in any namespace may export itself to the gateways', and
+what lies beside a gateway decides what it does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ from __future__ import annotations
 from egress.common.names import MESH_NAMESPACE
 from egress.common.system_namespaces import SYSTEM
 from egress.layers.admission import proxy
-from egress.layers.admission.policy import ITSELF, NAMESPACE, PLATFORM, PLATFORM_NAMESPACES, Check, Policy, Resources
+from egress.layers.admission.policy import (
+    ITSELF,
+    NAMESPACE,
+    PLATFORM,
+    PLATFORM_NAMESPACES,
+    Check,
+    Policy,
+    Resources,
+)
 from egress.settings.fences import Rule
 
 PLATFORM_KINDS = {
@@ -39,7 +48,8 @@ CONDITIONS = {
 
 PLATFORMS = Check(
     Rule.PLATFORM_KINDS,
-    "Istio's objects, Gateway API, NetworkPolicies and quotas are made from the platform's config: what a team may reach is "
+    "Istio's objects, Gateway API, NetworkPolicies and quotas are made from the platform's config: what a "
+    "team may reach is "
     "written there, and an object in another namespace could say so too.",
     # Google's own namespaces have NetworkPolicies and quotas of their own, and nothing of Istio's.
     f"{NAMESPACE} in {list(SYSTEM)} && !request.resource.group.endsWith('.istio.io')",
@@ -51,9 +61,10 @@ EXEC = Check(
 )
 INSIDE = Check(
     Rule.PLATFORM_NAMESPACES,
-    "Control plane and gateways are the platform's: what runs there leaves the cluster, or tells every proxy what it may do.",
-    # istiod keeps its leases there and hands its certificate to every namespace that it reads. Whether a pod may be moved off
-    # its node, and who may do what, changes neither.
+    "Control plane and gateways are the platform's: what runs there leaves the cluster, or tells every proxy "
+    "what it may do.",
+    # istiod keeps its leases there and hands its certificate to every namespace that it reads. Whether a pod
+    # may be moved off its node, and who may do what, changes neither.
     f"'system:serviceaccounts:{MESH_NAMESPACE}' in request.userInfo.?groups.orValue([])"
     " || request.?subResource.orValue('') == 'eviction' || request.resource.group == 'authorization.k8s.io'",
 )

@@ -8,7 +8,8 @@ from typing import Any
 
 
 def literal(value: Any) -> str:
-    """A value written in CEL. What stands in a map or in a list of maps may be of any type, so each of it says so."""
+    """A value written in CEL. What stands in a map or in a list of maps may be of any type, so each of it
+    says so."""
     if isinstance(value, Mapping):
         fields: Mapping[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
         return "{" + ", ".join(f"{literal(key)}: dyn({literal(of)})" for key, of in fields.items()) + "}"
@@ -21,5 +22,6 @@ def literal(value: Any) -> str:
 
 
 def whole(pattern: str) -> str:
-    """A pattern for `matches` that a value must fit as a whole. RE2 knows no `$` before a last newline: it is the end."""
+    """A pattern for `matches` that a value must fit as a whole. RE2 knows no `$` before a last newline: it is
+    the end."""
     return literal(f"^(?:{pattern})$")

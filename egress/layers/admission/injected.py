@@ -1,11 +1,12 @@
-"""What Istio's injector makes of a pod under this stack's values, as CEL that is true of it and of nothing else.
+"""What Istio's injector makes of a pod under this stack's values, as CEL that is true of it and of nothing
+else.
 
-Containers are judged by what they are, not by who wrote them: Istio's template writes annotations, labels and owners' names
-between the lines of a YAML text, so whoever gets a line break through makes the injector write what he likes - also over the
-annotation that it came by. Only the result cannot lie.
+Containers are judged by what they are, not by who wrote them: Istio's template writes annotations, labels and
+owners' names between the lines of a YAML text, so whoever gets a line break through makes the injector write
+what he likes - also over the annotation that it came by. Only the result cannot lie.
 
-Source: istio/istio 1.30, manifests/charts/istio-control/istio-discovery/files/injection-template.yaml and pkg/kube/inject;
-tests/apiserver/test_injection.py holds it against istiod's own webhook.
+Source: istio/istio 1.30, manifests/charts/istio-control/istio-discovery/files/injection-template.yaml and
+pkg/kube/inject; tests/apiserver/test_injection.py holds it against istiod's own webhook.
 """
 
 from __future__ import annotations
@@ -51,15 +52,32 @@ AGENT_LEVELS = r"[a-zA-Z0-9_-]+(:[a-z]+)?(,[a-zA-Z0-9_-]+(:[a-z]+)?)*"
 OWN_PORTS = r"((15020|15021|15090)(,(15020|15021|15090))*)?"
 """Ports of the proxy's own that stay out of the redirection; what they serve is health and metrics."""
 METRICS_PORT, METRICS_PATH = "[0-9]{0,5}", r"(/([a-zA-Z0-9._~/?=%:,;+-]|&)*)?"
-"""Where the agent fetches the application's metrics: as `http://localhost:` port path, so neither may hold an `@`."""
+"""Where the agent fetches the application's metrics: as `http://localhost:` port path, so neither may hold an
+`@`."""
 
 _TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where the API server mounts an account's token in every container of a pod, the proxy's too."""
 _CONTROL_PLANE = "istiod.istio-system.svc:15012"
 _PLAIN = ["name", "image", "args", "env", "resources", "securityContext"]
 _DEFAULTED = ["terminationMessagePath", "terminationMessagePolicy", "imagePullPolicy"]
-_PROXY_FIELDS = [*_PLAIN, *_DEFAULTED, "ports", "volumeMounts", "readinessProbe", "startupProbe", "lifecycle", "restartPolicy"]
-_PROBE_FIELDS = ["httpGet", "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
+_PROXY_FIELDS = [
+    *_PLAIN,
+    *_DEFAULTED,
+    "ports",
+    "volumeMounts",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+    "restartPolicy",
+]
+_PROBE_FIELDS = [
+    "httpGet",
+    "initialDelaySeconds",
+    "timeoutSeconds",
+    "periodSeconds",
+    "successThreshold",
+    "failureThreshold",
+]
 _MOUNTS = {
     "workload-socket": "/var/run/secrets/workload-spiffe-uds",
     "credential-socket": "/var/run/secrets/credential-uds",
@@ -84,9 +102,15 @@ def _volumes() -> list[dict[str, Any]]:
     token = {"serviceAccountToken": {"audience": AUDIENCE, "expirationSeconds": 43200, "path": "istio-token"}}
     mode = 0o644
     return [
-        *({"name": name, "emptyDir": {}} for name in ("workload-socket", "credential-socket", "workload-certs", "istio-data")),
+        *(
+            {"name": name, "emptyDir": {}}
+            for name in ("workload-socket", "credential-socket", "workload-certs", "istio-data")
+        ),
         {"name": "istio-envoy", "emptyDir": {"medium": "Memory"}},
-        {"name": "istio-podinfo", "downwardAPI": {"items": [field("labels"), field("annotations")], "defaultMode": mode}},
+        {
+            "name": "istio-podinfo",
+            "downwardAPI": {"items": [field("labels"), field("annotations")], "defaultMode": mode},
+        },
         {"name": "istio-token", "projected": {"sources": [token], "defaultMode": mode}},
         {"name": "istiod-ca-cert", "configMap": {"name": ROOT, "defaultMode": mode}},
         {"name": "istio-ca-crl", "configMap": {"name": REVOKED, "defaultMode": mode, "optional": True}},
@@ -94,7 +118,8 @@ def _volumes() -> list[dict[str, Any]]:
 
 
 def _environment(added: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Variables whose value is known beforehand; `added` is what the mesh's configuration gives to every proxy."""
+    """Variables whose value is known beforehand; `added` is what the mesh's configuration gives to every
+    proxy."""
     values = {
         "PILOT_CERT_PROVIDER": "istiod",
         "CA_ADDR": _CONTROL_PLANE,
@@ -115,7 +140,10 @@ def _environment(added: Mapping[str, str]) -> list[dict[str, Any]]:
     limits = {"ISTIO_CPU_LIMIT": "limits.cpu", "GOMEMLIMIT": "limits.memory", "GOMAXPROCS": "limits.cpu"}
     return [
         *({"name": name, "value": value} for name, value in values.items()),
-        *({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}} for name, path in fields.items()),
+        *(
+            {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+            for name, path in fields.items()
+        ),
         *(
             {"name": name, "valueFrom": {"resourceFieldRef": {"resource": resource, "divisor": "1"}}}
             for name, resource in limits.items()
@@ -127,14 +155,18 @@ _OF_THE_POD = {
     "ISTIO_META_POD_PORTS": None,
     "ISTIO_META_APP_CONTAINERS": "[a-z0-9,-]*",
     "ISTIO_META_WORKLOAD_NAME": "[a-zA-Z0-9._-]+",
-    "ISTIO_META_OWNER": r"kubernetes://apis/[a-zA-Z0-9.-]+(/[a-zA-Z0-9.-]+)?/namespaces/[a-z0-9-]+/[a-z0-9]+/[a-zA-Z0-9.-]+",
+    "ISTIO_META_OWNER": (
+        r"kubernetes://apis/[a-zA-Z0-9.-]+(/[a-zA-Z0-9.-]+)?/namespaces/[a-z0-9-]+/[a-z0-9]+/[a-zA-Z0-9.-]+"
+    ),
     "ISTIO_KUBE_APP_PROBERS": None,
     "ISTIO_PROMETHEUS_ANNOTATIONS": (
-        rf'\{{"scrape":"(true|false)?","path":"{METRICS_PATH}","port":"{METRICS_PORT}"\}}'.replace("&", r"\\u0026")
+        rf'\{{"scrape":"(true|false)?","path":"{METRICS_PATH}","port":"{METRICS_PORT}"\}}'.replace(
+            "&", r"\\u0026"
+        )
     ),
 }
-"""Variables that tell the proxy of its own pod, and a pattern for the value. Without one any value does: the ports and probes
-that the author wrote, as JSON, which the proxy asks of its own pod alone."""
+"""Variables that tell the proxy of its own pod, and a pattern for the value. Without one any value does: the
+ports and probes that the author wrote, as JSON, which the proxy asks of its own pod alone."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +209,8 @@ def _known(plan: Plan) -> Made:
         "firstEnvironment": literal([{"name": name, "value": value} for name, value in added.items()]),
     }
     return Made(
-        containers=f"c.name == 'istio-proxy' ? ({_proxy(plan, config)}) : c.name == '{first}' && {_first(plan, first)}",
+        containers=f"c.name == 'istio-proxy' ? ({_proxy(plan, config)}) : c.name == '{first}' && "
+        f"{_first(plan, first)}",
         volumes="v in variables.madeVolumes",
         whole=_present([first]),
         variables=variables,
@@ -215,7 +248,9 @@ def _common(fields: list[str], plan: Plan, security: Mapping[str, Any]) -> list[
 def _arguments(*words: str | re.Pattern[str]) -> str:
     """The arguments are these, in this order; a pattern stands for one that fits it as a whole."""
     each = (
-        f"c.args[{at}] == {literal(word)}" if isinstance(word, str) else f"c.args[{at}].matches({whole(word.pattern)})"
+        f"c.args[{at}] == {literal(word)}"
+        if isinstance(word, str)
+        else f"c.args[{at}].matches({whole(word.pattern)})"
         for at, word in enumerate(words)
     )
     return f"size(c.args) == {len(words)} && " + " && ".join(each)
@@ -226,12 +261,30 @@ def _first(plan: Plan, name: str) -> str:
     root = {"runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": False, "readOnlyRootFilesystem": False}
     checks_only = name == "istio-validation"
     added = {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]}}
-    words = ("istio-iptables", "-p", "15001", "-z", "15006", "-u", str(UID), "-m", "REDIRECT", "-i", "*", "-x", "", "-b", "*")
+    words = (
+        "istio-iptables",
+        "-p",
+        "15001",
+        "-z",
+        "15006",
+        "-u",
+        str(UID),
+        "-m",
+        "REDIRECT",
+        "-i",
+        "*",
+        "-x",
+        "",
+        "-b",
+        "*",
+    )
     level = re.compile(f"--log_output_level=({AGENT_LEVELS})")
     last = ("--run-validation", "--skip-rule-apply") if checks_only else ()
     return " && ".join(
         (
-            *_common([*_PLAIN, *_DEFAULTED], plan, _security() if checks_only else _security(**root, **added)),
+            *_common(
+                [*_PLAIN, *_DEFAULTED], plan, _security() if checks_only else _security(**root, **added)
+            ),
             _arguments(*words, "-d", re.compile(f"15090,15021(,{OWN_PORTS})?"), level, *last),
             "c.?env.orValue([]) == variables.firstEnvironment",
         )
@@ -246,7 +299,10 @@ def _proxy(plan: Plan, config: Mapping[str, Any]) -> str:
     probe = "p.all(k, k in {}) && p.httpGet == {}".format(
         literal(_PROBE_FIELDS), literal({"path": "/healthz/ready", "port": 15021, "scheme": "HTTP"})
     )
-    token = f"m.mountPath == '{_TOKEN_MOUNT}' && m.?readOnly.orValue(false) && m.all(k, k in ['name', 'mountPath', 'readOnly'])"
+    token = (
+        f"m.mountPath == '{_TOKEN_MOUNT}' && m.?readOnly.orValue(false) && m.all(k, k in ['name', "
+        "'mountPath', 'readOnly'])"
+    )
     return " && ".join(
         (
             *_common(_PROXY_FIELDS, plan, _security()),
@@ -274,13 +330,17 @@ def _proxy(plan: Plan, config: Mapping[str, Any]) -> str:
 def _of_the_pod(config: Mapping[str, Any]) -> str:
     """Variables whose value differs from pod to pod, of `e`."""
     fits = " || ".join(
-        f"(e.name == '{name}' && e.value.matches({whole(pattern)}))" for name, pattern in _OF_THE_POD.items() if pattern
+        f"(e.name == '{name}' && e.value.matches({whole(pattern)}))"
+        for name, pattern in _OF_THE_POD.items()
+        if pattern
     )
     free = [name for name, pattern in _OF_THE_POD.items() if pattern is None]
     return (
         "e.all(k, k in ['name', 'value']) && has(e.value) && ("
-        # The JSON that protobuf writes may have blanks anywhere between its words, and ours has none within them.
-        f"(e.name == 'PROXY_CONFIG' && e.value.replace(' ', '').replace('\\n', '') == {literal(_proxy_config(config))})"
+        # The JSON that protobuf writes may have blanks anywhere between its words, and ours has none within
+        # them.
+        "(e.name == 'PROXY_CONFIG' && e.value.replace(' ', '').replace('\\n', '') == "
+        f"{literal(_proxy_config(config))})"
         f" || e.name in {literal(free)} || {fits})"
     )
 
@@ -301,15 +361,26 @@ def _proxy_config(config: Mapping[str, Any]) -> str:
 
 
 def _roughly(plan: Plan) -> Made:
-    """What holds for every injector of Istio's kind: nothing else than the agent is run, with no more rights than it needs.
+    """What holds for every injector of Istio's kind: nothing else than the agent is run, with no more rights
+    than it needs.
 
-    Images are named where the stack names them; those of managed Cloud Service Mesh are Google's to choose, and not published.
+    Images are named where the stack names them; those of managed Cloud Service Mesh are Google's to choose,
+    and not published.
     """
     wanted = ["istio-proxy", "istio-init", "istio-validation"]
     own = ["istio-init", "istio-validation"]
-    ends = "[c.?lifecycle.?preStop, c.?lifecycle.?postStart].all(o, !o.hasValue() || o.value().exec.command[0] == 'pilot-agent')"
-    probes = "[c.?readinessProbe, c.?startupProbe, c.?livenessProbe].all(o, !o.hasValue() || has(o.value().httpGet))"
-    runs = "c.name == 'istio-proxy' ? c.args[0] == 'proxy' && c.args[1] == 'sidecar' : c.args[0] == 'istio-iptables'"
+    ends = (
+        "[c.?lifecycle.?preStop, c.?lifecycle.?postStart].all(o, !o.hasValue() || "
+        "o.value().exec.command[0] == 'pilot-agent')"
+    )
+    probes = (
+        "[c.?readinessProbe, c.?startupProbe, c.?livenessProbe].all(o, !o.hasValue() || "
+        "has(o.value().httpGet))"
+    )
+    runs = (
+        "c.name == 'istio-proxy' ? c.args[0] == 'proxy' && c.args[1] == 'sidecar' : c.args[0] == "
+        "'istio-iptables'"
+    )
     loads = "e.name.startsWith('LD_') || e.name in ['ISTIO_BOOTSTRAP_OVERRIDE', 'BASH_ENV']"
     kinds = literal(["name", "emptyDir", "downwardAPI", "projected", "configMap", "secret", "csi"])
     named = [f"c.image == {literal(image(plan))}"] if plan.in_cluster_mesh else []
@@ -319,7 +390,8 @@ def _roughly(plan: Plan) -> Made:
         f"({runs})",
         "!has(c.command) && !has(c.envFrom) && !has(c.workingDir)",
         f"c.?env.orValue([]).all(e, !({loads}))",
-        f"c.?volumeMounts.orValue([]).all(m, m.name in {literal(VOLUMES)} || m.mountPath == '{_TOKEN_MOUNT}')",
+        f"c.?volumeMounts.orValue([]).all(m, m.name in {literal(VOLUMES)} || m.mountPath == "
+        f"'{_TOKEN_MOUNT}')",
         ends,
         probes,
     ]

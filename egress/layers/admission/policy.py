@@ -1,4 +1,5 @@
-"""From rules to the two objects that enforce them: a policy that says what must hold, and a binding that says where."""
+"""From rules to the two objects that enforce them: a policy that says what must hold, and a binding that says
+where."""
 
 from __future__ import annotations
 
@@ -14,13 +15,24 @@ from egress.settings.fences import Action, Fences, Rule
 
 API = "admissionregistration.k8s.io/v1"
 TEAM_NAMESPACES: dict[str, Any] = {"matchExpressions": [{"key": names.TEAM_LABEL, "operator": "Exists"}]}
-PLATFORM_NAMESPACES: dict[str, Any] = {"matchExpressions": [{"key": names.PLATFORM_LABEL, "operator": "Exists"}]}
-NOT_OF_THE_SYSTEM: dict[str, Any] = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(SYSTEM)}
+PLATFORM_NAMESPACES: dict[str, Any] = {
+    "matchExpressions": [{"key": names.PLATFORM_LABEL, "operator": "Exists"}]
+}
+NOT_OF_THE_SYSTEM: dict[str, Any] = {
+    "key": "kubernetes.io/metadata.name",
+    "operator": "NotIn",
+    "values": list(SYSTEM),
+}
 """The API server itself writes this label, so nobody gives a namespace another name by it."""
-PLATFORM = "authorizer.group('admissionregistration.k8s.io').resource('validatingadmissionpolicies').check('update').allowed()"
-"""CEL: whether the requester is the platform - whoever may change these policies, by RBAC or by IAM, could lift them anyway.
+PLATFORM = (
+    "authorizer.group('admissionregistration.k8s.io').resource('validatingadmissionpolicies')"
+    ".check('update').allowed()"
+)
+"""CEL: whether the requester is the platform - whoever may change these policies, by RBAC or by IAM, could
+lift them anyway.
 
-No list of names, which on GKE would have to hold the identity that runs Pulumi and would lock it out where it does not.
+No list of names, which on GKE would have to hold the identity that runs Pulumi and would lock it out where it
+does not.
 """
 _ITS_ACCOUNTS = ", ".join(f"'system:serviceaccounts:{namespace}'" for namespace in SYSTEM)
 ITSELF = (
@@ -28,7 +40,8 @@ ITSELF = (
     " && !request.userInfo.username.startsWith('system:serviceaccount:')"
     f" || request.userInfo.?groups.orValue([]).exists(g, g in [{_ITS_ACCOUNTS}]))"
 )
-"""CEL: whether Kubernetes' or Google's own components ask: users that no person and no workload of others can log in as."""
+"""CEL: whether Kubernetes' or Google's own components ask: users that no person and no workload of others can
+log in as."""
 NAMESPACE = "request.?namespace.orValue('')"
 """CEL: the namespace that is asked about; of a namespace itself, its name."""
 _ACTIONS = {Action.DENY: ["Deny"], Action.WARN: ["Warn", "Audit"]}
@@ -84,7 +97,8 @@ class Policy:
     where: Mapping[str, Any] | None = field(default_factory=lambda: TEAM_NAMESPACES)
 
     def render(self, plan: Plan) -> Iterator[Object]:
-        """Policy and binding; nothing where the config relaxes every rule of it, for a policy without rules is refused."""
+        """Policy and binding; nothing where the config relaxes every rule of it, for a policy without rules
+        is refused."""
         fences = plan.settings.fences
         relaxed = fences.admission.relaxed
         checks = [check for check in self.checks if check.rule not in relaxed]
@@ -98,24 +112,37 @@ class Policy:
             "variables": [{"name": name, "expression": cel} for name, cel in self.variables.items()],
             "validations": [_validation(check, fences) for check in checks],
         }
-        annotations = {f"{names.RELAXED}{check.rule}": relaxed[check.rule] for check in self.checks if check.rule in relaxed}
+        annotations = {
+            f"{names.RELAXED}{check.rule}": relaxed[check.rule]
+            for check in self.checks
+            if check.rule in relaxed
+        }
         exempted = {check.rule: fences.admission.exempted(check.rule) for check in checks}
         annotations |= {
-            f"{names.EXEMPT}{rule}": "; ".join(f"{namespace}: {reason}" for namespace, reason in sorted(reasons.items()))
+            f"{names.EXEMPT}{rule}": "; ".join(
+                f"{namespace}: {reason}" for namespace, reason in sorted(reasons.items())
+            )
             for rule, reasons in exempted.items()
             if reasons
         }
-        binding: dict[str, Any] = {"policyName": self.name, "validationActions": _ACTIONS[fences.admission.action]}
+        binding: dict[str, Any] = {
+            "policyName": self.name,
+            "validationActions": _ACTIONS[fences.admission.action],
+        }
         if self.where is not None:
             binding["matchResources"] = {"namespaceSelector": dict(self.where)}
         spec = {key: value for key, value in spec.items() if value}
-        yield Object(Owner.mesh(), manifest(API, "ValidatingAdmissionPolicy", self.name, annotations=annotations, spec=spec))
+        yield Object(
+            Owner.mesh(),
+            manifest(API, "ValidatingAdmissionPolicy", self.name, annotations=annotations, spec=spec),
+        )
         yield Object(Owner.mesh(), manifest(API, "ValidatingAdmissionPolicyBinding", self.name, spec=binding))
 
 
 def _validation(check: Check, fences: Fences) -> dict[str, Any]:
     exempted = sorted(fences.admission.exempted(check.rule))
-    # In the policy's own text, which the stack owns whole: a list of which Kubernetes merges nothing, unlike annotations.
+    # In the policy's own text, which the stack owns whole: a list of which Kubernetes merges nothing, unlike
+    # annotations.
     besides = f"{NAMESPACE} in {exempted} || " if exempted else ""
     return {
         "expression": f"{besides}({check.accepts})" if besides else check.accepts,

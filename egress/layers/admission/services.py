@@ -1,4 +1,5 @@
-"""Rules on Services and their endpoints: a name in the cluster stands for pods of the cluster, and nothing else."""
+"""Rules on Services and their endpoints: a name in the cluster stands for pods of the cluster, and nothing
+else."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def _checks(pods: str) -> tuple[Check, ...]:
     return (
         Check(
             Rule.SERVICE_TYPES,
-            "A Service of a team is of type ClusterIP: ExternalName is an alias for an outside host, NodePort and LoadBalancer "
+            "A Service of a team is of type ClusterIP: ExternalName is an alias for an outside host, "
+            "NodePort and LoadBalancer "
             "open it on nodes and outside.",
             "request.kind.kind != 'Service' || object.spec.?type.orValue('ClusterIP') == 'ClusterIP'",
         ),
@@ -33,10 +35,12 @@ def _checks(pods: str) -> tuple[Check, ...]:
         ),
         Check(
             Rule.OUTSIDE_ENDPOINTS,
-            f"Endpoints are pods' addresses ({pods}): another one would be an outside host under a name of the cluster, or a "
+            f"Endpoints are pods' addresses ({pods}): another one would be an outside host under a name of "
+            "the cluster, or a "
             "node.",
             "request.kind.kind == 'Service' ? true"
-            f" : request.kind.kind == 'Endpoints' ? object.?subsets.orValue([]).all(s, {addresses}.all(a, {inside}))"
+            f" : request.kind.kind == 'Endpoints' ? object.?subsets.orValue([]).all(s, {addresses}.all(a, "
+            f"{inside}))"
             " : object.addressType == 'IPv4' && (object.?endpoints.orValue(null) == null"
             f" || object.endpoints.all(e, e.addresses.all(a, {inside})))",
         ),

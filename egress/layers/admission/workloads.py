@@ -1,8 +1,11 @@
-"""Rules on pods, and on every template that a controller makes pods from - so that the error reaches whoever applies it.
+"""Rules on pods, and on every template that a controller makes pods from - so that the error reaches whoever
+applies it.
 
-The pod that is judged here has been through Istio's injection already, and the proxy's own containers break half of these
-rules by design. They are told apart from a forgery by what they are, down to the last argument (injected.py), and by who wrote
-them: the API server records the author's fields of a new object (`metadata.managedFields`) before any webhook adds to it.
+The pod that is judged here has been through Istio's injection already, and the proxy's own containers break
+half of these rules by design. They are told apart from a forgery by what they are, down to the last argument
+(injected.py), and by who wrote
+them: the API server records the author's fields of a new object (`metadata.managedFields`) before any webhook
+adds to it.
 """
 
 from __future__ import annotations
@@ -26,16 +29,24 @@ VOLUMES = (
     "projected",
     "secret",
 )
-"""Kinds of volumes that neither open the node's files nor make the node connect somewhere (as in Pod Security's restricted)."""
+"""Kinds of volumes that neither open the node's files nor make the node connect somewhere (as in Pod
+Security's restricted)."""
 CSI_DRIVERS = ("secrets-store-gke.csi.k8s.io", "gcsfuse.csi.storage.gke.io")
-"""Drivers of volumes written into a pod: the node fetches a secret as the pod, or opens a file system that a container of the pod
-serves. Others, such as NFS's, make the node connect wherever the pod says."""
-INTERFACE_ANNOTATIONS = ("k8s.v1.cni.cncf.io/", "v1.multus-cni.io/", "networking.gke.io/", "cni.projectcalico.org/")
+"""Drivers of volumes written into a pod: the node fetches a secret as the pod, or opens a file system that a
+container of the pod serves. Others, such as NFS's, make the node connect wherever the pod says."""
+INTERFACE_ANNOTATIONS = (
+    "k8s.v1.cni.cncf.io/",
+    "v1.multus-cni.io/",
+    "networking.gke.io/",
+    "cni.projectcalico.org/",
+)
 """Prefixes of annotations by which a pod asks for interfaces or addresses beside its own."""
 
 # The API server takes a pod's labels and annotations from updates of its status as well.
 RESOURCES = (
-    Resources("", ("pods", "pods/ephemeralcontainers", "pods/status", "podtemplates", "replicationcontrollers")),
+    Resources(
+        "", ("pods", "pods/ephemeralcontainers", "pods/status", "podtemplates", "replicationcontrollers")
+    ),
     Resources("apps", ("deployments", "replicasets", "statefulsets", "daemonsets")),
     Resources("batch", ("jobs", "cronjobs")),
 )
@@ -49,7 +60,8 @@ CHANGED = (
     " : request.kind.kind == 'PodTemplate' ? object.template != oldObject.template"
     " : object.spec.template != oldObject.spec.template)"
 )
-"""CEL: what the rules look at is new. What was there before them must still be scaled, finished and deleted."""
+"""CEL: what the rules look at is new. What was there before them must still be scaled, finished and
+deleted."""
 
 TEMPLATE = {
     "isPod": "request.kind.kind == 'Pod'",
@@ -70,7 +82,8 @@ VARIABLES = {
     **TEMPLATE,
     "all": "variables.containers + variables.spec.?ephemeralContainers.orValue([])",
     # The author's own, and those that are called as the injector's are.
-    "own": f"variables.containers.filter(c, !(c.name in {NAMES})) + variables.spec.?ephemeralContainers.orValue([])",
+    "own": f"variables.containers.filter(c, !(c.name in {NAMES})) + "
+    "variables.spec.?ephemeralContainers.orValue([])",
     "made": f"variables.containers.filter(c, c.name in {NAMES})",
 }
 
@@ -82,7 +95,8 @@ _NOT_THE_PROXYS_IDENTITY = " && ".join(
         f"!({UID} in variables.spec.?securityContext.?supplementalGroups.orValue([]))",
         f"variables.own.all(c, c.?securityContext.?runAsUser.orValue(0) != {UID}"
         f" && c.?securityContext.?runAsGroup.orValue(0) != {UID})",
-        # Of the proxy's own containers one runs as root, for it sets up the redirection; a root in another could be anybody.
+        # Of the proxy's own containers one runs as root, for it sets up the redirection; a root in another
+        # could be anybody.
         "variables.made.all(c, [c.?securityContext.?runAsUser, c.?securityContext.?runAsGroup]"
         f".all(id, id.orValue(-1) == (c.name == 'istio-init' ? 0 : {UID})))",
     )
@@ -99,8 +113,10 @@ _CONFINED = (
 CHECKS = (
     Check(
         Rule.HOST_NAMESPACES,
-        "hostNetwork, hostPID and hostIPC put a pod into the node's own namespaces, where no policy on pods holds.",
-        "[variables.spec.?hostNetwork, variables.spec.?hostPID, variables.spec.?hostIPC].all(h, h.orValue(false) == false)",
+        "hostNetwork, hostPID and hostIPC put a pod into the node's own namespaces, where no policy on pods "
+        "holds.",
+        "[variables.spec.?hostNetwork, variables.spec.?hostPID, variables.spec.?hostIPC].all(h, "
+        "h.orValue(false) == false)",
     ),
     Check(
         Rule.HOST_PORTS,
@@ -109,11 +125,15 @@ CHECKS = (
     ),
     Check(
         Rule.HOST_VOLUMES,
-        f"A volume of another kind than {', '.join(VOLUMES)}, or of another csi driver than {', '.join(CSI_DRIVERS)}, opens the "
+        f"A volume of another kind than {', '.join(VOLUMES)}, or of another csi driver than "
+        f"{', '.join(CSI_DRIVERS)}, opens the "
         "node's files, or lets the node connect for the pod.",
-        "variables.spec.?volumes.orValue([]).all(v, (" + " || ".join(f"has(v.{kind})" for kind in VOLUMES) + ")"
+        "variables.spec.?volumes.orValue([]).all(v, ("
+        + " || ".join(f"has(v.{kind})" for kind in VOLUMES)
+        + ")"
         # The proxy's own are rule proxy-container's.
-        f" && (!has(v.csi) || v.csi.driver in {literal(CSI_DRIVERS)} || v.name in {literal(injected.VOLUMES)}))",
+        f" && (!has(v.csi) || v.csi.driver in {literal(CSI_DRIVERS)} || v.name in "
+        f"{literal(injected.VOLUMES)}))",
     ),
     Check(
         Rule.PRIVILEGED,
@@ -125,11 +145,14 @@ CHECKS = (
     ),
     Check(
         Rule.CAPABILITIES,
-        "Capabilities such as NET_ADMIN, NET_RAW, SYS_ADMIN or SETUID undo the redirection to the proxy or become the proxy; "
+        "Capabilities such as NET_ADMIN, NET_RAW, SYS_ADMIN or SETUID undo the redirection to the proxy or "
+        "become the proxy; "
         "only NET_BIND_SERVICE may be added.",
-        "variables.own.all(c, c.?securityContext.?capabilities.?add.orValue([]).all(a, a == 'NET_BIND_SERVICE'))"
+        "variables.own.all(c, c.?securityContext.?capabilities.?add.orValue([]).all(a, a == "
+        "'NET_BIND_SERVICE'))"
         # The init container that sets up the redirection, where the node does not.
-        " && variables.made.all(c, c.?securityContext.?capabilities.?add.orValue([]).all(a, c.name == 'istio-init'"
+        " && variables.made.all(c, c.?securityContext.?capabilities.?add.orValue([]).all(a, c.name == "
+        "'istio-init'"
         " && a in ['NET_ADMIN', 'NET_RAW']))",
     ),
     Check(
@@ -139,13 +162,16 @@ CHECKS = (
     ),
     Check(
         Rule.CONFINED_PROCESS,
-        "An image may name the proxy's user itself, or carry a program that becomes it: state runAsUser and runAsGroup (of the "
-        "pod or of the container), and in each container allowPrivilegeEscalation: false and capabilities: {drop: [ALL]}.",
+        "An image may name the proxy's user itself, or carry a program that becomes it: state runAsUser and "
+        "runAsGroup (of the "
+        "pod or of the container), and in each container allowPrivilegeEscalation: false and capabilities: "
+        "{drop: [ALL]}.",
         _CONFINED,
     ),
     Check(
         Rule.SYSTEM_PRIORITY,
-        f"Classes that begin with system-, and {names.PRIORITY_CLASS}, are the cluster's own and the gateways': a pod that takes "
+        f"Classes that begin with system-, and {names.PRIORITY_CLASS}, are the cluster's own and the "
+        "gateways': a pod that takes "
         "one is kept before them, or ends others to get their place.",
         "!variables.spec.?priorityClassName.orValue('').startsWith('system-')"
         f" && variables.spec.?priorityClassName.orValue('') != '{names.PRIORITY_CLASS}'",
@@ -154,7 +180,9 @@ CHECKS = (
     Check(
         Rule.NETWORK_INTERFACES,
         "An interface or address beside the pod's own leaves around the mesh and its NetworkPolicies.",
-        "variables.annotations.all(k, !(" + " || ".join(f"k.startsWith('{prefix}')" for prefix in INTERFACE_ANNOTATIONS) + "))",
+        "variables.annotations.all(k, !("
+        + " || ".join(f"k.startsWith('{prefix}')" for prefix in INTERFACE_ANNOTATIONS)
+        + "))",
     ),
 )
 
@@ -162,4 +190,6 @@ CHECKS = (
 def policy(plan: Plan) -> Policy:
     made = injected.made(plan)
     checks = (*proxy.checks(made), *CHECKS, control_plane.tokens(plan))
-    return Policy("egress-team-workloads", RESOURCES, checks, {"changed": CHANGED}, {**VARIABLES, **made.variables})
+    return Policy(
+        "egress-team-workloads", RESOURCES, checks, {"changed": CHANGED}, {**VARIABLES, **made.variables}
+    )

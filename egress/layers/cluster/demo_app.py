@@ -32,7 +32,10 @@ def render(plan: Plan) -> Iterator[Object]:
                 NAME,
                 team.name,
                 labels=labels,
-                spec={"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": 80, "protocol": "TCP"}]},
+                spec={
+                    "selector": labels,
+                    "ports": [{"name": "http", "port": 80, "targetPort": 80, "protocol": "TCP"}],
+                },
             ),
         )
         container = {

@@ -1,6 +1,7 @@
 """The gateways' pods: Deployments that only gateway nodes run, into which Istio injects the proxy.
 
-Source: Istio, "Installing Gateways" (gateway injection template); Kubernetes Pod Security Standards, restricted.
+Source: Istio, "Installing Gateways" (gateway injection template); Kubernetes Pod Security Standards,
+restricted.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Workload:
     labels: Mapping[str, str]
     """What the mesh's objects select the pods by; they carry `app` besides."""
     nodes: str
-    """The kind of node that it runs on: the node pool's name, and the value of the taint that keeps others away."""
+    """The kind of node that it runs on: the node pool's name, and the value of the taint that keeps others
+    away."""
     ports: Mapping[int, tuple[str, int]]
     """Port of the Service to its name and to the port of the pods."""
     settings: Replicas
@@ -49,9 +51,13 @@ class Workload:
         return {"app": self.name, **self.labels}
 
     def render(self) -> Iterator[Object]:
-        """ServiceAccount, Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget; the right to read Secrets."""
-        # Its proxy shows istiod a token of its own, made for that alone; nothing here speaks to the API server.
-        account = manifest("v1", "ServiceAccount", self.name, self.namespace, automountServiceAccountToken=False)
+        """ServiceAccount, Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget; the right to
+        read Secrets."""
+        # Its proxy shows istiod a token of its own, made for that alone; nothing here speaks to the API
+        # server.
+        account = manifest(
+            "v1", "ServiceAccount", self.name, self.namespace, automountServiceAccountToken=False
+        )
         for item in (account, _deployment(self), _service(self), _autoscaler(self), _disruption_budget(self)):
             yield Object(self.owner, item)
         if self.reads_secrets:
@@ -61,7 +67,8 @@ class Workload:
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Each egress gateway's pods and what belongs to them; the right to read Secrets where a host needs one."""
+    """Each egress gateway's pods and what belongs to them; the right to read Secrets where a host needs
+    one."""
     yield Object(Owner.mesh(), _priority())
     for gateway in plan.gateways:
         yield from Workload(
@@ -70,7 +77,10 @@ def render(plan: Plan) -> Iterator[Object]:
             namespace=gateway.namespace,
             labels=gateway.labels,
             nodes=gateway.nodes,
-            ports={HTTP_PORT: ("http2", TARGET_PORTS[HTTP_PORT]), HTTPS_PORT: ("tls", TARGET_PORTS[HTTPS_PORT])},
+            ports={
+                HTTP_PORT: ("http2", TARGET_PORTS[HTTP_PORT]),
+                HTTPS_PORT: ("tls", TARGET_PORTS[HTTPS_PORT]),
+            },
             settings=gateway.settings,
             reads_secrets=bool(gateway.secrets),
             service={"type": "ClusterIP"},
@@ -127,8 +137,15 @@ def _deployment(workload: Workload) -> Manifest:
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {
-                    "labels": {**workload.selector, "version": VERSION_LABEL, "sidecar.istio.io/inject": "true"},
-                    "annotations": {"inject.istio.io/templates": "gateway", "proxy.istio.io/config": _proxy_config(workload)},
+                    "labels": {
+                        **workload.selector,
+                        "version": VERSION_LABEL,
+                        "sidecar.istio.io/inject": "true",
+                    },
+                    "annotations": {
+                        "inject.istio.io/templates": "gateway",
+                        "proxy.istio.io/config": _proxy_config(workload),
+                    },
                 },
                 "spec": _pod(workload),
             },
@@ -137,7 +154,8 @@ def _deployment(workload: Workload) -> Manifest:
 
 
 def _proxy_config(workload: Workload) -> str:
-    """What Istio adds to the proxy's configuration: the overload manager's bound, which the agent writes into the bootstrap.
+    """What Istio adds to the proxy's configuration: the overload manager's bound, which the agent writes into
+    the bootstrap.
 
     Its own listeners for probes and metrics are not bound by it, so a full gateway stays ready.
     Source: Istio 1.30, pkg/bootstrap/config.go.
@@ -153,7 +171,12 @@ def _pod(workload: Workload) -> dict[str, Any]:
         "priorityClassName": names.PRIORITY_CLASS,
         "nodeSelector": {"cloud.google.com/gke-nodepool": workload.nodes},
         "tolerations": [
-            {"key": kept_away["key"], "operator": "Equal", "value": kept_away["value"], "effect": kept_away["effect"]}
+            {
+                "key": kept_away["key"],
+                "operator": "Equal",
+                "value": kept_away["value"],
+                "effect": kept_away["effect"],
+            }
         ],
         "topologySpreadConstraints": [
             # Two nodes or none: the pool's autoscaler adds the second where there is only one.
@@ -198,7 +221,8 @@ def _spread(workload: Workload, topology: str, otherwise: str) -> dict[str, Any]
 
 def _service(workload: Workload) -> Manifest:
     ports = [
-        {"name": name, "port": port, "targetPort": target, "protocol": "TCP"} for port, (name, target) in workload.ports.items()
+        {"name": name, "port": port, "targetPort": target, "protocol": "TCP"}
+        for port, (name, target) in workload.ports.items()
     ]
     return manifest(
         "v1",

@@ -1,10 +1,12 @@
-"""NetworkPolicy of the platform's own namespaces: nothing in or out but what gateways and control plane are there for.
+"""NetworkPolicy of the platform's own namespaces: nothing in or out but what gateways and control plane are
+there for.
 
-In each namespace one policy refuses everything to every pod, and one policy for each kind of pod that belongs there says what
-that kind may. Kubelet's probes come from the pod's own node, which Kubernetes always lets through, so no rule names them.
+In each namespace one policy refuses everything to every pod, and one policy for each kind of pod that belongs
+there says what that kind may. Kubelet's probes come from the pod's own node, which Kubernetes always lets
+through, so no rule names them.
 
-Source: Kubernetes, "Network Policies" (a node always reaches its own pods); Istio, "Application requirements" (ports of
-istiod); GKE, "Konnectivity service" (how the control plane reaches webhooks).
+Source: Kubernetes, "Network Policies" (a node always reaches its own pods); Istio, "Application requirements"
+(ports of istiod); GKE, "Konnectivity service" (how the control plane reaches webhooks).
 """
 
 from __future__ import annotations
@@ -18,7 +20,16 @@ from egress.common.ip_space import ANYWHERE
 from egress.common.objects import Manifest, Object, Owner, manifest
 from egress.layers.cluster.gateway_workload import INGRESS_LABELS
 from egress.layers.cluster.namespaces import INJECTED
-from egress.layers.cluster.team_network_policy import XDS_PORT, block, control_plane, dns, google_apis, namespace, pods, port
+from egress.layers.cluster.team_network_policy import (
+    XDS_PORT,
+    block,
+    control_plane,
+    dns,
+    google_apis,
+    namespace,
+    pods,
+    port,
+)
 from egress.plan.model import HTTPS_PORT, TARGET_PORTS, EgressGateway, Plan
 from egress.settings.fences import Fence
 from egress.settings.receive import Ingress
@@ -29,7 +40,8 @@ KONNECTIVITY = {"k8s-app": "konnectivity-agent"}
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """For the control plane and each egress gateway: a refusal of everything, and what is excepted from it."""
+    """For the control plane and each egress gateway: a refusal of everything, and what is excepted from
+    it."""
     fences = plan.settings.fences
     if fences.up(Fence.CONTROL_PLANE_NETWORK):
         yield Object(Owner.mesh(), _nothing(names.MESH_NAMESPACE))
@@ -56,9 +68,13 @@ def _nothing(within: str) -> Manifest:
 
 
 def _boundary(name: str, within: str, labels: Mapping[str, str], ingress: Rules, egress: Rules) -> Manifest:
-    spec: dict[str, Any] = {"podSelector": {"matchLabels": dict(labels)}, "policyTypes": ["Ingress", "Egress"]}
+    spec: dict[str, Any] = {
+        "podSelector": {"matchLabels": dict(labels)},
+        "policyTypes": ["Ingress", "Egress"],
+    }
     opened = {"ingress": list(ingress), "egress": list(egress)}
-    # A direction without rules is left out: the API server would store an empty list as nothing, and never be in agreement.
+    # A direction without rules is left out: the API server would store an empty list as nothing, and never be
+    # in agreement.
     return manifest(
         "networking.k8s.io/v1",
         "NetworkPolicy",
@@ -74,9 +90,11 @@ def _istiod(plan: Plan) -> Manifest:
         names.MESH_NAMESPACE,
         names.ISTIOD_LABELS,
         [
-            # Wherever there are proxies. The label is the platform's, by admission; and no new team changes this policy.
+            # Wherever there are proxies. The label is the platform's, by admission; and no new team changes
+            # this policy.
             {"from": [{"namespaceSelector": {"matchLabels": INJECTED}}], "ports": [port("TCP", XDS_PORT)]},
-            # From the range itself, or out of an agent's tunnel: it depends on how GKE connects the control plane.
+            # From the range itself, or out of an agent's tunnel: it depends on how GKE connects the control
+            # plane.
             {
                 "from": [block(plan.addresses.control_plane), pods("kube-system", KONNECTIVITY)],
                 "ports": [port("TCP", WEBHOOK_PORT)],
@@ -126,7 +144,12 @@ def _ingress_gateway(plan: Plan, ingress: Ingress) -> Manifest:
         "ingress-boundary",
         names.INGRESS_NAMESPACE,
         INGRESS_LABELS,
-        [{"from": [block(network) for network in partners], "ports": [port("TCP", number) for number in listening]}],
+        [
+            {
+                "from": [block(network) for network in partners],
+                "ports": [port("TCP", number) for number in listening],
+            }
+        ],
         [*_own_needs(plan), *to_teams],
     )
 

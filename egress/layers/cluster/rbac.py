@@ -1,7 +1,9 @@
-"""RBAC: what people may do in the cluster. Three roles, each an explicit list, none of them open to aggregation.
+"""RBAC: what people may do in the cluster. Three roles, each an explicit list, none of them open to
+aggregation.
 
-A team works with its workloads and sees the rest of its namespace; what decides where traffic goes is the platform's. The
-roles say so again where admission does already (egress/layers/admission): RBAC is what `kubectl auth can-i` answers from.
+A team works with its workloads and sees the rest of its namespace; what decides where traffic goes is the
+platform's. The roles say so again where admission does already (egress/layers/admission): RBAC is what
+`kubectl auth can-i` answers from.
 
 Source: Kubernetes, "Using RBAC Authorization" and "RBAC Good Practices"; GKE, "Google Groups for RBAC".
 """
@@ -59,7 +61,8 @@ TEAM_READS: dict[str, Sequence[str]] = {
     "extensions.istio.io": ("*",),
 }
 """What they see besides: enough to find out why a connection is refused."""
-# No pods/proxy and services/proxy (the API server would connect for them), no serviceaccounts/token, no bindings, no status.
+# No pods/proxy and services/proxy (the API server would connect for them), no serviceaccounts/token, no
+# bindings, no status.
 TEAM_ACTS: Sequence[tuple[Sequence[str], Sequence[str]]] = (
     (("pods/exec", "pods/attach", "pods/portforward"), ("get", "create")),
     (("pods/eviction",), ("create",)),
@@ -116,7 +119,8 @@ OTHER_GROUPS = (
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Three ClusterRoles; a binding for each of them that the config names groups for, a team's in its own namespace."""
+    """Three ClusterRoles; a binding for each of them that the config names groups for, a team's in its own
+    namespace."""
     groups = plan.settings.fences.groups
     for name, rules in ((TEAM, _team()), (SECURITY, _security()), (PLATFORM, _platform())):
         yield Object(Owner.mesh(), manifest(API, "ClusterRole", name, rules=list(rules)))
@@ -136,7 +140,10 @@ def _team_binding(team: str, members: Sequence[str]) -> Manifest:
 def _binding(role: str, groups: Iterable[str]) -> dict[str, Any]:
     return {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group} for group in sorted(set(groups))],
+        "subjects": [
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}
+            for group in sorted(set(groups))
+        ],
     }
 
 
@@ -161,7 +168,8 @@ def _security() -> Iterator[dict[str, Any]]:
 
 
 def _platform() -> Iterator[dict[str, Any]]:
-    # No escalate, bind or impersonate: the platform hands on what it holds itself - the other two roles among it - and no more.
+    # No escalate, bind or impersonate: the platform hands on what it holds itself - the other two roles among
+    # it - and no more.
     yield _rule("", ("*",), WRITE)
     yield {"apiGroups": list(OTHER_GROUPS), "resources": ["*"], "verbs": list(WRITE)}
     yield _rule("authorization.k8s.io", ("subjectaccessreviews", "localsubjectaccessreviews"), ("create",))

@@ -1,6 +1,8 @@
-"""Credentials from Secret Manager: GKE copies them into Secrets beside the gateways. What is in them is never seen here.
+"""Credentials from Secret Manager: GKE copies them into Secrets beside the gateways. What is in them is never
+seen here.
 
-Only the account of a gateway may read the secrets of the hosts that leave by it (or of what it receives), and each by its name.
+Only the account of a gateway may read the secrets of the hosts that leave by it (or of what it receives), and
+each by its name.
 
 Source: Google Cloud, "Synchronize secrets to Kubernetes Secrets"; "Principal identifiers".
 """
@@ -41,7 +43,8 @@ class Reader:
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """A SecretProviderClass (what to read) and a SecretSync (where to) per gateway and credential. Nothing for other Secrets."""
+    """A SecretProviderClass (what to read) and a SecretSync (where to) per gateway and credential. Nothing
+    for other Secrets."""
     for copy in copies(plan):
         yield Object(copy.owner, _source(plan.project, copy))
         yield Object(copy.owner, _target(copy))
@@ -53,7 +56,9 @@ def copies(plan: Plan) -> Iterator[Copy]:
     for gateway in plan.gateways:
         for name in gateway.secrets:
             if name in wanted:
-                yield Copy(Owner.egress_gateway(gateway.name), gateway.namespace, names.GATEWAY, name, wanted[name])
+                yield Copy(
+                    Owner.egress_gateway(gateway.name), gateway.namespace, names.GATEWAY, name, wanted[name]
+                )
     for name in sorted({reception.wanted.credential for reception in plan.receptions}):
         if name in wanted:
             yield Copy(Owner.ingress(), names.INGRESS_NAMESPACE, names.INGRESS, name, wanted[name])
@@ -78,7 +83,11 @@ def _source(project: str, copy: Copy) -> Manifest:
     # The driver takes a text here, in YAML.
     parameters = {"secrets": yaml.safe_dump(listed, sort_keys=False, width=1000)}
     return manifest(
-        SECRET_STORE, "SecretProviderClass", copy.name, copy.namespace, spec={"provider": "gke", "parameters": parameters}
+        SECRET_STORE,
+        "SecretProviderClass",
+        copy.name,
+        copy.namespace,
+        spec={"provider": "gke", "parameters": parameters},
     )
 
 

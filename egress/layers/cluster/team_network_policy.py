@@ -1,6 +1,8 @@
-"""NetworkPolicy: what a team's pods may connect to, whatever runs in them - enforced by the node, not by the pod.
+"""NetworkPolicy: what a team's pods may connect to, whatever runs in them - enforced by the node, not by the
+pod.
 
-Source: Kubernetes, NetworkPolicy (networking.k8s.io/v1); GKE, "Network policy requirements" for the metadata server.
+Source: Kubernetes, NetworkPolicy (networking.k8s.io/v1); GKE, "Network policy requirements" for the metadata
+server.
 """
 
 from __future__ import annotations
@@ -58,18 +60,24 @@ def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
         yield {"to": [pods(team.gateway.namespace, team.gateway.labels)], "ports": ports}
     yield dns()
     if team.uses_google_apis or not plan.in_cluster_mesh:
-        # With managed Cloud Service Mesh the control plane and its certificate authority are Google APIs as well.
+        # With managed Cloud Service Mesh the control plane and its certificate authority are Google APIs as
+        # well.
         yield from google_apis(plan)
     if leaves_on := plan.leaves_on(team):
-        # Past the gateway. A NetworkPolicy cannot match host names: it limits ports and keeps to the internet.
-        yield {"to": [block(ANYWHERE, plan.addresses.not_outside)], "ports": [port("TCP", number) for number in leaves_on]}
+        # Past the gateway. A NetworkPolicy cannot match host names: it limits ports and keeps to the
+        # internet.
+        yield {
+            "to": [block(ANYWHERE, plan.addresses.not_outside)],
+            "ports": [port("TCP", number) for number in leaves_on],
+        }
     yield {"to": [_same_namespace()]}
     if team.settings.reaches:
         yield {"to": [namespace(other) for other in sorted(team.settings.reaches)], "ports": _applications()}
 
 
 def _applications() -> list[dict[str, Any]]:
-    """Every port but those of the proxies: some of those answer in plain text, without asking who is there."""
+    """Every port but those of the proxies: some of those answer in plain text, without asking who is
+    there."""
     first, last = min(PROXY_PORTS), max(PROXY_PORTS)
     return [
         {**port("TCP", 1), "endPort": first - 1},
@@ -86,7 +94,8 @@ def control_plane() -> dict[str, Any]:
 def google_apis(plan: Plan) -> Iterator[dict[str, Any]]:
     """Rules that let a pod call Google APIs as itself."""
     yield {"to": [block(plan.addresses.google_apis.range)], "ports": [port("TCP", HTTPS_PORT)]}
-    # Dataplane V2 sees the metadata server's own address; nodes without it would need 169.254.169.252, port 988.
+    # Dataplane V2 sees the metadata server's own address; nodes without it would need 169.254.169.252, port
+    # 988.
     yield {"to": [block(plan.addresses.metadata_server)], "ports": [port("TCP", 80)]}
 
 

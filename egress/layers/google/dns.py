@@ -1,13 +1,14 @@
 """Private DNS: which names mean something inside the network, and who answers them.
 
-Google's names answer with the addresses of Private Google Access. A declared name is answered by the internet, and every
-other name by an empty zone for the root: there is no such name, and nobody outside hears the question.
+Google's names answer with the addresses of Private Google Access. A declared name is answered by the
+internet, and every other name by an empty zone for the root: there is no such name, and nobody outside hears
+the question.
 
-Why not a response policy: Cloud DNS does not heed a rule for `*.`, and a rule answers only the types of record that it holds
-and lets the others through (ADR 10).
+Why not a response policy: Cloud DNS does not heed a rule for `*.`, and a rule answers only the types of
+record that it holds and lets the others through (ADR 10).
 
-Source: Google Cloud, "Configure Private Google Access", DNS configuration; Cloud DNS, "Name resolution order" (the zone with
-the longest suffix answers alone, NXDOMAIN included) and "Peering zones".
+Source: Google Cloud, "Configure Private Google Access", DNS configuration; Cloud DNS, "Name resolution order"
+(the zone with the longest suffix answers alone, NXDOMAIN included) and "Peering zones".
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class PrivateZone:
     description: str
     records: tuple[Record, ...] = ()
     resolved: bool = False
-    """True: answered as the internet answers, through a peering with a network that has no private zones. No records then."""
+    """True: answered as the internet answers, through a peering with a network that has no private zones. No
+    records then."""
 
 
 def render(plan: Plan) -> Iterator[PrivateZone]:
@@ -58,7 +60,8 @@ def render(plan: Plan) -> Iterator[PrivateZone]:
 
 
 def _of_google(plan: Plan) -> Iterator[PrivateZone]:
-    """One zone for each of Google's domains that nodes and images need: every name in it is an alias of the VIP's name."""
+    """One zone for each of Google's domains that nodes and images need: every name in it is an alias of the
+    VIP's name."""
     vip = plan.addresses.google_apis
     for domain in PRIVATE_ZONES:
         # googleapis.com has a name of its own for each VIP; the other domains carry the addresses themselves.
@@ -73,13 +76,16 @@ def _of_google(plan: Plan) -> Iterator[PrivateZone]:
 
 
 def _declared(plan: Plan) -> Iterator[PrivateZone]:
-    """One zone for each domain. A domain below another still gets its own, because the other may be removed later."""
+    """One zone for each domain. A domain below another still gets its own, because the other may be removed
+    later."""
     dns = plan.settings.network.dns
     past_gateway = (host for team in plan.teams for host in team.straight)
     declared = {host.name for host in (*plan.hosts, *past_gateway)} | set(dns.also_resolved)
     for domain in sorted({name.removeprefix(ANY) for name in declared}):
         if not any(under(domain, zone) for zone in dns.answered_elsewhere):
-            yield PrivateZone(names.dns_zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True)
+            yield PrivateZone(
+                names.dns_zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True
+            )
 
 
 def answering(zones: Iterable[PrivateZone], name: str) -> PrivateZone | None:

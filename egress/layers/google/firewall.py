@@ -1,6 +1,8 @@
-"""VPC firewall: what nodes may connect to, whatever runs on them. Rules of the tutorial, from the address plan and the plan.
+"""VPC firewall: what nodes may connect to, whatever runs on them. Rules of the tutorial, from the address
+plan and the plan.
 
-Source: Google Cloud, "VPC firewall rules", "Network firewall policies"; GKE, "Automatically created firewall rules".
+Source: Google Cloud, "VPC firewall rules", "Network firewall policies"; GKE, "Automatically created firewall
+rules".
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ LAST = 65535
 
 
 class Nodes(StrEnum):
-    """The kinds of node that every stack may have, each with a service account of its own, by which rules tell them apart."""
+    """The kinds of node that every stack may have, each with a service account of its own, by which rules
+    tell them apart."""
 
     APPLICATION = "application"
     GATEWAY = "gateway"
@@ -62,7 +65,9 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
     inside = {addresses.nodes, addresses.pods, addresses.control_plane, addresses.google_apis.range}
     for rule in _rules(plan):
         leaves = rule.egress and rule.allow and not inside.issuperset(rule.ranges)
-        yield replace(rule, log=wanted is not Logging.NONE and (rule.log or (wanted is Logging.ALL and leaves)))
+        yield replace(
+            rule, log=wanted is not Logging.NONE and (rule.log or (wanted is Logging.ALL and leaves))
+        )
 
 
 def _rules(plan: Plan) -> Iterator[FirewallRule]:
@@ -78,7 +83,8 @@ def _rules(plan: Plan) -> Iterator[FirewallRule]:
         log=True,
     )
     if plan.settings.network.firewall.ipv6 is Ipv6.DENY:
-        # A rule for IPv4 says nothing about IPv6, and Google's implied rule lets it out wherever a subnet has it.
+        # A rule for IPv4 says nothing about IPv6, and Google's implied rule lets it out wherever a subnet has
+        # it.
         yield FirewallRule(
             "global-deny-egress-all-ipv6",
             "Nothing leaves the network over IPv6.",
@@ -175,8 +181,8 @@ def _to_hosts(gateway: EgressGateway) -> Iterator[FirewallRule]:
 
 
 def _past_gateway(plan: Plan) -> Iterator[FirewallRule]:
-    """What opens application nodes where the config says so: the internet on the named ports, and nothing that is not the
-    internet. Behind every rule for what nodes need themselves."""
+    """What opens application nodes where the config says so: the internet on the named ports, and nothing
+    that is not the internet. Behind every rule for what nodes need themselves."""
     opened = plan.settings.fences.application_nodes
     if opened is None:
         return
@@ -192,7 +198,8 @@ def _past_gateway(plan: Plan) -> Iterator[FirewallRule]:
     )
     yield FirewallRule(
         "application-allow-egress-outside",
-        f"Application nodes, whichever team's Pods are on them, reach the internet past the gateway: {opened.reason}",
+        "Application nodes, whichever team's Pods are on them, reach the internet past the gateway: "
+        f"{opened.reason}",
         egress=True,
         ranges=(ANYWHERE,),
         protocol="tcp",
@@ -206,8 +213,8 @@ def _past_gateway(plan: Plan) -> Iterator[FirewallRule]:
 def _for_partners(plan: Plan) -> Iterator[FirewallRule]:
     """What opens the ingress nodes, and them alone, to partners and to the load balancer's health checks.
 
-    GKE makes rules of its own for a LoadBalancer Service, from the same ranges and ports; these are there from the first
-    minute, and say it in the stack's own words.
+    GKE makes rules of its own for a LoadBalancer Service, from the same ranges and ports; these are there
+    from the first minute, and say it in the stack's own words.
     """
     ingress = plan.settings.ingress
     if not plan.receptions or ingress is None:

@@ -1,4 +1,5 @@
-"""Node pools: which machines the cluster has, one pool for each kind of node. The only layer that renders machines.
+"""Node pools: which machines the cluster has, one pool for each kind of node. The only layer that renders
+machines.
 
 Source: GKE, "About node pools" and "Node taints".
 """
@@ -29,7 +30,8 @@ class Pool:
 
 
 def render(plan: Plan) -> Iterator[Pool]:
-    """A pool for applications; one for each egress gateway alone; one for the ingress gateway alone, where a team receives."""
+    """A pool for applications; one for each egress gateway alone; one for the ingress gateway alone, where a
+    team receives."""
     cluster = plan.settings.cluster
     yield Pool(APPLICATIONS, Nodes.APPLICATION, cluster.default_pool)
     for gateway in plan.gateways:

@@ -1,6 +1,8 @@
-"""Google resources in the words of Pulumi: one translation for the components that make them and for the judges that read them.
+"""Google resources in the words of Pulumi: one translation for the components that make them and for the
+judges that read them.
 
-Functions of one resource take what is known only once it exists (ids, emails) as it comes, and return its arguments.
+Functions of one resource take what is known only once it exists (ids, emails) as it comes, and return its
+arguments.
 """
 
 from __future__ import annotations
@@ -25,12 +27,17 @@ Arguments = dict[str, Any]
 
 
 def google_objects(plan: Plan) -> list[Resource]:
-    """The resources that judges read, as a stack export would hold them: what decides where packets and names lead.
+    """The resources that judges read, as a stack export would hold them: what decides where packets and names
+    lead.
 
     Of the cluster only what gives nodes and pods their addresses, and what makes NetworkPolicies hold.
     """
     return [
-        Resource(type_token, arguments["name"], {key: value for key, value in _exported(arguments).items() if value is not None})
+        Resource(
+            type_token,
+            arguments["name"],
+            {key: value for key, value in _exported(arguments).items() if value is not None},
+        )
         for type_token, arguments in _all(plan)
     ]
 
@@ -40,7 +47,8 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
     network = f"{project}/global/networks/{settings.network.name}"
     subnet = f"{project}/regions/{settings.region}/subnetworks/{settings.network.subnet.name}"
     emails = {
-        nodes: names.service_account_email(names.node_service_account(nodes), plan.project) for nodes in firewall.nodes(plan)
+        nodes: names.service_account_email(names.node_service_account(nodes), plan.project)
+        for nodes in firewall.nodes(plan)
     }
     yield "gcp:compute/subnetwork:Subnetwork", subnetwork(settings.network, settings.region, network)
     further: dict[str, str] = {}
@@ -50,7 +58,10 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
     rules = list(firewall.render(plan))
     if settings.network.firewall.form is Form.POLICY:
         policy = names.firewall_policy(settings.network.name)
-        yield "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules", firewall_policy(policy, rules, emails)
+        yield (
+            "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules",
+            firewall_policy(policy, rules, emails),
+        )
     else:
         for rule in rules:
             yield "gcp:compute/firewall:Firewall", firewall_rule(rule, network, emails)
@@ -71,11 +82,17 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
     )
     for pool in placed:
         location = settings.cluster.zone or settings.region
-        yield "gcp:container/nodePool:NodePool", node_pool(pool, settings.cluster.name, location, emails, further)
+        yield (
+            "gcp:container/nodePool:NodePool",
+            node_pool(pool, settings.cluster.name, location, emails, further),
+        )
 
 
 def firewall_rule(rule: FirewallRule, network: Any, emails: Mapping[str, Any]) -> Arguments:
-    what = {"protocol": rule.protocol, **({"ports": [str(port) for port in rule.ports]} if rule.ports else {})}
+    what = {
+        "protocol": rule.protocol,
+        **({"ports": [str(port) for port in rule.ports]} if rule.ports else {}),
+    }
     return {
         "name": rule.name,
         "description": rule.description,
@@ -104,11 +121,18 @@ def firewall_policy(name: str, rules: Iterable[FirewallRule], emails: Mapping[st
                 "direction": "EGRESS" if rule.egress else "INGRESS",
                 "action": "allow" if rule.allow else "deny",
                 "enable_logging": rule.log,
-                **({"target_service_accounts": [emails[nodes] for nodes in rule.targets]} if rule.targets else {}),
+                **(
+                    {"target_service_accounts": [emails[nodes] for nodes in rule.targets]}
+                    if rule.targets
+                    else {}
+                ),
                 "match": {
                     "dest_ip_ranges" if rule.egress else "src_ip_ranges": list(rule.ranges),
                     "layer4_configs": [
-                        {"ip_protocol": rule.protocol, **({"ports": [str(port) for port in rule.ports]} if rule.ports else {})}
+                        {
+                            "ip_protocol": rule.protocol,
+                            **({"ports": [str(port) for port in rule.ports]} if rule.ports else {}),
+                        }
                     ],
                 },
             }
@@ -130,19 +154,31 @@ def managed_zone(zone: PrivateZone, network: Any, resolving_network: Any) -> Arg
 
 
 def record_set(record: Record, zone: Any) -> Arguments:
-    return {"managed_zone": zone, "name": record.name, "type": record.type, "ttl": TTL, "rrdatas": list(record.data)}
+    return {
+        "managed_zone": zone,
+        "name": record.name,
+        "type": record.type,
+        "ttl": TTL,
+        "rrdatas": list(record.data),
+    }
 
 
 def subnetwork(settings: Network, region: str, network: Any, own: GatewaySubnet | None = None) -> Arguments:
     """The cluster's subnet, or a gateway's own."""
     subnet, logs = settings.subnet, settings.flow_logs
-    secondary = {own.pods_name: own.pods} if own else {names.PODS_RANGE: subnet.pods, names.SERVICES_RANGE: subnet.services}
+    secondary = (
+        {own.pods_name: own.pods}
+        if own
+        else {names.PODS_RANGE: subnet.pods, names.SERVICES_RANGE: subnet.services}
+    )
     return {
         "name": own.name if own else subnet.name,
         "network": network,
         "region": region,
         "ip_cidr_range": own.nodes if own else str(subnet.nodes),
-        "secondary_ip_ranges": [{"range_name": name, "ip_cidr_range": str(cidr)} for name, cidr in secondary.items()],
+        "secondary_ip_ranges": [
+            {"range_name": name, "ip_cidr_range": str(cidr)} for name, cidr in secondary.items()
+        ],
         "private_ip_google_access": True,
         "stack_type": "IPV4_ONLY",
         "log_config": {
@@ -154,7 +190,8 @@ def subnetwork(settings: Network, region: str, network: Any, own: GatewaySubnet 
 
 
 def addressing(network: Any, subnet: Any, placed: Sequence[Pool], further: Mapping[str, Any]) -> Arguments:
-    """The part of a cluster that says which addresses its nodes and pods have. `further`: gateways' subnets, by name."""
+    """The part of a cluster that says which addresses its nodes and pods have. `further`: gateways' subnets,
+    by name."""
     beside = [
         {"subnetwork": further[own.name], "pod_ipv4_range_names": [own.pods_name]}
         for own in (pool.subnet for pool in placed)
@@ -173,7 +210,9 @@ def addressing(network: Any, subnet: Any, placed: Sequence[Pool], further: Mappi
     }
 
 
-def node_pool(pool: Pool, cluster: Any, location: str, emails: Mapping[str, Any], further: Mapping[str, Any]) -> Arguments:
+def node_pool(
+    pool: Pool, cluster: Any, location: str, emails: Mapping[str, Any], further: Mapping[str, Any]
+) -> Arguments:
     settings, own = pool.settings, pool.subnet
     node_config = {
         "machine_type": settings.machine_type,

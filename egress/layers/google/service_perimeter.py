@@ -1,7 +1,8 @@
 """VPC Service Controls: Google APIs as a way out, closed for whoever holds a credential of somebody else.
 
-A pod that may reach `storage.googleapis.com` may take any bucket's name and any token with it: the address is the same, and
-neither gateway nor firewall can tell. A perimeter can: from the project's network it answers for the project's own data only.
+A pod that may reach `storage.googleapis.com` may take any bucket's name and any token with it: the address is
+the same, and neither gateway nor firewall can tell. A perimeter can: from the project's network it answers
+for the project's own data only.
 
 Source: VPC Service Controls, "Service perimeter details and configuration", "VPC accessible services".
 """

@@ -1,9 +1,10 @@
-"""Access logs: one JSON object a line, whose fields nobody but the proxy decides, with the identity of who asked.
+"""Access logs: one JSON object a line, whose fields nobody but the proxy decides, with the identity of who
+asked.
 
-A request's id joins the lines of the two proxies that it passes. It does not leave the mesh: the gateway writes it down as it
-arrives, and takes it out of the request before anything else happens.
-Source: Istio reference, MeshConfig.ExtensionProvider (envoyFileAccessLog) and Telemetry; Envoy, "Access logging" and "Header-To-
-Metadata Filter".
+A request's id joins the lines of the two proxies that it passes. It does not leave the mesh: the gateway
+writes it down as it arrives, and takes it out of the request before anything else happens.
+Source: Istio reference, MeshConfig.ExtensionProvider (envoyFileAccessLog) and Telemetry; Envoy, "Access
+logging" and "Header-To- Metadata Filter".
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ BUILT_IN = "envoy"
 STRUCTURED = "egress-access-log"
 REQUEST_ID = "x-request-id"
 NOTES = "gke-mesh-egress"
-"""Where the gateway's proxy keeps what it noted of a request: a namespace of dynamic metadata, which no rule reads."""
+"""Where the gateway's proxy keeps what it noted of a request: a namespace of dynamic metadata, which no rule
+reads."""
 MANAGER = "envoy.filters.network.http_connection_manager"
 TO_NOTES = "envoy.filters.http.header_to_metadata"
 _FILTERS = "type.googleapis.com/envoy.extensions.filters"
 
 FIELDS = {
     "start_time": "%START_TIME%",
-    # Who asked, by the certificate that was shown; on a sidecar's own way out there is none, and the proxy's own names say it.
+    # Who asked, by the certificate that was shown; on a sidecar's own way out there is none, and the proxy's
+    # own names say it.
     "principal": "%DOWNSTREAM_PEER_URI_SAN%",
     "proxy_namespace": "%ENVIRONMENT(POD_NAMESPACE)%",
     "proxy_pod": "%ENVIRONMENT(POD_NAME)%",

@@ -1,4 +1,5 @@
-"""Authorization at the gateway: which team may reach which host, and with which requests. Outside every team's pods.
+"""Authorization at the gateway: which team may reach which host, and with which requests. Outside every
+team's pods.
 
 Source: Istio reference, AuthorizationPolicy (security.istio.io/v1).
 """
@@ -15,7 +16,8 @@ from egress.settings.http import Rule
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Per gateway a policy that allows nothing, which makes it refuse whatever no team's policy allows; one policy per team."""
+    """Per gateway a policy that allows nothing, which makes it refuse whatever no team's policy allows; one
+    policy per team."""
     for gateway in plan.gateways:
         nothing = {"selector": {"matchLabels": gateway.labels}, "action": "ALLOW"}
         yield Object(
@@ -32,7 +34,11 @@ def render(plan: Plan) -> Iterator[Object]:
                     "AuthorizationPolicy",
                     names.team_authorization(team.name),
                     team.gateway.namespace,
-                    spec={"selector": {"matchLabels": team.gateway.labels}, "action": "ALLOW", "rules": rules},
+                    spec={
+                        "selector": {"matchLabels": team.gateway.labels},
+                        "action": "ALLOW",
+                        "rules": rules,
+                    },
                 ),
             )
 
@@ -59,7 +65,8 @@ def _rules(team: TeamPlan, trust_domain: str) -> Iterator[dict[str, Any]]:
 
 
 def _source(team: str, accounts: tuple[str, ...], trust_domain: str) -> dict[str, Any]:
-    """The whole team, or named service accounts of it; both are read from the certificate that the mesh gave the pod."""
+    """The whole team, or named service accounts of it; both are read from the certificate that the mesh gave
+    the pod."""
     if not accounts:
         return {"namespaces": [team]}
     return {"principals": [f"{trust_domain}/ns/{team}/sa/{account}" for account in accounts]}

@@ -1,8 +1,10 @@
-"""Body inspection: a Lua filter in the gateway, which reads requests to the hosts that ask for it, and refuses.
+"""Body inspection: a Lua filter in the gateway, which reads requests to the hosts that ask for it, and
+refuses.
 
-Source: Istio reference, TrafficExtension (extensions.istio.io/v1alpha1); Envoy, Lua filter. Without a phase the filter stands
-last, behind authorization, so nobody's body is read who would be refused anyway. On a gateway, what is received counts as
-CLIENT mode and the port is the pod's own; another mode or port matches nothing, silently.
+Source: Istio reference, TrafficExtension (extensions.istio.io/v1alpha1); Envoy, Lua filter. Without a phase
+the filter stands last, behind authorization, so nobody's body is read who would be refused anyway. On a
+gateway, what is received counts as CLIENT mode and the port is the pod's own; another mode or port matches
+nothing, silently.
 """
 
 from __future__ import annotations

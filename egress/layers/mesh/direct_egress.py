@@ -1,9 +1,11 @@
-"""Hosts past the gateway: what the sidecars of a team with a weaker model know of the outside, and how they treat it.
+"""Hosts past the gateway: what the sidecars of a team with a weaker model know of the outside, and how they
+treat it.
 
-Everything lies in the team's own namespace and is seen nowhere else. So nothing here changes what a gateway does for another
-team that has the same host, and no other team's sidecar learns a way round its gateway.
+Everything lies in the team's own namespace and is seen nowhere else. So nothing here changes what a gateway
+does for another team that has the same host, and no other team's sidecar learns a way round its gateway.
 
-Source: Istio reference, ServiceEntry, VirtualService, DestinationRule; Istio task, "Accessing External Services".
+Source: Istio reference, ServiceEntry, VirtualService, DestinationRule; Istio task, "Accessing External
+Services".
 """
 
 from __future__ import annotations
@@ -22,11 +24,16 @@ ONLY_HERE = ["."]
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Per team and host: a ServiceEntry; where the app speaks plain HTTP, a VirtualService that takes the mesh's own headers
-    out; where that leaves as TLS or is treated specially, a DestinationRule. For an open team what makes its log say names."""
+    """Per team and host: a ServiceEntry; where the app speaks plain HTTP, a VirtualService that takes the
+    mesh's own headers out; where that leaves as TLS or is treated specially, a DestinationRule. For an open
+    team what makes its log say names."""
     for team in plan.teams:
         owner = Owner.team(team.name)
-        read = [_READ[port] for port in plan.leaves_on(team) if port in _READ] if team.model is SecurityModel.OPEN else []
+        read = (
+            [_READ[port] for port in plan.leaves_on(team) if port in _READ]
+            if team.model is SecurityModel.OPEN
+            else []
+        )
         if read:
             yield Object(owner, _read_names(team.name, read))
         for host in team.straight:
@@ -46,7 +53,8 @@ _READ: dict[int, dict[str, Any]] = {
 
 
 def _read_names(team: str, ports: list[dict[str, Any]]) -> Manifest:
-    # No host: on a port that sidecars know as HTTP or TLS they read requests or server names, and so the log has them.
+    # No host: on a port that sidecars know as HTTP or TLS they read requests or server names, and so the log
+    # has them.
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
@@ -63,8 +71,9 @@ def _read_names(team: str, ports: list[dict[str, Any]]) -> Manifest:
 
 
 def _known(team: str, host: Host) -> Manifest:
-    # Of a pattern nobody knows the addresses. The sidecar looks up the name that the app's TLS says, and goes there: it would be
-    # led to any address by who says a declared name and connects to another, were the app's own look-up believed.
+    # Of a pattern nobody knows the addresses. The sidecar looks up the name that the app's TLS says, and goes
+    # there: it would be led to any address by who says a declared name and connects to another, were the
+    # app's own look-up believed.
     how = "DYNAMIC_DNS" if host.pattern else "DNS"
     spec: dict[str, Any] = {"hosts": [host.name], "ports": web_ports(host), "resolution": how}
     return manifest(

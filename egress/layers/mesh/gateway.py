@@ -26,13 +26,14 @@ INTERNAL_HEADERS = [
     "x-envoy-peer-metadata",
     "x-envoy-peer-metadata-id",
 ]
-"""Headers by which proxies speak of pods, identities and themselves; none of them is the outside's business."""
+"""Headers by which proxies speak of pods, identities and themselves; none of them is the outside's
+business."""
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Per gateway one Gateway; per host of it, in its namespace and exported to exactly its teams that use the host: a
-    ServiceEntry, a VirtualService with both legs of the way, and - where plain HTTP leaves as TLS or is treated specially - a
-    DestinationRule for the gateway alone.
+    """Per gateway one Gateway; per host of it, in its namespace and exported to exactly its teams that use
+    the host: a ServiceEntry, a VirtualService with both legs of the way, and - where plain HTTP leaves as TLS
+    or is treated specially - a DestinationRule for the gateway alone.
     """
     for gateway in plan.gateways:
         servers = list(_servers(gateway, plan.trust_domain))
@@ -78,10 +79,13 @@ def _servers(gateway: EgressGateway, trust_domain: str) -> Iterator[dict[str, An
 
 
 def _admitted(host: Host, trust_domain: str) -> dict[str, Any]:
-    """For raw TCP, the only certificates that the server takes at all: authorization would judge after the first byte, when
-    the host has already been connected to and may have spoken first."""
+    """For raw TCP, the only certificates that the server takes at all: authorization would judge after the
+    first byte, when the host has already been connected to and may have spoken first."""
     accounts = [
-        names.spiffe_id(trust_domain, use.team, account) for use in host.uses if use.tcp for account in use.tcp.service_accounts
+        names.spiffe_id(trust_domain, use.team, account)
+        for use in host.uses
+        if use.tcp
+        for account in use.tcp.service_accounts
     ]
     return {"subjectAltNames": accounts} if accounts else {}
 
@@ -94,12 +98,18 @@ def web_ports(host: Host) -> list[dict[str, Any]]:
     """A ServiceEntry's ports for HTTP and TLS to a host."""
     ports: list[dict[str, Any]] = []
     if host.leaving:
-        # Upgraded, the service port stays 80 and the connection goes to 443. There is no routable port 443 for a sidecar to
-        # use directly, around the gateway, unless the host is passed through as well - and then its route is the gateway.
+        # Upgraded, the service port stays 80 and the connection goes to 443. There is no routable port 443
+        # for a sidecar to use directly, around the gateway, unless the host is passed through as well - and
+        # then its route is the gateway.
         upgrade = {"targetPort": HTTPS_PORT} if host.upgraded else {}
         protocol = host.leaving.protocol
         ports.append(
-            {"number": HTTP_PORT, "name": protocol.value, "protocol": host_traffic.SERVICE_PROTOCOLS[protocol], **upgrade}
+            {
+                "number": HTTP_PORT,
+                "name": protocol.value,
+                "protocol": host_traffic.SERVICE_PROTOCOLS[protocol],
+                **upgrade,
+            }
         )
     if host.passthrough:
         ports.append({"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"})
@@ -109,7 +119,9 @@ def web_ports(host: Host) -> list[dict[str, Any]]:
 def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
     ports = web_ports(host)
     if host.tcp:
-        ports.append({"number": host.tcp.port, "name": "tcp", "protocol": "TCP", "targetPort": host.tcp.leaves_on})
+        ports.append(
+            {"number": host.tcp.port, "name": "tcp", "protocol": "TCP", "targetPort": host.tcp.leaves_on}
+        )
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
@@ -127,8 +139,8 @@ def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
 
 
 def _known_by_address(host: str, tcp: Tcp) -> dict[str, Any]:
-    """Without `addresses` the port would listen on 0.0.0.0 and take every connection there. A host that is known by its name
-    has one that only pods know; the gateway looks the name up."""
+    """Without `addresses` the port would listen on 0.0.0.0 and take every connection there. A host that is
+    known by its name has one that only pods know; the gateway looks the name up."""
     if tcp.by_name:
         return {"addresses": [virtual(host)], "resolution": "DNS"}
     addresses = [str(address) for address in tcp.addresses or ()]
@@ -161,7 +173,10 @@ def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
             },
             *host_traffic.routes(
                 {"gateways": [here], "port": HTTP_PORT},
-                {**host_traffic.destinations(host.name, host.leaving), "headers": {"request": {"remove": INTERNAL_HEADERS}}},
+                {
+                    **host_traffic.destinations(host.name, host.leaving),
+                    "headers": {"request": {"remove": INTERNAL_HEADERS}},
+                },
                 host.leaving,
             ),
         ]
@@ -189,7 +204,9 @@ def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
                 "route": [_to_outside(host, host.tcp.port)],
             },
         ]
-    return manifest(ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), gateway.namespace, spec=spec)
+    return manifest(
+        ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), gateway.namespace, spec=spec
+    )
 
 
 def _to_gateway(gateway: EgressGateway, subset: str, port: int) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Google APIs for the teams that use them: straight through Private Google Access, guarded by IAM, not by the gateway."""
+"""Google APIs for the teams that use them: straight through Private Google Access, guarded by IAM, not by the
+gateway."""
 
 from __future__ import annotations
 
@@ -14,9 +15,12 @@ METADATA_HOST = "metadata.google.internal"
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """ServiceEntries of the metadata server and of each Google API, exported to exactly the teams that use them."""
+    """ServiceEntries of the metadata server and of each Google API, exported to exactly the teams that use
+    them."""
     if plan.google_api_teams:
-        yield Object(Owner.egress_gateway(), _metadata_server([names.GATEWAY_NAMESPACE, *plan.google_api_teams]))
+        yield Object(
+            Owner.egress_gateway(), _metadata_server([names.GATEWAY_NAMESPACE, *plan.google_api_teams])
+        )
     for api, teams in plan.google_apis.items():
         yield Object(Owner.egress_gateway(), _api(api, [names.GATEWAY_NAMESPACE, *teams]))
 
@@ -33,7 +37,8 @@ def _host(api: str) -> str:
 
 
 def _metadata_server(export: list[str]) -> Manifest:
-    # By address: client libraries ask 169.254.169.254 as well as the name, and no DNS answer is trusted for credentials.
+    # By address: client libraries ask 169.254.169.254 as well as the name, and no DNS answer is trusted for
+    # credentials.
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",

@@ -1,4 +1,5 @@
-"""How the gateway treats an outside host: TLS, connections, time limits and retries on the gateway's leg of the way.
+"""How the gateway treats an outside host: TLS, connections, time limits and retries on the gateway's leg of
+the way.
 
 Source: Istio reference, DestinationRule (TrafficPolicy) and VirtualService (HTTPRetry).
 """
@@ -29,7 +30,8 @@ def traffic_policy(host: str, leaving: Leaving) -> dict[str, Any] | None:
 
 
 def origination(host: str, upgrade: Upgrade, secret: str | None) -> dict[str, Any]:
-    """TLS that the gateway opens to a host: the name is sent and verified; `secret` holds certificates where they are given."""
+    """TLS that the gateway opens to a host: the name is sent and verified; `secret` holds certificates where
+    they are given."""
     mode = "MUTUAL" if upgrade is Upgrade.MTLS else "SIMPLE"
     # `system` says in words what an empty value does: the public authorities.
     trust = {"credentialName": secret} if secret else {"caCertificates": "system"}
@@ -71,12 +73,19 @@ def destinations(host: str, leaving: Leaving) -> dict[str, Any]:
     else:
         # Each host hears its own name; otherwise all would be asked for the first one's.
         spread = [{**kept, "weight": 100 - sum(weight for _, weight in leaving.split)}] + [
-            {"destination": _destination(other), "weight": weight, "headers": {"request": {"set": {"host": other}}}}
+            {
+                "destination": _destination(other),
+                "weight": weight,
+                "headers": {"request": {"set": {"host": other}}},
+            }
             for other, weight in leaving.split
         ]
     if leaving.mirror is None:
         return {"route": spread}
-    mirror = {"destination": _destination(leaving.mirror.host), "percentage": {"value": leaving.mirror.percent}}
+    mirror = {
+        "destination": _destination(leaving.mirror.host),
+        "percentage": {"value": leaving.mirror.percent},
+    }
     return {"route": spread, "mirrors": [mirror]}
 
 
@@ -85,7 +94,8 @@ def _destination(host: str) -> dict[str, Any]:
 
 
 def routes(match: dict[str, Any], route: dict[str, Any], leaving: Leaving) -> Iterator[dict[str, Any]]:
-    """The gateway's routes to a host: `route` with time limit and retries, split by method where only some may be repeated."""
+    """The gateway's routes to a host: `route` with time limit and retries, split by method where only some
+    may be repeated."""
     traffic = leaving.traffic
     base = {**route, **({"timeout": traffic.timeout} if traffic and traffic.timeout else {})}
     retries = (traffic.retries if traffic else None) or DEFAULT_RETRIES

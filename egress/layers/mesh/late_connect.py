@@ -1,9 +1,11 @@
-"""No connection to a host before the client is known: on the gateway's TLS port the outside is connected to late.
+"""No connection to a host before the client is known: on the gateway's TLS port the outside is connected to
+late.
 
-By itself Envoy connects upstream as soon as a client connects, and a host that speaks first - a database, or whatever answers on
-port 443 - is heard by a client that has no right to it, for as long as that client says nothing. For raw TCP the handshake
-decides: certificates that the server does not take have ended the connection by then. For passed-through TLS the client's first
-byte decides, because authorization is asked then.
+By itself Envoy connects upstream as soon as a client connects, and a host that speaks first - a database, or
+whatever answers on port 443 - is heard by a client that has no right to it, for as long as that client says
+nothing. For raw TCP the handshake
+decides: certificates that the server does not take have ended the connection by then. For passed-through TLS
+the client's first byte decides, because authorization is asked then.
 Source: Envoy, TcpProxy.upstream_connect_mode; Istio, EnvoyFilter.
 """
 
@@ -19,11 +21,13 @@ TCP_PROXY = "envoy.filters.network.tcp_proxy"
 ON_HANDSHAKE = "ON_DOWNSTREAM_TLS_HANDSHAKE"
 ON_DATA = "ON_DOWNSTREAM_DATA"
 EARLY_DATA = 65536
-"""Bytes of the client that may wait for the connection to the host; Envoy demands the number with these modes."""
+"""Bytes of the client that may wait for the connection to the host; Envoy demands the number with these
+modes."""
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One EnvoyFilter per gateway: for every host of raw TCP; for passed-through TLS unless the settings say otherwise."""
+    """One EnvoyFilter per gateway: for every host of raw TCP; for passed-through TLS unless the settings say
+    otherwise."""
     port = TARGET_PORTS[HTTPS_PORT]
     for gateway in plan.gateways:
         patches: list[dict[str, Any]] = []
@@ -32,7 +36,9 @@ def render(plan: Plan) -> Iterator[Object]:
         # A host's own patch comes later and wins over the one for all.
         patches += [_patch(port, ON_HANDSHAKE, host.name) for host in gateway.hosts if host.tcp]
         if patches:
-            yield Object(Owner.egress_gateway(gateway.name), _connect_late(gateway.namespace, gateway.labels, patches))
+            yield Object(
+                Owner.egress_gateway(gateway.name), _connect_late(gateway.namespace, gateway.labels, patches)
+            )
 
 
 def connect_after_handshake(namespace: str, labels: Mapping[str, str], ports: Iterable[int]) -> Manifest:

@@ -1,4 +1,5 @@
-"""The mesh's own defaults: mutual TLS everywhere, every request logged, nothing reachable that is not registered."""
+"""The mesh's own defaults: mutual TLS everywhere, every request logged, nothing reachable that is not
+registered."""
 
 from __future__ import annotations
 
@@ -17,11 +18,18 @@ MANAGED_MESH_CONFIG = "istio-asm-managed"
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """STRICT mutual TLS and access logs for the whole mesh; with the managed flavor also the mesh configuration."""
+    """STRICT mutual TLS and access logs for the whole mesh; with the managed flavor also the mesh
+    configuration."""
     owner = Owner.mesh()
     yield Object(
         owner,
-        manifest(ISTIO_SECURITY, "PeerAuthentication", "default", names.MESH_NAMESPACE, spec={"mtls": {"mode": "STRICT"}}),
+        manifest(
+            ISTIO_SECURITY,
+            "PeerAuthentication",
+            "default",
+            names.MESH_NAMESPACE,
+            spec={"mtls": {"mode": "STRICT"}},
+        ),
     )
     yield Object(
         owner,
@@ -37,7 +45,13 @@ def render(plan: Plan) -> Iterator[Object]:
         yield Object(
             owner,
             # JSON is YAML, which is what the control plane reads here.
-            manifest("v1", "ConfigMap", MANAGED_MESH_CONFIG, names.MESH_NAMESPACE, data={"mesh": json.dumps(mesh_config(plan))}),
+            manifest(
+                "v1",
+                "ConfigMap",
+                MANAGED_MESH_CONFIG,
+                names.MESH_NAMESPACE,
+                data={"mesh": json.dumps(mesh_config(plan))},
+            ),
         )
 
 
@@ -51,8 +65,8 @@ def mesh_config(plan: Plan) -> dict[str, Any]:
         "pathNormalization": {"normalization": "DECODE_AND_MERGE_SLASHES"},
         "defaultConfig": {
             "holdApplicationUntilProxyStarts": True,
-            # Nobody needs what a proxy finds out about the cloud below it, and where the metadata server is shut its search
-            # for one only lets the pod start later.
+            # Nobody needs what a proxy finds out about the cloud below it, and where the metadata server is
+            # shut its search for one only lets the pod start later.
             **({"proxyMetadata": {"CLOUD_PLATFORM": "none"}} if plan.in_cluster_mesh else {}),
             # Headers that proxies add after the gateway's route has removed the others.
             "proxyHeaders": {
@@ -87,19 +101,21 @@ def _openness(plan: Plan) -> dict[str, Any]:
 
 
 def _callers(plan: Plan) -> list[str]:
-    """Namespaces that call Services of other teams: those that reach any, and the ingress gateway's. Which of them a caller
-    knows is its own Sidecar's to say; the Services carry no word of this program."""
+    """Namespaces that call Services of other teams: those that reach any, and the ingress gateway's. Which of
+    them a caller knows is its own Sidecar's to say; the Services carry no word of this program."""
     reaching = [team.name for team in plan.teams if team.settings.reaches]
     return [*reaching, *([names.INGRESS_NAMESPACE] if plan.receptions else [])]
 
 
 def base_values() -> dict[str, Any]:
-    """Helm values of the chart `base`: the CRDs, and validation of Istio's objects by the default revision."""
+    """Helm values of the chart `base`: the CRDs, and validation of Istio's objects by the default
+    revision."""
     return {"defaultRevision": "default"}
 
 
 def redirected_by_node(plan: Plan) -> bool:
-    """Whether the node redirects a pod's traffic to its sidecar (istio-cni); else an init container with NET_ADMIN does."""
+    """Whether the node redirects a pod's traffic to its sidecar (istio-cni); else an init container with
+    NET_ADMIN does."""
     return plan.in_cluster_mesh and plan.settings.fences.up(Fence.POD_SECURITY)
 
 
@@ -123,7 +139,11 @@ def istiod_values(plan: Plan) -> dict[str, Any]:
         # Injected containers say for themselves what Pod Security asks of every container.
         "global": {**_images(plan), "proxy": {"seccompProfile": {"type": "RuntimeDefault"}}},
         "meshConfig": mesh_config(plan),
-        "pilot": {"autoscaleMin": 2, "env": istiod_environment(plan), "cni": {"enabled": redirected_by_node(plan)}},
+        "pilot": {
+            "autoscaleMin": 2,
+            "env": istiod_environment(plan),
+            "cni": {"enabled": redirected_by_node(plan)},
+        },
     }
 
 

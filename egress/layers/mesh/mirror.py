@@ -1,8 +1,9 @@
 """What a mirrored copy says to the host that it goes to: that host's own name, and nothing of the mesh.
 
-By itself Envoy sends copies as a client of its own: after the route has taken internal headers out it adds the gateway pod's
-address (x-forwarded-for) and x-envoy-internal, and the Host header stays the first host's. Only a filter of the cluster that
-the copy leaves by comes later than that. It treats every request to the second host alike; the others say the same already.
+By itself Envoy sends copies as a client of its own: after the route has taken internal headers out it adds
+the gateway pod's address (x-forwarded-for) and x-envoy-internal, and the Host header stays the first host's.
+Only a filter of the cluster that the copy leaves by comes later than that. It treats every request to the
+second host alike; the others say the same already.
 Source: Envoy, HttpProtocolOptions.http_filters and Lua; Istio, EnvoyFilter.
 """
 
@@ -27,7 +28,9 @@ def render(plan: Plan) -> Iterator[Object]:
     """One EnvoyFilter for each gateway that sends copies to any host."""
     for gateway in plan.gateways:
         targets = {host.leaving.mirror.host for host in gateway.hosts if host.leaving and host.leaving.mirror}
-        patches = [_patch(host, host.leaving) for host in gateway.hosts if host.name in targets and host.leaving]
+        patches = [
+            _patch(host, host.leaving) for host in gateway.hosts if host.name in targets and host.leaving
+        ]
         if patches:
             spec = {"workloadSelector": {"labels": gateway.labels}, "configPatches": patches}
             yield Object(
@@ -48,7 +51,8 @@ def _patch(host: Host, leaving: Leaving) -> dict[str, Any]:
 
 
 def _options(host: str, leaving: Leaving) -> dict[str, Any]:
-    """The cluster's HTTP options as a whole: Istio replaces its own ones with these, so they say again what it had set."""
+    """The cluster's HTTP options as a whole: Istio replaces its own ones with these, so they say again what
+    it had set."""
     limit = leaving.traffic.limits.requests_per_connection if leaving.traffic else None
     version = "http_protocol_options" if leaving.protocol is Protocol.HTTP else "http2_protocol_options"
     return {
@@ -75,4 +79,13 @@ def _script(host: str) -> str:
     # Lua, because Envoy's filter for headers refuses to change a request's host.
     removed = [f'  headers:remove("{header}")' for header in [*INTERNAL_HEADERS, OF_COPIES]]
     named = f'  headers:replace(":authority", {quoted(host.encode())})'
-    return "\n".join(["function envoy_on_request(request)", "  local headers = request:headers()", *removed, named, "end", ""])
+    return "\n".join(
+        [
+            "function envoy_on_request(request)",
+            "  local headers = request:headers()",
+            *removed,
+            named,
+            "end",
+            "",
+        ]
+    )

@@ -1,6 +1,8 @@
-"""Which connections NetworkPolicy decided about are logged: Dataplane V2 writes them to Cloud Logging, pod by pod.
+"""Which connections NetworkPolicy decided about are logged: Dataplane V2 writes them to Cloud Logging, pod by
+pod.
 
-Source: GKE, "Use network policy logging". GKE makes the object itself and reads this one alone; applying it takes it over.
+Source: GKE, "Use network policy logging". GKE makes the object itself and reads this one alone; applying it
+takes it over.
 """
 
 from __future__ import annotations
@@ -20,4 +22,7 @@ def render(plan: Plan) -> Iterator[Object]:
         "allow": {"log": logged is Logged.ALL, "delegate": False},
         "deny": {"log": logged is not Logged.NONE, "delegate": False},
     }
-    yield Object(Owner.mesh(), manifest("networking.gke.io/v1alpha1", "NetworkLogging", "default", spec={"cluster": cluster}))
+    yield Object(
+        Owner.mesh(),
+        manifest("networking.gke.io/v1alpha1", "NetworkLogging", "default", spec={"cluster": cluster}),
+    )

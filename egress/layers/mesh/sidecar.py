@@ -20,11 +20,11 @@ DNS_CAPTURE = "ISTIO_META_DNS_CAPTURE"
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Per team: a Sidecar that sees its own namespace and what the gateway's namespace exports to it, and - where the team
-    has hosts - one DestinationRule with a subset for each way to the gateway.
+    """Per team: a Sidecar that sees its own namespace and what the gateway's namespace exports to it, and -
+    where the team has hosts - one DestinationRule with a subset for each way to the gateway.
 
-    The rule lies in the team's namespace and holds the team's own hosts alone: a shared one would grow every sidecar's
-    configuration with other teams' hosts.
+    The rule lies in the team's namespace and holds the team's own hosts alone: a shared one would grow every
+    sidecar's configuration with other teams' hosts.
     """
     for team in plan.teams:
         yield Object(Owner.team(team.name), _sidecar(team))
@@ -45,9 +45,12 @@ def render(plan: Plan) -> Iterator[Object]:
 
 
 def _sidecar(team: TeamPlan) -> dict[str, Any]:
-    seen = [f"{namespace}/*" for namespace in (team.gateway.namespace, team.name, *sorted(team.settings.reaches))]
+    seen = [
+        f"{namespace}/*" for namespace in (team.gateway.namespace, team.name, *sorted(team.settings.reaches))
+    ]
     if team.gateway.namespace != names.GATEWAY_NAMESPACE:
-        # What the shared gateway's namespace exports to this team beside hosts, which leave by its own gateway.
+        # What the shared gateway's namespace exports to this team beside hosts, which leave by its own
+        # gateway.
         seen += [f"{names.GATEWAY_NAMESPACE}/{host}" for host in google_apis.hosts(team)]
     return manifest(
         ISTIO_NETWORKING,
@@ -56,14 +59,17 @@ def _sidecar(team: TeamPlan) -> dict[str, Any]:
         team.name,
         annotations=team.opened,
         spec={
-            "outboundTrafficPolicy": {"mode": "ALLOW_ANY" if team.model is SecurityModel.OPEN else "REGISTRY_ONLY"},
+            "outboundTrafficPolicy": {
+                "mode": "ALLOW_ANY" if team.model is SecurityModel.OPEN else "REGISTRY_ONLY"
+            },
             "egress": [{"hosts": seen}],
         },
     )
 
 
 def _answers_names(team: TeamPlan) -> Manifest:
-    """Pods ask their own proxy for names: raw TCP to a host by its name needs an address that means this host and no other."""
+    """Pods ask their own proxy for names: raw TCP to a host by its name needs an address that means this host
+    and no other."""
     return manifest(
         ISTIO_PROXY_CONFIG,
         "ProxyConfig",
@@ -74,8 +80,9 @@ def _answers_names(team: TeamPlan) -> Manifest:
 
 
 def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
-    # Also for a team that declared no http: a shared host's http route is exported to it, and its requests are to reach the
-    # gateway with the team's identity and be refused and logged there, instead of disappearing in the sidecar.
+    # Also for a team that declared no http: a shared host's http route is exported to it, and its requests
+    # are to reach the gateway with the team's identity and be refused and logged there, instead of
+    # disappearing in the sidecar.
     connections = {"tcp": {"maxConnections": team.settings.limits.connections}}
     if team.hosts:
         # What the app speaks goes on as it is: as HTTP/2 a WebSocket's upgrade would be refused on the way.
@@ -83,8 +90,8 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
         yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"}, {**connections, "http": http})
     for host, use in team.uses:
         if use.passthrough or use.tcp:
-            # The outer SNI names the host, so the gateway can choose the route and check the team's right to it while the
-            # application's own TLS inside stays closed.
+            # The outer SNI names the host, so the gateway can choose the route and check the team's right to
+            # it while the application's own TLS inside stays closed.
             tls = {"mode": "ISTIO_MUTUAL", "sni": host.outer_name}
             yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, tls, connections)
 

@@ -1,12 +1,13 @@
-"""Wildcard hosts: every name below a domain, as the app's own TLS through the gateway, to nowhere outside the pattern.
+"""Wildcard hosts: every name below a domain, as the app's own TLS through the gateway, to nowhere outside the
+pattern.
 
-The way of one connection: the sidecar opens mutual TLS to the gateway under the pattern's own server name, which says which
-pattern and which team. The gateway hands what is inside to itself, at an address of the loopback network that belongs to this
-pattern alone. There the app's own TLS is seen closed: its server name has to match the pattern, is looked up, and is
-connected to.
+The way of one connection: the sidecar opens mutual TLS to the gateway under the pattern's own server name,
+which says which pattern and which team. The gateway hands what is inside to itself, at an address of the
+loopback network that belongs to this pattern alone. There the app's own TLS is seen closed: its server name
+has to match the pattern, is looked up, and is connected to.
 
-So the outer name cannot allow one pattern and the inner one ask for another: each pattern has its own listener, with its own
-names. Nothing outside is looked up or connected to before both were judged.
+So the outer name cannot allow one pattern and the inner one ask for another: each pattern has its own
+listener, with its own names. Nothing outside is looked up or connected to before both were judged.
 
 Source: Envoy, "SNI dynamic forward proxy"; Istio reference, ServiceEntry (DYNAMIC_DNS) and EnvoyFilter.
 """
@@ -18,7 +19,15 @@ from typing import Any
 
 from egress.common import names
 from egress.common.ip_space import loopback
-from egress.common.objects import ISTIO_ENVOY_FILTER, ISTIO_NETWORKING, ISTIO_SECURITY, Manifest, Object, Owner, manifest
+from egress.common.objects import (
+    ISTIO_ENVOY_FILTER,
+    ISTIO_NETWORKING,
+    ISTIO_SECURITY,
+    Manifest,
+    Object,
+    Owner,
+    manifest,
+)
 from egress.common.ports import INNER_PORT
 from egress.plan.model import HTTPS_PORT, EgressGateway, Host, Plan
 
@@ -28,8 +37,8 @@ _TLS = {"name": "tls", "protocol": "TLS"}
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """Per gateway and pattern a Gateway, a VirtualService and three ServiceEntries; for all of them together what a gateway
-    needs to judge and to look up inner names."""
+    """Per gateway and pattern a Gateway, a VirtualService and three ServiceEntries; for all of them together
+    what a gateway needs to judge and to look up inner names."""
     for gateway in plan.gateways:
         patterns = [host for host in gateway.hosts if host.pattern]
         for host in patterns:
@@ -49,7 +58,8 @@ def _pattern(gateway: EgressGateway, host: Host) -> Iterator[Manifest]:
 
 
 def _gateway(gateway: EgressGateway, host: Host) -> Manifest:
-    # One Gateway per pattern: with overlapping patterns in one Gateway, the route of one would be found for the other.
+    # One Gateway per pattern: with overlapping patterns in one Gateway, the route of one would be found for
+    # the other.
     return manifest(
         ISTIO_NETWORKING,
         "Gateway",
@@ -75,7 +85,8 @@ def _gateway(gateway: EgressGateway, host: Host) -> Manifest:
 
 
 def _known_to_sidecars(gateway: EgressGateway, host: Host) -> Manifest:
-    """What makes port 443 of these names known in the teams' pods; the route is the gateway, whatever address the app found."""
+    """What makes port 443 of these names known in the teams' pods; the route is the gateway, whatever address
+    the app found."""
     port = {"number": HTTPS_PORT, **_TLS}
     return _entry(gateway, names.service_entry(host.name), host.name, host.teams, port, resolution="NONE")
 
@@ -83,7 +94,15 @@ def _known_to_sidecars(gateway: EgressGateway, host: Host) -> Manifest:
 def _loopback(gateway: EgressGateway, host: Host) -> Manifest:
     here = [{"address": loopback(host.name)}]
     port = {"number": INNER_PORT, **_TLS}
-    return _entry(gateway, names.loopback_entry(host.name), host.outer_name, ["."], port, resolution="STATIC", endpoints=here)
+    return _entry(
+        gateway,
+        names.loopback_entry(host.name),
+        host.outer_name,
+        ["."],
+        port,
+        resolution="STATIC",
+        endpoints=here,
+    )
 
 
 def _looked_up(gateway: EgressGateway, host: Host) -> Manifest:
@@ -91,7 +110,9 @@ def _looked_up(gateway: EgressGateway, host: Host) -> Manifest:
     return _entry(gateway, names.resolved_entry(host.name), host.name, ["."], port, resolution="DYNAMIC_DNS")
 
 
-def _entry(gateway: EgressGateway, name: str, host: str, export: Sequence[str], port: dict[str, Any], **how: Any) -> Manifest:
+def _entry(
+    gateway: EgressGateway, name: str, host: str, export: Sequence[str], port: dict[str, Any], **how: Any
+) -> Manifest:
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
@@ -103,7 +124,11 @@ def _entry(gateway: EgressGateway, name: str, host: str, export: Sequence[str], 
 
 def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
     here = f"{gateway.namespace}/{names.pattern_gateway(host.name)}"
-    to_gateway = {"host": gateway.service, "subset": names.passthrough_subset(host.name), "port": {"number": HTTPS_PORT}}
+    to_gateway = {
+        "host": gateway.service,
+        "subset": names.passthrough_subset(host.name),
+        "port": {"number": HTTPS_PORT},
+    }
     return manifest(
         ISTIO_NETWORKING,
         "VirtualService",
@@ -134,7 +159,8 @@ def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
 
 
 def _authorization(gateway: EgressGateway, patterns: Sequence[Host]) -> Manifest:
-    """What the gateway may say to itself. The team was judged before, by the outer name; here there is no identity left."""
+    """What the gateway may say to itself. The team was judged before, by the outer name; here there is no
+    identity left."""
     rules = [
         {
             "when": [
@@ -185,10 +211,17 @@ def _look_up(host: Host) -> dict[str, Any]:
             "value": {
                 "name": RESOLVER,
                 "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig",
+                    "@type": (
+                        "type.googleapis.com/"
+                        "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig"
+                    ),
                     "port_value": HTTPS_PORT,
-                    # The cache that istiod gives the cluster of the pattern. What the two say about it has to be the same.
-                    "dns_cache_config": {"name": f"{host.name}_dfp_dns_cache", "dns_lookup_family": "V4_ONLY"},
+                    # The cache that istiod gives the cluster of the pattern. What the two say about it has to
+                    # be the same.
+                    "dns_cache_config": {
+                        "name": f"{host.name}_dfp_dns_cache",
+                        "dns_lookup_family": "V4_ONLY",
+                    },
                 },
             },
         },

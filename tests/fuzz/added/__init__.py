@@ -1,1 +1,2 @@
-"""Objects that somebody adds to a stack, or widens: generators that know by construction what each does (check.py)."""
+"""Objects that somebody adds to a stack, or widens: generators that know by construction what each does
+(check.py)."""

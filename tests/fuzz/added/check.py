@@ -1,8 +1,10 @@
-"""What has to hold of each object that somebody adds, widens or takes away: nobody calls it Proven unless it does nothing.
+"""What has to hold of each object that somebody adds, widens or takes away: nobody calls it Proven unless it
+does nothing.
 
-The generators know by construction what a change does, from Kubernetes', Istio's and Google's references, and ask no judge.
-What opens or breaks something has to be a violation or not understood; what opens has to widen `diff`, and its removal has to
-narrow it. What does nothing should stay Proven: where it does not, that is counted as too strict, and too much of that fails.
+The generators know by construction what a change does, from Kubernetes', Istio's and Google's references, and
+ask no judge. What opens or breaks something has to be a violation or not understood; what opens has to widen
+`diff`, and its removal has to narrow it. What does nothing should stay Proven: where it does not, that is
+counted as too strict, and too much of that fails.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ GENERATORS: dict[str, Callable[[st.DrawFn, Stack], Change | None]] = {
 INBOUND = [one.__name__ for one in inbound.GENERATORS]
 HARMLESS = [name for name in GENERATORS if name.endswith("_nothing")]
 STRICT_AT_MOST = 0.05
-"""Share of what does nothing that may be called otherwise, as "not understood", before that counts as a failure."""
+"""Share of what does nothing that may be called otherwise, as "not understood", before that counts as a
+failure."""
 tried: Counter[str] = Counter()
 strict: Counter[str] = Counter()
 
@@ -37,21 +40,32 @@ strict: Counter[str] = Counter()
 @st.composite
 def changes(draw: st.DrawFn) -> Json:
     """A stack, and what somebody does to it."""
-    case: dict[str, Any] = {"stack": draw(st.sampled_from(["dev", "dev", "openings", "openings", "receive", "receive", *NAMED]))}
+    case: dict[str, Any] = {
+        "stack": draw(st.sampled_from(["dev", "dev", "openings", "openings", "receive", "receive", *NAMED]))
+    }
     if draw(st.integers(0, 19)) == 0:
         case = {"config": draw(configs())}
     stack = of(case)
     found: list[Change] = []
     if stack:
         known = INBOUND if inbound.receiving(stack) and draw(st.booleans()) else sorted(GENERATORS)
-        found = [change for name in (draw(st.sampled_from(known)),) if (change := GENERATORS[name](draw, stack))]
+        found = [
+            change for name in (draw(st.sampled_from(known)),) if (change := GENERATORS[name](draw, stack))
+        ]
         # What somebody adds besides may be what was taken away.
-        if draw(st.integers(0, 3)) == 0 and not any(_takes(edit) for change in found for edit in change.edits):
+        if draw(st.integers(0, 3)) == 0 and not any(
+            _takes(edit) for change in found for edit in change.edits
+        ):
             beside = GENERATORS[draw(st.sampled_from(HARMLESS))](draw, stack)
             found += [beside] if beside else []
     effect = next((change.effect for change in found if change.effect is not Effect.NOTHING), Effect.NOTHING)
     edits = [edit for change in found for edit in change.edits]
-    return {**case, "effect": effect, "what": "; ".join(change.what for change in found), "edits": _apart(edits)}
+    return {
+        **case,
+        "effect": effect,
+        "what": "; ".join(change.what for change in found),
+        "edits": _apart(edits),
+    }
 
 
 def _takes(edit: Json) -> bool:
@@ -100,9 +114,9 @@ def judge(stack: Stack, case: Json) -> None:
     if effect is Effect.NOTHING:
         if found:
             strict[what.split(" ")[0]] += 1
-            assert all(not step.understood for violation in found[:1] for step in violation.steps if step.by), (
-                f"does nothing, and is called a violation: {what}\n{found[0]}"
-            )
+            assert all(
+                not step.understood for violation in found[:1] for step in violation.steps if step.by
+            ), f"does nothing, and is called a violation: {what}\n{found[0]}"
         return
     assert found, f"{effect}, and is Proven: {what}"
     forward = difference(stack.unchanged, changed)
@@ -118,10 +132,17 @@ def judge(stack: Stack, case: Json) -> None:
 def too_strict() -> str | None:
     """What to say of changes that do nothing and are called otherwise; None: they are few enough."""
     number, of_all = sum(strict.values()), tried[Effect.NOTHING]
-    return f"{number} of {of_all} changes that do nothing are not proven" if number > max(3, STRICT_AT_MOST * of_all) else None
+    return (
+        f"{number} of {of_all} changes that do nothing are not proven"
+        if number > max(3, STRICT_AT_MOST * of_all)
+        else None
+    )
 
 
 def summary() -> str:
     """What was tried, by effect."""
     parts = ", ".join(f"{tried[effect]} {effect.value}" for effect in Effect)
-    return f"{sum(tried.values())} changes of objects: {parts}; {sum(strict.values())} of the last not understood"
+    return (
+        f"{sum(tried.values())} changes of objects: {parts}; {sum(strict.values())} of the last not "
+        "understood"
+    )

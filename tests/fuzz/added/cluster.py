@@ -19,7 +19,14 @@ def thing(kind: str, api: str, namespace: str | None, name: str = "somebodys", *
 
 
 def pod(**spec: Any) -> Json:
-    return {"spec": {"template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a"}], **spec}}}}
+    return {
+        "spec": {
+            "template": {
+                "metadata": {"labels": {"app": "a"}},
+                "spec": {"containers": [{"name": "a"}], **spec},
+            }
+        }
+    }
 
 
 def services(draw: Draw, stack: Stack) -> Change | None:
@@ -45,7 +52,9 @@ def workloads(draw: Draw, stack: Stack) -> Change | None:
     namespace = draw(st.sampled_from([*stack.teams, "elsewhere"]))
     nodes = {
         "nodeSelector": {"cloud.google.com/gke-nodepool": "gateway"},
-        "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "gateway", "effect": "NoSchedule"}],
+        "tolerations": [
+            {"key": "dedicated", "operator": "Equal", "value": "gateway", "effect": "NoSchedule"}
+        ],
     }
     specs: list[Json] = [nodes] if "nodepool/gateway" in stack.resources else []
     if namespace != "elsewhere":
@@ -54,9 +63,18 @@ def workloads(draw: Draw, stack: Stack) -> Change | None:
         return None
     body = pod(**draw(st.sampled_from(specs)))
     kind, api = draw(
-        st.sampled_from([("Deployment", "apps/v1"), ("DaemonSet", "apps/v1"), ("StatefulSet", "apps/v1"), ("Job", "batch/v1")])
+        st.sampled_from(
+            [
+                ("Deployment", "apps/v1"),
+                ("DaemonSet", "apps/v1"),
+                ("StatefulSet", "apps/v1"),
+                ("Job", "batch/v1"),
+            ]
+        )
     )
-    return opens(f"{kind} in {namespace}: {body['spec']['template']['spec']}", thing(kind, api, namespace, **body))
+    return opens(
+        f"{kind} in {namespace}: {body['spec']['template']['spec']}", thing(kind, api, namespace, **body)
+    )
 
 
 def ordinary_things_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
@@ -67,7 +85,11 @@ def ordinary_things_that_change_nothing(draw: Draw, stack: Stack) -> Change | No
                 ("Deployment", "apps/v1", pod(volumes=[{"name": "a", "emptyDir": {}}])),
                 ("StatefulSet", "apps/v1", pod()),
                 ("Job", "batch/v1", pod(restartPolicy="Never")),
-                ("Service", "v1", {"spec": {"selector": {"app": "a"}, "ports": [{"port": 80, "name": "http"}]}}),
+                (
+                    "Service",
+                    "v1",
+                    {"spec": {"selector": {"app": "a"}, "ports": [{"port": 80, "name": "http"}]}},
+                ),
                 ("ConfigMap", "v1", {"data": {"a": "b"}}),
                 ("Secret", "v1", {"data": {}}),
                 ("ServiceAccount", "v1", {}),
@@ -95,7 +117,10 @@ def namespace_labels(draw: Draw, stack: Stack) -> Change | None:
         ("istio.io/rev", "canary"),
     ]
     if "pod-security.kubernetes.io/enforce" in held:
-        edits += [("pod-security.kubernetes.io/enforce", None), ("pod-security.kubernetes.io/enforce", "privileged")]
+        edits += [
+            ("pod-security.kubernetes.io/enforce", None),
+            ("pod-security.kubernetes.io/enforce", "privileged"),
+        ]
     if namespace in stack.teams:
         edits += [("gke-mesh-egress/team", None)]
     label, value = draw(st.sampled_from(edits))
@@ -112,12 +137,17 @@ def labels_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
     namespace = draw(st.sampled_from(stack.teams))
     if draw(st.booleans()):
         return nothing("a namespace more", thing("Namespace", "v1", None, "nobodys"))
-    return nothing("a label of somebody's", at(f"namespace/{namespace}", ["metadata", "labels", "cost"], "4711"))
+    return nothing(
+        "a label of somebody's", at(f"namespace/{namespace}", ["metadata", "labels", "cost"], "4711")
+    )
 
 
 def admission(draw: Draw, stack: Stack) -> Change | None:
     """A rule of admission that refuses less."""
-    policies, bindings = list(stack.kinds("ValidatingAdmissionPolicy")), list(stack.kinds("ValidatingAdmissionPolicyBinding"))
+    policies, bindings = (
+        list(stack.kinds("ValidatingAdmissionPolicy")),
+        list(stack.kinds("ValidatingAdmissionPolicyBinding")),
+    )
     if not policies or stack.plan.settings.fences.admission.action.value != "deny":
         return None
     if draw(st.booleans()):
@@ -129,7 +159,10 @@ def admission(draw: Draw, stack: Stack) -> Change | None:
             kind = "namespaceSelector" if how == "nowhere" else "objectSelector"
             where = {kind: {"matchLabels": {"nobodys": "yes"}}}
             return opens(f"{name} holds elsewhere", at(name, ["spec", "matchResources"], where))
-        return opens(f"{name} {how}", at(name, ["spec", "validationActions"], [{"warns": "Warn", "audits": "Audit"}[how]]))
+        return opens(
+            f"{name} {how}",
+            at(name, ["spec", "validationActions"], [{"warns": "Warn", "audits": "Audit"}[how]]),
+        )
     name = draw(st.sampled_from(policies))
     spec = stack.objects[name]["spec"]
     number = draw(st.integers(0, len(spec["validations"]) - 1))
@@ -142,7 +175,8 @@ def admission(draw: Draw, stack: Stack) -> Change | None:
         more = {"name": "somebodys", "expression": "request.userInfo.username != 'somebody'"}
         return (
             opens(
-                f"{name} does not ask somebody", at(name, ["spec", "matchConditions", len(spec.get("matchConditions", ()))], more)
+                f"{name} does not ask somebody",
+                at(name, ["spec", "matchConditions", len(spec.get("matchConditions", ()))], more),
             )
             if spec.get("matchConditions")
             else None
@@ -160,12 +194,19 @@ def writers(draw: Draw, stack: Stack) -> Change | None:
     """Whoever changes objects on their way, and kinds that nobody knows."""
     service = {"clientConfig": {"service": {"namespace": "tools", "name": "a"}}, "name": "a.example.com"}
     group = draw(st.sampled_from(["", "*", "networking.istio.io", "networking.k8s.io", "apps"]))
-    rules = [{"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"]}]
+    rules = [
+        {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"]}
+    ]
     team = draw(st.sampled_from(stack.teams))
     kind, api, namespace, body = draw(
         st.sampled_from(
             [
-                ("MutatingWebhookConfiguration", ADMISSION, None, {"webhooks": [{**service, "rules": rules}]}),
+                (
+                    "MutatingWebhookConfiguration",
+                    ADMISSION,
+                    None,
+                    {"webhooks": [{**service, "rules": rules}]},
+                ),
                 ("MutatingAdmissionPolicy", "admissionregistration.k8s.io/v1beta1", None, {"spec": {}}),
                 ("HTTPRoute", "gateway.networking.k8s.io/v1", team, {"spec": {}}),
                 ("CiliumNetworkPolicy", "cilium.io/v2", team, {"spec": {}}),
@@ -197,7 +238,10 @@ def cluster_fields(draw: Draw, stack: Stack) -> Change | None:
                 (cluster, ["clusterAutoscaling"], {"enabled": True}),
                 (cluster, ["nodePools"], [{"name": "somebodys"}]),
                 *((name, ["nodeConfig", "workloadMetadataConfig", "mode"], "GCE_METADATA") for name in pools),
-                *((name, ["networkConfig"], {"additionalPodNetworkConfigs": [{"subnetwork": "a"}]}) for name in pools),
+                *(
+                    (name, ["networkConfig"], {"additionalPodNetworkConfigs": [{"subnetwork": "a"}]})
+                    for name in pools
+                ),
                 *((name, ["nodeConfig", "taints"], None) for name in gateway_pools),
             ]
         )
@@ -207,7 +251,9 @@ def cluster_fields(draw: Draw, stack: Stack) -> Change | None:
 
 def pools_broken(draw: Draw, stack: Stack) -> Change | None:
     """Gateway nodes that run as somebody whom no firewall rule lets out."""
-    if "nodepool/gateway" not in stack.resources or not any(stack.of_http(team) or stack.passed(team) for team in stack.closed):
+    if "nodepool/gateway" not in stack.resources or not any(
+        stack.of_http(team) or stack.passed(team) for team in stack.closed
+    ):
         return None
     return breaks(
         "gateway nodes run as somebody else",
@@ -229,7 +275,8 @@ def googles_things_that_change_nothing(draw: Draw, stack: Stack) -> Change | Non
     )
     if draw(st.integers(0, 2)) == 0:
         return nothing(
-            "nodes of another size", at(next(iter(stack.kinds("NodePool"))), ["nodeConfig", "machineType"], "e2-small")
+            "nodes of another size",
+            at(next(iter(stack.kinds("NodePool"))), ["nodeConfig", "machineType"], "e2-small"),
         )
     return nothing(f"{type_token} of somebody's", google(type_token, **fields))
 
@@ -249,7 +296,10 @@ def gateway_pods(draw: Draw, stack: Stack) -> Change | None:
                 ([*spec, "hostNetwork"], True),
                 ([*spec, "hostAliases"], [{"ip": "198.51.100.9", "hostnames": ["example.com"]}]),
                 ([*spec, "dnsPolicy"], "Default"),
-                (["spec", "template", "metadata", "annotations", "proxy.istio.io/config"], '{"discoveryAddress": "a:1"}'),
+                (
+                    ["spec", "template", "metadata", "annotations", "proxy.istio.io/config"],
+                    '{"discoveryAddress": "a:1"}',
+                ),
             ]
         )
     )
@@ -258,13 +308,21 @@ def gateway_pods(draw: Draw, stack: Stack) -> Change | None:
 
 def gateway_pods_gone(draw: Draw, stack: Stack) -> Change | None:
     """No pod of a gateway can stand."""
-    names = [name for name in stack.kinds("Deployment") if name.endswith(("/istio-egressgateway", "/istio-ingressgateway"))]
-    names = [name for name in names if "egress" not in name or any(stack.hosts(team) for team in stack.closed)]
+    names = [
+        name
+        for name in stack.kinds("Deployment")
+        if name.endswith(("/istio-egressgateway", "/istio-ingressgateway"))
+    ]
+    names = [
+        name for name in names if "egress" not in name or any(stack.hosts(team) for team in stack.closed)
+    ]
     if not names:
         return None
     name = draw(st.sampled_from(names))
     namespace, spec = name.split("/")[0], ["spec", "template", "spec"]
-    if namespace in stack.gateways and not any(stack.intent.uses_gateway(team, namespace) for team in stack.teams):
+    if namespace in stack.gateways and not any(
+        stack.intent.uses_gateway(team, namespace) for team in stack.teams
+    ):
         return None
     account = stack.objects[name]["spec"]["template"]["spec"]["serviceAccountName"]
     path, value = draw(

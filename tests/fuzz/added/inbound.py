@@ -1,4 +1,5 @@
-"""Random objects on the way in, each with what it does: load balancers, servers, routes and rules where teams receive."""
+"""Random objects on the way in, each with what it does: load balancers, servers, routes and rules where teams
+receive."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ OUTSIDE = tuple(cidr for cidr in PUBLIC if cidr != "35.191.0.0/16")
 
 
 def receiving(stack: Stack) -> list[str]:
-    """Names of teams' receptions as objects carry them: those whose servers are Gateways of the ingress namespace."""
+    """Names of teams' receptions as objects carry them: those whose servers are Gateways of the ingress
+    namespace."""
     return [name.rpartition("/")[2] for name in stack.objects if name.startswith(f"{HOME}/gateway/")]
 
 
@@ -40,10 +42,19 @@ def load_balancer_wider(draw: Draw, stack: Stack) -> Change | None:
         st.sampled_from(
             [
                 (["loadBalancerSourceRanges"], None),
-                (["loadBalancerSourceRanges", len(spec["loadBalancerSourceRanges"])], draw(st.sampled_from(OUTSIDE))),
+                (
+                    ["loadBalancerSourceRanges", len(spec["loadBalancerSourceRanges"])],
+                    draw(st.sampled_from(OUTSIDE)),
+                ),
                 (["externalTrafficPolicy"], "Cluster"),
-                (["ports", len(spec["ports"])], {"name": "more", "port": port, "targetPort": port, "protocol": "TCP"}),
-                (["ports", len(spec["ports"])], {"name": "admin", "port": 444, "targetPort": 15000, "protocol": "TCP"}),
+                (
+                    ["ports", len(spec["ports"])],
+                    {"name": "more", "port": port, "targetPort": port, "protocol": "TCP"},
+                ),
+                (
+                    ["ports", len(spec["ports"])],
+                    {"name": "admin", "port": 444, "targetPort": 15000, "protocol": "TCP"},
+                ),
                 (["ports", 0, "targetPort"], 15000),
                 (["selector"], {"app": "another"}),
                 (["loadBalancerClass"], "somebodys.example/balancer"),
@@ -75,7 +86,11 @@ def service_to_the_outside(draw: Draw, stack: Stack) -> Change | None:
     namespace = draw(st.sampled_from([*stack.teams, *stack.gateways, *([HOME] if receiving(stack) else [])]))
     ports = [{"port": draw(st.sampled_from([80, 443, 8080, *ODD_PORTS])), "name": "a"}]
     kind = draw(st.sampled_from(["LoadBalancer", "NodePort"]))
-    spec: dict[str, Any] = {"type": kind, "selector": draw(st.sampled_from([{"app": "a"}, {}])), "ports": ports}
+    spec: dict[str, Any] = {
+        "type": kind,
+        "selector": draw(st.sampled_from([{"app": "a"}, {}])),
+        "ports": ports,
+    }
     if kind == "LoadBalancer" and draw(st.booleans()):
         spec["loadBalancerSourceRanges"] = [draw(st.sampled_from(OUTSIDE))]
     return opens(f"a {kind} in {namespace}: {spec}", thing("Service", "v1", namespace, spec=spec))
@@ -92,7 +107,10 @@ def server_weaker(draw: Draw, stack: Stack) -> Change | None:
                 (["tls", "mode"], "SIMPLE"),
                 (["tls", "mode"], "OPTIONAL_MUTUAL"),
                 (["tls", "subjectAltNames"], None),
-                (["tls", "subjectAltNames", len(server["tls"]["subjectAltNames"])], "spiffe://elsewhere/ns/a/sa/b"),
+                (
+                    ["tls", "subjectAltNames", len(server["tls"]["subjectAltNames"])],
+                    "spiffe://elsewhere/ns/a/sa/b",
+                ),
                 (["tls", "minProtocolVersion"], "TLSV1_0"),
                 (["tls", "credentialName"], "somebodys"),
                 (["tls", "caCertCredentialName"], "somebodys"),
@@ -124,8 +142,13 @@ def server_stricter(draw: Draw, stack: Stack) -> Change | None:
 
 
 def server_more(draw: Draw, stack: Stack) -> Change | None:
-    """Whoever says another name is taken without a certificate, and then asks for a received host in plain HTTP."""
-    names = [f"{HOME}/gateway/{one}" for one in receiving(stack) if _routes(stack, f"{HOME}/virtualservice/{one}")[0] == "http"]
+    """Whoever says another name is taken without a certificate, and then asks for a received host in plain
+    HTTP."""
+    names = [
+        f"{HOME}/gateway/{one}"
+        for one in receiving(stack)
+        if _routes(stack, f"{HOME}/virtualservice/{one}")[0] == "http"
+    ]
     if not names:
         return None
     name = draw(st.sampled_from(names))
@@ -169,7 +192,8 @@ def route_elsewhere(draw: Draw, stack: Stack) -> Change | None:
 
 
 def rule_of_ingress(draw: Draw, stack: Stack) -> Change | None:
-    """Rules at the gateway: one more that takes everything, or refuses it, or a rendered one without a condition."""
+    """Rules at the gateway: one more that takes everything, or refuses it, or a rendered one without a
+    condition."""
     if not receiving(stack):
         return None
     names = [name for name in stack.objects if name.startswith(f"{HOME}/authorizationpolicy/ingress-")]
@@ -181,10 +205,21 @@ def rule_of_ingress(draw: Draw, stack: Stack) -> Change | None:
     return draw(
         st.sampled_from(
             [
-                opens("everything is allowed in", istio("AuthorizationPolicy", HOME, action="ALLOW", rules=every)),
-                opens("by port all is allowed in", istio("AuthorizationPolicy", HOME, action="ALLOW", rules=[only])),
-                opens(f"{name}: rule {number} for every name", at(name, ["spec", "rules", number, "when", 0], None)),
-                breaks("everything is refused", istio("AuthorizationPolicy", HOME, action="DENY", rules=[{}])),
+                opens(
+                    "everything is allowed in",
+                    istio("AuthorizationPolicy", HOME, action="ALLOW", rules=every),
+                ),
+                opens(
+                    "by port all is allowed in",
+                    istio("AuthorizationPolicy", HOME, action="ALLOW", rules=[only]),
+                ),
+                opens(
+                    f"{name}: rule {number} for every name",
+                    at(name, ["spec", "rules", number, "when", 0], None),
+                ),
+                breaks(
+                    "everything is refused", istio("AuthorizationPolicy", HOME, action="DENY", rules=[{}])
+                ),
                 breaks(
                     "some service decides",
                     istio("AuthorizationPolicy", HOME, action="CUSTOM", provider={"name": "a"}, rules=[{}]),
@@ -205,21 +240,33 @@ def receivers_refuse(draw: Draw, stack: Stack) -> Change | None:
     host = routes[0]["route"][0]["destination"]["host"]
     team = host.split(".")[1]
     boundary = f"{team}/networkpolicy/team-boundary"
-    rule = next(number for number, rule in enumerate(stack.objects[boundary]["spec"]["ingress"]) if HOME in str(rule.get("from")))
+    rule = next(
+        number
+        for number, rule in enumerate(stack.objects[boundary]["spec"]["ingress"])
+        if HOME in str(rule.get("from"))
+    )
     return draw(
         st.sampled_from(
             [
                 breaks(f"{team} refuses all", istio("AuthorizationPolicy", team, action="DENY", rules=[{}])),
                 breaks(
                     f"{team} refuses the gateway",
-                    istio("AuthorizationPolicy", team, action="DENY", rules=[{"from": [{"source": {"namespaces": [HOME]}}]}]),
+                    istio(
+                        "AuthorizationPolicy",
+                        team,
+                        action="DENY",
+                        rules=[{"from": [{"source": {"namespaces": [HOME]}}]}],
+                    ),
                 ),
                 breaks(f"{team} allows nobody", istio("AuthorizationPolicy", team)),
                 breaks(
                     f"the gateway speaks plainly to {host}",
                     istio("DestinationRule", HOME, host=host, trafficPolicy={"tls": {"mode": "DISABLE"}}),
                 ),
-                breaks(f"{boundary} takes nothing from the gateway", at(boundary, ["spec", "ingress", rule], None)),
+                breaks(
+                    f"{boundary} takes nothing from the gateway",
+                    at(boundary, ["spec", "ingress", rule], None),
+                ),
                 breaks(f"{BOUNDARY} is gone", take(BOUNDARY)),
             ]
         )
@@ -234,10 +281,19 @@ def policy_of_ingress(draw: Draw, stack: Stack) -> Change | None:
     direction = draw(st.sampled_from(["Ingress", "Egress"]))
     block = {"ipBlock": {"cidr": draw(st.sampled_from(OUTSIDE))}}
     peer = draw(
-        st.sampled_from([block, {"namespaceSelector": labelled(draw(st.sampled_from(STRANGERS)))}, {"namespaceSelector": {}}])
+        st.sampled_from(
+            [
+                block,
+                {"namespaceSelector": labelled(draw(st.sampled_from(STRANGERS)))},
+                {"namespaceSelector": {}},
+            ]
+        )
     )
     ports = some_ports(draw, *ODD_PORTS, 8443)
-    return opens(f"pods of {HOME}, {direction} {peer} on {ports}", put(policy(draw, HOME, direction, peer, ports, selects)))
+    return opens(
+        f"pods of {HOME}, {direction} {peer} on {ports}",
+        put(policy(draw, HOME, direction, peer, ports, selects)),
+    )
 
 
 def firewall_of_ingress(draw: Draw, stack: Stack) -> Change | None:
@@ -250,14 +306,18 @@ def firewall_of_ingress(draw: Draw, stack: Stack) -> Change | None:
             return None
         partners = stack.objects[BALANCER]["spec"]["loadBalancerSourceRanges"]
         cidr = draw(st.sampled_from([*partners, "0.0.0.0/0"]))
-        return breaks(f"{cidr} is kept out", firewall(stack, sourceRanges=[cidr], denies=[{"protocol": "tcp"}], **rule))
+        return breaks(
+            f"{cidr} is kept out", firewall(stack, sourceRanges=[cidr], denies=[{"protocol": "tcp"}], **rule)
+        )
     ports = draw(st.sampled_from([None, [str(draw(st.sampled_from([22, 8443, 30001, *ODD_PORTS])))]]))
     what = {
         "protocol": draw(st.sampled_from(["tcp", "all"] if ports is None else ["tcp"])),
         **({"ports": ports} if ports else {}),
     }
     cidr = draw(st.sampled_from(OUTSIDE))
-    return opens(f"nodes take {what} from {cidr}", firewall(stack, sourceRanges=[cidr], allows=[what], **rule))
+    return opens(
+        f"nodes take {what} from {cidr}", firewall(stack, sourceRanges=[cidr], allows=[what], **rule)
+    )
 
 
 def inbound_that_changes_nothing(draw: Draw, stack: Stack) -> Change | None:
@@ -268,12 +328,17 @@ def inbound_that_changes_nothing(draw: Draw, stack: Stack) -> Change | None:
     again["spec"]["ingress"] = [draw(st.sampled_from(rules["ingress"]))]
     team = draw(st.sampled_from(stack.teams))
     other = [{"when": [{"key": "connection.sni", "values": ["nobodys.example"]}]}]
-    kept_out = firewall(stack, direction="INGRESS", priority=1, sourceRanges=["203.0.113.0/24"], denies=[{"protocol": "all"}])
+    kept_out = firewall(
+        stack, direction="INGRESS", priority=1, sourceRanges=["203.0.113.0/24"], denies=[{"protocol": "all"}]
+    )
     return draw(
         st.sampled_from(
             [
                 nothing("a policy for what is taken already", put(again)),
-                nothing("a denial of a name that nobody has", istio("AuthorizationPolicy", HOME, action="DENY", rules=other)),
+                nothing(
+                    "a denial of a name that nobody has",
+                    istio("AuthorizationPolicy", HOME, action="DENY", rules=other),
+                ),
                 nothing("who is no partner is kept out", kept_out),
                 nothing(
                     "a Service of the cluster's own",

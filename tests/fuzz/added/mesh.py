@@ -14,7 +14,9 @@ Draw = st.DrawFn
 ROOT = "istio-system"
 NETWORKING = "networking.istio.io/v1"
 _APIS = {
-    **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), "security.istio.io/v1"),
+    **dict.fromkeys(
+        ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), "security.istio.io/v1"
+    ),
     "EnvoyFilter": "networking.istio.io/v1alpha3",
     "ProxyConfig": "networking.istio.io/v1beta1",
     "WasmPlugin": "extensions.istio.io/v1alpha1",
@@ -120,7 +122,10 @@ def rule_allowed(draw: Draw, stack: Stack) -> Change | None:
             ]
         )
     )
-    rule = {**({"from": [{"source": source}]} if source else {}), **({"to": [{"operation": to}]} if to else {})}
+    rule = {
+        **({"from": [{"source": source}]} if source else {}),
+        **({"to": [{"operation": to}]} if to else {}),
+    }
     rule |= {"when": when} if when else {}
     namespace = draw(st.sampled_from([gateway, gateway, ROOT]))
     selector = {"selector": pods_of(stack, gateway)} if namespace == gateway and draw(st.booleans()) else {}
@@ -143,8 +148,15 @@ def rule_denied(draw: Draw, stack: Stack) -> Change | None:
         of for one in (rules.get("allow") or {}).values() for of in one.get("serviceAccounts", ())
     ]
     source = source_of(draw, team, accounts[0] if accounts else "any")
-    to = draw(st.sampled_from([None, {"hosts": [host]}, {"hosts": [f"*{host[2:]}"]}, {"hosts": ["*"]}, {"ports": ["8080"]}]))
-    rule = {**({"from": [{"source": source}]} if source else {}), **({"to": [{"operation": to}]} if to else {})}
+    to = draw(
+        st.sampled_from(
+            [None, {"hosts": [host]}, {"hosts": [f"*{host[2:]}"]}, {"hosts": ["*"]}, {"ports": ["8080"]}]
+        )
+    )
+    rule = {
+        **({"from": [{"source": source}]} if source else {}),
+        **({"to": [{"operation": to}]} if to else {}),
+    }
     action = draw(st.sampled_from(["DENY", "DENY", "CUSTOM"]))
     namespace = draw(st.sampled_from([gateway, gateway, ROOT]))
     provider = {"provider": {"name": "somebodys"}} if action == "CUSTOM" else {}
@@ -184,7 +196,9 @@ def rule_widened(draw: Draw, stack: Stack) -> Change | None:
             path = ["spec", "rules", number]
             for place, to in enumerate(rule.get("to") or ()):
                 found += [
-                    (name, [*path, "to", place, "operation", key]) for key in ("paths", "methods") if key in to["operation"]
+                    (name, [*path, "to", place, "operation", key])
+                    for key in ("paths", "methods")
+                    if key in to["operation"]
                 ]
             found += [
                 (name, [*path, "when", place])
@@ -197,7 +211,8 @@ def rule_widened(draw: Draw, stack: Stack) -> Change | None:
         return None
     name, path = draw(st.sampled_from(found))
     if path[-1] == "from" and not any(
-        host in json.dumps(stack.objects[name]["spec"]["rules"][path[2]]) for _, host in _foreign(stack, name.split("/")[0])
+        host in json.dumps(stack.objects[name]["spec"]["rules"][path[2]])
+        for _, host in _foreign(stack, name.split("/")[0])
     ):
         return None
     return opens(f"{name} without {path}", at(name, path, None))
@@ -209,7 +224,11 @@ def rule_gone(draw: Draw, stack: Stack) -> Change | None:
 
 
 def rules_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
-    names = [name for name in stack.kinds("AuthorizationPolicy") if name.split("/")[0] in stack.gateways and "/egress-" in name]
+    names = [
+        name
+        for name in stack.kinds("AuthorizationPolicy")
+        if name.split("/")[0] in stack.gateways and "/egress-" in name
+    ]
     if not names or not stack.in_cluster:
         return None
     name = draw(st.sampled_from(names))
@@ -221,7 +240,11 @@ def rules_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
     if how == "audit":
         spec = {"action": "AUDIT", "rules": [{}]}
     if how == "nobody":
-        spec = {"action": "DENY", "rules": [{"from": [{"source": {"namespaces": ["nobodys"]}}]}], "selector": spec["selector"]}
+        spec = {
+            "action": "DENY",
+            "rules": [{"from": [{"source": {"namespaces": ["nobodys"]}}]}],
+            "selector": spec["selector"],
+        }
     namespace = "nobodys" if how == "elsewhere" else gateway
     return nothing(f"a rule more, {how}", istio("AuthorizationPolicy", namespace, **spec))
 
@@ -247,9 +270,13 @@ def callers_without_certificate(draw: Draw, stack: Stack) -> Change | None:
         return None
     if namespace == ROOT:
         return opens(
-            f"the mesh takes callers without a certificate: {spec}", at("istio-system/peerauthentication/default", ["spec"], spec)
+            f"the mesh takes callers without a certificate: {spec}",
+            at("istio-system/peerauthentication/default", ["spec"], spec),
         )
-    return opens(f"{namespace} takes callers without a certificate: {spec}", istio("PeerAuthentication", namespace, **spec))
+    return opens(
+        f"{namespace} takes callers without a certificate: {spec}",
+        istio("PeerAuthentication", namespace, **spec),
+    )
 
 
 def certificates_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
@@ -288,7 +315,10 @@ def sidecar_more(draw: Draw, stack: Stack) -> Change | None:
         others = {*stack.teams} - {team, *stack.reaches(team)}
         return opens(f"{name} is gone", take(name)) if stack.reaches(team) and others else None
     if how == "changed":
-        return opens(f"{name} lets out what it does not know", at(name, ["spec", "outboundTrafficPolicy"], {"mode": "ALLOW_ANY"}))
+        return opens(
+            f"{name} lets out what it does not know",
+            at(name, ["spec", "outboundTrafficPolicy"], {"mode": "ALLOW_ANY"}),
+        )
     return opens(f"a Sidecar more in {team}: {selector}", istio("Sidecar", team, **loose, **selector))
 
 
@@ -297,7 +327,9 @@ def sidecar_knows_a_host(draw: Draw, stack: Stack) -> Change | None:
     if not stack.in_cluster or not stack.closed:
         return None
     team = draw(st.sampled_from(stack.closed))
-    namespace = draw(st.sampled_from([team, *(name for name in stack.gateways if stack.intent.uses_gateway(team, name))]))
+    namespace = draw(
+        st.sampled_from([team, *(name for name in stack.gateways if stack.intent.uses_gateway(team, name))])
+    )
     export = draw(st.sampled_from([None, ["*"], [team]] + ([["."]] if namespace == team else [])))
     port = draw(st.sampled_from([(80, "HTTP"), (443, "TLS"), (443, "HTTPS"), (9999, "TCP"), (50051, "GRPC")]))
     spec: dict[str, Any] = {
@@ -314,7 +346,9 @@ def sidecar_knows_a_host(draw: Draw, stack: Stack) -> Change | None:
         spec["addresses"] = draw(st.sampled_from([["198.51.100.66"], ["0.0.0.0/0"], ["198.51.100.0/24"]]))
     if export or namespace != team:
         spec["exportTo"] = export or ["*"]
-    return opens(f"sidecars of {team} know {spec['hosts']} by {port}", istio("ServiceEntry", namespace, **spec))
+    return opens(
+        f"sidecars of {team} know {spec['hosts']} by {port}", istio("ServiceEntry", namespace, **spec)
+    )
 
 
 def second_rule_for_a_host(draw: Draw, stack: Stack) -> Change | None:
@@ -334,8 +368,18 @@ def second_rule_for_a_host(draw: Draw, stack: Stack) -> Change | None:
             [
                 ("VirtualService", {"hosts": [host], "http": elsewhere}),
                 ("VirtualService", {"hosts": [host], "http": [{"directResponse": {"status": 200}}]}),
-                ("VirtualService", {"hosts": ["*"], "http": elsewhere, "gateways": [f"{gateway}/egress-gateway", "mesh"]}),
-                ("DestinationRule", {"host": host, "workloadSelector": selector, "trafficPolicy": {"tls": {"mode": "SIMPLE"}}}),
+                (
+                    "VirtualService",
+                    {"hosts": ["*"], "http": elsewhere, "gateways": [f"{gateway}/egress-gateway", "mesh"]},
+                ),
+                (
+                    "DestinationRule",
+                    {
+                        "host": host,
+                        "workloadSelector": selector,
+                        "trafficPolicy": {"tls": {"mode": "SIMPLE"}},
+                    },
+                ),
                 (
                     "ServiceEntry",
                     {
@@ -359,7 +403,12 @@ def door_of_a_gateway(draw: Draw, stack: Stack) -> Change | None:
     selector = stack.objects[f"{gateway}/gateway/egress-gateway"]["spec"]["selector"]
     tls = draw(
         st.sampled_from(
-            [None, {"mode": "SIMPLE", "credentialName": "a"}, {"mode": "PASSTHROUGH"}, {"mode": "MUTUAL", "credentialName": "a"}]
+            [
+                None,
+                {"mode": "SIMPLE", "credentialName": "a"},
+                {"mode": "PASSTHROUGH"},
+                {"mode": "MUTUAL", "credentialName": "a"},
+            ]
         )
     )
     protocol = "HTTP" if tls is None else "HTTPS"
@@ -369,9 +418,13 @@ def door_of_a_gateway(draw: Draw, stack: Stack) -> Change | None:
         **({"tls": tls} if tls else {}),
     }
     if draw(st.booleans()):
-        # No route is for what is passed through, so that it leads nowhere; and nobody is let onto a port that no team is to use.
+        # No route is for what is passed through, so that it leads nowhere; and nobody is let onto a port that
+        # no team is to use.
         how = breaks if tls == {"mode": "PASSTHROUGH"} or server["port"]["number"] == 9999 else opens
-        return how(f"{gateway}: a server is {tls}", at(f"{gateway}/gateway/egress-gateway", ["spec", "servers", 0], server))
+        return how(
+            f"{gateway}: a server is {tls}",
+            at(f"{gateway}/gateway/egress-gateway", ["spec", "servers", 0], server),
+        )
     namespace = draw(st.sampled_from([gateway, *stack.teams, ROOT]))
     if (
         "8080" not in json.dumps(stack.objects.get(f"{gateway}/service/istio-egressgateway", {}))
@@ -389,8 +442,15 @@ def code_in_proxies(draw: Draw, stack: Stack) -> Change | None:
     """Programs, filters and settings of proxies: nobody can tell what they do."""
     namespace = _somewhere(draw, stack)
     value = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {"cluster": "somewhere"}}
-    patch = {"operation": draw(st.sampled_from(["INSERT_FIRST", "MERGE", "ADD", "REMOVE", "REPLACE"])), "value": value}
-    applies = draw(st.sampled_from(["NETWORK_FILTER", "HTTP_FILTER", "CLUSTER", "LISTENER", "BOOTSTRAP", "ROUTE_CONFIGURATION"]))
+    patch = {
+        "operation": draw(st.sampled_from(["INSERT_FIRST", "MERGE", "ADD", "REMOVE", "REPLACE"])),
+        "value": value,
+    }
+    applies = draw(
+        st.sampled_from(
+            ["NETWORK_FILTER", "HTTP_FILTER", "CLUSTER", "LISTENER", "BOOTSTRAP", "ROUTE_CONFIGURATION"]
+        )
+    )
     selector = draw(st.sampled_from([{}, {"workloadSelector": {"labels": {"app": "a"}}}]))
     kind, spec = draw(
         st.sampled_from(
@@ -428,7 +488,12 @@ def proxies_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
                     {
                         "hosts": [f"own.{namespace}.svc.cluster.local"],
                         "exportTo": ["."],
-                        "http": [{"timeout": "5s", "route": [{"destination": {"host": f"own.{namespace}.svc.cluster.local"}}]}],
+                        "http": [
+                            {
+                                "timeout": "5s",
+                                "route": [{"destination": {"host": f"own.{namespace}.svc.cluster.local"}}],
+                            }
+                        ],
                     },
                 ),
             ]
@@ -479,9 +544,15 @@ def needed_object_gone(draw: Draw, stack: Stack) -> Change | None:
     )
     hosts = {host for team in stack.closed for host in stack.hosts(team)}
     names = [
-        name for name in stack.objects if name.endswith(ends) or (name.endswith("-ext") and name.split("/")[0] in stack.gateways)
+        name
+        for name in stack.objects
+        if name.endswith(ends) or (name.endswith("-ext") and name.split("/")[0] in stack.gateways)
     ]
-    kept = [name for name in names if "serviceentry" not in name or set(stack.objects[name]["spec"]["hosts"]) <= hosts]
+    kept = [
+        name
+        for name in names
+        if "serviceentry" not in name or set(stack.objects[name]["spec"]["hosts"]) <= hosts
+    ]
     return breaks("what is needed is gone", take(draw(st.sampled_from(kept)))) if kept else None
 
 

@@ -27,7 +27,9 @@ def names_answered(draw: Draw, stack: Stack) -> Change | None:
     """Names that nobody declared, answered elsewhere."""
     if not stack.intent.refuses_unknown_names:
         return None
-    name = draw(st.sampled_from(["exfil.test.", "a.b.exfil.test.", "net.", "xn--p1ai.", "in-addr.arpa.", "."]))
+    name = draw(
+        st.sampled_from(["exfil.test.", "a.b.exfil.test.", "net.", "xn--p1ai.", "in-addr.arpa.", "."])
+    )
     servers = {"targetNameServers": [{"ipv4Address": draw(st.sampled_from(["8.8.8.8", "192.168.0.53"]))}]}
     other = {"targetNetwork": {"networkUrl": stack.network.replace("vpc-network", "another")}}
     how = draw(st.sampled_from([{"forwardingConfig": servers}, {"peeringConfig": other}]))
@@ -36,7 +38,9 @@ def names_answered(draw: Draw, stack: Stack) -> Change | None:
 
 def names_by_policy(draw: Draw, stack: Stack) -> Change | None:
     servers = {"targetNameServers": [{"ipv4Address": "8.8.8.8"}]}
-    rule = google("dns/policy:Policy", alternativeNameServerConfig=servers, networks=[{"networkUrl": stack.network}])
+    rule = google(
+        "dns/policy:Policy", alternativeNameServerConfig=servers, networks=[{"networkUrl": stack.network}]
+    )
     return opens("every name is asked of other servers", rule)
 
 
@@ -64,7 +68,8 @@ def names_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
                 ),
                 nothing("a zone without a name in it", zone(stack, "exfil.test.")),
                 nothing(
-                    "names are logged", google("dns/policy:Policy", enableLogging=True, networks=[{"networkUrl": stack.network}])
+                    "names are logged",
+                    google("dns/policy:Policy", enableLogging=True, networks=[{"networkUrl": stack.network}]),
                 ),
             ]
         )
@@ -76,21 +81,28 @@ def record(zone_name: str, name: str, *addresses: str) -> Json:
 
 
 def names_lied_about(draw: Draw, stack: Stack) -> Change | None:
-    """A name that is declared, or one of Google's, is answered with another address, or by another network."""
+    """A name that is declared, or one of Google's, is answered with another address, or by another
+    network."""
     declared = [name for name in stack.kinds("ManagedZone") if name.startswith("managedzone/egress-")]
     own = [
-        stack.resources[name].properties["dnsName"] for name in declared if stack.resources[name].properties.get("peeringConfig")
+        stack.resources[name].properties["dnsName"]
+        for name in declared
+        if stack.resources[name].properties.get("peeringConfig")
     ]
     other = {"targetNetwork": {"networkUrl": stack.network.replace("vpc-network", "another")}}
     servers = {"targetNameServers": [{"ipv4Address": "8.8.8.8"}]}
     hosts = sorted({host for team in stack.teams for host in stack.team(team).get("egress") or {}})
     below = [f"lie.{host.removeprefix('*.')}." for host in hosts if host.startswith("*.")]
     changes = [
-        breaks("images are somebody else's", zone(stack, "eu.gcr.io.", "lies"), record("lies", "eu.gcr.io.", LIE)),
+        breaks(
+            "images are somebody else's", zone(stack, "eu.gcr.io.", "lies"), record("lies", "eu.gcr.io.", LIE)
+        ),
         breaks("Google's names have an address more", at(_google_record(stack), ["rrdatas", 4], LIE)),
     ]
     for name in below:
-        changes.append(breaks(f"{name} is answered falsely", zone(stack, name, "lies"), record("lies", name, LIE)))
+        changes.append(
+            breaks(f"{name} is answered falsely", zone(stack, name, "lies"), record("lies", name, LIE))
+        )
         changes.append(breaks(f"{name} is asked elsewhere", zone(stack, name, forwardingConfig=servers)))
     if own:
         dns_name = draw(st.sampled_from(own))
@@ -102,18 +114,27 @@ def names_lied_about(draw: Draw, stack: Stack) -> Change | None:
             breaks(f"{dns_name} is asked of other servers", gone, at(name, ["forwardingConfig"], servers)),
             breaks(f"{dns_name} is answered falsely", gone, record(name.rpartition("/")[2], dns_name, LIE)),
             breaks(f"{dns_name} has two zones", zone(stack, dns_name)),
-            breaks(f"{dns_name} is answered falsely elsewhere", zone(stack, dns_name, privateVisibilityConfig=visible)),
+            breaks(
+                f"{dns_name} is answered falsely elsewhere",
+                zone(stack, dns_name, privateVisibilityConfig=visible),
+            ),
         ]
     elif hosts and not stack.intent.refuses_unknown_names and not hosts[0].startswith("*"):
         changes.append(
-            breaks(f"{hosts[0]} is answered falsely", zone(stack, f"{hosts[0]}.", "lies"), record("lies", f"{hosts[0]}.", LIE))
+            breaks(
+                f"{hosts[0]} is answered falsely",
+                zone(stack, f"{hosts[0]}.", "lies"),
+                record("lies", f"{hosts[0]}.", LIE),
+            )
         )
     return draw(st.sampled_from(changes))
 
 
 def _google_record(stack: Stack) -> str:
     return next(
-        name for name in stack.resources if name in ("recordset/private.googleapis.com.", "recordset/restricted.googleapis.com.")
+        name
+        for name in stack.resources
+        if name in ("recordset/private.googleapis.com.", "recordset/restricted.googleapis.com.")
     )
 
 

@@ -8,11 +8,31 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzz.added.stacks import TLS, WEB, Change, Json, Stack, at, breaks, google, nothing, opens, put, take
+from tests.fuzz.added.stacks import (
+    TLS,
+    WEB,
+    Change,
+    Json,
+    Stack,
+    at,
+    breaks,
+    google,
+    nothing,
+    opens,
+    put,
+    take,
+)
 
 Draw = st.DrawFn
 PUBLIC = ("8.8.8.8/32", "1.1.1.0/24", "203.0.113.77/32", "0.0.0.0/0", "128.0.0.0/1", "35.191.0.0/16")
-PRIVATE = ("192.168.7.0/24", "192.168.0.0/16", "172.16.0.0/12", "10.99.0.0/16", "10.250.0.1/32", "100.64.0.0/10")
+PRIVATE = (
+    "192.168.7.0/24",
+    "192.168.0.0/16",
+    "172.16.0.0/12",
+    "10.99.0.0/16",
+    "10.250.0.1/32",
+    "100.64.0.0/10",
+)
 METADATA = "169.254.169.254/32"
 VIPS = ("199.36.153.4/30", "199.36.153.8/30")
 TRANSPORTS = ("TCP", "UDP", "SCTP")
@@ -50,9 +70,17 @@ def some_ports(draw: Draw, *odd: int) -> list[Json] | None:
 
 
 def policy(
-    draw: Draw, namespace: str, direction: str, peer: Json | None, ports: list[Json] | None, selects: Json | None = None
+    draw: Draw,
+    namespace: str,
+    direction: str,
+    peer: Json | None,
+    ports: list[Json] | None,
+    selects: Json | None = None,
 ) -> Json:
-    rule = {**({"from" if direction == "Ingress" else "to": [peer]} if peer else {}), **({"ports": ports} if ports else {})}
+    rule = {
+        **({"from" if direction == "Ingress" else "to": [peer]} if peer else {}),
+        **({"ports": ports} if ports else {}),
+    }
     own = draw(st.sampled_from([{}, {}, {"matchLabels": {"app": "a"}}])) if selects is None else selects
     spec = {"podSelector": own, "policyTypes": [direction], direction.lower(): [rule]}
     name = draw(st.sampled_from(["somebodys", "a-first", "zz-last"]))
@@ -90,15 +118,18 @@ def from_team_to_addresses(draw: Draw, stack: Stack) -> Change | None:
 
 
 def from_team_inside(draw: Draw, stack: Stack) -> Change | None:
-    """A team's pods, to nodes, pods by their addresses, the control plane, Google's, the metadata server: the firewall lets all
-    these through, so nothing else stands there."""
+    """A team's pods, to nodes, pods by their addresses, the control plane, Google's, the metadata server: the
+    firewall lets all these through, so nothing else stands there."""
     if not stack.closed:
         return None
     team = draw(st.sampled_from(stack.closed))
     where: list[tuple[str, list[Json] | None]] = [
         (part_of(draw, stack.nodes), some_ports(draw)),
         (part_of(draw, stack.pods), some_ports(draw)),
-        (part_of(draw, stack.control_plane), [{"protocol": "TCP", "port": draw(st.sampled_from([443, 10250, 8132]))}]),
+        (
+            part_of(draw, stack.control_plane),
+            [{"protocol": "TCP", "port": draw(st.sampled_from([443, 10250, 8132]))}],
+        ),
         (stack.control_plane, None),
         (METADATA, [{"protocol": "TCP", "port": draw(st.sampled_from([988, 4000]))}]),
     ]
@@ -110,7 +141,9 @@ def from_team_inside(draw: Draw, stack: Stack) -> Change | None:
         ]
     cidr, ports = draw(st.sampled_from(where))
     peer = {"ipBlock": {"cidr": cidr}}
-    return opens(f"pods of {team} may reach {cidr} on {ports}", put(policy(draw, team, "Egress", peer, ports)))
+    return opens(
+        f"pods of {team} may reach {cidr} on {ports}", put(policy(draw, team, "Egress", peer, ports))
+    )
 
 
 def strangers_peer(draw: Draw, *names: str) -> Json:
@@ -121,7 +154,9 @@ def strangers_peer(draw: Draw, *names: str) -> Json:
             lambda how: {"matchExpressions": [{"key": "somebodys/key", "operator": how}]}
         )
     )
-    pods = draw(st.sampled_from([{}, {}, {"podSelector": {}}, {"podSelector": {"matchLabels": {"app": "b"}}}]))
+    pods = draw(
+        st.sampled_from([{}, {}, {"podSelector": {}}, {"podSelector": {"matchLabels": {"app": "b"}}}])
+    )
     return {"namespaceSelector": of, **pods}
 
 
@@ -130,7 +165,9 @@ def team_and_strangers(draw: Draw, stack: Stack) -> Change | None:
     team = draw(st.sampled_from(stack.teams))
     direction = draw(st.sampled_from(["Ingress", "Egress"]))
     peer, ports = strangers_peer(draw, *STRANGERS), some_ports(draw, *ODD_PORTS, 8080, 15006)
-    return opens(f"pods of {team}, {direction} {peer} on {ports}", put(policy(draw, team, direction, peer, ports)))
+    return opens(
+        f"pods of {team}, {direction} {peer} on {ports}", put(policy(draw, team, direction, peer, ports))
+    )
 
 
 def platform_and_strangers(draw: Draw, stack: Stack) -> Change | None:
@@ -138,7 +175,11 @@ def platform_and_strangers(draw: Draw, stack: Stack) -> Change | None:
     if not stack.in_cluster:
         return None
     namespace = draw(st.sampled_from([*stack.gateways, "istio-system"]))
-    direction, peer, ports = draw(st.sampled_from(["Ingress", "Egress"])), strangers_peer(draw, *STRANGERS), some_ports(draw)
+    direction, peer, ports = (
+        draw(st.sampled_from(["Ingress", "Egress"])),
+        strangers_peer(draw, *STRANGERS),
+        some_ports(draw),
+    )
     selects = None if draw(st.booleans()) else _own(stack, namespace)
     # What an app's labels select in a gateway's namespace is nothing that anybody runs there.
     written = policy(draw, namespace, direction, peer, ports, {} if selects is None else selects)
@@ -168,7 +209,11 @@ def platform_to_addresses(draw: Draw, stack: Stack) -> Change | None:
     namespace = draw(st.sampled_from([*stack.gateways, "istio-system"]))
     if not _known(stack, namespace):
         return None
-    cidr = draw(st.sampled_from([*PRIVATE, stack.nodes, stack.pods, METADATA, "199.36.153.4/30", "199.36.153.8/30", *PUBLIC]))
+    cidr = draw(
+        st.sampled_from(
+            [*PRIVATE, stack.nodes, stack.pods, METADATA, "199.36.153.4/30", "199.36.153.8/30", *PUBLIC]
+        )
+    )
     web = cidr not in PUBLIC or namespace == "istio-system"
     ports = some_ports(draw, *ODD_PORTS, *((WEB, TLS) if web else ()))
     selects = draw(st.sampled_from([{}, _own(stack, namespace)]))
@@ -177,8 +222,14 @@ def platform_to_addresses(draw: Draw, stack: Stack) -> Change | None:
 
 
 def between_two(draw: Draw, stack: Stack) -> Change | None:
-    """Two policies, one at each end: team to team, team to a gateway's other ports or to istiod's, gateway to team."""
-    ends = [(one, other) for one in stack.teams for other in stack.teams if one != other and other not in stack.reaches(one)]
+    """Two policies, one at each end: team to team, team to a gateway's other ports or to istiod's, gateway to
+    team."""
+    ends = [
+        (one, other)
+        for one in stack.teams
+        for other in stack.teams
+        if one != other and other not in stack.reaches(one)
+    ]
     ends += [(gateway, team) for gateway in stack.gateways for team in stack.teams]
     if stack.in_cluster:
         ends += [(team, own) for team in stack.teams for own in ("istio-system", *stack.gateways)]
@@ -195,7 +246,8 @@ def between_two(draw: Draw, stack: Stack) -> Change | None:
 
 
 def _known(stack: Stack, namespace: str) -> bool:
-    """Whether judges know a platform's namespace: a gateway's without a host has no Gateway, by which they would."""
+    """Whether judges know a platform's namespace: a gateway's without a host has no Gateway, by which they
+    would."""
     teams = (team for team in stack.teams if stack.intent.uses_gateway(team, namespace))
     return stack.in_cluster and (namespace == "istio-system" or any(teams))
 
@@ -209,11 +261,17 @@ def policy_weakened(draw: Draw, stack: Stack) -> Change | None:
     if how == "gone":
         return opens(f"{name} is gone", take(name))
     if how == "selects":
-        return opens(f"{name} is for other pods", at(name, ["spec", "podSelector"], {"matchLabels": {"app": "nobody"}}))
+        return opens(
+            f"{name} is for other pods", at(name, ["spec", "podSelector"], {"matchLabels": {"app": "nobody"}})
+        )
     if how == "egress" and name.endswith("/nothing") and not _known(stack, name.split("/")[0]):
         return None
     other = {"ingress": "Egress", "egress": "Ingress"}[how]
-    return opens(f"{name} no longer holds {how}", at(name, ["spec", "policyTypes"], [other]), at(name, ["spec", how], None))
+    return opens(
+        f"{name} no longer holds {how}",
+        at(name, ["spec", "policyTypes"], [other]),
+        at(name, ["spec", how], None),
+    )
 
 
 def policy_rule_widened(draw: Draw, stack: Stack) -> Change | None:
@@ -238,7 +296,10 @@ def policy_rule_widened(draw: Draw, stack: Stack) -> Change | None:
         cidr = ipblock["except"][left]
         if cidr in ("127.0.0.0/8", "0.0.0.0/8"):
             return None
-        return opens(f"{name} no longer leaves {cidr} out", at(name, [*path, "to", place, "ipBlock", "except", left], None))
+        return opens(
+            f"{name} no longer leaves {cidr} out",
+            at(name, [*path, "to", place, "ipBlock", "except", left], None),
+        )
     if draw(st.booleans()):
         return opens(f"{name}: every port", at(name, [*path, "ports"], None))
     more = {"port": draw(st.sampled_from(ODD_PORTS)), "protocol": draw(st.sampled_from(TRANSPORTS))}
@@ -270,7 +331,9 @@ def policy_that_changes_nothing(draw: Draw, stack: Stack) -> Change | None:
         written["metadata"]["namespace"] = "nobodys"
     if draw(st.integers(0, 3)) == 0:
         written["spec"][direction.lower()] = []
-    return nothing(f"another policy for what is there: {written['metadata']['namespace']} {direction}", put(written))
+    return nothing(
+        f"another policy for what is there: {written['metadata']['namespace']} {direction}", put(written)
+    )
 
 
 # The firewall.
@@ -289,13 +352,19 @@ def protocols(draw: Draw) -> list[Json]:
     if how == "ports":
         return [{"protocol": protocol, "ports": [str(port)]}]
     if how == "range":
-        return [{"protocol": protocol, "ports": [f"{draw(st.integers(0, port))}-{draw(st.integers(port, 65535))}"]}]
+        return [
+            {
+                "protocol": protocol,
+                "ports": [f"{draw(st.integers(0, port))}-{draw(st.integers(port, 65535))}"],
+            }
+        ]
     other = draw(st.sampled_from(["icmp", "esp", "ah", "ipip", "47", "58"]))
     return [{"protocol": {"all": "all", "protocol": protocol, "other": other}[how]}]
 
 
 def firewall_opened(draw: Draw, stack: Stack) -> Change | None:
-    """A rule that lets nodes leave for what nobody needs: nodes' own processes, and one layer less for pods."""
+    """A rule that lets nodes leave for what nobody needs: nodes' own processes, and one layer less for
+    pods."""
     if list(stack.kinds("NetworkFirewallPolicyWithRules")):
         return None  # the policy is asked first, and denies the rest (components/network.py sets the order)
     cidr = draw(st.sampled_from([*PUBLIC, *PRIVATE]))
@@ -303,7 +372,9 @@ def firewall_opened(draw: Draw, stack: Stack) -> Change | None:
     if who == "gateway" and f"nodepool/{who}" not in stack.resources:
         return None
     targets = {} if who == "everybody" else {"targetServiceAccounts": [stack.account(who)]}
-    priority = draw(st.sampled_from([0, 1, 500, 1000, 1500] if stack.node_ports else [0, 1, 500, 1000, 65000, 65534]))
+    priority = draw(
+        st.sampled_from([0, 1, 500, 1000, 1500] if stack.node_ports else [0, 1, 500, 1000, 65000, 65534])
+    )
     what = protocols(draw)
     rule = firewall(stack, priority=priority, destinationRanges=[cidr], allows=what, **targets)
     return opens(f"nodes ({who}) may reach {cidr} by {what}", rule)
@@ -311,7 +382,9 @@ def firewall_opened(draw: Draw, stack: Stack) -> Change | None:
 
 def firewall_widened(draw: Draw, stack: Stack) -> Change | None:
     """A rendered rule that means more."""
-    known = [name for name in stack.kinds("Firewall") if stack.resources[name].properties["direction"] == "EGRESS"]
+    known = [
+        name for name in stack.kinds("Firewall") if stack.resources[name].properties["direction"] == "EGRESS"
+    ]
     allowed = [name for name in known if "allows" in stack.resources[name].properties]
     if not allowed:
         return None
@@ -328,7 +401,9 @@ def firewall_widened(draw: Draw, stack: Stack) -> Change | None:
         cidr = draw(st.sampled_from([*PUBLIC, *PRIVATE]))
         if cidr in PUBLIC and properties["allows"][0].get("ports") == ["443"] and TLS in stack.node_ports:
             return None
-        return opens(f"{name}: {cidr} too", at(name, ["destinationRanges", len(properties["destinationRanges"])], cidr))
+        return opens(
+            f"{name}: {cidr} too", at(name, ["destinationRanges", len(properties["destinationRanges"])], cidr)
+        )
     if how == "protocols":
         if "nodes-and-pods" in name or "deny" in name:
             return None
@@ -347,10 +422,18 @@ def firewall_breaks(draw: Draw, stack: Stack) -> Change | None:
     if draw(st.booleans()):
         cidr = draw(st.sampled_from(["0.0.0.0/0", stack.pods, "10.0.0.0/8"]))
         rule = firewall(
-            stack, priority=draw(st.sampled_from([0, 1, 999])), destinationRanges=[cidr], denies=[{"protocol": "all"}]
+            stack,
+            priority=draw(st.sampled_from([0, 1, 999])),
+            destinationRanges=[cidr],
+            denies=[{"protocol": "all"}],
         )
         return breaks(f"nothing reaches {cidr}", rule) if _leaves(stack) else None
-    needed = ("gateway-allow-egress-web", "allow-egress-nodes-and-pods", "allow-egress-to-api-server", "allow-egress-gcp-apis")
+    needed = (
+        "gateway-allow-egress-web",
+        "allow-egress-nodes-and-pods",
+        "allow-egress-to-api-server",
+        "allow-egress-gcp-apis",
+    )
     every = (*needed, "allow-ingress-api-server-to-webhook")
     names = [name for name in (f"firewall/{one}" for one in every) if name in stack.resources]
     if not names or not _leaves(stack):
@@ -373,8 +456,12 @@ def firewall_that_changes_nothing(draw: Draw, stack: Stack) -> Change | None:
         return nothing("a rule of another network", firewall(stack, **{**ranges, "network": network}))
     if how == "denial":
         denied = [{"protocol": draw(st.sampled_from(["tcp", "udp"])), "ports": ["25"]}]
-        return nothing("a denial of what nobody may", firewall(stack, destinationRanges=["0.0.0.0/0"], denies=denied))
-    names = [name for name in stack.kinds("Firewall") if stack.resources[name].properties["direction"] == "EGRESS"]
+        return nothing(
+            "a denial of what nobody may", firewall(stack, destinationRanges=["0.0.0.0/0"], denies=denied)
+        )
+    names = [
+        name for name in stack.kinds("Firewall") if stack.resources[name].properties["direction"] == "EGRESS"
+    ]
     if not names:
         return None
     name = draw(st.sampled_from(names))
@@ -390,11 +477,18 @@ def firewall_that_changes_nothing(draw: Draw, stack: Stack) -> Change | None:
 def ways(draw: Draw, stack: Stack) -> Change | None:
     """Where packets go, other than by firewall rules."""
     kinds: dict[str, Any] = {
-        "compute/route:Route": {"destRange": draw(st.sampled_from(["0.0.0.0/1", "192.168.0.0/16"])), "nextHopIp": "10.0.0.9"},
+        "compute/route:Route": {
+            "destRange": draw(st.sampled_from(["0.0.0.0/1", "192.168.0.0/16"])),
+            "nextHopIp": "10.0.0.9",
+        },
         "compute/networkPeering:NetworkPeering": {},
         "compute/forwardingRule:ForwardingRule": {},
         "networkconnectivity/policyBasedRoute:PolicyBasedRoute": {},
-        "compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule": {"priority": 1, "action": "allow", "direction": "EGRESS"},
+        "compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule": {
+            "priority": 1,
+            "action": "allow",
+            "direction": "EGRESS",
+        },
         "compute/firewallPolicyRule:FirewallPolicyRule": {"priority": 1, "action": "allow"},
         "compute/vPNTunnel:VPNTunnel": {},
     }
@@ -405,7 +499,8 @@ def ways(draw: Draw, stack: Stack) -> Change | None:
 def firewall_policy(draw: Draw, stack: Stack) -> Change | None:
     """A rule more in the network's own firewall policy, or such a policy beside its rules."""
     what: list[Json] = [
-        {"ipProtocol": one["protocol"], **({"ports": one["ports"]} if "ports" in one else {})} for one in protocols(draw)
+        {"ipProtocol": one["protocol"], **({"ports": one["ports"]} if "ports" in one else {})}
+        for one in protocols(draw)
     ]
     cidr = draw(st.sampled_from([*PUBLIC, *PRIVATE]))
     rule = {
@@ -419,8 +514,12 @@ def firewall_policy(draw: Draw, stack: Stack) -> Change | None:
     policies = list(stack.kinds("NetworkFirewallPolicyWithRules"))
     said = f"by a policy nodes may reach {cidr} by {what}"
     if policies:
-        return opens(said, at(policies[0], ["rules", len(stack.resources[policies[0]].properties["rules"])], rule))
-    return opens(said, google("compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules", rules=[rule]))
+        return opens(
+            said, at(policies[0], ["rules", len(stack.resources[policies[0]].properties["rules"])], rule)
+        )
+    return opens(
+        said, google("compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules", rules=[rule])
+    )
 
 
 def both_layers(draw: Draw, stack: Stack) -> Change | None:
@@ -431,7 +530,12 @@ def both_layers(draw: Draw, stack: Stack) -> Change | None:
     cidr = draw(st.sampled_from([*PUBLIC, *PRIVATE, *(vip for vip in VIPS if vip != stack.google_range)]))
     transport, port = draw(st.sampled_from(TRANSPORTS)), draw(st.sampled_from([*ODD_PORTS, 53, 443]))
     ports = [{"protocol": transport, "port": port}]
-    rule = firewall(stack, priority=1, destinationRanges=[cidr], allows=[{"protocol": transport.lower(), "ports": [str(port)]}])
+    rule = firewall(
+        stack,
+        priority=1,
+        destinationRanges=[cidr],
+        allows=[{"protocol": transport.lower(), "ports": [str(port)]}],
+    )
     written = policy(draw, team, "Egress", {"ipBlock": {"cidr": cidr}}, ports)
     return opens(f"pods of {team} reach {cidr} on {transport} {port}", put(written), rule)
 

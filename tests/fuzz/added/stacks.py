@@ -1,4 +1,5 @@
-"""Stacks to which random objects are added, as generators know them: by their configs and rendered objects, and by no judge."""
+"""Stacks to which random objects are added, as generators know them: by their configs and rendered objects,
+and by no judge."""
 
 from __future__ import annotations
 
@@ -113,7 +114,9 @@ class Stack:
         return [host for host in self.hosts(team) if "http" in self.team(team)["egress"][host]]
 
     def passed(self, team: str) -> list[str]:
-        return [host for host in self.hosts(team) if self.team(team)["egress"][host].get("https") == "passthrough"]
+        return [
+            host for host in self.hosts(team) if self.team(team)["egress"][host].get("https") == "passthrough"
+        ]
 
     def uses_google(self, team: str) -> bool:
         return bool(self.team(team).get("googleApis"))
@@ -127,9 +130,12 @@ class Stack:
 
     @cached_property
     def gateways(self) -> list[str]:
-        """Namespaces of egress gateways that at least one host goes through: what others let in is not asked (docs/proof.md)."""
+        """Namespaces of egress gateways that at least one host goes through: what others let in is not asked
+        (docs/proof.md)."""
         serving = {name.split("/")[0] for name in self.objects if "/gateway/" in name}
-        pods = (name.split("/")[0] for name in self.objects if name.endswith("/deployment/istio-egressgateway"))
+        pods = (
+            name.split("/")[0] for name in self.objects if name.endswith("/deployment/istio-egressgateway")
+        )
         return sorted(serving.intersection(pods))
 
     @cached_property
@@ -153,9 +159,15 @@ class Stack:
     def google_range(self) -> str:
         """Where Google's APIs are in this network; the other of the two ranges is nobody's."""
         records = [
-            item for item in self.resources.values() if item.name in ("private.googleapis.com.", "restricted.googleapis.com.")
+            item
+            for item in self.resources.values()
+            if item.name in ("private.googleapis.com.", "restricted.googleapis.com.")
         ]
-        return "199.36.153.4/30" if any(item.name.startswith("restricted") for item in records) else "199.36.153.8/30"
+        return (
+            "199.36.153.4/30"
+            if any(item.name.startswith("restricted") for item in records)
+            else "199.36.153.8/30"
+        )
 
     @cached_property
     def network(self) -> str:
@@ -180,9 +192,13 @@ class Stack:
                 more = Resource(edit["google"]["type"], edit["google"]["name"], edit["google"]["properties"])
                 resources[more.identity] = more
             elif "take" in edit:
-                assert (objects if edit["take"] in objects else resources).pop(edit["take"], None) is not None, edit
+                assert (objects if edit["take"] in objects else resources).pop(
+                    edit["take"], None
+                ) is not None, edit
             elif edit["at"] in objects:
-                objects[edit["at"]] = _with(json.loads(json.dumps(objects[edit["at"]])), edit["path"], edit["value"])
+                objects[edit["at"]] = _with(
+                    json.loads(json.dumps(objects[edit["at"]])), edit["path"], edit["value"]
+                )
             else:
                 old = resources[edit["at"]]
                 written = _with(json.loads(json.dumps(old.properties)), edit["path"], edit["value"])
@@ -217,7 +233,9 @@ def named(name: str) -> Stack:
         return Stack(dev_config())
     if name == "openings":
         return Stack(_openings())
-    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
+    config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{name}.yaml").read_text(encoding="utf-8"))[
+        "config"
+    ]
     return Stack(config | {"gcp:project": PROJECT})
 
 
@@ -232,18 +250,28 @@ def of(case: Json) -> Stack | None:
 
 
 def _openings() -> dict[str, Any]:
-    """Two teams reach a third, one team declares no host, one leaves past the gateway, and gateways reach a private network."""
+    """Two teams reach a third, one team declares no host, one leaves past the gateway, and gateways reach a
+    private network."""
     teams = {
         "shop": {
             "egress": {
                 "api.partner.example": {"http": {"upgrade": "tls", "headers": {"x-tenant": ["shop"]}}},
-                "example.com": {"http": {"paths": ["/ok/*"], "serviceAccounts": ["report"]}, "https": "passthrough"},
+                "example.com": {
+                    "http": {"paths": ["/ok/*"], "serviceAccounts": ["report"]},
+                    "https": "passthrough",
+                },
             },
             "reaches": ["stock"],
         },
-        "stock": {"egress": {"example.com": {"https": "passthrough"}}, "googleApis": {"serviceAccounts": {"app": {}}}},
+        "stock": {
+            "egress": {"example.com": {"https": "passthrough"}},
+            "googleApis": {"serviceAccounts": {"app": {}}},
+        },
         "idle": {"reaches": ["stock"]},
-        "media": {"model": {"registryOnly": "uploads"}, "egress": {"uploads.example": {"https": "passthrough"}}},
+        "media": {
+            "model": {"registryOnly": "uploads"},
+            "egress": {"uploads.example": {"https": "passthrough"}},
+        },
     }
     config = config_with("teams", teams)
     config["gke-mesh-egress:fences"] = {

@@ -34,7 +34,10 @@ def _tables() -> Iterator[str]:
         yield f"\n## {theme}\n\n| No. | Way | From | Answer | Stopped by |\n|---|---|---|---|---|\n"
         for way in ways():
             if way.number.startswith(letter):
-                yield f"| {way.number} | {_cell(way.what)} | {_who(way)} | {way.expected} | {_cell(_end(way))} |\n"
+                yield (
+                    f"| {way.number} | {_cell(way.what)} | {_who(way)} | {way.expected} | "
+                    f"{_cell(_end(way))} |\n"
+                )
 
 
 def _who(way: Way) -> str:

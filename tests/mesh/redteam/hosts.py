@@ -42,7 +42,12 @@ def addresses(mesh: Mesh) -> Iterator[str]:
 def _names() -> Iterator[Way]:
     sidecar = Layer.SIDECAR
     yield Way(
-        "another team's host in Host", Y, curl(Y, "-H", f"Host: {EXAMPLE}", f"http://{HTTPBIN}"), "502", sidecar, number="H1"
+        "another team's host in Host",
+        Y,
+        curl(Y, "-H", f"Host: {EXAMPLE}", f"http://{HTTPBIN}"),
+        "502",
+        sidecar,
+        number="H1",
     )
     yield Way(
         "absolute URI of another host, declared Host",
@@ -61,16 +66,46 @@ def _names() -> Iterator[Way]:
         why="the request line decides, and the site sees the declared name",
         number="H3",
     )
-    yield Way("two Host headers", X, _sent(raw.last(EXAMPLE, "/", f"Host: {OTHER}")), "502", sidecar, number="H4")
     yield Way(
-        "two Host headers, the declared one last", X, _sent(raw.last(OTHER, "/", f"Host: {EXAMPLE}")), "502", sidecar, number="H5"
+        "two Host headers", X, _sent(raw.last(EXAMPLE, "/", f"Host: {OTHER}")), "502", sidecar, number="H4"
     )
-    yield Way("Host with another port", X, _sent(raw.last(f"{EXAMPLE}:22")), "403", Layer.AUTHORIZATION, number="H6")
-    yield Way("Host with a dot at its end", X, _sent(raw.last(f"{EXAMPLE}.")), "403", Layer.AUTHORIZATION, number="H7")
-    yield Way("Host in capitals", X, _sent(raw.last("EXAMPLE.com")), "200", at=AT_EXAMPLE, why="the same host", number="H8")
-    yield Way("Host with a user before it", X, _sent(raw.last(f"{EXAMPLE}@{OTHER}")), "502", sidecar, number="H9")
-    yield Way("a list of hosts in Host", X, _sent(raw.last(f"{EXAMPLE}, {OTHER}")), "400", sidecar, number="H10")
-    yield Way("no Host", X, _sent(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"), "400", sidecar, number="H11")
+    yield Way(
+        "two Host headers, the declared one last",
+        X,
+        _sent(raw.last(OTHER, "/", f"Host: {EXAMPLE}")),
+        "502",
+        sidecar,
+        number="H5",
+    )
+    yield Way(
+        "Host with another port", X, _sent(raw.last(f"{EXAMPLE}:22")), "403", Layer.AUTHORIZATION, number="H6"
+    )
+    yield Way(
+        "Host with a dot at its end",
+        X,
+        _sent(raw.last(f"{EXAMPLE}.")),
+        "403",
+        Layer.AUTHORIZATION,
+        number="H7",
+    )
+    yield Way(
+        "Host in capitals",
+        X,
+        _sent(raw.last("EXAMPLE.com")),
+        "200",
+        at=AT_EXAMPLE,
+        why="the same host",
+        number="H8",
+    )
+    yield Way(
+        "Host with a user before it", X, _sent(raw.last(f"{EXAMPLE}@{OTHER}")), "502", sidecar, number="H9"
+    )
+    yield Way(
+        "a list of hosts in Host", X, _sent(raw.last(f"{EXAMPLE}, {OTHER}")), "400", sidecar, number="H10"
+    )
+    yield Way(
+        "no Host", X, _sent(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"), "400", sidecar, number="H11"
+    )
     yield Way("an empty Host", X, _sent(raw.last("")), "502", sidecar, number="H12")
     yield Way("an address as Host", X, _sent(raw.last(WEBSITES[OTHER])), "502", sidecar, number="H13")
     yield Way("an address as one number", X, curl(X, "http://3405803806/"), "502", sidecar, number="H14")
@@ -86,7 +121,9 @@ def _names() -> Iterator[Way]:
     yield Way(
         "the declared host, at another address",
         X,
-        lambda mesh: client.curl(mesh, X, "--resolve", f"{EXAMPLE}:80:{WEBSITES[OTHER]}", f"http://{EXAMPLE}"),
+        lambda mesh: client.curl(
+            mesh, X, "--resolve", f"{EXAMPLE}:80:{WEBSITES[OTHER]}", f"http://{EXAMPLE}"
+        ),
         "200",
         at=AT_EXAMPLE,
         why="the gateway asks DNS itself",
@@ -105,7 +142,9 @@ def _headers() -> Iterator[Way]:
     yield Way(
         "a declared host asked to be repeated five times",
         X,
-        curl(X, "-H", "x-envoy-retry-on: 5xx", "-H", "x-envoy-max-retries: 5", f"http://{EXAMPLE}/status/503"),
+        curl(
+            X, "-H", "x-envoy-retry-on: 5xx", "-H", "x-envoy-max-retries: 5", f"http://{EXAMPLE}/status/503"
+        ),
         "503",
         at=AT_EXAMPLE,
         why="retries are the config's to give: one request arrives",
@@ -117,10 +156,13 @@ def _headers() -> Iterator[Way]:
     yield Way(
         "a header that a rule asks for, twice with another value",
         X,
-        lambda mesh: raw.say(mesh, X, mesh.address_of(RULED), 80, raw.last(RULED, "/reports", "X-Tenant: y", "X-Tenant: x")),
+        lambda mesh: raw.say(
+            mesh, X, mesh.address_of(RULED), 80, raw.last(RULED, "/reports", "X-Tenant: y", "X-Tenant: x")
+        ),
         "200",
         at=(RULED, 80),
-        left="The gateway is content if one of a header's lines fits the rule, and hands on all of them. A site that reads "
+        left="The gateway is content if one of a header's lines fits the rule, and hands on all of them. A "
+        "site that reads "
         "another one sees a value that no rule allows: such a header is no proof to it.",
         number="H23",
     )
@@ -150,7 +192,9 @@ def _inside() -> Iterator[Way]:
         ("H28", "127.0.0.1:15000"),
         ("H29", "istiod.istio-system.svc.cluster.local:15014"),
     ):
-        yield Way(f"Host {host}", Y, _sent(raw.last(host), to=HTTPBIN, pod=Y), "502", Layer.SIDECAR, number=number)
+        yield Way(
+            f"Host {host}", Y, _sent(raw.last(host), to=HTTPBIN, pod=Y), "502", Layer.SIDECAR, number=number
+        )
     yield Way(
         "the gateway's own name",
         Y,

@@ -1,4 +1,5 @@
-"""I: another identity, or another's secrets, out of the control plane: gRPC to istiod, which every pod may speak to."""
+"""I: another identity, or another's secrets, out of the control plane: gRPC to istiod, which every pod may
+speak to."""
 
 from __future__ import annotations
 
@@ -94,8 +95,10 @@ def ways() -> Iterator[Way]:
         "200",
         # Of a rule that team-x alone has.
         says="x-tenant",
-        left="istiod answers whoever has a certificate or token of the mesh with all of Istio's objects that it knows, and has "
-        "no setting against it; proxies need its port. It opens no way out. What stands in the config is no secret: a header's "
+        left="istiod answers whoever has a certificate or token of the mesh with all of Istio's objects that "
+        "it knows, and has "
+        "no setting against it; proxies need its port. It opens no way out. What stands in the config is no "
+        "secret: a header's "
         "value that a rule asks for is known to every pod.",
         number="I7",
     )
@@ -122,7 +125,16 @@ def _sign(mesh: Mesh, token: str | None, behalf: str | None = None) -> tuple[Ans
     made = Certificate(folder / "given.crt", folder / "own.key")
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(made.key)]
     command(
-        "openssl", "req", "-new", *key, "-out", str(folder / "csr"), "-subj", "/O=x", "-addext", f"subjectAltName=URI:{SPIFFE_X}"
+        "openssl",
+        "req",
+        "-new",
+        *key,
+        "-out",
+        str(folder / "csr"),
+        "-subj",
+        "/O=x",
+        "-addext",
+        f"subjectAltName=URI:{SPIFFE_X}",
     )
     message = _text(1, (folder / "csr").read_text(encoding="utf-8"))
     if behalf:
@@ -151,7 +163,11 @@ def _steal_a_secret(mesh: Mesh) -> Answer:
     mesh.control_plane.apply([_STOLEN])
     position = mesh.istiod.process.size()
     answer = _configure(
-        mesh, _node(mesh, "sidecar", "test-team-y"), _SECRETS, "kubernetes://partner", "kubernetes://istio-egress/partner"
+        mesh,
+        _node(mesh, "sidecar", "test-team-y"),
+        _SECRETS,
+        "kubernetes://partner",
+        "kubernetes://istio-egress/partner",
     )
     mesh.control_plane.delete(_STOLEN)
     assert "STOLEN KEY" not in answer.body
@@ -174,9 +190,27 @@ def _text(field: int, text: str) -> bytes:
 
 
 def _grpc(mesh: Mesh, method: str, message: bytes, token: str | None, wait: float) -> Answer:
-    """One message; the stream stays open for `wait` seconds. What came back, headers and trailers included."""
-    words = ["curl", "-skS", "-i", "--http2", "--max-time", str(4 + wait), "-X", "POST", "-T", "-", "-H", "te: trailers"]
-    words += ["-H", "content-type: application/grpc", *(["-H", f"authorization: Bearer {token}"] if token else [])]
+    """One message; the stream stays open for `wait` seconds. What came back, headers and trailers
+    included."""
+    words = [
+        "curl",
+        "-skS",
+        "-i",
+        "--http2",
+        "--max-time",
+        str(4 + wait),
+        "-X",
+        "POST",
+        "-T",
+        "-",
+        "-H",
+        "te: trailers",
+    ]
+    words += [
+        "-H",
+        "content-type: application/grpc",
+        *(["-H", f"authorization: Bearer {token}"] if token else []),
+    ]
     url = f"https://{mesh.pods['istiod'].address}:15012/{method}"
     where = mesh.namespaces[CHEAT_Y].prefix(1000)
     with subprocess.Popen(

@@ -1,4 +1,5 @@
-"""What a team may cause outside, read from the plan alone: everything else that arrives anywhere is a leak."""
+"""What a team may cause outside, read from the plan alone: everything else that arrives anywhere is a
+leak."""
 
 from __future__ import annotations
 
@@ -15,13 +16,17 @@ from tests.mesh.websites import Arrival
 
 
 def leaks(mesh: Mesh, team: str, arrived: list[Arrival]) -> list[str]:
-    """In words, each arrival at a site that this team's config does not allow, and each header that is the mesh's own."""
+    """In words, each arrival at a site that this team's config does not allow, and each header that is the
+    mesh's own."""
     return list(_leaks(mesh, next(one for one in mesh.plan.teams if one.name == team), arrived))
 
 
 def leaks_of(mesh: Mesh, way: Way, seen: Seen) -> list[str]:
-    """What leaked when this way was tried; a way that is known to get out is held to nothing but where it arrives."""
-    return [] if way.left else leaks(mesh, way.team or mesh.pods[way.pod].namespace, list(seen.evidence.arrived))
+    """What leaked when this way was tried; a way that is known to get out is held to nothing but where it
+    arrives."""
+    return (
+        [] if way.left else leaks(mesh, way.team or mesh.pods[way.pod].namespace, list(seen.evidence.arrived))
+    )
 
 
 def _leaks(mesh: Mesh, team: TeamPlan, arrived: list[Arrival]) -> Iterator[str]:
@@ -44,7 +49,8 @@ def _outside(mesh: Mesh, team: TeamPlan, arrival: Arrival) -> Iterator[str]:
     if arrival.source != mesh.gateway.address:
         yield f"{arrival.site}:{arrival.port}: from {arrival.source}, which is not the gateway"
     if not arrival.method:
-        # A connection without a request tells the host that somebody is there, and tells the team what the host says first.
+        # A connection without a request tells the host that somebody is there, and tells the team what the
+        # host says first.
         if not any(_covers(host.name, arrival.site) for host, _ in team.uses):
             yield f"{arrival.site}:{arrival.port}: a connection to a host that {team.name} did not declare"
         return
@@ -54,7 +60,11 @@ def _outside(mesh: Mesh, team: TeamPlan, arrival: Arrival) -> Iterator[str]:
     if not passed and not any(_allows(rule, arrival) for rule in rules):
         yield f"{arrival.site}:{arrival.port} {arrival.method} {arrival.path}: {team.name} did not declare it"
     if not passed:
-        told = [name for name, _ in arrival.headers if name.lower() in INTERNAL_HEADERS or name.lower().startswith("x-envoy-")]
+        told = [
+            name
+            for name, _ in arrival.headers
+            if name.lower() in INTERNAL_HEADERS or name.lower().startswith("x-envoy-")
+        ]
         if told:
             yield f"{arrival.site}: told of the mesh by {', '.join(told)}"
         if arrival.header("host") not in (None, arrival.site, f"{arrival.site}:80"):

@@ -1,4 +1,5 @@
-"""O: objects of a team's own, written by somebody whom RBAC lets write them - and what they are worth once let in."""
+"""O: objects of a team's own, written by somebody whom RBAC lets write them - and what they are worth once
+let in."""
 
 from __future__ import annotations
 
@@ -38,17 +39,27 @@ def _object(kind: str, spec: Object, group: str = "networking.istio.io/v1", name
 
 
 def _entry(*export: str, host: str = OTHER, address: str = WEBSITES[OTHER]) -> Object:
-    ports = [{"number": 80, "name": "http", "protocol": "HTTP"}, {"number": 443, "name": "tls", "protocol": "TLS"}]
+    ports = [
+        {"number": 80, "name": "http", "protocol": "HTTP"},
+        {"number": 443, "name": "tls", "protocol": "TLS"},
+    ]
     found = {"resolution": "STATIC", "endpoints": [{"address": address}], "location": "MESH_EXTERNAL"}
     return _object("ServiceEntry", {"hosts": [host], "ports": ports, **found, "exportTo": list(export)})
 
 
 def _routes(gateways: Sequence[str], host: str, to: Object) -> Object:
-    return _object("VirtualService", {"hosts": [host], "gateways": list(gateways), "http": [{"route": [{"destination": to}]}]})
+    return _object(
+        "VirtualService",
+        {"hosts": [host], "gateways": list(gateways), "http": [{"route": [{"destination": to}]}]},
+    )
 
 
 def _gateway() -> Object:
-    server = {"port": {"number": 80, "name": "own", "protocol": "HTTPS"}, "hosts": [HTTPBIN], "tls": {"mode": "ISTIO_MUTUAL"}}
+    server = {
+        "port": {"number": 80, "name": "own", "protocol": "HTTPS"},
+        "hosts": [HTTPBIN],
+        "tls": {"mode": "ISTIO_MUTUAL"},
+    }
     return _object("Gateway", {"selector": {"istio": "egressgateway"}, "servers": [server]})
 
 
@@ -171,11 +182,24 @@ def _elsewhere() -> Iterator[Way]:
     pod = pod_template()
     pod["spec"]["tolerations"] = [{"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}]
     filters = _object("EnvoyFilter", {"configPatches": []}, "networking.istio.io/v1alpha3")
-    config: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-own"}, "data": {"mesh": "{}"}}
+    config: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "istio-own"},
+        "data": {"mesh": "{}"},
+    }
     kinds, inside = f"{Rule.PLATFORM_KINDS}: ", f"{Rule.PLATFORM_NAMESPACES}: "
     tried = (
-        ("a pod of namespace default on gateway nodes", in_kind("Pod", pod, "own", "default")[1], f"{Rule.GATEWAY_NODES}: "),
-        ("a ServiceEntry of namespace default, exported to the gateway's", within("default", _entry("istio-egress")), kinds),
+        (
+            "a pod of namespace default on gateway nodes",
+            in_kind("Pod", pod, "own", "default")[1],
+            f"{Rule.GATEWAY_NODES}: ",
+        ),
+        (
+            "a ServiceEntry of namespace default, exported to the gateway's",
+            within("default", _entry("istio-egress")),
+            kinds,
+        ),
         ("an EnvoyFilter beside the gateway", within("istio-egress", filters), f"{kinds}|{inside}"),
         ("a ConfigMap beside istiod", within("istio-system", config), inside),
     )
@@ -196,7 +220,8 @@ def _api(mesh: Mesh) -> Api:
 
 
 def _write(mesh: Mesh, item: Object) -> Answer:
-    """As somebody with Kubernetes' own role `edit` and, given by hand, the right to Istio's objects and to endpoints."""
+    """As somebody with Kubernetes' own role `edit` and, given by hand, the right to Istio's objects and to
+    endpoints."""
     path = mesh.control_plane.path(item)
     answer = _api(mesh).ask("POST", path, item, person=EDITOR)
     if answer.status == 201:
@@ -215,7 +240,11 @@ def _relabel(mesh: Mesh) -> Answer:
 
 
 def _let_in() -> Iterator[Way]:
-    through_gateway = {"host": GATEWAY_SERVICE, "port": {"number": 80}, "subset": "target-egress-gateway-mtls"}
+    through_gateway = {
+        "host": GATEWAY_SERVICE,
+        "port": {"number": 80},
+        "subset": "target-egress-gateway-mtls",
+    }
     yield Way(
         "let in: a ServiceEntry for another host",
         Y,
@@ -273,7 +302,12 @@ def _let_in() -> Iterator[Way]:
     yield Way(
         "let in: a Gateway of one's own for the gateway's pods, with such a route",
         CHEAT_Y,
-        _with([_entry("*"), _gateway(), _routes([f"{TEAM}/own"], HTTPBIN, to_other)], None, OTHER, _by_own_server),
+        _with(
+            [_entry("*"), _gateway(), _routes([f"{TEAM}/own"], HTTPBIN, to_other)],
+            None,
+            OTHER,
+            _by_own_server,
+        ),
         "418",
         at=(HTTPBIN, 80),
         why="Gateways hold for pods of their own namespace alone",
@@ -294,19 +328,24 @@ def _let_in() -> Iterator[Way]:
         lambda mesh: _squatted(mesh, asked),
         "418",
         at=(ELSEWHERE, 80),
-        left="The oldest entry of a host wins in every namespace that it is exported to, and Istio has no word against it. So "
-        "admission's rule platform-kinds is all that keeps a team from writing one (O1); a namespace of nobody's is unknown to "
+        left="The oldest entry of a host wins in every namespace that it is exported to, and Istio has no "
+        "word against it. So "
+        "admission's rule platform-kinds is all that keeps a team from writing one (O1); a namespace of "
+        "nobody's is unknown to "
         "the mesh. Exempt no team from it. A host that leaves as TLS is held by its certificate as well.",
         number="O28",
     )
 
 
 def _squatted(mesh: Mesh, attempt: Callable[[Mesh], Answer]) -> Answer:
-    """The attempt while a foreign entry for a host is older than the stack's, which was taken away and is back."""
+    """The attempt while a foreign entry for a host is older than the stack's, which was taken away and is
+    back."""
     (ours,) = [
         item
         for item in mesh.manifests
-        if item["kind"] == "ServiceEntry" and item["spec"]["hosts"] == [HTTPBIN] and item["metadata"]["namespace"] != TEAM
+        if item["kind"] == "ServiceEntry"
+        and item["spec"]["hosts"] == [HTTPBIN]
+        and item["metadata"]["namespace"] != TEAM
     ]
     squatter = _entry(str(ours["metadata"]["namespace"]), TEAM, host=HTTPBIN, address=NOBODYS)
 
@@ -329,7 +368,9 @@ def _led(mesh: Mesh, address: str, present: bool, seconds: float = 10.0) -> None
     """Wait until the gateway has an address among those that it connects to, or no more."""
     deadline = time.monotonic() + seconds
     while (f"|{HTTPBIN}::{address}:" in mesh.proxies[mesh.gateway.key].admin("/clusters")) is not present:
-        assert time.monotonic() < deadline, f"the gateway {'does not know' if present else 'still knows'} {address}"
+        assert time.monotonic() < deadline, (
+            f"the gateway {'does not know' if present else 'still knows'} {address}"
+        )
         time.sleep(0.1)
 
 

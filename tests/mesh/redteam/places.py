@@ -28,18 +28,29 @@ def ways() -> Iterator[Way]:
     yield from _names()
 
 
-def _curl(pod: str, url: Callable[[Mesh], str] | str, *words: str, uid: int = client.APP_UID) -> Callable[[Mesh], Answer]:
-    return lambda mesh: client.curl(mesh, pod, *addresses(mesh), *words, url if isinstance(url, str) else url(mesh), uid=uid)
+def _curl(
+    pod: str, url: Callable[[Mesh], str] | str, *words: str, uid: int = client.APP_UID
+) -> Callable[[Mesh], Answer]:
+    return lambda mesh: client.curl(
+        mesh, pod, *addresses(mesh), *words, url if isinstance(url, str) else url(mesh), uid=uid
+    )
 
 
 def _at(key: str, port: int, path: str = "/") -> Callable[[Mesh], str]:
-    return lambda mesh: f"http://{mesh.gateway.address if key == 'gateway' else mesh.pods[key].address}:{port}{path}"
+    return lambda mesh: (
+        f"http://{mesh.gateway.address if key == 'gateway' else mesh.pods[key].address}:{port}{path}"
+    )
 
 
 def _proxies() -> Iterator[Way]:
     for index, port in enumerate(PROXY_PORTS):
         yield Way(
-            f"the gateway's port {port}", CHEAT_X, _curl(CHEAT_X, _at("gateway", port)), REFUSED, POLICY, number=f"A{index + 1}"
+            f"the gateway's port {port}",
+            CHEAT_X,
+            _curl(CHEAT_X, _at("gateway", port)),
+            REFUSED,
+            POLICY,
+            number=f"A{index + 1}",
         )
     for index, port in enumerate(PROXY_PORTS):
         yield Way(
@@ -111,7 +122,13 @@ def _proxies() -> Iterator[Way]:
         "a pod of a team that is not reached, in mutual TLS with a stolen certificate",
         CHEAT_Y,
         lambda mesh: raw.say_inside_tls(
-            mesh, CHEAT_Y, mesh.pods[X].address, 80, raw.last("test.team-x"), sni=None, identity=mesh.proxies[X].identity
+            mesh,
+            CHEAT_Y,
+            mesh.pods[X].address,
+            80,
+            raw.last("test.team-x"),
+            sni=None,
+            identity=mesh.proxies[X].identity,
         ),
         REFUSED,
         POLICY,
@@ -155,8 +172,10 @@ def _platform() -> Iterator[Way]:
         _curl(CHEAT_X, "https://bigquery.googleapis.com"),
         "200",
         at=("googleapis", 443),
-        left="Every Google API answers at one range of addresses, so NetworkPolicy and firewall cannot tell them apart for a "
-        "team that uses one. IAM decides what its account may do; network.googleApis: restricted and a VPC Service "
+        left="Every Google API answers at one range of addresses, so NetworkPolicy and firewall cannot tell "
+        "them apart for a "
+        "team that uses one. IAM decides what its account may do; network.googleApis: restricted and a VPC "
+        "Service "
         "Controls perimeter decide whose project it is done to.",
         number="A35",
     )
@@ -210,7 +229,14 @@ def _outside() -> Iterator[Way]:
     )
     mapped = f"http://[::ffff:{WEBSITES[OTHER]}]"
     yield Way("an IPv4 address written as IPv6", X, _curl(X, mapped), "502", Layer.SIDECAR, number="A51")
-    yield Way("the same, from a pod without a sidecar", CHEAT_X, _curl(CHEAT_X, mapped), REFUSED, POLICY, number="A52")
+    yield Way(
+        "the same, from a pod without a sidecar",
+        CHEAT_X,
+        _curl(CHEAT_X, mapped),
+        REFUSED,
+        POLICY,
+        number="A52",
+    )
 
 
 def _without_tcp() -> Iterator[Way]:
@@ -223,7 +249,10 @@ def _without_tcp() -> Iterator[Way]:
         ("a GRE packet", lambda mesh: raw.packet(mesh, X, to, 47, b"\0\0\x08\0" + b"data")),
         ("an IP packet in an IP packet", lambda mesh: raw.packet(mesh, X, to, 4, b"\x45" + b"\0" * 19)),
         ("an SCTP packet", lambda mesh: raw.packet(mesh, X, to, 132, b"\0" * 16)),
-        ("UDP to another team's pod that is not reached", lambda mesh: raw.udp(mesh, Y, mesh.pods[X].address, 9)),
+        (
+            "UDP to another team's pod that is not reached",
+            lambda mesh: raw.udp(mesh, Y, mesh.pods[X].address, 9),
+        ),
     )
     for index, (what, attempt) in enumerate(attempts):
         yield Way(what, Y if "another team" in what else X, attempt, REFUSED, POLICY, number=f"A{index + 53}")
@@ -246,8 +275,17 @@ def _names() -> Iterator[Way]:
         POLICY,
         number="N2",
     )
-    yield Way("DNS over TLS", CHEAT_X, _curl(CHEAT_X, f"https://{RESOLVER}:853"), REFUSED, POLICY, number="N3")
-    yield Way("DNS over HTTPS", X, _curl(X, f"https://{RESOLVER}/dns-query", "-k"), REFUSED, Layer.SIDECAR, number="N4")
+    yield Way(
+        "DNS over TLS", CHEAT_X, _curl(CHEAT_X, f"https://{RESOLVER}:853"), REFUSED, POLICY, number="N3"
+    )
+    yield Way(
+        "DNS over HTTPS",
+        X,
+        _curl(X, f"https://{RESOLVER}/dns-query", "-k"),
+        REFUSED,
+        Layer.SIDECAR,
+        number="N4",
+    )
     yield Way(
         "DNS over HTTPS, from a pod without a sidecar",
         CHEAT_X,

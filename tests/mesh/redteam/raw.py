@@ -1,4 +1,5 @@
-"""Bytes that no honest client sends: raw TCP, TLS with anybody's certificate, HTTP/2 frame by frame, UDP and bare IP packets."""
+"""Bytes that no honest client sends: raw TCP, TLS with anybody's certificate, HTTP/2 frame by frame, UDP and
+bare IP packets."""
 
 from __future__ import annotations
 
@@ -29,12 +30,20 @@ def say(mesh: Mesh, pod: str, address: str, port: int, *parts: bytes, pause: flo
 
 
 def say_inside_tls(
-    mesh: Mesh, pod: str, address: str, port: int, *parts: bytes, sni: str | None, identity: Identity | Certificate | None = None
+    mesh: Mesh,
+    pod: str,
+    address: str,
+    port: int,
+    *parts: bytes,
+    sni: str | None,
+    identity: Identity | Certificate | None = None,
 ) -> Answer:
     """Bytes inside TLS, which is opened with somebody's certificate, or none."""
 
     def attempt() -> Answer:
-        return _converse(_context(identity).wrap_socket(_tcp(mesh, pod, address, port), server_hostname=sni), parts, 0)
+        return _converse(
+            _context(identity).wrap_socket(_tcp(mesh, pod, address, port), server_hostname=sni), parts, 0
+        )
 
     return _tried(attempt)
 
@@ -55,10 +64,15 @@ def in_records(client_hello: bytes, size: int) -> list[bytes]:
 
 
 def http2(
-    mesh: Mesh, pod: str, address: str, port: int, *streams: Sequence[tuple[str, str]], identity: Identity | None = None
+    mesh: Mesh,
+    pod: str,
+    address: str,
+    port: int,
+    *streams: Sequence[tuple[str, str]],
+    identity: Identity | None = None,
 ) -> Answer:
-    """Requests in HTTP/2, one after the other, with exactly these headers in this order; in mutual TLS if there is an identity.
-    The answer to the last one."""
+    """Requests in HTTP/2, one after the other, with exactly these headers in this order; in mutual TLS if
+    there is an identity. The answer to the last one."""
 
     def attempt() -> Answer:
         connection: socket.socket = _tcp(mesh, pod, address, port)
@@ -91,10 +105,13 @@ def udp(mesh: Mesh, pod: str, address: str, port: int, data: bytes = b"let me ou
 
 
 def packet(mesh: Mesh, pod: str, address: str, protocol: int, data: bytes) -> Answer:
-    """A bare IP packet of any protocol, from a process that may make them; an answer of the same protocol is looked for."""
+    """A bare IP packet of any protocol, from a process that may make them; an answer of the same protocol is
+    looked for."""
 
     def attempt() -> Answer:
-        with mesh.namespaces[pod].inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)) as made:
+        with mesh.namespaces[pod].inside(
+            lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+        ) as made:
             made.settimeout(0.5)
             made.sendto(data, (address, 0))
             answer, source = made.recvfrom(4096)
@@ -155,7 +172,8 @@ def _converse(connection: socket.socket, parts: Sequence[bytes], pause: float) -
         for part in parts:
             connection.sendall(part)
             time.sleep(pause)
-        # Whoever answers nothing and does not hang up either is not waited for much longer than the slowest answer here.
+        # Whoever answers nothing and does not hang up either is not waited for much longer than the slowest
+        # answer here.
         connection.settimeout(_SILENCE)
         with contextlib.suppress(OSError):
             while (data := connection.recv(1 << 16)) and len(received) < 1 << 20:
@@ -229,5 +247,9 @@ def _digits(coded: bytes) -> str:
     bits, found = "".join(f"{byte:08b}" for byte in coded), ""
     while len(found) < 3:
         short = int(bits[:5], 2)
-        found, bits = (found + str(short), bits[5:]) if short < 3 else (found + str(int(bits[:6], 2) - 0b011001 + 3), bits[6:])
+        found, bits = (
+            (found + str(short), bits[5:])
+            if short < 3
+            else (found + str(int(bits[:6], 2) - 0b011001 + 3), bits[6:])
+        )
     return found

@@ -67,7 +67,8 @@ def _paths() -> Iterator[Way]:
         _path(X, RULED, twice),
         "200",
         at=(RULED, 80),
-        left="Below /ok/ as HTTP reads it. A site that decodes twice reads another path: declare exact paths of such a site.",
+        left="Below /ok/ as HTTP reads it. A site that decodes twice reads another path: declare exact paths "
+        "of such a site.",
         number="P19",
     )
 
@@ -91,7 +92,8 @@ def _methods() -> Iterator[Way]:
         _to_ruled(raw.last(RULED, "/ok/", "X-HTTP-Method-Override: DELETE")),
         "200",
         at=(RULED, 80),
-        left="A GET to every reader of HTTP. A site that takes the method from a header does so for anybody; where it "
+        left="A GET to every reader of HTTP. A site that takes the method from a header does so for anybody; "
+        "where it "
         "matters, declare the exact paths that it takes a GET for.",
         number="P24",
     )
@@ -108,25 +110,58 @@ def _smuggled(host: str = OTHER) -> bytes:
 def _framing() -> Iterator[Way]:
     """A request that says its length twice, or wrongly, with a second one to another host behind it."""
 
-    def framed(number: str, what: str, *headers: str, body: bytes = b"0\r\n\r\n", expected: str = "400", beside: int = 0) -> Way:
+    def framed(
+        number: str,
+        what: str,
+        *headers: str,
+        body: bytes = b"0\r\n\r\n",
+        expected: str = "400",
+        beside: int = 0,
+    ) -> Way:
         data = raw.get(EXAMPLE, "/", *headers, method="POST") + body + _smuggled()
         return Way(what, X, _to_example(data), expected, Layer.SIDECAR, number=number, beside=beside)
 
-    yield framed("S1", "Content-Length and Transfer-Encoding", "Content-Length: 5", "Transfer-Encoding: chunked")
+    yield framed(
+        "S1", "Content-Length and Transfer-Encoding", "Content-Length: 5", "Transfer-Encoding: chunked"
+    )
     yield framed("S2", "Transfer-Encoding: xchunked", "Transfer-Encoding: xchunked", expected="501")
-    yield framed("S3", "Transfer-Encoding: chunked, identity", "Transfer-Encoding: chunked, identity", expected="501")
+    yield framed(
+        "S3", "Transfer-Encoding: chunked, identity", "Transfer-Encoding: chunked, identity", expected="501"
+    )
     yield framed("S4", "two Content-Lengths", "Content-Length: 0", "Content-Length: 5", body=b"")
     yield framed("S5", "a blank before the colon", "Content-Length : 5", body=b"")
-    yield framed("S6", "a folded header", "X-Folded: a", " Host: other.example", body=b"", expected="502", beside=1)
+    yield framed(
+        "S6", "a folded header", "X-Folded: a", " Host: other.example", body=b"", expected="502", beside=1
+    )
     yield framed("S7", "a null byte in a header", "X-Null: a\0b", body=b"")
-    yield framed("S8", "a chunk size that overflows", "Transfer-Encoding: chunked", body=b"fffffffffffffffff1\r\n", beside=1)
+    yield framed(
+        "S8",
+        "a chunk size that overflows",
+        "Transfer-Encoding: chunked",
+        body=b"fffffffffffffffff1\r\n",
+        beside=1,
+    )
     bare = b"GET / HTTP/1.1\nHost: example.com\nHost: other.example\n\n"
-    yield Way("line feeds without carriage returns, two Hosts", X, _to_example(bare), "502", Layer.SIDECAR, number="S9")
+    yield Way(
+        "line feeds without carriage returns, two Hosts",
+        X,
+        _to_example(bare),
+        "502",
+        Layer.SIDECAR,
+        number="S9",
+    )
     yield Way(
         "Host again among the trailers",
         X,
         _to_example(
-            raw.get(EXAMPLE, "/", "Transfer-Encoding: chunked", "Trailer: Host", "Connection: close", method="POST")
+            raw.get(
+                EXAMPLE,
+                "/",
+                "Transfer-Encoding: chunked",
+                "Trailer: Host",
+                "Connection: close",
+                method="POST",
+            )
             + b"0\r\nHost: other.example\r\n\r\n"
         ),
         "200",
@@ -150,7 +185,8 @@ def _to_example(*parts: bytes, pause: float = 0.0) -> Callable[[Mesh], Answer]:
 
 
 def _cut_off(attempt: Callable[[Mesh], Answer]) -> Callable[[Mesh], Answer]:
-    """The proxy answers 502 and closes while the client still writes: whether it reads the answer or the end first is chance."""
+    """The proxy answers 502 and closes while the client still writes: whether it reads the answer or the end
+    first is chance."""
 
     def refused(mesh: Mesh) -> Answer:
         answer = attempt(mesh)
@@ -182,7 +218,9 @@ def _second_request() -> Iterator[Way]:
     yield Way(
         "a second request on the same connection, with another path",
         Y,
-        lambda mesh: raw.say(mesh, Y, WEBSITES[HTTPBIN], 80, raw.get(HTTPBIN, DECLARED), raw.last(HTTPBIN, "/get"), pause=0.3),
+        lambda mesh: raw.say(
+            mesh, Y, WEBSITES[HTTPBIN], 80, raw.get(HTTPBIN, DECLARED), raw.last(HTTPBIN, "/get"), pause=0.3
+        ),
         "403",
         Layer.AUTHORIZATION,
         beside=1,
@@ -201,12 +239,35 @@ def _second_request() -> Iterator[Way]:
 
 def _other_protocols() -> Iterator[Way]:
     sidecar = Layer.SIDECAR
-    yield Way("CONNECT to another host", X, _to_example(_connect(f"{OTHER}:443")), "404", sidecar, number="S16")
-    yield Way("CONNECT to the declared host", X, _to_example(_connect(f"{EXAMPLE}:443")), "404", sidecar, number="S17")
+    yield Way(
+        "CONNECT to another host", X, _to_example(_connect(f"{OTHER}:443")), "404", sidecar, number="S16"
+    )
+    yield Way(
+        "CONNECT to the declared host",
+        X,
+        _to_example(_connect(f"{EXAMPLE}:443")),
+        "404",
+        sidecar,
+        number="S17",
+    )
     upgrade = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
-    yield Way("upgrade to HTTP/2, another host", X, _to_example(raw.get(OTHER, "/", *upgrade)), "502", sidecar, number="S18")
+    yield Way(
+        "upgrade to HTTP/2, another host",
+        X,
+        _to_example(raw.get(OTHER, "/", *upgrade)),
+        "502",
+        sidecar,
+        number="S18",
+    )
     websocket = ("Connection: Upgrade", "Upgrade: websocket")
-    yield Way("upgrade to WebSocket, another host", X, _to_example(raw.get(OTHER, "/", *websocket)), "502", sidecar, number="S19")
+    yield Way(
+        "upgrade to WebSocket, another host",
+        X,
+        _to_example(raw.get(OTHER, "/", *websocket)),
+        "502",
+        sidecar,
+        number="S19",
+    )
     yield Way(
         "upgrade to WebSocket, another path",
         Y,
@@ -216,13 +277,20 @@ def _other_protocols() -> Iterator[Way]:
         number="S20",
     )
     yield Way(
-        "HTTP/2 at once, another host", X, curl(X, "--http2-prior-knowledge", f"http://{OTHER}"), "502", sidecar, number="S21"
+        "HTTP/2 at once, another host",
+        X,
+        curl(X, "--http2-prior-knowledge", f"http://{OTHER}"),
+        "502",
+        sidecar,
+        number="S21",
     )
     pseudo = [(":method", "GET"), (":scheme", "http"), (":path", "/")]
     yield Way(
         "HTTP/2 with :authority of the declared host, and another Host",
         X,
-        lambda mesh: raw.http2(mesh, X, WEBSITES[EXAMPLE], 80, [*pseudo, (":authority", EXAMPLE), ("host", OTHER)]),
+        lambda mesh: raw.http2(
+            mesh, X, WEBSITES[EXAMPLE], 80, [*pseudo, (":authority", EXAMPLE), ("host", OTHER)]
+        ),
         "200",
         at=AT_EXAMPLE,
         why=":authority decides, and the site sees no other",
@@ -231,7 +299,9 @@ def _other_protocols() -> Iterator[Way]:
     yield Way(
         "HTTP/2 with two :authority",
         X,
-        lambda mesh: raw.http2(mesh, X, WEBSITES[EXAMPLE], 80, [*pseudo, (":authority", EXAMPLE), (":authority", OTHER)]),
+        lambda mesh: raw.http2(
+            mesh, X, WEBSITES[EXAMPLE], 80, [*pseudo, (":authority", EXAMPLE), (":authority", OTHER)]
+        ),
         REFUSED,
         sidecar,
         number="S23",
@@ -247,7 +317,14 @@ def _other_protocols() -> Iterator[Way]:
         number="S24",
     )
     yield Way("HTTP/0.9", X, _to_example(b"GET /\r\n"), REFUSED, sidecar, number="S25")
-    yield Way("HTTP/1.0", X, _to_example(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n"), REFUSED, sidecar, number="S26")
+    yield Way(
+        "HTTP/1.0",
+        X,
+        _to_example(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n"),
+        REFUSED,
+        sidecar,
+        number="S26",
+    )
     yield Way("TLS into the port of HTTP", X, _to_example(raw.hello(OTHER)), REFUSED, sidecar, number="S27")
     for number, port in (("S28", 80), ("S29", 443)):
         yield Way(
@@ -267,7 +344,12 @@ def _connect(target: str) -> bytes:
 def _sizes() -> Iterator[Way]:
     sidecar = Layer.SIDECAR
     yield Way(
-        "a header of 100 kB", X, _to_example(raw.last(OTHER, "/", "X-Large: " + "a" * 100_000)), "431", sidecar, number="S30"
+        "a header of 100 kB",
+        X,
+        _to_example(raw.last(OTHER, "/", "X-Large: " + "a" * 100_000)),
+        "431",
+        sidecar,
+        number="S30",
     )
     many = [f"X-{index}: 1" for index in range(300)]
     yield Way("300 headers", X, _to_example(raw.last(OTHER, "/", *many)), "431", sidecar, number="S31")
@@ -280,14 +362,27 @@ def _sizes() -> Iterator[Way]:
         number="S32",
     )
     slow = [bytes([byte]) for byte in raw.last(OTHER)]
-    yield Way("byte by byte, to another host", X, _to_example(*slow, pause=0.005), "502", sidecar, number="S33")
-    body = raw.get(OTHER, "/", "Content-Length: 10000000", "Connection: close", method="POST") + b"a" * 10_000_000
+    yield Way(
+        "byte by byte, to another host", X, _to_example(*slow, pause=0.005), "502", sidecar, number="S33"
+    )
+    body = (
+        raw.get(OTHER, "/", "Content-Length: 10000000", "Connection: close", method="POST")
+        + b"a" * 10_000_000
+    )
     yield Way("ten megabytes to another host", X, _cut_off(_to_example(body)), REFUSED, sidecar, number="S34")
     yield Way(
         "a body that never ends, before the rules have decided",
         Y,
         lambda mesh: client.curl(
-            mesh, Y, "-X", "POST", "-H", "Expect: 100-continue", "--data", "a" * 100_000, f"http://{HTTPBIN}/post"
+            mesh,
+            Y,
+            "-X",
+            "POST",
+            "-H",
+            "Expect: 100-continue",
+            "--data",
+            "a" * 100_000,
+            f"http://{HTTPBIN}/post",
         ),
         "403",
         Layer.AUTHORIZATION,

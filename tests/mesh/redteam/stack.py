@@ -1,4 +1,5 @@
-"""What is attacked: the dev stack, with more hosts: with rules, a wildcard, and one whose owner has bad intentions."""
+"""What is attacked: the dev stack, with more hosts: with rules, a wildcard, and one whose owner has bad
+intentions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Every way of the catalogue, tried on real proxies: what is answered, which layer stops it, and that nothing leaks."""
+"""Every way of the catalogue, tried on real proxies: what is answered, which layer stops it, and that nothing
+leaks."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ from tests.mesh.websites import Arrival
 @pytest.mark.parametrize("way", ways(), ids=lambda way: way.number)
 def test_way(attacked: Mesh, way: Way) -> None:
     seen = send(attacked, way)
-    assert not seen.differences, f"{way.number}, {way.what}: {seen.differences}\n{seen.answer}\n{seen.evidence}"
+    assert not seen.differences, (
+        f"{way.number}, {way.what}: {seen.differences}\n{seen.answer}\n{seen.evidence}"
+    )
     leaked = leaks_of(attacked, way, seen)
     assert not leaked, f"{way.number}, {way.what}: {leaked}"
 

@@ -1,4 +1,5 @@
-"""T: TLS: server names that match nothing, ClientHellos that hide, certificates that are not what they should be."""
+"""T: TLS: server names that match nothing, ClientHellos that hide, certificates that are not what they should
+be."""
 
 from __future__ import annotations
 
@@ -27,15 +28,29 @@ def ways() -> Iterator[Way]:
 
 
 def _tls(pod: str, sni: str | None, to: str, *parts: bytes) -> Callable[[Mesh], Answer]:
-    return lambda mesh: raw.say_inside_tls(mesh, pod, WEBSITES[to], 443, *(parts or (raw.last(sni or to),)), sni=sni)
+    return lambda mesh: raw.say_inside_tls(
+        mesh, pod, WEBSITES[to], 443, *(parts or (raw.last(sni or to),)), sni=sni
+    )
 
 
 def _names_from_a_pod() -> Iterator[Way]:
     sidecar = Layer.SIDECAR
     yield Way(
-        "TLS without a server name, to the declared host's address", X, _tls(X, None, EXAMPLE), REFUSED, sidecar, number="T1"
+        "TLS without a server name, to the declared host's address",
+        X,
+        _tls(X, None, EXAMPLE),
+        REFUSED,
+        sidecar,
+        number="T1",
     )
-    yield Way("another server name, to the declared host's address", X, _tls(X, OTHER, EXAMPLE), REFUSED, sidecar, number="T2")
+    yield Way(
+        "another server name, to the declared host's address",
+        X,
+        _tls(X, OTHER, EXAMPLE),
+        REFUSED,
+        sidecar,
+        number="T2",
+    )
     yield Way(
         "the declared server name, to another address",
         X,
@@ -51,21 +66,48 @@ def _names_from_a_pod() -> Iterator[Way]:
         _tls(X, EXAMPLE, EXAMPLE, raw.last(OTHER)),
         "200",
         at=AT_EXAMPLE,
-        left="The app's TLS is not opened, so the Host inside is not seen. It reaches the declared site alone; a site that "
-        "serves others behind the same address (a CDN) may hand it on. Where that matters: http with upgrade: tls.",
+        left="The app's TLS is not opened, so the Host inside is not seen. It reaches the declared site "
+        "alone; a site that "
+        "serves others behind the same address (a CDN) may hand it on. Where that matters: http with "
+        "upgrade: tls.",
         number="T4",
     )
-    yield Way("the server name with a dot at its end", X, _tls(X, f"{EXAMPLE}.", EXAMPLE), REFUSED, sidecar, number="T5")
+    yield Way(
+        "the server name with a dot at its end",
+        X,
+        _tls(X, f"{EXAMPLE}.", EXAMPLE),
+        REFUSED,
+        sidecar,
+        number="T5",
+    )
     yield Way("another team's host", Y, _tls(Y, EXAMPLE, EXAMPLE), REFUSED, sidecar, number="T6")
-    yield Way("a name beside the wildcard", X, _tls(X, "wild.example.net", OTHER), REFUSED, sidecar, number="T7")
-    yield Way("a name that ends like the wildcard", X, _tls(X, "evilwild.example.net", OTHER), REFUSED, sidecar, number="T8")
+    yield Way(
+        "a name beside the wildcard", X, _tls(X, "wild.example.net", OTHER), REFUSED, sidecar, number="T7"
+    )
+    yield Way(
+        "a name that ends like the wildcard",
+        X,
+        _tls(X, "evilwild.example.net", OTHER),
+        REFUSED,
+        sidecar,
+        number="T8",
+    )
     yield Way("another team's wildcard", Y, _tls(Y, BELOW, OTHER), REFUSED, sidecar, number="T9")
     mesh_name = f"outbound_.443_._.{OTHER}"
-    yield Way("a server name as proxies use among themselves", X, _tls(X, mesh_name, OTHER), REFUSED, sidecar, number="T10")
+    yield Way(
+        "a server name as proxies use among themselves",
+        X,
+        _tls(X, mesh_name, OTHER),
+        REFUSED,
+        sidecar,
+        number="T10",
+    )
     yield Way(
         "the ClientHello for another host in records of 20 bytes",
         X,
-        lambda mesh: raw.say(mesh, X, WEBSITES[OTHER], 443, *raw.in_records(raw.hello(OTHER), 20), pause=0.01),
+        lambda mesh: raw.say(
+            mesh, X, WEBSITES[OTHER], 443, *raw.in_records(raw.hello(OTHER), 20), pause=0.01
+        ),
         REFUSED,
         sidecar,
         number="T11",
@@ -78,7 +120,9 @@ def _names_from_a_pod() -> Iterator[Way]:
         sidecar,
         number="T12",
     )
-    yield Way("plain HTTP into the port of TLS", X, curl(X, f"http://{EXAMPLE}:443"), REFUSED, sidecar, number="T13")
+    yield Way(
+        "plain HTTP into the port of TLS", X, curl(X, f"http://{EXAMPLE}:443"), REFUSED, sidecar, number="T13"
+    )
 
 
 def _forged(mesh: Mesh, how: str) -> Certificate:
@@ -106,7 +150,9 @@ def _to_gateway(
     port: int = 8080,
     sni: str | None = None,
 ) -> Callable[[Mesh], Answer]:
-    return lambda mesh: raw.say_inside_tls(mesh, pod, mesh.gateway.address, port, *parts, sni=sni, identity=whose(mesh))
+    return lambda mesh: raw.say_inside_tls(
+        mesh, pod, mesh.gateway.address, port, *parts, sni=sni, identity=whose(mesh)
+    )
 
 
 def _certificates() -> Iterator[Way]:
@@ -120,8 +166,19 @@ def _certificates() -> Iterator[Way]:
         gateway,
         number="T14",
     )
-    yield Way("gateway:8080 without a certificate", CHEAT_X, _to_gateway(lambda _: None, request), REFUSED, gateway, number="T15")
-    for number, how in (("T16", "by itself"), ("T17", "by an authority of its own"), ("T18", "by the authority of websites")):
+    yield Way(
+        "gateway:8080 without a certificate",
+        CHEAT_X,
+        _to_gateway(lambda _: None, request),
+        REFUSED,
+        gateway,
+        number="T15",
+    )
+    for number, how in (
+        ("T16", "by itself"),
+        ("T17", "by an authority of its own"),
+        ("T18", "by the authority of websites"),
+    ):
         yield Way(
             f"gateway:8080 with a certificate of team-x's name, signed {how}",
             CHEAT_X,
@@ -134,7 +191,13 @@ def _certificates() -> Iterator[Way]:
         "gateway:8443 with a forged certificate, the server name of a declared host",
         CHEAT_X,
         lambda mesh: raw.say_inside_tls(
-            mesh, CHEAT_X, mesh.gateway.address, 8443, raw.last(EXAMPLE), sni=EXAMPLE, identity=_forged(mesh, "by itself")
+            mesh,
+            CHEAT_X,
+            mesh.gateway.address,
+            8443,
+            raw.last(EXAMPLE),
+            sni=EXAMPLE,
+            identity=_forged(mesh, "by itself"),
         ),
         REFUSED,
         gateway,
@@ -144,7 +207,9 @@ def _certificates() -> Iterator[Way]:
         "gateway:8080 with another team's rights, claimed in x-forwarded-client-cert",
         CHEAT_Y,
         _to_gateway(
-            lambda mesh: mesh.proxies[Y].identity, raw.last(EXAMPLE, "/", f"X-Forwarded-Client-Cert: URI={SPIFFE_X}"), pod=CHEAT_Y
+            lambda mesh: mesh.proxies[Y].identity,
+            raw.last(EXAMPLE, "/", f"X-Forwarded-Client-Cert: URI={SPIFFE_X}"),
+            pod=CHEAT_Y,
         ),
         "403",
         Layer.AUTHORIZATION,
@@ -157,8 +222,10 @@ def _certificates() -> Iterator[Way]:
         "200",
         at=AT_EXAMPLE,
         team="team-x",
-        left="A certificate is the identity. What keeps it in its pod is admission (no exec into the proxy, no volume of the "
-        "proxy's, no token for istiod but the proxy's, no proxy container but the injected one, whole); it gives the robbed "
+        left="A certificate is the identity. What keeps it in its pod is admission (no exec into the proxy, "
+        "no volume of the "
+        "proxy's, no token for istiod but the proxy's, no proxy container but the injected one, whole); it "
+        "gives the robbed "
         "team's hosts, nothing more, and ends after a day.",
         number="T21",
     )
@@ -184,15 +251,21 @@ def _certificates() -> Iterator[Way]:
 def _names_at_the_gateway() -> Iterator[Way]:
     """With team-y's own certificate, taken from its proxy."""
 
-    def request(number: str, what: str, data: bytes, expected: str = "403", layer: Layer = Layer.AUTHORIZATION) -> Way:
+    def request(
+        number: str, what: str, data: bytes, expected: str = "403", layer: Layer = Layer.AUTHORIZATION
+    ) -> Way:
         mine = _to_gateway(lambda mesh: mesh.proxies[Y].identity, data, pod=CHEAT_Y)
-        return Way(f"gateway:8080 with team-y's certificate, {what}", CHEAT_Y, mine, expected, layer, number=number)
+        return Way(
+            f"gateway:8080 with team-y's certificate, {what}", CHEAT_Y, mine, expected, layer, number=number
+        )
 
     yield request("T24", "another team's host", raw.last(EXAMPLE))
     yield request("T25", "a path of its host that is not declared", raw.last(HTTPBIN, "/get"))
     yield request("T26", "another team's service in the cluster", raw.last("test.team-x.svc.cluster.local"))
     yield request("T27", "the metadata server", raw.last("metadata.google.internal"))
-    yield request("T28", "CONNECT to any host", f"CONNECT {OTHER}:443 HTTP/1.1\r\nHost: {OTHER}:443\r\n\r\n".encode())
+    yield request(
+        "T28", "CONNECT to any host", f"CONNECT {OTHER}:443 HTTP/1.1\r\nHost: {OTHER}:443\r\n\r\n".encode()
+    )
     yield request("T29", "two Hosts", raw.last(HTTPBIN, "/status/418", f"Host: {EXAMPLE}"))
     yield Way(
         "gateway:8080 with team-y's certificate, HTTP/2, :authority of its own host and Host of another",
@@ -220,7 +293,9 @@ def _names_at_the_gateway() -> Iterator[Way]:
         number="T31",
     )
 
-    def tunnel(number: str, outer: str, inner: str, expected: str, layer: Layer = Layer.NOBODY, **more: object) -> Way:
+    def tunnel(
+        number: str, outer: str, inner: str, expected: str, layer: Layer = Layer.NOBODY, **more: object
+    ) -> Way:
         def attempt(mesh: Mesh) -> Answer:
             return client.tunnel_through_gateway(mesh, CHEAT_Y, mesh.proxies[Y].identity, outer, inner)
 
@@ -229,7 +304,9 @@ def _names_at_the_gateway() -> Iterator[Way]:
 
     yield tunnel("T32", EXAMPLE, EXAMPLE, REFUSED, Layer.AUTHORIZATION)
     yield tunnel("T33", OTHER, OTHER, REFUSED, Layer.GATEWAY_HOSTS)
-    yield tunnel("T34", HTTPBIN, EXAMPLE, "200", at=(HTTPBIN, 443), why="the outer name decides where it goes")
+    yield tunnel(
+        "T34", HTTPBIN, EXAMPLE, "200", at=(HTTPBIN, 443), why="the outer name decides where it goes"
+    )
     yield tunnel("T35", "wild.example.net.wildcard.internal", BELOW, REFUSED, Layer.AUTHORIZATION)
     yield tunnel("T36", f"outbound_.443_._.{GATEWAY_SERVICE}", OTHER, REFUSED, Layer.GATEWAY_HOSTS)
     yield tunnel("T37", "outbound_.80_._.test.team-x.svc.cluster.local", OTHER, REFUSED, Layer.GATEWAY_HOSTS)

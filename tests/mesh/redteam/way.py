@@ -22,7 +22,8 @@ class Way(Flow):
     team: str | None = None
     """Whose rights it uses; None: of the pod's own team."""
     left: str = ""
-    """It gets out; this says why, and what is to be done about it. Such a way is tried as well, so that this stays true."""
+    """It gets out; this says why, and what is to be done about it. Such a way is tried as well, so that this
+    stays true."""
 
     @property
     def cheating(self) -> bool:

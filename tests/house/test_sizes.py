@@ -1,0 +1,26 @@
+"""A line is read without scrolling, and a file is one room."""
+
+from __future__ import annotations
+
+import tomllib
+
+from tests.house.test_encoding import python_files
+from tests.support import ROOT
+
+WIDEST = 110
+"""Characters of a line."""
+
+
+def test_no_line_is_wider_than_a_reader_takes_in() -> None:
+    wide = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in python_files()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > WIDEST
+    ]
+    assert not wide, f"wider than {WIDEST}: {', '.join(wide)}"
+
+
+def test_the_formatter_knows_the_same_width() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert settings["tool"]["ruff"]["line-length"] == WIDEST
