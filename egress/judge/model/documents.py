@@ -8,7 +8,7 @@ holds.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import yaml
@@ -65,7 +65,7 @@ def single(text: str, *, as_json: bool = False) -> Any:
     return found[0] if found else None
 
 
-_PARSE: Any = yaml.parse  # pyright: ignore[reportUnknownMemberType]
+_PARSE = cast("Callable[..., Iterator[object]]", yaml.parse)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _loaded(text: str) -> Iterator[Any]:
