@@ -11,7 +11,7 @@ from egress.settings.fences import Rule
 from tests.apiserver.people import Api, api_server, deploy, wait_until
 from tests.apiserver.stage import create
 from tests.apiserver.workload_cases import Case, pools, required, spec
-from tests.layers.test_receive_mode import MYSQL, config
+from tests.layers.receiving import MYSQL, config
 from tests.support import plan_of
 
 POOL = "cloud.google.com/gke-nodepool"

@@ -38,7 +38,7 @@ from tests.apiserver.attacks import (
 from tests.apiserver.people import ANN, GROUPS, Answer, Api, Person, api_server, deploy, wait_until
 from tests.apiserver.stage import CONTROLLER, DRY
 from tests.apiserver.workload_cases import KINDS, annotation, in_kind, label, pod_template, spec
-from tests.layers.test_receive_mode import INGRESS, MYSQL
+from tests.layers.receiving import INGRESS, MYSQL
 from tests.mesh.programs import Missing
 from tests.support import config_with, plan_of
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.layers.test_receive_mode import MYSQL, config
+from tests.layers.receiving import MYSQL, config
 from tests.program_runner import ProgramRun, run_program
 from tests.support import dev_config
 

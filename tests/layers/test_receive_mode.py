@@ -1,57 +1,25 @@
-"""Receiving: a partner's MySQL client reaches a team's database, as the seeds' two-cluster example has it -
-mutual TLS 13306."""
+"""Receiving: a partner's MySQL client reaches a team's database through the ingress gateway, in mutual TLS on
+port 13306, as in the two-cluster example of docs/seeds-map.md.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from egress.common import names
-from egress.common.errors import ConfigError
 from egress.common.objects import Manifest, Part
 from egress.layers.google import firewall
 from egress.layers.render import render
 from egress.plan.model import Plan
 from egress.plan.outputs import planned
-from tests.support import config_with, dev_config, plan_of
+from tests.layers.receiving import API, CLIENT, MYSQL, config, partner
+from tests.support import plan_of
 
 NODES = "egress-gateway-nodes"
-CLIENT = "spiffe://shop.example/ns/istio-egress/sa/istio-egressgateway"
-MYSQL: dict[str, Any] = {
-    "host": "mysql.fqdn.example",
-    "port": 13306,
-    "to": {"service": "mysql", "port": 3306},
-    "credential": "mysql-credential",
-    "clients": {"shop": CLIENT},
-}
-API: dict[str, Any] = {
-    "host": "api.fqdn.example",
-    "port": 443,
-    "protocol": "https",
-    "to": {"service": "api", "port": 80, "podPort": 8080},
-    "credential": "api-credential",
-    "clients": {"shop": "client.shop.example", "audit": CLIENT},
-}
-INGRESS: dict[str, Any] = {"exposure": "external", "sourceRanges": {"shop": "203.0.113.7/32"}}
-
-
-def config(
-    receives: dict[str, Any], ingress: dict[str, Any] | None = INGRESS, **others: dict[str, Any]
-) -> dict[str, Any]:
-    teams = {
-        "orders": {"receives": receives},
-        **{team: {"receives": received} for team, received in others.items()},
-    }
-    made = config_with("teams", teams)
-    return made | ({"gke-mesh-egress:ingress": ingress} if ingress is not None else {})
-
-
-def partner(**changes: Any) -> Plan:
-    return plan_of(config({"mysql": MYSQL | changes}))
 
 
 def found(plan: Plan, kind: str, namespace: str, name: str | None = None) -> Manifest:
@@ -61,12 +29,6 @@ def found(plan: Plan, kind: str, namespace: str, name: str | None = None) -> Man
         if item.kind == kind and item.namespace == namespace and name in (None, item.name)
     ]
     return item
-
-
-def refused(made: dict[str, Any]) -> str:
-    with pytest.raises(ConfigError) as error:
-        plan_of(made)
-    return str(error.value)
 
 
 class TestGateway:
@@ -225,91 +187,6 @@ class TestContract:
         }
 
 
-REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("no client", {"clients": {}}, "orders.receives.mysql.clients", "Whoever has any certificate"),
-    (
-        "a pattern",
-        {"clients": {"a": "*.shop.example"}},
-        "orders.receives.mysql.clients.a",
-        "compared exactly",
-    ),
-    (
-        "a SPIFFE id without a path",
-        {"clients": {"a": "spiffe://shop"}},
-        "orders.receives.mysql.clients.a",
-        "SPIFFE id",
-    ),
-    (
-        "an address as client",
-        {"clients": {"a": "203.0.113.7"}},
-        "orders.receives.mysql.clients.a",
-        "neither a SPIFFE id",
-    ),
-    ("a low port", {"port": 80}, "orders.receives.mysql.port", "low ports"),
-    ("a port of the proxy", {"port": 15021}, "orders.receives.mysql.port", "own pods use this port"),
-    ("the pod port of 443", {"port": 8443}, "orders.receives.mysql.port", "own pods use this port"),
-    (
-        "a Service elsewhere",
-        {"to": {"service": "mysql.other", "port": 1}},
-        "orders.receives.mysql.to.service",
-        "for a Service",
-    ),
-    (
-        "a pod port of the proxy",
-        {"to": {"service": "a", "port": 15006}},
-        "orders.receives.mysql.to.port",
-        "proxies use",
-    ),
-    (
-        "a host in the cluster",
-        {"host": "mysql.orders.svc.cluster.local"},
-        "orders.receives.mysql.host",
-        "cluster",
-    ),
-    ("an unknown protocol", {"protocol": "udp"}, "orders.receives.mysql.protocol", "one of the choices"),
-    ("a Secret with a path", {"credential": "a/b"}, "orders.receives.mysql.credential", "for a Secret"),
-]
-
-
-@pytest.mark.parametrize(
-    ("changes", "path", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
-)
-def test_refused(changes: dict[str, Any], path: str, words: str) -> None:
-    said = refused(config({"mysql": MYSQL | changes}))
-    assert path in said
-    assert words in said
-
-
-def test_refused_without_an_ingress_gateway() -> None:
-    said = refused(config({"mysql": MYSQL}, None))
-    assert "teams.orders.receives" in said
-    assert "sourceRanges" in said
-
-
-@pytest.mark.parametrize(
-    ("ranges", "words"), [({}, "Nobody could connect"), ({"all": "0.0.0.0/0"}, "Anybody could knock")]
-)
-def test_refused_source_ranges(ranges: dict[str, str], words: str) -> None:
-    assert words in refused(config({"mysql": MYSQL}, {"sourceRanges": ranges}))
-
-
-@pytest.mark.parametrize("name", ["Orders", "a_b", "-a", "a" * 41, ""])
-def test_refused_names(name: str) -> None:
-    assert "Objects are named after it" in refused(config({name: MYSQL}))
-
-
-def test_one_name_and_port_for_two_things_names_both() -> None:
-    said = refused(config({"mysql": MYSQL}, shop={"db": MYSQL}))
-    assert "teams.shop.receives.db.host" in said
-    assert "teams.orders.receives.mysql has the same host and port 13306" in said
-
-
-def test_two_protocols_at_one_port_names_both() -> None:
-    said = refused(config({"mysql": MYSQL | {"port": 443}}, shop={"api": API}))
-    assert "teams.shop.receives.api.protocol" in said
-    assert "teams.orders.receives.mysql receives tcp at port 443" in said
-
-
 def test_one_port_serves_several_names() -> None:
     plan = plan_of(config({"mysql": MYSQL}, shop={"db": MYSQL | {"host": "db.fqdn.example"}}))
     service = found(plan, "Service", "istio-ingress")["spec"]
@@ -318,22 +195,6 @@ def test_one_port_serves_several_names() -> None:
         len([item for item in render(plan) if item.kind == "Gateway" and item.namespace == "istio-ingress"])
         == 2
     )
-
-
-def test_the_managed_flavor_is_refused_in_words() -> None:
-    said = refused(config({"mysql": MYSQL}) | {"gke-mesh-egress:mesh": {"flavor": "cloud-service-mesh"}})
-    assert "teams.orders.receives.mysql.credential" in said
-    assert "cloud-service-mesh" in said
-
-
-def test_more_nodes_than_the_ranges_hold_counts_the_ingress_pool() -> None:
-    made = config({"mysql": MYSQL})
-    made["gke-mesh-egress:cluster"] = dev_config()["gke-mesh-egress:cluster"] | {
-        "ingressPool": {"maxNodes": 900}
-    }
-    assert "The pools may grow to" in refused(made)
-    made = config({}) | {"gke-mesh-egress:cluster": made["gke-mesh-egress:cluster"]}
-    assert plan_of(made)
 
 
 label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True)

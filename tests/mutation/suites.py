@@ -7,7 +7,7 @@ SUITES = (
     "tests/proof/test_one_list.py",
     "tests/proof/test_inbound.py",
     "tests/answers/test_diff_filters.py",
-    "tests/layers/test_inspection_mode.py",
+    "tests/layers/test_inspection_*.py",
 )
 TOO_LONG = (
     "tests/judge/test_every_field.py",
