@@ -18,7 +18,7 @@ from egress.judge.trace import Judges, Trace
 from egress.plan.model import HTTP_PORT, HTTPS_PORT, Host, Plan, TeamPlan, Use
 from egress.proof.intent import Intent, rule_allows
 from egress.proof.void import past_rules
-from egress.settings.http import Rule
+from egress.settings.http_rule import Rule
 
 
 @dataclass(frozen=True)

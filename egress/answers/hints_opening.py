@@ -19,7 +19,8 @@ from egress.plan.model import HTTP_PORT, HTTPS_PORT, Plan
 from egress.proof.intent import rule_allows
 from egress.settings.access import Access
 from egress.settings.fences import Fence
-from egress.settings.http import METHODS, Http, Rule
+from egress.settings.http import Http
+from egress.settings.http_rule import METHODS, Rule
 from egress.settings.teams import Team
 
 METADATA_NAMES = (METADATA_ADDRESS, "metadata.google.internal")

@@ -13,10 +13,10 @@ from enum import StrEnum
 
 from egress.common.errors import Problem
 from egress.common.hosts import is_pattern
-from egress.settings.http import Upgrade
 from egress.settings.mesh import Flavor
 from egress.settings.paths import egress_path, gateway_path, reception_path
 from egress.settings.root import Settings
+from egress.settings.upgrade import Upgrade
 
 
 class Capability(StrEnum):

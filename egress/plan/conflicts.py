@@ -18,11 +18,12 @@ from egress.common.ip_space import VIRTUAL_RANGE, loopback, virtual
 from egress.plan.addresses import AddressPlan
 from egress.plan.model import EgressGateway, Host, Leaving, Use, WorkloadIdentity
 from egress.settings import Settings
-from egress.settings.http import Http, Mirror, Traffic
+from egress.settings.http import Http, Mirror
 from egress.settings.inspection import Inspection
 from egress.settings.paths import account_path, egress_path, gateway_path, reception_path
 from egress.settings.tcp import Tcp
 from egress.settings.teams import is_reserved
+from egress.settings.traffic import Traffic
 
 
 def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:

@@ -17,13 +17,15 @@ from egress.plan.addresses import AddressPlan
 from egress.settings import Settings
 from egress.settings.cluster import NodePool
 from egress.settings.google_apis import Resource
-from egress.settings.http import Http, Mirror, Protocol, Traffic, Upgrade
+from egress.settings.http import Http, Mirror, Protocol
 from egress.settings.inspection import Inspection
 from egress.settings.mesh import Flavor, Gateway, LogFormat
 from egress.settings.receive import Receive
 from egress.settings.security_model import SecurityModel
 from egress.settings.tcp import Tcp
 from egress.settings.teams import Team
+from egress.settings.traffic import Traffic
+from egress.settings.upgrade import Upgrade
 
 HTTP_PORT = 80
 HTTPS_PORT = 443

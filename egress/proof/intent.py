@@ -20,9 +20,9 @@ from egress.judge.model.requests import METHODS
 from egress.plan.model import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan, Use
 from egress.settings.dns import Undeclared
 from egress.settings.fences import Fence, Rule
-from egress.settings.http import Rule as RequestRule
-from egress.settings.http import Upgrade
+from egress.settings.http_rule import Rule as RequestRule
 from egress.settings.security_model import SecurityModel
+from egress.settings.upgrade import Upgrade
 
 _PROXIES = {Way.APP: 2}
 """Proxies that a request passes until rules are asked: the sidecar and the gateway, else the gateway

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self, cast
 from pydantic import BeforeValidator, Field, model_validator
 
 from egress.settings.base import Model, refusal, refusals
-from egress.settings.http import AccountName, Http
+from egress.settings.http import Http
+from egress.settings.kubernetes_names import AccountName
 from egress.settings.tcp import ANOTHER_PORT, Tcp
 
 PASSTHROUGH = "passthrough"

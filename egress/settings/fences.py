@@ -1,5 +1,5 @@
 """Settings of the fences beside the gateway: what admission refuses, what the network and the mesh keep shut,
-and whose groups may do what.
+and what lets application nodes leave.
 
 Everything is on by default. Each thing that opens a fence is a setting with a name and a reason, and the
 reason is rendered onto the object that carries it.
@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, field_validator
 from egress.common import grammar, system_namespaces
 from egress.common.ip_space import SHAREABLE
 from egress.settings.base import Model, Range, Words, refusal, refusals
+from egress.settings.groups import Groups
 
 
 class Rule(StrEnum):
@@ -134,23 +135,6 @@ def _namespace(value: str) -> str:
 NamespaceName = Annotated[str, AfterValidator(_namespace)]
 
 
-def _group(value: str) -> str:
-    if value.startswith("system:"):
-        raise refusal(
-            "Groups of this form are Kubernetes' own; some of them hold everybody, or every pod.",
-            "Name a group of people, with Google Groups for RBAC its mail address.",
-        )
-    if not value or value != value.strip() or any(character.isspace() for character in value):
-        raise refusal(
-            "No group has such a name, so nobody would get these rights.",
-            "Write the group's name or mail address.",
-        )
-    return value
-
-
-Group = Annotated[str, AfterValidator(_group)]
-
-
 class Admission(Model):
     """Which rules hold, and where they do not."""
 
@@ -220,19 +204,6 @@ _NEVER_EXEMPTED = {
         "Leave it out.",
     ),
 }
-
-
-class Groups(Model):
-    """Groups of people and the role that each gets. Without a group a role exists and nobody has it by this
-    stack."""
-
-    platform: list[Group] = Field(
-        default=[], description="May change namespaces, policies, Istio and workloads everywhere."
-    )
-    security: list[Group] = Field(default=[], description="May read everything but Secrets, everywhere.")
-    teams: dict[str, list[Group]] = Field(
-        default={}, description="By team: may change workloads in the team's namespace."
-    )
 
 
 def _ports(value: list[int]) -> list[int]:

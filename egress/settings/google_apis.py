@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from egress.common import grammar
 from egress.settings.base import Form, Model, ProjectId, Words, refusal, refusals
-from egress.settings.http import AccountName
+from egress.settings.kubernetes_names import AccountName
 
 _SHARES = {
     *(

@@ -15,7 +15,7 @@ from egress.common.ports import PROXY_PORTS
 from egress.settings import sources
 from egress.settings.base import Form, Model, Range, Words, refusal, refusals
 from egress.settings.host import Host
-from egress.settings.http import SecretName
+from egress.settings.kubernetes_names import SecretName
 from egress.settings.mesh import Replicas
 
 NAME_LIMIT = 40

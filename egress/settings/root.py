@@ -15,7 +15,7 @@ from egress.settings.cluster import Cluster
 from egress.settings.credentials import Credential
 from egress.settings.fences import Fences
 from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
-from egress.settings.http import SecretName
+from egress.settings.kubernetes_names import SecretName
 from egress.settings.mesh import Gateway, Mesh
 from egress.settings.network import Network, overlaps
 from egress.settings.perimeter import Number

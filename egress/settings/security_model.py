@@ -16,7 +16,8 @@ from pydantic import Field, model_validator
 from egress.settings.access import Access
 from egress.settings.base import Model, refusal
 from egress.settings.fences import Reason
-from egress.settings.http import Http, Upgrade
+from egress.settings.http import Http
+from egress.settings.upgrade import Upgrade
 
 JUDGED_OUTSIDE = ("methods", "paths", "headers", "service_accounts")
 """Fields of a rule that only something outside the team's pods can hold against them."""

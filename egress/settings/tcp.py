@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from egress.common.ip_space import never_outside
 from egress.common.ports import PROXY_PORTS, listener
 from egress.settings.base import Model, Words, refusal, refusals
-from egress.settings.http import AccountName, SecretName, Upgrade, credential_refusals
+from egress.settings.kubernetes_names import AccountName, SecretName
+from egress.settings.upgrade import Upgrade, credential_refusals
 
 ANOTHER_PORT = (
     "tcp: {port: 8444, byName: true, serviceAccounts: [app]}; on 8080 and 8443, where the gateway itself "

@@ -12,7 +12,7 @@ from typing import Any
 from egress.common import names
 from egress.common.objects import ISTIO_SECURITY, Object, Owner, manifest
 from egress.plan.model import HTTP_PORT, HTTPS_PORT, TARGET_PORTS, Plan, TeamPlan
-from egress.settings.http import Rule
+from egress.settings.http_rule import Rule
 
 
 def render(plan: Plan) -> Iterator[Object]:

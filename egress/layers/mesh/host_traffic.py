@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress.plan.model import HTTP_PORT, Leaving
-from egress.settings.http import Protocol, Retries, Traffic, Upgrade
+from egress.settings.http import Protocol
+from egress.settings.traffic import Retries, Traffic
+from egress.settings.upgrade import Upgrade
 
 NEVER_ARRIVED = "connect-failure,refused-stream"
 """Conditions under which the host has not seen the request: repeating it is safe whatever its method."""
