@@ -26,7 +26,7 @@ from egress.layers.render import render
 from egress.plan.make import make_plan
 from egress.settings import load
 from tests.mesh import programs
-from tests.mesh.flows import CHEAT_X, X, Y
+from tests.mesh.flow import CHEAT_X, X, Y
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.support import dev_config
 

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from tests.mesh.mesh import Mesh
-from tests.mesh.proxies import Process
+from tests.mesh.processes import Process
 from tests.mesh.websites import Site
 
 _BODY = "x" * 1000

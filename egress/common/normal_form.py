@@ -3,7 +3,7 @@
 Rules are compared with it, and it is what is sent on. A request that passes two proxies is brought into it
 twice, which is not the same as once: `/a/%2e%2e;/b` leaves the sidecar as `/a/..;/b` and the gateway as `/b`.
 The one thing that config, intent and judges read by the same code: it is held against Envoy itself
-(tests/mesh/test_paths.py).
+(tests/mesh/test_normal_form.py).
 Source: Istio, MeshConfig.ProxyPathNormalization; Envoy, HttpConnectionManager (`normalize_path`,
 `merge_slashes`, `path_with_escaped_slashes_action`); what those leave open was read off Envoy 1.40.
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.apiserver.workload_cases import annotation, label
+from tests.apiserver.workloads import annotation, label
 
 JSON = dict[str, Any]
 LEVEL = "sidecar.istio.io/componentLogLevel"

@@ -7,7 +7,8 @@ from typing import Any
 from egress.settings.fences import Rule
 from tests.apiserver import injector
 from tests.apiserver.people import ANN, EVE, Answer, Api, Person, wait_until
-from tests.apiserver.workload_cases import ACCEPTED, REFUSED, Case, in_kind, pod_template
+from tests.apiserver.workload_cases import ACCEPTED, REFUSED
+from tests.apiserver.workloads import Case, in_kind, pod_template
 
 EDITOR = Person("ed@example.com")
 """Somebody with the rights of Kubernetes' own role `edit` in team-x, and some given by hand."""

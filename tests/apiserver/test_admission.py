@@ -36,7 +36,8 @@ from tests.apiserver.stage import (
     create,
     service,
 )
-from tests.apiserver.workload_cases import ACCEPTED, KINDS, REFUSED, Case, container, in_kind, pod_template
+from tests.apiserver.workload_cases import ACCEPTED, REFUSED
+from tests.apiserver.workloads import KINDS, Case, container, in_kind, pod_template
 
 pytestmark = pytest.mark.xdist_group("apiserver")
 

@@ -12,7 +12,7 @@ from egress.settings.fences import Rule
 from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver.people import ANN, PAT, Answer, Api, Person, wait_for_rights
 from tests.apiserver.stage import DRY, assert_refused
-from tests.apiserver.workload_cases import in_kind, pod_template
+from tests.apiserver.workloads import in_kind, pod_template
 
 pytestmark = pytest.mark.xdist_group("apiserver")
 

@@ -15,7 +15,7 @@ from tests.apiserver.stage import (
     create,
     injected,
 )
-from tests.apiserver.workload_cases import annotation, container, in_kind, security
+from tests.apiserver.workloads import annotation, container, in_kind, security
 
 pytestmark = pytest.mark.xdist_group("apiserver")
 

@@ -38,7 +38,8 @@ from tests.apiserver.stage import (
     everywhere_by_hand,
 )
 from tests.apiserver.test_admission_boundaries import ISTIO_OBJECTS
-from tests.apiserver.workload_cases import KINDS, REFUSED, Case, pod_template
+from tests.apiserver.workload_cases import REFUSED
+from tests.apiserver.workloads import KINDS, Case, pod_template
 
 pytestmark = pytest.mark.xdist_group("apiserver")
 

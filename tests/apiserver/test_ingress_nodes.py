@@ -10,7 +10,7 @@ import pytest
 from egress.settings.fences import Rule
 from tests.apiserver.people import Api, api_server, deploy, wait_until
 from tests.apiserver.stage import create
-from tests.apiserver.workload_cases import Case, pools, required, spec
+from tests.apiserver.workloads import Case, pools, required, spec
 from tests.layers.receiving import MYSQL, config
 from tests.support import plan_of
 

@@ -18,7 +18,7 @@ from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver import injector
 from tests.apiserver.people import ANN, Answer, Api
 from tests.apiserver.stage import create, injected
-from tests.apiserver.workload_cases import annotation
+from tests.apiserver.workloads import annotation
 from tests.mutants import Path, mutants
 
 pytestmark = pytest.mark.xdist_group("apiserver")

@@ -9,7 +9,7 @@ import pytest
 
 from egress.layers.cluster import rbac
 from tests.apiserver.people import ANN, BEN, EVE, PAT, SUE, Api, Person, api_server, deploy, fenced_plan
-from tests.apiserver.workload_cases import in_kind, pod_template
+from tests.apiserver.workloads import in_kind, pod_template
 
 pytestmark = pytest.mark.xdist_group("apiserver")
 

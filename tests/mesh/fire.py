@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from tests.mesh.client import Answer, tunnel_through_gateway
 from tests.mesh.cluster import Pod
-from tests.mesh.flows import CHEAT_X, CHEAT_Y, X, Y
+from tests.mesh.flow import CHEAT_X, CHEAT_Y, X, Y
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.netns import command
 from tests.mesh.redteam import raw

@@ -18,7 +18,8 @@ from rich.table import Table
 from egress.plan.make import make_plan
 from egress.settings import load_file
 from tests.mesh import client, programs
-from tests.mesh.flows import Seen, flows, send
+from tests.mesh.flow import Seen, send
+from tests.mesh.flows import flows
 from tests.mesh.mesh import Mesh
 from tests.mesh.redteam.catalogue import ways
 from tests.mesh.redteam.judge import leaks_of

@@ -15,7 +15,7 @@ import pytest
 
 from egress.common.objects import Manifest
 from tests.mesh.client import curl
-from tests.mesh.flows import X, Y
+from tests.mesh.flow import X, Y
 from tests.mesh.mesh import Mesh
 from tests.mesh.programs import Programs
 from tests.support import config_with, plan_of

@@ -13,7 +13,7 @@ from egress.common.objects import Object
 from egress.layers.render import render
 from tests.mesh.client import Answer, curl, heard_at_gateway, tunnel_through_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
-from tests.mesh.flows import CHEAT_X, CHEAT_Y, GATEWAY, X, Y
+from tests.mesh.flow import CHEAT_X, CHEAT_Y, GATEWAY, X, Y
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.proxies import PROXY_UID
 from tests.support import config_with, plan_of

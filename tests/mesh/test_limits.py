@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.mesh.client import curl
-from tests.mesh.flows import CHEAT_X, CHEAT_Y, GATEWAY, X, Y
+from tests.mesh.flow import CHEAT_X, CHEAT_Y, GATEWAY, X, Y
 from tests.mesh.mesh import Mesh
 from tests.mesh.programs import Programs
 from tests.support import config_with, plan_of

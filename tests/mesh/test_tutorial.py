@@ -12,7 +12,8 @@ import pytest
 
 from tests.mesh.client import curl
 from tests.mesh.evidence import Evidence, Layer, Line, Watch
-from tests.mesh.flows import CHEAT_X, GATEWAY, Flow, X, Y, flows, send
+from tests.mesh.flow import CHEAT_X, GATEWAY, Flow, X, Y, send
+from tests.mesh.flows import flows
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.programs import Programs
 

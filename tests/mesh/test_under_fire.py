@@ -11,7 +11,7 @@ import pytest
 from egress.layers.render import render
 from tests.mesh.client import curl
 from tests.mesh.fire import CLIENTS, DRAIN, FIRST, SECOND, Load, Shaken, load
-from tests.mesh.flows import Y
+from tests.mesh.flow import Y
 from tests.mesh.programs import Programs
 from tests.support import dev_config, plan_of
 

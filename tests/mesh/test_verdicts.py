@@ -31,8 +31,8 @@ from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
 from tests.mesh import evidence
 from tests.mesh.authority import secret
-from tests.mesh.flows import Curl
-from tests.mesh.flows import Flow as Cataloged
+from tests.mesh.flow import Curl
+from tests.mesh.flow import Flow as Cataloged
 from tests.mesh.flows import flows as catalogue
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.programs import Programs

@@ -1,8 +1,8 @@
 """What a proxy makes of a request before any rule is asked: the normal form of its path, and whether it is
 read at all.
 
-Source: Envoy, HTTP/1 codec and HttpConnectionManager; read off Envoy 1.40, which tests/mesh/test_paths.py
-goes on doing.
+Source: Envoy, HTTP/1 codec and HttpConnectionManager; read off Envoy 1.40, and held against it in
+tests/mesh/test_normal_form.py and tests/mesh/test_paths.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.mesh.evidence import Layer
-from tests.mesh.redteam import hosts, identities, objects, places, requests, tls
+from tests.mesh.redteam import hosts, identities, objects, places, requests, tls, wire
 from tests.mesh.redteam.way import Way
 
 THEMES = {
@@ -21,7 +21,9 @@ THEMES = {
 
 
 def ways() -> list[Way]:
-    return [way for theme in (hosts, requests, tls, places, identities, objects) for way in theme.ways()]
+    return [
+        way for theme in (hosts, requests, wire, tls, places, identities, objects) for way in theme.ways()
+    ]
 
 
 def tables() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
-from tests.mesh.flows import REFUSED, X, Y
+from tests.mesh.flow import REFUSED, X, Y
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.redteam import raw
 from tests.mesh.redteam.stack import ALIAS, REBOUND, RULED

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tests.mesh.authority import Certificate
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
-from tests.mesh.flows import CHEAT_Y, REFUSED
+from tests.mesh.flow import CHEAT_Y, REFUSED
 from tests.mesh.mesh import Mesh
 from tests.mesh.netns import command
 from tests.mesh.redteam import raw

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from egress.layers.mesh.gateway import INTERNAL_HEADERS
 from egress.plan.model import TeamPlan
 from egress.settings.http_rule import Rule
-from tests.mesh.flows import Seen
+from tests.mesh.flow import Seen
 from tests.mesh.mesh import Mesh
 from tests.mesh.redteam.way import Way
 from tests.mesh.websites import Arrival

@@ -8,7 +8,7 @@ from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
 from tests.mesh.filters import METADATA_SERVER
-from tests.mesh.flows import CHEAT_X, CHEAT_Y, REFUSED, X, Y
+from tests.mesh.flow import CHEAT_X, CHEAT_Y, REFUSED, X, Y
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.proxies import PROXY_UID
 from tests.mesh.redteam import raw

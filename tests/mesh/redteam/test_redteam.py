@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.mesh.flows import send
+from tests.mesh.flow import send
 from tests.mesh.mesh import Mesh
 from tests.mesh.redteam.catalogue import ways
 from tests.mesh.redteam.judge import leaks, leaks_of

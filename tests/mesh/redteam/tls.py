@@ -9,7 +9,7 @@ from tests.mesh import client
 from tests.mesh.authority import Certificate
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
-from tests.mesh.flows import CHEAT_X, CHEAT_Y, REFUSED, X, Y
+from tests.mesh.flow import CHEAT_X, CHEAT_Y, REFUSED, X, Y
 from tests.mesh.mesh import WEBSITES, Mesh
 from tests.mesh.netns import command
 from tests.mesh.proxies import Identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.mesh.evidence import Layer
-from tests.mesh.flows import CHEAT_X, CHEAT_Y, Flow
+from tests.mesh.flow import CHEAT_X, CHEAT_Y, Flow
 
 IN_THE_POD = frozenset({Layer.SIDECAR})
 """What an attacker who owns the pod owns as well."""
