@@ -23,7 +23,8 @@ from egress.layers.render import render
 from egress.plan.model import Plan
 from egress.proof.snapshot import deployment
 from egress.settings.security_model import SecurityModel
-from tests.random_configs import configs, opened_configs
+from tests.random_configs import configs
+from tests.random_openings import opened_configs
 from tests.support import plan_of
 
 OPENS = "cluster.controlPlane.authorizedNetworks."
