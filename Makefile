@@ -94,7 +94,7 @@ bench-mesh: ready ## Measure what the way out costs on real proxies
 golden: $(READY) ## Write the golden files, the tables of docs/redteam.md and the output in docs/commands.md anew
 	@$(RUN) -m pytest -q tests/program tests/docs/test_redteam_catalogue.py tests/cli/test_commands.py --regenerate-golden
 
-schema: $(READY) ## Write the JSON Schemas: of stack files, the contract, the evidence
+schema: $(READY) ## Write the JSON Schemas (stack files, the contract, the evidence) and the tables of docs/config.md
 	@$(RUN) -m egress schema
 
 install: $(READY) ## Install the Python packages into .venv

@@ -1,4 +1,4 @@
-"""`egress schema` and `egress contract`: what editors and other stacks read."""
+"""`egress schema` and `egress contract`: what editors and other stacks read, and docs/config.md's tables."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ import typer
 from egress.answers import evidence
 from egress.cli.sources import stop
 from egress.plan import contract_record
-from egress.settings import stack_schema
+from egress.settings import reference, stack_schema
 
 SCHEMA = Path("schema/stack.schema.json")
+CONFIG = Path("docs/config.md")
 
 
 def schema(
     check: Annotated[bool, typer.Option(help="Only say whether the files are up to date.")] = False,
 ) -> None:
-    """Write the JSON Schemas: of stack files, for editors; of the output `egress`, for other stacks; of the
-    evidence."""
-    wanted = {
+    """Write the JSON Schemas - of stack files, for editors; of the output `egress`, for other stacks; of the
+    evidence - and the tables of docs/config.md."""
+    schemas = {
         SCHEMA: stack_schema(),
         Path(contract_record.RECORD): contract_record.schema(),
         Path(evidence.SCHEMA): evidence.schema(),
     }
+    wanted = {path: json.dumps(content, indent=2) + "\n" for path, content in schemas.items()}
+    wanted[CONFIG] = reference.with_tables(CONFIG.read_text(encoding="utf-8"))
     changes = _contract_breaks(Path(contract_record.RECORD))
     if changes:
         typer.echo(contract_record.refusal(changes), err=True)
         raise typer.Exit(1)
-    for path, content in wanted.items():
-        text = json.dumps(content, indent=2) + "\n"
+    for path, text in wanted.items():
         if not check:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")

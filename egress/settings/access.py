@@ -43,16 +43,30 @@ def _https(value: Any) -> Any:
 class Access(Model):
     """The ways in which one team may reach one host; at least one."""
 
-    http: Http | None = None
+    http: Http | None = Field(
+        default=None,
+        description="The app speaks plain HTTP. The gateway checks every request. `{}` allows every "
+        "request to this host.",
+    )
     https: Annotated[str | None, BeforeValidator(_https, json_schema_input_type=str)] = Field(
         default=None,
         json_schema_extra={"enum": [PASSTHROUGH]},
-        description="`passthrough`: the app's own TLS, authorised by team and SNI, never opened.",
+        description="`passthrough`: the app's own TLS, never opened. The gateway checks team and host "
+        "name (SNI). Beside `http` with rules it makes them void: the app may send anything by https, "
+        "and `reach`, `diff` and the map say so. Refused: Methods, paths, headers: nobody could see them.",
     )
 
-    tcp: Tcp | None = None
+    tcp: Tcp | None = Field(
+        default=None,
+        description="Raw TCP on one port, to fixed addresses or by name. Who may is decided by "
+        "certificate, before a connection to the host is made. Refused: Beside `http` or `https` of the "
+        "same host, also another team's. Two teams that disagree on anything but who may.",
+    )
     service_accounts: list[AccountName] | None = Field(
-        default=None, description="ServiceAccounts of the team that may use https; absent: the whole team."
+        default=None,
+        description="Service accounts of the team that may use `https`. Absent: the whole team. Refused: "
+        "Without `https`. Empty. A name with a namespace. Fewer than a pattern of the same team above "
+        "this host allows.",
     )
 
     @model_validator(mode="after")

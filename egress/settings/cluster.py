@@ -52,9 +52,13 @@ SecurityGroup = Annotated[
 class NodePool(Model):
     """One node pool. Counts are per zone: a regional cluster has as many in each of its zones."""
 
-    machine_type: MachineType = "e2-standard-4"
-    min_nodes: int = Field(default=1, ge=0, le=1000)
-    max_nodes: int = Field(default=3, ge=1, le=1000)
+    machine_type: MachineType = Field(
+        default="e2-standard-4", description="Machine type. Refused: Not of the form of a machine type."
+    )
+    min_nodes: int = Field(
+        default=1, ge=0, le=1000, description="Fewest nodes per zone. Refused: More than `maxNodes`."
+    )
+    max_nodes: int = Field(default=3, ge=1, le=1000, description="Most nodes per zone.")
     disk_gb: int = Field(default=100, ge=20, le=65536, description="Boot disk in GB.")
 
     @model_validator(mode="after")
@@ -77,11 +81,15 @@ class ControlPlaneAccess(Model):
 
     dns_endpoint: bool = Field(
         default=True,
-        description="Reach the control plane by its DNS name, guarded by IAM instead of addresses.",
+        description="The API server is reached by its DNS name, guarded by IAM instead of addresses. "
+        "This program uses that way as well. Refused: False while no authorized network is named: nobody "
+        "could reach it.",
     )
     authorized_networks: dict[Words, Range] = Field(
         default={},
-        description="Display name to range. Any entry opens the public IP endpoint, for these ranges only.",
+        description="Display name to range. Any entry opens the public IP endpoint, for these ranges "
+        "only. Refused: Wider than /4, or all together more than a sixteenth of the internet. Addresses "
+        "of the cluster itself. More than 100.",
     )
 
     @model_validator(mode="after")
@@ -117,30 +125,50 @@ class ControlPlaneAccess(Model):
 class Cluster(Model):
     """The private GKE cluster."""
 
-    name: Annotated[ResourceName, Field(max_length=40)] = "cluster1"
-    zone: Zone | None = Field(default=None, description="Zonal cluster in this zone; absent: regional.")
-    control_plane: ControlPlaneAccess = ControlPlaneAccess()
-    release_channel: Annotated[ReleaseChannel, Field(strict=False)] = ReleaseChannel.REGULAR
+    name: Annotated[ResourceName, Field(max_length=40)] = Field(
+        default="cluster1",
+        description="Name of the cluster. Refused: Not a Compute Engine name.",
+    )
+    zone: Zone | None = Field(
+        default=None,
+        description="A zonal cluster in this zone. Absent: regional, three zones. Refused: Not a zone. "
+        "Not in `region`.",
+    )
+    control_plane: ControlPlaneAccess = Field(
+        default=ControlPlaneAccess(), description="Who may talk to the API server from outside."
+    )
+    release_channel: Annotated[ReleaseChannel, Field(strict=False)] = Field(
+        default=ReleaseChannel.REGULAR,
+        description="GKE's release channel: how soon the cluster gets new versions.",
+    )
     maintenance_start: Start = Field(
-        default="03:00", description="Start of the daily maintenance window, HH:MM in UTC."
+        default="03:00",
+        description="Start of the daily maintenance window, HH:MM in UTC. Refused: Not HH:MM.",
     )
     security_group: SecurityGroup | None = Field(
         default=None,
-        description="Google Group that holds the groups of fences.groups: gke-security-groups@ your domain.",
+        description="Google Group of which the groups in `fences.groups` are members: "
+        "gke-security-groups@ and your domain. Refused: Not gke-security-groups@DOMAIN. Absent although "
+        "`fences.groups` names somebody.",
     )
     secret_sync: bool = Field(
         default=False,
-        description="GKE copies secrets of Secret Manager into Kubernetes Secrets, for the credentials of "
-        "gateways.",
+        description="GKE copies secrets of Secret Manager into Kubernetes Secrets, for the credentials "
+        "of gateways: docs/credentials.md. Needs GKE 1.34. Refused: False although there are "
+        "`credentials`.",
     )
     deletion_protection: bool = Field(
-        default=True, description="GKE refuses to delete the cluster while this is true."
+        default=True,
+        description="GKE refuses to delete the cluster. To destroy: set it to false and `pulumi up` first.",
     )
-    default_pool: NodePool = NodePool()
+    default_pool: NodePool = Field(
+        default=NodePool(), description="Node pool `default-pool`, for applications."
+    )
     gateway_pool: NodePool = Field(
-        default=NodePool(), description="Nodes for egress gateways alone, by taint."
+        default=NodePool(),
+        description="Node pool `gateway`, for egress gateways alone (taint `dedicated=gateway:NoSchedule`).",
     )
     ingress_pool: NodePool = Field(
         default=NodePool(),
-        description="Nodes for the ingress gateway alone, by taint; none while no team receives.",
+        description="Node pool for the ingress gateway alone; none while no team receives.",
     )

@@ -38,11 +38,20 @@ class Credential(Model):
 
     certificate: SecretVersion | None = Field(
         default=None,
-        description="What the gateway shows, and after it the certificates of intermediate authorities.",
+        description="`SECRET/VERSION` of Secret Manager in the stack's project: the certificate that the "
+        "gateway shows, and after it those of intermediate authorities, as a PEM file. Refused: A "
+        "version that is no number, as `latest`. A path. A certificate without its key. Absent although "
+        "a `credential` needs it.",
     )
-    key: SecretVersion | None = Field(default=None, description="The certificate's private key.")
+    key: SecretVersion | None = Field(
+        default=None,
+        description="Its private key. Refused: A version that is no number, as `latest`. A path. A key "
+        "without its certificate. Absent although a `credential` needs it.",
+    )
     authority: SecretVersion | None = Field(
-        default=None, description="The authority of the other side's certificate."
+        default=None,
+        description="The authority of the other side's certificate. Refused: A version that is no "
+        "number, as `latest`. A path. Absent although a `credential` or `ca` needs it.",
     )
 
     @model_validator(mode="after")

@@ -24,16 +24,24 @@ class Undeclared(StrEnum):
 class Dns(Model):
     """Which names Cloud DNS answers in the cluster's network."""
 
-    undeclared_names: Annotated[Undeclared, Field(strict=False)] = Undeclared.REFUSE
+    undeclared_names: Annotated[Undeclared, Field(strict=False)] = Field(
+        default=Undeclared.REFUSE,
+        description="`refuse`: a name that no team declares does not exist. `resolve`: the internet is "
+        "asked; opens DNS as a way to send data out, to whoever owns the name that is asked for.",
+    )
     also_resolved: dict[HostOrPattern, Reason] = Field(
         default={},
-        description="Name, or `*.` and a domain, to reason: it resolves although no team declares it.",
+        description="Name, or `*.` and a domain, to reason: it resolves although no team declares it. "
+        "Opens questions about it and below it, no connection. Refused: No reason. Not an outside host.",
     )
     answered_elsewhere: dict[Host, Reason] = Field(
         default={},
-        description="Domain to reason: another private zone of this network answers it and what lies below; "
-        "none is made here.",
+        description="Domain to reason: a private zone that somebody else made for this network answers "
+        "it and what lies below, such as a company's own. No zone is made here for declared names in it. "
+        "Opens what that zone answers. Refused: No reason. Not an outside host.",
     )
     query_logging: bool = Field(
-        default=False, description="Cloud Logging gets every question that nodes and pods ask."
+        default=False,
+        description="Every question of nodes and pods goes to Cloud Logging, refused ones too. Costs by "
+        "volume.",
     )

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from egress.settings.base import Form, refusal
 
-_PATTERN = r"[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h)"
+PATTERN = r"[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h)"
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 LONGEST = "8760h"
 """A year: what lasts longer is meant as never, and past 292 years Istio's own arithmetic ends."""
@@ -49,7 +49,7 @@ def _whole_seconds(value: str) -> str:
 
 Duration = Annotated[
     str,
-    Form(_PATTERN, "This is not a length of time.", "Write a number with ms, s, m or h, e.g. 5s."),
+    Form(PATTERN, "This is not a length of time.", "Write a number with ms, s, m or h, e.g. 5s."),
     AfterValidator(_whole),
 ]
 """A length of time as Istio writes it: 500ms, 5s, 2m, 1h; more than nothing."""

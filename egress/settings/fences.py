@@ -138,18 +138,25 @@ NamespaceName = Annotated[str, AfterValidator(_namespace)]
 class Admission(Model):
     """Which rules hold, and where they do not."""
 
-    action: Annotated[Action, Field(strict=False)] = Action.DENY
+    action: Annotated[Action, Field(strict=False)] = Field(
+        default=Action.DENY,
+        description="`deny`: refuse. `warn`: accept, warn the author, and note it in the audit log; "
+        "nothing is closed then.",
+    )
     relaxed: dict[RuleName, Reason] = Field(
-        default={}, description="Rule to reason: it then holds for nobody."
+        default={}, description="Rule to reason: it holds for nobody. Refused: Not a rule. No reason."
     )
     exemptions: dict[str, dict[RuleName, Reason]] = Field(
-        default={}, description="Team to rule to reason: the rule does not hold in this team's namespace."
+        default={},
+        description="Team to rule to reason: it does not hold in this team's namespace. Refused: A team "
+        "that is not declared. Not a rule. No reason. `namespace-labels`, on which the others rest; "
+        "`platform-namespaces`, which holds in none of them.",
     )
     namespaces: dict[NamespaceName, dict[RuleName, Reason]] = Field(
         default={},
-        description="Namespace of no team to rule to reason: gateway-nodes or platform-kinds does not hold "
-        "in it. For agents "
-        "that run on every node, for example.",
+        description="Namespace of no team to rule to reason: `gateway-nodes` or `platform-kinds` does "
+        "not hold in it. For an agent that runs on every node, for example. Refused: A team's namespace; "
+        "one of the platform's (`istio-…`), of Kubernetes or of Google. Another rule. No reason.",
     )
 
     @field_validator("exemptions")
@@ -221,9 +228,10 @@ class ApplicationNodes(Model):
     from another's."""
 
     leave_on: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], AfterValidator(_ports)] = Field(
-        description="TCP ports to anywhere outside, from every application node."
+        description="TCP ports to anywhere on the internet, from every application node. Refused: Empty. "
+        "Twice the same. One that no team needs; one that a team needs and is not here."
     )
-    reason: Reason = Field(description="Why; it is written onto the firewall rule.")
+    reason: Reason = Field(description="Why; the firewall rule says it. Refused: Empty.")
 
 
 class Logged(StrEnum):
@@ -238,27 +246,53 @@ class Observe(Model):
     """What the fences in the cluster write down."""
 
     network_policies: Annotated[Logged, Field(strict=False)] = Field(
-        default=Logged.DENIED, description="Which connections Dataplane V2 logs, of every namespace."
+        default=Logged.DENIED,
+        description="Connections that GKE (Dataplane V2) logs, of every pod in the cluster. `denied`: "
+        "those that a NetworkPolicy refused. `all`: also those that one allowed. `none`: nothing; opens "
+        "nothing and hides attempts.",
     )
 
 
 class Fences(Model):
     """The fences beside the gateway."""
 
-    contact: Reason = Field(default="the platform team", description="Whom a refused person is told to ask.")
-    admission: Admission = Admission()
-    groups: Groups = Groups()
-    relaxed: dict[FenceName, Reason] = Field(default={}, description="Fence to reason: it is not put up.")
-    observe: Observe = Observe()
+    contact: Reason = Field(
+        default="the platform team", description="Whom a refused person is told to ask. Refused: Empty."
+    )
+    admission: Admission = Field(default=Admission(), description="Which rules hold. All by default.")
+    groups: Groups = Field(
+        default=Groups(), description="Groups of people; with Google Groups for RBAC their mail addresses."
+    )
+    relaxed: dict[FenceName, Reason] = Field(
+        default={},
+        description="Fence to reason: it is not put up, and the namespace that it would stand around "
+        "says why. `gateway-network`: opens the gateways' namespaces to every pod, and lets gateways "
+        "connect to whatever the firewall lets their nodes. `control-plane-network`: opens every port of "
+        "istiod to every pod. `mesh-exports`: every object of the mesh counts in every namespace unless "
+        "it says otherwise, and any namespace's Gateway opens ports at the gateways. `mesh-discovery`: "
+        "Services and mesh objects of every namespace count. `pod-security`: the namespace takes pods "
+        "that Kubernetes itself would refuse, and each sidecar comes with an init container that has "
+        "NET_ADMIN and NET_RAW. The last three do nothing with the managed mesh, where they are not put "
+        "up. Refused: Not a fence. No reason.",
+    )
+    observe: Observe = Field(
+        default=Observe(),
+        description="What the fences in the cluster write down: docs/security.md#who-logs-a-denied-attempt.",
+    )
     private_hosts: dict[str, PrivateRange] = Field(
         default={},
-        description="Name to private range in which declared hosts may lie, behind a VPN for example; the "
-        "gateway reaches them "
-        "on the ports that hosts need.",
+        description="Name to private range in which declared hosts may lie, behind a VPN for example. "
+        "The gateway reaches it on the ports of HTTP and TLS that hosts need; no other port of raw TCP "
+        "does. A name that a private zone of your own answers needs `network.dns.answeredElsewhere`. "
+        "Refused: Not within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10. A range of the "
+        "cluster. A range although no team declares a host with `http` or `https` behind a gateway: "
+        "nothing could be reached there. A range within another one.",
     )
     application_nodes: ApplicationNodes | None = Field(
         default=None,
-        description="Needed where a team has a weaker model. Absent: application nodes never leave.",
+        description="What lets application nodes leave, past the gateway, for teams with a weaker model "
+        "(docs/modes/security-models.md). They are every team's nodes. Absent: they never leave. "
+        "Refused: No team with a weaker model.",
     )
 
     def up(self, fence: Fence) -> bool:

@@ -42,6 +42,18 @@ class Logging(StrEnum):
 class Firewall(Model):
     """The firewall of the cluster's network."""
 
-    form: Annotated[Form, Field(strict=False)] = Form.RULES
-    ipv6: Annotated[Ipv6, Field(strict=False)] = Ipv6.DENY
-    logging: Annotated[Logging, Field(strict=False)] = Logging.DENIED
+    form: Annotated[Form, Field(strict=False)] = Field(
+        default=Form.RULES,
+        description="`rules`: VPC firewall rules. `policy`: the same as one network firewall policy, "
+        "which is asked before any VPC firewall rule that somebody adds.",
+    )
+    ipv6: Annotated[Ipv6, Field(strict=False)] = Field(
+        default=Ipv6.DENY,
+        description="`deny`: nothing leaves over IPv6. `open`: no rule about it; opens IPv6 to every "
+        "machine of a dual-stack subnet that somebody adds to the network. The cluster has none.",
+    )
+    logging: Annotated[Logging, Field(strict=False)] = Field(
+        default=Logging.DENIED,
+        description="`denied`: refused connections, and partners' connections. `all`: also those by "
+        "which gateway nodes leave. `none`: nothing; refusals are then not seen.",
+    )

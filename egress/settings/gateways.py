@@ -34,10 +34,18 @@ class OwnNat(Model):
     """Addresses by which one gateway alone leaves. Cloud NAT tells nodes apart by their subnet, so it gets
     one of its own."""
 
-    nodes: Range = Field(description="Primary range of the gateway's own subnet: one address per node.")
-    pods: Range = Field(description="Secondary range of that subnet: one block of addresses per node.")
+    nodes: Range = Field(
+        description="Primary range of its subnet: one address per node. Refused: Overlap with another "
+        "range. Smaller than /29. No room for the pool."
+    )
+    pods: Range = Field(
+        description="Secondary range of its subnet: a /24 per node. Refused: Overlap with another range. "
+        "Smaller than /24. No room for the pool."
+    )
     addresses: dict[ResourceName, Words] = Field(
-        description="Reserved static addresses that partners can allow-list, by name with a description."
+        description="Reserved addresses by which this gateway alone leaves, and which partners can "
+        "allow-list: name to description. Refused: Empty. A name of `network.nat.addresses` or of "
+        "another gateway."
     )
 
     @model_validator(mode="after")
@@ -64,14 +72,18 @@ class TeamGateway(Gateway):
 
     hosts: list[HostOrPattern] | None = Field(
         default=None,
-        description="The only hosts that may be reached by it; `*.` and a domain: every name below. Absent: "
-        "any.",
+        description="The only hosts that may be reached by it; `*.` and a domain: every name below. "
+        "Absent: any. Refused: Empty. Not a host. A host of a team that is not among them.",
     )
-    pool: NodePool = Field(default=NodePool(), description="Nodes for this gateway alone, by taint.")
+    pool: NodePool = Field(
+        default=NodePool(),
+        description="Node pool for this gateway alone (taint `dedicated=gateway-<gateway>:NoSchedule`).",
+    )
     nat: OwnNat | None = Field(
         default=None,
-        description="Addresses of its own towards the outside. Absent: those of the shared gateway's Cloud "
-        "NAT.",
+        description="Outside addresses of its own, by a subnet and a Cloud NAT of its own; ports as "
+        "`network.nat` says. Absent: those of the shared gateway. Chosen once: "
+        "docs/modes/gateways.md#changing-it. Refused: The ninth in a cluster.",
     )
 
     @field_validator("hosts")

@@ -66,7 +66,10 @@ Role = Annotated[str, AfterValidator(_role)]
 class Bucket(Model):
     """What a service account may do with one Cloud Storage bucket."""
 
-    role: Role
+    role: Role = Field(
+        description="IAM role on this bucket. Refused: Not of the form of a role. A role by which the "
+        "team could give others rights to the bucket, such as `roles/storage.admin`."
+    )
     existing: bool = Field(
         default=False, description="True: the key is the full name of a bucket that is there already."
     )
@@ -89,9 +92,9 @@ BucketKey = Annotated[
 class Grant(Model):
     """What a service account may do with one resource that is there already."""
 
-    role: Role
+    role: Role = Field(description="IAM role on it. Refused: Not of the form of a role.")
     project: ProjectId | None = Field(
-        default=None, description="Where the resource is. Absent: the stack's project."
+        default=None, description="Where it is. Absent: the stack's project. Refused: Not a project id."
     )
 
 
@@ -135,18 +138,47 @@ class GoogleServiceAccount(Model):
     """A Kubernetes service account of the team that may act as a Google service account of its own."""
 
     account_id: AccountId | None = Field(
-        default=None, description="Account id in Google Cloud; absent: derived from the names."
+        default=None,
+        description="Account id in Google Cloud. Absent: made from both names and a hash. Refused: Not 6 "
+        "to 30 lower-case letters, digits, hyphens. The id of a node account or of another account.",
     )
     buckets: dict[
         BucketKey, Annotated[Bucket, BeforeValidator(_role_alone, json_schema_input_type=Bucket | str)]
-    ] = {}
+    ] = Field(
+        default={},
+        description="Bucket to role. The bucket is named `<project>-<key>`. A role alone may stand for "
+        "the object. Refused: Not a bucket name. A bucket that another account makes.",
+    )
 
-    topics: Grants = Field(default={}, description="Pub/Sub topics to role.")
-    subscriptions: Grants = Field(default={}, description="Pub/Sub subscriptions to role.")
-    secrets: Grants = Field(default={}, description="Secrets of Secret Manager to role.")
-    datasets: Grants = Field(default={}, description="BigQuery datasets to role.")
+    topics: Grants = Field(
+        default={},
+        description="Pub/Sub topic that is there already, to role. A role alone may stand for the "
+        "object. Refused: Not a name, e.g. a path. A role that does not begin with `roles/pubsub.`, "
+        "unless it is a custom role.",
+    )
+    subscriptions: Grants = Field(
+        default={},
+        description="Pub/Sub subscription that is there already, to role. A role alone may stand for the "
+        "object. Refused: Not a name, e.g. a path. A role that does not begin with `roles/pubsub.`, "
+        "unless it is a custom role.",
+    )
+    secrets: Grants = Field(
+        default={},
+        description="Secret of Secret Manager that is there already, to role. The program never reads "
+        "it. A role alone may stand for the object. Refused: Not a name, e.g. a path. A role that does "
+        "not begin with `roles/secretmanager.`, unless it is a custom role.",
+    )
+    datasets: Grants = Field(
+        default={},
+        description="BigQuery dataset that is there already, to role. A role alone may stand for the "
+        "object. Refused: Not a name, e.g. a path. A role that does not begin with `roles/bigquery.`, "
+        "unless it is a custom role.",
+    )
     project_roles: dict[ProjectRole, Annotated[Words, AfterValidator(_reason)]] = Field(
-        default={}, description="Role on the whole project, to the reason why no smaller one will do."
+        default={},
+        description="Role on the whole project, to the reason why no smaller one will do. Refused: "
+        "`roles/owner`, `roles/editor`, `roles/viewer`; `roles/iam.…` and `roles/resourcemanager.…`, "
+        "which can give every other right. No reason.",
     )
 
     @property
@@ -203,12 +235,14 @@ class GoogleApis(Model):
 
     apis: list[Annotated[str, AfterValidator(_api)]] = Field(
         default=[],
-        description="APIs by name, e.g. pubsub for pubsub.googleapis.com. Those of buckets, topics and so on "
-        "come by themselves.",
+        description="APIs that the team calls, by the first part of the host: `pubsub` for "
+        "`pubsub.googleapis.com`. Those of buckets, topics, subscriptions, secrets and datasets come by "
+        "themselves. Refused: A whole host name.",
     )
 
     service_accounts: dict[AccountName, GoogleServiceAccount] = Field(
-        description="By Kubernetes service account."
+        description="Kubernetes service account to its Google service account. Refused: Empty. Not a "
+        "service account name."
     )
 
     @field_validator("service_accounts")

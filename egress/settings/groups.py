@@ -31,9 +31,18 @@ class Groups(Model):
     stack."""
 
     platform: list[Group] = Field(
-        default=[], description="May change namespaces, policies, Istio and workloads everywhere."
+        default=[],
+        description="Get ClusterRole egress-platform: they may change namespaces, policies, Istio and "
+        "workloads everywhere. Refused: A group of Kubernetes' own (`system:…`). White space.",
     )
-    security: list[Group] = Field(default=[], description="May read everything but Secrets, everywhere.")
+    security: list[Group] = Field(
+        default=[],
+        description="Get ClusterRole egress-security: they may read everything but Secrets, everywhere. "
+        "Refused: A group of Kubernetes' own (`system:…`). White space.",
+    )
     teams: dict[str, list[Group]] = Field(
-        default={}, description="By team: may change workloads in the team's namespace."
+        default={},
+        description="Team to groups: they get egress-team-member in the team's namespace, and may change "
+        "workloads there. Refused: A group of Kubernetes' own (`system:…`). White space. A team that is "
+        "not declared.",
     )

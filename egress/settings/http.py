@@ -30,7 +30,7 @@ class Protocol(StrEnum):
 class Mirror(Model):
     """A second host that gets a copy of each request; its answers are thrown away."""
 
-    host: Host
+    host: Host = Field(description="The second host. Refused: Not an outside host.")
     percent: int = Field(default=100, ge=1, le=100, description="Share of requests that is copied.")
 
 
@@ -38,27 +38,56 @@ class Http(Rule):
     """The app speaks plain HTTP; every request is authorised at the gateway. Rules lie in the fields of this
     object, or - if there are several - by name in `allow`."""
 
-    upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
-    protocol: Annotated[Protocol, Field(strict=False)] = Protocol.HTTP
+    upgrade: Annotated[Upgrade, Field(strict=False)] = Field(
+        default=Upgrade.NONE,
+        description="`none`: leaves as HTTP on 80. `tls`: leaves as TLS on 443, and the gateway checks "
+        "the host's certificate. `mtls`: as `tls`, and the gateway shows a client certificate. Refused: "
+        "Two teams that disagree about one host. `mtls` without `credential`. `mtls` with the managed "
+        "mesh.",
+    )
+    protocol: Annotated[Protocol, Field(strict=False)] = Field(
+        default=Protocol.HTTP,
+        description="`http`: HTTP/1.1, WebSocket among it. `http2`, `grpc`: HTTP/2 all the way. Refused: "
+        "`http2` and `grpc` without TLS outside. Two teams that disagree.",
+    )
     credential: SecretName | None = Field(
         default=None,
-        description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the "
-        "host's authority.",
+        description="With `mtls`: Secret in the gateway's namespace with `tls.crt`, `tls.key` and "
+        "`ca.crt`, the host's authority. Refused: Without `upgrade: mtls`. Not a Secret's name. Two "
+        "teams that disagree.",
     )
     ca: SecretName | None = Field(
         default=None,
-        description="With `tls`: Secret in the gateway's namespace holding ca.crt. Absent: the public "
-        "authorities.",
+        description="With `tls`: Secret in the gateway's namespace with `ca.crt`. Absent: the public "
+        "authorities. Refused: Without TLS. With `mtls`: there it is the credential's `ca.crt`. With the "
+        "managed mesh. Two teams that disagree.",
     )
-    traffic: Traffic | None = None
+    traffic: Traffic | None = Field(
+        default=None,
+        description="How the gateway treats the host, for all its teams. Absent: a team leaves it to "
+        "another. Refused: Two teams that say different things.",
+    )
     split: dict[Host, Annotated[int, Field(ge=1, le=99)]] = Field(
         default={},
-        description="Other hosts to the percentage of requests that goes to them instead; the rest stays.",
+        description="Other host to the percentage of requests that goes there instead; the rest stays. "
+        "Refused: More than 99 together. The host itself. A host to which the team may not send the same "
+        "requests itself. Two teams that disagree.",
     )
-    mirror: Mirror | None = None
-    inspect: Inspection | None = None
+    mirror: Mirror | None = Field(
+        default=None,
+        description="A second host gets copies, under its own name; its answers are thrown away. "
+        "Refused: The host itself. A host to which the team may not send the same requests itself. Two "
+        "teams that disagree. The managed mesh.",
+    )
+    inspect: Inspection | None = Field(
+        default=None,
+        description="The gateway reads requests to this host. Refused: Passthrough of the same host. "
+        "gRPC, unless it only reports. The managed mesh. Two teams that disagree.",
+    )
     allow: dict[Words, Rule] | None = Field(
-        default=None, description="Rules by name; a request needs one of them."
+        default=None,
+        description="Several rules by name; a request needs one of them. Refused: Empty. Beside rules in "
+        "the fields above.",
     )
 
     @model_validator(mode="after")

@@ -114,24 +114,36 @@ class Rule(Model):
     """Requests that are allowed: each field narrows, an absent one does not."""
 
     methods: list[Annotated[str, AfterValidator(_method)]] | None = Field(
-        default=None, description="Absent: every method."
+        default=None,
+        description="Allowed methods. Absent: every one. Refused: An empty list. Not an HTTP method in "
+        "capitals. `CONNECT`.",
     )
     paths: list[Annotated[str, AfterValidator(_path)]] | None = Field(
         default=None,
-        description="Exact, a prefix ending in `*`, or a template with `{*}` and `{**}`. Absent: every path.",
+        description="Allowed paths: exact, a prefix that ends in `*`, or a template with `{*}` for one "
+        "segment and one `{**}` for any number (neither stands for `[` or `]`). Absent: every one. "
+        "Refused: An empty list. No leading slash. Query or fragment. `.`, `..`, `//`. A `*` elsewhere. "
+        "Other braces. A second `{**}`.",
     )
     headers: (
         dict[Annotated[str, AfterValidator(_header)], list[Annotated[str, AfterValidator(_value)]]] | None
     ) = Field(
         default=None,
-        description="Header to the values allowed: exact, `abc*`, `*abc`, or `*` for present. Absent: "
-        "whatever.",
+        description="Header to allowed values: exact, `abc*`, `*abc`, or `*` for present. All headers "
+        "named must match. No secrets: every pod can read them "
+        "(docs/security.md#the-platforms-own-pods). Absent: whatever. Refused: A name in capitals. "
+        "`host`, `content-length`, `x-request-id`, `transfer-encoding`, `connection`: proxies rewrite "
+        "them. A header without values. An empty value. A `*` anywhere but at one end.",
     )
     service_accounts: list[AccountName] | None = Field(
-        default=None, description="ServiceAccounts of the team that may; absent: the whole team."
+        default=None,
+        description="Service accounts of the team that may. Absent: the whole team. Refused: An empty "
+        "list. A name with a namespace, or one that Kubernetes refuses.",
     )
     description: Words | None = Field(
-        default=None, max_length=200, description="Why this is allowed; goes into the evidence."
+        default=None,
+        max_length=200,
+        description="Why this is allowed. Stands in the evidence and in the stack's output `egress`.",
     )
 
     @field_validator("methods", "paths", "service_accounts", "headers")

@@ -47,11 +47,17 @@ class Mode(StrEnum):
 class Unwanted(Model):
     """What a request must not contain: a text or a pattern."""
 
-    text: str | None = Field(default=None, description="Found anywhere, byte for byte.")
+    text: str | None = Field(
+        default=None,
+        description="Found anywhere, byte for byte. Refused: Empty. Control characters. More than 200 "
+        "bytes. Beside `pattern`.",
+    )
     pattern: str | None = Field(
         default=None,
-        description="Regular expression of bounded length: characters, sets [0-9a-f], classes \\d \\w \\s, "
-        "`.`, `?`, {n}, {n,m}.",
+        description="Regular expression of bounded length: characters, sets `[0-9a-f]`, classes `\\d`, "
+        "`\\w` and `\\s`, `.`, `?`, `{n}` and `{n,m}`. Refused: `*`, `+`, groups, alternatives. Matches "
+        "the empty text. More than 64 comparisons at one place: too many characters, or too many that "
+        "may be absent and look like what follows.",
     )
     ignore_case: bool = Field(default=False, description="a to z match A to Z.")
 
@@ -102,11 +108,18 @@ class Inspection(Model):
         RuleName,
         Annotated[Unwanted, BeforeValidator(_wanted, json_schema_input_type=Unwanted | str)],
     ] = Field(
-        description="By name, which is what a refused client is told; a plain text stands for {text: ...}."
+        description="What a request must not hold, by name, which is what a refused client is told. A "
+        "text alone may stand for the object. Refused: Empty. All hosts' rules together too long."
     )
-    mode: Annotated[Mode, Field(strict=False)] = Mode.ENFORCE
+    mode: Annotated[Mode, Field(strict=False)] = Field(
+        default=Mode.ENFORCE, description="`enforce`: refuse. `report`: let pass, and log."
+    )
     max_bytes: int = Field(
-        default=MOST_BYTES, ge=1, le=MOST_BYTES, description="A longer body is refused with 413, unread."
+        default=MOST_BYTES,
+        ge=1,
+        le=MOST_BYTES,
+        description="A longer body is refused with 413, unread. 1 MiB, the most, is what the gateway "
+        "holds back.",
     )
 
     @field_validator("refuse", mode="before")

@@ -17,12 +17,18 @@ class Share(Model):
 
     connections: Count = Field(
         default=200,
-        description="More http waits, as many requests as pendingRequests says; more https or tcp is closed.",
+        description="Connections. More `http` waits, as many requests as `pendingRequests` says; more "
+        "`https` or `tcp` is closed. Refused: As many as a replica of the gateway accepts "
+        "(`maxConnections`), or more.",
     )
     pending_requests: Count = Field(
-        default=1000, description="Requests waiting for a connection; more is 503."
+        default=1000, description="Requests of `http` that wait for a connection. More is answered with 503."
     )
-    requests: Count = Field(default=1000, description="Requests in flight; more is 503.")
+    requests: Count = Field(
+        default=1000, description="Requests of `http` in flight. More is answered with 503."
+    )
     requests_per_connection: Count | None = Field(
-        default=None, description="Then a connection is closed and another opened, maybe to another replica."
+        default=None,
+        description="Requests of `http` after which a connection is closed, so that the next one may "
+        "lead to another replica. Absent: any number.",
     )

@@ -22,6 +22,9 @@ from egress.settings import words
 from egress.settings.root import Settings
 from egress.settings.words import PROJECT_KEY
 
+JSON_TEXT = r"^(?:\{[\s\S]*)$"
+"""A mapping as a text of JSON: what `pulumi config set` writes."""
+
 
 def load(config: Mapping[str, Any], default_project: str | None = None) -> Settings:
     """Settings from a stack's config.
@@ -136,7 +139,7 @@ def _or_json(value: dict[str, Any]) -> dict[str, Any]:
     so."""
     if "$ref" in value or "anyOf" in value or value.get("type") == "object":
         said = {key: value[key] for key in ("description", "default") if key in value}
-        return {"anyOf": [value, {"type": "string", "pattern": r"^(?:\{[\s\S]*)$"}]} | said
+        return {"anyOf": [value, {"type": "string", "pattern": JSON_TEXT}]} | said
     return (
         value | {"type": ["boolean", "string"], "enum": [True, False, "true", "false"]}
         if value["type"] == "boolean"

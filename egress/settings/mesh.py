@@ -63,12 +63,17 @@ class Istio(Model):
     """In-cluster Istio. The repository is a setting because the charts' home moves; mirror it where policy
     asks so."""
 
-    version: Version = "1.30.3"
-    repository: Repository = "https://istio-release.storage.googleapis.com/charts"
+    version: Version = Field(
+        default="1.30.3", description="Version of the charts and images. Refused: Not of the form `1.30.3`."
+    )
+    repository: Repository = Field(
+        default="https://istio-release.storage.googleapis.com/charts",
+        description="Chart repository. Refused: Not `https://` or `oci://`.",
+    )
     hub: Hub = Field(
         default="gcr.io/istio-release",
-        description="Registry of the proxy's and istiod's images; must be reachable by Private Google "
-        "Access.",
+        description="Registry of the images of istiod and the proxies. Nodes reach it through Private "
+        "Google Access only.",
     )
 
 
@@ -93,20 +98,37 @@ class LogFormat(StrEnum):
 
 
 class AccessLog(Model):
-    format: Annotated[LogFormat, Field(strict=False)] = LogFormat.JSON
+    format: Annotated[LogFormat, Field(strict=False)] = Field(
+        default=LogFormat.JSON,
+        description="`json`: an object a line, with the caller's identity, the request's id and whatever "
+        "else is logged (docs/security.md#what-a-line-of-the-access-log-says), each in a field that "
+        "nothing a client sends can leave. `text`: Istio's own lines, which name no caller and quote a "
+        "client's words as they are.",
+    )
 
 
 class Mesh(Model):
-    flavor: Annotated[Flavor, Field(strict=False)] = Flavor.ISTIO
-    istio: Istio | None = Field(default=None, description="Only with flavor: istio.")
+    flavor: Annotated[Flavor, Field(strict=False)] = Field(
+        default=Flavor.ISTIO,
+        description="`istio`: istiod in the cluster, by Helm. `cloud-service-mesh`: managed by Google "
+        "through the fleet.",
+    )
+    istio: Istio | None = Field(
+        default=None,
+        description="In-cluster Istio. Only with `flavor: istio`. Refused: With `flavor: "
+        "cloud-service-mesh`: Google chooses the version there.",
+    )
     min_tls_version: Annotated[TlsVersion, Field(strict=False)] = Field(
         default=TlsVersion.TLS_1_2,
-        description="Oldest TLS accepted from hosts where the gateway opens TLS.",
+        description="Oldest TLS accepted from hosts where the gateway opens TLS. In quotes: without them "
+        "it is a number. Istio 1.30 opens 1.2 as well, whatever it is told, so a preview with `1.3` "
+        "stops: it cannot be proven.",
     )
 
     access_log: AccessLog | None = Field(
         default=None,
-        description="How proxies write their access logs; absent: json. Only with flavor: istio.",
+        description="How proxies write their access logs. Only with `flavor: istio`. Refused: With "
+        "`flavor: cloud-service-mesh`: Google's provider has fields of its own.",
     )
 
     @model_validator(mode="after")
@@ -140,17 +162,26 @@ class Replicas(Model):
     """How many pods a gateway has, and how large they are."""
 
     min_replicas: int = Field(
-        default=2, ge=2, le=100, description="At least two: a node may be drained at any time."
+        default=2,
+        ge=2,
+        le=100,
+        description="Fewest replicas: two or more, because a node may be drained at any time. Refused: "
+        "More than `maxReplicas`.",
     )
-    max_replicas: int = Field(default=5, ge=2, le=500)
-    cpu: Cpu = Field(default="200m", description="CPU request of one replica.")
-    memory: Memory = Field(default="256Mi", description="Memory request and limit of one replica.")
+    max_replicas: int = Field(default=5, ge=2, le=500, description="Most replicas.")
+    cpu: Cpu = Field(
+        default="200m", description="CPU request of one replica. Refused: Not like `2` or `200m`."
+    )
+    memory: Memory = Field(
+        default="256Mi", description="Memory request and limit of one replica. Refused: Not in `Mi` or `Gi`."
+    )
     max_connections: int = Field(
         default=2000,
         ge=10,
         le=MOST,
         description="Connections that one replica accepts at a time, from everybody; more are closed at "
-        "once.",
+        "once. With less than about 128 KiB of `memory` for each, memory may end first. Refused: Not "
+        "more than `limits.connections` of a team that leaves by it.",
     )
 
     @model_validator(mode="after")
@@ -170,9 +201,9 @@ class Gateway(Replicas):
 
     connect_after_authorization: bool | None = Field(
         default=None,
-        description="Passed-through TLS too connects to the host only after the caller is authorised, by an "
-        "EnvoyFilter. "
-        "Absent: wherever the mesh takes EnvoyFilters. False: a refused caller sends nothing, but a "
-        "connection to the declared "
-        "host may be opened for it, and it hears what the host says before it is asked anything.",
+        description="Passed-through TLS too connects to the host only after the caller is authorised, by "
+        "an EnvoyFilter. Absent: true with `mesh.flavor: istio`, false with the managed mesh, which "
+        "takes none. False: a refused caller sends nothing, but a connection to the declared host is "
+        "opened for it, and it hears what that host says before it is asked anything. Raw TCP always "
+        "connects late. Refused: True with the managed mesh.",
     )

@@ -21,10 +21,22 @@ class Subnet(Model):
     """The cluster's subnet. Each range is a fixed choice: changing one replaces the subnet and the cluster in
     it."""
 
-    name: ResourceName = "subnet-gke"
-    nodes: Range = Field(description="Primary range: one address per node.")
-    pods: Range = Field(description="Secondary range `pods`: one block of addresses per node.")
-    services: Range = Field(description="Secondary range `services`: one address per Service of the cluster.")
+    name: ResourceName = Field(
+        default="subnet-gke", description="Name of the subnet. Refused: Not a Compute Engine name."
+    )
+    nodes: Range = Field(
+        description="Primary range: one address per node. Refused: Smaller than /29, larger than /4. "
+        "What no network may have. Overlaps another range. Too small for the most nodes that both pools "
+        "may grow to (four addresses are Google's own)."
+    )
+    pods: Range = Field(
+        description="Secondary range `pods`: a /24 per node. Refused: Smaller than /24, larger than /9. "
+        "What no network may have. Overlaps. Too small for the most nodes."
+    )
+    services: Range = Field(
+        description="Secondary range `services`: one address per Service. Refused: Smaller than /27, "
+        "larger than /16. What no network may have. Overlaps."
+    )
 
     @model_validator(mode="after")
     def can_be_had(self) -> Self:
@@ -81,9 +93,12 @@ class FlowLogInterval(StrEnum):
 class FlowLogs(Model):
     """VPC flow logs of the subnet: who talked to whom, also for traffic that no proxy saw."""
 
-    interval: Annotated[FlowLogInterval, Field(strict=False)] = FlowLogInterval.SECONDS_5
+    interval: Annotated[FlowLogInterval, Field(strict=False)] = Field(
+        default=FlowLogInterval.SECONDS_5,
+        description="Over how long the packets of one flow are added up into one entry.",
+    )
     sampling: Annotated[float, Field(ge=0, le=1, strict=False)] = Field(
-        default=0.5, description="Share of flows that is logged, 0 (none) to 1 (all)."
+        default=0.5, description="Share of flows that is logged, from 0 (none) to 1 (all)."
     )
 
 
@@ -107,17 +122,31 @@ class Nat(Model):
     """Cloud NAT for the cluster's subnet - and for no other subnet of the network."""
 
     min_ports_per_vm: int = Field(
-        default=64, ge=32, le=65536, description="Source ports that each node always has."
+        default=64,
+        ge=32,
+        le=65536,
+        description="Source ports that each node always has. Refused: With dynamic allocation: not a "
+        "power of two.",
     )
     max_ports_per_vm: int | None = Field(
-        default=None, ge=64, le=65536, description="With dynamicPortAllocation: the most a node may take."
+        default=None,
+        ge=64,
+        le=65536,
+        description="With dynamic allocation: the most ports a node may take. Refused: Without "
+        "`dynamicPortAllocation`. Not a power of two. Not more than `minPortsPerVm`.",
     )
-    dynamic_port_allocation: bool = False
-    logging: Annotated[NatLogging, Field(strict=False)] = NatLogging.ERRORS
+    dynamic_port_allocation: bool = Field(
+        default=False, description="Nodes take and give back ports as they need them."
+    )
+    logging: Annotated[NatLogging, Field(strict=False)] = Field(
+        default=NatLogging.ERRORS,
+        description="What Cloud NAT logs. `errors`: packets that found no free source port. "
+        "`translations`: connections that it let out. `all`: both. `none`: nothing.",
+    )
     addresses: dict[ResourceName, Words] = Field(
         default={},
-        description="Reserved static addresses that partners can allow-list, by name with a description. "
-        "Empty: Cloud NAT takes automatic ones.",
+        description="Reserved outside addresses, which partners can allow-list: name to description. "
+        "Empty: Cloud NAT takes automatic ones. Refused: A name that is not a Compute Engine name.",
     )
 
     @model_validator(mode="after")
@@ -153,23 +182,36 @@ class Nat(Model):
 class Network(Model):
     """The VPC network and its address plan."""
 
-    name: ResourceName = "vpc-network"
-    subnet: Subnet
-    control_plane: Range = Field(
-        description="A /28 for the cluster's control plane, outside the subnet's ranges."
+    name: ResourceName = Field(
+        default="vpc-network",
+        description="Name of the VPC network. Refused: Not a Compute Engine name: 1 to 63 lower-case "
+        "letters, digits, hyphens; first a letter, last no hyphen.",
     )
-    nat: Nat = Nat()
-    dns: Dns = Dns()
-    firewall: Firewall = Firewall()
-    flow_logs: FlowLogs = FlowLogs()
+    subnet: Subnet = Field(
+        description="The cluster's subnet. Changing a range replaces the subnet and the cluster in it."
+    )
+    control_plane: Range = Field(
+        description="A /28 for the cluster's control plane, outside the subnet's ranges. Refused: Not a "
+        "/28. What no network may have; addresses of the internet; 172.17.0.0/16. Overlaps."
+    )
+    nat: Nat = Field(default=Nat(), description="Cloud NAT, for the cluster's subnet only.")
+    dns: Dns = Field(
+        default=Dns(), description="Which names Cloud DNS answers in the network: docs/security.md#names."
+    )
+    firewall: Firewall = Field(
+        default=Firewall(), description="What nodes may connect to: docs/security.md#firewall."
+    )
+    flow_logs: FlowLogs = Field(default=FlowLogs(), description="VPC flow logs of the subnet.")
     google_apis: Annotated[Vip, Field(strict=False)] = Field(
         default=Vip.PRIVATE,
-        description="`private`: all Google APIs. `restricted`: only those that VPC Service Controls "
-        "supports.",
+        description="Which addresses answer for Google's names. `private`: 199.36.153.8/30, all APIs. "
+        "`restricted`: 199.36.153.4/30, those that VPC Service Controls supports.",
     )
 
     perimeter: Perimeter | None = Field(
-        default=None, description="VPC Service Controls around the project; absent: none."
+        default=None,
+        description="VPC Service Controls around the project: docs/security.md#google-apis. Refused: "
+        "With `mesh.flavor: cloud-service-mesh`.",
     )
 
     @model_validator(mode="after")

@@ -40,18 +40,32 @@ class Perimeter(Model):
     """Google APIs of this project answer only from inside it, and from inside it only this project's
     answer."""
 
-    access_policy: Number = Field(description="Number of the organisation's access policy.")
-    project_number: Number = Field(description="Number of this project; its id is not enough.")
-    name: ShortName = "egress"
+    access_policy: Number = Field(
+        description="Number of the organisation's access policy, in quotes. Refused: Not a number."
+    )
+    project_number: Number = Field(
+        description="Number of the project, in quotes; its id is not enough. Refused: Not a number."
+    )
+    name: ShortName = Field(
+        default="egress",
+        description="Short name of the perimeter. Refused: Not letters, digits, underscores.",
+    )
     access_levels: list[ShortName] = Field(
         default=[],
         description="Access levels, made elsewhere, of whoever may call from outside: people, and this "
-        "program.",
+        "program. Opens the perimeter's APIs to them. Refused: Empty without `dryRun`: this program "
+        "would be locked out.",
     )
     also_restricted: list[Service] = Field(
-        default=[], description="APIs besides those that this stack and its teams use."
+        default=[],
+        description="APIs besides those that the stack and its teams use. Refused: Not of the form "
+        "`bigquery.googleapis.com`.",
     )
-    dry_run: bool = Field(default=False, description="Only log what would be refused.")
+    dry_run: bool = Field(
+        default=False,
+        description="Only logs what would be refused. Nothing is closed then. Refused: False with "
+        "`googleApis: private`.",
+    )
 
     @model_validator(mode="after")
     def leaves_a_way_in(self) -> Self:

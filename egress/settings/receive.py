@@ -81,9 +81,15 @@ Client = Annotated[str, AfterValidator(_client)]
 class Ingress(Replicas):
     """The ingress gateway, on nodes of its own. There is none while no team receives."""
 
-    exposure: Annotated[Exposure, Field(strict=False)] = Exposure.INTERNAL
+    exposure: Annotated[Exposure, Field(strict=False)] = Field(
+        default=Exposure.INTERNAL,
+        description="`internal`: reached from the VPC and networks connected to it. `external`: from the "
+        "internet.",
+    )
     source_ranges: dict[Words, Range] = Field(
-        description="Name to range: who may connect at all, before any certificate is looked at."
+        description="Name to range: who may connect at all, before any certificate is looked at. "
+        "Refused: Empty. Wider than /4, or all together more than a sixteenth of the internet. Addresses "
+        "of the cluster itself, or from which nobody sends."
     )
 
     @field_validator("source_ranges")
@@ -108,13 +114,16 @@ class Ingress(Replicas):
 class Backend(Model):
     """The team's Service that partners are led to."""
 
-    service: str = Field(description="Name of the Service in the team's namespace.")
-    port: int = Field(ge=1, le=65535, description="Port of the Service.")
+    service: str = Field(
+        description="Name of the Service in the team's namespace. Refused: Not a Service's name."
+    )
+    port: int = Field(ge=1, le=65535, description="Port of the Service. Refused: A port of the proxies.")
     pod_port: int | None = Field(
         default=None,
         ge=1,
         le=65535,
-        description="Port of its pods, which the NetworkPolicy opens. Absent: `port`.",
+        description="The port of its pods, which the NetworkPolicy opens. Absent: `port`. Refused: A "
+        "port of the proxies.",
     )
 
     @model_validator(mode="after")
@@ -152,20 +161,31 @@ class Receive(Model):
     Service is reached."""
 
     host: Host = Field(
-        description="The name that clients ask for (SNI), and that the credential's certificate is for."
+        description="The name that clients ask for (SNI), and that the credential's certificate is for. "
+        "Refused: Not an outside host."
     )
-    port: int = Field(ge=1, le=65535)
-    protocol: Annotated[Received, Field(strict=False)] = Received.TCP
-    to: Backend
+    port: int = Field(
+        ge=1,
+        le=65535,
+        description="Where partners connect. Refused: Below 1024, but for 443. A port of the proxies, or "
+        "8443.",
+    )
+    protocol: Annotated[Received, Field(strict=False)] = Field(
+        default=Received.TCP, description="What is inside the mutual TLS: `https` means HTTP."
+    )
+    to: Backend = Field(description="The team's Service.")
     credential: SecretName = Field(
-        description="Secret in istio-ingress with tls.crt and tls.key of the host, and ca.crt, the clients' "
-        "authority."
+        description="Secret in `istio-ingress` with `tls.crt` and `tls.key` of the host, and the "
+        "clients' authority as `ca.crt`. Refused: Not a Secret's name."
     )
     clients: dict[Words, Client] = Field(
-        description="Name to subject alternative name (SPIFFE id or DNS name) of the client's certificate."
+        description="Name to subject alternative name of the client's certificate: SPIFFE id or DNS "
+        "name. Refused: Empty. A pattern."
     )
     description: Words | None = Field(
-        default=None, max_length=200, description="Why this is allowed; goes into the evidence."
+        default=None,
+        max_length=200,
+        description="Why this is allowed. Stands in the evidence and in the stack's output `egress`.",
     )
 
     @model_validator(mode="after")

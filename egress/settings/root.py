@@ -67,38 +67,57 @@ class Settings(Model):
     """What the reader writes under `gke-mesh-egress:` - plus the project, which the gcp provider's own key
     names."""
 
-    project: ProjectId
-    project_number: Number | None = Field(
-        default=None, description="Number of the project; needed where there are credentials."
+    project: ProjectId = Field(
+        description="Project id. A real `pulumi up` needs it; `make render` and the sandbox put a "
+        "placeholder there. Refused: Not a project id (a display name, a number)."
     )
-    region: Region
-    network: Network
-    cluster: Cluster = Cluster()
-    mesh: Mesh = Mesh()
-    gateway: Gateway = Field(default=Gateway(), description="The shared egress gateway.")
+    project_number: Number | None = Field(
+        default=None,
+        description="Number of the project, in quotes. IAM knows the gateways' accounts by it. Refused: "
+        "Not a number. Absent although there are `credentials`. Another one than "
+        "`network.perimeter.projectNumber`.",
+    )
+    region: Region = Field(
+        description="Region of network, cluster and buckets. Refused: Not of the form `europe-west1`."
+    )
+    network: Network = Field(description="The VPC network and its address plan.")
+    cluster: Cluster = Field(default=Cluster(), description="The private GKE cluster.")
+    mesh: Mesh = Field(default=Mesh(), description="Who runs the service mesh.")
+    gateway: Gateway = Field(default=Gateway(), description="The shared egress gateway's Deployment.")
     gateways: dict[GatewayName, TeamGateway] = Field(
         default={},
-        description="Egress gateways beside the shared one, by name; teams name the one by which they leave.",
+        description="Egress gateways beside the shared one, by name: each has a namespace, pods, nodes "
+        "and a service account of its own. A team names the one by which it leaves. Refused: A name of more "
+        "than 20 characters, or not of lower-case letters, digits and hyphens.",
     )
     ingress: Ingress | None = Field(
-        default=None, description="The gateway for partners; needed where a team receives."
+        default=None,
+        description="The gateway for partners who connect to a team. Refused: A team receives and this "
+        "is absent.",
     )
     credentials: dict[SecretName, Credential] = Field(
         default={},
         description="Secrets of gateways that GKE copies from Secret Manager, by the name by which hosts "
-        "name them.",
+        "name them. Each is made beside every gateway that names it. Refused: Named by no host and by "
+        "nothing received. Without `cluster.secretSync` and `projectNumber`.",
     )
-    fences: Fences = Fences()
+    fences: Fences = Field(
+        default=Fences(), description="Admission rules, and people's rights in the cluster."
+    )
     teams: dict[TeamName, Team] = Field(
-        default={}, description="By name; a team's namespace has the same name."
+        default={},
+        description="Team name to team. The namespace has the same name. Refused: A name of the platform "
+        "(`default`, `istio-…`, `kube-…`, `gke-…`, …). More than 40 characters. Not a namespace name.",
     )
     labels: dict[LabelKey, LabelValue] = Field(
-        default={}, description="Labels of all that the stack makes in Google Cloud and that can carry some."
+        default={},
+        description="Labels of all that the stack makes in Google Cloud and that can carry some: "
+        "cluster, addresses, zones, buckets. Refused: What Google refuses in a label.",
     )
     protect: bool = Field(
         default=True,
-        description="Pulumi refuses to delete what cannot be brought back: network, cluster, addresses, "
-        "buckets.",
+        description="Pulumi refuses to delete network, subnet, cluster, reserved addresses and buckets. "
+        "To destroy: set it to false, `pulumi up`, then `pulumi destroy`.",
     )
 
     @field_validator("teams")

@@ -41,11 +41,12 @@ class Weaker(Model):
 
     registry_only: Reason | None = Field(
         default=None,
-        description="The reason. Declared hosts alone, but straight from the pods: the sidecar alone knows "
-        "them.",
+        description="The reason. Declared hosts alone, but straight from the pods: the sidecar alone "
+        "knows them. Refused: Empty. No host in `egress`.",
     )
     open: Reason | None = Field(
-        default=None, description="The reason. Any host outside, straight from the pods, logged."
+        default=None,
+        description="The reason. Any host outside, straight from the pods, logged. Refused: Empty.",
     )
 
     @model_validator(mode="after")

@@ -52,35 +52,55 @@ class Tcp(Model):
     """TCP on one port. Nothing inside is seen: who may is decided by certificate, before a connection to the
     host is made."""
 
-    port: int = Field(ge=1, le=65535, description="What the app connects to.")
+    port: int = Field(
+        ge=1,
+        le=65535,
+        description="What the app connects to. Refused: 80 and 443: there the mesh reads a name. A port "
+        "of the mesh's proxies (15000 to 15090).",
+    )
     addresses: list[Address] | None = Field(
         default=None,
-        description="Public addresses of the host. TCP carries no name: the sidecar knows the connection by "
-        "its address.",
+        description="The host's public IPv4 addresses. TCP carries no name: the sidecar knows the "
+        "connection by address and port. Refused: Empty. A range. An address that is not public; one of "
+        "Google's own for its APIs, of multicast, or of a range of the network itself. One that another "
+        "host has on the same port. Absent without `byName`.",
     )
     by_name: bool = Field(
         default=False,
-        description="The host's addresses change: the app's pods get an address of the mesh for its name, "
-        "and the gateway looks "
-        "the name up. Gateway nodes may then reach every address on this port.",
+        description="The host's addresses change: pods get an address of the mesh for its name, the "
+        "gateway looks it up, and the firewall opens the port of gateway nodes to anywhere: "
+        "docs/modes/tcp.md#by-name. Refused: Beside `addresses`. A port at which the gateway or its node "
+        "listens: docs/modes/tcp.md#refused. Networks in 241.0.0.0/8. Two hosts on one port whose names "
+        "give the same address by chance.",
     )
     service_accounts: list[AccountName] = Field(
-        description="ServiceAccounts of the team that may; the gateway knows no others."
+        description="Service accounts of the team that may; the gateway knows no others. Refused: Empty. "
+        "A name with a namespace, or one that Kubernetes refuses."
     )
-    upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
+    upgrade: Annotated[Upgrade, Field(strict=False)] = Field(
+        default=Upgrade.NONE,
+        description="`none`: it leaves as it comes. `tls`: the gateway opens TLS and checks the host's "
+        "certificate. `mtls`: as `tls`, and the gateway shows a client certificate. Refused: `mtls` "
+        "without `credential`.",
+    )
     outside_port: int | None = Field(
         default=None, ge=1, le=65535, description="What the gateway connects to. Absent: `port`."
     )
     credential: SecretName | None = Field(
         default=None,
-        description="With `mtls`: Secret in the gateway's namespace with tls.crt, tls.key and ca.crt, the "
-        "host's authority.",
+        description="With `mtls`: Secret in the gateway's namespace with `tls.crt`, `tls.key` and "
+        "`ca.crt`, the host's authority. Refused: Without `upgrade: mtls`. Not a Secret's name. Two "
+        "teams that disagree.",
     )
     ca: SecretName | None = Field(
-        default=None, description="With `tls`: Secret in the gateway's namespace holding ca.crt."
+        default=None,
+        description="With `tls`: Secret in the gateway's namespace with `ca.crt`. Absent: the public "
+        "authorities. Refused: Without `upgrade: tls`.",
     )
     description: Words | None = Field(
-        default=None, max_length=200, description="Why this is allowed; goes into the evidence."
+        default=None,
+        max_length=200,
+        description="Why this is allowed. Stands in the evidence and in the stack's output `egress`.",
     )
 
     @field_validator("addresses", "service_accounts")

@@ -82,7 +82,7 @@ class TestApp(Model):
             "Write e.g. registry.example/path/curl:8.1.",
         ),
         Field(max_length=400),
-    ] = "gcr.io/google.com/cloudsdktool/google-cloud-cli:slim"
+    ] = Field(default="gcr.io/google.com/cloudsdktool/google-cloud-cli:slim", description="Its image.")
 
 
 LabelKey = Annotated[
@@ -109,29 +109,57 @@ LabelValue = Annotated[
 class Team(Model):
     """One team: a namespace of the same name, and what leaves it. Whatever is not written here is refused."""
 
-    labels: dict[LabelKey, LabelValue] = Field(default={}, description="Further labels of the namespace.")
+    labels: dict[LabelKey, LabelValue] = Field(
+        default={},
+        description="Further labels of the namespace. Refused: What Kubernetes refuses in a label. "
+        "`istio-injection`, and labels of `kubernetes.io`, `k8s.io`, `istio.io`, `gke-mesh-egress`.",
+    )
     model: Weaker | None = Field(
         default=None,
-        description="A weaker security model, with its reason. Absent: registry only and egress gateway.",
+        description="A weaker security model (docs/modes/security-models.md), by name with the reason. "
+        "Absent: registry only and egress gateway. Refused: Both, or neither. Without "
+        "`fences.applicationNodes`. With what only the gateway could keep: `methods`, `paths`, "
+        "`headers`, `serviceAccounts`, `upgrade: mtls`, `ca`, `mirror`, `inspect`, `tcp`. A host that "
+        "another team has inspected.",
     )
     egress: dict[HostOrPattern, Access] = Field(
-        default={}, description="By outside host, or `*.` and a domain for every name below it (https alone)."
+        default={},
+        description="Outside host to ways of reaching it. `*.` and a domain: every name below it "
+        "(docs/modes/wildcard.md), with `https` alone. Upper case becomes lower case. Refused: An "
+        "address, URL, port, trailing dot, Unicode form or single label. A name of the cluster (`…svc`, "
+        "`….cluster.local`, `….internal`, …), or `a.b` and `a.b.c` that end in a team's or the "
+        "platform's namespace. A Google name (`googleapis.com`, `gcr.io`, `pkg.dev`, `gke.goog`). The "
+        "same host twice. A host with no way. A `*` anywhere but as the first label; `*.com`, `*.co.uk`; "
+        "`http` or `tcp` of a pattern; a pattern with the managed mesh.",
     )
     gateway: str | None = Field(
         default=None,
-        description="The egress gateway of `gateways` by which the team leaves. Absent: the shared one.",
+        description="The gateway of `gateways` by which the team leaves. Absent: the shared one. "
+        "Refused: Not among `gateways`. With a `model`, which leaves past every gateway.",
     )
     limits: Share = Field(
-        default=Share(), description="How much of its gateway each pod of the team takes at once."
+        default=Share(),
+        description="How much of its gateway each pod of the team takes at once, by each way: all `http` "
+        "is one way, each host of `https` or `tcp` another. The pod's own sidecar counts: "
+        "docs/security.md#the-gateway-keeps-standing. Refused: With a `model`, which leaves past every "
+        "gateway.",
     )
-    google_apis: GoogleApis | None = None
+    google_apis: GoogleApis | None = Field(
+        default=None, description="Google APIs straight through Private Google Access, guarded by IAM."
+    )
     reaches: list[str] = Field(
-        default=[], description="Other teams whose pods this team's pods may connect to."
+        default=[],
+        description="Other teams whose pods this team's pods may connect to. Refused: The team itself. A "
+        "team that is not declared.",
     )
     receives: dict[ReceptionName, Receive] = Field(
-        default={}, description="What partners may connect to, by a name for it."
+        default={},
+        description="What partners may connect to, by a name for it. Refused: Without `ingress`. A name "
+        "of more than 40 characters.",
     )
-    test_app: TestApp | None = None
+    test_app: TestApp | None = Field(
+        default=None, description="The tutorial's idle test pod. `{}` deploys it."
+    )
 
     @field_validator("labels")
     @classmethod
