@@ -3,6 +3,12 @@ preview stops.
 
 Two invariants (docs/adr/0008-judges-read-objects.md): what is declared passes every layer; what is not
 declared is refused, past the sidecar as well.
+
+Teams that no layer can tell apart are asked for once, which is known as symmetry reduction. The proof: to
+exchange two such teams in a question is to exchange two names that every object treats alike, so each layer
+gives the same answer to both. `_straight` says which layers a question meets and what they read of a team,
+and `NetworkPolicies.alike` compares what is written of two namespaces. Texts are compared, and not meanings:
+a difference that means nothing costs one more question, and never a wrong answer (docs/model.md).
 """
 
 from __future__ import annotations

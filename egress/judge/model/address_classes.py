@@ -1,8 +1,9 @@
-"""Addresses that nothing tells apart are one class: one representative for every set of ranges that an
-address can lie in.
+"""Equivalence classes of addresses: one representative for every set of ranges that an address can lie in.
 
-Ranges cut the line of all addresses into pieces. Pieces that lie in the same ranges are one class, however
-far apart they are.
+Ranges cut the line of all addresses into pieces, at their first addresses and behind their last ones. Within
+a piece no range begins or ends, so no object tells two of its addresses apart. Pieces that lie in the same
+ranges are one class, however far apart they are. There are at most two cuts for each range, so the classes
+grow with the ranges and not with the addresses.
 """
 
 from __future__ import annotations

@@ -1,9 +1,14 @@
-"""What no rule tells apart is one class: representatives of every kind of path, method and header that rules
-can tell apart.
+"""Equivalence classes of requests: one representative of every kind of path, method and header that rules can
+tell apart.
 
-A set of path patterns divides all paths into the sets that match exactly the same patterns. The
-representatives here are one path of each such set - found by walking all patterns at once, so none is missed,
-and none is a sample.
+A set of path patterns divides all paths into the sets that match exactly the same patterns; network
+verification calls these packet equivalence classes. The representatives here are one path of each such set,
+and none is a sample. The proof: each pattern is a finite automaton, and all of them read the same path at the
+same time, so together they are one automaton, their product. What patterns say of a path is the state in
+which it ends. A search from the first state, character by character, finds every state that any path leads
+to, and the shortest path to it; a state that the search does not find, no path has. One character stands for
+all that no pattern names, because each automaton takes the same step on all of these. The search ends because
+the states are finitely many (docs/model.md).
 """
 
 from __future__ import annotations
