@@ -76,7 +76,8 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A change of the good pod; `rule` is the one that refuses it, None where it is accepted."""
+    """A change to a pod that breaks no rule. `rule` is the one that then refuses it; None if it is
+    accepted."""
 
     name: str
     change: Callable[[JSON], None]

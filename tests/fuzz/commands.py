@@ -15,7 +15,7 @@ from egress.cli.app import app
 FOREIGN = re.compile(
     r"Input should|instance of|valid dictionary|unicode string|Traceback|NoneType|\bpydantic\b"
 )
-"""What no sentence for a user holds: words of the libraries underneath."""
+"""Words of the libraries underneath, which no sentence for a user contains."""
 
 
 def command(*words: str) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from tests.support import plan_of
 
 
 def _accepted(config: Any) -> Plan | None:
-    """The plan; None where the config is refused, as refusals have to be."""
+    """The plan; None where the config is refused in the way that a refusal has to be."""
     try:
         return plan_of(config)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Objects from outside, of any shape, through the commands."""
+"""Objects from outside, of any shape, given to the commands."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _VALUES = st.sampled_from(
 
 @st.composite
 def objects(draw: st.DrawFn) -> Any:
-    """The dev stack's objects, or some, with values of another form than they have; as a list, or as an
-    export of a stack."""
+    """All or some of the dev stack's objects, with values of a wrong form, as a list or as an export of a
+    stack."""
     found = copy.deepcopy(draw(st.sampled_from([_OBJECTS, _OBJECTS[::3], _OBJECTS[:1]])))
     for _ in range(draw(st.integers(1, 3))):
         node: Any = draw(st.sampled_from(found))

@@ -1,4 +1,4 @@
-"""Questions to explain: what it answers and advises."""
+"""Questions to `explain`: what it answers and advises."""
 
 from __future__ import annotations
 
@@ -85,8 +85,7 @@ def questions(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def check_question(asked: Any) -> None:
-    """Through the command, whatever it is; and where it is a flow, its advice is held against what
-    changes."""
+    """Asks the command, whatever the question is; if it is a flow, checks the advice by following it."""
     team = sorted(asked["config"]["gke-mesh-egress:teams"])[0]
     headers = [word for header in asked["headers"] for word in ("-H", header)]
     options = ["-X", asked["method"], "-a", asked["account"], "--as", asked["way"], *headers]

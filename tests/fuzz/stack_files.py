@@ -1,4 +1,4 @@
-"""Text that is nearly a stack's file, through the commands."""
+"""Text that is nearly a stack's file, given to the commands."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Target:
     values: st.SearchStrategy[Json]
     check: Callable[[Json], None]
     rounds: int = 1
-    """How many inputs it tries for each of the others': what is quick is tried more often."""
+    """How many inputs it tries for each one of the other targets: quick ones are tried more often."""
 
 
 TARGETS = (

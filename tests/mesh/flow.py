@@ -30,13 +30,13 @@ class Flow:
     """The HTTP status, or `refused`: no HTTP answer at all."""
     stopped_by: Layer = Layer.NOBODY
     at: tuple[str, int] | None = None
-    """Site and port at which a request has to arrive; None: at none."""
+    """Site and port at which a request has to arrive; None if it must arrive nowhere."""
     why: str = ""
     beside: int = 0
-    """How many requests of the same attempt may pass, and do, before the one that this is about."""
+    """How many requests of the same attempt are allowed, and pass, before the one in question."""
     says: str = ""
-    """What the layer that has to stop it says of itself in the answer, where it leaves no trace elsewhere;
-    `|` parts words of which one is enough."""
+    """Words in the answer that identify the layer that has to stop it, where that layer leaves no other
+    trace; `|` separates alternatives."""
 
     def told(self, answer: Answer) -> bool:
         return bool(self.says) and any(
@@ -65,7 +65,7 @@ class Seen:
 
     @property
     def differences(self) -> list[str]:
-        """In words, each thing that is not as it has to be."""
+        """Everything that differs from what is expected, in words."""
         flow = self.flow
         passes = flow.stopped_by is Layer.NOBODY
         pairs = (
@@ -100,8 +100,8 @@ class Curl:
 
     @property
     def judged(self) -> judge.Flow | None:
-        """The flow as the judges write it; None where they have no word for it: the gateway's own pod, and
-        what curl is told to send besides."""
+        """The flow as judges write it; None where they cannot: for the gateway's own pod, and for further
+        options of curl."""
         url = next(word for word in self.words if "://" in word)
         options = {word for word in self.words if word.startswith("-")} - {"-I", "-k", "--resolve"}
         if options or self.pod == GATEWAY or "//" in url.partition("://")[2]:

@@ -17,7 +17,7 @@ _READY_SECONDS = 60.0
 
 
 class Process:
-    """A program in a namespace with its output in a file; it ends when we do."""
+    """A program in a network namespace, with its output in a file; it ends when this process does."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class Process:
             )
 
     def ask_to_end(self) -> None:
-        """As a kubelet does first."""
+        """With SIGTERM, as a kubelet does first."""
         self._child.terminate()
 
     def running(self) -> bool:
         return self._child.poll() is None
 
     def output(self, start: int = 0) -> str:
-        """What it said, from a position in bytes."""
+        """Its output from a position in bytes."""
         with self.log.open("rb") as file:
             file.seek(start)
             return file.read().decode(errors="replace")

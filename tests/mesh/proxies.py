@@ -27,12 +27,12 @@ FAILED_HANDSHAKES = (
     "ssl.fail_verify_no_cert",
     "ssl.fail_verify_san",
 )
-"""Ends of the names of Envoy's statistics."""
+"""How the names of Envoy's statistics of failed handshakes end."""
 
 
 class Istiod:
-    """The mesh's control plane. The API server listens on this machine's own 127.0.0.1; a relay brings it in
-    here."""
+    """The mesh's control plane. A relay leads into its namespace, as the API server listens on this machine's
+    127.0.0.1."""
 
     def __init__(
         self,
@@ -87,8 +87,8 @@ class Istiod:
 
 
 class Relay:
-    """Listens on an address of 127.0.0.1 inside a namespace, and carries each connection to the same address
-    outside."""
+    """Listens at 127.0.0.1 inside a namespace and relays each connection to the same address outside of
+    it."""
 
     def __init__(self, namespace: Namespace, endpoint: str) -> None:
         host, _, port = endpoint.partition(":")
@@ -259,7 +259,7 @@ class Proxy:
 
 
 def copied(programs: Programs, folder: Path) -> Programs:
-    """The proxy's programs where its user can read them, which a cache or a venv below /root is not."""
+    """The proxy's programs where its user can read them: a cache or a venv below /root is closed to it."""
     folder.mkdir()
     own = {
         name: Path(shutil.copy(getattr(programs, name), folder)) for name in ("agent", "bootstrap", "envoy")

@@ -36,7 +36,7 @@ _TYPE = "type.googleapis.com/envoy.extensions.filters"
 
 @dataclass
 class _Client:
-    """One connection after the other to a proxy that says which path it sees."""
+    """Asks a proxy that answers with the path that it sees, over one connection after the other."""
 
     port: int
     link: socket.socket | None = None

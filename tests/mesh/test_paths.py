@@ -104,8 +104,8 @@ def test_every_path_is_judged_as_it_is_let_through_and_arrives_in_its_normal_for
 
 
 def test_one_proxy_alone_leaves_parameters_of_escaped_dots_which_docs_say(two: Mesh) -> None:
-    """docs/modes.md warns of it: whoever goes past his sidecar with his own certificate passes one proxy, not
-    two."""
+    """docs/modes.md warns that a process that goes past its sidecar with its own certificate passes one
+    proxy, not two."""
     before = len(two.sites[HOST].arrived)
     answer = request_to_gateway(two, "cheat-shop", two.proxies[POD].identity, HOST, "/ok/%2e%2e;/admin")
     assert (answer.status, [one.path for one in two.sites[HOST].arrived[before:] if one.method]) == (
@@ -161,7 +161,7 @@ ASKED = (
     ("http://203.0.29500:5433/",),
     ("https://1.2/",),
 )
-"""A URL, and what curl is told besides."""
+"""A URL, and further options for curl."""
 
 
 @pytest.mark.parametrize("words", ASKED, ids=" ".join)

@@ -83,7 +83,7 @@ def test_labels_that_the_organisation_asks_for_are_missed_until_the_provider_giv
 
 
 def test_what_is_not_known_before_the_update_is_no_mistake() -> None:
-    """At the first preview Google Cloud has not said yet what networks and accounts are called."""
+    """At the first preview the names of networks and accounts are not known yet."""
     resources = changed(DENY, "network", UNKNOWN)
     resources += added(FIREWALL, **WEB, targetServiceAccounts=UNKNOWN)[-1:]
     assert violations(resources) == {}

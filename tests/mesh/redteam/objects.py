@@ -81,7 +81,7 @@ def _written() -> Iterator[Way]:
 
 
 def _pods() -> Iterator[Way]:
-    """Pods that would not be held by their proxy, or not by the node."""
+    """Pods that neither their proxy nor their node would hold back."""
     injected, left_out = "sidecar.istio.io/inject", "traffic.sidecar.istio.io/excludeOutboundPorts"
 
     def labelled(pod: Object) -> None:
@@ -137,7 +137,7 @@ def _pods() -> Iterator[Way]:
 
 
 def _elsewhere() -> Iterator[Way]:
-    """In namespaces that are no team's, by somebody with the same rights in all of them."""
+    """In namespaces of no team, by somebody who has the same rights in all of them."""
 
     def within(namespace: str, item: Object) -> Object:
         return {**item, "metadata": {**item["metadata"], "namespace": namespace}}
@@ -183,8 +183,8 @@ def _api(mesh: Mesh) -> Api:
 
 
 def _write(mesh: Mesh, item: Object) -> Answer:
-    """As somebody with Kubernetes' own role `edit` and, given by hand, the right to Istio's objects and to
-    endpoints."""
+    """As somebody with Kubernetes' own role `edit` who was also given, by hand, rights to Istio's objects and
+    to endpoints."""
     path = mesh.control_plane.path(item)
     answer = _api(mesh).ask("POST", path, item, person=EDITOR)
     if answer.status == 201:

@@ -120,8 +120,8 @@ def ways() -> Iterator[Way]:
 
 
 def _squatted(mesh: Mesh, attempt: Callable[[Mesh], Answer]) -> Answer:
-    """The attempt while a foreign entry for a host is older than the stack's, which was taken away and is
-    back."""
+    """The attempt while somebody else's entry for a host is older than the stack's, which was deleted and
+    applied again."""
     (ours,) = [
         item
         for item in mesh.manifests
@@ -147,7 +147,7 @@ def _squatted(mesh: Mesh, attempt: Callable[[Mesh], Answer]) -> Answer:
 
 
 def _led(mesh: Mesh, address: str, present: bool, seconds: float = 10.0) -> None:
-    """Wait until the gateway has an address among those that it connects to, or no more."""
+    """Wait until the gateway knows an address as an endpoint of the host, or no longer does."""
     deadline = time.monotonic() + seconds
     while (f"|{HTTPBIN}::{address}:" in mesh.proxies[mesh.gateway.key].admin("/clusters")) is not present:
         assert time.monotonic() < deadline, (
@@ -165,7 +165,8 @@ def _by_own_server(mesh: Mesh) -> Answer:
 def _with(
     objects: list[Object], proxy: str | None, mark: str | None, attempt: Callable[[Mesh], Answer]
 ) -> Callable[[Mesh], Answer]:
-    """The attempt while the objects are there and the proxy (None: the gateway) knows them by this mark."""
+    """The attempt while the objects exist and the configuration of the proxy (None: the gateway) contains the
+    mark."""
 
     def tried(mesh: Mesh) -> Answer:
         key = proxy or mesh.gateway.key

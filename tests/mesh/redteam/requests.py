@@ -22,7 +22,8 @@ def ways() -> Iterator[Way]:
 
 
 def _paths() -> Iterator[Way]:
-    """team-y may ask httpbin.org for /status/418 alone; team-x rules.example.net for what is below /ok/."""
+    """team-y may ask httpbin.org only for /status/418, and team-x rules.example.net only for what is below
+    /ok/."""
     for number, path in (
         ("P1", f"{DECLARED}/../200"),
         ("P2", f"{DECLARED}/%2e%2e/200"),

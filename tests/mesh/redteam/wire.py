@@ -28,7 +28,7 @@ def _smuggled(host: str = OTHER) -> bytes:
 
 
 def _framing() -> Iterator[Way]:
-    """A request that says its length twice, or wrongly, with a second one to another host behind it."""
+    """A request that states its length twice, or wrongly, followed by a second one to another host."""
 
     def framed(
         number: str,
@@ -105,8 +105,8 @@ def _to_example(*parts: bytes, pause: float = 0.0) -> Callable[[Mesh], Answer]:
 
 
 def _cut_off(attempt: Callable[[Mesh], Answer]) -> Callable[[Mesh], Answer]:
-    """The proxy answers 502 and closes while the client still writes: whether it reads the answer or the end
-    first is chance."""
+    """The proxy answers 502 and closes while the client still writes, so it is chance whether the client
+    reads the answer or the end first."""
 
     def refused(mesh: Mesh) -> Answer:
         answer = attempt(mesh)
