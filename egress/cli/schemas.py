@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from egress.answers import evidence
+from egress.cli import reference
 from egress.cli.sources import stop
 from egress.plan import contract_record
-from egress.settings import reference, stack_schema
+from egress.settings import stack_schema
 
 SCHEMA = Path("schema/stack.schema.json")
 CONFIG = Path("docs/config.md")
@@ -22,17 +23,18 @@ def schema(
 ) -> None:
     """Write the JSON Schemas - of stack files, for editors; of the output `egress`, for other stacks; of the
     evidence - and the tables of docs/config.md."""
+    changes = _contract_breaks(Path(contract_record.RECORD))
+    if changes:
+        typer.echo(contract_record.refusal(changes), err=True)
+        raise typer.Exit(1)
     schemas = {
         SCHEMA: stack_schema(),
         Path(contract_record.RECORD): contract_record.schema(),
         Path(evidence.SCHEMA): evidence.schema(),
     }
     wanted = {path: json.dumps(content, indent=2) + "\n" for path, content in schemas.items()}
-    wanted[CONFIG] = reference.with_tables(CONFIG.read_text(encoding="utf-8"))
-    changes = _contract_breaks(Path(contract_record.RECORD))
-    if changes:
-        typer.echo(contract_record.refusal(changes), err=True)
-        raise typer.Exit(1)
+    if CONFIG.exists():
+        wanted[CONFIG] = reference.with_tables(CONFIG.read_text(encoding="utf-8"))
     for path, text in wanted.items():
         if not check:
             path.parent.mkdir(exist_ok=True)

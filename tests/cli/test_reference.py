@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from egress.settings.reference import with_tables
+from egress.cli.reference import with_tables
 from tests.support import ROOT
 
 PAGE = ROOT / "docs/config.md"
