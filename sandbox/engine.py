@@ -33,7 +33,7 @@ from sandbox.command import Command, without_foreign
 from sandbox.google.cloud import Cloud
 from sandbox.google.server import serve as serve_google
 from sandbox.home import Home
-from sandbox.kubernetes.server import find_id as find_id_in_cluster
+from sandbox.kubernetes.lifecycle import find_id as find_id_in_cluster
 from sandbox.kubernetes.server import serve as serve_kubernetes
 from sandbox.policies import ANALYZER, Policies
 from sandbox.progress import Progress
@@ -292,19 +292,21 @@ class Engine:
         """The id under which an object whose creation was interrupted exists."""
         if state["type"].startswith("kubernetes:"):
             return find_id_in_cluster(self.apiserver, state)
-        return next((thing.id for thing in self.cloud.everything() if thing.urn == state["urn"]), None)
+        return next(
+            (resource.id for resource in self.cloud.everything() if resource.urn == state["urn"]), None
+        )
 
     def discard(self, urn: str, kept: str) -> None:
         """Removes what was made to replace an object of Google Cloud; in the cluster a replacement comes
         second."""
-        for thing in list(self.cloud.everything()):
-            if thing.urn == urn and thing.id != kept and not thing.acknowledged:
-                self.cloud.remove(thing.id)
+        for resource in list(self.cloud.everything()):
+            if resource.urn == urn and resource.id != kept and not resource.acknowledged:
+                self.cloud.remove(resource.id)
 
     def _leftovers(self) -> list[str] | None:
         if self.others():
             return None
-        left = [f"{thing['type']} {thing['id']}" for thing in self.cloud.leftovers()]
+        left = [f"{resource['type']} {resource['id']}" for resource in self.cloud.leftovers()]
         if not any(self.cloud.of_type(_CLUSTER)):
             self.apiserver.wipe(keep_address=True)  # started early for a cluster that never came
         elif self.apiserver.running():

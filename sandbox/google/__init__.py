@@ -1,21 +1,26 @@
 """A stand-in for Google Cloud: the `gcp` Pulumi provider with a cloud behind it that is a folder of files.
 
-Why: the same program that goes to a real project runs here without account or credentials, and what Google
-would refuse is refused here, before anybody waits for a cloud.
+Why: the program that goes to a real project runs here unchanged, without account or credentials. What Google
+would refuse is refused here too, before anyone waits for a cloud.
 
-The rooms, in the order a request passes them:
+The files, in the order in which a request passes them:
 
-    server.py    the provider's gRPC side: which request does what
-    wire.py      protobuf values <-> Python values, unknowns and secrets
-    shapes.py    which fields a resource type has; read from the installed `pulumi_gcp` package
-    table.py     every known resource type; the rows lie in identity, network, firewall,
-                 address, nat, dns, storage, cluster, nodes and fleet kinds.py     the form of a row checks.py
-    rules for one value: names, ranges, ports, members preview.py   what is refused before anything is created
-    (as the provider's own schema does) diff.py      what changed, and whether that replaces the resource
-    life.py      create, update, read, delete as the cloud does them: references, duplicates, things in use
-    cloud.py     what exists, one JSON file per object; also the door for tests ("someone changed it in the
-    console") cluster_rules, cluster_outputs, machines: the parts of the two largest rows lookups.py   the few
-    data sources that programs call
+    server.py     the provider's gRPC side, on top of sandbox/provider: which request does what
+    settings.py   the project, region and zone that a provider is configured with
+    schema.py     which fields a resource type has; read from the installed `pulumi_gcp` package
+    table.py      every known resource type. The rows are in identity, network, firewall, address, nat, dns,
+                  storage, cluster, nodes, fleet, monitoring, grants and perimeter
+    kinds.py      the form of a row
+    checks.py     rules for one value: names, ranges, ports, members
+    preview.py    what is refused before anything is created, as the provider's own schema does
+    diff.py       what changed, and whether that replaces the resource
+    lifecycle.py  create, update, read, delete as the cloud does them: references, duplicates, what is in use
+    state.py      what the cloud says about an object: the inputs with all that it adds itself
+    refusal.py    how the cloud says no
+    cloud.py      what exists, one JSON file per object
+
+Beside them: cluster_rules, cluster_outputs and machines are parts of the two largest rows; lookups.py has the
+few data sources that programs call; console.py lets a test edit an object as a person would.
 
 What it does not stand in for: permissions, quotas, prices, time, and traffic. Nothing here carries a packet.
 """

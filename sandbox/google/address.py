@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .kinds import Kind, Problem, Reference, Scene, Values, named, never_changes, number, path
-from .network import API, NETWORK, SUBNETWORK, link, network_named, subnetwork_named
+from sandbox.google import checks
+from sandbox.google.kinds import Context, Kind, Problem, Reference, Values, named, never_changes, number, path
+from sandbox.google.network import API, NETWORK, SUBNETWORK, link, network_named, subnetwork_named
 
 ADDRESS = "gcp:compute/address:Address"
 address_named = named("projects/{project}/regions/{region}/addresses/{name}")
 
 
-def _documentation_address(scene: Scene) -> str:
+def _documentation_address(context: Context) -> str:
     """An address of 203.0.113.0/24, always the same for the same name unless another has it already."""
-    taken = {thing.state.get("address") for thing in scene.cloud.of_type(ADDRESS) if thing.id != scene.id}
-    start = number(scene.id, 9)
+    taken = {
+        resource.state.get("address")
+        for resource in context.cloud.of_type(ADDRESS)
+        if resource.id != context.id
+    }
+    start = number(context.id, 9)
     for step in range(254):
         candidate = f"203.0.113.{(start + step) % 254 + 1}"
         if candidate not in taken:
@@ -24,23 +28,27 @@ def _documentation_address(scene: Scene) -> str:
     return ""
 
 
-def _internal_address(scene: Scene) -> str:
+def _internal_address(context: Context) -> str:
     """The first free address of the subnet, after the four that are Google's."""
-    subnet = scene.cloud.find(subnetwork_named(str(scene.new.get("subnetwork", "default")), scene.new))
+    subnet = context.cloud.find(subnetwork_named(str(context.new.get("subnetwork", "default")), context.new))
     own = checks.network(subnet.state.get("ipCidrRange")) if subnet else None
     if own is None:
         return ""
-    taken = {thing.state.get("address") for thing in scene.cloud.of_type(ADDRESS) if thing.id != scene.id}
+    taken = {
+        resource.state.get("address")
+        for resource in context.cloud.of_type(ADDRESS)
+        if resource.id != context.id
+    }
     limit = min(own.num_addresses - 2, 1024)
     return next((str(own[index]) for index in range(2, limit) if str(own[index]) not in taken), "")
 
 
-def _address_computed(scene: Scene) -> Values:
-    internal = scene.new.get("addressType") == "INTERNAL"
-    labels = {"goog-pulumi-provisioned": "true", **scene.new.get("labels", {})}
-    return link(scene) | {
-        "address": _internal_address(scene) if internal else _documentation_address(scene),
-        "addressId": str(number(scene.id, 19)),
+def _address_computed(context: Context) -> Values:
+    internal = context.new.get("addressType") == "INTERNAL"
+    labels = {"goog-pulumi-provisioned": "true", **context.new.get("labels", {})}
+    return link(context) | {
+        "address": _internal_address(context) if internal else _documentation_address(context),
+        "addressId": str(number(context.id, 19)),
         "networkTier": "PREMIUM",
         "prefixLength": 0,
         "purpose": "GCE_ENDPOINT" if internal else "",
@@ -52,10 +60,10 @@ def _address_computed(scene: Scene) -> Values:
     }
 
 
-def _address_left(scene: Scene) -> Iterator[Problem]:
-    internal = scene.new.get("addressType") == "INTERNAL"
-    if not scene.new.get("address") and not (
-        _internal_address(scene) if internal else _documentation_address(scene)
+def _address_left(context: Context) -> Iterator[Problem]:
+    internal = context.new.get("addressType") == "INTERNAL"
+    if not context.new.get("address") and not (
+        _internal_address(context) if internal else _documentation_address(context)
     ):
         yield Problem(
             "address",
@@ -73,7 +81,7 @@ def _tier(values: Values) -> Iterator[Problem]:
 
 ADDRESS_KIND = Kind(
     token=ADDRESS,
-    shape="compute.Address",
+    schema="compute.Address",
     id=path("projects/{project}/regions/{region}/addresses/{name}"),
     api=API,
     place=("project", "region"),

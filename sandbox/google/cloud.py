@@ -4,8 +4,7 @@ One file per object keeps a change as cheap with a thousand firewalls as with on
 cloud with `ls` and `cat`, and makes a killed process harmless: a file is written beside its place and
 renamed.
 
-`Cloud` is also the door for tests and demonstrations: `edit` is somebody with the console open, `remove` is
-somebody who should not have had it open.
+What a person does to it without the program (an edit in the console) is in console.py.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -35,11 +34,12 @@ class HasGoogle(Protocol):
 
 
 @dataclass
-class Thing:
+class Resource:
     """One object in the cloud.
 
     `state` is what the cloud would say about it, `inputs` what it was made from. `acknowledged` is False
-    until the engine has used the id that its creation answered: see `life.create`, which adopts what is not.
+    until the engine has used the id that its creation returned: see `Lifecycle.create`, which adopts an
+    object that is not acknowledged.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Cloud:
         self.folder = home.google
         self._threads = threading.RLock()
         self._depth = 0
-        self._read: dict[Path, tuple[tuple[int, int, int], Thing]] = {}
+        self._read: dict[Path, tuple[tuple[int, int, int], Resource]] = {}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -78,82 +78,70 @@ class Cloud:
     # What a person or a test uses
 
     def list(self, type: str = "") -> list[dict[str, Any]]:
-        """Every object as `{"id", "type", "state"}`, ordered by id; only those of one type token when
-        given."""
-        found = self.of_type(type) if type else self.everything()
+        """Every object, or every one of a type token, as `{"id", "type", "state"}` and ordered by id."""
+        resources = self.of_type(type) if type else self.everything()
         return [
-            {"id": thing.id, "type": thing.type, "state": copy.deepcopy(thing.state)}
-            for thing in sorted(found, key=lambda thing: thing.id)
+            {"id": resource.id, "type": resource.type, "state": copy.deepcopy(resource.state)}
+            for resource in sorted(resources, key=lambda resource: resource.id)
         ]
 
     def leftovers(self) -> list[dict[str, Any]]:
         """What is still there and should not be after everything was destroyed: all but enabled APIs."""
-        return [thing for thing in self.list() if thing["type"] != ENABLED_API]
+        return [resource for resource in self.list() if resource["type"] != ENABLED_API]
 
     def get(self, id: str) -> dict[str, Any]:
         """What the cloud says about one object. KeyError when there is none with this id."""
-        return copy.deepcopy(self._must(id).state)
-
-    def edit(self, id: str, changes: Mapping[str, Any]) -> None:
-        """Change fields of an object behind the program's back; `None` clears a field. KeyError on unknown
-        ids."""
-        from . import shapes
-        from .table import KINDS
-
-        with self.locked():
-            thing = copy.deepcopy(self._must(id))
-            known = shapes.outputs(KINDS[thing.type].shape)
-            unknown = sorted(set(changes) - set(known))
-            if unknown:
-                raise KeyError(
-                    f"{thing.type} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}"
-                )
-            thing.state |= dict(changes)
-            thing.state = {key: value for key, value in thing.state.items() if value is not None}
-            self.put(thing)
+        return copy.deepcopy(self.require(id).state)
 
     def remove(self, id: str) -> None:
         """Take an object away, whatever depends on it. KeyError when there is none with this id."""
         with self.locked():
-            self._must(id)
+            self.require(id)
             self.drop(id)
 
     # What the provider uses
 
-    def find(self, id: str) -> Thing | None:
+    def find(self, id: str) -> Resource | None:
         """The object with this id, if it exists. The answer is shared: change a copy and `put` it."""
         name = _file_name(id)
         for folder in self._folders():
-            thing = self._load(folder / name)
-            if thing is not None and thing.id == id:
-                return thing
+            resource = self._load(folder / name)
+            if resource is not None and resource.id == id:
+                return resource
         return None
 
-    def of_type(self, type: str) -> Iterator[Thing]:
+    def require(self, id: str) -> Resource:
+        """As `find`. KeyError when there is none with this id."""
+        resource = self.find(id)
+        if resource is None:
+            raise KeyError(f"nothing in the cloud has the id {id!r}; Cloud.list() shows what there is")
+        return resource
+
+    def of_type(self, type: str) -> Iterator[Resource]:
         """The objects of one type token. Shared, as in `find`."""
         folder = self.folder / _folder_name(type)
         if folder.is_dir():
             for path in sorted(folder.glob("*.json")):
-                thing = self._load(path)
-                if thing is not None:
-                    yield thing
+                resource = self._load(path)
+                if resource is not None:
+                    yield resource
 
-    def everything(self) -> Iterator[Thing]:
+    def everything(self) -> Iterator[Resource]:
         """All objects. Shared, as in `find`."""
         for folder in self._folders():
             for path in sorted(folder.glob("*.json")):
-                thing = self._load(path)
-                if thing is not None:
-                    yield thing
+                resource = self._load(path)
+                if resource is not None:
+                    yield resource
 
-    def put(self, thing: Thing) -> None:
+    def put(self, resource: Resource) -> None:
         """Write an object, all of it or nothing."""
-        path = self.folder / _folder_name(thing.type) / _file_name(thing.id)
+        path = self.folder / _folder_name(resource.type) / _file_name(resource.id)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(thing), file, indent=1, sort_keys=True)
+                json.dump(asdict(resource), file, indent=1, sort_keys=True)
             os.replace(name, path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
@@ -161,27 +149,21 @@ class Cloud:
 
     def drop(self, id: str) -> None:
         """Remove an object's file; nothing happens when there is none."""
-        thing = self.find(id)
-        if thing is not None:
-            (self.folder / _folder_name(thing.type) / _file_name(id)).unlink(missing_ok=True)
+        resource = self.find(id)
+        if resource is not None:
+            (self.folder / _folder_name(resource.type) / _file_name(id)).unlink(missing_ok=True)
 
     def acknowledge(self, id: str) -> None:
         """The engine has used this id, so it knows of the object."""
         with self.locked():
-            thing = self.find(id)
-            if thing is not None and not thing.acknowledged:
-                self.put(Thing(**{**asdict(thing), "acknowledged": True}))
-
-    def _must(self, id: str) -> Thing:
-        thing = self.find(id)
-        if thing is None:
-            raise KeyError(f"nothing in the cloud has the id {id!r}; Cloud.list() shows what there is")
-        return thing
+            resource = self.find(id)
+            if resource is not None and not resource.acknowledged:
+                self.put(Resource(**{**asdict(resource), "acknowledged": True}))
 
     def _folders(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if path.is_dir()) if self.folder.is_dir() else []
 
-    def _load(self, path: Path) -> Thing | None:
+    def _load(self, path: Path) -> Resource | None:
         try:
             stat = path.stat()
         except FileNotFoundError:
@@ -191,14 +173,13 @@ class Cloud:
         known = self._read.get(path)
         if known is None or known[0] != stamp:
             try:
-                known = (stamp, Thing(**json.loads(path.read_text(encoding="utf-8"))))
+                known = (stamp, Resource(**json.loads(path.read_text(encoding="utf-8"))))
             except FileNotFoundError:
                 return None
             except (ValueError, TypeError) as error:
                 raise RuntimeError(
                     f"{path} is not an object of the stand-in cloud ({error}); the cloud cannot be trusted "
-                    "with it. "
-                    "Delete the file to say that the object is gone, or clean the sandbox."
+                    "with it. Delete the file to say that the object is gone, or clean the sandbox."
                 ) from error
             self._read[path] = known
         return known[1]

@@ -3,10 +3,10 @@ server."""
 
 from __future__ import annotations
 
-from . import checks, cluster_outputs, cluster_rules
-from .kinds import Kind, Reference, named, never_changes, path
-from .machines import NAME, NODE_ACCOUNT, NODE_CHANGES, NODE_CHECKS, NODE_DEFAULTS, NODE_SETS
-from .network import CLUSTER, NETWORK, SUBNETWORK, network_named, subnetwork_named
+from sandbox.google import checks, cluster_outputs, cluster_rules
+from sandbox.google.kinds import Kind, Reference, named, never_changes, path
+from sandbox.google.machines import NAME, NODE_ACCOUNT, NODE_CHANGES, NODE_CHECKS, NODE_DEFAULTS, NODE_SETS
+from sandbox.google.network import CLUSTER, NETWORK, SUBNETWORK, network_named, subnetwork_named
 
 API = "container.googleapis.com"
 NODE_POOL = "gcp:container/nodePool:NodePool"
@@ -16,7 +16,7 @@ cluster_named = named("projects/{project}/locations/{location}/clusters/{name}")
 
 CLUSTER_KIND = Kind(
     token=CLUSTER,
-    shape="container.Cluster",
+    schema="container.Cluster",
     id=path("projects/{project}/locations/{location}/clusters/{name}"),
     api=API,
     autoname_length=40,
@@ -182,8 +182,8 @@ CLUSTER_KIND = Kind(
     before_create=cluster_outputs.start,
     after_create=cluster_outputs.register,
     after_update=cluster_outputs.define,
-    before_delete=lambda scene: scene.apiserver.wipe(keep_address=True),
-    takes_along=lambda cluster: (
+    before_delete=lambda context: context.apiserver.wipe(keep_address=True),
+    cascades=lambda cluster: (
         [(NODE_POOL, f"{cluster.id}/nodePools/")]
         + (
             [(cluster_outputs.MEMBERSHIP, cluster_outputs.membership_id(cluster.id))]

@@ -6,32 +6,32 @@ import base64
 import re
 from typing import Any
 
-from . import checks
-from .cloud import Thing
-from .kinds import Scene, Values, first, region_of, tail, walk
-from .machines import VERSION
-from .network import subnetwork_named
+from sandbox.google import checks
+from sandbox.google.cloud import Resource
+from sandbox.google.kinds import Context, Values, first, region_of, tail, walk
+from sandbox.google.machines import VERSION
+from sandbox.google.network import subnetwork_named
 
 MEMBERSHIP = "gcp:gkehub/membership:Membership"
 
 
-def _range(subnet: Thing | None, name: Any) -> str:
+def _range(subnet: Resource | None, name: Any) -> str:
     for _, secondary in walk(subnet.state if subnet else {}, "secondaryIpRanges.*"):
         if secondary.get("rangeName") == name:
             return str(secondary.get("ipCidrRange", ""))
     return ""
 
 
-def computed(scene: Scene) -> Values:
+def computed(context: Context) -> Values:
     """What Google adds to a new cluster."""
-    subnet = scene.cloud.find(subnetwork_named(scene.new.get("subnetwork") or "default", scene.new))
-    pods = _range(subnet, first(scene.new, "ipAllocationPolicy.clusterSecondaryRangeName"))
-    services = _range(subnet, first(scene.new, "ipAllocationPolicy.servicesSecondaryRangeName"))
-    labels = {"goog-pulumi-provisioned": "true", **scene.new.get("resourceLabels", {})}
-    master = checks.network(first(scene.new, "privateClusterConfig.masterIpv4CidrBlock"))
-    fleet = scene.new.get("fleet")
+    subnet = context.cloud.find(subnetwork_named(context.new.get("subnetwork") or "default", context.new))
+    pods = _range(subnet, first(context.new, "ipAllocationPolicy.clusterSecondaryRangeName"))
+    services = _range(subnet, first(context.new, "ipAllocationPolicy.servicesSecondaryRangeName"))
+    labels = {"goog-pulumi-provisioned": "true", **context.new.get("resourceLabels", {})}
+    master = checks.network(first(context.new, "privateClusterConfig.masterIpv4CidrBlock"))
+    fleet = context.new.get("fleet")
     computed: dict[str, Any] = {
-        "selfLink": f"https://container.googleapis.com/v1/{scene.id}",
+        "selfLink": f"https://container.googleapis.com/v1/{context.id}",
         "masterVersion": VERSION,
         "nodeVersion": VERSION,
         "networkingMode": "VPC_NATIVE",
@@ -57,26 +57,26 @@ def computed(scene: Scene) -> Values:
         "enableL4IlbSubsetting": False,
     }
     if fleet:
-        project = fleet.get("project") or scene.project
-        membership = membership_id(scene.id)
+        project = fleet.get("project") or context.project
+        membership = membership_id(context.id)
         computed["fleet"] = {
             "membership": f"//gkehub.googleapis.com/{membership}",
             "membershipId": tail(membership),
-            "membershipLocation": region_of(scene.new),
+            "membershipLocation": region_of(context.new),
             "preRegistered": False,
             "project": project,
         }
     return computed
 
 
-def live(scene: Scene) -> Values:
+def live(context: Context) -> Values:
     """Where the API server is now, and what signs its certificate."""
-    endpoint = scene.apiserver.endpoint
+    endpoint = context.apiserver.endpoint
     return {
         "endpoint": endpoint,
         "privateClusterConfig": {"publicEndpoint": endpoint},
         "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": endpoint}},
-        "masterAuth": {"clusterCaCertificate": base64.b64encode(scene.apiserver.ca_pem.encode()).decode()},
+        "masterAuth": {"clusterCaCertificate": base64.b64encode(context.apiserver.ca_pem.encode()).decode()},
     }
 
 
@@ -86,21 +86,26 @@ def membership_id(cluster: str) -> str:
     return f"projects/{project}/locations/{re.sub(r'-[a-z]$', '', location)}/memberships/{name}"
 
 
-def start(scene: Scene) -> None:
+def start(context: Context) -> None:
     """The control plane comes with the kinds of the features that are on."""
-    scene.apiserver.start()
-    define(scene)
+    context.apiserver.start()
+    define(context)
 
 
-def define(scene: Scene) -> None:
+def define(context: Context) -> None:
     """GKE defines the kinds of a feature when it is turned on; the real one takes some time after that."""
-    if first(scene.new, "secretSyncConfig.enabled"):
-        scene.apiserver.define_secret_sync()
+    if first(context.new, "secretSyncConfig.enabled"):
+        context.apiserver.define_secret_sync()
 
 
-def register(scene: Scene) -> None:
+def register(context: Context) -> None:
     """A cluster with a `fleet` block registers itself; the membership belongs to the cluster."""
-    if scene.new.get("fleet"):
-        id = membership_id(scene.id)
-        state = {"name": id, "membershipId": tail(id), "project": scene.project, "location": id.split("/")[3]}
-        scene.cloud.put(Thing(id, MEMBERSHIP, "", {}, state, acknowledged=True))
+    if context.new.get("fleet"):
+        id = membership_id(context.id)
+        state = {
+            "name": id,
+            "membershipId": tail(id),
+            "project": context.project,
+            "location": id.split("/")[3],
+        }
+        context.cloud.put(Resource(id, MEMBERSHIP, "", {}, state, acknowledged=True))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from .kinds import Problem, Scene, Values, first, region_of, tail, walk
-from .network import CLUSTER, network_named, overlaps, subnetwork_named
+from sandbox.google.kinds import Context, Problem, Values, first, region_of, tail, walk
+from sandbox.google.network import CLUSTER, network_named, overlaps, subnetwork_named
 
 MOST_SUBNETS = 8
 """Beside the cluster's own. Source: GKE, "Add subnets to clusters"."""
@@ -116,27 +116,29 @@ def maintenance(values: Values) -> Iterator[Problem]:
             )
 
 
-def ranges_exist(scene: Scene) -> Iterator[Problem]:
+def ranges_exist(context: Context) -> Iterator[Problem]:
     """The subnet is of this network and region, and has the ranges that the cluster names."""
-    subnet = scene.cloud.find(subnetwork_named(scene.new.get("subnetwork") or "default", scene.new))
+    subnet = context.cloud.find(subnetwork_named(context.new.get("subnetwork") or "default", context.new))
     if subnet is None:
         return
-    if network_named(subnet.state["network"], subnet.state) != network_named(scene.new["network"], scene.new):
+    if network_named(subnet.state["network"], subnet.state) != network_named(
+        context.new["network"], context.new
+    ):
         yield Problem(
             "subnetwork",
-            scene.new["subnetwork"],
+            context.new["subnetwork"],
             f"it belongs to {tail(subnet.state['network'])}, not to the cluster's network "
-            f"{tail(scene.new['network'])}",
+            f"{tail(context.new['network'])}",
         )
-    if f"/regions/{region_of(scene.new)}/" not in subnet.id:
+    if f"/regions/{region_of(context.new)}/" not in subnet.id:
         yield Problem(
             "subnetwork",
-            scene.new["subnetwork"],
-            f"it lies outside the cluster's region {region_of(scene.new)}",
+            context.new["subnetwork"],
+            f"it lies outside the cluster's region {region_of(context.new)}",
         )
     names = [name for _, name in walk(subnet.state, "secondaryIpRanges.*.rangeName")]
     for field in ("clusterSecondaryRangeName", "servicesSecondaryRangeName"):
-        name = first(scene.new, f"ipAllocationPolicy.{field}")
+        name = first(context.new, f"ipAllocationPolicy.{field}")
         if name and name not in names:
             yield Problem(
                 f"ipAllocationPolicy.{field}",
@@ -145,16 +147,16 @@ def ranges_exist(scene: Scene) -> Iterator[Problem]:
             )
 
 
-def further_ranges(scene: Scene) -> Iterator[Problem]:
+def further_ranges(context: Context) -> Iterator[Problem]:
     """Subnets beside the cluster's own: few, of the same network, with the ranges that are named; none leaves
     under a pool."""
     field = "ipAllocationPolicy.additionalIpRangesConfigs"
-    further = list(walk(scene.new, f"{field}.*"))
+    further = list(walk(context.new, f"{field}.*"))
     if len(further) > MOST_SUBNETS:
         yield Problem(field, len(further), f"a cluster takes at most {MOST_SUBNETS} subnets beside its own")
-    kept = {subnetwork_named(scene.new.get("subnetwork") or "default", scene.new)}
+    kept = {subnetwork_named(context.new.get("subnetwork") or "default", context.new)}
     for at, config in further:
-        subnet = scene.cloud.find(subnetwork_named(config["subnetwork"], scene.new))
+        subnet = context.cloud.find(subnetwork_named(config["subnetwork"], context.new))
         if subnet is None:
             continue  # said already, as a reference
         if subnet.id in kept:
@@ -165,7 +167,7 @@ def further_ranges(scene: Scene) -> Iterator[Problem]:
             )
         kept.add(subnet.id)
         if network_named(subnet.state["network"], subnet.state) != network_named(
-            scene.new["network"], scene.new
+            context.new["network"], context.new
         ):
             yield Problem(
                 f"{at}.subnetwork", config["subnetwork"], "it belongs to another network than the cluster"
@@ -178,51 +180,51 @@ def further_ranges(scene: Scene) -> Iterator[Problem]:
                     name,
                     f"'{subnet.id}' has no secondary range of this name; it has {', '.join(names) or 'none'}",
                 )
-    for pool in scene.cloud.of_type("gcp:container/nodePool:NodePool") if scene.old is not None else ():
+    for pool in context.cloud.of_type("gcp:container/nodePool:NodePool") if context.old is not None else ():
         used = first(pool.state, "networkConfig.subnetwork")
         if (
             used
-            and pool.id.startswith(f"{scene.id}/nodePools/")
-            and subnetwork_named(used, scene.new) not in kept
+            and pool.id.startswith(f"{context.id}/nodePools/")
+            and subnetwork_named(used, context.new) not in kept
         ):
             yield Problem(
                 field, tail(used), f"node pool '{tail(pool.id)}' is in this subnet; delete the pool first"
             )
 
 
-def control_plane_apart(scene: Scene) -> Iterator[Problem]:
+def control_plane_apart(context: Context) -> Iterator[Problem]:
     """A new control plane's range is free in the network."""
-    if scene.old is None:
-        block = walk(scene.new, "privateClusterConfig.masterIpv4CidrBlock")
-        yield from overlaps(scene, block, network_named(scene.new["network"], scene.new))
+    if context.old is None:
+        block = walk(context.new, "privateClusterConfig.masterIpv4CidrBlock")
+        yield from overlaps(context, block, network_named(context.new["network"], context.new))
 
 
-def own_pool(scene: Scene) -> Iterator[Problem]:
+def own_pool(context: Context) -> Iterator[Problem]:
     """The workload pool is the project's."""
-    pool = first(scene.new, "workloadIdentityConfig.workloadPool")
-    if pool and pool != f"{scene.project}.svc.id.goog":
+    pool = first(context.new, "workloadIdentityConfig.workloadPool")
+    if pool and pool != f"{context.project}.svc.id.goog":
         yield Problem(
             "workloadIdentityConfig.workloadPool",
             pool,
-            f"a cluster's workload pool is its own project's: {scene.project}.svc.id.goog",
+            f"a cluster's workload pool is its own project's: {context.project}.svc.id.goog",
         )
 
 
-def only_cluster(scene: Scene) -> Iterator[Problem]:
+def only_cluster(context: Context) -> Iterator[Problem]:
     """There is one API server to be a control plane."""
-    for other in scene.cloud.of_type(CLUSTER):
-        if other.id != scene.id:
+    for other in context.cloud.of_type(CLUSTER):
+        if other.id != context.id:
             yield Problem(
                 "name",
-                scene.new["name"],
+                context.new["name"],
                 f"this sandbox has one API server and it belongs to '{other.id}'; use "
                 "another sandbox home for a second cluster (a rule of the stand-in, not of Google)",
             )
 
 
-def protected(scene: Scene) -> Iterator[Problem]:
+def protected(context: Context) -> Iterator[Problem]:
     """A protected cluster is not deleted."""
-    if scene.new.get("deletionProtection", True) is not False:
+    if context.new.get("deletionProtection", True) is not False:
         yield Problem(
             "deletionProtection",
             True,

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import shapes
-from .kinds import Kind, Values, tail
-from .wire import UNKNOWN, has_unknown
+from sandbox.google import schema
+from sandbox.google.kinds import Kind, Values, tail
+from sandbox.provider.wire import UNKNOWN, has_unknown
 
 _MISSING: Any = object()
 
@@ -27,19 +27,29 @@ class Change:
     how: str
     replaces: bool
 
+    @property
+    def field(self) -> str:
+        """The resource's own field in which the change is."""
+        return top_field(self.path)
+
+
+def top_field(path: str) -> str:
+    """`allows[0].ports` -> `allows`"""
+    return path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
+
 
 def changes(kind: Kind, news: Values, state: Values, inputs_before: Values) -> list[Change]:
     """The changes from `state` to `news`. `inputs_before` tells a removed field from one never given."""
-    found: list[Change] = []
-    always = shapes.outputs(kind.shape)
-    for name in shapes.inputs(kind.shape):
+    changed: list[Change] = []
+    always = schema.outputs(kind.schema)
+    for name in schema.inputs(kind.schema):
         new, old = news.get(name), state.get(name, inputs_before.get(name))
         if new is None and name in kind.defaults:
             new = kind.defaults[name]
         if new is None and always.get(name, False):
             continue  # the cloud's own choice
-        found += _compare(kind, name, _MISSING if new is None else new, _MISSING if old is None else old)
-    return found
+        changed += _compare(kind, name, _MISSING if new is None else new, _MISSING if old is None else old)
+    return changed
 
 
 def _compare(kind: Kind, path: str, new: Any, old: Any) -> Iterator[Change]:
@@ -60,8 +70,8 @@ def _compare(kind: Kind, path: str, new: Any, old: Any) -> Iterator[Change]:
         and _plain(path) not in kind.sets
         and len(new) == len(old)
     ):
-        for index, (one, other) in enumerate(zip(new, old, strict=True)):
-            yield from _compare(kind, f"{path}[{index}]", one, other)
+        for index, (new_item, old_item) in enumerate(zip(new, old, strict=True)):
+            yield from _compare(kind, f"{path}[{index}]", new_item, old_item)
     elif _same(kind, path, new) != _same(kind, path, old):
         how = "delete" if new is _MISSING or new in (None, [], {}) else "add" if _empty(old) else "update"
         yield _change(kind, path, how, old, new)

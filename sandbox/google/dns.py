@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .cloud import Thing
-from .kinds import Kind, Problem, Reference, Scene, Values, named, never_changes, number, path, tail, walk
-from .network import NETWORK, network_named
-from .wire import UNKNOWN
+from sandbox.google import checks
+from sandbox.google.cloud import Resource
+from sandbox.google.kinds import (
+    Context,
+    Kind,
+    Problem,
+    Reference,
+    Values,
+    named,
+    never_changes,
+    number,
+    path,
+    tail,
+    walk,
+)
+from sandbox.google.network import NETWORK, network_named
+from sandbox.provider.wire import UNKNOWN
 
 API = "dns.googleapis.com"
 ZONE = "gcp:dns/managedZone:ManagedZone"
@@ -63,36 +75,36 @@ def _private(values: Values) -> Iterator[Problem]:
         yield Problem("description", "", "it cannot be empty; leave it out")
 
 
-def _one_zone_per_name_and_network(scene: Scene) -> Iterator[Problem]:
+def _one_zone_per_name_and_network(context: Context) -> Iterator[Problem]:
     mine = {
-        network_named(url, scene.new)
-        for _, url in walk(scene.new, "privateVisibilityConfig.networks.*.networkUrl")
+        network_named(url, context.new)
+        for _, url in walk(context.new, "privateVisibilityConfig.networks.*.networkUrl")
     }
-    for other in scene.cloud.of_type(ZONE):
-        if other.id == scene.id or other.state["dnsName"] != scene.new["dnsName"] or not mine:
+    for other in context.cloud.of_type(ZONE):
+        if other.id == context.id or other.state["dnsName"] != context.new["dnsName"] or not mine:
             continue
         for _, url in walk(other.state, "privateVisibilityConfig.networks.*.networkUrl"):
             if network_named(url, other.state) in mine:
                 yield Problem(
                     "dnsName",
-                    scene.new["dnsName"],
+                    context.new["dnsName"],
                     f"'{other.id}' answers this name in the same network already; a network asks one private "
                     "zone per name",
                     409,
                 )
 
 
-def records_of(scene: Scene, zone: str) -> Iterator[Thing]:
+def records_of(context: Context, zone: str) -> Iterator[Resource]:
     """The records in a zone."""
-    for record in scene.cloud.of_type(RECORD):
+    for record in context.cloud.of_type(RECORD):
         if record.id.startswith(f"{zone}/rrsets/"):
             yield record
 
 
-def _zone_is_empty(scene: Scene) -> Iterator[Problem]:
-    if scene.new.get("forceDestroy"):
+def _zone_is_empty(context: Context) -> Iterator[Problem]:
+    if context.new.get("forceDestroy"):
         return
-    found = [record.id for record in records_of(scene, scene.id)]
+    found = [record.id for record in records_of(context, context.id)]
     if found:
         yield Problem(
             "forceDestroy",
@@ -102,10 +114,10 @@ def _zone_is_empty(scene: Scene) -> Iterator[Problem]:
         )
 
 
-def _zone_computed(scene: Scene) -> Values:
-    labels = {"goog-pulumi-provisioned": "true", **scene.new.get("labels", {})}
-    private = scene.new.get("visibility") == "private"
-    letter = "abcde"[number(scene.id, 4) % 5]
+def _zone_computed(context: Context) -> Values:
+    labels = {"goog-pulumi-provisioned": "true", **context.new.get("labels", {})}
+    private = context.new.get("visibility") == "private"
+    letter = "abcde"[number(context.id, 4) % 5]
     servers = (
         ["ns-gcp-private.googledomains.com."]
         if private
@@ -113,7 +125,7 @@ def _zone_computed(scene: Scene) -> Values:
     )
     return {
         "nameServers": servers,
-        "managedZoneId": number(scene.id, 15),
+        "managedZoneId": number(context.id, 15),
         "creationTime": "2026-01-01T00:00:00.000Z",
         "cloudLoggingConfig": {"enableLogging": False},
         "reverseLookup": False,
@@ -124,7 +136,7 @@ def _zone_computed(scene: Scene) -> Values:
 
 ZONE_KIND = Kind(
     token=ZONE,
-    shape="dns.ManagedZone",
+    schema="dns.ManagedZone",
     id=path("projects/{project}/managedZones/{name}"),
     api=API,
     checks={
@@ -147,7 +159,7 @@ ZONE_KIND = Kind(
     cloud_rules=(_one_zone_per_name_and_network,),
     delete_rules=(_zone_is_empty,),
     computed=_zone_computed,
-    takes_along=lambda zone: [(RECORD, f"{zone.id}/rrsets/")],
+    cascades=lambda zone: [(RECORD, f"{zone.id}/rrsets/")],
 )
 
 
@@ -176,9 +188,9 @@ def _data(values: Values) -> Iterator[Problem]:
         yield Problem("rrdatas", data, "the same data is given twice")
 
 
-def _inside_zone(scene: Scene) -> Iterator[Problem]:
-    zone = scene.cloud.find(zone_named(scene.new["managedZone"], scene.new))
-    name = scene.new["name"]
+def _inside_zone(context: Context) -> Iterator[Problem]:
+    zone = context.cloud.find(zone_named(context.new["managedZone"], context.new))
+    name = context.new["name"]
     if zone is None:
         return
     apex = zone.state["dnsName"]
@@ -188,9 +200,9 @@ def _inside_zone(scene: Scene) -> Iterator[Problem]:
         )
     if zone.state.get("peeringConfig") or zone.state.get("forwardingConfig"):
         yield Problem(
-            "managedZone", scene.new["managedZone"], f"zone '{zone.id}' asks others and holds no records"
+            "managedZone", context.new["managedZone"], f"zone '{zone.id}' asks others and holds no records"
         )
-    if name == apex and scene.new["type"] == "CNAME":
+    if name == apex and context.new["type"] == "CNAME":
         yield Problem(
             "type",
             "CNAME",
@@ -198,14 +210,14 @@ def _inside_zone(scene: Scene) -> Iterator[Problem]:
         )
 
 
-def _cname_alone(scene: Scene) -> Iterator[Problem]:
-    before = scene.id.rpartition("/")[0]
-    others = TYPES if scene.new["type"] == "CNAME" else ("CNAME",)
+def _cname_alone(context: Context) -> Iterator[Problem]:
+    before = context.id.rpartition("/")[0]
+    others = TYPES if context.new["type"] == "CNAME" else ("CNAME",)
     for type in others:
-        if type != scene.new["type"] and scene.cloud.find(f"{before}/{type}"):
+        if type != context.new["type"] and context.cloud.find(f"{before}/{type}"):
             yield Problem(
                 "type",
-                scene.new["type"],
+                context.new["type"],
                 f"'{before}/{type}' exists; a CNAME is the only record of its name",
                 409,
             )
@@ -213,7 +225,7 @@ def _cname_alone(scene: Scene) -> Iterator[Problem]:
 
 RECORD_KIND = Kind(
     token=RECORD,
-    shape="dns.RecordSet",
+    schema="dns.RecordSet",
     id=lambda values: (
         f"projects/{values['project']}/managedZones/{tail(values['managedZone'])}"
         f"/rrsets/{values['name']}/{values['type']}"
@@ -230,10 +242,10 @@ RECORD_KIND = Kind(
 )
 
 
-def _one_policy_per_network(scene: Scene) -> Iterator[Problem]:
-    mine = {network_named(url, scene.new) for _, url in walk(scene.new, "networks.*.networkUrl")}
-    for other in scene.cloud.of_type(POLICY):
-        if other.id == scene.id:
+def _one_policy_per_network(context: Context) -> Iterator[Problem]:
+    mine = {network_named(url, context.new) for _, url in walk(context.new, "networks.*.networkUrl")}
+    for other in context.cloud.of_type(POLICY):
+        if other.id == context.id:
             continue
         for at, url in walk(other.state, "networks.*.networkUrl"):
             if network_named(url, other.state) in mine:
@@ -244,7 +256,7 @@ def _one_policy_per_network(scene: Scene) -> Iterator[Problem]:
 
 POLICY_KIND = Kind(
     token=POLICY,
-    shape="dns.Policy",
+    schema="dns.Policy",
     id=path("projects/{project}/policies/{name}"),
     api=API,
     checks={"name": checks.NAME},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .identity import ACCOUNT, by_email
-from .kinds import Kind, Problem, Reference, Scene, Values, named, never_changes, path, walk
-from .network import API, NETWORK, link, network_named
-from .wire import UNKNOWN
+from sandbox.google import checks
+from sandbox.google.identity import ACCOUNT, by_email
+from sandbox.google.kinds import Context, Kind, Problem, Reference, Values, named, never_changes, path, walk
+from sandbox.google.network import API, NETWORK, link, network_named
+from sandbox.provider.wire import UNKNOWN
 
 
 def _allows_or_denies(values: Values) -> Iterator[Problem]:
@@ -97,7 +97,7 @@ def _logging(values: Values) -> Iterator[Problem]:
 
 FIREWALL_KIND = Kind(
     token="gcp:compute/firewall:Firewall",
-    shape="compute.Firewall",
+    schema="compute.Firewall",
     id=path("projects/{project}/global/firewalls/{name}"),
     api=API,
     checks={
@@ -145,8 +145,10 @@ FIREWALL_KIND = Kind(
         Reference("targetServiceAccounts.*", ACCOUNT, by_email),
         Reference("sourceServiceAccounts.*", ACCOUNT, by_email),
     ),
-    computed=lambda scene: link(scene) | {"direction": "INGRESS", "destinationRanges": []},
-    live=lambda scene: {"enableLogging": bool(scene.new.get("logConfig") or scene.new.get("enableLogging"))},
+    computed=lambda context: link(context) | {"direction": "INGRESS", "destinationRanges": []},
+    live=lambda context: {
+        "enableLogging": bool(context.new.get("logConfig") or context.new.get("enableLogging"))
+    },
 )
 
 
@@ -188,7 +190,7 @@ def _other_side(values: Values) -> Iterator[Problem]:
 
 POLICY_KIND = Kind(
     token=POLICY,
-    shape="compute.NetworkFirewallPolicyWithRules",
+    schema="compute.NetworkFirewallPolicyWithRules",
     id=path("projects/{project}/global/firewallPolicies/{name}"),
     api=API,
     checks={
@@ -204,10 +206,10 @@ POLICY_KIND = Kind(
     rules=(_own_priorities, _other_side),
     replaces=never_changes("name", "project", "policyType"),
     references=(Reference("rules.*.targetServiceAccounts.*", ACCOUNT, by_email),),
-    computed=lambda scene: {
-        **link(scene),
+    computed=lambda context: {
+        **link(context),
         "fingerprint": "",
-        "networkFirewallPolicyId": str(len(scene.id)),
+        "networkFirewallPolicyId": str(len(context.id)),
         "policyType": "VPC_POLICY",
         "predefinedRules": [],
         "ruleTupleCount": 0,
@@ -216,12 +218,12 @@ POLICY_KIND = Kind(
 )
 
 
-def _one_policy_per_network(scene: Scene) -> Iterator[Problem]:
-    target = scene.new["attachmentTarget"]
-    for other in scene.cloud.of_type(ASSOCIATION):
-        if other.id != scene.id and network_named(
+def _one_policy_per_network(context: Context) -> Iterator[Problem]:
+    target = context.new["attachmentTarget"]
+    for other in context.cloud.of_type(ASSOCIATION):
+        if other.id != context.id and network_named(
             other.state["attachmentTarget"], other.state
-        ) == network_named(target, scene.new):
+        ) == network_named(target, context.new):
             yield Problem(
                 "attachmentTarget",
                 target,
@@ -232,7 +234,7 @@ def _one_policy_per_network(scene: Scene) -> Iterator[Problem]:
 
 ASSOCIATION_KIND = Kind(
     token=ASSOCIATION,
-    shape="compute.NetworkFirewallPolicyAssociation",
+    schema="compute.NetworkFirewallPolicyAssociation",
     id=path("projects/{project}/global/firewallPolicies/{firewallPolicy}/associations/{name}"),
     api=API,
     checks={"name": checks.NAME},
@@ -242,7 +244,7 @@ ASSOCIATION_KIND = Kind(
         Reference("attachmentTarget", NETWORK, network_named, holds=True),
     ),
     cloud_rules=(_one_policy_per_network,),
-    computed=lambda scene: {"shortName": scene.new["name"]},
+    computed=lambda context: {"shortName": context.new["name"]},
 )
 
 

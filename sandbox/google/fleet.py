@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .cluster_outputs import MEMBERSHIP
-from .identity import enabled
-from .kinds import Kind, Problem, Reference, Scene, Values, never_changes, path, tail
-from .network import CLUSTER
+from sandbox.google import checks
+from sandbox.google.cluster_outputs import MEMBERSHIP
+from sandbox.google.identity import enabled
+from sandbox.google.kinds import Context, Kind, Problem, Reference, Values, never_changes, path, tail
+from sandbox.google.network import CLUSTER
 
 API = "gkehub.googleapis.com"
 FEATURE = "gcp:gkehub/feature:Feature"
@@ -51,14 +51,14 @@ def _feature(value: str, values: Values) -> str:
     return f"projects/{values['project']}/locations/{values['location']}/features/{tail(value)}"
 
 
-def _labels(scene: Scene) -> Values:
-    labels = {"goog-pulumi-provisioned": "true", **scene.new.get("labels", {})}
+def _labels(context: Context) -> Values:
+    labels = {"goog-pulumi-provisioned": "true", **context.new.get("labels", {})}
     return {"effectiveLabels": labels, "pulumiLabels": labels}
 
 
 MEMBERSHIP_KIND = Kind(
     token=MEMBERSHIP,
-    shape="gkehub.Membership",
+    schema="gkehub.Membership",
     id=path("projects/{project}/locations/{location}/memberships/{membershipId}"),
     api=API,
     autoname="",
@@ -73,24 +73,24 @@ MEMBERSHIP_KIND = Kind(
     defaults={"location": "global"},
     replaces=never_changes("membershipId", "location", "project", "endpoint", "authority.issuer"),
     references=(Reference("endpoint.gkeCluster.resourceLink", CLUSTER, _cluster_link),),
-    computed=lambda scene: {"name": scene.id, **_labels(scene)},
+    computed=lambda context: {"name": context.id, **_labels(context)},
 )
 
 
-def _mesh_api(scene: Scene) -> Iterator[Problem]:
-    if scene.new.get("name") == "servicemesh" and not enabled(scene, "mesh.googleapis.com"):
+def _mesh_api(context: Context) -> Iterator[Problem]:
+    if context.new.get("name") == "servicemesh" and not enabled(context, "mesh.googleapis.com"):
         yield Problem(
             "name",
             "servicemesh",
             "this feature needs the API mesh.googleapis.com, which is not enabled in "
-            f"{scene.project}; enable it with a projects.Service and depend on it",
+            f"{context.project}; enable it with a projects.Service and depend on it",
             403,
         )
 
 
 FEATURE_KIND = Kind(
     token=FEATURE,
-    shape="gkehub.Feature",
+    schema="gkehub.Feature",
     id=path("projects/{project}/locations/{location}/features/{name}"),
     api=API,
     checks={
@@ -100,22 +100,22 @@ FEATURE_KIND = Kind(
     },
     replaces=never_changes("name", "location", "project"),
     cloud_rules=(_mesh_api,),
-    computed=lambda scene: {
+    computed=lambda context: {
         "createTime": "2026-01-01T00:00:00Z",
         "updateTime": "2026-01-01T00:00:00Z",
         "deleteTime": "",
         "states": [{"states": [{"code": "OK", "description": "", "updateTime": "2026-01-01T00:00:00Z"}]}],
         "resourceStates": [{"hasResources": False, "state": "ACTIVE"}],
-        **_labels(scene),
+        **_labels(context),
     },
     # The real provider finds an existing feature and updates it.
     idempotent=True,
-    takes_along=lambda feature: [(FEATURE_MEMBERSHIP, f"{feature.id}/membershipId/")],
+    cascades=lambda feature: [(FEATURE_MEMBERSHIP, f"{feature.id}/membershipId/")],
 )
 
 FEATURE_MEMBERSHIP_KIND = Kind(
     token=FEATURE_MEMBERSHIP,
-    shape="gkehub.FeatureMembership",
+    schema="gkehub.FeatureMembership",
     id=path("projects/{project}/locations/{location}/features/{feature}/membershipId/{membership}"),
     api=API,
     autoname="",

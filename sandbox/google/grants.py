@@ -5,10 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from . import checks
-from .cloud import ENABLED_API
-from .identity import ACCOUNT, MEMBER_CHANGES, MEMBER_CHECKS, by_member, enabled, etag, member_id, pool_exists
-from .kinds import Kind, Problem, Reference, Scene, tail
+from sandbox.google import checks
+from sandbox.google.cloud import ENABLED_API
+from sandbox.google.identity import (
+    ACCOUNT,
+    MEMBER_CHANGES,
+    MEMBER_CHECKS,
+    by_member,
+    enabled,
+    etag,
+    member_id,
+    pool_exists,
+)
+from sandbox.google.kinds import Context, Kind, Problem, Reference, tail
 
 _TOPIC = checks.pattern(
     r"(projects/[^/]+/(topics|subscriptions)/)?(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}",
@@ -20,28 +29,28 @@ _SECRET = checks.pattern(
 _DATASET = checks.pattern(r"[A-Za-z0-9_]{1,1024}", "a dataset's id has letters, digits and underscores")
 
 
-def _api_enabled(api: str) -> Callable[[Scene], Iterator[Problem]]:
+def _api_enabled(api: str) -> Callable[[Context], Iterator[Problem]]:
     """Refuses where the API is off in a project that is known here; of other projects nothing is known."""
 
-    def rule(scene: Scene) -> Iterator[Problem]:
+    def rule(context: Context) -> Iterator[Problem]:
         known = any(
-            service.id.startswith(f"{scene.project}/") for service in scene.cloud.of_type(ENABLED_API)
+            service.id.startswith(f"{context.project}/") for service in context.cloud.of_type(ENABLED_API)
         )
-        if known and not enabled(scene, api):
+        if known and not enabled(context, api):
             yield Problem(
                 "project",
-                scene.project,
-                f"{api} has not been used in project {scene.project} before or it is disabled",
+                context.project,
+                f"{api} has not been used in project {context.project} before or it is disabled",
                 403,
             )
 
     return rule
 
 
-def _member(token: str, shape: str, api: str, field: str, collection: str, name: checks.Check) -> Kind:
+def _member(token: str, schema: str, api: str, field: str, collection: str, name: checks.Check) -> Kind:
     return Kind(
         token=token,
-        shape=shape,
+        schema=schema,
         id=lambda values: member_id(
             f"projects/{values['project']}/{collection}/{tail(values[field])}", values
         ),

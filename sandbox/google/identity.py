@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from . import checks
-from .cloud import ENABLED_API
-from .kinds import Kind, Problem, Reference, Scene, Values, first, never_changes, number, path, tail
+from sandbox.google import checks
+from sandbox.google.cloud import ENABLED_API
+from sandbox.google.kinds import (
+    Context,
+    Kind,
+    Problem,
+    Reference,
+    Values,
+    first,
+    never_changes,
+    number,
+    path,
+    tail,
+)
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
@@ -20,9 +31,9 @@ ALWAYS_ON = frozenset(
 )
 
 
-def enabled(scene: Scene, api: str) -> bool:
+def enabled(context: Context, api: str) -> bool:
     """Whether the object's project may use an API."""
-    return api in ALWAYS_ON or scene.cloud.find(f"{scene.project}/{api}") is not None
+    return api in ALWAYS_ON or context.cloud.find(f"{context.project}/{api}") is not None
 
 
 def _is_api(value: str) -> str | None:
@@ -33,7 +44,7 @@ def _is_api(value: str) -> str | None:
 
 SERVICE_KIND = Kind(
     token=ENABLED_API,
-    shape="projects.Service",
+    schema="projects.Service",
     id=path("{project}/{service}"),
     autoname="",
     checks={"service": _is_api},
@@ -71,7 +82,7 @@ def _foreseen(state: Values) -> Values:
 
 ACCOUNT_KIND = Kind(
     token=ACCOUNT,
-    shape="serviceaccount.Account",
+    schema="serviceaccount.Account",
     id=lambda values: f"projects/{values['project']}/serviceAccounts/{_email(values)}",
     api="iam.googleapis.com",
     autoname="accountId",
@@ -87,20 +98,20 @@ ACCOUNT_KIND = Kind(
     },
     defaults={"disabled": False},
     replaces=never_changes("accountId", "project"),
-    computed=lambda scene: {
-        **_foreseen(scene.new),
-        "name": scene.id,
-        "uniqueId": str(number(scene.id, 21)),
+    computed=lambda context: {
+        **_foreseen(context.new),
+        "name": context.id,
+        "uniqueId": str(number(context.id, 21)),
     },
     foreseen=_foreseen,
-    takes_along=lambda account: [(ACCOUNT_MEMBER, f"{account.id}/")],
+    cascades=lambda account: [(ACCOUNT_MEMBER, f"{account.id}/")],
 )
 
 
-def pool_exists(scene: Scene) -> Iterator[Problem]:
+def pool_exists(context: Context) -> Iterator[Problem]:
     """A member `PROJECT.svc.id.goog[NAMESPACE/NAME]`, or a principal of it, needs the pool, which the first
     cluster makes."""
-    member = str(scene.new["member"])
+    member = str(context.new["member"])
     pool = r"([a-z0-9:.-]+\.svc\.id\.goog)"
     found = re.fullmatch(rf"serviceAccount:{pool}\[.*\]", member) or re.fullmatch(
         r"principal://iam\.googleapis\.com/projects/\d+/locations/global/"
@@ -109,7 +120,7 @@ def pool_exists(scene: Scene) -> Iterator[Problem]:
     )
     if found and not any(
         first(cluster.state, "workloadIdentityConfig.workloadPool") == found[1]
-        for cluster in scene.cloud.of_type(CLUSTER)
+        for cluster in context.cloud.of_type(CLUSTER)
     ):
         yield Problem(
             "member",
@@ -140,14 +151,14 @@ MEMBER_CHECKS = {"member": checks.member, "role": checks.role}
 MEMBER_CHANGES = never_changes("member", "role", "condition")
 
 
-def etag(scene: Scene) -> Values:
+def etag(context: Context) -> Values:
     """The version of the policy that holds this member."""
-    return {"etag": f"BwX{number(scene.id, 10)}="}
+    return {"etag": f"BwX{number(context.id, 10)}="}
 
 
 ACCOUNT_MEMBER_KIND = Kind(
     token=ACCOUNT_MEMBER,
-    shape="serviceaccount.IAMMember",
+    schema="serviceaccount.IAMMember",
     id=lambda values: member_id(values["serviceAccountId"], values),
     api="iam.googleapis.com",
     autoname="",
@@ -166,7 +177,7 @@ ACCOUNT_MEMBER_KIND = Kind(
 
 PROJECT_MEMBER_KIND = Kind(
     token=PROJECT_MEMBER,
-    shape="projects.IAMMember",
+    schema="projects.IAMMember",
     id=lambda values: member_id(tail(values["project"]), values),
     api="cloudresourcemanager.googleapis.com",
     autoname="",

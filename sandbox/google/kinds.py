@@ -1,7 +1,7 @@
 """The form of a row: what the stand-in knows about one resource type.
 
 Paths name fields as they are on the wire, joined by dots; `*` stands for every element of a list or map:
-`allows.*.ports.*`. Fields themselves (names, types, required) are not in the rows; see shapes.py.
+`allows.*.ports.*`. Fields themselves (names, types, required) are not in the rows; see schema.py.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from .checks import Check
-from .wire import UNKNOWN
-
-if TYPE_CHECKING:
-    from .cloud import Cloud, Thing
+from sandbox.google.checks import Check
+from sandbox.google.cloud import Cloud, Resource
+from sandbox.provider.wire import UNKNOWN
 
 Values = Mapping[str, Any]
 LINK = "https://www.googleapis.com/compute/v1/"
@@ -49,7 +47,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Scene:
+class Context:
     """What a rule of the cloud looks at: the object as it would become, as it was, and everything else."""
 
     kind: Kind
@@ -82,7 +80,7 @@ class Kind:
     """One resource type."""
 
     token: str
-    shape: str
+    schema: str
     #: the object's id, from its fields
     id: Callable[[Values], str]
     #: the API that must be enabled in the project
@@ -107,22 +105,22 @@ class Kind:
     kept: frozenset[str] = frozenset()
     references: tuple[Reference, ...] = ()
     #: the cloud: refusals at create and update, refusals at delete
-    cloud_rules: tuple[Callable[[Scene], Iterable[Problem]], ...] = ()
-    delete_rules: tuple[Callable[[Scene], Iterable[Problem]], ...] = ()
+    cloud_rules: tuple[Callable[[Context], Iterable[Problem]], ...] = ()
+    delete_rules: tuple[Callable[[Context], Iterable[Problem]], ...] = ()
     #: outputs that the cloud adds at creation, and outputs that are true again at every read
-    computed: Callable[[Scene], Values] | None = None
-    live: Callable[[Scene], Values] | None = None
+    computed: Callable[[Context], Values] | None = None
+    live: Callable[[Context], Values] | None = None
     #: outputs that the provider already knows at preview
     foreseen: Callable[[Values], Values] | None = None
     #: creating what exists is no error (memberships of policies, enabled APIs)
     idempotent: bool = False
     #: objects that go with this one: their types and the start of their ids
-    takes_along: Callable[[Thing], Iterable[tuple[str, str]]] | None = None
+    cascades: Callable[[Resource], Iterable[tuple[str, str]]] | None = None
     #: work beside the table of objects; each may run twice
-    before_create: Callable[[Scene], None] | None = None
-    after_create: Callable[[Scene], None] | None = None
-    after_update: Callable[[Scene], None] | None = None
-    before_delete: Callable[[Scene], None] | None = None
+    before_create: Callable[[Context], None] | None = None
+    after_create: Callable[[Context], None] | None = None
+    after_update: Callable[[Context], None] | None = None
+    before_delete: Callable[[Context], None] | None = None
     #: False leaves the object in the cloud when the resource is deleted
     deletes: Callable[[Values], bool] | None = None
     #: outputs that are secret, as paths

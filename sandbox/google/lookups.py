@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .kinds import Values, number
-from .life import Settings
+from sandbox.google.kinds import Values, number
+from sandbox.google.settings import Settings
 
 Lookup = Callable[[Values, Settings], dict[str, Any]]
 

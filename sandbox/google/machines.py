@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import checks
-from .identity import ACCOUNT, by_email
-from .kinds import Reference, never_changes
+from sandbox.google import checks
+from sandbox.google.identity import ACCOUNT, by_email
+from sandbox.google.kinds import Reference, never_changes
 
 VERSION = "1.35.8-gke.1000000"
 TAINT_EFFECTS = ("NO_SCHEDULE", "PREFER_NO_SCHEDULE", "NO_EXECUTE")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .kinds import Kind, Problem, Values, never_changes, number, walk
+from sandbox.google import checks
+from sandbox.google.kinds import Kind, Problem, Values, never_changes, number, walk
 
 METRIC = "gcp:logging/metric:Metric"
 ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
@@ -28,7 +28,7 @@ def _conditions(values: Values) -> Iterator[Problem]:
 
 METRIC_KIND = Kind(
     token=METRIC,
-    shape="logging.Metric",
+    schema="logging.Metric",
     id=lambda values: str(values["name"]),
     api="logging.googleapis.com",
     autoname_length=100,
@@ -43,7 +43,7 @@ METRIC_KIND = Kind(
 
 ALERT_KIND = Kind(
     token=ALERT,
-    shape="monitoring.AlertPolicy",
+    schema="monitoring.AlertPolicy",
     id=lambda values: f"projects/{values['project']}/alertPolicies/{number(str(values['displayName']), 19)}",
     api="monitoring.googleapis.com",
     autoname="",
@@ -56,7 +56,7 @@ ALERT_KIND = Kind(
     rules=(_conditions,),
     defaults={"enabled": True},
     replaces=never_changes("project"),
-    computed=lambda scene: {"name": scene.id, "creationRecords": []},
+    computed=lambda context: {"name": context.id, "creationRecords": []},
 )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .address import ADDRESS, address_named
-from .cloud import Thing
-from .kinds import Kind, Problem, Reference, Scene, Values, named, never_changes, path, walk
-from .network import API, NETWORK, SUBNETWORK, link, network_named, subnetwork_named
-from .wire import UNKNOWN
+from sandbox.google import checks
+from sandbox.google.address import ADDRESS, address_named
+from sandbox.google.cloud import Resource
+from sandbox.google.kinds import Context, Kind, Problem, Reference, Values, named, never_changes, path, walk
+from sandbox.google.network import API, NETWORK, SUBNETWORK, link, network_named, subnetwork_named
+from sandbox.provider.wire import UNKNOWN
 
 ROUTER = "gcp:compute/router:Router"
 NAT = "gcp:compute/routerNat:RouterNat"
@@ -35,14 +35,14 @@ def _router_needs_network(values: Values) -> Iterator[Problem]:
         )
 
 
-def _nats_of(router: Thing) -> Iterator[tuple[str, str]]:
+def _nats_of(router: Resource) -> Iterator[tuple[str, str]]:
     state = router.state
     yield NAT, f"{state['project']}/{state['region']}/{state['name']}/"
 
 
 ROUTER_KIND = Kind(
     token=ROUTER,
-    shape="compute.Router",
+    schema="compute.Router",
     id=path("projects/{project}/regions/{region}/routers/{name}"),
     api=API,
     place=("project", "region"),
@@ -63,7 +63,7 @@ ROUTER_KIND = Kind(
     kept=frozenset({"bgp.identifierRange"}),
     references=(Reference("network", NETWORK, network_named, holds=True, output="link"),),
     computed=link,
-    takes_along=_nats_of,
+    cascades=_nats_of,
 )
 
 
@@ -143,9 +143,9 @@ def _which_subnets(values: Values) -> Iterator[Problem]:
             )
 
 
-def _secondary_ranges_exist(scene: Scene) -> Iterator[Problem]:
-    for at, subnet in walk(scene.new, "subnetworks.*"):
-        found = scene.cloud.find(subnetwork_named(subnet["name"], scene.new))
+def _secondary_ranges_exist(context: Context) -> Iterator[Problem]:
+    for at, subnet in walk(context.new, "subnetworks.*"):
+        found = context.cloud.find(subnetwork_named(subnet["name"], context.new))
         if found is None:
             continue  # said already, as a reference
         names = [name for _, name in walk(found.state, "secondaryIpRanges.*.rangeName")]
@@ -158,10 +158,10 @@ def _secondary_ranges_exist(scene: Scene) -> Iterator[Problem]:
                 )
 
 
-def _subnets_of_this_network(scene: Scene) -> Iterator[Problem]:
-    router = scene.cloud.find(router_named(scene.new["router"], scene.new))
-    for at, name in walk(scene.new, "subnetworks.*.name"):
-        subnet = scene.cloud.find(subnetwork_named(name, scene.new))
+def _subnets_of_this_network(context: Context) -> Iterator[Problem]:
+    router = context.cloud.find(router_named(context.new["router"], context.new))
+    for at, name in walk(context.new, "subnetworks.*.name"):
+        subnet = context.cloud.find(subnetwork_named(name, context.new))
         if (
             router
             and subnet
@@ -171,10 +171,10 @@ def _subnets_of_this_network(scene: Scene) -> Iterator[Problem]:
             yield Problem(at, name, f"the subnet is in another network than router '{router.id}'")
 
 
-def _one_nat_per_subnet(scene: Scene) -> Iterator[Problem]:
-    mine = {subnetwork_named(name, scene.new) for _, name in walk(scene.new, "subnetworks.*.name")}
-    for other in scene.cloud.of_type(NAT):
-        if other.id == scene.id or other.state["type"] != scene.new["type"]:
+def _one_nat_per_subnet(context: Context) -> Iterator[Problem]:
+    mine = {subnetwork_named(name, context.new) for _, name in walk(context.new, "subnetworks.*.name")}
+    for other in context.cloud.of_type(NAT):
+        if other.id == context.id or other.state["type"] != context.new["type"]:
             continue
         for at, name in walk(other.state, "subnetworks.*.name"):
             if subnetwork_named(name, other.state) in mine:
@@ -187,7 +187,7 @@ def _one_nat_per_subnet(scene: Scene) -> Iterator[Problem]:
 
 NAT_KIND = Kind(
     token=NAT,
-    shape="compute.RouterNat",
+    schema="compute.RouterNat",
     id=path("{project}/{region}/{router}/{name}"),
     api=API,
     place=("project", "region"),
@@ -238,14 +238,14 @@ NAT_KIND = Kind(
         Reference("initialNatIps.*", ADDRESS, address_named, holds=True, output="link"),
     ),
     cloud_rules=(_secondary_ranges_exist, _subnets_of_this_network, _one_nat_per_subnet),
-    computed=lambda scene: {
+    computed=lambda context: {
         "autoNetworkTier": "PREMIUM",
         "drainNatIps": [],
         "natIps": [],
         "enableDynamicPortAllocation": False,
         "enableEndpointIndependentMapping": False,
         "endpointTypes": ["ENDPOINT_TYPE_VM"],
-        "minPortsPerVm": 32 if scene.new.get("enableDynamicPortAllocation") else 64,
+        "minPortsPerVm": 32 if context.new.get("enableDynamicPortAllocation") else 64,
     },
 )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import checks
-from .kinds import (
+from sandbox.google import checks
+from sandbox.google.kinds import (
     LINK,
+    Context,
     Kind,
     Problem,
     Reference,
-    Scene,
     Values,
     first,
     named,
@@ -30,18 +30,18 @@ network_named = named("projects/{project}/global/networks/{name}")
 subnetwork_named = named("projects/{project}/regions/{region}/subnetworks/{name}")
 
 
-def link(scene: Scene) -> dict[str, Any]:
+def link(context: Context) -> dict[str, Any]:
     """What every compute object says of itself."""
-    return {"selfLink": LINK + scene.id, "creationTimestamp": "2026-01-01T00:00:00.000-00:00"}
+    return {"selfLink": LINK + context.id, "creationTimestamp": "2026-01-01T00:00:00.000-00:00"}
 
 
 # Networks
 
 
-def _network_computed(scene: Scene) -> Values:
-    numeric = str(number(scene.id, 19))
+def _network_computed(context: Context) -> Values:
+    numeric = str(number(context.id, 19))
     return {
-        "selfLink": LINK + scene.id,
+        "selfLink": LINK + context.id,
         "networkId": numeric,
         "numericId": numeric,
         "gatewayIpv4": "",
@@ -56,7 +56,7 @@ def _network_computed(scene: Scene) -> Values:
 
 NETWORK_KIND = Kind(
     token=NETWORK,
-    shape="compute.Network",
+    schema="compute.Network",
     id=path("projects/{project}/global/networks/{name}"),
     api=API,
     checks={
@@ -102,17 +102,17 @@ def _overlap(one: str, other: str) -> bool:
     return bool(first_range and second_range and first_range.overlaps(second_range))
 
 
-def overlaps(scene: Scene, wanted: Iterator[tuple[str, str]], network: str) -> Iterator[Problem]:
+def overlaps(context: Context, wanted: Iterator[tuple[str, str]], network: str) -> Iterator[Problem]:
     """Each of the `wanted` ranges that is already in use in the network: by a subnet or a control plane."""
     taken: list[tuple[str, str]] = []
-    for subnet in scene.cloud.of_type(SUBNETWORK):
-        if subnet.id != scene.id and network_named(subnet.state["network"], subnet.state) == network:
+    for subnet in context.cloud.of_type(SUBNETWORK):
+        if subnet.id != context.id and network_named(subnet.state["network"], subnet.state) == network:
             taken += [(subnet.id, value) for _, value in ranges(subnet.state)]
-    for cluster in scene.cloud.of_type(CLUSTER):
+    for cluster in context.cloud.of_type(CLUSTER):
         block = first(cluster.state, "privateClusterConfig.masterIpv4CidrBlock")
         if (
             block
-            and cluster.id != scene.id
+            and cluster.id != context.id
             and network_named(cluster.state["network"], cluster.state) == network
         ):
             taken.append((cluster.id, block))
@@ -153,8 +153,8 @@ def _has_range(values: Values) -> Iterator[Problem]:
         yield Problem("ipCidrRange", None, "a subnet with IPv4 needs its range")
 
 
-def _ranges_free(scene: Scene) -> Iterator[Problem]:
-    yield from overlaps(scene, ranges(scene.new), network_named(scene.new["network"], scene.new))
+def _ranges_free(context: Context) -> Iterator[Problem]:
+    yield from overlaps(context, ranges(context.new), network_named(context.new["network"], context.new))
 
 
 def _shrinks(old: Any, new: Any) -> bool:
@@ -164,12 +164,12 @@ def _shrinks(old: Any, new: Any) -> bool:
     return not before.subnet_of(after)  # type: ignore[arg-type]
 
 
-def _subnet_computed(scene: Scene) -> Values:
-    own = checks.network(scene.new.get("ipCidrRange"))
-    return link(scene) | {
+def _subnet_computed(context: Context) -> Values:
+    own = checks.network(context.new.get("ipCidrRange"))
+    return link(context) | {
         "gatewayAddress": str(own[1]) if own else "",
-        "fingerprint": f"{number(scene.id, 12):x}",
-        "subnetworkId": number(scene.id, 15),
+        "fingerprint": f"{number(context.id, 12):x}",
+        "subnetworkId": number(context.id, 15),
         "privateIpGoogleAccess": False,
         "privateIpv6GoogleAccess": "DISABLE_GOOGLE_ACCESS",
         "purpose": "PRIVATE",
@@ -186,7 +186,7 @@ def _subnet_computed(scene: Scene) -> Values:
 
 SUBNETWORK_KIND = Kind(
     token=SUBNETWORK,
-    shape="compute.Subnetwork",
+    schema="compute.Subnetwork",
     id=path("projects/{project}/regions/{region}/subnetworks/{name}"),
     api=API,
     place=("project", "region"),

@@ -5,11 +5,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .cluster import API, NODE_POOL, cluster_named
-from .kinds import Kind, Problem, Reference, Scene, Values, first, never_changes, number, path, tail, walk
-from .machines import NAME, NODE_ACCOUNT, NODE_CHANGES, NODE_CHECKS, NODE_DEFAULTS, NODE_SETS, VERSION
-from .network import CLUSTER, SUBNETWORK, subnetwork_named
+from sandbox.google import checks
+from sandbox.google.cluster import API, NODE_POOL, cluster_named
+from sandbox.google.kinds import (
+    Context,
+    Kind,
+    Problem,
+    Reference,
+    Values,
+    first,
+    never_changes,
+    number,
+    path,
+    tail,
+    walk,
+)
+from sandbox.google.machines import (
+    NAME,
+    NODE_ACCOUNT,
+    NODE_CHANGES,
+    NODE_CHECKS,
+    NODE_DEFAULTS,
+    NODE_SETS,
+    VERSION,
+)
+from sandbox.google.network import CLUSTER, SUBNETWORK, subnetwork_named
 
 
 def _autoscaling(values: Values) -> Iterator[Problem]:
@@ -46,15 +66,15 @@ def _upgrade(values: Values) -> Iterator[Problem]:
         )
 
 
-def _cluster_fits(scene: Scene) -> Iterator[Problem]:
-    cluster = scene.cloud.find(cluster_named(scene.new["cluster"], scene.new))
+def _cluster_fits(context: Context) -> Iterator[Problem]:
+    cluster = context.cloud.find(cluster_named(context.new["cluster"], context.new))
     if cluster is None:
         return
     if cluster.state.get("enableAutopilot"):
         yield Problem(
             "cluster", cluster.id, "an Autopilot cluster manages its nodes itself and takes no node pools"
         )
-    mode = first(scene.new, "nodeConfig.workloadMetadataConfig.mode")
+    mode = first(context.new, "nodeConfig.workloadMetadataConfig.mode")
     if mode == "GKE_METADATA" and not first(cluster.state, "workloadIdentityConfig.workloadPool"):
         yield Problem(
             "nodeConfig.workloadMetadataConfig.mode",
@@ -64,7 +84,7 @@ def _cluster_fits(scene: Scene) -> Iterator[Problem]:
     own = subnetwork_named(cluster.state.get("subnetwork") or "default", cluster.state)
     further = walk(cluster.state, "ipAllocationPolicy.additionalIpRangesConfigs.*.subnetwork")
     subnets = {own, *(subnetwork_named(named, cluster.state) for _, named in further)}
-    wanted = first(scene.new, "networkConfig.subnetwork")
+    wanted = first(context.new, "networkConfig.subnetwork")
     subnet_id = subnetwork_named(wanted, cluster.state) if wanted else own
     if subnet_id not in subnets:
         yield Problem(
@@ -73,10 +93,10 @@ def _cluster_fits(scene: Scene) -> Iterator[Problem]:
             f"'{cluster.id}' does not have this subnet; name it among "
             "ipAllocationPolicy.additionalIpRangesConfigs",
         )
-    subnet = scene.cloud.find(subnet_id) if subnet_id else None
+    subnet = context.cloud.find(subnet_id) if subnet_id else None
     names = [name for _, name in walk(subnet.state if subnet else {}, "secondaryIpRanges.*.rangeName")]
-    pods = first(scene.new, "networkConfig.podRange")
-    if pods and not first(scene.new, "networkConfig.createPodRange") and pods not in names:
+    pods = first(context.new, "networkConfig.podRange")
+    if pods and not first(context.new, "networkConfig.createPodRange") and pods not in names:
         yield Problem(
             "networkConfig.podRange",
             pods,
@@ -84,19 +104,21 @@ def _cluster_fits(scene: Scene) -> Iterator[Problem]:
         )
 
 
-def _computed(scene: Scene) -> Values:
-    location = str(scene.new["location"])
+def _computed(context: Context) -> Values:
+    location = str(context.new["location"])
     zones = [location] if location[-2] == "-" else [f"{location}-{letter}" for letter in "bcd"]
-    name = f"gke-{tail(scene.new['cluster'])}-{scene.new['name']}-{number(scene.id, 8):x}-grp"
-    groups = [f"projects/{scene.project}/zones/{zone}" for zone in scene.new.get("nodeLocations") or zones]
+    name = f"gke-{tail(context.new['cluster'])}-{context.new['name']}-{number(context.id, 8):x}-grp"
+    groups = [
+        f"projects/{context.project}/zones/{zone}" for zone in context.new.get("nodeLocations") or zones
+    ]
     root = "https://www.googleapis.com/compute/v1/"
-    count = first(scene.new, "autoscaling.minNodeCount") or 1
+    count = first(context.new, "autoscaling.minNodeCount") or 1
     return {
         "instanceGroupUrls": [f"{root}{group}/instanceGroupManagers/{name}" for group in groups],
         "managedInstanceGroupUrls": [f"{root}{group}/instanceGroups/{name}" for group in groups],
         "version": VERSION,
-        "initialNodeCount": scene.new.get("nodeCount") or count,
-        "nodeCount": scene.new.get("initialNodeCount") or count,
+        "initialNodeCount": context.new.get("nodeCount") or count,
+        "nodeCount": context.new.get("initialNodeCount") or count,
         "maxPodsPerNode": 110,
         "nodeLocations": zones,
         "management": {"autoRepair": True, "autoUpgrade": True},
@@ -107,7 +129,7 @@ def _computed(scene: Scene) -> Values:
 
 NODE_POOL_KIND = Kind(
     token=NODE_POOL,
-    shape="container.NodePool",
+    schema="container.NodePool",
     id=path("projects/{project}/locations/{location}/clusters/{cluster}/nodePools/{name}"),
     api=API,
     autoname_length=40,

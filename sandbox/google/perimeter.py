@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .kinds import Kind, Problem, Scene, Values, never_changes, walk
+from sandbox.google import checks
+from sandbox.google.kinds import Context, Kind, Problem, Values, never_changes, walk
 
 API = "accesscontextmanager.googleapis.com"
 PERIMETER = "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter"
@@ -40,10 +40,10 @@ def _accessible(values: Values) -> Iterator[Problem]:
                 )
 
 
-def _one_perimeter_per_project(scene: Scene) -> Iterator[Problem]:
-    mine = {project for _, project in walk(scene.new, "status.resources.*")}
-    for other in scene.cloud.of_type(PERIMETER):
-        if other.id == scene.id:
+def _one_perimeter_per_project(context: Context) -> Iterator[Problem]:
+    mine = {project for _, project in walk(context.new, "status.resources.*")}
+    for other in context.cloud.of_type(PERIMETER):
+        if other.id == context.id:
             continue
         for at, project in walk(other.state, "status.resources.*"):
             if project in mine:
@@ -54,7 +54,7 @@ def _one_perimeter_per_project(scene: Scene) -> Iterator[Problem]:
 
 PERIMETER_KIND = Kind(
     token=PERIMETER,
-    shape="accesscontextmanager.ServicePerimeter",
+    schema="accesscontextmanager.ServicePerimeter",
     id=lambda values: str(values["name"]),
     api=API,
     autoname="",

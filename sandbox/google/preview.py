@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import shapes
-from .kinds import Kind, Problem, Values, walk
-from .wire import UNKNOWN
+from sandbox.google import schema
+from sandbox.google.kinds import Kind, Problem, Values, walk
+from sandbox.provider.wire import UNKNOWN
 
 _WORDS = {
     "string": "a text",
@@ -24,7 +24,7 @@ _WORDS = {
 
 def problems(kind: Kind, values: Values) -> Iterator[Problem]:
     """Everything that is wrong with these inputs. Values only known after the deployment are not judged."""
-    wrong = list(_shape(shapes.inputs(kind.shape), values, "", kind.token))
+    wrong = list(_object(schema.inputs(kind.schema), values, "", kind.token))
     yield from wrong
     if wrong:
         return  # a rule may trip over a value of the wrong type
@@ -37,8 +37,8 @@ def problems(kind: Kind, values: Values) -> Iterator[Problem]:
         yield from over_all(values)
 
 
-def _shape(
-    fields: Mapping[str, shapes.Field], values: Mapping[str, Any], at: str, owner: str
+def _object(
+    fields: Mapping[str, schema.Field], values: Mapping[str, Any], at: str, owner: str
 ) -> Iterator[Problem]:
     for name, field in fields.items():
         if field.required and values.get(name) is None:
@@ -56,7 +56,7 @@ def _shape(
             )
 
 
-def _value(field: shapes.Field, value: Any, at: str, owner: str) -> Iterator[Problem]:
+def _value(field: schema.Field, value: Any, at: str, owner: str) -> Iterator[Problem]:
     if value is None or value is UNKNOWN or field.type == "any":
         return
     right = {
@@ -71,7 +71,7 @@ def _value(field: shapes.Field, value: Any, at: str, owner: str) -> Iterator[Pro
     if not right:
         yield Problem(at, value, f"it must be {_WORDS[field.type]}")
     elif isinstance(value, Mapping) and field.type == "object":
-        yield from _shape(field.fields, value, f"{at}.", owner)
+        yield from _object(field.fields, value, f"{at}.", owner)
     elif isinstance(value, list) and field.item:
         for index, item in enumerate(value):
             yield from _value(field.item, item, f"{at}[{index}]", owner)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import checks
-from .identity import ACCOUNT, MEMBER_CHANGES, MEMBER_CHECKS, by_member, etag, member_id, pool_exists
-from .kinds import Kind, Problem, Reference, Scene, Values, never_changes, number
+from sandbox.google import checks
+from sandbox.google.identity import (
+    ACCOUNT,
+    MEMBER_CHANGES,
+    MEMBER_CHECKS,
+    by_member,
+    etag,
+    member_id,
+    pool_exists,
+)
+from sandbox.google.kinds import Context, Kind, Problem, Reference, Values, never_changes, number
 
 API = "storage.googleapis.com"
 BUCKET = "gcp:storage/bucket:Bucket"
@@ -20,7 +28,7 @@ def _place(value: str) -> str | None:
     return "a bucket lies in a region like europe-west1, or in US, EU or ASIA"
 
 
-def _life(values: Values) -> Iterator[Problem]:
+def _lifecycle(values: Values) -> Iterator[Problem]:
     if values.get("forceDestroy") and values.get("retentionPolicy"):
         yield Problem(
             "forceDestroy",
@@ -29,13 +37,13 @@ def _life(values: Values) -> Iterator[Problem]:
         )
 
 
-def _computed(scene: Scene) -> Values:
-    labels = {"goog-pulumi-provisioned": "true", **scene.new.get("labels", {})}
-    name = scene.new["name"]
+def _computed(context: Context) -> Values:
+    labels = {"goog-pulumi-provisioned": "true", **context.new.get("labels", {})}
+    name = context.new["name"]
     return {
         "url": f"gs://{name}",
         "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}",
-        "projectNumber": number(scene.project, 12),
+        "projectNumber": number(context.project, 12),
         "publicAccessPrevention": "inherited",
         "uniformBucketLevelAccess": False,
         "rpo": "",
@@ -51,7 +59,7 @@ def _computed(scene: Scene) -> Values:
 
 BUCKET_KIND = Kind(
     token=BUCKET,
-    shape="storage.Bucket",
+    schema="storage.Bucket",
     id=lambda values: str(values["name"]),
     api=API,
     checks={
@@ -64,7 +72,7 @@ BUCKET_KIND = Kind(
         "rpo": checks.one_of("DEFAULT", "ASYNC_TURBO"),
         "labels.*": checks.LABEL,
     },
-    rules=(_life,),
+    rules=(_lifecycle,),
     defaults={
         "forceDestroy": False,
         "storageClass": "STANDARD",
@@ -83,13 +91,13 @@ BUCKET_KIND = Kind(
     ),
     caseless=frozenset({"location"}),
     computed=_computed,
-    live=lambda scene: {"location": str(scene.new["location"]).upper()},
-    takes_along=lambda bucket: [(BUCKET_MEMBER, f"b/{bucket.id}/")],
+    live=lambda context: {"location": str(context.new["location"]).upper()},
+    cascades=lambda bucket: [(BUCKET_MEMBER, f"b/{bucket.id}/")],
 )
 
 BUCKET_MEMBER_KIND = Kind(
     token=BUCKET_MEMBER,
-    shape="storage.BucketIAMMember",
+    schema="storage.BucketIAMMember",
     id=lambda values: member_id(f"b/{values['bucket']}", values),
     api=API,
     autoname="",

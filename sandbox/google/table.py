@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import (
+from sandbox.google import (
     address,
     cluster,
     dns,
@@ -19,7 +19,7 @@ from . import (
     perimeter,
     storage,
 )
-from .kinds import Kind
+from sandbox.google.kinds import Kind
 
 KINDS: Final[dict[str, Kind]] = {
     kind.token: kind

@@ -1,7 +1,7 @@
 """A stand-in for the Pulumi provider `kubernetes` that applies every object to the sandbox's real API server.
 
-    server.py      the provider's gRPC service: what the engine asks, in the engine's words
-    wire.py        the engine's property values <-> plain Python values
+    server.py      the provider's gRPC side: what the engine asks, on top of sandbox/provider
+    lifecycle.py   create, update, read and delete one object or release
     kubeconfig.py  which API server a kubeconfig means, and that it is the sandbox's and no other
     manifest.py    pure rules over manifests: check, difference, replacement, drift
     cluster.py     the API server: discovery, server-side apply, read, delete

@@ -19,7 +19,7 @@ from kubernetes import client as kube
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError
 
-from sandbox.kubernetes.wire import Json
+from sandbox.provider.wire import Json
 
 FIELD_MANAGER = "pulumi-kubernetes"
 FORCE_ANNOTATION = "pulumi.com/patchForce"

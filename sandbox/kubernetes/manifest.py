@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.kubernetes.wire import UNKNOWN, Json, at
+from sandbox.provider.wire import UNKNOWN, Json
 
 DEFAULT_NAMESPACE = "default"
 
@@ -69,6 +69,20 @@ class Change:
         return text
 
 
+def at(value: Any, path: Iterable[str]) -> Any:
+    """The value at the path of keys; None where there is none."""
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def is_text(value: Any) -> bool:
+    """Whether the value is a text, or may become one when the deployment knows it."""
+    return isinstance(value, str) or value is UNKNOWN
+
+
 def kind_of(type_token: str) -> tuple[str, str]:
     """apiVersion and kind that a type token stands for: `kubernetes:core/v1:Service` is ("v1", "Service")."""
     parts = type_token.split(":")
@@ -89,9 +103,9 @@ def complete(type_token: str, inputs: Json) -> Json:
     api_version, kind = kind_of(type_token)
     manifest = {"apiVersion": api_version, "kind": kind} | inputs
     for key, expected in (("apiVersion", api_version), ("kind", kind)):
-        if manifest[key] not in (expected, UNKNOWN):
+        if manifest[key] is not UNKNOWN and manifest[key] != expected:
             raise ManifestError(f"{key} {manifest[key]!r} contradicts the type {type_token}; leave it out")
-    if not isinstance(at(manifest, ("metadata", "name")), str):
+    if not is_text(at(manifest, ("metadata", "name"))):
         raise ManifestError(
             "metadata.name is missing. The real provider would invent a name with a random tail, "
             "which nothing else could refer to; give the object a name."

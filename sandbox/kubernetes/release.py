@@ -24,8 +24,8 @@ import yaml
 
 from sandbox import tools
 from sandbox.kubernetes.cluster import Cluster, ClusterError, Kind
-from sandbox.kubernetes.manifest import DEFAULT_NAMESPACE, ManifestError
-from sandbox.kubernetes.wire import UNKNOWN, Json, at
+from sandbox.kubernetes.manifest import DEFAULT_NAMESPACE, ManifestError, at, is_text
+from sandbox.provider.wire import UNKNOWN, Json
 
 TYPE = "kubernetes:helm.sh/v3:Release"
 REPLACED_BY = ("name", "namespace")
@@ -38,12 +38,12 @@ _TOUCH_SECONDS = 3.0
 
 def check(inputs: Json) -> None:
     """Refuses what Helm would refuse, and what the sandbox cannot stand in for."""
-    if not isinstance(inputs.get("name"), str):
+    if not is_text(inputs.get("name")):
         raise ManifestError(
             "name is missing: the real provider would invent a release name with a random tail"
         )
     chart = inputs.get("chart")
-    if chart == UNKNOWN:
+    if chart is UNKNOWN:
         return
     if _chart(inputs) not in _CHARTS:
         raise ManifestError(

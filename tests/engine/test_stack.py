@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from sandbox.apiserver import ApiServer
+from sandbox.google import console
 from sandbox.google.cloud import Cloud
 from sandbox.home import Home
 from tests.support import ROOT, config_with, dev_config
@@ -213,7 +214,7 @@ def test_roles_on_googles_resources_come_and_go_with_their_lines(sandbox: Sandbo
 def test_refresh_finds_a_firewall_rule_that_somebody_opened_and_up_closes_it(sandbox: Sandbox) -> None:
     cloud = Cloud(sandbox.home)
     rule = "projects/sandbox-project/global/firewalls/gateway-allow-egress-web"
-    cloud.edit(rule, {"allows": [{"protocol": "tcp", "ports": ["80", "443", "22"]}]})
+    console.edit(cloud, rule, {"allows": [{"protocol": "tcp", "ports": ["80", "443", "22"]}]})
     assert sandbox.changes(sandbox.run("refresh")).get("updated") == 1
     assert sandbox.changes(sandbox.run("up")).get("updated") == 1
     assert "22" not in json.dumps(cloud.get(rule))

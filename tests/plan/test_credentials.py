@@ -14,8 +14,7 @@ from egress.common.errors import ConfigError
 from egress.common.objects import Manifest
 from egress.layers.cluster import secret_sync
 from egress.layers.render import render
-from tests.sandbox import test_google_client as g
-from tests.sandbox.test_google_cloud import refused
+from tests.sandbox.google_engine import refused, sandbox
 from tests.support import PROJECT, ROOT, config_with, plan_of
 
 NUMBER = "987654321012"
@@ -286,7 +285,7 @@ def test_a_principal_of_the_workload_pool_needs_a_cluster_first(tmp_path: Path) 
         "role": "roles/secretmanager.secretAccessor",
         "member": f"{PRINCIPAL}/istio-egress/sa/gateway",
     }
-    with g.sandbox(tmp_path) as engine:
+    with sandbox(tmp_path) as engine:
         engine.enable("secretmanager")
         refused(lambda: engine.create(token, inputs), f"Identity Pool does not exist ({PROJECT}.svc.id.goog)")
 

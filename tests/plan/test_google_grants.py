@@ -12,8 +12,8 @@ import pytest
 from egress.common.errors import ConfigError
 from egress.plan.model import Plan
 from egress.plan.outputs import planned
-from tests.sandbox import test_google_client as g
-from tests.sandbox.test_google_cloud import refused
+from tests.sandbox import google_resources as g
+from tests.sandbox.google_engine import Engine, refused, sandbox
 from tests.support import PROJECT, config_with, plan_of
 
 ACCOUNT = "teams/team-x/googleApis/serviceAccounts/test"
@@ -148,8 +148,8 @@ def test_a_custom_role_may_be_given_on_any_resource() -> None:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[g.Engine]:
-    with g.sandbox(tmp_path) as engine:
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with sandbox(tmp_path) as engine:
         yield engine
 
 
@@ -171,7 +171,7 @@ MEMBERS = [
     ("token", "field", "name", "collection", "api"), MEMBERS, ids=[row[0] for row in MEMBERS]
 )
 def test_the_stand_in_keeps_a_member_once_the_api_is_on(
-    engine: g.Engine, token: str, field: str, name: str, collection: str, api: str
+    engine: Engine, token: str, field: str, name: str, collection: str, api: str
 ) -> None:
     inputs = {field: name, "role": f"roles/{api}.viewer", "member": "allUsers"}
     engine.enable()

@@ -3,28 +3,22 @@ console."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from sandbox.google import wire
-from tests.sandbox import test_google_client as g
+from sandbox.google import console
+from sandbox.provider import wire
+from tests.sandbox import google_resources as g
+from tests.sandbox.google_engine import Engine, Made, build, urn
 
 NONE, SOME = provider_pb2.DiffResponse.DIFF_NONE, provider_pb2.DiffResponse.DIFF_SOME
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[g.Engine]:
-    with g.sandbox(tmp_path) as engine:
-        yield engine
-
-
 @pytest.mark.parametrize("token", [token for token, _ in g.TUTORIAL])
-def test_nothing_changed_is_no_change(engine: g.Engine, token: str) -> None:
-    made = g.build(engine)[token]
+def test_nothing_changed_is_no_change(engine: Engine, token: str) -> None:
+    made = build(engine)[token]
     inputs = dict(g.TUTORIAL)[token]
     answer = engine.diff(made, inputs)
     assert answer.changes == NONE, dict(answer.detailedDiff)
@@ -114,17 +108,17 @@ CHANGED: list[tuple[str, dict[str, Any], str, bool]] = [
 
 @pytest.mark.parametrize(("token", "changes", "path", "replaces"), CHANGED)
 def test_a_change_updates_or_replaces(
-    engine: g.Engine, token: str, changes: dict[str, Any], path: str, replaces: bool
+    engine: Engine, token: str, changes: dict[str, Any], path: str, replaces: bool
 ) -> None:
-    made = g.build(engine)[token]
+    made = build(engine)[token]
     answer = engine.diff(made, g.having(dict(g.TUTORIAL)[token], **changes))
     assert answer.changes == SOME
     assert path in answer.detailedDiff
     assert (path in answer.replaces) == replaces
 
 
-def test_order_and_spelling_that_mean_nothing_are_no_change(engine: g.Engine) -> None:
-    g.build(engine, g.NETWORK)
+def test_order_and_spelling_that_mean_nothing_are_no_change(engine: Engine) -> None:
+    build(engine, g.NETWORK)
     inputs = {
         "name": "allow", "network": "vpc-network", "sourceRanges": ["10.0.0.0/8", "192.168.0.0/16"],
         "allows": [{"protocol": "tcp", "ports": ["80", "443"]}, {"protocol": "udp"}],
@@ -139,8 +133,8 @@ def test_order_and_spelling_that_mean_nothing_are_no_change(engine: g.Engine) ->
     assert engine.diff(made, turned).changes == NONE
 
 
-def test_a_chosen_name_is_freed_before_it_is_taken_again(engine: g.Engine) -> None:
-    made = g.build(engine, g.NETWORK)[g.NETWORK]
+def test_a_chosen_name_is_freed_before_it_is_taken_again(engine: Engine) -> None:
+    made = build(engine, g.NETWORK)[g.NETWORK]
     again = g.having(g.NETWORK_INPUTS, autoCreateSubnetworks=True)
     assert engine.diff(made, again).deleteBeforeReplace
     assert not engine.diff(made, g.having(again, name="other")).deleteBeforeReplace
@@ -149,15 +143,15 @@ def test_a_chosen_name_is_freed_before_it_is_taken_again(engine: g.Engine) -> No
 
 
 @pytest.mark.parametrize(("on", "off", "replaces"), [(False, True, False), (True, False, True)])
-def test_a_switch_that_only_turns_on(engine: g.Engine, on: bool, off: bool, replaces: bool) -> None:
-    g.build(engine, g.SUBNETWORK)
+def test_a_switch_that_only_turns_on(engine: Engine, on: bool, off: bool, replaces: bool) -> None:
+    build(engine, g.SUBNETWORK)
     made = engine.create(g.CLUSTER, g.having(g.CLUSTER_INPUTS, enableL4IlbSubsetting=on))
     answer = engine.diff(made, g.having(g.CLUSTER_INPUTS, enableL4IlbSubsetting=off))
     assert list(answer.detailedDiff) == ["enableL4IlbSubsetting"]
     assert bool(answer.replaces) == replaces
 
 
-def test_an_element_of_a_list_is_named_by_its_place(engine: g.Engine) -> None:
+def test_an_element_of_a_list_is_named_by_its_place(engine: Engine) -> None:
     engine.enable("storage")
     rules = [{"action": {"type": "Delete"}, "condition": {"age": age}} for age in (1, 2)]
     made = engine.create(g.BUCKET, g.having(g.BUCKET_INPUTS, lifecycleRules=rules))
@@ -167,8 +161,8 @@ def test_an_element_of_a_list_is_named_by_its_place(engine: g.Engine) -> None:
     assert list(answer.detailedDiff) == ["lifecycleRules[1].condition.age"]
 
 
-def test_an_unknown_input_is_a_change(engine: g.Engine) -> None:
-    made = g.build(engine, g.ROUTER)
+def test_an_unknown_input_is_a_change(engine: Engine) -> None:
+    made = build(engine, g.ROUTER)
     assert list(
         engine.diff(made[g.SUBNETWORK], g.having(g.SUBNET_INPUTS, network=wire.UNKNOWN)).replaces
     ) == ["network"]
@@ -178,10 +172,10 @@ def test_an_unknown_input_is_a_change(engine: g.Engine) -> None:
     )
 
 
-def test_ignored_changes_are_ignored(engine: g.Engine) -> None:
-    made = g.build(engine, g.FIREWALL)[g.FIREWALL]
+def test_ignored_changes_are_ignored(engine: Engine) -> None:
+    made = build(engine, g.FIREWALL)[g.FIREWALL]
     request = provider_pb2.DiffRequest(
-        id=made.id, urn=g.urn(made.token, made.name),
+        id=made.id, urn=urn(made.token, made.name),
         olds=wire.write(made.outputs), old_inputs=wire.write(made.inputs),
         news=wire.write(g.having(g.FIREWALL_INPUTS, priority=1)), ignoreChanges=["priority"],
     )  # fmt: skip
@@ -191,9 +185,9 @@ def test_ignored_changes_are_ignored(engine: g.Engine) -> None:
 # Drift
 
 
-def test_somebody_changed_it_in_the_console(engine: g.Engine) -> None:
-    made = g.build(engine, g.FIREWALL)[g.FIREWALL]
-    engine.cloud.edit(made.id, {"priority": 10, "description": "let me through", "disabled": True})
+def test_somebody_changed_it_in_the_console(engine: Engine) -> None:
+    made = build(engine, g.FIREWALL)[g.FIREWALL]
+    console.edit(engine.cloud, made.id, {"priority": 10, "description": "let me through", "disabled": True})
     read = engine.read(made)
     assert read is not None
     assert read.outputs["priority"] == read.inputs["priority"] == 10
@@ -204,16 +198,16 @@ def test_somebody_changed_it_in_the_console(engine: g.Engine) -> None:
     assert engine.cloud.get(made.id) == fixed.outputs == made.outputs
 
 
-def test_drift_inside_a_block_is_found(engine: g.Engine) -> None:
-    made = g.build(engine, g.CLUSTER)[g.CLUSTER]
-    engine.cloud.edit(made.id, {"releaseChannel": {"channel": "RAPID"}})
+def test_drift_inside_a_block_is_found(engine: Engine) -> None:
+    made = build(engine, g.CLUSTER)[g.CLUSTER]
+    console.edit(engine.cloud, made.id, {"releaseChannel": {"channel": "RAPID"}})
     read = engine.read(made)
     assert read is not None
     assert list(engine.diff(read, g.CLUSTER_INPUTS).detailedDiff) == ["releaseChannel.channel"]
 
 
-def test_what_was_removed_is_gone_at_refresh(engine: g.Engine) -> None:
-    made = g.build(engine, g.FIREWALL)[g.FIREWALL]
+def test_what_was_removed_is_gone_at_refresh(engine: Engine) -> None:
+    made = build(engine, g.FIREWALL)[g.FIREWALL]
     engine.cloud.remove(made.id)
     assert engine.read(made) is None
     engine.delete(made)  # as in the real cloud: already gone is deleted
@@ -221,22 +215,22 @@ def test_what_was_removed_is_gone_at_refresh(engine: g.Engine) -> None:
         engine.cloud.remove(made.id)
 
 
-def test_edits_of_fields_that_do_not_exist_are_refused(engine: g.Engine) -> None:
-    made = g.build(engine, g.FIREWALL)[g.FIREWALL]
+def test_edits_of_fields_that_do_not_exist_are_refused(engine: Engine) -> None:
+    made = build(engine, g.FIREWALL)[g.FIREWALL]
     with pytest.raises(KeyError, match="has no field prioritty"):
-        engine.cloud.edit(made.id, {"prioritty": 1})
+        console.edit(engine.cloud, made.id, {"prioritty": 1})
 
 
-def test_an_object_can_be_imported_by_its_id(engine: g.Engine) -> None:
-    made = g.build(engine, g.FIREWALL)[g.FIREWALL]
-    imported = engine.read(g.Made(made.token, "imported", made.id, {}, {}))
+def test_an_object_can_be_imported_by_its_id(engine: Engine) -> None:
+    made = build(engine, g.FIREWALL)[g.FIREWALL]
+    imported = engine.read(Made(made.token, "imported", made.id, {}, {}))
     assert imported is not None
     assert imported.inputs.items() >= {"priority": 65535, "direction": "EGRESS", "name": "deny"}.items()
     assert engine.diff(imported, g.FIREWALL_INPUTS).changes == NONE
 
 
-def test_a_refresh_finds_the_api_server_where_it_is_now(engine: g.Engine) -> None:
-    made = g.build(engine, g.CLUSTER)[g.CLUSTER]
+def test_a_refresh_finds_the_api_server_where_it_is_now(engine: Engine) -> None:
+    made = build(engine, g.CLUSTER)[g.CLUSTER]
     engine.apiserver.endpoint = "127.0.0.1:7443"
     read = engine.read(made)
     assert read is not None

@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,15 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from sandbox.google import shapes, wire
+from sandbox.google import schema
 from sandbox.google.table import KINDS
-from tests.sandbox import test_google_client as g
+from sandbox.provider import wire
+from tests.sandbox import google_resources as g
+from tests.sandbox.google_engine import Engine, Folder, Made, build, sandbox, urn
 
 P = f"projects/{g.PROJECT}"
 LINK = "https://www.googleapis.com/compute/v1"
 NONE = provider_pb2.DiffResponse.DIFF_NONE
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[g.Engine]:
-    with g.sandbox(tmp_path) as engine:
-        yield engine
 
 
 # The table
@@ -43,7 +38,7 @@ def test_every_path_of_a_row_is_a_field_of_the_provider(token: str) -> None:
         *(reference.path for reference in kind.references), *filter(None, [kind.autoname]),
     }  # fmt: skip
     for path in paths:
-        fields, field = shapes.inputs(kind.shape), None
+        fields, field = schema.inputs(kind.schema), None
         for part in path.split("."):
             field = field.item if part == "*" and field else fields.get(part)
             assert field, f"{token} has no {path}"
@@ -57,17 +52,17 @@ def test_the_token_is_the_one_that_the_package_registers(token: str) -> None:
 
     import pulumi_gcp
 
-    module, name = KINDS[token].shape.split(".")
+    module, name = KINDS[token].schema.split(".")
     assert f"'{token}'" in inspect.getsource(getattr(getattr(pulumi_gcp, module), name))
 
 
 IN_PARALLEL = """
 from concurrent.futures import ThreadPoolExecutor
-from sandbox.google import shapes
+from sandbox.google import schema
 from sandbox.google.table import KINDS
 with ThreadPoolExecutor(16) as pool:
-    every = [kind.shape for kind in KINDS.values()] * 4
-    print(sum(len(fields) > 2 for fields in pool.map(shapes.outputs, every)))
+    every = [kind.schema for kind in KINDS.values()] * 4
+    print(sum(len(fields) > 2 for fields in pool.map(schema.outputs, every)))
 """
 
 
@@ -84,9 +79,9 @@ def test_fields_are_read_by_many_threads_of_a_fresh_process_at_once() -> None:
 # Outputs
 
 
-def test_ids_and_outputs_are_google_s(engine: g.Engine) -> None:
-    made = g.build(engine)
-    assert {token: thing.id for token, thing in made.items()} == {
+def test_ids_and_outputs_are_google_s(engine: Engine) -> None:
+    made = build(engine)
+    assert {token: resource.id for token, resource in made.items()} == {
         g.NETWORK: f"{P}/global/networks/vpc-network",
         g.SUBNETWORK: f"{P}/regions/europe-west1/subnetworks/subnet-gke",
         g.ROUTER: f"{P}/regions/europe-west1/routers/nat-router",
@@ -136,42 +131,42 @@ def test_ids_and_outputs_are_google_s(engine: g.Engine) -> None:
     assert engine.apiserver.calls == ["start"]
 
 
-def test_a_client_key_is_secret_on_the_wire(engine: g.Engine) -> None:
-    g.build(engine, g.SUBNETWORK)
+def test_a_client_key_is_secret_on_the_wire(engine: Engine) -> None:
+    build(engine, g.SUBNETWORK)
     checked = engine.check(g.CLUSTER, g.CLUSTER_INPUTS)
     answer = engine.stub.Create(
-        provider_pb2.CreateRequest(urn=g.urn(g.CLUSTER, "c"), properties=checked.inputs)
+        provider_pb2.CreateRequest(urn=urn(g.CLUSTER, "c"), properties=checked.inputs)
     )
     key = answer.properties.fields["masterAuth"].struct_value.fields["clientKey"].struct_value.fields
     assert key["4dabf18193072939515e22adb298388d"].string_value == "1b47061264138c4ac30d75fd1eb44270"
 
 
-def test_addresses_differ_and_stay(engine: g.Engine) -> None:
+def test_addresses_differ_and_stay(engine: Engine) -> None:
     engine.enable()
     first = [engine.create(g.ADDRESS, {"name": f"nat-{n}"}).outputs["address"] for n in range(40)]
     assert len(set(first)) == 40
     again = engine.update(
-        g.Made(g.ADDRESS, "nat-7", f"{P}/regions/europe-west1/addresses/nat-7", {}, {}), {"name": "nat-7"}
+        Made(g.ADDRESS, "nat-7", f"{P}/regions/europe-west1/addresses/nat-7", {}, {}), {"name": "nat-7"}
     )
     assert again.outputs["address"] == first[7]
 
 
-def test_an_internal_address_is_of_its_subnet(engine: g.Engine) -> None:
-    g.build(engine, g.SUBNETWORK)
+def test_an_internal_address_is_of_its_subnet(engine: Engine) -> None:
+    build(engine, g.SUBNETWORK)
     inputs = {"addressType": "INTERNAL", "subnetwork": "subnet-gke"}
     addresses = [engine.create(g.ADDRESS, {"name": f"a{n}"} | inputs).outputs["address"] for n in range(2)]
     assert addresses == ["10.0.0.2", "10.0.0.3"]
 
 
-def test_a_cluster_with_a_fleet_registers_itself(engine: g.Engine) -> None:
-    g.build(engine, g.SUBNETWORK)
+def test_a_cluster_with_a_fleet_registers_itself(engine: Engine) -> None:
+    build(engine, g.SUBNETWORK)
     cluster = engine.create(g.CLUSTER, g.having(g.CLUSTER_INPUTS, fleet={"project": g.PROJECT}))
     membership = f"{P}/locations/europe-west1/memberships/cluster1"
     assert cluster.outputs["fleet"]["membership"] == f"//gkehub.googleapis.com/{membership}"
     assert engine.cloud.get(membership)["membershipId"] == "cluster1"
     assert engine.diff(cluster, g.having(g.CLUSTER_INPUTS, fleet={"project": g.PROJECT})).changes == NONE
     engine.delete(cluster)
-    assert membership not in [thing["id"] for thing in engine.cloud.list()]
+    assert membership not in [resource["id"] for resource in engine.cloud.list()]
 
 
 @pytest.mark.parametrize(
@@ -188,13 +183,13 @@ def test_a_cluster_with_a_fleet_registers_itself(engine: g.Engine) -> None:
     ],
 )
 def test_lookups_are_answered(
-    engine: g.Engine, token: str, args: dict[str, Any], name: str, value: Any
+    engine: Engine, token: str, args: dict[str, Any], name: str, value: Any
 ) -> None:
     answer = engine.stub.Invoke(provider_pb2.InvokeRequest(tok=token, args=wire.write(args)))
     assert wire.read(getattr(answer, "return"))[name] == value
 
 
-def test_an_unknown_lookup_is_refused_in_words(engine: g.Engine) -> None:
+def test_an_unknown_lookup_is_refused_in_words(engine: Engine) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         engine.stub.Invoke(provider_pb2.InvokeRequest(tok="gcp:compute/getImage:getImage"))
     details = caught.value.details()  # type: ignore[attr-defined]
@@ -204,7 +199,7 @@ def test_an_unknown_lookup_is_refused_in_words(engine: g.Engine) -> None:
 # Preview
 
 
-def test_preview_knows_the_inputs_and_nothing_that_google_would_choose(engine: g.Engine) -> None:
+def test_preview_knows_the_inputs_and_nothing_that_google_would_choose(engine: Engine) -> None:
     network = engine.preview(g.NETWORK, g.NETWORK_INPUTS)
     assert network["name"] == "vpc-network"
     assert network["project"] == g.PROJECT
@@ -220,19 +215,19 @@ def test_preview_knows_the_inputs_and_nothing_that_google_would_choose(engine: g
     assert engine.apiserver.calls == []
 
 
-def test_preview_keeps_unknown_inputs_unknown(engine: g.Engine) -> None:
+def test_preview_keeps_unknown_inputs_unknown(engine: Engine) -> None:
     firewall = engine.preview(g.FIREWALL, g.having(g.FIREWALL_INPUTS, network=wire.UNKNOWN))
     assert firewall["network"] is wire.UNKNOWN
     account = engine.preview(g.ACCOUNT, {"accountId": wire.UNKNOWN})
     assert account["email"] is wire.UNKNOWN
 
 
-def test_preview_of_an_update_keeps_what_google_chose_and_changes_nothing(engine: g.Engine) -> None:
-    made = g.build(engine, g.CLUSTER)[g.CLUSTER]
+def test_preview_of_an_update_keeps_what_google_chose_and_changes_nothing(engine: Engine) -> None:
+    made = build(engine, g.CLUSTER)[g.CLUSTER]
     inputs = g.having(g.CLUSTER_INPUTS, releaseChannel={"channel": "STABLE"})
     request = provider_pb2.UpdateRequest(
         id=made.id,
-        urn=g.urn(made.token, made.name),
+        urn=urn(made.token, made.name),
         olds=wire.write(made.outputs),
         news=wire.write(inputs),
         preview=True,
@@ -248,16 +243,16 @@ def test_preview_of_an_update_keeps_what_google_chose_and_changes_nothing(engine
 
 
 def test_the_cloud_outlives_the_process(tmp_path: Path) -> None:
-    with g.sandbox(tmp_path) as engine:
-        made = g.build(engine)
-    with g.sandbox(tmp_path) as engine:
+    with sandbox(tmp_path) as engine:
+        made = build(engine)
+    with sandbox(tmp_path) as engine:
         for token, inputs in g.TUTORIAL:
             assert engine.diff(made[token], inputs).changes == NONE
             assert engine.read(made[token]) == made[token]
 
 
-def test_everything_can_be_destroyed(engine: g.Engine) -> None:
-    made = g.build(engine)
+def test_everything_can_be_destroyed(engine: Engine) -> None:
+    made = build(engine)
     for token, _ in reversed(g.TUTORIAL):
         engine.delete(made[token])
     assert engine.cloud.leftovers() == []
@@ -265,15 +260,15 @@ def test_everything_can_be_destroyed(engine: g.Engine) -> None:
 
 
 def test_what_an_interrupted_run_made_is_adopted(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with g.sandbox(tmp_path) as engine:
-        lost = g.build(engine, g.CLUSTER)[g.CLUSTER]
-    with g.sandbox(tmp_path) as engine:
+    with sandbox(tmp_path) as engine:
+        lost = build(engine, g.CLUSTER)[g.CLUSTER]
+    with sandbox(tmp_path) as engine:
         assert engine.create(g.CLUSTER, g.CLUSTER_INPUTS) == lost
     assert f"adopted '{lost.id}'" in capfd.readouterr().err
 
 
-def test_only_what_the_engine_never_knew_is_adopted(engine: g.Engine) -> None:
-    made = g.build(engine, g.FIREWALL)[g.FIREWALL]
+def test_only_what_the_engine_never_knew_is_adopted(engine: Engine) -> None:
+    made = build(engine, g.FIREWALL)[g.FIREWALL]
 
     def refused(inputs: dict[str, Any], name: str) -> None:
         with pytest.raises(grpc.RpcError) as caught:
@@ -287,8 +282,8 @@ def test_only_what_the_engine_never_knew_is_adopted(engine: g.Engine) -> None:
     refused(g.FIREWALL_INPUTS, made.name)
 
 
-def test_a_broken_file_is_told_by_its_path(engine: g.Engine) -> None:
-    made = g.build(engine, g.NETWORK)[g.NETWORK]
+def test_a_broken_file_is_told_by_its_path(engine: Engine) -> None:
+    made = build(engine, g.NETWORK)[g.NETWORK]
     (path,) = (engine.cloud.folder / "compute.Network").glob("*.json")
     assert json.loads(path.read_text(encoding="utf-8"))["id"] == made.id
     path.write_text("{", encoding="utf-8")
@@ -296,8 +291,8 @@ def test_a_broken_file_is_told_by_its_path(engine: g.Engine) -> None:
         engine.cloud.get(made.id)
 
 
-def test_two_at_once_cannot_both_take_a_name(engine: g.Engine) -> None:
-    g.build(engine, g.NETWORK)
+def test_two_at_once_cannot_both_take_a_name(engine: Engine) -> None:
+    build(engine, g.NETWORK)
 
     def take(n: int) -> bool:
         try:
@@ -309,8 +304,8 @@ def test_two_at_once_cannot_both_take_a_name(engine: g.Engine) -> None:
         assert sum(pool.map(take, range(16))) == 1
 
 
-def test_a_thousand_rules_cost_the_same_as_ten(engine: g.Engine) -> None:
-    g.build(engine, g.NETWORK)
+def test_a_thousand_rules_cost_the_same_as_ten(engine: Engine) -> None:
+    build(engine, g.NETWORK)
 
     def seconds(numbers: range) -> float:
         """The median time of one rule; a busy machine disturbs a few of them."""
@@ -328,8 +323,8 @@ def test_a_thousand_rules_cost_the_same_as_ten(engine: g.Engine) -> None:
     assert last < 3 * first + 0.005, f"{first * 1000:.1f} ms a rule at first, {last * 1000:.1f} ms in the end"
 
 
-def test_each_provider_keeps_its_own_project(engine: g.Engine, tmp_path: Path) -> None:
-    other = g.Engine(engine.port, g.Folder(tmp_path), engine.apiserver)
+def test_each_provider_keeps_its_own_project(engine: Engine, tmp_path: Path) -> None:
+    other = Engine(engine.port, Folder(tmp_path), engine.apiserver)
     other.configure(project="other-project")
     engine.enable("compute")
     other.enable("compute")

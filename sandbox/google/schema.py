@@ -41,16 +41,16 @@ class Field:
 
 
 @cache
-def inputs(shape: str) -> Mapping[str, Field]:
+def inputs(schema: str) -> Mapping[str, Field]:
     """The input fields of a type named like `compute.Firewall`, by their name on the wire."""
-    return _fields(_attribute(f"{shape}Args"))
+    return _fields(_attribute(f"{schema}Args"))
 
 
 @cache
-def outputs(shape: str) -> Mapping[str, bool]:
+def outputs(schema: str) -> Mapping[str, bool]:
     """The outputs of a type, and whether each of them always has a value (required, computed or
     defaulted)."""
-    hints: Mapping[str, Any] = sdk._raw_return_hints(_attribute(shape))
+    hints: Mapping[str, Any] = sdk._raw_return_hints(_attribute(schema))
     return {
         name: type(None) not in typing.get_args(typing.get_args(hint)[0]) if typing.get_args(hint) else True
         for name, hint in hints.items()
