@@ -11,7 +11,7 @@ import yaml
 
 from sandbox.apiserver import ApiServer
 from sandbox.google.cloud import Cloud
-from tests.engine.test_stack import Sandbox, kubernetes_object
+from tests.engine.stack import Sandbox, kubernetes_object
 from tests.support import PROJECT, ROOT
 
 OWN = "gke-mesh-egress:"

@@ -12,7 +12,7 @@ import yaml
 
 from sandbox.apiserver import ApiServer
 from sandbox.google.cloud import Cloud
-from tests.engine.test_stack import Sandbox
+from tests.engine.stack import Sandbox
 from tests.support import PROJECT, ROOT
 
 OWN = "gke-mesh-egress:"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.apiserver import ApiServer
-from tests.engine.test_stack import Sandbox
+from tests.engine.stack import Sandbox
 from tests.support import ROOT, config_with
 
 PACK = ROOT / "policies"
