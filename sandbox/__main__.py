@@ -52,7 +52,7 @@ def _clean(home: Home) -> int:
 
 
 def _told(command: Callable[[], int]) -> int:
-    """The command's exit code; what was refused or failed is told in words, without this program's stack.
+    """The command's exit code. What was refused or failed is printed without this program's stack.
 
     Errors of the sandbox's parts are RuntimeErrors with a text for the reader. Anything else is a mistake in
     the sandbox itself, and `guarded` says so.

@@ -2,12 +2,11 @@
 controllers.
 
 What is real here: schemas, validation, CRDs with CEL, server-side apply, RBAC, admission policies. What is
-not: nothing runs a pod, fills an EndpointSlice, collects garbage or finishes deleting a namespace (that takes
-the controller manager; whoever deletes a namespace here finalizes it too).
+missing: nothing runs a pod, fills an EndpointSlice, collects garbage, or finishes deleting a namespace. In a
+cluster the controller manager finishes that; here, whoever deletes a namespace must also finalize it.
 
-Both programs listen on this machine only and run on after the command that started them. Who may talk to
-them: etcd listens on a socket in a folder of mode 0700, the API server asks for the token that lies in that
-folder.
+Both programs listen on this machine only, and go on running after the command that started them. Access: etcd
+listens on a socket in a folder of mode 0700; the API server requires the token that is in that folder.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ class ApiServer:
 
     @property
     def ca_pem(self) -> str:
-        """The certificate authority that the server's certificate is from."""
+        """The certificate authority that signed the server's certificate."""
         chain = self._read("certificates/apiserver.crt")
         return chain[
             chain.rindex("-----BEGIN CERTIFICATE-----") :
@@ -81,7 +80,8 @@ class ApiServer:
 
     @property
     def born(self) -> str | None:
-        """Tells this cluster from the one that was at the same address before; None where there is none."""
+        """An identifier that tells this cluster from an earlier one at the same address; None where there
+        is no cluster."""
         try:
             return self._read("born")
         except ApiServerError:
@@ -104,12 +104,12 @@ class ApiServer:
         return self._alive() and self._ready()
 
     def start(self) -> None:
-        """Make sure that it runs, is ready and has GKE's kinds; at once if it does already, else within
-        seconds.
+        """Make sure that the API server runs, is ready, and has GKE's kinds. Returns at once if so, else
+        within seconds.
 
-        Safe to call from several processes: one starts it, the others wait and use it. What an earlier,
-        killed start left behind is used if it gets ready, else replaced. Raises ApiServerError with the end
-        of the log.
+        Safe to call from several processes: one starts it, the others wait for it. What an earlier start left
+        behind when it was killed is used if it becomes ready, and replaced if not. Raises ApiServerError with
+        the end of the log.
         """
         self._start()
         for definition in DEFINITIONS:
@@ -168,7 +168,7 @@ class ApiServer:
                 shutil.rmtree(self._folder)
 
     def define_secret_sync(self) -> None:
-        """Serve the kinds that GKE defines where it copies secrets of Secret Manager."""
+        """Serve the kinds that GKE defines where it copies secrets from Secret Manager."""
         # Here, so that `clean` needs no installed package.
         from sandbox.kubernetes import secret_sync
         from sandbox.kubernetes.cluster import Cluster
@@ -245,7 +245,8 @@ class ApiServer:
         return self._etcd.pid() is not None and self._server.pid() is not None
 
     def _await_ready(self, seconds: float) -> Daemon | None:
-        """Wait until it is ready; else the program that failed, to blame."""
+        """Wait until the API server is ready. Returns None, or the program to blame when it does not
+        become ready."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for program in (self._etcd, self._server):

@@ -1,5 +1,5 @@
-"""The end of a sandbox. Standard library only: it works before anything is installed, and when what was is
-broken."""
+"""Deleting a sandbox. Standard library only, so that it works before anything is installed, and when an
+installation is broken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.home import Home
 
 
 def clean(home: Home) -> bool:
-    """Stops what runs and deletes all that the sandbox keeps; nothing but that, wherever the home may be.
+    """Stops what runs and deletes everything that the sandbox keeps, and nothing else, wherever its home is.
 
     Returns whether there was anything.
     """

@@ -1,5 +1,4 @@
-"""The Pulumi CLI as a child process that takes nothing from this machine's own Pulumi and can be told to
-stop."""
+"""The Pulumi CLI as a child process. It takes nothing from the user's own Pulumi, and can be told to stop."""
 
 from __future__ import annotations
 
@@ -146,8 +145,8 @@ class _Reader(threading.Thread):
             self._tell(line.rstrip())
 
     def _tell(self, line: str) -> None:
-        """Whoever listens may go (`| head`); the engine must be read to its end all the same, or it would
-        block."""
+        """Whoever reads our output may stop reading (`| head`). The engine's output must still be read to
+        its end, or it would block."""
         try:
             if self._on_line:
                 self._on_line(line)

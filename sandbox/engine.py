@@ -1,12 +1,12 @@
 """The real Pulumi engine over the sandbox: one operation on one stack.
 
-The program is not a copy of anything: the project's own `__main__.py` runs in this process (an inline program
-of the Automation API), which needs no language plugin. Google Cloud and the cluster are provider servers in
-this process as well, attached by PULUMI_DEBUG_PROVIDERS. The state lies in the sandbox's home, in the
-engine's file backend.
+The program is not a copy: the project's own `__main__.py` runs in this process, as an inline program of the
+Automation API, which needs no language plugin. Google Cloud and the cluster are provider servers in this
+process as well, attached by PULUMI_DEBUG_PROVIDERS. The state is in the sandbox's home, in the engine's file
+backend.
 
-One operation per process is the rule (`python -m sandbox up` is a process): the engine's Python SDK keeps
-state in modules. Whoever runs several anyway gets fresh modules of the project each time.
+Run one operation per process, as `python -m sandbox up` does, because the engine's Python SDK keeps state in
+modules. A process that runs several still loads the project's modules anew each time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import os
 import runpy
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,11 +28,12 @@ from pulumi import automation
 
 from sandbox import recovery, tools
 from sandbox.apiserver import ApiServer
+from sandbox.clouds import CLUSTER, Clouds
 from sandbox.command import Command, without_foreign
+from sandbox.failure import complaint, hint, in_words, is_of
 from sandbox.google.cloud import Cloud
 from sandbox.google.server import serve as serve_google
 from sandbox.home import Home
-from sandbox.kubernetes.lifecycle import find_id as find_id_in_cluster
 from sandbox.kubernetes.server import serve as serve_kubernetes
 from sandbox.policies import ANALYZER, Policies
 from sandbox.progress import Progress
@@ -43,13 +43,11 @@ PASSPHRASE = "sandbox"
 """Encrypts the state's secrets, as the engine insists. It protects nothing: all of the sandbox's secrets are
 made up."""
 
-_CLUSTER = "gcp:container/cluster:Cluster"
 _THIS_MACHINE = "127.0.0.1,localhost"
 
 
 class EngineError(RuntimeError):
-    """The operation was refused or failed. The message says what the reader has not read in the progress
-    yet."""
+    """The operation was refused or failed. The message says only what the progress has not shown yet."""
 
 
 class Engine:
@@ -60,6 +58,7 @@ class Engine:
         self.project = project
         self.cloud = Cloud(home)
         self.apiserver = ApiServer(home)
+        self._clouds = Clouds(self.cloud, self.apiserver)
         self._backend = home.pulumi / "backend"
         self._failure = ""
         _isolate_this_process()
@@ -89,20 +88,20 @@ class Engine:
             )
 
     def refresh(self) -> None:
-        """Makes the state say what is there."""
+        """Updates the state to what really exists."""
         with self._stack() as (stack, _):
             self._run(lambda out: stack.refresh(on_output=out, suppress_outputs=True))
             self._note_cluster()
 
     def destroy(self) -> list[str] | None:
-        """Destroys, if the preview finds nothing that must stay; returns what is left in the clouds, or None
-        where other stacks still hold something there."""
+        """Destroys, if the preview finds nothing that must stay. Returns what is left in the clouds, or
+        None where other stacks still hold something there."""
         with self._stack() as (stack, settled):
             self._check(
                 lambda out: stack.preview_destroy(on_output=out, suppress_outputs=True, refresh=settled)
             )
             self._run(lambda out: stack.destroy(on_output=out, suppress_outputs=True, refresh=settled))
-            return self._leftovers()
+            return None if self.others() else self._clouds.leftovers()
 
     def others(self) -> list[str]:
         """The other stacks of this sandbox that hold something, as `project/stack`."""
@@ -113,7 +112,7 @@ class Engine:
     def holds_cluster(self) -> bool:
         """Whether this stack's state holds the cluster."""
         try:
-            return f'"type": "{_CLUSTER}"' in self.export()
+            return f'"type": "{CLUSTER}"' in self.export()
         except EngineError:  # there is no such stack
             return False
 
@@ -148,17 +147,19 @@ class Engine:
                     ports = ",".join(f"{name}:{port}" for name, (_, port) in providers.items())
                     try:
                         stack = self._select(self._command, {"PULUMI_DEBUG_PROVIDERS": ports})
-                        settled = recovery.settle_pending(stack, self, _say) or self._cluster_is_another()
+                        settled = (
+                            recovery.settle_pending(stack, self._clouds, _say) or self._cluster_is_another()
+                        )
                     except automation.CommandError as error:
-                        raise EngineError(_complaint(error)) from None
+                        raise EngineError(complaint(error)) from None
                     yield stack, settled
             finally:
                 for server, _ in providers.values():
                     server.stop(None)
 
     def _cluster_is_another(self) -> bool:
-        """Whether the cluster was made anew since this stack last ran, so that what its state says of it is
-        untrue."""
+        """Whether the cluster was created anew since this stack last ran, so that the state describes one
+        that is gone."""
         noted = self._cluster_note
         if not noted.exists() or noted.read_text(encoding="utf-8") == self.apiserver.born:
             return False
@@ -179,8 +180,8 @@ class Engine:
         return self.project.work / f"{self.project.stack}.cluster"
 
     def _start_early(self) -> None:
-        """The cluster will need the API server, so it starts beside the engine. An error is the cluster's to
-        report."""
+        """Starts the API server beside the engine, because the cluster will need it. If it fails, the
+        cluster's own start reports the error."""
         try:
             self.apiserver.start()
         except (RuntimeError, OSError):
@@ -232,7 +233,7 @@ class Engine:
         source = self.project.source
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
-            if file and _is_of(Path(file), source) and name.partition(".")[0] not in ("sandbox", "__main__"):
+            if file and is_of(Path(file), source) and name.partition(".")[0] not in ("sandbox", "__main__"):
                 del sys.modules[name]
         os.chdir(source)
         if sys.path[0] != str(source):
@@ -240,7 +241,7 @@ class Engine:
         try:
             runpy.run_path(str(source / "__main__.py"), run_name="__main__")
         except Exception as error:
-            self._failure = _in_words(error, source)
+            self._failure = in_words(error, source)
             raise pulumi.RunError(Progress.PROGRAM_FAILED) from None
 
     def _run(self, operation: Callable[[automation.OnOutput], Any], out: TextIO | None = None) -> Any:
@@ -251,25 +252,25 @@ class Engine:
             if self._command.interrupted:
                 raise EngineError("stopped on request; the next run goes on from here") from None
             progress.end()
-            said = "failed; what is wrong stands above" if progress.diagnosed else _complaint(error)
-            raise EngineError((self._failure or said) + _hint(str(error))) from None
+            words = "failed; what is wrong stands above" if progress.diagnosed else complaint(error)
+            raise EngineError((self._failure or words) + hint(str(error))) from None
         finally:
             progress.end()
 
     def _check(self, preview: Callable[[Callable[[str], Any]], Any]) -> None:
-        """What `pulumi up` and `pulumi destroy` do before they change anything. Only what is wrong is
-        told."""
-        said = io.StringIO()
+        """The preview that `pulumi up` and `pulumi destroy` make before they change anything. Only
+        problems are printed."""
+        output = io.StringIO()
         try:
-            self._run(preview, said)
+            self._run(preview, output)
         except EngineError as error:
             if self._command.interrupted:
                 raise
-            print(said.getvalue(), end="")
+            print(output.getvalue(), end="")
             raise EngineError(f"{error}\nThe preview found this, so nothing was changed.") from None
 
     def _ask(self, *args: str) -> str:
-        """What the CLI says to a question that changes nothing."""
+        """The CLI's answer to a command that changes nothing."""
         if not self._has_stack():
             raise EngineError(
                 f"stack {self.project.stack} does not exist in {self.home.root}; `make up` makes it"
@@ -281,81 +282,20 @@ class Engine:
                 .stdout
             )
         except automation.CommandError as error:
-            raise EngineError(_complaint(error)) from None
+            raise EngineError(complaint(error)) from None
 
     def _has_stack(self) -> bool:
         return any(self._backend.glob(f".pulumi/stacks/{self.project.name}/{self.project.stack}.json"))
 
-    # Looking into the clouds (see recovery.Clouds)
-
-    def find_id(self, state: recovery.State) -> str | None:
-        """The id under which an object whose creation was interrupted exists."""
-        if state["type"].startswith("kubernetes:"):
-            return find_id_in_cluster(self.apiserver, state)
-        return next(
-            (resource.id for resource in self.cloud.everything() if resource.urn == state["urn"]), None
-        )
-
-    def discard(self, urn: str, kept: str) -> None:
-        """Removes what was made to replace an object of Google Cloud; in the cluster a replacement comes
-        second."""
-        for resource in list(self.cloud.everything()):
-            if resource.urn == urn and resource.id != kept and not resource.acknowledged:
-                self.cloud.remove(resource.id)
-
-    def _leftovers(self) -> list[str] | None:
-        if self.others():
-            return None
-        left = [f"{resource['type']} {resource['id']}" for resource in self.cloud.leftovers()]
-        if not any(self.cloud.of_type(_CLUSTER)):
-            self.apiserver.wipe(keep_address=True)  # started early for a cluster that never came
-        elif self.apiserver.running():
-            left.append(f"API server {self.apiserver.url}")
-        return left
-
 
 def _isolate_this_process() -> None:
-    """Keeps the program and the providers, which run here, from this machine's own accounts and proxies."""
+    """Keeps this machine's own accounts and proxies from the program and the providers, which run in this
+    process."""
     kept = without_foreign(os.environ)
     for name in set(os.environ) - set(kept):
         del os.environ[name]
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), _THIS_MACHINE]))
-
-
-def _is_of(file: Path, folder: Path) -> bool:
-    return file.is_relative_to(folder) and not file.is_relative_to(folder / ".venv")
-
-
-def _in_words(error: Exception, source: Path) -> str:
-    """A refused config as its own text; anything else with the lines of the program that led to it."""
-    if isinstance(error, pulumi.RunError) or any(
-        base.__name__ == "ConfigError" for base in type(error).__mro__
-    ):
-        return str(error)
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if _is_of(Path(frame.filename), source)
-    ]
-    where = "".join(traceback.format_list(frames[-4:]))
-    return f"the program failed:\n{where}{type(error).__name__}: {error}"
-
-
-def _complaint(error: automation.CommandError) -> str:
-    """What the CLI wrote to stderr, its end."""
-    lines = str(error).partition("\n stderr: ")[2].strip().splitlines()
-    return "\n".join(lines[-12:]) or "the engine failed without saying why"
-
-
-def _hint(error: str) -> str:
-    if "currently marked for protection" not in error and "because it is protected" not in error:
-        return ""
-    return (
-        "\nThe stack protects what would hurt to lose. To let one thing go, a removed team's bucket say, in "
-        "a real project: "
-        "`pulumi state unprotect URN` with the URN above, then the same command again. To destroy "
-        "everything: set "
-        "gke-mesh-egress:protect to false in the stack's config, `make up`, then `make destroy`."
-    )
 
 
 def _holds_resources(checkpoint: Path) -> bool:

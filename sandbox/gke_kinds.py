@@ -1,5 +1,4 @@
-"""Kinds of its own that a GKE cluster comes with, as far as the stack uses them. Here they begin and end with
-the API server.
+"""Kinds that every GKE cluster has and that the stack uses. Here they exist only in the API server.
 
 Source: GKE, "Use network policy logging": one object for the cluster, named `default`; `delegate` only where
 `log` is on.

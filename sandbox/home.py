@@ -28,8 +28,8 @@ class Home:
 
     @property
     def address(self) -> Path:
-        """What stays of an API server that went with its cluster: port, certificates and token of the next
-        one."""
+        """What is kept of an API server that was deleted with its cluster: port, certificates and token
+        for the next one."""
         return self.root / "address"
 
     @property

@@ -16,7 +16,7 @@ from sandbox.policies import Policies
 def run(
     command: str, directory: Path, stack: str, show_secrets: bool, policies: Policies | None = None
 ) -> int:
-    """Runs one command on one stack; returns the exit code. Errors in words are raised (see
+    """Runs one command on one stack; returns the exit code. Refusals are raised as exceptions (see
     `sandbox.__main__`)."""
     home = Home.from_env()
     engine = Engine(home, project.copy(directory, stack, home))

@@ -26,7 +26,7 @@ _RUNTIME_ERROR = "python inline source runtime error: "
 
 
 class Progress:
-    """Takes the engine's lines as they come, and prints those that tell something."""
+    """Takes the engine's lines as they come, and prints those that say something about a change."""
 
     PROGRAM_FAILED = "the program failed, see below"
     """What the program's failure is called while the engine reports it; the text itself comes after its
@@ -52,7 +52,7 @@ class Progress:
                 self._print(line)
 
     def end(self) -> None:
-        """No further line comes, or no further one of the diagnostics."""
+        """Call it when no further line comes, or no further line of the diagnostics."""
         collected, self._diagnostics = self._diagnostics, None
         kept = self._shortened(collected or [])
         if kept:
@@ -66,8 +66,8 @@ class Progress:
         self._blank = not line
 
     def _shortened(self, lines: list[str]) -> list[str]:
-        """The diagnostics without what is said elsewhere; of a traceback, the program's own last frame and
-        the error."""
+        """The diagnostics without what is printed elsewhere; of a traceback, the program's own last frame
+        and the error."""
         kept: list[str] = []
         frame: list[str] = []
         in_traceback = ours = False

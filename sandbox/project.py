@@ -1,8 +1,8 @@
-"""The sandbox's copy of a project: its settings and one stack's config. The checkout is only ever read.
+"""The sandbox's copy of a project: its settings and one stack's config. The checkout is never written to.
 
-The engine writes into a stack's config file (the salt of its encryption, for one), which must not show up in
-the user's working tree. So each run copies `Pulumi.yaml` and `Pulumi.<stack>.yaml` anew, keeping only the
-salt.
+The engine writes into a stack's config file (the salt of its encryption, for one), and that must not show up
+in the user's working tree. So each run copies `Pulumi.yaml` and `Pulumi.<stack>.yaml` anew, and keeps only
+the salt.
 """
 
 from __future__ import annotations

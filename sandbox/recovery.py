@@ -1,10 +1,10 @@
-"""What a killed run leaves behind, put in order before the next one.
+"""Puts in order what a killed run has left behind, before the next run begins.
 
-Three things may be left: a file that was being written, the lock of the engine's file backend, and the note
-that some operations had begun. What became of those operations only the clouds know, and both of them are
-here. So: an object whose creation was under way and that exists is taken into the state as it is; one that
-does not exist is forgotten. The run that follows then refreshes first, which settles interrupted updates and
-deletions as well. Nothing is orphaned, whatever comes next.
+Three things may be left: a half-written file, the lock of the engine's file backend, and the note that some
+operations had begun. Only the clouds know what became of those operations, and both of them are here. So an
+object whose creation was under way is taken into the state if it exists, and forgotten if not. The run that
+follows refreshes first, which settles interrupted updates and deletions as well. So no object is orphaned,
+whatever happens next.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class LockedError(RuntimeError):
 
 
 def mend_files(pulumi: Path, backend: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
-    """Puts the last whole state in the place of one that was cut off while the engine wrote it.
+    """Replaces a state file that was cut off while the engine wrote it by the last whole one.
 
-    The engine copies the state aside (`.bak`) before it writes the next one. The one before is as good: an
-    operation begins only after the note of it was written, and what ended since is still noted as under way.
+    The engine copies the state aside (`.bak`) before it writes the next one. The copy is as good: the engine
+    notes an operation before it begins, so whatever has ended since then is still noted as under way.
     """
     folder = backend / ".pulumi"
     states = folder / "stacks" / project
@@ -117,7 +117,7 @@ class Clouds(Protocol):
         ...
 
     def discard(self, urn: str, kept: str) -> None:
-        """Removes what was made to replace the object with the id `kept`, and not finished."""
+        """Removes an unfinished object that was to replace the one with the id `kept`."""
         ...
 
 

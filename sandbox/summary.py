@@ -1,5 +1,4 @@
-"""What a reader wants to know once a stack is up: its outputs, who may reach what, and where to go from
-here."""
+"""What a reader wants to know once a stack is up: its outputs, who may reach what, and what to do next."""
 
 from __future__ import annotations
 
@@ -57,10 +56,11 @@ def _outputs(values: Mapping[str, Any]) -> Rows:
 
 
 def who_reaches_what(contract: object) -> Rows:
-    """A heading and, team by team, one row for each thing that it may reach or is reached by; the most open
-    first.
+    """A heading, and one row for each host or pod that a team may reach and each partner that may reach it.
+    Teams come one by one, the most open first.
 
-    Empty where the stack promises nothing. With more than MOST rows, one for each team that counts them.
+    Empty where the stack's outputs promise nothing. With more than MOST rows, each team gets one row with
+    counts.
     """
     teams = _mapping(_mapping(contract).get("teams"))
     received = _mapping(_mapping(_mapping(contract).get("ingress")).get("receives"))
@@ -114,7 +114,7 @@ def _of_team(team: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _received(receives: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """What partners connect to."""
+    """A row for each port that partners connect to."""
     for name, of in sorted(receives.items()):
         clients = ", ".join(map(str, _mapping(of.get("clients")).values()))
         yield (
@@ -125,7 +125,8 @@ def _received(receives: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _by(protocol: str, way: Mapping[str, Any]) -> str:
-    """What the app speaks, its port where it is no usual one, and what leaves if that differs."""
+    """The protocol that the app speaks, its port if it is not the usual one, and what leaves the mesh if
+    that differs."""
     spoken = protocol if protocol in ("http", "https") else f"{protocol} {way.get('port')}"
     leaves = way.get("leaves")
     if protocol == "http" and leaves == "http":
@@ -134,7 +135,7 @@ def _by(protocol: str, way: Mapping[str, Any]) -> str:
 
 
 def _requests(way: Mapping[str, Any]) -> str:
-    """`GET, HEAD /v1/* with x-tenant: a as checkout`: the rules in the config's words; nothing where there
+    """`GET, HEAD /v1/* with x-tenant: a as checkout`: the rules in the config's words; empty where there
     are none."""
     headers = ", ".join(
         f"{name}: {' or '.join(values)}" for name, values in sorted(_mapping(way.get("headers")).items())

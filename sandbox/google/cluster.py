@@ -1,4 +1,4 @@
-"""Clusters (container.googleapis.com). The control plane of the one cluster is the sandbox's real API
+"""Clusters (container.googleapis.com). There is one, and its control plane is the sandbox's real API
 server."""
 
 from __future__ import annotations

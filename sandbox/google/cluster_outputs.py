@@ -70,7 +70,7 @@ def computed(context: Context) -> Values:
 
 
 def live(context: Context) -> Values:
-    """Where the API server is now, and what signs its certificate."""
+    """The API server's current address, and the authority that signed its certificate."""
     endpoint = context.apiserver.endpoint
     return {
         "endpoint": endpoint,
@@ -81,19 +81,19 @@ def live(context: Context) -> Values:
 
 
 def membership_id(cluster: str) -> str:
-    """The fleet membership that a cluster with a `fleet` block makes for itself."""
+    """The fleet membership that a cluster with a `fleet` block creates for itself."""
     project, location, name = cluster.split("/")[1::2]
     return f"projects/{project}/locations/{re.sub(r'-[a-z]$', '', location)}/memberships/{name}"
 
 
 def start(context: Context) -> None:
-    """The control plane comes with the kinds of the features that are on."""
+    """Start the control plane, with the kinds of the features that are on."""
     context.apiserver.start()
     define(context)
 
 
 def define(context: Context) -> None:
-    """GKE defines the kinds of a feature when it is turned on; the real one takes some time after that."""
+    """Define the kinds of features that were turned on. Real GKE does that too, some time later."""
     if first(context.new, "secretSyncConfig.enabled"):
         context.apiserver.define_secret_sync()
 

@@ -14,7 +14,7 @@ MOST_SUBNETS = 8
 
 
 def ranges_named_once(values: Values) -> Iterator[Problem]:
-    """Pods and services get their ranges by name or by address."""
+    """Pods and services get their ranges either by name or by address."""
     policy = values.get("ipAllocationPolicy")
     if not isinstance(policy, dict):
         return
@@ -37,7 +37,7 @@ def ranges_named_once(values: Values) -> Iterator[Problem]:
 
 
 def dataplane(values: Values) -> Iterator[Problem]:
-    """Dataplane V2 brings its own network policies."""
+    """Dataplane V2 enforces network policies itself, so no other provider may be turned on."""
     policy = values.get("networkPolicy")
     if (
         values.get("datapathProvider") == "ADVANCED_DATAPATH"
@@ -53,7 +53,7 @@ def dataplane(values: Values) -> Iterator[Problem]:
 
 
 def nodes(values: Values) -> Iterator[Problem]:
-    """A cluster is born with nodes, unless it manages them itself."""
+    """A cluster is created with nodes, unless it is an Autopilot cluster."""
     autopilot = values.get("enableAutopilot") is True
     if autopilot:
         for name in (
@@ -84,7 +84,7 @@ def _when(value: Any) -> datetime | None:
 
 
 def maintenance(values: Values) -> Iterator[Problem]:
-    """One window, and times in order."""
+    """There is exactly one maintenance window, and its times are in order."""
     policy = values.get("maintenancePolicy")
     if not isinstance(policy, dict):
         return
@@ -148,8 +148,8 @@ def ranges_exist(context: Context) -> Iterator[Problem]:
 
 
 def further_ranges(context: Context) -> Iterator[Problem]:
-    """Subnets beside the cluster's own: few, of the same network, with the ranges that are named; none leaves
-    under a pool."""
+    """Subnets beside the cluster's own: at most MOST_SUBNETS, in the same network, with the ranges that
+    are named. None is removed while a node pool uses it."""
     field = "ipAllocationPolicy.additionalIpRangesConfigs"
     further = list(walk(context.new, f"{field}.*"))
     if len(further) > MOST_SUBNETS:
@@ -200,7 +200,7 @@ def control_plane_apart(context: Context) -> Iterator[Problem]:
 
 
 def own_pool(context: Context) -> Iterator[Problem]:
-    """The workload pool is the project's."""
+    """The workload pool is that of the cluster's own project."""
     pool = first(context.new, "workloadIdentityConfig.workloadPool")
     if pool and pool != f"{context.project}.svc.id.goog":
         yield Problem(
@@ -211,7 +211,7 @@ def own_pool(context: Context) -> Iterator[Problem]:
 
 
 def only_cluster(context: Context) -> Iterator[Problem]:
-    """There is one API server to be a control plane."""
+    """There can be one cluster only, because there is one API server."""
     for other in context.cloud.of_type(CLUSTER):
         if other.id != context.id:
             yield Problem(
@@ -233,5 +233,5 @@ def protected(context: Context) -> Iterator[Problem]:
 
 
 def turned_off(old: Any, new: Any) -> bool:
-    """A switch that can be turned on in place, but not off again."""
+    """Whether a switch was turned off that can only be turned on in place."""
     return old is True and new is not True

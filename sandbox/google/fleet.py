@@ -1,4 +1,4 @@
-"""Fleet memberships and features, by which a managed service mesh is ordered (gkehub.googleapis.com)."""
+"""Fleet memberships and features, which turn on the managed service mesh (gkehub.googleapis.com)."""
 
 from __future__ import annotations
 

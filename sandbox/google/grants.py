@@ -1,5 +1,5 @@
-"""Who may do what with topics, subscriptions, secrets and datasets. They themselves are made elsewhere: none
-is known here."""
+"""Roles on topics, subscriptions, secrets and datasets. Those themselves are created elsewhere, so none is
+known here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DATASET = checks.pattern(r"[A-Za-z0-9_]{1,1024}", "a dataset's id has letters, 
 
 
 def _api_enabled(api: str) -> Callable[[Context], Iterator[Problem]]:
-    """Refuses where the API is off in a project that is known here; of other projects nothing is known."""
+    """Refuses when the API is off in a project that is known here. Nothing is known of other projects."""
 
     def rule(context: Context) -> Iterator[Problem]:
         known = any(

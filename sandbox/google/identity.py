@@ -55,8 +55,8 @@ SERVICE_KIND = Kind(
 
 
 def by_email(value: str, values: Values) -> str | None:
-    """The id of one of this project's own service accounts; None for Google's and other projects'
-    accounts."""
+    """The id of one of this project's own service accounts; None for accounts of Google and of other
+    projects."""
     email = tail(value)
     found = re.fullmatch(r"([^@]+)@([^@]+)\.iam\.gserviceaccount\.com", email)
     if not found or found[2] != values.get("project"):
@@ -109,8 +109,8 @@ ACCOUNT_KIND = Kind(
 
 
 def pool_exists(context: Context) -> Iterator[Problem]:
-    """A member `PROJECT.svc.id.goog[NAMESPACE/NAME]`, or a principal of it, needs the pool, which the first
-    cluster makes."""
+    """A member `PROJECT.svc.id.goog[NAMESPACE/NAME]`, or a principal of that pool, needs the pool, which
+    comes with the first cluster that has workloadIdentityConfig."""
     member = str(context.new["member"])
     pool = r"([a-z0-9:.-]+\.svc\.id\.goog)"
     found = re.fullmatch(rf"serviceAccount:{pool}\[.*\]", member) or re.fullmatch(

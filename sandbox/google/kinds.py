@@ -133,13 +133,14 @@ def tail(value: Any) -> str:
 
 
 def path(template: str) -> Callable[[Values], str]:
-    """An id like `projects/{project}/global/networks/{name}`; a field that holds a link counts by its last
-    part."""
+    """A function that makes an id like `projects/{project}/global/networks/{name}`. Of a field that holds
+    a link, the last part counts."""
     return lambda values: template.format_map({key: tail(value) for key, value in values.items()})
 
 
 def named(template: str) -> Callable[[str, Values], str]:
-    """How a name, an id or a link becomes an id like `projects/{project}/regions/{region}/routers/{name}`."""
+    """A function that turns a name, an id or a link into an id like
+    `projects/{project}/regions/{region}/routers/{name}`."""
 
     def find(value: str, values: Values) -> str:
         start = value.find("projects/")
@@ -182,7 +183,7 @@ def first(value: Any, path: str) -> Any:
 
 
 def number(text: str, digits: int) -> int:
-    """A number that is always the same for the same text, as Google's numeric ids are."""
+    """A number like Google's numeric ids: the same for the same text."""
     return 10 ** (digits - 1) + int(hashlib.sha256(text.encode()).hexdigest(), 16) % (9 * 10 ** (digits - 1))
 
 

@@ -1,4 +1,4 @@
-"""What the machine of a node may be: the `nodeConfig` that clusters and node pools share."""
+"""The `nodeConfig` that clusters and node pools share: what a node's machine may be."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Node pools (container.googleapis.com). They have no machines; what they have is what a program reads of
-them."""
+"""Node pools (container.googleapis.com). They have no machines, only the outputs that a program reads."""
 
 from __future__ import annotations
 

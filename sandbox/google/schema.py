@@ -1,10 +1,11 @@
 """Which fields a resource type has, read from the installed `pulumi_gcp` package.
 
-Why not a table of our own: a cluster alone has several hundred nested fields. Read from the package, they are
-exactly those of the version that the program runs with, and a misspelled one is found at any depth.
+There is no table of our own, because a cluster alone has several hundred nested fields. Fields from the
+package are exactly those of the version that the program runs with, so a misspelled one is found at any
+depth.
 
-The package is imported lazily and only through its top-level attributes (its submodules break when imported
-directly), and a nested type is only looked at when a value for it arrives.
+The package is imported lazily and only through its top-level attributes, because its submodules break when
+they are imported directly. A nested type is looked at only when a value for it arrives.
 """
 
 from __future__ import annotations
@@ -59,10 +60,10 @@ def outputs(schema: str) -> Mapping[str, bool]:
 
 
 def _attribute(path: str) -> type:
-    """A class of the package, once its module is there.
+    """A class of the package, once its module is loaded.
 
     The package's modules load at first use, and until that has ended other threads find them without
-    attributes; so threads take turns here, and wait for the program's own thread.
+    attributes. So threads take turns here, and wait for the program's own thread.
     """
     import pulumi_gcp
 

@@ -1,4 +1,5 @@
-"""What a provider was configured with, and what that adds to a resource's inputs."""
+"""The project, region and zone that a provider is configured with, and resources' inputs completed by
+them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table: every resource type that the stand-in knows. A new type is a new row in one of these rooms."""
+"""The table of every resource type that the stand-in knows. A new type is a new row in one of these files."""
 
 from __future__ import annotations
 

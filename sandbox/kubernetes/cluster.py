@@ -76,7 +76,7 @@ class Cluster:
     def __init__(
         self, server: str, token: str, ca_pem: str, force: bool = False, user: str | None = None
     ) -> None:
-        """`user`: in whose name it is asked, by whoever may impersonate; None: in the token's own."""
+        """`user`: the user to impersonate; None: the token's own."""
         self._force = force or os.environ.get("PULUMI_K8S_ENABLE_PATCH_FORCE") == "true"
         configuration = kube.Configuration()
         configuration.host = server
@@ -98,7 +98,8 @@ class Cluster:
     # Requests
 
     def request(self, method: str, path: str, body: Any = None, **query: str) -> Json:
-        """One request. Answers that ask for patience (429, 5xx but 501) are asked again for a few seconds."""
+        """One request. If the server asks for patience (429, 5xx but 501), it is sent again for a few
+        seconds."""
         content_type = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
         for attempt in range(5):
             try:
@@ -129,7 +130,7 @@ class Cluster:
             raise Stopped("cancelled while waiting for the API server")
 
     def wait(self, done: Callable[[], bool], seconds: float, what: str) -> None:
-        """Asks until `done`; raises ClusterError with `what` is awaited after `seconds`."""
+        """Asks until `done`. Raises ClusterError after `seconds`; `what` says what was awaited."""
         deadline = time.monotonic() + seconds
         pause = 0.02
         while not done():
@@ -141,8 +142,8 @@ class Cluster:
     # Kinds
 
     def kind(self, api_version: str, kind: str, seconds: float = KIND_SECONDS) -> Kind:
-        """The kind as the API server serves it; waits for one that is unknown, and raises UnknownKind after
-        that."""
+        """The kind as the API server serves it. Waits for one that is unknown, and then raises
+        UnknownKind."""
         deadline = time.monotonic() + seconds
         while True:
             found = self._kinds.get(api_version, {}).get(kind)
@@ -163,7 +164,7 @@ class Cluster:
             self._pause(_PAUSE)
 
     def forget_kinds(self) -> None:
-        """Discovers anew from here on; call after definitions have come or gone."""
+        """Discovers kinds anew from here on. Call it after definitions were added or removed."""
         with self._discovery:
             self._kinds.clear()
 
@@ -208,8 +209,8 @@ class Cluster:
             raise
 
     def apply(self, kind: Kind, namespace: str | None, manifest: Json, dry_run: bool = False) -> Json:
-        """Server-side apply, as the real provider does it: what the manifest states is ours, the rest is not
-        touched.
+        """Server-side apply, as the real provider does it: we own what the manifest states, and the rest is
+        not touched.
 
         Stricter than the real provider in one point: a field that the schema does not know is refused, not
         dropped.
@@ -234,8 +235,8 @@ class Cluster:
             self._pause(_PAUSE)
 
     def delete(self, kind: Kind, namespace: str | None, name: str) -> bool:
-        """Asks for deletion; False where there was nothing to delete. Dependents are not waited for: no
-        collector runs."""
+        """Requests the deletion; False where there was nothing to delete. It does not wait for dependents,
+        because no garbage collector runs."""
         try:
             self.request("DELETE", kind.path(namespace, name), {"propagationPolicy": "Background"})
         except ClusterError as error:

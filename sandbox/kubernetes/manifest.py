@@ -164,11 +164,11 @@ def _touches(path: tuple[str | int, ...], field: tuple[str, ...]) -> bool:
 
 
 def with_drift(inputs: Any, then: Any, now: Any) -> Any:
-    """The inputs as they would read today: where the live object changed since it was last seen, the live
-    value.
+    """The inputs as they would read today: a field that changed in the live object since it was last seen
+    gets its live value.
 
-    Comparing live with live, not live with inputs, keeps the API server's own spellings ("1000m" stored as
-    "1", an empty list left out) from looking like drift.
+    The live object is compared with its earlier self, not with the inputs. So the API server's own spellings
+    ("1000m" stored as "1", an empty list left out) do not look like drift.
     """
     if then == now:
         return inputs
@@ -187,7 +187,7 @@ def with_drift(inputs: Any, then: Any, now: Any) -> Any:
 
 
 def drifted(inputs: Json, then: Json, now: Json) -> Json:
-    """`with_drift` for a whole object. A Secret's data is compared as text too, where the inputs state it as
+    """`with_drift` for a whole object. A Secret's data is also compared as text, for inputs that state it as
     text.
 
     An object that was never seen before (its creation was interrupted) cannot have drifted.
@@ -206,7 +206,7 @@ def _readable(live: Json) -> Json:
 
 
 def previewed(live: Mapping[str, Any]) -> Json:
-    """A dry run's object without what the real run will answer differently."""
+    """The object of a dry run, without the fields that differ in the real run."""
     result = outputs(live)
     for key in ("resourceVersion", "generation"):
         result.get("metadata", {}).pop(key, None)
@@ -214,7 +214,7 @@ def previewed(live: Mapping[str, Any]) -> Json:
 
 
 def outputs(live: Mapping[str, Any]) -> Json:
-    """The live object as the state keeps it: whole, but for the bookkeeping of field owners, which only costs
+    """The live object as the state keeps it: without the record of who owns which field, which only costs
     space."""
     result = copy.deepcopy(dict(live))
     result.get("metadata", {}).pop("managedFields", None)

@@ -1,7 +1,7 @@
 """Emptying a deleted namespace.
 
-In a cluster the controller manager does this: an API server alone marks the namespace as terminating, refuses
-new objects in it, and waits for somebody to empty it and to say so. That somebody is this module.
+In a cluster the controller manager does this. An API server alone marks the namespace as terminating, refuses
+new objects in it, and then waits until it has been emptied and finalized. This module does both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def delete(cluster: Cluster, kind: Kind, name: str, seconds: float) -> None:
 
 
 def _empty(cluster: Cluster, name: str) -> bool:
-    """Asks for the deletion of all that is there; True once nothing is."""
+    """Requests the deletion of everything in the namespace; True once nothing is left."""
     empty = True
     for kind in cluster.namespaced_kinds():
         for item in _items(cluster, kind, name):

@@ -1,11 +1,10 @@
 """Helm releases of Istio's charts, as far as an API server alone can show them.
 
-The charts are not here and nothing could run what they render. What a release leaves behind that other
-objects need
-is: for `base`, Istio's definitions (CRDs), of the version that the sandbox pins whatever version the release
-names. Each release is recorded where Helm records it, in a Secret `sh.helm.release.v1.NAME.v1` of type
-helm.sh/release.v1; its content is plain JSON of chart, version, repository and values, not Helm's own
-encoding. `helm` cannot read it.
+The charts are not here, and nothing could run what they render. But other objects need what a release of
+`base` leaves behind: Istio's definitions (CRDs). They are installed in the version that the sandbox pins,
+whatever version the release names. Each release is recorded where Helm records it, in a Secret
+`sh.helm.release.v1.NAME.v1` of type helm.sh/release.v1. Its content is plain JSON of chart, version,
+repository and values, not Helm's own encoding, so `helm` cannot read it.
 
 Deleting `base` deletes the CRDs too. The real chart keeps them (its resource policy says so); here nothing
 may stay.
@@ -114,7 +113,7 @@ def read(cluster: Cluster, inputs: Json, namespace: str, name: str) -> tuple[Jso
 
 
 def uninstall(cluster: Cluster, inputs: Mapping[str, Any], namespace: str, name: str, seconds: float) -> None:
-    """Removes the release and what it brought."""
+    """Removes the release and what it installed."""
     if _chart(inputs) == "base" and not inputs.get("skipCrds"):
         _remove_crds(cluster, seconds)
     cluster.delete_and_wait(_secrets(cluster), namespace, _secret_name(name), seconds)
@@ -186,8 +185,8 @@ def _remove_crds(cluster: Cluster, seconds: float) -> None:
 def _remove_crd(cluster: Cluster, kind: Kind, name: str, seconds: float) -> None:
     """Deletes a definition and waits until it is gone.
 
-    The API server empties it first, and has a gap there: when that fails (it does while the server is busy)
-    and its own note of the failure comes too late, it does not try again until something else about the
+    The API server first deletes the definition's objects. If that fails, as it does while the server is busy,
+    and the server records the failure too late, it does not try again until something else about the
     definition changes.
     """
     touched = time.monotonic()

@@ -40,7 +40,7 @@ def serve(apiserver: ApiServer) -> tuple[grpc.Server, int]:
 
 
 class KubernetesProvider(protocol.Provider):
-    """The `kubernetes` provider. All of a program's provider resources are this one, as there is one
+    """The `kubernetes` provider. One serves every provider resource of a program, because there is one
     cluster."""
 
     NAME = "kubernetes"
@@ -252,7 +252,7 @@ def _on(value: Any) -> bool:
 
 
 def _state(live: Json) -> struct_pb2.Struct:
-    """Outputs for the engine. What a Secret holds is secret even where the program did not mark it."""
+    """Outputs for the engine. The data of a Secret is secret even where the program did not mark it."""
     if live.get("kind") == "Secret" and live.get("apiVersion") == "v1":
         live = live | {key: wire.Secret(live[key]) for key in ("data", "stringData") if key in live}
     return wire.write(live)

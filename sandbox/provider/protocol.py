@@ -47,8 +47,8 @@ def serve(provider: Provider, threads: int) -> tuple[grpc.Server, int]:
 
 
 def answers_refusals(method: Method) -> Method:
-    """Let a refusal reach the engine as its own words, without this program's stack, which says nothing to
-    the reader. What is no refusal (see `Provider.status`) stays a crash."""
+    """Let a refusal reach the engine in its own words, without this program's stack, which would tell the
+    reader nothing. An error that is no refusal (see `Provider.status`) is still a crash."""
 
     @wraps(method)
     def wrapper(self: Provider, request: Any, context: grpc.ServicerContext) -> Any:
@@ -76,11 +76,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._engine = ""
 
     def status(self, error: Exception) -> grpc.StatusCode | None:
-        """The status by which this error is answered; None for one that is no refusal but a mistake here."""
+        """The status with which this error is answered; None for an error that is no refusal but a mistake
+        in the provider."""
         raise NotImplementedError
 
     def replaced_by(self, setting: str, old: Json, new: Json) -> bool:
-        """Whether everything that the provider made is replaced, because this setting of its own changed."""
+        """Whether a change of this provider setting replaces everything that the provider created."""
         return False
 
     def Handshake(

@@ -30,7 +30,7 @@ def root() -> Path:
 
 
 def where_else(error: OSError) -> str:
-    """A folder that cannot be used, in words, with what names another one."""
+    """The words for a folder that cannot be used, and for how to name another one."""
     return (
         f"{error.filename}: {error.strerror}. Tools lie in {root()}, and EGRESS_TOOLS_CACHE names another "
         "folder; the sandbox "
@@ -56,8 +56,8 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def alone(lock: Path, what: str) -> Iterator[None]:
-    """Only one process at a time is inside; the system drops the lock when its holder dies. `what` is what
-    people are told of."""
+    """Only one process at a time is inside. The system drops the lock when its holder dies. `what` is how
+    waiting people are told what they wait for."""
     with lock.open("w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -106,8 +106,7 @@ def _proxy(setting: str, of_go: Callable[[], str]) -> str:
 
 
 def _of_go() -> str:
-    """What Go would use; empty where there is no Go. Its own answer to GOPROXY in the environment is no
-    news."""
+    """The GOPROXY that Go uses when the environment names none; empty where there is no Go."""
     go = shutil.which("go")
     if go is None:
         return ""

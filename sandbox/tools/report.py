@@ -6,7 +6,7 @@ import sys
 
 
 class ToolError(RuntimeError):
-    """A tool is not to be had. The message says which, why, and every way to get it."""
+    """A tool cannot be found or made. The message says which, why, and every way to get it."""
 
 
 def say(line: str) -> None:

@@ -103,7 +103,7 @@ def _make(folder: Path) -> None:
 
 
 def _renamed(file: Path, old: str, new: str) -> None:
-    """Lets a script say where the environment is going to be; it was made to say where it is."""
+    """Makes a script name the folder where the environment is going to be, not the one where it was made."""
     file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
