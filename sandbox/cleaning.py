@@ -14,8 +14,7 @@ def clean(home: Home) -> bool:
 
     Returns whether there was anything.
     """
-    found = home.root.is_dir()
-    if not found:
+    if not home.root.is_dir():
         return False
     ApiServer(home).wipe()
     for folder in (home.google, home.pulumi, home.address):

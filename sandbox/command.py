@@ -44,7 +44,7 @@ class Command(PulumiCommand):
         self.command = str(executable)
         self._process: subprocess.Popen[str] | None = None
         self._interrupts = 0
-        said = subprocess.run(
+        printed = subprocess.run(
             [self.command, "version"],
             capture_output=True,
             text=True,
@@ -52,7 +52,7 @@ class Command(PulumiCommand):
             env=self._env({}),
             encoding="utf-8",
         )
-        self.version = VersionInfo.parse(said.stdout.strip().removeprefix("v"))
+        self.version = VersionInfo.parse(printed.stdout.strip().removeprefix("v"))
 
     @property
     def interrupted(self) -> bool:
@@ -91,13 +91,13 @@ class Command(PulumiCommand):
             try:
                 assert process.stdout
                 assert process.stderr
-                said, complained = _Reader(process.stdout, on_output), _Reader(process.stderr, on_error)
-                said.join()
-                complained.join()
+                output, errors = _Reader(process.stdout, on_output), _Reader(process.stderr, on_error)
+                output.join()
+                errors.join()
                 code = process.wait()
             finally:
                 self._process = None
-        result = CommandResult(stdout="\n".join(said.lines), stderr="\n".join(complained.lines), code=code)
+        result = CommandResult(stdout="\n".join(output.lines), stderr="\n".join(errors.lines), code=code)
         if code != 0:
             raise create_command_error(result)
         return result

@@ -115,11 +115,11 @@ def _command_line(pid: int) -> str:
     deadline = time.monotonic() + _NAMELESS_SECONDS
     while True:
         try:
-            found = Path(f"/proc/{pid}/cmdline").read_bytes()
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             return ""
-        if found or _is_over(pid) or time.monotonic() > deadline:
-            return found.replace(b"\0", b" ").decode(errors="replace")
+        if arguments or _is_over(pid) or time.monotonic() > deadline:
+            return arguments.replace(b"\0", b" ").decode(errors="replace")
         time.sleep(_POLL_SECONDS)
 
 

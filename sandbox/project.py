@@ -45,24 +45,24 @@ def copy(source: Path, stack: str, home: Home) -> Project:
         project = stack_file.project_of(source)
         if not project.content:
             raise ProjectError(f"{source} holds no Pulumi.yaml with a project name")
-        found = stack_file.read(source / f"Pulumi.{stack}.yaml")
+        settings = stack_file.read(source / f"Pulumi.{stack}.yaml")
     except ConfigError as error:
         raise ProjectError(str(error)) from None
-    secure = sorted(stack_file.encrypted(found.config))
+    secure = sorted(stack_file.encrypted(settings.config))
     if secure:
         raise ProjectError(
             f"Pulumi.{stack}.yaml holds encrypted values ({', '.join(secure)}), and the sandbox has no key "
-            "of yours. "
-            "Run this stack with the ordinary `pulumi`, or make a stack without secrets for the sandbox."
+            "of yours. Run this stack with the ordinary `pulumi`, or make a stack without secrets for the "
+            "sandbox."
         )
     work = home.pulumi / "work" / project.name
     work.mkdir(parents=True, exist_ok=True)
     target = work / f"Pulumi.{stack}.yaml"
     kept = stack_file.mapping(target) or {}
-    config: dict[str, Any] = {key: value for key, value in found.content.items() if key not in _ENCRYPTION}
+    config: dict[str, Any] = {key: value for key, value in settings.content.items() if key not in _ENCRYPTION}
     if "encryptionsalt" in kept:
         config["encryptionsalt"] = kept["encryptionsalt"]
-    config["config"] = {"gcp:project": SANDBOX_PROJECT, **found.config}
+    config["config"] = {"gcp:project": SANDBOX_PROJECT, **settings.config}
     _write(work / "Pulumi.yaml", dict(project.content))
     _write(target, config)
     return Project(source, project.name, stack, work)
@@ -87,4 +87,4 @@ def _value(value: Any) -> str:
 def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     # YAML knows no pairs of escapes for one letter, and takes a few characters only as escapes.
-    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda match: f"\\u{ord(match[0]):04x}", text)

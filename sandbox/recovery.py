@@ -75,8 +75,7 @@ def break_stale_locks(backend: Path, project: str, stack: str, say: Callable[[st
         if holder.get("hostname") not in (None, socket.gethostname()):
             raise LockedError(
                 f"the stack is locked by process {pid} on {holder['hostname']}, which cannot be looked at "
-                "from here. "
-                f"If it is gone, delete {lock}"
+                f"from here. If it is gone, delete {lock}"
             )
         deadline = time.monotonic() + _GRACE_SECONDS
         while _is_engine(pid) and time.monotonic() < deadline:

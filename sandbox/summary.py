@@ -69,14 +69,14 @@ def who_reaches_what(contract: object) -> Rows:
     ranked = sorted(
         teams, key=lambda name: (_mapping(teams[name].get("pastGateway")).get("model") != "open", name)
     )
-    found = {team: [*_of_team(teams[team]), *_received(_mapping(received.get(team)))] for team in ranked}
-    if sum(map(len, found.values())) > MOST:
-        counted = [(team, str(len(rows)), _loud(rows)) for team, rows in found.items()]
+    by_team = {team: [*_of_team(teams[team]), *_received(_mapping(received.get(team)))] for team in ranked}
+    if sum(map(len, by_team.values())) > MOST:
+        counted = [(team, str(len(rows)), _loud(rows)) for team, rows in by_team.items()]
         return [("team", "ways", "any host (make map shows all)"), *counted]
     rows = [
         ("" if at else team, *row)
-        for team, of in found.items()
-        for at, row in enumerate(of or [("nothing", "", "")])
+        for team, ways in by_team.items()
+        for at, row in enumerate(ways or [("nothing", "", "")])
     ]
     return [("team", "target", "by", "what"), *rows]
 
@@ -115,12 +115,12 @@ def _of_team(team: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def _received(receives: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """A row for each port that partners connect to."""
-    for name, of in sorted(receives.items()):
-        clients = ", ".join(map(str, _mapping(of.get("clients")).values()))
+    for name, receiver in sorted(receives.items()):
+        clients = ", ".join(map(str, _mapping(receiver.get("clients")).values()))
         yield (
             f"{name}, from outside",
-            f"{of.get('protocol')} {of.get('port')}",
-            f"{of.get('host')} for {clients}",
+            f"{receiver.get('protocol')} {receiver.get('port')}",
+            f"{receiver.get('host')} for {clients}",
         )
 
 

@@ -89,16 +89,16 @@ def cidr(value: Any) -> str | None:
 
 def cidr_v4(value: Any) -> str | None:
     """As `cidr`, IPv4 only."""
-    found = network(value)
-    return "it must be an IPv4 range" if found and found.version != 4 else cidr(value)
+    block = network(value)
+    return "it must be an IPv4 range" if block and block.version != 4 else cidr(value)
 
 
 def subnet_range(value: Any) -> str | None:
     """A range that a subnet may have: IPv4, /4 to /29, not one that Google forbids."""
-    found = network(value)
-    if found is None or found.version != 4:
+    block = network(value)
+    if block is None or block.version != 4:
         return cidr_v4(value)
-    if not 4 <= found.prefixlen <= 29:
+    if not 4 <= block.prefixlen <= 29:
         return "a subnet's range is /4 to /29 (four addresses of it are Google's)"
     forbidden = (
         "0.0.0.0/8",
@@ -108,18 +108,18 @@ def subnet_range(value: Any) -> str | None:
         "199.36.153.4/30",
         "199.36.153.8/30",
     )
-    for block in forbidden:
-        if found.overlaps(ipaddress.ip_network(block)):
-            return f"it overlaps {block}, which no subnet may use"
+    for taken in forbidden:
+        if block.overlaps(ipaddress.ip_network(taken)):
+            return f"it overlaps {taken}, which no subnet may use"
     return None
 
 
 def control_plane_range(value: Any) -> str | None:
     """The control plane's range: exactly /28."""
-    found = network(value)
-    if found is None or found.version != 4:
+    block = network(value)
+    if block is None or block.version != 4:
         return cidr_v4(value)
-    return None if found.prefixlen == 28 else "a control plane's range is exactly /28"
+    return None if block.prefixlen == 28 else "a control plane's range is exactly /28"
 
 
 def ports(value: Any) -> str | None:
@@ -188,10 +188,10 @@ def member(value: Any) -> str | None:
     text = str(value)
     if text in ("allUsers", "allAuthenticatedUsers"):
         return None
-    found = _MEMBER.fullmatch(text)
-    if not found:
+    parts = _MEMBER.fullmatch(text)
+    if not parts:
         return "a member is written TYPE:WHO, like serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"
-    kind, who = found.groups()
+    kind, who = parts.groups()
     if kind in ("user", "group") and not _EMAIL.fullmatch(who):
         return f"{kind}: is followed by an e-mail address"
     if kind == "serviceAccount" and not (_EMAIL.fullmatch(who) or _POOL_MEMBER.fullmatch(who)):

@@ -109,8 +109,8 @@ def maintenance(values: Values) -> Iterator[Problem]:
                     given,
                     "a time is written like 2026-01-03T02:00:00Z (RFC 3339)",
                 )
-        one, other = _when(start), _when(end)
-        if one and other and one >= other:
+        starts, ends = _when(start), _when(end)
+        if starts and ends and starts >= ends:
             yield Problem(
                 f"maintenancePolicy.{at}.endTime", end, f"it must be later than startTime ({start})"
             )

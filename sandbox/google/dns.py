@@ -104,12 +104,12 @@ def records_of(context: Context, zone: str) -> Iterator[Resource]:
 def _zone_is_empty(context: Context) -> Iterator[Problem]:
     if context.new.get("forceDestroy"):
         return
-    found = [record.id for record in records_of(context, context.id)]
-    if found:
+    records = [record.id for record in records_of(context, context.id)]
+    if records:
         yield Problem(
             "forceDestroy",
             False,
-            f"the zone is not empty: it holds {', '.join(sorted(found)[:5])}; delete the "
+            f"the zone is not empty: it holds {', '.join(sorted(records)[:5])}; delete the "
             "records first, or deploy forceDestroy = true and then delete",
         )
 

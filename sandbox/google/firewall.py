@@ -84,7 +84,7 @@ def _ports_need_protocol(values: Values) -> Iterator[Problem]:
 def _one_ip_version(values: Values) -> Iterator[Problem]:
     for name in ("sourceRanges", "destinationRanges"):
         versions = {
-            found.version for _, value in walk(values, f"{name}.*") if (found := checks.network(value))
+            block.version for _, value in walk(values, f"{name}.*") if (block := checks.network(value))
         }
         if len(versions) > 1:
             yield Problem(name, values[name], "a rule has IPv4 or IPv6 ranges, not both; use two rules")
@@ -181,7 +181,7 @@ def _other_side(values: Values) -> Iterator[Problem]:
                 None,
                 f"an {rule.get('direction', 'INGRESS')} rule says where to or from",
             )
-        versions = {found.version for value in ranges if (found := checks.network(value))}
+        versions = {block.version for value in ranges if (block := checks.network(value))}
         if len(versions) > 1:
             yield Problem(
                 f"{at}.match.{side}", ranges, "a rule has IPv4 or IPv6 ranges, not both; use two rules"

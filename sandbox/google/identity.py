@@ -58,10 +58,10 @@ def by_email(value: str, values: Values) -> str | None:
     """The id of one of this project's own service accounts; None for accounts of Google and of other
     projects."""
     email = tail(value)
-    found = re.fullmatch(r"([^@]+)@([^@]+)\.iam\.gserviceaccount\.com", email)
-    if not found or found[2] != values.get("project"):
+    parts = re.fullmatch(r"([^@]+)@([^@]+)\.iam\.gserviceaccount\.com", email)
+    if not parts or parts[2] != values.get("project"):
         return None
-    return f"projects/{found[2]}/serviceAccounts/{email}"
+    return f"projects/{parts[2]}/serviceAccounts/{email}"
 
 
 def by_member(value: str, values: Values) -> str | None:
@@ -113,26 +113,26 @@ def pool_exists(context: Context) -> Iterator[Problem]:
     comes with the first cluster that has workloadIdentityConfig."""
     member = str(context.new["member"])
     pool = r"([a-z0-9:.-]+\.svc\.id\.goog)"
-    found = re.fullmatch(rf"serviceAccount:{pool}\[.*\]", member) or re.fullmatch(
+    named = re.fullmatch(rf"serviceAccount:{pool}\[.*\]", member) or re.fullmatch(
         r"principal://iam\.googleapis\.com/projects/\d+/locations/global/"
         rf"workloadIdentityPools/{pool}/subject/.+",
         member,
     )
-    if found and not any(
-        first(cluster.state, "workloadIdentityConfig.workloadPool") == found[1]
+    if named and not any(
+        first(cluster.state, "workloadIdentityConfig.workloadPool") == named[1]
         for cluster in context.cloud.of_type(CLUSTER)
     ):
         yield Problem(
             "member",
             member,
-            f"Identity Pool does not exist ({found[1]}): the pool comes with the first cluster that "
+            f"Identity Pool does not exist ({named[1]}): the pool comes with the first cluster that "
             "has workloadIdentityConfig; make this binding depend on the cluster",
         )
 
 
 def _no_primitive_on_account(values: Values) -> Iterator[Problem]:
-    found = re.fullmatch(r"projects/([^/]+)/serviceAccounts/([^/]+)", str(values.get("serviceAccountId")))
-    if isinstance(values.get("serviceAccountId"), str) and not found:
+    account = re.fullmatch(r"projects/([^/]+)/serviceAccounts/([^/]+)", str(values.get("serviceAccountId")))
+    if isinstance(values.get("serviceAccountId"), str) and not account:
         yield Problem(
             "serviceAccountId",
             values["serviceAccountId"],

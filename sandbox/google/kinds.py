@@ -179,7 +179,7 @@ def _walk(value: Any, parts: list[str], at: str) -> Iterator[tuple[str, Any]]:
 
 def first(value: Any, path: str) -> Any:
     """The first known value at `path`, or None."""
-    return next((found for _, found in walk(value, path)), None)
+    return next((known for _, known in walk(value, path)), None)
 
 
 def number(text: str, digits: int) -> int:

@@ -145,16 +145,17 @@ def _which_subnets(values: Values) -> Iterator[Problem]:
 
 def _secondary_ranges_exist(context: Context) -> Iterator[Problem]:
     for at, subnet in walk(context.new, "subnetworks.*"):
-        found = context.cloud.find(subnetwork_named(subnet["name"], context.new))
-        if found is None:
+        subnetwork = context.cloud.find(subnetwork_named(subnet["name"], context.new))
+        if subnetwork is None:
             continue  # said already, as a reference
-        names = [name for _, name in walk(found.state, "secondaryIpRanges.*.rangeName")]
+        names = [name for _, name in walk(subnetwork.state, "secondaryIpRanges.*.rangeName")]
         for place, name in walk(subnet, "secondaryIpRangeNames.*"):
             if name not in names:
                 yield Problem(
                     f"{at}.{place}",
                     name,
-                    f"'{found.id}' has no secondary range of this name; it has {', '.join(names) or 'none'}",
+                    f"'{subnetwork.id}' has no secondary range of this name; it has "
+                    f"{', '.join(names) or 'none'}",
                 )
 
 

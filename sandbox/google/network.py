@@ -97,8 +97,8 @@ def ranges(state: Values) -> Iterator[tuple[str, str]]:
         yield from walk(state, at)
 
 
-def _overlap(one: str, other: str) -> bool:
-    first_range, second_range = checks.network(one), checks.network(other)
+def _overlap(value: str, other: str) -> bool:
+    first_range, second_range = checks.network(value), checks.network(other)
     return bool(first_range and second_range and first_range.overlaps(second_range))
 
 

@@ -146,9 +146,9 @@ class Cluster:
         UnknownKind."""
         deadline = time.monotonic() + seconds
         while True:
-            found = self._kinds.get(api_version, {}).get(kind)
-            if found:
-                return found
+            served = self._kinds.get(api_version, {}).get(kind)
+            if served:
+                return served
             with self._discovery:
                 if kind not in self._kinds.get(api_version, {}):
                     self._kinds[api_version] = self._discover(api_version)
@@ -157,8 +157,7 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise UnknownKind(
                     f'no matches for kind "{kind}" in version "{api_version}": the API server does not serve '
-                    "it. "
-                    "If a chart or a definition brings it, the object must depend on that resource.",
+                    "it. If a chart or a definition brings it, the object must depend on that resource.",
                     404,
                 )
             self._pause(_PAUSE)
@@ -194,8 +193,8 @@ class Cluster:
         versions = ["v1"]
         for group in self.request("GET", "/apis").get("groups", []):
             versions.append(group["preferredVersion"]["groupVersion"])
-        found = [kind for version in versions for kind in self._discover(version).values()]
-        return [kind for kind in found if kind.namespaced and {"list", "delete"} <= kind.verbs]
+        kinds = [kind for version in versions for kind in self._discover(version).values()]
+        return [kind for kind in kinds if kind.namespaced and {"list", "delete"} <= kind.verbs]
 
     # Objects
 
@@ -217,7 +216,9 @@ class Cluster:
         """
         name = manifest["metadata"]["name"]
         annotations = manifest["metadata"].get("annotations") or {}
-        force = self._force if (said := annotations.get(FORCE_ANNOTATION)) is None else said == "true"
+        force = (
+            self._force if (annotated := annotations.get(FORCE_ANNOTATION)) is None else annotated == "true"
+        )
         query = {"fieldManager": FIELD_MANAGER, "force": json.dumps(force), "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
@@ -277,8 +278,7 @@ def _explained(error: ClusterError, kind: Kind, name: str) -> ClusterError:
     if error.status == 409 and "conflict" in text:
         text += (
             "\nServer-side apply: another program changed this field since, and owns it. Give the field "
-            "back, or set "
-            f'the annotation {FORCE_ANNOTATION}: "true" on the object, or enablePatchForce on the provider, '
-            "to take it over."
+            f'back, or set the annotation {FORCE_ANNOTATION}: "true" on the object, or '
+            "enablePatchForce on the provider, to take it over."
         )
     return ClusterError(text, error.status)

@@ -108,8 +108,8 @@ def read(cluster: Cluster, inputs: Json, namespace: str, name: str) -> tuple[Jso
         ) from None
     recorded = {key: record[key] for key in _RECORDED if key in record}
     stated = {key: value for key, value in inputs.items() if key not in _RECORDED}
-    found = {"name": name, "namespace": namespace} | stated | recorded
-    return found, outputs(found, int(record["revision"]))
+    current = {"name": name, "namespace": namespace} | stated | recorded
+    return current, outputs(current, int(record["revision"]))
 
 
 def uninstall(cluster: Cluster, inputs: Mapping[str, Any], namespace: str, name: str, seconds: float) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from sandbox.tools import build, cache, found, release
+from sandbox.tools import build, cache, installed, release
 from sandbox.tools.catalog import CATALOG, Tool
 from sandbox.tools.istio import istio_crds
 from sandbox.tools.report import ToolError
@@ -40,7 +40,7 @@ def ensure(*names: str) -> dict[str, Path]:
 
 
 def _ensure(tool: Tool) -> Path:
-    own = found.find(tool)
+    own = installed.find(tool)
     if own:
         return own
     ways: list[tuple[cache.Entry, Callable[[Tool, Path], Path | None]]] = []

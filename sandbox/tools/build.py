@@ -125,13 +125,13 @@ def _go(tool: Tool) -> str:
         check=False,
         encoding="utf-8",
     )
-    said = re.search(r"go version go(\d+)\.(\d+)(?:\.(\d+))?", asked.stdout)
-    if asked.returncode != 0 or not said:
+    printed = re.search(r"go version go(\d+)\.(\d+)(?:\.(\d+))?", asked.stdout)
+    if asked.returncode != 0 or not printed:
         raise ToolError(
             f"{tool.name} must be built, but {go} will not: {asked.stderr.strip() or asked.stdout.strip()}. "
             f"{ways}"
         )
-    version = tuple(int(part or 0) for part in said.groups())
+    version = tuple(int(part or 0) for part in printed.groups())
     if version < tuple(map(int, least.split("."))):
         raise ToolError(f"{tool.name} must be built, but {go} is {'.'.join(map(str, version))}. {ways}")
     return go

@@ -85,13 +85,13 @@ class Entry:
     def verified(self) -> Path | None:
         """The file if it is there and unchanged. One that changed is refused, with a line on stderr."""
         try:
-            recorded, found = self._sum.read_text(encoding="utf-8").strip(), sha256(self.path)
+            recorded, actual = self._sum.read_text(encoding="utf-8").strip(), sha256(self.path)
         except FileNotFoundError:
             return None
-        if found == recorded:
+        if actual == recorded:
             return self.path
         say(
-            f"{self.path}: refused, its content is not what was installed (SHA-256 {found}, recorded "
+            f"{self.path}: refused, its content is not what was installed (SHA-256 {actual}, recorded "
             f"{recorded})"
         )
         return None

@@ -118,9 +118,9 @@ def refusal(tool: Tool, output: str) -> str | None:
     if parsed is None:
         return f"it does not say its version (needed: {least} or newer)"
     version, prerelease = parsed
-    said = ".".join(map(str, version)) + (" pre-release" if prerelease else "")
+    named = ".".join(map(str, version)) + (" pre-release" if prerelease else "")
     if version[0] != tool.least[0]:
-        return f"it is {said}; needed is {least} or newer of major version {tool.least[0]}"
+        return f"it is {named}; needed is {least} or newer of major version {tool.least[0]}"
     if version < tool.least or (version == tool.least and prerelease):
-        return f"it is {said}; needed is {least} or newer"
+        return f"it is {named}; needed is {least} or newer"
     return None

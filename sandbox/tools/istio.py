@@ -62,19 +62,18 @@ def _fetch(version: str, wanted: str, work: Path) -> Path:
     except (OSError, http.client.HTTPException, zipfile.BadZipFile) as error:
         raise ToolError(
             f"Istio CRDs: {_MODULE} {version} could not be fetched from {urlsplit(proxy).hostname} "
-            f"({error}); the API server "
-            "would refuse every Istio object. Set GOPROXY to a Go module proxy this machine can reach, and "
-            "run this again"
+            f"({error}); the API server would refuse every Istio object. Set GOPROXY to a "
+            "Go module proxy this machine can reach, and run this again"
         ) from error
 
 
 def unpack(content: bytes, version: str, wanted: str, work: Path) -> Path:
     """The CRD file out of the module's zip, if the zip is the pinned one; ToolError if it is not."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        found = h1(packed)
-        if found != wanted:
+        actual = h1(packed)
+        if actual != wanted:
             raise ToolError(
-                f"Istio CRDs: {_MODULE} {version} refused: the proxy served {found}, go.sum pins {wanted}. "
+                f"Istio CRDs: {_MODULE} {version} refused: the proxy served {actual}, go.sum pins {wanted}. "
                 "Try another GOPROXY; do not change go.sum unless you changed the version"
             )
         target = work / Path(_FILE).name

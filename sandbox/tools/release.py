@@ -64,9 +64,9 @@ def download(tool: Tool, work: Path) -> Path | None:
         say(f"{tool.name} {tool.version}: fetching {archive}")
         started = time.monotonic()
         packed = work / archive
-        found = _fetch(f"{RELEASES}/v{tool.version}/{archive}", packed)
-        if found != wanted:
-            raise _Refused(f"{archive} has SHA-256 {found}, but the release lists {wanted}")
+        actual = _fetch(f"{RELEASES}/v{tool.version}/{archive}", packed)
+        if actual != wanted:
+            raise _Refused(f"{archive} has SHA-256 {actual}, but the release lists {wanted}")
         executable = _unpack(packed, work / tool.name)
     except (_Refused, OSError, http.client.HTTPException, tarfile.TarError, EOFError) as error:
         say(f"{tool.name} {tool.version}: no official release archive ({error})")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import tools
-from sandbox.tools import build, cache, catalog, found, release
+from sandbox.tools import build, cache, catalog, installed, release
 from sandbox.tools.catalog import CATALOG, GOMOD, Tool, parse_version, refusal
 from sandbox.tools.report import ToolError
 
@@ -91,10 +91,10 @@ def test_what_is_built_would_be_accepted_and_is_what_go_mod_pins(tool: Tool) -> 
 
 def test_assets_come_before_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_path = fake(tmp_path / "bin" / "etcd", "etcd Version: 3.6.1")
-    assert found.find(ETCD) == on_path
+    assert installed.find(ETCD) == on_path
     asset = fake(tmp_path / "assets" / "etcd", "etcd Version: 3.5.9")
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(asset.parent))
-    assert found.find(ETCD) == asset
+    assert installed.find(ETCD) == asset
 
 
 def test_an_old_asset_gives_way_to_path_and_is_named(
@@ -103,7 +103,7 @@ def test_an_old_asset_gives_way_to_path_and_is_named(
     on_path = fake(tmp_path / "bin" / "kube-apiserver", "Kubernetes v1.34.1")
     asset = fake(tmp_path / "assets" / "kube-apiserver", "Kubernetes v1.28.0")
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(asset.parent))
-    assert found.find(SERVER) == on_path
+    assert installed.find(SERVER) == on_path
     out, err = capsys.readouterr()
     assert f"not using {asset} (KUBEBUILDER_ASSETS): it is 1.28.0" in err
     assert out == ""
@@ -113,24 +113,24 @@ def test_assets_without_the_tool_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "nowhere"))
-    assert found.find(ETCD) is None
+    assert installed.find(ETCD) is None
     assert "not in KUBEBUILDER_ASSETS" in capsys.readouterr().err
 
 
 def test_assets_are_no_place_for_pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asset = fake(tmp_path / "assets" / "pulumi", "v3.300.0")
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(asset.parent))
-    assert found.find(PULUMI) is None
+    assert installed.find(PULUMI) is None
 
 
 def test_a_tool_that_fails_or_does_not_run_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake(tmp_path / "bin" / "pulumi", "v3.300.0", status=3)
-    assert found.find(PULUMI) is None
+    assert installed.find(PULUMI) is None
     assert "failed with status 3" in capsys.readouterr().err
     (tmp_path / "bin" / "pulumi").write_bytes(b"\x7fELF nonsense")
-    assert found.find(PULUMI) is None
+    assert installed.find(PULUMI) is None
     assert "does not run" in capsys.readouterr().err
 
 
