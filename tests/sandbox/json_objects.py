@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 names = st.text("abcxyz-._/", min_size=1, max_size=6)
@@ -11,3 +12,6 @@ values = st.recursive(
     max_leaves=12,
 )
 objects = st.dictionaries(names, values, max_size=4)
+
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For a machine that is busy with other tests: how long an example takes is not what is tested."""

@@ -11,14 +11,16 @@ from hypothesis import given
 from sandbox.kubernetes import manifest, release
 from sandbox.provider import wire
 from sandbox.provider.wire import UNKNOWN
-from tests.sandbox.json_objects import objects
+from tests.sandbox.json_objects import objects, patient
 
 
 class TestChanges:
+    @patient
     @given(objects)
     def test_nothing_changes_between_equal_manifests(self, value: dict[str, Any]) -> None:
         assert list(manifest.changes(value, value)) == []
 
+    @patient
     @given(objects, objects)
     def test_different_manifests_differ(self, old: dict[str, Any], new: dict[str, Any]) -> None:
         assert bool(list(manifest.changes(old, new))) == (wire.write(old) != wire.write(new))
@@ -80,10 +82,12 @@ class TestChanges:
 
 
 class TestDrift:
+    @patient
     @given(objects, objects)
     def test_an_unchanged_object_has_not_drifted(self, inputs: dict[str, Any], live: dict[str, Any]) -> None:
         assert manifest.with_drift(inputs, live, live) == inputs
 
+    @patient
     @given(objects, objects, objects)
     def test_only_what_the_inputs_state_is_ever_found(
         self, inputs: dict[str, Any], then: dict[str, Any], now: dict[str, Any]

@@ -9,9 +9,10 @@ from hypothesis import given
 
 from sandbox.provider import wire
 from sandbox.provider.wire import UNKNOWN, Secret
-from tests.sandbox.json_objects import objects
+from tests.sandbox.json_objects import objects, patient
 
 
+@patient
 @given(objects)
 def test_what_goes_over_the_wire_comes_back(value: dict[str, Any]) -> None:
     assert wire.read(wire.write(value)) == value
