@@ -15,8 +15,10 @@ from hashlib import sha256
 
 import pytest
 
+from tests.mutation.imported import OPTIONS
 from tests.mutation.listed import Listed
-from tests.mutation.run import OPTIONS, ROOT, Planted, Runner, every_module, planted
+from tests.mutation.planted import ROOT, Planted, every_module, planted
+from tests.mutation.run import Runner
 from tests.mutation.suites import SUITES, TOO_LONG
 
 

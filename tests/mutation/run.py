@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import ast
 import gc
-import importlib.abc
-import importlib.machinery
 import os
 import pickle
 import resource
@@ -19,76 +17,26 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
 from _pytest.runner import CallInfo
 from _pytest.tmpdir import tmppath_result_key
 
-from tests.mutation.operators import Mutant, mutants
-from tests.mutation.recorder import SEEN, Place, marked, statements
+from tests.mutation.functions import codes, functions_by_place, mentions, place_of
+from tests.mutation.imported import constants_changed, imported_anew
+from tests.mutation.planted import KILLED, SURVIVED, Planted
+from tests.mutation.recorder import SEEN, Place, marked
 
-ROOT = Path(__file__).resolve().parents[2]
-JUDGES = ROOT / "egress" / "judge"
-OURS = ("egress", "tests")
 SECONDS = 20
-"""Of the processor, beside ten times what the tests of an error take without it: an endless loop is found
-too."""
+"""Of processor time, besides ten times what the tests of an error take without it: so endless loops end."""
 MEMORY = 4 << 30
 MOST = 60_000
-"""Statements that the tests of one error may run between them, beside the suite of its own judge. What the
-most specific ones do not notice, the fiftieth proof of a whole stack hardly does."""
-SURVIVED, KILLED = 0, 1
-PLUGINS = ("no:cacheprovider", "no:xdist", "tests.mutation.steady")
-OPTIONS = ["-q", "-s", "--assert=plain", f"--rootdir={ROOT}", *(f"-p{plugin}" for plugin in PLUGINS)]
-
-
-@dataclass(frozen=True, eq=False)
-class Planted:
-    """An error and what it stands in."""
-
-    module: str
-    file: str
-    tree: ast.Module
-    text: str
-    """The line, without its indentation."""
-    mutant: Mutant
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        return ".".join(filter(None, (self.module, self.mutant.function))), self.text, self.mutant.change
-
-    def __str__(self) -> str:
-        return f"{Path(self.file).relative_to(ROOT)}:{self.mutant.line}  {self.key[0]}  {self.mutant.change}"
-
-
-def planted(modules: list[str]) -> Iterator[Planted]:
-    for module in modules:
-        file = _files()[module]
-        source = file.read_text(encoding="utf-8")
-        tree = ast.parse(source, str(file))
-        for mutant in mutants(tree):
-            yield Planted(module, str(file), tree, source.splitlines()[mutant.line - 1].strip(), mutant)
-
-
-@cache
-def _files() -> dict[str, Path]:
-    """The judges' files by their names, of which each is there once."""
-    return {file.stem: file for file in JUDGES.rglob("*.py") if file.stem != "__init__"}
-
-
-def _imported(file: str) -> str:
-    return ".".join(Path(file).relative_to(ROOT).with_suffix("").parts)
-
-
-def every_module() -> list[str]:
-    return sorted(_files())
+"""Statements that the tests of one error may run together, besides the suite of its own judge. What the most
+specific tests miss, the fiftieth proof of a whole stack will hardly notice."""
 
 
 _Record = tuple[bool, float, set[Place]]
@@ -137,11 +85,11 @@ class Runner:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._items = session.items
         self._caches = _caches()
-        self._functions = _functions()
+        self._functions = functions_by_place()
         self._record()
         if self.failed:
             return True
-        self._mentions, self._made_of = _mentions()
+        self._mentions, self._made_of = mentions()
         self._silent = {
             n: item.path.read_text(encoding="utf-8") for n, item in enumerate(self._items) if not self._ran[n]
         }
@@ -159,8 +107,8 @@ class Runner:
         }
         for file in {file for file, _ in self._functions}:
             tree = marked(ast.parse(Path(file).read_text(encoding="utf-8")), file)
-            for code in _codes(compile(tree, file, "exec")):
-                for function in self._functions.get(_place(code), ()):
+            for code in codes(compile(tree, file, "exec")):
+                for function in self._functions.get(place_of(code), ()):
                     function.__globals__[SEEN] = seen
                     function.__code__ = code
         for number, (passed, seconds, places) in _by_workers(
@@ -270,11 +218,11 @@ class Runner:
         error.mutant.plant()
         code = compile(error.tree, error.file, "exec")
         if error.mutant.outermost is None:
-            if _constants_changed(error, code, self._made_of) and self._run(tests, writer) == KILLED:
+            if constants_changed(error, code, self._made_of) and self._run(tests, writer) == KILLED:
                 return KILLED
-            return _imported_anew(error, code, [self._items[number].nodeid for number in tests])
-        function = next(one for one in _codes(code) if _place(one) == self._place_of(error))
-        for old in self._functions[_place(function)]:
+            return imported_anew(error, code, [self._items[number].nodeid for number in tests])
+        function = next(one for one in codes(code) if place_of(one) == self._place_of(error))
+        for old in self._functions[place_of(function)]:
             old.__code__ = function
         return self._run(tests, writer)
 
@@ -296,10 +244,6 @@ def _belongs(suite: str, module: str) -> bool:
     firewall_rules."""
     about, judge = f"{suite.removeprefix('test_').removeprefix('judge_')}_", f"{module}_"
     return about.startswith(judge) or judge.startswith(about)
-
-
-def _is_judge(path: str) -> bool:
-    return path.startswith(str(JUDGES))
 
 
 def _passes(item: Any) -> bool:
@@ -334,121 +278,3 @@ def _caches() -> list[Callable[[], None]]:
                     one.cache_clear for one in list(vars(holder).values()) if hasattr(one, "cache_clear")
                 ]
     return found
-
-
-def _place(code: CodeType) -> Place:
-    return code.co_filename, code.co_firstlineno
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Code of a module's functions and methods, without what these hold themselves."""
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            if constant.co_flags & 0x02:  # CO_NEWLOCALS: a function; the body of a class has it not.
-                yield constant
-            else:
-                yield from _codes(constant)
-
-
-def _functions() -> dict[Place, list[FunctionType]]:
-    found: dict[Place, list[FunctionType]] = {}
-    for one in gc.get_objects():
-        if type(one) is FunctionType and one.__code__.co_filename.startswith(str(JUDGES)):
-            found.setdefault(_place(one.__code__), []).append(one)
-    return found
-
-
-def _mentions() -> tuple[dict[str, set[Place]], dict[str, set[str]]]:
-    """The statements of functions in which a name stands, as a name, an attribute or a keyword; and what is
-    made of it on import.
-
-    Where something is made of a name on import, what mentions that mentions the name.
-    """
-    found: dict[str, set[Place]] = {}
-    made_of: dict[str, set[str]] = {}
-    for file in JUDGES.rglob("*.py"):
-        for node, function, assigned, line in statements(ast.parse(file.read_text(encoding="utf-8"))):
-            keyword = node.arg if isinstance(node, ast.keyword) else None
-            name = getattr(node, "id", None) or getattr(node, "attr", None) or keyword
-            if not isinstance(name, str):
-                continue
-            if function:
-                found.setdefault(name, set()).add((str(file), line))
-            for other in assigned - {name}:
-                made_of.setdefault(name, set()).add(other)
-    made = {name: _reached(name, made_of) for name in made_of}
-    return found | {name: set().union(*(found.get(one, ()) for one in of)) for name, of in made.items()}, made
-
-
-def _reached(name: str, made_of: dict[str, set[str]]) -> set[str]:
-    reached, new = {name}, {name}
-    while new := {other for one in new for other in made_of.get(one, ())} - reached:
-        reached |= new
-    return reached
-
-
-def _constants_changed(error: Planted, code: CodeType, made_of: dict[str, set[str]]) -> bool:
-    """Gives every module that has a constant of this one the value that the error makes of it; False where
-    that is no way."""
-    fresh: dict[str, Any] = {"__name__": _imported(error.file), "__file__": error.file}
-    exec(code, fresh)
-    before = vars(sys.modules[_imported(error.file)])
-    names = (
-        {other for name in error.mutant.names for other in made_of.get(name, {name})}
-        & fresh.keys()
-        & before.keys()
-    )
-    if not names or not all(_is_plain(fresh[name]) for name in names):
-        return False
-    for name in names:
-        old = before[name]
-        for module in [module for key, module in sys.modules.items() if key.partition(".")[0] in OURS]:
-            if vars(module).get(name) is old:
-                setattr(module, name, fresh[name])
-    return True
-
-
-def _is_plain(value: object) -> bool:
-    """Whether it holds no object of a class of the module, which would be another class after it has run
-    again."""
-    if isinstance(value, dict):
-        return all(_is_plain(key) and _is_plain(of) for key, of in value.items())
-    if type(value) in (list, tuple, set, frozenset):
-        return all(map(_is_plain, value))  # pyright: ignore[reportArgumentType]
-    if isinstance(value, type | FunctionType):
-        return value.__module__ == "builtins"
-    return type(value).__module__ in ("builtins", "re", "types", "typing")
-
-
-class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives one module the code with the error in it."""
-
-    def __init__(self, name: str, file: str, code: CodeType) -> None:
-        self._name, self._file, self._code = name, file, code
-
-    def find_spec(
-        self, fullname: str, path: Any, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._name:
-            return None
-        spec = importlib.machinery.ModuleSpec(fullname, self, origin=self._file)
-        spec.has_location = True
-        return spec
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(self._code, module.__dict__)
-
-
-def _imported_anew(error: Planted, code: CodeType, tests: list[str]) -> int:
-    for name in [
-        name
-        for name in sys.modules
-        if name.partition(".")[0] in OURS and not name.startswith("tests.mutation")
-    ]:
-        del sys.modules[name]
-    sys.meta_path.insert(0, _Changed(_imported(error.file), error.file, code))
-    ended = pytest.main([*OPTIONS, "-x", *tests])
-    if ended == pytest.ExitCode.USAGE_ERROR:
-        # Tests that are made of what was changed have other names now.
-        ended = pytest.main([*OPTIONS, "-x", *dict.fromkeys(test.partition("::")[0] for test in tests)])
-    return SURVIVED if ended == 0 else KILLED

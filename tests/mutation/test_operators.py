@@ -11,7 +11,7 @@ import pytest
 
 from tests.mutation.listed import Listed
 from tests.mutation.operators import mutants
-from tests.mutation.run import ROOT, every_module, planted
+from tests.mutation.planted import ROOT, every_module, planted
 
 JUDGE = '''
 """Words."""
