@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_gcp as gcp
 
-from egress.plan.model import GatewaySubnet
+from egress.plan.gateway import GatewaySubnet
 from egress.settings.network import Nat as NatSettings
 from egress.settings.network import NatLogging
 

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from egress.layers.google import resources
-from egress.plan.model import GatewaySubnet
+from egress.plan.gateway import GatewaySubnet
 from egress.settings.firewall import Form
 from egress.settings.network import Network as NetworkSettings
 

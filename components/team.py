@@ -10,7 +10,8 @@ import pulumi_gcp as gcp
 
 from components.kubernetes_objects import deploy
 from egress.common.objects import Object
-from egress.plan.model import ResourceGrant, TeamPlan, WorkloadIdentity
+from egress.plan.identity import ResourceGrant, WorkloadIdentity
+from egress.plan.team import TeamPlan
 from egress.settings.google_apis import Resource
 
 

@@ -18,11 +18,21 @@ ROOMS = [
     "egress/common/hosts.py",
     "egress/common/body_patterns.py",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "egress/settings").glob("*.py")),
-    "egress/plan/conflicts.py",
-    "egress/plan/direct_egress.py",
-    "egress/plan/private_hosts.py",
-    "egress/plan/credentials.py",
-    "egress/plan/capabilities.py",
+    *(
+        f"egress/plan/{name}.py"
+        for name in (
+            "merge",
+            "host_checks",
+            "address_checks",
+            "inspection_checks",
+            "identity_checks",
+            "ingress_checks",
+            "direct_egress",
+            "private_hosts",
+            "credentials",
+            "capabilities",
+        )
+    ),
     "egress/plan/inspection_script.py",
 ]
 CALLS = {

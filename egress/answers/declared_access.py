@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.distinctions import KNOWN_PORTS, Distinctions
 from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, concrete
 from egress.judge.model.flow import Flow, Protocol, Way
 from egress.judge.targets import Kind, Targets
 from egress.judge.trace import Judges, Trace
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, Host, Plan, TeamPlan, Use
+from egress.plan.host import Host, Use
+from egress.plan.model import Plan
+from egress.plan.team import TeamPlan
 from egress.proof.intent import Intent, rule_allows
 from egress.proof.void import past_rules
 from egress.settings.http_rule import Rule
@@ -61,13 +64,11 @@ def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
         flows = _Flows(judges, targets, team.name)
         if intent.is_open(team.name):
             yield from _anywhere(flows, team, intent.opened(team.name))
-        behind = [(host, use, team.gateway.namespace) for host, use in team.uses]
-        straight = [(host, use, None) for host in team.straight for use in host.uses]
-        for host, use, gateway in sorted((*behind, *straight), key=lambda item: item[0].name):
-            for access in _host(flows, host, use):
-                yield replace(
-                    access, gateway=gateway, leaves=intent.leaves(team.name, host.name, access.protocol)
-                )
+        for way in team.ways:
+            gateway = way.gateway.namespace if way.gateway else None
+            for access in _host(flows, way.host, way.use):
+                leaves = intent.leaves(team.name, way.host.name, access.protocol)
+                yield replace(access, gateway=gateway, leaves=leaves)
         for api in team.google_apis:
             name = f"{api}.googleapis.com"
             trace = flows.worst(name)

@@ -9,9 +9,10 @@ from egress.answers.hint_change import Proposal
 from egress.answers.hint_check import Checker
 from egress.answers.hints_closing import Closing
 from egress.answers.hints_opening import Opening
+from egress.common.ports import HTTP_PORT
 from egress.judge.model.flow import Flow, Layer, Protocol, Way
 from egress.judge.trace import Judges, Trace
-from egress.plan.model import HTTP_PORT, Plan
+from egress.plan.model import Plan
 from egress.proof.intent import Intent
 
 

@@ -12,10 +12,10 @@ from egress.answers.hint_change import Path, Proposal, at, set_to, written
 from egress.answers.hint_check import ACCOUNTS, PODS, REQUESTS, led_to, seen_path
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.hosts import HostError, normalise, patterns_above
-from egress.common.ports import PROXY_PORTS, listener
+from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS, listener
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Protocol
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, Plan
+from egress.plan.model import Plan
 from egress.proof.intent import rule_allows
 from egress.settings.access import Access
 from egress.settings.fences import Fence

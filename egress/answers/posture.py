@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from egress.plan.model import Plan, TeamPlan
+from egress.plan.model import Plan
+from egress.plan.team import TeamPlan
 from egress.settings.dns import Dns, Undeclared
 from egress.settings.fences import Action, Logged
 from egress.settings.firewall import Ipv6, Logging
@@ -133,7 +134,7 @@ def _of_mesh(plan: Plan) -> Iterator[Relaxation]:
         )
     for gateway in plan.gateways:
         if gateway.settings.connect_after_authorization is False and plan.in_cluster_mesh:
-            path = f"gateways.{gateway.name}" if gateway.name else "gateway"
+            path = "gateway" if gateway.shared else f"gateways.{gateway.name}"
             said = (
                 "A refused caller causes a connection to a host of passed-through TLS, and hears what it "
                 "says first."
@@ -152,7 +153,8 @@ def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
             ),
         }[weaker.model]
         yield Relaxation(f"teams.{name}.model.{word}", f"{name} may {what}.", weaker.reason)
-    for host, use in team.uses:
+    for way in team.gateway_ways:
+        host, use = way.host, way.use
         if use.http and use.http.inspect and use.http.inspect.mode is not Mode.ENFORCE:
             said = (
                 f"What {name} sends to {host.name} is inspected and reported, and nothing is refused for it."

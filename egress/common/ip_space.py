@@ -71,7 +71,7 @@ def loopback(pattern: str) -> str:
     """The address at which a gateway pod talks to itself about a pattern, from 127.64.0.1 to 127.191.255.254.
 
     From the pattern alone, so it stays when other patterns come and go; two patterns may meet, which
-    egress/plan/conflicts.py refuses.
+    egress/plan/address_checks.py refuses.
     """
     one, two, three, *_ = hashlib.sha256(pattern.encode()).digest()
     return f"127.{64 + one % 128}.{two}.{1 + three % 254}"
@@ -87,7 +87,7 @@ def virtual(host: str) -> str:
     """The address in `VIRTUAL_RANGE` that stands for a host in pods.
 
     From the name alone, so it stays when other hosts come and go; two hosts may meet, which
-    egress/plan/conflicts.py refuses.
+    egress/plan/address_checks.py refuses.
     """
     one, two, three, *_ = hashlib.sha256(host.encode()).digest()
     return f"241.{one}.{two}.{1 + three % 254}"

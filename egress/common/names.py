@@ -36,6 +36,9 @@ RELAXED = f"{OWN_DOMAIN}/relaxed."
 """On a policy or a namespace, followed by a rule's or a fence's name: the stack's config takes it out, for
 the reason that it says."""
 
+SHARED_GATEWAY = ""
+"""Name of the egress gateway that every team without one of its own leaves by; the parts of names that say
+which gateway are then left out."""
 GATEWAY = "istio-egressgateway"
 GATEWAY_NAMESPACE = "istio-egress"
 MESH_NAMESPACE = "istio-system"
@@ -50,9 +53,8 @@ HTTP_SUBSET = "target-egress-gateway-mtls"
 
 
 def gateway_namespace(gateway: str) -> str:
-    """Namespace of an egress gateway; the shared one's name is empty. No team's namespace begins like
-    this."""
-    return f"{GATEWAY_NAMESPACE}-{gateway}" if gateway else GATEWAY_NAMESPACE
+    """Namespace of an egress gateway. No team's namespace begins like this."""
+    return GATEWAY_NAMESPACE if gateway == SHARED_GATEWAY else f"{GATEWAY_NAMESPACE}-{gateway}"
 
 
 def gateway_host(gateway: str) -> str:
@@ -63,13 +65,13 @@ def gateway_host(gateway: str) -> str:
 def gateway_label(gateway: str) -> str:
     """Value of the label `istio` by which an egress gateway's pods are told from every other gateway's, in
     any namespace."""
-    return f"egressgateway-{gateway}" if gateway else "egressgateway"
+    return "egressgateway" if gateway == SHARED_GATEWAY else f"egressgateway-{gateway}"
 
 
 def gateway_nodes(gateway: str) -> str:
     """The kind of node that an egress gateway runs on: node pool, value of the taint, and part of the service
     account's name."""
-    return f"gateway-{gateway}" if gateway else "gateway"
+    return "gateway" if gateway == SHARED_GATEWAY else f"gateway-{gateway}"
 
 
 PODS_RANGE = "pods"
@@ -148,7 +150,7 @@ def virtual_service(host: str) -> str:
     return fit(f"{host_label(host)}-through-egress-gateway", KUBERNETES_NAME)
 
 
-def straight_route(host: str) -> str:
+def direct_route(host: str) -> str:
     """VirtualService of a host that a team reaches past the gateway, in the team's namespace."""
     return fit(f"{host_label(host)}-straight", KUBERNETES_NAME)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from egress.common.names import SHARED_GATEWAY
+
 Manifest = dict[str, Any]
 
 ISTIO_NETWORKING = "networking.istio.io/v1"
@@ -40,23 +42,24 @@ class Owner:
 
     part: Part
     name: str
-    gateway: str = ""
-    """Which egress gateway it belongs to, of a gateway or a host; empty: the shared one."""
+    gateway: str = SHARED_GATEWAY
+    """Which egress gateway it belongs to, of a gateway or a host."""
 
     @classmethod
     def mesh(cls) -> Owner:
         return cls(Part.MESH, "mesh")
 
     @classmethod
-    def egress_gateway(cls, name: str = "") -> Owner:
-        return cls(Part.GATEWAY, f"egress-gateway-{name}" if name else "egress-gateway", name)
+    def egress_gateway(cls, name: str = SHARED_GATEWAY) -> Owner:
+        part = "egress-gateway" if name == SHARED_GATEWAY else f"egress-gateway-{name}"
+        return cls(Part.GATEWAY, part, name)
 
     @classmethod
     def ingress(cls) -> Owner:
         return cls(Part.INGRESS, "ingress-gateway")
 
     @classmethod
-    def host(cls, name: str, gateway: str = "") -> Owner:
+    def host(cls, name: str, gateway: str = SHARED_GATEWAY) -> Owner:
         return cls(Part.HOST, name, gateway)
 
     @classmethod

@@ -1,11 +1,15 @@
-"""TCP ports at which something listens that no name outside may lead to: gateways' own pods, and the nodes
-below them."""
+"""TCP ports: those of the web, and those at which gateways' own pods and the nodes below them listen, to
+which no name outside may lead."""
 
 from __future__ import annotations
 
 PROXY_PORTS = frozenset(range(15000, 15091))
 """Kept by the mesh for its own proxies: admin, agent, health, metrics (Istio, "Ports used by Istio")."""
+HTTP_PORT, HTTPS_PORT = 80, 443
+"""Those at which the world serves, and at which the gateways' Services do."""
 GATEWAY_HTTP, GATEWAY_TLS = 8080, 8443
+TARGET_PORTS = {HTTP_PORT: GATEWAY_HTTP, HTTPS_PORT: GATEWAY_TLS}
+"""Port of a gateway's Service to port of its pods; the proxy is not root and binds no low port."""
 INNER_PORT = 9443
 """Port of the loopback addresses on which a gateway pod reads inner names; not among the Service's or the
 pod's ports."""

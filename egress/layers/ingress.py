@@ -23,7 +23,8 @@ from egress.layers.cluster.namespaces import INJECTED, RESTRICTED_PODS, relaxati
 from egress.layers.cluster.platform_network_policy import around_ingress
 from egress.layers.mesh.host_traffic import NEVER_ARRIVED
 from egress.layers.mesh.late_connect import connect_after_handshake
-from egress.plan.model import Plan, Reception, TeamPlan
+from egress.plan.model import Plan
+from egress.plan.team import Reception, TeamPlan
 from egress.settings.fences import Fence
 from egress.settings.receive import Exposure, Ingress, Received
 

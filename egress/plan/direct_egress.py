@@ -6,11 +6,12 @@ Every check is linear in the number of teams' entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from egress.common.errors import ABSENT, Problem
 from egress.common.hosts import is_pattern, patterns_above
-from egress.plan.model import Host
+from egress.plan.host import Host
+from egress.plan.team import Way
 from egress.settings import Settings
 from egress.settings.dns import Undeclared
 from egress.settings.paths import egress_path, model_path
@@ -19,11 +20,11 @@ from egress.settings.security_model import SecurityModel
 NODES = "gke-mesh-egress:fences.applicationNodes"
 
 
-def closed_nodes(settings: Settings, straight: Mapping[str, Sequence[Host]]) -> Iterator[Problem]:
-    """Ports that teams need and application nodes may not leave on, and ports on which nodes may leave for
-    nobody.
+def closed_nodes(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
+    """Ports on which teams need to leave application nodes although these may not be left on them, and ports
+    that are opened although no team needs them.
 
-    `straight`: by team, the hosts that it reaches past the gateway.
+    `ways`: by team.
     """
     opened = settings.fences.application_nodes
     leaving = set(opened.leave_on) if opened else set[int]()
@@ -32,7 +33,12 @@ def closed_nodes(settings: Settings, straight: Mapping[str, Sequence[Host]]) -> 
     for name, team in sorted(settings.teams.items()):
         if team.model is None:
             continue
-        needs = {port: host.name for host in straight.get(name, ()) for port in host.outside_ports}
+        needs = {
+            port: way.host.name
+            for way in ways[name]
+            if way.gateway is None
+            for port in way.host.outside_ports
+        }
         needed |= needs.keys()
         anywhere |= team.model.open is not None
         if opened is None:
@@ -95,7 +101,7 @@ def unresolvable(settings: Settings) -> Iterator[Problem]:
             )
 
 
-def uninspected(hosts: Iterable[Host], straight: Mapping[str, Sequence[Host]]) -> Iterator[Problem]:
+def uninspected(hosts: Iterable[Host], ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
     """Hosts that a team reaches past the gateway although another one has requests to them inspected
     there."""
     inspecting = {
@@ -107,8 +113,8 @@ def uninspected(hosts: Iterable[Host], straight: Mapping[str, Sequence[Host]]) -
     for name in inspecting:
         for pattern in patterns_above(name):
             below.setdefault(pattern, name)
-    for team, of_team in straight.items():
-        for host in of_team:
+    for team, of_team in ways.items():
+        for host in (way.host for way in of_team if way.gateway is None):
             name = below.get(host.name, "") if is_pattern(host.name) else host.name
             if name in inspecting:
                 yield Problem(

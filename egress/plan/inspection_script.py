@@ -9,7 +9,7 @@ from pathlib import Path
 
 from egress.common.errors import Problem
 from egress.common.lua import lua_pattern, quoted
-from egress.plan.model import Host
+from egress.plan.host import Host
 from egress.settings.inspection import Inspection, Mode, Unwanted
 from egress.settings.paths import egress_path
 

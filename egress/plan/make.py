@@ -11,20 +11,25 @@ from collections.abc import Iterator, Mapping
 from egress.common import names
 from egress.common.errors import ConfigError, Problem
 from egress.common.hosts import patterns_above
-from egress.plan import conflicts, credentials, direct_egress, inspection_script, private_hosts
-from egress.plan.addresses import AddressPlan
-from egress.plan.capabilities import unsupported
-from egress.plan.model import (
-    BucketGrant,
-    EgressGateway,
-    GatewaySubnet,
-    Host,
-    Plan,
-    ResourceGrant,
-    TeamPlan,
-    Use,
-    WorkloadIdentity,
+from egress.plan import (
+    address_checks,
+    capabilities,
+    credentials,
+    direct_egress,
+    host_checks,
+    identity_checks,
+    ingress_checks,
+    inspection_checks,
+    inspection_script,
+    merge,
+    private_hosts,
 )
+from egress.plan.addresses import AddressPlan
+from egress.plan.gateway import EgressGateway, GatewaySubnet
+from egress.plan.host import Host, Use
+from egress.plan.identity import BucketGrant, ResourceGrant, WorkloadIdentity
+from egress.plan.model import Plan
+from egress.plan.team import TeamPlan, Way
 from egress.settings import Settings
 from egress.settings.access import Access
 from egress.settings.teams import Team
@@ -34,103 +39,121 @@ def make_plan(settings: Settings) -> Plan:
     """The plan of a stack.
 
     Raises:
-        ConfigError: two teams' wishes for one thing cannot both be honoured; names both.
+        ConfigError: a check refuses what the config says as a whole; every refusal at once.
     """
-    uses: dict[str, dict[str, list[Use]]] = {gateway: {} for gateway in ("", *sorted(settings.gateways))}
-    of_teams: dict[str, dict[str, Use]] = {}
+    uses: dict[str, dict[str, list[Use]]] = {
+        gateway: {} for gateway in (names.SHARED_GATEWAY, *sorted(settings.gateways))
+    }
     reached_by: dict[str, list[str]] = {}
-    past: dict[str, dict[str, Use]] = {}
+    direct_uses: dict[str, dict[str, Use]] = {}
     for name, team in sorted(settings.teams.items()):
         for host in team.egress:
             use = _use(name, host, team.egress)
-            if team.model is not None:
-                # Past the gateway: no object is shared with anybody, so no other team has to agree.
-                past.setdefault(name, {})[host] = use
-                continue
-            uses[team.gateway or ""].setdefault(host, []).append(use)
-            of_teams.setdefault(name, {})[host] = use
+            if team.model is None:
+                uses[_leaves_by(team)].setdefault(host, []).append(use)
+            else:
+                # Past the gateway: no object is shared with another team, so no other team has to agree.
+                direct_uses.setdefault(name, {})[host] = use
         for other in team.reaches:
             reached_by.setdefault(other, []).append(name)
     problems: list[Problem] = []
-    gateways = {name: _gateway(settings, name, _hosts(of, problems)) for name, of in uses.items()}
-    straight = {
+    gateways = {name: _gateway(settings, name, _hosts(by_host, problems)) for name, by_host in uses.items()}
+    direct = {
         name: tuple(
-            Host(host, (use,), conflicts.leaving(host, [use], problems))
-            for host, use in sorted(of_team.items())
+            Host(host, (use,), merge.leaving(host, [use], problems)) for host, use in sorted(of_team.items())
         )
-        for name, of_team in past.items()
+        for name, of_team in direct_uses.items()
     }
+    ways = _ways(settings, gateways, direct)
     identities = {name: tuple(_identities(settings, name, team)) for name, team in settings.teams.items()}
     addresses = AddressPlan.of(settings.network, settings.gateways.values())
     problems += [
         *(
             problem
             for gateway in gateways.values()
-            for problem in conflicts.own_addresses(gateway.hosts, addresses)
+            for problem in address_checks.own_addresses(gateway.hosts, addresses)
         ),
-        *conflicts.cluster_services(settings),
-        *conflicts.used_range(settings),
-        *conflicts.beyond_gateways(settings),
-        *conflicts.unreachable_targets(settings),
+        *host_checks.cluster_services(settings),
+        *address_checks.used_range(settings),
+        *host_checks.beyond_gateways(settings),
+        *host_checks.unreachable_targets(settings),
         *(problem for gateway in gateways.values() for problem in _of_gateway(gateway)),
-        *conflicts.unseen_elsewhere(tuple(gateways.values())),
-        *conflicts.account_collisions(settings, identities),
-        *conflicts.bucket_collisions(identities),
-        *conflicts.impossible_buckets(identities),
-        *conflicts.reception_collisions(settings),
+        *inspection_checks.unseen_elsewhere(tuple(gateways.values())),
+        *identity_checks.account_collisions(settings, identities),
+        *identity_checks.bucket_collisions(identities),
+        *identity_checks.impossible_buckets(identities),
+        *ingress_checks.reception_collisions(settings),
         *credentials.refused(settings),
-        *unsupported(settings),
-        *conflicts.narrowed_patterns(of_teams),
-        *direct_egress.closed_nodes(settings, straight),
+        *capabilities.unsupported(settings),
+        *host_checks.narrowed_patterns(ways),
+        *direct_egress.closed_nodes(settings, ways),
         *direct_egress.unresolvable(settings),
         *private_hosts.unused(settings, gateways.values()),
-        *direct_egress.uninspected(
-            (host for gateway in gateways.values() for host in gateway.hosts), straight
-        ),
+        *direct_egress.uninspected((host for gateway in gateways.values() for host in gateway.hosts), ways),
     ]
     if problems:
         raise ConfigError(problems)
-    hosts = {name: {host.name: host for host in gateway.hosts} for name, gateway in gateways.items()}
     teams = tuple(
         TeamPlan(
             name,
             team,
-            gateways[team.gateway or ""],
-            tuple(
-                (hosts[team.gateway or ""][host], use) for host, use in sorted(of_teams.get(name, {}).items())
-            ),
+            gateways[_leaves_by(team)],
+            ways[name],
             identities[name],
             tuple(reached_by.get(name, ())),
-            straight.get(name, ()),
         )
         for name, team in sorted(settings.teams.items())
     )
     return Plan(settings, addresses, tuple(gateways.values()), teams)
 
 
+def _leaves_by(team: Team) -> str:
+    """Name of the gateway by which a team leaves, unless it leaves past every gateway."""
+    return team.gateway or names.SHARED_GATEWAY
+
+
+def _ways(
+    settings: Settings, gateways: Mapping[str, EgressGateway], direct: Mapping[str, tuple[Host, ...]]
+) -> dict[str, tuple[Way, ...]]:
+    """Every team's ways out, in order of the host's name. `direct`: by team, the hosts that it reaches past
+    the gateway."""
+    found: dict[str, list[Way]] = {team: [] for team in settings.teams}
+    for gateway in gateways.values():
+        for host in gateway.hosts:
+            for use in host.uses:
+                found[use.team].append(Way(host, use, gateway))
+    for hosts in direct.values():
+        for host in hosts:
+            for use in host.uses:
+                found[use.team].append(Way(host, use, None))
+    return {team: tuple(ways) for team, ways in found.items()}
+
+
 def _hosts(uses: dict[str, list[Use]], problems: list[Problem]) -> tuple[Host, ...]:
     """One gateway's hosts, from its teams' uses of each. Where they disagree, both are named in
     `problems`."""
     return tuple(
-        Host(name, tuple(of), conflicts.leaving(name, of, problems), conflicts.tcp(name, of, problems))
-        for name, of in sorted(uses.items())
+        Host(name, tuple(users), merge.leaving(name, users, problems), merge.tcp(name, users, problems))
+        for name, users in sorted(uses.items())
     )
 
 
 def _use(team: str, host: str, egress: Mapping[str, Access]) -> Use:
-    """What a team says about a host. Its entry below a pattern of its own leaves the app's TLS as the pattern
-    has it.
+    """How a team uses a host. An entry below a pattern of the team's own passes TLS through as the pattern
+    does.
 
-    Where another team passes TLS to that very host, the closer entry is what the team's sidecars go by.
+    Where another team passes TLS to that very host, the team's sidecars follow the closer entry.
     """
-    access = told = egress[host]
+    access = passing = egress[host]
     if access.https is None and access.tcp is None:
-        told = next((egress[pattern] for pattern in patterns_above(host) if pattern in egress), access)
-    return Use(team, access.http, told.https is not None, tuple(told.service_accounts or ()), access.tcp)
+        passing = next((egress[pattern] for pattern in patterns_above(host) if pattern in egress), access)
+    return Use(
+        team, access.http, passing.https is not None, tuple(passing.service_accounts or ()), access.tcp
+    )
 
 
 def _gateway(settings: Settings, name: str, hosts: tuple[Host, ...]) -> EgressGateway:
-    if not name:
+    if name == names.SHARED_GATEWAY:
         return EgressGateway(name, settings.gateway, settings.cluster.gateway_pool, hosts)
     own = settings.gateways[name]
     subnet = own.nat and GatewaySubnet(
@@ -145,10 +168,10 @@ def _gateway(settings: Settings, name: str, hosts: tuple[Host, ...]) -> EgressGa
 
 def _of_gateway(gateway: EgressGateway) -> Iterator[Problem]:
     """What one gateway cannot do for all its hosts at once."""
-    yield from conflicts.stolen_addresses(gateway.hosts)
-    yield from conflicts.unseen_ways(gateway.hosts)
+    yield from address_checks.stolen_addresses(gateway.hosts)
+    yield from inspection_checks.unseen_ways(gateway.hosts)
     yield from inspection_script.oversized(gateway.hosts)
-    yield from conflicts.shared_loopbacks(gateway.hosts)
+    yield from address_checks.shared_loopbacks(gateway.hosts)
 
 
 def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadIdentity]:

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress.common import names
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan, TeamPlan
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
+from egress.plan.gateway import EgressGateway
+from egress.plan.model import Plan
+from egress.plan.team import TeamPlan
 from egress.settings.receive import Ingress
 from egress.settings.security_model import Weaker
 
@@ -38,7 +41,7 @@ def planned(plan: Plan) -> dict[str, Any]:
 
 
 def _gateway(plan: Plan, gateway: EgressGateway) -> dict[str, Any]:
-    limit = plan.settings.gateways[gateway.name].hosts if gateway.name else None
+    limit = None if gateway.shared else plan.settings.gateways[gateway.name].hosts
     return {
         "namespace": gateway.namespace,
         "serviceAccount": names.GATEWAY,
@@ -73,10 +76,11 @@ def _ingress(plan: Plan, ingress: Ingress) -> dict[str, Any]:
 
 
 def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
-    ways: list[dict[str, Any]] = []
-    for host, use in (*team.uses, *((host, host.uses[0]) for host in team.straight)):
+    declared: list[dict[str, Any]] = []
+    for way in team.ways:
+        host, use = way.host, way.use
         for name, rule in use.http.rules.items() if use.http else ():
-            ways.append(
+            declared.append(
                 {
                     "host": host.name,
                     "protocol": "http",
@@ -88,7 +92,7 @@ def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
             )
         if use.passthrough:
             accounts = {"serviceAccounts": list(use.passthrough_accounts)} if use.passthrough_accounts else {}
-            ways.append(
+            declared.append(
                 {"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https", **accounts}
             )
         if use.tcp:
@@ -99,14 +103,14 @@ def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
                 include={"addresses", "service_accounts", "description"},
             )
             leaves = "tls" if host.upgraded else "tcp"
-            ways.append(
+            declared.append(
                 {"host": host.name, "protocol": "tcp", "port": use.tcp.port, "leaves": leaves, **rule}
             )
     return {
         "namespace": team.name,
-        **({"gateway": team.gateway.name} if team.gateway.name else {}),
+        **({} if team.gateway.shared else {"gateway": team.gateway.name}),
         "serviceAccounts": {identity.service_account: identity.email for identity in team.identities},
-        "egress": ways,
+        "egress": declared,
         **({"grants": grants} if (grants := list(_grants(team))) else {}),
         "reaches": sorted(team.settings.reaches),
         **({"pastGateway": _past_gateway(plan, team, weaker)} if (weaker := team.settings.model) else {}),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network
 
 from egress.common.errors import Problem
-from egress.plan.model import EgressGateway
+from egress.plan.gateway import EgressGateway
 from egress.settings import Settings
 
 PATH = "gke-mesh-egress:fences.privateHosts"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from egress.common import names
 from egress.common.google_cloud import KUBELET_PORT, METADATA_ADDRESS, WEBHOOK_PORT
-from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS
+from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS, HTTPS_PORT
 from egress.judge.cluster_connections import (
     DNS_PORT,
     XDS_PORT,
@@ -24,7 +24,7 @@ from egress.judge.cluster_connections import (
 from egress.judge.distinctions import APPLICATION_PORT, Distinctions
 from egress.judge.model.flow import Verdict
 from egress.judge.trace import Judges
-from egress.plan.model import HTTPS_PORT, EgressGateway
+from egress.plan.gateway import EgressGateway
 from egress.proof.intent import Intent
 from egress.settings.fences import Fence
 

@@ -14,12 +14,14 @@ from functools import cached_property
 
 from egress.common import names
 from egress.common.google_cloud import LOAD_BALANCER_HEALTH_PORT, WEBHOOK_PORT
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.inbound_targets import InboundTarget, inbound_targets
 from egress.judge.lookup.inbound_flow import Caller, Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
 from egress.judge.model.flow import Layer, Request, Verdict
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, Plan, Reception
+from egress.plan.model import Plan
+from egress.plan.team import Reception
 from egress.settings.fences import Fence
 from egress.settings.receive import Exposure, Received
 

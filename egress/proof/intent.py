@@ -13,11 +13,14 @@ from egress.common.google_cloud import PRIVATE_ZONES
 from egress.common.hosts import patterns_above, under
 from egress.common.ip_space import without
 from egress.common.normal_form import Normalization, normal
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Flow, Protocol, Way
 from egress.judge.model.ip_ranges import Ranges, position
 from egress.judge.model.requests import METHODS
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan, Use
+from egress.plan.gateway import EgressGateway
+from egress.plan.host import Use
+from egress.plan.model import Plan
 from egress.settings.dns import Undeclared
 from egress.settings.fences import Fence, Rule
 from egress.settings.http_rule import Rule as RequestRule
@@ -36,17 +39,8 @@ class Intent:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._teams = {team.name: team for team in plan.teams}
-        behind = {team.name: team.uses for team in plan.teams}
-        past = {
-            team.name: tuple((host, use) for host in team.straight for use in host.uses)
-            for team in plan.teams
-        }
-        self._uses = {
-            name: {host.name: use for host, use in (*behind[name], *past[name])} for name in self._teams
-        }
-        self._hosts = {
-            name: {host.name: host for host, _ in (*behind[name], *past[name])} for name in self._teams
-        }
+        self._uses = {team.name: {way.host.name: way.use for way in team.ways} for team in plan.teams}
+        self._hosts = {team.name: {way.host.name: way.host for way in team.ways} for team in plan.teams}
         self._apis = {team.name: frozenset(team.google_apis) for team in plan.teams}
         self._reaches = {team.name: frozenset(team.settings.reaches) for team in plan.teams}
         self._web = {gateway.namespace: gateway.ports for gateway in plan.gateways}
@@ -128,7 +122,7 @@ class Intent:
     def uses_gateway(self, team: str, namespace: str) -> bool:
         """Whether a team's flows go through the gateway in a namespace."""
         found = self._teams[team]
-        return bool(found.uses) and found.gateway.namespace == namespace
+        return bool(found.gateway_ways) and found.gateway.namespace == namespace
 
     def opened(self, team: str) -> tuple[int, ...]:
         """TCP ports on which the config lets a team's pods leave past any gateway, to wherever they like."""

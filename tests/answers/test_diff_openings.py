@@ -147,7 +147,7 @@ def _declared(old: Plan, new: Plan) -> list[tuple[str, str]]:
 
 def _targets(plan: Plan) -> Iterator[tuple[str, str]]:
     for team in plan.teams:
-        own = {host.name for host in (*team.hosts, *team.straight)}
+        own = {way.host.name for way in team.ways}
         yield from ((team.name, host) for host in own if not own & set(patterns_above(host)))
         yield from ((team.name, f"{api}.googleapis.com") for api in team.google_apis)
         yield from ((team.name, f"pods of {other}") for other in team.settings.reaches)

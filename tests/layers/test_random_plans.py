@@ -85,7 +85,7 @@ def test_a_team_comes_and_goes_with_its_own_and_its_shared_hosts_objects_and_rep
     team = data.draw(st.sampled_from(sorted(config[TEAMS])))
     with_it, without_it = plan_of(config), plan_of(without(config, team))
     before, after = by_identity(without_it), by_identity(with_it)
-    theirs = {host.name for of in with_it.teams if of.name == team for host in of.hosts}
+    theirs = {way.host.name for of in with_it.teams if of.name == team for way in of.gateway_ways}
     # A team whose pods it reaches, or who reaches its pods, has a rule that names it.
     neighbours = {name for name, of in config[TEAMS].items() if team in of.get("reaches", [])}
     neighbours |= {team, *config[TEAMS][team].get("reaches", [])}

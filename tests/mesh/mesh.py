@@ -56,9 +56,7 @@ _SYSTEM_LABELS = {"security.istio.io/tlsMode": "disabled"}
 
 def websites_of(plan: Plan) -> dict[str, str]:
     """Every site outside with its address: those above, and one for each other host of the plan."""
-    declared = {
-        host.name for hosts in (plan.hosts, *(team.straight for team in plan.teams)) for host in hosts
-    }
+    declared = {way.host.name for team in plan.teams for way in team.ways}
     more = sorted(name for name in declared if name not in WEBSITES and not name.startswith("*"))
     return {
         **WEBSITES,

@@ -12,7 +12,8 @@ from egress.answers.words import Aspect
 from egress.common.google_roles import within
 from egress.judge.lookup.iam import granted
 from egress.judge.model.deployed import identity, listed, part
-from egress.plan.model import Plan, WorkloadIdentity
+from egress.plan.identity import WorkloadIdentity
+from egress.plan.model import Plan
 
 _PEOPLE = ("Group", "User")
 Holder = tuple[str, str, str]

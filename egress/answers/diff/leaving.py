@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from egress.answers.diff.facts import Fact, another, more_or_less
 from egress.answers.words import Aspect, listing
 from egress.judge.model.flow import Protocol
-from egress.plan.model import EgressGateway, Plan, TeamPlan
+from egress.plan.gateway import EgressGateway
+from egress.plan.model import Plan
+from egress.plan.team import TeamPlan
 from egress.settings.mesh import Replicas
 from egress.settings.security_model import SecurityModel
 
@@ -45,7 +47,9 @@ _OF_PODS: Mapping[str, str] = {
 
 def _addresses(name: str, old: TeamPlan, new: TeamPlan) -> Iterator[Fact]:
     """Where raw TCP to a host goes: to addresses that the config names, or to those that its name has."""
-    before, after = ({host.name: host.tcp for host in team.hosts if host.tcp} for team in (old, new))
+    before, after = (
+        {way.host.name: way.host.tcp for way in team.ways if way.host.tcp} for team in (old, new)
+    )
     for host in sorted(before.keys() & after.keys()):
         named = [{str(address) for address in tcp.addresses or ()} for tcp in (before[host], after[host])]
         if before[host].by_name or after[host].by_name:  # any of these is among them
@@ -60,7 +64,7 @@ def _gateway(team: TeamPlan) -> str:
 
 
 def _named(gateway: EgressGateway) -> str:
-    return f"gateway {gateway.name}" if gateway.name else "the shared gateway"
+    return "the shared gateway" if gateway.shared else f"gateway {gateway.name}"
 
 
 def _source(plan: Plan, team: TeamPlan) -> str:

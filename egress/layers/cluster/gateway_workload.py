@@ -13,7 +13,8 @@ from typing import Any
 
 from egress.common import names
 from egress.common.objects import Manifest, Object, Owner, manifest
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, TARGET_PORTS, Plan
+from egress.common.ports import HTTP_PORT, HTTPS_PORT, TARGET_PORTS
+from egress.plan.model import Plan
 from egress.settings.mesh import Replicas
 
 TAINT_KEY = "dedicated"

@@ -18,6 +18,7 @@ from egress.common import names
 from egress.common.google_cloud import WEBHOOK_PORT
 from egress.common.ip_space import ANYWHERE
 from egress.common.objects import Manifest, Object, Owner, manifest
+from egress.common.ports import HTTPS_PORT, TARGET_PORTS
 from egress.layers.cluster.gateway_workload import INGRESS_LABELS
 from egress.layers.cluster.namespaces import INJECTED
 from egress.layers.cluster.team_network_policy import (
@@ -30,7 +31,8 @@ from egress.layers.cluster.team_network_policy import (
     pods,
     port,
 )
-from egress.plan.model import HTTPS_PORT, TARGET_PORTS, EgressGateway, Plan
+from egress.plan.gateway import EgressGateway
+from egress.plan.model import Plan
 from egress.settings.fences import Fence
 from egress.settings.receive import Ingress
 

@@ -13,9 +13,10 @@ from typing import Any
 from egress.common import names
 from egress.common.ip_space import ANYWHERE
 from egress.common.objects import Object, Owner, manifest
-from egress.common.ports import PROXY_PORTS
+from egress.common.ports import HTTPS_PORT, PROXY_PORTS, TARGET_PORTS
 from egress.layers.cluster.gateway_workload import INGRESS_LABELS
-from egress.plan.model import HTTPS_PORT, TARGET_PORTS, Plan, TeamPlan
+from egress.plan.model import Plan
+from egress.plan.team import TeamPlan
 
 XDS_PORT = 15012
 """istiod's port for configuration and certificates, inside TLS."""
@@ -55,7 +56,7 @@ def _ingress(team: TeamPlan) -> Iterator[dict[str, Any]]:
 def _egress(plan: Plan, team: TeamPlan) -> Iterator[dict[str, Any]]:
     if plan.in_cluster_mesh:
         yield control_plane()
-    if team.hosts:
+    if team.gateway_ways:
         ports = [port("TCP", number) for number in TARGET_PORTS.values()]
         yield {"to": [pods(team.gateway.namespace, team.gateway.labels)], "ports": ports}
     yield dns()

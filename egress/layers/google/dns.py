@@ -79,8 +79,7 @@ def _declared(plan: Plan) -> Iterator[PrivateZone]:
     """One zone for each domain. A domain below another still gets its own, because the other may be removed
     later."""
     dns = plan.settings.network.dns
-    past_gateway = (host for team in plan.teams for host in team.straight)
-    declared = {host.name for host in (*plan.hosts, *past_gateway)} | set(dns.also_resolved)
+    declared = {way.host.name for team in plan.teams for way in team.ways} | set(dns.also_resolved)
     for domain in sorted({name.removeprefix(ANY) for name in declared}):
         if not any(under(domain, zone) for zone in dns.answered_elsewhere):
             yield PrivateZone(

@@ -13,7 +13,9 @@ from enum import StrEnum
 
 from egress.common.google_cloud import KUBELET_PORT, LOAD_BALANCER_HEALTH_PORT, WEBHOOK_PORT
 from egress.common.ip_space import ANYWHERE, ANYWHERE_IPV6
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
+from egress.plan.gateway import EgressGateway
+from egress.plan.model import Plan
 from egress.settings.firewall import Ipv6, Logging
 
 KONNECTIVITY_PORT = 8132

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from egress.layers.cluster.gateway_workload import taint
 from egress.layers.google.firewall import Nodes
-from egress.plan.model import GatewaySubnet, Plan
+from egress.plan.gateway import GatewaySubnet
+from egress.plan.model import Plan
 from egress.settings.cluster import NodePool
 
 APPLICATIONS = "default-pool"

@@ -16,7 +16,8 @@ from egress.layers.google import dns, firewall, node_pools
 from egress.layers.google.dns import TTL, PrivateZone, Record
 from egress.layers.google.firewall import FirewallRule
 from egress.layers.google.node_pools import Pool
-from egress.plan.model import GatewaySubnet, Plan
+from egress.plan.gateway import GatewaySubnet
+from egress.plan.model import Plan
 from egress.settings.firewall import Form
 from egress.settings.network import Network
 

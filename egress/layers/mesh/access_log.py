@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress.common.objects import ISTIO_ENVOY_FILTER, Object, Owner, manifest
-from egress.plan.model import HTTP_PORT, TARGET_PORTS, Plan
+from egress.common.ports import HTTP_PORT, TARGET_PORTS
+from egress.plan.model import Plan
 
 BUILT_IN = "envoy"
 """Istio's own provider: lines of text, or as its settings say."""

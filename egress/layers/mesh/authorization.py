@@ -11,7 +11,9 @@ from typing import Any
 
 from egress.common import names
 from egress.common.objects import ISTIO_SECURITY, Object, Owner, manifest
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, TARGET_PORTS, Plan, TeamPlan
+from egress.common.ports import HTTP_PORT, HTTPS_PORT, TARGET_PORTS
+from egress.plan.model import Plan
+from egress.plan.team import TeamPlan
 from egress.settings.http_rule import Rule
 
 
@@ -45,7 +47,8 @@ def render(plan: Plan) -> Iterator[Object]:
 
 def _rules(team: TeamPlan, trust_domain: str) -> Iterator[dict[str, Any]]:
     passed: dict[tuple[str, ...], list[str]] = {}
-    for host, use in team.uses:
+    for way in team.gateway_ways:
+        host, use = way.host, way.use
         for rule in use.http.rules.values() if use.http else ():
             accounts = tuple(rule.service_accounts or ())
             yield {

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egress.common.objects import ISTIO_EXTENSIONS, Object, Owner, manifest
+from egress.common.ports import HTTP_PORT, TARGET_PORTS
 from egress.plan.inspection_script import inspected, script
-from egress.plan.model import HTTP_PORT, TARGET_PORTS, Plan
+from egress.plan.model import Plan
 
 
 def render(plan: Plan) -> Iterator[Object]:

@@ -15,9 +15,11 @@ from typing import Any
 
 from egress.common import names
 from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.layers.mesh import host_traffic
 from egress.layers.mesh.gateway import INTERNAL_HEADERS, canonical_name, web_ports
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, Host, Leaving, Plan
+from egress.plan.host import Host, Leaving
+from egress.plan.model import Plan
 from egress.settings.security_model import SecurityModel
 
 ONLY_HERE = ["."]
@@ -36,13 +38,13 @@ def render(plan: Plan) -> Iterator[Object]:
         )
         if read:
             yield Object(owner, _read_names(team.name, read))
-        for host in team.straight:
-            yield Object(owner, _known(team.name, host))
+        for host in team.direct_hosts:
+            yield Object(owner, _service_entry(team.name, host))
             if host.leaving:
-                yield Object(owner, _route(team.name, host.name, host.leaving))
+                yield Object(owner, _virtual_service(team.name, host.name, host.leaving))
                 treatment = host_traffic.traffic_policy(host.name, host.leaving)
                 if treatment:
-                    yield Object(owner, _treatment(team.name, host, treatment))
+                    yield Object(owner, _destination_rule(team.name, host, treatment))
 
 
 _READ: dict[int, dict[str, Any]] = {
@@ -70,7 +72,7 @@ def _read_names(team: str, ports: list[dict[str, Any]]) -> Manifest:
     )
 
 
-def _known(team: str, host: Host) -> Manifest:
+def _service_entry(team: str, host: Host) -> Manifest:
     # Of a pattern nobody knows the addresses. The sidecar looks up the name that the app's TLS says, and goes
     # there: it would be led to any address by who says a declared name and connects to another, were the
     # app's own look-up believed.
@@ -86,13 +88,13 @@ def _known(team: str, host: Host) -> Manifest:
     )
 
 
-def _route(team: str, host: str, leaving: Leaving) -> Manifest:
+def _virtual_service(team: str, host: str, leaving: Leaving) -> Manifest:
     match = {"gateways": ["mesh"], "port": HTTP_PORT}
     route = {**host_traffic.destinations(host, leaving), "headers": {"request": {"remove": INTERNAL_HEADERS}}}
     return manifest(
         ISTIO_NETWORKING,
         "VirtualService",
-        names.straight_route(host),
+        names.direct_route(host),
         team,
         spec={
             "hosts": [host],
@@ -103,7 +105,7 @@ def _route(team: str, host: str, leaving: Leaving) -> Manifest:
     )
 
 
-def _treatment(team: str, host: Host, policy: dict[str, Any]) -> Manifest:
+def _destination_rule(team: str, host: Host, policy: dict[str, Any]) -> Manifest:
     return manifest(
         ISTIO_NETWORKING,
         "DestinationRule",

@@ -11,8 +11,11 @@ from typing import Any
 from egress.common import names
 from egress.common.ip_space import virtual
 from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.layers.mesh import host_traffic
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, EgressGateway, Host, Plan
+from egress.plan.gateway import EgressGateway
+from egress.plan.host import Host
+from egress.plan.model import Plan
 from egress.settings.tcp import Tcp
 
 INTERNAL_HEADERS = [

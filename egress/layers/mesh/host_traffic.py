@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from egress.plan.model import HTTP_PORT, Leaving
+from egress.common.ports import HTTP_PORT
+from egress.plan.host import Leaving
 from egress.settings.http import Protocol
 from egress.settings.traffic import Retries, Traffic
 from egress.settings.upgrade import Upgrade

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from egress.common.objects import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifest
-from egress.plan.model import HTTPS_PORT, TARGET_PORTS, Plan
+from egress.common.ports import HTTPS_PORT, TARGET_PORTS
+from egress.plan.model import Plan
 
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
 ON_HANDSHAKE = "ON_DOWNSTREAM_TLS_HANDSHAKE"

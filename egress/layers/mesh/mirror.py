@@ -14,8 +14,10 @@ from typing import Any
 
 from egress.common.lua import quoted
 from egress.common.objects import ISTIO_ENVOY_FILTER, Object, Owner, manifest
+from egress.common.ports import HTTP_PORT
 from egress.layers.mesh.gateway import INTERNAL_HEADERS
-from egress.plan.model import HTTP_PORT, Host, Leaving, Plan
+from egress.plan.host import Host, Leaving
+from egress.plan.model import Plan
 from egress.settings.http import Protocol
 
 OF_COPIES = "x-envoy-internal"

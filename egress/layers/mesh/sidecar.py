@@ -10,8 +10,10 @@ from typing import Any
 
 from egress.common import names
 from egress.common.objects import ISTIO_NETWORKING, ISTIO_PROXY_CONFIG, Manifest, Object, Owner, manifest
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.layers.mesh import google_apis
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, Plan, TeamPlan
+from egress.plan.model import Plan
+from egress.plan.team import TeamPlan
 from egress.settings.limits import Share
 from egress.settings.security_model import SecurityModel
 
@@ -84,11 +86,12 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
     # are to reach the gateway with the team's identity and be refused and logged there, instead of
     # disappearing in the sidecar.
     connections = {"tcp": {"maxConnections": team.settings.limits.connections}}
-    if team.hosts:
+    if team.gateway_ways:
         # What the app speaks goes on as it is: as HTTP/2 a WebSocket's upgrade would be refused on the way.
         http = {**_of_requests(team.settings.limits), "useClientProtocol": True}
         yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"}, {**connections, "http": http})
-    for host, use in team.uses:
+    for way in team.gateway_ways:
+        host, use = way.host, way.use
         if use.passthrough or use.tcp:
             # The outer SNI names the host, so the gateway can choose the route and check the team's right to
             # it while the application's own TLS inside stays closed.

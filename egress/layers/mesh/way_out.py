@@ -19,8 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from egress.common.objects import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifest
-from egress.common.ports import INNER_PORT
-from egress.plan.model import HTTP_PORT, HTTPS_PORT, EgressGateway, Plan
+from egress.common.ports import HTTP_PORT, HTTPS_PORT, INNER_PORT
+from egress.plan.gateway import EgressGateway
+from egress.plan.model import Plan
 
 NETWORK_CARD = "eth0"
 BOUND: dict[str, Any] = {

@@ -28,8 +28,10 @@ from egress.common.objects import (
     Owner,
     manifest,
 )
-from egress.common.ports import INNER_PORT
-from egress.plan.model import HTTPS_PORT, EgressGateway, Host, Plan
+from egress.common.ports import HTTPS_PORT, INNER_PORT
+from egress.plan.gateway import EgressGateway
+from egress.plan.host import Host
+from egress.plan.model import Plan
 
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
 RESOLVER = "envoy.filters.network.sni_dynamic_forward_proxy"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from egress.layers.mesh.gateway import INTERNAL_HEADERS
-from egress.plan.model import TeamPlan
+from egress.plan.team import TeamPlan
 from egress.settings.http_rule import Rule
 from tests.mesh.flow import Seen
 from tests.mesh.mesh import Mesh
@@ -51,12 +51,12 @@ def _outside(mesh: Mesh, team: TeamPlan, arrival: Arrival) -> Iterator[str]:
     if not arrival.method:
         # A connection without a request tells the host that somebody is there, and tells the team what the
         # host says first.
-        if not any(_covers(host.name, arrival.site) for host, _ in team.uses):
+        if not any(_covers(way.host.name, arrival.site) for way in team.gateway_ways):
             yield f"{arrival.site}:{arrival.port}: a connection to a host that {team.name} did not declare"
         return
-    uses = [(host, use) for host, use in team.uses if _covers(host.name, arrival.site)]
-    passed = any(use.passthrough and arrival.port == 443 for _, use in uses)
-    rules = [rule for host, use in uses if use.http for rule in use.http.rules.values()]
+    uses = [way.use for way in team.gateway_ways if _covers(way.host.name, arrival.site)]
+    passed = any(use.passthrough and arrival.port == 443 for use in uses)
+    rules = [rule for use in uses if use.http for rule in use.http.rules.values()]
     if not passed and not any(_allows(rule, arrival) for rule in rules):
         yield f"{arrival.site}:{arrival.port} {arrival.method} {arrival.path}: {team.name} did not declare it"
     if not passed:

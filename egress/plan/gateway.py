@@ -1,0 +1,97 @@
+"""One egress gateway, with the hosts to which it leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Address
+
+from egress.common import names
+from egress.common.ip_space import ANYWHERE
+from egress.plan.host import Host
+from egress.settings.cluster import NodePool
+from egress.settings.mesh import Gateway
+
+
+@dataclass(frozen=True)
+class GatewaySubnet:
+    """Where the nodes and Pods of one gateway have their addresses, and the reserved ones by which they
+    leave."""
+
+    name: str
+    nodes: str
+    """Range in CIDR notation."""
+    pods: str
+    pods_name: str
+    addresses: Mapping[str, str]
+    """By name, with a description."""
+
+
+@dataclass(frozen=True)
+class EgressGateway:
+    """One egress gateway, and everything that leaves by it. How a host is treated is decided for each gateway
+    by itself."""
+
+    name: str
+    """`names.SHARED_GATEWAY` for the one that every team without its own leaves by."""
+    settings: Gateway
+    pool: NodePool
+    hosts: tuple[Host, ...]
+    """In order of name; the users of a host here are only this gateway's teams."""
+    subnet: GatewaySubnet | None = None
+    """None: its nodes are in the cluster's subnet and leave by the shared addresses."""
+
+    @property
+    def shared(self) -> bool:
+        return self.name == names.SHARED_GATEWAY
+
+    @property
+    def namespace(self) -> str:
+        return names.gateway_namespace(self.name)
+
+    @property
+    def service(self) -> str:
+        """The name under which proxies reach it."""
+        return names.gateway_host(self.name)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What Gateway, AuthorizationPolicy and NetworkPolicy select its pods by."""
+        return {"istio": names.gateway_label(self.name)}
+
+    @property
+    def nodes(self) -> str:
+        """The kind of node that it runs on, and its node pool's name."""
+        return names.gateway_nodes(self.name)
+
+    @cached_property
+    def teams(self) -> tuple[str, ...]:
+        """Teams that have a host here, sorted."""
+        return tuple(sorted({team for host in self.hosts for team in host.teams}))
+
+    @cached_property
+    def ports(self) -> tuple[int, ...]:
+        """TCP ports on which its nodes may leave to wherever a host's name leads: those that some host needs.
+        Ascending."""
+        return tuple(sorted({port for host in self.hosts if not host.tcp for port in host.outside_ports}))
+
+    @cached_property
+    def tcp_ranges(self) -> dict[int, tuple[str, ...]]:
+        """For each outside port of raw TCP, the ranges (/32, sorted) that its nodes may reach on it:
+        anywhere, where a host is known by its name."""
+        found: dict[int, set[IPv4Address]] = {}
+        for host in self.hosts:
+            if host.tcp:
+                found.setdefault(host.tcp.leaves_on, set()).update(host.tcp.addresses or ())
+        anywhere = {host.tcp.leaves_on for host in self.hosts if host.tcp and host.tcp.by_name}
+        return {
+            port: (ANYWHERE,) if port in anywhere else tuple(f"{address}/32" for address in sorted(addresses))
+            for port, addresses in found.items()
+        }
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """Secrets in its namespace that hosts need, sorted."""
+        ways = [way for host in self.hosts for way in (host.leaving, host.tcp) if way]
+        return tuple(sorted({secret for way in ways for secret in (way.credential, way.ca) if secret}))

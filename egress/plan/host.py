@@ -1,0 +1,93 @@
+"""One outside host: who uses it, and how what is sent to it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from egress.common import names
+from egress.common.hosts import is_pattern
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
+from egress.settings.http import Http, Mirror, Protocol
+from egress.settings.inspection import Inspection
+from egress.settings.tcp import Tcp
+from egress.settings.traffic import Traffic
+from egress.settings.upgrade import Upgrade
+
+
+@dataclass(frozen=True)
+class Use:
+    """One team's ways to one host."""
+
+    team: str
+    http: Http | None
+    passthrough: bool
+    passthrough_accounts: tuple[str, ...] = ()
+    """ServiceAccounts that may pass TLS through; empty: the whole team."""
+    tcp: Tcp | None = None
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """How plain HTTP leaves the gateway for one host. There is one for all teams: the gateway speaks one way
+    to one host."""
+
+    upgrade: Upgrade
+    protocol: Protocol
+    credential: str | None
+    ca: str | None
+    traffic: Traffic | None
+    split: tuple[tuple[str, int], ...] = ()
+    """Other hosts and the percentage of requests that goes to each instead."""
+    mirror: Mirror | None = None
+    inspect: Inspection | None = None
+    """What requests must not contain; the same for every team of the host."""
+
+    @property
+    def tls(self) -> bool:
+        return self.upgrade is not Upgrade.NONE
+
+
+@dataclass(frozen=True)
+class Host:
+    """One outside host, or one pattern of hosts, and everybody who uses it, in order of team name."""
+
+    name: str
+    uses: tuple[Use, ...]
+    leaving: Leaving | None
+    """None: no team speaks plain HTTP to the gateway for this host."""
+    tcp: Tcp | None = None
+    """The host's raw TCP settings; teams differ only in which service accounts may use it."""
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        return tuple(use.team for use in self.uses)
+
+    @property
+    def pattern(self) -> bool:
+        """Whether this is every host below a domain: `*.example.org`."""
+        return is_pattern(self.name)
+
+    @property
+    def outer_name(self) -> str:
+        """The server name under which sidecars open mutual TLS to the gateway for this host."""
+        return names.pattern_name(self.name) if self.pattern else self.name
+
+    @property
+    def passthrough(self) -> bool:
+        """Whether any team passes its own TLS through."""
+        return any(use.passthrough for use in self.uses)
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether what the app speaks plainly leaves the gateway as TLS."""
+        if self.tcp:
+            return self.tcp.upgrade is not Upgrade.NONE
+        return self.leaving is not None and self.leaving.tls
+
+    @property
+    def outside_ports(self) -> tuple[int, ...]:
+        """TCP ports on which the gateway connects to this host, ascending."""
+        if self.tcp:
+            return (self.tcp.leaves_on,)
+        ports = {HTTPS_PORT} if self.passthrough or self.upgraded else set[int]()
+        return tuple(sorted(ports | ({HTTP_PORT} if self.leaving and not self.upgraded else set())))

@@ -1,0 +1,110 @@
+"""What a team may not declare beside other entries of its own, its gateway or this cluster's Services.
+
+Every check is linear in the number of teams' entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from egress.common.errors import Problem
+from egress.common.hosts import patterns_above
+from egress.plan.team import Way
+from egress.settings import Settings
+from egress.settings.http import Http
+from egress.settings.paths import egress_path, gateway_path
+from egress.settings.teams import is_reserved
+
+
+def unreachable_targets(settings: Settings) -> Iterator[Problem]:
+    """Hosts that get a part or a copy of a team's requests although the team may not send them there
+    itself."""
+    for name, team in settings.teams.items():
+        for host, access in team.egress.items():
+            if not access.http:
+                continue
+            targets = {("split", target) for target in access.http.split}
+            if access.http.mirror:
+                targets.add(("mirror", access.http.mirror.host))
+            for field, target in sorted(targets):
+                other = team.egress.get(target)
+                wide = (
+                    other
+                    and other.http
+                    and (other.http.rules == access.http.rules or _unrestricted(other.http))
+                )
+                if target == host or not wide:
+                    yield Problem(
+                        f"{egress_path(name, host)}.http.{field}",
+                        target,
+                        "It is the host itself."
+                        if target == host
+                        else f"{name} may not send these requests to {target} itself: rules of one host "
+                        "would be a way round "
+                        "those of another.",
+                        f"Declare {target} for {name} with http and the same rules, or none.",
+                    )
+
+
+def _unrestricted(http: Http) -> bool:
+    fields = ("methods", "paths", "headers", "service_accounts")
+    return any(all(getattr(rule, field) is None for field in fields) for rule in http.rules.values())
+
+
+def cluster_services(settings: Settings) -> Iterator[Problem]:
+    """Hosts that are a Service's short name as well: `api.shop`, and `pod.api.shop` behind a headless one, in
+    namespace shop."""
+    for team, of_team in settings.teams.items():
+        for host in of_team.egress:
+            namespace = host.rpartition(".")[2]
+            if host.count(".") <= 2 and (namespace in settings.teams or is_reserved(namespace)):
+                yield Problem(
+                    egress_path(team, host),
+                    host,
+                    f"In this cluster it is also the name of a Service in namespace {namespace}: whoever has "
+                    "such a Service is "
+                    "asked before the internet is, because the cluster's DNS search path comes first.",
+                    f"Give team {namespace} another name."
+                    if namespace in settings.teams
+                    else "Name an outside host.",
+                )
+
+
+def narrowed_patterns(ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
+    """A team's own entries below its own pattern that allow less than the pattern does. `ways`: by team.
+
+    The closer entry wins in the sidecar, and the pattern's way through the gateway stays open beside it.
+    """
+    for team, of_team in ways.items():
+        uses = {way.host.name: way.use for way in of_team}
+        for host, use in uses.items():
+            pattern = next((pattern for pattern in patterns_above(host) if pattern in uses), None)
+            if pattern is None or not use.passthrough_accounts:
+                continue
+            allowed = uses[pattern].passthrough_accounts
+            more = sorted(set(allowed) - set(use.passthrough_accounts))
+            if more or not allowed:
+                yield Problem(
+                    f"{egress_path(team, host)}.serviceAccounts",
+                    list(use.passthrough_accounts),
+                    f"{egress_path(team, pattern)} covers {host} and allows "
+                    f"{', '.join(more) or f'all of {team}'}: this entry "
+                    "would seem to take away what the pattern still gives.",
+                    "Narrow the pattern as well, or name its hosts one by one.",
+                )
+
+
+def beyond_gateways(settings: Settings) -> Iterator[Problem]:
+    """Hosts that a team declares and that its gateway does not lead to."""
+    for name, team in sorted(settings.teams.items()):
+        gateway = settings.gateways.get(team.gateway) if team.gateway else None
+        for host in team.egress if gateway else ():
+            if gateway and team.gateway and not gateway.leads_to(host):
+                yield Problem(
+                    egress_path(name, host),
+                    host,
+                    f"{name} leaves by {gateway_path(team.gateway)} alone, whose hosts do not name it: every "
+                    "connection "
+                    "would be refused there.",
+                    f"Add it to {gateway_path(team.gateway)}.hosts, or remove this entry.",
+                )
