@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic_core import ErrorDetails
@@ -16,11 +15,20 @@ from pydantic_core import ErrorDetails
 from egress.common import grammar
 from egress.common.stack_file import NAMESPACE
 from egress.common.yaml_text import plain
-from egress.settings.root import Settings
+from egress.settings.schema_nodes import (
+    Location,
+    choices_of,
+    is_map,
+    is_required,
+    kind_of,
+    known_keys,
+    name_at,
+    node_at,
+    resolved,
+)
 from egress.settings.tcp import ANOTHER_PORT
 
 PROJECT_KEY = "gcp:project"
-Location = tuple[str | int, ...]
 _WAYS = "{https: passthrough}"
 _TCP = "{port: 5432, byName: true, serviceAccounts: [app]}"
 EXAMPLES = {
@@ -124,11 +132,6 @@ NEEDS = {
 """Real needs for which there is no setting: (part, key as people write it) to consequence and fix."""
 
 
-@cache
-def schema() -> dict[str, Any]:
-    return Settings.model_json_schema(by_alias=True)
-
-
 def say(detail: ErrorDetails, location: Location, value: Any) -> tuple[str, str]:
     """Consequence and fix for a value at `location` that pydantic refused."""
     kind = detail["type"]
@@ -140,7 +143,7 @@ def say(detail: ErrorDetails, location: Location, value: Any) -> tuple[str, str]
             )
         return (
             "This value is required and has no safe default.",
-            f"Add {_line(location, _example(_node(location), location))}.",
+            f"Add {_line(location, _example(node_at(location), location))}.",
         )
     if kind == "extra_forbidden":
         return _unknown(location)
@@ -163,11 +166,11 @@ def say(detail: ErrorDetails, location: Location, value: Any) -> tuple[str, str]
 
 def default(location: Location) -> Any:
     """What holds at `location` where the file says nothing; None if that is nothing."""
-    return _node(location).get("default")
+    return node_at(location).get("default")
 
 
 def _unknown(location: Location) -> tuple[str, str]:
-    part, key = _name(location[:-1]), str(location[-1])
+    part, key = name_at(location[:-1]), str(location[-1])
     if (part, key.lower()) in NEEDS:
         return NEEDS[part, key.lower()]
     known = known_keys(location[:-1])
@@ -180,13 +183,13 @@ def _unknown(location: Location) -> tuple[str, str]:
 
 
 def _misshapen(location: Location, value: Any) -> tuple[str, str]:
-    node = _node(location)
-    choices = _choices(node)
+    node = node_at(location)
+    choices = choices_of(node)
     if choices and isinstance(value, str) and value:
         return "This is not one of the choices.", f"Write {_any_of(choices)}."
     wanted = f"one of {', '.join(choices)}" if choices else _wanted(node, location)
     if value is None or value == "":
-        remove = "" if _is_required(location) else ", or remove the line"
+        remove = "" if is_required(location) else ", or remove the line"
         line = _line(location, _example(node, location))
         return f"Nothing is written behind it, and {wanted} belongs there.", f"Write {line}{remove}."
     return (
@@ -197,8 +200,8 @@ def _misshapen(location: Location, value: Any) -> tuple[str, str]:
 
 def _meant(node: Mapping[str, Any], value: Any, location: Location) -> str:
     """What somebody who wrote `value` should write."""
-    kind = _kind(node)
-    if _choices(node):
+    kind = kind_of(node)
+    if choices_of(node):
         return _example(node, location)
     if kind == "string" and not isinstance(value, list | dict | bool):
         return json.dumps(str(value))
@@ -225,11 +228,9 @@ def _meant(node: Mapping[str, Any], value: Any, location: Location) -> str:
         and all(isinstance(item, str) for item in cast("list[Any]", value))
     ):
         return "{" + ", ".join(f"{flow(item)}: {_WAYS}" for item in cast("list[str]", value)[:3]) + "}"
-    if _kind(node) == "object" and isinstance(value, list) and _is_map(node):
+    if kind_of(node) == "object" and isinstance(value, list) and is_map(node):
         names = [item for item in cast("list[Any]", value) if isinstance(item, str)][:3]
-        inside = _example(
-            cast("dict[str, Any]", _resolved(node)["additionalProperties"]), (*location, "NAME")
-        )
+        inside = _example(cast("dict[str, Any]", resolved(node)["additionalProperties"]), (*location, "NAME"))
         if names:
             return "{" + ", ".join(f"{flow(name)}: {inside}" for name in names) + "}"
     return _example(node, location)
@@ -268,11 +269,11 @@ def _example(node: Mapping[str, Any], location: Location) -> str:
     known = EXAMPLES.get(name.rpartition("/")[2])
     if known:
         return known
-    of = _resolved(node)
-    kind, choices = _kind(of), _choices(of)
+    of = resolved(node)
+    kind, choices = kind_of(of), choices_of(of)
     if choices:
         return flow(choices[0])
-    if kind == "object" and _is_map(of):
+    if kind == "object" and is_map(of):
         key = NAMES.get(str(location[-1]) if location else "", "NAME")
         return (
             f"{{{flow(key)}: "
@@ -303,9 +304,9 @@ def _example(node: Mapping[str, Any], location: Location) -> str:
 
 
 def _wanted(node: Mapping[str, Any], location: Location) -> str:
-    of = _resolved(node)
-    kind = _kind(of)
-    if kind == "object" and _is_map(of):
+    of = resolved(node)
+    kind = kind_of(of)
+    if kind == "object" and is_map(of):
         return (
             "a mapping of hosts to their ways"
             if location[-1:] == ("egress",)
@@ -333,63 +334,6 @@ def _given(value: Any) -> str:
         if isinstance(value, kind):
             return words
     return "Something else"
-
-
-def known_keys(location: Location) -> list[str]:
-    """The keys that the part at `location` knows."""
-    return list(_resolved(_node(location)).get("properties", {}))
-
-
-def _is_required(location: Location) -> bool:
-    return not location or str(location[-1]) in _resolved(_node(location[:-1])).get("required", [])
-
-
-def _node(location: Location) -> dict[str, Any]:
-    """The schema at `location`, as it is referred to."""
-    node: dict[str, Any] = schema()
-    for part in location:
-        of = _resolved(node)
-        more = of.get("items" if isinstance(part, int) else "additionalProperties")
-        node = of.get("properties", {}).get(str(part)) or (
-            cast("dict[str, Any]", more) if isinstance(more, dict) else {}
-        )
-    return node
-
-
-def _name(location: Location) -> str:
-    node = _node(location)
-    options = [node, *cast("list[dict[str, Any]]", node.get("anyOf", []))]
-    return next((str(option["$ref"]).rpartition("/")[2] for option in options if "$ref" in option), "")
-
-
-def _options(node: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for option in [cast("dict[str, Any]", node), *cast("list[dict[str, Any]]", node.get("anyOf", []))]:
-        yield schema()["$defs"][option["$ref"].rpartition("/")[2]] if "$ref" in option else option
-
-
-def _resolved(node: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition behind a reference; of several, the one that says most."""
-    options = list(_options(node))
-    for kind in ("object", "array"):
-        for option in options:
-            if option.get("type") == kind:
-                return option
-    return next(
-        (option for option in options if option.get("type") not in (None, "null")),
-        cast("dict[str, Any]", node),
-    )
-
-
-def _kind(node: Mapping[str, Any]) -> str:
-    return str(_resolved(node).get("type", ""))
-
-
-def _is_map(node: Mapping[str, Any]) -> bool:
-    return isinstance(_resolved(node).get("additionalProperties"), dict)
-
-
-def _choices(node: Mapping[str, Any]) -> list[str]:
-    return [str(choice) for option in _options(node) for choice in option.get("enum", [])]
 
 
 def _any_of(choices: list[str]) -> str:
