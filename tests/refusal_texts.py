@@ -12,6 +12,7 @@ from tests.support import ROOT
 
 ROOMS = [
     "egress/common/yaml_text.py",
+    "egress/common/yaml_scalars.py",
     "egress/common/stack_file.py",
     "egress/settings/load.py",
     "egress/settings/words.py",

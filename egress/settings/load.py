@@ -17,7 +17,8 @@ from pydantic_core import ErrorDetails
 from egress.common import stack_file
 from egress.common.errors import ABSENT, ConfigError, Default, Problem
 from egress.common.stack_file import NAMESPACE
-from egress.common.yaml_text import DEEPEST, depth, number
+from egress.common.yaml_scalars import number
+from egress.common.yaml_text import DEEPEST, depth
 from egress.settings import words
 from egress.settings.root import Settings
 from egress.settings.words import PROJECT_KEY

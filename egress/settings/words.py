@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from egress.common import grammar
 from egress.common.stack_file import NAMESPACE
-from egress.common.yaml_text import plain
+from egress.common.yaml_scalars import plain
 from egress.settings.schema_nodes import (
     Location,
     choices_of,
