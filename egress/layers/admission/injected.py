@@ -11,7 +11,6 @@ pkg/kube/inject; tests/apiserver/test_injection.py holds it against istiod's own
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 
 from egress.common import names
 from egress.layers.admission.cel import literal, whole
+from egress.layers.admission.injected_environment import environment, of_the_pod
 from egress.layers.mesh.mesh_config import mesh_config, redirected_by_node
 from egress.plan.model import Plan
 
@@ -51,13 +51,8 @@ COMPONENT_LEVELS = r"[a-z0-9_]+:[a-z]+(,[a-z0-9_]+:[a-z]+)*"
 AGENT_LEVELS = r"[a-zA-Z0-9_-]+(:[a-z]+)?(,[a-zA-Z0-9_-]+(:[a-z]+)?)*"
 OWN_PORTS = r"((15020|15021|15090)(,(15020|15021|15090))*)?"
 """Ports of the proxy's own that stay out of the redirection; what they serve is health and metrics."""
-METRICS_PORT, METRICS_PATH = "[0-9]{0,5}", r"(/([a-zA-Z0-9._~/?=%:,;+-]|&)*)?"
-"""Where the agent fetches the application's metrics: as `http://localhost:` port path, so neither may hold an
-`@`."""
-
 _TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where the API server mounts an account's token in every container of a pod, the proxy's too."""
-_CONTROL_PLANE = "istiod.istio-system.svc:15012"
 _PLAIN = ["name", "image", "args", "env", "resources", "securityContext"]
 _DEFAULTED = ["terminationMessagePath", "terminationMessagePolicy", "imagePullPolicy"]
 _PROXY_FIELDS = [
@@ -117,58 +112,6 @@ def _volumes() -> list[dict[str, Any]]:
     ]
 
 
-def _environment(added: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Variables whose value is known beforehand; `added` is what the mesh's configuration gives to every
-    proxy."""
-    values = {
-        "PILOT_CERT_PROVIDER": "istiod",
-        "CA_ADDR": _CONTROL_PLANE,
-        "ISTIO_META_CLUSTER_ID": "Kubernetes",
-        "ISTIO_META_INTERCEPTION_MODE": "REDIRECT",
-        "ISTIO_META_MESH_ID": "cluster.local",
-        "TRUST_DOMAIN": "cluster.local",
-        **added,
-    }
-    fields = {
-        "POD_NAME": "metadata.name",
-        "POD_NAMESPACE": "metadata.namespace",
-        "INSTANCE_IP": "status.podIP",
-        "SERVICE_ACCOUNT": "spec.serviceAccountName",
-        "HOST_IP": "status.hostIP",
-        "ISTIO_META_NODE_NAME": "spec.nodeName",
-    }
-    limits = {"ISTIO_CPU_LIMIT": "limits.cpu", "GOMEMLIMIT": "limits.memory", "GOMAXPROCS": "limits.cpu"}
-    return [
-        *({"name": name, "value": value} for name, value in values.items()),
-        *(
-            {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
-            for name, path in fields.items()
-        ),
-        *(
-            {"name": name, "valueFrom": {"resourceFieldRef": {"resource": resource, "divisor": "1"}}}
-            for name, resource in limits.items()
-        ),
-    ]
-
-
-_OF_THE_POD = {
-    "ISTIO_META_POD_PORTS": None,
-    "ISTIO_META_APP_CONTAINERS": "[a-z0-9,-]*",
-    "ISTIO_META_WORKLOAD_NAME": "[a-zA-Z0-9._-]+",
-    "ISTIO_META_OWNER": (
-        r"kubernetes://apis/[a-zA-Z0-9.-]+(/[a-zA-Z0-9.-]+)?/namespaces/[a-z0-9-]+/[a-z0-9]+/[a-zA-Z0-9.-]+"
-    ),
-    "ISTIO_KUBE_APP_PROBERS": None,
-    "ISTIO_PROMETHEUS_ANNOTATIONS": (
-        rf'\{{"scrape":"(true|false)?","path":"{METRICS_PATH}","port":"{METRICS_PORT}"\}}'.replace(
-            "&", r"\\u0026"
-        )
-    ),
-}
-"""Variables that tell the proxy of its own pod, and a pattern for the value. Without one any value does: the
-ports and probes that the author wrote, as JSON, which the proxy asks of its own pod alone."""
-
-
 @dataclass(frozen=True)
 class Made:
     """What is known of the injector's work, as CEL.
@@ -205,7 +148,7 @@ def _known(plan: Plan) -> Made:
     variables = {
         "madeVolumes": literal(_volumes()),
         "madeMounts": literal([{"name": name, "mountPath": path} for name, path in _MOUNTS.items()]),
-        "madeEnvironment": literal(_environment(added)),
+        "madeEnvironment": literal(environment(added)),
         "firstEnvironment": literal([{"name": name, "value": value} for name, value in added.items()]),
     }
     return Made(
@@ -315,7 +258,7 @@ def _proxy(plan: Plan, config: Mapping[str, Any]) -> str:
                 re.compile(f"--proxyComponentLogLevel=({COMPONENT_LEVELS})"),
                 re.compile(f"--log_output_level=({AGENT_LEVELS})"),
             ),
-            f"c.env.all(e, e in variables.madeEnvironment || ({_of_the_pod(config)}))",
+            f"c.env.all(e, e in variables.madeEnvironment || ({of_the_pod(config)}))",
             "variables.madeEnvironment.all(e, e in c.env) && c.env.exists(e, e.name == 'PROXY_CONFIG')",
             f"c.volumeMounts.all(m, m in variables.madeMounts || ({token}))",
             "variables.madeMounts.all(m, m in c.volumeMounts)",
@@ -325,39 +268,6 @@ def _proxy(plan: Plan, config: Mapping[str, Any]) -> str:
             "c.?restartPolicy.orValue('Always') == 'Always'",
         )
     )
-
-
-def _of_the_pod(config: Mapping[str, Any]) -> str:
-    """Variables whose value differs from pod to pod, of `e`."""
-    fits = " || ".join(
-        f"(e.name == '{name}' && e.value.matches({whole(pattern)}))"
-        for name, pattern in _OF_THE_POD.items()
-        if pattern
-    )
-    free = [name for name, pattern in _OF_THE_POD.items() if pattern is None]
-    return (
-        "e.all(k, k in ['name', 'value']) && has(e.value) && ("
-        # The JSON that protobuf writes may have blanks anywhere between its words, and ours has none within
-        # them.
-        "(e.name == 'PROXY_CONFIG' && e.value.replace(' ', '').replace('\\n', '') == "
-        f"{literal(_proxy_config(config))})"
-        f" || e.name in {literal(free)} || {fits})"
-    )
-
-
-_ORDER = ["proxyMetadata", "holdApplicationUntilProxyStarts", "proxyHeaders"]
-_ORDER_OF_HEADERS = ["server", "attemptCount", "envoyDebugHeaders"]
-
-
-def _proxy_config(config: Mapping[str, Any]) -> str:
-    """The proxy's configuration as the injector writes it: fields in the order of Istio's definition."""
-
-    def ordered(fields: Mapping[str, Any], order: list[str]) -> dict[str, Any]:
-        return dict(sorted(fields.items(), key=lambda field: order.index(field[0])))
-
-    written = ordered(config, _ORDER)
-    written["proxyHeaders"] = ordered(config["proxyHeaders"], _ORDER_OF_HEADERS)
-    return json.dumps(written, separators=(",", ":"))
 
 
 def _roughly(plan: Plan) -> Made:

@@ -14,14 +14,13 @@ from egress.layers.admission.injected import (
     AGENT_LEVELS,
     COMPONENT_LEVELS,
     LOG_LEVEL,
-    METRICS_PATH,
-    METRICS_PORT,
     NAMES,
     OWN_PORTS,
     STATUS,
     VOLUMES,
     Made,
 )
+from egress.layers.admission.injected_environment import METRICS_PATH, METRICS_PORT
 from egress.layers.admission.policy import Check
 from egress.settings.fences import Rule
 
