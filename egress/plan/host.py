@@ -49,7 +49,7 @@ class Leaving:
 
 @dataclass(frozen=True)
 class Host:
-    """One outside host, or one pattern of hosts, and everybody who uses it, in order of team name."""
+    """One outside host, or one pattern of hosts, and the teams that use it, in order of their names."""
 
     name: str
     uses: tuple[Use, ...]

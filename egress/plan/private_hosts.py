@@ -1,5 +1,5 @@
-"""Ranges of private networks that the config opens to gateways, and that nothing would use: who reads them
-believes a way open.
+"""Ranges of private networks that the config opens to gateways although nothing would use them: a reader
+would believe that a way is open.
 
 Work is linear in the number of ranges and of hosts.
 """

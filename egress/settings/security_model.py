@@ -27,13 +27,13 @@ class SecurityModel(StrEnum):
     """How a team's traffic leaves, strictest first."""
 
     GATEWAY = "gateway"
-    """Registry only and egress gateway: declared hosts alone, each judged at the gateway. What a team has
-    that says nothing."""
+    """Registry only and egress gateway: only declared hosts, each judged at the gateway. The default of every
+    team."""
     REGISTRY_ONLY = "registry-only"
-    """Declared hosts alone, straight from the sidecar: nothing outside the pod knows one host from
+    """Only declared hosts, directly from the sidecar: nothing outside the pod can tell one host from
     another."""
     OPEN = "open"
-    """Any host, straight from the sidecar, logged (ALLOW_ANY)."""
+    """Any host, directly from the sidecar, logged (ALLOW_ANY)."""
 
 
 class Weaker(Model):

@@ -73,9 +73,9 @@ def _read_names(team: str, ports: list[dict[str, Any]]) -> Manifest:
 
 
 def _service_entry(team: str, host: Host) -> Manifest:
-    # Of a pattern nobody knows the addresses. The sidecar looks up the name that the app's TLS says, and goes
-    # there: it would be led to any address by who says a declared name and connects to another, were the
-    # app's own look-up believed.
+    # A pattern has no addresses that could be known. The sidecar therefore looks up the server name of the
+    # app's TLS and connects there. If it trusted the app's own look-up, an app could send a declared name and
+    # connect to any address.
     how = "DYNAMIC_DNS" if host.pattern else "DNS"
     spec: dict[str, Any] = {"hosts": [host.name], "ports": web_ports(host), "resolution": how}
     return manifest(
