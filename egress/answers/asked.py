@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from egress.common.hosts import ascii_form
-from egress.judge.model.flow import Flow, Protocol, Way
+from egress.judge.model.flow import Flow, Protocol, Vantage
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _PROTOCOLS = {"http": Protocol.HTTP, "https": Protocol.TLS, "tcp": Protocol.TCP, "udp": Protocol.UDP}
@@ -28,7 +28,7 @@ def flow_of(
     method: str = "GET",
     headers: Iterable[tuple[str, str]] = (),
     account: str = "default",
-    way: Way = Way.APP,
+    vantage: Vantage = Vantage.APP,
 ) -> Flow:
     """The flow that a URL means: `http://`, `https://` (the app's own TLS), `tcp://HOST:PORT`,
     `udp://HOST:PORT`.
@@ -59,7 +59,7 @@ def flow_of(
         name,
         port,
         protocol,
-        way,
+        vantage,
         account,
         method,
         path,

@@ -13,8 +13,8 @@ from functools import partial
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.distinctions import KNOWN_PORTS, Distinctions
 from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, concrete
-from egress.judge.model.flow import Flow, Protocol, Way
-from egress.judge.targets import Kind, Targets
+from egress.judge.model.flow import Flow, Protocol, Vantage
+from egress.judge.targets import TargetKind, Targets
 from egress.judge.trace import Judges, Trace
 from egress.plan.host import Host, Use
 from egress.plan.model import Plan
@@ -29,7 +29,7 @@ class Access:
     """One way that the config declares: from a team to a host, a Google API or another team's pods."""
 
     team: str
-    kind: Kind
+    kind: TargetKind
     target: str
     """As the config has it, so a pattern stays one."""
     protocol: Protocol
@@ -72,9 +72,9 @@ def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
         for api in team.google_apis:
             name = f"{api}.googleapis.com"
             trace = flows.worst(name)
-            yield Access(team.name, Kind.GOOGLE_API, name, Protocol.TLS, HTTPS_PORT, trace)
+            yield Access(team.name, TargetKind.GOOGLE_API, name, Protocol.TLS, HTTPS_PORT, trace)
         for other in sorted(team.settings.reaches):
-            yield Access(team.name, Kind.NEIGHBOUR, other, Protocol.TCP, None, flows.worst(other))
+            yield Access(team.name, TargetKind.NEIGHBOUR, other, Protocol.TCP, None, flows.worst(other))
 
 
 class _Flows:
@@ -85,7 +85,7 @@ class _Flows:
         self._team = team
         self._by_host: dict[str, list[Flow]] = {}
         for target in targets.with_names(team):
-            if target.flow.way is Way.APP and not target.flow.authority:
+            if target.flow.vantage is Vantage.APP and not target.flow.authority:
                 self._by_host.setdefault(target.flow.host, []).append(target.flow)
 
     def past_rules(self, host: str, of: Callable[[Flow], bool]) -> bool:
@@ -94,7 +94,7 @@ class _Flows:
 
     def worst(self, host: str, of: Callable[[Flow], bool] = lambda _: True) -> Trace:
         """Of some flows to a host the first that does not come through, or the first one."""
-        traces = (self._judges.trace(flow, declared=True) for flow in self._by_host[host] if of(flow))
+        traces = (self._judges.trace(flow, must_pass=True) for flow in self._by_host[host] if of(flow))
         first = next(traces)
         return first if not first.allowed else next((trace for trace in traces if not trace.allowed), first)
 
@@ -109,7 +109,7 @@ def _anywhere(flows: _Flows, team: TeamPlan, ports: Iterable[int]) -> Iterator[A
         protocol = KNOWN_PORTS.get(port, Protocol.TCP)
         host = OTHER_ADDRESS if protocol is Protocol.TCP else OTHER_HOST
         trace = flows.worst(host, lambda flow, port=port: flow.port == port)
-        yield Access(team.name, Kind.OTHER_HOST, ANY_HOST, protocol, port, trace, description=reason)
+        yield Access(team.name, TargetKind.OTHER_HOST, ANY_HOST, protocol, port, trace, description=reason)
 
 
 def _host(flows: _Flows, host: Host, use: Use) -> Iterator[Access]:
@@ -118,7 +118,7 @@ def _host(flows: _Flows, host: Host, use: Use) -> Iterator[Access]:
         of_rule = partial(_is_of, rule)
         yield Access(
             team,
-            Kind.HOST,
+            TargetKind.HOST,
             host.name,
             Protocol.HTTP,
             HTTP_PORT,
@@ -152,5 +152,11 @@ def _connection(
         )
 
     return Access(
-        team, Kind.HOST, host, protocol, port, flows.worst(concrete(host), of), service_accounts=accounts
+        team,
+        TargetKind.HOST,
+        host,
+        protocol,
+        port,
+        flows.worst(concrete(host), of),
+        service_accounts=accounts,
     )

@@ -18,13 +18,13 @@ from pydantic.alias_generators import to_camel
 from egress.answers.declared_access import Access, accesses
 from egress.answers.posture import relaxations
 from egress.judge.lookup.inbound_flow import NodeFlow
-from egress.judge.model.deployed import Deployed, identity
-from egress.judge.model.flow import Protocol, Verdict, Way
-from egress.judge.targets import Kind
+from egress.judge.model.flow import Protocol, Vantage, Verdict
+from egress.judge.model.snapshot import Snapshot, identity
+from egress.judge.targets import TargetKind
 from egress.judge.trace import Judges
 from egress.plan.model import Plan
 from egress.proof.connections import expected
-from egress.proof.expectations import Question, Questions, Want
+from egress.proof.expectations import Expectation, Question, Questions
 from egress.proof.inbound import InboundQuestion, Receiving
 from egress.proof.inbound_places import place_of, who_of
 from egress.proof.intent import Intent
@@ -243,12 +243,12 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Evidence.model_json_schema()}
 
 
-def evidence(plan: Plan, deployed: Deployed, source: Source) -> Evidence:
+def evidence(plan: Plan, snapshot: Snapshot, source: Source) -> Evidence:
     """What can be shown of a plan and the objects that it renders, violations included."""
-    intent, judges = Intent(plan), Judges(deployed)
+    intent, judges = Intent(plan), Judges(snapshot)
     questions = list(Questions(intent, judges).all())
     violations = [Violation(flow=item.flow, says=item.says) for item in verify(intent, judges)]
-    objects = digests(deployed)
+    objects = digests(snapshot)
     receiving = Receiving(plan)
     outside = list(receiving.questions(judges))
     return Evidence(
@@ -275,10 +275,10 @@ def sha256(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def digests(deployed: Deployed) -> list[Digest]:
+def digests(snapshot: Snapshot) -> list[Digest]:
     """Every object that was judged, by name."""
-    found = [Digest(object=identity(manifest), sha256=sha256(manifest)) for manifest in deployed.kubernetes]
-    found += [Digest(object=item.identity, sha256=sha256(item.properties)) for item in deployed.google]
+    found = [Digest(object=identity(manifest), sha256=sha256(manifest)) for manifest in snapshot.kubernetes]
+    found += [Digest(object=item.identity, sha256=sha256(item.properties)) for item in snapshot.google]
     return sorted(found, key=lambda item: (item.object, item.sha256))
 
 
@@ -309,7 +309,11 @@ def _allowed(access: Access) -> Allowed:
 
 def _control(step: Verdict) -> Control:
     return Control(
-        layer=step.layer.value, allowed=step.allowed, object=step.by, field=step.field, reason=step.reason
+        layer=step.layer.value,
+        allowed=step.allowed,
+        object=step.object,
+        field=step.field,
+        reason=step.reason,
     )
 
 
@@ -341,7 +345,7 @@ def _received(receiving: Receiving, judges: Judges) -> Iterable[Received]:
     for reception in receiving.plan.receptions:
         wanted = reception.wanted
         asked = [
-            (one.reached, judges.inbound.trace(one.flow, declared=True)) for one in receiving.of(reception)
+            (one.reached, judges.inbound.trace(one.flow, must_pass=True)) for one in receiving.of(reception)
         ]
         yield Received(
             team=reception.team,
@@ -368,18 +372,18 @@ def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]
     found: dict[tuple[str, str, str, str, str, tuple[Refusal, ...]], set[int]] = {}
     for question in questions:
         flow = question.flow
-        if question.want in (Want.PASSES, Want.AS_ITS_APP):
+        if question.expected in (Expectation.PASSES, Expectation.AS_ITS_APP):
             continue
         by = tuple(
-            Refusal(layer=step.layer.value, object=step.by, field=step.field)
+            Refusal(layer=step.layer.value, object=step.object, field=step.field)
             for step in judges.trace(flow).refused_by
         )
         key = (
             flow.namespace,
             _target(question),
-            flow.way.value,
+            flow.vantage.value,
             flow.protocol.value,
-            question.want.value,
+            question.expected.value,
             by,
         )
         found.setdefault(key, set()).add(flow.port)
@@ -410,7 +414,7 @@ def _received_elsewhere(judges: Judges, questions: Iterable[InboundQuestion]) ->
         )
         by = tuple(
             dict.fromkeys(
-                Refusal(layer=step.layer.value, object=step.by, field=step.field)
+                Refusal(layer=step.layer.value, object=step.object, field=step.field)
                 for step in steps
                 if not step.allowed
             )
@@ -438,7 +442,7 @@ def _inside(intent: Intent, judges: Judges) -> list[Inside]:
             one.transport,
             must,
             verdict.allowed,
-            verdict.by,
+            verdict.object,
             verdict.field,
         )
         found.setdefault(key, set()).add(one.port)
@@ -459,10 +463,16 @@ def _inside(intent: Intent, judges: Judges) -> list[Inside]:
 
 def _target(question: Question) -> str:
     """Classes by their own name, whichever member was asked for."""
-    if question.kind in (Kind.OTHER_TEAMS_HOST, Kind.NEIGHBOUR):
+    if question.kind in (TargetKind.OTHER_TEAMS_HOST, TargetKind.NEIGHBOUR):
         return question.kind.value
-    if question.kind is Kind.INSIDE and question.want in (Want.REFUSED, Want.REFUSED_TWICE):
+    if question.kind is TargetKind.INSIDE and question.expected in (
+        Expectation.REFUSED,
+        Expectation.REFUSED_TWICE,
+    ):
         return question.kind.value
-    if question.kind is Kind.HOST and question.flow.way in (Way.APP, Way.GATEWAY_WITH_CERTIFICATE):
+    if question.kind is TargetKind.HOST and question.flow.vantage in (
+        Vantage.APP,
+        Vantage.GATEWAY_WITH_CERTIFICATE,
+    ):
         return f"{question.target}, what no rule allows"
     return question.target

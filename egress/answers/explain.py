@@ -10,7 +10,7 @@ from egress.answers.hint_check import Checker
 from egress.answers.hints_closing import Closing
 from egress.answers.hints_opening import Opening
 from egress.common.ports import HTTP_PORT
-from egress.judge.model.flow import Flow, Layer, Protocol, Way
+from egress.judge.model.flow import Flow, Layer, Protocol, Vantage
 from egress.judge.trace import Judges, Trace
 from egress.plan.model import Plan
 from egress.proof.intent import Intent
@@ -40,35 +40,23 @@ class Explanation:
                 "method": flow.method,
                 "path": flow.path,
                 "headers": dict(flow.headers),
-                "as": flow.way.value,
+                "as": flow.vantage.value,
             },
             "allowed": self.trace.allowed,
-            "decidedBy": step_json(decision),
-            "steps": [step_json(step) for step in self.trace.steps],
+            "decidedBy": decision.as_json,
+            "steps": [step.as_json for step in self.trace.steps],
             "advice": self.advice,
         }
-
-
-def step_json(step: Any) -> dict[str, Any]:
-    """One layer's verdict for machines."""
-    return {
-        "layer": step.layer.value,
-        "allowed": step.allowed,
-        "object": step.by,
-        "field": step.field,
-        "reason": step.reason,
-        **({} if step.understood else {"understood": False}),
-    }
 
 
 def traced(judges: Judges, flow: Flow, intent: Intent | None) -> Trace:
     """What every layer says to a flow."""
     flow = judges.resolved(flow)
-    trace = judges.trace(flow, declared=intent is not None and intent.allows(flow))
+    trace = judges.trace(flow, must_pass=intent is not None and intent.allows(flow))
     if (
         trace.allowed
         and flow.to
-        and flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR)
+        and flow.vantage in (Vantage.PROXY, Vantage.POD_WITHOUT_SIDECAR)
         and flow.protocol.transport == "TCP"
     ):
         # Nobody shows a certificate on these ways, and other pods may ask for one.
@@ -84,7 +72,8 @@ def explain(judges: Judges, flow: Flow, plan: Plan | None) -> Explanation:
     if not trace.understood:
         unread = next(step for step in trace.steps if not step.understood)
         return Explanation(
-            trace, f"{unread.by} says something that is not read here, so this answer is none to count on."
+            trace,
+            f"{unread.decided_by} says something that is not read here, so this answer is none to count on.",
         )
     return _advised(trace, plan, judges) if plan else Explanation(trace, _without_config(trace))
 
@@ -92,8 +81,8 @@ def explain(judges: Judges, flow: Flow, plan: Plan | None) -> Explanation:
 def _without_config(trace: Trace) -> str:
     verb = "allows" if trace.allowed else "refuses"
     who = (
-        f"{trace.decision.by} {verb} it"
-        if trace.decision.by != "nothing"
+        f"{trace.decision.decided_by} {verb} it"
+        if trace.decision.decided_by is not None
         else f"No object is named that {verb} it"
     )
     return f"{who}. Judged are objects alone, without a config: what to change in one is not known."
@@ -108,8 +97,8 @@ def _advised(trace: Trace, plan: Plan, judges: Judges) -> Explanation:
         return Explanation(
             trace, " ".join(filter(None, (hint.says if hint else closing.in_words(), closing.also()))), hint
         )
-    if flow.way is not Way.APP:
-        app = judges.trace(replace(trace.flow, way=Way.APP)).allowed
+    if flow.vantage is not Vantage.APP:
+        app = judges.trace(replace(trace.flow, vantage=Vantage.APP)).allowed
         more = " What the app itself asks through its sidecar is allowed." if app else ""
         return Explanation(trace, f"Ways past the sidecar are closed, and no entry opens one.{more}")
     opening = Opening(plan, flow)

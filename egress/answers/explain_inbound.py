@@ -8,7 +8,6 @@ from ipaddress import ip_network
 from typing import Any
 
 from egress.answers.asked import NoFlow, flow_of
-from egress.answers.explain import step_json
 from egress.judge.lookup.inbound_flow import Caller, InboundFlow, InboundTrace, Shown
 from egress.judge.model.flow import Request
 from egress.judge.model.ip_ranges import Ranges
@@ -55,8 +54,8 @@ class InboundExplanation:
             },
             "allowed": self.allowed,
             "reached": [str(at) for at in self.trace.reached],
-            "decidedBy": step_json(self.trace.decision),
-            "steps": [step_json(step) for step in self.trace.steps],
+            "decidedBy": self.trace.decision.as_json,
+            "steps": [step.as_json for step in self.trace.steps],
             "advice": self.advice,
         }
 
@@ -131,12 +130,14 @@ def explain_from_outside(
     trace = judges.inbound.trace(receiving.known(flow) if receiving else flow)
     if not trace.understood:
         unread = next(step for step in trace.steps if not step.understood)
-        said = f"{unread.by} says something that is not read here, so this answer is none to count on."
+        said = (
+            f"{unread.decided_by} says something that is not read here, so this answer is none to count on."
+        )
     elif receiving is None:
         verb = "allows" if trace.allowed else "refuses"
         who = (
-            f"{trace.decision.by} {verb} it"
-            if trace.decision.by != "nothing"
+            f"{trace.decision.decided_by} {verb} it"
+            if trace.decision.decided_by is not None
             else f"No object is named that {verb} it"
         )
         said = f"{who}. Judged are objects alone, without a config: what to change in one is not known."

@@ -15,7 +15,7 @@ from functools import cached_property
 from egress.answers.hint_change import Proposal, changed
 from egress.common.normal_form import Normalization, normal
 from egress.judge.lookup.search_path import SERVICES
-from egress.judge.model.flow import Flow, Pod, Protocol, Way
+from egress.judge.model.flow import Flow, Pod, Protocol, Vantage
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.model import Plan
@@ -69,12 +69,12 @@ class Checker:
         """Whether a proposal does what it says, and nothing else."""
         if not proposal.edits:
             other = proposal.instead
-            return other is not None and self._before.judges.trace(other, declared=True).allowed
+            return other is not None and self._before.judges.trace(other, must_pass=True).allowed
         plan = changed(self._before.plan, proposal.edits)
         if plan is None:
             return False
         after = State(plan)
-        trace = after.judges.trace(self._flow, declared=not self._allowed)
+        trace = after.judges.trace(self._flow, must_pass=not self._allowed)
         if not trace.understood or trace.allowed == self._allowed:
             return False
         names = {name for name, _ in after.intent.requests(self._flow.namespace, self._flow.host).headers}
@@ -114,9 +114,11 @@ def beyond(wanted: Flow, flow: Flow, headers: Collection[str]) -> set[str]:
         same = flow.to is not None and wanted.to is not None and flow.to.namespace == wanted.to.namespace
         return {PODS} if same else {OTHER}
     app = (
-        flow.way is Way.APP and flow.port == wanted.port and flow.protocol in (wanted.protocol, Protocol.TCP)
+        flow.vantage is Vantage.APP
+        and flow.port == wanted.port
+        and flow.protocol in (wanted.protocol, Protocol.TCP)
     )
-    if flow.host != wanted.host or not (app or flow.way is Way.GATEWAY_WITH_CERTIFICATE):
+    if flow.host != wanted.host or not (app or flow.vantage is Vantage.GATEWAY_WITH_CERTIFICATE):
         return {OTHER}
     found = {ACCOUNTS} if flow.service_account != wanted.service_account else set[str]()
     if flow.protocol is Protocol.HTTP and not _same_request(wanted, flow, headers):

@@ -9,7 +9,7 @@ from egress.answers.hint_check import led_to
 from egress.answers.hints_opening import GOOGLE, METADATA_NAMES, outside_alone
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.hosts import patterns_above
-from egress.judge.model.flow import Flow, Protocol, Way
+from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.plan.model import Plan
 from egress.proof.intent import Intent
 from egress.settings.access import Access
@@ -47,7 +47,7 @@ class Closing:
         if flow.host in METADATA_NAMES or flow.host.endswith(GOOGLE):
             section = at((*self._path, "googleApis"))
             return f"{section} opens it; what the identities may do there is IAM's to say."
-        if flow.way in (Way.GATEWAY_NODE, Way.APPLICATION_NODE):
+        if flow.vantage in (Vantage.GATEWAY_NODE, Vantage.APPLICATION_NODE):
             return (
                 "Admission was told to let such pods run, under fences.admission, or "
                 "fences.applicationNodes opens the port."

@@ -19,7 +19,7 @@ from typing import Any
 
 from egress.answers.evidence import Allowed, Control, Elsewhere, Evidence
 from egress.answers.evidence_markdown import leaves, requests
-from egress.judge.targets import STRANGER, Kind
+from egress.judge.targets import STRANGER, TargetKind
 from egress.plan.model import Plan
 
 ANY_NAMESPACE = "any other namespace"
@@ -109,7 +109,7 @@ def data(plan: Plan, found: Evidence) -> dict[str, Any]:
 
 def _risk(item: Allowed) -> str:
     """What a reader has to see first; empty: nothing of the kind."""
-    if item.kind == Kind.OTHER_HOST:
+    if item.kind == TargetKind.OTHER_HOST:
         return "any host"
     if item.unencrypted:
         return "leaves unencrypted"
@@ -148,13 +148,13 @@ def _route(item: Allowed) -> str:
     if item.gateway:
         return item.gateway
     return {
-        Kind.GOOGLE_API: "Google's front door",
-        Kind.NEIGHBOUR: "inside the cluster",
-    }.get(Kind(item.kind), "past every gateway")
+        TargetKind.GOOGLE_API: "Google's front door",
+        TargetKind.NEIGHBOUR: "inside the cluster",
+    }.get(TargetKind(item.kind), "past every gateway")
 
 
 def _named(kind: str, name: str) -> str:
-    return f"pods of {name}" if kind == Kind.NEIGHBOUR else name
+    return f"pods of {name}" if kind == TargetKind.NEIGHBOUR else name
 
 
 def _note(model: Any) -> str:

@@ -10,28 +10,27 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from egress.answers.explain import step_json
 from egress.answers.words import Classes
 from egress.common.words import VOID
 from egress.judge.cluster_connections import ClusterConnections
 from egress.judge.distinctions import APPLICATION_PORT, LAST_PORT, Distinctions
 from egress.judge.lookup.flow_space import BELOW, OTHER_HOST, Allowance
 from egress.judge.model.equivalence import Requests
-from egress.judge.model.flow import Flow, Protocol, Verdict, Way
+from egress.judge.model.flow import Flow, Protocol, Vantage, Verdict
 from egress.judge.model.text_patterns import path_matches, text_matches
-from egress.judge.targets import METADATA_PORT, OTHER_ACCOUNT, STRANGER, Kind, Target, Targets
+from egress.judge.targets import METADATA_PORT, OTHER_ACCOUNT, STRANGER, Target, TargetKind, Targets
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
 from egress.proof.void import past_rules
 
-AT_GATEWAYS = (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE)
+AT_GATEWAYS = (Vantage.GATEWAY_WITH_CERTIFICATE, Vantage.GATEWAY_WITHOUT_CERTIFICATE)
 
 
 @dataclass(frozen=True)
 class Cell:
     """What comes of one target by one way out."""
 
-    way: Way
+    vantage: Vantage
     allowed: tuple[str, ...]
     """Which requests and callers pass, in words; empty: none, and `everything` alone: all."""
     decision: Verdict
@@ -63,7 +62,7 @@ class Row:
 
     team: str
     target: str
-    kind: Kind
+    kind: TargetKind
     protocol: Protocol | None
     """None: every one that something tells apart."""
     port: int | None
@@ -78,7 +77,7 @@ class Row:
             "protocol": self.protocol.value if self.protocol else None,
             "port": self.port,
             "ways": {
-                cell.way.value: {
+                cell.vantage.value: {
                     "verdict": cell.verdict,
                     **({"allowed": list(cell.allowed)} if cell.verdict == "some" else {}),
                     **({"void": VOID} if cell.void else {}),
@@ -91,7 +90,7 @@ class Row:
 
 def _decided(step: Verdict) -> dict[str, Any]:
     """Who decides, without the names that questions make up to stand for all others."""
-    found = step_json(step)
+    found = step.as_json
     reason = str(found["reason"])
     for made_up, meant in (
         (OTHER_HOST, "any other host"),
@@ -140,51 +139,51 @@ def _invited(judges: Judges, distinctions: Distinctions, team: str) -> Row:
     decision = next((verdict for verdict in verdicts if verdict.allowed == bool(passing)), verdicts[0])
     allowed = (EVERYTHING,) if all(verdict.allowed for verdict in verdicts) else tuple(passing)
     unread = not all(verdict.understood for verdict in verdicts)
-    cell = Cell(Way.POD_WITHOUT_SIDECAR, allowed, decision, unread=unread)
-    return Row(NOBODY, f"pods of {team}", Kind.NEIGHBOUR, None, None, (cell,))
+    cell = Cell(Vantage.POD_WITHOUT_SIDECAR, allowed, decision, unread=unread)
+    return Row(NOBODY, f"pods of {team}", TargetKind.NEIGHBOUR, None, None, (cell,))
 
 
-_Place = tuple[str, Kind, Protocol | None, int | None]
+_Place = tuple[str, TargetKind, Protocol | None, int | None]
 """Target, its kind, protocol and port of a row; None: all that something tells apart."""
 
 
 def _rows(judges: Judges, targets: Iterable[Target]) -> Iterator[Row]:
     """Targets of one team, those of one destination and port together."""
-    team, rows = "", dict[_Place, dict[Way, list[Target]]]()
+    team, rows = "", dict[_Place, dict[Vantage, list[Target]]]()
     for target in targets:
         team = target.flow.namespace
         if not target.flow.authority:  # another form of a name that a row is about already
-            rows.setdefault(_place(target), {}).setdefault(target.flow.way, []).append(target)
+            rows.setdefault(_place(target), {}).setdefault(target.flow.vantage, []).append(target)
     for (name, kind, protocol, port), ways in rows.items():
         cells = {way: _cell(judges, of, port is None) for way, of in ways.items()}
-        if kind in _STRAIGHT and Way.POD_WITHOUT_SIDECAR in cells:
+        if kind in _STRAIGHT and Vantage.POD_WITHOUT_SIDECAR in cells:
             # A process that runs as the proxy's user goes past the sidecar as a pod without one does.
-            cells[Way.PROXY] = replace(cells[Way.POD_WITHOUT_SIDECAR], way=Way.PROXY)
-        yield Row(team, name, kind, protocol, port, tuple(cells[way] for way in Way if way in cells))
+            cells[Vantage.PROXY] = replace(cells[Vantage.POD_WITHOUT_SIDECAR], vantage=Vantage.PROXY)
+        yield Row(team, name, kind, protocol, port, tuple(cells[way] for way in Vantage if way in cells))
 
 
-_STRAIGHT = set(Kind) - {Kind.OTHER_TEAMS_HOST}
-_SPELLED = {Kind.HOST, Kind.GOOGLE_API, Kind.RESOLVER}
-_USUAL = {Kind.NEIGHBOUR: APPLICATION_PORT, Kind.METADATA: METADATA_PORT}
+_STRAIGHT = set(TargetKind) - {TargetKind.OTHER_TEAMS_HOST}
+_SPELLED = {TargetKind.HOST, TargetKind.GOOGLE_API, TargetKind.RESOLVER}
+_USUAL = {TargetKind.NEIGHBOUR: APPLICATION_PORT, TargetKind.METADATA: METADATA_PORT}
 
 
 def _place(target: Target) -> _Place:
     flow, kind = target.flow, target.kind
-    name = f"pods of {target.name}" if kind is Kind.NEIGHBOUR else target.name
+    name = f"pods of {target.name}" if kind is TargetKind.NEIGHBOUR else target.name
     if kind in _SPELLED or (kind in _USUAL and (flow.port, flow.protocol) == (_USUAL[kind], Protocol.HTTP)):
         return name, kind, flow.protocol, flow.port
-    if kind is Kind.OTHER_HOST:
+    if kind is TargetKind.OTHER_HOST:
         if (
-            flow.way in AT_GATEWAYS
-            or flow.way is Way.APP
+            flow.vantage in AT_GATEWAYS
+            or flow.vantage is Vantage.APP
             or (flow.port, flow.protocol) == (443, Protocol.TLS)
         ):
             return name, kind, flow.protocol, flow.port
-        return Kind.OTHER_ADDRESS.value, Kind.OTHER_ADDRESS, None, None
-    if kind is Kind.OTHER_TEAMS_HOST:
+        return TargetKind.OTHER_ADDRESS.value, TargetKind.OTHER_ADDRESS, None, None
+    if kind is TargetKind.OTHER_TEAMS_HOST:
         return "any team's host", kind, None, None
-    if kind in (Kind.INSIDE, Kind.METADATA):
-        return Kind.INSIDE.value, Kind.INSIDE, None, None
+    if kind in (TargetKind.INSIDE, TargetKind.METADATA):
+        return TargetKind.INSIDE.value, TargetKind.INSIDE, None, None
     return name, kind, None, None
 
 
@@ -195,23 +194,25 @@ def _cell(judges: Judges, targets: Sequence[Target], folded: bool) -> Cell:
     traces = [judges.trace(one) for one in asked]
     passing = [one for one, trace in zip(asked, traces, strict=True) if trace.allowed]
     if not passing:
-        return Cell(first.way, (), traces[0].decision)
+        return Cell(first.vantage, (), traces[0].decision)
     decision = next(trace.decision for trace in traces if trace.allowed)
     unread = not all(trace.understood for trace in traces if trace.allowed)
     if len(passing) == len(asked):
-        return Cell(first.way, (EVERYTHING,), decision, unread=unread)
+        return Cell(first.vantage, (EVERYTHING,), decision, unread=unread)
     if folded:
-        return Cell(first.way, tuple(_parts(targets, {id(one) for one in passing})), decision, unread=unread)
-    void = first.way is Way.APP and past_rules(judges, passing[0]) is not None
+        return Cell(
+            first.vantage, tuple(_parts(targets, {id(one) for one in passing})), decision, unread=unread
+        )
+    void = first.vantage is Vantage.APP and past_rules(judges, passing[0]) is not None
     requests = judges.space.requests(first.namespace, first.host)
-    return Cell(first.way, tuple(_words(judges, requests, asked, passing)), decision, void, unread)
+    return Cell(first.vantage, tuple(_words(judges, requests, asked, passing)), decision, void, unread)
 
 
 def _parts(targets: Sequence[Target], passing: set[int]) -> Iterator[str]:
     """What passes of many ports and addresses: each destination with its ports, or all of them."""
     ports: dict[tuple[str, str], dict[int, bool]] = {}
     for target in targets:
-        name = target.name if target.kind in (Kind.INSIDE, Kind.METADATA) else ""
+        name = target.name if target.kind in (TargetKind.INSIDE, TargetKind.METADATA) else ""
         of = ports.setdefault((name, target.flow.protocol.transport), {})
         of[target.flow.port] = id(target.flow) in passing
     for (name, transport), of in ports.items():

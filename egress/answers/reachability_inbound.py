@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from egress.answers.explain import step_json
 from egress.answers.reachability import EVERYTHING, share
 from egress.judge.inbound_targets import InboundKind, InboundTarget, inbound_targets
 from egress.judge.lookup.flow_space import OTHER_HOST
@@ -115,7 +114,7 @@ def _request(request: Request) -> str:
 
 
 def _decided(step: Verdict) -> dict[str, Any]:
-    found = step_json(step)
+    found = step.as_json
     return {**found, "reason": str(found["reason"]).replace(OTHER_HOST, "any other name")}
 
 

@@ -17,8 +17,8 @@ from egress.answers.diff import Difference, difference
 from egress.answers.diff.settings import CONFIG
 from egress.cli.sources import Stack, err, folder, out, plan_at, stack_path, stop, teams_of, without_team
 from egress.common.stack_file import PROJECT_FILE
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.load import Unreadable, read
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.render import render
 from egress.plan.model import Plan
 from egress.proof.snapshot import deployment
@@ -74,11 +74,11 @@ def diff(
     for called, state in ((old, before), (new or "The config here", after)):
         if (
             state.plan is None
-            and not teams_of(state.deployed)
-            and (state.deployed.kubernetes or state.deployed.google)
+            and not teams_of(state.snapshot)
+            and (state.snapshot.kubernetes or state.snapshot.google)
         ):
             err.print(without_team(called), markup=False)
-    found = difference(before.deployed, after.deployed, (before.plan, after.plan))
+    found = difference(before.snapshot, after.snapshot, (before.plan, after.plan))
     for note in found.notes:
         err.print(note, markup=False)
     if form is Format.JSON:
@@ -94,7 +94,7 @@ def diff(
 class State:
     """What an argument means: objects, and the plan that they come from, if it is a config."""
 
-    deployed: Deployed
+    snapshot: Snapshot
     plan: Plan | None = None
 
 
@@ -113,7 +113,7 @@ def _state(given: str | None, stack: str) -> State:
     text = _git("show", f"{given}:./{path.name}")
     if text is None:
         err.print(f"{given} has no {path.name}, so nothing is reached in it.", markup=False)
-        return State(Deployed.of((), ()))
+        return State(Snapshot.of((), ()))
     with tempfile.TemporaryDirectory() as temporary:
         written = Path(temporary) / path.name
         written.write_text(text, encoding="utf-8")

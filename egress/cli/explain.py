@@ -14,7 +14,7 @@ from egress.answers.explain import explain as explained
 from egress.answers.explain_inbound import asked_from_outside, explain_from_outside
 from egress.cli.sources import From, Json, Source, Stack, complete_team, complete_url, out, source, stop
 from egress.judge.lookup.inbound_flow import InboundTrace
-from egress.judge.model.flow import Verdict, Way
+from egress.judge.model.flow import Vantage, Verdict
 from egress.judge.trace import Trace
 from egress.proof.verify import described
 
@@ -37,7 +37,7 @@ def explain(
     account: Annotated[
         str, typer.Option("--service-account", "-a", help="The pod's ServiceAccount.")
     ] = "default",
-    way: Annotated[Way, typer.Option("--as", help="Who tries, and past what.")] = Way.APP,
+    vantage: Annotated[Vantage, typer.Option("--as", help="Who tries, and past what.")] = Vantage.APP,
     outside: Annotated[
         str | None,
         typer.Option(
@@ -79,7 +79,7 @@ def explain(
     if team not in found.teams:
         stop(f"There is no team {team}. Teams: {', '.join(found.teams) or 'none'}.")
     if outside is not None:
-        if way is not Way.APP or account != "default":
+        if vantage is not Vantage.APP or account != "default":
             stop(
                 "--as and --service-account say who inside tries; with --from-outside it is somebody "
                 "outside. Leave them out."
@@ -91,7 +91,9 @@ def explain(
             "--from-outside ADDRESS."
         )
     try:
-        flow = flow_of(team, url, method=method, headers=_headers(header or []), account=account, way=way)
+        flow = flow_of(
+            team, url, method=method, headers=_headers(header or []), account=account, vantage=vantage
+        )
     except NoFlow as error:
         stop(str(error))
     explanation = explained(found.judges, flow, found.plan)
@@ -152,10 +154,9 @@ def _print(flow: str, trace: Trace | InboundTrace, advice: str, allowed: bool) -
     width = max(len(step.layer.value) for step in trace.steps)
     for step in trace.steps:
         out.print(f"  {mark(step)} {step.layer.value:<{width}}  {escape(step.reason)}")
-        if step.by != "nothing":
-            out.print(
-                f"    {'':<{width}}   [dim]{escape(' '.join(filter(None, (step.by, step.field))))}[/dim]"
-            )
+        if step.decided_by is not None:
+            where = escape(" ".join(filter(None, (step.decided_by, step.field))))
+            out.print(f"    {'':<{width}}   [dim]{where}[/dim]")
     denied = (
         f"[red]denied[/red] by {trace.decision.layer.value}"
         if not trace.allowed

@@ -15,17 +15,17 @@ from egress.answers.reachability import reach as rows_of
 from egress.answers.reachability_inbound import InboundRow, inbound_rows, lines
 from egress.cli.sources import From, Json, Stack, complete_host, complete_team, out, source, stop
 from egress.common.words import VOID
-from egress.judge.model.flow import Way
+from egress.judge.model.flow import Vantage
 from egress.proof.inbound_places import NODES
 from egress.proof.verify import verify
 
 HEADS = {
-    Way.APP: "app",
-    Way.POD_WITHOUT_SIDECAR: "past the sidecar",
-    Way.GATEWAY_WITH_CERTIFICATE: "at the gateway",
-    Way.GATEWAY_WITHOUT_CERTIFICATE: "without certificate",
-    Way.GATEWAY_NODE: "gateway node",
-    Way.APPLICATION_NODE: "other node",
+    Vantage.APP: "app",
+    Vantage.POD_WITHOUT_SIDECAR: "past the sidecar",
+    Vantage.GATEWAY_WITH_CERTIFICATE: "at the gateway",
+    Vantage.GATEWAY_WITHOUT_CERTIFICATE: "without certificate",
+    Vantage.GATEWAY_NODE: "gateway node",
+    Vantage.APPLICATION_NODE: "other node",
 }
 """Column for each way; a process as the proxy's user goes past the sidecar as a pod without one does."""
 
@@ -123,7 +123,7 @@ def _table(rows: Sequence[Row]) -> Table:
         table.add_column(head, overflow="fold")
     before = ("", "")
     for row in rows:
-        cells = {cell.way: cell for cell in row.cells}
+        cells = {cell.vantage: cell for cell in row.cells}
         shown = [_cell(cells[way]) if way in cells else NOT_ASKED for way in HEADS]
         team = row.team if row.team != before[0] else ""
         target = row.target if (row.team, row.target) != before else ""
@@ -144,8 +144,8 @@ def _blocks(rows: Sequence[Row]) -> Iterator[str]:
         before = (row.team, row.target)
         alike: dict[str, list[str]] = {}
         for cell in row.cells:
-            if cell.way in HEADS:
-                alike.setdefault(_cell(cell), []).append(HEADS[cell.way])
+            if cell.vantage in HEADS:
+                alike.setdefault(_cell(cell), []).append(HEADS[cell.vantage])
         port = _port(row)
         for said, ways in alike.items():
             yield f"    {port:<9} {said}: {', '.join(ways)}"

@@ -14,8 +14,8 @@ from egress.cli import completion
 from egress.common import stack_file
 from egress.common.errors import ConfigError
 from egress.common.names import TEAM_LABEL
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.load import KUBECTL, Unreadable, read
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.make import make_plan
@@ -85,7 +85,7 @@ class Source:
     judges: Judges
     teams: list[str]
     plan: Plan | None
-    deployed: Deployed
+    snapshot: Snapshot
 
     @property
     def intent(self) -> Intent | None:
@@ -142,13 +142,13 @@ def source(stack: str, files: list[Path] | None) -> Source:
         planned = deployment(plan, render(plan))
         return Source(Judges(planned), [team.name for team in plan.teams], plan, planned)
     try:
-        deployed = read(*files)
+        snapshot = read(*files)
     except Unreadable as error:
         stop(str(error))
-    teams = teams_of(deployed)
+    teams = teams_of(snapshot)
     if not teams:
         err.print(without_team(" ".join(map(str, files))), markup=False)
-    return Source(Judges(deployed), teams, None, deployed)
+    return Source(Judges(snapshot), teams, None, snapshot)
 
 
 def without_team(called: str) -> str:
@@ -159,6 +159,6 @@ def without_team(called: str) -> str:
     )
 
 
-def teams_of(deployed: Deployed) -> list[str]:
+def teams_of(snapshot: Snapshot) -> list[str]:
     """The team namespaces among some objects: those that carry the team's label."""
-    return sorted(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
+    return sorted(name for name, labels in snapshot.namespace_labels.items() if TEAM_LABEL in labels)

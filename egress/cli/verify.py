@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from egress.answers.explain import step_json
 from egress.cli.sources import Json, Stack, out, source
 from egress.proof.expectations import Questions
 from egress.proof.inbound import Receiving
@@ -35,14 +34,14 @@ def verify(
     violations = violations_of(intent, found.judges)
     if as_json:
         wrong = [
-            {"flow": item.flow, "says": item.says, "steps": [step_json(step) for step in item.steps]}
+            {"flow": item.flow, "says": item.says, "steps": [step.as_json for step in item.steps]}
             for item in violations
         ]
         typer.echo(json.dumps({"questions": asked, "violations": wrong}, indent=2))
     else:
         if list_all:
             for question in questions:
-                out.print(f"{question.want.value:<14} {described(question.flow)}", markup=False)
+                out.print(f"{question.expected.value:<14} {described(question.flow)}", markup=False)
             for question in outside:
                 out.print(f"{'refused' if question.by else 'passes':<14} {question.flow}", markup=False)
         if violations:

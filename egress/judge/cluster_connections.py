@@ -84,17 +84,17 @@ class ClusterConnection:
                 words, transport = self.source.words, self.transport
                 found.append(
                     of.network_policies.comes_in(
-                        to, addresses, self.port, words, everywhere=must_pass, transport=transport
+                        to, addresses, self.port, words, must_pass=must_pass, transport=transport
                     )
                 )
                 continue
             # What is spoken on it is neither's to see.
             connection = Connection(source, to, self.port, Protocol.TCP, self.transport)
             judge = of.firewall if isinstance(source, Node) else of.network_policies
-            verdict = judge.judge(connection, everywhere=must_pass)
-            if must_pass and verdict.allowed and verdict.understood and of.deployed.google:
+            verdict = judge.judge(connection, must_pass=must_pass)
+            if must_pass and verdict.allowed and verdict.understood and of.snapshot.google:
                 # Between nodes; that it refuses is nothing to count on, since both pods may be on one.
-                verdict = of.firewall.judge(connection, everywhere=True)
+                verdict = of.firewall.judge(connection, must_pass=True)
             found.append(verdict)
         return found
 
@@ -247,7 +247,7 @@ class ClusterConnections:
             labels |= {repr(selector): selector.example for selector in selectors if not selector.everything}
         yield STRANGER, self._pods(STRANGER, End.STRANGER)
         known = any(
-            DEFAULT in one.deployed.namespace_labels or one.network_policies.has(DEFAULT)
+            DEFAULT in one.snapshot.namespace_labels or one.network_policies.has(DEFAULT)
             for one in self._judges
         )
         named |= {DEFAULT} if known else set()

@@ -15,10 +15,10 @@ from egress.common.google_cloud import METADATA_ADDRESS, Vip
 from egress.common.names import TEAM_LABEL
 from egress.judge.lookup.flow_space import BELOW, OTHER_PORT, concrete
 from egress.judge.model.address_classes import AddressClass, address_classes
-from egress.judge.model.deployed import Deployed, part
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Protocol as Spoken
 from egress.judge.model.ip_ranges import NOT_OF_THE_INTERNET
+from egress.judge.model.snapshot import Snapshot, part
 from egress.judge.trace import Judges
 
 KNOWN_PORTS = {80: Spoken.HTTP, 443: Spoken.TLS}
@@ -60,7 +60,7 @@ class Distinctions:
         found = {
             name
             for one in self.judges
-            for name, labels in one.deployed.namespace_labels.items()
+            for name, labels in one.snapshot.namespace_labels.items()
             if TEAM_LABEL in labels
         }
         return sorted(found | set(self._declared.teams if self._declared else ()))
@@ -213,7 +213,7 @@ class Distinctions:
         for one in self.judges:
             _, selectors = one.network_policies.peers(team, "Egress")
             for selector in selectors:
-                labels = one.deployed.namespace_labels
+                labels = one.snapshot.namespace_labels
                 known |= {
                     *filter(
                         None,
@@ -237,7 +237,7 @@ class Distinctions:
         teams = set(self.teams)
         found: dict[str, set[str]] = {}
         for one in self.judges:
-            for own, text in _texts(one.deployed, teams):
+            for own, text in _texts(one.snapshot, teams):
                 other = text.partition("/ns/")[2].partition("/")[0] or text.partition("/")[0]
                 if other in teams:
                     found.setdefault(own, set()).add(other)
@@ -245,9 +245,9 @@ class Distinctions:
         return found
 
 
-def _texts(deployed: Deployed, namespaces: set[str]) -> Iterator[tuple[str, str]]:
+def _texts(snapshot: Snapshot, namespaces: set[str]) -> Iterator[tuple[str, str]]:
     for kind in ("NetworkPolicy", "Sidecar", "AuthorizationPolicy"):
-        for manifest in deployed.kind(kind):
+        for manifest in snapshot.kind(kind):
             own = manifest["metadata"].get("namespace", "default")
             if own in namespaces:
                 yield from ((own, text) for text in strings(part(manifest, "spec")))

@@ -34,12 +34,12 @@ from egress.judge.lookup.service_registry import (
     visible,
 )
 from egress.judge.lookup.subnets import CLUSTER, Subnets
-from egress.judge.model.deployed import Deployed, listed, part
 from egress.judge.model.flow import (
     Connection,
     Layer,
     Misread,
     Node,
+    Outcome,
     Pod,
     Protocol,
     Request,
@@ -49,6 +49,7 @@ from egress.judge.model.flow import (
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.model.metadata import INJECTION
 from egress.judge.model.ports import Port
+from egress.judge.model.snapshot import Snapshot, listed, part
 
 if TYPE_CHECKING:
     from egress.judge.trace import Judges
@@ -56,7 +57,9 @@ if TYPE_CHECKING:
 RESPONSES_TELL = ("server", "x-envoy-upstream-service-time", "x-envoy-decorator-operation")
 """Headers of responses by which the mesh's proxies speak of themselves. Source: Envoy, "HTTP header
 manipulation"."""
-NOTHING_OF_GOOGLE = Verdict(Layer.FIREWALL, True, "nothing", "", "No Google resources were handed over.")
+NOTHING_OF_GOOGLE = Verdict(
+    Layer.FIREWALL, Outcome.ALLOWED, None, "", "No Google resources were handed over."
+)
 _NO_NODE = Node("")
 """A machine outside: none of the rules asked about it looks at where it is."""
 
@@ -64,11 +67,11 @@ _NO_NODE = Node("")
 class Inbound:
     """Judges what comes in, by the judges of each layer over the same objects."""
 
-    def __init__(self, deployed: Deployed, judges: Judges) -> None:
-        self._deployed = deployed
+    def __init__(self, snapshot: Snapshot, judges: Judges) -> None:
+        self._snapshot = snapshot
         self._judges = judges
-        self.subnets = Subnets(deployed)
-        self.edges = {edge.by: edge for edge in edges(deployed, judges.workloads)}
+        self.subnets = Subnets(snapshot)
+        self.edges = {edge.by: edge for edge in edges(snapshot, judges.workloads)}
         self._front: dict[tuple[str, Door, Ranges, int, bool], tuple[list[Verdict], int]] = {}
 
     @cached_property
@@ -88,7 +91,7 @@ class Inbound:
             (other for other, own in alike if own and labels and (own <= labels or labels <= own)), None
         )
 
-    def trace(self, flow: InboundFlow, *, declared: bool = False) -> InboundTrace:
+    def trace(self, flow: InboundFlow, *, must_pass: bool = False) -> InboundTrace:
         """What becomes of a connection; of several Services that lead in, by the one that gets furthest.
 
         Args:
@@ -101,20 +104,20 @@ class Inbound:
         ]
         if not wanted:
             reason = "No Service of type LoadBalancer leads into the cluster."
-            return InboundTrace(flow, (Verdict(Layer.LOAD_BALANCER, False, "nothing", "", reason),))
-        traces = [self._at(edge, flow, declared) for edge in wanted]
+            return InboundTrace(flow, (Verdict(Layer.LOAD_BALANCER, Outcome.DENIED, None, "", reason),))
+        traces = [self._at(edge, flow, must_pass) for edge in wanted]
         return max(traces, key=lambda trace: (trace.allowed, -len(trace.refused_by), bool(trace.server)))
 
     def at_node(self, flow: NodeFlow) -> Verdict:
         """Whether somebody gets to a port of a pool's nodes at all."""
-        if not self._deployed.google:
+        if not self._snapshot.google:
             return NOTHING_OF_GOOGLE
         return self._judges.firewall.comes_in(
             flow.source, flow.pool, flow.port, flow.origin, transport=flow.transport
         )
 
-    def _at(self, edge: Edge, flow: InboundFlow, declared: bool) -> InboundTrace:
-        front, port = self._network(edge, flow, declared)
+    def _at(self, edge: Edge, flow: InboundFlow, must_pass: bool) -> InboundTrace:
+        front, port = self._network(edge, flow, must_pass)
         gateway = self.gateway(edge.pod)
         if gateway is None:
             said, reached = self._straight(edge, port)
@@ -122,50 +125,52 @@ class Inbound:
             return InboundTrace(flow, (*front, *unknown, *said), reached, edge, front=len(front))
         stopped = self._judges.gateway_pods.stopped(gateway)
         unknown = (*self._not_understood(gateway.namespace), *([stopped] if stopped else []))
-        found = self._at_gateway(gateway, port, flow, declared)
+        found = self._at_gateway(gateway, port, flow, must_pass)
         return replace(found, steps=(*front, *unknown, *found.steps), edge=edge, front=len(front))
 
     def _not_understood(self, namespace: str) -> tuple[Verdict, ...]:
         """What nobody reads about a namespace's proxies, or about everybody's."""
         return (*self._judges.broken, *self._judges.not_understood(ROOT_NAMESPACE, namespace))
 
-    def _network(self, edge: Edge, flow: InboundFlow, declared: bool) -> tuple[list[Verdict], int]:
+    def _network(self, edge: Edge, flow: InboundFlow, must_pass: bool) -> tuple[list[Verdict], int]:
         """What stands before a pod's proxy, and the pod's port that the connection comes to."""
-        key = (edge.by, flow.door, flow.source, flow.port, declared)
+        key = (edge.by, flow.door, flow.source, flow.port, must_pass)
         found = self._front.get(key)
         if found is None:
-            found = self._front[key] = self._asked(edge, flow, declared)
+            found = self._front[key] = self._asked(edge, flow, must_pass)
         return found
 
-    def _asked(self, edge: Edge, flow: InboundFlow, declared: bool) -> tuple[list[Verdict], int]:
+    def _asked(self, edge: Edge, flow: InboundFlow, must_pass: bool) -> tuple[list[Verdict], int]:
         said: list[Verdict] = []
         if flow.door is Door.BALANCER:
-            said.append(edge.takes(flow.source, flow.port, flow.origin, everywhere=declared))
+            said.append(edge.takes(flow.source, flow.port, flow.origin, must_pass=must_pass))
             # Without the policy Local every node of the cluster takes connections.
             pool = edge.pod.pool if edge.local else ""
             port = edge.ports.get(flow.port, flow.port)
         else:
             pool = ""
             port = edge.nodes.get(flow.port) or next(iter(edge.ports.values()), flow.port)
-        said.append(self._firewall(edge, flow, pool, declared))
-        said.append(self._policies(edge, flow, port, declared))
+        said.append(self._firewall(edge, flow, pool, must_pass))
+        said.append(self._policies(edge, flow, port, must_pass))
         return said, port
 
-    def _firewall(self, edge: Edge, flow: InboundFlow, pool: str, declared: bool) -> Verdict:
-        if not self._deployed.google:
+    def _firewall(self, edge: Edge, flow: InboundFlow, pool: str, must_pass: bool) -> Verdict:
+        if not self._snapshot.google:
             return NOTHING_OF_GOOGLE
         judge = self._judges.firewall
-        return judge.comes_in(flow.source, pool, flow.port, flow.origin, everywhere=declared, also=edge.rules)
+        return judge.comes_in(flow.source, pool, flow.port, flow.origin, must_pass=must_pass, also=edge.rules)
 
-    def _policies(self, edge: Edge, flow: InboundFlow, port: int, declared: bool) -> Verdict:
+    def _policies(self, edge: Edge, flow: InboundFlow, port: int, must_pass: bool) -> Verdict:
         policies = self._judges.network_policies
-        said = policies.comes_in(edge.pod, flow.source, port, flow.origin, everywhere=declared)
-        if edge.local or (said.allowed and not declared):
+        said = policies.comes_in(edge.pod, flow.source, port, flow.origin, must_pass=must_pass)
+        if edge.local or (said.allowed and not must_pass):
             return said
-        if not declared:
+        if not must_pass:
             reason = "Its pods may see a node's address instead of the client's."
-            return Verdict(Layer.NETWORK_POLICY, True, edge.by, "spec.externalTrafficPolicy", reason)
-        from_node = policies.comes_in(edge.pod, self.subnets.likely_nodes, port, "a node", everywhere=True)
+            return Verdict(
+                Layer.NETWORK_POLICY, Outcome.ALLOWED, edge.by, "spec.externalTrafficPolicy", reason
+            )
+        from_node = policies.comes_in(edge.pod, self.subnets.likely_nodes, port, "a node", must_pass=True)
         return said if not said.allowed else from_node
 
     def _straight(self, edge: Edge, port: int) -> tuple[list[Verdict], tuple[Reached, ...]]:
@@ -175,7 +180,7 @@ class Inbound:
             by, field = f"namespace/{edge.namespace}", f"metadata.labels[{INJECTION}]"
             asks = Verdict(
                 Layer.AUTHORIZATION,
-                True,
+                Outcome.ALLOWED,
                 by,
                 field,
                 "Its pods are given no proxy, so nothing there refuses anybody.",
@@ -184,7 +189,7 @@ class Inbound:
         number = next((number for number, target in edge.ports.items() if target == port), port)
         return [asks], (Reached(edge.namespace, f"{name}.{edge.namespace}", number, port),)
 
-    def _at_gateway(self, pod: Pod, port: int, flow: InboundFlow, declared: bool) -> InboundTrace:
+    def _at_gateway(self, pod: Pod, port: int, flow: InboundFlow, must_pass: bool) -> InboundTrace:
         try:
             said, server = handshake(self._judges.gateways, pod, port, flow)
         except Misread as error:
@@ -197,12 +202,12 @@ class Inbound:
         if server is None or not said.understood:
             return InboundTrace(flow, (said, authorized), server=server)
         try:
-            routed, legs, route = self._route(pod, server, read, flow, declared)
+            routed, legs, route = self._route(pod, server, read, flow, must_pass)
         except Misread as error:
             return InboundTrace(flow, (said, authorized, _unread(error)), server=server)
-        ways = [(at, list(self._behind(pod, leg, read, declared))) for leg, at in legs]
+        ways = [(at, list(self._behind(pod, leg, read, must_pass))) for leg, at in legs]
         # Some requests go here and some there: those that get through are what arrives, unless each has to.
-        passing = [] if declared else [way for way in ways if all(step.allowed for step in way[1])]
+        passing = [] if must_pass else [way for way in ways if all(step.allowed for step in way[1])]
         reached = dict.fromkeys(at for at, _ in passing or ways)
         steps = [step for _, behind in passing or ways for step in behind]
         removed = {str(name).lower() for name in listed(route, "headers", "response", "remove")}
@@ -225,7 +230,7 @@ class Inbound:
         return Connection(_NO_NODE, pod, port, Protocol.TCP, principal=principal, sni=sni, inner=request)
 
     def _route(
-        self, pod: Pod, server: Server, client: Connection, flow: InboundFlow, declared: bool
+        self, pod: Pod, server: Server, client: Connection, flow: InboundFlow, must_pass: bool
     ) -> tuple[Verdict, list[tuple[Leg, Reached]], Mapping[str, Any]]:
         """Where the gateway leads what it has taken, by which route."""
         request = client.inner if isinstance(client.inner, Request) else None
@@ -239,13 +244,13 @@ class Inbound:
         found = list(self._legs(rule, taking, server, pod, flow))
         legs = [one for one in found if not isinstance(one, Verdict)]
         unknown = next((one for one in found if isinstance(one, Verdict)), None)
-        if unknown and (declared or not legs):
+        if unknown and (must_pass or not legs):
             return unknown, [], {}
         if not legs:
             return refused(rule.by, f"{taking.field}.route", "The route has no destination."), [], {}
         where = " and ".join(dict.fromkeys(str(at) for _, at in legs))
         return (
-            Verdict(Layer.GATEWAY, True, rule.by, taking.field, f"{name} is led to {where}."),
+            Verdict(Layer.GATEWAY, Outcome.ALLOWED, rule.by, taking.field, f"{name} is led to {where}."),
             legs,
             taking.route,
         )
@@ -331,7 +336,7 @@ class Inbound:
         opened = (port for port in asked if policies.judge(Connection(pod, to, port, Protocol.TCP)).allowed)
         return next(opened, number)
 
-    def _behind(self, pod: Pod, leg: Leg, client: Connection, declared: bool) -> Iterator[Verdict]:
+    def _behind(self, pod: Pod, leg: Leg, client: Connection, must_pass: bool) -> Iterator[Verdict]:
         """What stands between the gateway and the pods that it leads to."""
         judges = self._judges
         shown = (
@@ -342,15 +347,15 @@ class Inbound:
         onward = Connection(
             pod, leg.to, leg.port, Protocol.TCP, principal=shown, sni=leg.sni, inner=client.inner
         )
-        yield judges.network_policies.judge(onward, everywhere=declared)
-        if declared and self._deployed.resources(CLUSTER):
+        yield judges.network_policies.judge(onward, must_pass=must_pass)
+        if must_pass and self._snapshot.resources(CLUSTER):
             # What GKE opens between a cluster's own nodes and pods is known of clusters alone. Both pods may
             # be on one node, where no firewall is asked: that it refuses is nothing to count on.
-            yield judges.firewall.judge(onward, everywhere=True)
+            yield judges.firewall.judge(onward, must_pass=True)
         if not isinstance(leg.to, Pod):
             return
         yield from judges.not_understood(leg.to.namespace)
-        if not (declared or judges.namespaces.injected(leg.to.namespace) or leg.to in judges.gateways.pods):
+        if not (must_pass or judges.namespaces.injected(leg.to.namespace) or leg.to in judges.gateways.pods):
             return  # Without a proxy nothing there refuses anybody.
         asks = judges.namespaces.mutual(leg.to.namespace)
         if not leg.mutual and not asks.allowed:
@@ -362,13 +367,13 @@ class Inbound:
     def rules(self) -> Iterator[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]:
         """Of every rule of authorization: its namespace, and the ports, names and identities that it
         names."""
-        for manifest in self._deployed.kind("AuthorizationPolicy"):
+        for manifest in self._snapshot.kind("AuthorizationPolicy"):
             for rule in listed(manifest, "spec", "rules"):
                 yield manifest["metadata"]["namespace"], *_conditions(rule)
 
 
 def _unread(error: Misread) -> Verdict:
-    return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False)
+    return Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason)
 
 
 def _unwritten(rule: Rule, field: str, written: Mapping[str, Any]) -> None:

@@ -58,7 +58,7 @@ def _sent(sides: Sequence[Judges], sources: Sequence[Source], machines: bool) ->
         }
         accounts += [*sorted(targets - {*accounts}), OTHER_MACHINE]
     # Clusters whose nodes Google keeps have no pools that anybody handed over.
-    if not accounts and any(side.deployed.google for side in sides):
+    if not accounts and any(side.snapshot.google for side in sides):
         accounts = [""]
     spans = list(_spans([rule for side in sides for rule in side.firewall.coming_in]))
     for account in accounts:

@@ -21,10 +21,10 @@ from egress.judge.layers.admission import Admission
 from egress.judge.layers.gateway_pods import tolerates
 from egress.judge.lookup.workloads import POOL_LABEL, POOLS
 from egress.judge.model import metadata
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.model.documents import single
-from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.flow import Layer, Outcome, Verdict
 from egress.judge.model.shapes import ANY, LABELS
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": (),
@@ -120,13 +120,13 @@ _OF_PROXY = Accepted(
 class GatewayWorkloads:
     """The gateways' own workloads among all, by the selectors of Gateways."""
 
-    def __init__(self, deployed: Deployed) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self._selectors: dict[str, list[Mapping[str, str]]] = {}
         self._ports: dict[str, set[object]] = {}
-        for manifest in deployed.kind("Service"):
+        for manifest in snapshot.kind("Service"):
             ports = self._ports.setdefault(manifest["metadata"]["namespace"], set())
             ports.update(port.get("targetPort") or port["port"] for port in listed(manifest, "spec", "ports"))
-        for manifest in deployed.kind("Gateway"):
+        for manifest in snapshot.kind("Gateway"):
             selectors = self._selectors.setdefault(manifest["metadata"]["namespace"], [])
             if selector := part(manifest, "spec", "selector"):
                 selectors.append(selector)
@@ -193,18 +193,18 @@ def _of_config(text: str | None) -> Iterator[str]:
 class Present:
     """Judges pods that are there by the rules that were to refuse them."""
 
-    def __init__(self, deployed: Deployed, admission: Admission) -> None:
+    def __init__(self, snapshot: Snapshot, admission: Admission) -> None:
         self._admission = admission
         self._taints = {
             str(pool.properties.get("name") or pool.name): (
                 str(part(pool.properties, "nodeConfig").get("serviceAccount") or ""),
                 listed(pool.properties, "nodeConfig", "taints"),
             )
-            for pool in deployed.resources(POOLS)
+            for pool in snapshot.resources(POOLS)
         }
         self._pools = {
             node["metadata"]["name"]: str(part(node, "metadata", "labels").get(POOL_LABEL))
-            for node in deployed.kind("Node")
+            for node in snapshot.kind("Node")
         }
 
     def judge(self, manifest: Manifest) -> Iterator[Verdict]:
@@ -249,4 +249,4 @@ class Present:
 
 
 def _there(manifest: Manifest, field: str, reason: str) -> Verdict:
-    return Verdict(Layer.ADMISSION, True, identity(manifest), field, reason, understood=False)
+    return Verdict(Layer.ADMISSION, Outcome.NOT_UNDERSTOOD, identity(manifest), field, reason)

@@ -16,7 +16,7 @@ from egress.common.names import OPEN_TLS_HOST
 from egress.judge.distinctions import APPLICATION_PORT, Distinctions
 from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, OTHER_PORT, concrete
 from egress.judge.model.equivalence import representatives
-from egress.judge.model.flow import Flow, Pod, Protocol, Way
+from egress.judge.model.flow import Flow, Pod, Protocol, Vantage
 
 OTHER_ACCOUNT = "any-other-account"
 """Stands for every service account of a team that no rule names."""
@@ -33,13 +33,13 @@ ALWAYS_ASKED = "storage.googleapis.com"
 """Stands for every Google API that no object names."""
 
 
-_PAST = (Way.POD_WITHOUT_SIDECAR, Way.APPLICATION_NODE, Way.GATEWAY_NODE)
+_PAST = (Vantage.POD_WITHOUT_SIDECAR, Vantage.APPLICATION_NODE, Vantage.GATEWAY_NODE)
 """Ways on which a packet has an address and no name, so that what holds for any host holds for each."""
 
 OTHER_API = "any other Google API"
 
 
-class Kind(StrEnum):
+class TargetKind(StrEnum):
     """What a destination is, in the words of the table that people read."""
 
     HOST = "host"
@@ -58,7 +58,7 @@ class Target:
     """One flow for all that nothing tells from it."""
 
     flow: Flow
-    kind: Kind
+    kind: TargetKind
     name: str
     """What people call the destination; a pattern stays one."""
 
@@ -93,14 +93,14 @@ class Targets:
         left_out = {METADATA_HOST, OPEN_TLS_HOST}
         for host in sorted(hosts.keys() - left_out):
             if not host.endswith(GOOGLE):
-                yield from self._host(team, host, Kind.HOST, hosts[host], spelled)
-        yield from self._host(team, OTHER_HOST, Kind.OTHER_HOST, Kind.OTHER_HOST.value, spelled)
+                yield from self._host(team, host, TargetKind.HOST, hosts[host], spelled)
+        yield from self._host(team, OTHER_HOST, TargetKind.OTHER_HOST, TargetKind.OTHER_HOST.value, spelled)
         for port, protocol in self._told.numbers(team):
             if protocol.transport == "TCP":
                 flow = Flow(
                     team, OTHER_ADDRESS, port, protocol, service_account=OTHER_ACCOUNT, address=OTHER_ADDRESS
                 )
-                yield Target(flow, Kind.OTHER_ADDRESS, Kind.OTHER_ADDRESS.value)
+                yield Target(flow, TargetKind.OTHER_ADDRESS, TargetKind.OTHER_ADDRESS.value)
         yield from self._neighbours(team, spelled)
         for host in sorted({host for host in hosts if host.endswith(GOOGLE)} | {ALWAYS_ASKED}):
             yield from self._google(team, host, hosts.get(host, OTHER_API))
@@ -112,47 +112,55 @@ class Targets:
             service_account=OTHER_ACCOUNT,
             address=METADATA_ADDRESS,
         )
-        yield Target(metadata, Kind.METADATA, Kind.METADATA.value)
-        yield Target(metadata.but(way=Way.POD_WITHOUT_SIDECAR), Kind.METADATA, Kind.METADATA.value)
+        yield Target(metadata, TargetKind.METADATA, TargetKind.METADATA.value)
+        yield Target(
+            metadata.but(vantage=Vantage.POD_WITHOUT_SIDECAR), TargetKind.METADATA, TargetKind.METADATA.value
+        )
         yield from self._nodes(team)
 
     def by_address(self, team: str) -> Iterator[Target]:
         """Past the sidecar, where a packet has an address and no name: on every port and to every set of
         addresses that something tells apart. What is refused to any address at all is refused to every
         host."""
-        past = Flow(team, OTHER_HOST, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
+        past = Flow(team, OTHER_HOST, 443, Protocol.TLS, Vantage.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
         classes = self._told.addresses(team)
         for port, protocol in self._told.numbers(team):
             flow = past.but(port=port, protocol=protocol)
-            yield Target(flow, Kind.OTHER_HOST, Kind.OTHER_HOST.value)
+            yield Target(flow, TargetKind.OTHER_HOST, TargetKind.OTHER_HOST.value)
             for one in classes:
                 if one.block == METADATA_ADDRESS:
                     if (port, protocol) != (METADATA_PORT, Protocol.HTTP):
                         yield Target(
-                            flow.but(host=one.address, address=one.block), Kind.METADATA, Kind.METADATA.value
+                            flow.but(host=one.address, address=one.block),
+                            TargetKind.METADATA,
+                            TargetKind.METADATA.value,
                         )
                 elif one.within:
-                    yield Target(flow.but(host=one.address, address=one.block), Kind.INSIDE, one.within)
+                    yield Target(flow.but(host=one.address, address=one.block), TargetKind.INSIDE, one.within)
         for protocol in (Protocol.UDP, Protocol.TCP):
             flow = past.but(host=RESOLVER, address=RESOLVER, port=53, protocol=protocol)
-            yield Target(flow, Kind.RESOLVER, Kind.RESOLVER.value)
+            yield Target(flow, TargetKind.RESOLVER, TargetKind.RESOLVER.value)
 
     def of_nobody(self) -> Iterator[Target]:
         """What pods of a namespace that is no team's try: by any node, from their own network, and with a
         mesh certificate."""
         for namespace in (STRANGER, DEFAULT):
-            anywhere = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT)
+            anywhere = Flow(
+                namespace, OTHER_HOST, 443, Protocol.TLS, Vantage.POD_WITHOUT_SIDECAR, OTHER_ACCOUNT
+            )
             for port, protocol in self._told.numbers(namespace):
                 yield Target(
-                    anywhere.but(port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value
+                    anywhere.but(port=port, protocol=protocol),
+                    TargetKind.OTHER_HOST,
+                    TargetKind.OTHER_HOST.value,
                 )
             yield from self._nodes(namespace)
         for host in self._told.outside:
             for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
                 flow = Flow(
-                    STRANGER, concrete(host), port, protocol, Way.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT
+                    STRANGER, concrete(host), port, protocol, Vantage.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT
                 )
-                yield Target(flow, Kind.OTHER_TEAMS_HOST, host)
+                yield Target(flow, TargetKind.OTHER_TEAMS_HOST, host)
 
     def ports(self, host: str) -> list[tuple[int, Protocol]]:
         """Ports and protocols by which a host may be asked for."""
@@ -175,21 +183,21 @@ class Targets:
                 for form in forms:
                     yield asked.but(authority=form)
 
-    def _host(self, team: str, host: str, kind: Kind, name: str, spelled: bool) -> Iterator[Target]:
+    def _host(self, team: str, host: str, kind: TargetKind, name: str, spelled: bool) -> Iterator[Target]:
         for port, protocol in self._told.ports(host):
             flow = Flow(team, host, port, protocol, service_account=OTHER_ACCOUNT)
             for asked in self.classes(flow):
                 yield Target(asked, kind, name)
                 if protocol is Protocol.HTTP or spelled:
-                    yield Target(asked.but(way=Way.GATEWAY_WITH_CERTIFICATE), kind, name)
+                    yield Target(asked.but(vantage=Vantage.GATEWAY_WITH_CERTIFICATE), kind, name)
             if protocol is not Protocol.TCP or spelled:
-                yield Target(flow.but(way=Way.GATEWAY_WITHOUT_CERTIFICATE), kind, name)
-            for way in _PAST if spelled and kind is Kind.HOST else ():
-                yield Target(flow.but(way=way), kind, name)
+                yield Target(flow.but(vantage=Vantage.GATEWAY_WITHOUT_CERTIFICATE), kind, name)
+            for way in _PAST if spelled and kind is TargetKind.HOST else ():
+                yield Target(flow.but(vantage=way), kind, name)
         # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it
         # to say.
         for asked in (
-            self.classes(Flow(team, host, 443, Protocol.TLS, Way.GATEWAY_WITH_CERTIFICATE))
+            self.classes(Flow(team, host, 443, Protocol.TLS, Vantage.GATEWAY_WITH_CERTIFICATE))
             if not spelled
             else ()
         ):
@@ -207,19 +215,19 @@ class Targets:
                 service_account=OTHER_ACCOUNT,
                 to=Pod(other, None),
             )
-            yield Target(flow, Kind.NEIGHBOUR, other)
-            past = flow.but(way=Way.POD_WITHOUT_SIDECAR)
-            yield Target(past, Kind.NEIGHBOUR, other)
+            yield Target(flow, TargetKind.NEIGHBOUR, other)
+            past = flow.but(vantage=Vantage.POD_WITHOUT_SIDECAR)
+            yield Target(past, TargetKind.NEIGHBOUR, other)
             for transport, port in self._told.pod_ports(team, other):
                 if (transport, port) != ("TCP", APPLICATION_PORT):
                     yield Target(
-                        past.but(port=port, protocol=Protocol(transport.lower())), Kind.NEIGHBOUR, other
+                        past.but(port=port, protocol=Protocol(transport.lower())), TargetKind.NEIGHBOUR, other
                     )
 
     def _google(self, team: str, host: str, name: str) -> Iterator[Target]:
         flow = Flow(team, host, 443, Protocol.TLS, service_account=OTHER_ACCOUNT)
-        yield Target(flow, Kind.GOOGLE_API, name)
-        yield Target(flow.but(way=Way.POD_WITHOUT_SIDECAR), Kind.GOOGLE_API, name)
+        yield Target(flow, TargetKind.GOOGLE_API, name)
+        yield Target(flow.but(vantage=Vantage.POD_WITHOUT_SIDECAR), TargetKind.GOOGLE_API, name)
 
     def _nodes(self, namespace: str) -> Iterator[Target]:
         """Processes in a node's own network: no NetworkPolicy holds there, so pods must not become such
@@ -227,9 +235,11 @@ class Targets:
 
         Which ports and addresses nodes get to is asked of the nodes themselves (cluster_connections.py).
         """
-        node = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Way.APPLICATION_NODE, OTHER_ACCOUNT)
-        for way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
+        node = Flow(namespace, OTHER_HOST, 443, Protocol.TLS, Vantage.APPLICATION_NODE, OTHER_ACCOUNT)
+        for way in (Vantage.APPLICATION_NODE, Vantage.GATEWAY_NODE):
             for port, protocol in ((443, Protocol.TLS), (OTHER_PORT, Protocol.TCP)):
                 yield Target(
-                    node.but(way=way, port=port, protocol=protocol), Kind.OTHER_HOST, Kind.OTHER_HOST.value
+                    node.but(vantage=way, port=port, protocol=protocol),
+                    TargetKind.OTHER_HOST,
+                    TargetKind.OTHER_HOST.value,
                 )

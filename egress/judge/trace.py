@@ -1,6 +1,6 @@
 """The way of one flow through the layers: who is asked, in which order, and what each says.
 
-After a refusal there is no next connection, so a way round is a flow of its own (`Way`). DNS is the
+After a refusal there is no next connection, so a way round is a flow of its own (`Vantage`). DNS is the
 exception: a name that does not resolve stops an honest client, while one that knows the address goes on, so
 the trace does too.
 """
@@ -32,19 +32,20 @@ from egress.judge.lookup.routes import Router
 from egress.judge.lookup.search_path import resolved
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, matches
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import (
     Connection,
     Flow,
     Layer,
     Node,
+    Outcome,
     Outside,
     Pod,
     Protocol,
     Request,
+    Vantage,
     Verdict,
-    Way,
 )
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.pods import HOST_NAMESPACES, Present
 from egress.judge.unread import unread
 
@@ -93,32 +94,32 @@ class Trace:
 class Judges:
     """All layers' judges over the same objects."""
 
-    def __init__(self, deployed: Deployed, *, explains: bool = True) -> None:
-        self.deployed = deployed
-        self.broken = tuple(deployed.broken.values())
+    def __init__(self, snapshot: Snapshot, *, explains: bool = True) -> None:
+        self.snapshot = snapshot
+        self.broken = tuple(snapshot.broken.values())
         """Objects that no judge reads, because they lack a field: nothing is proven beside them."""
-        self.registry = Registry(deployed)
-        self.workloads = Workloads(deployed)
+        self.registry = Registry(snapshot)
+        self.workloads = Workloads(snapshot)
         router = Router(self.registry, self.workloads)
         self.sidecars = Sidecars(self.registry, router)
-        self.gateways = Gateways(deployed, self.registry, router, self.workloads)
-        self.gateway_pods = GatewayPods(deployed)
-        self.secrets = Secrets(deployed)
-        self.early = EarlyConnections(deployed, self.gateways)
-        self.authorization = Authorization(deployed, explains, self.registry.trust_domain)
-        self.network_policies = NetworkPolicies(deployed)
-        self.firewall = Firewall(deployed)
-        self.dns = Dns(deployed)
-        self.namespaces = Namespaces(deployed)
-        self.mesh = MeshSettings(deployed, self.registry)
-        self.admission = Admission(deployed)
-        self._unread = unread(deployed, Present(deployed, self.admission))
-        for namespace, verdict in self.workloads.unread(deployed):
+        self.gateways = Gateways(snapshot, self.registry, router, self.workloads)
+        self.gateway_pods = GatewayPods(snapshot)
+        self.secrets = Secrets(snapshot)
+        self.early = EarlyConnections(snapshot, self.gateways)
+        self.authorization = Authorization(snapshot, explains, self.registry.trust_domain)
+        self.network_policies = NetworkPolicies(snapshot)
+        self.firewall = Firewall(snapshot)
+        self.dns = Dns(snapshot)
+        self.namespaces = Namespaces(snapshot)
+        self.mesh = MeshSettings(snapshot, self.registry)
+        self.admission = Admission(snapshot)
+        self._unread = unread(snapshot, Present(snapshot, self.admission))
+        for namespace, verdict in self.workloads.unread(snapshot):
             self._unread.setdefault(namespace or ROOT_NAMESPACE, []).append(verdict)
-        self.space = Space(deployed, self.registry)
+        self.space = Space(snapshot, self.registry)
         self.neighbours = Neighbours(self.registry, self.authorization, self.namespaces)
         self._teams = frozenset(
-            name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels
+            name for name, labels in snapshot.namespace_labels.items() if TEAM_LABEL in labels
         )
 
     @property
@@ -130,7 +131,7 @@ class Judges:
     @cached_property
     def inbound(self) -> Inbound:
         """The judge of what comes in."""
-        return Inbound(self.deployed, self)
+        return Inbound(self.snapshot, self)
 
     def not_understood(self, *namespaces: str) -> list[Verdict]:
         """What is not understood about the proxies of some namespaces."""
@@ -143,7 +144,7 @@ class Judges:
         Services."""
         return resolved(flow, self.registry, self.workloads, self._teams)
 
-    def trace(self, flow: Flow, *, declared: bool = False) -> Trace:
+    def trace(self, flow: Flow, *, must_pass: bool = False) -> Trace:
         """The flow's trace; of several ways through gateways the one that gets furthest.
 
         Args:
@@ -155,7 +156,7 @@ class Judges:
         unknown = self.not_understood(
             ROOT_NAMESPACE, flow.namespace, *([flow.to.namespace] if flow.to else [])
         )
-        for steps in self._ways(flow, declared):
+        for steps in self._ways(flow, must_pass):
             left = tuple(step for step in steps if isinstance(step, Connection))
             said = (step for step in steps if isinstance(step, Verdict))
             traces.append(Trace(flow, (*self.broken, *unknown, *said), left))
@@ -163,28 +164,28 @@ class Judges:
             return traces[0]
         return max(traces, key=lambda trace: (trace.allowed, len(trace.steps)))
 
-    def _ways(self, flow: Flow, declared: bool) -> Iterator[list[Step]]:
+    def _ways(self, flow: Flow, must_pass: bool) -> Iterator[list[Step]]:
         pool = self.workloads.application_pool
-        if flow.way is Way.APP:
+        if flow.vantage is Vantage.APP:
             pod = Pod(flow.namespace, {}, flow.service_account, pool)
             verdict, connections = self.sidecars.judge(flow, pod)
-            ways = [self._follow(connection, declared) for connection in connections]
-            yield [*self._name(flow), verdict, *_together(ways, declared)]
-        elif flow.way in (Way.PROXY, Way.POD_WITHOUT_SIDECAR):
+            ways = [self._follow(connection, must_pass) for connection in connections]
+            yield [*self._name(flow), verdict, *_together(ways, must_pass)]
+        elif flow.vantage in (Vantage.PROXY, Vantage.POD_WITHOUT_SIDECAR):
             pod = Pod(flow.namespace, None, flow.service_account, pool)
-            yield [*self._name(flow), *self._follow(self._direct(flow, pod), declared)]
-        elif flow.way in (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE):
+            yield [*self._name(flow), *self._follow(self._direct(flow, pod), must_pass)]
+        elif flow.vantage in (Vantage.GATEWAY_WITH_CERTIFICATE, Vantage.GATEWAY_WITHOUT_CERTIFICATE):
             yield from self._at_gateways(
-                flow, Pod(flow.namespace, None, flow.service_account, pool), declared
+                flow, Pod(flow.namespace, None, flow.service_account, pool), must_pass
             )
-        elif flow.way is Way.APPLICATION_NODE:
-            yield from self._from_node(flow, pool, declared)
+        elif flow.vantage is Vantage.APPLICATION_NODE:
+            yield from self._from_node(flow, pool, must_pass)
         else:
             pools = [pool.email for pool in self.workloads.own_pools]
             for pool in pools:
-                yield from self._from_node(flow, pool, declared)
+                yield from self._from_node(flow, pool, must_pass)
             if not pools:
-                yield [Verdict(Layer.ADMISSION, False, "nothing", "", "There are no gateway nodes.")]
+                yield [Verdict(Layer.ADMISSION, Outcome.DENIED, None, "", "There are no gateway nodes.")]
 
     def _name(self, flow: Flow) -> list[Step]:
         if is_address(flow.host) or flow.to:
@@ -196,35 +197,35 @@ class Judges:
         to = flow.to or outside(flow)
         return Connection(source, to, flow.port, flow.protocol, flow.protocol.transport, sni=flow.host)
 
-    def _from_node(self, flow: Flow, pool: str, declared: bool) -> Iterator[list[Step]]:
+    def _from_node(self, flow: Flow, pool: str, must_pass: bool) -> Iterator[list[Step]]:
         connection = self._direct(flow, Node(pool))
-        if flow.way is Way.GATEWAY_NODE:
+        if flow.vantage is Vantage.GATEWAY_NODE:
             admitted = self.admission.placed(flow.namespace, pool)
         else:
             admitted = self.admission.judge(flow.namespace, HOST_NAMESPACES)
-        yield [admitted, *self._leaves(connection, declared)]
+        yield [admitted, *self._leaves(connection, must_pass)]
 
-    def _follow(self, connection: Connection, declared: bool) -> list[Step]:
+    def _follow(self, connection: Connection, must_pass: bool) -> list[Step]:
         """What the layers behind the sidecar say to a connection, and to those that come of it."""
         if isinstance(connection.to, Pod):
-            policy = self.network_policies.judge(connection, everywhere=declared)
+            policy = self.network_policies.judge(connection, must_pass=must_pass)
             if not policy.allowed:
                 return [policy]
-            said: list[Step] = [policy, *self._between_nodes(connection, declared)]
+            said: list[Step] = [policy, *self._between_nodes(connection, must_pass)]
             if connection.to in self.gateways.pods:
                 if stopped := self.gateway_pods.stopped(connection.to):
                     return [*said, stopped]
-                return [*said, *self._through(connection, declared, LONGEST)]
-            if declared:
+                return [*said, *self._through(connection, must_pass, LONGEST)]
+            if must_pass:
                 said += self.neighbours.judge(connection, self._principals(connection))
             return said
-        return self._leaves(connection, declared)
+        return self._leaves(connection, must_pass)
 
-    def _between_nodes(self, connection: Connection, declared: bool) -> list[Verdict]:
+    def _between_nodes(self, connection: Connection, must_pass: bool) -> list[Verdict]:
         """What the firewall has against a connection inside the cluster that has to pass: both pods may be on
         one node, where no firewall is asked, so that it refuses is nothing to count on."""
         verdict = (
-            self.firewall.judge(connection, everywhere=True) if declared and self.deployed.google else None
+            self.firewall.judge(connection, must_pass=True) if must_pass and self.snapshot.google else None
         )
         return [verdict] if verdict and not (verdict.allowed and verdict.understood) else []
 
@@ -236,7 +237,7 @@ class Judges:
         accounts = self.space.accounts(namespace, connection.to.namespace)
         return {f"{self.registry.trust_domain}/ns/{namespace}/sa/{account}" for account in accounts}
 
-    def _through(self, connection: Connection, declared: bool, left: int) -> list[Step]:
+    def _through(self, connection: Connection, must_pass: bool, left: int) -> list[Step]:
         gateway, server = self.gateways.accept(connection)
         if server is None or not left:
             return [gateway]
@@ -253,41 +254,43 @@ class Judges:
             return [gateway, authorized]
         routed, onward = self.gateways.route(connection, server)
         ways = [
-            self._through(one, declared, left - 1) if one.to is connection.to else self._leaves(one, declared)
+            self._through(one, must_pass, left - 1)
+            if one.to is connection.to
+            else self._leaves(one, must_pass)
             for one in onward
         ]
-        return [authorized, routed, *_together(ways, declared)]
+        return [authorized, routed, *_together(ways, must_pass)]
 
-    def _leaves(self, connection: Connection, declared: bool) -> list[Step]:
+    def _leaves(self, connection: Connection, must_pass: bool) -> list[Step]:
         """What is said to a connection, of several addresses to that which lets most through - of what has to
         pass, least."""
         to = connection.to
-        ends = self._ends(to, declared) if isinstance(to, Outside) else []
+        ends = self._ends(to, must_pass) if isinstance(to, Outside) else []
         if not ends:
-            return self._leaves_for(connection, declared)
-        said = [self._leaves_for(replace(connection, to=end), declared) for end in ends]
-        return min(said, key=_passes) if declared else max(said, key=_passes)
+            return self._leaves_for(connection, must_pass)
+        said = [self._leaves_for(replace(connection, to=end), must_pass) for end in ends]
+        return min(said, key=_passes) if must_pass else max(said, key=_passes)
 
-    def _ends(self, to: Outside, declared: bool) -> list[Outside]:
+    def _ends(self, to: Outside, must_pass: bool) -> list[Outside]:
         """A name that the private zones answer is at the addresses that they give, and proxies ask for those
         of IPv4 first."""
         if not to.name or to.address is not None:
             return []
         addresses = self.dns.addresses(to.name)
-        wanted = [address for address in addresses if declared and ":" not in address] or addresses
+        wanted = [address for address in addresses if must_pass and ":" not in address] or addresses
         return [replace(to, address=address) for address in wanted]
 
-    def _leaves_for(self, connection: Connection, declared: bool) -> list[Step]:
+    def _leaves_for(self, connection: Connection, must_pass: bool) -> list[Step]:
         said: list[Step] = []
         if isinstance(connection.source, Pod):
-            said.append(self.network_policies.judge(connection, everywhere=declared))
+            said.append(self.network_policies.judge(connection, must_pass=must_pass))
         if isinstance(connection.to, Outside):
-            said += [self.firewall.judge(connection, everywhere=declared), connection]
+            said += [self.firewall.judge(connection, must_pass=must_pass), connection]
         return said
 
-    def _at_gateways(self, flow: Flow, pod: Pod, declared: bool) -> Iterator[list[Step]]:
+    def _at_gateways(self, flow: Flow, pod: Pod, must_pass: bool) -> Iterator[list[Step]]:
         principal = f"{self.registry.trust_domain}/ns/{flow.namespace}/sa/{flow.service_account}"
-        shown = principal if flow.way is Way.GATEWAY_WITH_CERTIFICATE else None
+        shown = principal if flow.vantage is Vantage.GATEWAY_WITH_CERTIFICATE else None
         http = flow.protocol is Protocol.HTTP
         entrances = [item for item in self.gateways.entrances(flow.host) if item.http is http]
         if not entrances:
@@ -295,7 +298,7 @@ class Judges:
             entrances = [Entrance(pod, port, http, flow.host, flow.host) for pod, port in doors]
         if not entrances:
             reason = f"No gateway has a port that reads {'HTTP' if http else 'TLS'}."
-            yield [Verdict(Layer.GATEWAY, False, "nothing", "", reason)]
+            yield [Verdict(Layer.GATEWAY, Outcome.DENIED, None, "", reason)]
         for entrance in entrances:
             inner: Request | str = flow.request if entrance.http else flow.host
             if entrance.http and not matches(entrance.name, flow.host) and not flow.authority:
@@ -309,17 +312,17 @@ class Judges:
                 client = Connection(
                     pod, entrance.pod, entrance.port, Protocol.TLS, principal=shown, sni=name, inner=inner
                 )
-                yield self._follow(client, declared)
+                yield self._follow(client, must_pass)
 
 
-def _together(ways: list[list[Step]], declared: bool) -> list[Step]:
+def _together(ways: list[list[Step]], must_pass: bool) -> list[Step]:
     """What is said to all connections that requests of one flow may take: shares, copies, addresses in turn.
 
     Of a flow that must not pass, those that get through speak alone, if there are any: some requests arrive
     by them, whatever becomes of the others. What has to pass has to by each.
     """
     passing = [steps for steps in ways if all(step.allowed for step in steps if isinstance(step, Verdict))]
-    return [step for steps in (ways if declared else passing or ways) for step in steps]
+    return [step for steps in (ways if must_pass else passing or ways) for step in steps]
 
 
 def _passes(steps: list[Step]) -> tuple[int, bool]:

@@ -25,10 +25,10 @@ from egress.judge.fields.mesh_settings import unread_settings
 from egress.judge.fields.object_fields import ACCEPTED, HARMLESS
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
 from egress.judge.model import metadata
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.flow import Layer, Outcome, Verdict
 from egress.judge.model.kinds import is_read, unknown
 from egress.judge.model.shapes import KUBERNETES
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 from egress.judge.pods import TEMPLATES, GatewayWorkloads, Present
 
 Path = tuple[str, ...]
@@ -59,16 +59,16 @@ _WALKED = (
 )
 
 
-def unread(deployed: Deployed, present: Present) -> dict[str, list[Verdict]]:
+def unread(snapshot: Snapshot, present: Present) -> dict[str, list[Verdict]]:
     """What is not understood, by the namespace whose pods it may concern; the root namespace's concerns
     everybody."""
     found: dict[str, list[Verdict]] = {}
-    for manifest, verdict in _all(deployed, present):
+    for manifest, verdict in _all(snapshot, present):
         namespace = manifest["metadata"].get("namespace") or _concerned(manifest)
         found.setdefault(namespace, []).append(verdict)
-    for resource in deployed.google:
-        if id(resource) not in deployed.broken:
-            found.setdefault(ROOT_NAMESPACE, []).extend(of_google(deployed, resource))
+    for resource in snapshot.google:
+        if id(resource) not in snapshot.broken:
+            found.setdefault(ROOT_NAMESPACE, []).extend(of_google(snapshot, resource))
     return {namespace: verdicts for namespace, verdicts in found.items() if verdicts}
 
 
@@ -77,22 +77,22 @@ def _concerned(manifest: Manifest) -> str:
     return str(manifest["metadata"]["name"]) if manifest["kind"] == "Namespace" else ROOT_NAMESPACE
 
 
-def _all(deployed: Deployed, present: Present) -> Iterator[tuple[Manifest, Verdict]]:
-    workloads = GatewayWorkloads(deployed)
-    for manifest in deployed.kubernetes:
-        if id(manifest) in deployed.broken:
+def _all(snapshot: Snapshot, present: Present) -> Iterator[tuple[Manifest, Verdict]]:
+    workloads = GatewayWorkloads(snapshot)
+    for manifest in snapshot.kubernetes:
+        if id(manifest) in snapshot.broken:
             continue
         for field, reason in _of_object(manifest, workloads):
             yield manifest, _verdict(manifest, field, reason)
         if manifest["kind"] in TEMPLATES and is_read(manifest):
             yield from ((manifest, verdict) for verdict in present.judge(manifest))
-    for manifest, field, reason in (*unread_settings(deployed), *_wide(deployed), *_twice(deployed)):
+    for manifest, field, reason in (*unread_settings(snapshot), *_wide(snapshot), *_twice(snapshot)):
         yield manifest, _verdict(manifest, field, reason)
 
 
 def _verdict(manifest: Manifest, field: str, reason: str) -> Verdict:
     layer = _LAYERS.get(manifest["kind"], Layer.SIDECAR)
-    return Verdict(layer, True, identity(manifest), field, reason, understood=False)
+    return Verdict(layer, Outcome.NOT_UNDERSTOOD, identity(manifest), field, reason)
 
 
 def _of_object(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
@@ -112,19 +112,19 @@ def _of_object(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
     yield from metadata.unread(manifest)
 
 
-def of_google(deployed: Deployed, resource: Resource) -> Iterator[Verdict]:
+def of_google(snapshot: Snapshot, resource: Resource) -> Iterator[Verdict]:
     """What is not understood of a Google resource, or of a chart."""
     if resource.type in google_types.READ:
-        fields = google_fields.unread(deployed, resource)
+        fields = google_fields.unread(snapshot, resource)
     else:
         reason = google_types.unknown(resource.type)
         network = resource.properties.get("network")
-        elsewhere = network is not None and not deployed.in_our_network(network)
+        elsewhere = network is not None and not snapshot.in_our_network(network)
         fields = iter([("", reason)] if reason and not elsewhere else [])
     module = resource.type.partition("/")[0].removeprefix("gcp:")
     layer = _GOOGLE_LAYERS.get(module, Layer.FIREWALL)
     yield from (
-        Verdict(layer, True, resource.identity, field, why, understood=False) for field, why in fields
+        Verdict(layer, Outcome.NOT_UNDERSTOOD, resource.identity, field, why) for field, why in fields
     )
 
 
@@ -227,21 +227,21 @@ _READERS: Mapping[str, Callable[[Manifest], Iterable[str]]] = {
 }
 
 
-def _wide(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
+def _wide(snapshot: Snapshot) -> Iterator[tuple[Manifest, str, str]]:
     """Rules for more hosts or addresses than one: judges look a rule up by the host that a ServiceEntry
     has."""
-    known = {host for manifest in deployed.kind("ServiceEntry") for host in listed(manifest, "spec", "hosts")}
-    for manifest in deployed.kind("DestinationRule"):
+    known = {host for manifest in snapshot.kind("ServiceEntry") for host in listed(manifest, "spec", "hosts")}
+    for manifest in snapshot.kind("DestinationRule"):
         if (
             "*" in (host := str(manifest["spec"]["host"])) and not (host in known and _labels(host))
         ) or "." not in host:
             yield manifest, "spec.host", f"Which hosts {host} means is not read here."
     for kind in ("VirtualService", "ServiceEntry"):
-        for manifest in deployed.kind(kind):
+        for manifest in snapshot.kind(kind):
             for host in map(str, listed(manifest, "spec", "hosts")):
                 if "." not in host or ("*" in host and not (host in known and _labels(host))):
                     yield manifest, "spec.hosts", f"Which hosts {host} means is not read here."
-    for manifest in deployed.kind("ServiceEntry"):
+    for manifest in snapshot.kind("ServiceEntry"):
         for address in map(str, listed(manifest, "spec", "addresses")):
             if "/" in address:
                 yield manifest, "spec.addresses", f"A range, {address}, is not read here."
@@ -253,12 +253,12 @@ def _labels(host: str) -> bool:
     return host == "*" or "*" not in host.removeprefix("*.")
 
 
-def _twice(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
+def _twice(snapshot: Snapshot) -> Iterator[tuple[Manifest, str, str]]:
     """Two objects of a namespace that say something about one host: which of them Istio takes is a matter of
     their age."""
     for kind, keys in _KEYS.items():
         seen: dict[object, str] = {}
-        for manifest in deployed.kind(kind):
+        for manifest in snapshot.kind(kind):
             name = identity(manifest)
             for key in {(manifest["metadata"]["namespace"], *key) for key in keys(part(manifest, "spec"))}:
                 other = seen.setdefault(key, name)

@@ -11,19 +11,18 @@ is: there the port decides, and the network card to which the gateway's connecti
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from egress.common.ports import GATEWAY_PORTS, NODE_PORTS, PROXY_PORTS
 from egress.judge.lookup.flow_space import OTHER_ADDRESS, concrete
 from egress.judge.lookup.service_registry import Destination
-from egress.judge.model.flow import Connection, Flow, Layer, Outside, Pod, Protocol, Verdict
+from egress.judge.model.flow import Connection, Flow, Layer, Outcome, Outside, Pod, Protocol, Verdict
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
-from egress.proof.invariants import Standing
+from egress.proof.invariants import Invariant
 from egress.settings.fences import Fence
 
 
-def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
+def of_gateways(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     """What every egress gateway knows of hosts."""
     known = _known(intent, judges)
     for gateway in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
@@ -38,7 +37,7 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
                     f"{destination.host}, port {port.target}: whatever its owner answers, it must not "
                     "lead back or inside."
                 )
-                yield Standing(
+                yield Invariant(
                     gateway.namespace,
                     _away(judges, intent, gateway, destination, number, listens, taken),
                     says,
@@ -49,7 +48,7 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
             yield from _inside(judges, intent, gateway, left)
 
 
-def of_other_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
+def of_other_gateways(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     """The ingress gateway leads to Services alone: it has no destination whose address somebody outside
     says."""
     for gateway in (pod for pod in judges.gateways.pods if pod.namespace not in intent.gateways):
@@ -58,16 +57,19 @@ def of_other_gateways(intent: Intent, judges: Judges) -> Iterator[Standing]:
                 known = not destination.inside and destination.exported & {"*", gateway.namespace}
                 if known and _led_to(judges, gateway, destination):
                     verdict = _verdict(
-                        True, destination.by, "spec.hosts", "its address is not one that the cluster says"
+                        Outcome.ALLOWED,
+                        destination.by,
+                        "spec.hosts",
+                        "its address is not one that the cluster says",
                     )
                     says = (
                         f"{destination.host}: a gateway that teams do not leave by must lead to Services "
                         "of the cluster alone."
                     )
-                    yield Standing(gateway.namespace, verdict, says)
+                    yield Invariant(gateway.namespace, verdict, says)
 
 
-def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Standing]:
+def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Invariant]:
     """What a team's own sidecars know of hosts, where it leaves past the gateway."""
     ports = dict.fromkeys(intent.opened(team), team)
     if not ports:
@@ -85,8 +87,8 @@ def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Standin
                 isinstance(to, Outside) and to.address == OTHER_ADDRESS
                 for to in (one.to for one in connections)
             )
-            verdict = said if said.allowed and led else replace(said, allowed=False)
-            yield Standing(
+            verdict = said if led or not said.understood else said.but(Outcome.DENIED)
+            yield Invariant(
                 team, verdict, f"Who says {flow.host} must not be led to whatever address he connects to."
             )
 
@@ -126,28 +128,36 @@ def _away(
             # What a gateway hands to itself comes back at a listener of that very address, and nowhere else.
             back = (target, endpoint) in listens and target not in PROXY_PORTS
             return _verdict(
-                not back, destination.by, "spec.endpoints", f"it comes back to {endpoint}:{target}"
+                Outcome.of(not back),
+                destination.by,
+                "spec.endpoints",
+                f"it comes back to {endpoint}:{target}",
             )
     if destination.resolution == "STATIC":
         inside = next((address for address in destination.endpoints if intent.is_inside(address)), None)
         return _verdict(
-            inside is not None,
+            Outcome.of(inside is not None),
             destination.by,
             "spec.endpoints",
             f"its addresses are outside, but for {inside}",
         )
     if target in taken:
-        return _verdict(True, destination.by, "spec.ports", "the gateway listens on this port as well")
+        return _verdict(
+            Outcome.ALLOWED, destination.by, "spec.ports", "the gateway listens on this port as well"
+        )
     if target in NODE_PORTS:
-        return _verdict(True, destination.by, "spec.ports", "a node listens on this port as well")
+        return _verdict(Outcome.ALLOWED, destination.by, "spec.ports", "a node listens on this port as well")
     # The managed mesh takes no EnvoyFilter: there the port alone decides.
     loose = intent.in_cluster_mesh and not judges.gateways.bound.on(gateway, destination.host, number)
     return _verdict(
-        loose, "nothing" if loose else destination.by, "", "its connections are not tied to the network card"
+        Outcome.of(loose),
+        None if loose else destination.by,
+        "",
+        "its connections are not tied to the network card",
     )
 
 
-def _inside(judges: Judges, intent: Intent, source: Pod, ports: dict[int, str]) -> Iterator[Standing]:
+def _inside(judges: Judges, intent: Intent, source: Pod, ports: dict[int, str]) -> Iterator[Invariant]:
     """Every address inside, on every port by which some name is left."""
     for port in sorted(ports):
         for cidr in intent.never_reached(source.namespace, port):
@@ -155,8 +165,8 @@ def _inside(judges: Judges, intent: Intent, source: Pod, ports: dict[int, str]) 
                 Connection(source, Outside(None, cidr), port, Protocol.TCP)
             )
             says = f"Names that are left by port {port} (as {ports[port]}) must lead to no address of {cidr}."
-            yield Standing(source.namespace, verdict, says)
+            yield Invariant(source.namespace, verdict, says)
 
 
-def _verdict(allowed: bool, by: str, field: str, reason: str) -> Verdict:
-    return Verdict(Layer.GATEWAY, allowed, by, field, reason[:1].upper() + reason[1:] + ".")
+def _verdict(outcome: Outcome, by: str | None, field: str, reason: str) -> Verdict:
+    return Verdict(Layer.GATEWAY, outcome, by, field, reason[:1].upper() + reason[1:] + ".")

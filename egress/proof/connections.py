@@ -136,11 +136,11 @@ def _is_declared(intent: Intent, one: ClusterConnection, gateway: EgressGateway,
     return intent.leaves_by(gateway, one.port, address)
 
 
-def _leaves(intent: Intent, one: ClusterConnection, declared: bool) -> bool | None:
+def _leaves(intent: Intent, one: ClusterConnection, must_pass: bool) -> bool | None:
     """What is declared is proven by the flows; the managed mesh's proxies need Google's APIs and their own
     identity."""
     managed = not intent.in_cluster_mesh and _is_google(intent, one)
-    return None if declared or managed else False
+    return None if must_pass or managed else False
 
 
 def _is_google(intent: Intent, one: ClusterConnection) -> bool:

@@ -13,14 +13,14 @@ from enum import StrEnum
 
 from egress.common.ports import PROXY_PORTS
 from egress.judge.distinctions import Distinctions
-from egress.judge.model.flow import Flow, Protocol, Way
-from egress.judge.targets import METADATA_PORT, Kind, Target, Targets
+from egress.judge.model.flow import Flow, Protocol, Vantage
+from egress.judge.targets import METADATA_PORT, Target, TargetKind, Targets
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
 from egress.settings.fences import Rule
 
 
-class Want(StrEnum):
+class Expectation(StrEnum):
     """What has to come of a flow."""
 
     PASSES = "passes"
@@ -44,8 +44,8 @@ class Question:
     """One flow and what has to come of it."""
 
     flow: Flow
-    want: Want
-    kind: Kind
+    expected: Expectation
+    kind: TargetKind
     target: str
     """What people call the destination."""
 
@@ -87,7 +87,9 @@ class Questions:
 
     def _question(self, target: Target) -> Question:
         kind = self._kind(target)
-        reached = kind is not Kind.NEIGHBOUR or target.name in self._intent.reaches(target.flow.namespace)
+        reached = kind is not TargetKind.NEIGHBOUR or target.name in self._intent.reaches(
+            target.flow.namespace
+        )
         return Question(target.flow, self._want(target, kind), kind, target.name if reached else kind.value)
 
     def of_nobody(self) -> Iterator[Question]:
@@ -95,112 +97,120 @@ class Questions:
         for target in self.targets.of_nobody():
             yield Question(target.flow, self._want_of_nobody(target.flow), target.kind, target.name)
 
-    def _kind(self, target: Target) -> Kind:
+    def _kind(self, target: Target) -> TargetKind:
         """A host of another team's may lie below a pattern of the team's own: its sidecars know it then."""
-        if target.kind is Kind.HOST and not self._intent.declares(target.flow.namespace, target.flow.host):
-            return Kind.OTHER_TEAMS_HOST
+        if target.kind is TargetKind.HOST and not self._intent.declares(
+            target.flow.namespace, target.flow.host
+        ):
+            return TargetKind.OTHER_TEAMS_HOST
         return target.kind
 
-    def _want(self, target: Target, kind: Kind) -> Want:
+    def _want(self, target: Target, kind: TargetKind) -> Expectation:
         flow = target.flow
-        if flow.way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE):
+        if flow.vantage in (Vantage.APPLICATION_NODE, Vantage.GATEWAY_NODE):
             return self._from_node(flow)
-        if kind is Kind.NEIGHBOUR:
+        if kind is TargetKind.NEIGHBOUR:
             return self._at_neighbour(flow)
-        if kind in (Kind.GOOGLE_API, Kind.METADATA):
+        if kind in (TargetKind.GOOGLE_API, TargetKind.METADATA):
             return self._at_google(flow, kind)
-        if flow.way in (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE):
+        if flow.vantage in (Vantage.GATEWAY_WITH_CERTIFICATE, Vantage.GATEWAY_WITHOUT_CERTIFICATE):
             return self._at_gateway(flow)
-        if flow.way is not Way.APP:
+        if flow.vantage is not Vantage.APP:
             return self._straight(flow, kind)
         if self._intent.allows(flow):
-            return Want.PASSES
+            return Expectation.PASSES
         # An open team's sidecars let through what is not declared about a host as well as what is not
         # declared at all.
-        known = kind is Kind.HOST and not self._intent.is_open(flow.namespace)
-        return Want.REFUSED if known else self._unknown(flow)
+        known = kind is TargetKind.HOST and not self._intent.is_open(flow.namespace)
+        return Expectation.REFUSED if known else self._unknown(flow)
 
-    def _unknown(self, flow: Flow) -> Want:
+    def _unknown(self, flow: Flow) -> Expectation:
         """What the team's app gets of what its sidecar does not know."""
-        return self._past_the_sidecar(flow) if self._intent.is_open(flow.namespace) else Want.REFUSED_FIRST
+        return (
+            self._past_the_sidecar(flow)
+            if self._intent.is_open(flow.namespace)
+            else Expectation.REFUSED_FIRST
+        )
 
-    def _past_the_sidecar(self, flow: Flow) -> Want:
+    def _past_the_sidecar(self, flow: Flow) -> Expectation:
         """What a team's pod gets of the outside by itself."""
         if flow.protocol.transport != "TCP":
-            return Want.REFUSED_TWICE
+            return Expectation.REFUSED_TWICE
         if flow.port in self._intent.opened(flow.namespace):
-            return Want.OPENED
-        return Want.REFUSED if flow.port in self._intent.opened_nodes else Want.REFUSED_TWICE
+            return Expectation.OPENED
+        return Expectation.REFUSED if flow.port in self._intent.opened_nodes else Expectation.REFUSED_TWICE
 
-    def _straight(self, flow: Flow, kind: Kind) -> Want:
-        if kind is Kind.RESOLVER:
-            return Want.REFUSED_TWICE
-        if kind is not Kind.INSIDE or not self._intent.is_inside(flow.host):
+    def _straight(self, flow: Flow, kind: TargetKind) -> Expectation:
+        if kind is TargetKind.RESOLVER:
+            return Expectation.REFUSED_TWICE
+        if kind is not TargetKind.INSIDE or not self._intent.is_inside(flow.host):
             return self._past_the_sidecar(flow)
         if self._intent.at_google(flow.host) and flow.port == 443 and flow.protocol.transport == "TCP":
             return self._google_past_the_sidecar(flow.namespace)
         # The firewall lets nodes reach each other and the control plane; there the NetworkPolicy is alone.
         alone = self._intent.is_own(flow.host) or self._intent.is_control_plane(flow.host)
-        return Want.REFUSED if alone else Want.REFUSED_TWICE
+        return Expectation.REFUSED if alone else Expectation.REFUSED_TWICE
 
-    def _at_gateway(self, flow: Flow) -> Want:
-        if flow.way is Way.GATEWAY_WITHOUT_CERTIFICATE:
-            return Want.REFUSED
-        app = flow.but(way=Way.APP)
+    def _at_gateway(self, flow: Flow) -> Expectation:
+        if flow.vantage is Vantage.GATEWAY_WITHOUT_CERTIFICATE:
+            return Expectation.REFUSED
+        app = flow.but(vantage=Vantage.APP)
         if flow.protocol is Protocol.HTTP:
-            return Want.AS_ITS_APP if self._intent.allows(app) else Want.REFUSED
+            return Expectation.AS_ITS_APP if self._intent.allows(app) else Expectation.REFUSED
         ports = self.targets.ports(flow.host)
         tunnels = (
             app.but(port=port, protocol=protocol) for port, protocol in ports if protocol is not Protocol.HTTP
         )
-        return Want.AS_ITS_APP if any(map(self._intent.allows, tunnels)) else Want.REFUSED
+        return Expectation.AS_ITS_APP if any(map(self._intent.allows, tunnels)) else Expectation.REFUSED
 
-    def _at_neighbour(self, flow: Flow) -> Want:
+    def _at_neighbour(self, flow: Flow) -> Expectation:
         assert flow.to
         reached = flow.to.namespace in self._intent.reaches(flow.namespace)
-        if flow.way is Way.APP:
-            unknown = Want.REFUSED if self._intent.is_open(flow.namespace) else Want.REFUSED_FIRST
-            return Want.PASSES if reached else unknown
+        if flow.vantage is Vantage.APP:
+            unknown = (
+                Expectation.REFUSED if self._intent.is_open(flow.namespace) else Expectation.REFUSED_FIRST
+            )
+            return Expectation.PASSES if reached else unknown
         served = flow.protocol.transport != "TCP" or flow.port not in PROXY_PORTS
-        return Want.AS_ITS_APP if reached and served else Want.REFUSED
+        return Expectation.AS_ITS_APP if reached and served else Expectation.REFUSED
 
-    def _google_past_the_sidecar(self, team: str) -> Want:
-        return Want.IAM if self._intent.uses_google(team) else Want.REFUSED
+    def _google_past_the_sidecar(self, team: str) -> Expectation:
+        return Expectation.IAM if self._intent.uses_google(team) else Expectation.REFUSED
 
-    def _at_google(self, flow: Flow, kind: Kind) -> Want:
+    def _at_google(self, flow: Flow, kind: TargetKind) -> Expectation:
         team, straight = flow.namespace, self._google_past_the_sidecar(flow.namespace)
-        if flow.way is not Way.APP:
+        if flow.vantage is not Vantage.APP:
             asked = (
-                flow.port == (443 if kind is Kind.GOOGLE_API else METADATA_PORT)
+                flow.port == (443 if kind is TargetKind.GOOGLE_API else METADATA_PORT)
                 and flow.protocol.transport == "TCP"
             )
-            return straight if asked else Want.REFUSED
+            return straight if asked else Expectation.REFUSED
         # An open team's sidecars let its apps have what its pods have without them.
-        unknown = straight if self._intent.is_open(team) else Want.REFUSED_FIRST
+        unknown = straight if self._intent.is_open(team) else Expectation.REFUSED_FIRST
         known = (
             self._intent.is_api(team, flow.host)
-            if kind is Kind.GOOGLE_API
+            if kind is TargetKind.GOOGLE_API
             else self._intent.asks_metadata(team)
         )
-        return Want.PASSES if known else unknown
+        return Expectation.PASSES if known else unknown
 
-    def _from_node(self, flow: Flow) -> Want:
+    def _from_node(self, flow: Flow) -> Expectation:
         team = flow.namespace
-        if flow.way is Way.APPLICATION_NODE:
+        if flow.vantage is Vantage.APPLICATION_NODE:
             layers = self._intent.keeps(team, Rule.HOST_NAMESPACES) + (
                 flow.port not in self._intent.opened_nodes
             )
-            return (Want.OPENED, Want.REFUSED, Want.REFUSED_TWICE)[layers]
+            return (Expectation.OPENED, Expectation.REFUSED, Expectation.REFUSED_TWICE)[layers]
         kept = self._intent.keeps(team, Rule.GATEWAY_NODES)
         if flow.port == 443:
-            return Want.REFUSED if kept else Want.OPENED
+            return Expectation.REFUSED if kept else Expectation.OPENED
         # On ports that no host needs even a gateway's node does not leave.
-        return Want.REFUSED_TWICE if kept else Want.REFUSED
+        return Expectation.REFUSED_TWICE if kept else Expectation.REFUSED
 
-    def _want_of_nobody(self, flow: Flow) -> Want:
-        if flow.way is Way.GATEWAY_NODE:
+    def _want_of_nobody(self, flow: Flow) -> Expectation:
+        if flow.vantage is Vantage.GATEWAY_NODE:
             return self._from_node(flow)
-        if flow.way is Way.GATEWAY_WITH_CERTIFICATE:
-            return Want.REFUSED
+        if flow.vantage is Vantage.GATEWAY_WITH_CERTIFICATE:
+            return Expectation.REFUSED
         opened = flow.port in self._intent.opened_nodes and flow.protocol.transport == "TCP"
-        return Want.OPENED if opened else Want.REFUSED
+        return Expectation.OPENED if opened else Expectation.REFUSED

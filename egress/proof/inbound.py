@@ -17,7 +17,7 @@ from egress.common.google_cloud import LOAD_BALANCER_HEALTH_PORT, WEBHOOK_PORT
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.inbound_targets import InboundTarget, inbound_targets
 from egress.judge.lookup.inbound_flow import Caller, Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
-from egress.judge.model.flow import Layer, Request, Verdict
+from egress.judge.model.flow import Layer, Outcome, Request, Verdict
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
 from egress.plan.model import Plan
@@ -227,7 +227,11 @@ def _undeclared(plan: Plan, judges: Judges) -> Iterator[Finding]:
         if edge.by != _EDGE or not plan.receptions:
             field = "spec.type" if edge.balanced or edge.on_nodes else "spec.externalIPs"
             opens = Verdict(
-                Layer.LOAD_BALANCER, True, edge.by, field, f"It can be connected to from {edge.words}."
+                Layer.LOAD_BALANCER,
+                Outcome.ALLOWED,
+                edge.by,
+                field,
+                f"It can be connected to from {edge.words}.",
             )
             yield Finding(
                 edge.by, (opens,), f"It opens the cluster to {edge.words}, and no config declares it."
@@ -277,7 +281,7 @@ def _wrong(receiving: Receiving, judges: Judges, question: InboundQuestion) -> I
         if verdict.allowed or not verdict.understood:
             yield Finding(str(flow), (verdict,), "The firewall has to refuse it.")
         return
-    trace = judges.inbound.trace(flow, declared=question.declared is not None)
+    trace = judges.inbound.trace(flow, must_pass=question.declared is not None)
     declared = question.declared
     says = _arrives_wrongly(receiving, declared, trace) if declared else _passes_wrongly(question.by, trace)
     if says:
@@ -318,7 +322,7 @@ def _of_gateway(plan: Plan, judges: Judges) -> Iterator[Finding]:
         if pool and not pool.tainted:
             shared = Verdict(
                 Layer.ADMISSION,
-                True,
+                Outcome.ALLOWED,
                 f"nodepool/{pool.name}",
                 "nodeConfig.taints",
                 "Any pod may run on these nodes.",

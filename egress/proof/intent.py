@@ -15,7 +15,7 @@ from egress.common.ip_space import without
 from egress.common.normal_form import Normalization, normal
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.model.equivalence import Requests
-from egress.judge.model.flow import Flow, Protocol, Way
+from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.judge.model.ip_ranges import Ranges, position
 from egress.judge.model.requests import METHODS
 from egress.plan.gateway import EgressGateway
@@ -27,7 +27,7 @@ from egress.settings.http_rule import Rule as RequestRule
 from egress.settings.security_model import SecurityModel
 from egress.settings.upgrade import Upgrade
 
-_PROXIES = {Way.APP: 2}
+_PROXIES = {Vantage.APP: 2}
 """Proxies that a request passes until rules are asked: the sidecar and the gateway, else the gateway
 alone."""
 _OPENS = {Upgrade.NONE: "", Upgrade.TLS: "SIMPLE", Upgrade.MTLS: "MUTUAL"}
@@ -371,7 +371,7 @@ def _use_allows(use: Use, flow: Flow) -> bool:
 def rule_allows(rule: RequestRule, flow: Flow) -> bool:
     """Whether a rule holds for a request as the gateway's rules see it."""
     path: str | None = flow.path
-    for _ in range(_PROXIES.get(flow.way, 1)):
+    for _ in range(_PROXIES.get(flow.vantage, 1)):
         path = path and normal(path, Normalization.DECODE_AND_MERGE_SLASHES)
     if path is None or flow.method not in METHODS:
         return False

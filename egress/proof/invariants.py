@@ -7,7 +7,7 @@ nobody declared do not resolve, and a proxy without settings of its own refuses 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from egress.common.google_cloud import WEBHOOK_PORT
 from egress.judge.distinctions import Distinctions
@@ -20,7 +20,7 @@ from egress.settings.fences import EVERYWHERE, IN_TEAMS, Fence, Rule
 
 
 @dataclass(frozen=True)
-class Standing:
+class Invariant:
     """One fence, and what its judge says."""
 
     whose: str
@@ -29,68 +29,69 @@ class Standing:
     """What is wrong if the verdict lets something through."""
 
     @property
-    def fallen(self) -> bool:
+    def violated(self) -> bool:
         return self.verdict.allowed or not self.verdict.understood
 
 
-def of_team(intent: Intent, judges: Judges, team: str) -> Iterator[Standing]:
+def of_team(intent: Intent, judges: Judges, team: str) -> Iterator[Invariant]:
     """The fences around one team's namespace."""
     for rule in sorted(IN_TEAMS):
         if intent.keeps(team, rule):
             says = f"Admission's rule {rule.value} has to hold in {team}."
-            yield Standing(team, judges.admission.judge(team, rule.value), says)
+            yield Invariant(team, judges.admission.judge(team, rule.value), says)
     if intent.puts_up(Fence.POD_SECURITY) and intent.in_cluster_mesh and intent.keeps_pods_confined(team):
-        yield Standing(team, judges.namespaces.confined(team), f"Pod Security has to hold in {team}.")
-    yield Standing(team, judges.namespaces.mutual(team), f"Workloads of {team} have to demand mutual TLS.")
+        yield Invariant(team, judges.namespaces.confined(team), f"Pod Security has to hold in {team}.")
+    yield Invariant(team, judges.namespaces.mutual(team), f"Workloads of {team} have to demand mutual TLS.")
 
 
-def of_mesh(intent: Intent, judges: Judges) -> Iterator[Standing]:
+def of_mesh(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     """The fences that no team has for itself."""
     for gateway in sorted(intent.gateways):
-        yield Standing(
+        yield Invariant(
             gateway, judges.namespaces.confined(gateway), f"Pod Security has to hold in {gateway}."
         )
-        yield Standing(
+        yield Invariant(
             gateway, judges.namespaces.mutual(gateway), f"The gateway in {gateway} has to demand mutual TLS."
         )
     for pod in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
         says = f"The gateway in {pod.namespace} has to stand."
-        yield from (Standing(pod.namespace, verdict, says) for verdict in judges.gateway_pods.judge(pod))
+        yield from (Invariant(pod.namespace, verdict, says) for verdict in judges.gateway_pods.judge(pod))
         for secret in judges.secrets.asked(pod.namespace):
             given = judges.secrets.judge(pod, secret)
             says = (
                 f"The gateway in {pod.namespace} has to be given {secret}, of which its TLS to hosts is made."
             )
-            yield Standing(pod.namespace, replace(given, allowed=not given.allowed), says)
+            yield Invariant(pod.namespace, given.turned, says)
     for gateway in sorted(intent.late_gateways):
         says = f"The gateway in {gateway} has to know who calls before it connects outside."
-        yield from (Standing(gateway, verdict, says) for verdict in judges.early.judge(gateway))
+        yield from (Invariant(gateway, verdict, says) for verdict in judges.early.judge(gateway))
     yield from _of_nobody(intent, judges)
     yield from _of_settings(intent, judges)
     if intent.refuses_unknown_names:
         for name in (OTHER_HOST, *Distinctions([judges]).names):
             if not intent.may_resolve(name):
-                yield Standing(
+                yield Invariant(
                     "names",
                     judges.dns.judge(name),
                     f"Names that nobody declared must not resolve, as {name} does.",
                 )
     flow = Flow(STRANGER, OTHER_HOST, 443, Protocol.TLS)
     verdict, _ = judges.sidecars.judge(flow, Pod(STRANGER, {}))
-    yield Standing(
+    yield Invariant(
         "the mesh", verdict, "A proxy without a Sidecar of its own has to refuse what it does not know."
     )
 
 
-def _of_settings(intent: Intent, judges: Judges) -> Iterator[Standing]:
+def _of_settings(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     """What the mesh as a whole is told."""
     mesh = judges.mesh
-    yield Standing("the mesh", mesh.paths(), "A path has to mean to the rules what it means to hosts.")
-    yield Standing(
+    yield Invariant("the mesh", mesh.paths(), "A path has to mean to the rules what it means to hosts.")
+    yield Invariant(
         "the mesh", mesh.tls(intent.least_tls), f"TLS to hosts has to be {intent.least_tls} at least."
     )
     yield from (
-        Standing("the mesh", told, "Proxies must not add headers that speak of them.") for told in mesh.told()
+        Invariant("the mesh", told, "Proxies must not add headers that speak of them.")
+        for told in mesh.told()
     )
     if not intent.in_cluster_mesh:
         return
@@ -101,34 +102,35 @@ def _of_settings(intent: Intent, judges: Judges) -> Iterator[Standing]:
             ("VirtualService", frozenset[str]()),
             ("DestinationRule", frozenset[str]()),
         ):
-            yield Standing("the mesh", mesh.exported(kind, STRANGER, to), says)
+            yield Invariant("the mesh", mesh.exported(kind, STRANGER, to), says)
     if intent.puts_up(Fence.MESH_DISCOVERY):
         for namespace in (STRANGER, DEFAULT):
             says = f"Istio must not read what is in {namespace}, which is no team's."
-            yield Standing("the mesh", mesh.discovered(namespace), says)
+            yield Invariant("the mesh", mesh.discovered(namespace), says)
     pool = judges.workloads.application_pool
     asked = judges.firewall.comes_in(
-        intent.control_plane, pool, WEBHOOK_PORT, "the control plane", everywhere=True
+        intent.control_plane, pool, WEBHOOK_PORT, "the control plane", must_pass=True
     )
     says = "The control plane has to reach istiod's webhooks, without which no pod gets a proxy."
-    yield Standing("the mesh", replace(asked, allowed=not asked.allowed), says)
+    yield Invariant("the mesh", asked.turned, says)
     for namespace in sorted({*intent.platform_namespaces, *intent.teams}):
-        if not mesh.discovered(namespace).allowed:
-            unseen = replace(mesh.discovered(namespace), allowed=True)
-            yield Standing("the mesh", unseen, f"Istio has to read what is in {namespace}.")
+        says = f"Istio has to read what is in {namespace}."
+        yield Invariant("the mesh", mesh.discovered(namespace).turned, says)
 
 
-def _of_nobody(intent: Intent, judges: Judges) -> Iterator[Standing]:
+def _of_nobody(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     """What holds in namespaces that are no team's: everybody's, and the platform's own."""
     for namespace in (STRANGER, DEFAULT):
         for rule in sorted(EVERYWHERE):
             if intent.keeps(namespace, rule):
                 says = f"Admission's rule {rule.value} has to hold in {namespace}, which is no team's."
-                yield Standing(namespace, judges.admission.judge(namespace, rule.value), says)
+                yield Invariant(namespace, judges.admission.judge(namespace, rule.value), says)
     for namespace in sorted(intent.platform_namespaces):
         if intent.keeps(namespace, Rule.PLATFORM_NAMESPACES):
             says = f"Nobody but the platform may change what is in {namespace}."
-            yield Standing(namespace, judges.admission.judge(namespace, Rule.PLATFORM_NAMESPACES.value), says)
+            yield Invariant(
+                namespace, judges.admission.judge(namespace, Rule.PLATFORM_NAMESPACES.value), says
+            )
         if intent.keeps(namespace, Rule.PLATFORM_KINDS):
             says = f"Nobody but the platform may write Istio's objects and NetworkPolicies in {namespace}."
-            yield Standing(namespace, judges.admission.judge(namespace, Rule.PLATFORM_KINDS.value), says)
+            yield Invariant(namespace, judges.admission.judge(namespace, Rule.PLATFORM_KINDS.value), says)

@@ -8,23 +8,22 @@ checked.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from egress.common.google_cloud import METADATA_ADDRESS, PRIVATE_ZONES
 from egress.common.hosts import under
 from egress.judge.distinctions import Distinctions
 from egress.judge.lookup.flow_space import BELOW, concrete
-from egress.judge.model.flow import Verdict
+from egress.judge.model.flow import Outcome, Verdict
 from egress.judge.trace import Judges
 from egress.layers.mesh.google_apis import METADATA_HOST
 from egress.proof.intent import Intent
-from egress.proof.invariants import Standing
+from egress.proof.invariants import Invariant
 
 _OF_NODES = ("gcr.io", *(f"{BELOW}.{domain}" for domain in PRIVATE_ZONES))
 """What nodes fetch images from, and Google's services."""
 
 
-def of_names(intent: Intent, judges: Judges) -> Iterator[Standing]:
+def of_names(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     """Every name that some zone or record tells from others, as far as somebody is to reach it."""
     declared = {concrete(host) for team in intent.teams for host in intent.hosts(team)}
     needed = {*_OF_NODES, *(api for team in intent.teams for api in intent.apis(team))}
@@ -45,14 +44,14 @@ def of_names(intent: Intent, judges: Judges) -> Iterator[Standing]:
         yield _leads(judges, METADATA_HOST, honest, "the metadata server's address")
 
 
-def _leads(judges: Judges, name: str, honest: bool, where: str) -> Standing:
+def _leads(judges: Judges, name: str, honest: bool, where: str) -> Invariant:
     verdict = judges.dns.judge(name)
     honest = honest and bool(judges.dns.addresses(name))
-    return _held(
-        replace(verdict, allowed=verdict.allowed and honest), f"{name} has to be answered with {where}."
-    )
+    if verdict.understood and not honest:
+        verdict = verdict.but(Outcome.DENIED)
+    return _held(verdict, f"{name} has to be answered with {where}.")
 
 
-def _held(verdict: Verdict, says: str) -> Standing:
+def _held(verdict: Verdict, says: str) -> Invariant:
     """A verdict that has to allow."""
-    return Standing("names", replace(verdict, allowed=not verdict.allowed), says)
+    return Invariant("names", verdict.turned, says)

@@ -18,15 +18,15 @@ from dataclasses import dataclass
 
 from egress.common.objects import Object
 from egress.judge.cluster_connections import ClusterConnection, ClusterConnections
-from egress.judge.model.flow import Flow, Layer, Outside, Protocol, Verdict, Way
-from egress.judge.targets import Kind
+from egress.judge.model.flow import Flow, Layer, Outside, Protocol, Vantage, Verdict
+from egress.judge.targets import TargetKind
 from egress.judge.trace import Judges, Trace
 from egress.plan.model import Plan
 from egress.proof import answers, connections, inbound, resolving
-from egress.proof.expectations import Question, Questions, Want
+from egress.proof.expectations import Expectation, Question, Questions
 from egress.proof.inbound import Receiving
 from egress.proof.intent import Intent
-from egress.proof.invariants import Standing, of_mesh, of_team
+from egress.proof.invariants import Invariant, of_mesh, of_team
 from egress.proof.snapshot import deployment
 
 SHOWN = 20
@@ -44,7 +44,7 @@ class Violation:
 
     def __str__(self) -> str:
         steps = "\n".join(
-            f"    {step.layer.value}: {step.symbol}, {step.by} {step.field} - {step.reason}"
+            f"    {step.layer.value}: {step.symbol}, {step.object} {step.field} - {step.reason}"
             for step in self.steps
         )
         return f"{self.flow}\n    {self.says}\n{steps}"
@@ -92,13 +92,13 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
         alike = judges.network_policies.alike(team)
         for question in questions.with_names(team):
             same = _straight(question, alike)
-            if question.want is Want.AS_ITS_APP or same in proven:
+            if question.expected is Expectation.AS_ITS_APP or same in proven:
                 continue
-            trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
+            trace = judges.trace(question.flow, must_pass=question.expected is Expectation.PASSES)
             if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
                 yield Violation(described(question.flow), trace.steps, says)
             elif same and (
-                question.flow.way is not Way.GATEWAY_WITHOUT_CERTIFICATE
+                question.flow.vantage is not Vantage.GATEWAY_WITHOUT_CERTIFICATE
                 or trace.decision.layer is Layer.GATEWAY
             ):
                 proven.add(same)
@@ -118,14 +118,14 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
             if not found:
                 proven.add(same)
         yield from _of_connections(intent, judges, inside.into(team))
-        yield from _fallen(of_team(intent, judges, team))
-        yield from _fallen(answers.past_gateways(intent, judges, team))
+        yield from _violated(of_team(intent, judges, team))
+        yield from _violated(answers.past_gateways(intent, judges, team))
     yield from _of_flows(intent, judges, questions.of_nobody())
     yield from _of_connections(intent, judges, inside.of_platform())
-    yield from _fallen(answers.of_gateways(intent, judges))
-    yield from _fallen(answers.of_other_gateways(intent, judges))
-    yield from _fallen(resolving.of_names(intent, judges))
-    yield from _fallen(of_mesh(intent, judges))
+    yield from _violated(answers.of_gateways(intent, judges))
+    yield from _violated(answers.of_other_gateways(intent, judges))
+    yield from _violated(resolving.of_names(intent, judges))
+    yield from _violated(of_mesh(intent, judges))
     yield from (
         Violation(found.flow, found.steps, found.says)
         for found in inbound.violations(Receiving(intent.plan), judges)
@@ -134,15 +134,15 @@ def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
 
 def _of_flows(intent: Intent, judges: Judges, asked: Iterable[Question]) -> Iterator[Violation]:
     for question in asked:
-        if question.want is Want.AS_ITS_APP:
+        if question.expected is Expectation.AS_ITS_APP:
             continue
-        trace = judges.trace(question.flow, declared=question.want is Want.PASSES)
+        trace = judges.trace(question.flow, must_pass=question.expected is Expectation.PASSES)
         if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
             yield Violation(described(question.flow), trace.steps, says)
 
 
-def _fallen(fences: Iterable[Standing]) -> Iterator[Violation]:
-    return (Violation(fence.whose, (fence.verdict,), fence.says) for fence in fences if fence.fallen)
+def _violated(fences: Iterable[Invariant]) -> Iterator[Violation]:
+    return (Violation(fence.whose, (fence.verdict,), fence.says) for fence in fences if fence.violated)
 
 
 def _straight(question: Question, alike: object) -> object:
@@ -156,19 +156,19 @@ def _straight(question: Question, alike: object) -> object:
     """
     flow = question.flow
     if (
-        flow.way not in (Way.POD_WITHOUT_SIDECAR, Way.GATEWAY_WITHOUT_CERTIFICATE)
-        or question.want is Want.PASSES
+        flow.vantage not in (Vantage.POD_WITHOUT_SIDECAR, Vantage.GATEWAY_WITHOUT_CERTIFICATE)
+        or question.expected is Expectation.PASSES
     ):
         return None
     return (
         alike,
-        flow.way,
+        flow.vantage,
         flow.to and flow.to.namespace,
         flow.host,
         flow.port,
         flow.protocol,
         flow.address,
-        question.want,
+        question.expected,
     )
 
 
@@ -190,18 +190,18 @@ def wrong(question: Question, trace: Trace) -> str | None:
     """What is wrong with the answer to a question, in words; None: nothing."""
     if not trace.understood:
         return "An object on the way says something that the judges cannot read, so nothing is proven."
-    if question.want in (Want.OPENED, Want.AS_ITS_APP):
+    if question.expected in (Expectation.OPENED, Expectation.AS_ITS_APP):
         return None
-    if question.want is Want.PASSES:
+    if question.expected is Expectation.PASSES:
         return None if trace.allowed else "It is declared, and a layer refuses it."
-    if question.want is Want.IAM:
+    if question.expected is Expectation.IAM:
         return None if not trace.held else "IAM was to guard this, and a layer refuses it before."
     if not trace.held:
         return "It is not declared, and no layer refuses it."
-    if question.want is Want.REFUSED_FIRST and trace.decision.layer is not Layer.SIDECAR:
+    if question.expected is Expectation.REFUSED_FIRST and trace.decision.layer is not Layer.SIDECAR:
         return "It is not declared, and the sidecar lets it through, so only one layer is left to refuse it."
     if (
-        question.want is Want.REFUSED_TWICE
+        question.expected is Expectation.REFUSED_TWICE
         and len({step.layer for step in trace.refused_by if step.layer is not Layer.DNS}) < 2
     ):
         return "It is not declared, and one layer alone refuses it."
@@ -212,10 +212,10 @@ def _left_wrongly(question: Question, trace: Trace, intent: Intent) -> str | Non
     """What is wrong with how a declared flow leaves its gateway: port, TLS, certificate, headers."""
     flow = question.flow
     if (
-        question.want is not Want.PASSES
+        question.expected is not Expectation.PASSES
         or flow.to
         or intent.is_api(flow.namespace, flow.host)
-        or question.kind is Kind.METADATA
+        or question.kind is TargetKind.METADATA
     ):
         return None
     for connection in trace.left:
@@ -246,4 +246,4 @@ def described(flow: Flow) -> str:
     )
     what = what or f"{flow.protocol.value}://{flow.host}:{flow.port}"
     headers = "".join(f", {name}: {value}" for name, value in flow.headers.items())
-    return f"{flow.namespace}{account}: {what}{headers}, by {flow.way.value}"
+    return f"{flow.namespace}{account}: {what}{headers}, by {flow.vantage.value}"

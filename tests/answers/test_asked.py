@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from egress.answers.asked import NoFlow, flow_of
 from egress.common.normal_form import Normalization, normal
-from egress.judge.model.flow import Protocol, Way
+from egress.judge.model.flow import Protocol, Vantage
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
@@ -70,14 +70,14 @@ def test_an_address_is_known_in_each_of_its_spellings(url: str, address: str) ->
     assert (flow.host, flow.address) == (address, address)
 
 
-@pytest.mark.parametrize("way", Way)
+@pytest.mark.parametrize("way", Vantage)
 @pytest.mark.parametrize(
     "url",
     ["tcp://1.2:53", "https://16909060", "https://[2001:db8::1]/", "udp://[2001:db8::1]:53", "http://0x1.2"],
 )
-def test_no_way_stumbles_over_an_address(judges: Judges, way: Way, url: str) -> None:
+def test_no_way_stumbles_over_an_address(judges: Judges, way: Vantage, url: str) -> None:
     """Each of these ended in a traceback, or would if addresses were told by their characters."""
-    assert not judges.trace(flow_of("team-x", url, way=way)).allowed
+    assert not judges.trace(flow_of("team-x", url, vantage=way)).allowed
 
 
 def test_names_beyond_ascii_are_asked_for_by_their_ascii_form() -> None:
@@ -117,7 +117,7 @@ def test_names_of_services_are_resolved_as_a_pod_does(judges: Judges, name: str,
     flow = judges.resolved(flow_of("team-x", f"http://{name}"))
     assert flow.host == service
     assert judges.trace(flow).allowed
-    past = judges.resolved(flow_of("team-x", f"http://{name}", way=Way.POD_WITHOUT_SIDECAR))
+    past = judges.resolved(flow_of("team-x", f"http://{name}", vantage=Vantage.POD_WITHOUT_SIDECAR))
     assert past.to
     assert past.to.namespace == service.split(".")[1]
 

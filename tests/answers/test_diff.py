@@ -16,7 +16,7 @@ from egress.answers.diff import Difference, difference
 from egress.answers.diff.facts import Fact
 from egress.answers.diff.flows import UNSEEN
 from egress.cli.app import app
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.layers.render import render, to_yaml
 from egress.proof.snapshot import deployment
 from tests.random_configs import configs
@@ -25,13 +25,13 @@ from tests.support import ROOT, config_with, dev_config, plan_of
 TEAM_Y = "teams/team-y/egress"
 
 
-def deployed(config: dict[str, Any]) -> Deployed:
+def deployed(config: dict[str, Any]) -> Snapshot:
     plan = plan_of(config)
     return deployment(plan, render(plan))
 
 
 @pytest.fixture(scope="module")
-def dev() -> Deployed:
+def dev() -> Snapshot:
     return deployed(dev_config())
 
 
@@ -146,7 +146,7 @@ CONFIGS: dict[str, tuple[str, Any, list[tuple[str, str]], list[tuple[str, str]]]
 
 
 @pytest.mark.parametrize("change", CONFIGS)
-def test_a_change_of_config_is_said_in_words_and_so_is_its_way_back(dev: Deployed, change: str) -> None:
+def test_a_change_of_config_is_said_in_words_and_so_is_its_way_back(dev: Snapshot, change: str) -> None:
     path, value, forth, back = CONFIGS[change]
     other = deployed(config_with(path, value))
     assert said(difference(dev, other)) == forth
@@ -213,13 +213,13 @@ REMOVED = {
 
 
 @pytest.mark.parametrize("name", REMOVED)
-def test_an_object_that_is_gone_is_said_by_what_it_held(dev: Deployed, name: str) -> None:
+def test_an_object_that_is_gone_is_said_by_what_it_held(dev: Snapshot, name: str) -> None:
     found = said(difference(dev, without(dev, name)))
     assert [one for one in found if one[0] == REMOVED[name][0] and one[1].startswith(REMOVED[name][1])]
 
 
-def without(of: Deployed, name: str) -> Deployed:
-    kept = Deployed.of(
+def without(of: Snapshot, name: str) -> Snapshot:
+    kept = Snapshot.of(
         (item for item in of.kubernetes if identity(item) != name),
         (item for item in of.google if item.identity != name),
     )
@@ -227,13 +227,13 @@ def without(of: Deployed, name: str) -> Deployed:
     return kept
 
 
-def changed(of: Deployed, name: str, change: Callable[[dict[str, Any]], None]) -> Deployed:
+def changed(of: Snapshot, name: str, change: Callable[[dict[str, Any]], None]) -> Snapshot:
     copied = json.loads(json.dumps(of.kubernetes))
     change(next(item for item in copied if identity(item) == name))
-    return Deployed.of(copied, of.google)
+    return Snapshot.of(copied, of.google)
 
 
-def test_a_weaker_pod_security_label_is_a_removed_fence(dev: Deployed) -> None:
+def test_a_weaker_pod_security_label_is_a_removed_fence(dev: Snapshot) -> None:
     label = {"pod-security.kubernetes.io/enforce": "baseline"}
     weaker = changed(dev, "namespace/team-x", lambda item: item["metadata"]["labels"].update(label))
     assert said(difference(dev, weaker)) == [
@@ -241,7 +241,7 @@ def test_a_weaker_pod_security_label_is_a_removed_fence(dev: Deployed) -> None:
     ]
 
 
-def test_a_certificate_that_nobody_checks_any_more_is_weaker_tls(dev: Deployed) -> None:
+def test_a_certificate_that_nobody_checks_any_more_is_weaker_tls(dev: Snapshot) -> None:
     def anyone(item: dict[str, Any]) -> None:
         for port in item["spec"]["trafficPolicy"]["portLevelSettings"]:
             port["tls"] = {"mode": "SIMPLE", "insecureSkipVerify": True}
@@ -251,16 +251,16 @@ def test_a_certificate_that_nobody_checks_any_more_is_weaker_tls(dev: Deployed) 
     assert "with any certificate taken instead of with the certificate checked" in found.changes[0].text
 
 
-def test_wording_without_effect_is_said_to_have_none(dev: Deployed) -> None:
+def test_wording_without_effect_is_said_to_have_none(dev: Snapshot) -> None:
     found = difference(dev, deployed(config_with("teams/team-x/labels", {"team": "x", "cost-center": "7"})))
     assert found.changes == ()
     assert found.objects
     assert not found.widens
 
 
-def test_the_order_of_objects_means_nothing(dev: Deployed) -> None:
+def test_the_order_of_objects_means_nothing(dev: Snapshot) -> None:
     wider = deployed(config_with(f"{TEAM_Y}/api.example.org", {"https": "passthrough"}))
-    turned = Deployed.of(reversed(wider.kubernetes), reversed(wider.google))
+    turned = Snapshot.of(reversed(wider.kubernetes), reversed(wider.google))
     assert difference(wider, turned).changes == ()
     assert said(difference(dev, turned)) == said(difference(dev, wider))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from egress.answers.diff import Difference, difference
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
 from tests.answers.config_keys import base, put
@@ -19,7 +19,7 @@ TCP = {"tcp": {"port": 5432, "addresses": ["203.0.113.10"], "serviceAccounts": [
 OTHER_TCP = {"tcp": {"port": 3306, "addresses": ["203.0.113.11"], "serviceAccounts": ["importer"]}}
 
 
-def deployed(config: dict[str, Any]) -> Deployed:
+def deployed(config: dict[str, Any]) -> Snapshot:
     plan = plan_of(config)
     return deployment(plan, render(plan))
 
@@ -113,9 +113,9 @@ def test_a_filter_that_goes_alone_is_said_by_what_it_kept(example: str, name: st
         if not (item["metadata"]["name"] == name and "spec" in item and _is_filter(item))
     ]
     assert len(rest) == len(whole.kubernetes) - 1
-    gone = difference(whole, Deployed.of(rest, whole.google))
+    gone = difference(whole, Snapshot.of(rest, whole.google))
     assert any(ALONE[example, name] in text for text in gains(gone)), gains(gone)
-    assert not difference(Deployed.of(rest, whole.google), whole).widens
+    assert not difference(Snapshot.of(rest, whole.google), whole).widens
 
 
 def _is_filter(item: Any) -> bool:
@@ -141,7 +141,7 @@ def test_copies_from_which_less_is_removed_are_said_header_by_header() -> None:
     items = [
         weaker(item) if item["metadata"]["name"] == "clean-copies" else item for item in whole.kubernetes
     ]
-    of = difference(whole, Deployed.of(items, whole.google))
+    of = difference(whole, Snapshot.of(items, whole.google))
     said = "Copies to geo.new.example from the gateway in istio-egress now have the headers x-forwarded-for"
     assert gains(of) == [said]
 
@@ -162,7 +162,7 @@ def test_code_that_nobody_reads_is_named_when_it_comes_goes_or_changes(kind: str
         else {"configPatches": [{"applyTo": "LISTENER", "patch": {}}]},
     }
     other = {**code, "spec": {**code["spec"], "priority": 7}}
-    states = [Deployed.of([*whole.kubernetes, *more], whole.google) for more in ([], [code], [other])]
+    states = [Snapshot.of([*whole.kubernetes, *more], whole.google) for more in ([], [code], [other])]
     for one, two in ((0, 1), (1, 0), (1, 2), (2, 1)):
         of = difference(states[one], states[two])
         assert any(

@@ -16,8 +16,8 @@ from egress.answers.diff import Difference, difference
 from egress.answers.diff.facts import Fact
 from egress.common.objects import Resource
 from egress.judge.layers.firewall import Firewall
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.ip_ranges import Ranges
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
 from tests.support import dev_config, plan_of
@@ -29,7 +29,7 @@ REFUSED, REFUSES = "The firewall no longer refuses from outside: ", "The firewal
 
 
 @cache
-def dev() -> Deployed:
+def dev() -> Snapshot:
     plan = plan_of(dev_config())
     return deployment(plan, render(plan))
 
@@ -52,15 +52,15 @@ SSH = rule(allows=tcp("22"))
 DENY = rule("deny", denies=ALL, priority=900)
 
 
-def with_rules(*rules: Resource) -> Deployed:
+def with_rules(*rules: Resource) -> Snapshot:
     return replace(dev(), google=(*dev().google, *rules))
 
 
-def without(identity: str) -> Deployed:
+def without(identity: str) -> Snapshot:
     return replace(dev(), google=tuple(item for item in dev().google if item.identity != identity))
 
 
-def told(old: Deployed, new: Deployed) -> list[str]:
+def told(old: Snapshot, new: Snapshot) -> list[str]:
     return [change.text for change in difference(old, new).changes]
 
 
@@ -185,7 +185,7 @@ def test_a_rule_that_another_one_makes_needless_is_no_change() -> None:
 class TestNotJudged:
     """Only what nothing is asked about; and then it is said why."""
 
-    def said(self, old: Deployed, new: Deployed) -> list[tuple[str, bool]]:
+    def said(self, old: Snapshot, new: Snapshot) -> list[tuple[str, bool]]:
         return [(item.text, item.widening) for item in difference(old, new).unjudged]
 
     def test_ipv6_where_the_network_carries_none(self) -> None:
@@ -200,7 +200,7 @@ class TestNotJudged:
         assert widening
 
     def test_ipv6_is_asked_where_the_network_carries_it(self) -> None:
-        def dual(*rules: Resource) -> Deployed:
+        def dual(*rules: Resource) -> Snapshot:
             made = with_rules(*rules)
             subnets = [
                 replace(item, properties={**item.properties, "stackType": "IPV4_IPV6"})
@@ -277,7 +277,7 @@ ASKED = list(
 )
 
 
-def answers(of: Deployed) -> list[bool]:
+def answers(of: Snapshot) -> list[bool]:
     judge = Firewall(of)
     return [
         judge.comes_in(Ranges.of([source]), pool, port, source, transport=transport).allowed

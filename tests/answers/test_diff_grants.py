@@ -9,7 +9,7 @@ import pytest
 from egress.answers.diff import Difference, difference
 from egress.common.google_roles import within
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
 from tests.support import config_with, plan_of
@@ -19,15 +19,15 @@ VIEWER, USER, ADMIN = "roles/storage.objectViewer", "roles/storage.objectUser", 
 CREATOR, OWN = "roles/storage.objectCreator", "projects/p/roles/own"
 
 
-def _deployed(of: dict[str, Any]) -> Deployed:
+def _deployed(of: dict[str, Any]) -> Snapshot:
     plan = plan_of(of)
     return deployment(plan, render(plan))
 
 
-def exported() -> Deployed:
+def exported() -> Snapshot:
     """The dev stack's objects as an export has them."""
     whole = _deployed(config_with("labels", {}))
-    return Deployed.of(whole.kubernetes, whole.google)
+    return Snapshot.of(whole.kubernetes, whole.google)
 
 
 def of_configs(old: dict[str, Any], new: dict[str, Any]) -> Difference:
@@ -39,7 +39,7 @@ def of_configs(old: dict[str, Any], new: dict[str, Any]) -> Difference:
 def of_objects(old: list[tuple[str, str]], new: list[tuple[str, str]]) -> Difference:
     """Of two exports in which an account has roles on a bucket."""
     whole = exported()
-    one, other = (Deployed.of(whole.kubernetes, [*whole.google, *_members(roles)]) for roles in (old, new))
+    one, other = (Snapshot.of(whole.kubernetes, [*whole.google, *_members(roles)]) for roles in (old, new))
     return difference(one, other)
 
 
@@ -107,7 +107,7 @@ def test_a_role_under_a_condition_is_another_one() -> None:
     bound = Resource(
         plain.type, plain.name, {**plain.properties, "condition": {"expression": "false", "title": "x"}}
     )
-    one, other = (Deployed.of(whole.kubernetes, [*whole.google, item]) for item in (plain, bound))
+    one, other = (Snapshot.of(whole.kubernetes, [*whole.google, item]) for item in (plain, bound))
     for old, new in ((one, other), (other, one)):
         of = difference(old, new)
         assert said(of) == [("other role", True)]
@@ -140,7 +140,7 @@ def test_each_kind_of_member_is_read(kind: str, properties: dict[str, str], reso
         "x",
         {**properties, "member": "user:a@example.com", "role": "roles/viewer"},
     )
-    of = difference(whole, Deployed.of(whole.kubernetes, [*whole.google, item]))
+    of = difference(whole, Snapshot.of(whole.kubernetes, [*whole.google, item]))
     assert [change.text for change in of.changes] == [
         f"user:a@example.com now has roles/viewer on {resource}; IAM decides there, not the network"
     ]

@@ -8,16 +8,16 @@ from copy import deepcopy
 import pytest
 
 from egress.answers.diff import difference
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from tests.proof.test_inbound import DEPLOYMENT, objects
 
 
-def stopped(name: str) -> Deployed:
+def stopped(name: str) -> Snapshot:
     made = [deepcopy(dict(item)) for item in objects().kubernetes]
     for item in made:
         if identity(item) == name:
             item["spec"]["replicas"] = 0
-    return Deployed.of(made, objects().google)
+    return Snapshot.of(made, objects().google)
 
 
 @pytest.mark.parametrize(

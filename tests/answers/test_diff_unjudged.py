@@ -13,7 +13,7 @@ import yaml
 from egress.answers.diff import Difference, difference
 from egress.cli.diff import nothing
 from egress.common.errors import ConfigError
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.render import render
 from egress.plan.model import Plan
 from egress.proof.snapshot import deployment
@@ -52,7 +52,7 @@ def found_of_configs(old: dict[str, Any], new: dict[str, Any]) -> Difference:
     return difference(one, other, plans)
 
 
-def _deployed(plan: Plan) -> Deployed:
+def _deployed(plan: Plan) -> Snapshot:
     return deployment(plan, render(plan))
 
 

@@ -17,7 +17,7 @@ from egress.answers.evidence import SCHEMA, Evidence, Source, evidence, schema, 
 from egress.answers.evidence_markdown import markdown
 from egress.answers.posture import relaxations
 from egress.cli.app import app
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.layers.render import render
 from egress.plan.make import make_plan
 from egress.plan.model import Plan
@@ -29,7 +29,7 @@ EXAMPLES = sorted((ROOT / "examples/modes").glob("Pulumi.*.yaml"))
 SOURCE = Source(project="p", stack="dev", commit=None, uncommitted=False, stack_version=None, at=None)
 
 
-def of(plan: Plan, deployed: Deployed | None = None) -> Evidence:
+def of(plan: Plan, deployed: Snapshot | None = None) -> Evidence:
     return evidence(plan, deployed or deployment(plan, render(plan)), SOURCE)
 
 
@@ -195,12 +195,12 @@ def test_the_schema_refuses_what_is_no_evidence(dev: Evidence) -> None:
 # Digests
 
 
-def changed(plan: Plan, name: str) -> Deployed:
+def changed(plan: Plan, name: str) -> Snapshot:
     deployed = deployment(plan, render(plan))
     manifests: list[Any] = [deepcopy(dict(manifest)) for manifest in deployed.kubernetes]
     (one,) = (manifest for manifest in manifests if identity(manifest) == name)
     one["metadata"]["labels"]["changed"] = "yes"
-    return Deployed.of(manifests, deployed.google)
+    return Snapshot.of(manifests, deployed.google)
 
 
 def test_a_changed_object_changes_its_digest_and_the_one_over_all_and_nothing_else(dev: Evidence) -> None:
@@ -238,7 +238,7 @@ def test_a_hole_is_in_the_proof_and_the_command_says_so(dev: Evidence) -> None:
         for manifest in deployed.kubernetes
         if identity(manifest) != "team-x/networkpolicy/team-boundary"
     ]
-    found = of(plan, Deployed.of(without, deployed.google))
+    found = of(plan, Snapshot.of(without, deployed.google))
     assert found.proof.violations
     assert "answered otherwise than the config says" in markdown(found)
     assert dev.proof.violations == []

@@ -6,7 +6,7 @@ from __future__ import annotations
 from egress.answers.evidence import Evidence, evidence
 from egress.answers.evidence_markdown import markdown
 from egress.answers.map import data
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.proof.expectations import Questions
 from egress.proof.inbound import Receiving
@@ -17,7 +17,7 @@ from tests.proof.test_one_list import SOURCE
 
 def found(without: str = "") -> Evidence:
     kept = [item for item in objects().kubernetes if identity(item) != without]
-    return evidence(plan(), Deployed.of(kept, objects().google), SOURCE)
+    return evidence(plan(), Snapshot.of(kept, objects().google), SOURCE)
 
 
 def test_every_layer_has_its_word_about_what_is_received() -> None:

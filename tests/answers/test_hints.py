@@ -22,7 +22,7 @@ from egress.answers.diff.changes import difference
 from egress.answers.explain import Explanation, explain
 from egress.answers.hint_change import Edit, Proposal, changed, raw, written
 from egress.answers.hint_check import ACCOUNTS, OTHER, REQUESTS, Checker, beyond, led_to
-from egress.judge.model.flow import Flow, Protocol, Way
+from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.make import make_plan
@@ -272,10 +272,10 @@ def test_a_model_that_opens_a_port_is_named() -> None:
 
 
 def test_a_pod_past_its_sidecar_is_told_that_no_entry_opens_its_way() -> None:
-    said = told("orders", "https://github.com", way=Way.POD_WITHOUT_SIDECAR).advice
+    said = told("orders", "https://github.com", vantage=Vantage.POD_WITHOUT_SIDECAR).advice
     assert said.endswith("no entry opens one. What the app itself asks through its sidecar is allowed.")
     # Pods of other teams ask for a certificate, whatever the network lets through.
-    assert not told("orders", "http://test.team-y", way=Way.POD_WITHOUT_SIDECAR).trace.allowed
+    assert not told("orders", "http://test.team-y", vantage=Vantage.POD_WITHOUT_SIDECAR).trace.allowed
 
 
 def test_objects_without_a_config_end_in_a_true_sentence() -> None:
@@ -332,7 +332,7 @@ def test_another_team_that_loses_a_layer_is_named() -> None:
 def test_what_is_opened_besides_is_told_apart() -> None:
     asked = flow_of("a", "http://example.com/x")
     other = {
-        frozenset[str](): flow_of("a", "http://example.com/./x", way=Way.GATEWAY_WITH_CERTIFICATE),
+        frozenset[str](): flow_of("a", "http://example.com/./x", vantage=Vantage.GATEWAY_WITH_CERTIFICATE),
         frozenset({ACCOUNTS}): flow_of("a", "http://example.com/x", account="b"),
         frozenset({REQUESTS}): flow_of("a", "http://example.com/y"),
         frozenset({ACCOUNTS, REQUESTS}): flow_of("a", "http://example.com/x", method="PUT", account="b"),
@@ -342,7 +342,9 @@ def test_what_is_opened_besides_is_told_apart() -> None:
         assert beyond(asked, flow, ()) == kinds
     for url in ("https://example.com", "http://example.org/x", "http://example.com:81/x"):
         assert beyond(asked, flow_of("a", url), ()) == {OTHER}
-    assert beyond(asked, flow_of("a", "http://example.com/x", way=Way.POD_WITHOUT_SIDECAR), ()) == {OTHER}
+    assert beyond(asked, flow_of("a", "http://example.com/x", vantage=Vantage.POD_WITHOUT_SIDECAR), ()) == {
+        OTHER
+    }
 
 
 # Random questions about random configs
@@ -394,9 +396,15 @@ def questions(draw: st.DrawFn) -> tuple[Plan, Flow]:
             st.sampled_from([(), (("x-tenant", "shop"),), (("x-tenant", "b"), ("x-tenant", "shop-1"))])
         ),
         account=draw(st.sampled_from(["default", "app", "report"])),
-        way=draw(
+        vantage=draw(
             st.sampled_from(
-                [Way.APP, Way.APP, Way.APP, Way.GATEWAY_WITH_CERTIFICATE, Way.POD_WITHOUT_SIDECAR]
+                [
+                    Vantage.APP,
+                    Vantage.APP,
+                    Vantage.APP,
+                    Vantage.GATEWAY_WITH_CERTIFICATE,
+                    Vantage.POD_WITHOUT_SIDECAR,
+                ]
             )
         ),
     )

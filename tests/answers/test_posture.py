@@ -10,7 +10,7 @@ import pytest
 
 from egress.answers.diff import difference
 from egress.answers.posture import relaxations
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
 from tests.answers.config_keys import ROWS, Config, base, put
@@ -168,7 +168,7 @@ def test_a_new_stack_is_told_what_it_opens_and_gives() -> None:
             {"mesh-exports": "why"},
         )
     )
-    nothing, whole = Deployed.of((), ()), deployment(plan, render(plan))
+    nothing, whole = Snapshot.of((), ()), deployment(plan, render(plan))
     for of, gain in (
         (difference(nothing, whole, (None, plan)), True),
         (difference(whole, nothing, (plan, None)), False),

@@ -20,9 +20,9 @@ import yaml
 from egress.answers.reachability import Cell, Row, reach
 from egress.common.names import OPEN_TLS_HOST
 from egress.judge.lookup.flow_space import BELOW, OTHER_HOST
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.equivalence import OTHER_METHOD, OTHER_VALUE
-from egress.judge.model.flow import Layer, Way
+from egress.judge.model.flow import Layer, Vantage
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.targets import OTHER_ACCOUNT
 from egress.judge.trace import Judges
 from egress.layers.render import render
@@ -81,8 +81,8 @@ def rows() -> dict[tuple[str, str, int | None], Row]:
     return {(row.team, row.target, row.port): row for row in reach(judges, intent.teams, intent)}
 
 
-def cell(row: Row, way: Way) -> Cell:
-    return next(cell for cell in row.cells if cell.way is way)
+def cell(row: Row, way: Vantage) -> Cell:
+    return next(cell for cell in row.cells if cell.vantage is way)
 
 
 PAST = {
@@ -102,25 +102,25 @@ def test_what_an_app_reaches_and_which_object_refuses(
     rows: dict[tuple[str, str, int | None], Row], asked: tuple[str, str, int | None]
 ) -> None:
     verdict, layer, by = APP[asked]
-    found = cell(rows[asked], Way.APP)
+    found = cell(rows[asked], Vantage.APP)
     assert found.verdict == verdict
     if layer:
-        assert (found.decision.layer, found.decision.by) == (layer, by)
+        assert (found.decision.layer, found.decision.decided_by) == (layer, by)
 
 
 def test_the_teapot_is_all_of_httpbin_that_team_y_gets_in_plain_http(
     rows: dict[tuple[str, str, int | None], Row],
 ) -> None:
-    assert cell(rows["team-y", "httpbin.org", 80], Way.APP).allowed == ("/status/418",)
+    assert cell(rows["team-y", "httpbin.org", 80], Vantage.APP).allowed == ("/status/418",)
 
 
-@pytest.mark.parametrize("way", [Way.PROXY, Way.POD_WITHOUT_SIDECAR])
+@pytest.mark.parametrize("way", [Vantage.PROXY, Vantage.POD_WITHOUT_SIDECAR])
 def test_nothing_outside_is_reached_past_the_sidecar(
-    rows: dict[tuple[str, str, int | None], Row], way: Way
+    rows: dict[tuple[str, str, int | None], Row], way: Vantage
 ) -> None:
     open_to_x = {"storage.googleapis.com", "metadata server", "pods of team-y"}
     for (team, target, port), row in rows.items():
-        if all(of.way is not way for of in row.cells):
+        if all(of.vantage is not way for of in row.cells):
             continue
         found = cell(row, way)
         if team == "team-x" and target == "addresses inside":
@@ -130,20 +130,24 @@ def test_nothing_outside_is_reached_past_the_sidecar(
             assert found.allowed == (("everything",) if port else ("TCP 1-14999, 15091-65535", "UDP 1-65535"))
         else:
             boundary = BOUNDARY_X if team == "team-x" else BOUNDARY_Y
-            assert (found.verdict, found.decision.layer, found.decision.by) == ("no", POLICY, boundary)
+            assert (found.verdict, found.decision.layer, found.decision.decided_by) == (
+                "no",
+                POLICY,
+                boundary,
+            )
 
 
 def test_no_gateway_takes_a_client_without_a_certificate(
     rows: dict[tuple[str, str, int | None], Row],
 ) -> None:
     asked = [
-        cell(row, Way.GATEWAY_WITHOUT_CERTIFICATE)
+        cell(row, Vantage.GATEWAY_WITHOUT_CERTIFICATE)
         for row in rows.values()
-        if any(of.way is Way.GATEWAY_WITHOUT_CERTIFICATE for of in row.cells)
+        if any(of.vantage is Vantage.GATEWAY_WITHOUT_CERTIFICATE for of in row.cells)
     ]
     assert len(asked) == 12
     for found in asked:
-        assert (found.verdict, found.decision.layer, found.decision.by) == (
+        assert (found.verdict, found.decision.layer, found.decision.decided_by) == (
             "no",
             GATEWAY,
             "istio-egress/gateway/egress-gateway",
@@ -154,8 +158,8 @@ def test_with_its_own_certificate_a_team_gets_at_the_gateway_what_its_app_gets(
     rows: dict[tuple[str, str, int | None], Row],
 ) -> None:
     for (team, target, port), row in rows.items():
-        if any(item.way is Way.GATEWAY_WITH_CERTIFICATE for item in row.cells):
-            app, straight = cell(row, Way.APP), cell(row, Way.GATEWAY_WITH_CERTIFICATE)
+        if any(item.vantage is Vantage.GATEWAY_WITH_CERTIFICATE for item in row.cells):
+            app, straight = cell(row, Vantage.APP), cell(row, Vantage.GATEWAY_WITH_CERTIFICATE)
             assert straight.allowed == app.allowed, (team, target, port)
 
 
@@ -171,7 +175,7 @@ def rows_of(config: dict[str, Any]) -> list[Row]:
 def test_rules_are_said_in_their_own_words() -> None:
     """Not as the cross product of everything that could be asked, and without names that nobody wrote."""
     found = {
-        (row.target, row.port): cell(row, Way.APP).allowed
+        (row.target, row.port): cell(row, Vantage.APP).allowed
         for row in rows_of(yaml.safe_load(RULES.read_text(encoding="utf-8"))["config"])
         if row.target.endswith(".example")
     }
@@ -207,21 +211,21 @@ def test_a_rule_that_is_no_longer_met_whole_is_said_by_what_is_left_of_it() -> N
         },
     }
     whole = deployment(plan, render(plan))
-    judges = Judges(Deployed.of((*whole.kubernetes, refused), whole.google))
+    judges = Judges(Snapshot.of((*whole.kubernetes, refused), whole.google))
     found = {(row.target, row.port): row for row in reach(judges, ["team-y"], Intent(plan))}
-    assert cell(found["api.example.org", 80], Way.APP).allowed == ("GET",)
+    assert cell(found["api.example.org", 80], Vantage.APP).allowed == ("GET",)
 
 
 def test_rules_beside_passthrough_are_called_void(rows: dict[tuple[str, str, int | None], Row]) -> None:
     """The app may send the same host anything in TLS of its own, which no rule for requests sees."""
-    assert cell(rows["team-y", "httpbin.org", 80], Way.APP).void
+    assert cell(rows["team-y", "httpbin.org", 80], Vantage.APP).void
     ruled = {"http": {"upgrade": "tls", "paths": ["/a"]}}
     alone = rows_of(config_with("teams/team-y/egress/api.example.org", ruled))
     assert not any(item.void for row in alone if row.target == "api.example.org" for item in row.cells)
     above = config_with("teams/team-y/egress/api.example.org", ruled)
     above["gke-mesh-egress:teams"]["team-y"]["egress"]["*.example.org"] = {"https": "passthrough"}
     pattern = {
-        row.port: cell(row, Way.APP)
+        row.port: cell(row, Vantage.APP)
         for row in rows_of(above)
         if (row.team, row.target) == ("team-y", "api.example.org")
     }

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from egress.answers.reachability_inbound import InboundRow, inbound_rows
 from egress.cli.app import app
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
@@ -33,7 +33,7 @@ def rows(**edits: Any) -> list[InboundRow]:
     for item in made:
         if (name := NAMES.get(identity(item))) in edits:
             edits[name](item)
-    return list(inbound_rows(Judges(Deployed.of(made, objects().google))))
+    return list(inbound_rows(Judges(Snapshot.of(made, objects().google))))
 
 
 def of(found: list[InboundRow], who: str, host: str = "mysql.fqdn.example") -> tuple[str, str]:

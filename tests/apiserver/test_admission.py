@@ -10,7 +10,7 @@ import pytest
 
 from egress.common import names
 from egress.judge.layers.admission import Admission
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.google.resources import google_objects
 from egress.layers.render import render
 from egress.settings.fences import EVERYWHERE, IN_TEAMS, Rule
@@ -259,7 +259,7 @@ def test_the_judge_of_admission_knows_what_was_tried_here(stage: tuple[Api, Clus
         for kind, path in paths.items()
         for item in stage[0].ask("GET", path).body["items"]
     ]
-    judge = Admission(Deployed.of(stored, google_objects(fenced_plan())))
+    judge = Admission(Snapshot.of(stored, google_objects(fenced_plan())))
     for rule in Rule:
         verdict = judge.judge("team-x" if rule in IN_TEAMS else "istio-egress", rule)
         assert (verdict.allowed, verdict.understood) == (False, True), verdict

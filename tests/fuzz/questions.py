@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 
 from egress.answers.asked import NoFlow, flow_of
-from egress.judge.model.flow import Way
+from egress.judge.model.flow import Vantage
 from tests.answers import test_hints
 from tests.fuzz.commands import command, folder
 from tests.random_configs import OF_HTTP, OF_TCP, OF_TLS
@@ -79,7 +79,7 @@ def questions(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
                 [[], ["x-tenant: shop"], ["x-tenant: b", "x-tenant: shop-1"], ["Host: evil.example"], ["x"]]
             ),
             "account": st.sampled_from(["default", "app", "report"]),
-            "way": st.sampled_from([way.value for way in Way]),
+            "way": st.sampled_from([vantage.value for vantage in Vantage]),
         }
     )
 
@@ -107,7 +107,7 @@ def check_question(asked: Any) -> None:
             method=asked["method"],
             headers=lines,
             account=asked["account"],
-            way=Way(asked["way"]),
+            vantage=Vantage(asked["way"]),
         )
     except NoFlow:
         return

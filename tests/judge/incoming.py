@@ -92,4 +92,4 @@ def refused(trace: InboundTrace) -> list[Layer]:
 def by(trace: InboundTrace, layer: Layer) -> str:
     """Object and field of a layer's first word."""
     step = next(step for step in trace.steps if step.layer is layer)
-    return f"{step.by} {step.field}".strip()
+    return f"{step.decided_by} {step.field}".strip()

@@ -7,7 +7,7 @@ from typing import Any
 
 from egress.common.names import TEAM_LABEL
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 
 _APIS = {
     **dict.fromkeys(("AuthorizationPolicy", "PeerAuthentication"), "security.istio.io/v1"),
@@ -51,8 +51,8 @@ def named(namespace: str) -> dict[str, Any]:
     return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
 
 
-def snapshot(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> Deployed:
-    return Deployed.of(objects, google)
+def snapshot(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> Snapshot:
+    return Snapshot.of(objects, google)
 
 
 def node_pool(name: str, account: str = "", *taints: Mapping[str, str], **config: Any) -> Resource:

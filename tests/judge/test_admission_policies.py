@@ -16,8 +16,8 @@ import yaml
 
 from egress.common.objects import Resource
 from egress.judge.layers.admission import GATEWAY_NODES, RECORDED, Admission, expressions, recorded
-from egress.judge.model.deployed import Deployed, Manifest
 from egress.judge.model.flow import Verdict
+from egress.judge.model.snapshot import Manifest, Snapshot
 from egress.layers.admission import policies
 from egress.layers.google.resources import google_objects
 from egress.layers.render import render
@@ -78,7 +78,7 @@ def admission(
     for manifest in objects if change else ():
         assert change is not None
         change(manifest)
-    return Admission(Deployed.of(objects, google_objects(plan)))
+    return Admission(Snapshot.of(objects, google_objects(plan)))
 
 
 def changed(kind: str, name: str, change: Callable[[Any], object]) -> Admission:
@@ -118,7 +118,7 @@ IN_FORCE = [
 def test_every_rule_is_in_force_where_it_has_to_be(namespace: str, rule: Rule) -> None:
     verdict = admission().judge(namespace, rule)
     assert (verdict.allowed, verdict.understood) == (False, True), verdict
-    assert verdict.by.startswith("validatingadmissionpolicy/egress-")
+    assert verdict.decided_by.startswith("validatingadmissionpolicy/egress-")
     assert verdict.field.startswith("spec.validations[")
 
 
@@ -126,13 +126,13 @@ class TestOpenings:
     def test_other_namespaces_than_teams_are_not_selected(self) -> None:
         verdict = admission().judge("istio-system", "privileged")
         assert verdict.allowed
-        assert verdict.by == f"validatingadmissionpolicybinding/{WORKLOADS}"
+        assert verdict.decided_by == f"validatingadmissionpolicybinding/{WORKLOADS}"
 
     def test_an_exempted_namespace(self) -> None:
         config = config_with("fences/admission", {"exemptions": {"team-y": {"host-ports": "an appliance"}}})
         judge = admission(config)
         verdict = judge.judge("team-y", "host-ports")
-        assert (verdict.allowed, verdict.by) == (True, f"validatingadmissionpolicy/{WORKLOADS}")
+        assert (verdict.allowed, verdict.decided_by) == (True, f"validatingadmissionpolicy/{WORKLOADS}")
         assert verdict.field.endswith(".expression")
         assert not judge.judge("team-y", "privileged").allowed
         assert not judge.judge("team-x", "host-ports").allowed
@@ -172,7 +172,7 @@ class TestOpenings:
     def test_a_relaxed_rule_is_in_no_policy(self) -> None:
         judge = admission(config_with("fences/admission", {"relaxed": {"host-ports": "an appliance"}}))
         verdict = judge.judge("team-x", "host-ports")
-        assert (verdict.allowed, verdict.by, verdict.understood) == (True, "nothing", True)
+        assert (verdict.allowed, verdict.decided_by, verdict.understood) == (True, None, True)
         assert not judge.judge("team-x", "privileged").allowed
 
     def test_a_warning_refuses_nothing(self) -> None:
@@ -185,7 +185,7 @@ class TestOpenings:
 
     def test_a_policy_without_a_binding(self) -> None:
         verdict = binding(lambda spec: spec.update(policyName="other"))
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             True,
             f"validatingadmissionpolicy/{WORKLOADS}",
             "",
@@ -218,7 +218,7 @@ def doubled(
     of = next(one for one in objects if (one["kind"], one["metadata"]["name"]) == (kind, under))
     other = copy.deepcopy({**of, "metadata": {**of["metadata"], "name": "another"}})
     change(other["spec"])
-    return Admission(Deployed.of([other, *objects] if first else [*objects, other], google_objects(plan)))
+    return Admission(Snapshot.of([other, *objects] if first else [*objects, other], google_objects(plan)))
 
 
 class TestSeveral:
@@ -268,15 +268,23 @@ class TestSeveral:
             "spec": {"policyName": "strange"},
         }
         nothing = {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": "nothing"}, "spec": {}}
-        verdict = Admission(Deployed.of([strange, bound, nothing], ())).judge("team-x", "privileged")
+        verdict = Admission(Snapshot.of([strange, bound, nothing], ())).judge("team-x", "privileged")
         assert (verdict.allowed, verdict.understood) == (True, False)
-        assert (verdict.by, verdict.field) == ("validatingadmissionpolicy/strange", "spec.validations[0]")
-        without = Admission(Deployed.of([*objects, strange, bound], ())).judge("team-x", "privileged")
+        assert (verdict.decided_by, verdict.field) == (
+            "validatingadmissionpolicy/strange",
+            "spec.validations[0]",
+        )
+        without = Admission(Snapshot.of([*objects, strange, bound], ())).judge("team-x", "privileged")
         assert (without.allowed, without.understood) == (False, True)
 
     def test_without_any_policy_nothing_is_refused(self) -> None:
-        verdict = Admission(Deployed.of((), ())).judge("team-x", "privileged")
-        assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (True, True, "nothing", "")
+        verdict = Admission(Snapshot.of((), ())).judge("team-x", "privileged")
+        assert (verdict.allowed, verdict.understood, verdict.decided_by, verdict.field) == (
+            True,
+            True,
+            None,
+            "",
+        )
 
 
 class TestNotUnderstood:
@@ -349,7 +357,7 @@ class TestGatewayNodes:
     def test_a_teams_pod_is_kept_off_them_and_may_be_on_the_others(self) -> None:
         assert not admission().placed("team-x", GATEWAY).allowed
         verdict = admission().placed("team-x", APPLICATION)
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             True,
             "nodepool/default-pool",
             "nodeConfig.taints",
@@ -368,7 +376,7 @@ class TestGatewayNodes:
             "config"
         ] | {"gcp:project": PROJECT}
         plan = plan_of(config)
-        judge = Admission(Deployed.of(rendered(plan), google_objects(plan)))
+        judge = Admission(Snapshot.of(rendered(plan), google_objects(plan)))
         team = plan.teams[0].name
         assert not judge.placed(team, GATEWAY).allowed
         assert not judge.placed(team, f"sa-ingress-nodes@{PROJECT}.iam.gserviceaccount.com").allowed
@@ -383,14 +391,14 @@ class TestGatewayNodes:
             for resource in google:
                 if resource.name == "gateway":
                     resource.properties["nodeConfig"].update(change)
-            assert Admission(Deployed.of(rendered(plan), google)).placed("team-x", GATEWAY).allowed
+            assert Admission(Snapshot.of(rendered(plan), google)).placed("team-x", GATEWAY).allowed
 
     def test_an_unknown_pool_is_not_understood(self) -> None:
         verdict = admission().placed("team-x", "somebody@else")
-        assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.understood, verdict.decided_by, verdict.field) == (
             True,
             False,
-            "nothing",
+            None,
             "",
         )
 
@@ -405,7 +413,7 @@ class TestGatewayNodes:
             google.append(
                 Resource(of.type, properties.get("name", "gateway"), {**of.properties, "nodeConfig": config})
             )
-        return Admission(Deployed.of(rendered(plan), google)).placed("team-x", account)
+        return Admission(Snapshot.of(rendered(plan), google)).placed("team-x", account)
 
     TAINT = {"key": "dedicated", "value": "gateway", "effect": "NO_SCHEDULE"}
 
@@ -428,18 +436,18 @@ class TestGatewayNodes:
     def test_a_pool_that_the_rule_does_not_name_is_not_guarded_by_it(self) -> None:
         verdict = self.placed({"name": "another", "taints": [self.TAINT]})
         assert verdict.allowed
-        assert verdict.by.startswith("validatingadmissionpolicy/")
+        assert verdict.decided_by.startswith("validatingadmissionpolicy/")
 
     def test_of_two_pools_of_one_account_both_must_be_guarded(self) -> None:
         open_one = {"name": "another", "taints": []}
         verdict = self.placed({}, open_one)
-        assert (verdict.allowed, verdict.by) == (True, "nodepool/another")
-        assert self.placed(open_one, {}).by == "nodepool/another"
+        assert (verdict.allowed, verdict.decided_by) == (True, "nodepool/another")
+        assert self.placed(open_one, {}).decided_by == "nodepool/another"
 
     def test_a_pool_without_a_configuration_is_found_by_no_account(self) -> None:
         pool = Resource("gcp:container/nodePool:NodePool", "bare", {})
-        judge = Admission(Deployed.of(rendered(plan_of(dev_config())), (pool,)))
-        assert judge.placed("team-x", "").by == "nodepool/bare"
+        judge = Admission(Snapshot.of(rendered(plan_of(dev_config())), (pool,)))
+        assert judge.placed("team-x", "").decided_by == "nodepool/bare"
 
 
 def test_the_rule_of_gateway_nodes_is_among_the_recorded() -> None:

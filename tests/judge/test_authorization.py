@@ -87,19 +87,19 @@ EVERYTHING: dict[str, Any] = {}
 class TestActions:
     def test_without_a_policy_everything_is_allowed(self) -> None:
         verdict = judged()
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, "nothing", "")
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (True, None, "")
         assert verdict.reason == "No AuthorizationPolicy selects these pods, so every caller is allowed."
 
     def test_a_policy_without_rules_allows_nothing(self) -> None:
         verdict = judged(written("AuthorizationPolicy", "shop", "rules"))
-        assert (verdict.allowed, verdict.by, verdict.field) == (False, BY, "spec")
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (False, BY, "spec")
         assert verdict.reason == f"No rule allows this to {CALLER}."
         assert outcome(written("AuthorizationPolicy", "shop", "rules", rules=None)) is False
         assert outcome({**written("AuthorizationPolicy", "shop"), "spec": None}) is False
 
     def test_an_empty_rule_allows_everything(self) -> None:
         verdict = judged(allow(EVERYTHING))
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, BY, "spec.rules[0]")
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (True, BY, "spec.rules[0]")
         assert verdict.reason == f"This is allowed to {CALLER}."
 
     def test_without_an_action_a_policy_allows(self) -> None:
@@ -130,7 +130,7 @@ class TestActions:
 
     def test_a_policy_about_the_name_is_nearer_than_one_about_another(self) -> None:
         another = allow(source(namespaces=["bank"]) | self.OTHER, name="another")
-        assert judged(another, allow(operation(methods=["POST"]))).by == BY
+        assert judged(another, allow(operation(methods=["POST"]))).decided_by == BY
 
     def test_a_policy_for_pods_that_are_not_known_may_refuse_what_it_does_not_name(self) -> None:
         odd = allow(
@@ -140,20 +140,21 @@ class TestActions:
         assert outcome(odd) is None
 
     def test_one_policy_of_several_that_allow_is_enough(self) -> None:
-        assert judged(allow(name="nothing"), allow(EVERYTHING)).by == BY
+        assert judged(allow(name=None), allow(EVERYTHING)).decided_by == BY
 
     def test_of_several_that_allow_the_first_is_named(self) -> None:
         assert (
-            judged(allow(EVERYTHING, name="first"), allow(EVERYTHING)).by == "shop/authorizationpolicy/first"
+            judged(allow(EVERYTHING, name="first"), allow(EVERYTHING)).decided_by
+            == "shop/authorizationpolicy/first"
         )
 
     def test_what_no_rule_allows_is_denied(self) -> None:
         verdict = judged(allow(source(namespaces=["other"])))
-        assert (verdict.allowed, verdict.by, verdict.field) == (False, BY, "spec.rules[0].from")
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (False, BY, "spec.rules[0].from")
 
     def test_a_policy_that_denies_comes_before_those_that_allow(self) -> None:
         verdict = judged(allow(EVERYTHING), deny(source(namespaces=["bank"])))
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             False,
             "shop/authorizationpolicy/refusals",
             "spec.rules[0]",
@@ -162,7 +163,7 @@ class TestActions:
 
     def test_a_policy_that_denies_others_denies_nothing_else(self) -> None:
         assert outcome(deny(source(namespaces=["other"]))) is True
-        assert judged(deny(source(namespaces=["other"]))).by == "nothing"
+        assert judged(deny(source(namespaces=["other"]))).decided_by is None
 
     def test_a_policy_that_denies_by_no_rule_denies_nothing(self) -> None:
         assert outcome(deny(), allow(EVERYTHING)) is True
@@ -172,7 +173,7 @@ class TestActions:
 
     def test_audit_decides_nothing(self) -> None:
         audit = policy(EVERYTHING, action="AUDIT", name="log")
-        assert judged(audit).by == "nothing"
+        assert judged(audit).decided_by is None
         assert outcome(audit, allow(source(namespaces=["other"]))) is False
         assert outcome(policy(source(namespaces=["other"]), action="AUDIT")) is True
 
@@ -192,8 +193,8 @@ class TestActions:
 
     def test_a_custom_policy_alone_does_not_make_pods_refuse_the_rest(self) -> None:
         assert (
-            judged(policy(source(namespaces=["x"]), action="CUSTOM", provider={"name": "oracle"})).by
-            == "nothing"
+            judged(policy(source(namespaces=["x"]), action="CUSTOM", provider={"name": "oracle"})).decided_by
+            is None
         )
 
     def test_an_action_that_does_not_exist_is_not_understood(self) -> None:
@@ -204,9 +205,9 @@ class TestActions:
     @pytest.mark.parametrize("said", ["true", "TRUE", "True", "1", "t", "T"])
     def test_a_policy_that_is_tried_dry_refuses_and_allows_nothing(self, said: str) -> None:
         dry = {"annotations": {"istio.io/dry-run": said}}
-        assert judged(deny(EVERYTHING, metadata=dry)).by == "nothing"
-        assert judged(allow(metadata=dry)).by == "nothing"
-        assert outcome(allow(EVERYTHING, metadata=dry), allow(name="nothing")) is False
+        assert judged(deny(EVERYTHING, metadata=dry)).decided_by is None
+        assert judged(allow(metadata=dry)).decided_by is None
+        assert outcome(allow(EVERYTHING, metadata=dry), allow(name=None)) is False
 
     @pytest.mark.parametrize("said", ["false", "0", "no", "yes", ""])
     def test_any_other_word_is_no_dry_run(self, said: str) -> None:
@@ -229,7 +230,10 @@ class TestWhosePods:
         assert outcome(deny(EVERYTHING, home="bank")) is True
 
     def test_a_policy_of_the_root_namespace_is_for_everybodys_pods(self) -> None:
-        assert judged(deny(EVERYTHING, home="istio-system")).by == "istio-system/authorizationpolicy/refusals"
+        assert (
+            judged(deny(EVERYTHING, home="istio-system")).decided_by
+            == "istio-system/authorizationpolicy/refusals"
+        )
         assert outcome(allow(home="istio-system")) is False
         assert outcome(allow(home="istio-system", name="none"), allow(EVERYTHING)) is True
         assert outcome(allow(EVERYTHING, home="istio-system"), allow()) is True
@@ -256,21 +260,21 @@ class TestWhosePods:
 
     def test_a_policy_that_allows_for_other_pods_does_not_close_these(self) -> None:
         other = allow(source(namespaces=["other"]), selector={"matchLabels": {"app": "other"}})
-        assert judged(other).by == "nothing"
+        assert judged(other).decided_by is None
 
     def test_the_policy_that_closes_is_named_although_it_is_about_other_callers(self) -> None:
         verdict = judged(
             allow(source(namespaces=["x"]), selector={"matchLabels": {"app": "other"}}, name="others"),
             allow(source(namespaces=["y"])),
         )
-        assert (verdict.allowed, verdict.by) == (False, BY)
+        assert (verdict.allowed, verdict.decided_by) == (False, BY)
 
     def test_the_first_that_closes_for_sure_is_named_whatever_is_not_known_of_others(self) -> None:
         assert outcome(allow(name="odd", scope="all"), allow(source(namespaces=["x"]))) is False
         free = Pod("shop", None)
         chosen = allow(source(namespaces=["x"]), selector={"matchLabels": {"app": "web"}})
         also = allow(source(namespaces=["x"]), selector={"matchLabels": {"app": "x"}}, name="also")
-        assert judged(chosen, also, at=free).by == BY
+        assert judged(chosen, also, at=free).decided_by == BY
         attached = allow(source(namespaces=["x"]), targetRefs=[{"kind": "Gateway"}], name="attached")
         assert outcome(attached, chosen, at=Pod("shop", {"app": "other"})) is True
 
@@ -505,7 +509,12 @@ class TestWhoCalls:
     def test_addresses_of_callers_are_not_understood(self, field: str) -> None:
         verdict = judged(allow(source(**{field: ["10.0.0.0/8"]})))
         where = "spec.rules[0].from.anything" if field == "anything" else "spec.rules[0].from"
-        assert (verdict.understood, verdict.allowed, verdict.by, verdict.field) == (False, True, BY, where)
+        assert (verdict.understood, verdict.allowed, verdict.decided_by, verdict.field) == (
+            False,
+            True,
+            BY,
+            where,
+        )
         assert outcome(deny(source(**{field: ["10.0.0.0/8"]}))) is None
 
     def test_an_empty_field_hides_no_other(self) -> None:
@@ -993,7 +1002,7 @@ class TestWhatIsNotUnderstood:
 
     def test_a_doubtful_denial_leaves_open_what_is_allowed(self) -> None:
         verdict = judged(deny(self.ODD), allow(EVERYTHING))
-        assert (verdict.understood, verdict.allowed, verdict.by) == (
+        assert (verdict.understood, verdict.allowed, verdict.decided_by) == (
             False,
             True,
             "shop/authorizationpolicy/refusals",
@@ -1006,14 +1015,17 @@ class TestWhatIsNotUnderstood:
         assert outcome(allow(self.ODD, name="odd"), allow(when("destination.port", "1"))) is None
         assert outcome(allow(self.ODD, no)) is None
         assert (
-            judged(deny(self.ODD, name="odd"), deny(when("remote.ip", "x"))).by
+            judged(deny(self.ODD, name="odd"), deny(when("remote.ip", "x"))).decided_by
             == "shop/authorizationpolicy/odd"
         )
         assert (
-            judged(allow(self.ODD, name="odd"), allow(when("remote.ip", "x"))).by
+            judged(allow(self.ODD, name="odd"), allow(when("remote.ip", "x"))).decided_by
             == "shop/authorizationpolicy/odd"
         )
-        assert judged(deny(self.ODD), allow(when("remote.ip", "x"))).by == "shop/authorizationpolicy/refusals"
+        assert (
+            judged(deny(self.ODD), allow(when("remote.ip", "x"))).decided_by
+            == "shop/authorizationpolicy/refusals"
+        )
 
     def test_a_doubtful_denial_does_not_open_what_is_not_allowed(self) -> None:
         assert outcome(deny(self.ODD), allow(source(namespaces=["other"]))) is False
@@ -1064,7 +1076,7 @@ class TestWhatIsNamed:
         far = allow(
             source(namespaces=["bank"]) | operation(hosts=["else.example"], methods=["POST"]), name="far"
         )
-        assert judged(far, near).by == judged(near, far).by == "shop/authorizationpolicy/near"
+        assert judged(far, near).decided_by == judged(near, far).decided_by == "shop/authorizationpolicy/near"
 
     @pytest.mark.parametrize(
         "twice", [source(namespaces=["bank"]), operation(hosts=["*.example"]), when("connection.sni", "a*")]
@@ -1074,26 +1086,28 @@ class TestWhatIsNamed:
         near = allow({**twice, "when": [*twice.get("when", ()), *missing]}, name="near")
         far = allow({"to": [{"operation": {"ports": ["8080"]}}], "when": missing}, name="far")
         assert (
-            judged(far, near, sni="a").by == judged(near, far, sni="a").by == "shop/authorizationpolicy/near"
+            judged(far, near, sni="a").decided_by
+            == judged(near, far, sni="a").decided_by
+            == "shop/authorizationpolicy/near"
         )
 
     def test_two_other_parts_count_more_than_one(self) -> None:
         one = allow(operation(ports=["8080"], methods=["POST"]), name="one")
         two = allow(operation(ports=["8080"], paths=["/"], methods=["POST"]), name="two")
-        assert judged(one, two).by == judged(two, one).by == "shop/authorizationpolicy/two"
+        assert judged(one, two).decided_by == judged(two, one).decided_by == "shop/authorizationpolicy/two"
 
     def test_what_does_not_hold_counts_for_nothing(self) -> None:
         wide = allow(operation(ports=["1"], paths=["/x"], methods=["POST"]), name="wide")
         assert (
-            judged(wide, allow(operation(ports=["8080"], methods=["POST"]), name="near")).by
+            judged(wide, allow(operation(ports=["8080"], methods=["POST"]), name="near")).decided_by
             == "shop/authorizationpolicy/near"
         )
 
     def test_of_two_of_which_as_much_holds_the_first(self) -> None:
         host = allow(operation(hosts=["*.example"], methods=["POST"]), name="host")
         parts = allow(operation(ports=["8080"], paths=["/"], methods=["POST"]), name="parts")
-        assert judged(host, parts).by == "shop/authorizationpolicy/host"
-        assert judged(parts, host).by == "shop/authorizationpolicy/parts"
+        assert judged(host, parts).decided_by == "shop/authorizationpolicy/host"
+        assert judged(parts, host).decided_by == "shop/authorizationpolicy/parts"
 
     def test_of_a_policys_rules_the_best_counts(self) -> None:
         best = allow(
@@ -1102,12 +1116,12 @@ class TestWhatIsNamed:
             name="best",
         )
         middling = allow(operation(ports=["8080"], methods=["POST"]), name="middling")
-        assert judged(middling, best).by == "shop/authorizationpolicy/best"
+        assert judged(middling, best).decided_by == "shop/authorizationpolicy/best"
 
     def test_a_policy_for_other_hosts_alone_is_farthest(self) -> None:
         asks = allow(operation(methods=["POST"]), name="asks")
         assert (
-            judged(allow(operation(hosts=["else.example"]), name="else"), asks).by
+            judged(allow(operation(hosts=["else.example"]), name="else"), asks).decided_by
             == "shop/authorizationpolicy/asks"
         )
 

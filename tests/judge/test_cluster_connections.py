@@ -437,11 +437,11 @@ class TestJudged:
             {"direction": "EGRESS", "destinationRanges": ["0.0.0.0/0"], "denies": [{"protocol": "all"}]},
         )
         judge = judges(team(SHOP), google=(*OF_POOLS, shut))
-        assert self.said(judge, "TCP", 15012).by == "nothing"
+        assert self.said(judge, "TCP", 15012).decided_by is None
         refused = self.said(judge, "TCP", 15012, must_pass=True)
-        assert (refused.allowed, refused.by) == (False, "firewall/shut")
+        assert (refused.allowed, refused.decided_by) == (False, "firewall/shut")
         held = judges(team(SHOP), policy(SHOP, egress=[]), google=(*OF_POOLS, shut))
-        assert self.said(held, "TCP", 15012, must_pass=True).by == "shop/networkpolicy/policy"
+        assert self.said(held, "TCP", 15012, must_pass=True).decided_by == "shop/networkpolicy/policy"
         assert self.said(judges(team(SHOP)), "TCP", 15012, must_pass=True).allowed
 
     PODS = (
@@ -499,7 +499,7 @@ class TestJudged:
         )
         judge = judges(team(SHOP), google=(*OF_POOLS, udp))
         said = [
-            self.said(judge, by, 443, to="the internet", source="application nodes").by
+            self.said(judge, by, 443, to="the internet", source="application nodes").decided_by
             for by in ("UDP", "TCP")
         ]
-        assert said == ["firewall/udp", "nothing"]
+        assert said == ["firewall/udp", None]

@@ -8,8 +8,8 @@ import pytest
 
 from egress.common.objects import Resource
 from egress.judge.layers.dns import Dns
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import Verdict
+from egress.judge.model.snapshot import Snapshot
 
 OURS = "projects/p/global/networks/ours"
 SUBNET = Resource("gcp:compute/subnetwork:Subnetwork", "subnet", {"network": OURS})
@@ -35,7 +35,7 @@ def record(zone: str, name: str, kind: str, *data: str) -> Resource:
 
 
 def dns(*resources: Resource) -> Dns:
-    return Dns(Deployed.of((), (SUBNET, *resources)))
+    return Dns(Snapshot.of((), (SUBNET, *resources)))
 
 
 PEERED: Any = {"peeringConfig": {"targetNetwork": {"networkUrl": "projects/p/global/networks/empty"}}}
@@ -48,10 +48,10 @@ GOOGLE = (
 
 
 def says(verdict: Verdict) -> tuple[bool, bool, str, str]:
-    return verdict.allowed, verdict.understood, verdict.by, verdict.field
+    return verdict.allowed, verdict.understood, verdict.decided_by, verdict.field
 
 
-NOBODY = (True, True, "nothing", "")
+NOBODY = (True, True, None, "")
 
 
 class TestWhoAnswers:
@@ -61,11 +61,15 @@ class TestWhoAnswers:
 
     def test_an_empty_zone_for_the_root_refuses_every_name(self) -> None:
         verdict = dns(REFUSAL).judge("secrets.evil.example")
-        assert (verdict.allowed, verdict.by, verdict.field) == (False, "managedzone/refuse", "dnsName")
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
+            False,
+            "managedzone/refuse",
+            "dnsName",
+        )
 
     def test_the_longest_suffix_answers_alone(self) -> None:
         both = dns(REFUSAL, zone("declared", "example.com.", **PEERED))
-        assert both.judge("www.Example.com").by == "managedzone/declared"
+        assert both.judge("www.Example.com").decided_by == "managedzone/declared"
         assert both.judge("www.example.com").allowed
         assert not both.judge("badexample.com").allowed
         closed_below = dns(zone("declared", "example.com.", **PEERED), zone("closed", "secret.example.com."))
@@ -99,11 +103,11 @@ class TestWhoAnswers:
     def test_where_nobody_said_which_network_is_the_clusters_every_private_zone_counts(self) -> None:
         cluster = Resource("gcp:container/cluster:Cluster", "one", {})
         for known in ((), (cluster,)):
-            assert not Dns(Deployed.of((), (*known, REFUSAL))).judge("example.com").allowed
+            assert not Dns(Snapshot.of((), (*known, REFUSAL))).judge("example.com").allowed
         named = Resource("gcp:container/cluster:Cluster", "one", {"network": "ours"})
         theirs = zone("refuse", ".", network="projects/p/global/networks/theirs")
-        assert Dns(Deployed.of((), (named, theirs))).judge("example.com").allowed
-        assert not Dns(Deployed.of((), (named, REFUSAL))).judge("example.com").allowed
+        assert Dns(Snapshot.of((), (named, theirs))).judge("example.com").allowed
+        assert not Dns(Snapshot.of((), (named, REFUSAL))).judge("example.com").allowed
 
     def test_a_zone_of_another_network_or_a_public_one_says_nothing(self) -> None:
         assert (
@@ -137,7 +141,7 @@ class TestRecords:
     def test_an_alias_is_followed_to_its_addresses(self) -> None:
         judge = dns(REFUSAL, *GOOGLE)
         assert judge.addresses("storage.googleapis.com") == ("199.36.153.8", "199.36.153.9")
-        assert judge.judge("storage.googleapis.com").by == "recordset/private.googleapis.com."
+        assert judge.judge("storage.googleapis.com").decided_by == "recordset/private.googleapis.com."
 
     def test_records_belong_to_the_zone_of_their_zones_name(self) -> None:
         renamed = Resource("gcp:dns/managedZone:ManagedZone", "of-the-program", {**GOOGLE[0].properties})
@@ -174,7 +178,7 @@ class TestRecords:
     def test_an_alias_into_a_refused_name_is_refused(self) -> None:
         assert not dns(REFUSAL, GOOGLE[0], GOOGLE[1]).judge("storage.googleapis.com").allowed
         out = dns(REFUSAL, GOOGLE[0], record("google", "*.googleapis.com.", "CNAME", "evil.example."))
-        assert out.judge("storage.googleapis.com").by == "managedzone/refuse"
+        assert out.judge("storage.googleapis.com").decided_by == "managedzone/refuse"
 
     def test_aliases_in_a_circle_lead_nowhere(self) -> None:
         circle = (

@@ -210,7 +210,7 @@ class TestWhatALoadBalancerTakes:
     def test_everybody_if_the_service_names_no_ranges(self) -> None:
         found = edge()
         assert (found.ranges, found.written) == (ANYWHERE, ())
-        verdict = found.takes(PARTNER, 443, "the partner", everywhere=True)
+        verdict = found.takes(PARTNER, 443, "the partner", must_pass=True)
         assert (verdict.layer, verdict.allowed, verdict.field, verdict.understood) == (
             Layer.LOAD_BALANCER,
             True,
@@ -221,9 +221,9 @@ class TestWhatALoadBalancerTakes:
     def test_its_own_ranges_alone(self) -> None:
         found = edge(loadBalancerSourceRanges=["198.51.100.16/28"])
         assert found.written == ("198.51.100.16/28",)
-        taken = found.takes(PARTNER, 443, "the partner", everywhere=True)
+        taken = found.takes(PARTNER, 443, "the partner", must_pass=True)
         assert (taken.allowed, taken.field) == (True, "spec.loadBalancerSourceRanges")
-        other = found.takes(Ranges.of(["203.0.113.0/24"]), 443, "somebody", everywhere=False)
+        other = found.takes(Ranges.of(["203.0.113.0/24"]), 443, "somebody", must_pass=False)
         assert (other.layer, other.allowed, other.field) == (
             Layer.LOAD_BALANCER,
             False,
@@ -233,22 +233,22 @@ class TestWhatALoadBalancerTakes:
 
     def test_of_addresses_of_which_it_takes_some_it_takes_any_but_not_all(self) -> None:
         found = edge(loadBalancerSourceRanges=["198.51.100.16/29"])
-        assert found.takes(PARTNER, 443, "the partner", everywhere=False).allowed is True
-        assert found.takes(PARTNER, 443, "the partner", everywhere=True).allowed is False
+        assert found.takes(PARTNER, 443, "the partner", must_pass=False).allowed is True
+        assert found.takes(PARTNER, 443, "the partner", must_pass=True).allowed is False
 
     def test_its_own_ports_alone(self) -> None:
-        verdict = edge().takes(PARTNER, 8443, "the partner", everywhere=False)
+        verdict = edge().takes(PARTNER, 8443, "the partner", must_pass=False)
         assert (verdict.layer, verdict.allowed, verdict.field) == (Layer.LOAD_BALANCER, False, "spec.ports")
 
     def test_nothing_where_there_is_none(self) -> None:
-        verdict = edge(type="NodePort").takes(PARTNER, 443, "the partner", everywhere=False)
+        verdict = edge(type="NodePort").takes(PARTNER, 443, "the partner", must_pass=False)
         assert (verdict.layer, verdict.allowed, verdict.field) == (Layer.LOAD_BALANCER, False, "spec.type")
 
     def test_what_is_not_understood_of_it_comes_first(self) -> None:
         found = edge(externalIPs=["192.0.2.1"], ports=[{"port": 443, "protocol": "UDP"}])
-        verdict = found.takes(PARTNER, 80, "the partner", everywhere=False)
+        verdict = found.takes(PARTNER, 80, "the partner", must_pass=False)
         assert (verdict.layer, verdict.allowed, verdict.understood) == (Layer.LOAD_BALANCER, True, False)
-        assert (verdict.by, verdict.field) == ("shop/service/edge", "spec.externalIPs")
+        assert (verdict.decided_by, verdict.field) == ("shop/service/edge", "spec.externalIPs")
 
     @pytest.mark.parametrize(("policy", "local"), [("Local", True), ("Cluster", False), (None, False)])
     def test_pods_see_the_clients_address_by_the_policy_local(self, policy: str | None, local: bool) -> None:

@@ -28,10 +28,10 @@ from egress.judge import pods
 from egress.judge.fields import google_fields as fields_of_google
 from egress.judge.fields import google_types
 from egress.judge.fields.object_fields import HARMLESS
-from egress.judge.model.deployed import Deployed, identity
-from egress.judge.model.flow import Flow, Protocol, Way
+from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.judge.model.kinds import READ, unknown
 from egress.judge.model.shapes import problems
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
 from egress.proof.verify import verify
@@ -71,7 +71,7 @@ def test_the_recorded_fields_are_those_of_the_pinned_release(regenerate: bool) -
     assert of_definitions(istio_crds()) == istio_fields()
 
 
-def answers(mode: str, deployed: Deployed) -> Iterator[object]:
+def answers(mode: str, deployed: Snapshot) -> Iterator[object]:
     """Everything that anybody says about a state, one answer after the other."""
     judges = Judges(deployed)
     intent = Intent(plan(mode))
@@ -90,7 +90,7 @@ def answers(mode: str, deployed: Deployed) -> Iterator[object]:
         (team, address) for team in intent.teams for address in ("10.9.9.9", "2001:db8::1")
     ):
         yield judges.trace(
-            Flow(team, address, 443, Protocol.TLS, Way.POD_WITHOUT_SIDECAR, address=address)
+            Flow(team, address, 443, Protocol.TLS, Vantage.POD_WITHOUT_SIDECAR, address=address)
         ).steps
         yield judges.trace(Flow(team, address, 443, Protocol.TCP, address=address)).steps
 
@@ -107,7 +107,7 @@ class Site:
     """Objects that are there as well."""
 
     @cached_property
-    def base(self) -> tuple[dict[str, Any], Deployed]:
+    def base(self) -> tuple[dict[str, Any], Snapshot]:
         """The object, and the state that it is in."""
         state = rendered(self.mode)
         objects = [*map(dict, state.kubernetes), *self.beside]
@@ -115,7 +115,7 @@ class Site:
         if self.change:
             objects[at] = deepcopy(objects[at])
             self.change(objects[at])
-        return objects[at], Deployed.of(objects, state.google)
+        return objects[at], Snapshot.of(objects, state.google)
 
     @cached_property
     def answers(self) -> list[object]:
@@ -128,12 +128,12 @@ class Site:
             changed = {**item, "spec": put(item.get("spec"), path, value)}
             if changed != item and not list(problems(item["kind"], changed)):
                 yield self._told(
-                    Deployed.of([changed if one is item else one for one in state.kubernetes], state.google)
+                    Snapshot.of([changed if one is item else one for one in state.kubernetes], state.google)
                 )
 
-    def _told(self, changed: Deployed) -> str:
+    def _told(self, changed: Snapshot) -> str:
         judges = Judges(changed)
-        if judges.broken or any(verdict.by == self.name for verdict in judges.unread):
+        if judges.broken or any(verdict.decided_by == self.name for verdict in judges.unread):
             return "not understood"
         pairs = zip(answers(self.mode, changed), self.answers, strict=True)
         return (
@@ -384,7 +384,7 @@ class Place:
     """Resources that are not there, by a part of their names."""
 
     @cached_property
-    def base(self) -> tuple[Resource, Deployed]:
+    def base(self) -> tuple[Resource, Snapshot]:
         state = rendered(self.mode)
         items = [item for item in state.google if self.without not in item.name]
         found = next(
@@ -394,7 +394,7 @@ class Place:
         written = {**(found.properties if found else named), **dict(self.more)}
         changed = Resource(self.type, found.name if found else "somebodys", written)
         items = [changed if item is found else item for item in items] if found else [*items, changed]
-        return changed, Deployed.of(state.kubernetes, [*items, ELSEWHERE])
+        return changed, Snapshot.of(state.kubernetes, [*items, ELSEWHERE])
 
     @cached_property
     def answers(self) -> list[object]:
@@ -407,14 +407,14 @@ class Place:
             changed = Resource(self.type, item.name, put(item.properties, path, value))
             if changed.properties != item.properties and not list(problems(self.type, changed.properties)):
                 yield self.told(
-                    Deployed.of(state.kubernetes, [changed if one is item else one for one in state.google])
+                    Snapshot.of(state.kubernetes, [changed if one is item else one for one in state.google])
                 )
 
-    def told(self, after: Deployed) -> str:
+    def told(self, after: Snapshot) -> str:
         """What becomes of the resource in another state."""
         item, state = self.base
         judges = Judges(after)
-        if judges.broken or any(verdict.by == item.identity for verdict in judges.unread):
+        if judges.broken or any(verdict.decided_by == item.identity for verdict in judges.unread):
             return "not understood"
         pairs = zip(answers(self.mode, after), self.answers, strict=True)
         return "read" if any(one != other for one, other in pairs) or difference(state, after).changes else ""
@@ -501,6 +501,6 @@ def test_what_is_listed_of_google_is_a_field_and_says_nothing(type_token: str) -
         written = put(written, path, next(_of_google(path, form)))
     # All at once: what says nothing says nothing beside others either.
     changed = Resource(type_token, item.name, written)
-    after = Deployed.of(state.kubernetes, [changed if one is item else one for one in state.google])
+    after = Snapshot.of(state.kubernetes, [changed if one is item else one for one in state.google])
     assert not list(problems(type_token, written))
     assert place.told(after) == ""

@@ -11,9 +11,9 @@ import pytest
 from egress.common.objects import Resource
 from egress.judge.layers.firewall import Firewall
 from egress.judge.lookup.firewall_rules import INGRESS, Rule
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import Verdict
 from egress.judge.model.ip_ranges import Ranges
+from egress.judge.model.snapshot import Snapshot
 from tests.judge.test_firewall_layers import ALL, APP, CLUSTER, GATE, SUBNET, TCP_443, rule
 
 SOURCE = "203.0.113.0/24"
@@ -24,23 +24,23 @@ def inbound(name: str = "in", **properties: Any) -> Resource:
 
 
 def firewall(*rules: Resource) -> Firewall:
-    return Firewall(Deployed.of((), (*rules, SUBNET, CLUSTER)))
+    return Firewall(Snapshot.of((), (*rules, SUBNET, CLUSTER)))
 
 
 def comes(
-    *rules: Resource, pool: str = APP, port: int = 443, everywhere: bool = False, also: Sequence[Rule] = ()
+    *rules: Resource, pool: str = APP, port: int = 443, must_pass: bool = False, also: Sequence[Rule] = ()
 ) -> Verdict:
     source = Ranges.of([SOURCE])
-    return firewall(*rules).comes_in(source, pool, port, "a partner", everywhere=everywhere, also=also)
+    return firewall(*rules).comes_in(source, pool, port, "a partner", must_pass=must_pass, also=also)
 
 
 def by(verdict: Verdict) -> tuple[bool, str]:
-    return verdict.allowed, verdict.by
+    return verdict.allowed, verdict.decided_by
 
 
 def test_nothing_comes_in_that_no_rule_lets_in() -> None:
-    assert by(comes()) == (False, "nothing")
-    assert by(comes(rule("out", allows=ALL, destinationRanges=[SOURCE]))) == (False, "nothing")
+    assert by(comes()) == (False, None)
+    assert by(comes(rule("out", allows=ALL, destinationRanges=[SOURCE]))) == (False, None)
 
 
 @pytest.mark.parametrize(
@@ -59,21 +59,21 @@ def test_what_comes_in_is_tcp_on_the_port_that_it_is_sent_to(allows: Any, port: 
 def test_a_rule_for_one_pools_nodes_lets_in_to_those() -> None:
     only = inbound(allows=TCP_443, targetServiceAccounts=[GATE])
     assert by(comes(only, pool=GATE)) == (True, "firewall/in")
-    assert by(comes(only, pool=APP)) == (False, "nothing")
+    assert by(comes(only, pool=APP)) == (False, None)
 
 
 def test_without_a_pool_any_that_is_reached_is_enough_and_every_one_must_be_where_it_has_to() -> None:
     only = inbound(allows=TCP_443, targetServiceAccounts=[GATE])
     assert by(comes(only, pool="")) == (True, "firewall/in")
-    assert by(comes(only, pool="", everywhere=True)) == (False, "nothing")
-    assert by(comes(inbound(allows=TCP_443), pool="", everywhere=True)) == (True, "firewall/in")
+    assert by(comes(only, pool="", must_pass=True)) == (False, None)
+    assert by(comes(inbound(allows=TCP_443), pool="", must_pass=True)) == (True, "firewall/in")
 
 
 def test_one_address_of_the_source_is_enough_or_every_one_must_come_in() -> None:
     half = inbound(allows=TCP_443, sourceRanges=["203.0.113.0/25"])
     assert firewall(half).comes_in(Ranges.of([SOURCE]), APP, 443, "a partner").allowed
     assert comes(half).allowed
-    assert not comes(half, everywhere=True).allowed
+    assert not comes(half, must_pass=True).allowed
 
 
 def test_rules_that_gke_makes_besides_stand_among_the_others_by_their_numbers() -> None:
@@ -83,7 +83,7 @@ def test_rules_that_gke_makes_besides_stand_among_the_others_by_their_numbers() 
     assert by(comes(inbound(denies=TCP_443, priority=999), also=own)) == (False, "firewall/in")
     assert by(comes(inbound(denies=TCP_443, priority=1000), also=own)) == (False, "firewall/in")
     assert by(comes(inbound(denies=TCP_443, priority=1001), also=own)) == (True, "gke")
-    assert by(comes(also=own, port=444)) == (False, "nothing")
+    assert by(comes(also=own, port=444)) == (False, None)
 
 
 def test_rules_about_what_comes_in_are_told_in_the_order_in_which_they_decide() -> None:

@@ -12,8 +12,8 @@ import pytest
 from egress.common.objects import Resource
 from egress.judge.layers.firewall import Firewall
 from egress.judge.lookup import firewall_rules
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.google.resources import google_objects
 from tests.support import config_with, dev_config, plan_of
 
@@ -46,10 +46,10 @@ DENY_ALL = rule("deny-all", denies=ALL, destinationRanges=["0.0.0.0/0"], priorit
 
 def judged(*rules: Resource, to: Pod | Outside = ANY_SITE, port: int = 443, **how: Any) -> Verdict:
     others = how.pop("others", (SUBNET, CLUSTER))
-    everywhere = how.pop("everywhere", False)
+    must_pass = how.pop("must_pass", False)
     source = how.pop("source", Node(APP))
     connection = Connection(source, to, port, Protocol.TCP, **how)
-    return Firewall(Deployed.of((), (*rules, *others))).judge(connection, everywhere=everywhere)
+    return Firewall(Snapshot.of((), (*rules, *others))).judge(connection, must_pass=must_pass)
 
 
 def policy(*rules: dict[str, Any]) -> Resource:
@@ -75,7 +75,7 @@ def of_google(**properties: Any) -> Resource:
 
 
 def says(verdict: Verdict) -> tuple[bool, bool, str, str]:
-    return verdict.allowed, verdict.understood, verdict.by, verdict.field
+    return verdict.allowed, verdict.understood, verdict.decided_by, verdict.field
 
 
 class TestPolicies:
@@ -108,7 +108,7 @@ class TestPolicies:
         assert not judged(denied, port=81, transport="UDP").allowed
 
     def test_a_disabled_rule_says_nothing(self) -> None:
-        assert judged(policy(of_policy("deny", disabled=True))).by == "nothing"
+        assert judged(policy(of_policy("deny", disabled=True))).decided_by is None
 
     def test_without_a_direction_a_rule_is_for_what_comes_in(self) -> None:
         far, out = Pod("bank", {}, pool=GATE), rule(allows=ALL)
@@ -117,9 +117,9 @@ class TestPolicies:
         )
         del written["direction"]
         assert judged(policy(written)).allowed
-        assert judged(policy(written), out, to=far).by == "networkfirewallpolicywithrules/policy"
+        assert judged(policy(written), out, to=far).decided_by == "networkfirewallpolicywithrules/policy"
         assert (
-            judged(policy({**written, "direction": "INGRESS"}), out, to=far).by
+            judged(policy({**written, "direction": "INGRESS"}), out, to=far).decided_by
             == "networkfirewallpolicywithrules/policy"
         )
         verdict = judged(policy(written), out, source=Pod("shop", {}, pool=APP), to=far)
@@ -147,7 +147,7 @@ class TestPolicies:
     def test_a_policy_decides_before_any_rule_of_the_network(self) -> None:
         opened = rule("somebody-opened-it", allows=ALL, priority=0)
         verdict = judged(policy(of_policy("deny", priority=65000)), opened)
-        assert (verdict.allowed, verdict.by) == (False, "networkfirewallpolicywithrules/policy")
+        assert (verdict.allowed, verdict.decided_by) == (False, "networkfirewallpolicywithrules/policy")
 
     def test_its_rules_decide_by_their_numbers_and_for_their_machines(self) -> None:
         both = policy(
@@ -173,7 +173,7 @@ class TestPolicies:
     def test_the_programs_own_policy_lets_through_what_its_rules_do(self) -> None:
         kinds = {
             form: Firewall(
-                Deployed.of((), google_objects(plan_of(config_with("network/firewall", {"form": form}))))
+                Snapshot.of((), google_objects(plan_of(config_with("network/firewall", {"form": form}))))
             )
             for form in ("rules", "policy")
         }
@@ -246,11 +246,11 @@ def _outputs(kind: type) -> set[str]:
 class TestWhoDecides:
     def test_what_no_rule_means_leaves(self) -> None:
         verdict = judged()
-        assert says(verdict) == (True, True, "nothing", "")
+        assert says(verdict) == (True, True, None, "")
 
     def test_what_no_rule_means_does_not_come_in(self) -> None:
         verdict = judged(to=Pod("bank", {}, pool=GATE), others=(SUBNET,))
-        assert says(verdict) == (False, True, "nothing", "")
+        assert says(verdict) == (False, True, None, "")
 
     def test_a_rule_without_a_number_has_the_number_1000(self) -> None:
         deny = rule("deny", denies=ALL, priority=1001)
@@ -262,7 +262,8 @@ class TestWhoDecides:
         dual = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "stackType": "IPV4_IPV6"})
         for site in ("192.0.2.1", "2001:db8::1"):
             assert (
-                judged(rule(denies=ALL), to=Outside(None, site), others=(dual, CLUSTER)).by == "firewall/rule"
+                judged(rule(denies=ALL), to=Outside(None, site), others=(dual, CLUSTER)).decided_by
+                == "firewall/rule"
             )
 
     def test_a_rule_without_a_network_or_of_one_that_nobody_knows_holds(self) -> None:
@@ -285,8 +286,12 @@ class TestWhoDecides:
     def test_the_lower_number_decides_whatever_the_order(self) -> None:
         allow = rule("allow", allows=TCP_443, priority=1000)
         verdict = judged(DENY_ALL, allow)
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, "firewall/allow", "allows[0].ports[0]")
-        assert judged(DENY_ALL, allow, port=80).by == "firewall/deny-all"
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
+            True,
+            "firewall/allow",
+            "allows[0].ports[0]",
+        )
+        assert judged(DENY_ALL, allow, port=80).decided_by == "firewall/deny-all"
 
     def test_of_one_number_the_denial_decides(self) -> None:
         allow, deny = rule("allow", allows=TCP_443), rule("deny", denies=TCP_443)
@@ -316,11 +321,11 @@ class TestTargets:
     def test_a_pod_of_an_unknown_pool_is_where_more_is_let_through(self) -> None:
         allow = rule(allows=TCP_443, targetServiceAccounts=[GATE])
         assert judged(DENY_ALL, allow, source=Pod("team-x", None)).allowed
-        assert not judged(DENY_ALL, allow, source=Pod("team-x", None), everywhere=True).allowed
+        assert not judged(DENY_ALL, allow, source=Pod("team-x", None), must_pass=True).allowed
 
     def test_tags_are_not_understood(self) -> None:
         verdict = judged(DENY_ALL, rule(allows=TCP_443, targetTags=["web"]))
-        assert (verdict.allowed, verdict.understood, verdict.by) == (True, False, "firewall/rule")
+        assert (verdict.allowed, verdict.understood, verdict.decided_by) == (True, False, "firewall/rule")
         assert judged(
             rule("first", denies=ALL, priority=1), rule(allows=TCP_443, targetTags=["web"])
         ).understood
@@ -370,12 +375,12 @@ class TestWhatItMeans:
 
     def test_a_declared_host_needs_every_address_of_the_internet(self) -> None:
         assert not judged(
-            DENY_ALL, rule(allows=TCP_443, destinationRanges=["8.8.8.8/32"]), everywhere=True
+            DENY_ALL, rule(allows=TCP_443, destinationRanges=["8.8.8.8/32"]), must_pass=True
         ).allowed
         halves = rule(allows=TCP_443, destinationRanges=["0.0.0.0/1", "128.0.0.0/1"])
-        assert judged(DENY_ALL, halves, everywhere=True).allowed
+        assert judged(DENY_ALL, halves, must_pass=True).allowed
         hole = rule("hole", denies=ALL, destinationRanges=["8.8.8.8/32"], priority=1)
-        assert judged(hole, halves, everywhere=True).by == "firewall/hole"
+        assert judged(hole, halves, must_pass=True).decided_by == "firewall/hole"
 
     def test_private_google_access_is_no_address_of_the_internet(self) -> None:
         allow = rule(allows=TCP_443, destinationRanges=["199.36.153.8/30"])
@@ -384,34 +389,34 @@ class TestWhatItMeans:
 
     def test_the_metadata_server_is_always_reached(self) -> None:
         verdict = judged(DENY_ALL, to=Outside(None, "169.254.169.254"), port=53, transport="UDP")
-        assert says(verdict) == (True, True, "nothing", "")
+        assert says(verdict) == (True, True, None, "")
 
     def test_of_a_whole_range_one_address_is_enough(self) -> None:
         allow = rule(allows=TCP_443, destinationRanges=["192.0.2.0/28"])
-        for everywhere in (False, True):
-            assert judged(DENY_ALL, allow, to=Outside(None, "192.0.2.0/24"), everywhere=everywhere).allowed
+        for must_pass in (False, True):
+            assert judged(DENY_ALL, allow, to=Outside(None, "192.0.2.0/24"), must_pass=must_pass).allowed
 
     def test_who_must_reach_googles_apis_needs_private_access(self) -> None:
         google = Outside("storage.googleapis.com", "199.36.153.8")
         for how, reached in ((True, True), (False, False), (None, False)):
             subnet = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "privateIpGoogleAccess": how})
-            verdict = judged(to=google, everywhere=True, others=(subnet, CLUSTER))
+            verdict = judged(to=google, must_pass=True, others=(subnet, CLUSTER))
             assert verdict.allowed is reached
             assert reached or says(verdict) == (False, True, "subnetwork/subnet", "privateIpGoogleAccess")
             assert judged(to=google, others=(subnet, CLUSTER)).allowed, (
                 "what nobody may reach is not called unreachable"
             )
-            assert judged(to=Outside(None, "192.0.2.1"), everywhere=True, others=(subnet, CLUSTER)).allowed
+            assert judged(to=Outside(None, "192.0.2.1"), must_pass=True, others=(subnet, CLUSTER)).allowed
         proxies = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "purpose": "REGIONAL_MANAGED_PROXY"})
         private = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "purpose": "PRIVATE"})
-        assert judged(to=google, everywhere=True, others=(proxies, CLUSTER)).allowed
-        assert not judged(to=google, everywhere=True, others=(private, CLUSTER)).allowed
+        assert judged(to=google, must_pass=True, others=(proxies, CLUSTER)).allowed
+        assert not judged(to=google, must_pass=True, others=(private, CLUSTER)).allowed
 
     def test_who_must_pass_needs_no_ipv6(self) -> None:
         dual = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "stackType": "IPV4_IPV6"})
         allow = rule(allows=TCP_443, destinationRanges=["0.0.0.0/0"])
         sixth = rule("sixth", denies=ALL, destinationRanges=["::/0"], priority=1)
-        assert judged(DENY_ALL, allow, sixth, everywhere=True, others=(dual, CLUSTER)).allowed
+        assert judged(DENY_ALL, allow, sixth, must_pass=True, others=(dual, CLUSTER)).allowed
 
     def test_ipv6_is_stopped_by_having_none(self) -> None:
         site = Outside(None, "2001:db8::1")
@@ -465,13 +470,16 @@ class TestBetweenPodsAndNodes:
     OUT = rule(allows=ALL, destinationRanges=["10.0.0.0/24", "10.1.0.0/16"])
 
     def test_gke_lets_its_own_pods_and_nodes_in(self) -> None:
-        assert judged(DENY_ALL, self.OUT, source=Pod("shop", {}, pool=APP), to=self.FAR).by == "firewall/rule"
+        assert (
+            judged(DENY_ALL, self.OUT, source=Pod("shop", {}, pool=APP), to=self.FAR).decided_by
+            == "firewall/rule"
+        )
         assert judged(DENY_ALL, self.OUT, to=self.FAR).allowed
         assert not judged(DENY_ALL, self.OUT, to=self.FAR, others=(SUBNET,)).allowed
 
     def test_a_rule_without_a_direction_is_for_what_comes_in(self) -> None:
         closed = of_google(denies=ALL, sourceRanges=["10.0.0.0/24"], priority=1)
-        assert judged(self.OUT, closed, to=self.FAR).by == "firewall/of-google"
+        assert judged(self.OUT, closed, to=self.FAR).decided_by == "firewall/of-google"
         assert judged(self.OUT, closed, to=self.FAR, source=Pod("shop", {}, pool=APP)).allowed
 
     def test_nodes_and_pods_come_from_ranges_of_their_own(self) -> None:
@@ -482,15 +490,15 @@ class TestBetweenPodsAndNodes:
             (only_nodes, Node(APP), Pod("shop", {}, pool=APP)),
         ):
             verdict = judged(self.OUT, closed, to=self.FAR, source=stopped)
-            assert verdict.by == "firewall/closed"
+            assert verdict.decided_by == "firewall/closed"
             assert verdict.reason == f"stops TCP 443 from {'nodes' if isinstance(stopped, Node) else 'pods'}"
             assert judged(self.OUT, closed, to=self.FAR, source=free).allowed
 
     def test_gke_opens_udp_as_well_and_nothing_else(self) -> None:
         for transport in ("TCP", "UDP"):
-            assert judged(self.OUT, to=self.FAR, transport=transport).by == "firewall/rule"
+            assert judged(self.OUT, to=self.FAR, transport=transport).decided_by == "firewall/rule"
         verdict = judged(self.OUT, to=self.FAR, transport="SCTP")
-        assert says(verdict) == (False, True, "nothing", "")
+        assert says(verdict) == (False, True, None, "")
 
     def test_what_gke_opens_a_rule_of_a_lower_number_closes(self) -> None:
         for priority, allowed in ((999, False), (1000, False), (1001, True)):
@@ -503,33 +511,33 @@ class TestBetweenPodsAndNodes:
         strange = rule("strange", direction="INGRESS", allows=ALL, targetTags=["x"], priority=1)
         assert says(judged(self.OUT, strange, to=self.FAR)) == (True, False, "firewall/strange", "allows[0]")
         closed = rule("closed", denies=ALL, priority=0)
-        assert judged(closed, strange, to=self.FAR).by == "firewall/closed"
+        assert judged(closed, strange, to=self.FAR).decided_by == "firewall/closed"
         out, shut = (
             rule("out", allows=ALL, targetTags=["x"]),
             rule("shut", direction="INGRESS", denies=ALL, priority=0),
         )
-        assert judged(out, shut, to=self.FAR).by == "firewall/out"
+        assert judged(out, shut, to=self.FAR).decided_by == "firewall/out"
 
     def test_what_nobody_may_reach_is_what_is_asked_if_nothing_else_is_said(self) -> None:
         half = rule(allows=ALL, destinationRanges=["10.1.0.0/17"])
-        judge = Firewall(Deployed.of((), (DENY_ALL, half, SUBNET, CLUSTER)))
+        judge = Firewall(Snapshot.of((), (DENY_ALL, half, SUBNET, CLUSTER)))
         assert judge.judge(Connection(Node(APP), self.FAR, 443, Protocol.TCP)).allowed
 
     def test_both_ends_are_asked(self) -> None:
         assert not judged(DENY_ALL, to=self.FAR).allowed
         closed = rule("closed", direction="INGRESS", denies=ALL, targetServiceAccounts=[GATE], priority=1)
-        assert judged(DENY_ALL, self.OUT, closed, to=self.FAR).by == "firewall/closed"
+        assert judged(DENY_ALL, self.OUT, closed, to=self.FAR).decided_by == "firewall/closed"
         assert judged(DENY_ALL, self.OUT, closed, to=Pod("bank", {}, pool=APP)).allowed
 
     def test_a_range_may_hold_the_pod_or_must(self) -> None:
         half = rule(allows=ALL, destinationRanges=["10.1.0.0/17"])
         assert judged(DENY_ALL, half, to=self.FAR).allowed
-        assert not judged(DENY_ALL, half, to=self.FAR, everywhere=True).allowed
+        assert not judged(DENY_ALL, half, to=self.FAR, must_pass=True).allowed
 
 
 @cache
 def dev() -> Firewall:
-    return Firewall(Deployed.of((), google_objects(plan_of(dev_config()))))
+    return Firewall(Snapshot.of((), google_objects(plan_of(dev_config()))))
 
 
 APP_NODES = "sa-application-nodes@sandbox-project.iam.gserviceaccount.com"
@@ -568,7 +576,7 @@ def test_the_tutorials_nodes(
     source: str, to: Pod | Outside, port: int, transport: str, allowed: bool, by: str
 ) -> None:
     verdict = dev().judge(Connection(Node(source), to, port, Protocol.TCP, transport))
-    assert (verdict.allowed, verdict.by, verdict.understood) == (allowed, by, True)
+    assert (verdict.allowed, verdict.decided_by, verdict.understood) == (allowed, by, True)
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "169.254.169.254/32", "::ffff:169.254.169.254"])

@@ -5,6 +5,8 @@ Source: RFC 9110 (Host, header fields that are sent twice); Kubernetes and Googl
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from egress.judge.model.flow import (
@@ -12,12 +14,13 @@ from egress.judge.model.flow import (
     Flow,
     Layer,
     Misread,
+    Outcome,
     Outside,
     Pod,
     Protocol,
     Request,
+    Vantage,
     Verdict,
-    Way,
     is_address,
     is_loopback,
     without_port,
@@ -43,7 +46,7 @@ class TestWords:
                 "load balancer",
             )
         ]
-        assert [way.value for way in Way] == [
+        assert [way.value for way in Vantage] == [
             *(
                 "app",
                 "proxy",
@@ -59,7 +62,10 @@ class TestWords:
         assert [protocol.transport for protocol in Protocol] == ["TCP", "TCP", "TCP", "UDP", "SCTP"]
 
     def test_a_verdict_in_a_word(self) -> None:
-        assert [Verdict(Layer.DNS, allowed, "x", "", "").symbol for allowed in (True, False)] == ["yes", "no"]
+        assert [Verdict(Layer.DNS, Outcome.of(allowed), "x", "", "").symbol for allowed in (True, False)] == [
+            "yes",
+            "no",
+        ]
 
     def test_what_cannot_be_read_says_why(self) -> None:
         error = Misread("shop/sidecar/x", "spec", "nobody knows that")
@@ -70,8 +76,8 @@ class TestWords:
 
 class TestWhatIsMeantWithoutSaying:
     def test_a_flow_is_an_apps_request_for_the_root_page(self) -> None:
-        assert (FLOW.way, FLOW.service_account, FLOW.method, FLOW.path, FLOW.headers) == (
-            Way.APP,
+        assert (FLOW.vantage, FLOW.service_account, FLOW.method, FLOW.path, FLOW.headers) == (
+            Vantage.APP,
             "default",
             "GET",
             "/",
@@ -88,7 +94,7 @@ class TestWhatIsMeantWithoutSaying:
         assert (one.transport, one.opens, one.verified, one.trusts) == ("TCP", "", False, "")
 
     def test_a_verdict_is_understood(self) -> None:
-        assert Verdict(Layer.DNS, True, "x", "", "").understood
+        assert Verdict(Layer.DNS, Outcome.ALLOWED, "x", "", "").understood
 
 
 class TestRequests:
@@ -176,17 +182,17 @@ class TestWhatATraceSays:
     """`+` lets through, `-` refuses, `d` is a name that does not resolve, `?` is not understood."""
 
     STEPS = {
-        "+": Verdict(Layer.SIDECAR, True, "lets", "", ""),
-        "-": Verdict(Layer.FIREWALL, False, "refuses", "", ""),
-        "d": Verdict(Layer.DNS, False, "unresolved", "", ""),
-        "n": Verdict(Layer.DNS, True, "resolved", "", ""),
-        "?": Verdict(Layer.GATEWAY, True, "unread", "", "", understood=False),
+        "+": Verdict(Layer.SIDECAR, Outcome.ALLOWED, "lets", "", ""),
+        "-": Verdict(Layer.FIREWALL, Outcome.DENIED, "refuses", "", ""),
+        "d": Verdict(Layer.DNS, Outcome.DENIED, "unresolved", "", ""),
+        "n": Verdict(Layer.DNS, Outcome.ALLOWED, "resolved", "", ""),
+        "?": Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, "unread", "", ""),
     }
 
     def trace(self, steps: str) -> Trace:
         return Trace(
             FLOW,
-            tuple(Verdict(**{**vars(self.STEPS[one]), "field": str(at)}) for at, one in enumerate(steps)),
+            tuple(replace(self.STEPS[one], field=str(at)) for at, one in enumerate(steps)),
         )
 
     @pytest.mark.parametrize(

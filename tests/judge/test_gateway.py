@@ -14,8 +14,8 @@ from egress.judge.layers.gateway import Gateways
 from egress.judge.lookup.routes import Router
 from egress.judge.lookup.service_registry import Registry
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import Connection, Pod, Protocol, Request
+from egress.judge.model.snapshot import Snapshot
 from tests.judge.asking import (
     BANK,
     EDGE,
@@ -454,7 +454,7 @@ class TestWhichPods:
         labels."""
         other = gateway(server("a.example"), name="theirs", namespace=SHOP)
         objects = (GATEWAY_PODS, *PLAIN, gateway(server("a.example")), other, bound(), *more)
-        deployed = Deployed(tuple(objects), google, planned)
+        deployed = Snapshot(tuple(objects), google, planned)
         registry, workloads = Registry(deployed), Workloads(deployed)
         gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
         pod = workloads.behind(GATEWAY, LABELS)

@@ -61,14 +61,14 @@ class TestNamesOfRequests:
         rules = (bound(name="own", exportTo=["."]), bound(name="one"), bound(name="two"))
         verdict, _ = gateway_verdict("http://a.example", *PLAIN, WEB, *rules)
         assert not verdict.understood
-        assert (verdict.by, verdict.field) == ("gw/virtualservice/one", "spec.hosts")
+        assert (verdict.decided_by, verdict.field) == ("gw/virtualservice/one", "spec.hosts")
         assert "gw/virtualservice/two" in verdict.reason
 
     @pytest.mark.parametrize("hosts", [["A.example"], ["a.example", "B.example"]])
     def test_capitals_in_a_rule_for_a_gateway_are_not_understood(self, hosts: list[str]) -> None:
         verdict, _ = gateway_verdict("http://a.example", *PLAIN, WEB, bound(hosts=hosts))
         assert not verdict.understood
-        assert (verdict.by, verdict.field) == (RULE, "spec.hosts")
+        assert (verdict.decided_by, verdict.field) == (RULE, "spec.hosts")
 
     def test_capitals_in_a_rule_for_sidecars_are_their_business(self) -> None:
         for_sidecars = bound("A.example", name="other", gateways=["mesh"])
@@ -248,7 +248,7 @@ class TestWhatDecides:
     )
     def test_is_said(self, objects: tuple[Written, ...], how: Written, by: str, field: str) -> None:
         verdict, _ = gateway_verdict("http://a.example", *objects, **how)
-        assert (verdict.by, verdict.field) == (by, field)
+        assert (verdict.decided_by, verdict.field) == (by, field)
         assert verdict.allowed or verdict.understood
 
     def test_where_nothing_is_understood_the_worse_is_said(self) -> None:
@@ -265,7 +265,7 @@ class TestWhatDecides:
         )
         verdict, taken = gateways.accept(coming_in(pod, "tls://a.example"))
         assert verdict.allowed
-        assert (verdict.by, verdict.field) == (GATE, "spec.servers[1]")
+        assert (verdict.decided_by, verdict.field) == (GATE, "spec.servers[1]")
         assert taken
         assert not gateways.route(coming_in(pod, "tls://a.example"), taken)[0].allowed
 
@@ -285,7 +285,11 @@ class TestWhatDecides:
     def test_labels_of_a_gateway_that_may_be_for_these_pods_too(self) -> None:
         every = written("Gateway", GATEWAY, "every", servers=[server("d.example")])
         verdict, _ = gateway_verdict("http://a.example", *PLAIN, WEB, bound(), every)
-        assert (verdict.understood, verdict.by, verdict.field) == (False, "gw/gateway/every", "spec.selector")
+        assert (verdict.understood, verdict.decided_by, verdict.field) == (
+            False,
+            "gw/gateway/every",
+            "spec.selector",
+        )
 
 
 def test_a_destination_without_a_dot_is_a_service_of_the_rules_namespace() -> None:

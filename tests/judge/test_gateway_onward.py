@@ -221,7 +221,7 @@ class TestWhatComesBack:
             == "pods of gw:9443"
         )
         verdict, _ = gateway_verdict("tls://inner.test", *objects, self.tied(), sni="outer.test")
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             False,
             "gw/virtualservice/routes",
             "spec.tcp[0]",
@@ -248,7 +248,7 @@ class TestWhatComesBack:
         objects = (*SEALED, BACK, SEALED_WEB, LEADS_BACK, rule(GATEWAY, "back.test", tls={"mode": mode}))
         assert gateway_says("tls://inner.test", *objects, sni="outer.test") == says
         verdict, _ = gateway_verdict("tls://inner.test", *objects, sni="outer.test")
-        assert verdict.understood or (verdict.by, verdict.field) == (
+        assert verdict.understood or (verdict.decided_by, verdict.field) == (
             "gw/destinationrule/rule",
             "spec.trafficPolicy",
         )

@@ -76,8 +76,8 @@ def test_a_deployment_with_an_injected_proxy_and_nodes_that_take_it_stands() -> 
 class TestWhichDeployment:
     def test_without_a_deployment_nothing_makes_the_pods(self) -> None:
         (verdict,) = GatewayPods(snapshot()).judge(AT)
-        assert (verdict.by, verdict.field, verdict.reason) == (
-            "nothing",
+        assert (verdict.decided_by, verdict.field, verdict.reason) == (
+            None,
             "",
             "No Deployment in out makes these pods.",
         )

@@ -11,8 +11,8 @@ from egress.judge.layers.gateway import Gateways
 from egress.judge.lookup.routes import Router
 from egress.judge.lookup.service_registry import Registry
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.deployed import Deployed
-from egress.judge.model.flow import Flow, Misread, Protocol, Request, Way
+from egress.judge.model.flow import Flow, Misread, Protocol, Request, Vantage
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from tests.judge.asking import (
     EDGE,
@@ -338,15 +338,15 @@ class TestEntrances:
     ) -> None:
         gateways, _ = gateways_of(*PLAIN, gateway(server(*hosts)), bound())
         assert [one.sni for one in gateways.entrances("b.example")] == [sni]
-        asked = Flow(SHOP, "b.example", 443, Protocol.HTTP, Way.GATEWAY_WITH_CERTIFICATE)
+        asked = Flow(SHOP, "b.example", 443, Protocol.HTTP, Vantage.GATEWAY_WITH_CERTIFICATE)
         judges = Judges(snapshot(STANDING, *PLAIN, gateway(server(*hosts)), bound()))
         assert judges.trace(asked).allowed
-        assert not judges.trace(replace(asked, way=Way.GATEWAY_WITHOUT_CERTIFICATE)).allowed
+        assert not judges.trace(replace(asked, vantage=Vantage.GATEWAY_WITHOUT_CERTIFICATE)).allowed
 
     @pytest.mark.parametrize("host", ["*.w.test", "*", "b.example"])
     def test_where_a_rule_is_for_a_pattern_any_name_below_it_leads_there(self, host: str) -> None:
         judges = Judges(snapshot(STANDING, *PLAIN, gateway(server("*")), bound(host)))
-        asked = Flow(SHOP, "b.example", 443, Protocol.HTTP, Way.GATEWAY_WITH_CERTIFICATE)
+        asked = Flow(SHOP, "b.example", 443, Protocol.HTTP, Vantage.GATEWAY_WITH_CERTIFICATE)
         assert judges.trace(asked).allowed
 
     def test_and_that_of_tls_by_the_name_itself(self) -> None:
@@ -392,7 +392,7 @@ def test_a_gateway_for_some_of_the_labels_may_be_for_the_same_pods_of_its_own_na
         written("Gateway", GATEWAY, "every", servers=[server("d.example")]),
         bound(),
     )
-    deployed = Deployed(objects, (), planned=True)
+    deployed = Snapshot(objects, (), planned=True)
     registry, workloads = Registry(deployed), Workloads(deployed)
     gateways = Gateways(deployed, registry, Router(registry, workloads), workloads)
     with pytest.raises(Misread):

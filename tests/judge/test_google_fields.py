@@ -136,7 +136,7 @@ VALUES: list[tuple[str, str, Iterable[object], object]] = [
     (RECORD, "routingPolicy", [None, {}], {"geos": []}),
     (NAT, "rules", [None, []], [{"ruleNumber": 1}]),
 ]
-"""A field, the values with which it is understood, and one with which it is not ("nothing": there is
+"""A field, the values with which it is understood, and one with which it is not (`nothing`: there is
 none)."""
 
 
@@ -275,7 +275,7 @@ def test_what_is_not_understood_lets_through_and_names_its_layer(
 ) -> None:
     it = Resource(type_token, "somebodys", {**GOOD.get(type_token, {}), **fields})
     (verdict,) = of_google(snapshot(google=(it,)), it)
-    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.by) == (
+    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.decided_by) == (
         layer,
         True,
         False,

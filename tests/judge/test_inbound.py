@@ -44,7 +44,7 @@ class TestLoadBalancer:
     def test_without_a_service_of_type_loadbalancer_nobody_comes_in(self) -> None:
         trace = judges(balancer=None).inbound.trace(flow())
         assert refused(trace) == [Layer.LOAD_BALANCER]
-        assert trace.decision.by == "nothing"
+        assert trace.decision.decided_by is None
 
     @pytest.mark.parametrize("kind", ["ClusterIP", None])
     def test_a_service_of_another_type_has_none(self, kind: str | None) -> None:
@@ -71,7 +71,7 @@ class TestLoadBalancer:
     ) -> None:
         found = judges(balancer=balancer(loadBalancerSourceRanges=["198.51.100.16/32"])).inbound
         assert found.trace(flow()).allowed
-        assert refused(found.trace(flow(), declared=True)) == [Layer.LOAD_BALANCER]
+        assert refused(found.trace(flow(), must_pass=True)) == [Layer.LOAD_BALANCER]
 
     def test_a_port_that_the_service_has_not_leads_nowhere(self) -> None:
         assert Layer.LOAD_BALANCER in refused(judges().inbound.trace(flow(port=9999)))
@@ -141,7 +141,7 @@ class TestFirewall:
             google=(firewall(sourceRanges=["192.0.2.0/24"]),),
         )
         said = found.inbound.trace(flow()).steps[1]
-        assert (said.layer, said.allowed, said.by) == (Layer.FIREWALL, True, "edge/service/edge")
+        assert (said.layer, said.allowed, said.decided_by) == (Layer.FIREWALL, True, "edge/service/edge")
         assert Layer.FIREWALL in refused(found.inbound.trace(flow(source=ELSEWHERE)))
         assert Layer.FIREWALL in refused(found.inbound.trace(flow(port=22)))
 
@@ -164,7 +164,7 @@ class TestFirewall:
 
     def test_without_googles_objects_it_is_not_said_to_refuse(self) -> None:
         said = judges().inbound.trace(flow()).steps[1]
-        assert (said.layer, said.allowed, said.by) == (Layer.FIREWALL, True, "nothing")
+        assert (said.layer, said.allowed, said.decided_by) == (Layer.FIREWALL, True, None)
 
 
 class TestNetworkPolicy:
@@ -173,7 +173,7 @@ class TestNetworkPolicy:
 
     def test_pods_see_the_clients_address_with_the_policy_local(self) -> None:
         found = judges(self.policy(**{"from": [{"ipBlock": {"cidr": PARTNER}}]})).inbound
-        assert found.trace(flow(), declared=True).allowed
+        assert found.trace(flow(), must_pass=True).allowed
         assert refused(found.trace(flow(source=ELSEWHERE))) == [Layer.NETWORK_POLICY]
 
     def test_with_the_policy_cluster_they_may_see_a_nodes_so_ranges_hold_nobody_and_let_nobody_surely_through(

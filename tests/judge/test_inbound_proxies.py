@@ -45,7 +45,7 @@ class TestWithoutAProxy:
     ) -> None:  # fmt: skip
         found = judges(self.NOBODY, team=None if labels is None else namespace("shop", **labels)).inbound
         assert found.trace(flow()).allowed is taken
-        assert refused(found.trace(flow(), declared=True)) == [Layer.AUTHORIZATION]
+        assert refused(found.trace(flow(), must_pass=True)) == [Layer.AUTHORIZATION]
 
     def test_a_gateways_pods_have_one_whatever_their_namespace_says(self) -> None:
         """A gateway for those outside that leads to one for those inside, whose rules let nobody in."""

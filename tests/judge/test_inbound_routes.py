@@ -42,13 +42,16 @@ class TestWhereItLeads:
         trace = self.http(routes=[{"directResponse": {"status": 200}}])
         assert not trace.allowed or not trace.understood
         assert not trace.reached
-        assert trace.decision.by == "edge/virtualservice/db"
+        assert trace.decision.decided_by == "edge/virtualservice/db"
 
     def test_of_several_destinations_without_any_share_none_is_led_to(self) -> None:
         legs = [self.leg(f"{name}.shop.svc.cluster.local", weight=0) for name in ("db", "other")]
         trace = judges(route=route(tcp=[{"route": legs}])).inbound.trace(flow())
         assert refused(trace) == [Layer.GATEWAY]
-        assert (trace.decision.by, trace.decision.field) == ("edge/virtualservice/db", "spec.tcp[0].route")
+        assert (trace.decision.decided_by, trace.decision.field) == (
+            "edge/virtualservice/db",
+            "spec.tcp[0].route",
+        )
 
     def test_bytes_are_nothing_to_a_server_for_http_though_its_rule_has_a_route_for_bytes(self) -> None:
         both = route("http", tcp=[{"route": [self.leg()]}])
@@ -99,7 +102,7 @@ class TestWhereItLeads:
         ]
         trace = self.http(routes=routes)
         assert not trace.understood
-        assert trace.decision.by == "edge/virtualservice/db"
+        assert trace.decision.decided_by == "edge/virtualservice/db"
         assert trace.decision.field.endswith(f"headers.request.{how}")
         assert refused(trace) == [], "what is not understood refuses nothing"
 
@@ -129,7 +132,7 @@ class TestWhereItLeads:
             leg["destination"]["subset"] = subset
             trace = judges(rule, route=route(tcp=[{"route": [leg]}])).inbound.trace(flow())
             assert trace.allowed is allowed
-            assert allowed or (trace.decision.by, trace.decision.field) == (
+            assert allowed or (trace.decision.decided_by, trace.decision.field) == (
                 "edge/destinationrule/somebodys",
                 "spec.subsets",
             )
@@ -146,7 +149,7 @@ class TestWhereItLeads:
         trace = judges(route=route(to="out.example", number=443)).inbound.trace(flow())
         assert refused(trace) == [Layer.GATEWAY]
         assert by(trace, Layer.GATEWAY).startswith("edge/gateway/db")
-        assert trace.decision.by == "edge/virtualservice/db"
+        assert trace.decision.decided_by == "edge/virtualservice/db"
         assert trace.decision.field == "spec.tcp[0].route[0].destination"
 
     def test_a_service_that_its_namespace_keeps_to_itself_is_not_taken_to_be_there(self) -> None:
@@ -243,7 +246,7 @@ class TestBehindTheGateway:
         ]
         assert [step.allowed for step in asked] == [True, False, True]
         assert "edge/destinationrule/somebodys" in asked[1].reason
-        assert asked[1].by == "shop/peerauthentication/somebodys"
+        assert asked[1].decided_by == "shop/peerauthentication/somebodys"
         for fine in ((off,), (strict,)):
             layers = [step.layer for step in judges(*fine).inbound.trace(flow()).steps]
             assert layers.count(Layer.AUTHORIZATION) == 2, "the gateway's own rules, and the pods'"
@@ -294,8 +297,8 @@ class TestBehindTheGateway:
         pods = deployment(nodeSelector={"cloud.google.com/gke-nodepool": "edge"})
         found = judges(google=(*google, self.CLUSTER), deployment=pods).inbound
         assert found.trace(flow()).allowed
-        assert refused(found.trace(flow(), declared=True)) == ([] if arrives else [Layer.FIREWALL])
-        assert judges(google=google, deployment=pods).inbound.trace(flow(), declared=True).allowed, (
+        assert refused(found.trace(flow(), must_pass=True)) == ([] if arrives else [Layer.FIREWALL])
+        assert judges(google=google, deployment=pods).inbound.trace(flow(), must_pass=True).allowed, (
             "of no cluster nothing is known"
         )
 
@@ -305,7 +308,7 @@ class TestBehindTheGateway:
         found = judges(policy, google=(self.SUBNET, firewall())).inbound
         assert found.trace(flow()).allowed
         assert not (
-            found.trace(flow(), declared=True).allowed and found.trace(flow(), declared=True).understood
+            found.trace(flow(), must_pass=True).allowed and found.trace(flow(), must_pass=True).understood
         )
 
 
@@ -315,11 +318,11 @@ class TestShares:
     CLOSED = written("NetworkPolicy", "bank", podSelector={})
     SHOP, BANK, NOWHERE = "db.shop.svc.cluster.local", "db.bank.svc.cluster.local", "out.example"
 
-    def led(self, *objects: Object, declared: bool = False, **section: Any) -> InboundTrace:
+    def led(self, *objects: Object, must_pass: bool = False, **section: Any) -> InboundTrace:
         found = judges(
             *objects, gateway=gateway(protocol="HTTPS"), route=route("http", http=[section])
         ).inbound
-        return found.trace(flow(request=Request(HOST)), declared=declared)
+        return found.trace(flow(request=Request(HOST)), must_pass=must_pass)
 
     def to(self, host: str, **more: Any) -> dict[str, Any]:
         return {"destination": {"host": host, "port": {"number": 5432}}, **more}
@@ -336,7 +339,7 @@ class TestShares:
         trace = self.led(self.CLOSED, **section)
         assert trace.allowed
         assert [at.service for at in trace.reached] == ["db.shop"]
-        assert not self.led(self.CLOSED, declared=True, **section).allowed
+        assert not self.led(self.CLOSED, must_pass=True, **section).allowed
 
     def test_where_none_arrives_every_one_is_said(self) -> None:
         shut = written("NetworkPolicy", "shop", podSelector={})
@@ -366,7 +369,7 @@ class TestShares:
         )
 
     def test_a_copy_that_leads_nowhere_is_named(self) -> None:
-        trace = self.led(declared=True, route=[self.to(self.SHOP)], mirrors=[self.to(self.NOWHERE)])
+        trace = self.led(must_pass=True, route=[self.to(self.SHOP)], mirrors=[self.to(self.NOWHERE)])
         assert trace.decision.field == "spec.http[0].mirrors[0].destination"
 
     def test_at_every_address_of_a_name_outside(self) -> None:
@@ -379,4 +382,4 @@ class TestShares:
         policy = written("NetworkPolicy", "edge", podSelector={}, **out)
         found = judges(entry, policy, route=route(to="out.example", number=443)).inbound
         assert found.trace(flow()).allowed, "the second address is let out to"
-        assert not found.trace(flow(), declared=True).allowed
+        assert not found.trace(flow(), must_pass=True).allowed

@@ -14,7 +14,7 @@ from egress.judge.lookup.routes import Router
 from egress.judge.lookup.servers import Server
 from egress.judge.lookup.service_registry import Registry
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.flow import Layer, Pod, Verdict
+from egress.judge.model.flow import Layer, Outcome, Pod, Verdict
 from tests.judge.incoming import CLIENT, HOST, LABELS, Object, flow, gateway
 from tests.judge.objects import snapshot
 
@@ -64,7 +64,7 @@ def test_whom_a_mode_takes_and_which_field_says_so(
     tls: dict[str, Any], caller: Caller, allowed: bool, field: str
 ) -> None:
     said, server = shaken(gateway(**tls), caller)
-    assert (said.layer, said.allowed, said.by, said.field) == (
+    assert (said.layer, said.allowed, said.decided_by, said.field) == (
         Layer.GATEWAY,
         allowed,
         "edge/gateway/db",
@@ -93,10 +93,15 @@ class TestPlain:
 
     def test_http_takes_whoever_speaks_it_without_tls_at_a_name_of_its_own(self) -> None:
         said, server = shaken(gateway(protocol="HTTP"), PLAIN)
-        assert (said.allowed, said.field, said.by) == (True, PORT, "edge/gateway/db")
+        assert (said.allowed, said.field, said.decided_by) == (True, PORT, "edge/gateway/db")
         assert server
         said, server = shaken(gateway(protocol="HTTP"), PLAIN, host="other.example")
-        assert (said.allowed, said.field, said.by, server) == (False, "spec.servers", "edge/gateway/db", None)
+        assert (said.allowed, said.field, said.decided_by, server) == (
+            False,
+            "spec.servers",
+            "edge/gateway/db",
+            None,
+        )
 
     @pytest.mark.parametrize("caller", [CLIENTS, NOBODY])
     def test_http_takes_no_tls(self, caller: Caller) -> None:
@@ -113,24 +118,29 @@ class TestPlain:
 
 def test_a_name_that_no_server_is_for_is_refused_by_the_port() -> None:
     said, server = shaken(gateway(), CLIENTS, host="other.example")
-    assert (said.allowed, said.by, said.field, server) == (False, "edge/gateway/db", "spec.servers", None)
+    assert (said.allowed, said.decided_by, said.field, server) == (
+        False,
+        "edge/gateway/db",
+        "spec.servers",
+        None,
+    )
 
 
 def test_a_port_without_a_server_is_refused_by_the_gateway() -> None:
     said, server = shaken(gateway(), CLIENTS, port=443)
-    assert (said.allowed, said.by, said.field, server) == (False, "gateway/edge", "", None)
+    assert (said.allowed, said.decided_by, said.field, server) == (False, "gateway/edge", "", None)
 
 
 def test_a_trace_is_decided_by_its_first_refusal_else_by_the_first_doubt_else_by_the_last_word() -> None:
-    yes, other = (Verdict(Layer.GATEWAY, True, name, "", "") for name in ("yes", "other"))
-    no = Verdict(Layer.FIREWALL, False, "no", "", "")
-    doubt = Verdict(Layer.GATEWAY, True, "doubt", "", "", understood=False)
+    yes, other = (Verdict(Layer.GATEWAY, Outcome.ALLOWED, name, "", "") for name in ("yes", "other"))
+    no = Verdict(Layer.FIREWALL, Outcome.DENIED, "no", "", "")
+    doubt = Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, "doubt", "", "")
     for steps, by in (
         ([yes, doubt, no], "no"),
         ([yes, doubt, yes], "doubt"),
         ([yes, yes, other], "other"),
         ([yes], "yes"),
     ):
-        assert InboundTrace(flow(), tuple(steps)).decision.by == by
+        assert InboundTrace(flow(), tuple(steps)).decision.decided_by == by
     assert InboundTrace(flow(), (yes, no, doubt, no)).refused_by == (no, no)
     assert not InboundTrace(flow(), (yes, doubt)).understood

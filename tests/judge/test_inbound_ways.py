@@ -97,7 +97,7 @@ class TestWhichGateway:
 class TestWhichService:
     def test_without_a_name_only_load_balancers_are_asked(self) -> None:
         trace = judges(balancer=balancer(type="NodePort")).inbound.trace(flow())
-        assert (trace.edge, trace.decision.by, trace.decision.field) == (None, "nothing", "")
+        assert (trace.edge, trace.decision.decided_by, trace.decision.field) == (None, None, "")
 
     def test_of_two_that_refuse_the_one_with_fewer_refusals_counts(self) -> None:
         far = balancer("far", loadBalancerSourceRanges=[PARTNER])
@@ -140,7 +140,7 @@ class TestWhichService:
         whole, one = flow(), flow(source="198.51.100.16")
         said = [
             found.trace(one).allowed,
-            found.trace(whole, declared=True).allowed,
+            found.trace(whole, must_pass=True).allowed,
             found.trace(whole).allowed,
         ]
         assert said == [True, False, True]
@@ -202,7 +202,7 @@ class TestNodes:
 
     def test_without_googles_objects_nothing_refuses(self) -> None:
         said = judges().inbound.at_node(NodeFlow(Ranges.of([PARTNER]), PARTNER, "any", 22))
-        assert (said.allowed, said.by, said.field) == (True, "nothing", "")
+        assert (said.allowed, said.decided_by, said.field) == (True, None, "")
 
     def test_a_port_of_a_node_leads_to_the_pods_port_that_the_service_says(self) -> None:
         ports = [
@@ -235,7 +235,7 @@ class TestNodes:
         )
         found = judges(google=(some,)).inbound
         assert found.trace(flow()).allowed
-        assert refused(found.trace(flow(), declared=True)) == [Layer.FIREWALL]
+        assert refused(found.trace(flow(), must_pass=True)) == [Layer.FIREWALL]
 
     @pytest.mark.parametrize(
         ("local", "denied", "somebody", "everybody"),
@@ -256,7 +256,7 @@ class TestNodes:
         made = balancer(externalTrafficPolicy=local)
         found = judges(balancer=made, deployment=pods, google=(*self.POOLS, rule)).inbound
         assert (Layer.FIREWALL not in refused(found.trace(flow()))) is somebody
-        assert (Layer.FIREWALL not in refused(found.trace(flow(), declared=True))) is everybody
+        assert (Layer.FIREWALL not in refused(found.trace(flow(), must_pass=True))) is everybody
 
     @pytest.mark.parametrize("pool", ["ingress", "apps", "of-another-pool"])
     def test_a_port_of_a_node_is_one_of_any_nodes(self, pool: str) -> None:
@@ -270,14 +270,14 @@ class TestPolicyOfPods:
 
     SUBNET = Resource("gcp:compute/subnetwork:Subnetwork", "nodes", {"ipCidrRange": "10.0.0.0/20"})
 
-    def ask(self, *blocks: str, local: bool, declared: bool) -> InboundTrace:
+    def ask(self, *blocks: str, local: bool, must_pass: bool) -> InboundTrace:
         said = [{"ipBlock": {"cidr": block}} for block in blocks]
         policy = written(
             "NetworkPolicy", "edge", podSelector={"matchLabels": LABELS}, ingress=[{"from": said}]
         )
         made = balancer(externalTrafficPolicy="Local" if local else "Cluster")
         return judges(policy, balancer=made, google=(self.SUBNET, firewall())).inbound.trace(
-            flow(), declared=declared
+            flow(), must_pass=must_pass
         )
 
     @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ class TestPolicyOfPods:
     def test_whose_address_a_policy_has_to_let_in(
         self, blocks: list[str], local: bool, declared: bool, allowed: bool
     ) -> None:  # fmt: skip
-        trace = self.ask(*blocks, local=local, declared=declared)
+        trace = self.ask(*blocks, local=local, must_pass=declared)
         assert trace.open is allowed
         if not local and blocks == ["192.0.2.0/24"]:
             assert by(trace, Layer.NETWORK_POLICY) == "edge/service/edge spec.externalTrafficPolicy"
@@ -315,7 +315,7 @@ class TestPolicyOfPods:
                 "NetworkPolicy", "edge", podSelector={"matchLabels": LABELS}, ingress=[{"from": said}]
             )
             assert (
-                judges(policy, balancer=made, google=(firewall(),)).inbound.trace(flow(), declared=True).open
+                judges(policy, balancer=made, google=(firewall(),)).inbound.trace(flow(), must_pass=True).open
                 is opened
             )
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from egress.common.objects import Resource
 from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK, Subnets
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.ip_ranges import NOWHERE, Ranges, internet, position, private
+from egress.judge.model.snapshot import Snapshot
 
 cidrs = st.lists(
     st.tuples(st.integers(0, 255), st.integers(24, 32)).map(
@@ -183,7 +183,7 @@ def cluster(pods: Any = "pods", **allocation: Any) -> Resource:
 
 
 def subnets(*resources: Resource) -> Subnets:
-    return Subnets(Deployed.of((), resources))
+    return Subnets(Snapshot.of((), resources))
 
 
 class TestSubnets:
@@ -205,7 +205,7 @@ class TestSubnets:
         assert not found.nodes
         assert found.pods == private()
         assert found.ipv6
-        assert found.name == "nothing"
+        assert found.name is None
         assert found.internet == internet()
         assert found.without_google is None
 

@@ -62,7 +62,11 @@ def holds(one: Written, *objects: Written) -> bool:
 
 def test_by_itself_a_proxy_connects_before_anybody_is_asked() -> None:
     (verdict,) = judged(RAW)
-    assert (verdict.allowed, verdict.by, verdict.field) == (True, "gw/gateway/edge", "spec.servers[0]")
+    assert (verdict.allowed, verdict.decided_by, verdict.field) == (
+        True,
+        "gw/gateway/edge",
+        "spec.servers[0]",
+    )
 
 
 @pytest.mark.parametrize("one", [server("a.example"), server("a.example", protocol="HTTP2")])
@@ -85,7 +89,7 @@ def test_passed_through_by_https_it_is_no_request_either() -> None:
 def test_it_waits_for_data_where_a_filter_says_so() -> None:
     assert holds(RAW, filtered(patch(HELD)))
     (verdict,) = judged(RAW, filtered(patch(HELD)))
-    assert (verdict.by, verdict.field) == ("gw/envoyfilter/late", "spec.configPatches")
+    assert (verdict.decided_by, verdict.field) == ("gw/envoyfilter/late", "spec.configPatches")
 
 
 def test_after_the_handshake_only_if_the_server_takes_no_other_certificates() -> None:
@@ -156,7 +160,11 @@ def test_the_last_patch_counts() -> None:
 def test_of_two_filters_which_comes_last_is_a_matter_of_their_age() -> None:
     for one, other in ((HELD, BACK), (BACK, HELD)):
         (verdict,) = judged(NAMED, filtered(patch(one)), filtered(patch(other), name="later"))
-        assert (verdict.allowed, verdict.understood, verdict.by) == (True, False, "gw/envoyfilter/later")
+        assert (verdict.allowed, verdict.understood, verdict.decided_by) == (
+            True,
+            False,
+            "gw/envoyfilter/later",
+        )
         assert verdict.field == "spec.configPatches"
         assert "gw/envoyfilter/late " in verdict.reason
     (verdict,) = judged(NAMED, filtered(patch(BACK), patch(HELD)), filtered(patch(HELD), name="later"))

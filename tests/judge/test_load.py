@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.documents import DEEPEST
 from egress.judge.model.load import KINDS, KUBECTL, SUFFIXES, Unreadable, read
+from egress.judge.model.snapshot import Snapshot
 
 Object = dict[str, Any]
 ZONE = "gcp:dns/managedZone:ManagedZone"
@@ -26,14 +26,14 @@ def namespace(name: str = "shop", **more: Any) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, **more}
 
 
-def of(tmp_path: Path, *documents: Any, name: str = "a.yaml") -> Deployed:
+def of(tmp_path: Path, *documents: Any, name: str = "a.yaml") -> Snapshot:
     file = tmp_path / name
     text = json.dumps(documents[0]) if name.endswith(".json") else yaml.safe_dump_all(documents)
     file.write_text(text, encoding="utf-8")
     return read(file)
 
 
-def names(found: Deployed) -> list[str]:
+def names(found: Snapshot) -> list[str]:
     return [item["metadata"]["name"] for item in found.kubernetes]
 
 
@@ -350,7 +350,7 @@ class TestExportsOfStacks:
 class TestCharts:
     RELEASE = "kubernetes:helm.sh/v3:Release"
 
-    def read(self, tmp_path: Path, **inputs: Any) -> Deployed:
+    def read(self, tmp_path: Path, **inputs: Any) -> Snapshot:
         return of(
             tmp_path,
             export(exported(self.RELEASE, urn=f"urn::{self.RELEASE}::mesh", inputs=inputs)),

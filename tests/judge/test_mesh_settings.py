@@ -60,7 +60,7 @@ class TestWhichObject:
 
     def test_without_one_the_defaults_hold(self) -> None:
         found = settings()
-        assert (found.paths().by, found.paths().allowed) == ("nothing", True)
+        assert (found.paths().decided_by, found.paths().allowed) == (None, True)
 
     def test_which_of_two_that_differ_counts_is_not_understood(self) -> None:
         assert unread(mesh(trustDomain="a"), mesh("istio-canary", trustDomain="b")) == ["data.mesh"]
@@ -192,7 +192,7 @@ class TestPaths:
         self, written: Any, how: str
     ) -> None:
         verdict = settings(mesh(pathNormalization=written)).paths()
-        assert (verdict.layer, verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.layer, verdict.allowed, verdict.decided_by, verdict.field) == (
             Layer.AUTHORIZATION,
             True,
             BY,
@@ -218,7 +218,7 @@ class TestLeastTls:
         found = settings(mesh(tlsDefaults={"minProtocolVersion": told}))
         assert not found.tls("TLSV1_2").allowed
         verdict = found.tls("TLSV1_3")
-        assert (verdict.layer, verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.layer, verdict.allowed, verdict.decided_by, verdict.field) == (
             Layer.GATEWAY,
             True,
             BY,
@@ -235,7 +235,7 @@ class TestHeadersOfProxies:
         assert [verdict.field for verdict in found] == [
             f"defaultConfig.proxyHeaders.{name}" for name in self.NAMES
         ]
-        assert all((verdict.layer, verdict.by) == (Layer.GATEWAY, BY) for verdict in found)
+        assert all((verdict.layer, verdict.decided_by) == (Layer.GATEWAY, BY) for verdict in found)
         return {name: verdict.allowed for name, verdict in zip(self.NAMES, found, strict=True)}
 
     def test_each_is_added_unless_it_is_disabled(self) -> None:
@@ -264,7 +264,11 @@ class TestHeadersOfProxies:
 class TestExports:
     def exported(self, *to: str, config: dict[str, Any], kind: str = "Service") -> Verdict:
         verdict = settings(mesh(**config)).exported(kind, "shop", frozenset(to))
-        assert (verdict.layer, verdict.by, verdict.field) == (Layer.SIDECAR, BY, f"default{kind}ExportTo")
+        assert (verdict.layer, verdict.decided_by, verdict.field) == (
+            Layer.SIDECAR,
+            BY,
+            f"default{kind}ExportTo",
+        )
         return verdict
 
     @pytest.mark.parametrize("kind", ["Service", "VirtualService", "DestinationRule"])
@@ -298,7 +302,7 @@ class TestDiscovery:
 
     def discovered(self, *selectors: Any, of: str = "shop") -> Verdict:
         verdict = settings(mesh(discoverySelectors=list(selectors)), self.LABELLED).discovered(of)
-        assert (verdict.layer, verdict.by, verdict.field) == (Layer.SIDECAR, BY, "discoverySelectors")
+        assert (verdict.layer, verdict.decided_by, verdict.field) == (Layer.SIDECAR, BY, "discoverySelectors")
         return verdict
 
     def test_without_selectors_every_namespace_is_read(self) -> None:

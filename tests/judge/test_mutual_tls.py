@@ -48,12 +48,12 @@ def takes(*policies: dict[str, Any], of: str = "shop") -> bool | None:
 class TestWhole:
     def test_without_a_policy_everybody_is_taken(self) -> None:
         verdict = judged()
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, "nothing", "")
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (True, None, "")
         assert verdict.reason == "Nothing demands mutual TLS there."
 
     def test_strict_takes_nobody_without_a_certificate(self) -> None:
         verdict = judged(peers("STRICT"))
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             False,
             "shop/peerauthentication/default",
             "spec.mtls.mode",
@@ -63,7 +63,7 @@ class TestWhole:
     @pytest.mark.parametrize("mode", ["PERMISSIVE", "DISABLE"])
     def test_every_other_mode_takes_them(self, mode: str) -> None:
         verdict = judged(peers(mode))
-        assert (verdict.allowed, verdict.by, verdict.reason) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.reason) == (
             True,
             "shop/peerauthentication/default",
             f"Mutual TLS is {mode} there.",
@@ -75,7 +75,7 @@ class TestWhole:
 
     def test_the_root_namespaces_is_for_the_whole_mesh(self) -> None:
         verdict = judged(peers("STRICT", "istio-system"))
-        assert (verdict.allowed, verdict.by) == (False, "istio-system/peerauthentication/default")
+        assert (verdict.allowed, verdict.decided_by) == (False, "istio-system/peerauthentication/default")
         assert takes(peers("STRICT", "istio-system"), of="istio-system") is False
         assert takes(peers("DISABLE", "istio-system")) is True
 
@@ -125,7 +125,7 @@ class TestTwoForTheSamePods:
     def test_where_they_differ_it_is_not_understood(self, modes: tuple[str, str]) -> None:
         first, second = modes
         verdict = judged(peers(first), peers(second, name="second"))
-        assert (verdict.understood, verdict.by) == (False, "shop/peerauthentication/default")
+        assert (verdict.understood, verdict.decided_by) == (False, "shop/peerauthentication/default")
         assert (
             verdict.reason
             == "shop/peerauthentication/second demands something else: which of the two counts is not read "
@@ -145,7 +145,7 @@ class TestSome:
     @pytest.mark.parametrize("mode", ["PERMISSIVE", "DISABLE"])
     def test_some_pods_that_take_them_are_enough(self, mode: str) -> None:
         verdict = judged(self.MESH, some(mode))
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             True,
             "shop/peerauthentication/some",
             "spec.mtls.mode",
@@ -154,7 +154,7 @@ class TestSome:
 
     def test_some_pods_that_do_not_are_not_the_namespace(self) -> None:
         assert takes(some("STRICT")) is True
-        assert judged(some("STRICT")).by == "nothing"
+        assert judged(some("STRICT")).decided_by is None
         assert takes(some("STRICT"), peers("PERMISSIVE")) is True
 
     @pytest.mark.parametrize("mode", ["UNSET", None])
@@ -194,7 +194,7 @@ class TestSome:
 
     def test_which_of_two_for_the_same_pods_counts_is_not_understood(self) -> None:
         verdict = judged(self.MESH, some("DISABLE"), some("STRICT", "second"))
-        assert (verdict.understood, verdict.by) == (False, "shop/peerauthentication/some")
+        assert (verdict.understood, verdict.decided_by) == (False, "shop/peerauthentication/some")
         assert "which of the two counts is not read" in verdict.reason
         assert (
             takes(self.MESH, some("DISABLE", app="web", version="v1"), some("STRICT", "second", app="web"))

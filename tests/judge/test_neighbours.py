@@ -34,7 +34,7 @@ def said(
 def short(verdicts: list[Verdict]) -> list[tuple[str, str]]:
     """Who says it, and `refused` or `not understood`."""
     return [
-        (one.by, "refused" if not one.allowed else "not understood" if not one.understood else "?")
+        (one.decided_by, "refused" if not one.allowed else "not understood" if not one.understood else "?")
         for one in verdicts
     ]
 
@@ -142,7 +142,7 @@ def test_a_client_without_the_meshs_certificate_is_refused_where_one_is_demanded
 ) -> None:
     client = rule(SHOP, WEB, **policy_of({"mode": mode}))
     (found,) = said(STRICT, client)
-    assert (found.layer, found.allowed, found.by, found.field) == (
+    assert (found.layer, found.allowed, found.decided_by, found.field) == (
         Layer.SIDECAR,
         False,
         RULE,

@@ -54,7 +54,7 @@ def come(*ranges: str, **more: Any) -> Written:
 
 
 def must_pass(*objects: Written, end: Pod | Outside = SITE, source: Pod | Node = SHOP, **how: Any) -> str:
-    return line(policies(*objects, **how).judge(Connection(source, end, 443, Protocol.TLS), everywhere=True))
+    return line(policies(*objects, **how).judge(Connection(source, end, 443, Protocol.TLS), must_pass=True))
 
 
 def line(verdict: Verdict) -> str:
@@ -104,7 +104,7 @@ class TestWhatMustPass:
         assert must_pass(egress({"to": [*to(ALL)["to"], {"namespaceSelector": {}}]}), end=BANK) == "passes"
         assert must_pass(ingress(come("10.4.0.0/14")), end=BANK) == "not understood"
         verdict = policies(egress(to("192.0.2.0/24", ALL))).judge(
-            Connection(SHOP, BANK, 443, Protocol.TLS), everywhere=True
+            Connection(SHOP, BANK, 443, Protocol.TLS), must_pass=True
         )
         assert verdict.field == "spec.egress[0].to[1]"
         assert "ipBlock" in verdict.reason
@@ -141,8 +141,8 @@ class TestWhatComesFromNoPod:
         assert self.says() == "passes"
 
     def test_what_must_pass_needs_every_one(self) -> None:
-        assert self.says(ingress(come("192.0.2.8/32")), everywhere=True) == "refused"
-        assert self.says(ingress(come("192.0.2.0/29"), come("192.0.2.8/29")), everywhere=True) == "passes"
+        assert self.says(ingress(come("192.0.2.8/32")), must_pass=True) == "refused"
+        assert self.says(ingress(come("192.0.2.0/29"), come("192.0.2.8/29")), must_pass=True) == "passes"
 
     def test_it_is_no_pod_of_any_namespace(self) -> None:
         assert self.says(ingress({"from": [{"namespaceSelector": {}}, {"podSelector": {}}]})) == "refused"
@@ -166,7 +166,7 @@ class TestWhatComesFromNoPod:
         verdict = policies(ingress(come("192.0.2.0/24"))).comes_in(
             BANK, Ranges.of(["192.0.2.0/28"]), 443, "the world"
         )
-        assert (verdict.by, verdict.field) == ("bank/networkpolicy/fence", "spec.ingress[0].from[0]")
+        assert (verdict.decided_by, verdict.field) == ("bank/networkpolicy/fence", "spec.ingress[0].from[0]")
         assert "TCP 443 from the world" in verdict.reason
 
 

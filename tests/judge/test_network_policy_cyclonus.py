@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from egress.common.objects import Resource
 from egress.judge.layers.network_policy import NetworkPolicies
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import Connection, Outside, Pod, Protocol
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.google.resources import google_objects
 from egress.layers.render import render
 from sandbox.tools import cache
@@ -48,7 +48,7 @@ ADDRESSES = (
 )
 
 
-def agree(deployed: Deployed, pods: Sequence[Pod], ports: Sequence[tuple[str, int]]) -> None:
+def agree(deployed: Snapshot, pods: Sequence[Pod], ports: Sequence[tuple[str, int]]) -> None:
     """Both judges say the same to every pod and outside address from every pod on every port."""
     assert PROGRAM is not None
     judge = NetworkPolicies(deployed)
@@ -68,7 +68,7 @@ def agree(deployed: Deployed, pods: Sequence[Pod], ports: Sequence[tuple[str, in
     assert differing == []
 
 
-def _traffic(connection: Connection, deployed: Deployed) -> dict[str, Any]:
+def _traffic(connection: Connection, deployed: Snapshot) -> dict[str, Any]:
     def end(of: Any) -> dict[str, Any]:
         if isinstance(of, Outside):
             return {"Internal": None, "IP": of.address}
@@ -164,7 +164,7 @@ def test_policies_of_every_form(
         for name, of in zip(("one", "two"), labels, strict=True)
     ]
     pods = [Pod("one", {"app": "a"}), Pod("one", {}), Pod("two", {"app": "b", "tier": "a"})]
-    agree(Deployed.of([*namespaces, *policies], ADDRESSES), pods, [("TCP", 80), ("TCP", 443), ("UDP", 80)])
+    agree(Snapshot.of([*namespaces, *policies], ADDRESSES), pods, [("TCP", 80), ("TCP", 443), ("UDP", 80)])
 
 
 TEAMS: list[str] = ["team-a", "team-b", "team-c"]
@@ -207,4 +207,4 @@ def test_what_random_plans_render(wishes: dict[str, Any]) -> None:
     ]
     pods = [*(Pod(team, {"app": "web"}) for team in wishes), *platform]
     ports = [("TCP", port) for port in (53, 80, 443, 8080, 8443, 15001, 15012, 15090)] + [("UDP", 53)]
-    agree(Deployed.of(rendered, (*google, ADDRESSES[0])), pods, ports)
+    agree(Snapshot.of(rendered, (*google, ADDRESSES[0])), pods, ports)

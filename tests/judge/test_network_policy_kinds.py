@@ -11,8 +11,8 @@ import pytest
 from egress.common.objects import Resource
 from egress.judge.layers.network_policy import NetworkPolicies
 from egress.judge.lookup.network_policy_objects import NAME_LABEL
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.render import render
 from tests.support import dev_config, plan_of
 
@@ -46,9 +46,9 @@ def namespace(name: str, **labels: str) -> dict[str, Any]:
 
 
 def judged(*objects: dict[str, Any], to: Pod | Outside = BANK, port: int = 443, **how: Any) -> Verdict:
-    everywhere = how.pop("everywhere", False)
+    must_pass = how.pop("must_pass", False)
     connection = Connection(how.pop("source", SHOP), to, port, Protocol.TCP, **how)
-    return NetworkPolicies(Deployed.of(objects, (SUBNET, CLUSTER))).judge(connection, everywhere=everywhere)
+    return NetworkPolicies(Snapshot.of(objects, (SUBNET, CLUSTER))).judge(connection, must_pass=must_pass)
 
 
 def egress(*rules: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def labels(**wanted: str) -> dict[str, Any]:
 
 
 def says(verdict: Verdict) -> tuple[bool, str, str]:
-    return verdict.allowed, verdict.by, verdict.field
+    return verdict.allowed, verdict.decided_by, verdict.field
 
 
 class TestIsolation:
@@ -93,16 +93,16 @@ class TestIsolation:
     def test_a_pod_that_no_policy_selects_is_open(self) -> None:
         assert judged().allowed
         verdict = judged(egress(podSelector=labels(app="other")))
-        assert (verdict.allowed, verdict.by, verdict.field) == (True, "nothing", "")
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (True, None, "")
 
     def test_an_empty_list_of_rules_closes_the_direction(self) -> None:
         verdict = judged(egress())
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             False,
             "shop/networkpolicy/fence",
             "spec.egress",
         )
-        assert judged(ingress()).by == "bank/networkpolicy/fence"
+        assert judged(ingress()).decided_by == "bank/networkpolicy/fence"
 
     def test_a_policy_for_one_direction_leaves_the_other_open(self) -> None:
         assert judged(policy(policyTypes=["Ingress"])).allowed
@@ -120,7 +120,7 @@ class TestIsolation:
 
     def test_policies_add_up(self) -> None:
         verdict = judged(egress(), egress({"ports": [{"port": 443}]}, name="open"))
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             True,
             "shop/networkpolicy/open",
             "spec.egress[0].ports[0]",
@@ -128,8 +128,8 @@ class TestIsolation:
 
     def test_both_ends_must_agree(self) -> None:
         assert judged(egress({}), ingress({})).allowed
-        assert judged(egress({}), ingress()).by == "bank/networkpolicy/fence"
-        assert judged(egress(), ingress({})).by == "shop/networkpolicy/fence"
+        assert judged(egress({}), ingress()).decided_by == "bank/networkpolicy/fence"
+        assert judged(egress(), ingress({})).decided_by == "shop/networkpolicy/fence"
 
 
 class TestPorts:
@@ -260,8 +260,10 @@ class TestPeers:
             judged(egress({"ports": [{"port": "web"}, {"port": "api"}]})).field == "spec.egress[0].ports[0]"
         )
         assert judged(egress(to({"x": 1}), to({"y": 1}))).field == "spec.egress[0].to[0]"
-        assert judged(egress(order=3), egress(name="b", order=3)).by == "shop/networkpolicy/fence"
-        assert judged(egress(to({"x": 1})), egress(name="b", order=3)).by == "shop/networkpolicy/fence"
+        assert judged(egress(order=3), egress(name="b", order=3)).decided_by == "shop/networkpolicy/fence"
+        assert (
+            judged(egress(to({"x": 1})), egress(name="b", order=3)).decided_by == "shop/networkpolicy/fence"
+        )
         assert judged(egress({"ports": [{"port": "web"}], "x": 1})).reason.startswith("x: ")
         assert judged(egress({"ports": [{"port": "web"}], "to": [{"y": 1}]})).reason.startswith(
             "the named port web: "
@@ -269,8 +271,8 @@ class TestPeers:
 
     def test_what_one_end_lets_through_does_not_hide_what_is_not_understood_of_the_other(self) -> None:
         verdict = judged(egress({}), ingress({"from": [{"x": 1}]}))
-        assert (verdict.understood, verdict.by) == (False, "bank/networkpolicy/fence")
-        assert judged(ingress({"from": [{"x": 1}]})).by == "bank/networkpolicy/fence"
+        assert (verdict.understood, verdict.decided_by) == (False, "bank/networkpolicy/fence")
+        assert judged(ingress({"from": [{"x": 1}]})).decided_by == "bank/networkpolicy/fence"
 
     def test_where_ports_and_peers_both_decide_the_port_is_named(self) -> None:
         rule = {"ports": [{"port": 443}], **to({"namespaceSelector": {}})}
@@ -310,7 +312,11 @@ class TestPeers:
     )
     def test_another_kind_of_policy_makes_nothing_certain(self, kind: str) -> None:
         verdict = judged(egress(), {"kind": kind, "metadata": {"name": "wide"}})
-        assert (verdict.allowed, verdict.understood, verdict.by) == (True, False, f"{kind.lower()}/wide")
+        assert (verdict.allowed, verdict.understood, verdict.decided_by) == (
+            True,
+            False,
+            f"{kind.lower()}/wide",
+        )
         assert verdict.field == "spec"
 
 
@@ -332,16 +338,16 @@ class TestAddresses:
     def test_some_address_of_the_internet_is_reached_if_one_is(self) -> None:
         assert judged(egress(to(block("8.8.8.8/32"))), to=ANY_SITE).allowed
         dual = Resource(SUBNET.type, "subnet", {**SUBNET.properties, "stackType": "IPV4_IPV6"})
-        judge = NetworkPolicies(Deployed.of((egress(to(block("2606:2800::/32"))),), (dual, CLUSTER)))
+        judge = NetworkPolicies(Snapshot.of((egress(to(block("2606:2800::/32"))),), (dual, CLUSTER)))
         assert judge.judge(Connection(SHOP, ANY_SITE, 443, Protocol.TLS)).allowed
         assert not judged(egress(to(block("10.0.0.0/8"))), to=ANY_SITE).allowed
         assert not judged(egress(to(block("8.8.8.8/32", "8.8.8.8/32"))), to=ANY_SITE).allowed
 
     def test_a_declared_host_needs_every_address_of_the_internet(self) -> None:
-        assert not judged(egress(to(block("8.8.8.0/24"))), to=ANY_SITE, everywhere=True).allowed
-        assert judged(egress(to(block("0.0.0.0/0", "10.0.0.0/8"))), to=ANY_SITE, everywhere=True).allowed
+        assert not judged(egress(to(block("8.8.8.0/24"))), to=ANY_SITE, must_pass=True).allowed
+        assert judged(egress(to(block("0.0.0.0/0", "10.0.0.0/8"))), to=ANY_SITE, must_pass=True).allowed
         halves = egress(to(block("0.0.0.0/1")), to(block("128.0.0.0/1")))
-        assert judged(halves, to=ANY_SITE, everywhere=True).allowed
+        assert judged(halves, to=ANY_SITE, must_pass=True).allowed
 
     def test_private_google_access_is_no_address_of_the_internet(self) -> None:
         rule = egress(to(block("199.36.153.8/30")))
@@ -366,26 +372,26 @@ class TestNodes:
         assert judged(ingress({"from": [block("10.0.0.0/20")]}), source=Node("app@p"), to=far).allowed
 
     def test_a_pod_reaches_its_own_node(self) -> None:
-        assert says(judged(egress(), to=Outside(None, "10.0.0.9"))) == (True, "nothing", "")
+        assert says(judged(egress(), to=Outside(None, "10.0.0.9"))) == (True, None, "")
         assert not judged(egress(), to=Outside(None, "10.0.0.0/24")).allowed
 
     def test_a_node_of_an_unknown_pool_may_be_the_pods_own(self) -> None:
         far = Pod("bank", {}, pool="gateway@p")
-        assert says(judged(ingress(), source=Node(""), to=far)) == (True, "nothing", "")
-        assert says(judged(ingress(), source=Node("app@p"), to=Pod("bank", {}))) == (True, "nothing", "")
+        assert says(judged(ingress(), source=Node(""), to=far)) == (True, None, "")
+        assert says(judged(ingress(), source=Node("app@p"), to=Pod("bank", {}))) == (True, None, "")
 
     def test_where_one_end_is_under_no_policy_the_other_ends_is_named(self) -> None:
         far = Pod("bank", {}, pool="gateway@p")
-        assert judged(ingress({}), source=Node("app@p"), to=far).by == "bank/networkpolicy/fence"
-        assert judged(egress({}), to=far).by == "shop/networkpolicy/fence"
-        assert judged(source=Node("app@p"), to=ANY_SITE).by == "nothing"
+        assert judged(ingress({}), source=Node("app@p"), to=far).decided_by == "bank/networkpolicy/fence"
+        assert judged(egress({}), to=far).decided_by == "shop/networkpolicy/fence"
+        assert judged(source=Node("app@p"), to=ANY_SITE).decided_by is None
 
 
 class TestLabelsThatTheTeamChooses:
     ANY = Pod("shop", None)
 
     def test_it_avoids_a_policy_that_wants_a_label(self) -> None:
-        assert says(judged(egress(podSelector=labels(app="web")), source=self.ANY)) == (True, "nothing", "")
+        assert says(judged(egress(podSelector=labels(app="web")), source=self.ANY)) == (True, None, "")
         assert not judged(egress(podSelector=labels(app="web")), source=Pod("shop", {"app": "web"})).allowed
 
     def test_it_cannot_avoid_a_policy_for_all_pods(self) -> None:
@@ -416,7 +422,7 @@ class TestNamespacesThatAreAlike:
 
     @staticmethod
     def alike(*objects: dict[str, Any], one: str = "shop", other: str = "cafe") -> bool:
-        judge = NetworkPolicies(Deployed.of(objects, ()))
+        judge = NetworkPolicies(Snapshot.of(objects, ()))
         return judge.alike(one) == judge.alike(other)
 
     def test_without_policies_all_are(self) -> None:
@@ -459,15 +465,15 @@ class TestNamespacesThatAreAlike:
         assert not self.alike(rule)
         assert judged(rule).allowed
         assert not judged(rule, source=Pod("cafe", {})).allowed
-        judge = NetworkPolicies(Deployed.of((rule,), ()))
-        with_it = NetworkPolicies(Deployed.of((rule, namespace("shop")), ()))
+        judge = NetworkPolicies(Snapshot.of((rule,), ()))
+        with_it = NetworkPolicies(Snapshot.of((rule, namespace("shop")), ()))
         assert judge.alike("shop") == with_it.alike("shop")
 
 
 @cache
 def dev() -> NetworkPolicies:
     manifests = [item.manifest for item in render(plan_of(dev_config()))]
-    return NetworkPolicies(Deployed.of(manifests, (SUBNET, CLUSTER)))
+    return NetworkPolicies(Snapshot.of(manifests, (SUBNET, CLUSTER)))
 
 
 TEAM_X = Pod("team-x", None)
@@ -507,5 +513,5 @@ def test_the_tutorials_teams(
 def test_a_public_range_that_the_network_uses_for_itself_hides_what_is_there_outside() -> None:
     own = Resource(SUBNET.type, "subnet", {"ipCidrRange": "20.0.0.0/20"})
     rule = egress(to(block("0.0.0.0/0", "20.0.0.0/20")))
-    judge = NetworkPolicies(Deployed.of((rule,), (own,)))
-    assert judge.judge(Connection(SHOP, ANY_SITE, 443, Protocol.TLS), everywhere=True).allowed
+    judge = NetworkPolicies(Snapshot.of((rule,), (own,)))
+    assert judge.judge(Connection(SHOP, ANY_SITE, 443, Protocol.TLS), must_pass=True).allowed

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from egress.judge.model.deployed import Deployed, identity
 from egress.judge.model.flow import Flow, Protocol
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.model import Plan
@@ -40,11 +40,11 @@ def plan(mode: str) -> Plan:
 
 
 @cache
-def rendered(mode: str) -> Deployed:
+def rendered(mode: str) -> Snapshot:
     return deployment(plan(mode), render(plan(mode)))
 
 
-def with_change(mode: str, name: str, change: Callable[[Any], object]) -> Deployed:
+def with_change(mode: str, name: str, change: Callable[[Any], object]) -> Snapshot:
     deployed = rendered(mode)
     objects = [deepcopy(dict(item)) for item in deployed.kubernetes]
     (found,) = [item for item in objects if identity(item) == name]
@@ -52,15 +52,15 @@ def with_change(mode: str, name: str, change: Callable[[Any], object]) -> Deploy
     assert found != next(item for item in deployed.kubernetes if identity(item) == name), (
         "nothing was changed"
     )
-    return Deployed.of(objects, deployed.google)
+    return Snapshot.of(objects, deployed.google)
 
 
-def with_object(mode: str, written: dict[str, Any]) -> Deployed:
+def with_object(mode: str, written: dict[str, Any]) -> Snapshot:
     deployed = rendered(mode)
-    return Deployed.of([*deployed.kubernetes, written], deployed.google)
+    return Snapshot.of([*deployed.kubernetes, written], deployed.google)
 
 
-def violations(mode: str, deployed: Deployed) -> list[Violation]:
+def violations(mode: str, deployed: Snapshot) -> list[Violation]:
     return verify(Intent(plan(mode)), Judges(deployed))
 
 
@@ -168,7 +168,7 @@ def test_nothing_is_proven_beside_what_nobody_reads(what: str) -> None:
     written = ADDED[what]
     found = violations("dev", with_object("dev", written))
     assert any(
-        step.by == identity(written) and not step.understood
+        step.decided_by == identity(written) and not step.understood
         for violation in found
         for step in violation.steps
     )
@@ -263,7 +263,9 @@ CHANGED: dict[str, tuple[str, str, Callable[[Any], object]]] = {
 def test_nothing_is_proven_beside_a_field_that_nobody_reads(what: str) -> None:
     mode, name, change = CHANGED[what]
     found = violations(mode, with_change(mode, name, change))
-    assert any(step.by == name and not step.understood for violation in found for step in violation.steps)
+    assert any(
+        step.decided_by == name and not step.understood for violation in found for step in violation.steps
+    )
 
 
 def test_a_flow_is_not_understood_where_its_own_namespace_or_the_mesh_holds_such_an_object() -> None:
@@ -633,7 +635,7 @@ FALLEN: dict[str, Callable[[Any], object]] = {
 def test_a_gateway_that_cannot_stand_breaks_what_is_declared(field: str) -> None:
     name = "istio-egress/deployment/istio-egressgateway"
     found = violations("dev", with_change("dev", name, FALLEN[field]))
-    assert (name, field) in {(step.by, step.field) for violation in found for step in violation.steps}
+    assert (name, field) in {(step.decided_by, step.field) for violation in found for step in violation.steps}
 
 
 def test_a_rule_for_some_pods_of_a_team_is_not_understood() -> None:
@@ -650,7 +652,7 @@ def test_a_rule_for_some_pods_of_a_team_is_not_understood() -> None:
         exportTo=["."],
     )
     found = violations("registry-only", with_object("registry-only", rule))
-    assert any(step.by == identity(rule) for violation in found for step in violation.steps)
+    assert any(step.decided_by == identity(rule) for violation in found for step in violation.steps)
 
 
 def test_without_a_route_nothing_takes_internal_headers_out() -> None:
@@ -661,5 +663,5 @@ def test_without_a_route_nothing_takes_internal_headers_out() -> None:
         if (item["kind"], item["metadata"].get("namespace")) != ("VirtualService", "media")
     ]
     assert len(left) < len(deployed.kubernetes)
-    found = violations("registry-only", Deployed.of(left, deployed.google))
+    found = violations("registry-only", Snapshot.of(left, deployed.google))
     assert any("tells the outside of the mesh" in violation.says for violation in found)

@@ -20,9 +20,9 @@ from egress.answers.diff import difference
 from egress.answers.reachability import reach
 from egress.cli.app import app
 from egress.cli.sources import teams_of
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.kinds import READ
 from egress.judge.model.load import KUBECTL, Unreadable, read
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
@@ -189,7 +189,7 @@ def test_a_firewall_policy_that_lacks_a_field_is_answered_and_never_proven(
     file.write_text(json.dumps(export(written)), encoding="utf-8")
     deployed = read(file)
     Judges(deployed)
-    assert difference(deployed, Deployed.of((), ())) is not None
+    assert difference(deployed, Snapshot.of((), ())) is not None
 
 
 def test_a_folder_without_objects_is_no_state(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_kind_that_a_cluster_did_not_print_is_not_called_removed(tmp_path: Pat
         for item in old.kubernetes
         if item["kind"] not in ("PeerAuthentication", "ValidatingAdmissionPolicy")
     ]
-    found = difference(Deployed.of(lacking, old.google), old)
+    found = difference(Snapshot.of(lacking, old.google), old)
     assert found.changes == ()
     assert any(
         "OLD holds no PeerAuthentication and ValidatingAdmissionPolicy: not compared." in note
@@ -237,8 +237,8 @@ def test_the_line_for_kubectl_stands_where_people_look() -> None:
 
 
 @cache
-def _bases() -> tuple[Deployed, ...]:
-    found: list[Deployed] = []
+def _bases() -> tuple[Snapshot, ...]:
+    found: list[Snapshot] = []
     for mode in ("receive", "tcp-by-name", "wildcard"):
         config = yaml.safe_load((ROOT / f"examples/modes/Pulumi.{mode}.yaml").read_text(encoding="utf-8"))[
             "config"
@@ -248,7 +248,7 @@ def _bases() -> tuple[Deployed, ...]:
     return tuple(found)
 
 
-def _exported(deployed: Deployed) -> dict[str, Any]:
+def _exported(deployed: Snapshot) -> dict[str, Any]:
     of_cluster = [
         {
             "urn": f"urn:pulumi:a::b::kubernetes:core/v1:X::{at}",

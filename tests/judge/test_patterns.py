@@ -11,7 +11,7 @@ from tests.judge.objects import snapshot
 
 
 def unread(*objects: Written) -> set[tuple[str, str]]:
-    return {(said.by, said.field) for said in Judges(snapshot(GATEWAY_PODS, *objects)).unread}
+    return {(said.decided_by, said.field) for said in Judges(snapshot(GATEWAY_PODS, *objects)).unread}
 
 
 @pytest.mark.parametrize(

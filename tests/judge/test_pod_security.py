@@ -21,7 +21,7 @@ def judged(of: str = "shop", **labels: str) -> Verdict:
         f"pod-security.kubernetes.io/{mode.replace('_', '-')}": value for mode, value in labels.items()
     }
     verdict = Namespaces(snapshot(namespace("shop", **of_namespace))).confined(of)
-    assert (verdict.layer, verdict.by) == (Layer.ADMISSION, f"namespace/{of}")
+    assert (verdict.layer, verdict.decided_by) == (Layer.ADMISSION, f"namespace/{of}")
     return verdict
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from egress.common.objects import Resource
 from egress.judge.layers.admission import Admission
-from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.flow import Layer, Outcome, Verdict
 from egress.judge.pods import GatewayWorkloads, Present
 from tests.judge.objects import TAINT, node_pool, snapshot, written
 
@@ -40,10 +40,12 @@ class Refuses(Admission):
         super().__init__(snapshot())
 
     def judge(self, namespace: str, rule: str) -> Verdict:
-        return Verdict(Layer.ADMISSION, (namespace, rule) != ("team", "host-namespaces"), "policy", "", "")
+        return Verdict(
+            Layer.ADMISSION, Outcome.of((namespace, rule) != ("team", "host-namespaces")), "policy", "", ""
+        )
 
     def placed(self, namespace: str, pool: str) -> Verdict:
-        return Verdict(Layer.ADMISSION, (namespace, pool) != ("team", EMAIL), "policy", "", "")
+        return Verdict(Layer.ADMISSION, Outcome.of((namespace, pool) != ("team", EMAIL)), "policy", "", "")
 
 
 def workload(kind: str, pod: Mapping[str, Any], namespace: str | None = "team") -> dict[str, Any]:
@@ -66,7 +68,9 @@ def there(
     pools = (node_pool("gateway", EMAIL, *(taints or (TAINT,))), node_pool("apps"))
     found = list(Present(snapshot(item, node, bare, google=pools), Refuses()).judge(item))
     assert all(one.layer is Layer.ADMISSION and one.allowed and not one.understood for one in found)
-    assert all(one.by == "/".join(filter(None, (namespace, kind.lower(), "somebodys"))) for one in found)
+    assert all(
+        one.decided_by == "/".join(filter(None, (namespace, kind.lower(), "somebodys"))) for one in found
+    )
     return [one.field for one in found]
 
 

@@ -15,7 +15,7 @@ def lacks(kind: str, written: Any) -> str | None:
     """The path of the field that an object lacks."""
     verdict = missing(kind, "its name", written)
     if verdict:
-        assert (verdict.by, verdict.allowed, verdict.understood) == ("its name", True, False)
+        assert (verdict.decided_by, verdict.allowed, verdict.understood) == ("its name", True, False)
     return verdict.field if verdict else None
 
 

@@ -111,7 +111,7 @@ class TestPods:
 
     def test_with_another_certificate_are_not_understood_and_the_rule_is_named(self) -> None:
         verdict, _ = sidecar_verdict(f"http://{NAME}", WEB, rule(SHOP, NAME, tls={"mode": "MUTUAL"}))
-        assert (verdict.understood, verdict.by, verdict.field) == (
+        assert (verdict.understood, verdict.decided_by, verdict.field) == (
             False,
             "shop/destinationrule/rule",
             "spec.trafficPolicy",
@@ -120,7 +120,7 @@ class TestPods:
     def test_by_a_port_that_is_only_named_are_not_understood(self) -> None:
         named = service("web", BANK, {"port": 80, "name": "http", "targetPort": "web"})
         verdict, _ = sidecar_verdict(f"http://{NAME}", named)
-        assert (verdict.understood, verdict.by, verdict.field) == (
+        assert (verdict.understood, verdict.decided_by, verdict.field) == (
             False,
             "bank/service/web",
             "spec.ports.targetPort",
@@ -208,7 +208,7 @@ class TestEndpoints:
             "a.example", resolution="DNS", endpoints=[{"address": address} for address in addresses]
         )
         verdict, _ = sidecar_verdict("http://a.example", written)
-        assert (verdict.understood, verdict.by, verdict.field) == (
+        assert (verdict.understood, verdict.decided_by, verdict.field) == (
             False,
             "shop/serviceentry/entry-a.example",
             "spec.endpoints",
@@ -217,7 +217,7 @@ class TestEndpoints:
     def test_none_of_a_static_host_refuse(self) -> None:
         verdict, connections = sidecar_verdict("http://a.example", entry("a.example", resolution="STATIC"))
         assert (verdict.allowed, connections) == (False, [])
-        assert (verdict.by, verdict.field) == ("shop/serviceentry/entry-a.example", "spec.endpoints")
+        assert (verdict.decided_by, verdict.field) == ("shop/serviceentry/entry-a.example", "spec.endpoints")
 
     def test_what_is_not_read_of_them_is_named(self) -> None:
         ports = entry(
@@ -233,7 +233,7 @@ class TestWhatStandsInARoute:
         said, _ = sidecar_verdict(
             "http://a.example", *ENDS, *objects, virtual(SHOP, "a.example", http=[route])
         )
-        return said.allowed, said.understood, said.by.rpartition("/")[2], said.field
+        return said.allowed, said.understood, said.decided_by.rpartition("/")[2], said.field
 
     def test_a_destination_that_is_not_known_is_named_with_or_without_its_port(self) -> None:
         for number in (None, 80):
@@ -312,7 +312,7 @@ class TestHowAGatewayOpensTls:
     def test_a_host_that_is_not_resolved_is_named(self) -> None:
         nowhere = entry("b.example", GATEWAY, resolution="NONE")
         verdict, _ = gateway_verdict("http://a.example", gateway(server("*")), bound(), nowhere)
-        assert (verdict.allowed, verdict.by, verdict.field) == (
+        assert (verdict.allowed, verdict.decided_by, verdict.field) == (
             False,
             "gw/serviceentry/entry-b.example",
             "spec.resolution",

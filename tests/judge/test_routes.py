@@ -398,12 +398,12 @@ class TestWhatIsSaid:
 
     def test_the_rule_and_the_route(self) -> None:
         verdict = self.verdict(if_({"port": 8080}), {"route": [ONE]})
-        assert (verdict.by, verdict.field) == ("shop/virtualservice/routes", "spec.http[1]")
+        assert (verdict.decided_by, verdict.field) == ("shop/virtualservice/routes", "spec.http[1]")
         assert verdict.reason == "a.example is led to b.example:80."
 
     def test_the_destination_that_is_not_known(self) -> None:
         verdict = self.verdict({"route": [to("elsewhere.example", 80)]})
-        assert (verdict.by, verdict.field) == (
+        assert (verdict.decided_by, verdict.field) == (
             "shop/virtualservice/routes",
             "spec.http[0].route[0].destination",
         )

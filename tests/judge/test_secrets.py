@@ -136,21 +136,21 @@ READS_NOT: dict[str, tuple[Written, ...]] = {
 @pytest.mark.parametrize("how", READS_NOT)
 def test_a_gateway_that_may_not_is_not_handed_it(how: str) -> None:
     verdict = judged(*READS_NOT[how])
-    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.by) == (
+    assert (verdict.layer, verdict.allowed, verdict.understood, verdict.decided_by) == (
         Layer.GATEWAY,
         False,
         True,
-        "nothing",
+        None,
     )
 
 
 def test_the_rule_that_lets_it_is_named() -> None:
     verdict = judged(role({**READING, "resources": ["pods"]}, READING), BOUND)
-    assert (verdict.by, verdict.field) == ("gw/role/reader", "rules[1]")
+    assert (verdict.decided_by, verdict.field) == ("gw/role/reader", "rules[1]")
     of_all = judged(
         role(READING, kind="ClusterRole"), bound(EDGE, kind="ClusterRoleBinding", to=of_cluster())
     )
-    assert (of_all.by, of_all.field) == ("clusterrole/reader", "rules[0]")
+    assert (of_all.decided_by, of_all.field) == ("clusterrole/reader", "rules[0]")
 
 
 def test_the_refusal_names_who_asks_for_which_secret() -> None:

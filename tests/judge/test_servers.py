@@ -9,8 +9,8 @@ import pytest
 
 from egress.common.objects import Resource
 from egress.judge.lookup.servers import NONE, Listener, Server, scoped, servers, translation
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import Pod
+from egress.judge.model.snapshot import Snapshot
 from tests.judge.asking import GATEWAY, LABELS, ROOT, SHOP, Written, gateway, server, service
 from tests.judge.objects import deployment, snapshot
 
@@ -310,5 +310,5 @@ class TestWhetherGatewaysKeepToTheirNamespace:
         assert scoped(snapshot(self.istiod(), google=(Resource(of, "istiod", values),))) is kept
 
     def test_and_of_what_a_config_renders_it_is_so(self) -> None:
-        assert scoped(Deployed((), (), planned=True))
+        assert scoped(Snapshot((), (), planned=True))
         assert not scoped(snapshot())

@@ -317,7 +317,7 @@ class TestResolution:
     )
     def test_the_field_that_is_not_understood_is_said(self, field: str, spec: dict[str, Any]) -> None:
         verdict, _ = sidecar_verdict(ASKED, entry("a.example", SHOP, **spec))
-        assert (verdict.understood, verdict.by, verdict.field) == (
+        assert (verdict.understood, verdict.decided_by, verdict.field) == (
             False,
             "shop/serviceentry/entry-a.example",
             field,

@@ -371,7 +371,7 @@ class TestWhole:
                 here[last] = nothing
             verdict = missing(kind, "it", whole)
             assert verdict is not None, (kind, path, nothing)
-            assert (verdict.allowed, verdict.understood, verdict.by, verdict.field) == (
+            assert (verdict.allowed, verdict.understood, verdict.decided_by, verdict.field) == (
                 True,
                 False,
                 "it",

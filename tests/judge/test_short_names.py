@@ -10,7 +10,7 @@ import pytest
 from egress.judge.lookup.search_path import resolved
 from egress.judge.lookup.service_registry import Registry
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.flow import Flow, Pod, Protocol, Way
+from egress.judge.model.flow import Flow, Pod, Protocol, Vantage
 from tests.judge.asking import BANK, SHOP, entry, service
 from tests.judge.objects import snapshot
 
@@ -75,9 +75,9 @@ def test_a_name_that_ends_in_a_dot_is_whole() -> None:
     assert found("web.bank", authority="web.bank.").host == "web.bank"
 
 
-@pytest.mark.parametrize("way", [Way.APPLICATION_NODE, Way.GATEWAY_NODE])
-def test_nodes_have_no_search_path(way: Way) -> None:
-    assert found("web.bank", way=way).host == "web.bank"
+@pytest.mark.parametrize("way", [Vantage.APPLICATION_NODE, Vantage.GATEWAY_NODE])
+def test_nodes_have_no_search_path(way: Vantage) -> None:
+    assert found("web.bank", vantage=way).host == "web.bank"
 
 
 def test_who_knows_where_it_goes_asks_nobody() -> None:
@@ -85,9 +85,9 @@ def test_who_knows_where_it_goes_asks_nobody() -> None:
     assert found("web.bank", to=there).host == "web.bank"
 
 
-@pytest.mark.parametrize("way", [Way.PROXY, Way.POD_WITHOUT_SIDECAR])
-def test_past_the_sidecar_a_service_is_the_pods_behind_it_on_their_own_port(way: Way) -> None:
-    flow = found("web.bank", way=way)
+@pytest.mark.parametrize("way", [Vantage.PROXY, Vantage.POD_WITHOUT_SIDECAR])
+def test_past_the_sidecar_a_service_is_the_pods_behind_it_on_their_own_port(way: Vantage) -> None:
+    flow = found("web.bank", vantage=way)
     assert (flow.port, flow.to and flow.to.namespace, flow.to and flow.to.labels) == (
         8080,
         BANK,
@@ -102,7 +102,7 @@ def test_through_the_sidecar_it_stays_a_name() -> None:
 
 def test_so_it_does_on_a_port_that_the_service_has_not_and_by_udp() -> None:
     for how in ({"port": 81}, {"protocol": Protocol.UDP}):
-        flow = found("web.bank", way=Way.PROXY, **how)
+        flow = found("web.bank", vantage=Vantage.PROXY, **how)
         assert (flow.host, flow.to) == (FULL, None)
 
 
@@ -129,12 +129,14 @@ def test_a_service_that_a_team_may_have_written_is_its_pods() -> None:
 
 
 def test_an_entry_of_a_services_name_is_none() -> None:
-    assert found("web.bank", entry(FULL), way=Way.PROXY).host == "web.bank"
-    assert found("web.bank", entry(FULL), WEB, way=Way.PROXY).to is not None
+    assert found("web.bank", entry(FULL), vantage=Vantage.PROXY).host == "web.bank"
+    assert found("web.bank", entry(FULL), WEB, vantage=Vantage.PROXY).to is not None
 
 
 def test_a_service_without_a_selector_is_its_namespaces_business() -> None:
-    flow = found("web.bank", service("web", BANK, {"port": 80, "name": "http"}, selector=None), way=Way.PROXY)
+    flow = found(
+        "web.bank", service("web", BANK, {"port": 80, "name": "http"}, selector=None), vantage=Vantage.PROXY
+    )
     assert flow.to
     assert flow.to.namespace == BANK
 

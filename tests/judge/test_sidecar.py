@@ -81,9 +81,12 @@ class TestWhichSidecarCounts:
 
     def test_the_deciding_object_and_field_are_said(self) -> None:
         verdict, _ = sidecar_verdict(UNKNOWN, sidecar(**CLOSES))
-        assert (verdict.by, verdict.field) == ("shop/sidecar/default", "spec.outboundTrafficPolicy.mode")
+        assert (verdict.decided_by, verdict.field) == (
+            "shop/sidecar/default",
+            "spec.outboundTrafficPolicy.mode",
+        )
         verdict, _ = sidecar_verdict(UNKNOWN, CLOSED)
-        assert (verdict.by, verdict.field) == ("configmap/istio", "outboundTrafficPolicy.mode")
+        assert (verdict.decided_by, verdict.field) == ("configmap/istio", "outboundTrafficPolicy.mode")
 
 
 class TestWhatASidecarAsksFor:
@@ -170,7 +173,7 @@ class TestWhatIsNotKnown:
         verdict, _ = sidecar_verdict(
             "http://a.example", entry("a.example", BANK, exportTo=[BANK, "till"]), CLOSED
         )
-        assert (verdict.by, verdict.field) == ("bank/serviceentry/entry-a.example", "spec.exportTo")
+        assert (verdict.decided_by, verdict.field) == ("bank/serviceentry/entry-a.example", "spec.exportTo")
         assert verdict.reason == "a.example is exported to bank, till, not to shop."
 
     def test_udp_does_not_pass_the_sidecar(self) -> None:

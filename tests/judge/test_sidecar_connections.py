@@ -40,7 +40,7 @@ def sent(asked: str, *objects: Written, **how: Any) -> Connection:
 
 def decides(asked: str, *objects: Written, **how: Any) -> tuple[bool, str, str]:
     verdict, _ = sidecar_verdict(asked, *objects, **how)
-    return verdict.allowed, verdict.by, verdict.field
+    return verdict.allowed, verdict.decided_by, verdict.field
 
 
 def verdict_of(asked: str, *objects: Written, **how: Any) -> Verdict:
@@ -72,7 +72,7 @@ class TestWhatIsNotTouched:
         assert (left.to, left.sni) == (Outside("a.example", None), "a.example")
 
     def test_of_udp_no_object_decides(self) -> None:
-        assert decides("udp://192.0.2.7:53", sidecar()) == (True, "nothing", "")
+        assert decides("udp://192.0.2.7:53", sidecar()) == (True, None, "")
 
 
 class TestWhatIsInside:
@@ -239,7 +239,7 @@ class TestWhichObjectDecides:
         assert not verdict_of("tls://a.example", entry("a.example", SHOP, TLS), tls).understood
 
     def test_a_request_that_no_proxy_takes_by_no_object(self) -> None:
-        assert decides("http://a.example", entry("a.example"), method="get") == (False, "nothing", "")
+        assert decides("http://a.example", entry("a.example"), method="get") == (False, None, "")
 
     def test_of_tls_and_raw_tcp_no_request_is_read(self) -> None:
         objects = (entry("a.example", SHOP, TLS, {**TCP, "number": 3306}), CLOSED)
@@ -265,11 +265,11 @@ class TestWhichObjectDecides:
     )
     def test_the_field_of_a_sidecar_that_is_not_understood(self, spec: dict[str, Any], field: str) -> None:
         verdict = verdict_of("tls://a.example", sidecar(**spec))
-        assert (verdict.understood, verdict.by, verdict.field) == (False, self.SIDECAR, field)
+        assert (verdict.understood, verdict.decided_by, verdict.field) == (False, self.SIDECAR, field)
 
     def test_two_sidecars_by_the_first_and_none_of_its_fields(self) -> None:
         verdict = verdict_of("tls://a.example", sidecar(), sidecar(name="second"))
-        assert (verdict.understood, verdict.by, verdict.field) == (False, self.SIDECAR, "")
+        assert (verdict.understood, verdict.decided_by, verdict.field) == (False, self.SIDECAR, "")
 
     def test_what_is_not_known_by_the_sidecar_or_where_that_says_nothing_by_the_mesh(self) -> None:
         assert decides("tls://a.example", CLOSED, sidecar(SHOP, "*/*")) == (False, self.SIDECAR, "")

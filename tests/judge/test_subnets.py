@@ -85,7 +85,7 @@ def test_a_range_without_a_name_is_nobodys_pods() -> None:
 
 def test_without_a_subnetwork_no_address_is_known_to_be_a_nodes() -> None:
     found = read()
-    assert (found.name, found.nodes.cidrs, found.own.cidrs, found.without_google) == ("nothing", [], [], None)
+    assert (found.name, found.nodes.cidrs, found.own.cidrs, found.without_google) == (None, [], [], None)
     assert (found.internet, found.internet_v4) == (internet(), internet(version=4))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from egress.common.names import OPEN_TLS_HOST
 from egress.judge.distinctions import Distinctions
 from egress.judge.model.flow import Protocol
-from egress.judge.targets import Kind, Target, Targets
+from egress.judge.targets import Target, TargetKind, Targets
 from egress.judge.trace import Judges
 from tests.judge.asking import TCP, entry
 from tests.judge.objects import snapshot, team, written
@@ -30,7 +30,7 @@ def line(target: Target) -> str:
     stands for all."""
     flow = target.flow
     said = [
-        f"{flow.way.value} {flow.protocol.value}://{flow.host}:{flow.port}",
+        f"{flow.vantage.value} {flow.protocol.value}://{flow.host}:{flow.port}",
         *([f"by {flow.service_account}"] if flow.service_account != "any-other-account" else []),
         *([f"{flow.method} {flow.path}"] if (flow.method, flow.path) != ("GET", "/") else []),
         *(f"{name}={value}" for name, value in flow.headers.items()),
@@ -41,11 +41,11 @@ def line(target: Target) -> str:
     return " ".join(said)
 
 
-def lines(found: Iterable[Target], *kinds: Kind, named: str | None = None) -> list[str]:
+def lines(found: Iterable[Target], *kinds: TargetKind, named: str | None = None) -> list[str]:
     return [line(one) for one in found if one.kind in kinds and (named is None or one.name == named)]
 
 
-def names(found: Iterable[Target], kind: Kind) -> list[str]:
+def names(found: Iterable[Target], kind: TargetKind) -> list[str]:
     return list(dict.fromkeys(one.name for one in found if one.kind is kind))
 
 
@@ -60,7 +60,7 @@ class TestHosts:
         self,
     ) -> None:
         found = targets(entry("a.example", SHOP, TCP)).with_names(SHOP)
-        assert lines(found, Kind.HOST) == [
+        assert lines(found, TargetKind.HOST) == [
             "app http://a.example:80",
             f"{WITH} http://a.example:80",
             f"{WITHOUT} http://a.example:80",
@@ -82,7 +82,7 @@ class TestHosts:
             for way in ("app", WITH)
         ]
         tls = [f"app tls://a.example:443{caller}" for caller in callers]
-        assert lines(of.with_names(SHOP), Kind.HOST) == [
+        assert lines(of.with_names(SHOP), TargetKind.HOST) == [
             *both,
             f"{WITHOUT} http://a.example:80",
             *tls,
@@ -98,7 +98,7 @@ class TestHosts:
             "rules",
             rules=[{"to": [{"operation": {"hosts": ["a.example"]}}], "when": [when]}],
         )
-        found = lines(targets(entry("a.example", SHOP), allow).with_names(SHOP), Kind.HOST)
+        found = lines(targets(entry("a.example", SHOP), allow).with_names(SHOP), TargetKind.HOST)
         assert [one for one in found if one.startswith("app http")] == [
             f"app http://a.example:80{header}{form}"
             for header in (" x-env=prod", " x-env=no-rule-names-this", "")
@@ -107,8 +107,8 @@ class TestHosts:
 
     def test_hosts_come_in_order_and_a_pattern_is_called_by_its_name(self) -> None:
         of = targets(entry("b.example", SHOP), entry("*.a.example", SHOP))
-        assert names(of.with_names(SHOP), Kind.HOST) == ["any-name.a.example", "b.example"]
-        assert names(of.with_names(SHOP, spelled=True), Kind.HOST) == ["*.a.example", "b.example"]
+        assert names(of.with_names(SHOP), TargetKind.HOST) == ["any-name.a.example", "b.example"]
+        assert names(of.with_names(SHOP, spelled=True), TargetKind.HOST) == ["*.a.example", "b.example"]
 
     def test_of_others_hosts_that_look_the_same_one_is_tried_or_each_where_all_are_to_be_spelled(
         self,
@@ -117,21 +117,21 @@ class TestHosts:
         of = targets(
             own, *(entry(host, BANK, exportTo=["."]) for host in ("c.example", "d.example", "*.e.example"))
         )
-        assert names(of.with_names(SHOP), Kind.HOST) == ["a.example", "any-name.e.example", "c.example"]
-        assert names(of.with_names(SHOP, spelled=True), Kind.HOST) == [
+        assert names(of.with_names(SHOP), TargetKind.HOST) == ["a.example", "any-name.e.example", "c.example"]
+        assert names(of.with_names(SHOP, spelled=True), TargetKind.HOST) == [
             "a.example",
             "*.e.example",
             "c.example",
             "d.example",
         ]
         ruled = targets(entry("a.example", SHOP), rules({"hosts": ["ruled.example"]}))
-        assert names(ruled.with_names(SHOP, spelled=True), Kind.HOST) == ["a.example", "ruled.example"]
-        assert names(of.of(SHOP, spelled=True), Kind.HOST) == names(
-            of.with_names(SHOP, spelled=True), Kind.HOST
+        assert names(ruled.with_names(SHOP, spelled=True), TargetKind.HOST) == ["a.example", "ruled.example"]
+        assert names(of.of(SHOP, spelled=True), TargetKind.HOST) == names(
+            of.with_names(SHOP, spelled=True), TargetKind.HOST
         )
 
     def test_where_all_are_spelled_every_way_is_tried_for_each(self) -> None:
-        found = lines(targets(entry("a.example", SHOP, TCP)).with_names(SHOP, spelled=True), Kind.HOST)
+        found = lines(targets(entry("a.example", SHOP, TCP)).with_names(SHOP, spelled=True), TargetKind.HOST)
         ports = ("http://a.example:80", "tls://a.example:443", "tcp://a.example:3306")
         assert found == [f"{way} {port}" for port in ports for way in ("app", WITH, WITHOUT, PAST, *NODES)]
 
@@ -141,12 +141,12 @@ class TestHosts:
             entry(OPEN_TLS_HOST, SHOP),
             entry("x.googleapis.com", SHOP),
         )
-        assert names(of.with_names(SHOP), Kind.HOST) == []
+        assert names(of.with_names(SHOP), TargetKind.HOST) == []
 
     def test_a_name_that_nobody_declared_is_tried_as_a_host_is(self) -> None:
-        assert (Kind.HOST.value, Kind.OTHER_HOST.value) == ("host", "any other host")
+        assert (TargetKind.HOST.value, TargetKind.OTHER_HOST.value) == ("host", "any other host")
         usual = ("http://undeclared.example:80", "tls://undeclared.example:443")
-        assert lines(targets().with_names(SHOP), Kind.OTHER_HOST)[:6] == [
+        assert lines(targets().with_names(SHOP), TargetKind.OTHER_HOST)[:6] == [
             f"app {usual[0]}",
             f"{WITH} {usual[0]}",
             f"{WITHOUT} {usual[0]}",
@@ -156,7 +156,7 @@ class TestHosts:
         ]
         spelled = [
             one
-            for one in lines(targets().with_names(SHOP, spelled=True), Kind.OTHER_HOST)
+            for one in lines(targets().with_names(SHOP, spelled=True), TargetKind.OTHER_HOST)
             if one.startswith(PAST)
         ]
         assert spelled == []
@@ -179,7 +179,7 @@ class TestHosts:
 class TestAddresses:
     def test_an_address_that_nobody_declared_is_tried_through_the_sidecar_on_every_port_of_tcp(self) -> None:
         (at,) = {"198.51.100.77"}
-        assert lines(targets(entry("a.example", SHOP, TCP)).with_names(SHOP), Kind.OTHER_ADDRESS) == [
+        assert lines(targets(entry("a.example", SHOP, TCP)).with_names(SHOP), TargetKind.OTHER_ADDRESS) == [
             f"app {port} at {at}"
             for port in (f"http://{at}:80", f"tls://{at}:443", f"tcp://{at}:3306", f"tcp://{at}:6667")
         ]
@@ -187,24 +187,24 @@ class TestAddresses:
     PORTS = ("udp://{}:53", "http://{}:80", "tls://{}:443", "udp://{}:443", "tcp://{}:6667", "udp://{}:6667")
 
     def test_past_the_sidecar_every_port_is_tried_to_any_address(self) -> None:
-        found = lines(targets().by_address(SHOP), Kind.OTHER_HOST)
+        found = lines(targets().by_address(SHOP), TargetKind.OTHER_HOST)
         assert found == [f"{PAST} {port.format('undeclared.example')}" for port in self.PORTS]
 
     def test_and_to_every_range_that_something_tells_apart(self) -> None:
         found = list(targets().by_address(SHOP))
-        assert {"10.0.0.0/8", "192.168.0.0/16", "199.36.153.8/30"} <= set(names(found, Kind.INSIDE))
-        assert "" not in names(found, Kind.INSIDE)
+        assert {"10.0.0.0/8", "192.168.0.0/16", "199.36.153.8/30"} <= set(names(found, TargetKind.INSIDE))
+        assert "" not in names(found, TargetKind.INSIDE)
         for name, first in (("10.0.0.0/8", "10.0.0.0"), ("199.36.153.8/30", "199.36.153.8")):
-            assert lines(found, Kind.INSIDE, named=name) == [
+            assert lines(found, TargetKind.INSIDE, named=name) == [
                 f"{PAST} {port.format(first)} at {name}" for port in self.PORTS
             ]
 
     def test_the_metadata_server_is_tried_on_its_port_by_name_and_on_the_others_by_address(self) -> None:
         to = "169.254.169.254"
-        assert lines(targets().with_names(SHOP), Kind.METADATA) == [
+        assert lines(targets().with_names(SHOP), TargetKind.METADATA) == [
             f"{way} http://{to}:80 at {to}" for way in ("app", PAST)
         ]
-        assert lines(targets().by_address(SHOP), Kind.METADATA) == [
+        assert lines(targets().by_address(SHOP), TargetKind.METADATA) == [
             f"{PAST} {port.format(to)} at {to}" for port in self.PORTS if not port.startswith("http")
         ]
 
@@ -214,11 +214,11 @@ class TestAddresses:
             "NetworkPolicy", SHOP, "out", podSelector={}, policyTypes=["Egress"], egress=[{"ports": ports}]
         )
         to = "169.254.169.254"
-        assert f"{PAST} udp://{to}:80 at {to}" in lines(targets(out).by_address(SHOP), Kind.METADATA)
+        assert f"{PAST} udp://{to}:80 at {to}" in lines(targets(out).by_address(SHOP), TargetKind.METADATA)
 
     def test_a_dns_server_on_the_internet_is_tried_by_both_transports(self) -> None:
         at = "198.51.100.53"
-        assert lines(targets().by_address(SHOP), Kind.RESOLVER) == [
+        assert lines(targets().by_address(SHOP), TargetKind.RESOLVER) == [
             f"{PAST} {by}://{at}:53 at {at}" for by in ("udp", "tcp")
         ]
 
@@ -235,7 +235,7 @@ class TestNeighbours:
 
     def test_another_teams_pods_are_tried_through_the_sidecar_and_past_it_on_every_port(self) -> None:
         found = targets(*self.TEAMS).with_names(SHOP)
-        assert lines(found, Kind.NEIGHBOUR) == [
+        assert lines(found, TargetKind.NEIGHBOUR) == [
             "app http://bank:8080 to bank",
             f"{PAST} http://bank:8080 to bank",
             *(
@@ -246,16 +246,19 @@ class TestNeighbours:
 
     def test_one_stands_for_all_that_nothing_names_or_each_is_tried_where_all_are_spelled(self) -> None:
         of = targets(*self.TEAMS)
-        assert (of.teams, names(of.with_names("yard"), Kind.NEIGHBOUR)) == ([BANK, SHOP, "yard"], [BANK])
-        assert names(of.with_names(SHOP, spelled=True), Kind.NEIGHBOUR) == [BANK, "yard"]
+        assert (of.teams, names(of.with_names("yard"), TargetKind.NEIGHBOUR)) == (
+            [BANK, SHOP, "yard"],
+            [BANK],
+        )
+        assert names(of.with_names(SHOP, spelled=True), TargetKind.NEIGHBOUR) == [BANK, "yard"]
 
 
 class TestGoogle:
     def test_an_api_that_nobody_named_stands_for_all_others(self) -> None:
         found = list(targets().with_names(SHOP))
-        assert names(found, Kind.GOOGLE_API) == ["any other Google API"]
+        assert names(found, TargetKind.GOOGLE_API) == ["any other Google API"]
         api = "tls://storage.googleapis.com:443"
-        assert lines(found, Kind.GOOGLE_API) == [f"app {api}", f"{PAST} {api}"]
+        assert lines(found, TargetKind.GOOGLE_API) == [f"app {api}", f"{PAST} {api}"]
 
     def test_one_that_is_named_is_tried_by_its_name(self) -> None:
         found = list(
@@ -263,8 +266,8 @@ class TestGoogle:
                 SHOP
             )
         )
-        assert names(found, Kind.GOOGLE_API) == ["pubsub.googleapis.com", "storage.googleapis.com"]
-        assert len(lines(found, Kind.GOOGLE_API)) == 4
+        assert names(found, TargetKind.GOOGLE_API) == ["pubsub.googleapis.com", "storage.googleapis.com"]
+        assert len(lines(found, TargetKind.GOOGLE_API)) == 4
 
 
 OF_NODES = [
@@ -276,7 +279,7 @@ OF_NODES = [
 
 class TestNodesAndStrangers:
     def test_processes_of_both_kinds_of_nodes_are_tried(self) -> None:
-        found = lines(targets().with_names(SHOP), Kind.OTHER_HOST)
+        found = lines(targets().with_names(SHOP), TargetKind.OTHER_HOST)
         assert found[-4:] == OF_NODES
 
     def test_pods_of_no_team_are_tried_in_a_namespace_of_any_name_and_in_the_one_that_every_cluster_has(
@@ -284,12 +287,12 @@ class TestNodesAndStrangers:
     ) -> None:
         found = list(targets().of_nobody())
         anywhere = [f"{PAST} {port.format('undeclared.example')}" for port in TestAddresses.PORTS]
-        assert lines(found, Kind.OTHER_HOST) == [*anywhere, *OF_NODES] * 2
+        assert lines(found, TargetKind.OTHER_HOST) == [*anywhere, *OF_NODES] * 2
         assert Counter(one.flow.namespace for one in found) == {"some-other-namespace": 10, "default": 10}
 
     def test_with_a_certificate_they_try_every_host_at_the_gateway(self) -> None:
         of = targets(entry("*.a.example", SHOP), entry("b.example", BANK))
-        found = [one for one in of.of_nobody() if one.kind is Kind.OTHER_TEAMS_HOST]
+        found = [one for one in of.of_nobody() if one.kind is TargetKind.OTHER_TEAMS_HOST]
         assert [(one.name, line(one)) for one in found] == [
             (name, f"{WITH} {port}")
             for name, host in (("*.a.example", "any-name.a.example"), ("b.example", "b.example"))

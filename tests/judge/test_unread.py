@@ -11,8 +11,8 @@ import pytest
 from egress.common.objects import Resource
 from egress.judge.fields import object_fields
 from egress.judge.layers.admission import Admission
-from egress.judge.model.deployed import identity
 from egress.judge.model.flow import Layer
+from egress.judge.model.snapshot import identity
 from egress.judge.pods import Present
 from egress.judge.unread import unread
 from tests.judge.objects import snapshot
@@ -60,7 +60,7 @@ def found(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> lis
     said = unread(deployed, Present(deployed, Admission(deployed)))
     assert all(said.values())
     assert all(not one.understood and one.allowed for of in said.values() for one in of)
-    return [(namespace, one.by, one.field) for namespace, of in said.items() for one in of]
+    return [(namespace, one.decided_by, one.field) for namespace, of in said.items() for one in of]
 
 
 def fields(it: Written, *others: Written) -> list[str]:
@@ -147,7 +147,7 @@ def test_each_kind_is_said_with_its_layer(kind: str, layer: Layer) -> None:
     it = {**thing(kind, "shop", spec={}), "apiVersion": "things.example.com/v1"}
     deployed = snapshot(it)
     (verdict,) = unread(deployed, Present(deployed, Admission(deployed)))["shop"]
-    assert (verdict.layer, verdict.by, verdict.field) == (layer, identity(it), "spec")
+    assert (verdict.layer, verdict.decided_by, verdict.field) == (layer, identity(it), "spec")
 
 
 def test_pods_that_admission_refuses_and_that_are_there_are_said() -> None:
@@ -157,7 +157,7 @@ def test_pods_that_admission_refuses_and_that_are_there_are_said() -> None:
     def said(it: Written) -> list[str]:
         deployed = snapshot(*stack.kubernetes, it, google=stack.google)
         of = unread(deployed, Present(deployed, Admission(deployed)))
-        return [one.field for one in of.get("team-x", ()) if one.by == identity(it)]
+        return [one.field for one in of.get("team-x", ()) if one.decided_by == identity(it)]
 
     assert said(thing("DaemonSet", "team-x", spec=pods)) == ["spec.template.spec.hostNetwork"]
     assert said({**thing("DaemonSet", "team-x", spec=pods), "apiVersion": "things.example.com/v1"}) == [

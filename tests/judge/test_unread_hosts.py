@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from egress.judge.model.deployed import identity
+from egress.judge.model.snapshot import identity
 from tests.judge.test_unread import EDGE, Written, fields, found, of_edge, thing
 
 PORTS = [{"number": 80, "name": "http", "protocol": "HTTP"}]

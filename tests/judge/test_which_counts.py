@@ -114,7 +114,7 @@ class TestWhichOfTwoCounts:
 
     def test_both_are_named(self) -> None:
         verdict, _ = sidecar_verdict(ASKED, entry("a.example", BANK), entry("a.example", "till"))
-        assert (verdict.by, verdict.field) == ("bank/serviceentry/entry-a.example", "spec.hosts")
+        assert (verdict.decided_by, verdict.field) == ("bank/serviceentry/entry-a.example", "spec.hosts")
         assert "till/serviceentry/entry-a.example" in verdict.reason
 
 
@@ -234,7 +234,7 @@ class TestForOneHost:
         metadata = {"annotations": {"networking.istio.io/exportTo": service_to}}
         web = service("web", BANK, {"port": 80}, metadata=metadata)
         registry = Registry(snapshot(web, entry(WEB, BANK, resolution="NONE", exportTo=[entry_to])))
-        assert self.found(registry, WEB, led=True, asks="nothing") == of
+        assert self.found(registry, WEB, led=True, asks=None) == of
 
     @staticmethod
     def found(registry: Registry, host: str = "a.example", *, led: bool, asks: str = BANK) -> str | None:

@@ -30,7 +30,7 @@ def doubts(*objects: Mapping[str, Any], pools: tuple[Resource, ...] = POOLS) -> 
     deployed = snapshot(*objects, google=pools)
     found = list(Workloads(deployed).unread(deployed))
     assert all(verdict.allowed and not verdict.understood for _, verdict in found)
-    return [(namespace, verdict.by, verdict.field) for namespace, verdict in found]
+    return [(namespace, verdict.decided_by, verdict.field) for namespace, verdict in found]
 
 
 class TestNodes:

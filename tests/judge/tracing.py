@@ -76,8 +76,8 @@ def judges(
     return Judges(snapshot(*of, *objects, google=google))
 
 
-def trace(flow: Flow, *objects: Written, declared: bool = False, **of: Any) -> Trace:
-    return judges(*objects, **of).trace(flow, declared=declared)
+def trace(flow: Flow, *objects: Written, must_pass: bool = False, **of: Any) -> Trace:
+    return judges(*objects, **of).trace(flow, must_pass=must_pass)
 
 
 def line(found: Trace) -> str:

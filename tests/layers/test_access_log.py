@@ -10,7 +10,7 @@ import pytest
 
 from egress.answers.posture import relaxations
 from egress.common.errors import ConfigError
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from egress.layers.mesh.access_log import FIELDS, STRUCTURED
 from egress.layers.mesh.mesh_config import mesh_config
@@ -103,7 +103,7 @@ def test_a_filter_that_does_more_than_to_note_is_not_understood(
     for key in path[:-1]:
         node = node[key]
     node[path[-1]] = value
-    found = verify(Intent(plan), Judges(Deployed.of(manifests, deployed.google)))
+    found = verify(Intent(plan), Judges(Snapshot.of(manifests, deployed.google)))
     assert bool(found) is not read
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from egress.judge.lookup.subnets import Subnets
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.model.ip_ranges import Ranges
 from egress.layers.google import firewall, node_pools
 from egress.layers.google.resources import google_objects
@@ -79,7 +79,7 @@ class TestBelowKubernetes:
         assert "allow-ingress-nodes-and-pods" not in {rule.name for rule in firewall.render(plan)}
 
     def test_a_judge_takes_its_pods_for_pods(self) -> None:
-        known = Subnets(Deployed.of((), google_objects(both())))
+        known = Subnets(Snapshot.of((), google_objects(both())))
         assert known.pods == Ranges.of(["10.1.0.0/16", "10.4.0.0/20"])
         assert known.nodes == Ranges.of(["10.0.0.0/24", "10.3.0.0/28"])
 

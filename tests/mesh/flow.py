@@ -109,6 +109,6 @@ class Curl:
         kind, _, team = self.pod.partition("-")
         way = judge.Way.APP if kind == "test" else judge.Way.POD_WITHOUT_SIDECAR
         way = judge.Way.PROXY if self.uid == PROXY_UID else way
-        flow = flow_of(team, url, method="HEAD" if "-I" in self.words else "GET", account="test", way=way)
+        flow = flow_of(team, url, method="HEAD" if "-I" in self.words else "GET", account="test", vantage=way)
         other = flow.host.removeprefix("test.")
         return flow if other == flow.host else replace(flow, to=judge.Pod(other, None))

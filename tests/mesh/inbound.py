@@ -91,7 +91,7 @@ def judged(judges: Judges, flow: InboundFlow) -> tuple[Arrives, str]:
     understood = "" if trace.understood else "NOT UNDERSTOOD "
     return _judged(
         trace, refusal.layer.value if refusal else "", understood
-    ), f"{step.by} {step.field}: {step.reason}"
+    ), f"{step.decided_by} {step.field}: {step.reason}"
 
 
 def _judged(trace: InboundTrace, stopped_by: str, understood: str) -> Arrives:

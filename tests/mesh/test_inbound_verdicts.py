@@ -23,8 +23,8 @@ import yaml
 from egress.common.objects import Manifest
 from egress.judge.inbound_targets import inbound_targets
 from egress.judge.lookup.inbound_flow import Caller, InboundFlow, Shown
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.flow import Request
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.model import Plan
@@ -183,7 +183,7 @@ def compared(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> dict[
         applied = [changed for item in render(plan) if (changed := change(item.manifest))]
         objects = [*applied, *_services(), *secrets]
         with Mesh(plan, found, change=lambda _, objects=objects: objects) as mesh:
-            judges = Judges(Deployed.of(known, whole.google))
+            judges = Judges(Snapshot.of(known, whole.google))
             callers = Callers(mesh, judges, authority, stranger)
             sites = [_site(mesh, team.name, authority) for team in plan.teams]
             try:
@@ -196,7 +196,7 @@ def compared(found: Programs, tmp_path_factory: pytest.TempPathFactory) -> dict[
                 results[what] = [callers.compare(judges, flow) for flow in wanted]
                 callers.filter(network_policies=False)
                 alone = Judges(
-                    Deployed.of((item for item in known if item["kind"] != "NetworkPolicy"), whole.google)
+                    Snapshot.of((item for item in known if item["kind"] != "NetworkPolicy"), whole.google)
                 )
                 results[f"{what}, without NetworkPolicies"] = [
                     callers.compare(alone, flow) for flow in wanted

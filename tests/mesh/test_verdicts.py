@@ -19,10 +19,10 @@ import pytest
 
 from egress.judge.distinctions import APPLICATION_PORT, PROXY_TEXT_PORT
 from egress.judge.lookup.flow_space import OTHER_HOST, OTHER_PORT, concrete
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.equivalence import OTHER_METHOD
-from egress.judge.model.flow import Flow, Layer, Protocol, Way
-from egress.judge.targets import METADATA_PORT, OTHER_ACCOUNT, Kind
+from egress.judge.model.flow import Flow, Layer, Protocol, Vantage
+from egress.judge.model.snapshot import Snapshot
+from egress.judge.targets import METADATA_PORT, OTHER_ACCOUNT, TargetKind
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.model import Plan
@@ -40,9 +40,9 @@ from tests.mesh.verdicts import SAYS, SERVICE_PORT, Compared, Tries, judged
 from tests.support import config_with, dev_config, plan_of, teams
 
 AT_LEAST = 500
-_NODES = (Way.APPLICATION_NODE, Way.GATEWAY_NODE)
-_EVERYWHERE = (Way.APP, Way.PROXY, Way.POD_WITHOUT_SIDECAR, Way.GATEWAY_WITH_CERTIFICATE)
-_PAST = (Way.PROXY, Way.POD_WITHOUT_SIDECAR)
+_NODES = (Vantage.APPLICATION_NODE, Vantage.GATEWAY_NODE)
+_EVERYWHERE = (Vantage.APP, Vantage.PROXY, Vantage.POD_WITHOUT_SIDECAR, Vantage.GATEWAY_WITH_CERTIFICATE)
+_PAST = (Vantage.PROXY, Vantage.POD_WITHOUT_SIDECAR)
 _CREDENTIAL = "partner-client"
 
 _ALPHA: dict[str, Any] = {
@@ -188,30 +188,30 @@ def _has_an_end(question: Question) -> bool:
     most ports of pods, it has none: what is refused there looks like what is not there. Those are held
     against another implementation."""
     flow = question.flow
-    if question.kind is Kind.INSIDE or flow.protocol is Protocol.SCTP:
+    if question.kind is TargetKind.INSIDE or flow.protocol is Protocol.SCTP:
         return False
-    if question.kind is Kind.NEIGHBOUR:
+    if question.kind is TargetKind.NEIGHBOUR:
         return flow.protocol in (Protocol.HTTP, Protocol.TCP) and flow.port in (
             APPLICATION_PORT,
             PROXY_TEXT_PORT,
         )
-    if question.kind is Kind.METADATA:
+    if question.kind is TargetKind.METADATA:
         return flow.port == METADATA_PORT
     return flow.protocol is not Protocol.UDP or flow.port in (53, OTHER_PORT)
 
 
 def _possible(flow: Flow, account: str) -> Iterator[Flow]:
     """The flow as the team's one pod can try it, if it can."""
-    if flow.way in _NODES or flow.service_account not in (OTHER_ACCOUNT, account):
+    if flow.vantage in _NODES or flow.service_account not in (OTHER_ACCOUNT, account):
         return
     if flow.host.endswith(".log.internal"):
         return  # an entry that makes proxies write server names; there is no such host
-    if flow.protocol is Protocol.TCP and flow.way in (
-        Way.GATEWAY_WITH_CERTIFICATE,
-        Way.GATEWAY_WITHOUT_CERTIFICATE,
+    if flow.protocol is Protocol.TCP and flow.vantage in (
+        Vantage.GATEWAY_WITH_CERTIFICATE,
+        Vantage.GATEWAY_WITHOUT_CERTIFICATE,
     ):
         return  # asked as TLS, which is what the gateway takes
-    if flow.host == "metadata.google.internal" and flow.way not in (Way.APP, *_PAST):
+    if flow.host == "metadata.google.internal" and flow.vantage not in (Vantage.APP, *_PAST):
         return
     # Neighbours answer on the port of their Service. Envoy knows no method but those of the standards.
     port = SERVICE_PORT if flow.to and flow.port == 8080 else flow.port
@@ -246,8 +246,8 @@ def test_the_catalogue_expects_what_explain_says(what: str, flow: Flow, expected
     assert layer == wanted, why
 
 
-def _without_policies(deployed: Deployed) -> Deployed:
-    return Deployed.of(
+def _without_policies(deployed: Snapshot) -> Snapshot:
+    return Snapshot.of(
         (item for item in deployed.kubernetes if item["kind"] != "NetworkPolicy"), deployed.google
     )
 
@@ -287,7 +287,9 @@ def compared(found: Programs) -> dict[str, tuple[list[Compared], float]]:
                 mesh.filter(network_policies=False)
                 start = time.monotonic()
                 alone = Tries(mesh, Judges(_without_policies(deployed)))
-                past = [flow for flow in wanted if flow.way is Way.POD_WITHOUT_SIDECAR and not flow.to]
+                past = [
+                    flow for flow in wanted if flow.vantage is Vantage.POD_WITHOUT_SIDECAR and not flow.to
+                ]
                 results[f"{what}, without NetworkPolicies"] = (
                     [alone.compare(flow) for flow in past],
                     time.monotonic() - start,
@@ -315,4 +317,4 @@ def test_they_are_many_and_every_layer_has_its_say(compared: dict[str, tuple[lis
         "firewall",
     }
     assert {one.seen.resolves for one in everything} == {None, True, False}
-    assert {one.flow.way for one in everything} == {*Way} - {*_NODES}
+    assert {one.flow.vantage for one in everything} == {*Vantage} - {*_NODES}

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from egress.answers.explain import traced
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.judge.layers.sidecar import is_address
-from egress.judge.model.flow import Flow, Layer, Protocol, Request, Way
+from egress.judge.model.flow import Flow, Layer, Protocol, Request, Vantage
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
 from tests.mesh import evidence
@@ -89,7 +89,7 @@ class Compared:
         )
         where = f"{flow.protocol}://{flow.host}:{flow.port}{request}".rstrip()
         return (
-            f"{flow.namespace}/{flow.service_account} {flow.way}: {where}\n"
+            f"{flow.namespace}/{flow.service_account} {flow.vantage}: {where}\n"
             f"    judged: {self.judged} ({self.by})\n    seen:   {self.seen} ({self.trace})"
         )
 
@@ -103,7 +103,7 @@ def judged(judges: Judges, flow: Flow, intent: Intent) -> tuple[Word, str]:
     understood = "" if trace.understood else "NOT UNDERSTOOD "
     return Word(
         name, understood + (behind.layer.value if behind else "")
-    ), f"{decision.by} {decision.field}: {decision.reason}"
+    ), f"{decision.decided_by} {decision.field}: {decision.reason}"
 
 
 def observed(
@@ -149,18 +149,18 @@ class Tries:
 
     def account(self, team: str) -> str:
         """The service account that the team's pod runs as."""
-        return self._pod(team, Way.APP).service_account
+        return self._pod(team, Vantage.APP).service_account
 
-    def _pod(self, team: str, way: Way) -> Pod:
-        honest = way in (Way.APP, Way.PROXY)
+    def _pod(self, team: str, way: Vantage) -> Pod:
+        honest = way in (Vantage.APP, Vantage.PROXY)
         return next(
             pod for pod in self._mesh.pods.values() if pod.namespace == team and bool(pod.proxy) is honest
         )
 
     def _try(self, flow: Flow) -> tuple[Word, str]:
-        pod = self._pod(flow.namespace, flow.way)
-        uid = PROXY_UID if flow.way is Way.PROXY else APP_UID
-        if flow.way in (Way.GATEWAY_WITH_CERTIFICATE, Way.GATEWAY_WITHOUT_CERTIFICATE):
+        pod = self._pod(flow.namespace, flow.vantage)
+        uid = PROXY_UID if flow.vantage is Vantage.PROXY else APP_UID
+        if flow.vantage in (Vantage.GATEWAY_WITH_CERTIFICATE, Vantage.GATEWAY_WITHOUT_CERTIFICATE):
             tried = [self._watched(pod, attempt) for attempt in self._at_gateways(flow, pod)]
             stopped, trace = max(
                 tried, key=lambda one: -1 if one[0] not in _FURTHEST else _FURTHEST.index(Layer(one[0]))
@@ -200,8 +200,8 @@ class Tries:
             for gateway, port, of in self._judges.gateways.doors()
             if of is http
         ]
-        shown = flow.way is Way.GATEWAY_WITH_CERTIFICATE
-        identity = self._mesh.proxies[self._pod(flow.namespace, Way.APP).key].identity if shown else None
+        shown = flow.vantage is Vantage.GATEWAY_WITH_CERTIFICATE
+        identity = self._mesh.proxies[self._pod(flow.namespace, Vantage.APP).key].identity if shown else None
         raw = flow.host in self._tcp
         for namespace, port, name in doors:
             gateway = next(one for one in self._mesh.gateways.values() if one.namespace == namespace)
@@ -229,10 +229,10 @@ class Tries:
         """Whether the name resolves, and where the client connects."""
         if flow.to:
             service = self._services.get(f"{SERVICE}.{flow.to.namespace}.svc.cluster.local")
-            there = self._pod(flow.to.namespace, Way.APP).address
+            there = self._pod(flow.to.namespace, Vantage.APP).address
             return None, service[
                 0
-            ] if service and flow.way is Way.APP and flow.port == SERVICE_PORT else there
+            ] if service and flow.vantage is Vantage.APP and flow.port == SERVICE_PORT else there
         if flow.address or is_address(flow.host):
             return None, flow.address or flow.host
         found = self._resolved(flow.host, pod, uid)

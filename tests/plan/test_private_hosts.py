@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from egress.answers.posture import relaxations
 from egress.common.errors import ConfigError
 from egress.common.ip_space import ANYWHERE
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.private_hosts import PATH, unused
@@ -133,7 +133,7 @@ def test_verify_finds_a_range_that_is_opened_to_raw_tcp() -> None:
     assert [peer["ipBlock"]["cidr"] for rule in rules for peer in rule["to"]] == [ANYWHERE]
     rules[0]["to"].append({"ipBlock": {"cidr": "10.50.0.0/24"}})
     said = [
-        violation.says for violation in verify(Intent(plan), Judges(Deployed.of(changed, original.google)))
+        violation.says for violation in verify(Intent(plan), Judges(Snapshot.of(changed, original.google)))
     ]
     assert said == [
         "The gateway in istio-egress reaching 10.50.0.0/24, TCP 5432, must not be possible.",

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from egress.common.errors import ConfigError
-from egress.judge.targets import Kind
+from egress.judge.targets import TargetKind
 from egress.judge.trace import Judges
 from egress.layers.render import render
-from egress.proof.expectations import Questions, Want
+from egress.proof.expectations import Expectation, Questions
 from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
 from egress.proof.verify import Violation
@@ -79,10 +79,19 @@ def _answer(config: dict[str, Any]) -> tuple[list[str], list[Violation]]:
 def test_an_open_teams_declared_host_is_still_asked_for_on_ports_that_nothing_opens() -> None:
     plan = plan_of(stack({"model": {"open": "it moves in"}, "egress": WAYS["https"]}, [443], "istio"))
     intent, judges = Intent(plan), Judges(deployment(plan, render(plan)))
-    of_host = [question for question in Questions(intent, judges).of("team-a") if question.kind is Kind.HOST]
-    wanted = {(question.flow.port, question.flow.protocol.value, question.want) for question in of_host}
-    assert {want for port, _, want in wanted if port == 443} == {Want.PASSES, Want.AS_ITS_APP, Want.REFUSED}
-    assert {want for port, _, want in wanted if port == 80} == {Want.REFUSED_TWICE, Want.REFUSED}
+    of_host = [
+        question for question in Questions(intent, judges).of("team-a") if question.kind is TargetKind.HOST
+    ]
+    wanted = {(question.flow.port, question.flow.protocol.value, question.expected) for question in of_host}
+    assert {want for port, _, want in wanted if port == 443} == {
+        Expectation.PASSES,
+        Expectation.AS_ITS_APP,
+        Expectation.REFUSED,
+    }
+    assert {want for port, _, want in wanted if port == 80} == {
+        Expectation.REFUSED_TWICE,
+        Expectation.REFUSED,
+    }
 
 
 BELOW = {

@@ -13,7 +13,7 @@ import pytest
 from egress.common.ip_space import without
 from egress.common.objects import Manifest
 from egress.judge.lookup.bound import Bound
-from egress.judge.model.deployed import Deployed
+from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from egress.layers.mesh.way_out import NAME
 from egress.layers.render import render
@@ -69,7 +69,7 @@ def told(
         changed.append(dict(item))
     assert touched
     return [
-        violation.says for violation in verify(Intent(plan()), Judges(Deployed.of(changed, original.google)))
+        violation.says for violation in verify(Intent(plan()), Judges(Snapshot.of(changed, original.google)))
     ]
 
 
@@ -245,7 +245,7 @@ def test_an_ingress_gateway_that_is_led_by_a_name_is_found(name: str) -> None:
             if route and at[:2] == ("VirtualService", "istio-ingress") and name in at[2]:
                 (entry,) = item["spec"].get("http") or item["spec"]["tcp"]
                 entry["route"][0]["destination"] = {"host": "plain.example", "port": {"number": 80}}
-        found = verify(Intent(receiving()), Judges(Deployed.of(changed, original.google)))
+        found = verify(Intent(receiving()), Judges(Snapshot.of(changed, original.google)))
         return [violation.says for violation in found if "Services of the cluster alone" in violation.says]
 
     assert violations(route=True, known=True)

@@ -15,9 +15,9 @@ import pytest
 from egress.answers.diff import difference
 from egress.answers.reachability import reach
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed, identity
 from egress.judge.model.flow import Flow, Protocol
 from egress.judge.model.kinds import HARMLESS_GROUPS, HARMLESS_KINDS, READ, WHAT
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
 from egress.proof.verify import verify
@@ -146,13 +146,13 @@ def test_what_nobody_knows_is_named_by_verify_reach_and_diff(what: str) -> None:
     written = ADDED[what]
     changed, name = with_object("dev", written), identity(written)
     steps = [step for violation in violations("dev", changed) for step in violation.steps]
-    assert any(step.by == name and not step.understood for step in steps)
+    assert any(step.decided_by == name and not step.understood for step in steps)
     namespace = written["metadata"].get("namespace")
     if namespace in (None, "team-x"):
         rows = list(reach(Judges(changed), ["team-x"]))
         assert any(cell.unread for row in rows for cell in row.cells)
         trace = Judges(changed).trace(Flow("team-x", "example.com", 443, Protocol.TLS))
-        assert any(step.by == name and not step.understood for step in trace.steps)
+        assert any(step.decided_by == name and not step.understood for step in trace.steps)
     found = difference(rendered("dev"), changed)
     assert found.widens
     assert name in " ".join(
@@ -258,9 +258,9 @@ def test_no_kind_is_two_things_at_once() -> None:
 NETWORK = "projects/sandbox-project/global/networks/vpc-network"
 
 
-def with_resource(*more: Resource) -> Deployed:
+def with_resource(*more: Resource) -> Snapshot:
     deployed = rendered("dev")
-    return Deployed.of(deployed.kubernetes, [*deployed.google, *more])
+    return Snapshot.of(deployed.kubernetes, [*deployed.google, *more])
 
 
 def google(type_token: str, **properties: Any) -> Resource:
@@ -311,7 +311,7 @@ GOOGLE: dict[str, Resource] = {
 def test_what_nobody_knows_at_google_is_named_by_verify_reach_and_diff(what: str) -> None:
     changed, name = with_resource(GOOGLE[what]), GOOGLE[what].identity
     steps = [step for violation in violations("dev", changed) for step in violation.steps]
-    assert any(step.by == name and not step.understood for step in steps)
+    assert any(step.decided_by == name and not step.understood for step in steps)
     assert any(cell.unread for row in reach(Judges(changed), ["team-x"]) for cell in row.cells)
     found = difference(rendered("dev"), changed)
     assert found.widens
@@ -342,7 +342,7 @@ def test_what_decides_nothing_at_google_is_no_surprise(what: str) -> None:
     assert violations("dev", with_resource(HARMLESS[what])) == []
 
 
-def _google_with(type_name: str, change: Mapping[str, Any]) -> Deployed:
+def _google_with(type_name: str, change: Mapping[str, Any]) -> Snapshot:
     deployed = rendered("dev")
     items = [
         Resource(item.type, item.name, {**item.properties, **change})
@@ -350,7 +350,7 @@ def _google_with(type_name: str, change: Mapping[str, Any]) -> Deployed:
         else item
         for item in deployed.google
     ]
-    return Deployed.of(deployed.kubernetes, items)
+    return Snapshot.of(deployed.kubernetes, items)
 
 
 WEAKER: dict[str, tuple[str, dict[str, Any]]] = {
@@ -457,7 +457,7 @@ PODS: dict[str, Any] = {
 @pytest.mark.parametrize("what", PODS)
 def test_whatever_a_gateways_pod_says_more_is_not_understood(what: str) -> None:
     found = violations("dev", with_change("dev", GATEWAY, PODS[what]))
-    assert any(step.by == GATEWAY for violation in found for step in violation.steps)
+    assert any(step.decided_by == GATEWAY for violation in found for step in violation.steps)
 
 
 def test_how_a_gateways_pods_are_kept_is_no_surprise() -> None:
@@ -490,7 +490,7 @@ def test_a_filter_for_every_port_that_connects_before_it_knows_who_calls_is_foun
         "EnvoyFilter", "networking.istio.io/v1alpha3", "istio-egress", spec={"configPatches": [patch]}
     )
     found = violations("dev", with_object("dev", written))
-    assert any(step.by == identity(written) for violation in found for step in violation.steps)
+    assert any(step.decided_by == identity(written) for violation in found for step in violation.steps)
 
 
 NAMESPACES: dict[str, Any] = {
@@ -513,7 +513,9 @@ def test_a_namespace_whose_pods_have_another_proxy_or_none_is_not_understood(
     found = violations(
         "dev", with_change("dev", name, lambda item: NAMESPACES[what](item["metadata"]["labels"]))
     )
-    assert any(step.by == name and not step.understood for violation in found for step in violation.steps)
+    assert any(
+        step.decided_by == name and not step.understood for violation in found for step in violation.steps
+    )
 
 
 def test_a_policy_that_only_watches_refuses_nothing() -> None:
@@ -530,13 +532,13 @@ def test_a_policy_that_only_watches_refuses_nothing() -> None:
     for item in objects:
         if item["kind"] == "AuthorizationPolicy":
             watch(item)
-    found = violations("dev", Deployed.of(objects, deployed.google))
+    found = violations("dev", Snapshot.of(objects, deployed.google))
     assert any("no layer refuses it" in violation.says for violation in found)
 
 
 def test_verify_reads_a_state_with_all_that_is_ordinary_in_it() -> None:
     deployed = rendered("dev")
-    everything = Deployed.of(
+    everything = Snapshot.of(
         [*deployed.kubernetes, *ORDINARY.values()], [*deployed.google, *HARMLESS.values()]
     )
     assert verify(Intent(plan("dev")), Judges(everything)) == []

@@ -14,7 +14,7 @@ from egress.answers.diff.changes import difference
 from egress.common.objects import Resource
 from egress.judge.inbound_targets import InboundKind, inbound_targets
 from egress.judge.lookup.inbound_flow import InboundFlow
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.model import Plan
@@ -58,7 +58,7 @@ def plan(exposure: str = "external") -> Plan:
 
 
 @cache
-def objects() -> Deployed:
+def objects() -> Snapshot:
     return deployment(plan(), render(plan()))
 
 
@@ -88,7 +88,7 @@ def said(
     assert edited == {*edits}
     more = [added] if added and not isinstance(added, Resource) else []
     google += [added] if isinstance(added, Resource) else []
-    found = verify(Intent(plan()), Judges(Deployed.of([*kubernetes, *more], google)))
+    found = verify(Intent(plan()), Judges(Snapshot.of([*kubernetes, *more], google)))
     return "\n".join(map(str, found))
 
 
@@ -436,7 +436,7 @@ def test_where_nobody_receives_nodes_are_asked_all_the_same() -> None:
     deployed = deployment(made, render(made))
     assert list(violations(Receiving(made), Judges(deployed))) == []
     ssh = ADDED["a firewall rule for everybody, on SSH"][0]
-    opened = Deployed.of(deployed.kubernetes, [*deployed.google, ssh])
+    opened = Snapshot.of(deployed.kubernetes, [*deployed.google, ssh])
     assert any("TCP 22" in found.flow for found in violations(Receiving(made), Judges(opened)))
 
 
@@ -459,7 +459,7 @@ def test_a_firewall_rule_for_any_protocol_that_opens_nodes_is_a_violation(
     for ranges in (["0.0.0.0/0"], checkers.properties["sourceRanges"]):
         opened = replace(ssh, properties={**ssh.properties, "sourceRanges": ranges, "allows": [entry]})
         google = [*(item for item in objects().google if item.identity != CHECKER), opened]
-        deployed = Deployed.of(objects().kubernetes, google)
+        deployed = Snapshot.of(objects().kubernetes, google)
         assert any(words in found.flow for found in violations(Receiving(plan()), Judges(deployed)))
 
 
@@ -471,7 +471,7 @@ def test_every_kind_is_asked_once_for_each_class() -> None:
 
 def test_of_two_states_the_classes_of_both_are_asked() -> None:
     """A range, a client, a name and a port that only one of them has are asked of either."""
-    other = Deployed.of(
+    other = Snapshot.of(
         [
             *(
                 item
@@ -524,12 +524,12 @@ def test_questions_are_linear_in_what_is_received() -> None:
     assert many - few <= 27 * 8
 
 
-def _changed(edits: Mapping[str, Callable[[Manifest], None]]) -> Deployed:
+def _changed(edits: Mapping[str, Callable[[Manifest], None]]) -> Snapshot:
     made = [deepcopy(dict(item)) for item in objects().kubernetes]
     for item in made:
         if edit := edits.get(identity(item)):
             edit(item)
-    return Deployed.of(made, objects().google)
+    return Snapshot.of(made, objects().google)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from egress.common.system_namespaces import SYSTEM
 from egress.judge.layers.admission import Admission, recorded
 from egress.judge.layers.firewall import Firewall
 from egress.judge.layers.network_policy import NetworkPolicies
-from egress.judge.model.deployed import Deployed, Manifest
 from egress.judge.model.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.model.snapshot import Manifest, Snapshot
 from egress.layers.google.resources import google_objects
 from egress.layers.render import render
 from egress.plan.model import Plan
@@ -113,11 +113,11 @@ def test_network_policies(plan: Plan) -> None:
             continue
         # Beside policies of other namespaces many changes mean nothing: the other end refuses all the same.
         others = [item for item in objects if item is not policy and not _elsewhere(item, policy)]
-        judge = NetworkPolicies(Deployed.of([*others, policy], google)).judge
+        judge = NetworkPolicies(Snapshot.of([*others, policy], google)).judge
         said = [(probe, _said(judge(probe))) for probe in around(policy, every)]
         for mutant in [*mutants(policy["spec"]), Mutant((), False, None)]:
             changed = [{**policy, "spec": mutant.what}] if mutant.what is not None else []
-            after = NetworkPolicies(Deployed.of([*others, *changed], google)).judge
+            after = NetworkPolicies(Snapshot.of([*others, *changed], google)).judge
             if not noticed(said, after) and not _means_nothing(policy["spec"], mutant):
                 unnoticed.append(f"{policy['metadata']['namespace']}/{policy['metadata']['name']}: {mutant}")
     assert unnoticed == []
@@ -203,7 +203,7 @@ REDUNDANT = {
 @PLANS
 def test_firewall_rules(plan: Plan) -> None:
     google = [with_ipv6(resource) for resource in google_objects(plan)]
-    judge = Firewall(Deployed.of((), google)).judge
+    judge = Firewall(Snapshot.of((), google)).judge
     unnoticed: list[str] = []
     for at, rule in enumerate(google):
         # Rules for what comes in from outside the cluster decide no flow of a team.
@@ -212,7 +212,7 @@ def test_firewall_rules(plan: Plan) -> None:
         said = [(probe, _said(judge(probe))) for probe in leaving(plan, rule)]
         for mutant in [*mutants(rule.properties), Mutant((), False, None)]:
             changed = [Resource(rule.type, rule.name, mutant.what)] if mutant.what is not None else []
-            after = Firewall(Deployed.of((), [*google[:at], *changed, *google[at + 1 :]])).judge
+            after = Firewall(Snapshot.of((), [*google[:at], *changed, *google[at + 1 :]])).judge
             if not noticed(said, after) and not _is_silent(rule, mutant):
                 unnoticed.append(f"{rule.name}: {mutant}")
     present = {rule.name for rule in google}
@@ -245,12 +245,12 @@ def test_admission_policies() -> None:
     objects.append({"kind": "Namespace", "metadata": ingress})
     google = google_objects(plan)
 
-    def refused(deployed: Deployed, namespaces: Iterable[str]) -> dict[tuple[str, str], tuple[bool, bool]]:
+    def refused(deployed: Snapshot, namespaces: Iterable[str]) -> dict[tuple[str, str], tuple[bool, bool]]:
         judge = Admission(deployed)
         return {(one, rule): _said(judge.judge(one, rule)) for one, rule in product(namespaces, recorded())}
 
     everywhere = ("team-x", "istio-egress", names.INGRESS_NAMESPACE, "elsewhere", *SYSTEM)
-    before = refused(Deployed.of(objects, google), everywhere)
+    before = refused(Snapshot.of(objects, google), everywhere)
     unnoticed: list[str] = []
     for at, item in enumerate(objects):
         if item["kind"] == "Namespace":
@@ -259,7 +259,7 @@ def test_admission_policies() -> None:
             changed = [{**item, "spec": mutant.what}] if mutant.what is not None else []
             # Of the system's namespaces, those that the object itself names.
             asked = {*everywhere} - ({*SYSTEM} - {*_values(item["spec"], str)})
-            after = refused(Deployed.of([*objects[:at], *changed, *objects[at + 1 :]], google), asked)
+            after = refused(Snapshot.of([*objects[:at], *changed, *objects[at + 1 :]], google), asked)
             # Messages, and HTTP's word for a refusal; without failurePolicy a policy fails closed too.
             silent = mutant.path[-1:] in (("message",), ("reason",), ("failurePolicy",))
             if not silent and all(said == before[question] for question, said in after.items()):

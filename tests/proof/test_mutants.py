@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.make import make_plan
@@ -98,15 +98,15 @@ def plan(stack: str = LEAVING) -> Plan:
 
 
 @cache
-def deployed(stack: str = LEAVING) -> Deployed:
+def deployed(stack: str = LEAVING) -> Snapshot:
     return deployment(plan(stack), render(plan(stack)))
 
 
-def found(changed: Deployed, stack: str = LEAVING) -> bool:
+def found(changed: Snapshot, stack: str = LEAVING) -> bool:
     return bool(verify(Intent(plan(stack)), Judges(changed)))
 
 
-def mutants(stack: str = LEAVING) -> Iterator[tuple[str, Deployed]]:
+def mutants(stack: str = LEAVING) -> Iterator[tuple[str, Snapshot]]:
     """What was done to which object, and all objects after it. Objects that both stacks have are changed in
     the first alone."""
     items: list[Any] = [*deployed(stack).kubernetes, *deployed(stack).google]
@@ -131,9 +131,9 @@ def mutants(stack: str = LEAVING) -> Iterator[tuple[str, Deployed]]:
                 yield f"{name} {'.'.join(map(str, path))}", _all([*items[:at], other, *items[at + 1 :]])
 
 
-def _all(items: list[Any]) -> Deployed:
+def _all(items: list[Any]) -> Snapshot:
     google = [item for item in items if isinstance(item, Resource)]
-    return Deployed.of([item for item in items if not isinstance(item, Resource)], google)
+    return Snapshot.of([item for item in items if not isinstance(item, Resource)], google)
 
 
 def _with(body: Mapping[str, Any], path: Path, value: object) -> dict[str, Any]:

@@ -20,14 +20,14 @@ from egress.answers.map import page
 from egress.answers.reachability import _place, of_nobody, reach  # pyright: ignore[reportPrivateUsage]
 from egress.judge.cluster_connections import ClusterConnections
 from egress.judge.distinctions import Distinctions
-from egress.judge.model.deployed import Deployed, identity
 from egress.judge.model.flow import Flow, Protocol
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.targets import Targets
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.make import make_plan
 from egress.plan.model import Plan
-from egress.proof.expectations import Questions, Want
+from egress.proof.expectations import Expectation, Questions
 from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
 from egress.proof.verify import verify
@@ -46,7 +46,7 @@ def example(name: str) -> Plan:
     )
 
 
-def deployed(plan: Plan) -> Deployed:
+def deployed(plan: Plan) -> Snapshot:
     return deployment(plan, render(plan))
 
 
@@ -72,7 +72,7 @@ def _flow(flow: Flow) -> str:
     return repr((flow.to.namespace if flow.to else "", values))
 
 
-ASKING: dict[str, Callable[[Plan, Deployed], object]] = {
+ASKING: dict[str, Callable[[Plan, Snapshot], object]] = {
     "verify": lambda plan, of: verify(Intent(plan), Judges(of)),
     "reach": lambda plan, of: [
         *reach(Judges(of), ["team-x"], Intent(plan)),
@@ -144,31 +144,31 @@ def test_the_table_the_explanation_and_the_proof_never_disagree_about_a_flow(con
     }
     questions = Questions(intent, judges)
     for team in intent.teams:
-        wants = {_flow(question.flow): question.want for question in questions.of(team)}
+        wants = {_flow(question.flow): question.expected for question in questions.of(team)}
         for target in islice(questions.targets.of(team), 400):
             flow, want = target.flow, wants[_flow(target.flow)]
-            allowed = judges.trace(flow, declared=want is Want.PASSES).allowed
+            allowed = judges.trace(flow, must_pass=want is Expectation.PASSES).allowed
             told = explain(judges, flow, None).trace.allowed
-            if want is Want.PASSES:
+            if want is Expectation.PASSES:
                 assert (allowed, told) == (True, True), flow
-            elif want in (Want.REFUSED, Want.REFUSED_FIRST, Want.REFUSED_TWICE):
+            elif want in (Expectation.REFUSED, Expectation.REFUSED_FIRST, Expectation.REFUSED_TWICE):
                 assert (allowed, told) == (False, False), flow
             name, kind, protocol, port = _place(target)
             row = rows.get((team, name, kind, protocol, port))
-            cell = next((cell for cell in row.cells if cell.way is flow.way), None) if row else None
+            cell = next((cell for cell in row.cells if cell.vantage is flow.vantage), None) if row else None
             if cell and not flow.authority:
                 assert cell.verdict != ("no" if allowed else "yes"), (flow, cell)
 
 
-def without(of: Deployed, name: str) -> Deployed:
-    return Deployed.of([item for item in of.kubernetes if identity(item) != name], of.google)
+def without(of: Snapshot, name: str) -> Snapshot:
+    return Snapshot.of([item for item in of.kubernetes if identity(item) != name], of.google)
 
 
-def changed(of: Deployed, name: str, change: Callable[[dict[str, Any]], object]) -> Deployed:
+def changed(of: Snapshot, name: str, change: Callable[[dict[str, Any]], object]) -> Snapshot:
     manifests = [deepcopy(dict(item)) for item in of.kubernetes]
     (found,) = [item for item in manifests if identity(item) == name]
     change(found)
-    return Deployed.of(manifests, of.google)
+    return Snapshot.of(manifests, of.google)
 
 
 def to(cidr: str, port: int) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def test_a_gateway_that_takes_callers_without_mutual_tls_is_named() -> None:
         "metadata": {"name": "none", "namespace": "istio-egress"},
         "spec": {"mtls": {"mode": "DISABLE"}},
     }
-    new = Deployed.of([*old.kubernetes, disabled], old.google)
+    new = Snapshot.of([*old.kubernetes, disabled], old.google)
     found = difference(old, new)
     assert any("Mutual TLS of istio-egress" in change.text and change.widening for change in found.changes)
     assert verify(Intent(plan), Judges(new))
@@ -303,7 +303,7 @@ ADDED: dict[str, dict[str, Any]] = {
 def test_a_policy_that_somebody_adds_is_found(what: str) -> None:
     plan = plan_of(dev_config())
     old = deployed(plan)
-    new = Deployed.of([*old.kubernetes, ADDED[what]], old.google)
+    new = Snapshot.of([*old.kubernetes, ADDED[what]], old.google)
     assert verify(Intent(plan), Judges(new))
     assert any(change.widening for change in difference(old, new).changes)
 
@@ -365,7 +365,7 @@ def test_a_team_that_another_one_lets_in_on_one_port_is_found() -> None:
     ):
         out = policy(source, egress=[{"to": [named(target)], "ports": port}])
         into = policy(target, ingress=[{"from": [named(source)], "ports": port}])
-        new = Deployed.of([*old.kubernetes, out, into], old.google)
+        new = Snapshot.of([*old.kubernetes, out, into], old.google)
         assert verify(Intent(plan), Judges(new)), (source, target)
         assert any(change.widening for change in difference(old, new).changes), (source, target)
 
@@ -440,6 +440,6 @@ def test_a_resource_of_googles_that_somebody_adds_is_found(what: str) -> None:
         else {"privateVisibilityConfig": {"networks": [{"networkUrl": network}]}}
     )
     added = Resource(kind, "added", {"name": "added", **seen, **properties})
-    new = Deployed.of(old.kubernetes, [*old.google, added])
+    new = Snapshot.of(old.kubernetes, [*old.google, added])
     assert verify(Intent(plan), Judges(new))
     assert difference(old, new).widens

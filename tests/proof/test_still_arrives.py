@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.proof.verify import Violation
 from tests.judge.test_not_understood import rendered, violations, with_change, with_object
 from tests.proof.test_every_object import thing
@@ -80,7 +80,9 @@ STOPS: dict[str, dict[str, Any]] = {
 
 def _about(found: list[Violation], name: str) -> bool:
     return any(
-        "team-x" in violation.flow and step.by == name for violation in found for step in violation.steps
+        "team-x" in violation.flow and step.decided_by == name
+        for violation in found
+        for step in violation.steps
     )
 
 
@@ -133,15 +135,15 @@ def test_that_a_neighbours_proxy_refuses_is_nothing_to_count_on() -> None:
     names = [f"team-{letter}/networkpolicy/team-boundary" for letter in "xy"]
     wider = [item for name in names for item in both(name)]
     others = [item for item in base.kubernetes if identity(item) not in names]
-    found = violations("dev", Deployed.of([*others, *wider, denied], base.google))
+    found = violations("dev", Snapshot.of([*others, *wider, denied], base.google))
     assert any(violation.flow.startswith("team-y") and "team-x" in violation.flow for violation in found)
 
 
-def without(mode: str, name: str) -> Deployed:
+def without(mode: str, name: str) -> Snapshot:
     base = rendered(mode)
     left = [item for item in base.kubernetes if identity(item) != name]
     assert len(left) == len(base.kubernetes) - 1
-    return Deployed.of(left, base.google)
+    return Snapshot.of(left, base.google)
 
 
 def _unfit(**of: Any) -> Any:
@@ -224,7 +226,9 @@ def test_a_filter_of_bodies_that_inspects_nothing_is_not_understood(what: str) -
     found = violations(
         "inspection", with_change("inspection", name, lambda item: FILTERS[what](item["spec"]))
     )
-    assert any(step.by == name and not step.understood for violation in found for step in violation.steps)
+    assert any(
+        step.decided_by == name and not step.understood for violation in found for step in violation.steps
+    )
 
 
 def test_a_destination_that_is_wherever_the_client_wants_is_not_understood() -> None:
@@ -235,4 +239,6 @@ def test_a_destination_that_is_wherever_the_client_wants_is_not_understood() -> 
         item["spec"].setdefault("trafficPolicy", {})["loadBalancer"] = {"simple": "PASSTHROUGH"}
 
     found = violations("dev", with_change("dev", name, passes))
-    assert any(step.by == name and not step.understood for violation in found for step in violation.steps)
+    assert any(
+        step.decided_by == name and not step.understood for violation in found for step in violation.steps
+    )

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed, identity
 from egress.judge.model.flow import Flow, Protocol
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.make import make_plan
@@ -29,11 +29,11 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base
 EXAMPLES = sorted((ROOT / "examples/modes").glob("Pulumi.*.yaml"))
 
 
-def violations(plan: Plan, deployed: Deployed | None = None) -> list[Violation]:
+def violations(plan: Plan, deployed: Snapshot | None = None) -> list[Violation]:
     return verify(Intent(plan), Judges(deployed or deployment(plan, render(plan))))
 
 
-def changed(plan: Plan, name: str, change: Callable[[dict[str, Any]], object]) -> Deployed:
+def changed(plan: Plan, name: str, change: Callable[[dict[str, Any]], object]) -> Snapshot:
     """The plan's objects with one of them changed."""
     deployed = deployment(plan, render(plan))
     manifests = [deepcopy(dict(manifest)) for manifest in deployed.kubernetes]
@@ -47,7 +47,7 @@ def changed(plan: Plan, name: str, change: Callable[[dict[str, Any]], object]) -
     for manifest in manifests:
         if identity(manifest) == name:
             change(manifest)
-    return Deployed.of(manifests, resources)
+    return Snapshot.of(manifests, resources)
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem.removeprefix("Pulumi."))
@@ -110,7 +110,8 @@ def test_a_hole_of_one_among_teams_that_look_the_same_is_found(hole: str) -> Non
     found = violations(plan, deployed)
     assert found
     assert all(
-        "team-b" in violation.flow or violation.steps[0].by == "namespace/team-b" for violation in found
+        "team-b" in violation.flow or violation.steps[0].decided_by == "namespace/team-b"
+        for violation in found
     )
 
 
@@ -138,7 +139,7 @@ def test_nothing_is_proven_beside_an_object_that_lacks_what_it_must_have(field: 
     (found,) = violations(plan, changed(plan, name, change))
     assert "so nothing is proven" in found.says
     (step,) = found.steps
-    assert (step.by, step.field, step.understood) == (name, field, False)
+    assert (step.decided_by, step.field, step.understood) == (name, field, False)
 
 
 def test_a_flow_beside_such_an_object_is_not_understood() -> None:
@@ -302,7 +303,7 @@ def test_without_one_of_the_fences_for_everybody_nothing_is_proven(kind: str, na
     left = [item for item in deployed.kubernetes if (item["kind"], item["metadata"]["name"]) != (kind, name)]
     assert len(left) == len(deployed.kubernetes) - 1
     assert {"default", "istio-egress"} & {
-        violation.flow for violation in violations(plan, Deployed.of(left, deployed.google))
+        violation.flow for violation in violations(plan, Snapshot.of(left, deployed.google))
     }
 
 

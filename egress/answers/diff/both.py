@@ -14,8 +14,8 @@ from egress.common.names import TEAM_LABEL
 from egress.judge.cluster_connections import ClusterConnections
 from egress.judge.distinctions import Distinctions
 from egress.judge.lookup.flow_space import Space
-from egress.judge.model.deployed import Deployed, part
 from egress.judge.model.load import KUBECTL
+from egress.judge.model.snapshot import Snapshot, part
 from egress.judge.targets import Targets
 from egress.judge.trace import Judges
 from egress.judge.unread import of_google
@@ -32,14 +32,14 @@ _LAST_IPV4 = (1 << 32) - 1
 class Side:
     """One of the two sets of objects."""
 
-    deployed: Deployed
+    snapshot: Snapshot
     judges: Judges
     teams: frozenset[str]
 
     @classmethod
-    def of(cls, deployed: Deployed) -> Side:
-        teams = frozenset(name for name, labels in deployed.namespace_labels.items() if TEAM_LABEL in labels)
-        return cls(deployed, Judges(deployed, explains=False), teams)
+    def of(cls, snapshot: Snapshot) -> Side:
+        teams = frozenset(name for name, labels in snapshot.namespace_labels.items() if TEAM_LABEL in labels)
+        return cls(snapshot, Judges(snapshot, explains=False), teams)
 
     @property
     def space(self) -> Space:
@@ -49,7 +49,7 @@ class Side:
 class Both:
     """The old and the new objects."""
 
-    def __init__(self, old: Deployed, new: Deployed) -> None:
+    def __init__(self, old: Snapshot, new: Snapshot) -> None:
         self.old, self.new = Side.of(old), Side.of(new)
         self.teams = sorted(self.old.teams | self.new.teams)
 
@@ -61,7 +61,7 @@ class Both:
     def partial(self) -> tuple[bool, bool]:
         """Of which side Google's resources say only what the program sets, while the other's say
         everything."""
-        planned = [side.deployed.planned for side in self.sides]
+        planned = [side.snapshot.planned for side in self.sides]
         return (planned[0] and not planned[1], planned[1] and not planned[0])
 
     @cached_property
@@ -80,7 +80,7 @@ class Both:
         return ClusterConnections(self.distinctions)
 
 
-def comparable(old: Deployed, new: Deployed) -> tuple[Deployed, Deployed, list[str]]:
+def comparable(old: Snapshot, new: Snapshot) -> tuple[Snapshot, Snapshot, list[str]]:
     """The two without what only one of them was handed over with, and sentences that say so: what is missing
     is not removed."""
     notes: list[str] = []
@@ -127,7 +127,7 @@ def comparable(old: Deployed, new: Deployed) -> tuple[Deployed, Deployed, list[s
     return old, new, notes
 
 
-def _not_printed(one: Deployed, other: Deployed) -> list[str]:
+def _not_printed(one: Snapshot, other: Snapshot) -> list[str]:
     """Kinds that one side, which an API server printed, does not hold at all, and the other does."""
     if not any(is_live(item) for item in one.kubernetes):
         return []

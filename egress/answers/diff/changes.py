@@ -28,8 +28,8 @@ from egress.answers.diff.settings import CONFIG, silent, unseen
 from egress.answers.diff.unasked import unasked
 from egress.answers.diff.unjudged import Unjudged, unjudged
 from egress.answers.words import Aspect
-from egress.judge.model.deployed import Deployed
-from egress.judge.model.flow import Way
+from egress.judge.model.flow import Vantage
+from egress.judge.model.snapshot import Snapshot
 from egress.plan.model import Plan
 
 
@@ -98,7 +98,7 @@ class Difference:
 
 
 def difference(
-    old: Deployed, new: Deployed, plans: tuple[Plan | None, Plan | None] = (None, None)
+    old: Snapshot, new: Snapshot, plans: tuple[Plan | None, Plan | None] = (None, None)
 ) -> Difference:
     """What the new objects let out that the old ones do not, and the other way round.
 
@@ -180,7 +180,7 @@ def _without_echoes(facts: Iterable[Fact], gateways: Iterable[str]) -> list[Fact
             return fact.target == fact.what and (fact.what, fact.gain) in of_somebody
         if fact.aspect is Aspect.DESTINATION:
             return (fact.team, fact.what.partition(",")[0], fact.how) in tls
-        return fact.how == Way.POD_WITHOUT_SIDECAR.value and (fact.team, fact.target, fact.gain) in by_app
+        return fact.how == Vantage.POD_WITHOUT_SIDECAR.value and (fact.team, fact.target, fact.gain) in by_app
 
     return [fact for fact in unique if not echo(fact)]
 

@@ -40,11 +40,11 @@ def facts(both: Both) -> Iterator[Fact]:
         for flow in asked:
             old, new = pools.judged(flow)
             if old.understood != new.understood:
-                by = (new if old.understood else old).by
+                by = (new if old.understood else old).object
                 yield Fact(Aspect.UNREAD, old.understood, "", by, by, by=by)
             elif old.allowed != new.allowed:
-                by = (old if new.allowed else new).by
-                (more if new.allowed else less)[flow] = "" if by == "nothing" else by
+                by = (old if new.allowed else new).decided_by
+                (more if new.allowed else less)[flow] = by or ""
         for gain, turned in ((True, more), (False, less)):
             for what, by in _told(turned, asked, anywhere, pools):
                 yield Fact(Aspect.FENCE, gain, "", "", what, how, by)

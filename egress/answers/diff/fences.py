@@ -14,8 +14,8 @@ from egress.answers.words import Aspect, displayed
 from egress.judge.cluster_connections import ClusterConnection, End, Place
 from egress.judge.layers.admission import recorded
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
-from egress.judge.model.deployed import identity, listed, part
 from egress.judge.model.flow import Pod, Verdict
+from egress.judge.model.snapshot import identity, listed, part
 from egress.judge.targets import DEFAULT, STRANGER
 from egress.settings.fences import EVERYWHERE, Rule
 
@@ -44,10 +44,10 @@ def facts(both: Both) -> Iterator[Fact]:
 def _turned(old: Verdict, new: Verdict, team: str, target: str, what: str, how: str) -> Iterator[Fact]:
     """A refusal that one side has and the other lacks."""
     if old.allowed != new.allowed:
-        by = (old if new.allowed else new).by
-        yield Fact(Aspect.FENCE, new.allowed, team, target, what, how, "" if by == "nothing" else by)
+        by = (old if new.allowed else new).decided_by
+        yield Fact(Aspect.FENCE, new.allowed, team, target, what, how, by or "")
     if old.understood != new.understood:
-        by = (new if old.understood else old).by
+        by = (new if old.understood else old).object
         yield Fact(Aspect.UNREAD, old.understood, team, target, by, by=by)
 
 
@@ -114,7 +114,7 @@ def _of_team(both: Both, team: str) -> Iterator[Fact]:
 def _of_namespace(both: Both, namespace: str) -> Iterator[Fact]:
     """What a namespace asks of its pods, and of those who call them."""
     levels = [
-        side.deployed.namespace_labels.get(namespace, {}).get(SECURITY, LEVELS[0]) for side in both.sides
+        side.snapshot.namespace_labels.get(namespace, {}).get(SECURITY, LEVELS[0]) for side in both.sides
     ]
     yield from _ranked(levels, LEVELS, namespace, "Pod Security", f"namespace/{namespace}")
     modes = [_mode(side, namespace) for side in both.sides]
@@ -162,7 +162,7 @@ def _mode(side: Side, team: str) -> str:
     else none asked."""
     found = {
         manifest["metadata"].get("namespace"): part(manifest, "spec", "mtls").get("mode", "PERMISSIVE")
-        for manifest in side.deployed.kind("PeerAuthentication")
+        for manifest in side.snapshot.kind("PeerAuthentication")
         if not part(manifest, "spec", "selector")
     }
     return str(found.get(team) or found.get(ROOT_NAMESPACE) or "PERMISSIVE")
@@ -179,7 +179,7 @@ def _mesh(both: Both) -> Iterator[Fact]:
 
 
 def _servers(side: Side) -> Iterator[tuple[str, str]]:
-    for manifest in side.deployed.kind("Gateway"):
+    for manifest in side.snapshot.kind("Gateway"):
         for server in listed(manifest, "spec", "servers"):
             if part(server, "tls"):
                 of: Mapping[str, Any] = part(server, "tls")

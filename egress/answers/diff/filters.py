@@ -15,7 +15,7 @@ from egress.answers.diff.facts import Fact, more_or_less
 from egress.answers.words import Aspect
 from egress.common.names import pattern_called
 from egress.judge.fields.filters import removed_from_copies, unread_of_extension, unread_of_filter
-from egress.judge.model.deployed import Manifest, identity, listed, part
+from egress.judge.model.snapshot import Manifest, identity, listed, part
 
 READERS: Mapping[str, Callable[[Manifest], Iterator[str]] | None] = {
     "EnvoyFilter": unread_of_filter,
@@ -66,7 +66,8 @@ def _late(side: Side) -> Kept:
         servers = side.judges.gateways.opaque_servers(namespace)
         for (_, _, server), verdict in zip(servers, side.judges.early.judge(namespace), strict=True):
             found |= {
-                (namespace, pattern_called(host)): (not verdict.allowed, verdict.by) for host in server.hosts
+                (namespace, pattern_called(host)): (not verdict.allowed, verdict.object)
+                for host in server.hosts
             }
     return found
 
@@ -94,7 +95,7 @@ def _bound(side: Side) -> Kept:
 def _copies(side: Side) -> dict[tuple[str, str], set[str]]:
     """Hosts that get copies of requests, with the headers that are taken off them."""
     found: dict[tuple[str, str], set[str]] = {}
-    for manifest in side.deployed.kind("VirtualService"):
+    for manifest in side.snapshot.kind("VirtualService"):
         namespace = str(manifest["metadata"].get("namespace"))
         for route in listed(manifest, "spec", "http"):
             for mirror in listed(route, "mirrors"):
@@ -122,6 +123,6 @@ def _noted(side: Side) -> Kept:
 
 def _patches(side: Side) -> Iterator[tuple[Manifest, Manifest]]:
     """Patches of filters that are understood."""
-    for manifest in side.deployed.kind("EnvoyFilter"):
+    for manifest in side.snapshot.kind("EnvoyFilter"):
         if understood(manifest):
             yield from ((manifest, patch) for patch in listed(manifest, "spec", "configPatches"))

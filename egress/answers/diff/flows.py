@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from egress.answers.diff.both import Both
 from egress.answers.diff.facts import ALL, EVERY_PORT, Fact
 from egress.answers.words import Aspect, Classes, displayed, spoken
-from egress.judge.model.flow import Connection, Flow, Layer, Outside, Protocol, Way
-from egress.judge.targets import Kind
+from egress.judge.model.flow import Connection, Flow, Layer, Outside, Protocol, Vantage
+from egress.judge.targets import TargetKind
 from egress.judge.trace import Trace
 
 OPENS = {"": "as the app sent it", "SIMPLE": "in TLS", "MUTUAL": "in mutual TLS"}
@@ -18,9 +18,9 @@ OPENS = {"": "as the app sent it", "SIMPLE": "in TLS", "MUTUAL": "in mutual TLS"
 PAST = "(everything, past the rules for http)"
 UNSEEN = "in plain http (in TLS everything passes)"
 FENCES = {
-    Way.APP: Layer.SIDECAR,
-    Way.GATEWAY_WITH_CERTIFICATE: Layer.AUTHORIZATION,
-    Way.POD_WITHOUT_SIDECAR: Layer.NETWORK_POLICY,
+    Vantage.APP: Layer.SIDECAR,
+    Vantage.GATEWAY_WITH_CERTIFICATE: Layer.AUTHORIZATION,
+    Vantage.POD_WITHOUT_SIDECAR: Layer.NETWORK_POLICY,
 }
 """The layer that is asked first on each way, so that its word is known on both sides."""
 
@@ -48,20 +48,24 @@ class TeamFlows:
 
     def facts(self) -> Iterator[Fact]:
         """What is different for the team."""
-        destinations: dict[tuple[Kind, str], list[Asked]] = {}
+        destinations: dict[tuple[TargetKind, str], list[Asked]] = {}
         for target in self._both.targets.of(self._team):
-            kind = Kind.INSIDE if target.flow.way in _PAST and target.kind is Kind.OTHER_HOST else target.kind
+            kind = (
+                TargetKind.INSIDE
+                if target.flow.vantage in _PAST and target.kind is TargetKind.OTHER_HOST
+                else target.kind
+            )
             destinations.setdefault((kind, target.name), []).append(self._ask(target.flow))
         internet = list[Fact]()
         for (kind, name), asked in destinations.items():
-            if kind in (Kind.HOST, Kind.OTHER_HOST):
+            if kind in (TargetKind.HOST, TargetKind.OTHER_HOST):
                 yield from self._host(displayed(asked[0].flow.host), asked)
-            elif kind is Kind.NEIGHBOUR:
+            elif kind is TargetKind.NEIGHBOUR:
                 yield from self._neighbour(name, asked)
-            elif kind is Kind.INSIDE and name == Kind.OTHER_HOST.value:
+            elif kind is TargetKind.INSIDE and name == TargetKind.OTHER_HOST.value:
                 internet = [fact for way in _ways(asked).values() for fact in self._past_all(name, way)]
                 yield from internet
-            elif kind is Kind.INSIDE:
+            elif kind is TargetKind.INSIDE:
                 # What holds for the internet need not be said of its parts.
                 said = {(fact.what, fact.gain) for fact in internet}
                 yield from (
@@ -70,11 +74,11 @@ class TeamFlows:
             else:
                 words = (
                     "the metadata server"
-                    if kind is Kind.METADATA
+                    if kind is TargetKind.METADATA
                     else _PLURAL.get(kind, displayed(asked[0].flow.host))
                 )
                 by_way = _ways(asked)
-                yield from self._app(words, _ports(by_way.pop(Way.APP, [])))
+                yield from self._app(words, _ports(by_way.pop(Vantage.APP, [])))
                 for way in by_way.values():
                     yield from self._past_all(words, way)
 
@@ -87,16 +91,18 @@ class TeamFlows:
 
     def _host(self, target: str, asked: Sequence[Asked]) -> Iterator[Fact]:
         ways = _ways(asked)
-        ports = _ports([one for one in ways.get(Way.APP, []) if not one.flow.authority])
+        ports = _ports([one for one in ways.get(Vantage.APP, []) if not one.flow.authority])
         facts = list(self._app(target, ports))
         yield from facts
-        forms = [one for one in ways.get(Way.APP, []) if one.flow.authority]
+        forms = [one for one in ways.get(Vantage.APP, []) if one.flow.authority]
         for form in dict.fromkeys(one.flow.authority for one in forms) if not facts else ():
             yield from self._app(
                 f"{target}, asked for as {form}", _ports([one for one in forms if one.flow.authority == form])
             )
         quiet = any(fact.aspect in (Aspect.HOST, Aspect.PORT) for fact in facts)
-        at_gateways = [one for one in ways.get(Way.GATEWAY_WITH_CERTIFICATE, []) if not one.flow.authority]
+        at_gateways = [
+            one for one in ways.get(Vantage.GATEWAY_WITH_CERTIFICATE, []) if not one.flow.authority
+        ]
         for port in _ports(at_gateways):
             flow = port[0].flow
             if flow.protocol is Protocol.HTTP:
@@ -113,7 +119,7 @@ class TeamFlows:
                     for of in port
                 ]
                 yield from self._at_gateways(target, port, by_account, quiet)
-        for one in ways.get(Way.GATEWAY_WITHOUT_CERTIFICATE, []):
+        for one in ways.get(Vantage.GATEWAY_WITHOUT_CERTIFICATE, []):
             yield from self._past(target, one)
 
     def _neighbour(self, other: str, asked: Sequence[Asked]) -> Iterator[Fact]:
@@ -127,8 +133,8 @@ class TeamFlows:
             else "other teams' pods"
         )
         ways = _ways(asked)
-        yield from self._app(target, _ports(ways.get(Way.APP, [])))
-        yield from self._past_all(target, ways.get(Way.POD_WITHOUT_SIDECAR, []))
+        yield from self._app(target, _ports(ways.get(Vantage.APP, [])))
+        yield from self._past_all(target, ways.get(Vantage.POD_WITHOUT_SIDECAR, []))
 
     def _past_all(self, target: str, asked: Sequence[Asked]) -> Iterator[Fact]:
         """Facts of one way on many ports; one fact, where it is every port."""
@@ -214,7 +220,9 @@ class TeamFlows:
             ]
             if open_[0] != open_[1]:
                 by = _refusal(one.traces[0 if open_[1] else 1])
-                yield Fact(Aspect.WAY, open_[1], self._team, target, spoken(one.flow), one.flow.way.value, by)
+                yield Fact(
+                    Aspect.WAY, open_[1], self._team, target, spoken(one.flow), one.flow.vantage.value, by
+                )
             elif not quiet and not _open(one.old) and not _open(one.new):
                 yield from self._fence(target, one)
 
@@ -223,7 +231,7 @@ class TeamFlows:
         old, new = _open(one.old), _open(one.new)
         if old != new:
             by = _refusal(one.old if new else one.new)
-            yield Fact(Aspect.WAY, new, self._team, target, spoken(one.flow), one.flow.way.value, by)
+            yield Fact(Aspect.WAY, new, self._team, target, spoken(one.flow), one.flow.vantage.value, by)
         elif not old:
             yield from self._fence(target, one)
         yield from self._unread(target, [one])
@@ -231,14 +239,14 @@ class TeamFlows:
     def _fence(self, target: str, one: Asked) -> Iterator[Fact]:
         """A layer that refused and lets through now, or the other way round, though another one refuses as
         well."""
-        layer = FENCES.get(one.flow.way)
+        layer = FENCES.get(one.flow.vantage)
         if not (one.old and one.new and layer) or _open(one.old) or _open(one.new):
             return
         said = [
             next((step for step in trace.steps if step.layer is layer), None) for trace in (one.old, one.new)
         ]
         if said[0] and said[1] and said[0].allowed != said[1].allowed:
-            by = (said[0] if said[1].allowed else said[1]).by
+            by = (said[0] if said[1].allowed else said[1]).object
             yield Fact(Aspect.FENCE, said[1].allowed, self._team, target, spoken(one.flow), layer.value, by)
 
     def _unread(self, target: str, asked: Sequence[Asked]) -> Iterator[Fact]:
@@ -246,19 +254,19 @@ class TeamFlows:
             read = [trace is None or trace.understood for trace in one.traces]
             if read[0] != read[1]:
                 trace = one.traces[1 if read[0] else 0]
-                by = next(step.by for step in trace.steps if not step.understood) if trace else ""
+                by = next(step.object for step in trace.steps if not step.understood) if trace else ""
                 yield Fact(Aspect.UNREAD, read[0], self._team, target, by, by=by)
 
 
-_PAST = (Way.POD_WITHOUT_SIDECAR, Way.APPLICATION_NODE, Way.GATEWAY_NODE)
-_PLURAL = {Kind.OTHER_ADDRESS: "any other address", Kind.RESOLVER: "DNS servers outside"}
+_PAST = (Vantage.POD_WITHOUT_SIDECAR, Vantage.APPLICATION_NODE, Vantage.GATEWAY_NODE)
+_PLURAL = {TargetKind.OTHER_ADDRESS: "any other address", TargetKind.RESOLVER: "DNS servers outside"}
 _MANY = 2
 
 
-def _ways(asked: Iterable[Asked]) -> dict[Way, list[Asked]]:
-    found: dict[Way, list[Asked]] = {}
+def _ways(asked: Iterable[Asked]) -> dict[Vantage, list[Asked]]:
+    found: dict[Vantage, list[Asked]] = {}
     for one in asked:
-        found.setdefault(one.flow.way, []).append(one)
+        found.setdefault(one.flow.vantage, []).append(one)
     return found
 
 
@@ -291,7 +299,7 @@ def _open(trace: Trace | None) -> bool:
 
 
 def _refusal(trace: Trace | None) -> str:
-    return trace.decision.by if trace and trace.decision.by != "nothing" else ""
+    return (trace and trace.decision.decided_by) or ""
 
 
 def _end(connection: Connection) -> str:

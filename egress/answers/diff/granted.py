@@ -11,7 +11,7 @@ from egress.answers.evidence import grants
 from egress.answers.words import Aspect
 from egress.common.google_roles import within
 from egress.judge.lookup.iam import granted
-from egress.judge.model.deployed import identity, listed, part
+from egress.judge.model.snapshot import identity, listed, part
 from egress.plan.identity import WorkloadIdentity
 from egress.plan.model import Plan
 
@@ -46,7 +46,7 @@ def roles(old: Plan | None, new: Plan | None) -> Iterator[Fact]:
 
 def deployed(both: Both) -> Iterator[Fact]:
     """What objects give: members of IAM policies, and people's roles in the cluster."""
-    if all(side.deployed.google for side in both.sides):
+    if all(side.snapshot.google for side in both.sides):
         yield from _roles(*(_of_objects(side) for side in both.sides))
     before, after = (dict(_bound(side)) for side in both.sides)
     for gain, fewer, more in ((True, before, after), (False, after, before)):
@@ -70,7 +70,7 @@ def _identities(plan: Plan) -> dict[tuple[str, str], WorkloadIdentity]:
 
 def _of_objects(side: Side) -> Roles:
     found: Roles = {}
-    for one in granted(side.deployed):
+    for one in granted(side.snapshot):
         found.setdefault(("", one.member, one.resource), {})[one.role] = one.by
     return found
 
@@ -78,7 +78,7 @@ def _of_objects(side: Side) -> Roles:
 def _bound(side: Side) -> Iterator[tuple[tuple[str, str], str]]:
     """Groups and people with the role that some binding gives them."""
     for kind, everywhere in (("ClusterRoleBinding", True), ("RoleBinding", False)):
-        for manifest in side.deployed.kind(kind):
+        for manifest in side.snapshot.kind(kind):
             role = part(manifest, "roleRef")
             where = "everywhere" if everywhere else f"in {manifest['metadata'].get('namespace')}"
             for subject in listed(manifest, "subjects"):

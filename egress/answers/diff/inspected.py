@@ -16,7 +16,7 @@ WHOLE, RULE, CASE, MODE, BYTES = "whole", "rule", "case", "mode", "bytes"
 
 def facts(both: Both) -> Iterator[Fact]:
     """Of each gateway and host."""
-    old, new = (inspections(side.deployed) for side in both.sides)
+    old, new = (inspections(side.snapshot) for side in both.sides)
     for at in sorted(old.keys() | new.keys()):
         namespace, _, host = at
         if all(_reads(side, namespace, host) for side in both.sides):

@@ -11,7 +11,7 @@ from typing import Any, cast
 import yaml
 
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed, Manifest, identity, part
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, part
 
 LINKS = ("https://www.googleapis.com/compute/v1/", "https://compute.googleapis.com/compute/v1/")
 """What Google writes before the path of a resource; both mean the same."""
@@ -84,18 +84,18 @@ class Item:
     says: Mapping[str, Any]
 
 
-def normal(deployed: Deployed) -> dict[str, Item]:
+def normal(snapshot: Snapshot) -> dict[str, Item]:
     """Every object by its identity, without those that a cluster brings along."""
     found = {
         identity(item): Item(
             str(item["kind"]).lower(), str(item["metadata"].get("namespace") or ""), manifest(item)
         )
-        for item in deployed.kubernetes
+        for item in snapshot.kubernetes
         if not _brought_along(item)
     }
     return found | {
         item.identity: Item(item.type.rsplit(":", 1)[-1].lower(), "", resource(item))
-        for item in deployed.google
+        for item in snapshot.google
     }
 
 

@@ -42,7 +42,7 @@ def facts(both: Both) -> Iterator[Fact]:
         return
     # What stands for a class is taken from the first of two: so that the way back says the same, that one is
     # always the same.
-    old, new = (repr((side.deployed.kubernetes, side.deployed.google)) for side in both.sides)
+    old, new = (repr((side.snapshot.kubernetes, side.snapshot.google)) for side in both.sides)
     swapped = old > new
     for fact in _Compared(sides[::-1] if swapped else sides).all():
         yield fact.mirrored if swapped else fact
@@ -179,7 +179,7 @@ class _Compared:
             )
             for gain, layers, trace in ((True, before - after, old), (False, after - before, new)):
                 for layer in sorted(layers):
-                    by = next(step.by for step in trace.refused_by if step.layer is layer)
+                    by = next(step.object for step in trace.refused_by if step.layer is layer)
                     yield Fact(Aspect.FENCE, gain, "", "", _words(target), f"inbound {layer.value}", by=by)
 
     def unread(self) -> Iterator[Fact]:
@@ -188,7 +188,7 @@ class _Compared:
         for _, old, new in self._pairs:
             if old.understood != new.understood:
                 steps = (new if old.understood else old).steps
-                by = next(step.by for step in steps if not step.understood)
+                by = next(step.object for step in steps if not step.understood)
                 yield Fact(Aspect.UNREAD, old.understood, "", by, by, by=by)
 
 

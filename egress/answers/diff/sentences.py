@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from egress.answers.diff.facts import ALL, Fact
 from egress.answers.words import Aspect, listing
-from egress.judge.model.flow import Layer, Way
+from egress.judge.model.flow import Layer, Vantage
 
 SHOWN = 6
 """Targets that a sentence names; it counts the rest, and JSON has them all."""
 TEAMS_SHOWN = 3
 WAYS = {
-    Way.POD_WITHOUT_SIDECAR.value: "past the sidecar",
-    Way.GATEWAY_WITH_CERTIFICATE.value: "straight at the gateway, with a certificate",
-    Way.GATEWAY_WITHOUT_CERTIFICATE.value: "straight at the gateway, without a certificate",
-    Way.APPLICATION_NODE.value: "from an application node",
-    Way.GATEWAY_NODE.value: "from a gateway node",
+    Vantage.POD_WITHOUT_SIDECAR.value: "past the sidecar",
+    Vantage.GATEWAY_WITH_CERTIFICATE.value: "straight at the gateway, with a certificate",
+    Vantage.GATEWAY_WITHOUT_CERTIFICATE.value: "straight at the gateway, without a certificate",
+    Vantage.APPLICATION_NODE.value: "from an application node",
+    Vantage.GATEWAY_NODE.value: "from a gateway node",
 }
 INSIDE = "firewall inside"
 INBOUND = {

@@ -8,7 +8,7 @@ from typing import Any
 from egress.answers.diff.both import Both, Side
 from egress.answers.diff.facts import Fact, another
 from egress.answers.words import Aspect
-from egress.judge.model.deployed import identity, listed, part
+from egress.judge.model.snapshot import identity, listed, part
 
 PUBLIC = "the public authorities"
 _OPENS = ("SIMPLE", "MUTUAL")
@@ -47,7 +47,7 @@ def _on_both(
 
 
 def _outwards(side: Side) -> Iterator[tuple[tuple[str, ...], tuple[Mapping[str, Any], str]]]:
-    for manifest in side.deployed.kind("DestinationRule"):
+    for manifest in side.snapshot.kind("DestinationRule"):
         namespace, host = str(manifest["metadata"].get("namespace")), str(part(manifest, "spec").get("host"))
         policy = part(manifest, "spec", "trafficPolicy")
         for settings in (policy, *listed(policy, "portLevelSettings")):
@@ -57,7 +57,7 @@ def _outwards(side: Side) -> Iterator[tuple[tuple[str, ...], tuple[Mapping[str, 
 
 
 def _inwards(side: Side) -> Iterator[tuple[tuple[str, ...], tuple[Mapping[str, Any], str]]]:
-    for manifest in side.deployed.kind("Gateway"):
+    for manifest in side.snapshot.kind("Gateway"):
         for server in listed(manifest, "spec", "servers"):
             tls = part(server, "tls")
             for host in listed(server, "hosts") if tls.get("mode") in _TAKES else ():

@@ -25,7 +25,7 @@ _Rules = Mapping[str, tuple[Rule, str]]
 
 def unasked(both: Both) -> Iterator[Unjudged]:
     """Each rule that differs in what is not asked."""
-    if any(not side.deployed.google for side in both.sides):
+    if any(not side.snapshot.google for side in both.sides):
         return
     sides = [_rules(side) for side in both.sides]
     carried = any(side.judges.firewall.subnets.ipv6 for side in both.sides)

@@ -18,7 +18,7 @@ from egress.answers.diff.filters import KEPT, READERS, understood
 from egress.answers.diff.normal import SILENT_KINDS, Item, differing
 from egress.answers.words import Aspect
 from egress.common.names import TEAM_LABEL
-from egress.judge.model.deployed import identity, part
+from egress.judge.model.snapshot import identity, part
 
 JUDGED: Mapping[str, tuple[str, ...]] = {
     "authorizationpolicy": ("spec",),
@@ -225,7 +225,7 @@ def unjudged(
         facts: what was found to be different for somebody.
     """
     found = list(facts)
-    code = (manifest for side in both.sides for kind in READERS for manifest in side.deployed.kind(kind))
+    code = (manifest for side in both.sides for kind in READERS for manifest in side.snapshot.kind(kind))
     # What other firewall rules say is asked, or said by egress/answers/diff/unasked.py.
     unread = {rule.name for side in both.sides for rule in side.judges.firewall.rules if rule.unknown}
     unknown = {identity(manifest) for manifest in code if not understood(manifest)}

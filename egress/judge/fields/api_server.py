@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
-from egress.judge.model.deployed import Manifest, listed, part
 from egress.judge.model.kinds import HARMLESS_GROUPS, READ
+from egress.judge.model.snapshot import Manifest, listed, part
 
 _GROUPS = frozenset(READ.values())
 _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")

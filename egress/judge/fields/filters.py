@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from egress.judge.fields.inspection_table import read, split
 from egress.judge.lookup.bound import ties
-from egress.judge.model.deployed import Manifest, listed, part
+from egress.judge.model.snapshot import Manifest, listed, part
 
 _TYPE = "type.googleapis.com/envoy.extensions."
 _FILTERS = f"{_TYPE}filters."

@@ -18,8 +18,8 @@ from egress.common.objects import Resource
 from egress.judge.fields.accepted import Accepted, beyond
 from egress.judge.lookup.firewall_rules import FIREWALL, POLICY
 from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK
-from egress.judge.model.deployed import Deployed, listed, part
 from egress.judge.model.shapes import ANY, GOOGLE
+from egress.judge.model.snapshot import Snapshot, listed, part
 
 POOL = "gcp:container/nodePool:NodePool"
 _WORDS = "names and words"
@@ -448,23 +448,23 @@ ONLY: Mapping[str, Mapping[str, tuple[object, ...]]] = {
 absent."""
 
 
-def _of_cluster(deployed: Deployed, cluster: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_cluster(snapshot: Snapshot, cluster: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     calico = part(cluster, "networkPolicy").get("enabled") is True
     off = part(cluster, "addonsConfig", "networkPolicyConfig").get("disabled") is True
     if cluster.get("datapathProvider") != "ADVANCED_DATAPATH" and (not calico or off):
         yield "datapathProvider", "Without Dataplane V2, or a network policy add-on, no NetworkPolicy holds."
-    known = {item.properties.get("name") or item.name for item in deployed.resources(POOL)}
+    known = {item.properties.get("name") or item.name for item in snapshot.resources(POOL)}
     for at, pool in enumerate(listed(cluster, "nodePools")):
         if pool.get("name") not in known:
             yield f"nodePools[{at}]", f"Of the node pool {pool.get('name')} no more is known here."
 
 
-def _of_pool(deployed: Deployed, pool: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_pool(snapshot: Snapshot, pool: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if part(pool, "nodeConfig", "workloadMetadataConfig").get("mode") != "GKE_METADATA":
         why = "The metadata server tells every pod of these nodes the nodes' own credentials."
         yield "nodeConfig.workloadMetadataConfig.mode", why
     pods = part(pool, "networkConfig").get("podRange")
-    clusters = [part(item.properties, "ipAllocationPolicy") for item in deployed.resources(CLUSTER)]
+    clusters = [part(item.properties, "ipAllocationPolicy") for item in snapshot.resources(CLUSTER)]
     named = {of.get("clusterSecondaryRangeName") for of in clusters}
     named |= {
         name
@@ -479,12 +479,12 @@ def _of_pool(deployed: Deployed, pool: Mapping[str, Any]) -> Iterator[tuple[str,
         )
 
 
-def _of_association(deployed: Deployed, association: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if (target := association.get("attachmentTarget")) and not deployed.in_our_network(target):
+def _of_association(snapshot: Snapshot, association: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if (target := association.get("attachmentTarget")) and not snapshot.in_our_network(target):
         yield "attachmentTarget", "The policy is put on another network than the cluster's."
-    for network in deployed.resources("gcp:compute/network:Network"):
+    for network in snapshot.resources("gcp:compute/network:Network"):
         order = network.properties.get("networkFirewallPolicyEnforcementOrder")
-        if deployed.in_our_network(network.name) and order != "BEFORE_CLASSIC_FIREWALL":
+        if snapshot.in_our_network(network.name) and order != "BEFORE_CLASSIC_FIREWALL":
             why = (
                 f"{network.identity} asks VPC firewall rules before the policy. Here the policy is asked "
                 "first."
@@ -492,13 +492,13 @@ def _of_association(deployed: Deployed, association: Mapping[str, Any]) -> Itera
             yield "attachmentTarget", why
 
 
-def _of_release(_: Deployed, release: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_release(_: Snapshot, release: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not _CHARTS.search(str(release.get("chart"))):
         yield "chart", f"What the chart {release.get('chart')} installs is not among the objects here."
 
 
 _CHARTS = re.compile(r"(^|/)(base|cni|istiod)$")
-_MORE: Mapping[str, Callable[[Deployed, Mapping[str, Any]], Iterator[tuple[str, str]]]] = {
+_MORE: Mapping[str, Callable[[Snapshot, Mapping[str, Any]], Iterator[tuple[str, str]]]] = {
     CLUSTER: _of_cluster,
     POOL: _of_pool,
     "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": _of_association,
@@ -522,7 +522,7 @@ _ACCEPTED = {
 }
 
 
-def unread(deployed: Deployed, resource: Resource) -> Iterator[tuple[str, str]]:
+def unread(snapshot: Snapshot, resource: Resource) -> Iterator[tuple[str, str]]:
     """Fields of a resource of a type that is read which are not understood, each with why."""
     written = resource.properties
     if resource.type == FIREWALL or written.get("visibility") == "public":
@@ -530,4 +530,4 @@ def unread(deployed: Deployed, resource: Resource) -> Iterator[tuple[str, str]]:
     for field in beyond(written, _SHAPES[resource.type], _ACCEPTED[resource.type]):
         yield field, f"`{field.rpartition('.')[2]}` is not read here, or not with this value."
     if more := _MORE.get(resource.type):
-        yield from more(deployed, written)
+        yield from more(snapshot, written)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from egress.judge.fields.filters import unread_of_extension
 from egress.judge.fields.inspection_table import Entry, read, split
-from egress.judge.model.deployed import Deployed, identity, part
+from egress.judge.model.snapshot import Snapshot, identity, part
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Inspected:
     by: str
 
 
-def inspections(deployed: Deployed) -> dict[tuple[str, str, str], Inspected]:
+def inspections(snapshot: Snapshot) -> dict[tuple[str, str, str], Inspected]:
     """By the gateway's namespace, the extension and the host; of extensions that are understood as a
     whole."""
     found: dict[tuple[str, str, str], Inspected] = {}
-    for manifest in deployed.kind("TrafficExtension"):
+    for manifest in snapshot.kind("TrafficExtension"):
         if not any(unread_of_extension(manifest)):
             metadata = manifest["metadata"]
             table, _ = split(part(manifest, "spec", "lua")["inlineCode"])

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from egress.common.normal_form import Normalization
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, mesh_configs
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.model.flow import Layer, Misread, Verdict
+from egress.judge.model.flow import Layer, Misread, Outcome, Verdict
 from egress.judge.model.selectors import Selector
 from egress.judge.model.shapes import PROXY_HEADERS
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 _TLS = ("TLS_AUTO", "TLSV1_2", "TLSV1_3")
 """Least versions that the mesh can be told; the first leaves it to the proxies, which means the second."""
@@ -66,9 +66,9 @@ KNOWN: Mapping[str, Any] = {
 """Every setting that is understood, with the values that are: these, or those for which a test holds."""
 
 
-def unread_settings(deployed: Deployed) -> Iterator[tuple[Manifest, str, str]]:
+def unread_settings(snapshot: Snapshot) -> Iterator[tuple[Manifest, str, str]]:
     """Settings of the mesh that are not understood: object, field, and why."""
-    found = mesh_configs(deployed)
+    found = mesh_configs(snapshot)
     for manifest, config in found:
         for field in _beyond(config, KNOWN, ""):
             yield manifest, field, f"`{field}` is not read here, or not with this value."
@@ -99,11 +99,11 @@ def _beyond(value: Any, known: Mapping[str, Any], path: str) -> Iterator[str]:
 class MeshSettings:
     """Judges what the mesh is told. An allowed verdict lets something through."""
 
-    def __init__(self, deployed: Deployed, registry: Registry) -> None:
+    def __init__(self, snapshot: Snapshot, registry: Registry) -> None:
         self._registry = registry
-        self._labels = deployed.namespace_labels
-        found = mesh_configs(deployed)
-        self._by = identity(found[0][0]) if found else "nothing"
+        self._labels = snapshot.namespace_labels
+        found = mesh_configs(snapshot)
+        self._by = identity(found[0][0]) if found else None
 
     def paths(self) -> Verdict:
         """Whether a path can mean one thing to the rules and another to the host behind them."""
@@ -111,10 +111,14 @@ class MeshSettings:
         try:
             how = self._registry.normalization
         except Misread as error:
-            return Verdict(Layer.AUTHORIZATION, True, self._by, field, error.reason, understood=False)
+            return Verdict(Layer.AUTHORIZATION, Outcome.NOT_UNDERSTOOD, self._by, field, error.reason)
         strict = how is Normalization.DECODE_AND_MERGE_SLASHES
         return Verdict(
-            Layer.AUTHORIZATION, not strict, self._by, field, f"Paths are compared after {how.value}."
+            Layer.AUTHORIZATION,
+            Outcome.of(not strict),
+            self._by,
+            field,
+            f"Paths are compared after {how.value}.",
         )
 
     def tls(self, least: str) -> Verdict:
@@ -124,7 +128,9 @@ class MeshSettings:
         (tests/mesh/test_rules.py).
         """
         reason = f"Proxies open TLS to hosts from {_OPENED} on, whatever the mesh is told."
-        return Verdict(Layer.GATEWAY, least > _OPENED, self._by, "tlsDefaults.minProtocolVersion", reason)
+        return Verdict(
+            Layer.GATEWAY, Outcome.of(least > _OPENED), self._by, "tlsDefaults.minProtocolVersion", reason
+        )
 
     def told(self) -> Iterator[Verdict]:
         """Whether proxies add headers that speak of them, one verdict for each kind."""
@@ -133,7 +139,11 @@ class MeshSettings:
             silent = part(headers, name).get("disabled") is True
             field = f"defaultConfig.proxyHeaders.{name}"
             yield Verdict(
-                Layer.GATEWAY, not silent, self._by, field, f"It is {'not ' if silent else ''}added."
+                Layer.GATEWAY,
+                Outcome.of(not silent),
+                self._by,
+                field,
+                f"It is {'not ' if silent else ''}added.",
             )
 
     def exported(self, kind: str, namespace: str, to: frozenset[str]) -> Verdict:
@@ -142,7 +152,7 @@ class MeshSettings:
         found = self._registry.exported(None, namespace, f"default{kind}ExportTo")
         further = sorted(found - to - {namespace})
         reason = f"What does not say otherwise is exported to {', '.join(further) or 'no other'}."
-        return Verdict(Layer.SIDECAR, bool(further), self._by, f"default{kind}ExportTo", reason)
+        return Verdict(Layer.SIDECAR, Outcome.of(bool(further)), self._by, f"default{kind}ExportTo", reason)
 
     def discovered(self, namespace: str) -> Verdict:
         """Whether the control plane reads what is in a namespace."""
@@ -153,4 +163,5 @@ class MeshSettings:
         read = not selectors or any(selector.selects(labels) for selector in selectors)
         reason = f"Istio {'reads' if read else 'does not read'} what is in {namespace}."
         unknown = any(selector.unknown for selector in selectors)
-        return Verdict(Layer.SIDECAR, read, self._by, "discoverySelectors", reason, understood=not unknown)
+        outcome = Outcome.NOT_UNDERSTOOD if unknown else Outcome.of(read)
+        return Verdict(Layer.SIDECAR, outcome, self._by, "discoverySelectors", reason)

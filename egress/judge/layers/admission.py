@@ -30,10 +30,10 @@ from typing import Any
 
 from egress.common.objects import Resource
 from egress.judge.lookup.subnets import Subnets
-from egress.judge.model.deployed import Deployed, Manifest, identity
-from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.flow import Layer, Outcome, Verdict
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.model.selectors import Selector
+from egress.judge.model.snapshot import Manifest, Snapshot, identity
 
 RECORDED = Path(__file__).with_name("admission_expressions.json")
 GATEWAY_NODES = "gateway-nodes"
@@ -99,33 +99,36 @@ class _Binding:
         ]
         if "Deny" not in (spec.get("validationActions") or ()):
             why = "it warns, and refuses nothing"
-            self._everywhere = _verdict(True, self._name, "spec.validationActions", why)
+            self._everywhere = _verdict(Outcome.ALLOWED, self._name, "spec.validationActions", why)
         elif beyond or self._selector.unknown:
             why = f"{', '.join(filter(None, [*beyond, self._selector.unknown]))}: this judge cannot read that"
-            self._everywhere = _verdict(True, self._name, "spec", why, understood=False)
+            self._everywhere = _verdict(Outcome.NOT_UNDERSTOOD, self._name, "spec", why)
 
     def lets(self, namespace: str, labels: Mapping[str, str]) -> Verdict | None:
         """Why it refuses nothing in the namespace, or None."""
         if self._everywhere or self._selector.selects(labels):
             return self._everywhere
         return _verdict(
-            True, self._name, "spec.matchResources.namespaceSelector", f"it does not select {namespace}"
+            Outcome.ALLOWED,
+            self._name,
+            "spec.matchResources.namespaceSelector",
+            f"it does not select {namespace}",
         )
 
 
 class Admission:
     """Every ValidatingAdmissionPolicy, by the rule that its expressions are."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._pods = Subnets(deployed).pods
-        self._labels = deployed.namespace_labels
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._pods = Subnets(snapshot).pods
+        self._labels = snapshot.namespace_labels
         self._bindings: dict[str, list[_Binding]] = {}
-        for binding in deployed.kind("ValidatingAdmissionPolicyBinding"):
+        for binding in snapshot.kind("ValidatingAdmissionPolicyBinding"):
             self._bindings.setdefault(str(binding["spec"].get("policyName")), []).append(_Binding(binding))
         by_digest = {digest: rule for rule, digests in recorded().items() for digest in digests}
         self._rules: dict[str, list[_Rule]] = {}
         self._unknown: list[tuple[Manifest, str]] = []
-        for policy in deployed.kind("ValidatingAdmissionPolicy"):
+        for policy in snapshot.kind("ValidatingAdmissionPolicy"):
             for at, expression in enumerate(expressions(policy)):
                 field, name = f"spec.validations[{at}]", by_digest.get(expression.digest)
                 if name is None or not all(
@@ -137,7 +140,7 @@ class Admission:
                         _Rule(policy, identity(policy), field, expression)
                     )
         self._pools: dict[str, list[Resource]] = {}
-        for pool in deployed.resources(NODE_POOL):
+        for pool in snapshot.resources(NODE_POOL):
             config: Mapping[str, Any] = pool.properties.get("nodeConfig") or {}
             self._pools.setdefault(config.get("serviceAccount") or "", []).append(pool)
 
@@ -158,7 +161,7 @@ class Admission:
         (email)."""
         nodes = self._pools.get(pool)
         if not nodes:
-            return _verdict(True, "nothing", "", f"no node pool of {pool} was handed over", understood=False)
+            return _verdict(Outcome.NOT_UNDERSTOOD, None, "", f"no node pool of {pool} was handed over")
         verdicts = [self._judge(namespace, GATEWAY_NODES, one) for one in nodes]
         return next((verdict for verdict in verdicts if verdict.allowed), verdicts[0])
 
@@ -182,16 +185,18 @@ class Admission:
                 "this expression is not among those that were tried on an API server, or names more than "
                 "the pods' range"
             )
-            return _verdict(True, identity(unknown[0]), unknown[1], why, understood=False)
-        return open_because or _verdict(True, "nothing", "", f"no policy has the rule {rule}")
+            return _verdict(Outcome.NOT_UNDERSTOOD, identity(unknown[0]), unknown[1], why)
+        return open_because or _verdict(Outcome.ALLOWED, None, "", f"no policy has the rule {rule}")
 
     def _in_force(self, rule: _Rule, namespace: str, name: str) -> Verdict:
         policy = rule.by
         if (rule.policy["spec"].get("failurePolicy") or "Fail") != "Fail":
-            return _verdict(True, policy, "spec.failurePolicy", f"{name}: what cannot be decided is let in")
+            return _verdict(
+                Outcome.ALLOWED, policy, "spec.failurePolicy", f"{name}: what cannot be decided is let in"
+            )
         if namespace in rule.expression.exempted:
             return _verdict(
-                True, policy, f"{rule.field}.expression", f"the namespace is exempted from {name}"
+                Outcome.ALLOWED, policy, f"{rule.field}.expression", f"the namespace is exempted from {name}"
             )
         open_because: Verdict | None = None
         for binding in self._bindings.get(rule.policy["metadata"]["name"], ()):
@@ -199,9 +204,11 @@ class Admission:
                 namespace, self._labels.get(namespace) or {"kubernetes.io/metadata.name": namespace}
             )
             if why is None:
-                return _verdict(False, policy, rule.field, f"{name} is refused in {namespace}")
+                return _verdict(Outcome.DENIED, policy, rule.field, f"{name} is refused in {namespace}")
             open_because = open_because or why
-        return open_because or _verdict(True, policy, "", f"{name}: no binding puts the policy in force")
+        return open_because or _verdict(
+            Outcome.ALLOWED, policy, "", f"{name}: no binding puts the policy in force"
+        )
 
 
 def _unguarded(rule: _Rule, pool: Resource) -> Verdict | None:
@@ -211,12 +218,14 @@ def _unguarded(rule: _Rule, pool: Resource) -> Verdict | None:
     effects, key = ("NO_SCHEDULE", "NO_EXECUTE"), rule.expression.taint_key
     held = [taint for taint in taints if taint["key"] == key and taint.get("effect") in effects]
     if not held:
-        return _verdict(True, pool.identity, "nodeConfig.taints", "no taint keeps pods off its nodes")
+        return _verdict(
+            Outcome.ALLOWED, pool.identity, "nodeConfig.taints", "no taint keeps pods off its nodes"
+        )
     if pool.name not in rule.expression.pools or not all(
         taint.get("value") in rule.expression.pools for taint in held
     ):
         why = f"the rule does not name the pool {pool.name} and its taint"
-        return _verdict(True, identity(rule.policy), rule.field, why)
+        return _verdict(Outcome.ALLOWED, identity(rule.policy), rule.field, why)
     return None
 
 
@@ -259,5 +268,5 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:
-    return Verdict(Layer.ADMISSION, allowed, by, field, reason, understood)
+def _verdict(outcome: Outcome, by: str | None, field: str, reason: str) -> Verdict:
+    return Verdict(Layer.ADMISSION, outcome, by, field, reason)

@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from egress.judge.layers.authorization_rules import LOCAL, Case, Home, Outcome, Rule, namespace_of
+from egress.judge.layers.authorization_rules import LOCAL, Case, Holds, Home, Rule, namespace_of
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.model.flow import Connection, Layer, Misread, Pod, Request, Verdict
+from egress.judge.model.flow import Connection, Layer, Misread, Outcome, Pod, Request, Verdict
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 _NAMESPACE = re.compile(r"[a-z0-9-]+")
 _DRY_RUN = "istio.io/dry-run"
@@ -28,7 +28,7 @@ _GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 class Authorization:
     """Judges what a proxy's AuthorizationPolicies say to a connection that its listener has accepted."""
 
-    def __init__(self, deployed: Deployed, explains: bool, trust_domain: str = LOCAL) -> None:
+    def __init__(self, snapshot: Snapshot, explains: bool, trust_domain: str = LOCAL) -> None:
         """Reads the policies.
 
         Args:
@@ -39,7 +39,7 @@ class Authorization:
         """
         self._explains = explains
         self._policies: dict[str, _Policies] = {}
-        for manifest in deployed.kind("AuthorizationPolicy"):
+        for manifest in snapshot.kind("AuthorizationPolicy"):
             policy = _Policy(manifest, trust_domain)
             if policy.decides:
                 self._policies.setdefault(manifest["metadata"]["namespace"], _Policies()).add(policy)
@@ -64,7 +64,11 @@ class Authorization:
                 outcome = policy.matching(selected, case)
                 if isinstance(outcome, str):
                     return Verdict(
-                        Layer.AUTHORIZATION, False, policy.by, outcome, f"This is denied to {who} by name."
+                        Layer.AUTHORIZATION,
+                        Outcome.DENIED,
+                        policy.by,
+                        outcome,
+                        f"This is denied to {who} by name.",
                     )
                 doubt = doubt or outcome
         allowing = [(policy, selected) for policy, selected in asked if policy.action == "ALLOW"]
@@ -73,7 +77,9 @@ class Authorization:
         for policy, selected in allowing:
             outcome = policy.matching(selected, case)
             if isinstance(outcome, str):
-                allowed = Verdict(Layer.AUTHORIZATION, True, policy.by, outcome, f"This is allowed to {who}.")
+                allowed = Verdict(
+                    Layer.AUTHORIZATION, Outcome.ALLOWED, policy.by, outcome, f"This is allowed to {who}."
+                )
                 break
             unsure = unsure or outcome
         if allowed is None and unsure is None:
@@ -82,16 +88,16 @@ class Authorization:
             if isinstance(nearest, _Policy):
                 field = nearest.nearest(case) if self._explains else "spec.rules"
                 return Verdict(
-                    Layer.AUTHORIZATION, False, nearest.by, field, f"No rule allows this to {who}."
+                    Layer.AUTHORIZATION, Outcome.DENIED, nearest.by, field, f"No rule allows this to {who}."
                 )
             unsure = nearest
         unknown = doubt if allowed else doubt or unsure
         if unknown:
             return Verdict(
-                Layer.AUTHORIZATION, True, unknown.by, unknown.field, unknown.reason, understood=False
+                Layer.AUTHORIZATION, Outcome.NOT_UNDERSTOOD, unknown.by, unknown.field, unknown.reason
             )
         reason = "No AuthorizationPolicy selects these pods, so every caller is allowed."
-        return allowed or Verdict(Layer.AUTHORIZATION, True, "nothing", "", reason)
+        return allowed or Verdict(Layer.AUTHORIZATION, Outcome.ALLOWED, None, "", reason)
 
     def _refusing(self, homes: Sequence[str], at: Pod) -> _Policy | Misread | None:
         """A policy because of which pods refuse what none allows; a doubt where it may not be theirs; None:
@@ -216,7 +222,7 @@ class _Policy:
             else None
         )
 
-    def selects(self, pod: Pod) -> Outcome:
+    def selects(self, pod: Pod) -> Holds:
         """Whether it is for a pod."""
         if self._doubt:
             return self._doubt
@@ -233,7 +239,7 @@ class _Policy:
             )
         return self._labels <= (pod.labels or {}).items()
 
-    def matching(self, selected: Outcome, case: Case) -> str | Misread | None:
+    def matching(self, selected: Holds, case: Case) -> str | Misread | None:
         """The field of the first rule that matches; None where surely none does. `selected`: whether it is
         for the pod."""
         doubt: Misread | None = None

@@ -16,11 +16,11 @@ from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from egress.judge.model.deployed import listed
 from egress.judge.model.flow import Misread, Request
+from egress.judge.model.snapshot import listed
 from egress.judge.model.text_patterns import path_matches, text_matches, unreadable_path
 
-Outcome = bool | Misread
+Holds = bool | Misread
 LOCAL = "cluster.local"
 """A trust domain that stands in principals for the mesh's own, whatever that is called."""
 _PLAIN_NAMESPACE = re.compile(r"[a-z0-9-]+")
@@ -66,7 +66,7 @@ class Home:
         return Misread(self.by, self.field, reason)
 
 
-Test = Callable[[Case], Outcome]
+Test = Callable[[Case], Holds]
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ class Part:
     http: bool = False
 
 
-def every(outcomes: Iterable[Outcome]) -> Outcome:
+def every(outcomes: Iterable[Holds]) -> Holds:
     """Whether all hold; the first that is not understood, if none surely does not."""
-    unknown: Outcome = True
+    unknown: Holds = True
     for outcome in outcomes:
         if outcome is False:
             return False
@@ -99,9 +99,9 @@ def every(outcomes: Iterable[Outcome]) -> Outcome:
     return unknown
 
 
-def some(outcomes: Iterable[Outcome]) -> Outcome:
+def some(outcomes: Iterable[Holds]) -> Holds:
     """Whether one holds; the first that is not understood, if none surely does."""
-    unknown: Outcome = False
+    unknown: Holds = False
     for outcome in outcomes:
         if outcome is True:
             return True
@@ -131,7 +131,7 @@ class Rule:
         """Whether it asks for something that only HTTP has."""
         return any(part.http for part in self.parts)
 
-    def holds(self, case: Case, denies: bool) -> Outcome:
+    def holds(self, case: Case, denies: bool) -> Holds:
         if case.request is None and self.http and not denies:
             return False
         return every(part.test(case) for part in self.parts)
@@ -206,7 +206,7 @@ def _one(tests: Sequence[Test]) -> Test:
 
 
 def _not(test: Test) -> Test:
-    def found(case: Case) -> Outcome:
+    def found(case: Case) -> Holds:
         outcome = test(case)
         return not outcome if isinstance(outcome, bool) else outcome
 
@@ -318,7 +318,7 @@ def _address(value: str, home: Home) -> Test:
         wanted = ip_network(value, strict=False)
     except ValueError:
         raise home.unread(f"{value} is no range of addresses") from None
-    pods: Outcome = (
+    pods: Holds = (
         False
         if wanted.is_loopback
         else home.unread(f"whether a pod's own address lies in {value} is not known here")

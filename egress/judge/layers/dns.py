@@ -30,8 +30,8 @@ from typing import Any
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.objects import Resource
 from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK
-from egress.judge.model.deployed import Deployed, listed, part
-from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.flow import Layer, Outcome, Verdict
+from egress.judge.model.snapshot import Snapshot, listed, part
 
 ZONE = "gcp:dns/managedZone:ManagedZone"
 RECORDS = "gcp:dns/recordSet:RecordSet"
@@ -57,34 +57,34 @@ class _Zone:
 class Dns:
     """Private zones of the cluster's network by their suffix."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._deployed = deployed
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
         self._of_networks: dict[str, dict[str, Resource]] = {}
         self._networks = {
             _last(resource.properties["network"])
             for kind in (SUBNETWORK, CLUSTER)
-            for resource in deployed.resources(kind)
+            for resource in snapshot.resources(kind)
             if resource.properties.get("network")
         }
         records: dict[str, list[Resource]] = {}
-        for record in deployed.resources(RECORDS):
+        for record in snapshot.resources(RECORDS):
             records.setdefault(_last(record.properties["managedZone"]), []).append(record)
         self._zones: dict[str, _Zone] = {}
         self._twice: dict[str, Resource] = {}
-        for zone in (zone for zone in deployed.resources(ZONE) if self._sees(zone)):
+        for zone in (zone for zone in snapshot.resources(ZONE) if self._sees(zone)):
             name = _absolute(zone.properties["dnsName"])
             if name in self._zones:
                 self._twice[name] = zone
             self._zones[name] = _read(zone, records.get(zone.properties.get("name", zone.name), []))
         self._policy = next(
-            (policy for policy in deployed.resources(RESPONSE_POLICY) if self._ours(policy.properties)), None
+            (policy for policy in snapshot.resources(RESPONSE_POLICY) if self._ours(policy.properties)), None
         )
         self._known: dict[str, tuple[Verdict, tuple[str, ...]]] = {}
 
     @property
     def names(self) -> Iterator[str]:
         """Names of zones and records, without the dot at their end; the root's is empty."""
-        for resource in (*self._deployed.resources(ZONE), *self._deployed.resources(RECORDS)):
+        for resource in (*self._snapshot.resources(ZONE), *self._snapshot.resources(RECORDS)):
             yield (
                 str(resource.properties["name" if resource.type == RECORDS else "dnsName"])
                 .removesuffix(".")
@@ -116,16 +116,22 @@ class Dns:
         ):
             field = zone.elsewhere or "dnsName"
             return _verdict(
-                False, zone.resource.identity, field, f"it answers for {name} instead of the internet"
+                Outcome.DENIED,
+                zone.resource.identity,
+                field,
+                f"it answers for {name} instead of the internet",
             )
-        policies = self._deployed.resources(RESPONSE_POLICY)
+        policies = self._snapshot.resources(RESPONSE_POLICY)
         if policy := next((one for one in policies if network in _networks(one.properties)), None):
             return _by_rules(policy)
         answering = self._answering(network)
         own = next((answering[suffix] for suffix in _suffixes(_absolute(name)) if suffix in answering), None)
         if own is not None:
             return _verdict(
-                False, own.identity, "dnsName", f"in {network} it answers for {name} instead of the internet"
+                Outcome.DENIED,
+                own.identity,
+                "dnsName",
+                f"in {network} it answers for {name} instead of the internet",
             )
         return verdict
 
@@ -134,7 +140,7 @@ class Dns:
         found = self._of_networks.get(network)
         if found is None:
             found = self._of_networks[network] = {}
-            for zone in self._deployed.resources(ZONE):
+            for zone in self._snapshot.resources(ZONE):
                 if network in _networks(part(zone.properties, "privateVisibilityConfig")):
                     found.setdefault(_absolute(zone.properties["dnsName"]), zone)
         return found
@@ -150,37 +156,45 @@ class Dns:
 
     def _answer(self, name: str, left: int) -> tuple[Verdict, tuple[str, ...]]:
         if _under(name, CLUSTER_DOMAIN):
-            return _verdict(True, "nothing", "", "the cluster answers its own names"), ()
+            return _verdict(Outcome.ALLOWED, None, "", "the cluster answers its own names"), ()
         if self._policy is not None:
             return _by_rules(self._policy), ()
         closest = next((suffix for suffix in _suffixes(name) if suffix in self._zones), None)
         if _under(name, OWN_DOMAIN) and (closest is None or not closest.endswith(f".{OWN_DOMAIN}")):
             reason = "Compute Engine answers its own names"
-            return _verdict(True, "nothing", "", reason), (METADATA_ADDRESS,) if name == METADATA_NAME else ()
+            return _verdict(Outcome.ALLOWED, None, "", reason), (
+                METADATA_ADDRESS,
+            ) if name == METADATA_NAME else ()
         if closest is None:
-            return _verdict(True, "nothing", "", f"no private zone holds {name}, so the internet answers"), ()
+            return _verdict(
+                Outcome.ALLOWED, None, "", f"no private zone holds {name}, so the internet answers"
+            ), ()
         zone = self._zones[closest]
         if closest in self._twice:
             why = f"two zones are called {closest}, and which of them answers is not known here"
-            return _verdict(True, self._twice[closest].identity, "dnsName", why, understood=False), ()
+            return _verdict(Outcome.NOT_UNDERSTOOD, self._twice[closest].identity, "dnsName", why), ()
         if zone.elsewhere:
             return _verdict(
-                True, zone.resource.identity, zone.elsewhere, f"{name} is answered from elsewhere"
+                Outcome.ALLOWED, zone.resource.identity, zone.elsewhere, f"{name} is answered from elsewhere"
             ), ()
         at = next(_closest(name, zone), None)
         if at is None or not {"A", "AAAA", "CNAME"} & zone.names[at].keys():
             why = f"the zone that answers for {name} holds no address of it"
-            return _verdict(False, zone.resource.identity, "dnsName", why), ()
+            return _verdict(Outcome.DENIED, zone.resource.identity, "dnsName", why), ()
         of_name = zone.names[at]
         if "CNAME" in of_name:
             alias = of_name["CNAME"]
             target = _absolute(alias.properties["rrdatas"][0])
             if left == 0:
-                return _verdict(False, alias.identity, "rrdatas[0]", f"aliases of {name} lead nowhere"), ()
+                return _verdict(
+                    Outcome.DENIED, alias.identity, "rrdatas[0]", f"aliases of {name} lead nowhere"
+                ), ()
             return self._answer(target, left - 1)
         found = [of_name[kind] for kind in ("A", "AAAA") if kind in of_name]
         addresses = tuple(address for record in found for address in record.properties["rrdatas"])
-        return _verdict(True, found[0].identity, "rrdatas", f"{name} is {', '.join(addresses)}"), addresses
+        return _verdict(
+            Outcome.ALLOWED, found[0].identity, "rrdatas", f"{name} is {', '.join(addresses)}"
+        ), addresses
 
     def _sees(self, zone: Resource) -> bool:
         if zone.properties.get("visibility") != "private":
@@ -199,7 +213,7 @@ def _networks(naming: Mapping[str, Any]) -> set[str]:
 
 def _by_rules(policy: Resource) -> Verdict:
     why = "a response policy answers before zones, and this judge does not read its rules"
-    return _verdict(True, policy.identity, "", why, understood=False)
+    return _verdict(Outcome.NOT_UNDERSTOOD, policy.identity, "", why)
 
 
 def _read(zone: Resource, records: list[Resource]) -> _Zone:
@@ -247,5 +261,5 @@ def _last(path: Any) -> str:
     return str(path).rpartition("/")[2]
 
 
-def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:
-    return Verdict(Layer.DNS, allowed, by, field, reason, understood)
+def _verdict(outcome: Outcome, by: str | None, field: str, reason: str) -> Verdict:
+    return Verdict(Layer.DNS, outcome, by, field, reason)

@@ -30,9 +30,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from egress.common.google_cloud import METADATA_ADDRESS, Vip
 from egress.judge.lookup.firewall_rules import EGRESS, INGRESS, Rule, read
 from egress.judge.lookup.subnets import Subnets
-from egress.judge.model.deployed import Deployed
-from egress.judge.model.flow import Connection, Layer, Node, Outside, Pod, Verdict
+from egress.judge.model.flow import Connection, Layer, Node, Outcome, Outside, Pod, Verdict
 from egress.judge.model.ip_ranges import Ranges
+from egress.judge.model.snapshot import Snapshot
 
 _IPV4 = Ranges.of(["0.0.0.0/0"])
 _METADATA_SERVER = Ranges.of([METADATA_ADDRESS])
@@ -42,9 +42,9 @@ _GOOGLE_APIS = Ranges.of([vip.range for vip in Vip])
 class Firewall:
     """Every firewall rule of the clusters' networks."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self.subnets = Subnets(deployed)
-        self.rules = read(deployed, self.subnets)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.subnets = Subnets(snapshot)
+        self.rules = read(snapshot, self.subnets)
         """In the order in which they decide."""
         self._pools = sorted({pool for rule in self.rules for pool in rule.targets or ()} | {""})
         self._candidates: dict[tuple[str, str, str, int], list[tuple[Rule, str]]] = {}
@@ -74,7 +74,7 @@ class Firewall:
             if rule.direction == EGRESS and (rule.targets is None or pool in rule.targets)
         )
 
-    def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
+    def judge(self, connection: Connection, *, must_pass: bool = False) -> Verdict:
         """Whether the packets of a connection leave the node of its source and, in the cluster, reach the one
         of its target.
 
@@ -86,28 +86,30 @@ class Firewall:
         """
         source, to = connection.source, connection.to
         if isinstance(to, Pod):
-            outgoing = self._side(EGRESS, source.pool, self.subnets.pods, everywhere, connection, "to pods")
+            outgoing = self._side(EGRESS, source.pool, self.subnets.pods, must_pass, connection, "to pods")
             if not outgoing.allowed or not outgoing.understood:
                 return outgoing
             near = self.subnets.likely_nodes if isinstance(source, Node) else self.subnets.pods
             words = "from nodes" if isinstance(source, Node) else "from pods"
-            incoming = self._side(INGRESS, to.pool, near, everywhere, connection, words)
+            incoming = self._side(INGRESS, to.pool, near, must_pass, connection, words)
             return outgoing if incoming.allowed and incoming.understood else incoming
-        return self._outside(source, to, everywhere, connection)
+        return self._outside(source, to, must_pass, connection)
 
-    def _outside(self, source: Pod | Node, to: Outside, everywhere: bool, connection: Connection) -> Verdict:
+    def _outside(self, source: Pod | Node, to: Outside, must_pass: bool, connection: Connection) -> Verdict:
         if to.address is None:
-            without_ipv6 = everywhere or not self.subnets.ipv6
+            without_ipv6 = must_pass or not self.subnets.ipv6
             space = self.subnets.internet_v4 if without_ipv6 else self.subnets.internet
-            return self._side(EGRESS, source.pool, space, everywhere, connection, "to the internet")
+            return self._side(EGRESS, source.pool, space, must_pass, connection, "to the internet")
         address = Ranges.of([to.address])
         if address == _METADATA_SERVER:
-            return _verdict(True, "nothing", "", "Google always lets machines reach the metadata server")
+            return _verdict(
+                Outcome.ALLOWED, None, "", "Google always lets machines reach the metadata server"
+            )
         if not self.subnets.ipv6 and not _IPV4.covers(address):
-            return _verdict(False, self.subnets.name, "stackType", "the subnetwork has no IPv6")
-        if everywhere and self.subnets.without_google and _GOOGLE_APIS.meets(address):
+            return _verdict(Outcome.DENIED, self.subnets.name, "stackType", "the subnetwork has no IPv6")
+        if must_pass and self.subnets.without_google and _GOOGLE_APIS.meets(address):
             why = "without it machines that have no public address do not reach Google's APIs"
-            return _verdict(False, self.subnets.without_google, "privateIpGoogleAccess", why)
+            return _verdict(Outcome.DENIED, self.subnets.without_google, "privateIpGoogleAccess", why)
         return self._side(EGRESS, source.pool, address, False, connection, f"to {to.address}")
 
     @property
@@ -122,7 +124,7 @@ class Firewall:
         port: int,
         words: str,
         *,
-        everywhere: bool = False,
+        must_pass: bool = False,
         also: Sequence[Rule] = (),
         transport: str = "TCP",
     ) -> Verdict:
@@ -138,8 +140,8 @@ class Firewall:
             transport: the protocol; one without ports is asked at port 0.
         """
         if not self.subnets.ipv6 and not _IPV4.covers(source):
-            if everywhere or not source.meets(_IPV4):
-                return _verdict(False, self.subnets.name, "stackType", "the subnetwork has no IPv6")
+            if must_pass or not source.meets(_IPV4):
+                return _verdict(Outcome.DENIED, self.subnets.name, "stackType", "the subnetwork has no IPv6")
             source = source.within(_IPV4)
         pools = [pool] if pool else self._pools
         route = f"{transport} {port} from {words}" if port else f"{transport} from {words}"
@@ -154,17 +156,17 @@ class Firewall:
                     key=_order,
                 ),
                 source,
-                everywhere,
+                must_pass,
                 route,
             )
             for of in pools
         ]
-        return next((one for one in verdicts if one.allowed is not everywhere), verdicts[0])
+        return next((one for one in verdicts if one.allowed is not must_pass), verdicts[0])
 
     def _side(
-        self, direction: str, pool: str, space: Ranges, everywhere: bool, connection: Connection, words: str
+        self, direction: str, pool: str, space: Ranges, must_pass: bool, connection: Connection, words: str
     ) -> Verdict:  # fmt: skip
-        key = (direction, pool, connection.transport, connection.port, space, everywhere, words)
+        key = (direction, pool, connection.transport, connection.port, space, must_pass, words)
         verdict = self._decided.get(key)
         if verdict is None:
             # Where nobody said which pool, it is the one of which the most is let through - for what must
@@ -174,17 +176,17 @@ class Firewall:
             route = f"{transport} {port} {words}"
             verdicts = [
                 self._decide(
-                    direction, self._meaning(direction, of, transport, port), space, everywhere, route
+                    direction, self._meaning(direction, of, transport, port), space, must_pass, route
                 )
                 for of in pools
             ]
-            verdict = next((one for one in verdicts if one.allowed is not everywhere), verdicts[0])
+            verdict = next((one for one in verdicts if one.allowed is not must_pass), verdicts[0])
             self._decided[key] = verdict
         return verdict
 
     @staticmethod
     def _decide(
-        direction: str, asked: Sequence[tuple[Rule, str]], space: Ranges, everywhere: bool, route: str
+        direction: str, asked: Sequence[tuple[Rule, str]], space: Ranges, must_pass: bool, route: str
     ) -> Verdict:  # fmt: skip
         """Asks the rules in order about those addresses of the space that no rule has decided yet."""
         left = space
@@ -193,22 +195,25 @@ class Firewall:
                 continue
             if rule.unknown:
                 return _verdict(
-                    True, rule.name, field, f"{rule.unknown}: this judge cannot read that", understood=False
+                    Outcome.NOT_UNDERSTOOD, rule.name, field, f"{rule.unknown}: this judge cannot read that"
                 )
-            if rule.allow is not everywhere:
+            if rule.allow is not must_pass:
                 return _by(rule, field, route)
             left = left.minus(rule.ranges)
             if not left:
                 return _by(rule, field, route)
         if direction == EGRESS:
             return _verdict(
-                True,
-                "nothing",
+                Outcome.ALLOWED,
+                None,
                 "",
                 f"No rule matches {route}; Google Cloud allows egress that no rule denies.",
             )
         return _verdict(
-            False, "nothing", "", f"No rule matches {route}; Google Cloud denies ingress that no rule allows."
+            Outcome.DENIED,
+            None,
+            "",
+            f"No rule matches {route}; Google Cloud denies ingress that no rule allows.",
         )
 
     def _meaning(self, direction: str, pool: str, transport: str, port: int) -> list[tuple[Rule, str]]:
@@ -235,8 +240,10 @@ def _order(asked: tuple[Rule, str]) -> tuple[bool, int, bool]:
 
 
 def _by(rule: Rule, field: str, route: str) -> Verdict:
-    return _verdict(rule.allow, rule.name, field, f"{'lets' if rule.allow else 'stops'} {route}{rule.note}")
+    return _verdict(
+        Outcome.of(rule.allow), rule.name, field, f"{'lets' if rule.allow else 'stops'} {route}{rule.note}"
+    )
 
 
-def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:
-    return Verdict(Layer.FIREWALL, allowed, by, field, reason, understood)
+def _verdict(outcome: Outcome, by: str | None, field: str, reason: str) -> Verdict:
+    return Verdict(Layer.FIREWALL, outcome, by, field, reason)

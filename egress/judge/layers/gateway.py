@@ -30,11 +30,11 @@ from egress.judge.lookup.service_registry import (
     visible,
 )
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.deployed import Deployed, identity, listed, part
 from egress.judge.model.flow import (
     Connection,
     Layer,
     Misread,
+    Outcome,
     Outside,
     Pod,
     Protocol,
@@ -43,6 +43,7 @@ from egress.judge.model.flow import (
     without_port,
 )
 from egress.judge.model.requests import read as as_rules_see
+from egress.judge.model.snapshot import Snapshot, identity, listed, part
 
 _MUTUAL = {"ISTIO_MUTUAL", "MUTUAL"}
 """Modes that demand a certificate: of the mesh, or of an authority in a Secret that may say of anybody to be
@@ -52,19 +53,19 @@ anybody."""
 class Gateways:
     """Judges gateways' pods."""
 
-    def __init__(self, deployed: Deployed, registry: Registry, router: Router, workloads: Workloads) -> None:
+    def __init__(self, snapshot: Snapshot, registry: Registry, router: Router, workloads: Workloads) -> None:
         self._registry = registry
         self.router = router
         self._listeners: dict[Pod, dict[tuple[int, str | None], Listener]] = {}
         self._bound: dict[str, dict[str, list[Rule]]] = {}
-        self.bound = Bound(deployed)
-        self._look_ups = LookUps(deployed)
-        services = deployed.kind("Service")
+        self.bound = Bound(snapshot)
+        self._look_ups = LookUps(snapshot)
+        services = snapshot.kind("Service")
         self._named: dict[Pod, str] = {}
         self._legs: dict[tuple[Rule, str, int, Pod], list[Leg]] = {}
         self.pods: list[Pod] = []
-        self._own_alone = scoped(deployed)
-        for manifest in deployed.kind("Gateway"):
+        self._own_alone = scoped(snapshot)
+        for manifest in snapshot.kind("Gateway"):
             selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
             pod = workloads.behind(namespace, selector)
             if pod not in self.pods:
@@ -76,7 +77,7 @@ class Gateways:
                 for port in translated.of(server.number):
                     listeners = self._listeners.setdefault(pod, {})
                     listeners.setdefault((port, server.bind if server.own else None), Listener()).add(server)
-        self._doubts = dict(self._wider(deployed, workloads))
+        self._doubts = dict(self._wider(snapshot, workloads))
         for host, rules in registry.virtual_services.items():
             for rule in rules:
                 if rule.gateways - {MESH} and any(
@@ -91,10 +92,10 @@ class Gateways:
                 for gateway in rule.gateways - {MESH}:
                     self._bound.setdefault(gateway, {}).setdefault(host, []).append(rule)
 
-    def _wider(self, deployed: Deployed, workloads: Workloads) -> Iterator[tuple[Pod, Misread]]:
+    def _wider(self, snapshot: Snapshot, workloads: Workloads) -> Iterator[tuple[Pod, Misread]]:
         """Pods for which there may be more servers than those of Gateways in their own namespace that name
         their labels."""
-        for manifest in deployed.kind("Gateway"):
+        for manifest in snapshot.kind("Gateway"):
             selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
             for pod in self.pods:
                 own = pod is workloads.behind(namespace, selector)
@@ -159,7 +160,7 @@ class Gateways:
         try:
             return self._accept(connection, pod)
         except Misread as error:
-            return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False), None
+            return Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason), None
 
     def _accept(self, connection: Connection, pod: Pod) -> tuple[Verdict, Server | None]:
         if pod in self._doubts:
@@ -209,7 +210,11 @@ class Gateways:
             raise Misread(server.by, f"{server.field}.tls.mode", f"`{server.mode}` is not read here")
         shown = f" from {connection.principal}" if connection.principal and server.mode in _MUTUAL else ""
         return Verdict(
-            Layer.GATEWAY, True, server.by, server.field, f"The server takes {_called(name)}{shown}."
+            Layer.GATEWAY,
+            Outcome.ALLOWED,
+            server.by,
+            server.field,
+            f"The server takes {_called(name)}{shown}.",
         ), server
 
     def _server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
@@ -241,7 +246,7 @@ class Gateways:
         try:
             read = as_rules_see(inner, self._registry.normalization)
         except Misread as error:
-            return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False)
+            return Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason)
         if isinstance(read, str):
             return self._no(server.by, server.field, read)
         return connection if read is inner else replace(connection, inner=read)
@@ -251,7 +256,7 @@ class Gateways:
         try:
             return self._route(connection, server)
         except Misread as error:
-            return Verdict(Layer.GATEWAY, True, error.by, error.field, error.reason, understood=False), []
+            return Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason), []
 
     def _route(self, connection: Connection, server: Server) -> tuple[Verdict, list[Connection]]:
         pod = connection.to
@@ -286,7 +291,9 @@ class Gateways:
             return self._no(rule.by, field, stopped[0]), []
         where = " and ".join(dict.fromkeys(leg.says for leg in legs))
         onward = [self._onward(connection, pod, leg, name) for leg in legs]
-        return Verdict(Layer.GATEWAY, True, rule.by, field, f"{_called(name)} leaves to {where}."), onward
+        return Verdict(
+            Layer.GATEWAY, Outcome.ALLOWED, rule.by, field, f"{_called(name)} leaves to {where}."
+        ), onward
 
     def _legs_of(self, rule: Rule, taking: Found, number: int, pod: Pod) -> list[Leg]:
         """Where a route leads, which is the same for everybody whom it takes."""
@@ -448,7 +455,7 @@ class Gateways:
 
     @staticmethod
     def _no(by: str, field: str, reason: str) -> Verdict:
-        return Verdict(Layer.GATEWAY, False, by, field, reason)
+        return Verdict(Layer.GATEWAY, Outcome.DENIED, by, field, reason)
 
 
 def _called(name: str) -> str:

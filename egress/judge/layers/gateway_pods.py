@@ -11,12 +11,11 @@ Tolerations".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from egress.judge.lookup.workloads import POOL_LABEL, POOLS
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.model.flow import Layer, Pod, Verdict
+from egress.judge.model.flow import Layer, Outcome, Pod, Verdict
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 _INJECT, _TEMPLATE = "sidecar.istio.io/inject", "inject.istio.io/templates"
 _REVISION, _INJECTION = "istio.io/rev", "istio-injection"
@@ -38,19 +37,19 @@ _LINUX = {"kubernetes.io/os": "linux"}
 class GatewayPods:
     """Judges the Deployments behind gateways."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._deployments = _by_namespace(deployed.kind("Deployment"))
-        self._others = _by_namespace([manifest for kind in _MAKERS for manifest in deployed.kind(kind)])
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._deployments = _by_namespace(snapshot.kind("Deployment"))
+        self._others = _by_namespace([manifest for kind in _MAKERS for manifest in snapshot.kind(kind)])
         self._standing: dict[Pod, Verdict | None] = {}
-        self._labels = deployed.namespace_labels
+        self._labels = snapshot.namespace_labels
         self._accounts = {
             (item["metadata"].get("namespace"), item["metadata"]["name"])
-            for item in deployed.kind("ServiceAccount")
+            for item in snapshot.kind("ServiceAccount")
         }
-        self._priorities = {item["metadata"]["name"] for item in deployed.kind("PriorityClass")}
+        self._priorities = {item["metadata"]["name"] for item in snapshot.kind("PriorityClass")}
         self._nodes: dict[str, Mapping[str, Any]] = {
             str(pool.properties.get("name") or pool.name): part(pool.properties, "nodeConfig")
-            for pool in deployed.resources(POOLS)
+            for pool in snapshot.resources(POOLS)
         }
 
     def judge(self, pod: Pod) -> Iterator[Verdict]:
@@ -69,7 +68,7 @@ class GatewayPods:
                     False,
                 )
             else:
-                yield _verdict("nothing", "", f"No Deployment in {pod.namespace} makes these pods.")
+                yield _verdict(None, "", f"No Deployment in {pod.namespace} makes these pods.")
         for manifest in found:
             by = identity(manifest)
             for field, reason in self._wrong(manifest):
@@ -84,11 +83,15 @@ class GatewayPods:
     def stopped(self, pod: Pod) -> Verdict | None:
         """Why a gateway has no pod that could answer; None: nothing says so for sure."""
         if pod not in self._standing:
-            said = (verdict for verdict in self.judge(pod) if verdict.understood and verdict.by != "nothing")
+            said = (
+                verdict
+                for verdict in self.judge(pod)
+                if verdict.understood and verdict.decided_by is not None
+            )
             found = next(
                 (verdict for verdict in said if verdict.field.rpartition(".")[2] not in _ELSEWHERE), None
             )
-            self._standing[pod] = found and replace(found, allowed=False)
+            self._standing[pod] = found and found.but(Outcome.DENIED)
         return self._standing[pod]
 
     def _wrong(self, manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -187,8 +190,9 @@ def _makes(manifest: Manifest, pod: Pod) -> bool:
     return (pod.labels or {}).items() <= part(manifest, "spec", "template", "metadata", "labels").items()
 
 
-def _verdict(by: str, field: str, reason: str, understood: bool = True) -> Verdict:
-    return Verdict(Layer.GATEWAY, True, by, field, reason, understood)
+def _verdict(by: str | None, field: str, reason: str, understood: bool = True) -> Verdict:
+    outcome = Outcome.ALLOWED if understood else Outcome.NOT_UNDERSTOOD
+    return Verdict(Layer.GATEWAY, outcome, by, field, reason)
 
 
 def tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool | None:

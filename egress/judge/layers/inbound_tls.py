@@ -14,7 +14,7 @@ from __future__ import annotations
 from egress.judge.layers.gateway import Gateways
 from egress.judge.lookup.inbound_flow import Caller, InboundFlow, Shown
 from egress.judge.lookup.servers import NONE, Server
-from egress.judge.model.flow import Layer, Pod, Verdict
+from egress.judge.model.flow import Layer, Outcome, Pod, Verdict
 
 
 def handshake(gateways: Gateways, pod: Pod, port: int, flow: InboundFlow) -> tuple[Verdict, Server | None]:
@@ -40,7 +40,9 @@ def handshake(gateways: Gateways, pod: Pod, port: int, flow: InboundFlow) -> tup
         if server is None:
             return nobody, None
         reason = "The server takes whoever connects, without TLS."
-        return Verdict(Layer.GATEWAY, True, server.by, f"{server.field}.port.protocol", reason), server
+        return Verdict(
+            Layer.GATEWAY, Outcome.ALLOWED, server.by, f"{server.field}.port.protocol", reason
+        ), server
     server = gateways.server(listener, pod, flow.host)
     return (_certified(server, flow.caller), server) if server else (nobody, None)
 
@@ -50,20 +52,24 @@ def _certified(server: Server, caller: Caller) -> Verdict:
     at, field = server.by, f"{server.field}.tls"
     mode = "PASSTHROUGH" if server.mode == NONE else server.mode
     if mode in ("SIMPLE", "PASSTHROUGH"):
-        return Verdict(Layer.GATEWAY, True, at, f"{field}.mode", f"`{mode}` asks nobody for a certificate.")
+        return Verdict(
+            Layer.GATEWAY, Outcome.ALLOWED, at, f"{field}.mode", f"`{mode}` asks nobody for a certificate."
+        )
     if mode == "ISTIO_MUTUAL":
         return refused(at, f"{field}.mode", "The server takes the mesh's own certificates alone.")
     if mode not in ("MUTUAL", "OPTIONAL_MUTUAL") or not server.credential:
         reason = (
             f"`{mode}` is not read here." if server.credential else "Whose certificates it takes is not said."
         )
-        return Verdict(Layer.GATEWAY, True, at, f"{field}.mode", reason, understood=False)
+        return Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, at, f"{field}.mode", reason)
     if caller.shows is Shown.NOTHING:
         if mode == "OPTIONAL_MUTUAL" and server.sans:
             reason = "The server looks at the names in a certificate, and the client shows none."
             return refused(at, f"{field}.subjectAltNames", reason)
         if mode == "OPTIONAL_MUTUAL":
-            return Verdict(Layer.GATEWAY, True, at, f"{field}.mode", "A certificate may be left out.")
+            return Verdict(
+                Layer.GATEWAY, Outcome.ALLOWED, at, f"{field}.mode", "A certificate may be left out."
+            )
         return refused(at, f"{field}.mode", "The server demands a certificate, and the client shows none.")
     if caller.shows is Shown.FOREIGN:
         return refused(
@@ -79,7 +85,7 @@ def _certified(server: Server, caller: Caller) -> Verdict:
         )
     return Verdict(
         Layer.GATEWAY,
-        True,
+        Outcome.ALLOWED,
         at,
         f"{field}.subjectAltNames" if server.sans else field,
         f"The server takes {caller}.",
@@ -88,4 +94,4 @@ def _certified(server: Server, caller: Caller) -> Verdict:
 
 def refused(by: str, field: str, reason: str) -> Verdict:
     """A gateway's no."""
-    return Verdict(Layer.GATEWAY, False, by, field, reason)
+    return Verdict(Layer.GATEWAY, Outcome.DENIED, by, field, reason)

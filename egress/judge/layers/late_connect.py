@@ -18,8 +18,8 @@ from typing import Any
 from egress.judge.layers.gateway import Gateways, Server
 from egress.judge.lookup.envoy_filters import for_gateways, is_for
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.model.flow import Layer, Pod, Verdict
+from egress.judge.model.flow import Layer, Outcome, Pod, Verdict
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 _TCP_PROXY = "envoy.filters.network.tcp_proxy"
 _Patch = tuple[int, Manifest, Mapping[str, Any]]
@@ -30,9 +30,9 @@ _ON_DATA, _ON_HANDSHAKE = "ON_DOWNSTREAM_DATA", "ON_DOWNSTREAM_TLS_HANDSHAKE"
 class EarlyConnections:
     """Judges gateways' servers by when they connect outside."""
 
-    def __init__(self, deployed: Deployed, gateways: Gateways) -> None:
+    def __init__(self, snapshot: Snapshot, gateways: Gateways) -> None:
         self._gateways = gateways
-        filters = sorted(deployed.kind("EnvoyFilter"), key=_rank)
+        filters = sorted(snapshot.kind("EnvoyFilter"), key=_rank)
         self._patches: dict[tuple[int | None, str | None], list[_Patch]] = {}
         patches = ((item, patch) for item in filters for patch in listed(item, "spec", "configPatches"))
         for place, (manifest, patch) in enumerate(patches):
@@ -57,7 +57,7 @@ class EarlyConnections:
                 "It connects to the host as soon as anybody connects to it, and hands on what the host "
                 "says first."
             )
-            return Verdict(Layer.GATEWAY, True, server.by, server.field, reason)
+            return Verdict(Layer.GATEWAY, Outcome.ALLOWED, server.by, server.field, reason)
         found.sort(key=lambda patch: patch[0])
         _, manifest, config = found[-1]
         mode, held = config.get("upstream_connect_mode"), _holds(config, server)
@@ -68,10 +68,10 @@ class EarlyConnections:
                 "less, is not read here."
             )
             return Verdict(
-                Layer.GATEWAY, True, identity(manifest), "spec.configPatches", reason, understood=False
+                Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, identity(manifest), "spec.configPatches", reason
             )
         reason = f"It connects to the host of {', '.join(server.hosts)} with {mode or 'no mode at all'}."
-        return Verdict(Layer.GATEWAY, not held, identity(manifest), "spec.configPatches", reason)
+        return Verdict(Layer.GATEWAY, Outcome.of(not held), identity(manifest), "spec.configPatches", reason)
 
 
 def _rank(manifest: Manifest) -> tuple[int, bool]:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
-from egress.judge.model.deployed import Deployed, Manifest, identity, part
-from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.flow import NOBODY, Layer, Outcome, Verdict
 from egress.judge.model.metadata import ENABLED, INJECTION
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, part
 
 _REVISION = "istio.io/rev"
 ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -39,7 +39,7 @@ class _Mode:
     """What one field of a PeerAuthentication demands."""
 
     mode: str
-    by: str = "nothing"
+    by: str | None = None
     field: str = ""
 
     @property
@@ -58,11 +58,11 @@ class _Some:
 class Namespaces:
     """Judges namespaces themselves."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._labels = deployed.namespace_labels
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._labels = snapshot.namespace_labels
         self._whole: dict[str, list[_Mode]] = {}
         self._some: dict[str, list[_Some]] = {}
-        for manifest in deployed.kind("PeerAuthentication"):
+        for manifest in snapshot.kind("PeerAuthentication"):
             self._read(manifest)
 
     def _read(self, manifest: Manifest) -> None:
@@ -86,21 +86,20 @@ class Namespaces:
         if level is not None and level not in _LEVELS:
             return Verdict(
                 Layer.ADMISSION,
-                True,
+                Outcome.NOT_UNDERSTOOD,
                 by,
                 field,
                 f"Pods have to be {level}, which is not known.",
-                understood=False,
             )
         pinned = re.fullmatch(r"v1\.(\d+)", version)
         if level == RESTRICTED and pinned and int(pinned[1]) < _COMPLETE:
             reason = (
                 f"Pods have to be restricted as Kubernetes {version} understood it, which is less than today."
             )
-            return Verdict(Layer.ADMISSION, True, by, f"metadata.labels[{VERSION}]", reason)
+            return Verdict(Layer.ADMISSION, Outcome.ALLOWED, by, f"metadata.labels[{VERSION}]", reason)
         return Verdict(
             Layer.ADMISSION,
-            level != RESTRICTED,
+            Outcome.of(level != RESTRICTED),
             by,
             field,
             f"Pods have to be {level or 'nothing in particular'}.",
@@ -122,16 +121,17 @@ class Namespaces:
         if len({demanded.strict for demanded in everywhere}) > 1:
             return _doubt(
                 everywhere[0],
-                f"{everywhere[1].by} demands something else: which of the two counts is not read here.",
+                f"{everywhere[1].by or NOBODY} demands something else: "
+                "which of the two counts is not read here.",
             )
         (first, *_), doubts = everywhere, list[Verdict]()
         if not first.strict:
             said = (
                 "Nothing demands mutual TLS there."
-                if first.by == "nothing"
+                if first.by is None
                 else f"Mutual TLS is {first.mode} there."
             )
-            return Verdict(Layer.AUTHORIZATION, True, first.by, first.field, said)
+            return Verdict(Layer.AUTHORIZATION, Outcome.ALLOWED, first.by, first.field, said)
         for policy, demanded in self._weaker(namespace):
             reason = f"Mutual TLS is {demanded.mode} for some pods or ports there."
             if demanded.mode not in _MODES:
@@ -146,11 +146,13 @@ class Namespaces:
                     )
                 )
             else:
-                return Verdict(Layer.AUTHORIZATION, True, demanded.by, demanded.field, reason)
+                return Verdict(Layer.AUTHORIZATION, Outcome.ALLOWED, demanded.by, demanded.field, reason)
         return (
             doubts[0]
             if doubts
-            else Verdict(Layer.AUTHORIZATION, False, first.by, first.field, "Mutual TLS is STRICT there.")
+            else Verdict(
+                Layer.AUTHORIZATION, Outcome.DENIED, first.by, first.field, "Mutual TLS is STRICT there."
+            )
         )
 
     def _demanded(self, namespace: str) -> list[_Mode]:
@@ -170,7 +172,7 @@ class Namespaces:
 
 
 def _doubt(demanded: _Mode, reason: str) -> Verdict:
-    return Verdict(Layer.AUTHORIZATION, True, demanded.by, demanded.field, reason, understood=False)
+    return Verdict(Layer.AUTHORIZATION, Outcome.NOT_UNDERSTOOD, demanded.by, demanded.field, reason)
 
 
 def _written(mtls: Mapping[str, Any] | None) -> str:

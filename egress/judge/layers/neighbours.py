@@ -19,8 +19,8 @@ from typing import Any
 from egress.judge.layers.authorization import Authorization
 from egress.judge.layers.mutual_tls import Namespaces
 from egress.judge.lookup.service_registry import MESH, ROOT_NAMESPACE, SERVICES, Registry, Rule, visible
-from egress.judge.model.deployed import listed, part
-from egress.judge.model.flow import Connection, Layer, Pod, Verdict
+from egress.judge.model.flow import Connection, Layer, Outcome, Pod, Verdict
+from egress.judge.model.snapshot import listed, part
 
 _OF_MESH = ("ISTIO_MUTUAL",)
 _ANY = "*"
@@ -67,11 +67,13 @@ class Neighbours:
                         f"Proxies of {caller} connect with TLS {mode}; those of {other} demand a "
                         "certificate of the mesh."
                     )
-                    yield Verdict(Layer.SIDECAR, False, rule.by, "spec.trafficPolicy.tls.mode", reason)
+                    yield Verdict(
+                        Layer.SIDECAR, Outcome.DENIED, rule.by, "spec.trafficPolicy.tls.mode", reason
+                    )
         for rule in _seen(self._ways, caller, other):
             if MESH in rule.gateways:
                 reason = f"Where it leads what is meant for a Service of {other} is not read here."
-                yield Verdict(Layer.SIDECAR, True, rule.by, "spec", reason, understood=False)
+                yield Verdict(Layer.SIDECAR, Outcome.NOT_UNDERSTOOD, rule.by, "spec", reason)
 
     def _of(self, home: str) -> _ByNamespace:
         found = self._rules.get(home)

@@ -29,10 +29,10 @@ from functools import cached_property
 
 from egress.judge.lookup.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
 from egress.judge.lookup.subnets import Subnets
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.model.flow import Connection, Layer, Node, Outside, Pod, Verdict
+from egress.judge.model.flow import Connection, Layer, Node, Outcome, Outside, Pod, Verdict
 from egress.judge.model.ip_ranges import NOWHERE, Ranges, position
 from egress.judge.model.selectors import Selector
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 OTHER_KINDS = (
     "AdminNetworkPolicy",
@@ -71,15 +71,15 @@ class _End:
 class NetworkPolicies:
     """Every NetworkPolicy, by namespace."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._subnets = Subnets(deployed)
-        self._namespaces = deployed.namespace_labels
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._subnets = Subnets(snapshot)
+        self._namespaces = snapshot.namespace_labels
         self._written: dict[str, list[Manifest]] = {}
         self._by_direction: dict[tuple[str, str], list[Policy]] = {}
         self._read: dict[str, list[Policy]] = {}
-        for manifest in deployed.kind("NetworkPolicy"):
+        for manifest in snapshot.kind("NetworkPolicy"):
             self._written.setdefault(manifest["metadata"].get("namespace", "default"), []).append(manifest)
-        self._foreign = next((manifest for kind in OTHER_KINDS for manifest in deployed.kind(kind)), None)
+        self._foreign = next((manifest for kind in OTHER_KINDS for manifest in snapshot.kind(kind)), None)
 
     def has(self, namespace: str) -> bool:
         """Whether a namespace has a policy."""
@@ -164,7 +164,7 @@ class NetworkPolicies:
                         )
         return sorted(keys), named
 
-    def judge(self, connection: Connection, *, everywhere: bool = False) -> Verdict:
+    def judge(self, connection: Connection, *, must_pass: bool = False) -> Verdict:
         """Whether both ends' policies let this connection be made.
 
         Args:
@@ -175,17 +175,17 @@ class NetworkPolicies:
         """
         if self._foreign is not None:
             return self._unread(self._foreign)
-        outgoing = self._outgoing(connection, everywhere)
+        outgoing = self._outgoing(connection, must_pass)
         if not outgoing.allowed:
             return outgoing
-        incoming = self._incoming(connection, everywhere)
+        incoming = self._incoming(connection, must_pass)
         sides = (outgoing, incoming) if incoming else (outgoing,)
         if incoming and not incoming.allowed:
             return incoming
         for side in sides:
             if not side.understood:
                 return side
-        return next((side for side in sides if side.by != "nothing"), outgoing)
+        return next((side for side in sides if side.decided_by is not None), outgoing)
 
     def ingress(self, namespace: str) -> Iterator[Rule]:
         """What a namespace's policies say of who comes in."""
@@ -199,7 +199,7 @@ class NetworkPolicies:
         port: int,
         words: str,
         *,
-        everywhere: bool = False,
+        must_pass: bool = False,
         transport: str = "TCP",
     ) -> Verdict:
         """Whether a pod's policies take a connection from addresses that are no pods'.
@@ -214,40 +214,42 @@ class NetworkPolicies:
         """
         if self._foreign is not None:
             return self._unread(self._foreign)
-        return self._side(to, "Ingress", _End(words, source, None, everywhere), transport, port)
+        return self._side(to, "Ingress", _End(words, source, None, must_pass), transport, port)
 
     @staticmethod
     def _unread(foreign: Manifest) -> Verdict:
         why = f"{foreign['kind']} is not among what this judge reads"
-        return _verdict(True, identity(foreign), "spec", why, understood=False)
+        return _verdict(Outcome.NOT_UNDERSTOOD, identity(foreign), "spec", why)
 
-    def _outgoing(self, connection: Connection, everywhere: bool) -> Verdict:
+    def _outgoing(self, connection: Connection, must_pass: bool) -> Verdict:
         source = connection.source
         if isinstance(source, Node):
-            return _verdict(True, "nothing", "", "what a node's own process opens is under no NetworkPolicy")
+            return _verdict(
+                Outcome.ALLOWED, None, "", "what a node's own process opens is under no NetworkPolicy"
+            )
         to = connection.to
         if isinstance(to, Pod):
-            end = _End(f"pods of {to.namespace}", self._subnets.pods, to, everywhere)
+            end = _End(f"pods of {to.namespace}", self._subnets.pods, to, must_pass)
         elif to.address is None:
-            space = self._subnets.internet_v4 if everywhere else self._subnets.internet
-            end = _End(to.name or "the internet", space, all_of_them=everywhere)
+            space = self._subnets.internet_v4 if must_pass else self._subnets.internet
+            end = _End(to.name or "the internet", space, all_of_them=must_pass)
         else:
             # Of a whole range it is not the one node that is meant.
             if "/" not in to.address and position(to.address) in self._subnets.nodes:
-                return _verdict(True, "nothing", "", "a pod always reaches the node that it runs on")
+                return _verdict(Outcome.ALLOWED, None, "", "a pod always reaches the node that it runs on")
             end = _End(to.address, Ranges.of([to.address]))
         return self._side(source, "Egress", end, connection.transport, connection.port)
 
-    def _incoming(self, connection: Connection, everywhere: bool) -> Verdict | None:
+    def _incoming(self, connection: Connection, must_pass: bool) -> Verdict | None:
         source, to = connection.source, connection.to
         if isinstance(to, Outside):
             return None
         if isinstance(source, Pod):
-            end = _End(f"pods of {source.namespace}", self._subnets.pods, source, everywhere)
+            end = _End(f"pods of {source.namespace}", self._subnets.pods, source, must_pass)
         elif not to.pool or not source.pool or source.pool == to.pool:
             return None  # A node always reaches the pods that it runs.
         else:
-            end = _End("a node of another pool", self._subnets.likely_nodes, None, everywhere)
+            end = _End("a node of another pool", self._subnets.likely_nodes, None, must_pass)
         return self._side(to, "Ingress", end, connection.transport, connection.port)
 
     def _side(self, pod: Pod, direction: str, end: _End, transport: str, port: int) -> Verdict:
@@ -255,11 +257,14 @@ class NetworkPolicies:
         selecting = [policy for policy in isolating if _may_select(policy.selector, pod.labels)]
         if not selecting:
             return _verdict(
-                True, "nothing", "", f"no NetworkPolicy for {direction} selects the pod of {pod.namespace}"
+                Outcome.ALLOWED,
+                None,
+                "",
+                f"no NetworkPolicy for {direction} selects the pod of {pod.namespace}",
             )
         if pod.labels is None and not any(policy.selector.everything for policy in isolating):
             why = f"a pod of {pod.namespace} can have labels that no NetworkPolicy for {direction} selects"
-            return _verdict(True, "nothing", "", why)
+            return _verdict(Outcome.ALLOWED, None, "", why)
         route = f"{transport} {port} {'to' if direction == 'Egress' else 'from'} {end.words}"
         unread: tuple[str, str, str] | None = None
         for policy in selecting:
@@ -271,18 +276,18 @@ class NetworkPolicies:
                     continue
                 field, unknown = met
                 if not unknown:
-                    return _verdict(True, policy.name, field, f"lets {route} through")
+                    return _verdict(Outcome.ALLOWED, policy.name, field, f"lets {route} through")
                 unread = unread or (policy.name, field, unknown)
         if unread:
             name, field, unknown = unread
-            return _verdict(True, name, field, f"{unknown}: this judge cannot read that", understood=False)
+            return _verdict(Outcome.NOT_UNDERSTOOD, name, field, f"{unknown}: this judge cannot read that")
         none = (
             "no rule"
             if len(selecting) == 1
             else f"no rule of the {len(selecting)} policies that select the pod"
         )
         return _verdict(
-            False, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through"
+            Outcome.DENIED, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through"
         )
 
     def _met(
@@ -354,8 +359,8 @@ class NetworkPolicies:
         return found
 
 
-def _verdict(allowed: bool, by: str, field: str, reason: str, *, understood: bool = True) -> Verdict:
-    return Verdict(Layer.NETWORK_POLICY, allowed, by, field, reason, understood)
+def _verdict(outcome: Outcome, by: str | None, field: str, reason: str) -> Verdict:
+    return Verdict(Layer.NETWORK_POLICY, outcome, by, field, reason)
 
 
 def _may_select(selector: Selector | None, labels: Mapping[str, str] | None) -> bool:

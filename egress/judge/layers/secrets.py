@@ -12,22 +12,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from egress.judge.model.deployed import Deployed, identity, listed, part
-from egress.judge.model.flow import Layer, Pod, Verdict
+from egress.judge.model.flow import Layer, Outcome, Pod, Verdict
+from egress.judge.model.snapshot import Snapshot, identity, listed, part
 
 
 class Secrets:
     """Judges which Secrets gateways may read."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._deployed = deployed
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
 
     def asked(self, namespace: str) -> list[str]:
         """Secrets by which proxies of a namespace open TLS to others, as its DestinationRules name them."""
         policies: list[Mapping[str, Any]] = []
         for manifest in (
             one
-            for one in self._deployed.kind("DestinationRule")
+            for one in self._snapshot.kind("DestinationRule")
             if one["metadata"].get("namespace") == namespace
         ):
             of = part(manifest, "spec")
@@ -46,21 +46,25 @@ class Secrets:
             for index, rule in enumerate(rules):
                 if _lists(rule):
                     return Verdict(
-                        Layer.GATEWAY, True, by, f"rules[{index}]", f"The gateway may read {secret}."
+                        Layer.GATEWAY,
+                        Outcome.ALLOWED,
+                        by,
+                        f"rules[{index}]",
+                        f"The gateway may read {secret}.",
                     )
         who = f"{pod.namespace}/{pod.service_account}"
         reason = f"No role lets {who} read the Secret {secret}, so it is not handed over."
-        return Verdict(Layer.GATEWAY, False, "nothing", "", reason)
+        return Verdict(Layer.GATEWAY, Outcome.DENIED, None, "", reason)
 
     def _given(self, pod: Pod) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         """Rules of every role that is bound to the pods' ServiceAccount, with the role's name."""
         roles = {
             (role["kind"], role["metadata"].get("namespace"), role["metadata"]["name"]): role
             for kind in ("Role", "ClusterRole")
-            for role in self._deployed.kind(kind)
+            for role in self._snapshot.kind(kind)
         }
         for kind in ("RoleBinding", "ClusterRoleBinding"):
-            for binding in self._deployed.kind(kind):
+            for binding in self._snapshot.kind(kind):
                 own = binding["metadata"].get("namespace")
                 if kind == "RoleBinding" and own != pod.namespace:
                     continue

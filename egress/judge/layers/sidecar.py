@@ -15,12 +15,12 @@ from egress.judge.lookup.listeners import Listeners, Way
 from egress.judge.lookup.match import readable, taken
 from egress.judge.lookup.routes import INTERNAL_HEADERS, Leg, Router
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, alike, matches, visible
-from egress.judge.model.deployed import Manifest, identity, part
 from egress.judge.model.flow import (
     Connection,
     Flow,
     Layer,
     Misread,
+    Outcome,
     Outside,
     Pod,
     Protocol,
@@ -28,6 +28,7 @@ from egress.judge.model.flow import (
     is_address,
 )
 from egress.judge.model.requests import read
+from egress.judge.model.snapshot import Manifest, identity, part
 
 _READ_OF_SIDECAR = {"outboundTrafficPolicy", "egress"}
 
@@ -72,7 +73,7 @@ class Sidecars:
                 return self._neighbour(flow, flow.to, view, pod)
             return self._outward(flow, view, pod)
         except Misread as error:
-            return Verdict(Layer.SIDECAR, True, error.by, error.field, error.reason, understood=False), [
+            return Verdict(Layer.SIDECAR, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason), [
                 _unchanged(flow, pod)
             ]
 
@@ -230,7 +231,7 @@ class Sidecars:
 
     @staticmethod
     def _verdict(allowed: bool, by: str, field: str, reason: str) -> Verdict:
-        return Verdict(Layer.SIDECAR, allowed, by or "nothing", field, reason)
+        return Verdict(Layer.SIDECAR, Outcome.of(allowed), by or None, field, reason)
 
 
 def _unchanged(flow: Flow, pod: Pod) -> Connection:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.judge.lookup.envoy_filters import for_gateways, is_for
-from egress.judge.model.deployed import Deployed, Manifest, listed, part
 from egress.judge.model.flow import Pod
+from egress.judge.model.snapshot import Manifest, Snapshot, listed, part
 
 _SOL_SOCKET, _SO_BINDTODEVICE = 1, 25
 _CARD = b"eth0"
@@ -32,9 +32,9 @@ class _Tie:
 class Bound:
     """What ties clusters to the network card, by gateway."""
 
-    def __init__(self, deployed: Deployed) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self._ties: list[_Tie] = []
-        for manifest in deployed.kind("EnvoyFilter"):
+        for manifest in snapshot.kind("EnvoyFilter"):
             spec = part(manifest, "spec")
             clusters = [
                 part(patch, "match", "cluster")

@@ -18,9 +18,9 @@ from typing import Any
 
 from egress.judge.lookup.firewall_rules import DEFAULT_PRIORITY, INGRESS, Rule, What
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.model.flow import Layer, Pod, Verdict
+from egress.judge.model.flow import Layer, Outcome, Pod, Verdict
 from egress.judge.model.ip_ranges import Ranges
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 ANYWHERE = ("0.0.0.0/0",)
 NODE_PORTS = (30000, 32767)
@@ -70,30 +70,32 @@ class Edge:
             return "whoever reaches a node"
         return "the VPC and networks connected to it" if self.internal else "the internet"
 
-    def takes(self, source: Ranges, port: int, words: str, *, everywhere: bool) -> Verdict:
+    def takes(self, source: Ranges, port: int, words: str, *, must_pass: bool) -> Verdict:
         """What the load balancer, and on each node its Service, say to a connection from these addresses to
         one port."""
         if self.unread:
             field, why = self.unread[0]
-            return Verdict(Layer.LOAD_BALANCER, True, self.by, field, why, understood=False)
+            return Verdict(Layer.LOAD_BALANCER, Outcome.NOT_UNDERSTOOD, self.by, field, why)
         if not self.balanced:
             return Verdict(
                 Layer.LOAD_BALANCER,
-                False,
+                Outcome.DENIED,
                 self.by,
                 "spec.type",
                 "No load balancer stands before this Service.",
             )
         if port not in self.ports:
             return Verdict(
-                Layer.LOAD_BALANCER, False, self.by, "spec.ports", f"The Service has no port {port}."
+                Layer.LOAD_BALANCER, Outcome.DENIED, self.by, "spec.ports", f"The Service has no port {port}."
             )
-        taken = self.ranges.covers(source) if everywhere else self.ranges.meets(source)
+        taken = self.ranges.covers(source) if must_pass else self.ranges.meets(source)
         field = "spec.loadBalancerSourceRanges" if self.written else "spec"
         if not taken:
             reason = f"It takes connections from {', '.join(self.written)} alone."
-            return Verdict(Layer.LOAD_BALANCER, False, self.by, field, reason)
-        return Verdict(Layer.LOAD_BALANCER, True, self.by, field, f"It takes {words} on port {port}.")
+            return Verdict(Layer.LOAD_BALANCER, Outcome.DENIED, self.by, field, reason)
+        return Verdict(
+            Layer.LOAD_BALANCER, Outcome.ALLOWED, self.by, field, f"It takes {words} on port {port}."
+        )
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -107,10 +109,10 @@ class Edge:
         return (Rule(self.by, INGRESS, DEFAULT_PRIORITY, True, None, self.ranges, what, note=note),)
 
 
-def edges(deployed: Deployed, workloads: Workloads) -> Iterator[Edge]:
+def edges(snapshot: Snapshot, workloads: Workloads) -> Iterator[Edge]:
     """Every Service that can be connected to from outside, in the order in which they were handed over."""
-    containers = _container_ports(deployed)
-    for manifest in deployed.kind("Service"):
+    containers = _container_ports(snapshot)
+    for manifest in snapshot.kind("Service"):
         spec = part(manifest, "spec")
         if spec.get("type") in _EXPOSED or listed(spec, "externalIPs"):
             yield _edge(manifest, workloads, containers)
@@ -166,11 +168,11 @@ def _edge(manifest: Manifest, workloads: Workloads, containers: Mapping[str, Map
     )
 
 
-def _container_ports(deployed: Deployed) -> dict[str, dict[str, int]]:
+def _container_ports(snapshot: Snapshot) -> dict[str, dict[str, int]]:
     """Names of containers' ports, by namespace; a name with two meanings has none."""
     found: dict[str, dict[str, int]] = {}
     unclear: set[tuple[str, str]] = set()
-    for manifest in deployed.kind("Deployment"):
+    for manifest in snapshot.kind("Deployment"):
         namespace = manifest["metadata"]["namespace"]
         of = found.setdefault(namespace, {})
         containers: Any = listed(manifest, "spec", "template", "spec", "containers")

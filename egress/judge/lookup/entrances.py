@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from egress.judge.lookup.match import of_proxy
 from egress.judge.lookup.servers import PASSTHROUGH, Listener, Server
 from egress.judge.lookup.service_registry import Registry, Rule, full_name, matches, patterns_above
-from egress.judge.model.deployed import listed
 from egress.judge.model.flow import Pod, is_loopback
+from egress.judge.model.snapshot import listed
 
 
 @dataclass(frozen=True)

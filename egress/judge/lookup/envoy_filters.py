@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
-from egress.judge.model.deployed import Manifest, part
 from egress.judge.model.flow import Pod
+from egress.judge.model.snapshot import Manifest, part
 
 _OF_GATEWAYS = ("GATEWAY", "ANY", None)
 """What a patch for gateways may call them."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from egress.common.objects import Resource
 from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK, Subnets
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.ip_ranges import Ranges
+from egress.judge.model.snapshot import Snapshot
 
 FIREWALL = "gcp:compute/firewall:Firewall"
 POLICY = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
@@ -91,14 +91,14 @@ class Rule:
         return not self.of_policy, self.priority, self.allow
 
 
-def read(deployed: Deployed, subnets: Subnets) -> list[Rule]:
+def read(snapshot: Snapshot, subnets: Subnets) -> list[Rule]:
     """Every rule of the clusters' networks, in the order in which they decide, with those that GKE makes by
     itself."""
-    resources = list(deployed.resources(FIREWALL))
+    resources = list(snapshot.resources(FIREWALL))
     networks = {
         _last(resource.properties["network"])
         for kind in (SUBNETWORK, CLUSTER)
-        for resource in deployed.resources(kind)
+        for resource in snapshot.resources(kind)
         if resource.properties.get("network")
     }
     ours = [
@@ -107,13 +107,13 @@ def read(deployed: Deployed, subnets: Subnets) -> list[Rule]:
         if not networks or not rule.properties.get("network") or _last(rule.properties["network"]) in networks
     ]
     rules = [_rule(resource) for resource in ours if not resource.properties.get("disabled")]
-    for policy in deployed.resources(POLICY):
+    for policy in snapshot.resources(POLICY):
         rules += [
             _of_policy(policy, at, rule)
             for at, rule in enumerate(policy.properties["rules"])
             if not rule.get("disabled")
         ]
-    for cluster in deployed.resources(CLUSTER):
+    for cluster in snapshot.resources(CLUSTER):
         rules += _of_gke(cluster, subnets)
     return sorted(rules, key=lambda rule: rule.order)
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.judge.lookup.service_registry import Destination, Registry
-from egress.judge.model.deployed import Deployed, listed, part
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Protocol, without_port
+from egress.judge.model.snapshot import Snapshot, listed, part
 
 OTHER_HOST = "undeclared.example"
 """Stands for every name that nobody declared."""
@@ -40,7 +40,7 @@ class Allowance:
 class Space:
     """What objects tell apart."""
 
-    def __init__(self, deployed: Deployed, registry: Registry) -> None:
+    def __init__(self, snapshot: Snapshot, registry: Registry) -> None:
         self._registry = registry
         self._exported: dict[str, dict[str, None]] = {}
         self._shapes: dict[object, list[str]] = {}
@@ -63,10 +63,10 @@ class Space:
         self._names: dict[str, dict[str, None]] = {}
         self._allowances: dict[tuple[str, str], dict[Allowance, None]] = {}
         self._authorities: dict[tuple[str, str], dict[str, None]] = {}
-        for manifest in deployed.kind("AuthorizationPolicy"):
+        for manifest in snapshot.kind("AuthorizationPolicy"):
             for rule in listed(manifest, "spec", "rules"):
                 self._rule(rule, manifest["metadata"]["namespace"])
-        for manifest in deployed.kind("Gateway"):
+        for manifest in snapshot.kind("Gateway"):
             for server in listed(manifest, "spec", "servers"):
                 for san in listed(server, "tls", "subjectAltNames"):
                     self._account(san, server["hosts"])

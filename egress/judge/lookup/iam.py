@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed, listed
+from egress.judge.model.snapshot import Snapshot, listed
 
 _ROLE = re.compile(r"gcp:(?P<module>\w+)/\w+:(?P<kind>\w*?)(?:Iam|IAM)(?:Member|Binding)")
 _SAID_BESIDE = frozenset({"member", "members", "role", "condition", "etag", "id", "project"})
@@ -30,9 +30,9 @@ class Granted:
     by: str
 
 
-def granted(deployed: Deployed) -> Iterator[Granted]:
+def granted(snapshot: Snapshot) -> Iterator[Granted]:
     """Every role that some object gives."""
-    for item in deployed.google:
+    for item in snapshot.google:
         if of := _ROLE.fullmatch(item.type):
             says = item.properties
             role = str(says.get("role")) + _condition(says.get("condition"))

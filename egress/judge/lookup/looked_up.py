@@ -11,8 +11,8 @@ Istio reference, EnvoyFilter.
 from __future__ import annotations
 
 from egress.judge.lookup.envoy_filters import is_for
-from egress.judge.model.deployed import Deployed, Manifest, listed, part
 from egress.judge.model.flow import Pod
+from egress.judge.model.snapshot import Manifest, Snapshot, listed, part
 
 _FILTER = "envoy.filters.network.sni_dynamic_forward_proxy"
 
@@ -20,9 +20,9 @@ _FILTER = "envoy.filters.network.sni_dynamic_forward_proxy"
 class LookUps:
     """Filters that look names up, by listener and destination."""
 
-    def __init__(self, deployed: Deployed) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self._found: dict[tuple[str, str], list[Manifest]] = {}
-        for manifest in deployed.kind("EnvoyFilter"):
+        for manifest in snapshot.kind("EnvoyFilter"):
             for patch in listed(manifest, "spec", "configPatches"):
                 value = part(patch, "patch", "value")
                 if value.get("name") == _FILTER:

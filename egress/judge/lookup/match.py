@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.judge.lookup.service_registry import MESH, Rule, gateway_name
-from egress.judge.model.deployed import listed, part
 from egress.judge.model.flow import Misread, Request
+from egress.judge.model.snapshot import listed, part
 
 Match = Mapping[str, Any]
 Route = Mapping[str, Any]

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egress.judge.model.deployed import Manifest, identity
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.model.selectors import Selector
+from egress.judge.model.snapshot import Manifest, identity
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 """The API server sets it on every namespace and accepts no other value."""

@@ -17,8 +17,8 @@ from egress.judge.lookup.match import Found
 from egress.judge.lookup.service_registry import Destination, Registry, Rule, full_name
 from egress.judge.lookup.traffic_policy import policy
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.deployed import listed, part
 from egress.judge.model.flow import Misread, Outside, Pod, is_address, is_loopback
+from egress.judge.model.snapshot import listed, part
 
 _MUTUAL = "ISTIO_MUTUAL"
 _HERE = {"localhost", "0.0.0.0", "::"}

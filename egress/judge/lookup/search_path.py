@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from egress.judge.lookup.service_registry import Destination, Registry
 from egress.judge.lookup.workloads import Workloads
-from egress.judge.model.flow import Flow, Pod, Protocol, Way, is_address
+from egress.judge.model.flow import Flow, Pod, Protocol, Vantage, is_address
 
 CLUSTER_DOMAIN = "cluster.local"
 SERVICES = f".svc.{CLUSTER_DOMAIN}"
@@ -30,7 +30,7 @@ def resolved(flow: Flow, registry: Registry, workloads: Workloads, namespaces: f
         is_address(flow.host)
         or flow.to
         or flow.authority.endswith(".")
-        or flow.way in (Way.APPLICATION_NODE, Way.GATEWAY_NODE)
+        or flow.vantage in (Vantage.APPLICATION_NODE, Vantage.GATEWAY_NODE)
     ):
         return flow
     names = list(_tried(flow.host, flow.namespace))
@@ -57,6 +57,6 @@ def _tried(name: str, namespace: str) -> Iterator[str]:
 def _to(flow: Flow, service: Destination, workloads: Workloads) -> Flow:
     """Past the sidecar a Service is the pods behind it, on their own port."""
     port = service.ports.get(flow.port)
-    if flow.way is Way.APP or port is None or flow.protocol is Protocol.UDP:
+    if flow.vantage is Vantage.APP or port is None or flow.protocol is Protocol.UDP:
         return flow
     return replace(flow, port=port.target, to=workloads.behind(service.namespace, service.selector or {}))

@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import Any
 
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, patterns_above
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.model.flow import Misread, Pod, is_loopback
 from egress.judge.model.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 PASSTHROUGH = "PASSTHROUGH"
 NONE = "none"
@@ -188,13 +188,13 @@ def translation(services: Sequence[Manifest], pod: Pod) -> Translation:
     return Translation(found, named)
 
 
-def scoped(deployed: Deployed) -> bool:
+def scoped(snapshot: Snapshot) -> bool:
     """Whether the control plane keeps Gateways to the pods of their own namespace."""
-    if deployed.planned:
+    if snapshot.planned:
         return True
-    charts = (resource for resource in deployed.google if resource.type.startswith("kubernetes:helm.sh/"))
+    charts = (resource for resource in snapshot.google if resource.type.startswith("kubernetes:helm.sh/"))
     said: list[Any] = [part(chart.properties, "values", "pilot", "env").get(_SCOPED) for chart in charts]
-    for manifest in deployed.kind("Deployment"):
+    for manifest in snapshot.kind("Deployment"):
         if manifest["metadata"]["namespace"] == ROOT_NAMESPACE:
             for container in listed(manifest, "spec", "template", "spec", "containers"):
                 said += [

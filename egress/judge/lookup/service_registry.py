@@ -13,10 +13,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from egress.common.normal_form import Normalization
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
 from egress.judge.model.documents import mesh_config
 from egress.judge.model.flow import Misread
 from egress.judge.model.ports import Port, of_service, protocol_of
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 MESH = "mesh"
 ROOT_NAMESPACE = "istio-system"
@@ -115,8 +115,8 @@ _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 class Registry:
     """The mesh's destinations and rules, found by host in constant time."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._deployed = deployed
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
         self.destinations: dict[str, list[Destination]] = {}
         self._by_address: dict[str, list[Destination]] = {}
         self._patterns: dict[tuple[int, str], list[str]] = {}
@@ -132,7 +132,7 @@ class Registry:
     @cached_property
     def mesh_config(self) -> Mapping[str, Any]:
         """MeshConfig as the control plane reads it; empty where no ConfigMap holds it."""
-        found = mesh_configs(self._deployed)
+        found = mesh_configs(self._snapshot)
         return found[0][1] if found else {}
 
     @cached_property
@@ -143,7 +143,7 @@ class Registry:
         if said is None and self._managed:
             pools = (
                 part(item.properties, "workloadIdentityConfig").get("workloadPool")
-                for item in self._deployed.resources(CLUSTER)
+                for item in self._snapshot.resources(CLUSTER)
             )
             said = next((pool for pool in pools if pool), None)
         return str(said or "cluster.local")
@@ -152,7 +152,7 @@ class Registry:
     def _managed(self) -> bool:
         return any(
             manifest["metadata"]["name"].startswith("istio-asm")
-            for manifest in self._deployed.kind("ConfigMap")
+            for manifest in self._snapshot.kind("ConfigMap")
         )
 
     @cached_property
@@ -173,7 +173,7 @@ class Registry:
     def _proxies(self) -> dict[str, bool]:
         """What ProxyConfigs for all pods of a namespace say about it."""
         found: dict[str, bool] = {}
-        for manifest in self._deployed.kind("ProxyConfig"):
+        for manifest in self._snapshot.kind("ProxyConfig"):
             said = part(manifest, "spec", "environmentVariables").get(_CAPTURES)
             if said is not None and not part(manifest, "spec", "selector"):
                 found.setdefault(str(manifest["metadata"].get("namespace")), str(said) in _TRUE)
@@ -199,7 +199,7 @@ class Registry:
     def sidecars(self) -> dict[str, list[Manifest]]:
         """Sidecar objects by namespace."""
         found: dict[str, list[Manifest]] = {}
-        for manifest in self._deployed.kind("Sidecar"):
+        for manifest in self._snapshot.kind("Sidecar"):
             found.setdefault(manifest["metadata"]["namespace"], []).append(manifest)
         return found
 
@@ -320,7 +320,7 @@ class Registry:
         return frozenset(namespace if name == "." else name for name in to if name != "~")
 
     def _services(self) -> Iterator[Destination]:
-        for manifest in self._deployed.kind("Service"):
+        for manifest in self._snapshot.kind("Service"):
             metadata, spec = manifest["metadata"], manifest["spec"]
             annotation = part(metadata, "annotations").get("networking.istio.io/exportTo")
             given = [name.strip() for name in annotation.split(",")] if annotation else None
@@ -340,7 +340,7 @@ class Registry:
             )
 
     def _entries(self) -> Iterator[Destination]:
-        for manifest in self._deployed.kind("ServiceEntry"):
+        for manifest in self._snapshot.kind("ServiceEntry"):
             spec, namespace = manifest["spec"], manifest["metadata"]["namespace"]
             ports = {
                 port["number"]: Port(
@@ -366,7 +366,7 @@ class Registry:
     def _rules(
         self, kind: str, hosts: Callable[[Mapping[str, Any]], Sequence[str]]
     ) -> Iterator[tuple[str, Rule]]:
-        for manifest in self._deployed.kind(kind):
+        for manifest in self._snapshot.kind(kind):
             spec, namespace = part(manifest, "spec"), manifest["metadata"]["namespace"]
             # What is for some pods is for those of its own namespace.
             given = ["."] if "workloadSelector" in spec else spec.get("exportTo")
@@ -380,11 +380,11 @@ class Registry:
                 yield host, rule
 
 
-def mesh_configs(deployed: Deployed) -> list[tuple[Manifest, Mapping[str, Any]]]:
+def mesh_configs(snapshot: Snapshot) -> list[tuple[Manifest, Mapping[str, Any]]]:
     """MeshConfig as the control plane reads it, with the ConfigMap that holds it; there may be one for each
     revision."""
     found: list[tuple[Manifest, Mapping[str, Any]]] = []
-    for manifest in deployed.kind("ConfigMap"):
+    for manifest in snapshot.kind("ConfigMap"):
         metadata = manifest["metadata"]
         theirs = metadata.get("namespace") == ROOT_NAMESPACE and metadata["name"].partition("-")[0] == "istio"
         if theirs and "mesh" in part(manifest, "data"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from egress.judge.model.deployed import Deployed
 from egress.judge.model.ip_ranges import Ranges, internet, private
+from egress.judge.model.snapshot import Snapshot
 
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
 CLUSTER = "gcp:container/cluster:Cluster"
@@ -16,11 +16,11 @@ class Subnets:
     """Ranges of every subnetwork that was handed over. Without one: nodes at no known address, pods at any
     private one."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self.name = next((subnet.identity for subnet in deployed.resources(SUBNETWORK)), "nothing")
-        subnets = [subnet.properties for subnet in deployed.resources(SUBNETWORK)]
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.name = next((subnet.identity for subnet in snapshot.resources(SUBNETWORK)), None)
+        subnets = [subnet.properties for subnet in snapshot.resources(SUBNETWORK)]
         allocations: list[dict[str, Any]] = [
-            cluster.properties.get("ipAllocationPolicy") or {} for cluster in deployed.resources(CLUSTER)
+            cluster.properties.get("ipAllocationPolicy") or {} for cluster in snapshot.resources(CLUSTER)
         ]
         of_pods = {allocation.get("clusterSecondaryRangeName") for allocation in allocations}
         of_pods |= {
@@ -46,7 +46,7 @@ class Subnets:
         )
         """Whether machines may have IPv6 addresses."""
         self.without_google = next(
-            (item.identity for item in deployed.resources(SUBNETWORK) if _is_shut(item.properties)), None
+            (item.identity for item in snapshot.resources(SUBNETWORK) if _is_shut(item.properties)), None
         )
         """A subnetwork whose machines, having no public address, do not reach Google's APIs."""
         every = [

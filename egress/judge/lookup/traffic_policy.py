@@ -21,8 +21,8 @@ from egress.judge.lookup.service_registry import (
     patterns_above,
     visible,
 )
-from egress.judge.model.deployed import listed, part
 from egress.judge.model.flow import Misread
+from egress.judge.model.snapshot import listed, part
 
 Tls = Mapping[str, Any]
 _OUTWARD = ("SIMPLE", "MUTUAL")

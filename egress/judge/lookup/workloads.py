@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from egress.judge.model.deployed import Deployed, Manifest, identity, listed, part
-from egress.judge.model.flow import Layer, Pod, Verdict
+from egress.judge.model.flow import Layer, Outcome, Pod, Verdict
+from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 POOL_LABEL = "cloud.google.com/gke-nodepool"
 POOLS = "gcp:container/nodePool:NodePool"
@@ -36,7 +36,7 @@ class Pool:
 class _Workload:
     """A Deployment's pods, or some that nobody handed over."""
 
-    by: str
+    by: str | None
     labels: Mapping[str, str]
     pod: Pod
     wanted_pool: str | None = None
@@ -48,15 +48,15 @@ class _Workload:
 class Workloads:
     """The cluster's known pods and node pools."""
 
-    def __init__(self, deployed: Deployed) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self.pools: dict[str, Pool] = {}
-        for resource in deployed.resources(POOLS):
+        for resource in snapshot.resources(POOLS):
             config = part(resource.properties, "nodeConfig")
             name = str(resource.properties.get("name") or resource.name)
             tainted = any(taint.get("effect") != _SOFT for taint in listed(config, "taints"))
             self.pools[name] = Pool(name, config.get("serviceAccount") or "", tainted)
         templates = [
-            (manifest, part(manifest, "spec", "template")) for manifest in deployed.kind("Deployment")
+            (manifest, part(manifest, "spec", "template")) for manifest in snapshot.kind("Deployment")
         ]
         self._named = {part(template, "spec", "nodeSelector").get(POOL_LABEL) for _, template in templates}
         self._workloads: list[_Workload] = []
@@ -96,11 +96,11 @@ class Workloads:
         found = next((one for one in unknown if selector and one.has(selector)), None)
         if found is None:
             labels = dict(selector)
-            found = _Workload("nothing", labels, Pod(namespace, labels, pool=self.application_pool))
+            found = _Workload(None, labels, Pod(namespace, labels, pool=self.application_pool))
             unknown.append(found)
         return found.pod
 
-    def unread(self, deployed: Deployed) -> Iterator[tuple[str, Verdict]]:
+    def unread(self, snapshot: Snapshot) -> Iterator[tuple[str, Verdict]]:
         """What is not understood about where pods run and which are meant, by the namespace that it concerns;
         empty: all."""
         free = [pool for pool in self.pools.values() if pool not in self.own_pools]
@@ -121,11 +121,11 @@ class Workloads:
                     _doubt(Layer.FIREWALL, workload.by, "spec.template.spec.nodeSelector", reason),
                 )
         asked: set[str] | None = None
-        for manifest in (*deployed.kind("Service"), *deployed.kind("Gateway")):
+        for manifest in (*snapshot.kind("Service"), *snapshot.kind("Gateway")):
             namespace, selector = manifest["metadata"]["namespace"], part(manifest, "spec", "selector")
             meant = self._meant(namespace, selector)
             if len(meant) > 1:
-                asked = _asked_labels(deployed) if asked is None else asked
+                asked = _asked_labels(snapshot) if asked is None else asked
                 told = next((other for other in meant[1:] if _told_apart(meant[0], other, asked)), None)
                 if told:
                     reason = (
@@ -148,11 +148,11 @@ def _told_apart(first: _Workload, other: _Workload, asked: set[str]) -> bool:
     return not same or not labels.isdisjoint(asked)
 
 
-def _asked_labels(deployed: Deployed) -> set[str]:
+def _asked_labels(snapshot: Snapshot) -> set[str]:
     """Every key that some object asks of pods' labels."""
     return {
         key
-        for manifest in deployed.kubernetes
+        for manifest in snapshot.kubernetes
         if manifest["kind"] != "Deployment"
         for key in _keys(manifest.get("spec"))
     }
@@ -174,5 +174,5 @@ def _keys(written: Any, labels: bool = False) -> Iterator[str]:
             yield from _keys(below, name in ("matchLabels", "labels", "selector"))
 
 
-def _doubt(layer: Layer, by: str, field: str, reason: str) -> Verdict:
-    return Verdict(layer, True, by, field, reason, understood=False)
+def _doubt(layer: Layer, by: str | None, field: str, reason: str) -> Verdict:
+    return Verdict(layer, Outcome.NOT_UNDERSTOOD, by, field, reason)

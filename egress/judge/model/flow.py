@@ -24,7 +24,7 @@ class Layer(StrEnum):
     """Of what comes in: it stands before all others."""
 
 
-class Way(StrEnum):
+class Vantage(StrEnum):
     """From where, and past what, a flow tries to leave."""
 
     APP = "app"
@@ -153,7 +153,7 @@ class Flow:
     """Name or IPv4/IPv6 address as the client writes it."""
     port: int
     protocol: Protocol
-    way: Way = Way.APP
+    vantage: Vantage = Vantage.APP
     service_account: str = "default"
     method: str = "GET"
     path: str = "/"
@@ -219,23 +219,74 @@ def is_loopback(text: str) -> bool:
     return ((isinstance(found, IPv6Address) and found.ipv4_mapped) or found).is_loopback
 
 
-@dataclass(frozen=True)
+class Outcome(StrEnum):
+    """What a layer says to a connection."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    NOT_UNDERSTOOD = "not understood"
+    """The objects say something that the judge does not know how to read. It may let the connection on, so
+    whoever asks what can pass has to count it as allowed, and whoever asks what has to pass as denied."""
+
+    @classmethod
+    def of(cls, allowed: bool) -> Outcome:
+        return cls.ALLOWED if allowed else cls.DENIED
+
+
+NOBODY = "nothing"
+"""What people and machines read in place of an object where the absence of one decides."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one layer says to one connection, and which object and field decide."""
 
     layer: Layer
-    allowed: bool
-    by: str
-    """Identity of the deciding object (`[namespace/]kind/name`, or a Google resource's type and name);
-    `nothing` where the absence of an object decides."""
+    outcome: Outcome
+    decided_by: str | None
+    """Identity of the deciding object (`[namespace/]kind/name`, or a Google resource's type and name); None
+    where the absence of an object decides."""
     field: str
     """Path of the deciding field in that object; empty where there is no object."""
     reason: str
     """One sentence in the words of the layer."""
-    understood: bool = True
-    """False: the objects say something that this judge does not know how to read; `allowed` is then the worse
-    case, True."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the connection may get on; what is not understood may let it."""
+        return self.outcome is not Outcome.DENIED
+
+    @property
+    def understood(self) -> bool:
+        return self.outcome is not Outcome.NOT_UNDERSTOOD
+
+    def but(self, outcome: Outcome) -> Verdict:
+        """The same with another outcome."""
+        return Verdict(self.layer, outcome, self.decided_by, self.field, self.reason)
+
+    @property
+    def turned(self) -> Verdict:
+        """Of what has to be allowed, where refusals are what is wanted: allowed where this denies, and denied
+        where it allows. What is not understood stays so."""
+        return self.but(Outcome.of(not self.allowed)) if self.understood else self
+
+    @property
+    def object(self) -> str:
+        """What decides, for people: the object's identity, or `nothing`."""
+        return self.decided_by or NOBODY
 
     @property
     def symbol(self) -> str:
-        return "yes" if self.allowed else "no"
+        return "?" if not self.understood else "yes" if self.allowed else "no"
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """For machines. `understood` stands there only where it is false."""
+        return {
+            "layer": self.layer.value,
+            "allowed": self.allowed,
+            "object": self.object,
+            "field": self.field,
+            "reason": self.reason,
+            **({} if self.understood else {"understood": False}),
+        }

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed, Manifest
 from egress.judge.model.documents import documents
 from egress.judge.model.kinds import is_foreign
 from egress.judge.model.shapes import problems
+from egress.judge.model.snapshot import Manifest, Snapshot
 
 KINDS = (
     "ns",
@@ -36,7 +36,7 @@ class Unreadable(Exception):
     """A file that holds no objects in a form that is known; the message says which and what is expected."""
 
 
-def read(*paths: Path) -> Deployed:
+def read(*paths: Path) -> Snapshot:
     """Everything in some files and folders.
 
     Raises:
@@ -56,7 +56,7 @@ def read(*paths: Path) -> Deployed:
                         kind = f"{found.get('apiVersion')}/{found['kind']}"
                         key = f"{kind}/{metadata.get('namespace')}/{metadata['name']}"
                         manifests[key] = found
-    return Deployed.of(manifests.values(), resources.values())
+    return Snapshot.of(manifests.values(), resources.values())
 
 
 def _files(path: Path) -> Iterator[Path]:

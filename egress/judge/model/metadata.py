@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from egress.common.names import EGRESS_GATEWAY, INGRESS_GATEWAY, PLATFORM_LABEL, TEAM_LABEL
-from egress.judge.model.deployed import Manifest, part
 from egress.judge.model.kinds import ISTIO, READ, group
+from egress.judge.model.snapshot import Manifest, part
 
 INJECTION, ENABLED = "istio-injection", "enabled"
 KNOWN: Mapping[str, str] = {

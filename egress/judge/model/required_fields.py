@@ -1,6 +1,6 @@
 """Objects without a field that they must have: no API takes them, so what such an object does cannot be told.
 
-A judge never meets one (`Deployed` keeps them apart), and every trace says that it is there, so nothing is
+A judge never meets one (`Snapshot` keeps them apart), and every trace says that it is there, so nothing is
 proven beside it. Only the fields that some judge reads are asked for. Source: each kind's schema (Kubernetes
 and Istio CustomResourceDefinitions; the Google provider's), where it says "required".
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from egress.judge.model.flow import Layer, Verdict
+from egress.judge.model.flow import Layer, Outcome, Verdict
 
 REQUIRED: Mapping[str, tuple[Layer, tuple[str, ...]]] = {
     "Deployment": (Layer.GATEWAY, ("metadata.namespace", "spec.template.metadata", "spec.template.spec")),
@@ -97,7 +97,7 @@ def missing(kind: str, name: str, written: Mapping[str, Any]) -> Verdict | None:
                 "The object must have this field, and has none: no API takes it, and what it does "
                 "cannot be told."
             )
-            return Verdict(layer, True, name, path, reason, understood=False)
+            return Verdict(layer, Outcome.NOT_UNDERSTOOD, name, path, reason)
     return None
 
 

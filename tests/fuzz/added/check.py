@@ -115,7 +115,7 @@ def judge(stack: Stack, case: Json) -> None:
         if found:
             strict[what.split(" ")[0]] += 1
             assert all(
-                not step.understood for violation in found[:1] for step in violation.steps if step.by
+                not step.understood for violation in found[:1] for step in violation.steps if step.decided_by
             ), f"does nothing, and is called a violation: {what}\n{found[0]}"
         return
     assert found, f"{effect}, and is Proven: {what}"

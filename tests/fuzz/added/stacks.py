@@ -15,7 +15,7 @@ import yaml
 
 from egress.common.errors import ConfigError
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed, identity
+from egress.judge.model.snapshot import Snapshot, identity
 from egress.layers.render import render
 from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
@@ -86,10 +86,10 @@ class Stack:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = config
         self.plan = plan_of(copy.deepcopy(dict(config)))
-        self.deployed = deployment(self.plan, render(self.plan))
+        self.snapshot = deployment(self.plan, render(self.plan))
         self.intent = Intent(self.plan)
-        self.objects = {identity(item): item for item in self.deployed.kubernetes}
-        self.resources = {item.identity: item for item in self.deployed.google}
+        self.objects = {identity(item): item for item in self.snapshot.kubernetes}
+        self.resources = {item.identity: item for item in self.snapshot.google}
 
     def _of(self, key: str) -> Mapping[str, Any]:
         return self.config.get(f"gke-mesh-egress:{key}") or {}
@@ -171,7 +171,7 @@ class Stack:
 
     @cached_property
     def network(self) -> str:
-        return self.deployed.resources("gcp:compute/subnetwork:Subnetwork")[0].properties["network"]
+        return self.snapshot.resources("gcp:compute/subnetwork:Subnetwork")[0].properties["network"]
 
     def account(self, pool: str) -> str:
         """Whom nodes run as."""
@@ -182,7 +182,7 @@ class Stack:
         yield from (name for name, item in self.objects.items() if item["kind"] == kind)
         yield from (name for name, item in self.resources.items() if item.type.endswith(f":{kind}"))
 
-    def changed(self, edits: list[Json]) -> Deployed:
+    def changed(self, edits: list[Json]) -> Snapshot:
         """The stack's objects once somebody has done all this."""
         objects, resources = dict(self.objects), dict(self.resources)
         for edit in edits:
@@ -203,10 +203,10 @@ class Stack:
                 old = resources[edit["at"]]
                 written = _with(json.loads(json.dumps(old.properties)), edit["path"], edit["value"])
                 resources[edit["at"]] = Resource(old.type, old.name, written)
-        return Deployed.of(objects.values(), resources.values())
+        return Snapshot.of(objects.values(), resources.values())
 
     @cached_property
-    def unchanged(self) -> Deployed:
+    def unchanged(self) -> Snapshot:
         return self.changed([])
 
 

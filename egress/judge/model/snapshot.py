@@ -27,7 +27,7 @@ def identity(manifest: Manifest) -> str:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class Snapshot:
     """Every object of every layer, as far as somebody handed it over."""
 
     kubernetes: tuple[Manifest, ...]
@@ -37,7 +37,7 @@ class Deployed:
     the program sets."""
 
     @classmethod
-    def of(cls, kubernetes: Iterable[Manifest], google: Iterable[Resource]) -> Deployed:
+    def of(cls, kubernetes: Iterable[Manifest], google: Iterable[Resource]) -> Snapshot:
         return cls(tuple(kubernetes), tuple(google))
 
     @cached_property

@@ -7,21 +7,22 @@ from typing import Any
 import pytest
 
 from egress.common.objects import Resource
-from egress.judge.model.deployed import Deployed, identity, listed, part
 from egress.judge.model.flow import (
     Connection,
     Flow,
     Layer,
     Misread,
+    Outcome,
     Outside,
     Pod,
     Protocol,
     Request,
+    Vantage,
     Verdict,
-    Way,
     is_address,
     without_port,
 )
+from egress.judge.model.snapshot import Snapshot, identity, listed, part
 from tests.judge.objects import namespace, snapshot, written
 
 
@@ -66,7 +67,7 @@ class TestKinds:
         deployed = snapshot(whole, lacking, google=(zone, Resource(zone.type, "other", {"dnsName": "."})))
         assert deployed.kind("ServiceEntry") == [whole]
         assert [one.name for one in deployed.resources(zone.type)] == ["other"]
-        said = [(one.by, one.field, one.understood) for one in deployed.broken.values()]
+        said = [(one.decided_by, one.field, one.understood) for one in deployed.broken.values()]
         assert said == [
             ("shop/serviceentry/lacking", "spec.hosts", False),
             ("managedzone/zone", "dnsName", False),
@@ -113,7 +114,7 @@ def test_every_namespace_has_the_label_of_its_name_whatever_it_says() -> None:
         "kind": "Namespace",
         "metadata": {"name": "own", "labels": {"kubernetes.io/metadata.name": "x", "a": "b"}},
     }
-    assert Deployed.of((bare, own), ()).namespace_labels == {
+    assert Snapshot.of((bare, own), ()).namespace_labels == {
         "bare": {"kubernetes.io/metadata.name": "bare"},
         "own": {"kubernetes.io/metadata.name": "own", "a": "b"},
     }
@@ -151,7 +152,12 @@ class TestFlows:
 
     def test_what_is_not_said_of_a_flow(self) -> None:
         flow = Flow("shop", "example.com", 80, Protocol.HTTP)
-        assert (flow.way, flow.service_account, flow.to, flow.address) == (Way.APP, "default", None, None)
+        assert (flow.vantage, flow.service_account, flow.to, flow.address) == (
+            Vantage.APP,
+            "default",
+            None,
+            None,
+        )
         assert flow.request == Request("example.com", "GET", "/", {}, ())
         assert (Pod("shop", {}).service_account, Pod("shop", {}).pool) == ("default", "")
         assert Request("a") == Request("a", "GET", "/", {}, ())
@@ -177,7 +183,7 @@ class TestFlows:
         assert [str(layer) for layer in Layer] == layers, "in the order in which a packet meets them"
         assert [str(protocol) for protocol in Protocol] == ["http", "tls", "tcp", "udp", "sctp"]
         assert [protocol.transport for protocol in Protocol] == ["TCP", "TCP", "TCP", "UDP", "SCTP"]
-        assert [str(way) for way in Way] == [
+        assert [str(way) for way in Vantage] == [
             *(
                 "app",
                 "proxy",
@@ -225,6 +231,9 @@ class TestFlows:
         assert without_port(authority) == name
 
     def test_a_verdict_is_understood_unless_it_says_not(self) -> None:
-        yes = Verdict(Layer.DNS, True, "nothing", "", "words")
+        yes = Verdict(Layer.DNS, Outcome.ALLOWED, None, "", "words")
         assert yes.understood
-        assert (yes.symbol, Verdict(Layer.DNS, False, "nothing", "", "words").symbol) == ("yes", "no")
+        assert (yes.symbol, Verdict(Layer.DNS, Outcome.DENIED, None, "", "words").symbol) == (
+            "yes",
+            "no",
+        )
