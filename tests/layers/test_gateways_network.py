@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from egress.judge.lookup.subnets import Subnets
-from egress.judge.model.snapshot import Snapshot
 from egress.judge.model.ip_ranges import Ranges
+from egress.judge.model.snapshot import Snapshot
 from egress.layers.google import firewall, node_pools
 from egress.layers.google.resources import google_objects
 from tests.layers.gateways import NAT, PARTNER, PASSED, SHARED, TLS, both, config, found, refused

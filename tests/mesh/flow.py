@@ -107,8 +107,8 @@ class Curl:
         if options or self.pod == GATEWAY or "//" in url.partition("://")[2]:
             return None
         kind, _, team = self.pod.partition("-")
-        way = judge.Way.APP if kind == "test" else judge.Way.POD_WITHOUT_SIDECAR
-        way = judge.Way.PROXY if self.uid == PROXY_UID else way
+        way = judge.Vantage.APP if kind == "test" else judge.Vantage.POD_WITHOUT_SIDECAR
+        way = judge.Vantage.PROXY if self.uid == PROXY_UID else way
         flow = flow_of(team, url, method="HEAD" if "-I" in self.words else "GET", account="test", vantage=way)
         other = flow.host.removeprefix("test.")
         return flow if other == flow.host else replace(flow, to=judge.Pod(other, None))
