@@ -163,11 +163,11 @@ def test_every_reason_that_the_config_can_give_is_listed() -> None:
         "Team to rule to reason",
         "Namespace of no team to rule to reason",
         "Fence to reason",
-        "Why; it is written onto the firewall rule",
+        "Why; the firewall rule says it",
         "Name, or `*",
         "Domain to reason",
         "The reason",
-        "A weaker security model, with its reason",
+        "A weaker security model (docs/modes/security-models",
         "Role on the whole project, to the reason why no smaller one will do",
     }
 
