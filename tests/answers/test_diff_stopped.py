@@ -9,7 +9,7 @@ import pytest
 
 from egress.answers.diff import difference
 from egress.judge.model.snapshot import Snapshot, identity
-from tests.proof.test_inbound import DEPLOYMENT, objects
+from tests.proof.inbound_stack import DEPLOYMENT, objects
 
 
 def stopped(name: str) -> Snapshot:

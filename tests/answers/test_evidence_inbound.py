@@ -11,7 +11,7 @@ from egress.judge.trace import Judges
 from egress.proof.expectations import Questions
 from egress.proof.inbound import Receiving
 from egress.proof.intent import Intent
-from tests.proof.test_inbound import GATEWAY, POLICY, objects, plan
+from tests.proof.inbound_stack import GATEWAY, POLICY, objects, plan
 from tests.proof.test_one_list import SOURCE
 
 

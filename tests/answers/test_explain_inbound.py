@@ -20,7 +20,7 @@ from egress.plan.model import Plan
 from egress.proof.inbound_places import FOLDED, place_of, who_of
 from egress.proof.snapshot import deployment
 from tests.answers.test_reach_inbound import run, stack
-from tests.proof.test_inbound import BUYER, CLIENT, GATEWAY, ORDERS, RANGES, objects, plan
+from tests.proof.inbound_stack import BUYER, CLIENT, GATEWAY, ORDERS, RANGES, objects, plan
 from tests.support import config_with, plan_of
 
 __all__ = ["stack"]

@@ -18,7 +18,7 @@ from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
-from tests.proof.test_inbound import CLIENT, GATEWAY, POLICY, SERVICE, all_of, objects, put
+from tests.proof.inbound_stack import CLIENT, GATEWAY, POLICY, SERVICE, all_of, objects, put
 from tests.support import ROOT, dev_config, plan_of
 
 BUYER_AT = ("orders", "prices:80", "prices.fqdn.example", 443)

@@ -6,6 +6,9 @@ SUITES = (
     "tests/proof/test_every_object.py",
     "tests/proof/test_one_list.py",
     "tests/proof/test_inbound.py",
+    "tests/proof/test_inbound_added.py",
+    "tests/proof/test_inbound_targets.py",
+    "tests/answers/test_diff_inbound.py",
     "tests/answers/test_diff_filters.py",
     "tests/layers/test_inspection_*.py",
 )

@@ -11,7 +11,7 @@ from egress.judge.lookup.inbound_flow import InboundFlow
 from egress.judge.trace import Judges
 from egress.proof.inbound import Receiving
 from egress.proof.inbound_places import FOLDED, place_of, who_of
-from tests.proof.test_inbound import objects, plan
+from tests.proof.inbound_stack import objects, plan
 from tests.proof.test_one_list import SOURCE
 from tests.support import ROOT
 
