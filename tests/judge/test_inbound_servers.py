@@ -9,16 +9,7 @@ import pytest
 
 from egress.judge.lookup.inbound_flow import Caller, Reached, Shown
 from egress.judge.model.flow import Layer, Request
-from tests.judge.incoming import (
-    BUYER,
-    CLIENT,
-    HOST,
-    flow,
-    gateway,
-    judges,
-    refused,
-    route,
-)
+from tests.judge.incoming import BUYER, CLIENT, HOST, flow, gateway, judges, refused, route
 
 
 class TestCertificates:
