@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import kubernetes.client as models
@@ -17,77 +16,7 @@ from egress.judge.pods import Present
 from egress.judge.unread import unread
 from tests.judge.objects import snapshot
 from tests.judge.test_not_understood import rendered
-
-APIS = {
-    **dict.fromkeys(
-        ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"), "security.istio.io/v1"
-    ),
-    **dict.fromkeys(("Service", "Namespace", "Pod", "Secret"), "v1"),
-    **dict.fromkeys(("Deployment", "DaemonSet"), "apps/v1"),
-    "EndpointSlice": "discovery.k8s.io/v1",
-    "Telemetry": "telemetry.istio.io/v1",
-    "TrafficExtension": "extensions.istio.io/v1alpha1",
-    **dict.fromkeys(
-        ("MutatingWebhookConfiguration", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
-        "admissionregistration.k8s.io/v1",
-    ),
-    "APIService": "apiregistration.k8s.io/v1",
-    "CustomResourceDefinition": "apiextensions.k8s.io/v1",
-    "Tunnel": "things.example.com/v1",
-}
-Written = dict[str, Any]
-
-
-def thing(
-    kind: str, namespace: str | None = "shop", /, name: str = "it", labels: Any = None, **body: Any
-) -> Written:
-    metadata = {
-        "name": name,
-        **({"namespace": namespace} if namespace else {}),
-        **({"labels": labels} if labels else {}),
-    }
-    return {
-        "apiVersion": APIS.get(kind, "networking.istio.io/v1"),
-        "kind": kind,
-        "metadata": metadata,
-        **body,
-    }
-
-
-def found(*objects: Mapping[str, Any], google: tuple[Resource, ...] = ()) -> list[tuple[str, str, str]]:
-    """Namespace, object and field of everything that is not understood."""
-    deployed = snapshot(*objects, google=google)
-    said = unread(deployed, Present(deployed, Admission(deployed)))
-    assert all(said.values())
-    assert all(not one.understood and one.allowed for of in said.values() for one in of)
-    return [(namespace, one.decided_by, one.field) for namespace, of in said.items() for one in of]
-
-
-def fields(it: Written, *others: Written) -> list[str]:
-    return [field for _, by, field in found(it, *others) if by == identity(it)]
-
-
-def service(namespace: str = "shop", /, name: str = "web", labels: Any = None, **spec: Any) -> Written:
-    ports = [{"port": 443, "name": "tls"}]
-    return thing(
-        "Service", namespace, name, labels, spec={"selector": {"app": "web"}, "ports": ports, **spec}
-    )
-
-
-EDGE = thing(
-    "Gateway",
-    "gw",
-    "edge",
-    spec={
-        "selector": {"istio": "gw"},
-        "servers": [{"port": {"number": 443, "protocol": "TLS"}, "hosts": ["a.example"]}],
-    },
-)
-
-
-def of_edge(**spec: Any) -> Written:
-    return service("gw", "edge", selector={"istio": "gw", "app": "edge"}, **spec)
-
+from tests.judge.unread_asking import EDGE, Written, fields, found, thing
 
 # Whom it concerns.
 
@@ -331,92 +260,6 @@ def test_a_server_of_the_meshs_own_tls_has_no_other_certificates() -> None:
     ]
     it = thing("Gateway", "gw", spec={"selector": {"istio": "gw"}, "servers": servers})
     assert fields(it) == ["spec.servers[1].tls.credentialName", "spec.servers[2].tls.caCertificates"]
-
-
-# Services and their addresses.
-
-WHICH_POD = {
-    "publishNotReadyAddresses": True,
-    "sessionAffinity": "ClientIP",
-    "sessionAffinityConfig": {"clientIP": {"a": 1}},
-}
-ADDRESSES = {
-    "clusterIPs": ["10.2.0.9"],
-    "ipFamilies": ["IPv4"],
-    "ipFamilyPolicy": "SingleStack",
-    "trafficDistribution": "a",
-}
-BALANCER = {
-    **{
-        "allocateLoadBalancerNodePorts": True,
-        "externalTrafficPolicy": "Local",
-        "healthCheckNodePort": 1,
-        "loadBalancerClass": "a",
-    },
-    **{"loadBalancerIP": "10.0.0.9", "ports": [{"port": 443, "nodePort": 30443}], "type": "LoadBalancer"},
-}
-
-
-@pytest.mark.parametrize(
-    ("spec", "unknown"),
-    [
-        ({}, []),
-        (WHICH_POD, []),
-        (ADDRESSES, []),
-        (BALANCER, []),
-        ({"internalTrafficPolicy": "Cluster"}, []),
-        ({"internalTrafficPolicy": "Local"}, ["spec.internalTrafficPolicy"]),
-        ({"type": "ClusterIP"}, []),
-        ({"type": "NodePort"}, ["spec.type"]),
-        ({"type": "ExternalName", "externalName": "a.example"}, ["spec.externalName", "spec.type"]),
-        ({"externalIPs": ["198.51.100.9"]}, ["spec.externalIPs"]),
-        ({"externalIPs": []}, []),
-        ({"selector": None}, ["spec.selector"]),
-        ({"selector": {}}, ["spec.selector"]),
-        ({"somethingNew": 1}, ["spec.somethingNew"]),
-    ],
-)
-def test_a_service_leads_to_the_pods_of_its_selector(spec: Written, unknown: list[str]) -> None:
-    assert fields(service(**spec)) == unknown
-
-
-def test_the_api_servers_service_and_addresses_are_its_own() -> None:
-    own = {"kubernetes.io/service-name": "kubernetes"}
-    for namespace, name, good in (
-        ("default", "kubernetes", True),
-        ("shop", "kubernetes", False),
-        ("default", "other", False),
-    ):
-        assert fields(service(namespace, name, selector=None)) == ([] if good else ["spec.selector"])
-        labels = {"kubernetes.io/service-name": name}
-        assert fields(thing("EndpointSlice", namespace, "any", labels)) == ([] if good else ["endpoints"])
-    assert fields(thing("EndpointSlice", "default", "any", {**own, "a": "b"})) == []
-
-
-@pytest.mark.parametrize(
-    ("by", "own"),
-    [
-        ("endpointslice-controller.k8s.io", True),
-        ("endpointslicemirroring-controller.k8s.io", True),
-        ("somebody", False),
-        (None, False),
-    ],
-)
-def test_addresses_are_the_clusters_own_or_somebody_wrote_them(by: str | None, own: bool) -> None:
-    labels = {"endpointslice.kubernetes.io/managed-by": by} if by else None
-    assert fields(thing("EndpointSlice", "shop", "any", labels)) == ([] if own else ["endpoints"])
-
-
-def test_before_a_gateway_are_addresses_of_the_cluster_and_tcp() -> None:
-    ports = [{"port": 1}, {"port": 2, "protocol": "TCP"}, {"port": 3, "protocol": "UDP"}]
-    assert fields(of_edge(ports=ports), EDGE) == ["spec.ports[2].protocol"]
-    assert fields(of_edge(clusterIP="None"), EDGE) == ["spec.clusterIP"]
-    assert fields(of_edge(clusterIP="10.2.0.9"), EDGE) == []
-    # Others may.
-    assert fields(of_edge(ports=ports, clusterIP="None")) == []
-    assert (
-        fields(service("shop", "edge", selector={"istio": "gw"}, clusterIP="None", ports=ports), EDGE) == []
-    )
 
 
 # Labels, and objects of other kinds.

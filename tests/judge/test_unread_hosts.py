@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from egress.judge.model.snapshot import identity
-from tests.judge.test_unread import EDGE, Written, fields, found, of_edge, thing
+from tests.judge.unread_asking import EDGE, Written, fields, found, of_edge, thing
 
 PORTS = [{"number": 80, "name": "http", "protocol": "HTTP"}]
 
