@@ -79,7 +79,7 @@ test: ready policies/.venv/.ready ## Run every test
 fuzz: ready ## Try the commands, the config and the advice at random [MINUTES=10] [SEED=1]
 	@$(RUN) -m tests.fuzz --minutes '$(or $(MINUTES),10)' $(if $(SEED),--seed '$(SEED)')
 
-mutants: $(READY) ## Plant errors in the judges' source and count what the tests kill [MODULE=routes] [TESTS=tests/judge/test_routes.py] [SAMPLE=200] [SEED=7]
+mutants: $(READY) ## Plant errors in the judges' source and count what the tests kill [MODULE=routes] [TESTS=tests/judge/test_routes*.py] [SAMPLE=200] [SEED=7]
 	@$(RUN) -m tests.mutation $(if $(MODULE),--module '$(MODULE)') $(if $(TESTS),--tests '$(TESTS)') $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)')
 
 prove: ready ## Send the tutorial's requests through real proxies and print what came of them [KEEP=1] [REDTEAM=1]

@@ -1,7 +1,8 @@
 """Which routes of a rule a proxy has, and which of them takes a request. Source: Istio reference,
 VirtualService.
 
-Asked of the matches by themselves; what proxies make of them is in test_routes.py and test_gateway.py.
+Asked of the matches by themselves; what proxies make of them is in test_routes_matches.py and
+test_gateway.py.
 """
 
 from __future__ import annotations
