@@ -37,7 +37,7 @@ from egress.proof.intent import Intent
 from egress.proof.verify import verify
 from sandbox.tools import cache as downloads
 from sandbox.tools.istio import istio_crds
-from tests.judge.test_not_understood import plan, rendered
+from tests.judge.deployments import plan, rendered
 from tests.schemas import Path_, computed, leaves, of_arguments, of_definitions, put, said
 
 RECORDED = Path(__file__).with_name("recorded") / "istio_fields.json"

@@ -14,8 +14,8 @@ from egress.judge.model.flow import Layer
 from egress.judge.model.snapshot import identity
 from egress.judge.pods import Present
 from egress.judge.unread import unread
+from tests.judge.deployments import rendered
 from tests.judge.objects import snapshot
-from tests.judge.test_not_understood import rendered
 from tests.judge.unread_asking import EDGE, Written, fields, found, thing
 
 # Whom it concerns.

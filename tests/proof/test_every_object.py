@@ -21,7 +21,7 @@ from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
 from egress.proof.verify import verify
-from tests.judge.test_not_understood import plan, rendered, violations, with_change, with_object
+from tests.judge.deployments import plan, rendered, violations, with_change, with_object
 
 
 def thing(

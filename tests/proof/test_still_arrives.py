@@ -9,7 +9,7 @@ import pytest
 
 from egress.judge.model.snapshot import Snapshot, identity
 from egress.proof.verify import Violation
-from tests.judge.test_not_understood import rendered, violations, with_change, with_object
+from tests.judge.deployments import rendered, violations, with_change, with_object
 from tests.proof.test_every_object import thing
 
 SECURITY, NETWORKING = "security.istio.io/v1", "networking.istio.io/v1"
