@@ -4,7 +4,6 @@ widening."""
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,12 +11,11 @@ import yaml
 
 from egress.answers.diff import Difference, difference
 from egress.cli.diff import nothing
-from egress.common.errors import ConfigError
 from egress.judge.model.snapshot import Snapshot
 from egress.layers.render import render
 from egress.plan.model import Plan
 from egress.proof.snapshot import deployment
-from tests.support import ROOT, config_with, dev_config, plan_of
+from tests.support import ROOT, dev_config, plan_of
 
 SAME = "Nothing changes: the objects are the same."
 
@@ -320,94 +318,8 @@ def test_a_change_that_no_flow_shows_is_named_both_ways(row: str) -> None:
         assert one.changes or nothing(one) != SAME
 
 
-def test_all_inspection_gone_is_less_of_it() -> None:
-    config = example("inspection")
-    without = copy.deepcopy(config)
-    for team in without["gke-mesh-egress:teams"].values():
-        for entry in team["egress"].values():
-            entry.get("http", {}).pop("inspect", None)
-    gone = found(config, without)
-    assert {(change.risk, change.widening) for change in gone.changes} == {("less inspection", True)}
-    assert [change.facts[0].target for change in gone.changes] == [
-        "api.partner.example",
-        "reports.partner.example",
-    ]
-
-
-def test_an_inspection_that_goes_with_its_host_is_no_gain() -> None:
-    """The filter is gone as well then; that a host can no longer be reached is all there is to say."""
-    config = example("inspection")
-    without = copy.deepcopy(config)
-    del without["gke-mesh-egress:teams"]["shop"]["egress"]["reports.partner.example"]
-    for new in (without, put(without, "teams|shop|egress|api.partner.example", None)):
-        assert not found_of_configs(config, new).widens
-
-
 def test_something_hidden_behind_a_real_change_is_still_named() -> None:
     old = example("receive")
     new = put(put(old, f"{MYSQL}|clients|second", "client.second.example"), f"{MYSQL}|credential", "other")
     named = said(found(old, new))
     assert (f"{SHOWN} Secret other instead of Secret mysql-credential", True) in named
-
-
-def test_another_form_of_the_firewall_lets_the_same_through() -> None:
-    assert said(found(dev_config(), config_with("network/firewall/form", "policy"))) == []
-
-
-def test_what_says_nothing_about_reach_is_named_as_such() -> None:
-    config = dev_config()
-    of = found_of_configs(config_with("labels", {"floor": "1"}), config_with("labels", {"floor": "2"}))
-    assert said(of) == []
-    assert not of.widens
-    assert nothing(of).endswith(
-        "1 key of the config differs, without effect on who may reach what: config labels/floor."
-    )
-    assert nothing(found_of_configs(config, config)) == SAME
-
-
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    if path:
-        yield path
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from _leaves(below, (*path, str(key)))
-
-
-@pytest.mark.parametrize(
-    "mode",
-    [
-        "receive",
-        "perimeter",
-        "google-apis",
-        "own-gateway",
-        "rules",
-        "private-ca",
-        "registry-only",
-        "secret-manager",
-    ],
-)
-def test_no_setting_is_taken_away_in_silence(mode: str) -> None:
-    """Whatever a config may do without: that it is gone is named, or the config means the same without it."""
-    config = example(mode)
-    asked = 0
-    for path in _leaves({key: value for key, value in config.items() if key.startswith("gke-mesh-egress:")}):
-        shorter = copy.deepcopy(config)
-        node = shorter
-        for part in path[:-1]:
-            node = node[part]
-        if path[-1] not in node:
-            continue
-        del node[path[-1]]
-        try:
-            plans = plan_of(config), plan_of(shorter)
-        except ConfigError:
-            continue
-        before, after = (
-            plan.settings.model_dump(exclude={"teams": {"__all__": {"egress"}}}) for plan in plans
-        )
-        if before == after:
-            continue
-        asked += 1
-        of = found_of_configs(config, shorter)
-        assert of.changes or nothing(of) != SAME, path
-    assert asked
