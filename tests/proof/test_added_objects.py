@@ -19,7 +19,7 @@ from tests.fuzz.added.names import record, zone
 from tests.fuzz.added.packets import firewall, labelled
 from tests.fuzz.added.stacks import Effect, Json, at, named, put, take
 from tests.judge.deployments import MODES, rendered, violations
-from tests.proof.test_every_object import with_resource
+from tests.proof.test_every_google_resource import with_resource
 
 GATEWAY = "istio-egress/deployment/istio-egressgateway"
 INGRESS = "istio-ingress/deployment/istio-ingressgateway"

@@ -17,7 +17,7 @@ from tests.fuzz.added.mesh import istio
 from tests.fuzz.added.packets import firewall
 from tests.fuzz.added.stacks import Effect, Json, Stack, at, named
 from tests.proof.test_added_objects import policy
-from tests.proof.test_one_list import named as namespace
+from tests.proof.test_openings import named as namespace
 
 DEV, OPENINGS = named("dev"), named("openings")
 
