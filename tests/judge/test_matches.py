@@ -2,7 +2,7 @@
 VirtualService.
 
 Asked of the matches by themselves; what proxies make of them is in test_routes_matches.py and
-test_gateway.py.
+test_gateway_routes.py.
 """
 
 from __future__ import annotations

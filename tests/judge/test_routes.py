@@ -1,8 +1,8 @@
 """Whose rule counts and where its routes lead, one rule of Istio's reference after the other. Which route
 takes a request is in test_routes_matches.py.
 
-Asked of a sidecar; what is different at gateways is in test_gateway.py. Every answer is that of Istio 1.30's
-own control plane about the same objects, or "not understood".
+Asked of a sidecar; what is different at gateways is in test_gateway_routes.py. Every answer is that of Istio
+1.30's own control plane about the same objects, or "not understood".
 """
 
 from __future__ import annotations

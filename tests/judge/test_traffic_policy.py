@@ -2,7 +2,7 @@
 DestinationRule.
 
 Asked of the rules by themselves; what sidecars and gateways make of them is in test_routes.py and
-test_gateway.py.
+test_gateway_routes.py.
 """
 
 from __future__ import annotations
