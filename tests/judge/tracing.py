@@ -11,7 +11,7 @@ from typing import Any
 
 from egress.common.objects import Resource
 from egress.judge.lookup.subnets import SUBNETWORK
-from egress.judge.model.flow import Flow, Outside, Protocol
+from egress.judge.model.flow import Flow, Outside, Protocol, Vantage
 from egress.judge.trace import Judges, Trace
 from tests.judge.asking import (
     CLOSED,
@@ -34,6 +34,7 @@ from tests.judge.objects import node_pool, snapshot, team, written
 DOOR = f"edge.{GATEWAY}.svc.cluster.local"
 HTTP = Flow(SHOP, "a.example", 80, Protocol.HTTP)
 SEALED = Flow(SHOP, "a.example", 443, Protocol.TLS)
+WITH, WITHOUT = Vantage.GATEWAY_WITH_CERTIFICATE, Vantage.GATEWAY_WITHOUT_CERTIFICATE
 
 
 def edge(**spec: Any) -> Written:
