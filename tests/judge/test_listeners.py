@@ -1,7 +1,7 @@
 """What a sidecar takes a connection for. Source: Istio, "Protocol Selection", "Understanding Traffic
 Routing".
 
-Asked of the listeners by themselves; what becomes of it is in test_sidecar.py and test_routes.py.
+Asked of the listeners by themselves; what becomes of it is in test_sidecar_protocols.py and test_routes.py.
 """
 
 from __future__ import annotations
