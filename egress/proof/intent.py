@@ -159,16 +159,22 @@ class Intent:
         return any(".".join(labels[at:]) in self._resolving for at in range(len(labels)))
 
     def is_declared(self, name: str) -> bool:
-        """Whether a team declared a name, or a pattern above it, that the config does not say others of this
-        network answer."""
+        """Whether a team declared a name, or a pattern above it, or the config has it resolved besides; and
+        the config does not say that others of this network answer it."""
         elsewhere = self._plan.settings.network.dns.answered_elsewhere
-        declared = any(one in self._declared for one in (name, *patterns_above(name)))
+        wanted = self._declared | self.also_resolved
+        declared = any(one in wanted for one in (name, *patterns_above(name)))
         return declared and not any(under(name, domain) for domain in elsewhere)
 
     @cached_property
     def _declared(self) -> frozenset[str]:
         """Hosts and patterns of every team."""
         return frozenset(host for of in self._hosts.values() for host in of)
+
+    @cached_property
+    def also_resolved(self) -> frozenset[str]:
+        """Names and patterns that resolve although no team declares them."""
+        return frozenset(self._plan.settings.network.dns.also_resolved)
 
     @property
     def resolving_network(self) -> str:

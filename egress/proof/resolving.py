@@ -25,7 +25,8 @@ _OF_NODES = ("gcr.io", *(f"{BELOW}.{domain}" for domain in PRIVATE_ZONES))
 
 def of_names(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     """Every name that some zone or record tells from others, as far as somebody is to reach it."""
-    declared = {concrete(host) for team in intent.teams for host in intent.hosts(team)}
+    hosts = {host for team in intent.teams for host in intent.hosts(team)}
+    declared = {concrete(host) for host in (*hosts, *intent.also_resolved)}
     needed = {*_OF_NODES, *(api for team in intent.teams for api in intent.apis(team))}
     for name in sorted({*declared, *needed, *Distinctions([judges]).names}):
         if any(under(name, domain) for domain in PRIVATE_ZONES):

@@ -323,3 +323,25 @@ def test_the_message_gives_the_flow_the_layers_and_the_objects() -> None:
     assert "Nothing was changed." in text
     assert "team-y, as any-other-account: GET http://httpbin.org:80/, by app" in text
     assert "authorization: yes, istio-egress/authorizationpolicy/egress-team-y spec.rules[0]" in text
+
+
+ALSO_RESOLVED = {"alsoResolved": {"time.example.net": "clocks", "*.clock.example": "clocks of an appliance"}}
+
+
+@pytest.mark.parametrize("zone", ["egress-time-example-net", "egress-clock-example"])
+@pytest.mark.parametrize("field", ["peeringConfig", "all of it"])
+def test_a_name_resolved_besides_is_answered_as_the_internet_answers_it(zone: str, field: str) -> None:
+    plan = plan_of(config_with("network/dns", ALSO_RESOLVED))
+    assert violations(plan) == []
+    other = {"targetNetwork": {"networkUrl": "projects/sandbox-project/global/networks/another"}}
+
+    def elsewhere(properties: dict[str, Any]) -> None:
+        if field == "peeringConfig":
+            properties["peeringConfig"] = other
+        else:
+            properties["dnsName"] = "gone.test."
+
+    found = violations(plan, changed(plan, f"managedzone/{zone}", elsewhere))
+    assert found
+    name = zone.removeprefix("egress-").replace("-", ".")
+    assert any(name in str(violation) for violation in found)

@@ -52,7 +52,17 @@ def names_no_longer(draw: Draw, stack: Stack) -> Change | None:
         return opens("unknown names are answered", take(refusing))
     if not declared or not stack.in_cluster:
         return None
-    return breaks("a declared name does not resolve", take(draw(st.sampled_from(declared))))
+    gone = draw(st.sampled_from(declared))
+    if any(_answers_below(stack, other, gone) for other in declared):
+        return nothing("a zone goes, and the one above it answers the same", take(gone))
+    return breaks("a declared name does not resolve", take(gone))
+
+
+def _answers_below(stack: Stack, upper: str, lower: str) -> bool:
+    """Whether a zone is above another and asks in the same place."""
+    above, below = (stack.resources[name].properties for name in (upper, lower))
+    inside = below["dnsName"].endswith(f".{above['dnsName']}")
+    return inside and above.get("peeringConfig") == below.get("peeringConfig") is not None
 
 
 def names_that_change_nothing(draw: Draw, stack: Stack) -> Change | None:
