@@ -14,7 +14,7 @@ from egress.judge.lookup.firewall_rules import INGRESS, Rule
 from egress.judge.model.flow import Verdict
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.model.snapshot import Snapshot
-from tests.judge.test_firewall_layers import ALL, APP, CLUSTER, GATE, SUBNET, TCP_443, rule
+from tests.judge.firewall_asking import ALL, APP, CLUSTER, GATE, SUBNET, TCP_443, rule
 
 SOURCE = "203.0.113.0/24"
 

@@ -6,241 +6,28 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import pulumi_gcp
 import pytest
 
 from egress.common.objects import Resource
 from egress.judge.layers.firewall import Firewall
-from egress.judge.lookup import firewall_rules
-from egress.judge.model.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.model.flow import Connection, Node, Outside, Pod, Protocol
 from egress.judge.model.snapshot import Snapshot
 from egress.layers.google.resources import google_objects
-from tests.support import config_with, dev_config, plan_of
-
-SUBNET = Resource(
-    "gcp:compute/subnetwork:Subnetwork",
-    "subnet",
-    {
-        "ipCidrRange": "10.0.0.0/24",
-        "network": "projects/p/global/networks/ours",
-        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}],
-    },
+from tests.judge.firewall_asking import (
+    ALL,
+    ANY_SITE,
+    APP,
+    CLUSTER,
+    DENY_ALL,
+    GATE,
+    SUBNET,
+    TCP_443,
+    judged,
+    of_google,
+    rule,
+    says,
 )
-CLUSTER = Resource(
-    "gcp:container/cluster:Cluster", "one", {"ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"}}
-)
-APP, GATE = "app@p.iam", "gate@p.iam"
-ANY_SITE = Outside("example.com", None)
-TCP_443 = [{"protocol": "tcp", "ports": ["443"]}]
-ALL = [{"protocol": "all"}]
-
-
-def rule(name: str = "rule", **properties: Any) -> Resource:
-    return Resource(
-        "gcp:compute/firewall:Firewall", name, {"name": name, "direction": "EGRESS", **properties}
-    )
-
-
-DENY_ALL = rule("deny-all", denies=ALL, destinationRanges=["0.0.0.0/0"], priority=65535)
-
-
-def judged(*rules: Resource, to: Pod | Outside = ANY_SITE, port: int = 443, **how: Any) -> Verdict:
-    others = how.pop("others", (SUBNET, CLUSTER))
-    must_pass = how.pop("must_pass", False)
-    source = how.pop("source", Node(APP))
-    connection = Connection(source, to, port, Protocol.TCP, **how)
-    return Firewall(Snapshot.of((), (*rules, *others))).judge(connection, must_pass=must_pass)
-
-
-def policy(*rules: dict[str, Any]) -> Resource:
-    kind = "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules"
-    return Resource(kind, "policy", {"name": "policy", "rules": list(rules)})
-
-
-def of_policy(action: str, protocol: str = "all", **properties: Any) -> dict[str, Any]:
-    match = {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": protocol}]}
-    return {
-        "ruleName": action,
-        "direction": "EGRESS",
-        "action": action,
-        "priority": 1000,
-        "match": match,
-        **properties,
-    }
-
-
-def of_google(**properties: Any) -> Resource:
-    """A rule without the direction that `rule` says."""
-    return Resource("gcp:compute/firewall:Firewall", "of-google", properties)
-
-
-def says(verdict: Verdict) -> tuple[bool, bool, str, str]:
-    return verdict.allowed, verdict.understood, verdict.decided_by, verdict.field
-
-
-class TestPolicies:
-    def test_the_rule_that_decides_is_named(self) -> None:
-        two = policy(of_policy("allow", "udp", priority=1), of_policy("deny", "tcp", priority=2))
-        verdict = judged(two)
-        assert says(verdict) == (
-            False,
-            True,
-            "networkfirewallpolicywithrules/policy",
-            "rules[1].match.layer4Configs[0]",
-        )
-        assert verdict.reason == "stops TCP 443 to the internet: deny"
-        unnamed = of_policy("deny", priority=7)
-        del unnamed["ruleName"]
-        assert judged(policy(unnamed)).reason == "stops TCP 443 to the internet: 7"
-
-    def test_without_a_match_a_rule_means_everything(self) -> None:
-        verdict = judged(policy({"direction": "EGRESS", "action": "deny", "priority": 1}))
-        assert says(verdict) == (False, True, "networkfirewallpolicywithrules/policy", "")
-
-    def test_ports_of_a_rule(self) -> None:
-        match = {
-            "destIpRanges": ["0.0.0.0/0"],
-            "layer4Configs": [{"ipProtocol": "udp"}, {"ipProtocol": "tcp", "ports": ["80"]}],
-        }
-        denied = policy(of_policy("deny", match=match))
-        assert judged(denied, port=80).field == "rules[0].match.layer4Configs[1].ports[0]"
-        assert judged(denied, port=81).allowed
-        assert not judged(denied, port=81, transport="UDP").allowed
-
-    def test_a_disabled_rule_says_nothing(self) -> None:
-        assert judged(policy(of_policy("deny", disabled=True))).decided_by is None
-
-    def test_without_a_direction_a_rule_is_for_what_comes_in(self) -> None:
-        far, out = Pod("bank", {}, pool=GATE), rule(allows=ALL)
-        written = of_policy(
-            "deny", match={"srcIpRanges": ["10.0.0.0/24"], "layer4Configs": [{"ipProtocol": "all"}]}
-        )
-        del written["direction"]
-        assert judged(policy(written)).allowed
-        assert judged(policy(written), out, to=far).decided_by == "networkfirewallpolicywithrules/policy"
-        assert (
-            judged(policy({**written, "direction": "INGRESS"}), out, to=far).decided_by
-            == "networkfirewallpolicywithrules/policy"
-        )
-        verdict = judged(policy(written), out, source=Pod("shop", {}, pool=APP), to=far)
-        assert (verdict.allowed, verdict.understood) == (True, True), "the rule's range is the nodes' alone"
-
-    @pytest.mark.parametrize(
-        ("match", "unknown"),
-        [
-            ({"destIpRanges": ["example.com"], "layer4Configs": [{"ipProtocol": "tcp"}]}, "'example.com'"),
-            (
-                {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["web"]}]},
-                "'web'",
-            ),
-            ({"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}, "srcIpRanges"),
-        ],
-    )
-    def test_a_match_that_cannot_be_read_may_mean_everything(
-        self, match: dict[str, Any], unknown: str
-    ) -> None:
-        verdict = judged(policy(of_policy("deny", match=match)), port=1, transport="UDP")
-        assert (verdict.allowed, verdict.understood) == (True, False)
-        assert unknown in verdict.reason
-        assert not verdict.field or "srcIpRanges" in match
-
-    def test_a_policy_decides_before_any_rule_of_the_network(self) -> None:
-        opened = rule("somebody-opened-it", allows=ALL, priority=0)
-        verdict = judged(policy(of_policy("deny", priority=65000)), opened)
-        assert (verdict.allowed, verdict.decided_by) == (False, "networkfirewallpolicywithrules/policy")
-
-    def test_its_rules_decide_by_their_numbers_and_for_their_machines(self) -> None:
-        both = policy(
-            of_policy("deny", priority=2), of_policy("allow", "tcp", priority=1, targetServiceAccounts=[GATE])
-        )
-        assert judged(both, source=Node(GATE)).allowed
-        assert not judged(both, source=Node(APP)).allowed
-
-    def test_what_it_does_not_mean_is_for_the_rules_of_the_network(self) -> None:
-        assert not judged(policy(of_policy("allow", "udp")), DENY_ALL).allowed
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"action": "goto_next"},
-            {"targetSecureTags": [{"name": "t"}]},
-            {"match": {"destFqdns": ["example.com"]}},
-        ],
-    )
-    def test_what_this_judge_cannot_read_is_not_understood(self, change: dict[str, Any]) -> None:
-        assert not judged(policy({**of_policy("deny"), **change})).understood
-
-    def test_the_programs_own_policy_lets_through_what_its_rules_do(self) -> None:
-        kinds = {
-            form: Firewall(
-                Snapshot.of((), google_objects(plan_of(config_with("network/firewall", {"form": form}))))
-            )
-            for form in ("rules", "policy")
-        }
-        for account in ("sa-application-nodes", "sa-gateway-nodes"):
-            source = Node(f"{account}@sandbox-project.iam.gserviceaccount.com")
-            for to in (
-                ANY_SITE,
-                Outside("v6", "2606:2800::1"),
-                Outside("google", "199.36.153.8"),
-                Outside("plane", "10.5.0.2"),
-            ):
-                for port in (22, 80, 443, 10250):
-                    said = {
-                        form: judge.judge(Connection(source, to, port, Protocol.TCP))
-                        for form, judge in kinds.items()
-                    }
-                    assert said["rules"].allowed == said["policy"].allowed, (account, to, port)
-                    assert said["policy"].understood
-
-
-class TestKnownFields:
-    """Exports hold whatever the provider puts out: each field is read, is known to decide nothing, or is not
-    understood."""
-
-    NOT_UNDERSTOOD = {"sourceServiceAccounts", "sourceTags", "targetTags"}
-    NOT_UNDERSTOOD_OF_POLICY = {"securityProfileGroup", "targetSecureTags", "tlsInspect"}
-
-    def test_every_output_of_the_installed_provider_is_known(self) -> None:
-        of_engine = {"urn", "pulumiResourceName", "pulumiResourceType"}
-        known = firewall_rules._READ | firewall_rules._SILENT
-        assert _outputs(pulumi_gcp.compute.Firewall) - of_engine == known | self.NOT_UNDERSTOOD
-        known = firewall_rules._READ_OF_POLICY | firewall_rules._SILENT_OF_POLICY
-        of_policy_rule = _outputs(pulumi_gcp.compute.outputs.NetworkFirewallPolicyWithRulesRule)
-        assert of_policy_rule == known | self.NOT_UNDERSTOOD_OF_POLICY
-
-    @pytest.mark.parametrize("field", sorted(NOT_UNDERSTOOD))
-    def test_what_is_not_read_is_not_understood(self, field: str) -> None:
-        assert not judged(
-            rule("rule", denies=ALL, destinationRanges=["0.0.0.0/0"], **{field: ["x"]})
-        ).understood
-
-    @pytest.mark.parametrize("field", sorted(NOT_UNDERSTOOD_OF_POLICY))
-    def test_nor_is_it_of_a_policy(self, field: str) -> None:
-        assert not judged(policy(of_policy("deny", **{field: "x"}))).understood
-
-    def test_what_the_provider_adds_decides_nothing(self) -> None:
-        added = {
-            "deletionPolicy": "DELETE",
-            "creationTimestamp": "x",
-            "selfLink": "x",
-            "project": "p",
-            "enableLogging": True,
-        }
-        verdict = judged(rule(denies=ALL, destinationRanges=["0.0.0.0/0"], **added))
-        assert verdict.understood
-        assert not verdict.allowed
-
-
-def _outputs(kind: type) -> set[str]:
-    names = {name for name, value in vars(kind).items() if isinstance(value, property)}
-    names |= {
-        name for base in kind.__mro__[1:] for name, value in vars(base).items() if isinstance(value, property)
-    }
-    return {
-        "".join([name.partition("_")[0], *(part.capitalize() for part in name.split("_")[1:])])
-        for name in names
-    }
+from tests.support import dev_config, plan_of
 
 
 class TestWhoDecides:
@@ -463,76 +250,6 @@ class TestWhatItMeans:
             rule(allows=TCP_443, destinationFqdns=["example.com"]),
         ):
             assert not judged(DENY_ALL, strange).understood, strange
-
-
-class TestBetweenPodsAndNodes:
-    FAR = Pod("bank", {}, pool=GATE)
-    OUT = rule(allows=ALL, destinationRanges=["10.0.0.0/24", "10.1.0.0/16"])
-
-    def test_gke_lets_its_own_pods_and_nodes_in(self) -> None:
-        assert (
-            judged(DENY_ALL, self.OUT, source=Pod("shop", {}, pool=APP), to=self.FAR).decided_by
-            == "firewall/rule"
-        )
-        assert judged(DENY_ALL, self.OUT, to=self.FAR).allowed
-        assert not judged(DENY_ALL, self.OUT, to=self.FAR, others=(SUBNET,)).allowed
-
-    def test_a_rule_without_a_direction_is_for_what_comes_in(self) -> None:
-        closed = of_google(denies=ALL, sourceRanges=["10.0.0.0/24"], priority=1)
-        assert judged(self.OUT, closed, to=self.FAR).decided_by == "firewall/of-google"
-        assert judged(self.OUT, closed, to=self.FAR, source=Pod("shop", {}, pool=APP)).allowed
-
-    def test_nodes_and_pods_come_from_ranges_of_their_own(self) -> None:
-        only_pods = rule("closed", direction="INGRESS", denies=ALL, sourceRanges=["10.1.0.0/16"], priority=1)
-        only_nodes = rule("closed", direction="INGRESS", denies=ALL, sourceRanges=["10.0.0.0/24"], priority=1)
-        for closed, stopped, free in (
-            (only_pods, Pod("shop", {}, pool=APP), Node(APP)),
-            (only_nodes, Node(APP), Pod("shop", {}, pool=APP)),
-        ):
-            verdict = judged(self.OUT, closed, to=self.FAR, source=stopped)
-            assert verdict.decided_by == "firewall/closed"
-            assert verdict.reason == f"stops TCP 443 from {'nodes' if isinstance(stopped, Node) else 'pods'}"
-            assert judged(self.OUT, closed, to=self.FAR, source=free).allowed
-
-    def test_gke_opens_udp_as_well_and_nothing_else(self) -> None:
-        for transport in ("TCP", "UDP"):
-            assert judged(self.OUT, to=self.FAR, transport=transport).decided_by == "firewall/rule"
-        verdict = judged(self.OUT, to=self.FAR, transport="SCTP")
-        assert says(verdict) == (False, True, None, "")
-
-    def test_what_gke_opens_a_rule_of_a_lower_number_closes(self) -> None:
-        for priority, allowed in ((999, False), (1000, False), (1001, True)):
-            closed = rule("closed", direction="INGRESS", denies=ALL, priority=priority)
-            assert judged(self.OUT, closed, to=self.FAR).allowed is allowed, priority
-
-    def test_what_is_not_understood_at_either_end_is_said(self) -> None:
-        strange = rule("strange", allows=ALL, targetTags=["x"], priority=1)
-        assert says(judged(strange, to=self.FAR)) == (True, False, "firewall/strange", "allows[0]")
-        strange = rule("strange", direction="INGRESS", allows=ALL, targetTags=["x"], priority=1)
-        assert says(judged(self.OUT, strange, to=self.FAR)) == (True, False, "firewall/strange", "allows[0]")
-        closed = rule("closed", denies=ALL, priority=0)
-        assert judged(closed, strange, to=self.FAR).decided_by == "firewall/closed"
-        out, shut = (
-            rule("out", allows=ALL, targetTags=["x"]),
-            rule("shut", direction="INGRESS", denies=ALL, priority=0),
-        )
-        assert judged(out, shut, to=self.FAR).decided_by == "firewall/out"
-
-    def test_what_nobody_may_reach_is_what_is_asked_if_nothing_else_is_said(self) -> None:
-        half = rule(allows=ALL, destinationRanges=["10.1.0.0/17"])
-        judge = Firewall(Snapshot.of((), (DENY_ALL, half, SUBNET, CLUSTER)))
-        assert judge.judge(Connection(Node(APP), self.FAR, 443, Protocol.TCP)).allowed
-
-    def test_both_ends_are_asked(self) -> None:
-        assert not judged(DENY_ALL, to=self.FAR).allowed
-        closed = rule("closed", direction="INGRESS", denies=ALL, targetServiceAccounts=[GATE], priority=1)
-        assert judged(DENY_ALL, self.OUT, closed, to=self.FAR).decided_by == "firewall/closed"
-        assert judged(DENY_ALL, self.OUT, closed, to=Pod("bank", {}, pool=APP)).allowed
-
-    def test_a_range_may_hold_the_pod_or_must(self) -> None:
-        half = rule(allows=ALL, destinationRanges=["10.1.0.0/17"])
-        assert judged(DENY_ALL, half, to=self.FAR).allowed
-        assert not judged(DENY_ALL, half, to=self.FAR, must_pass=True).allowed
 
 
 @cache
