@@ -1,5 +1,5 @@
 """Fields of Google resources and of Helm charts that no judge reads: harmless for the reason that stands
-here, or not understood.
+here, or not understood. Those of clusters and node pools are in google_cluster_fields.py.
 
 What judges read is in shapes.py. An export holds what Google computes as well, so the lists are long; a field
 that is in none of them is not understood. So is a value that means another cluster than judges know: one
@@ -15,321 +15,34 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from egress.common.objects import Resource
+from egress.judge.fields import google_cluster_fields
 from egress.judge.fields.accepted import Accepted, beyond
+from egress.judge.fields.google_cluster_fields import POOL
+from egress.judge.fields.google_reasons import COMPUTED, FIGURES, PULUMI, SOURCE, WORDS
 from egress.judge.lookup.firewall_rules import FIREWALL, POLICY
 from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK
 from egress.judge.model.shapes import ANY, GOOGLE
 from egress.judge.model.snapshot import Snapshot, listed, part
 
-POOL = "gcp:container/nodePool:NodePool"
-_WORDS = "names and words"
-_COMPUTED = "what Google computes"
-_PULUMI = "how the provider deletes and names it"
-_HOUSE = "how nodes are kept, updated and counted, not what they may reach"
-_RIGHTS = "who may ask the API server; rights are no part of what is proven (docs/proof.md)"
-_FIGURES = "what is measured and logged"
-_OBJECTS = "it brings kinds of objects; each object of them is read, or not understood"
-_MACHINE = "what the machine is made of"
-_SOURCE = "by which addresses nodes leave, and how many connections; who leaves is the firewall's"
-
 EVERYWHERE: Mapping[str, str] = {
     **dict.fromkeys(
         ("description", "labels", "effectiveLabels", "pulumiLabels", "resourceLabels", "labelFingerprint"),
-        _WORDS,
+        WORDS,
     ),
     **dict.fromkeys(
         ("id", "selfLink", "selfLinkWithId", "fingerprint", "creationTimestamp", "creationTime", "operation"),
-        _COMPUTED,
+        COMPUTED,
     ),
-    **dict.fromkeys(("project", "params", "region", "location"), _WORDS),
-    **dict.fromkeys(("deletionPolicy", "deletionProtection", "forceDestroy", "namePrefix"), _PULUMI),
+    **dict.fromkeys(("project", "params", "region", "location"), WORDS),
+    **dict.fromkeys(("deletionPolicy", "deletionProtection", "forceDestroy", "namePrefix"), PULUMI),
 }
 """Fields of resources of whatever type."""
 HARMLESS: Mapping[str, Mapping[str, str]] = {
-    FIREWALL: {"name": _WORDS, **dict.fromkeys(("enableLogging", "logConfig"), _FIGURES)},
-    CLUSTER: {
-        **dict.fromkeys(
-            (
-                *(
-                    "clusterTelemetry",
-                    "costManagementConfig",
-                    "loggingConfig",
-                    "loggingService",
-                    "monitoringConfig",
-                    "monitoringService",
-                ),
-                *(
-                    "managedMachineLearningDiagnosticsConfig",
-                    "managedOpentelemetryConfig",
-                    "notificationConfig",
-                ),
-                *(
-                    "resourceUsageExportConfig",
-                    "securityPostureConfig",
-                    "protectConfig",
-                    "enableIntranodeVisibility",
-                ),
-            ),
-            _FIGURES,
-        ),
-        **dict.fromkeys(
-            (
-                *(
-                    "anonymousAuthenticationConfig",
-                    "authenticatorGroupsConfig",
-                    "controlPlaneEndpointsConfig",
-                    "enableLegacyAbac",
-                ),
-                *(
-                    "identityServiceConfig",
-                    "masterAuth",
-                    "masterAuthorizedNetworksConfig",
-                    "rbacBindingConfig",
-                    "endpoint",
-                ),
-                *("userManagedKeysConfig", "databaseEncryption", "enterpriseConfig", "fleet"),
-            ),
-            _RIGHTS,
-        ),
-        **dict.fromkeys(
-            (
-                *(
-                    "binaryAuthorization",
-                    "autopilotClusterPolicyConfig",
-                    "autopilotPrivilegedAdmissions",
-                    "allowNetAdmin",
-                ),
-                *("podSecurityPolicyConfig",),
-            ),
-            "it can only refuse pods, or lets pods be what other rules are asked about",
-        ),
-        **dict.fromkeys(
-            (
-                *(
-                    "enableCiliumClusterwideNetworkPolicy",
-                    "enableFqdnNetworkPolicy",
-                    "gatewayApiConfig",
-                    "enableK8sBetaApis",
-                ),
-                *(
-                    "enableKubernetesAlpha",
-                    "serviceExternalIpsConfig",
-                    "secretManagerConfig",
-                    "secretSyncConfig",
-                ),
-                *("disableL4LbFirewallReconciliation", "enableL4IlbSubsetting"),
-            ),
-            _OBJECTS,
-        ),
-        **dict.fromkeys(
-            (
-                *(
-                    "confidentialNodes",
-                    "defaultMaxPodsPerNode",
-                    "enableShieldedNodes",
-                    "enableTpu",
-                    "tpuConfig",
-                    "initialNodeCount",
-                ),
-                *(
-                    "ignoreNodeCountChanges",
-                    "maintenancePolicy",
-                    "minMasterVersion",
-                    "nodeLocations",
-                    "nodePoolAutoConfig",
-                ),
-                *(
-                    "nodePoolDefaults",
-                    "nodeVersion",
-                    "releaseChannel",
-                    "removeDefaultNodePool",
-                    "rollbackSafeUpgrade",
-                ),
-                *(
-                    "skipNodePoolRefresh",
-                    "verticalPodAutoscaling",
-                    "podAutoscaling",
-                    "gkeAutoUpgradeConfig",
-                    "masterVersion",
-                ),
-                *(
-                    "emulatedVersion",
-                    "desiredEmulatedVersion",
-                    "networkPerformanceConfig",
-                    "nodeCreationConfig",
-                ),
-                *("dataplaneOptimizationMode", "tpuIpv4CidrBlock", "meshCertificates", "workloadAltsConfig"),
-            ),
-            _HOUSE,
-        ),
-        "inTransitEncryptionConfig": "packets between nodes, closed to whoever listens there",
-        "name": _WORDS,
-        "subnetwork": "every subnetwork's ranges are read",
-        "networkPolicy.provider": "there is but one",
-        "nodeConfig": "of the pool that a cluster is born with; its nodes are a NodePool's, or are not "
-        "understood (nodePools)",
-        "privateClusterConfig": "whether nodes have public addresses; who leaves and what comes in is the "
-        "firewall's",
-        "defaultSnatStatus": _SOURCE,
-        **dict.fromkeys(("clusterIpv4Cidr", "servicesIpv4Cidr"), "ranges that the subnetwork says as well"),
-        "ipAllocationPolicy.additionalIpRangesConfigs.subnetwork": "every subnetwork's ranges are read",
-        "ipAllocationPolicy.servicesSecondaryRangeName": "Services' addresses are on no packet that leaves a "
-        "node",
-        **dict.fromkeys(
-            (
-                f"ipAllocationPolicy.{name}"
-                for name in (
-                    "servicesIpv4CidrBlock",
-                    "clusterIpv4CidrBlock",
-                    "podCidrOverprovisionConfig",
-                    "stackType",
-                )
-            ),
-            "ranges and address families that the subnetwork says as well",
-        ),
-        **dict.fromkeys(
-            (
-                "ipAllocationPolicy.autoIpamConfig",
-                "ipAllocationPolicy.networkTierConfig",
-            ),
-            _SOURCE,
-        ),
-        **dict.fromkeys(
-            (
-                f"addonsConfig.{name}"
-                for name in (
-                    *(
-                        "dnsCacheConfig",
-                        "gcePersistentDiskCsiDriverConfig",
-                        "gcpFilestoreCsiDriverConfig",
-                        "gcsFuseCsiDriverConfig",
-                    ),
-                    *(
-                        "gkeBackupAgentConfig",
-                        "horizontalPodAutoscaling",
-                        "httpLoadBalancing",
-                        "configConnectorConfig",
-                    ),
-                    *(
-                        "statefulHaConfig",
-                        "parallelstoreCsiDriverConfig",
-                        "lustreCsiDriverConfig",
-                        "kalmConfig",
-                        "rayOperatorConfigs",
-                    ),
-                )
-            ),
-            _OBJECTS,
-        ),
-    },
-    POOL: {
-        **dict.fromkeys(
-            (
-                *(
-                    "cluster",
-                    "autoscaling",
-                    "bestEffortProvisioning",
-                    "ignoreNodeCountChanges",
-                    "initialNodeCount",
-                    "maintenancePolicies",
-                ),
-                *(
-                    "management",
-                    "maxPodsPerNode",
-                    "nodeCount",
-                    "nodeDrainConfigs",
-                    "nodeLocations",
-                    "placementPolicy",
-                ),
-                *(
-                    "queuedProvisioning",
-                    "upgradeSettings",
-                    "version",
-                    "instanceGroupUrls",
-                    "managedInstanceGroupUrls",
-                ),
-            ),
-            _HOUSE,
-        ),
-        **dict.fromkeys(("networkConfig.subnetwork",), "every subnetwork's ranges are read"),
-        **dict.fromkeys(
-            ("networkConfig.enablePrivateNodes",),
-            "whether nodes have public addresses; who leaves is the firewall's",
-        ),
-        **dict.fromkeys(
-            ("networkConfig.networkPerformanceConfig", "networkConfig.podCidrOverprovisionConfig"), _HOUSE
-        ),
-        **dict.fromkeys(
-            ("networkConfig.podIpv4CidrBlock", "networkConfig.createPodRange"),
-            "the subnetwork says it as well, by podRange",
-        ),
-        **dict.fromkeys(
-            (
-                f"nodeConfig.{name}"
-                for name in (
-                    *(
-                        "advancedMachineFeatures",
-                        "bootDisk",
-                        "bootDiskKmsKey",
-                        "confidentialNodes",
-                        "containerdConfig",
-                        "diskSizeGb",
-                    ),
-                    *(
-                        "diskType",
-                        "effectiveTaints",
-                        "enableConfidentialStorage",
-                        "ephemeralStorageConfig",
-                        "fastSocket",
-                        "flexStart",
-                    ),
-                    *(
-                        "ephemeralStorageLocalSsdConfig",
-                        "gcfsConfig",
-                        "guestAccelerators",
-                        "gvnic",
-                        "hostMaintenancePolicy",
-                    ),
-                    *(
-                        "imageType",
-                        "kubeletConfig",
-                        "labels",
-                        "linuxNodeConfig",
-                        "localNvmeSsdBlockConfig",
-                        "localSsdCount",
-                    ),
-                    *(
-                        "localSsdEncryptionMode",
-                        "loggingVariant",
-                        "machineType",
-                        "maxRunDuration",
-                        "metadata",
-                        "minCpuPlatform",
-                    ),
-                    *(
-                        "nodeGroup",
-                        "preemptible",
-                        "reservationAffinity",
-                        "resourceLabels",
-                        "resourceManagerTags",
-                    ),
-                    *(
-                        "secondaryBootDisks",
-                        "shieldedInstanceConfig",
-                        "soleTenantConfig",
-                        "spot",
-                        "storagePools",
-                    ),
-                )
-            ),
-            _MACHINE,
-        ),
-        "nodeConfig.oauthScopes": "what the node's own account may do at Google's is IAM's",
-        "nodeConfig.tags": "no rule of the firewall that goes by tags is understood",
-    },
+    FIREWALL: {"name": WORDS, **dict.fromkeys(("enableLogging", "logConfig"), FIGURES)},
+    **google_cluster_fields.HARMLESS,
     SUBNETWORK: {
-        "logConfig": _FIGURES,
-        "name": _WORDS,
+        "logConfig": FIGURES,
+        "name": WORDS,
         **dict.fromkeys(
             (
                 "gatewayAddress",
@@ -338,7 +51,7 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                 "sendSecondaryIpRangeIfEmpty",
                 "allowSubnetCidrRoutesOverlap",
             ),
-            _COMPUTED,
+            COMPUTED,
         ),
         **dict.fromkeys(
             (
@@ -354,40 +67,40 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("purpose", "role"), "its ranges are taken to be of nodes, whatever they are for"),
         **dict.fromkeys(
             ("secondaryIpRanges.reservedInternalRange", "reservedInternalRange", "resolveSubnetMask"),
-            _COMPUTED,
+            COMPUTED,
         ),
     },
     "gcp:dns/managedZone:ManagedZone": {
-        "cloudLoggingConfig": _FIGURES,
+        "cloudLoggingConfig": FIGURES,
         "dnssecConfig": "it signs answers, and changes none",
-        **dict.fromkeys(("managedZoneId", "nameServers"), _COMPUTED),
+        **dict.fromkeys(("managedZoneId", "nameServers"), COMPUTED),
     },
     "gcp:dns/recordSet:RecordSet": {"ttl": "how long an answer is kept"},
-    "gcp:dns/responsePolicy:ResponsePolicy": {"responsePolicyName": _WORDS},
+    "gcp:dns/responsePolicy:ResponsePolicy": {"responsePolicyName": WORDS},
     "gcp:dns/responsePolicyRule:ResponsePolicyRule": dict.fromkeys(
         ("behavior", "dnsName", "localData", "responsePolicy", "ruleName"),
         "its policy is not understood, with all of its rules",
     ),
     "gcp:dns/policy:Policy": {
-        "enableLogging": _FIGURES,
+        "enableLogging": FIGURES,
         "enableInboundForwarding": "other networks may ask these zones; what these pods are answered stays "
         "the same",
         "networks": "whose questions it is about",
-        "name": _WORDS,
+        "name": WORDS,
     },
     "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules": {
-        "name": _WORDS,
-        **dict.fromkeys(("networkFirewallPolicyId", "ruleTupleCount", "policyType"), _COMPUTED),
-        "rules.description": _WORDS,
-        "rules.enableLogging": _FIGURES,
+        "name": WORDS,
+        **dict.fromkeys(("networkFirewallPolicyId", "ruleTupleCount", "policyType"), COMPUTED),
+        "rules.description": WORDS,
+        "rules.enableLogging": FIGURES,
         "predefinedRules": "what a network does by itself where no rule decides",
     },
     "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": dict.fromkeys(
-        ("name", "shortName", "firewallPolicy"), _WORDS
+        ("name", "shortName", "firewallPolicy"), WORDS
     ),
     "gcp:compute/routerNat:RouterNat": {
-        **dict.fromkeys(("name", "router"), _WORDS),
-        "logConfig": _FIGURES,
+        **dict.fromkeys(("name", "router"), WORDS),
+        "logConfig": FIGURES,
         **dict.fromkeys(
             (
                 *(
@@ -413,7 +126,7 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
                 ),
                 *("tcpTransitoryIdleTimeoutSec", "udpIdleTimeoutSec"),
             ),
-            _SOURCE,
+            SOURCE,
         ),
     },
     "kubernetes:helm.sh/v3:Release": {

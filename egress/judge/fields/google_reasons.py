@@ -1,0 +1,11 @@
+"""Why a field of a Google resource is harmless, for the reasons that more than one field has."""
+
+WORDS = "names and words"
+COMPUTED = "what Google computes"
+PULUMI = "how the provider deletes and names it"
+HOUSE = "how nodes are kept, updated and counted, not what they may reach"
+RIGHTS = "who may ask the API server; rights are no part of what is proven (docs/proof.md)"
+FIGURES = "what is measured and logged"
+OBJECTS = "it brings kinds of objects; each object of them is read, or not understood"
+MACHINE = "what the machine is made of"
+SOURCE = "by which addresses nodes leave, and how many connections; who leaves is the firewall's"
