@@ -215,7 +215,21 @@ def rule_widened(draw: Draw, stack: Stack) -> Change | None:
         for _, host in _foreign(stack, name.split("/")[0])
     ):
         return None
+    rules = stack.objects[name]["spec"]["rules"]
+    if path[-1] != "from" and any(
+        _passes_all_of(other, rules[path[2]]) for number, other in enumerate(rules) if number != path[2]
+    ):
+        return nothing(f"{name} without {path}, and another rule passes everything", at(name, path, None))
     return opens(f"{name} without {path}", at(name, path, None))
+
+
+def _passes_all_of(wide: Json, narrow: Json) -> bool:
+    """Whether a rule of the same team passes every request to the hosts of another, from any of its pods."""
+    anybody = all(set(one["source"]) == {"namespaces"} for one in wide.get("from") or ())
+    everything = [to["operation"] for to in wide.get("to") or ()]
+    hosts = [to["operation"].get("hosts") for to in narrow["to"]]
+    ports = [when for when in narrow.get("when") or () if when["key"] == "destination.port"]
+    return anybody and wide.get("when") == ports and everything == [{"hosts": of} for of in hosts]
 
 
 def rule_gone(draw: Draw, stack: Stack) -> Change | None:

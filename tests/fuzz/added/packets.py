@@ -296,10 +296,15 @@ def policy_rule_widened(draw: Draw, stack: Stack) -> Change | None:
         cidr = ipblock["except"][left]
         if cidr in ("127.0.0.0/8", "0.0.0.0/8"):
             return None
-        return opens(
-            f"{name} no longer leaves {cidr} out",
-            at(name, [*path, "to", place, "ipBlock", "except", left], None),
-        )
+        edit = at(name, [*path, "to", place, "ipBlock", "except", left], None)
+        beside = (rule for at_, rule in enumerate(rules) if at_ != number)
+        if any(
+            rule["ports"] == rules[number]["ports"] and {"ipBlock": {"cidr": cidr}} in rule["to"]
+            for rule in beside
+            if "ports" in rule and "to" in rule
+        ):
+            return nothing(f"{name} no longer leaves {cidr} out, and another rule lets it through", edit)
+        return opens(f"{name} no longer leaves {cidr} out", edit)
     if draw(st.booleans()):
         return opens(f"{name}: every port", at(name, [*path, "ports"], None))
     more = {"port": draw(st.sampled_from(ODD_PORTS)), "protocol": draw(st.sampled_from(TRANSPORTS))}
