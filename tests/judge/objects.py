@@ -74,3 +74,5 @@ def deployment(
 
 
 TAINT = {"key": "dedicated", "value": "gateway", "effect": "NO_SCHEDULE"}
+TOLERATES = {"key": "dedicated", "value": "gateway", "effect": "NoSchedule"}
+IN_TEMPLATE = "spec.template.spec"
