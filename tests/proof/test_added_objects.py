@@ -14,9 +14,10 @@ import pytest
 
 from egress.common.objects import Resource
 from tests.fuzz.added import check
+from tests.fuzz.added.firewall import firewall
 from tests.fuzz.added.mesh import istio
 from tests.fuzz.added.names import record, zone
-from tests.fuzz.added.packets import firewall, labelled
+from tests.fuzz.added.packets import labelled
 from tests.fuzz.added.stacks import Effect, Json, at, named, put, take
 from tests.judge.deployments import MODES, rendered, violations
 from tests.proof.test_every_google_resource import with_resource

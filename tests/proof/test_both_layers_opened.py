@@ -13,8 +13,8 @@ from egress.judge.trace import Judges
 from egress.proof.verify import verify
 from tests.fuzz.added import check
 from tests.fuzz.added.cluster import thing
+from tests.fuzz.added.firewall import firewall
 from tests.fuzz.added.mesh import istio
-from tests.fuzz.added.packets import firewall
 from tests.fuzz.added.stacks import Effect, Json, Stack, at, named
 from tests.proof.test_added_objects import policy
 from tests.proof.test_openings import named as namespace

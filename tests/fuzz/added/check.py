@@ -21,14 +21,38 @@ from hypothesis import strategies as st
 from egress.answers.diff import difference
 from egress.judge.trace import Judges
 from egress.proof.verify import verify
-from tests.fuzz.added import cluster, inbound, mesh, names, packets
+from tests.fuzz.added import (
+    cluster,
+    firewall,
+    gateway_pods,
+    inbound,
+    load_balancers,
+    mesh,
+    names,
+    packets,
+    proxies,
+    rules,
+)
 from tests.fuzz.added.stacks import NAMED, Change, Effect, Json, Stack, named, of
 from tests.random_configs import configs
 
 GENERATORS: dict[str, Callable[[st.DrawFn, Stack], Change | None]] = {
-    one.__name__: one for room in (packets, names, mesh, cluster, inbound) for one in room.GENERATORS
+    one.__name__: one
+    for room in (
+        packets,
+        firewall,
+        names,
+        rules,
+        mesh,
+        proxies,
+        cluster,
+        gateway_pods,
+        load_balancers,
+        inbound,
+    )
+    for one in room.GENERATORS
 }
-INBOUND = [one.__name__ for one in inbound.GENERATORS]
+INBOUND = [one.__name__ for one in (*load_balancers.GENERATORS, *inbound.GENERATORS)]
 HARMLESS = [name for name in GENERATORS if name.endswith("_nothing")]
 STRICT_AT_MOST = 0.05
 """Share of what does nothing that may be called otherwise, as "not understood", before that counts as a
