@@ -23,7 +23,7 @@ from egress.judge.lookup.workloads import POOL_LABEL, POOLS
 from egress.judge.model import metadata
 from egress.judge.model.documents import single
 from egress.judge.model.flow import Layer, Outcome, Verdict
-from egress.judge.model.shapes import ANY, LABELS
+from egress.judge.model.shape_types import ANY, LABELS
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {

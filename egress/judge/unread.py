@@ -3,7 +3,7 @@ judge knows.
 
 Every object is one of three: of a kind that is read, of one that is harmless (egress/judge/model/kinds.py,
 google_types.py), or not understood. So is every field of what is read: a judge reads it
-(egress/judge/model/shapes.py names those), it is harmless or has one of the values that are known
+(shapes.py and google_shapes.py name those), it is harmless or has one of the values that are known
 (object_fields.py, google_fields.py with google_cluster_fields.py, pods.py, each with its reason), or it is
 not understood. Nothing is proven beside what is not, and the flows of its namespace are "not understood";
 everybody's, if it has none or is the root's.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from egress.judge.fields.accepted import Accepted, beyond
-from egress.judge.model.shapes import ANY, TEXTS
+from egress.judge.model.shape_types import ANY, TEXTS
 
 SHAPE = {
     "host": str,

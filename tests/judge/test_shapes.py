@@ -13,20 +13,21 @@ from typing import Any
 import pulumi_gcp
 import pytest
 
-from egress.judge.model import shapes
+from egress.judge.model import shape_types
+from egress.judge.model.google_shapes import GOOGLE
 from egress.judge.model.required_fields import REQUIRED, missing
-from egress.judge.model.shapes import GOOGLE, KUBERNETES, OTHERS, problems
+from egress.judge.model.shapes import KUBERNETES, OTHERS, problems
 from tests.judge.schemas import ENTRY, KEY, MODELS, Path, at, istio, known, leaves, of_client
 
 NAMES: dict[Any, set[str]] = {
     str: {"string"},
-    shapes.NUMBER: {"integer"},
-    shapes.SHARE: {"number"},
-    shapes.TRANSPORT: {"string"},
-    shapes._YES: {"boolean"},
-    shapes.PORT: {"integer", "string", "object"},
-    shapes.CIDR: {"string"},
-    shapes.MAP: {"object"},
+    shape_types.NUMBER: {"integer"},
+    shape_types.SHARE: {"number"},
+    shape_types.TRANSPORT: {"string"},
+    shape_types.YES: {"boolean"},
+    shape_types.PORT: {"integer", "string", "object"},
+    shape_types.CIDR: {"string"},
+    shape_types.MAP: {"object"},
 }
 SPECS = [(kind, ("spec", *path), of) for kind, shape in KUBERNETES.items() for path, of in leaves(shape)]
 
@@ -62,13 +63,13 @@ def shown(path: Path) -> str:
 
 WORDS: dict[Any, str] = {
     str: "text",
-    shapes.NUMBER: "a number",
-    shapes.SHARE: "a number",
-    shapes.TRANSPORT: "text",
-    shapes._YES: "true or false",
-    shapes.PORT: "a number or a name",
-    shapes.CIDR: "text",
-    shapes.MAP: "a mapping",
+    shape_types.NUMBER: "a number",
+    shape_types.SHARE: "a number",
+    shape_types.TRANSPORT: "text",
+    shape_types.YES: "true or false",
+    shape_types.PORT: "a number or a name",
+    shape_types.CIDR: "text",
+    shape_types.MAP: "a mapping",
 }
 DOORS = [
     *SPECS,
@@ -86,7 +87,7 @@ DOORS = [
     ("kind", "path", "of"), DOORS, ids=[".".join((kind, *path)) for kind, path, _ in DOORS]
 )
 def test_a_value_of_another_type_is_refused_with_its_place(kind: str, path: Path, of: Any) -> None:
-    wrong = ["x"] if of is not shapes.MAP else "x"
+    wrong = ["x"] if of is not shape_types.MAP else "x"
     assert list(problems(kind, given(path, wrong))) == [
         f"{shown(path)} has to be {WORDS[of]}, and is {wrong!r}"
     ]

@@ -1,9 +1,9 @@
 """Fields of Google resources and of Helm charts that no judge reads: harmless for the reason that stands
 here, or not understood. Those of clusters and node pools are in google_cluster_fields.py.
 
-What judges read is in shapes.py. An export holds what Google computes as well, so the lists are long; a field
-that is in none of them is not understood. So is a value that means another cluster than judges know: one
-where no NetworkPolicy holds.
+What judges read is in google_shapes.py. An export holds what Google computes as well, so the lists are long;
+a field that is in none of them is not understood. So is a value that means another cluster than judges know:
+one where no NetworkPolicy holds.
 Source: the Google provider's reference; GKE, "About Dataplane V2", "Workload Identity Federation";
 Cloud DNS, "DNS server policies".
 """
@@ -21,7 +21,8 @@ from egress.judge.fields.google_cluster_fields import POOL
 from egress.judge.fields.google_reasons import COMPUTED, FIGURES, PULUMI, SOURCE, WORDS
 from egress.judge.lookup.firewall_rules import FIREWALL, POLICY
 from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK
-from egress.judge.model.shapes import ANY, GOOGLE
+from egress.judge.model.google_shapes import GOOGLE
+from egress.judge.model.shape_types import ANY
 from egress.judge.model.snapshot import Snapshot, listed, part
 
 EVERYWHERE: Mapping[str, str] = {

@@ -1,42 +1,24 @@
 """The shape of every object that judges read from outside, checked once at the door: a number where a number
 is read, a list where a list is. What is missing is for required_fields.py to say; what nobody reads may be
-anything.
+anything. Google's resources are in google_shapes.py, and what one field may hold is in shape_types.py.
 
-Source: each kind's schema (Kubernetes API reference, Istio's CustomResourceDefinitions, the Google
-provider's).
+Source: each kind's schema (Kubernetes API reference, Istio's CustomResourceDefinitions).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache, partial
-from ipaddress import ip_network
+from functools import cache
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, create_model
 
 from egress.judge.model.documents import mesh_config
+from egress.judge.model.google_shapes import GOOGLE
+from egress.judge.model.shape_types import CIDR, LABELS, MAP, NUMBER, PORT, SHARE, TEXTS, TRANSPORT, YES
 
 MOST = 5
 """Problems of one object that are named; the rest is counted."""
-
-
-def _checked(words: str, kinds: tuple[type, ...], value: Any) -> Any:
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise ValueError(words)
-    return value
-
-
-def _is(words: str, *kinds: type) -> Any:
-    return Annotated[Any, PlainValidator(partial(_checked, words, kinds))]
-
-
-def _range(value: str) -> str:
-    try:
-        ip_network(value, strict=False)
-    except ValueError:
-        raise ValueError("a range of addresses, as 10.0.0.0/24") from None
-    return value
 
 
 def _mesh(value: Any) -> Any:
@@ -51,15 +33,6 @@ def _mesh(value: Any) -> Any:
     return value
 
 
-NUMBER, ANY = _is("a number", int), Any
-PORT = _is("a number or a name", int, str)
-_YES = _is("true or false", bool)
-SHARE = _is("a number", int, float)
-CIDR = Annotated[str, AfterValidator(_range)]
-MAP = dict[str, Any]
-LABELS = dict[str, str]
-TEXTS = list[str]
-
 _EXPRESSION = {"key": str, "operator": str, "values": TEXTS}
 PROXY_HEADERS = ("attemptCount", "envoyDebugHeaders", "server")
 """Headers by which proxies speak of themselves after routes have taken others out."""
@@ -71,18 +44,11 @@ _PEER = {
 }
 
 
-def _transport(value: str) -> str:
-    if value not in ("TCP", "UDP", "SCTP"):
-        raise ValueError("TCP, UDP or SCTP")
-    return value
-
-
-TRANSPORT = Annotated[str, AfterValidator(_transport)]
 _PORTS = [{"port": PORT, "endPort": NUMBER, "protocol": TRANSPORT}]
 _TLS = {
     **dict.fromkeys(("mode", "sni", "credentialName", "caCertificates", "minProtocolVersion"), str),
     "subjectAltNames": TEXTS,
-    "insecureSkipVerify": _YES,
+    "insecureSkipVerify": YES,
 }
 _PORT_LEVEL = [{"port": {"number": NUMBER}, "tls": _TLS}]
 _TRAFFIC = {"tls": _TLS, "portLevelSettings": _PORT_LEVEL}
@@ -146,14 +112,10 @@ _PODS = {
     "nodeSelector": LABELS,
     "tolerations": [dict.fromkeys(("key", "operator", "value", "effect"), str)],
     "containers": [{"name": str, "ports": [{"name": str, "containerPort": NUMBER}]}],
-    **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC"), _YES),
+    **dict.fromkeys(("hostNetwork", "hostPID", "hostIPC"), YES),
 }
 _POD = {"metadata": {"labels": LABELS, "annotations": LABELS}, "spec": _PODS}
 _TEMPLATED = ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
-_FIREWALL_ENTRY = [{"protocol": str, "ports": [PORT]}]
-_NETWORKS = {"networks": [{"networkUrl": str}]}
-_NAME = {"name": str}
-
 KUBERNETES: Mapping[str, Any] = {
     "AuthorizationPolicy": {"selector": {"matchLabels": LABELS}, "action": str, "rules": [_RULE]},
     "APIService": {"group": str, "service": MAP},
@@ -278,7 +240,7 @@ OTHERS: Mapping[str, Any] = {
         "pathNormalization": {"normalization": str},
         "defaultConfig": {
             "proxyMetadata": MAP,
-            "proxyHeaders": {name: {"disabled": _YES} for name in PROXY_HEADERS},
+            "proxyHeaders": {name: {"disabled": YES} for name in PROXY_HEADERS},
         },
         "discoverySelectors": [_SELECTOR],
         "tlsDefaults": {"minProtocolVersion": str},
@@ -295,72 +257,6 @@ OTHERS: Mapping[str, Any] = {
     },
 }
 """Whole objects; the last is what every object has."""
-GOOGLE: Mapping[str, Any] = {
-    "gcp:compute/firewall:Firewall": {
-        "name": str,
-        "network": str,
-        "direction": str,
-        "disabled": _YES,
-        "priority": NUMBER,
-        "allows": _FIREWALL_ENTRY,
-        "denies": _FIREWALL_ENTRY,
-        **dict.fromkeys(("destinationRanges", "sourceRanges"), TEXTS),
-        "targetServiceAccounts": TEXTS,
-    },
-    "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules": {
-        "name": str,
-        "rules": [
-            {
-                **dict.fromkeys(("direction", "action", "ruleName"), str),
-                "disabled": _YES,
-                "priority": NUMBER,
-                "targetServiceAccounts": TEXTS,
-                "match": {
-                    **dict.fromkeys(("destIpRanges", "srcIpRanges"), TEXTS),
-                    "layer4Configs": [{"ipProtocol": str, "ports": [PORT]}],
-                },
-            }
-        ],
-    },
-    "gcp:compute/subnetwork:Subnetwork": {
-        **dict.fromkeys(("name", "network", "stackType"), str),
-        "privateIpGoogleAccess": _YES,
-        "ipCidrRange": CIDR,
-        "secondaryIpRanges": [{"rangeName": str, "ipCidrRange": CIDR}],
-    },
-    "gcp:container/cluster:Cluster": {
-        **dict.fromkeys(("name", "network", "subnetwork"), str),
-        "workloadIdentityConfig": {"workloadPool": str},
-        "ipAllocationPolicy": {
-            "clusterSecondaryRangeName": str,
-            "additionalIpRangesConfigs": [{"podIpv4RangeNames": TEXTS}],
-        },
-        "datapathProvider": str,
-        "networkPolicy": {"enabled": _YES},
-        "addonsConfig": {"networkPolicyConfig": {"disabled": _YES}},
-        "nodePools": [_NAME],
-    },
-    "gcp:container/nodePool:NodePool": {
-        "name": str,
-        "nodeConfig": {
-            "serviceAccount": str,
-            "labels": LABELS,
-            "taints": [{"key": str, "value": str, "effect": str}],
-            "workloadMetadataConfig": {"mode": str},
-        },
-        "networkConfig": {"podRange": str},
-    },
-    "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolicyAssociation": {
-        "attachmentTarget": str
-    },
-    "gcp:dns/managedZone:ManagedZone": {
-        **dict.fromkeys(("name", "dnsName", "visibility"), str),
-        "privateVisibilityConfig": _NETWORKS,
-    },
-    "gcp:dns/recordSet:RecordSet": {**dict.fromkeys(("name", "managedZone", "type"), str), "rrdatas": TEXTS},
-    "gcp:dns/responsePolicy:ResponsePolicy": {"name": str, "networks": [{"networkUrl": str}]},
-}
-"""By type token: the properties."""
 _STATED = {
     "string_type": "text",
     "int_type": "a number",
