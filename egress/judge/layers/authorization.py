@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from egress.judge.layers.authorization_rules import LOCAL, Case, Holds, Home, Rule, namespace_of
+from egress.judge.layers.authorization_cases import Case, Holds, Home, namespace_of
+from egress.judge.layers.authorization_rules import LOCAL, Rule
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
 from egress.judge.model.flow import Connection, Layer, Misread, Outcome, Pod, Request, Verdict
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part

@@ -16,11 +16,11 @@ from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from egress.judge.layers.authorization_cases import Case, Holds, Home, Test
 from egress.judge.model.flow import Misread, Request
 from egress.judge.model.snapshot import listed
 from egress.judge.model.text_patterns import path_matches, text_matches, unreadable_path
 
-Holds = bool | Misread
 LOCAL = "cluster.local"
 """A trust domain that stands in principals for the mesh's own, whatever that is called."""
 _PLAIN_NAMESPACE = re.compile(r"[a-z0-9-]+")
@@ -30,43 +30,6 @@ _PROXIES_OWN = re.compile(
     r"|x-forwarded-(for|proto|client-cert)|x-envoy-.*"
 )
 """Headers that proxies write themselves, or by which they read something else."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a rule is asked about."""
-
-    principal: str
-    """Empty: the client shows no certificate."""
-    request: Request | None
-    port: int
-    sni: str
-    address: str | None
-
-    @cached_property
-    def namespace(self) -> str:
-        return namespace_of(self.principal)
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """By which rules about names may mean it."""
-        return self.request.host.lower() if self.request else "", self.sni
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where something is asked for: the policy, and the field in it."""
-
-    by: str
-    namespace: str
-    trust_domain: str
-    field: str
-
-    def unread(self, reason: str) -> Misread:
-        return Misread(self.by, self.field, reason)
-
-
-Test = Callable[[Case], Holds]
 
 
 @dataclass(frozen=True)
@@ -108,12 +71,6 @@ def some(outcomes: Iterable[Holds]) -> Holds:
         if unknown is False:
             unknown = outcome
     return unknown
-
-
-def namespace_of(principal: str) -> str:
-    """The namespace in an identity of the form TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT."""
-    parts = principal.split("/")
-    return parts[2] if len(parts) == 5 and parts[1] == "ns" and parts[3] == "sa" else ""
 
 
 class Rule:
