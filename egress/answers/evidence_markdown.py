@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from egress.answers.evidence import Allowed, Elsewhere, Evidence, Received, ReceivedElsewhere, Source
+from egress.answers.evidence_document import Allowed, Elsewhere, Evidence, Received, ReceivedElsewhere, Source
 from egress.common.words import VOID
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from egress.answers.evidence import Allowed, Control, Elsewhere, Evidence
+from egress.answers.evidence_document import Allowed, Control, Elsewhere, Evidence
 from egress.answers.evidence_markdown import leaves, requests
 from egress.judge.targets import STRANGER, TargetKind
 from egress.plan.model import Plan

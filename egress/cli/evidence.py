@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from egress.answers.evidence import Source
 from egress.answers.evidence import evidence as evidence_of
+from egress.answers.evidence_document import Source
 from egress.answers.evidence_markdown import markdown
 from egress.cli.sources import Stack, plan_of, stop
 from egress.layers.render import render

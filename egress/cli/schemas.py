@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from egress.answers import evidence
+from egress.answers import evidence_document
 from egress.cli import reference
 from egress.cli.sources import stop
 from egress.plan import contract_record
@@ -30,7 +30,7 @@ def schema(
     schemas = {
         SCHEMA: stack_schema(),
         Path(contract_record.RECORD): contract_record.schema(),
-        Path(evidence.SCHEMA): evidence.schema(),
+        Path(evidence_document.SCHEMA): evidence_document.schema(),
     }
     wanted = {path: json.dumps(content, indent=2) + "\n" for path, content in schemas.items()}
     if CONFIG.exists():

@@ -13,7 +13,8 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
-from egress.answers.evidence import SCHEMA, Evidence, Source, evidence, schema, sha256
+from egress.answers.evidence import evidence, sha256
+from egress.answers.evidence_document import SCHEMA, Evidence, Source, schema
 from egress.answers.evidence_markdown import markdown
 from egress.answers.posture import relaxations
 from egress.cli.app import app

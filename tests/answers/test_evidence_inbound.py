@@ -3,7 +3,8 @@ was asked."""
 
 from __future__ import annotations
 
-from egress.answers.evidence import Evidence, evidence
+from egress.answers.evidence import evidence
+from egress.answers.evidence_document import Evidence
 from egress.answers.evidence_markdown import markdown
 from egress.answers.map import data
 from egress.judge.model.snapshot import Snapshot, identity

@@ -15,7 +15,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from egress.answers.evidence import Evidence, Source, evidence
+from egress.answers.evidence import evidence
+from egress.answers.evidence_document import Evidence, Source
 from egress.answers.evidence_markdown import markdown
 from egress.answers.map import data, page
 from egress.cli.app import app

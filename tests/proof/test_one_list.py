@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from egress.answers.diff import difference
-from egress.answers.evidence import Source, evidence
+from egress.answers.evidence import evidence
+from egress.answers.evidence_document import Source
 from egress.answers.explain import explain
 from egress.answers.map import page
 from egress.answers.reachability import _place, of_nobody, reach  # pyright: ignore[reportPrivateUsage]
