@@ -53,7 +53,7 @@ def nested(path: str, value: object) -> dict[str, Any]:
 @cache
 def provider(module: str) -> frozenset[str]:
     """Names of every field in a module of the installed provider; which field is where,
-    tests/judge/test_every_field.py asks."""
+    tests/judge/test_every_field_of_google.py asks."""
     found = find_spec("pulumi_gcp")
     assert found
     assert found.origin

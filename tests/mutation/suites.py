@@ -17,6 +17,7 @@ SUITES = (
 )
 TOO_LONG = (
     "tests/judge/test_every_field.py",
+    "tests/judge/test_every_field_of_google.py",
     # Whole stacks, over and over: what they alone would notice is no rule that a reader finds.
     "tests/judge/test_odd_objects.py::test_whatever_an_object_says_the_answer_is_no_traceback",
     "tests/proof/test_one_list.py::test_the_table_the_explanation_and_the_proof_never_disagree_about_a_flow",
