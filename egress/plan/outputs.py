@@ -13,7 +13,7 @@ from egress.plan.gateway import EgressGateway
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
 from egress.settings.receive import Ingress
-from egress.settings.security_model import Weaker
+from egress.settings.security_model import WeakerModel
 
 VERSION = 1
 
@@ -113,7 +113,7 @@ def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
         "egress": declared,
         **({"grants": grants} if (grants := list(_grants(team))) else {}),
         "reaches": sorted(team.settings.reaches),
-        **({"pastGateway": _past_gateway(plan, team, weaker)} if (weaker := team.settings.model) else {}),
+        **({"pastGateway": _direct_egress(plan, team, weaker)} if (weaker := team.settings.model) else {}),
     }
 
 
@@ -129,7 +129,7 @@ def _grants(team: TeamPlan) -> Iterator[dict[str, str]]:
             yield {**who, "role": role, "reason": reason}
 
 
-def _past_gateway(plan: Plan, team: TeamPlan, weaker: Weaker) -> dict[str, Any]:
+def _direct_egress(plan: Plan, team: TeamPlan, weaker: WeakerModel) -> dict[str, Any]:
     """Only of a team with a weaker security model: which, why, and the ports on which its pods leave
     themselves."""
     return {"model": weaker.model.value, "reason": weaker.reason, "ports": list(plan.leaves_on(team))}

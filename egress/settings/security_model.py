@@ -36,7 +36,7 @@ class SecurityModel(StrEnum):
     """Any host, directly from the sidecar, logged (ALLOW_ANY)."""
 
 
-class Weaker(Model):
+class WeakerModel(Model):
     """The word by which a team leaves past the gateway: the model's name, and why."""
 
     registry_only: Reason | None = Field(

@@ -16,7 +16,7 @@ from egress.settings.google_apis import GoogleApis
 from egress.settings.host import HostOrPattern
 from egress.settings.limits import Share
 from egress.settings.receive import Receive, ReceptionName
-from egress.settings.security_model import Weaker, kept_by_nobody
+from egress.settings.security_model import WeakerModel, kept_by_nobody
 
 TEAM_NAME_LIMIT = 40
 RESERVED_NAMES = {
@@ -114,7 +114,7 @@ class Team(Model):
         description="Further labels of the namespace. Refused: What Kubernetes refuses in a label. "
         "`istio-injection`, and labels of `kubernetes.io`, `k8s.io`, `istio.io`, `gke-mesh-egress`.",
     )
-    model: Weaker | None = Field(
+    model: WeakerModel | None = Field(
         default=None,
         description="A weaker security model (docs/modes/security-models.md), by name with the reason. "
         "Absent: registry only and egress gateway. Refused: Both, or neither. Without "

@@ -153,7 +153,7 @@ def _rules(plan: Plan) -> Iterator[FirewallRule]:
         ports=(HTTP_PORT, HTTPS_PORT),
         targets=every_node,
     )
-    yield from _past_gateway(plan)
+    yield from _direct_egress(plan)
     yield from _for_partners(plan)
 
 
@@ -182,7 +182,7 @@ def _to_hosts(gateway: EgressGateway) -> Iterator[FirewallRule]:
         )
 
 
-def _past_gateway(plan: Plan) -> Iterator[FirewallRule]:
+def _direct_egress(plan: Plan) -> Iterator[FirewallRule]:
     """What opens application nodes where the config says so: the internet on the named ports, and nothing
     that is not the internet. Behind every rule for what nodes need themselves."""
     opened = plan.settings.fences.application_nodes
