@@ -295,7 +295,7 @@ class Inbound:
         absent = not judges.registry.destinations.get(host) and host.endswith(SERVICES)
         if number is None:
             if absent:
-                raise Misread(rule.by, field, "which port it leads to is not said")
+                raise Misread(rule.by, field, "Which port it leads to is not said.")
             number = next(iter(found.ports)) if found and len(found.ports) == 1 else server.number
         found = self._assumed(host, number, pod, flow) if absent else found
         if found is None or number not in found.ports:
@@ -387,7 +387,7 @@ def _unwritten(rule: Rule, field: str, written: Mapping[str, Any]) -> None:
             raise Misread(
                 rule.by,
                 f"{field}.headers.request.{how}",
-                "headers of requests are written here, which is not read",
+                "Headers of requests are written here, which is not read.",
             )
 
 

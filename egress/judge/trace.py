@@ -251,7 +251,7 @@ class Judges:
         connection = read
         authorized = self.authorization.judge(at, connection)
         if not authorized.allowed:
-            return [gateway, authorized]
+            return [authorized]
         routed, onward = self.gateways.route(connection, server)
         ways = [
             self._through(one, must_pass, left - 1)

@@ -60,7 +60,7 @@ def of_other_gateways(intent: Intent, judges: Judges) -> Iterator[Invariant]:
                         Outcome.ALLOWED,
                         destination.by,
                         "spec.hosts",
-                        "its address is not one that the cluster says",
+                        "The cluster does not say its address.",
                     )
                     says = (
                         f"{destination.host}: a gateway that teams do not leave by must lead to Services "
@@ -131,7 +131,7 @@ def _away(
                 Outcome.of(not back),
                 destination.by,
                 "spec.endpoints",
-                f"it comes back to {endpoint}:{target}",
+                f"It comes back to {endpoint}:{target}.",
             )
     if destination.resolution == "STATIC":
         inside = next((address for address in destination.endpoints if intent.is_inside(address)), None)
@@ -139,21 +139,21 @@ def _away(
             Outcome.of(inside is not None),
             destination.by,
             "spec.endpoints",
-            f"its addresses are outside, but for {inside}",
+            f"Of its addresses {inside} is inside.",
         )
     if target in taken:
         return _verdict(
-            Outcome.ALLOWED, destination.by, "spec.ports", "the gateway listens on this port as well"
+            Outcome.ALLOWED, destination.by, "spec.ports", "The gateway listens on this port as well."
         )
     if target in NODE_PORTS:
-        return _verdict(Outcome.ALLOWED, destination.by, "spec.ports", "a node listens on this port as well")
+        return _verdict(Outcome.ALLOWED, destination.by, "spec.ports", "A node listens on this port as well.")
     # The managed mesh takes no EnvoyFilter: there the port alone decides.
     loose = intent.in_cluster_mesh and not judges.gateways.bound.on(gateway, destination.host, number)
     return _verdict(
         Outcome.of(loose),
         None if loose else destination.by,
         "",
-        "its connections are not tied to the network card",
+        "Its connections are not tied to the network card.",
     )
 
 
@@ -169,4 +169,4 @@ def _inside(judges: Judges, intent: Intent, source: Pod, ports: dict[int, str]) 
 
 
 def _verdict(outcome: Outcome, by: str | None, field: str, reason: str) -> Verdict:
-    return Verdict(Layer.GATEWAY, outcome, by, field, reason[:1].upper() + reason[1:] + ".")
+    return Verdict(Layer.GATEWAY, outcome, by, field, reason)

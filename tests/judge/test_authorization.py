@@ -145,7 +145,7 @@ class TestActions:
     def test_an_action_that_does_not_exist_is_not_understood(self) -> None:
         verdict = judged(policy(EVERYTHING, action="PERMIT"))
         assert (verdict.understood, verdict.allowed, verdict.field) == (False, True, "spec.action")
-        assert verdict.reason == "this `action` is not read here"
+        assert verdict.reason == "This `action` is not read here."
 
     @pytest.mark.parametrize("said", ["true", "TRUE", "True", "1", "t", "T"])
     def test_a_policy_that_is_tried_dry_refuses_and_allows_nothing(self, said: str) -> None:
@@ -162,7 +162,7 @@ class TestActions:
         other = {"provider": {"name": "oracle"}, "selector": {"matchLabels": {"app": "other"}}}
         assert outcome(policy(EVERYTHING, action="CUSTOM", **other)) is True
         asked = judged(policy(EVERYTHING, action="CUSTOM", provider={"name": "oracle"}))
-        assert asked.reason == "what another service says to this is not known here"
+        assert asked.reason == "What another service says to this is not known here."
 
     def test_a_custom_policys_service_is_asked_dry_or_not(self) -> None:
         dry = {"annotations": {"istio.io/dry-run": "true"}}

@@ -85,7 +85,7 @@ class TestConditions:
     def test_headers_of_the_proxies_own_are_not_understood(self, name: str) -> None:
         verdict = judged(allow(when(f"request.headers[{name}]", "*")))
         assert (verdict.understood, verdict.field) == (False, "spec.rules[0].when")
-        assert verdict.reason.startswith(f"the header {name.lower()} is the proxies' own")
+        assert verdict.reason.startswith(f"The header {name.lower()} is the proxies' own")
 
     @pytest.mark.parametrize("name", ["x-forwarded", "x-hosts", "my-x-envoy-a", "hosts"])
     def test_headers_of_a_like_name_are_anybodys(self, name: str) -> None:

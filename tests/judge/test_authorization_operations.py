@@ -100,7 +100,7 @@ class TestOperations:
     def test_what_is_no_template_is_not_understood(self, pattern: str) -> None:
         verdict = judged(allow(operation(paths=[pattern])))
         assert (verdict.understood, verdict.field) == (False, "spec.rules[0].to")
-        assert verdict.reason == f"{pattern} is no template of a path"
+        assert verdict.reason == f"`{pattern}` is no template of a path."
 
     def test_ports_are_those_of_the_pod(self) -> None:
         assert outcome(allow(operation(ports=["8080"]))) is True

@@ -208,12 +208,12 @@ class TestWhoCalls:
     def test_a_field_of_a_like_name_is_not_understood(self, field: str) -> None:
         verdict = judged(allow(source(**{field: ["nobody"]})))
         assert (verdict.understood, verdict.field) == (False, f"spec.rules[0].from.{field}")
-        assert verdict.reason == f"`{field}` is not read here"
+        assert verdict.reason == f"`{field}` is not read here."
 
     @pytest.mark.parametrize("field", ["requestPrincipals", "notRequestPrincipals"])
     def test_what_tokens_say_is_not_understood(self, field: str) -> None:
         verdict = judged(allow(source(**{field: ["*"]})))
-        assert (verdict.understood, verdict.reason) == (False, "what tokens say is not read here")
+        assert (verdict.understood, verdict.reason) == (False, "What tokens say is not read here.")
         assert outcome(deny(source(**{field: ["*"]}))) is None
 
 

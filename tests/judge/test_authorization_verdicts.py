@@ -83,10 +83,10 @@ class TestWhatIsNotUnderstood:
     def test_the_first_doubt_is_named(self) -> None:
         assert (
             judged(allow(when("source.ip", "10.0.0.0/8"), when("remote.ip", "x"))).reason
-            == "the condition source.ip is not read here"
+            == "The condition source.ip is not read here."
         )
         assert judged(allow({"when": [*self.ODD["when"], *when("remote.ip", "x")["when"]]})).reason.endswith(
-            "source.ip is not read here"
+            "source.ip is not read here."
         )
 
     def test_of_several_left_out_a_sure_one_decides(self) -> None:

@@ -122,7 +122,7 @@ class TestPorts:
             False,
             "spec.egress[0].ports[0]",
         )
-        assert verdict.reason == "the named port web: this judge cannot read that"
+        assert verdict.reason == "Not read here: the named port web."
 
     def test_what_is_understood_decides_before_what_is_not(self) -> None:
         assert judged(egress({"ports": [{"port": "web"}, {"port": 443}]})).field == "spec.egress[0].ports[1]"

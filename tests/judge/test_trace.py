@@ -84,7 +84,7 @@ class TestWhereItEnds:
         [
             ((closed(SHOP, "Egress"),), "DNS sidecar NetworkPolicy!"),
             ((closed(GATEWAY, "Ingress"),), "DNS sidecar NetworkPolicy!"),
-            ((NOBODY,), "DNS sidecar NetworkPolicy gateway authorization!"),
+            ((NOBODY,), "DNS sidecar NetworkPolicy authorization!"),
             (
                 (closed(GATEWAY, "Egress"),),
                 "DNS sidecar NetworkPolicy authorization gateway NetworkPolicy! firewall -> a.example",

@@ -98,10 +98,10 @@ class _Binding:
             key for key, value in where.items() if key != "namespaceSelector" and _DEFAULTS.get(key) != value
         ]
         if "Deny" not in (spec.get("validationActions") or ()):
-            why = "it warns, and refuses nothing"
+            why = "The binding only warns: it refuses nothing."
             self._everywhere = _verdict(Outcome.ALLOWED, self._name, "spec.validationActions", why)
         elif beyond or self._selector.unknown:
-            why = f"{', '.join(filter(None, [*beyond, self._selector.unknown]))}: this judge cannot read that"
+            why = f"Not read here: {', '.join(filter(None, [*beyond, self._selector.unknown]))}."
             self._everywhere = _verdict(Outcome.NOT_UNDERSTOOD, self._name, "spec", why)
 
     def lets(self, namespace: str, labels: Mapping[str, str]) -> Verdict | None:
@@ -112,7 +112,7 @@ class _Binding:
             Outcome.ALLOWED,
             self._name,
             "spec.matchResources.namespaceSelector",
-            f"it does not select {namespace}",
+            f"The binding does not select {namespace}.",
         )
 
 
@@ -161,7 +161,7 @@ class Admission:
         (email)."""
         nodes = self._pools.get(pool)
         if not nodes:
-            return _verdict(Outcome.NOT_UNDERSTOOD, None, "", f"no node pool of {pool} was handed over")
+            return _verdict(Outcome.NOT_UNDERSTOOD, None, "", f"No node pool of {pool} was handed over.")
         verdicts = [self._judge(namespace, GATEWAY_NODES, one) for one in nodes]
         return next((verdict for verdict in verdicts if verdict.allowed), verdicts[0])
 
@@ -182,21 +182,24 @@ class Admission:
         )
         if unknown:
             why = (
-                "this expression is not among those that were tried on an API server, or names more than "
-                "the pods' range"
+                "This expression is not among those that were tried on an API server, or names more than "
+                "the pods' range."
             )
             return _verdict(Outcome.NOT_UNDERSTOOD, identity(unknown[0]), unknown[1], why)
-        return open_because or _verdict(Outcome.ALLOWED, None, "", f"no policy has the rule {rule}")
+        return open_because or _verdict(Outcome.ALLOWED, None, "", f"No policy has the rule {rule}.")
 
     def _in_force(self, rule: _Rule, namespace: str, name: str) -> Verdict:
         policy = rule.by
         if (rule.policy["spec"].get("failurePolicy") or "Fail") != "Fail":
             return _verdict(
-                Outcome.ALLOWED, policy, "spec.failurePolicy", f"{name}: what cannot be decided is let in"
+                Outcome.ALLOWED,
+                policy,
+                "spec.failurePolicy",
+                f"The policy of {name} admits what it cannot decide.",
             )
         if namespace in rule.expression.exempted:
             return _verdict(
-                Outcome.ALLOWED, policy, f"{rule.field}.expression", f"the namespace is exempted from {name}"
+                Outcome.ALLOWED, policy, f"{rule.field}.expression", f"The namespace is exempt from {name}."
             )
         open_because: Verdict | None = None
         for binding in self._bindings.get(rule.policy["metadata"]["name"], ()):
@@ -204,10 +207,12 @@ class Admission:
                 namespace, self._labels.get(namespace) or {"kubernetes.io/metadata.name": namespace}
             )
             if why is None:
-                return _verdict(Outcome.DENIED, policy, rule.field, f"{name} is refused in {namespace}")
+                return _verdict(
+                    Outcome.DENIED, policy, rule.field, f"The policy of {name} refuses it in {namespace}."
+                )
             open_because = open_because or why
         return open_because or _verdict(
-            Outcome.ALLOWED, policy, "", f"{name}: no binding puts the policy in force"
+            Outcome.ALLOWED, policy, "", f"No binding puts the policy of {name} into force."
         )
 
 
@@ -219,12 +224,12 @@ def _unguarded(rule: _Rule, pool: Resource) -> Verdict | None:
     held = [taint for taint in taints if taint["key"] == key and taint.get("effect") in effects]
     if not held:
         return _verdict(
-            Outcome.ALLOWED, pool.identity, "nodeConfig.taints", "no taint keeps pods off its nodes"
+            Outcome.ALLOWED, pool.identity, "nodeConfig.taints", "No taint keeps pods off its nodes."
         )
     if pool.name not in rule.expression.pools or not all(
         taint.get("value") in rule.expression.pools for taint in held
     ):
-        why = f"the rule does not name the pool {pool.name} and its taint"
+        why = f"The rule does not name the pool {pool.name} and its taint."
         return _verdict(Outcome.ALLOWED, identity(rule.policy), rule.field, why)
     return None
 

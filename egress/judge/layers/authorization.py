@@ -218,7 +218,7 @@ class _Policy:
         unread += [f"spec.selector.{key}" for key in sorted(part(spec, "selector").keys() - {"matchLabels"})]
         unread += ["spec.action"] if self.action not in ("ALLOW", "DENY", "CUSTOM") else []
         return (
-            Misread(self.by, unread[0], f"this `{unread[0].rpartition('.')[2]}` is not read here")
+            Misread(self.by, unread[0], f"This `{unread[0].rpartition('.')[2]}` is not read here.")
             if unread
             else None
         )
@@ -232,11 +232,13 @@ class _Policy:
             if pod.labels is not None and _GATEWAY_NAME not in pod.labels:
                 return False
             return Misread(
-                self.by, "spec.targetRefs", "which gateways of another API these are is not read here"
+                self.by, "spec.targetRefs", "Which gateways of another API these are is not read here."
             )
         if pod.labels is None and self._labels:
             return Misread(
-                self.by, "spec.selector", "whether it selects these pods is up to whoever writes their labels"
+                self.by,
+                "spec.selector",
+                "Whether it selects these pods is up to whoever writes their labels.",
             )
         return self._labels <= (pod.labels or {}).items()
 
@@ -252,7 +254,7 @@ class _Policy:
                     return selected
                 if self.action == "CUSTOM":
                     return Misread(
-                        self.by, "spec.provider", "what another service says to this is not known here"
+                        self.by, "spec.provider", "What another service says to this is not known here."
                     )
                 return rule.field
             if outcome is not False:

@@ -100,7 +100,7 @@ class Rule:
 
     def _parts(self) -> Iterator[Part]:
         for key in sorted(key for key in self._written.keys() - {"from", "to", "when"} if self._written[key]):
-            yield self._unknown(f"{self.field}.{key}", f"`{key}` is not read here")
+            yield self._unknown(f"{self.field}.{key}", f"`{key}` is not read here.")
         if sources := listed(self._written, "from"):
             yield _one_of("from", [list(self._fields(entry["source"], _SOURCE, "from")) for entry in sources])
         if operations := listed(self._written, "to"):
@@ -122,16 +122,16 @@ class Rule:
             if attribute := known.get(plain):
                 yield self._part(name, attribute, written[name], f"{self.field}.{at}", negated)
             else:
-                yield self._unknown(f"{self.field}.{at}.{name}", f"`{name}` is not read here")
+                yield self._unknown(f"{self.field}.{at}.{name}", f"`{name}` is not read here.")
 
     def _condition(self, index: int, condition: Mapping[str, Any]) -> Iterator[Part]:
         key, field = str(condition["key"]), f"{self.field}.when"
         name = f"when[{index}].{key}".replace("connection.", "")
         unread = sorted(part for part in condition.keys() - {"key", "values", "notValues"} if condition[part])
         if unread:
-            yield self._unknown(f"{field}.{unread[0]}", f"`{unread[0]}` is not read here")
+            yield self._unknown(f"{field}.{unread[0]}", f"`{unread[0]}` is not read here.")
         if (attribute := _condition(key)) is None:
-            yield self._unknown(field, f"the condition {key} is not read here")
+            yield self._unknown(field, f"The condition {key} is not read here.")
             return
         for side in ("values", "notValues"):
             if values := listed(condition, side):
@@ -225,7 +225,7 @@ def _identity(pattern: str) -> Test:
 
 def _port(value: str, home: Home) -> Test:
     if not (value.isascii() and value.isdigit()):
-        raise home.unread(f"{value} is no number of a port")
+        raise home.unread(f"`{value}` is no number of a port.")
     wanted = int(value)
     return lambda case: case.port == wanted
 
@@ -246,7 +246,7 @@ def _method(value: str, _: Home) -> Test:
 
 def _path(value: str, home: Home) -> Test:
     if unreadable_path(value):
-        raise home.unread(f"{value} is no template of a path")
+        raise home.unread(f"`{value}` is no template of a path.")
     return lambda case: path_matches(value, _request(case).path.partition("?")[0])
 
 
@@ -256,7 +256,7 @@ def _header(name: str) -> _Attribute:
 
     def test(value: str, home: Home) -> Test:
         if _PROXIES_OWN.fullmatch(name):
-            raise home.unread(f"the header {name} is the proxies' own: what is in it is not known here")
+            raise home.unread(f"The header {name} is the proxies' own: what is in it is not known here.")
         if value == "*":
             return lambda case: bool(_request(case).values(name))
         return lambda case: any(text_matches(value, sent) for sent in _request(case).values(name))
@@ -274,11 +274,11 @@ def _address(value: str, home: Home) -> Test:
     try:
         wanted = ip_network(value, strict=False)
     except ValueError:
-        raise home.unread(f"{value} is no range of addresses") from None
+        raise home.unread(f"`{value}` is no range of addresses.") from None
     pods: Holds = (
         False
         if wanted.is_loopback
-        else home.unread(f"whether a pod's own address lies in {value} is not known here")
+        else home.unread(f"Whether a pod's own address lies in {value} is not known here.")
     )
     return lambda case: ip_address(case.address) in wanted if case.address else pods
 
@@ -292,13 +292,13 @@ _CALLER = {
 
 
 def _unread(what: str, _: str, home: Home) -> Test:
-    raise home.unread(f"{what} is not read here")
+    raise home.unread(f"{what} is not read here.")
 
 
-_TOKENS = _Attribute(partial(_unread, "what tokens say"), http=True)
+_TOKENS = _Attribute(partial(_unread, "What tokens say"), http=True)
 _SOURCE = _CALLER | {
-    "ipBlocks": _Attribute(partial(_unread, "the address that a connection comes from")),
-    "remoteIpBlocks": _Attribute(partial(_unread, "the address that a client is said to have")),
+    "ipBlocks": _Attribute(partial(_unread, "The address that a connection comes from")),
+    "remoteIpBlocks": _Attribute(partial(_unread, "The address that a client is said to have")),
     "requestPrincipals": _TOKENS,
 }
 _OPERATION = {

@@ -119,7 +119,7 @@ class Dns:
                 Outcome.DENIED,
                 zone.resource.identity,
                 field,
-                f"it answers for {name} instead of the internet",
+                f"It answers for {name} instead of the internet.",
             )
         policies = self._snapshot.resources(RESPONSE_POLICY)
         if policy := next((one for one in policies if network in _networks(one.properties)), None):
@@ -131,7 +131,7 @@ class Dns:
                 Outcome.DENIED,
                 own.identity,
                 "dnsName",
-                f"in {network} it answers for {name} instead of the internet",
+                f"In {network} it answers for {name} instead of the internet.",
             )
         return verdict
 
@@ -155,31 +155,35 @@ class Dns:
         return found
 
     def _answer(self, name: str, left: int) -> tuple[Verdict, tuple[str, ...]]:
+        spoken = name.removesuffix(".")
         if _under(name, CLUSTER_DOMAIN):
-            return _verdict(Outcome.ALLOWED, None, "", "the cluster answers its own names"), ()
+            return _verdict(Outcome.ALLOWED, None, "", "The cluster answers its own names."), ()
         if self._policy is not None:
             return _by_rules(self._policy), ()
         closest = next((suffix for suffix in _suffixes(name) if suffix in self._zones), None)
         if _under(name, OWN_DOMAIN) and (closest is None or not closest.endswith(f".{OWN_DOMAIN}")):
-            reason = "Compute Engine answers its own names"
+            reason = "Compute Engine answers its own names."
             return _verdict(Outcome.ALLOWED, None, "", reason), (
                 METADATA_ADDRESS,
             ) if name == METADATA_NAME else ()
         if closest is None:
             return _verdict(
-                Outcome.ALLOWED, None, "", f"no private zone holds {name}, so the internet answers"
+                Outcome.ALLOWED, None, "", f"No private zone holds {spoken}, so the internet answers."
             ), ()
         zone = self._zones[closest]
         if closest in self._twice:
-            why = f"two zones are called {closest}, and which of them answers is not known here"
+            why = f"Two zones are called {closest}: which of them answers is not known here."
             return _verdict(Outcome.NOT_UNDERSTOOD, self._twice[closest].identity, "dnsName", why), ()
         if zone.elsewhere:
             return _verdict(
-                Outcome.ALLOWED, zone.resource.identity, zone.elsewhere, f"{name} is answered from elsewhere"
+                Outcome.ALLOWED,
+                zone.resource.identity,
+                zone.elsewhere,
+                f"The zone passes {spoken} on to another resolver.",
             ), ()
         at = next(_closest(name, zone), None)
         if at is None or not {"A", "AAAA", "CNAME"} & zone.names[at].keys():
-            why = f"the zone that answers for {name} holds no address of it"
+            why = f"The zone that answers for {spoken} holds no address of it."
             return _verdict(Outcome.DENIED, zone.resource.identity, "dnsName", why), ()
         of_name = zone.names[at]
         if "CNAME" in of_name:
@@ -187,13 +191,16 @@ class Dns:
             target = _absolute(alias.properties["rrdatas"][0])
             if left == 0:
                 return _verdict(
-                    Outcome.DENIED, alias.identity, "rrdatas[0]", f"aliases of {name} lead nowhere"
+                    Outcome.DENIED, alias.identity, "rrdatas[0]", f"Aliases of {spoken} lead nowhere."
                 ), ()
             return self._answer(target, left - 1)
         found = [of_name[kind] for kind in ("A", "AAAA") if kind in of_name]
         addresses = tuple(address for record in found for address in record.properties["rrdatas"])
         return _verdict(
-            Outcome.ALLOWED, found[0].identity, "rrdatas", f"{name} is {', '.join(addresses)}"
+            Outcome.ALLOWED,
+            found[0].identity,
+            "rrdatas",
+            f"The zone answers {spoken} with {', '.join(addresses)}.",
         ), addresses
 
     def _sees(self, zone: Resource) -> bool:
@@ -212,7 +219,7 @@ def _networks(naming: Mapping[str, Any]) -> set[str]:
 
 
 def _by_rules(policy: Resource) -> Verdict:
-    why = "a response policy answers before zones, and this judge does not read its rules"
+    why = "A response policy answers before zones, and this judge does not read its rules."
     return _verdict(Outcome.NOT_UNDERSTOOD, policy.identity, "", why)
 
 

@@ -103,12 +103,12 @@ class Firewall:
         address = Ranges.of([to.address])
         if address == _METADATA_SERVER:
             return _verdict(
-                Outcome.ALLOWED, None, "", "Google always lets machines reach the metadata server"
+                Outcome.ALLOWED, None, "", "Google always lets machines reach the metadata server."
             )
         if not self.subnets.ipv6 and not _IPV4.covers(address):
-            return _verdict(Outcome.DENIED, self.subnets.name, "stackType", "the subnetwork has no IPv6")
+            return _verdict(Outcome.DENIED, self.subnets.name, "stackType", "The subnetwork has no IPv6.")
         if must_pass and self.subnets.without_google and _GOOGLE_APIS.meets(address):
-            why = "without it machines that have no public address do not reach Google's APIs"
+            why = "Without it machines that have no public address do not reach Google's APIs."
             return _verdict(Outcome.DENIED, self.subnets.without_google, "privateIpGoogleAccess", why)
         return self._side(EGRESS, source.pool, address, False, connection, f"to {to.address}")
 
@@ -141,7 +141,7 @@ class Firewall:
         """
         if not self.subnets.ipv6 and not _IPV4.covers(source):
             if must_pass or not source.meets(_IPV4):
-                return _verdict(Outcome.DENIED, self.subnets.name, "stackType", "the subnetwork has no IPv6")
+                return _verdict(Outcome.DENIED, self.subnets.name, "stackType", "The subnetwork has no IPv6.")
             source = source.within(_IPV4)
         pools = [pool] if pool else self._pools
         route = f"{transport} {port} from {words}" if port else f"{transport} from {words}"
@@ -194,9 +194,7 @@ class Firewall:
             if not rule.ranges.meets(left):
                 continue
             if rule.unknown:
-                return _verdict(
-                    Outcome.NOT_UNDERSTOOD, rule.name, field, f"{rule.unknown}: this judge cannot read that"
-                )
+                return _verdict(Outcome.NOT_UNDERSTOOD, rule.name, field, f"Not read here: {rule.unknown}.")
             if rule.allow is not must_pass:
                 return _by(rule, field, route)
             left = left.minus(rule.ranges)
@@ -241,7 +239,10 @@ def _order(asked: tuple[Rule, str]) -> tuple[bool, int, bool]:
 
 def _by(rule: Rule, field: str, route: str) -> Verdict:
     return _verdict(
-        Outcome.of(rule.allow), rule.name, field, f"{'lets' if rule.allow else 'stops'} {route}{rule.note}"
+        Outcome.of(rule.allow),
+        rule.name,
+        field,
+        f"The rule {'lets' if rule.allow else 'stops'} {route}{rule.note}.",
     )
 
 

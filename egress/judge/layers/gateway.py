@@ -86,7 +86,7 @@ class Gateways:
                     unsure = Misread(
                         rule.by,
                         "spec.hosts",
-                        "gateways compare capitals letter by letter, which is not read here",
+                        "Gateways compare capitals letter by letter, which is not read here.",
                     )
                     self._doubts = dict.fromkeys(self.pods, unsure)
                 for gateway in rule.gateways - {MESH}:
@@ -108,7 +108,7 @@ class Gateways:
                         Misread(
                             identity(manifest),
                             "spec.selector",
-                            "it may be for these pods too, which is not read here",
+                            "It may be for these pods too, which is not read here.",
                         ),
                     )
 
@@ -176,7 +176,7 @@ class Gateways:
                 raise Misread(
                     self._named[pod],
                     "spec.ports.targetPort",
-                    "a port that is only named is not looked up here",
+                    "A port that is only named is not looked up here.",
                 )
             return self._no(
                 f"gateway/{pod.namespace}", "", f"No server listens on port {connection.port}."
@@ -185,9 +185,9 @@ class Gateways:
             raise listener.doubt
         first = listener.servers[0]
         if first.mode == NONE:
-            raise Misread(first.by, f"{first.field}.tls", "a server without TLS is not read here")
+            raise Misread(first.by, f"{first.field}.tls", "A server without TLS is not read here.")
         if plain := listener.plain:
-            reason = f"a server for {plain.protocol} takes no TLS, whatever is said of it"
+            reason = f"A server for {plain.protocol} takes no TLS, whatever is said of it."
             raise Misread(plain.by, f"{plain.field}.port.protocol", reason)
         if connection.protocol is not Protocol.TLS:
             return self._no(first.by, first.field, "The server takes nothing but TLS."), None
@@ -204,10 +204,10 @@ class Gateways:
                 reason = f"The server takes certificates of {', '.join(server.sans)} alone."
                 return self._no(server.by, f"{server.field}.tls.subjectAltNames", reason), None
             if server.mode != "ISTIO_MUTUAL":
-                reason = "whose certificates are taken is in a Secret, so who has one may be anybody"
+                reason = "Whose certificates are taken is in a Secret, so who has one may be anybody."
                 raise Misread(server.by, f"{server.field}.tls.mode", reason)
         elif server.mode != PASSTHROUGH:
-            raise Misread(server.by, f"{server.field}.tls.mode", f"`{server.mode}` is not read here")
+            raise Misread(server.by, f"{server.field}.tls.mode", f"`{server.mode}` is not read here.")
         shown = f" from {connection.principal}" if connection.principal and server.mode in _MUTUAL else ""
         return Verdict(
             Layer.GATEWAY,
@@ -231,7 +231,7 @@ class Gateways:
             if len(found) > 1:
                 reason = (
                     f"{pattern} is a name of another server on the same port too: which of them counts "
-                    "is not read here"
+                    "is not read here."
                 )
                 raise Misread(found[1].by, found[1].field, reason)
             if found:
@@ -283,16 +283,16 @@ class Gateways:
         if missing:
             return self._no(missing.by, missing.field, missing.refused), []
         if sealed := next((leg for leg in legs if leg.loopback and leg.tls), None):
-            raise Misread(sealed.by, sealed.field, "the gateway opens TLS to itself, which is not read here")
+            raise Misread(sealed.by, sealed.field, "The gateway opens TLS to itself, which is not read here.")
         stopped = [why for leg in legs if (why := self._stopped(connection, leg, pod, section))]
         if stopped:
             if len(stopped) < len(legs):
-                raise Misread(rule.by, field, f"some connections are led on and some are not: {stopped[0]}")
+                raise Misread(rule.by, field, f"Some connections are led on and some are not: {stopped[0]}")
             return self._no(rule.by, field, stopped[0]), []
         where = " and ".join(dict.fromkeys(leg.says for leg in legs))
         onward = [self._onward(connection, pod, leg, name) for leg in legs]
         return Verdict(
-            Layer.GATEWAY, Outcome.ALLOWED, rule.by, field, f"{_called(name)} leaves to {where}."
+            Layer.GATEWAY, Outcome.ALLOWED, rule.by, field, f"The gateway leads {_called(name)} to {where}."
         ), onward
 
     def _legs_of(self, rule: Rule, taking: Found, number: int, pod: Pod) -> list[Leg]:
@@ -405,7 +405,7 @@ class Gateways:
             if other is not rule:
                 reason = (
                     f"{rule.by} is about the same host: which of the two counts is a matter of their "
-                    "age, which is not read"
+                    "age, which is not read."
                 )
                 raise Misread(other.by, "spec.hosts", reason)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
-from egress.judge.model.flow import NOBODY, Layer, Outcome, Verdict
+from egress.judge.model.flow import Layer, Outcome, Verdict
 from egress.judge.model.metadata import ENABLED, INJECTION
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, part
 
@@ -121,7 +121,7 @@ class Namespaces:
         if len({demanded.strict for demanded in everywhere}) > 1:
             return _doubt(
                 everywhere[0],
-                f"{everywhere[1].by or NOBODY} demands something else: "
+                f"{everywhere[1].by or 'What Istio does by default'} demands something else: "
                 "which of the two counts is not read here.",
             )
         (first, *_), doubts = everywhere, list[Verdict]()

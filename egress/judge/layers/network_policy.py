@@ -218,14 +218,14 @@ class NetworkPolicies:
 
     @staticmethod
     def _unread(foreign: Manifest) -> Verdict:
-        why = f"{foreign['kind']} is not among what this judge reads"
+        why = f"This judge does not read the kind {foreign['kind']}."
         return _verdict(Outcome.NOT_UNDERSTOOD, identity(foreign), "spec", why)
 
     def _outgoing(self, connection: Connection, must_pass: bool) -> Verdict:
         source = connection.source
         if isinstance(source, Node):
             return _verdict(
-                Outcome.ALLOWED, None, "", "what a node's own process opens is under no NetworkPolicy"
+                Outcome.ALLOWED, None, "", "No NetworkPolicy holds what a node's own process opens."
             )
         to = connection.to
         if isinstance(to, Pod):
@@ -236,7 +236,7 @@ class NetworkPolicies:
         else:
             # Of a whole range it is not the one node that is meant.
             if "/" not in to.address and position(to.address) in self._subnets.nodes:
-                return _verdict(Outcome.ALLOWED, None, "", "a pod always reaches the node that it runs on")
+                return _verdict(Outcome.ALLOWED, None, "", "A pod always reaches the node that it runs on.")
             end = _End(to.address, Ranges.of([to.address]))
         return self._side(source, "Egress", end, connection.transport, connection.port)
 
@@ -260,10 +260,10 @@ class NetworkPolicies:
                 Outcome.ALLOWED,
                 None,
                 "",
-                f"no NetworkPolicy for {direction} selects the pod of {pod.namespace}",
+                f"No NetworkPolicy for {direction} selects the pod of {pod.namespace}.",
             )
         if pod.labels is None and not any(policy.selector.everything for policy in isolating):
-            why = f"a pod of {pod.namespace} can have labels that no NetworkPolicy for {direction} selects"
+            why = f"A pod of {pod.namespace} can have labels that no NetworkPolicy for {direction} selects."
             return _verdict(Outcome.ALLOWED, None, "", why)
         route = f"{transport} {port} {'to' if direction == 'Egress' else 'from'} {end.words}"
         unread: tuple[str, str, str] | None = None
@@ -276,18 +276,18 @@ class NetworkPolicies:
                     continue
                 field, unknown = met
                 if not unknown:
-                    return _verdict(Outcome.ALLOWED, policy.name, field, f"lets {route} through")
+                    return _verdict(Outcome.ALLOWED, policy.name, field, f"The policy lets {route} through.")
                 unread = unread or (policy.name, field, unknown)
         if unread:
             name, field, unknown = unread
-            return _verdict(Outcome.NOT_UNDERSTOOD, name, field, f"{unknown}: this judge cannot read that")
+            return _verdict(Outcome.NOT_UNDERSTOOD, name, field, f"Not read here: {unknown}.")
         none = (
-            "no rule"
+            "No rule of the policy"
             if len(selecting) == 1
-            else f"no rule of the {len(selecting)} policies that select the pod"
+            else f"No rule of the {len(selecting)} policies that select the pod"
         )
         return _verdict(
-            Outcome.DENIED, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through"
+            Outcome.DENIED, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through."
         )
 
     def _met(

@@ -97,13 +97,15 @@ class Sidecars:
         spec, by = part(sidecar, "spec"), identity(sidecar)
         unknown = sorted(spec.keys() - _READ_OF_SIDECAR)
         if unknown or len(mine) > 1:
-            why = f"`{unknown[0]}` is not read here" if unknown else "more than one Sidecar is not read here"
+            why = (
+                f"`{unknown[0]}` is not read here." if unknown else "More than one Sidecar is not read here."
+            )
             raise Misread(by, f"spec.{unknown[0]}" if unknown else "", why)
         hosts: list[tuple[str, str]] = []
         for listener in spec.get("egress") or [{"hosts": ["*/*"]}]:
             if listener.keys() - {"hosts"}:
                 raise Misread(
-                    by, "spec.egress", "an egress listener with a port, bind or captureMode is not read here"
+                    by, "spec.egress", "An egress listener with a port, bind or captureMode is not read here."
                 )
             for entry in listener["hosts"]:
                 within, _, pattern = entry.partition("/")
@@ -113,7 +115,9 @@ class Sidecars:
         own = part(spec, "outboundTrafficPolicy")
         if own.get("egressProxy"):
             raise Misread(
-                by, "spec.outboundTrafficPolicy.egressProxy", "a proxy for what is not known is not read here"
+                by,
+                "spec.outboundTrafficPolicy.egressProxy",
+                "A proxy for what is not known is not read here.",
             )
         # A Sidecar's policy without a mode is the first of Istio's list.
         mode = own.get("mode") or "REGISTRY_ONLY"

@@ -71,7 +71,7 @@ class Listeners:
             raise Misread(
                 found[0].by,
                 "spec.addresses",
-                f"{found[1].by} has the same address: which of the two counts is not read here",
+                f"{found[1].by} has the same address: which of the two counts is not read here.",
             )
         if not found:
             return None
@@ -93,7 +93,7 @@ class Listeners:
             raise Misread(
                 unsure.by,
                 "spec.ports.protocol",
-                "the port has no protocol, so the proxy goes by what is sent",
+                "The port has no protocol, so the proxy goes by what is sent.",
             )
         if flow.protocol is Protocol.HTTP and self._reads_http(flow.port):
             return self._by_host(flow)
@@ -106,7 +106,7 @@ class Listeners:
             raise Misread(
                 raw[0].by,
                 "spec.ports",
-                f"{raw[1].by} takes every address on the port too: which counts is not read here",
+                f"{raw[1].by} takes every address on the port too: which counts is not read here.",
             )
         return self._raw(raw[0], flow.port) if raw else None
 
@@ -149,7 +149,7 @@ class Listeners:
             raise Misread(
                 item.by,
                 "spec.addresses",
-                f"{elsewhere}, where {item.host} is, is not among them, so where DNS leads is not known",
+                f"{elsewhere}, where {item.host} is, is not among them, so where DNS leads is not known.",
             )
         if told or _is_at_its_addresses(item):
             yield item
@@ -178,7 +178,7 @@ class Listeners:
             return self._of_host(at, port) or Way("http", at)
         rules = (rule for rule in self._rules("*") if held(rule, "http", MESH, port, self._namespace))
         if everything := next(rules, None):
-            raise Misread(everything.by, "spec.hosts", "it is for every host, which is not read here")
+            raise Misread(everything.by, "spec.hosts", "It is for every host, which is not read here.")
         return None
 
     def _speaks_http(self, host: str, port: int) -> Destination | None:
@@ -225,7 +225,7 @@ class Listeners:
         if len(rules) > 1 and rank_of(rules[0], self._namespace) == rank_of(rules[1], self._namespace):
             reason = (
                 f"{rules[1].by} is about the same host: which of the two counts is a matter of their "
-                "age, which is not read"
+                "age, which is not read."
             )
             raise Misread(rules[0].by, "spec.hosts", reason)
 

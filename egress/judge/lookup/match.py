@@ -20,7 +20,7 @@ from egress.judge.model.snapshot import listed, part
 
 Match = Mapping[str, Any]
 Route = Mapping[str, Any]
-_SOME = "it holds for some pods of the namespace and not for others"
+_SOME = "It holds for some pods of the namespace and not for others."
 _STATIC = {"gateways", "port", "sourceNamespace", "sourceLabels"}
 _ASKED = {"http": {"method", "uri", "headers", "name"}, "tls": {"sniHosts"}, "tcp": set[str]()}
 _ROUTE = {"match", "route", "mirrors", "retries", "timeout", "headers", "name"}
@@ -101,7 +101,7 @@ def readable(rule: Rule, found: Found, section: str) -> Found:
     """
     # An empty redirect is one, and an empty delegate takes the route away.
     if does := sorted(key for key, value in found.route.items() if key not in _ROUTE and value is not None):
-        raise Misread(rule.by, f"{found.field}.{does[0]}", f"`{does[0]}` is not read here")
+        raise Misread(rule.by, f"{found.field}.{does[0]}", f"`{does[0]}` is not read here.")
     _known(found.match, _STATIC | _ASKED[section], rule.by, f"{found.field}.match")
     return found
 
@@ -138,11 +138,11 @@ def _string_match(match: Mapping[str, str] | None, value: str | None, by: str, f
             with suppress(re.error):
                 return re.fullmatch(what, value, re.ASCII) is not None
     raise Misread(
-        by, field, f"a match by {', '.join(f'{how} {match[how]}' for how in sorted(match))} is not read here"
+        by, field, f"A match by {', '.join(f'{how} {match[how]}' for how in sorted(match))} is not read here."
     )
 
 
 def _known(mapping: Mapping[str, Any], known: set[str], by: str, field: str) -> None:
     unknown = sorted(key for key in mapping.keys() - known if mapping[key])
     if unknown:
-        raise Misread(by, f"{field}.{unknown[0]}", f"`{unknown[0]}` is not read here")
+        raise Misread(by, f"{field}.{unknown[0]}", f"`{unknown[0]}` is not read here.")

@@ -128,7 +128,7 @@ class Router:
             raise Misread(
                 refused[0].by,
                 refused[0].field,
-                f"some requests are led on and some are not: {refused[0].refused}",
+                f"Some requests are led on and some are not: {refused[0].refused}",
             )
         return legs
 
@@ -178,7 +178,7 @@ class Router:
         """
         if destination.unread:
             raise Misread(
-                destination.by, f"spec.{destination.unread}", "what it says of addresses is not read here"
+                destination.by, f"spec.{destination.unread}", "What it says of addresses is not read here."
             )
         port = destination.ports[number]
         said = policy(self._registry, destination, number, subset, namespace, labels)
@@ -197,11 +197,11 @@ class Router:
                 raise Misread(
                     destination.by,
                     "spec.ports.targetPort",
-                    f"which port of the pods {port.named} is, is not read here",
+                    f"Which port of the pods {port.named} is, is not read here.",
                 )
             if mode == "MUTUAL":
                 raise Misread(
-                    by, field, "pods are shown another certificate than the mesh's, which is not read here"
+                    by, field, "Pods are shown another certificate than the mesh's, which is not read here."
                 )
             to = self._workloads.behind(destination.namespace, destination.selector)
             return Leg(
@@ -280,7 +280,7 @@ def _ends(destination: Destination) -> list[Outside]:
         raise Misread(
             destination.by,
             "spec.endpoints",
-            f"{own[0]}, the proxy's own pod, is among them, which is not read here",
+            f"{own[0]}, the proxy's own pod, is among them, which is not read here.",
         )
     return ends
 
@@ -321,12 +321,12 @@ def _headers(leg: Leg, host: str, places: Sequence[tuple[str, str, Mapping[str, 
                     raise Misread(
                         by,
                         f"{field}.headers.request.{how}",
-                        f"the header {name} is written here, which is not read",
+                        f"The header {name} is written here, which is not read.",
                     )
         taken = sorted({str(name).lower() for name in listed(request, "remove")} - set(INTERNAL_HEADERS))
         if taken and isinstance(leg.to, Pod):
             raise Misread(
                 by,
                 f"{field}.headers.request.remove",
-                f"{taken[0]} is taken out before rules are asked about it",
+                f"{taken[0]} is taken out before rules are asked about it.",
             )

@@ -99,16 +99,18 @@ class Listener:
             reason = (
                 f"{taken.by} has a server for the same host too: which counts is a matter of their "
                 "age, "
-                "which is not read"
+                "which is not read."
             )
             self.doubt = Misread(server.by, server.field, reason)
         if self.servers and (server.mode == NONE) is not (self.servers[0].mode == NONE):
             self.doubt = Misread(
-                server.by, server.field, f"{self.servers[0].by} has a server of another kind on the same port"
+                server.by,
+                server.field,
+                f"{self.servers[0].by} has a server of another kind on the same port.",
             )
         if server.bind and not server.own:
             self.doubt = Misread(
-                server.by, f"{server.field}.bind", "whether that is an address of the pods is not known here"
+                server.by, f"{server.field}.bind", "Whether that is an address of the pods is not known here."
             )
         self.servers.append(server)
         if server.mode == PASSTHROUGH:

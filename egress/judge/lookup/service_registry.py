@@ -191,7 +191,7 @@ class Registry:
             (one for one in Normalization if one == said), Normalization.BASE if said == "DEFAULT" else None
         )
         if found is None:
-            why = f"paths are brought into a normal form that is not read here, {said}"
+            why = f"Paths are brought into a normal form that is not read here, {said}."
             raise Misread("configmap/istio", "pathNormalization.normalization", why)
         return found
 
@@ -250,7 +250,7 @@ class Registry:
         )
         rival = rival or next(unsure, None)
         if rival:
-            reason = f"{rival.by} is about the same host, {host}: which of the two counts is not read here"
+            reason = f"{rival.by} is about the same host, {host}: which of the two counts is not read here."
             raise Misread(first.by, "spec.hosts", reason)
         return first
 

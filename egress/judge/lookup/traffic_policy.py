@@ -138,7 +138,7 @@ def _one(rules: Sequence[Rule], labels: Mapping[str, str] | None) -> Rule | None
         raise Misread(
             of_some[0].by,
             "spec.workloadSelector",
-            "it holds for some pods of the namespace and not for others",
+            "It holds for some pods of the namespace and not for others.",
         )
     of_pod = [
         rule
@@ -149,7 +149,7 @@ def _one(rules: Sequence[Rule], labels: Mapping[str, str] | None) -> Rule | None
     if len(found) > 1:
         reason = (
             f"{found[1].by} is about the same host: which of the two counts is a matter of their age, "
-            "which is not read"
+            "which is not read."
         )
         raise Misread(found[0].by, "spec.host", reason)
     return found[0] if found else None
