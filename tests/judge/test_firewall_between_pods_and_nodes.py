@@ -45,7 +45,10 @@ class TestBetweenPodsAndNodes:
         ):
             verdict = judged(self.OUT, closed, to=self.FAR, source=stopped)
             assert verdict.decided_by == "firewall/closed"
-            assert verdict.reason == f"The rule stops TCP 443 from {'nodes' if isinstance(stopped, Node) else 'pods'}."
+            assert (
+                verdict.reason
+                == f"The rule stops TCP 443 from {'nodes' if isinstance(stopped, Node) else 'pods'}."
+            )
             assert judged(self.OUT, closed, to=self.FAR, source=free).allowed
 
     def test_gke_opens_udp_as_well_and_nothing_else(self) -> None:
