@@ -19,7 +19,8 @@ from egress.judge.trace import Judges, Trace
 from egress.plan.host import Host, Use
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
-from egress.proof.intent import Intent, rule_allows
+from egress.proof.intent import Intent
+from egress.proof.request_rules import rule_allows
 from egress.proof.void import past_rules
 from egress.settings.http_rule import Rule
 

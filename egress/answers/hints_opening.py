@@ -16,7 +16,7 @@ from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS, listener
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Protocol
 from egress.plan.model import Plan
-from egress.proof.intent import rule_allows
+from egress.proof.request_rules import rule_allows
 from egress.settings.access import Access
 from egress.settings.fences import Fence
 from egress.settings.http import Http

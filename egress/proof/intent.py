@@ -6,54 +6,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from ipaddress import IPv4Network
 
 from egress.common import names
 from egress.common.google_cloud import PRIVATE_ZONES
 from egress.common.hosts import patterns_above, under
-from egress.common.ip_space import without
-from egress.common.normal_form import Normalization, normal
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.model.equivalence import Requests
-from egress.judge.model.flow import Flow, Protocol, Vantage
+from egress.judge.model.flow import Flow, Protocol
 from egress.judge.model.ip_ranges import Ranges, position
-from egress.judge.model.requests import METHODS
 from egress.plan.gateway import EgressGateway
 from egress.plan.host import Use
 from egress.plan.model import Plan
+from egress.proof.address_intent import AddressIntent
+from egress.proof.request_rules import rule_allows
 from egress.settings.dns import Undeclared
 from egress.settings.fences import Fence, Rule
-from egress.settings.http_rule import Rule as RequestRule
 from egress.settings.security_model import SecurityModel
 from egress.settings.upgrade import Upgrade
 
-_PROXIES = {Vantage.APP: 2}
-"""Proxies that a request passes until rules are asked: the sidecar and the gateway, else the gateway
-alone."""
 _OPENS = {Upgrade.NONE: "", Upgrade.TLS: "SIMPLE", Upgrade.MTLS: "MUTUAL"}
 
 
-class Intent:
+class Intent(AddressIntent):
     """The plan's declarations, found by team and host."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        super().__init__(plan)
         self._teams = {team.name: team for team in plan.teams}
         self._uses = {team.name: {way.host.name: way.use for way in team.ways} for team in plan.teams}
         self._hosts = {team.name: {way.host.name: way.host for way in team.ways} for team in plan.teams}
         self._apis = {team.name: frozenset(team.google_apis) for team in plan.teams}
         self._reaches = {team.name: frozenset(team.settings.reaches) for team in plan.teams}
-        self._web = {gateway.namespace: gateway.ports for gateway in plan.gateways}
-        self._google = {team.name for team in plan.teams if team.uses_google_apis}
-
-    @property
-    def plan(self) -> Plan:
-        """What it is the intent of."""
-        return self._plan
-
-    @property
-    def in_cluster_mesh(self) -> bool:
-        return self._plan.in_cluster_mesh
 
     @property
     def gateways(self) -> set[str]:
@@ -85,28 +68,6 @@ class Intent:
     def gateway_on(self, pool: str) -> EgressGateway | None:
         """The egress gateway that a node pool is for."""
         return next((gateway for gateway in self._plan.gateways if gateway.nodes == pool), None)
-
-    def is_shared(self, address: str) -> bool:
-        """Whether an address is in a private range that the config opens to gateways."""
-        return position(address) in Ranges.of(map(str, self._plan.settings.fences.private_hosts.values()))
-
-    def is_own(self, address: str) -> bool:
-        """Whether nodes or pods of the cluster have addresses there."""
-        return position(address) in self._own
-
-    @cached_property
-    def _own(self) -> Ranges:
-        plan = self._plan.addresses
-        return Ranges.of([plan.nodes, plan.pods, *plan.gateways])
-
-    def is_control_plane(self, address: str) -> bool:
-        """Whether an address is the Kubernetes control plane's."""
-        return position(address) in self.control_plane
-
-    @cached_property
-    def control_plane(self) -> Ranges:
-        """Addresses of the Kubernetes control plane."""
-        return Ranges.of([self._plan.addresses.control_plane])
 
     def may_be_partner(self, address: str) -> bool:
         """Whether connections from an address, or from the internet if it is none, may be those of somebody
@@ -190,43 +151,6 @@ class Intent:
 
     def puts_up(self, fence: Fence) -> bool:
         return self._plan.settings.fences.up(fence)
-
-    def is_inside(self, address: str) -> bool:
-        """Whether an address is none of the internet, or this network's own."""
-        return ":" in address or position(address) in self._not_outside
-
-    @cached_property
-    def _not_outside(self) -> Ranges:
-        return Ranges.of(self._plan.addresses.not_outside)
-
-    @property
-    def ranges(self) -> tuple[str, ...]:
-        """Ranges that the config tells apart."""
-        plan = self._plan
-        private = map(str, plan.settings.fences.private_hosts.values())
-        return (*plan.addresses.not_outside, *(network for _, network in plan.addresses.own), *private)
-
-    def at_google(self, address: str) -> bool:
-        """Whether Google's APIs answer there, in the address set that the config has."""
-        return position(address) in self._google_apis
-
-    @cached_property
-    def _google_apis(self) -> Ranges:
-        return Ranges.of([self._plan.addresses.google_apis.range])
-
-    def never_reached(self, namespace: str, port: int) -> tuple[str, ...]:
-        """Ranges to which no name may lead the pods of a gateway or of a team on a port: all that is inside,
-        but what the config opens. Private ranges are opened to http and https, never to raw TCP.
-
-        With the managed mesh proxies reach Google's APIs and their metadata server by themselves, and so do
-        teams that use Google's APIs: a name that leads there gets what the pod gets anyway.
-        """
-        addresses = self._plan.addresses
-        web = port in self._web.get(namespace, ())
-        opened = [*self._plan.settings.fences.private_hosts.values()] if web else []
-        if not self.in_cluster_mesh or namespace in self._google:
-            opened += [IPv4Network(addresses.google_apis.range), IPv4Network(addresses.metadata_server)]
-        return without(addresses.not_outside, opened)
 
     @property
     def least_tls(self) -> str:
@@ -372,61 +296,3 @@ def _use_allows(use: Use, flow: Flow) -> bool:
         # What the bytes say is all one: HTTP and TLS on this port are raw TCP like any other.
         return flow.service_account in use.tcp.service_accounts
     return False
-
-
-def rule_allows(rule: RequestRule, flow: Flow) -> bool:
-    """Whether a rule holds for a request as the gateway's rules see it."""
-    path: str | None = flow.path
-    for _ in range(_PROXIES.get(flow.vantage, 1)):
-        path = path and normal(path, Normalization.DECODE_AND_MERGE_SLASHES)
-    if path is None or flow.method not in METHODS:
-        return False
-    path = path.partition("?")[0]
-    return (
-        (rule.service_accounts is None or flow.service_account in rule.service_accounts)
-        and (rule.methods is None or flow.method in rule.methods)
-        and (rule.paths is None or any(_path(pattern, path) for pattern in rule.paths))
-        and all(_header(values, flow.request.values(name)) for name, values in (rule.headers or {}).items())
-    )
-
-
-def _header(values: list[str], sent: tuple[str, ...]) -> bool:
-    """A header that is sent more than once is asked value by value, and one that is allowed is enough."""
-    return any(_value(pattern, one) for pattern in values for one in sent)
-
-
-def _value(pattern: str, sent: str) -> bool:
-    if pattern.endswith("*"):
-        return sent.startswith(pattern[:-1])
-    return sent.endswith(pattern[1:]) if pattern.startswith("*") else sent == pattern
-
-
-def _path(pattern: str, path: str) -> bool:
-    """Exact, a prefix ending in `*`, or a template. Written again here: the intent must not share the judge's
-    errors.
-
-    Envoy takes `[` and `]` in paths, and not where a template leaves something open.
-    """
-    if "{" not in pattern:
-        return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
-    head, rest, tail = pattern.partition("{**}")
-    if not rest:
-        return _segments(pattern.split("/"), path.split("/"))
-    first, last = head.split("/")[:-1], tail.split("/")[1:]
-    parts = path.split("/")
-    if len(parts) <= len(first) + len(last):
-        return False
-    between = parts[len(first) : len(parts) - len(last)]
-    opened = not any(character in part for part in between for character in "[]")
-    return (
-        opened
-        and _segments(first, parts[: len(first)])
-        and (not last or _segments(last, parts[-len(last) :]))
-    )
-
-
-def _segments(wanted: list[str], given: list[str]) -> bool:
-    return len(wanted) == len(given) and all(
-        bool(one) and not {*one} & {*"[]"} if want == "{*}" else want == one
-        for want, one in zip(wanted, given, strict=True)
-    )
