@@ -21,18 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from egress.judge.layers.inbound_tls import handshake, refused
 from egress.judge.lookup.edges import Edge, edges
+from egress.judge.lookup.host_names import SERVICES, full_name
 from egress.judge.lookup.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
 from egress.judge.lookup.match import Found
 from egress.judge.lookup.routes import Leg, is_copied
 from egress.judge.lookup.servers import Server
-from egress.judge.lookup.service_registry import (
-    ROOT_NAMESPACE,
-    SERVICES,
-    Destination,
-    Rule,
-    full_name,
-    visible,
-)
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Rule, visible
+from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.lookup.subnets import CLUSTER, Subnets
 from egress.judge.model.flow import (
     Connection,

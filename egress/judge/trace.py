@@ -28,9 +28,10 @@ from egress.judge.layers.secrets import Secrets
 from egress.judge.layers.sidecar import Sidecars, is_address, outside
 from egress.judge.lookup.entrances import Entrance
 from egress.judge.lookup.flow_space import Space
+from egress.judge.lookup.host_names import matches
 from egress.judge.lookup.routes import Router
 from egress.judge.lookup.search_path import resolved
-from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, matches
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.flow import (
     Connection,

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 
 from egress.common.ports import GATEWAY_PORTS, NODE_PORTS, PROXY_PORTS
 from egress.judge.lookup.flow_space import OTHER_ADDRESS, concrete
-from egress.judge.lookup.service_registry import Destination
+from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.model.flow import Connection, Flow, Layer, Outcome, Outside, Pod, Protocol, Verdict
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from egress.judge.lookup.host_names import MESH
 from egress.judge.lookup.match import Found, held, readable, taken, takes_everything, until_everything
-from egress.judge.lookup.service_registry import MESH, Registry, Rule
+from egress.judge.lookup.service_registry import Registry, Rule
 from egress.judge.model.flow import Misread, Request
 from tests.judge.asking import EDGE, GATEWAY, SHOP, Written, to, virtual
 from tests.judge.objects import snapshot

@@ -1,5 +1,5 @@
-"""Names of Services, ServiceEntries and rules, and to whom they are exported, one rule of Istio's reference
-after the other. What they lead to is in test_service_registry_destinations.py.
+"""To whom Services, ServiceEntries and rules are exported, one rule of Istio's reference after the other.
+What they lead to is in test_service_registry_destinations.py.
 
 Every answer is that of Istio 1.30's own control plane about the same objects, or "not understood".
 """
@@ -8,15 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from egress.judge.lookup.service_registry import (
-    Registry,
-    alike,
-    covers,
-    full_name,
-    gateway_name,
-    matches,
-    patterns_above,
-)
+from egress.judge.lookup.service_registry import Registry
 from tests.judge.asking import (
     BANK,
     CLOSED,
@@ -34,65 +26,6 @@ from tests.judge.asking import (
 from tests.judge.objects import snapshot
 
 ASKED = "http://a.example"
-
-
-class TestNames:
-    @pytest.mark.parametrize(
-        ("pattern", "host", "does"),
-        [
-            ("a.example", "a.example", True),
-            ("a.example", "b.a.example", False),
-            ("*", "a.example", True),
-            ("*", "", True),
-            ("*.example", "a.example", True),
-            ("*.example", "a.b.example", True),
-            ("*.example", "example", False),
-            ("*.example", ".example", False),
-            ("*.example", "aexample", False),
-        ],
-    )
-    def test_which_names_a_pattern_covers(self, pattern: str, host: str, does: bool) -> None:
-        assert matches(pattern, host) is does
-
-    @pytest.mark.parametrize(
-        ("wide", "host", "does"),
-        [
-            ("*.example", "*.b.example", True),
-            ("*.b.example", "*.example", False),
-            ("*.example", "*.example", True),
-            ("*", "*.example", True),
-            ("a.example", "*.example", False),
-            ("a.example", "a.example", True),
-            ("*.example", "aexample", False),
-            ("*.b.example", "a.c.example", False),
-        ],
-    )
-    def test_which_patterns_a_pattern_covers(self, wide: str, host: str, does: bool) -> None:
-        assert covers(wide, host) is does
-        assert alike(wide, host) is alike(host, wide) is (does or covers(host, wide))
-
-    def test_patterns_above_a_name_the_closest_first(self) -> None:
-        assert list(patterns_above("a.b.example")) == ["*.b.example", "*.example"]
-        assert list(patterns_above("*.b.example")) == ["*.b.example", "*.example"]
-        assert list(patterns_above("example")) == []
-
-    def test_names_without_a_dot_are_services_of_the_namespace(self) -> None:
-        assert full_name("web", SHOP) == "web.shop.svc.cluster.local"
-        assert [full_name(name, SHOP) for name in ("web.bank", "*", "::1")] == ["web.bank", "*", "::1"]
-
-    @pytest.mark.parametrize(
-        ("name", "means"),
-        [
-            ("mesh", "mesh"),
-            ("edge", "shop/edge"),
-            ("gw/edge", "gw/edge"),
-            ("./edge", "shop/edge"),
-            ("edge.gw", "gw/edge"),
-            ("edge.gw.svc.cluster.local", "gw/edge"),
-        ],
-    )
-    def test_forms_of_a_gateways_name(self, name: str, means: str) -> None:
-        assert gateway_name(name, SHOP) == means
 
 
 class TestExports:

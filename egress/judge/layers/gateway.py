@@ -15,20 +15,12 @@ from functools import cached_property
 
 from egress.judge.lookup.bound import Bound
 from egress.judge.lookup.entrances import Entrance, Entrances
+from egress.judge.lookup.host_names import MESH, alike, covers, patterns_above
 from egress.judge.lookup.looked_up import LookUps
 from egress.judge.lookup.match import Found, held, readable, taken, takes_everything, until_everything
 from egress.judge.lookup.routes import Leg, Router
 from egress.judge.lookup.servers import NONE, PASSTHROUGH, Listener, Server, scoped, servers, translation
-from egress.judge.lookup.service_registry import (
-    MESH,
-    Registry,
-    Rule,
-    alike,
-    covers,
-    patterns_above,
-    rank_of,
-    visible,
-)
+from egress.judge.lookup.service_registry import Registry, Rule, rank_of, visible
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.flow import (
     Connection,

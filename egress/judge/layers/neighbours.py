@@ -18,7 +18,8 @@ from typing import Any
 
 from egress.judge.layers.authorization import Authorization
 from egress.judge.layers.mutual_tls import Namespaces
-from egress.judge.lookup.service_registry import MESH, ROOT_NAMESPACE, SERVICES, Registry, Rule, visible
+from egress.judge.lookup.host_names import MESH, SERVICES
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, Rule, visible
 from egress.judge.model.flow import Connection, Layer, Outcome, Pod, Verdict
 from egress.judge.model.snapshot import listed, part
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from egress.judge.lookup.host_names import alike, matches
 from egress.judge.lookup.listeners import Listeners, Way
 from egress.judge.lookup.match import readable, taken
 from egress.judge.lookup.routes import INTERNAL_HEADERS, Leg, Router
-from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, alike, matches, visible
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, visible
 from egress.judge.model.flow import (
     Connection,
     Flow,

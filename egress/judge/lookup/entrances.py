@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from egress.judge.lookup.host_names import full_name, matches, patterns_above
 from egress.judge.lookup.match import of_proxy
 from egress.judge.lookup.servers import PASSTHROUGH, Listener, Server
-from egress.judge.lookup.service_registry import Registry, Rule, full_name, matches, patterns_above
+from egress.judge.lookup.service_registry import Registry, Rule
 from egress.judge.model.flow import Pod, is_loopback
 from egress.judge.model.snapshot import listed
 

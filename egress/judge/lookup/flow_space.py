@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from egress.judge.lookup.service_registry import Destination, Registry
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Protocol, without_port
 from egress.judge.model.snapshot import Snapshot, listed, part

@@ -15,17 +15,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
+from egress.judge.lookup.host_names import MESH, SERVICES, patterns_above
 from egress.judge.lookup.match import Found, held
-from egress.judge.lookup.service_registry import (
-    MESH,
-    SERVICES,
-    Destination,
-    Registry,
-    Rule,
-    Sees,
-    patterns_above,
-    rank_of,
-)
+from egress.judge.lookup.service_registry import Registry, Rule, Sees, rank_of
+from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.model.flow import Flow, Misread, Protocol, is_address
 from egress.judge.model.ports import AUTO, Port
 

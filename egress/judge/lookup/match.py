@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from egress.judge.lookup.service_registry import MESH, Rule, gateway_name
+from egress.judge.lookup.host_names import MESH, gateway_name
+from egress.judge.lookup.service_registry import Rule
 from egress.judge.model.flow import Misread, Request
 from egress.judge.model.snapshot import listed, part
 

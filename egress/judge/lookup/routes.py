@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from egress.judge.lookup.host_names import full_name
 from egress.judge.lookup.match import Found
-from egress.judge.lookup.service_registry import Destination, Registry, Rule, full_name
+from egress.judge.lookup.service_registry import Registry, Rule
+from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.lookup.traffic_policy import policy
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.flow import Misread, Outside, Pod, is_address, is_loopback

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from egress.judge.lookup.service_registry import Destination, Registry
+from egress.judge.lookup.service_registry import Registry
+from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.flow import Flow, Pod, Protocol, Vantage, is_address
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from egress.judge.lookup.service_registry import ROOT_NAMESPACE, patterns_above
+from egress.judge.lookup.host_names import patterns_above
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE
 from egress.judge.model.flow import Misread, Pod, is_loopback
 from egress.judge.model.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part

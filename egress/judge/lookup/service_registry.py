@@ -1,50 +1,26 @@
-"""What the mesh knows: destinations (Services and ServiceEntries), who sees them, and the rules for them.
+"""What the mesh knows: destinations (service_registry_destinations.py), who sees them, and the rules for
+them.
 
-Read: Service, ServiceEntry, VirtualService, DestinationRule, Sidecar, the mesh's ConfigMap.
-Source: Istio reference, each kind's page (networking.istio.io/v1) and MeshConfig; "Protocol Selection" for
-names of ports.
+Read: VirtualService, DestinationRule, Sidecar, ProxyConfig, the mesh's ConfigMap.
+Source: Istio reference, each kind's page (networking.istio.io/v1) and MeshConfig.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from egress.common.normal_form import Normalization
+from egress.judge.lookup.host_names import MESH, full_name, gateway_name, matches, patterns_above
+from egress.judge.lookup.service_registry_destinations import Destination, are_mixed, entries, services
 from egress.judge.model.documents import mesh_config
 from egress.judge.model.flow import Misread
-from egress.judge.model.ports import Port, of_service, protocol_of
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
-MESH = "mesh"
 ROOT_NAMESPACE = "istio-system"
-SERVICES = ".svc.cluster.local"
 CLUSTER = "gcp:container/cluster:Cluster"
-
-
-@dataclass(frozen=True)
-class Destination:
-    """One host that proxies may know."""
-
-    host: str
-    namespace: str
-    ports: Mapping[int, Port]
-    exported: frozenset[str]
-    """Namespaces, or `*`."""
-    by: str
-    addresses: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
-    resolution: str = "DNS"
-    selector: Mapping[str, str] | None = None
-    """Of a Service: which pods it leads to. None: it is a ServiceEntry."""
-    unread: str = ""
-    """What it says of its addresses that no judge reads."""
-
-    @property
-    def inside(self) -> bool:
-        return self.selector is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,45 +41,6 @@ class Rule:
         return part(self.manifest, "spec")
 
 
-def full_name(host: str, namespace: str) -> str:
-    """A host as rules mean it: a name without a dot is a Service of the rule's own namespace."""
-    return host if "." in host or host == "*" or ":" in host else f"{host}.{namespace}{SERVICES}"
-
-
-def gateway_name(name: str, namespace: str) -> str:
-    """A Gateway as NAMESPACE/NAME, the way a VirtualService of a namespace calls it."""
-    if name == MESH:
-        return name
-    if "/" in name:
-        return f"{namespace}{name[1:]}" if name.startswith("./") else name
-    own, dot, rest = name.partition(".")
-    return f"{rest.partition('.')[0]}/{own}" if dot else f"{namespace}/{name}"
-
-
-def matches(pattern: str, host: str) -> bool:
-    """Whether a host pattern of Istio (`*`, `*.example.org`, a full name) covers a name."""
-    if pattern == "*":
-        return True
-    return host.endswith(pattern[1:]) and host != pattern[1:] if pattern.startswith("*") else host == pattern
-
-
-def covers(wide: str, host: str) -> bool:
-    """Whether a host or pattern covers another host or pattern, or is the same."""
-    return wide == host or (wide.startswith("*") and host.endswith(wide[1:]))
-
-
-def alike(one: str, other: str) -> bool:
-    """Whether two hosts or patterns have a name in common."""
-    return covers(one, other) or covers(other, one)
-
-
-@lru_cache(maxsize=1 << 14)
-def patterns_above(host: str) -> Sequence[str]:
-    """`*.` patterns that cover the name, the closest first."""
-    labels = host.split(".")
-    return tuple("*." + ".".join(labels[start:]) for start in range(1, len(labels)))
-
-
 Sees = Callable[[str, str], bool]
 """Whether a namespace's Sidecar asks for a host of a namespace."""
 _OF_DESTINATION_RULES = "defaultDestinationRuleExportTo"
@@ -120,7 +57,7 @@ class Registry:
         self.destinations: dict[str, list[Destination]] = {}
         self._by_address: dict[str, list[Destination]] = {}
         self._patterns: dict[tuple[int, str], list[str]] = {}
-        for destination in (*self._services(), *self._entries()):
+        for destination in (*services(snapshot, self.exported), *entries(snapshot, self.exported)):
             self.destinations.setdefault(destination.host, []).append(destination)
             for address in destination.addresses:
                 self._by_address.setdefault(address, []).append(destination)
@@ -246,7 +183,7 @@ class Registry:
         unsure = (
             item
             for item in beside
-            if _are_mixed(first, item) or (led and not asked and first.inside <= item.inside)
+            if are_mixed(first, item) or (led and not asked and first.inside <= item.inside)
         )
         rival = rival or next(unsure, None)
         if rival:
@@ -319,50 +256,6 @@ class Registry:
             return frozenset({namespace if "." in to else "*"})
         return frozenset(namespace if name == "." else name for name in to if name != "~")
 
-    def _services(self) -> Iterator[Destination]:
-        for manifest in self._snapshot.kind("Service"):
-            metadata, spec = manifest["metadata"], manifest["spec"]
-            annotation = part(metadata, "annotations").get("networking.istio.io/exportTo")
-            given = [name.strip() for name in annotation.split(",")] if annotation else None
-            ports = {
-                port["port"]: of_service(port)
-                for port in listed(spec, "ports")
-                if port.get("protocol") in (None, "", "TCP")
-            }
-            yield Destination(
-                f"{metadata['name']}.{metadata['namespace']}{SERVICES}",
-                metadata["namespace"],
-                ports,
-                self.exported(given, metadata["namespace"], "defaultServiceExportTo"),
-                identity(manifest),
-                _addresses(spec),
-                selector=part(spec, "selector"),
-            )
-
-    def _entries(self) -> Iterator[Destination]:
-        for manifest in self._snapshot.kind("ServiceEntry"):
-            spec, namespace = manifest["spec"], manifest["metadata"]["namespace"]
-            ports = {
-                port["number"]: Port(
-                    port["number"], protocol_of(port["protocol"]), port.get("targetPort") or port["number"]
-                )
-                for port in listed(spec, "ports")
-            }
-            exported = self.exported(spec.get("exportTo"), namespace, "defaultServiceExportTo")
-            endpoints = tuple(endpoint["address"] for endpoint in listed(spec, "endpoints"))
-            for host in spec["hosts"]:
-                yield Destination(
-                    host,
-                    namespace,
-                    ports,
-                    exported,
-                    identity(manifest),
-                    tuple(str(address).removesuffix("/32") for address in listed(spec, "addresses")),
-                    endpoints,
-                    spec.get("resolution") or "NONE",
-                    unread=_unread(spec),
-                )
-
     def _rules(
         self, kind: str, hosts: Callable[[Mapping[str, Any]], Sequence[str]]
     ) -> Iterator[tuple[str, Rule]]:
@@ -409,27 +302,3 @@ def rank_of(thing: Rule, namespace: str) -> int:
     if "*" in thing.exported:
         return 2
     return 0 if thing.namespace == namespace else 1
-
-
-def _are_mixed(one: Destination, other: Destination) -> bool:
-    """Whether what is sent to one of two about the same host in one namespace may come to an endpoint of the
-    other."""
-    if one.inside is other.inside:
-        return bool(one.endpoints or other.endpoints)
-    return "NONE" not in (one.resolution, other.resolution)
-
-
-def _unread(spec: Mapping[str, Any]) -> str:
-    if "workloadSelector" in spec:
-        return "workloadSelector"
-    for index, endpoint in enumerate(listed(spec, "endpoints")):
-        if endpoint.get("ports"):
-            return f"endpoints[{index}].ports"
-        if str(endpoint["address"]).startswith("unix:"):
-            return f"endpoints[{index}].address"
-    return ""
-
-
-def _addresses(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    found = listed(spec, "clusterIPs") or [spec.get("clusterIP")]
-    return tuple(str(address) for address in found if address and address != "None")

@@ -13,14 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from egress.judge.lookup.service_registry import (
-    ROOT_NAMESPACE,
-    Destination,
-    Registry,
-    Rule,
-    patterns_above,
-    visible,
-)
+from egress.judge.lookup.host_names import patterns_above
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, Rule, visible
+from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.model.flow import Misread
 from egress.judge.model.snapshot import listed, part
 
