@@ -7,6 +7,7 @@ from typing import Any
 
 from egress.answers.hint_change import Proposal
 from egress.answers.hint_check import Checker
+from egress.answers.hints_absent import NoOpening
 from egress.answers.hints_closing import Closing
 from egress.answers.hints_opening import Opening
 from egress.common.ports import HTTP_PORT
@@ -103,7 +104,7 @@ def _advised(trace: Trace, plan: Plan, judges: Judges) -> Explanation:
         return Explanation(trace, f"Ways past the sidecar are closed, and no entry opens one.{more}")
     opening = Opening(plan, flow)
     hint = Checker(plan, flow, allowed=False).first(opening.proposals())
-    return Explanation(trace, hint.says if hint else opening.in_words(), hint)
+    return Explanation(trace, hint.says if hint else NoOpening(plan, flow).in_words(), hint)
 
 
 def _as_routed(flow: Flow) -> Flow:

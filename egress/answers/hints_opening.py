@@ -1,5 +1,4 @@
-"""What would let a refused flow out and nothing else: proposals, the narrowest first, and words for where
-there is none."""
+"""What would let a refused flow out and nothing else: proposals, the narrowest first."""
 
 from __future__ import annotations
 
@@ -11,8 +10,8 @@ from typing import Any
 from egress.answers.hint_change import Path, Proposal, at, set_to, written
 from egress.answers.hint_check import ACCOUNTS, PODS, REQUESTS, led_to, seen_path
 from egress.common.google_cloud import METADATA_ADDRESS
-from egress.common.hosts import HostError, normalise, patterns_above
-from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS, listener
+from egress.common.hosts import patterns_above
+from egress.common.ports import HTTP_PORT, HTTPS_PORT, listener
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Protocol
 from egress.plan.model import Plan
@@ -31,9 +30,6 @@ ADDRESS = "203.0.113.254"
 """Stands for the address of a host that was asked for by its name, where a name is not enough. It is kept for
 documentation."""
 _RAW = "It is raw TCP: nothing inside is seen."
-_OF_PROXIES = (
-    "The mesh's own proxies use port {port}, and no entry takes it: let the app connect to another port."
-)
 _BY_NAME = "The gateway may then reach every address of the internet on port {port}."
 
 
@@ -50,6 +46,13 @@ def outside_alone(plan: Plan, team: str, port: int) -> str:
     )
 
 
+def declared_entry(plan: Plan, flow: Flow) -> tuple[Path, Access | None]:
+    """Where a team's entry for the host of a flow is, or would be, and the entry if there is one."""
+    egress = plan.settings.teams[flow.namespace].egress
+    key = next((name for name in (flow.host, *patterns_above(flow.host)) if name in egress), None)
+    return ("teams", flow.namespace, "egress", key or flow.host), egress[key] if key else None
+
+
 class Opening:
     """Proposals for one refused flow of an app."""
 
@@ -57,11 +60,7 @@ class Opening:
         self._plan, self._flow = plan, flow
         self._team: Team = plan.settings.teams[flow.namespace]
         self._path: Path = ("teams", flow.namespace)
-        key = next(
-            (name for name in (flow.host, *patterns_above(flow.host)) if name in self._team.egress), None
-        )
-        self._entry: Access | None = self._team.egress[key] if key else None
-        self._entry_path: Path = (*self._path, "egress", key or flow.host)
+        self._entry_path, self._entry = declared_entry(plan, flow)
 
     def proposals(self) -> Iterator[Proposal]:
         """What may be a hint, in the order in which it is tried."""
@@ -81,30 +80,6 @@ class Opening:
             yield from self._accounts(self._entry)
             yield from self._requests(self._entry)
 
-    def in_words(self) -> str:
-        """Why there is no hint: whole sentences, and nothing to copy."""
-        flow, host = self._flow, self._flow.host
-        if flow.protocol is Protocol.UDP:
-            return "UDP is never let out, and no setting lets it."
-        if host in METADATA_NAMES:
-            return (
-                "It hands out Google identities, to teams with googleApis; "
-                f"{at((*self._path, 'googleApis'))} is not there."
-            )
-        if to := led_to(flow):
-            return self._neighbour_words(to)
-        if host.endswith(GOOGLE):
-            section = at((*self._path, "googleApis"))
-            return (
-                "Google APIs are asked for by https, on port 443, by teams with service accounts and "
-                f"APIs in {section}."
-            )
-        if is_address(host):
-            return _of_address(host, flow.port)
-        if self._entry is None:
-            return self._undeclared_words()
-        return self._declared_words(self._entry)
-
     def _neighbour(self, other: str) -> Iterator[Proposal]:
         if other not in self._plan.settings.teams or other == self._flow.namespace:
             return
@@ -114,19 +89,6 @@ class Opening:
             "proxies' own."
         )
         yield Proposal(says, (set_to(path, [*self._team.reaches, other]),), admits=frozenset({PODS}))
-
-    def _neighbour_words(self, other: str) -> str:
-        if other not in self._plan.settings.teams:
-            return f"This is a Service of {other}, which is no team's; no entry opens one."
-        if other == self._flow.namespace or other in self._team.reaches:
-            return (
-                f"Pods of {other} are open to {self._flow.namespace}, and the Service does not read this "
-                "on this port."
-            )
-        return (
-            f"Pods of {other} are open to teams whose `reaches` names it, on the ports that their "
-            "Services have."
-        )
 
     def _google(self) -> Iterator[Proposal]:
         api = self._flow.host.removesuffix(GOOGLE)
@@ -324,75 +286,6 @@ class Opening:
         says = f"To allow it, write the rules of {at(path)} by name: {written({'allow': whole['allow']})}."
         yield Proposal(says, (set_to(path, whole),), admits=admits)
 
-    def _undeclared_words(self) -> str:
-        flow, host = self._flow, self._flow.host
-        namespace = host.removesuffix(".svc").rpartition(".")[2]
-        if namespace in (
-            "default",
-            "kube-system",
-            "istio-system",
-            *(gateway.namespace for gateway in self._plan.gateways),
-        ):
-            return f"This is the name of a Service of {namespace}, which is no team's; no entry opens one."
-        try:
-            normalise(host)
-        except HostError as error:
-            return f"{error.consequence} {error.fix}"
-        if flow.protocol is not Protocol.HTTP and flow.port == HTTP_PORT:
-            return (
-                f"{host} is not declared, and on port 80 the proxies read HTTP: no entry lets anything "
-                "else through there."
-            )
-        if flow.protocol is not Protocol.TLS and flow.port == HTTPS_PORT:
-            return (
-                f"{host} is not declared, and on port 443 the proxies read TLS: no entry lets anything "
-                "else through there."
-            )
-        if flow.port in PROXY_PORTS:
-            return (
-                f"{_OF_PROXIES.format(port=flow.port)} If the host has no other, declare tcp with it as "
-                "outsidePort."
-            )
-        return (
-            f"{host} is not declared for {flow.namespace}. No entry was found that opens this and nothing "
-            "else; how hosts are "
-            "declared is in docs/config.md."
-        )
-
-    def _declared_words(self, entry: Access) -> str:
-        flow = self._flow
-        entry_at = at(self._entry_path)
-        if flow.authority:
-            return (
-                f"The Host header says {flow.authority}; {entry_at} holds for its name alone, with no "
-                "port but 80 beside it."
-            )
-        if flow.protocol is Protocol.TLS and entry.http and entry.https is None:
-            return (
-                f"{entry_at} is for http: the app has to say http://{flow.host}, and its rules do not allow "
-                f"{flow.method} "
-                f"{flow.path}. https: passthrough beside it would let the app send anything, past methods "
-                "and paths."
-            )
-        if entry.tcp and flow.port in PROXY_PORTS:
-            return f"{_OF_PROXIES.format(port=flow.port)} {entry_at} is for port {entry.tcp.port}."
-        if entry.tcp:
-            return (
-                f"{entry_at} is for TCP on port {entry.tcp.port}, and TCP shares its host name with no "
-                "other way."
-            )
-        if flow.protocol is Protocol.HTTP and flow.port != HTTP_PORT and entry.http and entry.https is None:
-            return (
-                f"{entry_at} is for http on port {HTTP_PORT}, and its rules do not allow {flow.method} "
-                f"{flow.path} there either."
-            )
-        if flow.protocol is Protocol.HTTP and seen_path(flow.path) is None:
-            return "The proxies take no request with this path."
-        return (
-            f"{entry_at} does not hold for it. No change was found that opens this and nothing else; it "
-            f"is in {entry_at} to say."
-        )
-
 
 _RULE_KEYS = {field.alias or name for name, field in Rule.model_fields.items()}
 
@@ -401,21 +294,3 @@ def _rules(http: Http, field: str) -> Iterator[tuple[Path, Rule]]:
     """Each rule, with where one of its fields lies below the entry."""
     for name, rule in http.rules.items():
         yield ("http", "allow", name, field) if name else ("http", field), rule
-
-
-def _of_address(host: str, port: int) -> str:
-    address = ip_address(host)
-    if address.version == 6:
-        return "IPv6 is not let out, and no setting lets it."
-    if not address.is_global:
-        return (
-            "This address is not one of the internet, and no setting lets apps reach such an address by "
-            "itself."
-        )
-    if port in PROXY_PORTS:
-        return _OF_PROXIES.format(port=port)
-    return (
-        "An address carries no name that could be checked: declare the host and let the app ask for it "
-        "by "
-        "its name."
-    )
