@@ -60,8 +60,8 @@ def _project_number(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             path,
             ABSENT,
-            "IAM knows the gateways' service accounts by the project's number; without it nobody could be "
-            "let read the secrets.",
+            "IAM knows the gateways' service accounts by the project's number; without it they could "
+            "not be given the right to read the secrets.",
             f"Write what `gcloud projects describe {settings.project} --format='value(projectNumber)'` says, "
             "in quotes.",
         )

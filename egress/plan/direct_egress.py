@@ -69,7 +69,7 @@ def closed_nodes(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Itera
         yield Problem(
             NODES,
             sorted(leaving),
-            "Every team leaves by the gateway, so this opens the nodes for nobody who should leave.",
+            "Every team leaves by the gateway, so no team needs the application nodes opened.",
             "Remove it.",
         )
     elif not anywhere:
@@ -77,8 +77,8 @@ def closed_nodes(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Itera
             yield Problem(
                 f"{NODES}.leaveOn",
                 port,
-                "No team that leaves past the gateway has a host on this port: it opens the nodes for nobody "
-                "who should leave.",
+                "No team that leaves past the gateway has a host on this port, so none needs it opened on "
+                "the application nodes.",
                 f"Remove {port}.",
             )
 

@@ -61,9 +61,9 @@ def cluster_services(settings: Settings) -> Iterator[Problem]:
                 yield Problem(
                     egress_path(team, host),
                     host,
-                    f"In this cluster it is also the name of a Service in namespace {namespace}: whoever has "
-                    "such a Service is "
-                    "asked before the internet is, because the cluster's DNS search path comes first.",
+                    f"In this cluster it is also the name of a Service in namespace {namespace}: pods try "
+                    "the cluster's DNS search path first, so such a Service would be reached instead of the "
+                    "host on the internet.",
                     f"Give team {namespace} another name."
                     if namespace in settings.teams
                     else "Name an outside host.",

@@ -112,9 +112,8 @@ def _of_http(http: Http) -> Iterator[tuple[tuple[str, ...], str, str]]:
 def _unjudged(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str]:
     return (
         at,
-        f"{what[0].upper()}{what[1:]} are judged at the gateway, past which this team goes: nobody outside "
-        "its own pods would "
-        "hold it to them.",
+        f"{what[0].upper()}{what[1:]} are judged at the gateway, past which this team goes: nothing outside "
+        "its own pods would enforce them.",
         "Remove it, or remove the team's model.",
     )
 

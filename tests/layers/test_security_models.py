@@ -236,7 +236,7 @@ class TestRefusals:
             (
                 {"http": {"allow": {"read": {"methods": ["GET"]}}}},
                 ".http.allow.read.methods",
-                "hold it to them",
+                "nothing outside its own pods would enforce them",
             ),
             ({"http": {"upgrade": "mtls", "credential": "c"}}, ".http.upgrade", "in the team's own pods"),
             ({"http": {"upgrade": "tls", "ca": "c"}}, ".http.ca", "in the team's own pods"),
