@@ -3,13 +3,12 @@ takes it.
 
 In the order of the way: the load balancer with its ranges, the VPC firewall of the nodes, the NetworkPolicy
 of the pods behind it, the gateway's TLS (egress/judge/layers/inbound_tls.py), its AuthorizationPolicies, its
-route, and behind it NetworkPolicies of both ends, mutual TLS and AuthorizationPolicies of the team. A layer
-is asked whether or not one before it refuses, as far as it can be: so that it is seen how many would.
+route (inbound_routes.py), and behind it NetworkPolicies of both ends, mutual TLS and AuthorizationPolicies of
+the team. A layer is asked whether or not one before it refuses, as far as it can be: so that it is seen how
+many would.
 
-A Service that a route leads to and that is not among the objects is taken
-to be what its namespace's owner likes: its pods have any labels, its ports are as the question says.
-Source: Istio, "Secure Gateways", reference, Gateway (ServerTLSSettings) and VirtualService; GKE,
-"LoadBalancer Service concepts".
+Source: Istio, "Secure Gateways", reference, Gateway (ServerTLSSettings); GKE, "LoadBalancer Service
+concepts".
 """
 
 from __future__ import annotations
@@ -19,15 +18,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from egress.judge.layers.inbound_tls import handshake, refused
+from egress.judge.inbound_routes import InboundRoutes
+from egress.judge.layers.inbound_tls import handshake
 from egress.judge.lookup.edges import Edge, edges
-from egress.judge.lookup.host_names import SERVICES, full_name
 from egress.judge.lookup.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
-from egress.judge.lookup.match import Found
-from egress.judge.lookup.routes import Leg, is_copied
+from egress.judge.lookup.routes import Leg
 from egress.judge.lookup.servers import Server
-from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Rule, visible
-from egress.judge.lookup.service_registry_destinations import Destination
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE
 from egress.judge.lookup.subnets import CLUSTER, Subnets
 from egress.judge.model.flow import (
     Connection,
@@ -37,13 +34,11 @@ from egress.judge.model.flow import (
     Outcome,
     Pod,
     Protocol,
-    Request,
     Verdict,
     without_port,
 )
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.model.metadata import INJECTION
-from egress.judge.model.ports import Port
 from egress.judge.model.snapshot import Snapshot, listed, part
 
 if TYPE_CHECKING:
@@ -65,6 +60,9 @@ class Inbound:
     def __init__(self, snapshot: Snapshot, judges: Judges) -> None:
         self._snapshot = snapshot
         self._judges = judges
+        self._routes = InboundRoutes(
+            judges.gateways, judges.registry, judges.network_policies, judges.workloads.application_pool
+        )
         self.subnets = Subnets(snapshot)
         self.edges = {edge.by: edge for edge in edges(snapshot, judges.workloads)}
         self._front: dict[tuple[str, Door, Ranges, int, bool], tuple[list[Verdict], int]] = {}
@@ -197,7 +195,7 @@ class Inbound:
         if server is None or not said.understood:
             return InboundTrace(flow, (said, authorized), server=server)
         try:
-            routed, legs, route = self._route(pod, server, read, flow, must_pass)
+            routed, legs, route = self._routes.route(pod, server, read, flow, must_pass)
         except Misread as error:
             return InboundTrace(flow, (said, authorized, _unread(error)), server=server)
         ways = [(at, list(self._behind(pod, leg, read, must_pass))) for leg, at in legs]
@@ -223,113 +221,6 @@ class Inbound:
         sni = flow.host if flow.caller.shows is not Shown.PLAIN else None
         principal = flow.caller.principal if known else None
         return Connection(_NO_NODE, pod, port, Protocol.TCP, principal=principal, sni=sni, inner=request)
-
-    def _route(
-        self, pod: Pod, server: Server, client: Connection, flow: InboundFlow, must_pass: bool
-    ) -> tuple[Verdict, list[tuple[Leg, Reached]], Mapping[str, Any]]:
-        """Where the gateway leads what it has taken, by which route."""
-        request = client.inner if isinstance(client.inner, Request) else None
-        if server.reads_http and request is None:
-            return refused(server.by, server.field, "The server reads HTTP, and this is none."), [], {}
-        name = without_port(request.host.lower()) if request else flow.host.lower()
-        found = self._judges.gateways.way(server, pod, name, request)
-        if found is None:
-            return refused(server.by, server.field, f"No route leads from here to {name}."), [], {}
-        rule, taking = found
-        found = list(self._legs(rule, taking, server, pod, flow))
-        legs = [one for one in found if not isinstance(one, Verdict)]
-        unknown = next((one for one in found if isinstance(one, Verdict)), None)
-        if unknown and (must_pass or not legs):
-            return unknown, [], {}
-        if not legs:
-            return refused(rule.by, f"{taking.field}.route", "The route has no destination."), [], {}
-        where = " and ".join(dict.fromkeys(str(at) for _, at in legs))
-        return (
-            Verdict(Layer.GATEWAY, Outcome.ALLOWED, rule.by, taking.field, f"{name} is led to {where}."),
-            legs,
-            taking.route,
-        )
-
-    def _legs(
-        self, rule: Rule, taking: Found, server: Server, pod: Pod, flow: InboundFlow
-    ) -> Iterator[tuple[Leg, Reached] | Verdict]:  # fmt: skip
-        """Where each destination of a route leads, or why nowhere. Of several those that are given no share
-        take none."""
-        route, field = taking.route, taking.field
-        _unwritten(rule, field, route)
-        several = len(listed(route, "route")) > 1
-        for kind in ("route", "mirrors"):
-            for index, entry in enumerate(listed(route, kind)):
-                if not (is_copied(entry) if kind == "mirrors" else entry.get("weight") or not several):
-                    continue
-                where = f"{field}.{kind}[{index}]"
-                _unwritten(rule, where, entry)
-                target = entry["destination"]
-                host, number = (
-                    full_name(str(target["host"]), rule.namespace),
-                    part(target, "port").get("number"),
-                )
-                yield from self._leg(
-                    rule, f"{where}.destination", host, number, target.get("subset"), server, pod, flow
-                )
-
-    def _leg(
-        self,
-        rule: Rule,
-        field: str,
-        host: str,
-        number: int | None,
-        subset: str | None,
-        server: Server,
-        pod: Pod,
-        flow: InboundFlow,
-    ) -> Iterator[tuple[Leg, Reached] | Verdict]:
-        """Where one destination leads, at each of its addresses."""
-        judges = self._judges
-        found = judges.registry.chosen(host, pod.namespace, gateway=True)
-        absent = not judges.registry.destinations.get(host) and host.endswith(SERVICES)
-        if number is None:
-            if absent:
-                raise Misread(rule.by, field, "Which port it leads to is not said.")
-            number = next(iter(found.ports)) if found and len(found.ports) == 1 else server.number
-        found = self._assumed(host, number, pod, flow) if absent else found
-        if found is None or number not in found.ports:
-            yield refused(rule.by, field, f"{host}, port {number}, is not known to {pod.namespace}.")
-            return
-        leg = judges.gateways.router.leg(found, number, subset, pod.namespace, pod.labels, (rule.by, field))
-        if leg.refused:
-            yield refused(leg.by, leg.field, leg.refused)
-            return
-        if absent:
-            leg = replace(leg, to=Pod(found.namespace, None, pool=judges.workloads.application_pool))
-        reached = Reached(
-            found.namespace if found.inside else "", host.removesuffix(SERVICES), number, leg.port
-        )
-        yield from ((one, reached) for one in judges.gateways.router.each(leg))
-
-    def _assumed(self, host: str, number: int, pod: Pod, flow: InboundFlow) -> Destination | None:
-        """A Service that somebody else makes; None: what its namespace makes is not for this gateway's
-        proxies."""
-        name, _, rest = host.removesuffix(SERVICES).partition(".")
-        exported = self._judges.registry.exported(None, rest, "defaultServiceExportTo")
-        ports = {number: Port(number, "TCP", flow.backend or self._likely(rest, number, pod))}
-        made = Destination(host, rest, ports, exported, f"{rest}/service/{name}", selector={})
-        return made if rest and visible(made, pod.namespace) else None
-
-    def _likely(self, namespace: str, number: int, pod: Pod) -> int:
-        """The pods' port that such a Service would have to lead to, so that something arrives: its own, or
-        one that is open."""
-        policies = self._judges.network_policies
-        to = Pod(namespace, None)
-        named = {
-            port
-            for rule in policies.ingress(namespace)
-            for one in rule.ports
-            for port in (one.first, one.last)
-        }
-        asked = (number, *sorted(named - {number}))
-        opened = (port for port in asked if policies.judge(Connection(pod, to, port, Protocol.TCP)).allowed)
-        return next(opened, number)
 
     def _behind(self, pod: Pod, leg: Leg, client: Connection, must_pass: bool) -> Iterator[Verdict]:
         """What stands between the gateway and the pods that it leads to."""
@@ -369,21 +260,6 @@ class Inbound:
 
 def _unread(error: Misread) -> Verdict:
     return Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason)
-
-
-def _unwritten(rule: Rule, field: str, written: Mapping[str, Any]) -> None:
-    """Refuses to read a route that writes headers which rules behind it may ask for.
-
-    Raises:
-        Misread: it does.
-    """
-    for how in ("set", "add", "remove"):
-        if part(written, "headers", "request").get(how):
-            raise Misread(
-                rule.by,
-                f"{field}.headers.request.{how}",
-                "Headers of requests are written here, which is not read.",
-            )
 
 
 def _conditions(written: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
