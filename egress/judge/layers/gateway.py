@@ -1,5 +1,7 @@
 """The gateway's judge: what a gateway's pods take from whom, and where they send it.
 
+Which server a name belongs to, and which route takes it, gateway_routes.py looks up.
+
 Understood: Gateway servers with `port`, `bind`, `hosts` and `tls.mode` ISTIO_MUTUAL and PASSTHROUGH (MUTUAL
 as far as it refuses), on the ports that Services translate; VirtualServices bound to the Gateway;
 ServiceEntries by DNS, STATIC, NONE and DYNAMIC_DNS, loopback endpoints included. Extensions of proxies are
@@ -9,18 +11,19 @@ Source: Istio reference, Gateway, VirtualService, ServiceEntry (networking.istio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
+from egress.judge.layers.gateway_routes import GatewayRoutes
 from egress.judge.lookup.bound import Bound
 from egress.judge.lookup.entrances import Entrance, Entrances
-from egress.judge.lookup.host_names import MESH, alike, covers, patterns_above
+from egress.judge.lookup.host_names import MESH
 from egress.judge.lookup.looked_up import LookUps
-from egress.judge.lookup.match import Found, held, readable, taken, takes_everything, until_everything
+from egress.judge.lookup.match import Found, readable
 from egress.judge.lookup.routes import Leg, Router
 from egress.judge.lookup.servers import NONE, PASSTHROUGH, Listener, Server, scoped, servers, translation
-from egress.judge.lookup.service_registry import Registry, Rule, rank_of, visible
+from egress.judge.lookup.service_registry import Registry, Rule
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.flow import (
     Connection,
@@ -49,7 +52,7 @@ class Gateways:
         self._registry = registry
         self.router = router
         self._listeners: dict[Pod, dict[tuple[int, str | None], Listener]] = {}
-        self._bound: dict[str, dict[str, list[Rule]]] = {}
+        self._routes = GatewayRoutes(registry)
         self.bound = Bound(snapshot)
         self._look_ups = LookUps(snapshot)
         services = snapshot.kind("Service")
@@ -70,7 +73,7 @@ class Gateways:
                     listeners = self._listeners.setdefault(pod, {})
                     listeners.setdefault((port, server.bind if server.own else None), Listener()).add(server)
         self._doubts = dict(self._wider(snapshot, workloads))
-        for host, rules in registry.virtual_services.items():
+        for rules in registry.virtual_services.values():
             for rule in rules:
                 if rule.gateways - {MESH} and any(
                     str(name) != str(name).lower() for name in listed(rule.spec, "hosts")
@@ -81,8 +84,6 @@ class Gateways:
                         "Gateways compare capitals letter by letter, which is not read here.",
                     )
                     self._doubts = dict.fromkeys(self.pods, unsure)
-                for gateway in rule.gateways - {MESH}:
-                    self._bound.setdefault(gateway, {}).setdefault(host, []).append(rule)
 
     def _wider(self, snapshot: Snapshot, workloads: Workloads) -> Iterator[tuple[Pod, Misread]]:
         """Pods for which there may be more servers than those of Gateways in their own namespace that name
@@ -124,7 +125,7 @@ class Gateways:
 
     def routed(self, server: Server) -> list[str]:
         """Names for which VirtualServices are bound to a server's Gateway."""
-        return list(self._bound.get(server.gateway, {}))
+        return list(self._routes.bound.get(server.gateway, {}))
 
     def server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
         """The server of a port that a name belongs to.
@@ -132,7 +133,7 @@ class Gateways:
         Raises:
             Misread: which of two it is cannot be told.
         """
-        return self._server(listener, pod, name.lower())
+        return self._routes.server(listener, pod, name.lower())
 
     def way(self, server: Server, pod: Pod, name: str, request: Request | None) -> tuple[Rule, Found] | None:
         """The route that a server takes for a name, or for a request.
@@ -140,7 +141,11 @@ class Gateways:
         Raises:
             Misread: which one it is, or all that it does, cannot be told.
         """
-        found = self._request(server, pod, name, request) if request else self._unread(server, pod, name)
+        found = (
+            self._routes.request(server, pod, name, request)
+            if request
+            else self._routes.unread(server, pod, name)
+        )
         if found:
             readable(*found, server.section)
         return found
@@ -184,7 +189,7 @@ class Gateways:
         if connection.protocol is not Protocol.TLS:
             return self._no(first.by, first.field, "The server takes nothing but TLS."), None
         name = (connection.sni or "").lower()
-        server = self._server(listener, pod, name)
+        server = self._routes.server(listener, pod, name)
         if server is None:
             reason = f"No server of port {connection.port} is for the name {name}."
             return self._no(first.by, "spec.servers", reason), None
@@ -208,27 +213,6 @@ class Gateways:
             server.field,
             f"The server takes {_called(name)}{shown}.",
         ), server
-
-    def _server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
-        """The server that a name belongs to.
-
-        One that reads no HTTP is there as far as it has a route; where TLS is passed through, the routes say
-        for which names.
-        """
-        passing = listener.passing
-        for pattern in (name, *patterns_above(name), "*"):
-            of = listener.of(pattern)
-            found = [of] if of and (of.reads_http or (of not in passing and self._opaque(of, pod))) else []
-            found += [server for server in passing if self._passed(server, pod, name, pattern)]
-            if len(found) > 1:
-                reason = (
-                    f"{pattern} is a name of another server on the same port too: which of them counts "
-                    "is not read here."
-                )
-                raise Misread(found[1].by, found[1].field, reason)
-            if found:
-                return found[0]
-        return listener.closest(name)
 
     def read(self, connection: Connection, server: Server) -> Verdict | Connection:
         """The connection with what is in it as this proxy's rules see it, or that it is not read."""
@@ -262,7 +246,11 @@ class Gateways:
         else:
             name = (connection.sni or "").lower()
         section = server.section
-        found = self._request(server, pod, name, request) if request else self._unread(server, pod, name)
+        found = (
+            self._routes.request(server, pod, name, request)
+            if request
+            else self._routes.unread(server, pod, name)
+        )
         if found is None:
             return self._no(server.by, server.field, f"No route leads from here to {name}."), []
         rule, taking = found
@@ -306,101 +294,6 @@ class Gateways:
             return f"Nothing at this port looks up the names below {leg.host}, so nothing is connected to."
         return None
 
-    def _request(self, server: Server, pod: Pod, name: str, request: Request) -> tuple[Rule, Found] | None:
-        """The route of a request: of the rules for the closest host, those for everything last."""
-        bound = self._bound.get(server.gateway, {})
-        for domain in (name, *patterns_above(name), "*"):
-            rules = list(dict.fromkeys(self._of_domain(bound, server, pod, name, domain)))
-            held_by = [(rule, routes) for rule in rules if (routes := self._held(rule, "http", server, pod))]
-            if not held_by:
-                continue
-            self._alone([rule for rule, _ in held_by], pod)
-            every = [(rule, route) for rule, routes in held_by for route in until_everything(routes)]
-            every.sort(key=lambda one: takes_everything(one[1]))
-            return next(((rule, route) for rule, route in every if taken(rule, [route], request)), None)
-        return None
-
-    def _of_domain(
-        self, bound: Mapping[str, list[Rule]], server: Server, pod: Pod, name: str, domain: str
-    ) -> Iterator[Rule]:
-        """The rules that make a domain of routes: their host and a server's, of which the narrower counts."""
-        for host in (name, *patterns_above(name), "*"):
-            for rule in bound.get(host, ()):
-                if visible(rule, pod.namespace):
-                    for own in server.hosts_for(rule.namespace):
-                        # Both are the name or patterns above it, if one of them is the domain: one covers the
-                        # other.
-                        if (host if covers(own, host) else own) == domain:
-                            yield rule
-
-    def _opaque(self, server: Server, pod: Pod) -> tuple[Rule, Found] | None:
-        """The route of what comes out of TLS and is no HTTP: the first that there is, whatever name was asked
-        for."""
-        ways = [
-            (rule, routes)
-            for rule in self._bound_to(server, pod)
-            if (routes := self._held(rule, "tcp", server, pod))
-        ]
-        self._alone([rule for rule, _ in ways], pod)
-        return next(((rule, routes[0]) for rule, routes in ways), None)
-
-    def _passed(self, server: Server, pod: Pod, name: str, pattern: str) -> tuple[Rule, Found] | None:
-        """The route of TLS that is passed through, by one pattern of its server name."""
-        rules = self._rules(server, pod, name)
-        ways = [
-            (rule, found)
-            for rule in rules
-            for found in self._held(rule, "tls", server, pod)
-            if pattern in (found.match.get("sniHosts") or ())
-        ]
-        self._alone(list(dict.fromkeys(rule for rule, _ in ways)), pod)
-        return next(iter(ways), None)
-
-    def _unread(self, server: Server, pod: Pod, name: str) -> tuple[Rule, Found] | None:
-        """The route of a connection of which the gateway reads no requests."""
-        if server.mode != PASSTHROUGH:
-            return self._opaque(server, pod)
-        names = (name, *patterns_above(name), "*")
-        return next((found for pattern in names if (found := self._passed(server, pod, name, pattern))), None)
-
-    def _held(self, rule: Rule, section: str, server: Server, pod: Pod) -> list[Found]:
-        return held(rule, section, server.gateway, server.number, pod.namespace)
-
-    def _bound_to(self, server: Server, pod: Pod) -> list[Rule]:
-        """Rules for a server, one of whose hosts has to be one of the server's, or below or above it."""
-        bound = self._bound.get(server.gateway, {})
-        found: dict[Rule, None] = {}
-        for home, own in server.written:
-            for host in bound if "*" in own else (own, *patterns_above(own), "*"):
-                for rule in bound.get(host, ()):
-                    if home in ("", rule.namespace) and visible(rule, pod.namespace) and alike(own, host):
-                        found[rule] = None
-        return sorted(found, key=lambda rule: rank_of(rule, pod.namespace))
-
-    def _rules(self, server: Server, pod: Pod, name: str) -> list[Rule]:
-        """Of the rules for a server, those that name a host or a pattern above it."""
-        bound = self._bound.get(server.gateway, {})
-        found: dict[Rule, None] = {}
-        for host in (name, *patterns_above(name), "*"):
-            for rule in bound.get(host, ()):
-                if visible(rule, pod.namespace) and any(
-                    alike(own, other) for own in server.hosts_for(rule.namespace) for other in rule.hosts
-                ):
-                    found[rule] = None
-        return sorted(found, key=lambda rule: rank_of(rule, pod.namespace))
-
-    @staticmethod
-    def _alone(rules: Sequence[Rule], pod: Pod) -> None:
-        first: dict[int, Rule] = {}
-        for rule in rules:
-            other = first.setdefault(rank_of(rule, pod.namespace), rule)
-            if other is not rule:
-                reason = (
-                    f"{rule.by} is about the same host: which of the two counts is a matter of their "
-                    "age, which is not read."
-                )
-                raise Misread(other.by, "spec.hosts", reason)
-
     @staticmethod
     def _onward(connection: Connection, pod: Pod, leg: Leg, name: str) -> Connection:
         if leg.loopback:
@@ -443,7 +336,7 @@ class Gateways:
 
     @cached_property
     def _entrances(self) -> Entrances:
-        return Entrances(self._registry, self._listeners, self._bound)
+        return Entrances(self._registry, self._listeners, self._routes.bound)
 
     @staticmethod
     def _no(by: str, field: str, reason: str) -> Verdict:
