@@ -24,13 +24,13 @@ verdict not understood.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from egress.judge.layers.network_policy_end import End
 from egress.judge.lookup.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
 from egress.judge.lookup.subnets import Subnets
 from egress.judge.model.flow import Connection, Layer, Node, Outcome, Outside, Pod, Verdict
-from egress.judge.model.ip_ranges import NOWHERE, Ranges, position
+from egress.judge.model.ip_ranges import Ranges, position
 from egress.judge.model.selectors import Selector
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
@@ -44,28 +44,6 @@ OTHER_KINDS = (
 )
 """Kinds that let through or refuse beside NetworkPolicy, and that this judge does not read."""
 _PODS_IN_A_BLOCK = "an ipBlock means pods with some network plugins only"
-
-
-@dataclass(slots=True)
-class _End:
-    """The other end of a connection, as one side's rules see it."""
-
-    words: str
-    addresses: Ranges
-    """Where it may be."""
-    pod: Pod | None = None
-    all_of_them: bool = False
-    """Whether rules must let every one of these addresses through, or one is enough."""
-    let_through: Ranges = NOWHERE
-
-    def within(self, block: Ranges, *, read: bool) -> bool:
-        """Whether a block lets the end through, together with those before it where it takes several. One of
-        a rule that is not read may, as soon as it has an address of the end's, and stands in for none that
-        is."""
-        if not (self.all_of_them and read):
-            return block.meets(self.addresses)
-        self.let_through = self.let_through.union(block)
-        return self.let_through.covers(self.addresses)
 
 
 class NetworkPolicies:
@@ -169,7 +147,7 @@ class NetworkPolicies:
 
         Args:
             connection: one leg of a flow.
-            everywhere: what an end at an unknown address means. False: one address that is let through is
+            must_pass: what an end at an unknown address means. False: one address that is let through is
                 enough to call it allowed, as is right for what nobody may reach. True: all must be let
                 through, of the internet all of IPv4's, as is right for what somebody must reach.
         """
@@ -209,12 +187,12 @@ class NetworkPolicies:
             source: where it may come from.
             port: the pod's port.
             words: the source, for people.
-            everywhere: whether every address of the source must get through, or one is enough.
+            must_pass: whether every address of the source must get through, or one is enough.
             transport: what it is made by.
         """
         if self._foreign is not None:
             return self._unread(self._foreign)
-        return self._side(to, "Ingress", _End(words, source, None, must_pass), transport, port)
+        return self._side(to, "Ingress", End(words, source, None, must_pass), transport, port)
 
     @staticmethod
     def _unread(foreign: Manifest) -> Verdict:
@@ -229,15 +207,15 @@ class NetworkPolicies:
             )
         to = connection.to
         if isinstance(to, Pod):
-            end = _End(f"pods of {to.namespace}", self._subnets.pods, to, must_pass)
+            end = End(f"pods of {to.namespace}", self._subnets.pods, to, must_pass)
         elif to.address is None:
             space = self._subnets.internet_v4 if must_pass else self._subnets.internet
-            end = _End(to.name or "the internet", space, all_of_them=must_pass)
+            end = End(to.name or "the internet", space, all_of_them=must_pass)
         else:
             # Of a whole range it is not the one node that is meant.
             if "/" not in to.address and position(to.address) in self._subnets.nodes:
                 return _verdict(Outcome.ALLOWED, None, "", "A pod always reaches the node that it runs on.")
-            end = _End(to.address, Ranges.of([to.address]))
+            end = End(to.address, Ranges.of([to.address]))
         return self._side(source, "Egress", end, connection.transport, connection.port)
 
     def _incoming(self, connection: Connection, must_pass: bool) -> Verdict | None:
@@ -245,14 +223,14 @@ class NetworkPolicies:
         if isinstance(to, Outside):
             return None
         if isinstance(source, Pod):
-            end = _End(f"pods of {source.namespace}", self._subnets.pods, source, must_pass)
+            end = End(f"pods of {source.namespace}", self._subnets.pods, source, must_pass)
         elif not to.pool or not source.pool or source.pool == to.pool:
             return None  # A node always reaches the pods that it runs.
         else:
-            end = _End("a node of another pool", self._subnets.likely_nodes, None, must_pass)
+            end = End("a node of another pool", self._subnets.likely_nodes, None, must_pass)
         return self._side(to, "Ingress", end, connection.transport, connection.port)
 
-    def _side(self, pod: Pod, direction: str, end: _End, transport: str, port: int) -> Verdict:
+    def _side(self, pod: Pod, direction: str, end: End, transport: str, port: int) -> Verdict:
         isolating = self._isolating(pod.namespace, direction)
         selecting = [policy for policy in isolating if _may_select(policy.selector, pod.labels)]
         if not selecting:
@@ -290,9 +268,7 @@ class NetworkPolicies:
             Outcome.DENIED, selecting[0].name, f"spec.{RULES[direction][0]}", f"{none} lets {route} through."
         )
 
-    def _met(
-        self, rule: Rule, policy: Policy, end: _End, transport: str, port: int
-    ) -> tuple[str, str] | None:
+    def _met(self, rule: Rule, policy: Policy, end: End, transport: str, port: int) -> tuple[str, str] | None:
         """The field of a rule that lets the connection through and what in it is unknown, or None."""
         field, unknown = rule.field, policy.unknown or rule.unknown
         if rule.ports:
@@ -308,7 +284,7 @@ class NetworkPolicies:
             field = field if rule.ports else f"{rule.field}.{rule.peer_field}[{met[0]}]"
         return field, unknown
 
-    def _peer(self, rule: Rule, own: str, end: _End, *, read: bool) -> tuple[int, str] | None:
+    def _peer(self, rule: Rule, own: str, end: End, *, read: bool) -> tuple[int, str] | None:
         """Position of a peer that means this end, one that is understood first, and what in it is unknown."""
         if end.pod is not None:
             for at in rule.named.get(end.pod.namespace, ()):
