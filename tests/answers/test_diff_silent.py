@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from egress.answers.diff import difference
 from egress.cli.diff import nothing
 from egress.common.errors import ConfigError
+from egress.common.names import TEAM_LABEL
+from egress.judge.model.snapshot import Snapshot, identity
+from egress.layers.render import render
+from egress.proof.snapshot import deployment
 from tests.answers.test_diff_unjudged import SAME, example, found, found_of_configs, said
 from tests.support import config_with, dev_config, plan_of
 
@@ -75,3 +80,21 @@ def test_no_setting_is_taken_away_in_silence(mode: str) -> None:
         of = found_of_configs(config, shorter)
         assert of.changes or nothing(of) != SAME, path
     assert asked
+
+
+def test_a_namespace_whose_team_label_is_taken_off_loses_its_fences_by_name() -> None:
+    plan = plan_of(dev_config())
+    whole = deployment(plan, render(plan))
+    bare = [copy.deepcopy(dict(item)) for item in whole.kubernetes]
+    for item in bare:
+        if identity(item) == "namespace/team-x":
+            del item["metadata"]["labels"][TEAM_LABEL]
+    stripped = Snapshot.of(bare, whole.google)
+    gained = difference(whole, stripped)
+    rules = {fact.target for change in gained.changes for fact in change.facts if fact.how == "admission"}
+    assert {"the rule host-namespaces", "the rule proxy-identity"} <= rules
+    assert gained.widens
+    back = difference(stripped, whole)
+    assert rules == {
+        fact.target for change in back.changes for fact in change.facts if fact.how == "admission"
+    }

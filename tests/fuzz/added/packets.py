@@ -242,14 +242,14 @@ def policy_weakened(draw: Draw, stack: Stack) -> Change | None:
     known = [name for name in stack.kinds("NetworkPolicy") if name.endswith(("/nothing", "/team-boundary"))]
     name = draw(st.sampled_from(known))
     how = draw(st.sampled_from(["gone", "selects", "ingress", "egress"]))
+    if name.endswith("/nothing") and not _known(stack, name.split("/")[0]):
+        return None
     if how == "gone":
         return opens(f"{name} is gone", take(name))
     if how == "selects":
         return opens(
             f"{name} is for other pods", at(name, ["spec", "podSelector"], {"matchLabels": {"app": "nobody"}})
         )
-    if how == "egress" and name.endswith("/nothing") and not _known(stack, name.split("/")[0]):
-        return None
     other = {"ingress": "Egress", "egress": "Ingress"}[how]
     return opens(
         f"{name} no longer holds {how}",
