@@ -134,7 +134,7 @@ class _Reader:
             )
         if character in "^$":
             raise PatternError(
-                "A body is searched as a whole, so there is no line or end to tie a pattern to.",
+                "A body is searched as a whole, so a pattern cannot be tied to a line or to the end.",
                 f"Leave it out, or write \\{character} for the character.",
             )
         if character in "?{}]":

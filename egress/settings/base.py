@@ -104,7 +104,7 @@ def _words(value: str) -> str:
         )
     if any(not character.isprintable() and character not in "\n\t" for character in value):
         raise refusal(
-            "It contains a control character, which not everything that shows it can.", "Write plain text."
+            "It contains a control character, which some programs cannot show.", "Write plain text."
         )
     return value
 

@@ -218,8 +218,8 @@ class Network(Model):
     def perimeter_has_no_door_beside(self) -> Self:
         if self.perimeter and not self.perimeter.dry_run and self.google_apis is Vip.PRIVATE:
             raise refusal(
-                "At these addresses also those Google APIs answer that no perimeter can hold: a door beside "
-                "it.",
+                "Google APIs that no perimeter can protect answer at these addresses too, so data could "
+                "leave past the perimeter.",
                 "Write googleApis: restricted.",
                 ("googleApis",),
             )

@@ -47,7 +47,7 @@ class TestBetweenPodsAndNodes:
             assert verdict.decided_by == "firewall/closed"
             assert (
                 verdict.reason
-                == f"The rule stops TCP 443 from {'nodes' if isinstance(stopped, Node) else 'pods'}."
+                == f"The rule denies TCP 443 from {'nodes' if isinstance(stopped, Node) else 'pods'}."
             )
             assert judged(self.OUT, closed, to=self.FAR, source=free).allowed
 

@@ -35,10 +35,10 @@ class TestPolicies:
             "networkfirewallpolicywithrules/policy",
             "rules[1].match.layer4Configs[0]",
         )
-        assert verdict.reason == "The rule stops TCP 443 to the internet: deny."
+        assert verdict.reason == "The rule denies TCP 443 to the internet: deny."
         unnamed = of_policy("deny", priority=7)
         del unnamed["ruleName"]
-        assert judged(policy(unnamed)).reason == "The rule stops TCP 443 to the internet: 7."
+        assert judged(policy(unnamed)).reason == "The rule denies TCP 443 to the internet: 7."
 
     def test_without_a_match_a_rule_means_everything(self) -> None:
         verdict = judged(policy({"direction": "EGRESS", "action": "deny", "priority": 1}))

@@ -112,7 +112,7 @@ class _Binding:
             Outcome.ALLOWED,
             self._name,
             "spec.matchResources.namespaceSelector",
-            f"The binding does not select {namespace}.",
+            f"The binding does not select namespace {namespace}.",
         )
 
 
@@ -195,7 +195,7 @@ class Admission:
                 Outcome.ALLOWED,
                 policy,
                 "spec.failurePolicy",
-                f"The policy of {name} admits what it cannot decide.",
+                f"Rule {name} admits what it cannot decide.",
             )
         if namespace in rule.expression.exempted:
             return _verdict(
@@ -208,11 +208,11 @@ class Admission:
             )
             if why is None:
                 return _verdict(
-                    Outcome.DENIED, policy, rule.field, f"The policy of {name} refuses it in {namespace}."
+                    Outcome.DENIED, policy, rule.field, f"Rule {name} refuses it in namespace {namespace}."
                 )
             open_because = open_because or why
         return open_because or _verdict(
-            Outcome.ALLOWED, policy, "", f"No binding puts the policy of {name} into force."
+            Outcome.ALLOWED, policy, "", f"No binding puts rule {name} into force."
         )
 
 

@@ -242,7 +242,7 @@ def _by(rule: Rule, field: str, route: str) -> Verdict:
         Outcome.of(rule.allow),
         rule.name,
         field,
-        f"The rule {'lets' if rule.allow else 'stops'} {route}{rule.note}.",
+        f"The rule {'allows' if rule.allow else 'denies'} {route}{rule.note}.",
     )
 
 
