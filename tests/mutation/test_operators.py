@@ -74,7 +74,8 @@ def test_an_error_once_planted_is_what_the_source_then_says() -> None:
 
 def test_errors_in_every_judge_compile() -> None:
     errors = list(planted(every_module()))
-    assert {error.module for error in errors} == set(every_module())
+    # One file holds reasons in words alone, in which there is nothing to get wrong.
+    assert {error.module for error in errors} == set(every_module()) - {"google_reasons"}
     assert len(errors) > 5_000
 
 
