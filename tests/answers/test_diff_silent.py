@@ -82,19 +82,41 @@ def test_no_setting_is_taken_away_in_silence(mode: str) -> None:
     assert asked
 
 
-def test_a_namespace_whose_team_label_is_taken_off_loses_its_fences_by_name() -> None:
-    plan = plan_of(dev_config())
-    whole = deployment(plan, render(plan))
-    bare = [copy.deepcopy(dict(item)) for item in whole.kubernetes]
-    for item in bare:
-        if identity(item) == "namespace/team-x":
-            del item["metadata"]["labels"][TEAM_LABEL]
-    stripped = Snapshot.of(bare, whole.google)
-    gained = difference(whole, stripped)
-    rules = {fact.target for change in gained.changes for fact in change.facts if fact.how == "admission"}
-    assert {"the rule host-namespaces", "the rule proxy-identity"} <= rules
-    assert gained.widens
-    back = difference(stripped, whole)
-    assert rules == {
-        fact.target for change in back.changes for fact in change.facts if fact.how == "admission"
-    }
+class TestATeamWhoseLabelIsTakenOff:
+    """Its Namespace stays, and with it what its pods may do."""
+
+    @staticmethod
+    def snapshots(*, opened: bool = False) -> tuple[Snapshot, Snapshot]:
+        plan = plan_of(dev_config())
+        whole = deployment(plan, render(plan))
+        bare = [copy.deepcopy(dict(item)) for item in whole.kubernetes]
+        for item in bare:
+            if identity(item) == "namespace/team-x":
+                del item["metadata"]["labels"][TEAM_LABEL]
+            if opened and identity(item) == "team-x/networkpolicy/team-boundary":
+                item["spec"]["egress"] = [{}]
+        return whole, Snapshot.of(bare, whole.google)
+
+    @staticmethod
+    def rules(old: Snapshot, new: Snapshot) -> set[str]:
+        found = difference(old, new).changes
+        return {fact.target for change in found for fact in change.facts if fact.how == "admission"}
+
+    def test_loses_its_fences_by_name(self) -> None:
+        whole, stripped = self.snapshots()
+        rules = self.rules(whole, stripped)
+        assert {"the rule host-namespaces", "the rule proxy-identity"} <= rules
+        assert difference(whole, stripped).widens
+        assert rules == self.rules(stripped, whole)
+
+    def test_is_not_said_to_reach_less(self) -> None:
+        assert not [change for change in difference(*self.snapshots()).changes if not change.widening]
+
+    def test_is_asked_what_its_pods_reach_more(self) -> None:
+        targets = {
+            fact.target
+            for change in difference(*self.snapshots(opened=True)).changes
+            for fact in change.facts
+            if change.widening and fact.team == "team-x"
+        }
+        assert "the metadata server" in targets

@@ -57,6 +57,12 @@ class Both:
     def sides(self) -> tuple[Side, Side]:
         return self.old, self.new
 
+    def there(self, team: str) -> tuple[bool, bool]:
+        """On which side the team's namespace is: with or without the label that makes it a team's, its pods
+        run there."""
+        of_old, of_new = (team in side.snapshot.namespace_labels for side in self.sides)
+        return of_old, of_new
+
     @property
     def partial(self) -> tuple[bool, bool]:
         """Of which side Google's resources say only what the program sets, while the other's say

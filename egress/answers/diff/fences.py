@@ -31,8 +31,7 @@ def facts(both: Both) -> Iterator[Fact]:
     """Everything but the flows themselves."""
     yield from _dns(both)
     for team in both.teams:
-        # A namespace that is a team's on one side alone has fences on both; one that comes or goes has none.
-        if all(team in side.snapshot.namespace_labels for side in both.sides):
+        if all(both.there(team)):
             yield from _of_team(both, team)
     for namespace in sorted({ROOT_NAMESPACE, *(pod.namespace for pod in _gateways(both))}):
         yield from _of_namespace(both, namespace)

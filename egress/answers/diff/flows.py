@@ -44,7 +44,7 @@ class TeamFlows:
     def __init__(self, both: Both, team: str) -> None:
         self._both = both
         self._team = team
-        self._there = [team in side.teams for side in both.sides]
+        self._there = both.there(team)
 
     def facts(self) -> Iterator[Fact]:
         """What is different for the team."""
@@ -125,7 +125,7 @@ class TeamFlows:
     def _neighbour(self, other: str, asked: Sequence[Asked]) -> Iterator[Fact]:
         """Another team's pods: one that some object names with this team, or one that stands for all that
         none does."""
-        if any(other not in side.teams for side in self._both.sides):
+        if not all(self._both.there(other)):
             return
         target = (
             f"pods of {other}"

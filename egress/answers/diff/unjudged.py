@@ -288,7 +288,7 @@ def _explained(facts: list[Fact], name: str, namespace: str, both: Both) -> bool
     anything."""
     if namespace in both.teams or name.removeprefix("namespace/") in both.teams:
         team = namespace or name.removeprefix("namespace/")
-        if any(team not in side.teams for side in both.sides):
+        if not all(both.there(team)):
             return True  # all that it does was asked, and is a fact
         return any(team in (fact.team, fact.target) or fact.by == name for fact in facts)
     return bool(facts)
