@@ -14,7 +14,7 @@ from functools import cached_property
 
 from egress.answers.hint_change import Proposal, changed
 from egress.common.normal_form import Normalization, normal
-from egress.judge.lookup.search_path import SERVICES
+from egress.judge.lookup.host_names import SERVICES
 from egress.judge.model.flow import Flow, Pod, Protocol, Vantage
 from egress.judge.trace import Judges
 from egress.layers.render import render

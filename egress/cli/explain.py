@@ -14,7 +14,7 @@ from egress.answers.explain import explain as explained
 from egress.answers.explain_inbound import asked_from_outside, explain_from_outside
 from egress.cli.sources import From, Json, Source, Stack, complete_team, complete_url, out, source, stop
 from egress.judge.lookup.inbound_flow import InboundTrace
-from egress.judge.model.flow import Vantage, Verdict
+from egress.judge.model.flow import Outcome, Vantage, Verdict
 from egress.judge.trace import Trace
 from egress.proof.verify import described
 
@@ -167,6 +167,5 @@ def _print(flow: str, trace: Trace | InboundTrace, advice: str, allowed: bool) -
 
 def mark(step: Verdict) -> str:
     """A word before a layer's reason; colour only adds to it."""
-    if not step.understood:
-        return "[yellow]?  [/yellow]"
-    return "[green]yes[/green]" if step.allowed else "[red]no [/red]"
+    colour = {Outcome.ALLOWED: "green", Outcome.DENIED: "red", Outcome.NOT_UNDERSTOOD: "yellow"}[step.outcome]
+    return f"[{colour}]{step.symbol:<3}[/{colour}]"

@@ -17,7 +17,7 @@ from egress.common.google_cloud import METADATA_ADDRESS
 from egress.judge.distinctions import Distinctions
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
 from egress.judge.model.address_classes import AddressClass
-from egress.judge.model.flow import Connection, Node, Outside, Pod, Protocol, Verdict
+from egress.judge.model.flow import Connection, Node, Outcome, Outside, Pod, Protocol, Verdict
 from egress.judge.model.ip_ranges import Ranges
 from egress.judge.targets import DEFAULT, STRANGER
 from egress.judge.trace import Judges
@@ -92,7 +92,7 @@ class ClusterConnection:
             connection = Connection(source, to, self.port, Protocol.TCP, self.transport)
             judge = of.firewall if isinstance(source, Node) else of.network_policies
             verdict = judge.judge(connection, must_pass=must_pass)
-            if must_pass and verdict.allowed and verdict.understood and of.snapshot.google:
+            if must_pass and verdict.outcome is Outcome.ALLOWED and of.snapshot.google:
                 # Between nodes; that it refuses is nothing to count on, since both pods may be on one.
                 verdict = of.firewall.judge(connection, must_pass=True)
             found.append(verdict)

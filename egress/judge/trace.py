@@ -228,7 +228,7 @@ class Judges:
         verdict = (
             self.firewall.judge(connection, must_pass=True) if must_pass and self.snapshot.google else None
         )
-        return [verdict] if verdict and not (verdict.allowed and verdict.understood) else []
+        return [verdict] if verdict and verdict.outcome is not Outcome.ALLOWED else []
 
     def _principals(self, connection: Connection) -> set[str]:
         """Callers of a connection's namespace that some rule tells from others."""

@@ -278,7 +278,7 @@ def _wrong(receiving: Receiving, judges: Judges, question: InboundQuestion) -> I
     flow = question.flow
     if isinstance(flow, NodeFlow):
         verdict = judges.inbound.at_node(flow)
-        if verdict.allowed or not verdict.understood:
+        if verdict.allowed:
             yield Finding(str(flow), (verdict,), "The firewall has to refuse it.")
         return
     trace = judges.inbound.trace(flow, must_pass=question.declared is not None)

@@ -30,7 +30,8 @@ class Invariant:
 
     @property
     def violated(self) -> bool:
-        return self.verdict.allowed or not self.verdict.understood
+        """What is not understood may let something through, so it counts as if it did."""
+        return self.verdict.allowed
 
 
 def of_team(intent: Intent, judges: Judges, team: str) -> Iterator[Invariant]:

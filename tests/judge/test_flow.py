@@ -62,10 +62,8 @@ class TestWords:
         assert [protocol.transport for protocol in Protocol] == ["TCP", "TCP", "TCP", "UDP", "SCTP"]
 
     def test_a_verdict_in_a_word(self) -> None:
-        assert [Verdict(Layer.DNS, Outcome.of(allowed), "x", "", "").symbol for allowed in (True, False)] == [
-            "yes",
-            "no",
-        ]
+        words = {outcome: Verdict(Layer.DNS, outcome, "x", "", "").symbol for outcome in Outcome}
+        assert words == {Outcome.ALLOWED: "yes", Outcome.DENIED: "no", Outcome.NOT_UNDERSTOOD: "?"}
 
     def test_what_cannot_be_read_says_why(self) -> None:
         error = Misread("shop/sidecar/x", "spec", "nobody knows that")

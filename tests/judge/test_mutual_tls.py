@@ -133,6 +133,11 @@ class TestTwoForTheSamePods:
         )
         assert takes(peers(first, "istio-system"), peers(second, "istio-system", "second")) is None
 
+    def test_one_that_leaves_it_to_istio_is_not_called_nothing(self) -> None:
+        verdict = judged(peers("STRICT"), peers("UNSET", name="second"))
+        assert not verdict.understood
+        assert verdict.reason.startswith("What Istio does by default demands something else: ")
+
     def test_one_that_is_unset_may_count_as_well(self) -> None:
         assert takes(peers("STRICT"), peers("UNSET", name="second")) is None
         assert takes(peers("UNSET"), peers("STRICT", name="second"), peers("STRICT", "istio-system")) is False

@@ -52,6 +52,12 @@ SETTINGS: dict[str, tuple[Callable[[Any], object], str]] = {
         mesh(discoverySelectors=[{"matchLabels": {"kubernetes.io/metadata.name": "istio-system"}}]),
         "has to read what is in team-x",
     ),
+    "teams that Istio reads by a form that is not known": (
+        mesh(
+            discoverySelectors=[{"matchExpressions": [{"key": "team", "operator": "Like", "values": ["x"]}]}]
+        ),
+        "has to read what is in team-x",
+    ),
     **{
         f"everybody's {kind}": (mesh(**{f"default{kind}ExportTo": None}), "has to stay in its namespace")
         for kind in ("Service", "VirtualService", "DestinationRule")

@@ -108,7 +108,7 @@ class Dns:
             network: the name of that network.
         """
         verdict, zone = self.judge(name), self._closest(_absolute(name))
-        if zone is None or not (verdict.allowed and verdict.understood):
+        if zone is None or verdict.outcome is not Outcome.ALLOWED:
             return verdict
         if (
             _last(part(zone.resource.properties, "peeringConfig", "targetNetwork").get("networkUrl"))

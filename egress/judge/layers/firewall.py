@@ -80,19 +80,19 @@ class Firewall:
 
         Args:
             connection: one leg of a flow.
-            everywhere: what an end at an unknown address means. False: one address that is let through is
+            must_pass: what an end at an unknown address means. False: one address that is let through is
                 enough to call it allowed, as is right for what nobody may reach. True: all must be let
                 through, of the internet all of IPv4's, as is right for what somebody must reach.
         """
         source, to = connection.source, connection.to
         if isinstance(to, Pod):
             outgoing = self._side(EGRESS, source.pool, self.subnets.pods, must_pass, connection, "to pods")
-            if not outgoing.allowed or not outgoing.understood:
+            if outgoing.outcome is not Outcome.ALLOWED:
                 return outgoing
             near = self.subnets.likely_nodes if isinstance(source, Node) else self.subnets.pods
             words = "from nodes" if isinstance(source, Node) else "from pods"
             incoming = self._side(INGRESS, to.pool, near, must_pass, connection, words)
-            return outgoing if incoming.allowed and incoming.understood else incoming
+            return outgoing if incoming.outcome is Outcome.ALLOWED else incoming
         return self._outside(source, to, must_pass, connection)
 
     def _outside(self, source: Pod | Node, to: Outside, must_pass: bool, connection: Connection) -> Verdict:
@@ -135,7 +135,7 @@ class Firewall:
             pool: the pool's service account; empty: of any pool.
             port: the port that they are sent to, which for a load balancer is its Service's.
             words: the source, for people.
-            everywhere: whether every address of the source must get through, or one is enough.
+            must_pass: whether every address of the source must get through, or one is enough.
             also: rules that hold besides, as those that GKE makes for a Service of type LoadBalancer.
             transport: the protocol; one without ports is asked at port 0.
         """

@@ -53,7 +53,7 @@ class Neighbours:
             # Every port is declared, so what is no HTTP has to pass as well.
             for inner in (connection.inner, None):
                 said = self._authorization.judge(to, replace(connection, principal=principal, inner=inner))
-                if not said.allowed or not said.understood:
+                if said.outcome is not Outcome.ALLOWED:
                     yield said
                     return
 

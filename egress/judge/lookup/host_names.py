@@ -11,7 +11,8 @@ from functools import lru_cache
 
 MESH = "mesh"
 """What a VirtualService calls the sidecars among its Gateways."""
-SERVICES = ".svc.cluster.local"
+CLUSTER_DOMAIN = "cluster.local"
+SERVICES = f".svc.{CLUSTER_DOMAIN}"
 """How the full names of Services end."""
 
 

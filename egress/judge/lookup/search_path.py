@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from egress.judge.lookup.host_names import CLUSTER_DOMAIN, SERVICES
 from egress.judge.lookup.service_registry import Registry
 from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.flow import Flow, Pod, Protocol, Vantage, is_address
 
-CLUSTER_DOMAIN = "cluster.local"
-SERVICES = f".svc.{CLUSTER_DOMAIN}"
 _NDOTS = 5
 """A name with fewer dots is tried below the search path first."""
 

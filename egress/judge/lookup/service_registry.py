@@ -15,12 +15,12 @@ from typing import Any
 from egress.common.normal_form import Normalization
 from egress.judge.lookup.host_names import MESH, full_name, gateway_name, matches, patterns_above
 from egress.judge.lookup.service_registry_destinations import Destination, are_mixed, entries, services
+from egress.judge.lookup.subnets import CLUSTER
 from egress.judge.model.documents import mesh_config
 from egress.judge.model.flow import Misread
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 ROOT_NAMESPACE = "istio-system"
-CLUSTER = "gcp:container/cluster:Cluster"
 
 
 @dataclass(frozen=True, eq=False)

@@ -233,10 +233,6 @@ class Outcome(StrEnum):
         return cls.ALLOWED if allowed else cls.DENIED
 
 
-NOBODY = "nothing"
-"""What people and machines read in place of an object where the absence of one decides."""
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one layer says to one connection, and which object and field decide."""
@@ -273,7 +269,7 @@ class Verdict:
     @property
     def object(self) -> str:
         """What decides, for people: the object's identity, or `nothing`."""
-        return self.decided_by or NOBODY
+        return self.decided_by or "nothing"
 
     @property
     def symbol(self) -> str:
