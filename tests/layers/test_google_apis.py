@@ -110,7 +110,7 @@ class TestPerimeter:
         ("config", "words"),
         [
             (fenced(accessLevels=[]), "the next `pulumi up` would be refused"),
-            (fenced(restricted=False), "a door beside it"),
+            (fenced(restricted=False), "data could leave past the perimeter"),
             (fenced(accessPolicy="my-policy"), "knows it by a number"),
             (fenced(projectNumber="my-project"), "knows it by a number"),
             (fenced(name="9lives"), "Access Context Manager refuses this name"),

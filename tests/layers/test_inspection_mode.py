@@ -56,7 +56,7 @@ REFUSED_RULES = [
     ("a lazy repetition", {"pattern": "a??"}, "stands behind another", "one of the two"),
     ("a group", {"pattern": "(ab)"}, "Groups", "rule for each"),
     ("alternatives", {"pattern": "a|b"}, "alternatives", "rule for each"),
-    ("an anchor", {"pattern": "^a"}, "no line or end", "Leave it out"),
+    ("an anchor", {"pattern": "^a"}, "cannot be tied to a line or to the end", "Leave it out"),
     ("an unknown escape", {"pattern": r"\bword"}, "not part of this language", "Known are"),
     ("an open set", {"pattern": "[a-z"}, "in the middle", "Close"),
     ("a backslash at the end", {"pattern": "a\\"}, "in the middle", "backslash"),
