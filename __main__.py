@@ -15,7 +15,8 @@ from egress.common.objects import Owner, Part, by_owner
 from egress.layers.cluster import secret_sync
 from egress.layers.render import render
 from egress.plan.make import make_plan
-from egress.proof.verify import NotProven, prove
+from egress.proof.verify import prove
+from egress.proof.violation import NotProven
 from egress.settings import load
 
 try:

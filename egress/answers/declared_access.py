@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
-from egress.judge.distinctions import KNOWN_PORTS, Distinctions
+from egress.judge.distinctions import KNOWN_PORTS
 from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, concrete
 from egress.judge.model.flow import Flow, Protocol, Vantage
-from egress.judge.targets import TargetKind, Targets
+from egress.judge.targets import TargetKind
 from egress.judge.trace import Judges, Trace
 from egress.plan.host import Host, Use
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
+from egress.proof.expectations import Expectation
 from egress.proof.intent import Intent
+from egress.proof.proof import FlowAnswer
 from egress.proof.request_rules import rule_allows
 from egress.proof.void import past_rules
 from egress.settings.http_rule import Rule
@@ -56,13 +58,21 @@ class Access:
     own."""
 
 
-def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
+def accesses(plan: Plan, judges: Judges, answers: Iterable[FlowAnswer]) -> Iterator[Access]:
     """Every declared way: teams that may reach any host first, then in order of team; within a team hosts by
-    name, then Google APIs, then other teams."""
+    name, then Google APIs, then other teams.
+
+    Args:
+        plan: what declares them.
+        judges: what the objects do.
+        answers: every answer of the proof.
+    """
     intent = Intent(plan)
-    targets = Targets(Distinctions([judges], intent))
+    by_team: dict[str, list[FlowAnswer]] = {}
+    for answer in answers:
+        by_team.setdefault(answer.question.flow.namespace, []).append(answer)
     for team in sorted(plan.teams, key=lambda team: not intent.is_open(team.name)):
-        flows = _Flows(judges, targets, team.name)
+        flows = _Flows(judges, by_team[team.name])
         if intent.is_open(team.name):
             yield from _anywhere(flows, team, intent.opened(team.name))
         for way in team.ways:
@@ -79,25 +89,32 @@ def accesses(plan: Plan, judges: Judges) -> Iterator[Access]:
 
 
 class _Flows:
-    """What one team's apps try, of the one list of flows."""
+    """What one team's apps try, and what came of it."""
 
-    def __init__(self, judges: Judges, targets: Targets, team: str) -> None:
+    def __init__(self, judges: Judges, answers: Iterable[FlowAnswer]) -> None:
         self._judges = judges
-        self._team = team
-        self._by_host: dict[str, list[Flow]] = {}
-        for target in targets.with_names(team):
-            if target.flow.vantage is Vantage.APP and not target.flow.authority:
-                self._by_host.setdefault(target.flow.host, []).append(target.flow)
+        self._by_host: dict[str, list[FlowAnswer]] = {}
+        for answer in answers:
+            flow = answer.question.flow
+            if flow.vantage is Vantage.APP and not flow.authority:
+                self._by_host.setdefault(flow.host, []).append(answer)
 
     def past_rules(self, host: str, of: Callable[[Flow], bool]) -> bool:
         """Whether some caller sends the host anything past the rules for its requests."""
-        return any(past_rules(self._judges, flow) for flow in self._by_host[host] if of(flow))
+        flows = (answer.question.flow for answer in self._by_host[host])
+        return any(past_rules(self._judges, flow) for flow in flows if of(flow))
 
     def worst(self, host: str, of: Callable[[Flow], bool] = lambda _: True) -> Trace:
         """Of some flows to a host the first that does not come through, or the first one."""
-        traces = (self._judges.trace(flow, must_pass=True) for flow in self._by_host[host] if of(flow))
+        traces = (self._strictly(answer) for answer in self._by_host[host] if of(answer.question.flow))
         first = next(traces)
         return first if not first.allowed else next((trace for trace in traces if not trace.allowed), first)
+
+    def _strictly(self, answer: FlowAnswer) -> Trace:
+        """What came of a flow if it has to pass in whole, which the proof asks of what is declared alone."""
+        if answer.trace and answer.question.expected is Expectation.PASSES:
+            return answer.trace
+        return self._judges.trace(answer.question.flow, must_pass=True)
 
 
 ANY_HOST = "any host"

@@ -38,32 +38,30 @@ from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.targets import TargetKind
 from egress.judge.trace import Judges
 from egress.plan.model import Plan
-from egress.proof.connections import expected
-from egress.proof.expectations import Expectation, Question, Questions
-from egress.proof.inbound import InboundQuestion, Receiving
+from egress.proof.expectations import Expectation, Question
+from egress.proof.inbound import InboundAnswer
 from egress.proof.inbound_places import place_of, who_of
 from egress.proof.intent import Intent
+from egress.proof.proof import ConnectionAnswer, FlowAnswer
 from egress.proof.verify import verify
 
 
 def evidence(plan: Plan, snapshot: Snapshot, source: Source) -> Evidence:
     """What can be shown of a plan and the objects that it renders, violations included."""
-    intent, judges = Intent(plan), Judges(snapshot)
-    questions = list(Questions(intent, judges).all())
-    violations = [Violation(flow=item.flow, says=item.says) for item in verify(intent, judges)]
+    judges = Judges(snapshot)
+    found = verify(Intent(plan), judges, every=True)
+    violations = [Violation(flow=item.flow, says=item.says) for item in found.violations]
     objects = digests(snapshot)
-    receiving = Receiving(plan)
-    outside = list(receiving.questions(judges))
     return Evidence(
         evidence=VERSION,
         source=source,
-        proof=Proof(questions=len(questions) + len(outside), violations=violations),
-        allowed=[_allowed(access) for access in accesses(plan, judges)],
-        received=list(_received(receiving, judges)),
+        proof=Proof(questions=found.questions, violations=violations),
+        allowed=[_allowed(access) for access in accesses(plan, judges, found.flows)],
+        received=list(_received(plan, found.received)),
         grants=list(grants(plan)),
-        elsewhere=_elsewhere(judges, questions),
-        received_elsewhere=_received_elsewhere(judges, outside),
-        inside=_inside(intent, judges),
+        elsewhere=_elsewhere(found.flows),
+        received_elsewhere=_received_elsewhere(found.received),
+        inside=_inside(found.connections),
         relaxations=[
             Relaxed(setting=item.setting, opens=item.opens, reason=item.reason) for item in relaxations(plan)
         ],
@@ -143,13 +141,15 @@ def grants(plan: Plan) -> Iterable[Grant]:
                 )
 
 
-def _received(receiving: Receiving, judges: Judges) -> Iterable[Received]:
-    ingress = receiving.plan.settings.ingress
-    for reception in receiving.plan.receptions:
+def _received(plan: Plan, answers: Iterable[InboundAnswer]) -> Iterable[Received]:
+    ingress = plan.settings.ingress
+    found: dict[tuple[str, str], list[InboundAnswer]] = {}
+    for answer in answers:
+        if declared := answer.question.declared:
+            found.setdefault((declared.reception.team, declared.reception.name), []).append(answer)
+    for reception in plan.receptions:
         wanted = reception.wanted
-        asked = [
-            (one.reached, judges.inbound.trace(one.flow, must_pass=True)) for one in receiving.of(reception)
-        ]
+        asked = found[reception.team, reception.name]
         yield Received(
             team=reception.team,
             name=reception.name,
@@ -163,23 +163,23 @@ def _received(receiving: Receiving, judges: Judges) -> Iterable[Received]:
             if ingress
             else {},
             description=wanted.description,
-            passes=all(trace.allowed and trace.reached == (reached,) for reached, trace in asked),
+            passes=all(answer.arrives for answer in asked),
             controls=[
-                _control(step) for step in dict.fromkeys(step for _, trace in asked for step in trace.steps)
+                _control(step) for step in dict.fromkeys(step for answer in asked for step in answer.steps)
             ],
         )
 
 
-def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]:
+def _elsewhere(answers: Iterable[FlowAnswer]) -> list[Elsewhere]:
     """Questions about what is not declared; those that differ in their port alone are one."""
     found: dict[tuple[str, str, str, str, str, tuple[Refusal, ...]], set[int]] = {}
-    for question in questions:
-        flow = question.flow
-        if question.expected in (Expectation.PASSES, Expectation.AS_ITS_APP):
+    for answer in answers:
+        question, flow = answer.question, answer.question.flow
+        if not answer.trace or question.expected is Expectation.PASSES:
             continue
         by = tuple(
             Refusal(layer=step.layer.value, object=step.object, field=step.field)
-            for step in judges.trace(flow).refused_by
+            for step in answer.trace.refused_by
         )
         key = (
             flow.namespace,
@@ -204,21 +204,18 @@ def _elsewhere(judges: Judges, questions: Iterable[Question]) -> list[Elsewhere]
     ]
 
 
-def _received_elsewhere(judges: Judges, questions: Iterable[InboundQuestion]) -> list[ReceivedElsewhere]:
+def _received_elsewhere(answers: Iterable[InboundAnswer]) -> list[ReceivedElsewhere]:
     """Questions about what is not declared to come in; those that differ in their port alone are one."""
     found: dict[tuple[str, str, str, tuple[str, ...], tuple[Refusal, ...]], set[int]] = {}
-    for question in questions:
-        flow, target = question.flow, question.target
+    for answer in answers:
+        question, flow, target = answer.question, answer.question.flow, answer.question.target
         if target is None:
             continue
         place = place_of(target)
-        steps = (
-            [judges.inbound.at_node(flow)] if isinstance(flow, NodeFlow) else judges.inbound.trace(flow).steps
-        )
         by = tuple(
             dict.fromkeys(
                 Refusal(layer=step.layer.value, object=step.object, field=step.field)
-                for step in steps
+                for step in answer.steps
                 if not step.allowed
             )
         )
@@ -234,11 +231,11 @@ def _received_elsewhere(judges: Judges, questions: Iterable[InboundQuestion]) ->
     ]
 
 
-def _inside(intent: Intent, judges: Judges) -> list[Inside]:
+def _inside(answers: Iterable[ConnectionAnswer]) -> list[Inside]:
     """Connections that no flow shows; those that differ in their port alone are one."""
     found: dict[tuple[str, str, str, bool, bool, str, str], set[int]] = {}
-    for one, must in expected(intent, judges):
-        (verdict,) = one.judged([judges], must_pass=must)
+    for answer in answers:
+        one, must, verdict = answer.connection, answer.must, answer.verdict
         key = (
             one.source.words,
             one.target.words,

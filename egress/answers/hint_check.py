@@ -85,7 +85,7 @@ class Checker:
             to=self._flow.to or (Pod(to, None) if to else None),
         )
         opens = {kind for flow in opened(self._before, after) for kind in beyond(wanted, flow, names)}
-        return opens <= proposal.admits and not verify(after.intent, after.judges)
+        return opens <= proposal.admits and verify(after.intent, after.judges).holds
 
 
 def opened(before: State, after: State) -> Iterator[Flow]:

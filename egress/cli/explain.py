@@ -16,7 +16,7 @@ from egress.cli.sources import From, Json, Source, Stack, complete_team, complet
 from egress.judge.lookup.inbound_flow import InboundTrace
 from egress.judge.model.flow import Outcome, Vantage, Verdict
 from egress.judge.trace import Trace
-from egress.proof.verify import described
+from egress.proof.flows import described
 
 
 def explain(

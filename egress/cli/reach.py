@@ -75,7 +75,7 @@ def reach(
         *(() if team else of_nobody(found.judges, found.teams)),
     ]
     rows = [row for row in everybody if not host or row.target in host]
-    violations = verify(intent, found.judges) if intent else []
+    violations = verify(intent, found.judges).violations if intent else ()
     outside = [
         row
         for row in inbound_rows(found.judges)

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from egress.cli.sources import Json, Stack, out, source
-from egress.proof.expectations import Questions
-from egress.proof.inbound import Receiving
-from egress.proof.verify import NotProven, described
-from egress.proof.verify import verify as violations_of
+from egress.proof.flows import described
+from egress.proof.verify import verify as asked
+from egress.proof.violation import NotProven
 
 
 def verify(
@@ -26,30 +25,29 @@ def verify(
     Example: `egress verify --stack dev`
     """
     found = source(stack, None)
-    intent = found.intent
-    assert intent is not None
-    questions = list(Questions(intent, found.judges).all())
-    outside = list(Receiving(intent.plan).questions(found.judges))
-    asked = len(questions) + len(outside)
-    violations = violations_of(intent, found.judges)
+    assert found.intent is not None
+    proof = asked(found.intent, found.judges, every=list_all)
     if as_json:
         wrong = [
             {"flow": item.flow, "says": item.says, "steps": [step.as_json for step in item.steps]}
-            for item in violations
+            for item in proof.violations
         ]
-        typer.echo(json.dumps({"questions": asked, "violations": wrong}, indent=2))
+        typer.echo(json.dumps({"questions": proof.questions, "violations": wrong}, indent=2))
     else:
         if list_all:
-            for question in questions:
-                out.print(f"{question.expected.value:<14} {described(question.flow)}", markup=False)
-            for question in outside:
-                out.print(f"{'refused' if question.by else 'passes':<14} {question.flow}", markup=False)
-        if violations:
-            out.print(str(NotProven(violations)), markup=False)
-        else:
+            for one in proof.flows:
+                out.print(f"{one.question.expected.value:<14} {described(one.question.flow)}", markup=False)
+            for answer in proof.received:
+                wanted = "refused" if answer.question.by else "passes"
+                out.print(f"{wanted:<14} {answer.question.flow}", markup=False)
+        if proof.holds:
             who = f"{_teams(len(found.teams))}, pods of no team and those outside"
-            out.print(f"Proven: {asked} questions about {who}, each answered as the config declares.")
-    raise typer.Exit(1 if violations else 0)
+            out.print(
+                f"Proven: {proof.questions} questions about {who}, each answered as the config declares."
+            )
+        else:
+            out.print(str(NotProven(proof.violations)), markup=False)
+    raise typer.Exit(0 if proof.holds else 1)
 
 
 def _teams(count: int) -> str:

@@ -8,8 +8,6 @@ hosts shows; the others are ways to back doors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from egress.common import names
 from egress.common.google_cloud import KUBELET_PORT, METADATA_ADDRESS, WEBHOOK_PORT
 from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS, HTTPS_PORT
@@ -17,11 +15,10 @@ from egress.judge.cluster_connections import (
     DNS_PORT,
     XDS_PORT,
     ClusterConnection,
-    ClusterConnections,
     End,
     Place,
 )
-from egress.judge.distinctions import APPLICATION_PORT, Distinctions
+from egress.judge.distinctions import APPLICATION_PORT
 from egress.judge.model.flow import Verdict
 from egress.judge.trace import Judges
 from egress.plan.gateway import EgressGateway
@@ -54,16 +51,6 @@ def wanted(intent: Intent, one: ClusterConnection, doors: frozenset[tuple[str, i
             return _of_addresses(intent, one)
         case _:
             return _of_others(intent, one)
-
-
-def expected(intent: Intent, judges: Judges) -> Iterator[tuple[ClusterConnection, bool]]:
-    """Every connection of which something is said, and whether it has to be possible."""
-    every = ClusterConnections(Distinctions([judges], intent))
-    doors = served(judges)
-    for one in (*(one for team in intent.teams for one in every.of(team)), *every.of_platform()):
-        must = wanted(intent, one, doors)
-        if must is not None:
-            yield one, must
 
 
 def served(judges: Judges) -> frozenset[tuple[str, int]]:

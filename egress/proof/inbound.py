@@ -22,19 +22,11 @@ from egress.judge.model.ip_ranges import Ranges
 from egress.judge.trace import Judges
 from egress.plan.model import Plan
 from egress.plan.team import Reception
+from egress.proof.violation import Violation
 from egress.settings.fences import Fence
 from egress.settings.receive import Exposure, Received
 
 _OLD = ("TLSV1_0", "TLSV1_1")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that comes in, or does not, otherwise than the config says."""
-
-    flow: str
-    steps: tuple[Verdict, ...]
-    says: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +52,27 @@ class InboundQuestion:
     declared: Declared | None = None
     target: InboundTarget | None = None
     """Of what has to be refused, the class that it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundAnswer:
+    """What came of it."""
+
+    question: InboundQuestion
+    found: InboundTrace | Verdict
+    """Of a connection to a node's own address, what the firewall says, which is all that there is."""
+
+    @property
+    def steps(self) -> tuple[Verdict, ...]:
+        return self.found.steps if isinstance(self.found, InboundTrace) else (self.found,)
+
+    @property
+    def arrives(self) -> bool:
+        """Whether something declared arrives where it is declared to, and nowhere else."""
+        declared = self.question.declared
+        assert declared
+        assert isinstance(self.found, InboundTrace)
+        return self.found.allowed and self.found.reached == (declared.reached,)
 
 
 class Receiving:
@@ -211,16 +224,32 @@ _EDGE = f"{names.INGRESS_NAMESPACE}/service/{names.INGRESS}"
 _INGRESS_NODES = "ingress"
 
 
-def violations(receiving: Receiving, judges: Judges) -> Iterator[Finding]:
-    """Everything about what comes in that is not as the config says; nothing is the proof."""
-    for question in receiving.questions(judges):
-        yield from _wrong(receiving, judges, question)
-    yield from _undeclared(receiving.plan, judges)
-    if receiving.plan.receptions:
-        yield from _of_gateway(receiving.plan, judges)
+def answer(judges: Judges, question: InboundQuestion) -> InboundAnswer:
+    """What every layer says to it."""
+    flow = question.flow
+    if isinstance(flow, NodeFlow):
+        return InboundAnswer(question, judges.inbound.at_node(flow))
+    return InboundAnswer(question, judges.inbound.trace(flow, must_pass=question.declared is not None))
 
 
-def _undeclared(plan: Plan, judges: Judges) -> Iterator[Finding]:
+def wrong(receiving: Receiving, answer: InboundAnswer) -> str | None:
+    """What is wrong with an answer, in words; None: nothing."""
+    question, found = answer.question, answer.found
+    if isinstance(found, Verdict):
+        return "The firewall has to refuse it." if found.allowed else None
+    if question.declared:
+        return _arrives_wrongly(receiving, question.declared, found)
+    return _passes_wrongly(question.by, found)
+
+
+def of_gateway(plan: Plan, judges: Judges) -> Iterator[Violation]:
+    """What holds, or does not, whatever comes in."""
+    yield from _undeclared(plan, judges)
+    if plan.receptions:
+        yield from _of_gateway(plan, judges)
+
+
+def _undeclared(plan: Plan, judges: Judges) -> Iterator[Violation]:
     """Services that are open to those outside, whatever refuses behind them, and that are not the ingress
     gateway's own."""
     for edge in judges.inbound.edges.values():
@@ -233,7 +262,7 @@ def _undeclared(plan: Plan, judges: Judges) -> Iterator[Finding]:
                 field,
                 f"It can be connected to from {edge.words}.",
             )
-            yield Finding(
+            yield Violation(
                 edge.by, (opens,), f"It opens the cluster to {edge.words}, and no config declares it."
             )
 
@@ -274,20 +303,6 @@ def _arrives_wrongly(receiving: Receiving, declared: Declared, trace: InboundTra
     return None
 
 
-def _wrong(receiving: Receiving, judges: Judges, question: InboundQuestion) -> Iterator[Finding]:
-    flow = question.flow
-    if isinstance(flow, NodeFlow):
-        verdict = judges.inbound.at_node(flow)
-        if verdict.allowed:
-            yield Finding(str(flow), (verdict,), "The firewall has to refuse it.")
-        return
-    trace = judges.inbound.trace(flow, must_pass=question.declared is not None)
-    declared = question.declared
-    says = _arrives_wrongly(receiving, declared, trace) if declared else _passes_wrongly(question.by, trace)
-    if says:
-        yield Finding(str(flow), trace.steps, says)
-
-
 def _passes_wrongly(by: frozenset[Layer], trace: InboundTrace) -> str | None:
     if not trace.understood:
         return "An object on the way says something that the judges cannot read, so nothing is proven."
@@ -302,22 +317,22 @@ def _passes_wrongly(by: frozenset[Layer], trace: InboundTrace) -> str | None:
     return None
 
 
-def _of_gateway(plan: Plan, judges: Judges) -> Iterator[Finding]:
+def _of_gateway(plan: Plan, judges: Judges) -> Iterator[Violation]:
     """Invariants of the ingress gateway, which hold whatever comes in."""
     namespace = names.INGRESS_NAMESPACE
     whose = f"The gateway in {namespace}"
     confined = judges.namespaces.confined(namespace)
     if confined.allowed:
-        yield Finding(whose, (confined,), f"Pod Security has to hold in {namespace}.")
+        yield Violation(whose, (confined,), f"Pod Security has to hold in {namespace}.")
     pods = [pod for pod in judges.gateways.pods if pod.namespace == namespace]
     for pod in pods:
         yield from (
-            Finding(whose, (verdict,), "It has to stand.") for verdict in judges.gateway_pods.judge(pod)
+            Violation(whose, (verdict,), "It has to stand.") for verdict in judges.gateway_pods.judge(pod)
         )
         for secret in sorted({reception.wanted.credential for reception in plan.receptions}):
             given = judges.secrets.judge(pod, secret)
             if not given.allowed:
-                yield Finding(whose, (given,), f"It has to be given {secret}, by which clients are judged.")
+                yield Violation(whose, (given,), f"It has to be given {secret}, by which clients are judged.")
         pool = next((pool for pool in judges.workloads.pools.values() if pool.email == pod.pool), None)
         if pool and not pool.tainted:
             shared = Verdict(
@@ -327,7 +342,7 @@ def _of_gateway(plan: Plan, judges: Judges) -> Iterator[Finding]:
                 "nodeConfig.taints",
                 "Any pod may run on these nodes.",
             )
-            yield Finding(whose, (shared,), "Its nodes have to be its own.")
+            yield Violation(whose, (shared,), "Its nodes have to be its own.")
     for verdict in judges.early.judge(namespace):
         if verdict.allowed:
-            yield Finding(whose, (verdict,), "It has to know who calls before it connects to a Service.")
+            yield Violation(whose, (verdict,), "It has to know who calls before it connects to a Service.")

@@ -13,58 +13,39 @@ a difference that means nothing costs one more question, and never a wrong answe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 
 from egress.common.objects import Object
 from egress.judge.cluster_connections import ClusterConnection, ClusterConnections
-from egress.judge.model.flow import Flow, Layer, Outside, Protocol, Vantage, Verdict
-from egress.judge.targets import TargetKind
+from egress.judge.model.flow import Layer, Vantage
 from egress.judge.trace import Judges, Trace
 from egress.plan.model import Plan
-from egress.proof import answers, connections, inbound, resolving
+from egress.proof import answers, connections, flows, inbound, resolving
 from egress.proof.expectations import Expectation, Question, Questions
-from egress.proof.inbound import Receiving
+from egress.proof.inbound import InboundAnswer, Receiving
 from egress.proof.intent import Intent
 from egress.proof.invariants import Invariant, of_mesh, of_team
+from egress.proof.proof import ConnectionAnswer, FlowAnswer, Proof
 from egress.proof.snapshot import deployment
-
-SHOWN = 20
-"""Violations that a message spells out; it says how many more there are."""
+from egress.proof.violation import NotProven, Violation
 
 
-@dataclass(frozen=True)
-class Violation:
-    """A flow that does something else than the config says."""
+def verify(intent: Intent, judges: Judges, *, every: bool = False) -> Proof:
+    """Ask everything, over the whole space of flows.
 
-    flow: str
-    """In words."""
-    steps: tuple[Verdict, ...]
-    says: str
-
-    def __str__(self) -> str:
-        steps = "\n".join(
-            f"    {step.layer.value}: {step.symbol}, {step.object} {step.field} - {step.reason}"
-            for step in self.steps
-        )
-        return f"{self.flow}\n    {self.says}\n{steps}"
-
-
-class NotProven(Exception):
-    """The rendered objects do not do what the config says. Raised before the first resource; nothing has been
-    changed."""
-
-    def __init__(self, violations: Iterable[Violation]) -> None:
-        self.violations = tuple(violations)
-        shown = [str(violation) for violation in self.violations[:SHOWN]]
-        more = len(self.violations) - len(shown)
-        heading = f"{len(self.violations)} flows do something else than the config says. Nothing was changed."
-        super().__init__("\n\n".join([heading, *shown, *([f"... and {more} more."] if more else [])]))
-
-
-def verify(intent: Intent, judges: Judges) -> list[Violation]:
-    """Every violation of the invariants; none is a proof for the whole space of flows."""
-    return list(_violations(intent, judges))
+    Args:
+        intent: what the config declares.
+        judges: what the objects do.
+        every: ask for each of several teams that no layer tells apart, and keep every answer.
+    """
+    unread = "An object lacks a field that it must have, so nothing is proven."
+    broken = tuple(Violation("Every flow", (verdict,), unread) for verdict in judges.broken)
+    if broken and not every:
+        return Proof(broken, 0)
+    proof = _Examination(intent, judges, every).proof()
+    return replace(proof, violations=broken) if broken else proof
 
 
 def prove(plan: Plan, objects: Iterable[Object]) -> None:
@@ -73,76 +54,140 @@ def prove(plan: Plan, objects: Iterable[Object]) -> None:
     Raises:
         NotProven: some flow does something else.
     """
-    violations = verify(Intent(plan), Judges(deployment(plan, objects)))
-    if violations:
-        raise NotProven(violations)
+    proof = verify(Intent(plan), Judges(deployment(plan, objects)))
+    if not proof.holds:
+        raise NotProven(proof.violations)
 
 
-def _violations(intent: Intent, judges: Judges) -> Iterator[Violation]:
-    if judges.broken:
-        unread = "An object lacks a field that it must have, so nothing is proven."
-        yield from (Violation("Every flow", (verdict,), unread) for verdict in judges.broken)
-        return
-    unread = "An object says something that the judges cannot read, so nothing is proven."
-    yield from (Violation("Every flow of its namespace", (verdict,), unread) for verdict in judges.unread)
-    questions = Questions(intent, judges)
-    inside = ClusterConnections(questions.distinctions)
-    proven: set[object] = set()
-    for team in intent.teams:
+class _Examination:
+    """One way through all questions."""
+
+    def __init__(self, intent: Intent, judges: Judges, every: bool) -> None:
+        self._intent = intent
+        self._judges = judges
+        self._every = every
+        self._questions = Questions(intent, judges)
+        self._inside = ClusterConnections(self._questions.distinctions)
+        self._doors = connections.served(judges)
+        self._proven: dict[object, int] = {}
+        """What held and stands for other teams as well, with the number of its questions."""
+        unread = "An object says something that the judges cannot read, so nothing is proven."
+        self._violations = [
+            Violation("Every flow of its namespace", (verdict,), unread) for verdict in judges.unread
+        ]
+        self._asked = 0
+        self._flows: list[FlowAnswer] = []
+        self._connections: list[ConnectionAnswer] = []
+        self._received: list[InboundAnswer] = []
+
+    def proof(self) -> Proof:
+        for team in self._intent.teams:
+            self._ask_about(team)
+        self._ask_about_nobody()
+        self._ask_about_what_comes_in()
+        return Proof(
+            tuple(self._violations),
+            self._asked,
+            tuple(self._flows),
+            tuple(self._connections),
+            tuple(self._received),
+        )
+
+    def _ask_about(self, team: str) -> None:
+        intent, judges = self._intent, self._judges
         alike = judges.network_policies.alike(team)
-        for question in questions.with_names(team):
-            same = _straight(question, alike)
-            if question.expected is Expectation.AS_ITS_APP or same in proven:
-                continue
-            trace = judges.trace(question.flow, must_pass=question.expected is Expectation.PASSES)
-            if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
-                yield Violation(described(question.flow), trace.steps, says)
-            elif same and (
+        for question in self._questions.with_names(team):
+            self._ask_once(question, alike)
+        by_address = self._questions.by_address(team)
+        self._once((alike, self._questions.same_by_address(team)), partial(self._ask_all, by_address))
+        gateways = tuple(intent.uses_gateway(team, pod.namespace) for pod in judges.gateways.pods)
+        self._once((alike, gateways), partial(self._connect_all, self._inside.out_of(team)))
+        self._connect_all(self._inside.into(team))
+        self._check(of_team(intent, judges, team))
+        self._check(answers.past_gateways(intent, judges, team))
+
+    def _ask_about_nobody(self) -> None:
+        """Of pods in no team, and what no team has for itself."""
+        intent, judges = self._intent, self._judges
+        self._ask_all(self._questions.of_nobody())
+        self._connect_all(self._inside.of_platform())
+        self._check(answers.of_gateways(intent, judges))
+        self._check(answers.of_other_gateways(intent, judges))
+        self._check(resolving.of_names(intent, judges))
+        self._check(of_mesh(intent, judges))
+
+    def _ask_about_what_comes_in(self) -> None:
+        receiving = Receiving(self._intent.plan)
+        for question in receiving.questions(self._judges):
+            self._asked += 1
+            answer = inbound.answer(self._judges, question)
+            if says := inbound.wrong(receiving, answer):
+                self._violations.append(Violation(str(question.flow), answer.steps, says))
+            if self._every:
+                self._received.append(answer)
+        self._violations += inbound.of_gateway(receiving.plan, self._judges)
+
+    def _once(self, same: object, ask: Callable[[], None]) -> None:
+        """Ask, unless the answers for another team stand for this one's."""
+        if not self._every and same in self._proven:
+            self._asked += self._proven[same]
+            return
+        violations, asked = len(self._violations), self._asked
+        ask()
+        if len(self._violations) == violations:
+            self._proven[same] = self._asked - asked
+
+    def _ask_once(self, question: Question, alike: object) -> None:
+        same = _straight(question, alike)
+        if not self._every and same in self._proven:
+            self._asked += 1
+            return
+        trace = self._ask(question)
+        if (
+            same
+            and trace
+            and (
                 question.flow.vantage is not Vantage.GATEWAY_WITHOUT_CERTIFICATE
                 or trace.decision.layer is Layer.GATEWAY
-            ):
-                proven.add(same)
-        same = (alike, questions.same_by_address(team))
-        if same not in proven:
-            found = list(_of_flows(intent, judges, questions.by_address(team)))
-            yield from found
-            if not found:
-                proven.add(same)
-        same = (
-            alike,
-            tuple(intent.uses_gateway(team, gateway.namespace) for gateway in judges.gateways.pods),
-        )
-        if same not in proven:
-            found = list(_of_connections(intent, judges, inside.out_of(team)))
-            yield from found
-            if not found:
-                proven.add(same)
-        yield from _of_connections(intent, judges, inside.into(team))
-        yield from _violated(of_team(intent, judges, team))
-        yield from _violated(answers.past_gateways(intent, judges, team))
-    yield from _of_flows(intent, judges, questions.of_nobody())
-    yield from _of_connections(intent, judges, inside.of_platform())
-    yield from _violated(answers.of_gateways(intent, judges))
-    yield from _violated(answers.of_other_gateways(intent, judges))
-    yield from _violated(resolving.of_names(intent, judges))
-    yield from _violated(of_mesh(intent, judges))
-    yield from (
-        Violation(found.flow, found.steps, found.says)
-        for found in inbound.violations(Receiving(intent.plan), judges)
-    )
+            )
+        ):
+            self._proven[same] = 1
 
-
-def _of_flows(intent: Intent, judges: Judges, asked: Iterable[Question]) -> Iterator[Violation]:
-    for question in asked:
+    def _ask(self, question: Question) -> Trace | None:
+        """What came of it; None: nothing that says something of another question."""
+        self._asked += 1
         if question.expected is Expectation.AS_ITS_APP:
-            continue
-        trace = judges.trace(question.flow, must_pass=question.expected is Expectation.PASSES)
-        if says := wrong(question, trace) or _left_wrongly(question, trace, intent):
-            yield Violation(described(question.flow), trace.steps, says)
+            if self._every:
+                self._flows.append(FlowAnswer(question, None))
+            return None
+        trace = self._judges.trace(question.flow, must_pass=question.expected is Expectation.PASSES)
+        if self._every:
+            self._flows.append(FlowAnswer(question, trace))
+        if says := flows.wrong(self._intent, question, trace):
+            self._violations.append(Violation(flows.described(question.flow), trace.steps, says))
+            return None
+        return trace
 
+    def _ask_all(self, questions: Iterable[Question]) -> None:
+        for question in questions:
+            self._ask(question)
 
-def _violated(fences: Iterable[Invariant]) -> Iterator[Violation]:
-    return (Violation(fence.whose, (fence.verdict,), fence.says) for fence in fences if fence.violated)
+    def _connect_all(self, inside: Iterable[ClusterConnection]) -> None:
+        for one in inside:
+            must = connections.wanted(self._intent, one, self._doors)
+            if must is None:
+                continue
+            (verdict,) = one.judged([self._judges], must_pass=must)
+            if self._every:
+                self._connections.append(ConnectionAnswer(one, must, verdict))
+            if says := connections.wrong(one, must, verdict):
+                what = f"{one.source.words}, to {one.target.words}: {one.transport} {one.port}"
+                self._violations.append(Violation(what, (verdict,), says))
+
+    def _check(self, invariants: Iterable[Invariant]) -> None:
+        self._violations += [
+            Violation(one.whose, (one.verdict,), one.says) for one in invariants if one.violated
+        ]
 
 
 def _straight(question: Question, alike: object) -> object:
@@ -170,80 +215,3 @@ def _straight(question: Question, alike: object) -> object:
         flow.address,
         question.expected,
     )
-
-
-def _of_connections(
-    intent: Intent, judges: Judges, asked: Iterable[ClusterConnection]
-) -> Iterator[Violation]:
-    doors = connections.served(judges)
-    for one in asked:
-        must = connections.wanted(intent, one, doors)
-        if must is None:
-            continue
-        (verdict,) = one.judged([judges], must_pass=must)
-        if says := connections.wrong(one, must, verdict):
-            what = f"{one.source.words}, to {one.target.words}: {one.transport} {one.port}"
-            yield Violation(what, (verdict,), says)
-
-
-def wrong(question: Question, trace: Trace) -> str | None:
-    """What is wrong with the answer to a question, in words; None: nothing."""
-    if not trace.understood:
-        return "An object on the way says something that the judges cannot read, so nothing is proven."
-    if question.expected in (Expectation.OPENED, Expectation.AS_ITS_APP):
-        return None
-    if question.expected is Expectation.PASSES:
-        return None if trace.allowed else "It is declared, and a layer refuses it."
-    if question.expected is Expectation.IAM:
-        return None if not trace.held else "IAM was to guard this, and a layer refuses it before."
-    if not trace.held:
-        return "It is not declared, and no layer refuses it."
-    if question.expected is Expectation.REFUSED_FIRST and trace.decision.layer is not Layer.SIDECAR:
-        return "It is not declared, and the sidecar lets it through, so only one layer is left to refuse it."
-    if (
-        question.expected is Expectation.REFUSED_TWICE
-        and len({step.layer for step in trace.refused_by if step.layer is not Layer.DNS}) < 2
-    ):
-        return "It is not declared, and one layer alone refuses it."
-    return None
-
-
-def _left_wrongly(question: Question, trace: Trace, intent: Intent) -> str | None:
-    """What is wrong with how a declared flow leaves its gateway: port, TLS, certificate, headers."""
-    flow = question.flow
-    if (
-        question.expected is not Expectation.PASSES
-        or flow.to
-        or intent.is_api(flow.namespace, flow.host)
-        or question.kind is TargetKind.METADATA
-    ):
-        return None
-    for connection in trace.left:
-        name = connection.to.name if isinstance(connection.to, Outside) else None
-        if name is None:
-            return "It leaves to an address that no host stands for."
-        wanted = intent.leaves(flow.namespace, name, flow.protocol)
-        if wanted != (connection.port, connection.opens):
-            return (
-                f"It leaves to {name} on port {connection.port} with TLS {connection.opens or 'none'}; "
-                f"declared is {wanted}."
-            )
-        if connection.opens and not connection.verified:
-            return f"The gateway does not check that the certificate is {name}'s own."
-        trusted = intent.trusts(flow.namespace, name, flow.protocol)
-        if connection.opens and connection.trusts != trusted:
-            return f"Of {name} it takes certificates that {connection.trusts} knows; declared is {trusted}."
-        if connection.reveals:
-            return f"It tells the outside of the mesh: {', '.join(connection.reveals)}."
-    return None if trace.left else "It passes every layer and leaves nowhere."
-
-
-def described(flow: Flow) -> str:
-    """A flow in one line, as a person would say it."""
-    account = f", as {flow.service_account}" if flow.service_account else ""
-    what = (
-        f"{flow.method} http://{flow.host}:{flow.port}{flow.path}" if flow.protocol is Protocol.HTTP else ""
-    )
-    what = what or f"{flow.protocol.value}://{flow.host}:{flow.port}"
-    headers = "".join(f", {name}: {value}" for name, value in flow.headers.items())
-    return f"{flow.namespace}{account}: {what}{headers}, by {flow.vantage.value}"

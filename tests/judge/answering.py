@@ -20,7 +20,7 @@ def answers(mode: str, deployed: Snapshot) -> Iterator[object]:
     """Everything that anybody says about a state, one answer after the other."""
     judges = Judges(deployed)
     intent = Intent(plan(mode))
-    yield [str(violation) for violation in verify(intent, judges)]
+    yield [str(violation) for violation in verify(intent, judges).violations]
     yield json.dumps([row.as_json() for row in inbound_rows(judges)])
     services = [one for found in judges.registry.destinations.values() for one in found if one.inside]
     for team in intent.teams:

@@ -15,7 +15,8 @@ from egress.layers.render import render
 from egress.plan.model import Plan
 from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
-from egress.proof.verify import Violation, verify
+from egress.proof.verify import verify
+from egress.proof.violation import Violation
 from tests.support import PROJECT, ROOT, dev_config, plan_of
 
 MODES = sorted(path.name.split(".")[1] for path in (ROOT / "examples/modes").glob("Pulumi.*.yaml"))
@@ -54,7 +55,7 @@ def with_object(mode: str, written: dict[str, Any]) -> Snapshot:
 
 
 def violations(mode: str, deployed: Snapshot) -> list[Violation]:
-    return verify(Intent(plan(mode)), Judges(deployed))
+    return list(verify(Intent(plan(mode)), Judges(deployed)).violations)
 
 
 def istio(kind: str, namespace: str, api: str = "networking.istio.io/v1", **spec: Any) -> dict[str, Any]:

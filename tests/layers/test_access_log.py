@@ -103,7 +103,7 @@ def test_a_filter_that_does_more_than_to_note_is_not_understood(
     for key in path[:-1]:
         node = node[key]
     node[path[-1]] = value
-    found = verify(Intent(plan), Judges(Snapshot.of(manifests, deployed.google)))
+    found = verify(Intent(plan), Judges(Snapshot.of(manifests, deployed.google))).violations
     assert bool(found) is not read
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from egress.layers.render import render
-from egress.proof.verify import NotProven, prove
+from egress.proof.verify import prove
+from egress.proof.violation import NotProven
 from tests.layers.plain_http import host, of_kind, outside, rules, treatment
 from tests.support import config_with, plan_of, teams
 

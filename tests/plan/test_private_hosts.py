@@ -124,7 +124,7 @@ def test_verify_finds_a_range_that_is_opened_to_raw_tcp() -> None:
     plan = plan_of(config({"wiki.corp.example": PASSED, "db.example": DATABASE}, onprem="10.50.0.0/24"))
     assert opened(plan, "10.50.0.0/24") == {443}
     original = deployment(plan, render(plan))
-    assert not verify(Intent(plan), Judges(original))
+    assert verify(Intent(plan), Judges(original)).holds
     changed = deepcopy(list(original.kubernetes))
     (policy,) = [item for item in changed if item["metadata"]["name"] == "gateway-boundary"]
     rules = [
@@ -133,7 +133,8 @@ def test_verify_finds_a_range_that_is_opened_to_raw_tcp() -> None:
     assert [peer["ipBlock"]["cidr"] for rule in rules for peer in rule["to"]] == [ANYWHERE]
     rules[0]["to"].append({"ipBlock": {"cidr": "10.50.0.0/24"}})
     said = [
-        violation.says for violation in verify(Intent(plan), Judges(Snapshot.of(changed, original.google)))
+        violation.says
+        for violation in verify(Intent(plan), Judges(Snapshot.of(changed, original.google))).violations
     ]
     assert said == [
         "The gateway in istio-egress reaching 10.50.0.0/24, TCP 5432, must not be possible.",

@@ -81,7 +81,7 @@ def said(
     assert edited == {*edits}
     more = [added] if added and not isinstance(added, Resource) else []
     google += [added] if isinstance(added, Resource) else []
-    found = verify(Intent(plan()), Judges(Snapshot.of([*kubernetes, *more], google)))
+    found = verify(Intent(plan()), Judges(Snapshot.of([*kubernetes, *more], google))).violations
     return "\n".join(map(str, found))
 
 

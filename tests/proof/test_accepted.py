@@ -15,7 +15,7 @@ from egress.layers.render import render
 from egress.proof.expectations import Expectation, Questions
 from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
-from egress.proof.verify import Violation
+from egress.proof.violation import Violation
 from tests.proof.test_verify import violations
 from tests.support import config_with, plan_of, teams
 

@@ -69,7 +69,8 @@ def told(
         changed.append(dict(item))
     assert touched
     return [
-        violation.says for violation in verify(Intent(plan()), Judges(Snapshot.of(changed, original.google)))
+        violation.says
+        for violation in verify(Intent(plan()), Judges(Snapshot.of(changed, original.google))).violations
     ]
 
 
@@ -245,7 +246,7 @@ def test_an_ingress_gateway_that_is_led_by_a_name_is_found(name: str) -> None:
             if route and at[:2] == ("VirtualService", "istio-ingress") and name in at[2]:
                 (entry,) = item["spec"].get("http") or item["spec"]["tcp"]
                 entry["route"][0]["destination"] = {"host": "plain.example", "port": {"number": 80}}
-        found = verify(Intent(receiving()), Judges(Snapshot.of(changed, original.google)))
+        found = verify(Intent(receiving()), Judges(Snapshot.of(changed, original.google))).violations
         return [violation.says for violation in found if "Services of the cluster alone" in violation.says]
 
     assert violations(route=True, known=True)

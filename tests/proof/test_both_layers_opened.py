@@ -164,7 +164,9 @@ def test_what_is_declared_and_led_elsewhere_is_found(what: str) -> None:
 def test_nothing_is_proven_beside_a_kind_that_leads_traffic_and_is_not_read(
     kind: str, api: str, where: str
 ) -> None:
-    found = verify(DEV.intent, Judges(DEV.changed([thing(kind, api, where, spec={"rules": [{}]})])))
+    found = verify(
+        DEV.intent, Judges(DEV.changed([thing(kind, api, where, spec={"rules": [{}]})]))
+    ).violations
     assert any(not step.understood for violation in found for step in violation.steps)
 
 

@@ -183,4 +183,4 @@ def test_verify_reads_a_state_with_all_that_is_ordinary_in_it() -> None:
     everything = Snapshot.of(
         [*deployed.kubernetes, *ORDINARY.values()], [*deployed.google, *HARMLESS.values()]
     )
-    assert verify(Intent(plan("dev")), Judges(everything)) == []
+    assert verify(Intent(plan("dev")), Judges(everything)).violations == ()

@@ -8,8 +8,10 @@ import pytest
 
 from egress.judge.trace import Judges
 from egress.layers.render import render
-from egress.proof.inbound import Receiving, violations
+from egress.proof.inbound import Receiving
+from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
+from egress.proof.verify import verify
 from tests.proof.inbound_stack import (
     BOUNDARY,
     BUYER,
@@ -35,7 +37,7 @@ from tests.proof.inbound_stack import (
 @pytest.mark.parametrize("exposure", ["external", "internal"])
 def test_what_is_rendered_is_proven(exposure: str) -> None:
     made = plan(exposure)
-    assert list(violations(Receiving(made), Judges(deployment(made, render(made))))) == []
+    assert verify(Intent(made), Judges(deployment(made, render(made)))).holds
 
 
 def test_every_client_and_range_and_form_of_a_host_is_asked_to_arrive() -> None:

@@ -11,8 +11,9 @@ from egress.common.objects import Resource
 from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from egress.layers.render import render
-from egress.proof.inbound import Receiving, violations
+from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
+from egress.proof.verify import verify
 from tests.proof.inbound_stack import CHECKER, objects, plan, put, said, written
 from tests.support import config_with, plan_of
 
@@ -123,10 +124,10 @@ def test_an_open_service_of_a_team_stops_at_two_layers_and_one_fewer_is_said() -
 def test_where_nobody_receives_nodes_are_asked_all_the_same() -> None:
     made = plan_of(config_with("teams", {"shop": {"egress": {"a.example.net": {"https": "passthrough"}}}}))
     deployed = deployment(made, render(made))
-    assert list(violations(Receiving(made), Judges(deployed))) == []
+    assert verify(Intent(made), Judges(deployed)).holds
     ssh = ADDED["a firewall rule for everybody, on SSH"][0]
     opened = Snapshot.of(deployed.kubernetes, [*deployed.google, ssh])
-    assert any("TCP 22" in found.flow for found in violations(Receiving(made), Judges(opened)))
+    assert any("TCP 22" in found.flow for found in verify(Intent(made), Judges(opened)).violations)
 
 
 @pytest.mark.parametrize(
@@ -149,4 +150,4 @@ def test_a_firewall_rule_for_any_protocol_that_opens_nodes_is_a_violation(
         opened = replace(ssh, properties={**ssh.properties, "sourceRanges": ranges, "allows": [entry]})
         google = [*(item for item in objects().google if item.identity != CHECKER), opened]
         deployed = Snapshot.of(objects().kubernetes, google)
-        assert any(words in found.flow for found in violations(Receiving(plan()), Judges(deployed)))
+        assert any(words in found.flow for found in verify(Intent(plan()), Judges(deployed)).violations)

@@ -103,7 +103,7 @@ def deployed(stack: str = LEAVING) -> Snapshot:
 
 
 def found(changed: Snapshot, stack: str = LEAVING) -> bool:
-    return bool(verify(Intent(plan(stack)), Judges(changed)))
+    return bool(verify(Intent(plan(stack)), Judges(changed)).violations)
 
 
 def mutants(stack: str = LEAVING) -> Iterator[tuple[str, Snapshot]]:

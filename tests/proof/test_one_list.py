@@ -73,7 +73,7 @@ def _flow(flow: Flow) -> str:
 
 
 ASKING: dict[str, Callable[[Plan, Snapshot], object]] = {
-    "verify": lambda plan, of: verify(Intent(plan), Judges(of)),
+    "verify": lambda plan, of: verify(Intent(plan), Judges(of)).violations,
     "reach": lambda plan, of: [
         *reach(Judges(of), ["team-x"], Intent(plan)),
         *of_nobody(Judges(of), ["team-x"]),

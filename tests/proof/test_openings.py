@@ -59,7 +59,7 @@ def test_the_difference_names_what_the_proof_would_refuse(name: str) -> None:
     plan = plan_of(dev_config())
     old = deployed(plan)
     new = changed(old, *OBJECTS[name][:2])
-    assert verify(Intent(plan), Judges(new))
+    assert verify(Intent(plan), Judges(new)).violations
     found = difference(old, new)
     gains = [change.text for change in found.changes if change.widening]
     assert any(text.startswith(OBJECTS[name][2]) for text in gains), gains
@@ -82,7 +82,7 @@ def test_a_gateway_that_takes_callers_without_mutual_tls_is_named() -> None:
     new = Snapshot.of([*old.kubernetes, disabled], old.google)
     found = difference(old, new)
     assert any("Mutual TLS of istio-egress" in change.text and change.widening for change in found.changes)
-    assert verify(Intent(plan), Judges(new))
+    assert verify(Intent(plan), Judges(new)).violations
 
 
 def policy(namespace: str, **spec: Any) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def test_a_policy_that_somebody_adds_is_found(what: str) -> None:
     plan = plan_of(dev_config())
     old = deployed(plan)
     new = Snapshot.of([*old.kubernetes, ADDED[what]], old.google)
-    assert verify(Intent(plan), Judges(new))
+    assert verify(Intent(plan), Judges(new)).violations
     assert any(change.widening for change in difference(old, new).changes)
 
 
@@ -176,7 +176,7 @@ def test_other_pods_of_the_platforms_namespaces_reach_no_address(namespace: str)
     new = changed(old, f"{namespace}/networkpolicy/nothing", opened)
     said = [
         violation
-        for violation in verify(Intent(plan), Judges(new))
+        for violation in verify(Intent(plan), Judges(new)).violations
         if "must not be possible" in violation.says
     ]
     assert any(
@@ -203,7 +203,7 @@ def test_a_private_range_that_is_no_longer_excepted_is_found() -> None:
                     if cidr in peer.get("ipBlock", {}).get("except", ()):
                         peer["ipBlock"]["except"].remove(cidr)
 
-        assert verify(Intent(plan), Judges(changed(old, GATEWAY, opened))), cidr
+        assert verify(Intent(plan), Judges(changed(old, GATEWAY, opened))).violations, cidr
 
 
 def test_a_team_that_another_one_lets_in_on_one_port_is_found() -> None:
@@ -220,7 +220,7 @@ def test_a_team_that_another_one_lets_in_on_one_port_is_found() -> None:
         out = policy(source, egress=[{"to": [named(target)], "ports": port}])
         into = policy(target, ingress=[{"from": [named(source)], "ports": port}])
         new = Snapshot.of([*old.kubernetes, out, into], old.google)
-        assert verify(Intent(plan), Judges(new)), (source, target)
+        assert verify(Intent(plan), Judges(new)).violations, (source, target)
         assert any(change.widening for change in difference(old, new).changes), (source, target)
 
 
@@ -293,5 +293,5 @@ def test_a_resource_of_googles_that_somebody_adds_is_found(what: str) -> None:
     )
     added = Resource(kind, "added", {"name": "added", **seen, **properties})
     new = Snapshot.of(old.kubernetes, [*old.google, added])
-    assert verify(Intent(plan), Judges(new))
+    assert verify(Intent(plan), Judges(new)).violations
     assert difference(old, new).widens

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from egress.judge.model.snapshot import Snapshot, identity
-from egress.proof.verify import Violation
+from egress.proof.violation import Violation
 from tests.judge.deployments import rendered, violations, with_change, with_object
 from tests.proof.test_every_object import thing
 

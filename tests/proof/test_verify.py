@@ -20,7 +20,8 @@ from egress.plan.make import make_plan
 from egress.plan.model import Plan
 from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
-from egress.proof.verify import NotProven, Violation, verify
+from egress.proof.verify import verify
+from egress.proof.violation import NotProven, Violation
 from egress.settings import load_file
 from tests.random_configs import configs
 from tests.support import ROOT, config_with, dev_config, plan_of
@@ -30,7 +31,7 @@ EXAMPLES = sorted((ROOT / "examples/modes").glob("Pulumi.*.yaml"))
 
 
 def violations(plan: Plan, deployed: Snapshot | None = None) -> list[Violation]:
-    return verify(Intent(plan), Judges(deployed or deployment(plan, render(plan))))
+    return list(verify(Intent(plan), Judges(deployed or deployment(plan, render(plan)))).violations)
 
 
 def changed(plan: Plan, name: str, change: Callable[[dict[str, Any]], object]) -> Snapshot:

@@ -114,7 +114,7 @@ def _apart(edits: list[Json]) -> list[Json]:
 @lru_cache(maxsize=64)
 def _proven(name: str) -> bool:
     stack = named(name)
-    return not verify(stack.intent, Judges(stack.unchanged))
+    return verify(stack.intent, Judges(stack.unchanged)).holds
 
 
 def check(case: Json) -> None:
@@ -134,7 +134,7 @@ def judge(stack: Stack, case: Json) -> None:
     """Holds what verify and diff say of a change against what it does."""
     effect, what = Effect(case["effect"]), case["what"]
     changed = stack.changed(case["edits"])
-    found = verify(stack.intent, Judges(changed))
+    found = verify(stack.intent, Judges(changed)).violations
     if effect is Effect.NOTHING:
         if found:
             strict[what.split(" ")[0]] += 1

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from egress.settings.fences import Rule
 from tests.fuzz.added.stacks import Change, Json, Stack, at, breaks, google, nothing, opens, put, take
 
 Draw = st.DrawFn
@@ -48,7 +49,8 @@ def services(draw: Draw, stack: Stack) -> Change | None:
 
 
 def workloads(draw: Draw, stack: Stack) -> Change | None:
-    """Pods that are more than pods: in the network of their node, or on a gateway's nodes."""
+    """Pods that are more than pods: in the network of their node, or on a gateway's nodes. Where a config
+    admits such pods, one that is there opens nothing."""
     namespace = draw(st.sampled_from([*stack.teams, "elsewhere"]))
     nodes = {
         "nodeSelector": {"cloud.google.com/gke-nodepool": "gateway"},
@@ -56,8 +58,10 @@ def workloads(draw: Draw, stack: Stack) -> Change | None:
             {"key": "dedicated", "operator": "Equal", "value": "gateway", "effect": "NoSchedule"}
         ],
     }
-    specs: list[Json] = [nodes] if "nodepool/gateway" in stack.resources else []
-    if namespace != "elsewhere":
+    keeps = stack.intent.keeps
+    kept = "nodepool/gateway" in stack.resources and keeps(namespace, Rule.GATEWAY_NODES)
+    specs: list[Json] = [nodes] if kept else []
+    if namespace != "elsewhere" and keeps(namespace, Rule.HOST_NAMESPACES):
         specs += [{"hostNetwork": True}, {"hostPID": True}]
     if not specs:
         return None
