@@ -62,7 +62,7 @@ def traced(judges: Judges, flow: Flow, intent: Intent | None) -> Trace:
     ):
         # Nobody shows a certificate on these ways, and other pods may ask for one.
         asks = judges.namespaces.mutual(flow.to.namespace)
-        trace = replace(trace, steps=(*trace.steps, replace(asks, layer=Layer.SIDECAR)))
+        trace = trace._replace(steps=(*trace.steps, asks._replace(layer=Layer.SIDECAR)))
     return trace
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.judge.distinctions import Distinctions
@@ -60,8 +61,7 @@ class Place:
     """Whether its namespace has labels that some policy asks for, and is none that was handed over."""
 
 
-@dataclass(frozen=True)
-class ClusterConnection:
+class ClusterConnection(NamedTuple):
     """One connection for all that nothing tells from it."""
 
     source: Place
@@ -80,7 +80,7 @@ class ClusterConnection:
             assert not isinstance(to, Node)
             if isinstance(source, Outside):
                 assert isinstance(to, Pod)
-                addresses = Ranges.of([source.address]) if source.address else of.firewall.subnets.internet
+                addresses = Ranges.one(source.address) if source.address else of.firewall.subnets.internet
                 words, transport = self.source.words, self.transport
                 found.append(
                     of.network_policies.comes_in(
@@ -99,6 +99,7 @@ class ClusterConnection:
         return found
 
 
+@lru_cache(maxsize=1 << 10)
 def _plain(end: Pod | Node | Outside) -> Pod | Node | Outside:
     """A pod without a label that would help it: what must pass, passes for every pod."""
     return replace(end, labels={}) if isinstance(end, Pod) and end.labels is None else end
@@ -231,7 +232,7 @@ class ClusterConnections:
             self._told.addresses_into(namespace, always=target[0].end is End.CONTROL_PLANE)
         ):
             # Pods are asked by their namespaces, whatever their addresses are.
-            if address is None or not any(of.covers(Ranges.of([address])) for of in pods_of_cluster):
+            if address is None or not any(of.covers(Ranges.one(address)) for of in pods_of_cluster):
                 source = place, (Outside(None, address),) * len(self._judges)
                 yield from self._between("", source, namespace, target, doors)
 

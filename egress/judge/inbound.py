@@ -246,7 +246,7 @@ class Inbound:
         asks = judges.namespaces.mutual(leg.to.namespace)
         if not leg.mutual and not asks.allowed:
             reason = f"{asks.reason} The gateway shows no certificate there, by {leg.by}."
-            yield replace(asks, reason=reason)
+            yield asks._replace(reason=reason)
         yield judges.authorization.judge(leg.to, onward)
 
     @property

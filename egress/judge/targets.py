@@ -8,8 +8,8 @@ its destination. Nothing here says what has to come of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.names import OPEN_TLS_HOST
@@ -53,8 +53,7 @@ class TargetKind(StrEnum):
     RESOLVER = "DNS server outside"
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """One flow for all that nothing tells from it."""
 
     flow: Flow

@@ -8,8 +8,9 @@ the trace does too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 from egress.common.names import TEAM_LABEL
 from egress.judge.fields.mesh_settings import MeshSettings
@@ -56,8 +57,7 @@ LONGEST = 8
 """Connections that one flow may be made of; more would be a circle."""
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """What every layer said to one flow, in order."""
 
     flow: Flow
@@ -136,6 +136,8 @@ class Judges:
 
     def not_understood(self, *namespaces: str) -> list[Verdict]:
         """What is not understood about the proxies of some namespaces."""
+        if not self._unread:
+            return []
         return [
             verdict for namespace in dict.fromkeys(namespaces) for verdict in self._unread.get(namespace, ())
         ]
@@ -150,7 +152,7 @@ class Judges:
 
         Args:
             flow: what is tried.
-            declared: whether it has to pass. An unknown address of the internet then means every one,
+            must_pass: whether it has to pass. An unknown address of the internet then means every one,
             otherwise any one.
         """
         traces: list[Trace] = []
@@ -269,7 +271,7 @@ class Judges:
         ends = self._ends(to, must_pass) if isinstance(to, Outside) else []
         if not ends:
             return self._leaves_for(connection, must_pass)
-        said = [self._leaves_for(replace(connection, to=end), must_pass) for end in ends]
+        said = [self._leaves_for(connection._replace(to=end), must_pass) for end in ends]
         return min(said, key=_passes) if must_pass else max(said, key=_passes)
 
     def _ends(self, to: Outside, must_pass: bool) -> list[Outside]:

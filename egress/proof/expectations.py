@@ -8,8 +8,8 @@ else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from egress.common.ports import PROXY_PORTS
 from egress.judge.distinctions import Distinctions
@@ -39,8 +39,7 @@ class Expectation(StrEnum):
     proven about it."""
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """One flow and what has to come of it."""
 
     flow: Flow

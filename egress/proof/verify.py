@@ -7,7 +7,7 @@ declared is refused, past the sidecar as well.
 Teams that no layer can tell apart are asked for once, which is known as symmetry reduction. The proof: to
 exchange two such teams in a question is to exchange two names that every object treats alike, so each layer
 gives the same answer to both. `_straight` says which layers a question meets and what they read of a team,
-and `NetworkPolicies.alike` compares what is written of two namespaces. Texts are compared, and not meanings:
+and `AlikeNamespaces` compares what is written of two namespaces. Texts are compared, and not meanings:
 a difference that means nothing costs one more question, and never a wrong answer (docs/model.md).
 """
 
@@ -95,14 +95,15 @@ class _Examination:
 
     def _ask_about(self, team: str) -> None:
         intent, judges = self._intent, self._judges
-        alike = judges.network_policies.alike(team)
+        alike = judges.network_policies.alike.outward(team)
         for question in self._questions.with_names(team):
             self._ask_once(question, alike)
         by_address = self._questions.by_address(team)
         self._once((alike, self._questions.same_by_address(team)), partial(self._ask_all, by_address))
         gateways = tuple(intent.uses_gateway(team, pod.namespace) for pod in judges.gateways.pods)
         self._once((alike, gateways), partial(self._connect_all, self._inside.out_of(team)))
-        self._connect_all(self._inside.into(team))
+        inward = judges.network_policies.alike.inward(team), tuple(intent.received_ports(team))
+        self._once((alike, inward), partial(self._connect_all, self._inside.into(team)))
         self._check(of_team(intent, judges, team))
         self._check(answers.past_gateways(intent, judges, team))
 

@@ -165,7 +165,12 @@ class TestNamespacesThatAreAlike:
     @staticmethod
     def alike(*objects: dict[str, Any], one: str = "shop", other: str = "cafe") -> bool:
         judge = NetworkPolicies(Snapshot.of(objects, ()))
-        return judge.alike(one) == judge.alike(other)
+        return judge.alike.outward(one) == judge.alike.outward(other)
+
+    @staticmethod
+    def alike_inward(*objects: dict[str, Any]) -> bool:
+        judge = NetworkPolicies(Snapshot.of(objects, ()))
+        return judge.alike.inward("shop") == judge.alike.inward("cafe")
 
     def test_without_policies_all_are(self) -> None:
         assert self.alike()
@@ -180,6 +185,25 @@ class TestNamespacesThatAreAlike:
             policy(policyTypes=["Ingress"], ingress=[{}]),
             policy("cafe", policyTypes=["Ingress"], ingress=[{"ports": [{"port": 1}]}]),
         )
+
+    def test_for_what_comes_in_it_is_one(self) -> None:
+        one = policy(policyTypes=["Ingress"], ingress=[{}])
+        assert not self.alike_inward(one)
+        assert not self.alike_inward(one, policy("cafe", policyTypes=["Ingress"], ingress=[]))
+        assert self.alike_inward(one, policy("cafe", policyTypes=["Ingress"], ingress=[{}]))
+
+    def test_for_what_comes_in_it_counts_whom_others_open_connections_to(self) -> None:
+        """By name, by a label, and from a namespace of its own."""
+        for place in ("shop", "elsewhere"):
+            named = {"namespaceSelector": labels(**{NAME_LABEL: "shop"})}
+            assert not self.alike_inward(policy(place, policyTypes=["Egress"], egress=[{"to": [named]}]))
+        front = policy(
+            "elsewhere",
+            policyTypes=["Egress"],
+            egress=[{"to": [{"namespaceSelector": labels(tier="front")}]}],
+        )
+        assert not self.alike_inward(front, namespace("shop", tier="front"))
+        assert self.alike_inward(front, namespace("shop", tier="front"), namespace("cafe", tier="front"))
 
     def test_a_peer_that_means_one_by_its_name_sets_it_apart(self) -> None:
         named = {"namespaceSelector": labels(**{NAME_LABEL: "shop"})}
@@ -209,7 +233,7 @@ class TestNamespacesThatAreAlike:
         assert not judged(rule, source=Pod("cafe", {})).allowed
         judge = NetworkPolicies(Snapshot.of((rule,), ()))
         with_it = NetworkPolicies(Snapshot.of((rule, namespace("shop")), ()))
-        assert judge.alike("shop") == with_it.alike("shop")
+        assert judge.alike.outward("shop") == with_it.alike.outward("shop")
 
 
 @cache

@@ -42,6 +42,15 @@ def test_teams_that_no_layer_tells_apart_are_counted_though_not_asked(stack: str
     assert not quick.flows
 
 
+@pytest.mark.parametrize("of", NAMED)
+def test_what_one_policy_less_opens_is_found_though_alike_teams_are_asked_once(of: str) -> None:
+    stack = named(of)
+    for policy in stack.kinds("NetworkPolicy"):
+        judges = Judges(stack.changed([{"take": policy}]))
+        quick, kept = verify(stack.intent, judges), verify(stack.intent, judges, every=True)
+        assert (quick.violations, quick.questions) == (kept.violations, kept.questions), policy
+
+
 @pytest.mark.parametrize("stack", NAMED)
 def test_what_is_wrong_is_the_same_whether_answers_are_kept_or_not(stack: str) -> None:
     _, _, quick, kept = proofs(stack, opened=True)

@@ -139,6 +139,7 @@ class Admission:
                     self._rules.setdefault(name, []).append(
                         _Rule(policy, identity(policy), field, expression)
                     )
+        self._said: dict[tuple[str, str], Verdict] = {}
         self._pools: dict[str, list[Resource]] = {}
         for pool in snapshot.resources(NODE_POOL):
             config: Mapping[str, Any] = pool.properties.get("nodeConfig") or {}
@@ -154,7 +155,9 @@ class Admission:
     def judge(self, namespace: str, rule: str) -> Verdict:
         """Whether something can be made in the namespace that the rule, as docs/security.md names it, is
         there to refuse."""
-        return self._judge(namespace, rule, None)
+        if (namespace, rule) not in self._said:
+            self._said[namespace, rule] = self._judge(namespace, rule, None)
+        return self._said[namespace, rule]
 
     def placed(self, namespace: str, pool: str) -> Verdict:
         """Whether a pod of the namespace can be put on nodes that run as this Google service account

@@ -100,7 +100,7 @@ class Firewall:
             without_ipv6 = must_pass or not self.subnets.ipv6
             space = self.subnets.internet_v4 if without_ipv6 else self.subnets.internet
             return self._side(EGRESS, source.pool, space, must_pass, connection, "to the internet")
-        address = Ranges.of([to.address])
+        address = Ranges.one(to.address)
         if address == _METADATA_SERVER:
             return _verdict(
                 Outcome.ALLOWED, None, "", "Google always lets machines reach the metadata server."

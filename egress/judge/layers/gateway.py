@@ -12,7 +12,6 @@ Source: Istio reference, Gateway, VirtualService, ServiceEntry (networking.istio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 
 from egress.judge.layers.gateway_routes import GatewayRoutes
@@ -225,7 +224,7 @@ class Gateways:
             return Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason)
         if isinstance(read, str):
             return self._no(server.by, server.field, read)
-        return connection if read is inner else replace(connection, inner=read)
+        return connection if read is inner else connection._replace(inner=read)
 
     def route(self, connection: Connection, server: Server) -> tuple[Verdict, list[Connection]]:
         """Where an accepted and authorized connection goes on to."""
@@ -309,7 +308,7 @@ class Gateways:
         protocol = Protocol.TLS if leg.tls or isinstance(connection.inner, str) else Protocol.HTTP
         reveals = leg.reveals if isinstance(connection.inner, Request) else ()
         sent = Connection(pod, to, leg.port, protocol, sni=leg.sni or name, reveals=reveals)
-        return replace(sent, opens=leg.mode, verified=leg.verified, trusts=leg.trusts)
+        return sent._replace(opens=leg.mode, verified=leg.verified, trusts=leg.trusts)
 
     def entrances(self, host: str) -> Iterator[Entrance]:
         """Every way into a gateway that leads to a host, whatever name it is asked by."""

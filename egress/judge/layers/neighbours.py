@@ -13,7 +13,6 @@ Configuration".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from egress.judge.layers.authorization import Authorization
@@ -52,7 +51,7 @@ class Neighbours:
         for principal in (connection.principal, *sorted(principals)):
             # Every port is declared, so what is no HTTP has to pass as well.
             for inner in (connection.inner, None):
-                said = self._authorization.judge(to, replace(connection, principal=principal, inner=inner))
+                said = self._authorization.judge(to, connection._replace(principal=principal, inner=inner))
                 if said.outcome is not Outcome.ALLOWED:
                     yield said
                     return

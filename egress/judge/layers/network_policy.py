@@ -24,9 +24,9 @@ verdict not understood.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 
 from egress.judge.layers.network_policy_end import End
+from egress.judge.lookup.alike_namespaces import AlikeNamespaces
 from egress.judge.lookup.network_policy_objects import NAME_LABEL, RULES, Peer, Policy, Rule, read
 from egress.judge.lookup.subnets import Subnets
 from egress.judge.model.flow import Connection, Layer, Node, Outcome, Outside, Pod, Verdict
@@ -57,6 +57,7 @@ class NetworkPolicies:
         self._read: dict[str, list[Policy]] = {}
         for manifest in snapshot.kind("NetworkPolicy"):
             self._written.setdefault(manifest["metadata"].get("namespace", "default"), []).append(manifest)
+        self.alike = AlikeNamespaces(self._namespaces, self._written, self._of)
         self._foreign = next((manifest for kind in OTHER_KINDS for manifest in snapshot.kind(kind)), None)
 
     def has(self, namespace: str) -> bool:
@@ -108,39 +109,6 @@ class NetworkPolicies:
                     if selector:
                         others[repr(selector)] = selector
         return named, list(others.values())
-
-    def alike(self, namespace: str) -> object:
-        """Equal for two namespaces whose pods get the same word on every connection to an end that lies in
-        neither of them.
-
-        What this judge reads of a source's namespace is: its policies, apart from their ingress; every peer
-        that means it by its name; and its labels, as far as some other peer asks for them. A peer without
-        namespaceSelector means pods of its own namespace, which the end is not in. All of that is compared as
-        written, so nothing is assumed of how it was rendered.
-        """
-        keys, named = self._asked
-        labels = self._namespaces.get(namespace) or {NAME_LABEL: namespace}
-        own = [{**part(item, "spec"), "ingress": None} for item in self._written.get(namespace, ())]
-        return repr(own), tuple(named.get(namespace, ())), tuple((key, labels.get(key)) for key in keys)
-
-    @cached_property
-    def _asked(self) -> tuple[list[str], dict[str, list[tuple[str, str, str]]]]:
-        """Labels of namespaces that some peer asks for, and where each namespace is meant by its name."""
-        keys: set[str] = set()
-        named: dict[str, list[tuple[str, str, str]]] = {}
-        for policy in (policy for namespace in self._written for policy in self._of(namespace)):
-            for rule in policy.rules.get("Ingress", ()):
-                for name, positions in rule.named.items():
-                    for at in positions:
-                        named.setdefault(name, []).append(
-                            (policy.name, rule.field, repr(rule.peers[at].pods))
-                        )
-                for selector in (rule.peers[at].namespaces for at in rule.others):
-                    if selector:
-                        keys.update(
-                            selector.wanted, (requirement.key for requirement in selector.requirements)
-                        )
-        return sorted(keys), named
 
     def judge(self, connection: Connection, *, must_pass: bool = False) -> Verdict:
         """Whether both ends' policies let this connection be made.
@@ -215,7 +183,7 @@ class NetworkPolicies:
             # Of a whole range it is not the one node that is meant.
             if "/" not in to.address and position(to.address) in self._subnets.nodes:
                 return _verdict(Outcome.ALLOWED, None, "", "A pod always reaches the node that it runs on.")
-            end = End(to.address, Ranges.of([to.address]))
+            end = End(to.address, Ranges.one(to.address))
         return self._side(source, "Egress", end, connection.transport, connection.port)
 
     def _incoming(self, connection: Connection, must_pass: bool) -> Verdict | None:

@@ -232,7 +232,7 @@ class Sidecars:
         reveals = leg.reveals if flow.protocol is Protocol.HTTP else ()
         speaks = Protocol.TLS if leg.tls else flow.protocol
         sent = Connection(pod, to, leg.port, speaks, sni=sni, inner=inner, reveals=reveals)
-        return replace(sent, opens=leg.mode, verified=leg.verified, trusts=leg.trusts)
+        return sent._replace(opens=leg.mode, verified=leg.verified, trusts=leg.trusts)
 
     @staticmethod
     def _verdict(allowed: bool, by: str, field: str, reason: str) -> Verdict:

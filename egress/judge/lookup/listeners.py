@@ -147,10 +147,9 @@ class Listeners:
         if told or _is_at_its_addresses(item):
             yield item
 
-    def _names(self, host: str) -> Iterator[str]:
+    def _names(self, host: str) -> tuple[str, ...]:
         """A host, and what it is short for to the namespace's pods."""
-        yield host
-        yield from (f"{host}.{self._namespace}{SERVICES}", f"{host}{SERVICES}", f"{host}.cluster.local")
+        return host, f"{host}.{self._namespace}{SERVICES}", f"{host}{SERVICES}", f"{host}.cluster.local"
 
     # HTTP
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Layer(StrEnum):
@@ -113,8 +113,7 @@ class Outside:
     on. A range stands for any address in it."""
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(NamedTuple):
     """One leg of a flow, as the layers between its ends see it."""
 
     source: Pod | Node
@@ -233,8 +232,7 @@ class Outcome(StrEnum):
         return cls.ALLOWED if allowed else cls.DENIED
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one layer says to one connection, and which object and field decide."""
 
     layer: Layer

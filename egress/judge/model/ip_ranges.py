@@ -56,6 +56,16 @@ class Ranges:
         """
         return cls(_joined(_span(cidr) for cidr in cidrs))
 
+    @staticmethod
+    @lru_cache(maxsize=1 << 14)
+    def one(cidr: str) -> Ranges:
+        """The addresses of one range, or one address.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        return Ranges((_span(cidr),))
+
     @property
     def cidrs(self) -> list[str]:
         """The same in CIDR notation."""
