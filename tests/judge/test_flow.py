@@ -5,7 +5,6 @@ Source: RFC 9110 (Host, header fields that are sent twice); Kubernetes and Googl
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 
@@ -190,7 +189,7 @@ class TestWhatATraceSays:
     def trace(self, steps: str) -> Trace:
         return Trace(
             FLOW,
-            tuple(replace(self.STEPS[one], field=str(at)) for at, one in enumerate(steps)),
+            tuple(self.STEPS[one]._replace(field=str(at)) for at, one in enumerate(steps)),
         )
 
     @pytest.mark.parametrize(
