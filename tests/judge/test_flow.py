@@ -5,7 +5,6 @@ Source: RFC 9110 (Host, header fields that are sent twice); Kubernetes and Googl
 
 from __future__ import annotations
 
-
 import pytest
 
 from egress.judge.model.flow import (
