@@ -12,9 +12,9 @@ from components.ingress_address import IngressAddress, IngressAddressArgs
 from components.nat import CloudNat, CloudNatArgs
 from components.network import Network, NetworkArgs
 from components.node_identity import NodeServiceAccounts, NodeServiceAccountsArgs
-from components.perimeter import ServicePerimeter, ServicePerimeterArgs
 from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
+from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
 from egress.common import names
 from egress.common.google_cloud import (
     MANAGED_MESH_SERVICES,
@@ -25,7 +25,7 @@ from egress.common.google_cloud import (
 )
 from egress.layers.google import dns, firewall, node_pools, service_perimeter
 from egress.plan.model import Plan
-from egress.settings.receive import Exposure
+from egress.settings.ingress import Exposure
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress.settings.receive import Exposure
+from egress.settings.ingress import Exposure
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from egress.plan.team import TeamPlan
 from egress.settings.dns import Dns, Undeclared
 from egress.settings.fences import Action, Logged
 from egress.settings.firewall import Ipv6, Logging
+from egress.settings.ingress import Exposure
 from egress.settings.inspection import Mode
-from egress.settings.receive import Exposure
 from egress.settings.security_model import SecurityModel
 
 

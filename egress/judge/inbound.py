@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from egress.judge.inbound_routes import InboundRoutes
+from egress.judge.layer_judges import LayerJudges
 from egress.judge.layers.inbound_tls import handshake
 from egress.judge.lookup.edges import Edge, edges
 from egress.judge.lookup.inbound_flow import Door, InboundFlow, InboundTrace, NodeFlow, Reached, Shown
@@ -41,9 +42,6 @@ from egress.judge.model.ip_ranges import Ranges
 from egress.judge.model.metadata import INJECTION
 from egress.judge.model.snapshot import Snapshot, listed, part
 
-if TYPE_CHECKING:
-    from egress.judge.trace import Judges
-
 RESPONSES_TELL = ("server", "x-envoy-upstream-service-time", "x-envoy-decorator-operation")
 """Headers of responses by which the mesh's proxies speak of themselves. Source: Envoy, "HTTP header
 manipulation"."""
@@ -57,7 +55,7 @@ _NO_NODE = Node("")
 class Inbound:
     """Judges what comes in, by the judges of each layer over the same objects."""
 
-    def __init__(self, snapshot: Snapshot, judges: Judges) -> None:
+    def __init__(self, snapshot: Snapshot, judges: LayerJudges) -> None:
         self._snapshot = snapshot
         self._judges = judges
         self._routes = InboundRoutes(
@@ -89,7 +87,7 @@ class Inbound:
 
         Args:
             flow: what is tried.
-            declared: whether it has to arrive. A range as source then means each of its addresses, otherwise
+            must_pass: whether it has to arrive. A range as source then means each of its addresses, otherwise
             any one.
         """
         wanted = [

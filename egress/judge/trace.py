@@ -12,28 +12,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
-from egress.common.names import TEAM_LABEL
-from egress.judge.fields.mesh_settings import MeshSettings
 from egress.judge.inbound import Inbound
-from egress.judge.layers.admission import Admission
-from egress.judge.layers.authorization import Authorization
-from egress.judge.layers.dns import Dns
-from egress.judge.layers.firewall import Firewall
-from egress.judge.layers.gateway import Gateways
-from egress.judge.layers.gateway_pods import GatewayPods
-from egress.judge.layers.late_connect import EarlyConnections
-from egress.judge.layers.mutual_tls import Namespaces
-from egress.judge.layers.neighbours import Neighbours
-from egress.judge.layers.network_policy import NetworkPolicies
-from egress.judge.layers.secrets import Secrets
-from egress.judge.layers.sidecar import Sidecars, is_address, outside
+from egress.judge.layer_judges import LayerJudges
+from egress.judge.layers.sidecar import is_address, outside
 from egress.judge.lookup.entrances import Entrance
-from egress.judge.lookup.flow_space import Space
 from egress.judge.lookup.host_names import matches
-from egress.judge.lookup.routes import Router
 from egress.judge.lookup.search_path import resolved
-from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry
-from egress.judge.lookup.workloads import Workloads
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE
 from egress.judge.model.flow import (
     Connection,
     Flow,
@@ -47,9 +32,7 @@ from egress.judge.model.flow import (
     Vantage,
     Verdict,
 )
-from egress.judge.model.snapshot import Snapshot
-from egress.judge.pods import HOST_NAMESPACES, Present
-from egress.judge.unread import unread
+from egress.judge.pods import HOST_NAMESPACES
 
 Step = Verdict | Connection
 """A layer's word, or a connection that leaves the cluster."""
@@ -92,55 +75,13 @@ class Trace(NamedTuple):
         return tuple(step for step in self.steps if not step.allowed)
 
 
-class Judges:
-    """All layers' judges over the same objects."""
-
-    def __init__(self, snapshot: Snapshot, *, explains: bool = True) -> None:
-        self.snapshot = snapshot
-        self.broken = tuple(snapshot.broken.values())
-        """Objects that no judge reads, because they lack a field: nothing is proven beside them."""
-        self.registry = Registry(snapshot)
-        self.workloads = Workloads(snapshot)
-        router = Router(self.registry, self.workloads)
-        self.sidecars = Sidecars(self.registry, router)
-        self.gateways = Gateways(snapshot, self.registry, router, self.workloads)
-        self.gateway_pods = GatewayPods(snapshot)
-        self.secrets = Secrets(snapshot)
-        self.early = EarlyConnections(snapshot, self.gateways)
-        self.authorization = Authorization(snapshot, explains, self.registry.trust_domain)
-        self.network_policies = NetworkPolicies(snapshot)
-        self.firewall = Firewall(snapshot)
-        self.dns = Dns(snapshot)
-        self.namespaces = Namespaces(snapshot)
-        self.mesh = MeshSettings(snapshot, self.registry)
-        self.admission = Admission(snapshot)
-        self._unread = unread(snapshot, Present(snapshot, self.admission))
-        for namespace, verdict in self.workloads.unread(snapshot):
-            self._unread.setdefault(namespace or ROOT_NAMESPACE, []).append(verdict)
-        self.space = Space(snapshot, self.registry)
-        self.neighbours = Neighbours(self.registry, self.authorization, self.namespaces)
-        self._teams = frozenset(
-            name for name, labels in snapshot.namespace_labels.items() if TEAM_LABEL in labels
-        )
-
-    @property
-    def unread(self) -> Iterator[Verdict]:
-        """Everything that the objects say and that no judge knows how to read."""
-        for found in self._unread.values():
-            yield from found
+class Judges(LayerJudges):
+    """All layers' judges over the same objects, and the ways through them."""
 
     @cached_property
     def inbound(self) -> Inbound:
         """The judge of what comes in."""
         return Inbound(self.snapshot, self)
-
-    def not_understood(self, *namespaces: str) -> list[Verdict]:
-        """What is not understood about the proxies of some namespaces."""
-        if not self._unread:
-            return []
-        return [
-            verdict for namespace in dict.fromkeys(namespaces) for verdict in self._unread.get(namespace, ())
-        ]
 
     def resolved(self, flow: Flow) -> Flow:
         """The flow with its name as a pod of its namespace resolves it: short names of Services are

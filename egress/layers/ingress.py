@@ -26,7 +26,7 @@ from egress.layers.mesh.late_connect import connect_after_handshake
 from egress.plan.model import Plan
 from egress.plan.team import Reception, TeamPlan
 from egress.settings.fences import Fence
-from egress.settings.receive import Exposure, Ingress, Received
+from egress.settings.ingress import Exposure, Ingress, Received
 
 MESH_HEADERS = ["server", "x-envoy-upstream-service-time", "x-envoy-decorator-operation"]
 """Headers of responses by which proxies speak of themselves; none of them is a partner's business."""

@@ -12,7 +12,7 @@ from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.plan.gateway import EgressGateway
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
-from egress.settings.receive import Ingress
+from egress.settings.ingress import Ingress
 from egress.settings.security_model import WeakerModel
 
 VERSION = 1

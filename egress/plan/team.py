@@ -9,7 +9,7 @@ from egress.common import names
 from egress.plan.gateway import EgressGateway
 from egress.plan.host import Host, Use
 from egress.plan.identity import WorkloadIdentity
-from egress.settings.receive import Receive
+from egress.settings.ingress import Receive
 from egress.settings.security_model import SecurityModel
 from egress.settings.teams import Team
 

@@ -24,7 +24,7 @@ from egress.plan.model import Plan
 from egress.plan.team import Reception
 from egress.proof.violation import Violation
 from egress.settings.fences import Fence
-from egress.settings.receive import Exposure, Received
+from egress.settings.ingress import Exposure, Received
 
 _OLD = ("TLSV1_0", "TLSV1_1")
 

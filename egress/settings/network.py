@@ -14,7 +14,7 @@ from egress.common.ip_space import DOCKER, nobodys, taken
 from egress.settings.base import Model, Range, Refusal, ResourceName, Words, refusal, refusals
 from egress.settings.dns import Dns
 from egress.settings.firewall import Firewall
-from egress.settings.perimeter import Perimeter
+from egress.settings.service_perimeter import Perimeter
 
 
 class Subnet(Model):

@@ -15,11 +15,11 @@ from egress.settings.cluster import Cluster
 from egress.settings.credentials import Credential
 from egress.settings.fences import Fences
 from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
+from egress.settings.ingress import Ingress
 from egress.settings.kubernetes_names import SecretName
 from egress.settings.mesh import Gateway, Mesh
 from egress.settings.network import Network, overlaps
-from egress.settings.perimeter import Number
-from egress.settings.receive import Ingress
+from egress.settings.service_perimeter import Number
 from egress.settings.teams import Team, TeamName
 
 Region = Annotated[

@@ -68,7 +68,7 @@ class WeakerModel(Model):
         return self.open or self.registry_only or ""
 
 
-def kept_by_nobody(access: Access) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def unenforced(access: Access) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """What a team that leaves past the gateway may not ask for one host, as refusals below the host."""
     if access.http is not None:
         yield from _of_http(access.http)

@@ -14,9 +14,9 @@ from egress.settings.access import Access
 from egress.settings.base import Form, Model, refusal, refusals
 from egress.settings.google_apis import GoogleApis
 from egress.settings.host import HostOrPattern
+from egress.settings.ingress import Receive, ReceptionName
 from egress.settings.limits import Share
-from egress.settings.receive import Receive, ReceptionName
-from egress.settings.security_model import WeakerModel, kept_by_nobody
+from egress.settings.security_model import WeakerModel, unenforced
 
 TEAM_NAME_LIMIT = 40
 RESERVED_NAMES = {
@@ -231,7 +231,7 @@ class Team(Model):
         found: list[tuple[tuple[str, ...], str, str]] = [
             (("egress", host, *at), consequence, fix)
             for host, access in self.egress.items()
-            for at, consequence, fix in kept_by_nobody(access)
+            for at, consequence, fix in unenforced(access)
         ]
         if self.gateway is not None:
             found.append(

@@ -16,7 +16,7 @@ from sandbox.google import (
     nat,
     network,
     nodes,
-    perimeter,
+    service_perimeter,
     storage,
 )
 from sandbox.google.kinds import Kind
@@ -36,7 +36,7 @@ KINDS: Final[dict[str, Kind]] = {
         fleet,
         monitoring,
         grants,
-        perimeter,
+        service_perimeter,
     )
     for kind in room.KINDS
 }

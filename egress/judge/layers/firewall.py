@@ -150,8 +150,8 @@ class Firewall:
                 INGRESS,
                 sorted(
                     (
-                        *self._meaning(INGRESS, of, transport, port),
-                        *_meant(also, INGRESS, of, transport, port),
+                        *self._matching(INGRESS, of, transport, port),
+                        *_matching_rules(also, INGRESS, of, transport, port),
                     ),
                     key=_order,
                 ),
@@ -176,7 +176,7 @@ class Firewall:
             route = f"{transport} {port} {words}"
             verdicts = [
                 self._decide(
-                    direction, self._meaning(direction, of, transport, port), space, must_pass, route
+                    direction, self._matching(direction, of, transport, port), space, must_pass, route
                 )
                 for of in pools
             ]
@@ -214,15 +214,17 @@ class Firewall:
             f"No rule matches {route}; Google Cloud denies ingress that no rule allows.",
         )
 
-    def _meaning(self, direction: str, pool: str, transport: str, port: int) -> list[tuple[Rule, str]]:
+    def _matching(self, direction: str, pool: str, transport: str, port: int) -> list[tuple[Rule, str]]:
         key = (direction, pool, transport, port)
         found = self._candidates.get(key)
         if found is None:
-            found = self._candidates[key] = list(_meant(self.rules, direction, pool, transport, port))
+            found = self._candidates[key] = list(
+                _matching_rules(self.rules, direction, pool, transport, port)
+            )
         return found
 
 
-def _meant(
+def _matching_rules(
     rules: Iterable[Rule], direction: str, pool: str, transport: str, port: int
 ) -> Iterator[tuple[Rule, str]]:
     for rule in rules:

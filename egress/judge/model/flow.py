@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 
 class Layer(StrEnum):
-    """Who says yes or no, in the order in which a packet meets them."""
+    """Who says yes or no, in the order in which a packet meets them. It meets a gateway twice: the listener
+    before authorization, the routes behind it."""
 
     ADMISSION = "admission"
     DNS = "DNS"

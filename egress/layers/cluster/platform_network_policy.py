@@ -34,7 +34,7 @@ from egress.layers.cluster.team_network_policy import (
 from egress.plan.gateway import EgressGateway
 from egress.plan.model import Plan
 from egress.settings.fences import Fence
-from egress.settings.receive import Ingress
+from egress.settings.ingress import Ingress
 
 Rules = Iterable[dict[str, Any]]
 KONNECTIVITY = {"k8s-app": "konnectivity-agent"}
