@@ -12,7 +12,8 @@ from functools import partial
 
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.distinctions import KNOWN_PORTS
-from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, concrete
+from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST
+from egress.judge.lookup.host_shapes import concrete
 from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.judge.targets import TargetKind
 from egress.judge.trace import Judges, Trace

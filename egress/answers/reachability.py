@@ -14,7 +14,8 @@ from egress.answers.words import Classes
 from egress.common.words import VOID
 from egress.judge.cluster_connections import ClusterConnections
 from egress.judge.distinctions import APPLICATION_PORT, LAST_PORT, Distinctions
-from egress.judge.lookup.flow_space import BELOW, OTHER_HOST, Allowance
+from egress.judge.lookup.flow_space import OTHER_HOST, Allowance
+from egress.judge.lookup.host_shapes import BELOW
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Flow, Protocol, Vantage, Verdict
 from egress.judge.model.text_patterns import path_matches, text_matches

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
-from egress.judge.lookup.flow_space import BELOW, OTHER_HOST
+from egress.judge.lookup.flow_space import OTHER_HOST
+from egress.judge.lookup.host_shapes import BELOW
 from egress.judge.model.equivalence import OTHER_METHOD, Requests, header_words
 from egress.judge.model.flow import Flow, Protocol
 from egress.judge.model.text_patterns import path_matches

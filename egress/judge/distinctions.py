@@ -13,7 +13,8 @@ from typing import Any, Protocol, cast
 
 from egress.common.google_cloud import METADATA_ADDRESS, Vip
 from egress.common.names import TEAM_LABEL
-from egress.judge.lookup.flow_space import BELOW, OTHER_PORT, concrete
+from egress.judge.lookup.flow_space import OTHER_PORT
+from egress.judge.lookup.host_shapes import BELOW, concrete
 from egress.judge.model.address_classes import AddressClass, address_classes
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Protocol as Spoken

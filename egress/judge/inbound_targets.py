@@ -18,8 +18,9 @@ from functools import cached_property
 
 from egress.judge.inbound_nodes import from_outside
 from egress.judge.lookup.edges import NODE_PORTS, Edge
-from egress.judge.lookup.flow_space import OTHER_HOST, OTHER_PORT, concrete
+from egress.judge.lookup.flow_space import OTHER_HOST, OTHER_PORT
 from egress.judge.lookup.host_names import patterns_above
+from egress.judge.lookup.host_shapes import concrete
 from egress.judge.lookup.inbound_flow import Caller, Door, InboundFlow, NodeFlow, Shown
 from egress.judge.lookup.servers import Server
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE

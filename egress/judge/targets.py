@@ -14,7 +14,8 @@ from typing import NamedTuple
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.names import OPEN_TLS_HOST
 from egress.judge.distinctions import APPLICATION_PORT, Distinctions
-from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, OTHER_PORT, concrete
+from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, OTHER_PORT
+from egress.judge.lookup.host_shapes import concrete
 from egress.judge.model.equivalence import representatives
 from egress.judge.model.flow import Flow, Pod, Protocol, Vantage
 

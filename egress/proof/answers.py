@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from egress.common.ports import GATEWAY_PORTS, NODE_PORTS, PROXY_PORTS
-from egress.judge.lookup.flow_space import OTHER_ADDRESS, concrete
+from egress.judge.lookup.flow_space import OTHER_ADDRESS
+from egress.judge.lookup.host_shapes import concrete
 from egress.judge.lookup.service_registry_destinations import Destination
 from egress.judge.model.flow import Connection, Flow, Layer, Outcome, Outside, Pod, Protocol, Verdict
 from egress.judge.trace import Judges

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from egress.common.google_cloud import METADATA_ADDRESS, PRIVATE_ZONES
 from egress.common.hosts import under
 from egress.judge.distinctions import Distinctions
-from egress.judge.lookup.flow_space import BELOW, concrete
+from egress.judge.lookup.host_shapes import BELOW, concrete
 from egress.judge.model.flow import Outcome, Verdict
 from egress.judge.trace import Judges
 from egress.layers.mesh.google_apis import METADATA_HOST

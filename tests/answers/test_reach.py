@@ -19,7 +19,8 @@ import yaml
 
 from egress.answers.reachability import Cell, Row, reach
 from egress.common.names import OPEN_TLS_HOST
-from egress.judge.lookup.flow_space import BELOW, OTHER_HOST
+from egress.judge.lookup.flow_space import OTHER_HOST
+from egress.judge.lookup.host_shapes import BELOW
 from egress.judge.model.equivalence import OTHER_METHOD, OTHER_VALUE
 from egress.judge.model.flow import Layer, Vantage
 from egress.judge.model.snapshot import Snapshot

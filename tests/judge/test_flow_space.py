@@ -6,7 +6,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, concrete
+from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST
+from egress.judge.lookup.host_shapes import concrete
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Protocol
 from tests.judge.asking import HTTP, TCP, TLS, entry, gateway, server, service, to, virtual

@@ -174,8 +174,11 @@ class TestAuthorities:
             (["a.example", "a.example:80", "a.example:8080"], ["a.example:80", "a.example:8080"]),
             (["a.example", "a.example:80", "b.example"], []),
             (["a.example*"], []),
-            (["*.example"], []),
+            (["*.example"], ["a.example:80"]),
+            (["*example:8080"], ["a.example:80", "a.example:8080"]),
+            (["*:80"], ["a.example:80"]),
             (["*"], []),
+            (["*", "*:80"], []),
             ([], []),
         ],
     )

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from egress.judge.distinctions import APPLICATION_PORT, PROXY_TEXT_PORT
-from egress.judge.lookup.flow_space import OTHER_HOST, OTHER_PORT, concrete
+from egress.judge.lookup.flow_space import OTHER_HOST, OTHER_PORT
+from egress.judge.lookup.host_shapes import concrete
 from egress.judge.model.equivalence import OTHER_METHOD
 from egress.judge.model.flow import Flow, Layer, Protocol, Vantage
 from egress.judge.model.snapshot import Snapshot

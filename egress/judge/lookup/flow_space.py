@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from egress.judge.lookup.service_registry import Registry
-from egress.judge.lookup.service_registry_destinations import Destination
+from egress.judge.lookup.host_shapes import HostShapes, concrete
+from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Protocol, without_port
 from egress.judge.model.snapshot import Snapshot, listed, part
+from egress.judge.model.text_patterns import text_matches
 
 OTHER_HOST = "undeclared.example"
 """Stands for every name that nobody declared."""
@@ -23,8 +24,6 @@ OTHER_ADDRESS = "198.51.100.77"
 """Stands for every address outside that nobody declared; RFC 5737 keeps it free."""
 OTHER_PORT = 6667
 """Stands for every port that no object names."""
-BELOW = "any-name"
-"""Label that stands for every name below a pattern."""
 _PROTOCOLS = {"HTTP": Protocol.HTTP, "TLS": Protocol.TLS, "TCP": Protocol.TCP, "AUTO": Protocol.HTTP}
 
 
@@ -44,7 +43,8 @@ class Space:
     def __init__(self, snapshot: Snapshot, registry: Registry) -> None:
         self._registry = registry
         self._exported: dict[str, dict[str, None]] = {}
-        self._shapes: dict[object, list[str]] = {}
+        self._outer = dict(_outer_names(registry))
+        self._shapes = HostShapes(registry, self._outer)
         self._numbers: dict[str, set[int]] = {}
         for host, destinations in registry.destinations.items():
             for destination in destinations:
@@ -53,15 +53,16 @@ class Space:
                 for namespace in destination.exported:
                     self._exported.setdefault(namespace, {})[host] = None
                     self._numbers.setdefault(namespace, set()).update(destination.ports)
-                self._shapes.setdefault(_shape(destination), []).append(host)
+                self._shapes.add(destination)
         for host, rules in registry.virtual_services.items():
             for rule in rules:
                 for namespace in rule.exported:
                     self._exported.setdefault(namespace, {})[host] = None
-        self._outer = dict(_outer_names(registry))
         self._requests: dict[str, dict[str, Requests]] = {}
         self._accounts: dict[str, dict[str, set[str]]] = {}
         self._names: dict[str, dict[str, None]] = {}
+        self._patterns: dict[str, dict[tuple[str, str], None]] = {}
+        self._forms: dict[str, dict[tuple[str, str], None]] = {}
         self._allowances: dict[tuple[str, str], dict[Allowance, None]] = {}
         self._authorities: dict[tuple[str, str], dict[str, None]] = {}
         for manifest in snapshot.kind("AuthorizationPolicy"):
@@ -70,23 +71,28 @@ class Space:
         for manifest in snapshot.kind("Gateway"):
             for server in listed(manifest, "spec", "servers"):
                 for san in listed(server, "tls", "subjectAltNames"):
-                    self._account(san, server["hosts"])
+                    self._account(san, server["hosts"], manifest["metadata"]["namespace"])
 
     def hosts(self, team: str) -> list[str]:
-        """Outside hosts (a name below each pattern) that some object names for a team, sorted."""
+        """Outside hosts that some object names for a team, sorted; of each pattern a name below it, and one
+        of each shape that exists there."""
         found = {
             host
             for of in (self._exported, self._names)
             for caller in (team, "*")
             for host in of.get(caller, ())
         }
-        return sorted(
-            {
-                concrete(host)
-                for host in found
-                if host not in self._outer and host != "*" and not host.endswith(".local")
-            }
-        )
+        named = {
+            concrete(host)
+            for host in found
+            if host not in self._outer and host != "*" and not host.endswith(".local")
+        }
+        patterns = dict.fromkeys((host, ROOT_NAMESPACE) for host in sorted(found) if host.startswith("*."))
+        for caller in (team, "*"):
+            patterns |= self._patterns.get(caller, {})
+        for pattern, namespace in patterns:
+            named.update(self._shapes.meant(pattern, namespace, named))
+        return sorted(named)
 
     @property
     def outside(self) -> Iterator[str]:
@@ -97,10 +103,7 @@ class Space:
 
     def others(self, mine: set[str]) -> Iterator[str]:
         """One host of each shape that exists and that is not among a team's own."""
-        for hosts in self._shapes.values():
-            other = next((host for host in hosts if concrete(host) not in mine), None)
-            if other:
-                yield concrete(other)
+        return self._shapes.others(mine)
 
     def ports(self, host: str) -> list[tuple[int, Protocol]]:
         """Ports and protocols by which a host may be asked for: HTTP and TLS on their own ports, and what
@@ -166,17 +169,26 @@ class Space:
         every = [*hosts, *(["*"] if not hosts or any("*" in host for host in hosts) else [])]
         for team, account in dict.fromkeys(callers):
             for host in dict.fromkeys(every):
-                self._name(team, account, host)
+                self._name(team, account, host, own)
                 of_team, name = self._requests.setdefault(team, {}), self._asked_as(host)
                 of_team[name] = of_team.get(name, Requests()) | requests
-            for host in _uneven(written):
-                self._authorities.setdefault((team, self._asked_as(without_port(host))), {})[
-                    concrete(host)
-                ] = None
+            for form in _uneven(written):
+                host = without_port(form)
+                self._authorities.setdefault((team, self._asked_as(host)), {})[concrete(form)] = None
+                # What begins as a pattern, or is `*` alone, is the same with a port.
+                if host.startswith("*") and "*" not in written:
+                    self._forms.setdefault(team, {})[host, form.removeprefix(host)] = None
 
     def authorities(self, team: str, host: str) -> list[str]:
         """Further forms of a host in a request's Host header that some rule tells from the name alone."""
-        return [form for caller in (team, "*") for form in self._authorities.get((caller, host), ())]
+        exact = (form for caller in (team, "*") for form in self._authorities.get((caller, host), ()))
+        covered = (
+            f"{host}{port}"
+            for caller in (team, "*")
+            for pattern, port in self._forms.get(caller, ())
+            if text_matches(pattern, host)
+        )
+        return list(dict.fromkeys((*exact, *covered)))
 
     def allowances(self, team: str, host: str) -> list[Allowance]:
         """Rules about a team's requests to a host, as they are written."""
@@ -207,14 +219,17 @@ class Space:
                 for host in hosts:
                     self._allowances.setdefault((team, self._asked_as(host)), {})[allowance] = None
 
-    def _account(self, principal: str, hosts: list[str]) -> None:
+    def _account(self, principal: str, hosts: list[str], own: str) -> None:
         team, _, account = principal.partition("/ns/")[2].partition("/sa/")
         for host in hosts:
-            self._name(team, account, host)
+            self._name(team, account, host.rpartition("/")[2], own)
 
-    def _name(self, team: str, account: str, host: str) -> None:
+    def _name(self, team: str, account: str, host: str, own: str) -> None:
+        """`own`: namespace of the object that names it."""
         name = self._asked_as(host)
         self._names.setdefault(team, {})[name] = None
+        if "*" in host:
+            self._patterns.setdefault(team, {})[self._outer.get(host, host), own] = None
         if account:
             self._accounts.setdefault(team, {}).setdefault(name, set()).add(account)
 
@@ -228,16 +243,6 @@ _ASKED_OF_CALLERS = {
     "source.namespace": "namespaces",
     "source.serviceAccount": "serviceAccounts",
 }
-
-
-def concrete(host: str) -> str:
-    """A name that a host or pattern stands for."""
-    return f"{BELOW}{host[1:]}" if host.startswith("*.") else host
-
-
-def _shape(destination: Destination) -> object:
-    ports = frozenset((port.number, port.protocol) for port in destination.ports.values())
-    return ports, bool(destination.addresses), destination.host.startswith("*"), destination.resolution
 
 
 def _outer_names(registry: Registry) -> Iterator[tuple[str, str]]:
