@@ -87,7 +87,9 @@ def normalise_pattern(host: str) -> str:
     normalise(domain)
     zone = next((zone for zone in PRIVATE_ZONES if under(zone, domain)), None)
     if zone:
-        raise HostError(f"{zone}, which is Google's, lies below it.", "Name the domains that are meant.")
+        raise HostError(
+            f"The pattern includes {zone}, which belongs to Google.", "Name the domains that are meant."
+        )
     if len(host) > PATTERN_LIMIT:
         raise HostError(
             f"A pattern has at most {PATTERN_LIMIT} characters, because the gateway's own name for it is "
@@ -141,16 +143,15 @@ def _refuse_what_is_not_a_name(host: str) -> None:
     if ":" in host:
         name, _, port = host.partition(":")
         raise HostError(
-            "A port is part of the way, not of the host: http means 80, https 443, and tcp names its own.",
-            f"Write {name}, and for another port than 80 and 443 tcp: {{port: {port}, ...}} below it."
+            "A port is not part of the host: http uses 80, https uses 443, and tcp has a setting for it.",
+            f"Write {name}; for a port other than 80 and 443, write tcp: {{port: {port}, ...}} below it."
             if port.isdecimal() and port not in ("80", "443")
             else f"Write {name}.",
         )
     if "*" in host:
         raise HostError(
-            "A wildcard stands for every name below a domain, as one leading `*.` of an egress entry; "
-            "anything else the gateway "
-            "could not tell apart.",
+            "A wildcard is allowed only as the leading `*.` of an egress entry, where it matches every "
+            "name below a domain; the gateway cannot match any other.",
             "Write *.DOMAIN as an egress entry with https: passthrough, or name each host by its full name.",
         )
     if not host.isascii():
@@ -169,8 +170,8 @@ def _refuse_malformed_labels(host: str) -> None:
     labels = host.split(".")
     if len(labels) < 2:
         raise HostError(
-            "A single label is completed by the cluster's DNS search path and may mean a Service of the "
-            "cluster.",
+            "A single label is completed by the cluster's DNS search path and may resolve to a Service "
+            "of the cluster.",
             "Write the fully qualified name, e.g. example.com.",
         )
     if len(host) > 253:

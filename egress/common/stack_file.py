@@ -24,10 +24,10 @@ PROJECT_FILE = "Pulumi.yaml"
 _KEYWORD = re.compile(r"[-+.]?[0-9][0-9._]*|true|false|null", re.IGNORECASE)
 _STATES = {
     errno.EISDIR: (
-        "A folder has this name, and a file is meant.",
+        "This is a folder, not a file.",
         "Rename the folder, or name another stack.",
     ),
-    errno.EACCES: ("You may not read the file.", "Ask its owner, or change its permissions."),
+    errno.EACCES: ("You have no permission to read the file.", "Ask its owner, or change its permissions."),
     errno.ENAMETOOLONG: ("No file can have a name of this length.", "Name a stack whose file is there."),
     errno.ELOOP: ("The link leads back to itself.", "Remove the link, or name another stack."),
 }
@@ -86,7 +86,7 @@ def read(path: Path) -> Stack:
     if odd is not None:
         raise _refused(
             path,
-            f"{odd} stands where a name belongs; Pulumi refuses such a file.",
+            f"The key {odd} is not a name; Pulumi refuses such a file.",
             "Write `config:`, and the settings below it.",
         )
     project = project_of(path.parent)
@@ -96,8 +96,8 @@ def read(path: Path) -> Stack:
     if not isinstance(config, dict):
         raise _refused(
             path,
-            "What stands behind `config:` is no mapping of keys to values.",
-            "Write one key a line below it.",
+            "The value of `config:` is not a mapping of keys to values.",
+            "Write one key per line below it.",
         )
     full: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -147,7 +147,7 @@ def mapping(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         unknown = (
             f"The system cannot read the file ({error.strerror}).",
-            "Look what is wrong with its disk or folder.",
+            "Check its disk and its folder.",
         )
         consequence, fix = _STATES.get(error.errno or 0, unknown)
         raise ConfigError([Problem(_short(path), ABSENT, consequence, fix)]) from None
@@ -164,7 +164,7 @@ def mapping(path: Path) -> dict[str, Any] | None:
     if found is not None and not isinstance(found, dict):
         raise _refused(
             path,
-            "The file holds no mapping of names to values.",
+            "The file is not a mapping of names to values.",
             "Write `config:`, and the settings below it.",
         )
     return cast("dict[str, Any]", found or {})
@@ -199,14 +199,14 @@ def _key_problems(path: Path, key: str, name: str, before: Mapping[str, Any]) ->
         yield Problem(
             f"{path}: {key}",
             ABSENT,
-            "A key is a namespace, a colon and a name; Pulumi reads others in another way or not at all.",
+            "A key has the form NAMESPACE:NAME; Pulumi reads any other form differently or not at all.",
             f"Write {name.replace(':config:', ':', 1) if name.count(':') == 2 else f'{NAMESPACE}:NAME'}.",
         )
     elif _KEYWORD.fullmatch(key):
         yield Problem(
             f"{path}: {key}",
             ABSENT,
-            "A number, or true or false, stands where the name of a setting belongs; Pulumi refuses such a "
+            "The key is a number, true or false instead of the name of a setting; Pulumi refuses such a "
             "file.",
             f"Write {NAMESPACE}:NAME.",
         )
@@ -214,7 +214,7 @@ def _key_problems(path: Path, key: str, name: str, before: Mapping[str, Any]) ->
         yield Problem(
             f"{path}: {key}",
             ABSENT,
-            f"{name} is the same key, and stands in the file as well: only one of the two could hold.",
+            f"{name} is the same key and is in the file as well: only one of the two could apply.",
             "Merge the two.",
         )
 

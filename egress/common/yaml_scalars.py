@@ -45,7 +45,7 @@ def plain(text: str) -> Any:
     if text[0] not in "+-0123456789":
         return text
     if _is_date(text):
-        raise ValueError(f"{text} is read as a date, and Pulumi hands it on as a text of another form")
+        raise ValueError(f"{text} is read as a date, and Pulumi passes it on in another form")
     digits = text.replace("_", "")
     for form, base in _INTEGERS:
         written = form.fullmatch(digits)
@@ -70,7 +70,7 @@ def number(digits: str, otherwise: Any = math.inf) -> Any:
 
 def _finite(text: str, value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{text} is read as a number without an end, or as none, and Pulumi refuses it")
+        raise ValueError(f"{text} is read as infinity or as not a number, and Pulumi refuses it")
     return value
 
 

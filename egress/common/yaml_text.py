@@ -64,7 +64,7 @@ def parse(content: bytes) -> Any:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise NotYaml(
-            [Fault(line, "A control character stands in the file, which YAML does not allow.", "Remove it.")]
+            [Fault(line, "The file contains a control character, which YAML does not allow.", "Remove it.")]
         ) from None
     except yaml.MarkedYAMLError as error:
         raise NotYaml([_syntax(error, text)]) from None
@@ -73,7 +73,7 @@ def parse(content: bytes) -> Any:
         OverflowError,
     ) as error:  # an escape such as "\UFFFFFFFF", for which there is no character
         raise NotYaml(
-            [Fault(1, f"An escape in the file names no character ({error}).", "Correct it.")]
+            [Fault(1, f"An escape sequence in the file stands for no character ({error}).", "Correct it.")]
         ) from None
     reading = _Reading()
     found = reading.value(node) if node else None
@@ -143,12 +143,10 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     here = text[mark.index : mark.index + 1] if mark else ""
     if isinstance(error, _TooDeep):
         return Fault(
-            line, f"Lists and mappings lie more than {DEEPEST} deep in one another.", "Write it flatter."
+            line, f"Lists and mappings are nested more than {DEEPEST} levels deep.", "Use fewer levels."
         )
     if problem == "%YAML":
-        return Fault(
-            line, "Pulumi reads YAML of version 1.1 alone and refuses this file.", "Remove the line %YAML."
-        )
+        return Fault(line, "Pulumi reads only YAML 1.1 and refuses this file.", "Remove the line %YAML.")
     if "but found another document" in problem:
         return Fault(
             line,
@@ -159,7 +157,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
         return Fault(
             line,
             f"There is no anchor for the alias: {problem.removeprefix('found ')}.",
-            "Name an anchor above it.",
+            "Use an anchor that is defined above it.",
         )
     if problem.startswith("expected alphabetic or numeric character") or (here and here in "*&@`%!"):
         return Fault(
@@ -169,7 +167,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
             'Put it in quotes, e.g. "*.example.org".',
         )
     if here == "\t":
-        return Fault(line, "The file is not YAML: a tab stands where only spaces may.", "Indent with spaces.")
+        return Fault(
+            line, "The file is not YAML: there is a tab where only spaces are allowed.", "Indent with spaces."
+        )
     return Fault(line, f"The file is not YAML: {problem}.", "Correct what begins here or in the line above.")
 
 
@@ -187,7 +187,7 @@ class _Reading:
             if self._values == MOST_VALUES + 1:
                 self._fault(
                     node,
-                    f"With its aliases written out the file has over {MOST_VALUES} values.",
+                    f"With its aliases expanded, the file has more than {MOST_VALUES} values.",
                     "Use fewer aliases.",
                 )
             return None
@@ -196,7 +196,7 @@ class _Reading:
         if id(node) in self._within:
             self._fault(
                 node,
-                "What the anchor names contains itself, so it has no end.",
+                "The value of this anchor contains itself, so it never ends.",
                 "Remove the alias within it.",
             )
             return None
@@ -224,9 +224,8 @@ class _Reading:
             if name in lines:
                 self._fault(
                     key,
-                    f"{name} stands here a second time, first on line {lines[name]}: only one of the two "
-                    "could hold. Pulumi "
-                    "refuses such a file.",
+                    f"{name} is set here a second time, first on line {lines[name]}: only one of the two "
+                    "could apply. Pulumi refuses such a file.",
                     "Merge the two.",
                 )
                 continue
@@ -248,8 +247,8 @@ class _Reading:
         if len(found) != len(sources):
             self._fault(
                 node,
-                "Behind << stands something that is no mapping.",
-                "Name an anchor of a mapping, or several.",
+                "The value after << is not a mapping.",
+                "Write the alias of a mapping, or a list of such aliases.",
             )
         return [cast("dict[str, Any]", item) for item in found if isinstance(item, dict)]
 
@@ -257,7 +256,7 @@ class _Reading:
         if not isinstance(node, yaml.ScalarNode):
             self._fault(
                 node,
-                "A list or a mapping stands as a key.",
+                "A list or a mapping is used as a key.",
                 "A key is a name: put it in quotes if it holds brackets.",
             )
             return None
@@ -270,7 +269,7 @@ class _Reading:
             return read
         self._fault(
             node,
-            f"As a key, {node.value or 'nothing'} is read as {read}, not as the name written here.",
+            f"YAML reads the key {node.value or '(empty)'} as {read}, not as the name written here.",
             _QUOTES,
         )
         return None
@@ -279,8 +278,8 @@ class _Reading:
         if re.search("[\ud800-\udfff]", node.value):
             self._fault(
                 node,
-                "An escape names half of a letter (a surrogate).",
-                'Write the letter itself, or "\\U0001F600".',
+                "An escape sequence stands for half of a character (a surrogate).",
+                'Write the character itself, or "\\U0001F600".',
             )
             return None
         if node.tag in (_QUOTED, _PREFIX + "str"):
@@ -302,8 +301,8 @@ class _Reading:
         tag = str(node.tag).replace(_PREFIX, "!!")
         self._fault(
             node,
-            f"What stands here cannot be taken as {tag}.",
-            "Remove the tag; a text that looks like a number goes in quotes.",
+            f"The value here cannot be read as {tag}.",
+            "Remove the tag, and put a text that looks like a number in quotes.",
         )
 
     def _fault(self, node: yaml.Node, consequence: str, fix: str) -> None:

@@ -68,9 +68,8 @@ def load_stack(stack: stack_file.Stack, path: Path, default_project: str | None 
             Problem(
                 f"{path}: {key}",
                 ABSENT,
-                f"Pulumi reads this key as {stack.project.name}:{key}, by the name of the project in "
-                "Pulumi.yaml, and this "
-                "program would not see it.",
+                "Pulumi adds the project's name from Pulumi.yaml and reads this key as "
+                f"{stack.project.name}:{key}, so this program would not see it.",
                 f"Write {NAMESPACE}:{key}.",
             )
             for key in stack.bare
@@ -79,9 +78,12 @@ def load_stack(stack: stack_file.Stack, path: Path, default_project: str | None 
         Problem(
             at,
             ABSENT,
-            "The value is encrypted, and only Pulumi can open it: nothing could be proven of it here.",
-            "Write it in plain text: no setting is a secret (secrets of gateways lie in Secret Manager, see "
-            "credentials).",
+            (
+                "The value is encrypted and only Pulumi can decrypt it, so nothing could be proven about it "
+                "here."
+            ),
+            "Write it in plain text: no setting is a secret (secrets of gateways are kept in Secret "
+            "Manager, see credentials).",
         )
         for key, value in stack.config.items()
         if key.startswith(f"{NAMESPACE}:") or key == PROJECT_KEY
@@ -95,7 +97,7 @@ def load_stack(stack: stack_file.Stack, path: Path, default_project: str | None 
                 Problem(
                     str(path),
                     ABSENT,
-                    "The file has no `config:` mapping, so it says nothing.",
+                    "The file has no `config:` mapping, so it sets nothing.",
                     "Add one; docs/config.md begins with a whole stack.",
                 )
             ]
@@ -166,7 +168,10 @@ def _structured(config: Mapping[str, Any]) -> dict[str, Any]:
         except ValueError as error:
             problems.append(
                 Problem(
-                    key, value, f"The value begins as JSON does, and is none: {error}.", "Write it as YAML."
+                    key,
+                    value,
+                    f"The value begins like JSON but is not valid JSON: {error}.",
+                    "Write it as YAML.",
                 )
             )
             continue
@@ -175,8 +180,8 @@ def _structured(config: Mapping[str, Any]) -> dict[str, Any]:
                 Problem(
                     key,
                     ABSENT,
-                    f"Lists and mappings lie more than {DEEPEST} deep in one another.",
-                    "Settings have ten levels.",
+                    f"Lists and mappings are nested more than {DEEPEST} levels deep.",
+                    "Use fewer levels; settings need at most ten.",
                 )
             )
     if problems:
@@ -191,8 +196,8 @@ def _near_misses(key: str, namespace: str, name: str) -> Iterator[Problem]:
         yield Problem(
             key,
             ABSENT,
-            f"Nobody reads the namespace {namespace!r}: what stands there would be ignored, and the stack "
-            "made without it.",
+            f"No program reads the namespace {namespace!r}: its settings would be ignored, and the stack "
+            "created without them.",
             f"Did you mean {NAMESPACE}:{name}?",
         )
 
@@ -214,9 +219,9 @@ def _parsed(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at character {error.pos + 1}") from None
     except UnicodeEncodeError:
-        raise ValueError("an escape in it names half of a letter (a surrogate)") from None
+        raise ValueError("an escape sequence in it stands for half of a character (a surrogate)") from None
     except RecursionError:
-        raise ValueError(f"lists and mappings lie more than {DEEPEST} deep in one another") from None
+        raise ValueError(f"lists and mappings are nested more than {DEEPEST} levels deep") from None
     return found
 
 
@@ -224,13 +229,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"{key} stands in it twice, and only one of the two could hold")
+            raise ValueError(f"the key {key} is in it twice, and only one of the two could apply")
         found[key] = value
     return found
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _number(text: str) -> Any:

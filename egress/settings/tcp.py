@@ -15,9 +15,9 @@ from egress.settings.kubernetes_names import AccountName, SecretName
 from egress.settings.upgrade import Upgrade, credential_refusals
 
 ANOTHER_PORT = (
-    "tcp: {port: 8444, byName: true, serviceAccounts: [app]}; on 8080 and 8443, where the gateway itself "
-    "listens, "
-    "tcp: {port: 8443, addresses: [203.0.113.10], serviceAccounts: [app]} with the host's own"
+    "tcp: {port: 8444, byName: true, serviceAccounts: [app]}; for 8080 and 8443, on which the gateway "
+    "itself listens, use tcp: {port: 8443, addresses: [203.0.113.10], serviceAccounts: [app]} with the "
+    "host's own addresses"
 )
 """What to write for HTTP or TLS on a port that is neither 80 nor 443."""
 

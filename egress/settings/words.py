@@ -102,31 +102,29 @@ NAMES = {
 """By the name of a map: a key of it."""
 _UDP, _PORT = (
     (
-        "Not supported: UDP never leaves, QUIC, NTP and syslog over UDP included.",
-        f"Let the app use TCP, e.g. tcp: {_TCP}. Clocks need nothing: nodes keep the time, and pods have the "
-        "nodes'.",
+        "Not supported: no UDP leaves the cluster, and that includes QUIC, NTP and syslog over UDP.",
+        f"Let the app use TCP, e.g. tcp: {_TCP}. Pods need no NTP: nodes keep their clocks in time, "
+        "and pods use the node's clock.",
     ),
     (
-        "Not supported: http means port 80 and https port 443, so a port of its own belongs to neither.",
-        f"Leave it out for 80 and 443. For another port, TLS included, write {ANOTHER_PORT}. Who may is "
-        "enforced, paths and "
-        "methods cannot be.",
+        "Not supported: http is port 80 and https is port 443, so neither takes another port.",
+        f"Leave it out for 80 and 443. For another port, also with TLS, write {ANOTHER_PORT}. Which "
+        "service accounts may connect is enforced; paths and methods cannot be.",
     ),
 )
 NEEDS = {
     **{("Access", key): _UDP for key in ("udp", "quic", "http3", "ntp", "syslog")},
     **{("Access", key): _PORT for key in ("port", "ports")},
     ("Http", "port"): (
-        "Not supported: http means that the app connects to port 80 (what leaves goes to 80, or with "
-        "upgrade: tls to 443).",
-        f"Leave it out. For another port write, instead of http, {ANOTHER_PORT}. Who may is enforced, paths "
-        "and methods cannot "
-        "be.",
+        "Not supported: with http the app connects to port 80, and the connection leaves to port 80, or "
+        "to 443 with upgrade: tls.",
+        f"Leave it out. For another port, replace http with {ANOTHER_PORT}. Which service accounts may "
+        "connect is enforced; paths and methods cannot be.",
     ),
     ("Tcp", "ports"): (
-        "Not supported: a host has one TCP port, because the gateway tells connections apart by the host's "
-        "name alone.",
-        "Write port: and the one that is needed; another port needs another name of the host.",
+        "Not supported: a host has one TCP port, because the gateway tells connections apart only by the "
+        "host's name.",
+        "Write port: with the one that is needed; for another port, use another name of the host.",
     ),
 }
 """Real needs for which there is no setting: (part, key as people write it) to consequence and fix."""
@@ -160,7 +158,7 @@ def say(detail: ErrorDetails, location: Location, value: Any) -> tuple[str, str]
     if "[key]" in detail["loc"] and "expected" in context:
         return "This is not one of the choices.", f"Write {str(context['expected']).replace(chr(39), '')}."
     if "[key]" in detail["loc"]:
-        return f"{location[-1]} stands where a name belongs.", f'Put it in quotes: "{location[-1]}".'
+        return f"The key {location[-1]} is not a name.", f'Put it in quotes: "{location[-1]}".'
     return _misshapen(location, value)
 
 
@@ -191,9 +189,9 @@ def _misshapen(location: Location, value: Any) -> tuple[str, str]:
     if value is None or value == "":
         remove = "" if is_required(location) else ", or remove the line"
         line = _line(location, _example(node, location))
-        return f"Nothing is written behind it, and {wanted} belongs there.", f"Write {line}{remove}."
+        return f"The value is missing: {wanted} belongs here.", f"Write {line}{remove}."
     return (
-        f"{_given(value)} stands where {wanted} belongs.",
+        f"This must be {wanted}, not {_given(value)}.",
         f"Write {_line(location, _meant(node, value, location))}.",
     )
 
@@ -308,7 +306,7 @@ def _wanted(node: Mapping[str, Any], location: Location) -> str:
     kind = kind_of(of)
     if kind == "object" and is_map(of):
         return (
-            "a mapping of hosts to their ways"
+            "a mapping of hosts to http, https or tcp"
             if location[-1:] == ("egress",)
             else "a mapping of names to values"
         )
@@ -318,22 +316,22 @@ def _wanted(node: Mapping[str, Any], location: Location) -> str:
     if of.get("format") == "ipv4-network":
         return "a range of addresses"
     words = {"array": "a list", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
-    return words.get(kind, "a text")
+    return words.get(kind, "a string")
 
 
 def _given(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     for kind, words in (
-        (int, "A number"),
-        (float, "A number"),
-        (str, "A text"),
-        (list, "A list"),
-        (dict, "A mapping"),
+        (int, "a number"),
+        (float, "a number"),
+        (str, "a string"),
+        (list, "a list"),
+        (dict, "a mapping"),
     ):
         if isinstance(value, kind):
             return words
-    return "Something else"
+    return "something else"
 
 
 def _any_of(choices: list[str]) -> str:

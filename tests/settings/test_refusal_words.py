@@ -30,24 +30,24 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     (
         f"{HOSTS}/x.example.com",
         "passthrough",
-        "A text stands where a mapping",
+        "This must be a mapping of its settings (http, https, tcp, serviceAccounts), not a string",
         "x.example.com: {https: passthrough}",
     ),
-    (f"{HOSTS}/x.example.com", None, "Nothing is written behind it", "x.example.com: {https: passthrough}"),
+    (f"{HOSTS}/x.example.com", None, "The value is missing", "x.example.com: {https: passthrough}"),
     (
         HOSTS,
         ["x.example.com"],
-        "A list stands where a mapping of hosts",
+        "This must be a mapping of hosts to http, https or tcp, not a list",
         "egress: {x.example.com: {https: passthrough}}",
     ),
-    (f"{HOSTS}/x.example.com", {"http": True}, "true stands where", "http: {upgrade: tls}"),
+    (f"{HOSTS}/x.example.com", {"http": True}, ", not true.", "http: {upgrade: tls}"),
     (
         "teams/shop",
         None,
-        "Nothing is written behind it",
+        "The value is missing",
         "shop: {egress: {example.com: {https: passthrough}}}",
     ),
-    ("teams", "", "Nothing is written behind it", "gke-mesh-egress:teams: {shop:"),
+    ("teams", "", "The value is missing", "gke-mesh-egress:teams: {shop:"),
     ("network/controlPlane", ["10.5.0.0/28"], "a range of addresses", "controlPlane: 10.5.0.0/28"),
     (
         "network/subnet",
@@ -55,11 +55,16 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
         "a mapping of its settings (name, nodes, pods, services)",
         "subnet: {nodes:",
     ),
-    ("teams/team-x/reaches", "team-y", "a list belongs", "reaches: [team-y]"),
-    ("gateway/minReplicas", "3", "a whole number belongs", "minReplicas: 3"),
-    ("cluster/deletionProtection", "no", "true or false belongs", "deletionProtection: false"),
-    ("projectNumber", 123456789, "a text belongs", 'gke-mesh-egress:projectNumber: "123456789"'),
-    ("teams", {1: {}}, "1 stands where a name belongs", 'Put it in quotes: "1"'),
+    ("teams/team-x/reaches", "team-y", "This must be a list, not a string", "reaches: [team-y]"),
+    ("gateway/minReplicas", "3", "must be a whole number", "minReplicas: 3"),
+    ("cluster/deletionProtection", "no", "must be true or false", "deletionProtection: false"),
+    (
+        "projectNumber",
+        123456789,
+        "must be a string, not a number",
+        'gke-mesh-egress:projectNumber: "123456789"',
+    ),
+    ("teams", {1: {}}, "The key 1 is not a name", 'Put it in quotes: "1"'),
 ]
 NEEDS: list[tuple[str, Any, str]] = [
     # what people need and write first, words of what to write instead
@@ -262,7 +267,7 @@ def test_no_refusal_speaks_of_the_program_and_each_has_path_value_consequence_an
 def test_the_line_to_write_has_the_right_form(data: st.DataObject) -> None:
     index, path = data.draw(st.sampled_from(_places()))
     value = data.draw(st.sampled_from([None, True, [], ["x"], "passthrough", 5]))
-    wrong = ("stands where", "Nothing is written")
+    wrong = ("This must be", "The value is missing")
     try:
         load(_with(index, path, value))
     except ConfigError as error:

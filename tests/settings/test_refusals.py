@@ -149,7 +149,7 @@ def test_what_is_printed_of_a_code_says_why_fix_example_and_answer() -> None:
     run = CliRunner().invoke(app, ["why", "egr101"])
     assert run.exit_code == 0
     parts = (
-        "UDP never leaves",
+        "no UDP leaves the cluster",
         "\nFix: Let the app use TCP",
         "        udp: {}\n",
         "The program says:",
@@ -184,7 +184,7 @@ def test_no_pattern_can_stand_above_a_private_zone_of_googles() -> None:
     ],
 )
 def test_a_text_that_is_too_long_is_called_so(path: str, most: int) -> None:
-    """It was said that a text stands where a text belongs."""
+    """It was said that it must be a string, not a string."""
     text = "a" * (most + 1)
     with pytest.raises(ConfigError) as refused:
         load(

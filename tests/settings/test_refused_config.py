@@ -65,14 +65,14 @@ REFUSED: list[Row] = [
         "a text where a number belongs",
         "gateway",
         {"minReplicas": "two"},
-        "where a whole number belongs",
+        "must be a whole number",
         "minReplicas: 2",
     ),
     (
         "a text where a mapping belongs",
         "teams",
         "team-x",
-        "where a mapping of names to values belongs",
+        "must be a mapping of names to values",
         "teams: {shop: {egress:",
     ),
 ]

@@ -28,31 +28,31 @@ ENCRYPTED = {"secure"}
 STRICTER = {
     # what Pulumi reads -> why it is refused here: words of the consequence
     "both": "the same key",
-    "config-module": "Pulumi reads others in another way",
-    "config-module-both": "Pulumi reads others in another way",
-    "8.5": "is read as 8.5",
-    "null": "is read as null",
-    "~": "is read as null",
-    "nullkey": "is read as null",
-    "bool str keys": "is read as true",
-    "dup int forms": "is read as 1",
+    "config-module": "Pulumi reads any other form differently",
+    "config-module-both": "Pulumi reads any other form differently",
+    "8.5": " as 8.5, not as",
+    "null": " as null, not as",
+    "~": " as null, not as",
+    "nullkey": " as null, not as",
+    "bool str keys": " as true, not as",
+    "dup int forms": " as 1, not as",
     "date": "read as a date",
     "date key": "read as a date",
     "datetime": "read as a date",
-    "tagbin": "cannot be taken as !!binary",
-    "tagset": "cannot be taken as !!set",
-    "tagomap": "cannot be taken as !!omap",
-    "tagown": "cannot be taken as !foo",
-    "tagpy": "cannot be taken as !!python",
-    "tagmap on list": "cannot be taken as !!map",
-    "tagseq on map": "cannot be taken as !!seq",
-    "tagstr on map": "cannot be taken as !!str",
+    "tagbin": "cannot be read as !!binary",
+    "tagset": "cannot be read as !!set",
+    "tagomap": "cannot be read as !!omap",
+    "tagown": "cannot be read as !foo",
+    "tagpy": "cannot be read as !!python",
+    "tagmap on list": "cannot be read as !!map",
+    "tagseq on map": "cannot be read as !!seq",
+    "tagstr on map": "cannot be read as !!str",
     "two docs": "second document",
     "anchors on keys": "a second time",
     "dup alias key": "a second time",
     "flowtab": "a tab",
-    "deep100": "more than 100 deep",
-    "quoted number key at the top": "where the name of a setting belongs",
+    "deep100": "more than 100 levels deep",
+    "quoted number key at the top": "instead of the name of a setting",
 }
 
 
@@ -111,7 +111,7 @@ def test_a_host_that_stands_twice_is_refused_instead_of_the_last_one_winning(tmp
         "        httpbin.org: {https: passthrough}\n", "        httpbin.org: {https: passthrough}\n" * 2
     )
     (problem,) = refusals(written(tmp_path, twice))
-    assert "httpbin.org stands here a second time" in problem.consequence
+    assert "httpbin.org is set here a second time" in problem.consequence
 
 
 def test_bare_keys_are_the_projects(tmp_path: Path) -> None:
