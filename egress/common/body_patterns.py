@@ -24,7 +24,7 @@ _CLASSES = {"d": _DIGITS, "w": _WORD, "s": _SPACE, "D": _ANY - _DIGITS, "W": _AN
 _CONTROLS = {"t": 9, "n": 10, "r": 13}
 _UNBOUNDED = (
     "It repeats without bound: one long body could occupy the gateway for minutes, and every team with it.",
-    "Say how often, e.g. [0-9]{8}; what stands before or behind need not be matched.",
+    "Say how often, e.g. [0-9]{8}; what comes before or after need not be matched.",
 )
 
 
@@ -59,7 +59,7 @@ def parse(text: str, ignore_case: bool = False) -> list[Atom]:
     """
     if not text.isascii() or not text.isprintable():
         raise PatternError(
-            "Patterns are read byte by byte and know ASCII characters only.",
+            "Patterns are compared byte by byte and support ASCII characters only.",
             "Write other characters as text:.",
         )
     atoms = _Reader(text, ignore_case).atoms()
@@ -73,10 +73,9 @@ def parse(text: str, ignore_case: bool = False) -> list[Atom]:
     atoms[-1] = Atom(atoms[-1].bytes, atoms[-1].least, atoms[-1].least)
     if (steps := _steps(atoms)) > MOST_STEPS:
         raise PatternError(
-            f"It takes up to {steps} comparisons at every place of a body; more than {MOST_STEPS} would let "
-            "one body occupy the "
-            "gateway for seconds.",
-            "Match fewer characters, and let what may be absent differ from what follows it.",
+            f"It takes up to {steps} comparisons at every position of a body; more than {MOST_STEPS} "
+            "would let one body occupy the gateway for seconds.",
+            "Match fewer characters, and make an optional part differ from what follows it.",
         )
     return atoms
 
@@ -203,7 +202,7 @@ class _Reader:
         if self._text[self._at : self._at + 1] in ("*", "+"):
             raise PatternError(*_UNBOUNDED)
         if self._text[self._at : self._at + 1] in ("?", "{"):
-            raise PatternError("One repetition stands behind another.", "Write one of the two.")
+            raise PatternError("One repetition follows another.", "Write one of the two.")
         return Atom(members, least, most)
 
     def _counts(self) -> tuple[int, int]:
@@ -221,5 +220,5 @@ class _Reader:
             or int(low) > int(high)
             or int(high) == 0
         ):
-            raise PatternError(f"{{{text}}} is no number of times.", "Write {4} or {2,4}.")
+            raise PatternError(f"{{{text}}} is not a number of repetitions.", "Write {4} or {2,4}.")
         return int(low), int(high)

@@ -25,18 +25,18 @@ def never_outside(address: IPv4Address) -> bool:
 
 
 _TAKEN = {
-    "0.0.0.0/8": "means this machine itself, whichever it is",
+    "0.0.0.0/8": "refers to the machine itself",
     "127.0.0.0/8": "is every machine's own loopback",
     "169.254.0.0/16": "is link-local, with the metadata server in it",
-    "192.0.2.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the internet "
-    "there",
-    "198.51.100.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the "
-    "internet there",
+    "192.0.2.0/24": "is reserved for documentation: examples and the proof of this stack use it for "
+    "internet hosts",
+    "198.51.100.0/24": "is reserved for documentation: examples and the proof of this stack use it for "
+    "internet hosts",
     "199.36.153.0/24": "is where Google APIs answer (Private Google Access)",
-    "203.0.113.0/24": "is for documentation: examples, and the proof of this stack, have hosts of the "
-    "internet there",
+    "203.0.113.0/24": "is reserved for documentation: examples and the proof of this stack use it for "
+    "internet hosts",
     "224.0.0.0/4": "is multicast",
-    "240.240.0.0/16": "is what Istio gives to hosts without addresses",
+    "240.240.0.0/16": "is the range from which Istio gives addresses to hosts without one",
     "255.255.255.255/32": "is broadcast",
 }
 """What no network of this program may have, and why. Sources: VPC, "Valid IPv4 ranges" and "Prohibited IPv4

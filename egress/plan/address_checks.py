@@ -27,10 +27,9 @@ def shared_loopbacks(hosts: Iterable[Host]) -> Iterator[Problem]:
                 yield Problem(
                     egress_path(host.teams[0], host.name),
                     host.name,
-                    f"By chance the gateway would talk to itself at one address, {loopback(host.name)}, "
-                    "about this pattern and "
-                    f"about {egress_path(first.teams[0], first.name)}: names of one would pass as names of "
-                    "the other.",
+                    f"By chance this pattern and {egress_path(first.teams[0], first.name)} get the same "
+                    f"loopback address of the gateway, {loopback(host.name)}: names of one would pass as "
+                    "names of the other.",
                     "Write one of the two differently, e.g. as several patterns below it.",
                 )
 
@@ -67,7 +66,7 @@ def own_addresses(hosts: Iterable[Host], addresses: AddressPlan) -> Iterator[Pro
                 yield Problem(
                     f"{egress_path(host.teams[0], host.name)}.tcp.addresses",
                     str(address),
-                    f"This network has the address itself, {taken}: the gateway would open a way into the "
+                    f"This network itself uses the address {taken}: the gateway would open a way into the "
                     "cluster.",
                     "Name the public addresses of the outside host, or choose other ranges for the network.",
                 )
@@ -94,7 +93,7 @@ def used_range(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 f"gke-mesh-egress:{path}",
                 str(network),
-                f"tcp.byName takes addresses of {VIRTUAL_RANGE} for hosts: pods could not reach what has "
-                "such an address here.",
+                f"tcp.byName gives its hosts addresses of {VIRTUAL_RANGE}: pods could not reach anything "
+                "in this network that has such an address.",
                 "Choose another range, or name the addresses of raw TCP hosts.",
             )

@@ -39,19 +39,18 @@ class Lack:
 
 LACKS: dict[tuple[Flavor, Capability], Lack] = {
     (Flavor.CLOUD_SERVICE_MESH, Capability.RAW_TCP): Lack(
-        "its control plane takes no EnvoyFilter, and without it the host would be connected to before "
-        "anybody is refused",
+        "its control plane accepts no EnvoyFilter, without which the gateway would connect to the host "
+        "before it refuses anybody",
         "Set mesh.flavor: istio.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.BODY_INSPECTION): Lack(
-        "its control plane takes neither TrafficExtension nor EnvoyFilter, so every request would pass "
-        "unread",
+        "its control plane accepts neither TrafficExtension nor EnvoyFilter, so every request would pass "
+        "uninspected",
         "Set mesh.flavor: istio.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.CLEAN_COPIES): Lack(
-        "its control plane takes no EnvoyFilter, and without it a copy tells the second host the gateway "
-        "pod's address "
-        "(x-forwarded-for) and asks it for the first host's name",
+        "its control plane accepts no EnvoyFilter, without which a copy tells the second host the "
+        "gateway pod's address (x-forwarded-for) and carries the first host's name",
         "Set mesh.flavor: istio, or let the app send its requests to both hosts.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.GATEWAY_CREDENTIAL): Lack(
@@ -60,21 +59,18 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
         "Set mesh.flavor: istio, or let the app speak TLS itself (https: passthrough).",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.RECEIVING): Lack(
-        "its control plane takes no EnvoyFilter, so a Service would be connected to before the partner's "
-        "certificate is judged, "
-        "and credentials from Secrets at gateways are limited",
+        "its control plane accepts no EnvoyFilter, so the gateway would connect to a Service before it "
+        "checks the partner's certificate; credentials from Secrets at gateways are limited, too",
         "Set mesh.flavor: istio.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.PERIMETER): Lack(
-        "proxies get their configuration and certificates from Google APIs, and which of those a perimeter "
-        "may hold has not been "
-        "tried: they could be cut off",
-        "Set mesh.flavor: istio, or make the perimeter outside this stack.",
+        "proxies get their configuration and certificates from Google APIs, and it has not been tried "
+        "which of those a perimeter may contain: proxies could be cut off",
+        "Set mesh.flavor: istio, or create the perimeter outside this stack.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.PATTERN): Lack(
-        "its control plane takes no EnvoyFilter, without which the gateway could not look up names that "
-        "nobody declared, and "
-        "does not say that sidecars would",
+        "its control plane accepts no EnvoyFilter, without which the gateway could not look up names "
+        "that nobody declared, and it does not document that sidecars could",
         "Set mesh.flavor: istio, or name each host.",
     ),
 }

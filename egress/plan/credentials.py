@@ -27,16 +27,16 @@ def refused(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.{field}",
                 name,
-                f"{_path(name)} does not say where {' and '.join(missing)} lie: the gateway would refuse "
-                "every connection.",
+                f"{_path(name)} does not set {' and '.join(missing)}: the gateway would refuse every "
+                "connection.",
                 f"Add {', '.join(f'{part}: SECRET/VERSION' for part in missing)} there.",
             )
     for name in sorted(settings.credentials.keys() - used):
         yield Problem(
             _path(name),
             ABSENT,
-            "No host behind a gateway and nothing received names it: a key would lie in no gateway's "
-            "namespace.",
+            "No host behind a gateway and no entry of receives uses this credential: no gateway's "
+            "namespace would hold its key.",
             f"Write credential: {name} (or ca: {name}) where it is used, or remove this entry.",
         )
     if not settings.cluster.secret_sync:
@@ -70,8 +70,7 @@ def _project_number(settings: Settings) -> Iterator[Problem]:
             path,
             number,
             f"network.perimeter.projectNumber is {perimeter.project_number}: a project has one number, so "
-            "the right to read the "
-            "secrets would go to another project, or the perimeter would stand around one.",
+            "the right to read the secrets or the perimeter would apply to another project.",
             "Write the number of this project in both.",
         )
 

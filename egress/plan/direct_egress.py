@@ -46,21 +46,19 @@ def closed_nodes(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Itera
             yield Problem(
                 model_path(name),
                 team.model.model.value,
-                "Its pods leave from application nodes, and the VPC firewall lets nothing out of those. It "
-                "knows nodes and not "
-                "teams: what it opens for this one it opens for every team's pods, and then only "
-                "NetworkPolicies keep "
-                "the other teams' pods from leaving.",
-                f"Say so for the whole stack, fences.applicationNodes: {{leaveOn: {ports}, reason: ...}}, or "
-                "remove model.",
+                "The team's pods leave from application nodes, from which the VPC firewall allows no "
+                "egress. The firewall knows nodes, not teams: what it opens for this team it opens for "
+                "every team's pods, and then only NetworkPolicies keep the other teams' pods from "
+                "leaving.",
+                f"Allow it for the whole stack with fences.applicationNodes: {{leaveOn: {ports}, reason: "
+                "...}, or remove model.",
             )
             continue
         for port in sorted(needs.keys() - leaving):
             yield Problem(
                 egress_path(name, needs[port]),
                 port,
-                f"The host is reached on port {port} from application nodes, and {NODES}.leaveOn does not "
-                "name it.",
+                f"Application nodes reach this host on port {port}, which {NODES}.leaveOn does not include.",
                 f"Add {port} to leaveOn, or remove {model_path(name)}.",
             )
     if opened is None:
@@ -92,12 +90,11 @@ def unresolvable(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 model_path(name),
                 team.model.model.value,
-                "Names that no team declares do not resolve in this network, and DNS cannot tell teams "
-                "apart: the team would "
-                "reach only hosts whose addresses it knows, and opening names opens them for every team.",
-                "Say so for the whole stack, network.dns: {undeclaredNames: resolve}, or write registryOnly "
-                "and declare the "
-                "hosts.",
+                "Names that no team declares do not resolve in this network: the team would reach only "
+                "hosts whose addresses it knows. DNS cannot tell teams apart, so names that resolve for "
+                "one team resolve for every team.",
+                "Allow it for the whole stack with network.dns: {undeclaredNames: resolve}, or write "
+                "registryOnly and declare the hosts.",
             )
 
 
@@ -120,8 +117,8 @@ def uninspected(hosts: Iterable[Host], ways: Mapping[str, Iterable[Way]]) -> Ite
                 yield Problem(
                     egress_path(team, host.name),
                     ABSENT,
-                    f"{egress_path(inspecting[name], name)}.http.inspect reads at the gateway what is sent "
-                    "to this host, and "
-                    f"{team} leaves past the gateway: the same would leave unseen.",
+                    f"{egress_path(inspecting[name], name)}.http.inspect inspects at the gateway what is "
+                    f"sent to this host, and {team} bypasses the gateway: the same data could leave "
+                    "uninspected.",
                     f"Remove the host from {team}, remove {model_path(team)}, or remove inspect.",
                 )

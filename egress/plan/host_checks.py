@@ -37,12 +37,13 @@ def unreachable_targets(settings: Settings) -> Iterator[Problem]:
                     yield Problem(
                         f"{egress_path(name, host)}.http.{field}",
                         target,
-                        "It is the host itself."
+                        "This is the host itself."
                         if target == host
-                        else f"{name} may not send these requests to {target} itself: rules of one host "
-                        "would be a way round "
-                        "those of another.",
-                        f"Declare {target} for {name} with http and the same rules, or none.",
+                        else f"{name} is not allowed to send these requests to {target} directly: they "
+                        "would bypass that host's rules.",
+                        "Name another host."
+                        if target == host
+                        else f"Declare {target} for {name} with http, and with the same rules or none.",
                     )
 
 
@@ -88,8 +89,8 @@ def narrowed_patterns(ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
                     f"{egress_path(team, host)}.serviceAccounts",
                     list(use.passthrough_accounts),
                     f"{egress_path(team, pattern)} covers {host} and allows "
-                    f"{', '.join(more) or f'all of {team}'}: this entry "
-                    "would seem to take away what the pattern still gives.",
+                    f"{', '.join(more) or f'all of {team}'}: this entry would seem to deny what the "
+                    "pattern still allows.",
                     "Narrow the pattern as well, or name its hosts one by one.",
                 )
 
@@ -103,8 +104,7 @@ def beyond_gateways(settings: Settings) -> Iterator[Problem]:
                 yield Problem(
                     egress_path(name, host),
                     host,
-                    f"{name} leaves by {gateway_path(team.gateway)} alone, whose hosts do not name it: every "
-                    "connection "
-                    "would be refused there.",
+                    f"{name} leaves only through {gateway_path(team.gateway)}, whose hosts do not include "
+                    "this one: the gateway would refuse every connection.",
                     f"Add it to {gateway_path(team.gateway)}.hosts, or remove this entry.",
                 )

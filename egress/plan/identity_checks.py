@@ -52,8 +52,8 @@ def bucket_collisions(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> It
                         grant.bucket,
                         f"{owner} makes the bucket of this name; two accounts would share its data without "
                         "either having said so.",
-                        f'Choose another key, or share it in words: {{"{grant.bucket}": {{role: ..., '
-                        f"existing: true}}}}.",
+                        f'Choose another key, or share it explicitly: {{"{grant.bucket}": {{role: ..., '
+                        "existing: true}}.",
                     )
 
 
@@ -68,7 +68,7 @@ def impossible_buckets(identities: dict[str, tuple[WorkloadIdentity, ...]]) -> I
                     yield Problem(
                         f"{account_path(identity.team, identity.service_account)}.buckets",
                         grant.bucket,
-                        "Cloud Storage refuses this name: none begins with goog, holds google, or has "
-                        "nothing between two dots.",
-                        "Choose another key, or existing: true and the name of a bucket that is there.",
+                        "Cloud Storage refuses this name: a bucket's name must not begin with goog, "
+                        "contain google or have two dots in a row.",
+                        "Choose another key, or write existing: true and the name of a bucket that exists.",
                     )

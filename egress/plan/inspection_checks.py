@@ -28,9 +28,8 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
                 yield Problem(
                     f"{egress_path(speaker, host.name)}.http.{field}",
                     target,
-                    f"Requests to {target} are inspected, and these would arrive there uninspected: the "
-                    "gateway goes by the host "
-                    "that the app asked for.",
+                    f"Requests to {target} are inspected, but these would arrive there uninspected: the "
+                    "gateway goes by the host that the app asked for.",
                     f"Write the same inspect for {host.name}.",
                 )
         covering = [host.name, *patterns_above(host.name)] if host.leaving.inspect else []
@@ -40,9 +39,9 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
                     yield Problem(
                         f"{egress_path(use.team, way.name)}.https",
                         "passthrough",
-                        f"{egress_path(speaker, host.name)}.http.inspect reads what is sent to this host, "
-                        "and the app's own TLS "
-                        "is never opened: the same would leave unseen.",
+                        f"{egress_path(speaker, host.name)}.http.inspect inspects what is sent to this "
+                        "host, but the app's own TLS is never opened: the same data could leave "
+                        "uninspected.",
                         "Remove https and let the app speak http (upgrade: tls), or remove inspect."
                         if way is host
                         else "Name the hosts that are meant instead of the pattern, or remove inspect.",
@@ -74,9 +73,9 @@ def unseen_elsewhere(gateways: Sequence[EgressGateway]) -> Iterator[Problem]:
                         yield Problem(
                             egress_path(use.team, way.name),
                             host.name,
-                            f"{egress_path(speaker, host.name)}.http.inspect reads what is sent to this host "
-                            "at another gateway, "
-                            "and by this one the same would leave unseen.",
+                            f"{egress_path(speaker, host.name)}.http.inspect inspects what is sent to "
+                            "this host through another gateway: through this one, the same data could "
+                            "leave uninspected.",
                             f"Write the same inspect for {host.name} here, without https, or remove it "
                             "there.",
                         )

@@ -29,10 +29,9 @@ def oversized(hosts: Iterable[Host]) -> Iterator[Problem]:
     yield Problem(
         f"{egress_path(team, host.name)}.http.inspect.refuse",
         sorted(inspection.refuse),
-        f"All rules of all hosts of a gateway together make a filter of {size} characters; the API server "
-        "takes "
-        f"{LONGEST_SCRIPT}, and this host has the largest part.",
-        "Write fewer or shorter patterns: text: is short, a set that comes many times is long.",
+        f"All rules of all hosts of a gateway together form a filter of {size} characters; the API server "
+        f"accepts {LONGEST_SCRIPT}, and this host has the largest share.",
+        "Write fewer or shorter patterns: a text: is short, and a set that is repeated many times is long.",
     )
 
 

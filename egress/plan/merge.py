@@ -58,9 +58,8 @@ def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
                 Problem(
                     egress_path(use.team, host),
                     host,
-                    f"{egress_path(first, host)} speaks raw TCP: the gateway tells connections to a host "
-                    "apart by its name "
-                    "alone, so TCP cannot share it.",
+                    f"{egress_path(first, host)} uses raw TCP: the gateway tells connections to a host "
+                    "apart only by the host's name, so TCP cannot share the host.",
                     "Give one of the two a host name of its own.",
                 )
             )
@@ -86,8 +85,7 @@ def _disagreement(
     return Problem(
         f"{egress_path(team, host)}.{way}.{to_camel(field)}",
         value,
-        f"{egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway speaks one way to one "
-        "host, and "
-        "one of the two teams would get what the other asked for.",
+        f"{egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway has one setting for "
+        "a host, and one of the two teams would get what the other asked for.",
         "Agree on one" + (", or leave it to the other team." if field == "traffic" else "."),
     )

@@ -24,20 +24,18 @@ def unused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[Pr
             yield Problem(
                 f"{PATH}.{name}",
                 str(network),
-                "It is opened to hosts that leave a gateway by http or https, and no team declares one. Raw "
-                "TCP reaches the "
-                "internet alone, and so does who leaves past the gateway: nothing in this range can be "
-                "reached.",
-                "Remove it, or declare with http or https the hosts that lie there. Not supported: databases "
-                "and caches on "
-                "private addresses.",
+                "This range is opened for hosts that use http or https through a gateway, and no team "
+                "declares one. Raw TCP and teams that bypass the gateway reach only the internet: "
+                "nothing in this range can be reached.",
+                "Remove it, or declare the hosts in this range with http or https. Not supported: "
+                "databases and caches on private addresses.",
             )
     for name, other in _covered(ranges):
         yield Problem(
             f"{PATH}.{name}",
             str(ranges[name]),
-            f"{PATH}.{other} is {ranges[other]}, and opens all of it: taking this one away would close "
-            "nothing.",
+            f"{PATH}.{other} is {ranges[other]}, which includes this whole range: removing this one would "
+            "close nothing.",
             "Remove one of the two.",
         )
 

@@ -31,10 +31,9 @@ def _https(value: Any) -> Any:
             )
         if "port" in written:
             raise refusal(
-                "Not supported: https means port 443, at the app and outside.",
-                f"Write https: passthrough for 443. For another port write {ANOTHER_PORT}. TLS passes as it "
-                "is, and who may is "
-                "enforced.",
+                "Not supported: https is port 443, for the app and outside.",
+                f"Write https: passthrough for 443. For another port, write {ANOTHER_PORT}. TLS passes "
+                "through unopened, and which service accounts may connect is enforced.",
                 ("port",),
             )
     raise refusal("The only way for the app's own TLS is passthrough.", "Write https: passthrough.")
@@ -74,15 +73,18 @@ class Access(Model):
         found: list[tuple[tuple[str, ...], str, str]] = []
         if self.http is None and self.https is None and self.tcp is None:
             found.append(
-                ((), "No way is named, so nothing would be allowed.", "Add http: {} or https: passthrough.")
+                (
+                    (),
+                    "Neither http, https nor tcp is declared, so nothing would be allowed.",
+                    "Add http: {} or https: passthrough.",
+                )
             )
         if self.tcp is not None and (self.http is not None or self.https is not None):
             found.append(
                 (
                     ("tcp",),
-                    "Not supported: the gateway tells connections to a host apart by its name alone, so TCP "
-                    "cannot share it with "
-                    "http or https.",
+                    "Not supported: the gateway tells connections to a host apart only by the host's "
+                    "name, so TCP cannot share the host with http or https.",
                     "Use another name of the host for TCP, if its owner gives it one, or leave one of the "
                     "two out.",
                 )
@@ -91,7 +93,7 @@ class Access(Model):
             found.append(
                 (
                     ("serviceAccounts",),
-                    "It narrows https, which is not declared; http rules name their own.",
+                    "This limits https, which is not declared; http rules have serviceAccounts of their own.",
                     "Move it into http, or add https: passthrough.",
                 )
             )

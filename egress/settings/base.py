@@ -99,8 +99,8 @@ Google's, 2048."""
 def _words(value: str) -> str:
     if len(value) > LONGEST_WORDS:
         raise refusal(
-            f"It has {len(value)} characters, and the objects that carry it take only so many.",
-            f"Say it in {LONGEST_WORDS} at most, and where the rest is to be read.",
+            f"It has {len(value)} characters, which is more than the objects that carry it accept.",
+            f"Write at most {LONGEST_WORDS} characters, and say where the rest can be read.",
         )
     if any(not character.isprintable() and character not in "\n\t" for character in value):
         raise refusal(
@@ -126,7 +126,7 @@ def _network(value: Any) -> Any:
                 f"This is not an IPv4 range: {error}.", "Write it as address/prefix, e.g. 10.0.0.0/24."
             ) from None
         raise refusal(
-            "The address has bits set behind the prefix; Google Cloud refuses such a range.",
+            "The address has host bits set; Google Cloud refuses such a range.",
             f"Write {inside}.",
         ) from None
 

@@ -43,7 +43,7 @@ SecurityGroup = Annotated[
     str,
     Form(
         rf"gke-security-groups@{grammar.SUBDOMAIN}\.[a-z]+",
-        "GKE reads members of one group alone, which has this name in every domain.",
+        "GKE reads the members of one group only, and in every domain its name is gke-security-groups.",
         "Write gke-security-groups@YOUR_DOMAIN.",
     ),
 ]

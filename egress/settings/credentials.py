@@ -15,14 +15,13 @@ def _version(value: str) -> str:
     secret, _, version = value.partition("/")
     if not matches("[A-Za-z0-9_-]{1,255}", secret) or not version or "/" in version:
         raise refusal(
-            "This names no version of a secret of the stack's project.",
+            "This does not name a version of a secret in the stack's project.",
             "Write SECRET/VERSION, e.g. partner-key/1, without a path and without the content.",
         )
     if not matches("[1-9][0-9]{0,9}", version):
         raise refusal(
-            f"{version} changes its meaning without a change of the config: no preview would show a "
-            "rotation, and a certificate "
-            "could meet the key of another.",
+            f"{version} changes without a change of the config: no preview would show a rotation, and a "
+            "certificate could be paired with another one's key.",
             f"Write the version's number, e.g. {secret}/1.",
         )
     return value

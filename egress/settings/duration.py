@@ -27,7 +27,7 @@ def _whole(value: str) -> str:
     length = milliseconds(value)
     if length < 1 or length % 1:
         raise refusal(
-            "This is not a length of time that Istio takes: it counts whole thousandths of a second, and at "
+            "Istio does not accept this duration: it must be a whole number of milliseconds, and at "
             "least one.",
             "Write e.g. 500ms, 5s, 2m or 1h.",
         )
@@ -40,8 +40,8 @@ def _whole_seconds(value: str) -> str:
     length = milliseconds(value)
     if length % 1000 or length > LONGEST_SILENCE * 1000:
         raise refusal(
-            f"Proxies and Linux count this in whole seconds, up to {LONGEST_SILENCE}: there would be none, "
-            "or no connection.",
+            f"Proxies and Linux count keepalive in whole seconds, up to {LONGEST_SILENCE}: with this "
+            "value there would be no keepalive, or no connection.",
             "Write e.g. 60s, 5m or 1h.",
         )
     return value

@@ -102,9 +102,8 @@ FenceName = Annotated[Fence, Field(strict=False)]
 def _private(value: IPv4Network) -> IPv4Network:
     if not any(value.subnet_of(shared) for shared in SHAREABLE):
         raise refusal(
-            "This range is not one of the private ones that networks share: the internet is open already, on "
-            "the ports that "
-            "hosts need, and what is neither is never outside.",
+            "This is not one of the private ranges that networks share. Internet addresses are open "
+            "already, on the ports that hosts need, and outside hosts have no others.",
             "Name a range within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10.",
         )
     return value
@@ -120,13 +119,13 @@ def _namespace(value: str) -> str:
         )
     if value in system_namespaces.SYSTEM:
         raise refusal(
-            "It is one of Kubernetes' and Google's own, which these rules leave out already.", "Leave it out."
+            "This namespace belongs to Kubernetes or Google, and these rules leave it out already.",
+            "Leave it out.",
         )
     if value.startswith("istio-"):
         raise refusal(
-            "It is the platform's: the gateways and the control plane are there, and whoever wrote beside "
-            "them would decide what "
-            "leaves.",
+            "This namespace belongs to the platform: the gateways and the control plane run in such "
+            "namespaces, and anyone who can write to one decides what leaves.",
             "Put what needs this into another namespace.",
         )
     return value
@@ -178,8 +177,8 @@ class Admission(Model):
         found = [
             (
                 (namespace, rule.value),
-                f"In a namespace of no team only {' and '.join(sorted(ELSEWHERE))} hold, so there is nothing "
-                "to exempt it from.",
+                f"In a namespace that belongs to no team, only {' and '.join(sorted(ELSEWHERE))} apply, "
+                "so there is nothing to exempt it from.",
                 "Leave it out, or name one of these.",
             )
             for namespace, rules in value.items()
@@ -202,12 +201,12 @@ class Admission(Model):
 
 _NEVER_EXEMPTED = {
     Rule.NAMESPACE_LABELS: (
-        "The namespace's labels and annotations say which rules hold in it: the team could lift every other "
-        "rule.",
+        "The namespace's labels and annotations decide which rules apply in it: with this exemption, the "
+        "team could lift every other rule.",
         "Exempt the team from the rule that is in its way.",
     ),
     Rule.PLATFORM_NAMESPACES: (
-        "It holds in the platform's own namespaces alone, so there is nothing to exempt a team from.",
+        "This rule applies only in the platform's own namespaces, so there is nothing to exempt a team from.",
         "Leave it out.",
     ),
 }
@@ -316,8 +315,8 @@ class Fences(Model):
             if namespace in teams:
                 yield (
                     ("fences", "admission", "namespaces", namespace),
-                    "It is a team's namespace, and two lists of exemptions for one would hide one behind the "
-                    "other.",
+                    "This namespace belongs to a team: if its exemptions were in two lists, one list "
+                    "would hide the other.",
                     "Move it to fences.admission.exemptions.",
                 )
         named = {

@@ -52,10 +52,10 @@ def _role(value: str) -> str:
         raise refusal("IAM knows no role of this form.", "Write e.g. roles/storage.objectViewer.")
     if value in _SHARES:
         raise refusal(
-            "This role may give others rights to the data, also people outside: it would leave without a "
-            "connection that gateway "
-            "or firewall could see.",
-            "Name a role that reads or writes, such as roles/storage.objectUser, and let the platform grant.",
+            "This role may grant others, even people outside, access to the data, which would then leave "
+            "without a connection that the gateway or the firewall could see.",
+            "Name a role that reads or writes, such as roles/storage.objectUser, and let the platform "
+            "grant access.",
         )
     return value
 
@@ -109,7 +109,7 @@ def _project_role(role: str) -> str:
         )
     if role.startswith(("roles/iam.", "roles/resourcemanager.")):
         raise refusal(
-            "Who has it can give itself every other right, or act as every other account.",
+            "An account with this role can grant itself every other right, or act as every other account.",
             "Let people or a pipeline do that.",
         )
     return role
@@ -209,8 +209,8 @@ class GoogleServiceAccount(Model):
                     found.append(
                         (
                             at,
-                            f"{grant.role} is not a role for a {resource}: IAM refuses it, or it gives more "
-                            f"than a {resource}.",
+                            f"{grant.role} is not a role for a {resource}: IAM refuses it, or it grants "
+                            f"access to more than a {resource}.",
                             f"Name a role that begins with roles/{resource.api}.",
                         )
                     )

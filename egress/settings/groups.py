@@ -12,8 +12,8 @@ from egress.settings.base import Model, refusal
 def _group(value: str) -> str:
     if value.startswith("system:"):
         raise refusal(
-            "Groups of this form are Kubernetes' own; some of them hold everybody, or every pod.",
-            "Name a group of people, with Google Groups for RBAC its mail address.",
+            "Groups of this form belong to Kubernetes itself; some of them contain every user, or every pod.",
+            "Name a group of people; with Google Groups for RBAC, write its mail address.",
         )
     if not value or value != value.strip() or any(character.isspace() for character in value):
         raise refusal(

@@ -101,7 +101,7 @@ class Http(Rule):
             found.append(
                 (
                     ("ca",),
-                    "With mutual TLS the authority is the key ca.crt of the credential.",
+                    "With mutual TLS, the authority is read from the key ca.crt of the credential.",
                     "Put it there.",
                 )
             )
@@ -109,9 +109,8 @@ class Http(Rule):
             found.append(
                 (
                     ("protocol",),
-                    f"{self.protocol.value} without TLS is spoken by next to no outside host, and a host "
-                    "that does not "
-                    "would reset every request.",
+                    f"Hardly any outside host speaks {self.protocol.value} without TLS, and one that does "
+                    "not would reset every request.",
                     "Add upgrade: tls.",
                 )
             )
@@ -127,9 +126,8 @@ class Http(Rule):
             found.append(
                 (
                     ("inspect",),
-                    "A body is read when it has ended, and a gRPC stream waits for answers before it ends; "
-                    "its messages may be "
-                    "compressed one by one.",
+                    "A body is inspected when it has ended, but a gRPC stream waits for answers before "
+                    "it ends, and each of its messages may be compressed.",
                     "Write inspect.mode: report, or leave inspect out.",
                 )
             )
@@ -138,13 +136,18 @@ class Http(Rule):
             found.append(
                 (
                     ("allow",),
-                    f"Rules by name and {', '.join(own)} beside them: one of the two would be ignored.",
+                    f"There are named rules and {', '.join(own)} beside them: one of the two would be "
+                    "ignored.",
                     "Move them into a rule of their own.",
                 )
             )
         if self.allow == {}:
             found.append(
-                (("allow",), "No rule, so nothing would be allowed.", "Name a rule, or leave allow out.")
+                (
+                    ("allow",),
+                    "There is no rule, so nothing would be allowed.",
+                    "Name a rule, or leave allow out.",
+                )
             )
         if found:
             raise refusals(found)

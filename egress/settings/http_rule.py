@@ -44,10 +44,9 @@ def _path(value: str) -> str:
         raise refusal("A request path starts with a slash; this rule would never match.", f"Write /{value}.")
     if not matches(_PREFIX_OR_EXACT, value) and not matches(_TEMPLATE, value):
         raise refusal(
-            "A path is compared exactly, up to one `*` at its end, or as a template with `{*}` for one "
-            "segment and behind those "
-            "one `{**}` for any number; query and fragment are no part of it, and what no path can hold is "
-            "sent as %XX.",
+            "A path is an exact path, a prefix that ends in one `*`, or a template in which `{*}` "
+            "matches one segment and one `{**}` after those matches any number. It has no query or "
+            "fragment, and characters that no path can contain are written as %XX.",
             "Write e.g. /status/418, /ok/* or /users/{*}/orders.",
         )
     if encoded := first(_NEVER_ENCODED, value):
@@ -81,8 +80,8 @@ def _header(name: str) -> str:
         )
     if name == "x-request-id":
         raise refusal(
-            "The gateway notes it for its log and takes it out before rules are asked, so the rule would "
-            "never hold.",
+            "The gateway copies this header to its log and removes it before it evaluates rules, so the "
+            "rule would never match.",
             "Use another header.",
         )
     return name
@@ -91,20 +90,20 @@ def _header(name: str) -> str:
 def _value(value: str) -> str:
     if not value:
         raise refusal(
-            "Nobody outside tells an empty header from one that is not there.",
-            "Write the value, or `*` for whatever is in it.",
+            "Outside hosts do not distinguish an empty header from a missing one.",
+            "Write the value, or `*` for any value.",
         )
     if "*" in value.removeprefix("*").removesuffix("*") or (len(value) > 1 and value[0] == value[-1] == "*"):
         raise refusal(
-            "A value is compared exactly, up to one `*` at its end, from one `*` at its beginning, or is `*` "
-            "for anything: "
-            "elsewhere the `*` would be read as a letter, or as something else than it says.",
+            "A value is an exact text, a prefix that ends in one `*`, a suffix that begins with one `*`, "
+            "or `*` for any value: a `*` elsewhere would be read literally, or as something other than "
+            "it says.",
             "Write e.g. shop, shop-* or *-shop.",
         )
     if not matches(r"[!-~]([ -~]*[!-~])?", value) or len(value) > LONGEST:
         raise refusal(
-            "A header's value is printable ASCII, arrives without spaces around it, and may be "
-            f"{LONGEST} characters long here; this one would never match.",
+            "A header's value arrives as printable ASCII without spaces around it, and may have at most "
+            f"{LONGEST} characters here; this one would never match.",
             "Write the value as it arrives.",
         )
     return value

@@ -51,15 +51,15 @@ def _client(value: str) -> str:
         return value
     if value.startswith("*"):
         raise refusal(
-            "Names are compared exactly, so no certificate would match; and a pattern would let in whoever "
-            "gets a name below it.",
+            "Names are compared exactly, so no certificate would match this; and a pattern would let in "
+            "anyone who gets a name below it.",
             "Name each client.",
         )
     try:
         return normalise(value)
     except HostError:
         raise refusal(
-            "This is neither a SPIFFE id nor a DNS name, which are what a client's certificate is known by.",
+            "A client's certificate is known by a SPIFFE id or a DNS name, and this is neither.",
             "Write the certificate's subject alternative name: spiffe://TRUST-DOMAIN/PATH or "
             "client.partner.example.",
         ) from None
@@ -100,8 +100,8 @@ class Ingress(Replicas):
         found = list(
             sources.too_wide(
                 value,
-                "Anybody could knock, and every flaw of the TLS handshake would be open to the whole "
-                "internet, or to much of it.",
+                "Anybody could connect, and every flaw of the TLS handshake would be exposed to the "
+                "whole internet, or to much of it.",
                 "Name each partner's ranges; a stack of this program has its gateway's addresses in its "
                 "outputs.",
             )
@@ -195,8 +195,8 @@ class Receive(Model):
             found.append(
                 (
                     ("port",),
-                    "The gateway runs without the right to low ports.",
-                    "Use 443, or a port from 1024, as 13306 for 3306.",
+                    "The gateway runs without the right to listen on low ports.",
+                    "Use 443, or a port from 1024 up, e.g. 13306 for 3306.",
                 )
             )
         if self.port in PROXY_PORTS or self.port == HTTPS_POD_PORT:
@@ -205,7 +205,7 @@ class Receive(Model):
             found.append(
                 (
                     ("clients",),
-                    "Whoever has any certificate of the authority would be let in.",
+                    "Anyone with a certificate of this authority would be let in.",
                     "Name each client by its certificate's subject alternative name.",
                 )
             )

@@ -23,7 +23,7 @@ RuleName = Annotated[
     str,
     Form(
         "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?",
-        "The name is what a refused client and the log are told: 1 to 40 lower-case letters, digits and "
+        "Refused clients and the log are told this name: it has 1 to 40 lower-case letters, digits and "
         "hyphens.",
         "Choose another name.",
     ),
@@ -76,14 +76,18 @@ class Unwanted(Model):
                 found.append(
                     (
                         ("text",),
-                        "It contains a line end or another control character, which bodies write in more "
-                        "than one way.",
-                        "Write the part before or behind it.",
+                        "It contains a line end or another control character, which can be written in "
+                        "more than one way in a body.",
+                        "Write the part before or after it.",
                     )
                 )
             if len(self.text.encode(errors="replace")) > LONGEST_TEXT:
                 found.append(
-                    (("text",), f"It has more than {LONGEST_TEXT} bytes.", "Write the telling part only.")
+                    (
+                        ("text",),
+                        f"It has more than {LONGEST_TEXT} bytes.",
+                        "Write only the part that tells it apart.",
+                    )
                 )
         else:
             try:

@@ -45,15 +45,15 @@ Cpu = Annotated[
     str,
     Form(
         "[1-9][0-9]{0,5}m?",
-        "Kubernetes takes no such request, or the autoscaler could not work with it.",
-        "Write whole cores or thousandths of one, e.g. 2 or 200m.",
+        "Kubernetes does not accept this CPU request, or the autoscaler could not work with it.",
+        "Write whole cores or millicores, e.g. 2 or 200m.",
     ),
 ]
 Memory = Annotated[
     str,
     Form(
         "[1-9][0-9]{0,5}(Mi|Gi)",
-        "Kubernetes takes no such limit, or no replica could start.",
+        "Kubernetes does not accept this memory limit, or no replica could start with it.",
         "Write e.g. 256Mi or 1Gi.",
     ),
 ]

@@ -67,7 +67,7 @@ def unfit(**ranges: IPv4Network) -> Iterator[Refusal]:
         if network.prefixlen < LARGEST[field]:
             yield (
                 (field,),
-                "The range is larger than Google takes for this.",
+                "Google Cloud does not accept a range this large here.",
                 f"Give a /{LARGEST[field]} at most.",
             )
         if why := taken(network):
@@ -172,7 +172,7 @@ class Nat(Model):
                 )
         if self.max_ports_per_vm is not None and self.max_ports_per_vm <= self.min_ports_per_vm:
             raise refusal(
-                "The most ports a node may take must be more than the fewest it has.",
+                "maxPortsPerVm must be greater than minPortsPerVm.",
                 f"Write more than {self.min_ports_per_vm}.",
                 ("maxPortsPerVm",),
             )
@@ -218,7 +218,7 @@ class Network(Model):
     def perimeter_has_no_door_beside(self) -> Self:
         if self.perimeter and not self.perimeter.dry_run and self.google_apis is Vip.PRIVATE:
             raise refusal(
-                "Google APIs that no perimeter can protect answer at these addresses too, so data could "
+                "These addresses also serve Google APIs that no perimeter can protect, so data could "
                 "leave past the perimeter.",
                 "Write googleApis: restricted.",
                 ("googleApis",),
@@ -244,9 +244,8 @@ class Network(Model):
             found.append(
                 (
                     ("controlPlane",),
-                    "These are addresses of the internet: GKE's peering with the control plane takes private "
-                    "ones, and hosts "
-                    "that have these could not be reached.",
+                    "These are internet addresses: GKE's peering with the control plane accepts private "
+                    "ones only, and internet hosts with these addresses could not be reached.",
                     PRIVATE,
                 )
             )

@@ -50,15 +50,15 @@ def _outgrown(path: tuple[str, ...], nodes: IPv4Network, pods: IPv4Network, most
     if nodes.num_addresses - 4 < most:
         yield (
             (*path, "nodes"),
-            f"The pools may grow to {most} nodes, and the range has "
-            f"{nodes.num_addresses - 4} usable addresses: autoscaling would stop in between.",
+            f"The pools may grow to {most} nodes, but the range has only {nodes.num_addresses - 4} usable "
+            "addresses: autoscaling would stop before that.",
             "Give a larger range, or lower maxNodes.",
         )
     if pods.num_addresses // 256 < most:
         yield (
             (*path, "pods"),
-            f"The pools may grow to {most} nodes with 256 Pod addresses each, "
-            f"and the range has room for {pods.num_addresses // 256} nodes.",
+            f"The pools may grow to {most} nodes with 256 Pod addresses each, but the range has room for "
+            f"only {pods.num_addresses // 256}.",
             "Give a larger range, or lower maxNodes.",
         )
 
@@ -168,9 +168,8 @@ class Settings(Model):
             found.append(
                 (
                     ("fences", "groups"),
-                    "GKE does not know anybody's Google Groups unless the cluster is told where they are: "
-                    "the roles would be "
-                    "bound to nobody.",
+                    "GKE knows Google Groups only if the cluster's security group is set: without it, "
+                    "these roles would be bound to nobody.",
                     "Set cluster.securityGroup: gke-security-groups@YOUR_DOMAIN and make the groups members "
                     "of it.",
                 )
@@ -238,7 +237,8 @@ class Settings(Model):
             if ingress in addresses:
                 yield (
                     (*path, "addresses", ingress),
-                    "The address at which partners connect has this name: Google Cloud gives a name once.",
+                    "The address to which partners connect has this name already, and Google Cloud "
+                    "accepts a name only once.",
                     "Choose another name.",
                 )
 
@@ -278,8 +278,8 @@ class Settings(Model):
         for name in list(own)[MOST_SUBNETS:]:
             yield (
                 ("gateways", name, "nat"),
-                f"It needs a subnet of its own, and GKE gives a cluster at most {MOST_SUBNETS} beside the "
-                "first.",
+                f"This gateway needs a subnet of its own, and a GKE cluster has at most {MOST_SUBNETS} "
+                "besides its first one.",
                 "Leave nat out: the gateway then leaves as the shared one does.",
             )
 
@@ -289,7 +289,7 @@ class Settings(Model):
                 known = ", ".join(sorted(self.gateways))
                 yield (
                     ("teams", name, "gateway"),
-                    "There is no gateway of this name by which the team could leave.",
+                    "There is no gateway of this name through which the team could leave.",
                     f"Name one of gateways ({known}), or leave it out for the shared one."
                     if known
                     else f"Add gateways: {{{team.gateway}: {{}}}}, or leave it out for the shared one.",
@@ -303,9 +303,9 @@ class Settings(Model):
                 of = f"gateways.{team.gateway}" if team.gateway else "gateway"
                 yield (
                     ("teams", name, "limits", "connections"),
-                    f"A replica of its gateway accepts {gateway.max_connections} connections "
-                    f"({of}.maxConnections): one pod of "
-                    "the team could take them all, and nobody else would leave.",
+                    f"A replica of the team's gateway accepts {gateway.max_connections} connections "
+                    f"({of}.maxConnections): one pod of the team could take them all, and no other pod "
+                    "could connect.",
                     f"Write fewer, or raise {of}.maxConnections and the gateway's memory.",
                 )
 

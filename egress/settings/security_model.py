@@ -54,8 +54,8 @@ class WeakerModel(Model):
         if (self.registry_only is None) == (self.open is None):
             raise refusal(
                 "A team has one security model.",
-                "Write open or registryOnly with the reason, or leave model out: registry only and gateway "
-                "is the strict one.",
+                "Write open or registryOnly with the reason, or leave model out: the strict model is "
+                "registry only and gateway together.",
             )
         return self
 
@@ -75,8 +75,8 @@ def unenforced(access: Access) -> Iterator[tuple[tuple[str, ...], str, str]]:
     if access.tcp is not None:
         yield (
             ("tcp",),
-            "Raw TCP is for named service accounts, and their certificates are read at the gateway, past "
-            "which this team goes.",
+            "Raw TCP is for named service accounts, whose certificates are checked at the gateway, and "
+            "this team bypasses the gateway.",
             "Remove tcp, or remove the team's model.",
         )
     if access.service_accounts is not None:
@@ -97,14 +97,14 @@ def _of_http(http: Http) -> Iterator[tuple[tuple[str, ...], str, str]]:
     if http.mirror is not None:
         yield (
             ("http", "mirror"),
-            "Copies are cleaned of what the mesh says about its pods at the gateway, past which this team "
-            "goes.",
+            "The gateway removes from copies what the mesh says about its pods, and this team bypasses "
+            "the gateway.",
             "Remove mirror, or remove the team's model.",
         )
     if http.inspect is not None:
         yield (
             ("http", "inspect"),
-            "Requests are read at the gateway, past which this team goes: none would be.",
+            "Requests are inspected at the gateway, which this team bypasses: none would be inspected.",
             "Remove inspect, or remove the team's model.",
         )
 
@@ -112,8 +112,8 @@ def _of_http(http: Http) -> Iterator[tuple[tuple[str, ...], str, str]]:
 def _unjudged(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str]:
     return (
         at,
-        f"{what[0].upper()}{what[1:]} are judged at the gateway, past which this team goes: nothing outside "
-        "its own pods would enforce them.",
+        f"{what[0].upper()}{what[1:]} are enforced at the gateway, which this team bypasses: nothing "
+        "outside its own pods would enforce them.",
         "Remove it, or remove the team's model.",
     )
 
@@ -121,7 +121,7 @@ def _unjudged(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str
 def _without_key(at: tuple[str, ...], what: str) -> tuple[tuple[str, ...], str, str]:
     return (
         at,
-        f"{what} lies with the gateway, past which this team goes; it would have to lie in the team's own "
+        f"{what} is kept at the gateway, which this team bypasses; it would have to be in the team's own "
         "pods.",
         "Write upgrade: tls with the public authorities, or https: passthrough, or remove the team's model.",
     )

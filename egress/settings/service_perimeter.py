@@ -13,7 +13,7 @@ Number = Annotated[
     str,
     Form(
         "[1-9][0-9]{4,20}",
-        "Google Cloud knows it by a number.",
+        "Google Cloud identifies it by a number.",
         'Write the number in quotes, e.g. "123456789012".',
     ),
 ]
@@ -30,7 +30,7 @@ Service = Annotated[
     str,
     Form(
         rf"{grammar.RESOURCE}\.googleapis\.com",
-        "A perimeter holds Google APIs by their host.",
+        "A perimeter names Google APIs by their hosts.",
         "Write e.g. bigquery.googleapis.com.",
     ),
 ]
@@ -73,7 +73,7 @@ class Perimeter(Model):
             raise refusal(
                 "Nobody outside the perimeter could call its APIs, this program included: the next `pulumi "
                 "up` would be refused.",
-                "Name the access level that covers whoever runs it, or begin with dryRun: true.",
+                "Name an access level that covers everyone who runs it, or begin with dryRun: true.",
                 ("accessLevels",),
             )
         return self

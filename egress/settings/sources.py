@@ -32,9 +32,8 @@ def own(ranges: Mapping[str, IPv4Network], inside: Mapping[str, IPv4Network]) ->
             if network.overlaps(range_):
                 yield (
                     (name,),
-                    f"{network} holds addresses of {range_}, the range of {what}: this is for those outside, "
-                    "and pods of this "
-                    "cluster would be let in with them.",
+                    f"{network} contains addresses of {range_}, the range of {what}: this setting is for "
+                    "clients outside, and pods of this cluster would be let in with them.",
                     "Name only the ranges of those who connect from outside.",
                 )
                 break

@@ -35,12 +35,11 @@ def _address(value: Any) -> Any:
         address.is_global or address in ipaddress.IPv4Network("203.0.113.0/24")
     ):
         raise refusal(
-            "This address is not one of the internet: the gateway would open a way into private networks, to "
-            "Google's own APIs "
-            "or to whole groups of machines.",
-            "Name the public addresses of the outside host. Not supported: databases and caches on private "
-            "addresses; what "
-            "speaks http or https there can be reached, see fences.privateHosts.",
+            "This is not an internet address: the gateway would open a way into private networks, to "
+            "Google's own APIs or to whole groups of machines.",
+            "Name the public addresses of the outside host. Not supported: databases and caches on "
+            "private addresses; hosts there that speak http or https can be reached, see "
+            "fences.privateHosts.",
         )
     return address
 
@@ -117,8 +116,8 @@ class Tcp(Model):
             found.append(
                 (
                     ("addresses",),
-                    "TCP carries no name: without an address the port would take the connections to every "
-                    "other host on it.",
+                    "TCP carries no host name: without an address, this entry would also take the "
+                    "connections to every other host on its port.",
                     "Name the host's addresses, or write byName: true.",
                 )
             )
@@ -126,8 +125,8 @@ class Tcp(Model):
             found.append(
                 (
                     ("byName",),
-                    "The host is known by its addresses already; with this the firewall would be opened to "
-                    "every other one.",
+                    "The host is known by its addresses already; byName would open the firewall to every "
+                    "other address as well.",
                     "Leave one of the two out.",
                 )
             )
@@ -144,16 +143,15 @@ class Tcp(Model):
                 (
                     ("port",),
                     "The mesh's own proxies use this port.",
-                    "Use another port, and name the host's as outsidePort.",
+                    "Use another port here, and write the host's own port as outsidePort.",
                 )
             )
         if self.by_name and (who := listener(self.leaves_on)):
             found.append(
                 (
                     ("port",) if self.outside_port is None else ("outsidePort",),
-                    f"There {who} listens as well: whoever answers for the name could answer with its "
-                    "address, and every team's "
-                    "connections would end there.",
+                    f"On this port {who} listens as well: anyone who controls the DNS name could point it "
+                    "to that address, and every team's connections would end there.",
                     "Name the host's addresses instead of byName, or another port of the host.",
                 )
             )
@@ -161,7 +159,7 @@ class Tcp(Model):
             found.append(
                 (
                     ("ca",),
-                    "Only upgrade: tls reads it; this would be ignored.",
+                    "This is read only with upgrade: tls; otherwise it is ignored.",
                     "Write upgrade: tls; with mtls the authority is the key ca.crt of the credential.",
                 )
             )

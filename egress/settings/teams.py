@@ -40,23 +40,21 @@ def is_reserved(namespace: str) -> bool:
 def _team_name(name: str) -> str:
     if name == "svc":
         raise refusal(
-            "Pods look a name up below `svc.cluster.local` before they take it as it is: a Service "
-            "istio-system of this team, "
-            "with a pod called istiod, would be the control plane's name istiod.istio-system.svc for every "
-            "pod of the cluster.",
+            "Pods first look a name up below `svc.cluster.local`: a Service istio-system of this team, "
+            "with a pod called istiod, would answer to the control plane's name istiod.istio-system.svc "
+            "in every pod of the cluster.",
             "Choose another name.",
         )
     if is_reserved(name):
         raise refusal(
-            "The team's namespace has its name, and this one belongs to the platform: the team's rules would "
-            "apply to the platform's own pods.",
+            "A team's namespace has the team's name, and the namespace of this name belongs to the "
+            "platform: the team's rules would apply to the platform's own pods.",
             "Choose another name.",
         )
     if len(name) > TEAM_NAME_LIMIT:
         raise refusal(
-            f"The name becomes part of others that have at most 63 characters; {TEAM_NAME_LIMIT} are left "
-            "for "
-            f"it and it has {len(name)}.",
+            f"The name becomes part of other names, which have at most 63 characters: {TEAM_NAME_LIMIT} "
+            f"are left for it, and it has {len(name)}.",
             "Choose a shorter name.",
         )
     if not grammar.matches(grammar.LABEL, name):
@@ -89,9 +87,8 @@ LabelKey = Annotated[
     str,
     Form(
         rf"((?=[^/]{{1,253}}/){grammar.SUBDOMAIN}/)?{grammar.LABEL_TEXT}",
-        "Kubernetes refuses this key of a label: at most 63 letters, digits, `-`, `_` and `.`, a letter or "
-        "digit at both ends; "
-        "before it, if anything, a domain and a slash.",
+        "Kubernetes refuses this key of a label: at most 63 letters, digits, `-`, `_` and `.`, a letter "
+        "or digit at both ends; a domain and a slash may come before it.",
         "Write e.g. cost-centre, or example.com/cost-centre.",
     ),
 ]
@@ -170,8 +167,8 @@ class Team(Model):
                 ("kubernetes.io", "k8s.io", "istio.io", OWN_DOMAIN)
             ):
                 raise refusal(
-                    "Labels of Kubernetes, Istio and this program on a namespace decide who may do what in "
-                    "it.",
+                    "Namespace labels of Kubernetes, Istio and this program decide who may do what in "
+                    "the namespace.",
                     "Remove it; the program sets the ones that are needed.",
                     (key,),
                 )
@@ -187,7 +184,8 @@ class Team(Model):
             name = host.lower()
             if name in seen:
                 raise refusal(
-                    f"DNS names know no case: this is {name} again, and only one entry could win.",
+                    f"DNS names are not case-sensitive: this is {name} again, and only one entry could "
+                    "apply.",
                     "Merge the two entries.",
                     (host,),
                 )
@@ -205,9 +203,9 @@ class Team(Model):
                 found.append(
                     (
                         (host, "http"),
-                        "Requests carry any Host header, and the gateway opens connections only to hosts "
-                        "that it was told; it "
-                        "follows names that nobody declared by the server name of TLS alone.",
+                        "A request can carry any Host header, so for http the gateway connects only to "
+                        "hosts declared by their full name; it connects to other names only by the "
+                        "server name (SNI) of TLS.",
                         "Write https: passthrough, or declare http for each host by its full name.",
                     )
                 )
@@ -215,8 +213,8 @@ class Team(Model):
                 found.append(
                     (
                         (host, "tcp"),
-                        "Not supported: raw TCP carries no name, so no connection could be told to be one of "
-                        "the pattern's.",
+                        "Not supported: raw TCP carries no host name, so nothing could tell which "
+                        "connections match the pattern.",
                         "Declare tcp for each host by its full name (a YAML anchor saves repeating it).",
                     )
                 )
@@ -237,9 +235,8 @@ class Team(Model):
             found.append(
                 (
                     ("gateway",),
-                    "With its model the team leaves past every gateway: this one would carry nothing, and no "
-                    "partner would see "
-                    "its addresses.",
+                    "With its model the team bypasses every gateway: this one would carry nothing, and "
+                    "no partner would see its addresses.",
                     "Remove gateway, or remove model.",
                 )
             )
@@ -247,8 +244,7 @@ class Team(Model):
             found.append(
                 (
                     ("limits",),
-                    "With its model the team leaves past every gateway: there is nothing that this could "
-                    "limit.",
+                    "With its model the team bypasses every gateway: there is nothing that this could limit.",
                     "Remove limits, or remove model.",
                 )
             )

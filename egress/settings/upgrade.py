@@ -22,10 +22,14 @@ def credential_refusals(
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """What is wrong between an upgrade and the certificate for it, for `model.refusals`."""
     if upgrade is Upgrade.MTLS and credential is None:
-        yield ("upgrade",), "The gateway would have no certificate to show.", "Add credential: SECRET."
+        yield (
+            ("upgrade",),
+            "The gateway would have no client certificate to present.",
+            "Add credential: SECRET.",
+        )
     if credential is not None and upgrade is not Upgrade.MTLS:
         yield (
             ("credential",),
-            "Only mutual TLS shows a certificate; this would be ignored.",
+            "Only mutual TLS presents a client certificate; this would be ignored.",
             "Write upgrade: mtls.",
         )

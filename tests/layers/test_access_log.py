@@ -117,7 +117,7 @@ def test_what_is_given_up_is_among_what_the_config_opens() -> None:
 
 
 def test_no_rule_asks_for_what_is_gone_before_rules_are_asked() -> None:
-    with pytest.raises(ConfigError, match="takes it out before rules") as refused:
+    with pytest.raises(ConfigError, match="removes it before it evaluates rules") as refused:
         plan_of(teams(team_a={"api.example.net": {"http": {"headers": {"x-request-id": ["1"]}}}}))
     (problem,) = refused.value.problems
     assert "http.headers" in problem.path

@@ -18,7 +18,7 @@ class TestRefused:
         assert refused(config({"partner": {}}, b={"gateway": "parner"})) == (
             "1 problem in the stack's config. Nothing was changed.\n\n"
             'gke-mesh-egress:teams.b.gateway = "parner"\n'
-            "    There is no gateway of this name by which the team could leave.\n"
+            "    There is no gateway of this name through which the team could leave.\n"
             "    Fix: Name one of gateways (partner), or leave it out for the shared one."
         )
         assert "Add gateways: {partner: {}}" in refused(config({}, b={"gateway": "partner"}))
@@ -32,16 +32,15 @@ class TestRefused:
         assert refused(config(limited, b={"gateway": "partner", "egress": {"example.com": TLS}})) == (
             "1 problem in the stack's config. Nothing was changed.\n\n"
             'gke-mesh-egress:teams.b.egress["example.com"] = "example.com"\n'
-            "    b leaves by gke-mesh-egress:gateways.partner alone, whose hosts do not name it: every "
-            "connection would be "
-            "refused there.\n"
+            "    b leaves only through gke-mesh-egress:gateways.partner, whose hosts do not include this "
+            "one: the gateway would refuse every connection.\n"
             "    Fix: Add it to gke-mesh-egress:gateways.partner.hosts, or remove this entry."
         )
 
     @pytest.mark.parametrize("wide", ["*.example.net", "files.example.net"])
     def test_a_pattern_wider_than_the_gateways(self, wide: str) -> None:
         limited = {"partner": {"hosts": ["*.files.example.net"]}}
-        assert "whose hosts do not name it" in refused(
+        assert "whose hosts do not include this one" in refused(
             config(limited, b={"gateway": "partner", "egress": {wide: PASSED}})
         )
 
@@ -73,7 +72,7 @@ class TestRefused:
             ({"nodes": "10.4.0.0/28"}, "overlaps"),
             ({"nodes": "10.3.0.0/30"}, "ranges smaller than /29"),
             ({"pods": "10.4.0.0/25"}, "takes a /24"),
-            ({"nodes": "10.3.0.0/29", "pods": "10.4.0.0/24"}, "the range has room for 1 nodes"),
+            ({"nodes": "10.3.0.0/29", "pods": "10.4.0.0/24"}, "the range has room for only 1"),
         ],
     )
     def test_ranges_that_overlap_or_are_too_small(self, ranges: dict[str, str], words: str) -> None:
@@ -109,7 +108,7 @@ class TestRefused:
         message = refused(config(nats))
         assert "1 problem" in message
         assert "gke-mesh-egress:gateways.g8.nat" in message
-        assert "at most 8 beside the first" in message
+        assert "at most 8 besides its first" in message
         plan_of(config(nats | {"g8": {}}))
 
     def test_a_filter_that_the_managed_mesh_does_not_take(self) -> None:
@@ -125,8 +124,8 @@ class TestRefused:
         message = refused(config({"partner": {}}, a={"egress": inspected}, b=b))
         assert 'gke-mesh-egress:teams.b.egress["api.example.net"]' in message
         assert (
-            'gke-mesh-egress:teams.a.egress["api.example.net"].http.inspect reads what is sent to this host '
-            "at another" in message
+            'gke-mesh-egress:teams.a.egress["api.example.net"].http.inspect inspects what is sent to this '
+            "host through another gateway" in message
         )
         plan_of(config({"partner": {}}, a={"egress": inspected}, b=b | {"egress": inspected}))
 
@@ -139,7 +138,7 @@ class TestRefused:
         assert message == (
             "1 problem in the stack's config. Nothing was changed.\n\n"
             'gke-mesh-egress:teams.b.gateway = "partner"\n'
-            "    With its model the team leaves past every gateway: this one would carry nothing, and no "
+            "    With its model the team bypasses every gateway: this one would carry nothing, and no "
             "partner would see its "
             "addresses.\n"
             "    Fix: Remove gateway, or remove model."

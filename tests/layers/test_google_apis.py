@@ -66,7 +66,7 @@ class TestRoles:
 
     @pytest.mark.parametrize("role", ["roles/storage.admin", "roles/storage.legacyBucketOwner"])
     def test_a_team_cannot_hold_a_role_by_which_it_could_share_the_bucket(self, role: str) -> None:
-        with pytest.raises(ConfigError, match="may give others rights to the data"):
+        with pytest.raises(ConfigError, match="may grant others, even people outside"):
             load(config_with("teams/team-x/googleApis/serviceAccounts/test/buckets/bucket", role))
 
     def test_pods_get_the_nodes_account_from_nobody(self) -> None:
@@ -111,8 +111,8 @@ class TestPerimeter:
         [
             (fenced(accessLevels=[]), "the next `pulumi up` would be refused"),
             (fenced(restricted=False), "data could leave past the perimeter"),
-            (fenced(accessPolicy="my-policy"), "knows it by a number"),
-            (fenced(projectNumber="my-project"), "knows it by a number"),
+            (fenced(accessPolicy="my-policy"), "identifies it by a number"),
+            (fenced(projectNumber="my-project"), "identifies it by a number"),
             (fenced(name="9lives"), "Access Context Manager refuses this name"),
             (fenced(alsoRestricted=["bigquery"]), "Write e.g. bigquery.googleapis.com."),
         ],
@@ -126,5 +126,5 @@ class TestPerimeter:
     def test_with_the_managed_mesh_it_is_refused_because_proxies_could_be_cut_off(self) -> None:
         config = fenced()
         config["gke-mesh-egress:mesh"] = {"flavor": "cloud-service-mesh"}
-        with pytest.raises(ConfigError, match="they could be cut off"):
+        with pytest.raises(ConfigError, match="proxies could be cut off"):
             make_plan(load(config))

@@ -11,7 +11,12 @@ from tests.layers.plain_http import host
 from tests.support import config_with, plan_of, teams
 
 REFUSED = [
-    ("mutual TLS without a credential", {"upgrade": "mtls"}, "no certificate to show", "credential"),
+    (
+        "mutual TLS without a credential",
+        {"upgrade": "mtls"},
+        "no client certificate to present",
+        "credential",
+    ),
     ("a credential without mutual TLS", {"upgrade": "tls", "credential": "x"}, "ignored", "upgrade: mtls"),
     ("an authority for plain HTTP", {"ca": "x"}, "verifies nothing", "upgrade: tls"),
     (
@@ -20,7 +25,7 @@ REFUSED = [
         "ca.crt",
         "Put it there",
     ),
-    ("gRPC without TLS", {"protocol": "grpc"}, "next to no outside host", "upgrade: tls"),
+    ("gRPC without TLS", {"protocol": "grpc"}, "Hardly any outside host", "upgrade: tls"),
     (
         "rules in two places",
         {"methods": ["GET"], "allow": {"a": {"paths": ["/"]}}},
@@ -40,7 +45,7 @@ REFUSED = [
         "without the namespace",
     ),
     ("a time that is none", {"traffic": {"timeout": "5"}}, "not a length of time", "5s"),
-    ("a time of nothing", {"traffic": {"timeout": "0s"}}, "not a length of time", "5s"),
+    ("a time of nothing", {"traffic": {"timeout": "0s"}}, "does not accept this duration", "5s"),
     (
         "a retry condition that is none",
         {"traffic": {"retries": {"attempts": 1, "retryOn": ["sometimes"]}}},
@@ -64,7 +69,7 @@ def test_is_refused(http: dict[str, Any], consequence: str, fix: str) -> None:
 
 
 def test_service_accounts_beside_http_alone_are_refused() -> None:
-    with pytest.raises(ConfigError, match="http rules name their own"):
+    with pytest.raises(ConfigError, match="http rules have serviceAccounts of their own"):
         host({}, serviceAccounts=["worker"])
 
 

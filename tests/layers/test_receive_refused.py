@@ -18,7 +18,7 @@ def refused(made: dict[str, Any]) -> str:
 
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("no client", {"clients": {}}, "orders.receives.mysql.clients", "Whoever has any certificate"),
+    ("no client", {"clients": {}}, "orders.receives.mysql.clients", "Anyone with a certificate"),
     (
         "a pattern",
         {"clients": {"a": "*.shop.example"}},
@@ -35,7 +35,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "an address as client",
         {"clients": {"a": "203.0.113.7"}},
         "orders.receives.mysql.clients.a",
-        "neither a SPIFFE id",
+        "a SPIFFE id or a DNS name, and this is neither",
     ),
     ("a low port", {"port": 80}, "orders.receives.mysql.port", "low ports"),
     ("a port of the proxy", {"port": 15021}, "orders.receives.mysql.port", "own pods use this port"),
@@ -79,7 +79,7 @@ def test_refused_without_an_ingress_gateway() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ranges", "words"), [({}, "Nobody could connect"), ({"all": "0.0.0.0/0"}, "Anybody could knock")]
+    ("ranges", "words"), [({}, "Nobody could connect"), ({"all": "0.0.0.0/0"}, "Anybody could connect")]
 )
 def test_refused_source_ranges(ranges: dict[str, str], words: str) -> None:
     assert words in refused(config({"mysql": MYSQL}, {"sourceRanges": ranges}))

@@ -225,13 +225,13 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("access", "path", "says"),
         [
-            ({"http": {"methods": ["GET"]}}, ".http.methods", "Methods are judged at the gateway"),
-            ({"http": {"paths": ["/v1/*"]}}, ".http.paths", "Paths are judged at the gateway"),
-            ({"http": {"headers": {"x-a": ["b"]}}}, ".http.headers", "Headers are judged at the gateway"),
+            ({"http": {"methods": ["GET"]}}, ".http.methods", "Methods are enforced at the gateway"),
+            ({"http": {"paths": ["/v1/*"]}}, ".http.paths", "Paths are enforced at the gateway"),
+            ({"http": {"headers": {"x-a": ["b"]}}}, ".http.headers", "Headers are enforced at the gateway"),
             (
                 {"http": {"serviceAccounts": ["w"]}},
                 ".http.serviceAccounts",
-                "ServiceAccounts are judged at the gateway",
+                "ServiceAccounts are enforced at the gateway",
             ),
             (
                 {"http": {"allow": {"read": {"methods": ["GET"]}}}},
@@ -240,13 +240,13 @@ class TestRefusals:
             ),
             ({"http": {"upgrade": "mtls", "credential": "c"}}, ".http.upgrade", "in the team's own pods"),
             ({"http": {"upgrade": "tls", "ca": "c"}}, ".http.ca", "in the team's own pods"),
-            ({"http": {"mirror": {"host": "b.example.com"}}}, ".http.mirror", "cleaned"),
+            ({"http": {"mirror": {"host": "b.example.com"}}}, ".http.mirror", "removes from copies"),
             ({"http": {"inspect": {"refuse": {"a": {"text": "secret"}}}}}, ".http.inspect", "none would be"),
-            ({**PASSED, "serviceAccounts": ["w"]}, ".serviceAccounts", "judged at the gateway"),
+            ({**PASSED, "serviceAccounts": ["w"]}, ".serviceAccounts", "enforced at the gateway"),
             (
                 {"tcp": {"port": 3306, "addresses": ["203.0.113.9"], "serviceAccounts": ["w"]}},
                 ".tcp",
-                "past which this team goes",
+                "this team bypasses the gateway",
             ),
         ],
     )
@@ -268,7 +268,7 @@ class TestRefusals:
     def test_the_firewall_has_a_word_of_its_own(self, model: dict[str, str]) -> None:
         message = refused(config(model, None, team_a={"api.example.com": PASSED}))
         assert "gke-mesh-egress:teams.team-a.model" in message
-        assert "what it opens for this one it opens for every team's pods" in message
+        assert "what it opens for this team it opens for every team's pods" in message
         assert "fences.applicationNodes: {leaveOn: [443], reason: ...}" in message
 
     @WEAKER
@@ -282,7 +282,7 @@ class TestRefusals:
         del found["gke-mesh-egress:network"]["dns"]
         message = refused(found)
         assert 'gke-mesh-egress:teams.team-a.model = "open"' in message
-        assert "opening names opens them for every team" in message
+        assert "names that resolve for one team resolve for every team" in message
         assert "network.dns: {undeclaredNames: resolve}" in message
 
     def test_nodes_are_opened_for_nobody_who_needs_it_not(self) -> None:
@@ -328,4 +328,4 @@ class TestRefusals:
                 REGISTRY_ONLY, [80], team_a={"api.example.com": {"http": {"split": {"b.example.com": 10}}}}
             )
         )
-        assert "may not send these requests to b.example.com itself" in message
+        assert "is not allowed to send these requests to b.example.com directly" in message

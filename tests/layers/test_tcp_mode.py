@@ -174,17 +174,17 @@ def test_by_name_a_network_among_the_same_addresses_is_refused() -> None:
 
 
 REFUSED = [
-    ("known by nothing", {"addresses": None}, "TCP carries no name", "byName: true"),
+    ("known by nothing", {"addresses": None}, "TCP carries no host name", "byName: true"),
     ("known by both", {"byName": True}, "known by its addresses already", "one of the two"),
     ("without addresses", {"addresses": []}, "Nothing is named", "at least one"),
     ("for nobody", {"serviceAccounts": []}, "Nothing is named", "at least one"),
     ("on a port of HTTP", {"port": 80}, "expects HTTP or TLS", "http or https"),
     ("on a port of the mesh", {"port": 15001}, "own proxies", "another port"),
-    ("to a private address", {"addresses": ["10.1.2.3"]}, "not one of the internet", "public addresses"),
+    ("to a private address", {"addresses": ["10.1.2.3"]}, "not an internet address", "public addresses"),
     (
         "to the metadata server",
         {"addresses": ["169.254.169.254"]},
-        "not one of the internet",
+        "not an internet address",
         "public addresses",
     ),
     ("to Google's own APIs", {"addresses": ["199.36.153.8"]}, "Google's own APIs", "public addresses"),
@@ -193,12 +193,12 @@ REFUSED = [
     (
         "to an address that only pods have",
         {"addresses": ["241.1.2.3"]},
-        "not one of the internet",
+        "not an internet address",
         "public addresses",
     ),
     ("to a range", {"addresses": ["203.0.113.0/24"]}, "not an IPv4 address", "without a prefix"),
     ("with a port out of range", {"port": 70000}, "at most 65535", "at most 65535"),
-    ("mutual without a credential", {"credential": None}, "no certificate to show", "credential"),
+    ("mutual without a credential", {"credential": None}, "no client certificate to present", "credential"),
     ("a credential without mutual TLS", {"upgrade": "tls"}, "ignored", "mtls"),
     (
         "an authority without TLS",
@@ -256,7 +256,7 @@ def test_an_address_that_the_network_uses_for_itself_is_none_of_the_internet(
     config = teams(team_a={HOST: {"tcp": MYSQL | {"addresses": [address]}}})
     plan_of(config)
     config["gke-mesh-egress:network"]["subnet"][where] = network
-    with pytest.raises(ConfigError, match="This network has the address itself") as refused:
+    with pytest.raises(ConfigError, match="This network itself uses the address") as refused:
         plan_of(config)
     assert [problem.path for problem in refused.value.problems] == [
         f'gke-mesh-egress:teams.team-a.egress["{HOST}"].tcp.addresses'
@@ -264,7 +264,7 @@ def test_an_address_that_the_network_uses_for_itself_is_none_of_the_internet(
 
 
 def test_tcp_cannot_share_a_host_with_http_or_https_not_even_across_teams() -> None:
-    with pytest.raises(ConfigError, match="cannot share it"):
+    with pytest.raises(ConfigError, match="cannot share the host"):
         plan_of(teams(team_a={HOST: {"tcp": MYSQL, "https": "passthrough"}}))
     with pytest.raises(ConfigError) as refused:
         plan_of(teams(team_a={HOST: {"tcp": MYSQL}}, team_b={HOST: {"https": "passthrough"}}))
@@ -294,7 +294,7 @@ def test_two_teams_that_disagree_about_the_host_are_both_named(field: str, value
 def test_the_managed_mesh_cannot_judge_tcp_early_enough() -> None:
     config = config_with("mesh", {"flavor": "cloud-service-mesh"})
     config["gke-mesh-egress:teams"] = {"team-a": {"egress": {HOST: {"tcp": MYSQL}}}}
-    with pytest.raises(ConfigError, match="takes no EnvoyFilter"):
+    with pytest.raises(ConfigError, match="accepts no EnvoyFilter"):
         plan_of(config)
 
 

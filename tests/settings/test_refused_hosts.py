@@ -121,7 +121,7 @@ REFUSED: list[Row] = [
     ("a host with an underscore", f"{HOSTS}/a_b.example", {"http": {}}, "not a DNS label", "Check"),
     ("a label that is too long", f"{HOSTS}/{'a' * 64}.example", {"http": {}}, "not a DNS label", "Check"),
     ("a name that is too long", f"{HOSTS}/{'.'.join(['a' * 60] * 5)}", {"http": {}}, "253", "Check"),
-    ("the same host in another case", f"{HOSTS}/EXAMPLE.com", {"http": {}}, "no case", "Merge"),
+    ("the same host in another case", f"{HOSTS}/EXAMPLE.com", {"http": {}}, "not case-sensitive", "Merge"),
 ]
 
 

@@ -12,7 +12,7 @@ REFUSED: list[Row] = [
         "a team named as the part of names before the cluster's",
         "teams/svc",
         {},
-        "for every pod of the cluster",
+        "in every pod of the cluster",
         "another name",
     ),
     ("a reserved team name", "teams/kube-system", {}, "belongs to the platform", "another name"),
@@ -109,7 +109,7 @@ REFUSED: list[Row] = [
         "a bucket that only Google may name",
         "teams/team-x/googleApis/serviceAccounts/test/buckets",
         {"google-data": "roles/storage.objectViewer"},
-        "holds google",
+        "contain google",
         "another key",
     ),
 ]
