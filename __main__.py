@@ -39,7 +39,7 @@ both = pulumi.ResourceOptions(providers=[google, cluster.kubernetes])
 
 # 4. Mesh: its control plane and its defaults.
 of_mesh = by_owner(objects, Part.MESH)[Owner.mesh()]
-mesh = Mesh("mesh", MeshArgs(plan, of_mesh, cluster.resource), both)
+mesh = Mesh("mesh", MeshArgs(plan, of_mesh, cluster.resource, cluster.taking_over), both)
 
 # 5. Egress gateways: their pods, and the way to each outside host.
 namespaces: dict[str, pulumi.Resource] = {}

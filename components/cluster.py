@@ -52,6 +52,9 @@ class Cluster(pulumi.ComponentResource):
     ca_certificate: pulumi.Output[str]
     """Base64 of the PEM certificate authority of the IP endpoint; public information, so not a secret."""
     kubernetes: kubernetes.Provider
+    """Creates objects, and stops where one is there already."""
+    taking_over: kubernetes.Provider
+    """Applies objects over those that GKE made itself; for these alone."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:cluster:Cluster", name, None, opts)
@@ -77,16 +80,33 @@ class Cluster(pulumi.ComponentResource):
         kubeconfig = pulumi.Output.all(self.endpoint, self.ca_certificate).apply(
             lambda values: _kubeconfig(settings.name, values[0], None if by_name else values[1])
         )
-        self.kubernetes = kubernetes.Provider(
-            f"{name}-kubernetes",
+        self.kubernetes = self._access(f"{name}-kubernetes", kubeconfig, node_pools)
+        self.taking_over = self._access(
+            f"{name}-kubernetes-taking-over", kubeconfig, node_pools, upsert_existing_objects=True
+        )
+        self.register_outputs({"endpoint": self.endpoint, "ca_certificate": self.ca_certificate})
+
+    def _access(
+        self,
+        name: str,
+        kubeconfig: pulumi.Output[str],
+        node_pools: Sequence[pulumi.Resource],
+        *,
+        upsert_existing_objects: bool = False,
+    ) -> kubernetes.Provider:
+        return kubernetes.Provider(
+            name,
             kubeconfig=kubeconfig,
+            # Without it another endpoint or authority in the kubeconfig would be taken for another cluster,
+            # and everything in it replaced.
+            cluster_identifier=self.resource.id,
             enable_server_side_apply=True,
             # A fence that somebody widened by hand is narrowed again by the next update, instead of stopping
             # it.
             enable_patch_force=True,
+            upsert_existing_objects=upsert_existing_objects or None,
             opts=pulumi.ResourceOptions(parent=self, depends_on=node_pools),
         )
-        self.register_outputs({"endpoint": self.endpoint, "ca_certificate": self.ca_certificate})
 
     def _cluster(self, name: str, args: ClusterArgs, location: str) -> gcp.container.Cluster:
         settings = args.settings

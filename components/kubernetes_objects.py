@@ -28,6 +28,7 @@ def deploy(
     cluster: pulumi.Resource,
     namespaces: Mapping[str, pulumi.Resource],
     mesh: pulumi.Resource | None = None,
+    taking_over: pulumi.ProviderResource | None = None,
 ) -> dict[str, KubernetesObject]:
     """Deploy objects below `parent`, each after its namespace.
 
@@ -36,6 +37,7 @@ def deploy(
         namespaces: Namespaces deployed elsewhere, by name; those among `objects` are added for this call.
         mesh: what must be there before Istio's own kinds exist and before proxies are injected. Its pods run
             on nodes, so GKE has by then defined its own kinds as well.
+        taking_over: the provider of objects that GKE makes itself, where some of these are.
 
     Returns:
         The deployed Namespaces among `objects`, by name.
@@ -47,9 +49,13 @@ def deploy(
             required.append(own.get(item.namespace) or namespaces[item.namespace])
         if mesh is not None and (item.is_istio or item.is_of_secret_sync or item.kind == "Deployment"):
             required.append(mesh)
-        resource = KubernetesObject(
-            item, pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=cluster)
-        )
+        options = pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=cluster)
+        if item.made_by_gke:
+            assert taking_over is not None
+            options.provider = taking_over
+            # One that another provider holds is deleted before this one applies it, never after.
+            options.delete_before_replace = True
+        resource = KubernetesObject(item, options)
         if item.kind == "Namespace":
             own[item.name] = resource
     return own

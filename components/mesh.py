@@ -26,6 +26,8 @@ class MeshArgs:
     objects: Sequence[Object]
     """The mesh's own objects."""
     cluster: gcp.container.Cluster
+    taking_over: pulumi.ProviderResource
+    """The provider of objects that GKE makes itself."""
 
 
 class Mesh(pulumi.ComponentResource):
@@ -40,7 +42,9 @@ class Mesh(pulumi.ComponentResource):
         super().__init__("gke-mesh-egress:mesh:Mesh", name, None, opts)
         before = [item for item in args.objects if not item.is_istio]
         after = [item for item in args.objects if item.is_istio]
-        self.namespaces = deploy(before, parent=self, cluster=args.cluster, namespaces={})
+        self.namespaces = deploy(
+            before, parent=self, cluster=args.cluster, namespaces={}, taking_over=args.taking_over
+        )
         namespace = self.namespaces[names.MESH_NAMESPACE]
         self.ready = self._istio(args, namespace) if args.plan.in_cluster_mesh else self._managed(args)
         deploy(after, parent=self, cluster=args.cluster, namespaces=self.namespaces, mesh=self.ready)

@@ -24,10 +24,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sandbox import tools
 from sandbox.daemon import Daemon
-from sandbox.gke_kinds import DEFINITIONS
+from sandbox.gke_kinds import DEFINITIONS, OBJECTS
 from sandbox.home import Home
 
 _HOST = "127.0.0.1"
@@ -104,8 +105,8 @@ class ApiServer:
         return self._alive() and self._ready()
 
     def start(self) -> None:
-        """Make sure that the API server runs, is ready, and has GKE's kinds. Returns at once if so, else
-        within seconds.
+        """Make sure that the API server runs, is ready, and has what GKE puts into every cluster. Returns at
+        once if so, else within seconds.
 
         Safe to call from several processes: one starts it, the others wait for it. What an earlier start left
         behind when it was killed is used if it becomes ready, and replaced if not. Raises ApiServerError with
@@ -113,11 +114,18 @@ class ApiServer:
         """
         self._start()
         for definition in DEFINITIONS:
-            status = self._ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
-            if status not in (201, 409):  # 409: it has been there
-                raise ApiServerError(
-                    f"{definition['metadata']['name']} was not accepted ({status}); run this again"
-                )
+            self._put("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+        for path, item in OBJECTS.items():
+            self._put(path, item)
+
+    def _put(self, path: str, item: dict[str, Any]) -> None:
+        """Create it if it is not there. A kind is served a moment after it was defined."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while (status := self._ask("POST", path, item)) not in (201, 409):  # 409: it has been there
+            if status != 404 or time.monotonic() > deadline:
+                name = item["metadata"]["name"]
+                raise ApiServerError(f"{name} was not accepted ({status}); run this again")
+            time.sleep(_POLL_SECONDS)
 
     def _start(self) -> None:
         if self.running():

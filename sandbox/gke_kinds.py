@@ -1,4 +1,5 @@
-"""Kinds that every GKE cluster has and that the stack uses. Here they exist only in the API server.
+"""What every GKE cluster is born with and the stack uses: kinds, and objects of them. Here they exist only in
+the API server.
 
 Source: GKE, "Use network policy logging": one object for the cluster, named `default`; `delegate` only where
 `log` is on.
@@ -57,3 +58,12 @@ DEFINITIONS: tuple[dict[str, Any], ...] = (
         },
     },
 )
+OBJECTS: dict[str, dict[str, Any]] = {
+    f"/apis/{GROUP}/v1alpha1/networkloggings": {
+        "apiVersion": f"{GROUP}/v1alpha1",
+        "kind": "NetworkLogging",
+        "metadata": {"name": "default"},
+        "spec": {"cluster": {"allow": {"log": False}, "deny": {"log": False}}},
+    }
+}
+"""By the path of their collection. With Dataplane V2, which the stack uses."""

@@ -73,6 +73,8 @@ class Object:
 
     owner: Owner
     manifest: Manifest
+    made_by_gke: bool = False
+    """Whether GKE makes it itself, so that it is there before the program, which takes it over."""
 
     @property
     def kind(self) -> str:

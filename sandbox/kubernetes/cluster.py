@@ -19,6 +19,7 @@ from kubernetes import client as kube
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError
 
+from sandbox.kubernetes import ownership
 from sandbox.provider.wire import Json
 
 FIELD_MANAGER = "pulumi-kubernetes"
@@ -29,6 +30,7 @@ moment."""
 
 _REQUEST_SECONDS = 30.0
 _PAUSE = 0.2
+_APPLY, _JSON_PATCH = "application/apply-patch+yaml", "application/json-patch+json"
 
 
 class ClusterError(RuntimeError):
@@ -41,6 +43,10 @@ class ClusterError(RuntimeError):
 
 class UnknownKind(ClusterError):
     """The API server does not serve this kind."""
+
+
+class Exists(ClusterError):
+    """There is an object of this name already."""
 
 
 class Stopped(ClusterError):
@@ -100,7 +106,11 @@ class Cluster:
     def request(self, method: str, path: str, body: Any = None, **query: str) -> Json:
         """One request. If the server asks for patience (429, 5xx but 501), it is sent again for a few
         seconds."""
-        content_type = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
+        content_type = "application/json"
+        if method == "PATCH":
+            content_type = (
+                f"application/{'json-patch+json' if isinstance(body, list) else 'apply-patch+yaml'}"
+            )
         for attempt in range(5):
             try:
                 return self._client.request(
@@ -207,6 +217,26 @@ class Cluster:
                 return None
             raise
 
+    def create(self, kind: Kind, namespace: str | None, manifest: Json, dry_run: bool = False) -> Json:
+        """Create an object that is not there yet, as the real provider does unless it is told to upsert.
+
+        Raises:
+            Exists: there is one already.
+        """
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        deadline = time.monotonic() + KIND_SECONDS
+        while True:
+            try:
+                return self.request("POST", kind.path(namespace), manifest, **query)
+            except ClusterError as error:
+                if error.status == 409 and "already exists" in str(error):
+                    raise Exists(str(error), error.status) from None
+                if dry_run or not _unserved(error) or time.monotonic() > deadline:
+                    raise _explained(error, kind, manifest["metadata"]["name"]) from None
+            self._pause(_PAUSE)
+
     def apply(self, kind: Kind, namespace: str | None, manifest: Json, dry_run: bool = False) -> Json:
         """Server-side apply, as the real provider does it: we own what the manifest states, and the rest is
         not touched.
@@ -214,6 +244,8 @@ class Cluster:
         Stricter than the real provider in one point: a field that the schema does not know is refused, not
         dropped.
         """
+        if not dry_run:
+            self._own(kind, namespace, manifest["metadata"]["name"])
         name = manifest["metadata"]["name"]
         annotations = manifest["metadata"].get("annotations") or {}
         force = (
@@ -227,13 +259,25 @@ class Cluster:
             try:
                 return self.request("PATCH", kind.path(namespace, name), manifest, **query)
             except ClusterError as error:
-                # A definition is discovered a moment before it is served, and a name is free a moment after a
-                # delete.
-                unserved = error.status == 404 and "could not find the requested resource" in str(error)
+                # A name is free a moment after a delete.
                 leaving = error.status == 409 and "object is being deleted" in str(error)
-                if dry_run or not (unserved or leaving) or time.monotonic() > deadline:
+                if dry_run or not (_unserved(error) or leaving) or time.monotonic() > deadline:
                     raise _explained(error, kind, name) from None
             self._pause(_PAUSE)
+
+    def _own(self, kind: Kind, namespace: str | None, name: str) -> None:
+        """Hold by apply what was set by creating, as the real provider does before its first update of an
+        object."""
+        live = self.get(kind, namespace, name)
+        if live and (managed := ownership.by_apply(live["metadata"], FIELD_MANAGER)):
+            patch = [
+                {"op": "replace", "path": f"/metadata/{key}", "value": value}
+                for key, value in (
+                    ("managedFields", managed),
+                    ("resourceVersion", live["metadata"]["resourceVersion"]),
+                )
+            ]
+            self.request("PATCH", kind.path(namespace, name), patch)
 
     def delete(self, kind: Kind, namespace: str | None, name: str) -> bool:
         """Requests the deletion; False where there was nothing to delete. It does not wait for dependents,
@@ -263,6 +307,11 @@ class Cluster:
             raise ClusterError(
                 f"{error}; finalizers {held} hold it, and no controller here removes them"
             ) from None
+
+
+def _unserved(error: ClusterError) -> bool:
+    """A definition is discovered a moment before it is served."""
+    return error.status == 404 and "could not find the requested resource" in str(error)
 
 
 def _message(error: DynamicApiError) -> str:

@@ -9,10 +9,23 @@ from sandbox.provider.wire import Json
 
 
 def apply(
-    cluster: Cluster, type_token: str, inputs: Json, preview: bool, olds: Json | None = None
+    cluster: Cluster,
+    type_token: str,
+    inputs: Json,
+    preview: bool,
+    olds: Json | None = None,
+    *,
+    upserts: bool = False,
 ) -> tuple[str, Json]:
     """Create it, or update it when there are `olds`; its id and outputs. A preview changes nothing, and has
-    no id."""
+    no id.
+
+    Args:
+        upserts: whether an object that is there already is taken over by its creation.
+
+    Raises:
+        Exists: there is one already.
+    """
     if type_token == release.TYPE:
         revision = int(manifest.at(olds, ("status", "revision")) or 0) + 1
         live = inputs if preview else release.install(cluster, inputs, revision)
@@ -26,7 +39,10 @@ def apply(
         raise
     if preview and not _can_dry_run(cluster, kind, where, name, creates=olds is None):
         return "", inputs
-    live = cluster.apply(kind, where, inputs, dry_run=preview)
+    if olds is None and not upserts:
+        live = cluster.create(kind, where, inputs, dry_run=preview)
+    else:
+        live = cluster.apply(kind, where, inputs, dry_run=preview)
     if preview:  # what the server makes up for a new object (uid, addresses) is not known yet
         return "", manifest.previewed(live) if olds else inputs
     if kind_name == "CustomResourceDefinition":

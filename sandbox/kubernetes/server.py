@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -20,7 +21,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from sandbox.apiserver import ApiServer, ApiServerError
 from sandbox.kubernetes import kubeconfig, lifecycle, manifest, release
-from sandbox.kubernetes.cluster import Cluster, ClusterError
+from sandbox.kubernetes.cluster import Cluster, ClusterError, Exists
 from sandbox.provider import protocol, wire
 from sandbox.provider.protocol import answers_refusals
 from sandbox.provider.wire import UNKNOWN, Json
@@ -28,6 +29,7 @@ from sandbox.tools import ToolError
 
 _THREADS = 8
 _DELETE_SECONDS = 300.0
+_IDENTIFIER = "clusterIdentifier"
 _FORGET_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
 """The real provider's setting: deleting an object in a cluster that is gone only takes it out of the
 state."""
@@ -39,9 +41,32 @@ def serve(apiserver: ApiServer) -> tuple[grpc.Server, int]:
     return protocol.serve(KubernetesProvider(apiserver), _THREADS)
 
 
+@dataclass(frozen=True)
+class _Configured:
+    """One provider resource of the program."""
+
+    cluster: Cluster | None
+    unreachable: str
+    """Why there is no cluster."""
+    mutable: frozenset[str]
+    upserts: bool
+    """Whether it creates over what is there already."""
+
+    def reached(self) -> Cluster:
+        if self.cluster is None:
+            raise ClusterError(
+                f"configured Kubernetes cluster is unreachable: {self.unreachable}. If the cluster was "
+                f"deleted, {_FORGET_UNREACHABLE}=true lets objects in it be deleted from the state alone."
+            )
+        return self.cluster
+
+
+_NOT_CONFIGURED = _Configured(None, "the engine has not said where it is", frozenset(), upserts=False)
+
+
 class KubernetesProvider(protocol.Provider):
-    """The `kubernetes` provider. One serves every provider resource of a program, because there is one
-    cluster."""
+    """The `kubernetes` provider. One serves every provider resource of a program: the engine opens a
+    connection for each, by which they are told apart."""
 
     NAME = "kubernetes"
     VERSION = importlib.metadata.version("pulumi-kubernetes")
@@ -50,23 +75,31 @@ class KubernetesProvider(protocol.Provider):
     def __init__(self, apiserver: ApiServer) -> None:
         super().__init__()
         self._apiserver = apiserver
-        self._cluster: Cluster | None = None
-        self._unreachable = ""
+        self._configured: dict[str, _Configured] = {}
         self._configuring = threading.Lock()
-        self._mutable: frozenset[str] = frozenset()
 
     def status(self, error: Exception) -> grpc.StatusCode | None:
         return grpc.StatusCode.UNKNOWN if isinstance(error, _REFUSALS) else None
 
     def replaced_by(self, setting: str, old: Json, new: Json) -> bool:
-        """A kubeconfig that names another server means another cluster: everything in it is replaced."""
+        """Another cluster, in which everything is made anew: one with another identifier, or, where none is
+        given, one that the kubeconfig says anything else about, or that is not known yet."""
+        before, now = old.get(_IDENTIFIER), new.get(_IDENTIFIER)
+        if setting == _IDENTIFIER:
+            return before is not None and now is not None
+        if setting != "kubeconfig" or (now is not None and before == now):
+            return False
         text = new.get("kubeconfig")
-        return setting == "kubeconfig" and text is not UNKNOWN and _server(text) != _server(old.get(setting))
+        return text is UNKNOWN or _described(text) != _described(old.get(setting))
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        if self._cluster:
-            self._cluster.stopping.set()
+        for one in self._configured.values():
+            if one.cluster:
+                one.cluster.stopping.set()
         return empty_pb2.Empty()
+
+    def _of(self, context: grpc.ServicerContext) -> _Configured:
+        return self._configured.get(context.peer(), _NOT_CONFIGURED)
 
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
@@ -80,34 +113,26 @@ class KubernetesProvider(protocol.Provider):
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
         settings: Json = wire.read(request.args) or dict(request.variables)
+        text = settings.get("kubeconfig") or settings.get("kubernetes:config:kubeconfig")
+        cluster, unreachable = None, "its kubeconfig comes from a resource that does not exist yet"
+        if text is not None and text is not UNKNOWN:
+            try:
+                cluster = self._connected(text, _on(settings.get("enablePatchForce")))
+            except ApiServerError as error:  # the cluster is gone; what lived in it can still be forgotten
+                unreachable = str(error)
+        mutable = frozenset(
+            kind for kind, setting in manifest.MAP_MUTABLE.items() if _on(settings.get(setting))
+        )
         with self._configuring:
-            self._mutable = frozenset(
-                kind for kind, setting in manifest.MAP_MUTABLE.items() if _on(settings.get(setting))
+            self._configured[context.peer()] = _Configured(
+                cluster, unreachable, mutable, _on(settings.get("upsertExistingObjects"))
             )
-            text = settings.get("kubeconfig") or settings.get("kubernetes:config:kubeconfig")
-            self._cluster = None
-            self._unreachable = "its kubeconfig comes from a resource that does not exist yet"
-            if text is not None and text is not UNKNOWN:
-                self._connect(text, _on(settings.get("enablePatchForce")))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
-    def _connect(self, text: str, force: bool) -> None:
+    def _connected(self, text: str, force: bool) -> Cluster:
         target = kubeconfig.parse(text)
-        try:
-            kubeconfig.require_sandbox(target, self._apiserver.url)
-            self._cluster = Cluster(
-                target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem, force
-            )
-        except ApiServerError as error:  # the cluster is gone; what lived in it can still be forgotten
-            self._unreachable = str(error)
-
-    def _reached(self) -> Cluster:
-        if self._cluster is None:
-            raise ClusterError(
-                f"configured Kubernetes cluster is unreachable: {self._unreachable}. If the cluster was "
-                f"deleted, {_FORGET_UNREACHABLE}=true lets objects in it be deleted from the state alone."
-            )
-        return self._cluster
+        kubeconfig.require_sandbox(target, self._apiserver.url)
+        return Cluster(target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem, force)
 
     # Resources
 
@@ -129,7 +154,7 @@ class KubernetesProvider(protocol.Provider):
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         old, new = wire.read(request.old_inputs), wire.read(request.news)
-        is_release = protocol.token(request.urn) == release.TYPE
+        is_release, mutable = protocol.token(request.urn) == release.TYPE, self._of(context).mutable
         details: dict[str, Any] = {}
         changed: set[str] = set()
         replaces: set[str] = set()
@@ -138,9 +163,7 @@ class KubernetesProvider(protocol.Provider):
                 continue
             top = str(change.path[0])
             replaced = (
-                top in release.REPLACED_BY
-                if is_release
-                else manifest.replaces(change, old, new, self._mutable)
+                top in release.REPLACED_BY if is_release else manifest.replaces(change, old, new, mutable)
             )
             details[str(change)] = protocol.property_diff(change.how, replaced, of_input=True)
             changed.add(top)
@@ -159,8 +182,12 @@ class KubernetesProvider(protocol.Provider):
     def Create(
         self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CreateResponse:
-        inputs = wire.read(request.properties)
-        created_id, live = self._apply(protocol.token(request.urn), inputs, request.preview)
+        inputs, of = wire.read(request.properties), self._of(context)
+        try:
+            created_id, live = _apply(of, protocol.token(request.urn), inputs, request.preview)
+        except Exists as error:
+            what = f'resource "{request.urn}" was not successfully created by the Kubernetes API server'
+            raise Exists(f"{what}: {error}", error.status) from None
         return provider_pb2.CreateResponse(id="" if request.preview else created_id, properties=_state(live))
 
     @answers_refusals
@@ -168,22 +195,17 @@ class KubernetesProvider(protocol.Provider):
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
         inputs, olds = wire.read(request.news), wire.read(request.olds)
-        _, live = self._apply(protocol.token(request.urn), inputs, request.preview, olds)
+        of = self._of(context)
+        _, live = _apply(of, protocol.token(request.urn), inputs, request.preview, olds)
         return provider_pb2.UpdateResponse(properties=_state(live))
-
-    def _apply(
-        self, type_token: str, inputs: Json, preview: bool, olds: Json | None = None
-    ) -> tuple[str, Json]:
-        if preview and (self._cluster is None or wire.has_unknown(inputs)):
-            return "", inputs
-        return lifecycle.apply(self._reached(), type_token, inputs, preview, olds)
 
     @answers_refusals
     def Read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
         inputs, then = wire.read(request.inputs), wire.read(request.properties)
-        current = lifecycle.read(self._reached(), protocol.token(request.urn), request.id, inputs, then)
+        cluster = self._of(context).reached()
+        current = lifecycle.read(cluster, protocol.token(request.urn), request.id, inputs, then)
         if current is None:
             return provider_pb2.ReadResponse()
         inputs, outputs = current
@@ -191,10 +213,11 @@ class KubernetesProvider(protocol.Provider):
 
     @answers_refusals
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        if self._cluster is None and os.environ.get(_FORGET_UNREACHABLE) == "true":
+        of = self._of(context)
+        if of.cluster is None and os.environ.get(_FORGET_UNREACHABLE) == "true":
             return empty_pb2.Empty()
         outputs, seconds = wire.read(request.properties), request.timeout or _DELETE_SECONDS
-        lifecycle.delete(self._reached(), protocol.token(request.urn), request.id, outputs, seconds)
+        lifecycle.delete(of.reached(), protocol.token(request.urn), request.id, outputs, seconds)
         return empty_pb2.Empty()
 
     # What the sandbox does not do
@@ -207,6 +230,14 @@ class KubernetesProvider(protocol.Provider):
 
     def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:
         _refuse(context, f"component {request.type}", "use helm.v3.Release, or declare the objects")
+
+
+def _apply(
+    of: _Configured, type_token: str, inputs: Json, preview: bool, olds: Json | None = None
+) -> tuple[str, Json]:
+    if preview and (of.cluster is None or wire.has_unknown(inputs)):
+        return "", inputs
+    return lifecycle.apply(of.reached(), type_token, inputs, preview, olds, upserts=of.upserts)
 
 
 def _refuse(context: grpc.ServicerContext, what: str, instead: str) -> None:
@@ -238,11 +269,13 @@ def _same_namespace(old: Json, new: Json) -> bool:
     return manifest.identity(old)[2] == manifest.identity(new)[2]
 
 
-def _server(text: Any) -> str | None:
+def _described(text: Any) -> object:
+    """What a kubeconfig says about its cluster: where it is, and whom to trust there."""
     try:
-        return kubeconfig.parse(text).server if isinstance(text, str) else None
+        target = kubeconfig.parse(text) if isinstance(text, str) else None
     except kubeconfig.KubeconfigError:
         return None
+    return target and (target.server, target.ca_pem)
 
 
 def _on(value: Any) -> bool:

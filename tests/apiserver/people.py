@@ -131,7 +131,7 @@ def api_server(root: Path) -> Iterator[tuple[Api, ApiServer, Cluster]]:
     server = ApiServer(Home(root))
     server.start()
     try:
-        cluster = Cluster(server.url, server.token, server.ca_pem)
+        cluster = Cluster(server.url, server.token, server.ca_pem, force=True)
         for definition in yaml.load_all(
             tools.istio_crds().read_text(encoding="utf-8"),
             Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),

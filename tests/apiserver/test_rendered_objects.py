@@ -19,7 +19,7 @@ from egress.layers.render import render, to_yaml
 from sandbox import tools
 from sandbox.apiserver import ApiServer
 from sandbox.home import Home
-from sandbox.kubernetes.cluster import FORCE_ANNOTATION, Cluster, ClusterError
+from sandbox.kubernetes.cluster import FORCE_ANNOTATION, Cluster, ClusterError, Exists
 from sandbox.tools.cache import root as tools_cache
 from tests.support import config_with, dev_config, plan_of
 
@@ -30,7 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     server = ApiServer(Home(tmp_path_factory.mktemp("rendered")))
     server.start()
     try:
-        cluster = Cluster(server.url, server.token, server.ca_pem)
+        cluster = Cluster(server.url, server.token, server.ca_pem, force=True)  # as the program's providers
         for definition in yaml.safe_load_all(tools.istio_crds().read_text(encoding="utf-8")):
             apply(cluster, definition)
         server.define_secret_sync()
@@ -103,10 +103,28 @@ def test_what_gke_has_made_itself_is_taken_over(cluster: Cluster) -> None:
         "spec": {"cluster": {"allow": theirs, "deny": theirs}},
     }
     cluster.request("PATCH", kind.path(None, item.name), made, fieldManager="somebody-else")
+    asking = {"metadata": {**item.manifest["metadata"], "annotations": {FORCE_ANNOTATION: "false"}}}
     with pytest.raises(ClusterError, match="conflict"):
-        cluster.apply(kind, None, item.manifest)
-    forcing = {"metadata": {**item.manifest["metadata"], "annotations": {FORCE_ANNOTATION: "true"}}}
-    assert cluster.apply(kind, None, {**item.manifest, **forcing})["spec"]["cluster"]["deny"]["log"] is True
+        cluster.apply(kind, None, {**item.manifest, **asking})
+    assert cluster.apply(kind, None, item.manifest)["spec"]["cluster"]["deny"]["log"] is True
+
+
+def test_what_is_there_already_stops_a_creation(cluster: Cluster) -> None:
+    kind = cluster.kind("v1", "ConfigMap")
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made"}, "data": {"a": "1"}}
+    cluster.create(kind, "default", made, dry_run=True)
+    cluster.create(kind, "default", made)
+    for dry_run in (True, False):
+        with pytest.raises(Exists, match='configmaps "made" already exists'):
+            cluster.create(kind, "default", made, dry_run=dry_run)
+
+
+def test_what_was_created_and_is_no_longer_stated_goes_with_the_next_update(cluster: Cluster) -> None:
+    kind = cluster.kind("v1", "ConfigMap")
+    stated = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shrinks"}}
+    cluster.create(kind, "default", {**stated, "data": {"a": "1", "b": "2"}})
+    assert cluster.apply(kind, "default", {**stated, "data": {"a": "1"}})["data"] == {"a": "1"}
+    assert cluster.apply(kind, "default", {**stated, "data": {"c": "3"}})["data"] == {"c": "3"}
 
 
 @pytest.mark.parametrize("name", ["default", "another"])

@@ -81,6 +81,36 @@ def test_a_second_up_changes_nothing_and_says_who_may_reach_what_and_the_way_on(
     assert "A real project" in output
 
 
+def test_what_gke_made_itself_is_taken_over_and_nothing_else_may_be(sandbox: Sandbox) -> None:
+    """By a provider of its own: whatever else is there before the program stops the creation."""
+    logging = kubernetes_object(sandbox, "/apis/networking.gke.io/v1alpha1/networkloggings/default")
+    assert logging["spec"]["cluster"]["deny"] == {"log": True, "delegate": False}
+    resources = json.loads(sandbox.run("export"))["deployment"]["resources"]
+    providers = [resource for resource in resources if resource["type"] == "pulumi:providers:kubernetes"]
+    assert all(provider["inputs"]["clusterIdentifier"] for provider in providers)
+    upserting = {
+        resource["urn"]
+        for resource in providers
+        if resource["inputs"].get("upsertExistingObjects") in (True, "true")
+    }
+    taken_over = [
+        resource["urn"].rpartition("::")[2]
+        for resource in resources
+        if resource.get("provider", "").rpartition("::")[0] in upserting
+    ]
+    assert taken_over == ["networklogging/default"]
+
+
+def test_another_endpoint_of_the_cluster_replaces_nothing(sandbox: Sandbox) -> None:
+    """Whether the API server is reached by name or by address is a matter of the way, not of the cluster."""
+    by_address = {"dnsEndpoint": False, "authorizedNetworks": {"office": "198.51.100.0/24"}}
+    for config in (config_with("cluster/controlPlane", by_address), dev_config()):
+        sandbox.configure(config)
+        assert sandbox.changes(sandbox.run("preview")).keys() == {"update", "unchanged"}
+        assert sandbox.changes(sandbox.run("up"))["updated"] == 3, "the cluster and its two providers"
+        assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
+
+
 def test_one_changed_line_changes_one_object(sandbox: Sandbox) -> None:
     sandbox.configure(config_with("teams/team-y/egress/httpbin.org/http/paths", ["/status/418", "/get"]))
     changes = sandbox.changes(sandbox.run("up"))

@@ -60,7 +60,7 @@ def cluster() -> Taker | None:
     except (ToolError, ApiServerError) as error:
         print(f"no API server, so nobody is asked whether objects are taken: {error}")
         return None
-    found = Cluster(server.url, server.token, server.ca_pem)
+    found = Cluster(server.url, server.token, server.ca_pem, force=True)
     for definition in yaml.safe_load_all(istio_crds().read_text(encoding="utf-8")):
         real.apply(found, definition)
     server.define_secret_sync()

@@ -73,7 +73,7 @@ class ControlPlane:
     def start(self) -> None:
         """Start it and teach it Istio's kinds."""
         self.server.start()
-        self._cluster = Cluster(self.server.url, self.server.token, self.server.ca_pem)
+        self._cluster = Cluster(self.server.url, self.server.token, self.server.ca_pem, force=True)
         self._scheduler = Cluster(
             self.server.url, self.server.token, self.server.ca_pem, user="system:kube-scheduler"
         )

@@ -17,7 +17,7 @@ from sandbox.google.server import GoogleProvider
 from sandbox.home import Home
 from sandbox.kubernetes.server import KubernetesProvider
 from sandbox.provider import protocol, wire
-from tests.sandbox.kubeconfigs import config
+from tests.sandbox.kubeconfigs import SERVER, config
 
 Stub = provider_pb2_grpc.ResourceProviderStub
 PROVIDERS = {"google": GoogleProvider.VERSION, "kubernetes": KubernetesProvider.VERSION}
@@ -85,14 +85,66 @@ def test_the_type_of_a_resource_is_the_last_of_its_chain() -> None:
     assert protocol.token("urn:pulumi:dev::project::a:b:C::name") == "a:b:C"
 
 
-def test_settings_that_the_kubernetes_provider_does_not_compare(tmp_path: Path) -> None:
-    provider = KubernetesProvider(ApiServer(Home(tmp_path)))
+@pytest.fixture
+def kubernetes(tmp_path: Path) -> Iterator[Stub]:
+    """A connection to the kubernetes provider."""
+    server, port = protocol.serve(KubernetesProvider(ApiServer(Home(tmp_path))), 1)
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
+        yield Stub(channel)
+    server.stop(None)
+
+
+def test_settings_that_the_kubernetes_provider_does_not_compare(kubernetes: Stub) -> None:
     kubeconfig = json.dumps(config())
     request = provider_pb2.DiffRequest(
         old_inputs=wire.write({"kubeconfig": kubeconfig, "version": "1"}),
         news=wire.write({"kubeconfig": kubeconfig, "version": "2"}),
     )
-    server, port = protocol.serve(provider, 1)
-    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
-        assert Stub(channel).DiffConfig(request).changes == provider_pb2.DiffResponse.DIFF_NONE
-    server.stop(None)
+    assert kubernetes.DiffConfig(request).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+HERE, ELSEWHERE = json.dumps(config()), json.dumps(config("https://127.0.0.1:7000"))
+ANOTHER_AUTHORITY = json.dumps(
+    config()
+    | {"clusters": [{"name": "gke", "cluster": {"server": SERVER, "certificate-authority-data": ""}}]}
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "replaced_by"),
+    [
+        ({"kubeconfig": HERE}, {"kubeconfig": ELSEWHERE}, ["kubeconfig"]),
+        ({"kubeconfig": HERE}, {"kubeconfig": ANOTHER_AUTHORITY}, ["kubeconfig"]),
+        ({"kubeconfig": HERE}, {"kubeconfig": wire.UNKNOWN}, ["kubeconfig"]),
+        (
+            {"kubeconfig": HERE, "clusterIdentifier": "one"},
+            {"kubeconfig": ELSEWHERE, "clusterIdentifier": "one"},
+            [],
+        ),
+        (
+            {"kubeconfig": HERE, "clusterIdentifier": "one"},
+            {"kubeconfig": wire.UNKNOWN, "clusterIdentifier": "one"},
+            [],
+        ),
+        ({"kubeconfig": HERE}, {"kubeconfig": HERE, "clusterIdentifier": "one"}, []),
+        ({"kubeconfig": HERE, "clusterIdentifier": "one"}, {"kubeconfig": HERE}, []),
+        (
+            {"kubeconfig": HERE, "clusterIdentifier": "one"},
+            {"kubeconfig": HERE, "clusterIdentifier": "two"},
+            ["clusterIdentifier"],
+        ),
+        (
+            {"kubeconfig": HERE, "clusterIdentifier": "one"},
+            {"kubeconfig": HERE, "clusterIdentifier": wire.UNKNOWN},
+            ["clusterIdentifier"],
+        ),
+        ({"kubeconfig": HERE}, {"kubeconfig": HERE, "upsertExistingObjects": True}, []),
+    ],
+)
+def test_what_the_kubernetes_provider_takes_for_another_cluster(
+    kubernetes: Stub, old: dict[str, Any], new: dict[str, Any], replaced_by: list[str]
+) -> None:
+    """As the real one does: everything in the one is then made anew in the other."""
+    answer = kubernetes.DiffConfig(provider_pb2.DiffRequest(old_inputs=wire.write(old), news=wire.write(new)))
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert list(answer.replaces) == replaced_by

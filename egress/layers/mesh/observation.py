@@ -1,8 +1,8 @@
 """Which connections NetworkPolicy decided about are logged: Dataplane V2 writes them to Cloud Logging, pod by
 pod.
 
-Source: GKE, "Use network policy logging". GKE makes the object itself and reads this one alone; applying it
-takes it over.
+Source: GKE, "Use network policy logging". GKE makes the object itself with a cluster of Dataplane V2, and
+reads this one alone.
 """
 
 from __future__ import annotations
@@ -25,4 +25,5 @@ def render(plan: Plan) -> Iterator[Object]:
     yield Object(
         Owner.mesh(),
         manifest("networking.gke.io/v1alpha1", "NetworkLogging", "default", spec={"cluster": cluster}),
+        made_by_gke=True,
     )

@@ -1,0 +1,33 @@
+"""Who owns which field, when the program that created an object goes on to apply it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.kubernetes.ownership import by_apply
+
+ME, OTHER = "pulumi-kubernetes", "kubectl-edit"
+
+
+def entry(manager: str, operation: str, fields: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"manager": manager, "operation": operation, "fieldsType": "FieldsV1", "fieldsV1": fields, **more}
+
+
+def test_what_was_created_is_held_by_apply() -> None:
+    theirs = entry(OTHER, "Update", {"f:spec": {"f:b": {}}})
+    found = by_apply({"managedFields": [entry(ME, "Update", {"f:spec": {"f:a": {}}}), theirs]}, ME)
+    assert found == [theirs, entry(ME, "Apply", {"f:spec": {"f:a": {}}})]
+
+
+def test_it_joins_what_is_applied_already() -> None:
+    created = entry(ME, "Update", {"f:spec": {"f:a": {}}})
+    applied = entry(ME, "Apply", {"f:spec": {"f:b": {}}, "f:data": {}})
+    found = by_apply({"managedFields": [created, applied]}, ME)
+    assert found == [entry(ME, "Apply", {"f:spec": {"f:a": {}, "f:b": {}}, "f:data": {}})]
+
+
+def test_nothing_is_to_do_where_it_is_so_already() -> None:
+    status = entry(ME, "Update", {"f:status": {}}, subresource="status")
+    assert by_apply({"managedFields": [entry(ME, "Apply", {"f:spec": {}}), status]}, ME) is None
+    assert by_apply({"managedFields": [entry(OTHER, "Update", {"f:spec": {}})]}, ME) is None
+    assert by_apply({}, ME) is None
