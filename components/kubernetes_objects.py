@@ -33,7 +33,8 @@ def deploy(
     """Deploy objects below `parent`, each after its namespace.
 
     Args:
-        cluster: the GKE cluster; deleting it deletes everything in it, so nothing is then deleted one by one.
+        cluster: the GKE cluster; deleting it deletes everything in it, so nothing is then deleted one by one
+            but what has a load balancer, which holds its address and network until its Service is deleted.
         namespaces: Namespaces deployed elsewhere, by name; those among `objects` are added for this call.
         mesh: what must be there before Istio's own kinds exist and before proxies are injected. Its pods run
             on nodes, so GKE has by then defined its own kinds as well.
@@ -49,7 +50,8 @@ def deploy(
             required.append(own.get(item.namespace) or namespaces[item.namespace])
         if mesh is not None and (item.is_istio or item.is_of_secret_sync or item.kind == "Deployment"):
             required.append(mesh)
-        options = pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=cluster)
+        gone_with = None if item.has_load_balancer else cluster
+        options = pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=gone_with)
         if item.made_by_gke:
             assert taking_over is not None
             options.provider = taking_over

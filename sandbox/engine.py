@@ -35,6 +35,7 @@ from sandbox.google.cloud import Cloud
 from sandbox.google.server import serve as serve_google
 from sandbox.home import Home
 from sandbox.kubernetes.server import serve as serve_kubernetes
+from sandbox.load_balancers import LoadBalancers
 from sandbox.policies import ANALYZER, Policies
 from sandbox.progress import Progress
 from sandbox.project import Project
@@ -139,7 +140,7 @@ class Engine:
                 threading.Thread(target=self._start_early, daemon=True).start()
             providers = {
                 "gcp": serve_google(self.home, self.apiserver),
-                "kubernetes": serve_kubernetes(self.apiserver),
+                "kubernetes": serve_kubernetes(self.apiserver, LoadBalancers(Cloud(self.home))),
             }
             self._command = self._cli()
             try:

@@ -99,6 +99,11 @@ class Object:
         return "istio.io/" in self.manifest["apiVersion"]
 
     @property
+    def has_load_balancer(self) -> bool:
+        """Whether Google Cloud has something for it that outlives the cluster."""
+        return self.kind == "Service" and self.manifest["spec"].get("type") == "LoadBalancer"
+
+    @property
     def is_of_secret_sync(self) -> bool:
         """Whether GKE defines its kind itself, some time after it has made the cluster."""
         return self.manifest["apiVersion"] in (SECRET_STORE, SECRET_SYNC)

@@ -12,8 +12,9 @@ import importlib.metadata
 import json
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
@@ -36,9 +37,19 @@ state."""
 _REFUSALS = (ApiServerError, ToolError, ClusterError, manifest.ManifestError, kubeconfig.KubeconfigError)
 
 
-def serve(apiserver: ApiServer) -> tuple[grpc.Server, int]:
+class Balancers(Protocol):
+    """Whoever makes what Google Cloud has for Services of the cluster."""
+
+    def follow(self, service: Mapping[str, Any]) -> None:
+        """A Service was created or changed."""
+
+    def gone(self, namespace: str, name: str) -> None:
+        """A Service was deleted."""
+
+
+def serve(apiserver: ApiServer, balancers: Balancers | None = None) -> tuple[grpc.Server, int]:
     """Start the provider on a free port of this machine only; the running server and its port."""
-    return protocol.serve(KubernetesProvider(apiserver), _THREADS)
+    return protocol.serve(KubernetesProvider(apiserver, balancers), _THREADS)
 
 
 @dataclass(frozen=True)
@@ -72,9 +83,10 @@ class KubernetesProvider(protocol.Provider):
     VERSION = importlib.metadata.version("pulumi-kubernetes")
     UNCOMPARED_SETTINGS = frozenset({"version"})
 
-    def __init__(self, apiserver: ApiServer) -> None:
+    def __init__(self, apiserver: ApiServer, balancers: Balancers | None = None) -> None:
         super().__init__()
         self._apiserver = apiserver
+        self._balancers = balancers
         self._configured: dict[str, _Configured] = {}
         self._configuring = threading.Lock()
 
@@ -188,6 +200,7 @@ class KubernetesProvider(protocol.Provider):
         except Exists as error:
             what = f'resource "{request.urn}" was not successfully created by the Kubernetes API server'
             raise Exists(f"{what}: {error}", error.status) from None
+        self._follow(live, request.preview)
         return provider_pb2.CreateResponse(id="" if request.preview else created_id, properties=_state(live))
 
     @answers_refusals
@@ -197,6 +210,7 @@ class KubernetesProvider(protocol.Provider):
         inputs, olds = wire.read(request.news), wire.read(request.olds)
         of = self._of(context)
         _, live = _apply(of, protocol.token(request.urn), inputs, request.preview, olds)
+        self._follow(live, request.preview)
         return provider_pb2.UpdateResponse(properties=_state(live))
 
     @answers_refusals
@@ -218,7 +232,13 @@ class KubernetesProvider(protocol.Provider):
             return empty_pb2.Empty()
         outputs, seconds = wire.read(request.properties), request.timeout or _DELETE_SECONDS
         lifecycle.delete(of.reached(), protocol.token(request.urn), request.id, outputs, seconds)
+        if self._balancers and _is_service(outputs):
+            self._balancers.gone(outputs["metadata"]["namespace"], outputs["metadata"]["name"])
         return empty_pb2.Empty()
+
+    def _follow(self, live: Json, preview: bool) -> None:
+        if self._balancers and not preview and _is_service(live):
+            self._balancers.follow(live)
 
     # What the sandbox does not do
 
@@ -238,6 +258,10 @@ def _apply(
     if preview and (of.cluster is None or wire.has_unknown(inputs)):
         return "", inputs
     return lifecycle.apply(of.reached(), type_token, inputs, preview, olds, upserts=of.upserts)
+
+
+def _is_service(live: Json) -> bool:
+    return (live.get("apiVersion"), live.get("kind")) == ("v1", "Service")
 
 
 def _refuse(context: grpc.ServicerContext, what: str, instead: str) -> None:

@@ -55,9 +55,9 @@ def one(run: ProgramRun, token: str, name: str | None = None) -> dict[str, Any]:
 def test_every_resource_has_an_explicit_provider(stack) -> None:
     for resource in stack().registered:
         if resource["type"].startswith(("gcp:", "kubernetes:")):
-            assert "::google::" in resource["provider"] or "::cluster-kubernetes::" in resource["provider"], (
-                resource["urn"]
-            )
+            taken_over = resource["urn"].endswith("::networklogging/default")
+            in_cluster = f"::cluster-kubernetes{'-taking-over' if taken_over else ''}::"
+            assert "::google::" in resource["provider"] or in_cluster in resource["provider"], resource["urn"]
 
 
 @STACKS
@@ -65,6 +65,13 @@ def test_everything_in_the_cluster_goes_with_the_cluster(stack) -> None:
     for resource in stack().registered:
         if resource["type"].startswith("kubernetes:"):
             assert resource["deletedWith"].endswith("gcp:container/cluster:Cluster::cluster"), resource["urn"]
+
+
+@STACKS
+def test_every_kubernetes_provider_is_told_which_cluster_it_is(stack) -> None:
+    providers = stack().of_type("pulumi:providers:kubernetes")
+    assert len(providers) == 2
+    assert len({provider["inputs"]["clusterIdentifier"] for provider in providers}) == 1
 
 
 @STACKS
@@ -144,8 +151,8 @@ class TestCluster:
             assert config["shieldedInstanceConfig"]["enableSecureBoot"] is True
 
     def test_the_kubeconfig_holds_no_credential(self) -> None:
-        (provider,) = dev().of_type("pulumi:providers:kubernetes")
-        kubeconfig = provider["inputs"]["kubeconfig"]
+        providers = dev().of_type("pulumi:providers:kubernetes")
+        (kubeconfig,) = {provider["inputs"]["kubeconfig"] for provider in providers}
         assert "gke-gcloud-auth-plugin" in kubeconfig
         assert "token" not in kubeconfig.lower().replace("asks", "")
 
