@@ -169,9 +169,10 @@ class Space:
         every = [*hosts, *(["*"] if not hosts or any("*" in host for host in hosts) else [])]
         for team, account in dict.fromkeys(callers):
             for host in dict.fromkeys(every):
-                self._name(team, account, host, own)
+                self._name(team, account, host)
                 of_team, name = self._requests.setdefault(team, {}), self._asked_as(host)
                 of_team[name] = of_team.get(name, Requests()) | requests
+            self._cover(team, hosts or ["*"], own)
             for form in _uneven(written):
                 host = without_port(form)
                 self._authorities.setdefault((team, self._asked_as(host)), {})[concrete(form)] = None
@@ -221,17 +222,22 @@ class Space:
 
     def _account(self, principal: str, hosts: list[str], own: str) -> None:
         team, _, account = principal.partition("/ns/")[2].partition("/sa/")
-        for host in hosts:
-            self._name(team, account, host.rpartition("/")[2], own)
+        names = [host.rpartition("/")[2] for host in hosts]
+        for host in names:
+            self._name(team, account, host)
+        self._cover(team, names, own)
 
-    def _name(self, team: str, account: str, host: str, own: str) -> None:
-        """`own`: namespace of the object that names it."""
+    def _name(self, team: str, account: str, host: str) -> None:
         name = self._asked_as(host)
         self._names.setdefault(team, {})[name] = None
-        if "*" in host:
-            self._patterns.setdefault(team, {})[self._outer.get(host, host), own] = None
         if account:
             self._accounts.setdefault(team, {}).setdefault(name, set()).add(account)
+
+    def _cover(self, team: str, hosts: Sequence[str], own: str) -> None:
+        """Notes the patterns among hosts that an object names for a team. `own`: the object's namespace."""
+        for host in hosts:
+            if "*" in host:
+                self._patterns.setdefault(team, {})[host, own] = None
 
     def _asked_as(self, host: str) -> str:
         """What a client asks for where gateways say this name."""

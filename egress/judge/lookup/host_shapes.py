@@ -36,8 +36,6 @@ def common(pattern: str, host: str) -> str | None:
     """
     if not host.startswith("*"):
         return host if text_matches(pattern, host) else None
-    if pattern == "*":
-        return concrete(host)
     if not pattern.startswith("*"):
         return f"{pattern[:-1]}{BELOW}{host[1:]}"
     if pattern[1:].endswith(host[1:]):
