@@ -45,6 +45,7 @@ def test_its_nodes_and_pods_have_addresses_of_its_own_subnet() -> None:
         pool["networkConfig"]["subnetwork"],
         ["pods-gateway-partner"],
     )
+    assert further["status"] == "ACTIVE", "as GKE answers: left out, every update would take it away"
 
 
 def test_the_shared_pools_stay_in_the_clusters_subnet() -> None:

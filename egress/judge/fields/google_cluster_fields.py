@@ -140,6 +140,8 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
         "defaultSnatStatus": SOURCE,
         **dict.fromkeys(("clusterIpv4Cidr", "servicesIpv4Cidr"), "ranges that the subnetwork says as well"),
         "ipAllocationPolicy.additionalIpRangesConfigs.subnetwork": "every subnetwork's ranges are read",
+        "ipAllocationPolicy.additionalIpRangesConfigs.status": "whether new nodes get addresses of it; its "
+        "ranges are read either way",
         "ipAllocationPolicy.servicesSecondaryRangeName": "Services' addresses are on no packet that leaves a "
         "node",
         **dict.fromkeys(

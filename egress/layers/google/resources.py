@@ -194,7 +194,8 @@ def addressing(network: Any, subnet: Any, placed: Sequence[Pool], further: Mappi
     """The part of a cluster that says which addresses its nodes and pods have. `further`: gateways' subnets,
     by name."""
     beside = [
-        {"subnetwork": further[own.name], "pod_ipv4_range_names": [own.pods_name]}
+        # GKE answers with the status, and what is left out here would be taken away by every update.
+        {"subnetwork": further[own.name], "pod_ipv4_range_names": [own.pods_name], "status": "ACTIVE"}
         for own in (pool.subnet for pool in placed)
         if own
     ]
