@@ -83,6 +83,10 @@ MANAGED_MESH_SERVICES = (
 PERIMETER_SERVICES = ("accesscontextmanager.googleapis.com",)
 """APIs that a service perimeter needs on top."""
 
+WITHIN_PERIMETER = ("sts.googleapis.com",)
+"""APIs that a perimeter's network must be able to call besides: where nodes exchange a pod's token for one of
+Google's. Source: GKE, "About Workload Identity Federation for GKE"."""
+
 SECRET_SERVICES = ("secretmanager.googleapis.com",)
 """APIs that gateways' credentials from Secret Manager need on top."""
 SECRET_SYNC_INTERVAL = "120s"

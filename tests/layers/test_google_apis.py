@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from egress.common.errors import ConfigError
-from egress.common.google_cloud import NODE_ROLES, SERVICES
+from egress.common.google_cloud import NODE_ROLES, SERVICES, WITHIN_PERIMETER
 from egress.layers.google import service_perimeter
 from egress.plan.make import make_plan
 from egress.settings import load
@@ -34,6 +34,13 @@ def fenced(restricted: bool = True, **changes: Any) -> dict[str, Any]:
 @cache
 def dev() -> ProgramRun:
     return run_program(dev_config())
+
+
+def test_pods_tokens_are_exchanged_within_the_perimeter() -> None:
+    """Nodes call the Security Token Service for every pod that signs in to Google as itself."""
+    boundary = service_perimeter.render(plan_of(fenced()))
+    assert boundary is not None
+    assert "sts.googleapis.com" in boundary.services
 
 
 class TestRoles:
@@ -84,7 +91,12 @@ class TestPerimeter:
         config["gke-mesh-egress:teams"]["team-x"]["googleApis"]["apis"] = ["pubsub"]
         boundary = service_perimeter.render(plan_of(config))
         assert boundary is not None
-        assert set(boundary.services) == {*SERVICES, "pubsub.googleapis.com", "bigquery.googleapis.com"}
+        assert set(boundary.services) == {
+            *SERVICES,
+            *WITHIN_PERIMETER,
+            "pubsub.googleapis.com",
+            "bigquery.googleapis.com",
+        }
 
     def test_from_the_network_no_other_api_answers_and_from_outside_only_named_levels_may_call(self) -> None:
         run = run_program(fenced())

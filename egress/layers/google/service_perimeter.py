@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from egress.common.google_cloud import SECRET_SERVICES, SERVICES
+from egress.common.google_cloud import SECRET_SERVICES, SERVICES, WITHIN_PERIMETER
 from egress.plan.model import Plan
 
 OWN_SERVICES = "RESTRICTED-SERVICES"
@@ -45,7 +45,7 @@ def render(plan: Plan) -> Perimeter | None:
         parent=policy,
         title=wanted.name,
         project=f"projects/{wanted.project_number}",
-        services=tuple(sorted({*SERVICES, *secrets, *of_teams, *wanted.also_restricted})),
+        services=tuple(sorted({*SERVICES, *WITHIN_PERIMETER, *secrets, *of_teams, *wanted.also_restricted})),
         access_levels=tuple(sorted(f"{policy}/accessLevels/{level}" for level in set(wanted.access_levels))),
         dry_run=wanted.dry_run,
     )
