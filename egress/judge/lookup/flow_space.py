@@ -176,7 +176,7 @@ class Space:
             for form in _uneven(written):
                 host = without_port(form)
                 self._authorities.setdefault((team, self._asked_as(host)), {})[concrete(form)] = None
-                # What begins as a pattern, or is `*` alone, is the same with a port.
+                # `*` alone, and a pattern whose end is open, cover a port as well.
                 if host.startswith("*") and "*" not in written:
                     self._forms.setdefault(team, {})[host, form.removeprefix(host)] = None
 
