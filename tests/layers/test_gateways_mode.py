@@ -16,6 +16,22 @@ from tests.layers.gateways import OWN_HOST, PARTNER, PASSED, SHARED, both, confi
 from tests.support import dev_config, plan_of
 
 
+@pytest.mark.parametrize("namespace", [SHARED, PARTNER])
+def test_after_a_rollout_its_pods_are_on_two_nodes(namespace: str) -> None:
+    """Pods of the new revision are counted by themselves, and not beside those that are about to go."""
+    spec = found(both(), "Deployment", namespace)["istio-egressgateway"]["spec"]["template"]["spec"]
+    spread = {one["topologyKey"]: one for one in spec["topologySpreadConstraints"]}
+    nodes = spread["kubernetes.io/hostname"]
+    assert (nodes["whenUnsatisfiable"], nodes["minDomains"], nodes["maxSkew"]) == ("DoNotSchedule", 2, 1)
+    assert all(one["matchLabelKeys"] == ["pod-template-hash"] for one in spread.values())
+
+
+@pytest.mark.parametrize("namespace", [SHARED, PARTNER])
+def test_one_that_is_not_ready_does_not_hold_up_its_node(namespace: str) -> None:
+    budget = found(both(), "PodDisruptionBudget", namespace)["istio-egressgateway"]["spec"]
+    assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+
+
 class TestWhatIsRendered:
     def test_a_gateway_nobody_leaves_by_changes_nothing_of_the_others(self) -> None:
         without = {item.identity: item.manifest for item in render(plan_of(dev_config()))}

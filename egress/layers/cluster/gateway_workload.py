@@ -217,6 +217,9 @@ def _spread(workload: Workload, topology: str, otherwise: str) -> dict[str, Any]
         "topologyKey": topology,
         "whenUnsatisfiable": otherwise,
         "labelSelector": {"matchLabels": workload.selector},
+        # Pods of one revision are spread among themselves: counted with those that go, all new ones might
+        # land on one node, and nothing moves them later.
+        "matchLabelKeys": ["pod-template-hash"],
     }
 
 
@@ -262,5 +265,10 @@ def _disruption_budget(workload: Workload) -> Manifest:
         "PodDisruptionBudget",
         workload.name,
         workload.namespace,
-        spec={"maxUnavailable": 1, "selector": {"matchLabels": workload.selector}},
+        spec={
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": workload.selector},
+            # A gateway that is not ready serves nobody, and must not hold up the node's upgrade.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
     )
