@@ -68,6 +68,7 @@ def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
         reads_secrets=True,
         service=_exposed(ingress),
         service_annotations=_exposure(plan, ingress),
+        mesh_version=plan.mesh_version,
     ).render()
     early = [wanted.pod_port for _, wanted in sorted(opened.items()) if wanted.protocol is Received.TCP]
     if early:

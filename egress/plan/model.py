@@ -44,6 +44,11 @@ class Plan:
         return self.settings.mesh.flavor is Flavor.ISTIO
 
     @property
+    def mesh_version(self) -> str | None:
+        """Version of the control plane in the cluster; None: Google chooses it."""
+        return self.settings.mesh.chart.version if self.in_cluster_mesh else None
+
+    @property
     def structured_logs(self) -> bool:
         """Whether lines of access logs have fields, the caller's identity among them. The managed mesh's
         provider has its own."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from egress.common import names
 from egress.common.objects import Part
+from egress.layers.cluster.gateway_workload import MESH_VERSION
 from egress.layers.render import render
 from egress.plan.outputs import planned
 from tests.layers.gateways import OWN_HOST, PARTNER, PASSED, SHARED, both, config, found
@@ -24,6 +25,23 @@ def test_after_a_rollout_its_pods_are_on_two_nodes(namespace: str) -> None:
     nodes = spread["kubernetes.io/hostname"]
     assert (nodes["whenUnsatisfiable"], nodes["minDomains"], nodes["maxSkew"]) == ("DoNotSchedule", 2, 1)
     assert all(one["matchLabelKeys"] == ["pod-template-hash"] for one in spread.values())
+
+
+def test_another_version_of_the_mesh_makes_its_pods_anew() -> None:
+    """A proxy is as old as its pod: without a change of the pods they would stay on the old one."""
+
+    def pods(mesh: dict[str, Any]) -> object:
+        plan = plan_of(dev_config() | {"gke-mesh-egress:mesh": mesh})
+        (template,) = [
+            item.manifest["spec"]["template"]
+            for item in render(plan)
+            if (item.kind, item.namespace) == ("Deployment", SHARED)
+        ]
+        return template["metadata"]["annotations"].get(MESH_VERSION)
+
+    assert pods({"istio": {"version": "1.30.3"}}) == "1.30.3"
+    assert pods({"istio": {"version": "1.30.5"}}) == "1.30.5"
+    assert pods({"flavor": "cloud-service-mesh"}) is None
 
 
 @pytest.mark.parametrize("namespace", [SHARED, PARTNER])

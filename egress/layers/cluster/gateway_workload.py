@@ -23,6 +23,7 @@ INGRESS_NODES = "ingress"
 PRIORITY = 1_000_000
 """Above every pod without a class, which has 0; far below Kubernetes' own (2,000,000,000)."""
 MAX_CONNECTIONS = "ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"
+MESH_VERSION = f"{names.OWN_DOMAIN}/mesh-version"
 VERSION_LABEL = "v1"
 """Istio's telemetry groups by the labels `app` and `version`, and warns where one is missing."""
 
@@ -46,6 +47,8 @@ class Workload:
     service: Mapping[str, Any]
     """Further fields of the Service's spec."""
     service_annotations: Mapping[str, str] | None = None
+    mesh_version: str | None = None
+    """Version of the control plane, whose proxy its pods are given when they start; None: Google chooses."""
 
     @property
     def selector(self) -> dict[str, str]:
@@ -86,6 +89,7 @@ def render(plan: Plan) -> Iterator[Object]:
             reads_secrets=bool(gateway.secrets),
             service={"type": "ClusterIP"},
             service_annotations={"networking.istio.io/exportTo": ",".join([".", *gateway.teams])},
+            mesh_version=plan.mesh_version,
         ).render()
 
 
@@ -146,6 +150,8 @@ def _deployment(workload: Workload) -> Manifest:
                     "annotations": {
                         "inject.istio.io/templates": "gateway",
                         "proxy.istio.io/config": _proxy_config(workload),
+                        # Another version makes the pods anew: a proxy is as old as its pod.
+                        **({MESH_VERSION: workload.mesh_version} if workload.mesh_version else {}),
                     },
                 },
                 "spec": _pod(workload),
