@@ -33,8 +33,9 @@ def deploy(
     """Deploy objects below `parent`, each after its namespace.
 
     Args:
-        cluster: the GKE cluster; deleting it deletes everything in it, so nothing is then deleted one by one
-            but what has a load balancer, which holds its address and network until its Service is deleted.
+        cluster: the GKE cluster; deleting it deletes everything in it, as deleting a namespace does, so
+            nothing is then deleted one by one: a namespace's fences would be gone before its pods. All but
+            what has a load balancer, which holds its address and network until its Service is deleted.
         namespaces: Namespaces deployed elsewhere, by name; those among `objects` are added for this call.
         mesh: what must be there before Istio's own kinds exist and before proxies are injected. Its pods run
             on nodes, so GKE has by then defined its own kinds as well.
@@ -46,11 +47,13 @@ def deploy(
     own: dict[str, KubernetesObject] = {}
     for item in sorted(objects, key=lambda item: item.kind != "Namespace"):
         required: list[pulumi.Resource] = []
+        around = cluster
         if item.namespace is not None:
-            required.append(own.get(item.namespace) or namespaces[item.namespace])
+            around = own.get(item.namespace) or namespaces[item.namespace]
+            required.append(around)
         if mesh is not None and (item.is_istio or item.is_of_secret_sync or item.kind == "Deployment"):
             required.append(mesh)
-        gone_with = None if item.has_load_balancer else cluster
+        gone_with = None if item.has_load_balancer else around
         options = pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=gone_with)
         if item.made_by_gke:
             assert taking_over is not None

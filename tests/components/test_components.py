@@ -61,10 +61,13 @@ def test_every_resource_has_an_explicit_provider(stack) -> None:
 
 
 @STACKS
-def test_everything_in_the_cluster_goes_with_the_cluster(stack) -> None:
+def test_everything_goes_with_its_namespace_and_that_with_the_cluster(stack) -> None:
+    """Deleted one by one, the fences of a namespace would be gone before its pods."""
     for resource in stack().registered:
         if resource["type"].startswith("kubernetes:"):
-            assert resource["deletedWith"].endswith("gcp:container/cluster:Cluster::cluster"), resource["urn"]
+            namespace = resource["inputs"].get("metadata", {}).get("namespace")
+            around = f"::namespace/{namespace}" if namespace else "gcp:container/cluster:Cluster::cluster"
+            assert resource["deletedWith"].endswith(around), resource["urn"]
 
 
 @STACKS
