@@ -108,9 +108,7 @@ class Cluster:
         seconds."""
         content_type = "application/json"
         if method == "PATCH":
-            content_type = (
-                f"application/{'json-patch+json' if isinstance(body, list) else 'apply-patch+yaml'}"
-            )
+            content_type = _JSON_PATCH if isinstance(body, list) else _APPLY
         for attempt in range(5):
             try:
                 return self._client.request(
