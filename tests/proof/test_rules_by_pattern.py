@@ -82,6 +82,56 @@ def test_a_pattern_of_requests_opens_what_it_covers(pattern: str, namespace: str
     assert any("//api.deep.partner.example" in flow for flow in opened(allowed(namespace, pattern)))
 
 
+BUT: dict[str, tuple[Json, str]] = {
+    "two hosts left out": (
+        {"notHosts": ["a.first.example*", "api.deep.partner.example*"]},
+        "b.other.example",
+    ),
+    "two patterns left out": ({"notHosts": ["a*", "own*"]}, "b.other.example"),
+    "by a pattern, without some": ({"hosts": ["*.example"], "notHosts": ["a*"]}, "b.other.example"),
+    "of everything, without some": ({"hosts": ["*"], "notHosts": ["*.first.*", "a*"]}, "b.other.example"),
+    "its name left out, and not its port": (
+        {"hosts": ["api.deep.partner.example*"], "notHosts": ["api.deep.partner.example"]},
+        "api.deep.partner.example",
+    ),
+    "its name with any port": ({"hosts": ["api.deep.partner.example:*"]}, "api.deep.partner.example"),
+    "with the beginning of a port": ({"hosts": ["api.deep.partner.example:8*"]}, "api.deep.partner.example"),
+    "of another port": ({"hosts": ["api.deep.partner.example:4*"]}, "api.deep.partner.example"),
+}
+"""An operation of a rule, and what it opens though it leaves out or bounds others."""
+
+
+@pytest.mark.parametrize("what", BUT)
+def test_what_a_rule_leaves_open_beside_what_it_leaves_out_is_found(what: str) -> None:
+    operation, host = BUT[what]
+    rule = {"from": [{"source": {"namespaces": ["cafe"]}}], "to": [{"operation": operation}]}
+    edit = istio("AuthorizationPolicy", SHARED, action="ALLOW", rules=[rule])
+    assert any(f"//{host}" in flow for flow in opened(edit))
+
+
+def test_what_is_left_between_one_rule_that_allows_and_one_that_denies_is_found() -> None:
+    denied = allowed(SHARED, "a*")["put"]
+    denied["metadata"]["name"] = "denied"
+    denied["spec"]["action"] = "DENY"
+    assert any("//b.other.example" in flow for flow in opened(allowed(SHARED, "*"), {"put": denied}))
+
+
+@pytest.mark.parametrize("left_out", ["b.first.example", "tls.deep.partner.example"])
+def test_a_server_name_left_out_leaves_the_others_open(left_out: str) -> None:
+    names = [left_out, "wild.example.wildcard.internal"]
+    rule = {
+        "from": [{"source": {"namespaces": ["cafe"]}}],
+        "when": [
+            {"key": "connection.sni", "notValues": names},
+            {"key": "destination.port", "values": ["8443"]},
+        ],
+    }
+    flows = opened(istio("AuthorizationPolicy", SHARED, action="ALLOW", rules=[rule]))
+    (other,) = {"b.first.example", "tls.deep.partner.example"} - {left_out}
+    assert any(f"//{other}" in flow for flow in flows)
+    assert not any(f"//{left_out}" in flow for flow in flows)
+
+
 @pytest.mark.parametrize("pattern", OF_SERVER_NAMES)
 def test_a_pattern_of_server_names_opens_what_it_covers(pattern: str) -> None:
     rule = {

@@ -90,8 +90,9 @@ class Space:
         patterns = dict.fromkeys((host, ROOT_NAMESPACE) for host in sorted(found) if host.startswith("*."))
         for caller in (team, "*"):
             patterns |= self._patterns.get(caller, {})
+        told = tuple(sorted({pattern for pattern, _ in patterns}))
         for pattern, namespace in patterns:
-            named.update(self._shapes.meant(pattern, namespace, named))
+            named.update(self._shapes.meant(pattern, namespace, told, named))
         return sorted(named)
 
     @property
@@ -141,10 +142,21 @@ class Space:
         addresses = conditions.get("destination.ip", [])
         if addresses and all(address.startswith("127.") for address in addresses):
             return  # what a gateway says to itself; no client comes in by it
-        written = [
-            str(host).lower() for entry in listed(rule, "to") for host in listed(entry, "operation", "hosts")
-        ]
-        hosts = [*map(without_port, written), *conditions.get("connection.sni", ())]
+        # What a rule leaves out by name it tells from the rest as well.
+        meant, left_out = (
+            [
+                _numbered(str(host).lower())
+                for entry in listed(rule, "to")
+                for host in listed(entry, "operation", key)
+            ]
+            for key in ("hosts", "notHosts")
+        )
+        written = [*meant, *left_out]
+        sni = [one for one in listed(rule, "when") if one["key"] == "connection.sni"]
+        hosts = [*map(without_port, meant), *(str(host) for one in sni for host in listed(one, "values"))]
+        hosts = hosts or ["*"]
+        told = [*hosts, *map(without_port, left_out)]
+        told += [str(host) for one in sni for host in listed(one, "notValues")]
         requests = Requests()
         for entry in listed(rule, "to"):
             operation = part(entry, "operation")
@@ -164,20 +176,20 @@ class Space:
                 negated = f"not{field[0].upper()}{field[1:]}"
                 sources.append({field: listed(condition, "values"), negated: listed(condition, "notValues")})
         callers = [caller for source in sources for caller in _callers(source, own)] or [("*", "")]
-        self._allow(rule, conditions, hosts or ["*"], callers)
+        self._allow(rule, conditions, hosts, callers)
         # A pattern may mean any host; the name that stands for it is asked for besides.
-        every = [*hosts, *(["*"] if not hosts or any("*" in host for host in hosts) else [])]
+        every = [*told, *(["*"] if any("*" in host for host in told) else [])]
         for team, account in dict.fromkeys(callers):
             for host in dict.fromkeys(every):
                 self._name(team, account, host)
                 of_team, name = self._requests.setdefault(team, {}), self._asked_as(host)
                 of_team[name] = of_team.get(name, Requests()) | requests
-            self._cover(team, hosts or ["*"], own)
+            self._cover(team, told, own)
             for form in _uneven(written):
                 host = without_port(form)
                 self._authorities.setdefault((team, self._asked_as(host)), {})[concrete(form)] = None
                 # `*` alone, and a pattern whose end is open, cover a port as well.
-                if host.startswith("*") and "*" not in written:
+                if host.startswith("*") and "*" not in meant:
                     self._forms.setdefault(team, {})[host, form.removeprefix(host)] = None
 
     def authorities(self, team: str, host: str) -> list[str]:
@@ -260,6 +272,14 @@ def _outer_names(registry: Registry) -> Iterator[tuple[str, str]]:
             rules = registry.virtual_services.get(host, ())
             patterns = (str(name) for rule in rules for name in listed(rule.spec, "hosts") if name != host)
             yield host, next(patterns, host)
+
+
+def _numbered(host: str) -> str:
+    """Of a host with the beginning of a port, a form that it matches: the usual port where it is one."""
+    name, colon, port = host.removesuffix("*").rpartition(":")
+    if colon and host.endswith("*") and not host.startswith("*") and (port.isdigit() or not port):
+        return f"{name}:{'80' if '80'.startswith(port) else port}"
+    return host
 
 
 def _uneven(hosts: Sequence[str]) -> Iterator[str]:

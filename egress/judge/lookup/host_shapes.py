@@ -54,7 +54,7 @@ class HostShapes:
         self._registry = registry
         self._outer = outer
         self._shapes: _Shaped = {}
-        self._meant: dict[tuple[str, str], _Shaped] = {}
+        self._meant: dict[tuple[str, str, tuple[str, ...]], _Shaped] = {}
 
     def add(self, destination: Destination) -> None:
         self._shapes.setdefault(_shape(destination), []).append(destination.host)
@@ -63,30 +63,30 @@ class HostShapes:
         """One host of each shape that exists and that is not among a team's own."""
         return _first_of_each(self._shapes, mine)
 
-    def meant(self, pattern: str, namespace: str, mine: set[str]) -> Iterator[str]:
-        """Names that a rule's pattern covers and that are not among a team's own: one of each shape, and for
-        each set of gateways that lead there.
+    def meant(self, pattern: str, namespace: str, told: tuple[str, ...], mine: set[str]) -> Iterator[str]:
+        """Names that a rule's pattern covers and that are not among a team's own: one of each shape, for each
+        set of gateways that lead there and of patterns that cover it.
 
         Args:
             pattern: as the rule writes it.
             namespace: of the gateways for which the rule is; the root namespace is every one's.
+            told: every pattern by which some rule tells hosts apart for the team.
             mine: the team's own.
         """
-        key = pattern, namespace
+        key = pattern, namespace, told
         if key not in self._meant:
-            self._meant[key] = self._covered(pattern, namespace)
+            self._meant[key] = self._covered(pattern, namespace, told)
         return _first_of_each(self._meant[key], mine)
 
-    def _covered(self, pattern: str, namespace: str) -> _Shaped:
+    def _covered(self, pattern: str, namespace: str, told: tuple[str, ...]) -> _Shaped:
         found: _Shaped = {}
         for shape, hosts in self._below(pattern).items():
             for host in hosts:
                 gateways = self._gateways(host)
                 name = common(pattern, host)
-                if name and host in self._outer:
-                    name = self._outer[host]
                 if name and (namespace == ROOT_NAMESPACE or namespace in {of for of, _ in gateways}):
-                    found.setdefault((shape, gateways), []).append(name)
+                    covering = frozenset(one for one in told if text_matches(one, name))
+                    found.setdefault((shape, gateways, covering), []).append(self._outer.get(host, name))
         return found
 
     def _below(self, pattern: str) -> _Shaped:
