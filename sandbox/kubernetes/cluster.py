@@ -242,13 +242,14 @@ class Cluster:
         Stricter than the real provider in one point: a field that the schema does not know is refused, not
         dropped.
         """
-        if not dry_run:
-            self._own(kind, namespace, manifest["metadata"]["name"])
         name = manifest["metadata"]["name"]
+        handed_over = self._own(kind, namespace, name, dry_run)
         annotations = manifest["metadata"].get("annotations") or {}
         force = (
             self._force if (annotated := annotations.get(FORCE_ANNOTATION)) is None else annotated == "true"
         )
+        if dry_run:  # the update would hand over first, which a preview may not
+            force = force or handed_over
         query = {"fieldManager": FIELD_MANAGER, "force": json.dumps(force), "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
@@ -263,11 +264,12 @@ class Cluster:
                     raise _explained(error, kind, name) from None
             self._pause(_PAUSE)
 
-    def _own(self, kind: Kind, namespace: str | None, name: str) -> None:
+    def _own(self, kind: Kind, namespace: str | None, name: str, dry_run: bool) -> bool:
         """Hold by apply what was set by creating, as the real provider does before its first update of an
-        object."""
+        object; whether there was such a thing."""
         live = self.get(kind, namespace, name)
-        if live and (managed := ownership.by_apply(live["metadata"], FIELD_MANAGER)):
+        managed = ownership.by_apply(live["metadata"], FIELD_MANAGER) if live else None
+        if live and managed and not dry_run:
             patch = [
                 {"op": "replace", "path": f"/metadata/{key}", "value": value}
                 for key, value in (
@@ -276,6 +278,7 @@ class Cluster:
                 )
             ]
             self.request("PATCH", kind.path(namespace, name), patch)
+        return managed is not None
 
     def delete(self, kind: Kind, namespace: str | None, name: str) -> bool:
         """Requests the deletion; False where there was nothing to delete. It does not wait for dependents,

@@ -116,6 +116,15 @@ class TestOperations:
         # What the provider was told by the environment is a change of it, there and back.
         sandbox.ok("up")
 
+    def test_a_preview_does_not_take_the_program_for_somebody_else(self, sandbox: Sandbox) -> None:
+        """What was created is owned apart from what is applied later; the update hands it over first."""
+        sandbox.configure(resolution="NONE")
+        try:
+            out = sandbox.ok("preview")
+            assert "24 to update" in out
+        finally:
+            sandbox.configure()
+
     def test_the_api_server_refuses_a_broken_object_and_the_state_stays_true(self, sandbox: Sandbox) -> None:
         sandbox.configure(resolution="BOGUS")
         try:
