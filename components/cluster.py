@@ -157,7 +157,12 @@ class Cluster(pulumi.ComponentResource):
             initial_node_count=1,
             node_config={"service_account": args.node_emails[Nodes.APPLICATION]},
             opts=pulumi.ResourceOptions(
-                parent=self, protect=args.protect, ignore_changes=["nodeConfig", "initialNodeCount"]
+                parent=self,
+                protect=args.protect,
+                ignore_changes=["nodeConfig", "initialNodeCount"],
+                # A change that replaces the cluster makes the new one beside it, under another name, or is
+                # refused by Google with both untouched (ADR 25).
+                delete_before_replace=False,
             ),
         )
 

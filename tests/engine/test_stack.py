@@ -111,6 +111,15 @@ def test_another_endpoint_of_the_cluster_replaces_nothing(sandbox: Sandbox) -> N
         assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
 
 
+def test_the_cluster_is_never_replaced_under_its_own_name(sandbox: Sandbox) -> None:
+    """Deleted first, everything in it would be counted as deleted too, whatever came of it."""
+    sandbox.configure(config_with("network/controlPlane", "10.6.0.0/28"))
+    assert "clusters/cluster1' already exists" in sandbox.run("up", fails=True)
+    sandbox.configure(dev_config())
+    assert sandbox.changes(sandbox.run("up"))["updated"] == 2, "firewall rules for the control plane's range"
+    assert sandbox.changes(sandbox.run("up")).keys() == {"unchanged"}
+
+
 def test_one_changed_line_changes_one_object(sandbox: Sandbox) -> None:
     sandbox.configure(config_with("teams/team-y/egress/httpbin.org/http/paths", ["/status/418", "/get"]))
     changes = sandbox.changes(sandbox.run("up"))
