@@ -48,6 +48,9 @@ class Resource:
     inputs: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     acknowledged: bool = False
+    #: what Google's REST API answers about it, where it came through that door; `state` then holds the same
+    #: in the provider's words, as far as the rules of the cloud read it
+    rest: dict[str, Any] = field(default_factory=dict)
 
 
 class Cloud:

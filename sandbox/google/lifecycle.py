@@ -9,16 +9,16 @@ be run again. Anything else that exists already is refused, as in the real cloud
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.google import judgement
 from sandbox.google.cloud import Cloud, Resource
 from sandbox.google.identity import enabled
-from sandbox.google.kinds import ApiServer, Context, Kind, Problem, Values, walk
+from sandbox.google.kinds import ApiServer, Context, Kind, Problem, Values
 from sandbox.google.refusal import Refused, refuse
 from sandbox.google.settings import Settings, complete, project
 from sandbox.google.state import foreseen, merge, outputs, previewed, recorded
-from sandbox.google.table import KINDS
 
 Log = Callable[[str, str], None]
 
@@ -104,7 +104,10 @@ class Lifecycle:
                 return
             context = self._context(kind, id, str(state.get("project", "")), state, state)
             refusals = [
-                *self._users(resource),
+                *(
+                    Problem("id", id, f"it is already being used by '{user.id}'; delete that first")
+                    for user in judgement.users(self.cloud, resource)
+                ),
                 *(problem for rule in kind.delete_rules for problem in rule(context)),
             ]
             if policy == "PREVENT":
@@ -150,35 +153,6 @@ class Lifecycle:
                 f"it is disabled, accessNotConfigured. '{context.id}' cannot be made without it: enable it "
                 "with a projects.Service and let this resource depend on that.",
             )
-        missing = list(self._missing(context))
+        missing = list(judgement.missing(context))
         refusals = missing or [problem for rule in kind.cloud_rules for problem in rule(context)]
         refuse(kind, context.id, "creating" if context.old is None else "updating", refusals)
-
-    def _missing(self, context: Context) -> Iterator[Problem]:
-        values = {**context.new, "project": context.project}
-        for reference in context.kind.references:
-            for at, value in walk(context.new, reference.path):
-                id = reference.find(str(value), values) if value else None
-                if id is not None and self.cloud.find(id) is None:
-                    what = reference.to.rpartition(":")[2]
-                    yield Problem(
-                        at,
-                        value,
-                        f"The resource '{id}' was not found: there is no such {what}. Create it first and "
-                        "use its output here, so that the order is right",
-                        404,
-                    )
-
-    def _users(self, resource: Resource) -> Iterator[Problem]:
-        for kind in KINDS.values():
-            for reference in kind.references:
-                if not reference.holds or reference.to != resource.type:
-                    continue
-                for other in self.cloud.of_type(kind.token):
-                    for _, value in walk(other.state, reference.path):
-                        if reference.find(str(value), other.state) == resource.id:
-                            yield Problem(
-                                "id",
-                                resource.id,
-                                f"it is already being used by '{other.id}'; delete that first",
-                            )

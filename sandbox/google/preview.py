@@ -7,8 +7,8 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.google import schema
-from sandbox.google.kinds import Kind, Problem, Values, walk
+from sandbox.google import judgement, schema
+from sandbox.google.kinds import Kind, Problem, Values
 from sandbox.provider.wire import UNKNOWN
 
 _WORDS = {
@@ -28,13 +28,7 @@ def problems(kind: Kind, values: Values) -> Iterator[Problem]:
     yield from wrong
     if wrong:
         return  # a rule may trip over a value of the wrong type
-    for path, check in kind.checks.items():
-        for place, value in walk(values, path):
-            rule = check(value)
-            if rule:
-                yield Problem(place, value, rule)
-    for over_all in kind.rules:
-        yield from over_all(values)
+    yield from judgement.values(kind, values)
 
 
 def _object(
