@@ -12,6 +12,7 @@ from sandbox.google.identity import ALWAYS_ON
 from sandbox.google.kinds import tail
 from sandbox.google_rest import bodies, discovery, generic, policies, refusal, special
 from sandbox.google_rest.discovery import Json
+from sandbox.google_rest.project import within_quota
 from sandbox.google_rest.world import Handler, Request, World
 
 #: APIs that answer for any project, because they are on in the project of whoever asks
@@ -71,7 +72,7 @@ def _handler(request: Request) -> Handler:
     if method.collection.lower().endswith("operations"):
         return _operation
     of_policies = {"getIamPolicy": policies.get, "setIamPolicy": policies.set_}
-    of_policies |= {"testIamPermissions": policies.test}
+    of_policies |= {"testIamPermissions": policies.test, "testPermissions": policies.test}
     if method.verb in of_policies:
         return of_policies[method.verb]
     if method.verb in generic.VERBS:
@@ -132,6 +133,7 @@ def _allowed(world: World, request: Request) -> None:
     on = request.host in _OF_THE_CALLER or world.store.cloud.find(f"{project}/{request.host}") is not None
     if project and not on:
         raise refusal.api_off(project, request.host)
+    within_quota(world, request)
 
 
 def _consumer(request: Request) -> str:

@@ -10,7 +10,7 @@ from sandbox.google.firewall import ASSOCIATION, FIREWALL_KIND, POLICY
 from sandbox.google.forwarding import FORWARDING_RULE
 from sandbox.google.kinds import LINK, number, tail
 from sandbox.google.nat import NAT, ROUTER
-from sandbox.google.network import NETWORK, SUBNETWORK
+from sandbox.google.network import NETWORK, SUBNETWORK, network_named
 from sandbox.google.state import merge
 from sandbox.google_rest.discovery import Json
 from sandbox.google_rest.rows import Making, Part, Row, place
@@ -226,8 +226,19 @@ def _without(values: Json, *names: str) -> Json:
     return {name: value for name, value in values.items() if name not in names}
 
 
+def _subnets(making: Making) -> Json:
+    mine = [
+        LINK + subnet.id
+        for subnet in making.cloud.of_type(SUBNETWORK)
+        if network_named(str(subnet.state["network"]), subnet.state) == making.name
+    ]
+    return {"subnetworks": mine} if mine else {}
+
+
 ROWS: dict[str, Row] = {
-    "compute.networks": Row(NETWORK, _network_words, _network),
+    "compute.networks": Row(NETWORK, _network_words, _network, live=_subnets),
+    "compute.routes": Row("gcp:compute/route:Route"),
+    "compute.globalAddresses": Row("gcp:compute/globalAddress:GlobalAddress"),
     "compute.subnetworks": Row(SUBNETWORK, _subnet_words, _subnet),
     "compute.addresses": Row(ADDRESS, made=_address),
     "compute.firewalls": Row(FIREWALL_KIND.token, _firewall_words, _firewall),

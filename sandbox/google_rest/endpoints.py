@@ -15,6 +15,7 @@ ENDPOINTS: Final[dict[str, tuple[str, str]]] = {
     "DNS": ("dns.googleapis.com", "dns/v1beta2/"),
     "GKE_HUB": ("gkehub.googleapis.com", "v1beta/"),
     "GKE_HUB2": ("gkehub.googleapis.com", "v1beta/"),
+    "IAM": ("iam.googleapis.com", "v1/"),
     "IAM2": ("iam.googleapis.com", "v2beta/"),
     "IAM_BETA": ("iam.googleapis.com", "v1/"),
     "IAM_CREDENTIALS": ("iamcredentials.googleapis.com", "v1/"),

@@ -22,6 +22,8 @@ class Fault:
     seconds: float = 0.0
     #: how many requests it meets; None for all of them
     times: int | None = None
+    #: what whoever asks lacks, and says so when asked for it
+    permission: str = ""
 
 
 def api_off(api: str, project: str = "sandbox-project", times: int | None = None) -> Fault:
@@ -45,7 +47,8 @@ def no_billing(project: str = "sandbox-project") -> Fault:
 def forbidden(methods: str, permission: str, resource: str = "") -> Fault:
     """Whoever asks lacks a permission."""
     where = f" on resource '{resource}'" if resource else ""
-    return Fault(methods, Refused(403, f"Permission '{permission}' denied{where} (or it may not exist)."))
+    refused = Refused(403, f"Permission '{permission}' denied{where} (or it may not exist).")
+    return Fault(methods, refused, permission=permission)
 
 
 def quota(methods: str, metric: str, limit: float, region: str = "europe-west1") -> Fault:
@@ -90,6 +93,11 @@ class Faults:
         finally:
             with self._guard:
                 self._known = [known for known in self._known if known[0] is not fault]
+
+    def lacking(self) -> set[str]:
+        """The permissions that whoever asks does not have."""
+        with self._guard:
+            return {fault.permission for fault, left in self._known if fault.permission and left[0]}
 
     def meet(self, method: str) -> float:
         """How many seconds longer an operation of this method takes. Refused when a fault says so."""

@@ -78,9 +78,11 @@ def set_(world: World, request: Request) -> Json:
         return _policy(world, holder, name)
 
 
-def test(_world: World, request: Request) -> Json:
-    """Whoever asks may do everything; what a test forbids is refused when it is tried."""
-    return {"permissions": request.body.get("permissions", [])}
+def test(world: World, request: Request) -> Json:
+    """Which of these permissions whoever asks has: all but those that a test takes away."""
+    asked = request.body.get("permissions") or request.query.get("permissions", "").split(",")
+    lacking = world.faults.lacking()
+    return {"permissions": [permission for permission in asked if permission and permission not in lacking]}
 
 
 def access(world: World, name: str, before: list[Json], wanted: list[Json]) -> list[Json]:

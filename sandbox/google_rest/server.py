@@ -17,6 +17,7 @@ from sandbox.google_rest.answering import Call, answer
 from sandbox.google_rest.discovery import Json
 from sandbox.google_rest.endpoints import ENDPOINTS
 from sandbox.google_rest.faults import Faults
+from sandbox.google_rest.project import enable
 from sandbox.google_rest.store import Store
 from sandbox.google_rest.world import World
 
@@ -27,8 +28,8 @@ class GoogleRest:
     """Google Cloud's REST APIs, over the cloud of one sandbox. Runs from the start until `stop`."""
 
     def __init__(self, home: HasGoogle, apiserver: ApiServer) -> None:
-        self.cloud = Cloud(home)
-        self._world = World(Store(self.cloud, apiserver), apiserver)
+        self._cloud = Cloud(home)
+        self._world = World(Store(self._cloud, apiserver), apiserver)
         self.calls: list[Call] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -53,6 +54,11 @@ class GoogleRest:
         self._thread.join(10)
 
     @property
+    def cloud(self) -> Cloud:
+        """What exists in it."""
+        return self._cloud
+
+    @property
     def url(self) -> str:
         """Where all of it is."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -62,6 +68,16 @@ class GoogleRest:
         """What is broken now; add to it what shall be."""
         return self._world.faults
 
+    @property
+    def quotas(self) -> dict[str, float]:
+        """Limits by metric, such as STATIC_ADDRESSES, where they are not the usual ones."""
+        return self._world.quotas
+
+    @property
+    def policies(self) -> dict[str, Json]:
+        """Policies of the organisation, by constraint such as `constraints/gcp.resourceLocations`."""
+        return self._world.policies
+
     def endpoint(self, host: str) -> str:
         """What stands for `https://HOST/`, with the slash at its end."""
         return f"{self.url}/{host}/"
@@ -70,6 +86,7 @@ class GoogleRest:
         """What makes the Google provider ask here, with a token that is nobody's."""
         return {
             "GOOGLE_OAUTH_ACCESS_TOKEN": TOKEN,
+            "PULUMI_GCP_SKIP_REGION_VALIDATION": "true",  # the plugin asks Google itself for the regions
             **{
                 f"GOOGLE_{name}_CUSTOM_ENDPOINT": self.endpoint(host) + path
                 for name, (host, path) in ENDPOINTS.items()
@@ -87,7 +104,7 @@ class GoogleRest:
     def enable(self, *apis: str, project: str = "sandbox-project") -> None:
         """Switch APIs on in a project."""
         for api in apis:
-            special.enable(self._world, project, api)
+            enable(self._world, project, api)
 
     def put_object(self, bucket: str, name: str) -> None:
         """Lay an object into a bucket."""
@@ -113,7 +130,9 @@ def _handler(google: GoogleRest) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             url = urlsplit(self.path)
             host, _, path = url.path.removeprefix("/").partition("/")
-            query = dict(parse_qsl(url.query, keep_blank_values=True))
+            query: dict[str, str] = {}
+            for key, value in parse_qsl(url.query, keep_blank_values=True):
+                query[key] = f"{query[key]},{value}" if key in query else value
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             code, said = google.answer(host, self.command, path, query, body)
             text = b"" if code == 204 else json.dumps(said).encode()

@@ -38,13 +38,20 @@ class HasApiServer(Protocol):
     def running(self) -> bool: ...
 
 
+class HasCloud(Protocol):
+    """The cloud that load balancers are made in."""
+
+    @property
+    def cloud(self) -> Cloud: ...
+
+
 class ServiceController:
     """Runs while the `with` block does."""
 
-    def __init__(self, cloud: Cloud, apiserver: HasApiServer) -> None:
-        self._cloud = cloud
+    def __init__(self, google: HasCloud, apiserver: HasApiServer) -> None:
+        self._cloud = google.cloud
         self._apiserver = apiserver
-        self._balancers = LoadBalancers(cloud)
+        self._balancers = LoadBalancers(google.cloud)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 

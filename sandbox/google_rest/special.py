@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.google.cloud import ENABLED_API, Resource
-from sandbox.google.identity import ALWAYS_ON
-from sandbox.google.kinds import LINK, number, tail
+from sandbox.google.cloud import Resource
+from sandbox.google.kinds import tail
 from sandbox.google.nodes import NODE_POOL
-from sandbox.google_rest import clusters, compute, container, generic, policies, refusal
+from sandbox.google_rest import clusters, compute, container, generic, policies, project, refusal
 from sandbox.google_rest.discovery import Json
 from sandbox.google_rest.others import OBJECT, record_name
 from sandbox.google_rest.rows import NOW, links, place
 from sandbox.google_rest.world import Handler, Request, World, operation
 
-REGIONS: Final = (
-    "asia-east1",
-    *(f"europe-west{number}" for number in (1, 2, 3, 4, 6, 8, 9)),
-    *("us-central1", "us-east1", "us-west1"),
-)
 _POLICIES = generic.ROWS["compute.networkFirewallPolicies"]
 _SUBNETS = generic.ROWS["compute.subnetworks"]
 _RECORDS = generic.ROWS["dns.resourceRecordSets"]
@@ -28,108 +22,7 @@ _OBJECTS = generic.ROWS["storage.objects"]
 _DATASETS = generic.ROWS["bigquery.datasets"]
 
 
-# Projects, and the APIs that are on in them
-
-
-def _project(_world: World, request: Request) -> Json:
-    project = tail(request.name)
-    return {
-        "projectId": project,
-        "projectNumber": str(number(project, 12)),
-        "name": project if request.method.document.version == "v1" else f"projects/{number(project, 12)}",
-        "createTime": NOW,
-        **(
-            {"lifecycleState": "ACTIVE"}
-            if request.method.document.version == "v1"
-            else {"state": "ACTIVE", "displayName": project}
-        ),
-    }
-
-
-def _billing(_world: World, request: Request) -> Json:
-    return {
-        "name": f"{request.name}/billingInfo",
-        "projectId": tail(request.name),
-        "billingAccountName": "billingAccounts/000000-000000-000000",
-        "billingEnabled": True,
-    }
-
-
-def _service(project: str, api: str, on: bool) -> Json:
-    return {
-        "name": f"projects/{number(project, 12)}/services/{api}",
-        "parent": f"projects/{number(project, 12)}",
-        "config": {"name": api},
-        "state": "ENABLED" if on else "DISABLED",
-    }
-
-
-def _services(world: World, request: Request) -> Json:
-    project = request.name.split("/")[1]
-    on = {
-        resource.id.partition("/")[2]
-        for resource in world.store.cloud.of_type(ENABLED_API)
-        if resource.id.startswith(f"{project}/")
-    }
-    return {"services": [_service(project, api, True) for api in sorted(on | ALWAYS_ON)]}
-
-
-def enable(world: World, project: str, api: str) -> None:
-    """Switch an API on in a project."""
-    state = {"project": project, "service": api, "disableOnDestroy": True}
-    world.store.cloud.put(Resource(f"{project}/{api}", ENABLED_API, "", {}, state, acknowledged=True))
-
-
-def _enable(world: World, request: Request) -> Json:
-    project = request.name.split("/")[1]
-    apis = request.body.get("serviceIds") or [tail(request.name)]
-    for api in apis:
-        enable(world, project, api)
-    return operation(
-        world, request, request.name, {"services": [_service(project, api, True) for api in apis]}
-    )
-
-
-def _disable(world: World, request: Request) -> Json:
-    project, api = request.name.split("/")[1], tail(request.name)
-    with world.store.cloud.locked():
-        world.store.cloud.drop(f"{project}/{api}")
-    return operation(world, request, request.name, {"service": _service(project, api, False)})
-
-
-def _one_service(world: World, request: Request) -> Json:
-    project, api = request.name.split("/")[1], tail(request.name)
-    return _service(project, api, world.store.cloud.find(f"{project}/{api}") is not None)
-
-
 # Compute Engine
-
-
-def _regions(_world: World, request: Request) -> Json:
-    project = request.name.split("/")[1]
-    return {"kind": "compute#regionList", "items": [_region_of(project, name) for name in REGIONS]}
-
-
-def _region(_world: World, request: Request) -> Json:
-    if tail(request.name) not in REGIONS:
-        raise refusal.not_found(request.name)
-    return _region_of(request.name.split("/")[1], tail(request.name))
-
-
-def _region_of(project: str, name: str) -> Json:
-    link = f"{LINK}projects/{project}"
-    zones = [f"{link}/zones/{name}-{letter}" for letter in "bcd"]
-    return {"name": name, "status": "UP", "selfLink": f"{link}/regions/{name}", "zones": zones}
-
-
-def _zones(_world: World, request: Request) -> Json:
-    project = request.name.split("/")[1]
-    items = [
-        {"name": tail(zone), "status": "UP", "selfLink": zone, "region": region["selfLink"]}
-        for region in (_region_of(project, name) for name in REGIONS)
-        for zone in region["zones"]
-    ]
-    return {"kind": "compute#zoneList", "items": items}
 
 
 def _instance_groups(world: World, request: Request) -> Json:
@@ -276,16 +169,6 @@ def _dataset(world: World, request: Request) -> Json:
 
 
 ANSWERS: Final[dict[str, Handler]] = {
-    "cloudresourcemanager.projects.get": _project,
-    "cloudbilling.projects.getBillingInfo": _billing,
-    "serviceusage.services.list": _services,
-    "serviceusage.services.get": _one_service,
-    "serviceusage.services.enable": _enable,
-    "serviceusage.services.batchEnable": _enable,
-    "serviceusage.services.disable": _disable,
-    "compute.regions.list": _regions,
-    "compute.regions.get": _region,
-    "compute.zones.list": _zones,
     "compute.instanceGroupManagers.list": _instance_groups,
     "compute.subnetworks.setPrivateIpGoogleAccess": _private_access,
     "compute.subnetworks.expandIpCidrRange": _grow,
@@ -302,4 +185,5 @@ ANSWERS: Final[dict[str, Handler]] = {
     "bigquery.datasets.patch": _dataset,
     "bigquery.datasets.update": _dataset,
     **clusters.ANSWERS,
+    **project.ANSWERS,
 }

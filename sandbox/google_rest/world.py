@@ -20,6 +20,10 @@ class World:
     apiserver: ApiServer
     operations: Operations = field(default_factory=Operations)
     faults: Faults = field(default_factory=Faults)
+    #: limits that a test set, by metric
+    quotas: dict[str, float] = field(default_factory=dict)
+    #: policies of the organisation that a test set, by constraint
+    policies: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
