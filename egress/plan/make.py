@@ -89,6 +89,7 @@ def make_plan(settings: Settings) -> Plan:
         *direct_egress.closed_nodes(settings, ways),
         *direct_egress.unresolvable(settings),
         *private_hosts.unused(settings, gateways.values()),
+        *private_hosts.unopened(settings, ways),
         *direct_egress.uninspected((host for gateway in gateways.values() for host in gateway.hosts), ways),
     ]
     if problems:

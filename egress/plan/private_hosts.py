@@ -1,5 +1,6 @@
-"""Ranges of private networks that the config opens to gateways although nothing would use them: a reader
-would believe that a way is open.
+"""Private networks behind the gateways: ranges that are opened although nothing would use them, and hosts
+that lie in private networks although nothing leads there. Either way a reader would believe that a way is
+open.
 
 Work is linear in the number of ranges and of hosts.
 """
@@ -10,8 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network
 
 from egress.common.errors import Problem
+from egress.common.hosts import under
 from egress.plan.gateway import EgressGateway
+from egress.plan.team import Way
 from egress.settings import Settings
+from egress.settings.fences import Fence
+from egress.settings.paths import egress_path, model_path
 
 PATH = "gke-mesh-egress:fences.privateHosts"
 
@@ -38,6 +43,49 @@ def unused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[Pr
             "close nothing.",
             "Remove one of the two.",
         )
+
+
+def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
+    """Hosts that a private zone of somebody else answers, and to whose addresses nothing leads.
+
+    `ways`: by team.
+    """
+    elsewhere = settings.network.dns.answered_elsewhere
+    fences = settings.fences
+    if not elsewhere or not fences.up(Fence.GATEWAY_NETWORK):
+        return
+    for team, of_team in sorted(ways.items()):
+        for way in of_team:
+            host = way.host.name.removeprefix("*.")
+            domain = next((domain for domain in elsewhere if under(host, domain)), None)
+            if domain is None:
+                continue
+            path = egress_path(team, way.host.name)
+            if way.gateway is None:
+                yield Problem(
+                    path,
+                    way.host.name,
+                    f"network.dns.answeredElsewhere.{domain} says that a private zone answers this name, so "
+                    "its address is in a private network: teams that bypass the gateway reach only the internet.",
+                    f"Remove {model_path(team)}, or remove this host.",
+                )
+            elif way.use.tcp and way.use.tcp.by_name:
+                yield Problem(
+                    f"{path}.tcp.byName",
+                    True,
+                    f"network.dns.answeredElsewhere.{domain} says that a private zone answers this name, so "
+                    "its address is in a private network: raw TCP reaches only the internet.",
+                    "Write http or https if the host speaks it. Not supported: databases and caches on "
+                    "private addresses.",
+                )
+            elif not way.use.tcp and not fences.private_hosts:
+                yield Problem(
+                    path,
+                    way.host.name,
+                    f"network.dns.answeredElsewhere.{domain} says that a private zone answers this name, so "
+                    "its address is in a private network: the gateway reaches no such range.",
+                    "Name the range in which the host lies: fences.privateHosts: {vpn: 10.200.0.0/24}.",
+                )
 
 
 def _covered(ranges: Mapping[str, IPv4Network]) -> Iterator[tuple[str, str]]:

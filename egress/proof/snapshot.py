@@ -20,4 +20,5 @@ def deployment(plan: Plan, objects: Iterable[Object]) -> Snapshot:
     if plan.in_cluster_mesh:
         data = {"mesh": json.dumps(mesh_config(plan))}
         manifests.append(manifest("v1", "ConfigMap", "istio", names.MESH_NAMESPACE, data=data))
-    return Snapshot(tuple(manifests), tuple(google_objects(plan)), planned=True)
+    elsewhere = frozenset(plan.settings.network.dns.answered_elsewhere)
+    return Snapshot(tuple(manifests), tuple(google_objects(plan)), True, elsewhere)

@@ -37,8 +37,10 @@ class Dns(Model):
     answered_elsewhere: dict[Host, Reason] = Field(
         default={},
         description="Domain to reason: a private zone that somebody else made for this network answers "
-        "it and what lies below, such as a company's own. No zone is made here for declared names in it. "
-        "Opens what that zone answers. Refused: No reason. Not an outside host.",
+        "it and what lies below, such as a company's own. No zone is made here for declared names in it; "
+        "their addresses are taken to be private, so they need `fences.privateHosts`. Opens what that "
+        "zone answers. Refused: No reason. Not an outside host. A declared host in it that no range of "
+        "`fences.privateHosts` could hold, that is raw TCP by name, or that bypasses the gateway.",
     )
     query_logging: bool = Field(
         default=False,

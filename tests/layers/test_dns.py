@@ -117,6 +117,7 @@ def test_a_declared_name_that_the_companys_own_zone_answers_is_left_to_it() -> N
     config["gke-mesh-egress:network"]["dns"] = {
         "answeredElsewhere": {"corp.example": "forwarded over the VPN"}
     }
+    config["gke-mesh-egress:fences"] = {"privateHosts": {"vpn": "10.200.0.0/24"}}
     made = [zone.dns_name for zone in dns.render(plan_of(config)) if zone.resolved]
     assert made == ["api.corp2.example."]
 

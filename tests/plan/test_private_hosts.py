@@ -16,6 +16,7 @@ from egress.common.errors import ConfigError
 from egress.common.ip_space import ANYWHERE
 from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
+from egress.layers.google.dns import render as google_zones
 from egress.layers.render import render
 from egress.plan.private_hosts import PATH, unused
 from egress.proof.intent import Intent
@@ -69,6 +70,55 @@ def test_one_host_by_http_or_https_is_enough(way: dict[str, Any]) -> None:
             {"wiki.corp.example": way, "db.example": DATABASE}, onprem="10.50.0.0/24", other="10.60.0.0/24"
         )
     )
+
+
+ELSEWHERE = {"dns": {"answeredElsewhere": {"corp.example": "the company's own zone"}}}
+
+
+def answered_elsewhere(hosts: dict[str, Any], **ranges: str) -> dict[str, Any]:
+    made = config(hosts, **ranges)
+    made["gke-mesh-egress:network"] = made["gke-mesh-egress:network"] | deepcopy(ELSEWHERE)
+    return made
+
+
+@pytest.mark.parametrize("way", [PASSED, {"http": {}}, {"http": {"upgrade": "tls"}}])
+@pytest.mark.parametrize("undeclared", ["refuse", "resolve"])
+def test_a_host_that_the_companys_own_zone_answers_is_reached_and_proven(
+    way: dict[str, Any], undeclared: str
+) -> None:
+    """The zone is somebody else's, so it is not among the objects: the proof said that the name does not
+    exist."""
+    made = answered_elsewhere({"erp.corp.example": way, "api.example": PASSED}, vpn="10.200.0.0/24")
+    made["gke-mesh-egress:network"]["dns"]["undeclaredNames"] = undeclared
+    plan = plan_of(made)
+    proof = verify(Intent(plan), Judges(deployment(plan, render(plan))))
+    assert not proof.violations
+    assert not any(zone.name.endswith("erp-corp-example") for zone in google_zones(plan))
+
+
+def test_a_zone_of_somebody_else_answers_for_its_own_names_alone() -> None:
+    plan = plan_of(answered_elsewhere({"erp.corp.example": PASSED}, vpn="10.200.0.0/24"))
+    judges = Judges(deployment(plan, render(plan)))
+    assert judges.dns.judge("erp.corp.example").allowed
+    assert not judges.dns.judge("corp.example.org").allowed
+    assert not judges.dns.judge("xcorp.example").allowed
+    assert not judges.dns.outside("erp.corp.example", "any").allowed, "it answers in the internet's place"
+
+
+def test_a_host_in_a_private_network_to_which_nothing_leads_is_refused() -> None:
+    said = refused(answered_elsewhere({"erp.corp.example": PASSED, "*.corp.example": PASSED}))
+    assert said.keys() == {
+        'gke-mesh-egress:teams.orders.egress["erp.corp.example"]',
+        'gke-mesh-egress:teams.orders.egress["*.corp.example"]',
+    }
+    assert all("the gateway reaches no such range" in words for words in said.values())
+
+
+def test_a_database_in_a_private_network_is_refused_by_its_name() -> None:
+    said = refused(
+        answered_elsewhere({"db.corp.example": DATABASE, "erp.corp.example": PASSED}, vpn="10.200.0.0/24")
+    )
+    assert said.keys() == {'gke-mesh-egress:teams.orders.egress["db.corp.example"].tcp.byName'}
 
 
 def test_a_range_that_another_one_opens_already_is_refused() -> None:

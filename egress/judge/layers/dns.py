@@ -15,6 +15,8 @@ the two exists.
 - Compute Engine has names of its own below `internal`; a private zone answers for those only where its suffix
 is longer.
 - Names below `cluster.local` are the cluster's own and never leave it.
+- A zone that is not among the resources answers where somebody said so (`Snapshot.answered_elsewhere`); what
+it answers is not known.
 
 Rules of a response policy come first of all and are not understood, but for those of another network. Not
 read: where a pod's own /etc/hosts or a server of its own answers; a process that asks a server of its choice
@@ -79,6 +81,7 @@ class Dns:
         self._policy = next(
             (policy for policy in snapshot.resources(RESPONSE_POLICY) if self._ours(policy.properties)), None
         )
+        self._elsewhere = {_absolute(domain) for domain in snapshot.answered_elsewhere}
         self._known: dict[str, tuple[Verdict, tuple[str, ...]]] = {}
 
     @property
@@ -108,6 +111,8 @@ class Dns:
             network: the name of that network.
         """
         verdict, zone = self.judge(name), self._closest(_absolute(name))
+        if self._of_others(_absolute(name)):
+            return verdict.but(Outcome.DENIED)
         if zone is None or verdict.outcome is not Outcome.ALLOWED:
             return verdict
         if (
@@ -145,6 +150,11 @@ class Dns:
                     found.setdefault(_absolute(zone.properties["dnsName"]), zone)
         return found
 
+    def _of_others(self, name: str) -> bool:
+        """Whether the closest zone above a name is one that is not among the resources."""
+        closest = next((one for one in _suffixes(name) if one in self._zones or one in self._elsewhere), None)
+        return closest in self._elsewhere and closest not in self._zones
+
     def _closest(self, name: str) -> _Zone | None:
         return next((self._zones[suffix] for suffix in _suffixes(name) if suffix in self._zones), None)
 
@@ -160,6 +170,9 @@ class Dns:
             return _verdict(Outcome.ALLOWED, None, "", "The cluster answers its own names."), ()
         if self._policy is not None:
             return _by_rules(self._policy), ()
+        if self._of_others(name):
+            why = f"A private zone of somebody else answers for {spoken}, as the config says."
+            return _verdict(Outcome.ALLOWED, None, "", why), ()
         closest = next((suffix for suffix in _suffixes(name) if suffix in self._zones), None)
         if _under(name, OWN_DOMAIN) and (closest is None or not closest.endswith(f".{OWN_DOMAIN}")):
             reason = "Compute Engine answers its own names."

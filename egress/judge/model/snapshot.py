@@ -35,6 +35,9 @@ class Snapshot:
     planned: bool = False
     """Whether it is what a config renders: of Google's resources then only those that judges read, with what
     the program sets."""
+    answered_elsewhere: frozenset[str] = frozenset()
+    """Domains for which a private zone answers that is not among the resources, as somebody said who knows
+    the network: a company's own zone, which another project holds."""
 
     @classmethod
     def of(cls, kubernetes: Iterable[Manifest], google: Iterable[Resource]) -> Snapshot:
