@@ -66,7 +66,8 @@ def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[
                     path,
                     way.host.name,
                     f"network.dns.answeredElsewhere.{domain} says that a private zone answers this name, so "
-                    "its address is in a private network: teams that bypass the gateway reach only the internet.",
+                    "its address is in a private network: teams that bypass the gateway reach only the "
+                    "internet.",
                     f"Remove {model_path(team)}, or remove this host.",
                 )
             elif way.use.tcp and way.use.tcp.by_name:
