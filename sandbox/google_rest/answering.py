@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,6 +54,9 @@ def answer(world: World, host: str, http: str, path: str, query: Mapping[str, st
         refused = refusal.Refused(404, str(unknown))
     except refusal.Refused as said:
         refused = said
+    except Exception as error:  # a mistake of the stand-in's own is said, and not taken for a lost connection
+        text_of_it = "".join(traceback.format_exception(error)[-3:])
+        refused = refusal.Refused(500, f"the stand-in for Google Cloud failed at {method_id}: {text_of_it}")
     return Answered(refused.code, refused.answer(api), Call(method_id, http, path, refused.code, body))
 
 

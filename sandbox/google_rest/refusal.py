@@ -17,6 +17,7 @@ _STATUSES = {
     409: ("ALREADY_EXISTS", "alreadyExists"),
     412: ("FAILED_PRECONDITION", "conditionNotMet"),
     429: ("RESOURCE_EXHAUSTED", "rateLimitExceeded"),
+    500: ("INTERNAL", "internalError"),
     501: ("UNIMPLEMENTED", "notImplemented"),
     503: ("UNAVAILABLE", "backendError"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 
 from sandbox.google import judgement
@@ -47,12 +48,13 @@ class Store:
         return found
 
     def list(self, row: Row, collection: str) -> Iterator[tuple[str, Json]]:
-        """Every resource of a collection like `projects/p/global/networks`, with its name."""
-        start = row.id(f"{collection}/")
+        """Every resource of a collection like `projects/p/global/networks`, with its name. A place that is
+        written `-` stands for every place."""
+        pattern = re.escape(collection).replace("/\\-/", "/[^/]+/") + "/.+"
+        whole = row.id(f"{collection}/")
         for resource in list(self.cloud.of_type(row.token)):
-            rest = resource.id.removeprefix(start)
-            if resource.id.startswith(start) and "/" not in rest:
-                name = f"{collection}/{rest}"
+            name = resource.id if whole == f"{collection}/" else f"{collection}/{resource.id}"
+            if re.fullmatch(pattern, name):
                 yield name, self.get(row, name)
 
     def create(self, api: str, row: Row, name: str, asked: Json) -> Json:

@@ -258,5 +258,7 @@ def test_googles_own_client_finds_everything_in_its_place(client: Client) -> Non
             found = made.networks().list(project=PROJECT).execute()["items"]
             assert [item["name"] for item in found] == ["vpc"]
         else:
-            parent = f"{PLACE}/locations/-"
-            assert made.projects().locations().clusters().list(parent=parent).execute() == {}
+            cluster(client)
+            clusters = made.projects().locations().clusters()
+            found = clusters.list(parent=f"{PLACE}/locations/-").execute()["clusters"]
+            assert [item["name"] for item in found] == ["cluster1"]

@@ -206,10 +206,13 @@ class TestOthers:
         assert client.get(f"{buckets}/team-x-data")["location"] == "EUROPE-WEST1"
         answer = client.ask("POST", f"{buckets}?project=another", {"name": "team-x-data"})
         assert (answer.status, answer.reason) == (409, "conflict")
-        client.google.put_object("team-x-data", "report.csv")
+        client.google.put_object("team-x-data", "2026/report.csv")
         answer = client.ask("DELETE", f"{buckets}/team-x-data")
         assert answer.error == "The bucket you tried to delete is not empty."
-        client.delete(f"{buckets}/team-x-data/o/report.csv")
+        assert [item["name"] for item in client.get(f"{buckets}/team-x-data/o")["items"]] == [
+            "2026/report.csv"
+        ]
+        client.delete(f"{buckets}/team-x-data/o/2026%2Freport.csv")
         client.delete(f"{buckets}/team-x-data")
 
     def test_a_cluster_joins_the_fleet_and_a_feature_speaks_of_it(self, client: Client) -> None:
