@@ -189,6 +189,7 @@ ROWS: dict[str, Row] = {
         BUCKET, _bucket_words, _bucket, id=lambda name: name.removeprefix("b/"), listed="items"
     ),
     "storage.objects": Row(OBJECT, listed="items"),
+    "storage.anywhereCaches": Row("gcp:storage/anywhereCache:AnywhereCache", listed="items"),
     "pubsub.projects.topics": Row("gcp:pubsub/topic:Topic", made=lambda making: {"name": making.name}),
     "pubsub.projects.subscriptions": Row(
         "gcp:pubsub/subscription:Subscription",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.google.network import NETWORK as NETWORK_TYPE
-from sandbox.google_rest import GoogleRest, discovery, faults
+from sandbox.google_rest import GoogleRest, discovery, faults, generic, special
 from tests.sandbox.google_client import (
     ACCOUNT,
     CLUSTER,
@@ -158,6 +158,20 @@ class TestAsked:
         while client.get(asked)["status"] != "DONE":
             pass
         assert client.get(f"{COMPUTE}/regions/europe-west1/addresses/a")["status"] == "RESERVED"
+
+
+def test_every_row_and_answer_is_for_something_that_google_publishes() -> None:
+    published: set[str] = set()
+    for name in {key.partition(".")[0] for key in (*generic.ROWS, *special.ANSWERS)}:
+        for version in ("v1", "v1beta1", "v1beta2", "v2", "v3", "beta", "v1beta"):
+            try:
+                document = discovery.load(name, version)
+            except discovery.Unpublished:
+                continue
+            for method in document.methods:
+                published |= {method.id, method.collection}
+    assert set(generic.ROWS) <= published
+    assert set(special.ANSWERS) <= published
 
 
 class TestBothDoors:
