@@ -165,10 +165,11 @@ def _touches(path: tuple[str | int, ...], field: tuple[str, ...]) -> bool:
 
 def with_drift(inputs: Any, then: Any, now: Any) -> Any:
     """The inputs as they would read today: a field that changed in the live object since it was last seen
-    gets its live value.
+    gets its live value, cut to what the inputs state.
 
     The live object is compared with its earlier self, not with the inputs. So the API server's own spellings
-    ("1000m" stored as "1", an empty list left out) do not look like drift.
+    ("1000m" stored as "1", an empty list left out) do not look like drift. What somebody added beside what is
+    stated is not found, at the end of a list either: the real provider does not look there.
     """
     if then == now:
         return inputs
@@ -180,10 +181,19 @@ def with_drift(inputs: Any, then: Any, now: Any) -> Any:
             elif key not in then:
                 result[key] = value
         return result
-    lists = [value for value in (inputs, then, now) if isinstance(value, list)]
-    if len(lists) == 3 and len({len(value) for value in lists}) == 1:
-        return [with_drift(*items) for items in zip(*lists, strict=True)]
-    return now
+    if all(isinstance(value, list) for value in (inputs, then, now)):
+        before = [*then, *[None] * len(now)]
+        return [with_drift(*items) for items in zip(inputs, before, now, strict=False)]
+    return _cut(now, inputs)
+
+
+def _cut(live: Any, stated: Any) -> Any:
+    """Of the live value what the stated one has as well: its keys, and as many items as it has."""
+    if isinstance(live, Mapping) and isinstance(stated, Mapping):
+        return {key: _cut(value, stated[key]) for key, value in live.items() if key in stated}
+    if isinstance(live, list) and isinstance(stated, list):
+        return [_cut(*items) for items in zip(live, stated, strict=False)]
+    return live
 
 
 def drifted(inputs: Json, then: Json, now: Json) -> Json:

@@ -98,15 +98,24 @@ class TestDrift:
         inputs = {"cpu": "1000m", "egress": []}
         assert manifest.with_drift(inputs, {"cpu": "1", "other": 1}, {"cpu": "1", "other": 2}) == inputs
 
-    def test_a_changed_a_removed_and_a_lengthened_value_are_drift(self) -> None:
-        inputs = {"replicas": 2, "labels": {"a": "b", "c": "d"}, "ports": [{"port": 80}]}
-        then = {"replicas": 2, "labels": {"a": "b", "c": "d"}, "ports": [{"port": 80, "protocol": "TCP"}]}
-        now = {"replicas": 3, "labels": {"c": "d", "foreign": "x"}, "ports": [*then["ports"], {"port": 22}]}
+    def test_a_changed_and_a_removed_value_are_drift(self) -> None:
+        inputs = {"replicas": 2, "labels": {"a": "b", "c": "d"}, "ports": [{"port": 80}, {"port": 443}]}
+        then = {"replicas": 2, "labels": {"a": "b", "c": "d"}, "ports": [{"port": 80}, {"port": 443}]}
+        now = {"replicas": 3, "labels": {"c": "d", "foreign": "x"}, "ports": [{"port": 8080, "name": "x"}]}
         assert manifest.with_drift(inputs, then, now) == {
             "replicas": 3,
             "labels": {"c": "d"},
-            "ports": [{"port": 80, "protocol": "TCP"}, {"port": 22}],
+            "ports": [{"port": 8080}],
         }
+
+    def test_what_somebody_adds_beside_what_is_stated_is_not_seen_as_with_the_real_provider(self) -> None:
+        inputs = {"rules": [{"to": [{"port": 80}]}], "other": {"a": 1}}
+        added = {"rules": [{"to": [{"port": 80}, {"port": 22}], "from": []}, {}], "other": {"a": 1, "b": 2}}
+        assert manifest.with_drift(inputs, inputs, added | {"more": True}) == inputs
+
+    def test_what_somebody_puts_first_moves_what_is_stated_and_is_seen(self) -> None:
+        inputs = {"rules": [{"a": 1}, {"b": 2}]}
+        assert manifest.with_drift(inputs, inputs, {"rules": [{}, {"a": 1}, {"b": 2}]}) == {"rules": [{}, {}]}
 
     def test_a_secret_stated_as_text_is_compared_as_text(self) -> None:
         def live(text: str) -> dict[str, Any]:
