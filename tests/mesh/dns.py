@@ -29,7 +29,7 @@ class Responder:
     `refused` those of them outside the cluster for which there was no answer."""
 
     def __init__(self, namespace: Namespace, lookup: Lookup) -> None:
-        self._lookup = lookup
+        self.lookup = lookup
         self.asked: list[str] = []
         self.refused: list[str] = []
         self._socket = namespace.inside(_listen)
@@ -53,7 +53,7 @@ class Responder:
         name, end = _name(question)
         kind, family = struct.unpack_from("!HH", question, end)
         self.asked.append(name)
-        addresses = self._lookup(name)
+        addresses = self.lookup(name)
         if not addresses and "." in name and not name.endswith(_OF_THE_CLUSTER):
             self.refused.append(name)
         records = addresses if (kind, family) == (_ADDRESS, _INTERNET) else ()

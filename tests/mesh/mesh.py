@@ -51,6 +51,8 @@ the whole world."""
 _MORE_WEBSITES = ipaddress.ip_network("198.18.0.0/16")
 ELSEWHERE = "elsewhere"
 """The site that answers at every other address outside."""
+IDENTITY = "/computeMetadata/v1/instance/service-accounts/default/email"
+"""Where the metadata server says as whom a pod acts at Google; here it is the first that the plan names."""
 _SYSTEM_LABELS = {"security.istio.io/tlsMode": "disabled"}
 
 
@@ -246,7 +248,9 @@ class Mesh:
         vip = self.plan.addresses.google_apis
         google = self.authority.issue(vip.domain, "*.googleapis.com")
         yield Site("googleapis", vip.addresses, google)
-        yield Site("metadata", (METADATA_SERVER,), google, (80,))
+        emails = [identity.email for team in self.plan.teams for identity in team.identities]
+        answers = {"/": "", IDENTITY: "".join(emails[:1])}
+        yield Site("metadata", (METADATA_SERVER,), google, (80,), answers=answers)
         yield Site(ELSEWHERE, ("0.0.0.0",), self.stranger.issue(ELSEWHERE))
 
     def filter(

@@ -11,7 +11,7 @@ import socketserver
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -65,6 +65,9 @@ class Site:
     """443 is TLS, every other one is plain HTTP."""
     greeting: bytes = b""
     """What it says to whoever connects, before it is asked anything and before any TLS."""
+    answers: Mapping[str, str] | None = None
+    """What it says at each of its paths, and it has no other; None: it has every path, and says what it
+    saw."""
     arrived: list[Arrival] = field(default_factory=list)
     """Each connection, and each request on it, in order."""
     _servers: list[_Server] = field(default_factory=list)
@@ -210,6 +213,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "time": time.time(),
         }
         body = TEAPOT.encode() if status == 418 else json.dumps(seen).encode() + b"\n"
+        if self._site.answers is not None:
+            body = self._site.answers.get(self.path, "").encode()
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
         self.send_header("content-type", "text/plain" if status == 418 else "application/json")
@@ -231,6 +236,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _status(self) -> int:
         """As httpbin.org: /status/NNN answers with NNN."""
+        if self._site.answers is not None:
+            return 200 if self.path in self._site.answers else 404
         start, _, wanted = self.path.partition("?")[0].rpartition("/")
         return int(wanted) if start == "/status" and wanted.isdigit() and 200 <= int(wanted) <= 599 else 200
 
