@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 from egress.common.objects import Manifest
 from egress.plan.model import Plan
 from egress.probe.api import Api, ApiError, Json, items_of
-from egress.probe.jobs import NAME, jobs
+from egress.probe.jobs import NAME, idle
 from egress.probe.row import Row, State
 from egress.proof.intent import Intent
 from egress.settings.fences import Rule
@@ -132,23 +131,13 @@ def _refuser(error: ApiError) -> str | None:
 
 def plain_pod(team: str, image: str) -> Manifest:
     """The pod of an ordinary Job, which every fence lets in."""
-    template: Manifest = copy.deepcopy(next(pods_of(team, image)))
+    template: Manifest = idle(team, image)["spec"]["template"]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {**template["metadata"], "name": f"{NAME}-dry-run", "namespace": team},
         "spec": template["spec"],
     }
-
-
-def pods_of(team: str, image: str) -> Iterator[Manifest]:
-    """Templates of the Jobs that ask nothing."""
-    from egress.judge.model.flow import Flow, Protocol
-    from egress.probe.asked import Asked, Expected
-
-    nothing = Asked("0", Flow(team, "localhost", 80, Protocol.HTTP), Expected(False), "")
-    for job in jobs([nothing], "dry-run", image):
-        yield job["spec"]["template"]
 
 
 def standing(api: Api, plan: Plan) -> Iterator[Row]:

@@ -44,6 +44,11 @@ def jobs(asked: Iterable[Asked], run: str, image: str, lingers: float = LINGERS)
             yield _job(f"{NAME}-{run}-{number}", team, account, run, image, flows)
 
 
+def idle(team: str, image: str) -> Manifest:
+    """A Job that asks nothing, to see what becomes of others like it."""
+    return _job(f"{NAME}-idle", team, "default", "none", image, {"ready": 0, "lingers": 0, "flows": []})
+
+
 def _job(name: str, team: str, account: str, run: str, image: str, flows: Manifest) -> Manifest:
     labels = {"app": NAME, RUN_LABEL: run}
     container = {

@@ -119,6 +119,7 @@ MAY_MAKE = {
     "egress/answers/asked.py": "what a person asks",
     "egress/proof/invariants.py": "a proxy without settings of its own, which no team has",
     "egress/proof/answers.py": "whom a declared name leads to",
+    "egress/probe/flows.py": "names and addresses that exist, for those of the list that stand for others",
     "egress/answers/": "what would answer a person's question otherwise",
 }
 """Where flows are made from nothing; everywhere else they are taken from the list."""
