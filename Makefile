@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify diff evidence map lint test fuzz mutants prove bench bench-mesh golden schema
+.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify diff drift evidence map lint test fuzz mutants prove bench bench-mesh golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -44,6 +44,9 @@ reach: $(READY) ## Who can reach what, by which way, and who decides [TEAM=team-
 
 diff: $(READY) ## Who gains and who loses what, in words [OLD=main NEW=HEAD; a git ref, a folder, a stack export]
 	@$(RUN) -m egress diff --stack '$(STACK)' $(or $(OLD),HEAD) $(NEW)
+
+drift: $(READY) ## What lives in the sandbox's cluster otherwise than the config says [KUBECONFIG=path: in another one]
+	@$(RUN) -m egress drift --stack '$(STACK)' --kubeconfig '$(or $(KUBECONFIG),$(or $(EGRESS_SANDBOX_HOME),.sandbox)/apiserver/kubeconfig)'
 
 verify: $(READY) ## Prove that the rendered objects do what the config says, and nothing else
 	@$(RUN) -m egress verify --stack '$(STACK)'

@@ -39,8 +39,7 @@ def _change(engine: Engine, command: str, policies: Policies | None) -> int:
         print(
             "The state now says what is there. `make preview` says what of it the config wants otherwise, "
             "and `make up` puts "
-            "that back. Objects that somebody added are in no state: `egress diff HEAD live.yaml` finds them "
-            "(docs/commands.md)."
+            "that back. What somebody added is in no state: `make drift` finds it (docs/commands.md)."
         )
     else:
         return _destroy(engine)

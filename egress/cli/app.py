@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from egress.cli import diff, evidence, explain, map_page, probe, reach, render, schemas, verify, why
+from egress.cli import diff, drift, evidence, explain, map_page, probe, reach, render, schemas, verify, why
 
 HELP = """What the program decides and what comes of it, without an engine and without an account.
 
@@ -50,6 +50,7 @@ app.command()(reach.reach)
 app.command()(verify.verify)
 app.command()(diff.diff)
 app.command()(probe.probe)
+app.command()(drift.drift)
 app.command()(evidence.evidence)
 app.command("map")(map_page.map_page)
 app.command()(render.render)

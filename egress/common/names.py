@@ -35,6 +35,9 @@ reasons. What holds is the rule's expression, which names them; this is for peop
 RELAXED = f"{OWN_DOMAIN}/relaxed."
 """On a policy or a namespace, followed by a rule's or a fence's name: the stack's config takes it out, for
 the reason that it says."""
+REPAIRED = f"{OWN_DOMAIN}/repaired"
+"""On an object that the config's `repair` names, with its text: another text is a change of the object, and
+with any change the whole object is applied."""
 
 SHARED_GATEWAY = ""
 """Name of the egress gateway that every team without one of its own leaves by; the parts of names that say

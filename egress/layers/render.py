@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import yaml
 
+from egress.common.names import REPAIRED
 from egress.common.objects import Manifest, Object
 from egress.layers import admission, ingress
 from egress.layers.cluster import demo_app as test_application
@@ -63,7 +65,16 @@ LAYERS = (
 def render(plan: Plan) -> list[Object]:
     """Every Kubernetes object of the plan. The Helm charts' own objects are not among them: Helm renders
     those."""
-    return [item for layer in LAYERS for item in layer.render(plan)]
+    repair = plan.settings.repair
+    rendered = (item for layer in LAYERS for item in layer.render(plan))
+    return [_repaired(item, repair[item.identity]) if item.identity in repair else item for item in rendered]
+
+
+def _repaired(item: Object, text: str) -> Object:
+    """The object with what makes it another one than it was, so that it is applied whole."""
+    metadata = item.manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), REPAIRED: text}
+    return replace(item, manifest={**item.manifest, "metadata": {**metadata, "annotations": annotations}})
 
 
 def to_yaml(manifests: Iterable[Manifest]) -> str:

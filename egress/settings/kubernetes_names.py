@@ -23,3 +23,13 @@ SecretName = Annotated[
         "Use lower-case letters, digits and hyphens, at most 253.",
     ),
 ]
+
+ObjectName = Annotated[
+    str,
+    Form(
+        r"(?:[a-z0-9-]+/)?[a-z]+/[a-z0-9.-]+",
+        "No object is called so, so none would be applied anew.",
+        "Write it as `egress drift` does: team-y/networkpolicy/team-boundary, clusterrole/egress-platform.",
+    ),
+]
+"""How `egress drift` and the outputs name an object."""

@@ -10,13 +10,13 @@ from pydantic import Field, field_validator, model_validator
 
 from egress.common import names
 from egress.settings import sources
-from egress.settings.base import Form, Model, ProjectId, Refusal, refusals
+from egress.settings.base import Form, Model, ProjectId, Refusal, Words, refusals
 from egress.settings.cluster import Cluster
 from egress.settings.credentials import Credential
 from egress.settings.fences import Fences
 from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
 from egress.settings.ingress import Ingress
-from egress.settings.kubernetes_names import SecretName
+from egress.settings.kubernetes_names import ObjectName, SecretName
 from egress.settings.mesh import Gateway, Mesh
 from egress.settings.network import Network, overlaps
 from egress.settings.service_perimeter import Number
@@ -113,6 +113,12 @@ class Settings(Model):
         default={},
         description="Labels of all that the stack makes in Google Cloud and that can carry some: "
         "cluster, addresses, zones, buckets. Refused: What Google refuses in a label.",
+    )
+    repair: dict[ObjectName, Words] = Field(
+        default={},
+        description="Object, as `egress drift` names it, to a text. The next update applies the object "
+        "whole, and with it takes away what somebody added; each other text does it once more. `egress "
+        "drift` prints what to write here. Refused: Not of the form `[namespace/]kind/name`.",
     )
     protect: bool = Field(
         default=True,

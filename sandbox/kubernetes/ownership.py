@@ -1,7 +1,12 @@
 """Who owns which field of an object, as the API server records it (`metadata.managedFields`).
 
 What was set by creating an object is owned apart from what is applied to it later, by the same program too. A
-manifest that no longer states such a field would then leave it as it was created.
+manifest that no longer states such a field would then leave it as it was created. So the real provider takes
+over, before each update of an object, what was set in its own name and by kubectl: what the manifest does not
+state of it then goes. What other programs own stays, except in lists that are one value to the API server.
+
+Source: pulumi-kubernetes, `fixCSAFieldManagers`, with fluxcd/pkg/ssa, `PatchReplaceFieldsManagers`, which
+takes names by how they begin.
 """
 
 from __future__ import annotations
@@ -11,18 +16,37 @@ from typing import Any
 
 from sandbox.provider.wire import Json
 
+TAKEN_OVER = (
+    ("kubectl", "Apply"),
+    ("kubectl", "Update"),
+    ("before-first-apply", "Update"),
+    ("pulumi-kubernetes", "Update"),
+    ("pulumi-resource-kubernetes", "Update"),
+)
+"""How the managers' names begin whose fields the provider takes over, and by which operation they hold
+them."""
+
 
 def by_apply(metadata: Mapping[str, Any], manager: str) -> list[Json] | None:
-    """The record in which all that a manager set is held by apply; None where it is so already."""
+    """The record in which a manager holds by apply all that it takes over; None where it is so already."""
     record: list[Json] = list(metadata.get("managedFields") or ())
-    mine = [entry for entry in record if entry["manager"] == manager and "subresource" not in entry]
-    created = next((entry for entry in mine if entry["operation"] == "Update"), None)
-    if created is None:
+    mine = [entry for entry in record if entry["manager"] == manager and entry["operation"] == "Apply"]
+    taken = [entry for entry in record if entry not in mine and _is_taken(entry)]
+    if not taken:
         return None
-    applied = next((entry for entry in mine if entry["operation"] == "Apply"), None)
-    fields = _either(created["fieldsV1"], applied["fieldsV1"] if applied else {})
-    others = [entry for entry in record if entry is not created and entry is not applied]
-    return [*others, created | {"operation": "Apply", "fieldsV1": fields}]
+    held = (mine or taken)[0]
+    fields: Json = {}
+    for entry in (*mine, *taken):
+        fields = _either(fields, entry["fieldsV1"])
+    others = [entry for entry in record if entry not in mine and entry not in taken]
+    return [*others, held | {"manager": manager, "operation": "Apply", "fieldsV1": fields}]
+
+
+def _is_taken(entry: Json) -> bool:
+    return not entry.get("subresource") and any(
+        entry["manager"].startswith(beginning) and entry["operation"] == operation
+        for beginning, operation in TAKEN_OVER
+    )
 
 
 def _either(one: Json, other: Json) -> Json:

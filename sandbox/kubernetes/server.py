@@ -34,6 +34,9 @@ _IDENTIFIER = "clusterIdentifier"
 _FORGET_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
 """The real provider's setting: deleting an object in a cluster that is gone only takes it out of the
 state."""
+_AS = "EGRESS_SANDBOX_AS"
+"""Names the user as whom the stand-in asks the API server, with that user's rights: one who may read no
+Secrets, for example."""
 _REFUSALS = (ApiServerError, ToolError, ClusterError, manifest.ManifestError, kubeconfig.KubeconfigError)
 
 
@@ -144,7 +147,8 @@ class KubernetesProvider(protocol.Provider):
     def _connected(self, text: str, force: bool) -> Cluster:
         target = kubeconfig.parse(text)
         kubeconfig.require_sandbox(target, self._apiserver.url)
-        return Cluster(target.server, self._apiserver.token, target.ca_pem or self._apiserver.ca_pem, force)
+        authority = target.ca_pem or self._apiserver.ca_pem
+        return Cluster(target.server, self._apiserver.token, authority, force, os.environ.get(_AS))
 
     # Resources
 

@@ -69,7 +69,7 @@ class Api:
         self,
         method: str,
         path: str,
-        body: JSON | None = None,
+        body: JSON | list[JSON] | None = None,
         *,
         person: Person | None = None,
         content_type: str = "application/json",

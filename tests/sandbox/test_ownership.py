@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.kubernetes.ownership import by_apply
 
-ME, OTHER = "pulumi-kubernetes", "kubectl-edit"
+ME, OTHER = "pulumi-kubernetes", "console"
 
 
 def entry(manager: str, operation: str, fields: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -31,3 +31,15 @@ def test_nothing_is_to_do_where_it_is_so_already() -> None:
     assert by_apply({"managedFields": [entry(ME, "Apply", {"f:spec": {}}), status]}, ME) is None
     assert by_apply({"managedFields": [entry(OTHER, "Update", {"f:spec": {}})]}, ME) is None
     assert by_apply({}, ME) is None
+
+
+def test_what_kubectl_set_is_taken_over_by_whatever_command_and_goes_with_the_next_update() -> None:
+    applied = entry(ME, "Apply", {"f:spec": {"f:a": {}}})
+    edited = entry("kubectl-edit", "Update", {"f:spec": {"f:b": {}}})
+    forced = entry("kubectl", "Apply", {"f:spec": {"f:c": {}}})
+    theirs, status = (
+        entry(OTHER, "Update", {"f:spec": {"f:d": {}}}),
+        entry("kubectl-edit", "Update", {"f:status": {}}, subresource="status"),
+    )
+    found = by_apply({"managedFields": [applied, edited, forced, theirs, status]}, ME)
+    assert found == [theirs, status, entry(ME, "Apply", {"f:spec": {"f:a": {}, "f:b": {}, "f:c": {}}})]

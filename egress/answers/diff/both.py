@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from egress.answers.diff.normal import SILENT_KINDS, is_live
+from egress.answers.diff.normal import SILENT_KINDS, Item, is_live
 from egress.answers.words import listing
 from egress.common.names import TEAM_LABEL
 from egress.judge.cluster_connections import ClusterConnections
@@ -63,10 +63,12 @@ class Both:
         of_old, of_new = (team in side.snapshot.namespace_labels for side in self.sides)
         return of_old, of_new
 
-    @property
-    def partial(self) -> tuple[bool, bool]:
-        """Of which side Google's resources say only what the program sets, while the other's say
-        everything."""
+    def partial(self, item: Item) -> tuple[bool, bool]:
+        """Which side says only what the program sets of an object, while the other says everything: of
+        Google's resources a config. Of Kubernetes' objects all counts; defaults are no part of their normal
+        form."""
+        if not item.of_google:
+            return False, False
         planned = [side.snapshot.planned for side in self.sides]
         return (planned[0] and not planned[1], planned[1] and not planned[0])
 
@@ -86,9 +88,9 @@ class Both:
         return ClusterConnections(self.distinctions)
 
 
-def comparable(old: Snapshot, new: Snapshot) -> tuple[Snapshot, Snapshot, list[str]]:
+def comparable(old: Snapshot, new: Snapshot, *, whole: bool = False) -> tuple[Snapshot, Snapshot, list[str]]:
     """The two without what only one of them was handed over with, and sentences that say so: what is missing
-    is not removed."""
+    is not removed, unless both were handed over `whole`."""
     notes: list[str] = []
     if bool(old.google) != bool(new.google):
         notes.append(
@@ -105,7 +107,7 @@ def comparable(old: Snapshot, new: Snapshot) -> tuple[Snapshot, Snapshot, list[s
         )
     for name in ("OLD", "NEW"):
         one, other = (old, new) if name == "OLD" else (new, old)
-        kinds = _not_printed(one, other)
+        kinds = [] if whole else _not_printed(one, other)
         left = replace(
             other, kubernetes=tuple(item for item in other.kubernetes if item["kind"] not in kinds)
         )

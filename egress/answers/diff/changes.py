@@ -98,7 +98,11 @@ class Difference:
 
 
 def difference(
-    old: Snapshot, new: Snapshot, plans: tuple[Plan | None, Plan | None] = (None, None)
+    old: Snapshot,
+    new: Snapshot,
+    plans: tuple[Plan | None, Plan | None] = (None, None),
+    *,
+    whole: bool = False,
 ) -> Difference:
     """What the new objects let out that the old ones do not, and the other way round.
 
@@ -106,11 +110,12 @@ def difference(
         old, new: the objects.
         plans: what they were rendered of, where they are a config's: between two, what no object shows is
         compared too.
+        whole: whether each was handed over whole, so that what it does not hold is not there.
     """
     notes: list[str] = []
     nothing = [not (side.kubernetes or side.google) for side in (old, new)]
     if not any(nothing):
-        old, new, notes = comparable(old, new)
+        old, new, notes = comparable(old, new, whole=whole)
     both = Both(old, new)
     sides = [normal(side) for side in (old, new)]
     objects = tuple(sorted(name for name in sides[0].keys() | sides[1].keys() if _differ(sides, name, both)))
@@ -145,7 +150,7 @@ def difference(
 
 def _differ(sides: Sequence[Mapping[str, Item]], name: str, both: Both) -> bool:
     old, new = (side.get(name) for side in sides)
-    return old is None or new is None or any(True for _ in differing(old.says, new.says, both.partial))
+    return old is None or new is None or any(True for _ in differing(old.says, new.says, both.partial(old)))
 
 
 def _without_echoes(facts: Iterable[Fact], gateways: Iterable[str]) -> list[Fact]:

@@ -10,27 +10,39 @@ from typing import Any, cast
 
 import yaml
 
+from egress.common.names import REPAIRED
 from egress.common.objects import Resource
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, part
 
 LINKS = ("https://www.googleapis.com/compute/v1/", "https://compute.googleapis.com/compute/v1/")
 """What Google writes before the path of a resource; both mean the same."""
 _METADATA = ("labels", "annotations")
-_ADDED = ("pulumi.com/", "kubectl.kubernetes.io/", "deployment.kubernetes.io/", "kubernetes.io/metadata.name")
-"""Labels and annotations that tools and the API server write about themselves."""
+_ADDED = (
+    *("pulumi.com/", "kubectl.kubernetes.io/", "deployment.kubernetes.io/", "kubernetes.io/metadata.name"),
+    REPAIRED,
+)
+"""Labels and annotations that tools and the API server write about themselves, and what only makes Pulumi
+apply an object."""
 _OURS = "app.kubernetes.io/managed-by"
 _ASSIGNED = {
-    "Service": ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"),
+    "Service": ("clusterIP", "clusterIPs", "healthCheckNodePort", "ipFamilies", "ipFamilyPolicy"),
     "Namespace": ("finalizers",),
 }
-"""Fields of a spec that the API server fills in by kind."""
+"""Fields of a spec that the API server fills in by kind; of a Service also each port's on the nodes."""
+_OF_CHART: Mapping[str, Any] = {
+    "defaultProviders": {"metrics": ["prometheus"]},
+    "enablePrometheusMerge": True,
+    "rootNamespace": "istio-system",
+    "trustDomain": "cluster.local",
+}
+"""What istiod's chart writes into the mesh's configuration by itself. Source: Istio, istio-discovery,
+templates/configmap.yaml."""
 _DEFAULTS: Mapping[str, Any] = {
+    "allocateLoadBalancerNodePorts": True,
     "dnsPolicy": "ClusterFirst",
+    "externalTrafficPolicy": "Cluster",
     "imagePullPolicy": "Always",
     "internalTrafficPolicy": "Cluster",
-    "matchPolicy": "Equivalent",
-    "namespaceSelector": {},
-    "objectSelector": {},
     "progressDeadlineSeconds": 600,
     "protocol": "TCP",
     "replicas": 1,
@@ -38,7 +50,6 @@ _DEFAULTS: Mapping[str, Any] = {
     "restartPolicy": "Always",
     "revisionHistoryLimit": 10,
     "schedulerName": "default-scheduler",
-    "scope": "*",
     "sessionAffinity": "None",
     "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}, "type": "RollingUpdate"},
     "terminationGracePeriodSeconds": 30,
@@ -48,12 +59,19 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 """Fields of Kubernetes' own kinds that mean the same absent and with this value. Source: Kubernetes API
 reference."""
-_DEFAULTED = {
-    "Deployment",
-    "Service",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding",
-    "NetworkPolicy",
+_OF_ADMISSION: Mapping[str, Any] = {
+    "matchPolicy": "Equivalent",
+    "namespaceSelector": {},
+    "objectSelector": {},
+    "scope": "*",
+}
+"""The same for admission alone: in a NetworkPolicy's peer `namespaceSelector: {}` is every namespace."""
+_ADMISSION = {**_DEFAULTS, **_OF_ADMISSION}
+_DEFAULTED: Mapping[str, Mapping[str, Any]] = {
+    **dict.fromkeys(("Deployment", "NetworkPolicy", "Service"), _DEFAULTS),
+    "ValidatingAdmissionPolicy": _ADMISSION,
+    "ValidatingAdmissionPolicyBinding": _ADMISSION,
+    "SecretSync": {"secretSyncControllerName": ""},
 }
 SILENT_KINDS = {
     "telemetry",
@@ -82,6 +100,7 @@ class Item:
     """Of Kubernetes, or the last part of a Google resource's type; in lower case."""
     namespace: str
     says: Mapping[str, Any]
+    of_google: bool = False
 
 
 def normal(snapshot: Snapshot) -> dict[str, Item]:
@@ -94,7 +113,7 @@ def normal(snapshot: Snapshot) -> dict[str, Item]:
         if not _brought_along(item)
     }
     return found | {
-        item.identity: Item(item.type.rsplit(":", 1)[-1].lower(), "", resource(item))
+        item.identity: Item(item.type.rsplit(":", 1)[-1].lower(), "", resource(item), of_google=True)
         for item in snapshot.google
     }
 
@@ -134,11 +153,33 @@ def manifest(item: Manifest) -> dict[str, Any]:
         found.setdefault("metadata", {})[name] = kept
     if kind in _ASSIGNED and isinstance(found.get("spec"), Mapping):
         found["spec"] = {key: value for key, value in found["spec"].items() if key not in _ASSIGNED[kind]}
+        if kind == "Service" and isinstance(ports := found["spec"].get("ports"), list):
+            found["spec"]["ports"] = [_without_node_port(port) for port in cast("list[Any]", ports)]
         if not found["spec"]:
             del found["spec"]
     if kind == "ConfigMap" and "mesh" in part(item, "data"):
-        found["data"] = {**part(item, "data"), "mesh": _parsed(str(item["data"]["mesh"]))}
-    return _written(found) if kind in _DEFAULTED else found
+        found["data"] = {**part(item, "data"), "mesh": _mesh(str(item["data"]["mesh"]))}
+        if str(found["data"].get("meshNetworks")).strip() in ("networks: {}", "networks:"):
+            del found["data"]["meshNetworks"]
+    return _written(found, _DEFAULTED[kind]) if kind in _DEFAULTED else found
+
+
+def _mesh(text: str) -> Any:
+    """The mesh's configuration without what the chart writes by itself."""
+    found = _parsed(text)
+    if not isinstance(found, Mapping):
+        return found
+    of = cast("Mapping[str, Any]", found)
+    said = {key: value for key, value in of.items() if _OF_CHART.get(key) != value}
+    defaults = part(said, "defaultConfig")
+    if defaults.get("discoveryAddress") == f"istiod.{_MESH}.svc:15012":
+        said["defaultConfig"] = {key: defaults[key] for key in defaults if key != "discoveryAddress"}
+        if not said["defaultConfig"]:
+            del said["defaultConfig"]
+    return said
+
+
+_MESH = "istio-system"
 
 
 def _parsed(text: str) -> Any:
@@ -148,18 +189,26 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _written(value: Any) -> Any:
+def _without_node_port(port: Any) -> Any:
+    if not isinstance(port, Mapping):
+        return port
+    return {key: value for key, value in cast("Mapping[str, Any]", port).items() if key != "nodePort"}
+
+
+def _written(value: Any, defaults: Mapping[str, Any]) -> Any:
     """Without fields that say what is so anyhow; `serviceAccount` is an old name that the API server writes
     beside the new."""
     if isinstance(value, Mapping):
         of = cast("Mapping[str, Any]", value)
         return {
-            key: _written(below)
+            key: _written(below, defaults)
             for key, below in of.items()
-            if not (key in _DEFAULTS and below == _DEFAULTS[key])
+            if not (key in defaults and below == defaults[key])
             and not (key == "serviceAccount" and below == of.get("serviceAccountName"))
         }
-    return [_written(below) for below in cast("list[Any]", value)] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_written(below, defaults) for below in cast("list[Any]", value)]
+    return value
 
 
 def resource(item: Resource) -> dict[str, Any]:

@@ -20,6 +20,7 @@ CONFIG = "config"
 """How such a difference is called, before the path of the key."""
 SILENT: Mapping[str, str] = {
     "labels": "labels in Google Cloud are for bills and searches; nothing here selects by them",
+    "repair": "which objects are applied anew, as they are",
     "network.subnet.name": "a name; the ranges say what is inside",
     "network.nat.minPortsPerVm": "how many connections at once",
     "network.nat.maxPortsPerVm": "how many connections at once",

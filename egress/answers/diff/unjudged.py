@@ -251,7 +251,7 @@ def unjudged(
             certified = any(fact.by == name for fact in found if fact.aspect in _CERTIFICATES)
             fields = [
                 path
-                for path in dict.fromkeys(differing(old.says, new.says, both.partial))
+                for path in dict.fromkeys(differing(old.says, new.says, both.partial(old)))
                 if not (explained and _judged(item.kind, path)) and not _silent(item.kind, path)
                 if not (certified and any(_means(pattern, path) for pattern in _NEVER_JUDGED))
             ]

@@ -36,8 +36,12 @@ class Unreadable(Exception):
     """A file that holds no objects in a form that is known; the message says which and what is expected."""
 
 
-def read(*paths: Path) -> Snapshot:
+def read(*paths: Path, live: bool = False) -> Snapshot:
     """Everything in some files and folders.
+
+    Args:
+        paths: where they are.
+        live: of a stack's export, what the last refresh found of an object, and not what the program wants.
 
     Raises:
         Unreadable: a path is not there, a file is no YAML or JSON, or it holds neither Kubernetes objects nor
@@ -48,7 +52,7 @@ def read(*paths: Path) -> Snapshot:
     for path in paths:
         for file in _files(path):
             for document in _documents(file):
-                for found in _unpacked(document, str(file)):
+                for found in _unpacked(document, str(file), live):
                     if isinstance(found, Resource):
                         resources[found.identity] = found
                     else:
@@ -103,16 +107,16 @@ def _list(value: Any, where: str) -> list[Any]:
     return cast("list[Any]", value)
 
 
-def _unpacked(document: Any, file: str) -> Iterator[Manifest | Resource]:
+def _unpacked(document: Any, file: str, live: bool = False) -> Iterator[Manifest | Resource]:
     document = _mapping(document, file)
     if "deployment" in document and "kind" not in document:
         deployment = _mapping(document["deployment"] or {}, f"{file}: deployment")
         for at, resource in enumerate(_list(deployment.get("resources"), f"{file}: deployment.resources")):
             where = f"{file}: deployment.resources[{at}]"
-            yield from _of_stack(_mapping(resource, where), where)
+            yield from _of_stack(_mapping(resource, where), where, live)
     elif str(document.get("kind")).endswith("List") and "items" in document:
         for at, item in enumerate(_list(document["items"], f"{file}: items")):
-            yield from _unpacked(item, f"{file}: items[{at}]")
+            yield from _unpacked(item, f"{file}: items[{at}]", live)
     elif (
         document.get("kind")
         and isinstance(document.get("metadata"), Mapping)
@@ -136,9 +140,9 @@ def _check(kind: str, written: Mapping[str, Any], file: str, called: str) -> Non
         raise Unreadable(f"{file}: {called} is of another form than any API takes: {'; '.join(found)}.")
 
 
-def _of_stack(resource: Mapping[str, Any], where: str) -> Iterator[Manifest | Resource]:
+def _of_stack(resource: Mapping[str, Any], where: str, live: bool) -> Iterator[Manifest | Resource]:
     """A resource of a stack's export; what the program wanted (`inputs`), completed by what came of it
-    (`outputs`)."""
+    (`outputs`). Of a Kubernetes object one of the two, since both are whole."""
     for key in ("type", "urn"):
         if not isinstance(resource.get(key), str):
             raise Unreadable(
@@ -150,8 +154,10 @@ def _of_stack(resource: Mapping[str, Any], where: str) -> Iterator[Manifest | Re
     if type_token.startswith("kubernetes:helm.sh/"):
         yield from _of_chart(type_token, urn, inputs, where)
     elif type_token.startswith("kubernetes:") and "kind" in inputs and "metadata" in inputs:
+        outputs = _mapping(resource.get("outputs") or {}, f"{where}.outputs")
+        said, key = (outputs, "outputs") if live and "kind" in outputs else (inputs, "inputs")
         yield from _unpacked(
-            {key: value for key, value in inputs.items() if not key.startswith("__")}, f"{where}.inputs"
+            {name: value for name, value in said.items() if not name.startswith("__")}, f"{where}.{key}"
         )
     elif type_token.startswith("gcp:"):
         outputs = _mapping(resource.get("outputs") or {}, f"{where}.outputs")

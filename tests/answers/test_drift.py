@@ -1,0 +1,203 @@
+"""`egress drift`: every field that lives otherwise than it was rendered, who set it, what puts it right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egress.answers.diff.drift import drift
+from egress.answers.diff.drifted import Field, How
+from egress.answers.diff.mending import mendings
+from egress.answers.diff.owned import setter
+from egress.judge.model.snapshot import Snapshot, identity
+from tests.answers.drifting import Manifest, edited, found, live, planned, with_one_more
+from tests.support import dev_config, plan_of
+
+BY = "by kubectl-edit at 2026-11-27T10:00:00Z"
+ADDED: dict[str, tuple[str, str, Any, str]] = {
+    # a fence: object, the list or map that somebody adds to, what is added, where
+    "NetworkPolicy": (
+        "team-y/networkpolicy/team-boundary",
+        "spec.egress",
+        {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]},
+        "spec.egress[",
+    ),
+    "AuthorizationPolicy": (
+        "istio-egress/authorizationpolicy/egress-team-y",
+        "spec.rules",
+        {},
+        "spec.rules[",
+    ),
+    "AuthorizationPolicy without rules": (
+        "istio-egress/authorizationpolicy/allow-nothing",
+        "spec.rules",
+        {},
+        "spec.rules",
+    ),
+    "Sidecar": ("team-y/sidecar/default", "spec.egress", {"hosts": ["*/*"]}, "spec.egress["),
+    "ValidatingAdmissionPolicy": (
+        "validatingadmissionpolicy/egress-team-workloads",
+        "spec.matchConditions",
+        {"name": "never", "expression": "false"},
+        "spec.matchConditions[",
+    ),
+    "ValidatingAdmissionPolicyBinding": (
+        "validatingadmissionpolicybinding/egress-team-workloads",
+        "spec.matchResources.namespaceSelector.matchExpressions",
+        {"key": "free", "operator": "DoesNotExist"},
+        "spec.matchResources.namespaceSelector.matchExpressions[",
+    ),
+    "ClusterRole": (
+        "clusterrole/egress-team-member",
+        "rules",
+        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+        "rules[",
+    ),
+    "ClusterRoleBinding": (
+        "clusterrolebinding/egress-platform",
+        "subjects",
+        {"kind": "User", "name": "eve@example.com"},
+        "subjects[",
+    ),
+    "VirtualService": (
+        "istio-egress/virtualservice/example-com-through-egress-gateway",
+        "spec.exportTo",
+        "team-y",
+        "spec.exportTo[",
+    ),
+    "Gateway": (
+        "istio-egress/gateway/egress-gateway",
+        "spec.servers",
+        {"port": {"number": 9999, "name": "open", "protocol": "TCP"}, "hosts": ["*"]},
+        "spec.servers[",
+    ),
+    "ServiceEntry": (
+        "istio-egress/serviceentry/example-com-ext",
+        "spec.exportTo",
+        "team-y",
+        "spec.exportTo[",
+    ),
+}
+
+
+def names(kind: str) -> list[str]:
+    return sorted(identity(item) for item in planned().kubernetes if item["kind"] == kind)
+
+
+def test_what_is_as_rendered_is_no_drift() -> None:
+    assert not found(live())
+
+
+@pytest.mark.parametrize("fence", ADDED)
+def test_what_somebody_added_to_a_fence_is_named_with_who_and_when(fence: str) -> None:
+    name, path, value, where = ADDED[fence]
+    told = edited(name, path, with_one_more(value))
+    (item,) = told.objects
+    assert (item.object, item.how) == (name, How.CHANGED)
+    (field,) = item.fields
+    assert field.how is How.ADDED
+    assert field.name.startswith(where)
+    assert field.text.endswith(BY)
+    assert told.changes or told.unjudged, "what it does is said, or that nobody here can tell"
+    assert any(change.widening for change in told.changes) or told.unjudged or "Binding" in fence
+
+
+@pytest.mark.parametrize(
+    "kind",
+    sorted({str(item["kind"]) for item in planned().kubernetes} - {"ConfigMap"}),
+)
+def test_an_object_of_any_kind_that_somebody_deleted_is_named(kind: str) -> None:
+    name = names(kind)[0]
+
+    def delete(objects: dict[str, Manifest]) -> None:
+        del objects[name]
+
+    told = found(live(delete))
+    assert [(item.object, item.how) for item in told.objects] == [(name, How.GONE)]
+    assert any(
+        mending.command == "pulumi up --stack dev --refresh" for mending in mendings(told.objects, "dev")
+    )
+
+
+CHANGED: dict[str, tuple[str, str, Any]] = {
+    "Namespace": ("namespace/team-y", "metadata.labels.pod-security~kubernetes~io/enforce", "privileged"),
+    "PeerAuthentication": ("istio-system/peerauthentication/default", "spec.mtls.mode", "PERMISSIVE"),
+    "ValidatingAdmissionPolicyBinding": (
+        "validatingadmissionpolicybinding/egress-platform-kinds",
+        "spec.validationActions",
+        ["Warn"],
+    ),
+    "Gateway": ("istio-egress/gateway/egress-gateway", "spec.servers.0.port.number", 9999),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_a_changed_field_is_named_with_both_values(kind: str) -> None:
+    name, path, value = CHANGED[kind]
+
+    def change(objects: dict[str, Manifest]) -> None:
+        below: Any = objects[name]
+        *above, last = [key.replace("~", ".") for key in path.split(".")]
+        for key in above:
+            below = below[int(key) if key.isdigit() else key]
+        below[last] = value
+
+    told = found(live(change))
+    (item,) = told.objects
+    assert item.fields[0].how is How.CHANGED
+    assert item.fields[0].live == (value[0] if isinstance(value, list) else value)
+    assert " instead of " in item.fields[0].text
+    assert told.changes or told.unjudged
+
+
+def test_what_the_provider_takes_away_is_named_for_repair_and_the_rest_is_taken_out_by_name() -> None:
+    by_kubectl = edited("istio-egress/authorizationpolicy/allow-nothing", "spec.rules", with_one_more({}))
+    by_console = edited(
+        "istio-egress/authorizationpolicy/allow-nothing", "spec.rules", with_one_more({}), by="console"
+    )
+    assert [mending.command for mending in mendings(by_kubectl.objects, "dev")] == [
+        "pulumi config set --stack dev --path "
+        "'gke-mesh-egress:repair[\"istio-egress/authorizationpolicy/allow-nothing\"]' version-7",
+        "pulumi up --stack dev --refresh",
+    ]
+    patch, update = [mending.command for mending in mendings(by_console.objects, "dev")]
+    assert patch.startswith(
+        "kubectl patch authorizationpolicy.security.istio.io allow-nothing --namespace istio-egress --type"
+    )
+    assert '{"op":"test","path":"/metadata/resourceVersion","value":"7"}' in patch
+    assert '{"op":"remove","path":"/spec/rules"}' in patch
+    assert update == "pulumi up --stack dev --refresh"
+
+
+def test_kinds_that_may_not_be_read_are_said_and_never_green() -> None:
+    objects = [item for item in live() if item["kind"] != "Sidecar"]
+    told = drift(plan_of(dev_config()), planned(), Snapshot.of(objects, ()), {"Sidecar", "Job"})
+    assert not told.objects
+    assert told.unread == ("Sidecar",)
+    assert told
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "says"),
+    [
+        ({"f:spec": {"f:rules": {}}}, ("spec", "rules", 1), "edit at T"),
+        ({"f:spec": {"f:rules": {}}}, ("spec", "action"), ""),
+        ({"f:spec": {'k:{"name":"never"}': {}}}, ("spec", 0), "edit at T"),
+        ({"f:spec": {'v:"b"': {}}}, ("spec", 1), ""),
+        ({"f:metadata": {"f:labels": {"f:a/b": {}}}}, ("metadata", "labels", "a/b"), "edit at T"),
+    ],
+)
+def test_who_set_a_field_is_read_from_the_servers_record(
+    fields: dict[str, Any], path: tuple[str | int, ...], says: str
+) -> None:
+    entry = {"manager": "edit", "operation": "Update", "time": "T", "fieldsV1": fields}
+    status = {"manager": "other", "subresource": "status", "time": "U", "fieldsV1": fields}
+    item = {"metadata": {"managedFields": [entry, status]}, "spec": [{"name": "never"}, "a"]}
+    assert setter(item, path) == says
+
+
+def test_a_field_is_written_as_people_write_it() -> None:
+    field = Field(("metadata", "labels", "a/b"), How.ADDED, live="x" * 200)
+    assert field.text.startswith('metadata.labels["a/b"] added: xxx')
+    assert field.text.endswith("…")
