@@ -24,6 +24,7 @@ from egress.settings.teams import TestApp
 IMAGE = TestApp().image
 """Pulled from gcr.io, which private nodes reach; with Python in it."""
 COLOURS = {State.OK: "green", State.LEAK: "red", State.WRONG: "red", State.NOT_ASKED: "yellow"}
+WORDS = {State.OK: "ok", State.LEAK: "LEAK", State.WRONG: "WRONG", State.NOT_ASKED: "not asked"}
 
 
 def probe(
@@ -94,15 +95,19 @@ def probe(
 
 
 def report(rows: Sequence[Row]) -> None:
-    """The table, as `make prove` prints its own."""
-    table = Table(show_edge=False)
-    for title in ("Asked", "Expected", "Seen", "Stopped by", "Arrived at", ""):
-        table.add_column(title, overflow="fold")
+    """The table, as `make prove` prints its own, and beneath it what there is to say of single rows."""
+    table = Table(show_edge=False, box=None)
+    table.add_column("Asked", overflow="fold")
+    table.add_column("Expected", overflow="fold")
+    for title in ("Seen", "Stopped by", "Arrived at", ""):
+        table.add_column(title, no_wrap=True)
     for row in rows:
-        says = f"{row.state.value.upper()}: {row.says}" if row.says else row.state.value
-        verdict = f"[{COLOURS[row.state]}]{escape(says)}[/]"
-        table.add_row(*map(escape, (row.what, row.expected, row.seen, row.stopped_by, row.at)), verdict)
+        cells = (row.what, row.expected, row.seen, row.stopped_by, row.at)
+        table.add_row(*map(escape, cells), f"[{COLOURS[row.state]}]{WORDS[row.state]}[/]")
     out.print(table)
+    for row in rows:
+        if row.says:
+            out.print(f"{WORDS[row.state]}: {row.what}: {row.says}", markup=False)
     counted = {state: sum(row.state is state for row in rows) for state in State}
     asked = len(rows) - counted[State.NOT_ASKED]
     out.print(

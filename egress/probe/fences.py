@@ -145,23 +145,24 @@ def standing(api: Api, plan: Plan) -> Iterator[Row]:
     questions: list[tuple[str, str, Callable[[], tuple[bool | None, str]]]] = [
         (
             "the API server's addresses, which istiod's NetworkPolicy names",
-            f"within {plan.addresses.control_plane}",
+            f"in {plan.addresses.control_plane}",
             lambda: _api_server(api, plan),
         ),
         (
             "konnectivity-agent, by which the API server reaches webhooks",
-            f"pods' addresses ({plan.addresses.pods})",
+            f"in {plan.addresses.pods}",
             lambda: _agents(api, plan),
         ),
     ]
     if plan.in_cluster_mesh:
-        wanted = "failurePolicy: Fail, which istiod sets once it is reached"
-        questions.append(("istiod refuses Istio objects that are not valid", wanted, lambda: _validator(api)))
+        # istiod sets it once the API server reaches it.
+        what = "istiod's webhook, which refuses Istio objects that are not valid"
+        questions.append((what, "failurePolicy: Fail", lambda: _validator(api)))
     for gateway in plan.gateways:
         questions.append(
             (
                 f"pods of the gateway in {gateway.namespace}",
-                f"{gateway.settings.min_replicas} or more ready, on different nodes",
+                f"{gateway.settings.min_replicas} ready on 2 nodes",
                 lambda gateway=gateway: _spread(
                     api, gateway.namespace, gateway.labels, gateway.settings.min_replicas
                 ),
@@ -174,7 +175,8 @@ def standing(api: Api, plan: Plan) -> Iterator[Row]:
             yield Row(what, State.NOT_ASKED, wanted, says=str(error))
             continue
         state = State.NOT_ASKED if holds is None else State.OK if holds else State.WRONG
-        yield Row(what, state, wanted, seen, says="" if holds else seen)
+        says = "" if holds else f"expected {wanted}, seen {seen}" if state is State.WRONG else seen
+        yield Row(what, state, wanted, seen if holds is not None else "-", says=says)
 
 
 def _api_server(api: Api, plan: Plan) -> tuple[bool | None, str]:
@@ -215,7 +217,7 @@ def _validator(api: Api) -> tuple[bool | None, str]:
         for hook in items_of(item, "webhooks")
     ]
     if not hooks:
-        return False, f"no webhook configuration is called {VALIDATOR}..."
+        return False, "none"
     said = sorted({str(hook.get("failurePolicy")) for hook in hooks})
     return said == ["Fail"], f"failurePolicy: {', '.join(said)}"
 

@@ -97,8 +97,10 @@ class Flows:
                 if all(step.allowed for step in steps):
                     unsafe.setdefault(way, Asked("", flow, Expected(True), "").what)
             elif way not in asked:
-                why = question.kind.value
-                asked[way] = Asked(next(self._ids), flow, _expected(steps), why, guessed=guessed)
+                expected = _expected(steps)
+                beside = question.kind is TargetKind.HOST and not expected.passes
+                why = "beside what is declared of the host" if beside else question.kind.value
+                asked[way] = Asked(next(self._ids), flow, expected, why, guessed=guessed)
         yield from asked.values()
         for way, what in unsafe.items():
             if way not in asked:

@@ -6,6 +6,7 @@ each has to be found and named.
 from __future__ import annotations
 
 import copy
+import re
 import secrets
 import socket
 import threading
@@ -35,7 +36,9 @@ from tests.mesh.flow import Flow as Cataloged
 from tests.mesh.flows import flows as catalogue
 from tests.mesh.kubelet import Kubelet
 from tests.mesh.mesh import WEBSITES, Mesh
+from tests.support import ROOT
 
+PAGE = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
 UNDECLARED = ("example.org", "other.example")
 SECONDS = 120.0
 LINGERS = 0.5
@@ -117,12 +120,20 @@ class TestAsRendered:
 
     def test_what_this_cluster_lacks_is_said(self, rows: list[Row]) -> None:
         """One pod of the gateway, no webhook: nothing is taken for granted."""
-        wrong = {row.what: row.says for row in rows if row.state is State.WRONG}
+        wrong = {row.what: row.seen for row in rows if row.state is State.WRONG}
         assert wrong == {
-            "istiod refuses Istio objects that are not valid": "no webhook configuration is called "
-            "istio-validator...",
+            "istiod's webhook, which refuses Istio objects that are not valid": "none",
             "pods of the gateway in istio-egress": "1 ready on 1 node",
         }
+
+    def test_the_page_shows_rows_of_it(self, rows: list[Row]) -> None:
+        printed = {(row.what, row.expected, row.seen, row.stopped_by, row.at) for row in rows}
+        table = PAGE.partition("\n Asked ")[2].partition("```")[0].splitlines()[1:]
+        shown = [tuple(re.split(r"\s{2,}", line.strip())) for line in table]
+        assert len(shown) == 7
+        for *cells, state in shown:
+            assert tuple(cells) in printed
+            assert state == "ok"
 
     def test_the_table_is_that_of_make_prove(self, mesh: Mesh, rows: list[Row]) -> None:
         """Answer, layer, and where it arrived: of every flow of the catalogue that an app can try."""
@@ -215,7 +226,8 @@ class TestAPlantedHole:
             found = _leaks(probe(mesh, ["team-y"]))
         _until(lambda: status() == 403)
         assert found.keys() == {"team-y: GET http://httpbin.org/"}
-        (says,) = found.values()
+        ((what, says),) = found.items()
+        assert f"LEAK: {what}: {says}" in PAGE.splitlines()
         assert "istio-egress/authorizationpolicy/egress-team-y spec.rules[0].to[0].operation.paths" in says
 
     def test_a_sidecar_that_lets_everything_on_while_the_network_still_holds(self, mesh: Mesh) -> None:
