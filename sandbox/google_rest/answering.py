@@ -6,11 +6,12 @@ import json
 import re
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from sandbox.google.cloud import ENABLED_API
 from sandbox.google.identity import ALWAYS_ON
-from sandbox.google.kinds import tail
+from sandbox.google.kinds import number, tail
 from sandbox.google_rest import bodies, discovery, generic, policies, refusal, special
 from sandbox.google_rest.discovery import Json
 from sandbox.google_rest.project import within_quota
@@ -40,7 +41,7 @@ def answer(world: World, host: str, http: str, path: str, query: Mapping[str, st
     method_id = api = host.removesuffix(".googleapis.com")
     body: Json = {}
     try:
-        found = discovery.find(host, http, path)
+        found = _by_id(world, discovery.find(host, http, path))
         method_id = found.method.id
         body = _read(text)
         request = Request(host, found, _query(found.method, query), flat(body))
@@ -138,6 +139,18 @@ def _allowed(world: World, request: Request) -> None:
     if project and not on:
         raise refusal.api_off(project, request.host)
     within_quota(world, request)
+
+
+def _by_id(world: World, found: discovery.Found) -> discovery.Found:
+    """A request that names its project by number, as one that names it by id."""
+    parts = found.name.split("/")
+    if parts[0] != "projects" or len(parts) < 2 or not parts[1].isdigit():
+        return found
+    for service in world.store.cloud.of_type(ENABLED_API):
+        project = service.id.partition("/")[0]
+        if str(number(project, 12)) == parts[1]:
+            return replace(found, name="/".join(["projects", project, *parts[2:]]))
+    return found
 
 
 def _consumer(request: Request) -> str:

@@ -21,7 +21,8 @@ from sandbox.google_rest.project import enable
 from sandbox.google_rest.store import Store
 from sandbox.google_rest.world import World
 
-TOKEN = "sandbox"
+TOKEN = "nobodys-token"
+"""Not the name of a file: the provider would read that."""
 
 
 class GoogleRest:
@@ -129,7 +130,9 @@ def _handler(google: GoogleRest) -> type[BaseHTTPRequestHandler]:
 
         def _serve(self) -> None:
             url = urlsplit(self.path)
-            host, _, path = url.path.removeprefix("/").partition("/")
+            host, _, path = url.path.strip("/").partition("/")
+            if "." not in host:  # some clients keep of an address only what stands before `/dns/`, say
+                host, path = f"{host}.googleapis.com", f"{host}/{path}"
             query: dict[str, str] = {}
             for key, value in parse_qsl(url.query, keep_blank_values=True):
                 query[key] = f"{query[key]},{value}" if key in query else value

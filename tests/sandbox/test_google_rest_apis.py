@@ -199,6 +199,29 @@ class TestNetworks:
         client.delete(f"{policies}/fences")
 
 
+class TestAsTheProviderAsks:
+    """What the real provider was seen to send, and no document has."""
+
+    def test_fields_that_google_takes_without_publishing_them(self, client: Client) -> None:
+        network(client)
+        routing = {"routingMode": "REGIONAL", "deleteBgpAlwaysCompareMed": False}
+        client.post(f"{COMPUTE}/global/networks", {"name": "more", "routingConfig": routing})
+        answer = client.ask("POST", f"{COMPUTE}/global/networks", {"name": "x", **routing})
+        assert 'Unknown name "deleteBgpAlwaysCompareMed"' in answer.error
+
+    def test_an_address_of_which_only_the_end_is_kept(self, client: Client) -> None:
+        network(client)
+        client.post(f"{DNS}/managedZones", {"name": "z", "dnsName": "example.com.", "description": "d"})
+        found = client.get(f"dns/v1/{PLACE}/managedZones/z/rrsets")
+        assert [one["type"] for one in found["rrsets"]] == ["NS", "SOA"]
+
+    def test_a_project_by_its_number(self, client: Client) -> None:
+        network(client)
+        number = client.get(f"cloudresourcemanager.googleapis.com/v1/{PLACE}")["projectNumber"]
+        asked = f"compute.googleapis.com/compute/beta/projects/{number}/global/networks/vpc"
+        assert client.get(asked)["name"] == "vpc"
+
+
 class TestOthers:
     def test_a_buckets_name_is_the_worlds_and_a_full_one_stays(self, client: Client) -> None:
         buckets = "storage.googleapis.com/storage/v1/b"
