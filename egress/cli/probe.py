@@ -108,6 +108,8 @@ def report(rows: Sequence[Row]) -> None:
     for row in rows:
         if row.says:
             out.print(f"{WORDS[row.state]}: {row.what}: {row.says}", markup=False)
+    if any(row.state in (State.LEAK, State.WRONG) for row in rows):
+        out.print("What was changed in the cluster, by whom, and how to put it right: egress drift")
     counted = {state: sum(row.state is state for row in rows) for state in State}
     asked = len(rows) - counted[State.NOT_ASKED]
     out.print(

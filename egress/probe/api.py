@@ -60,7 +60,7 @@ class Api:
         except Exception as error:  # the client raises what it likes: of files, YAML, plugins
             listed = "gcloud container clusters get-credentials CLUSTER --location LOCATION --dns-endpoint"
             raise NoCluster(
-                f"No cluster to ask: {error}. `{listed}` writes one into the kubeconfig; --context names one "
+                f"No cluster to ask: {str(error).rstrip('.')}. `{listed}` writes one into the kubeconfig; --context names one "
                 "of several, --kubeconfig another file."
             ) from None
         del contexts

@@ -58,7 +58,7 @@ def flows_of(wanted: Wanted, services: Mapping[str, Service | None]) -> Iterator
 def probed(api: Api, wanted: Wanted, tell: Callable[[str], None]) -> Iterator[Row]:
     """Every row, in the order of the table. Jobs are gone when the first comes."""
     services = {team.name: service_of(api, team.name) for team in wanted.plan.teams}
-    probe = made(wanted, (_if_there(api, one) for one in flows_of(wanted, services)))
+    probe = made(wanted, map(_Accounts(api).checked, flows_of(wanted, services)))
     began = time.monotonic()
     count = sum(isinstance(one, Asked) for one in probe.asked)
     tell(f"{count} flows in {len(probe.jobs)} Jobs")
@@ -102,17 +102,28 @@ def rows(
             yield of_flow(one, answer, logs)
 
 
-def _if_there(api: Api, one: Asked | NotAsked) -> Asked | NotAsked:
-    """A pod needs its ServiceAccount: without it no Job makes one."""
-    if isinstance(one, NotAsked) or one.flow.service_account == ACCOUNT:
-        return one
-    path = f"/api/v1/namespaces/{one.flow.namespace}/serviceaccounts/{one.flow.service_account}"
-    try:
-        api.ask("GET", path)
-    except ApiError as error:
-        if error.status == 404:
-            return NotAsked(one.what, f"there is no ServiceAccount {one.flow.service_account}")
-    return one
+class _Accounts:
+    """The teams' ServiceAccounts: without its own no Job makes a pod."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._missing: dict[tuple[str, str], bool] = {}
+
+    def checked(self, one: Asked | NotAsked) -> Asked | NotAsked:
+        if isinstance(one, NotAsked) or one.flow.service_account == ACCOUNT:
+            return one
+        team, account = one.flow.namespace, one.flow.service_account
+        if (team, account) not in self._missing:
+            self._missing[team, account] = self._is_missing(team, account)
+        missing = f"there is no ServiceAccount {account}"
+        return NotAsked(one.what, missing) if self._missing[team, account] else one
+
+    def _is_missing(self, team: str, account: str) -> bool:
+        try:
+            self._api.ask("GET", f"/api/v1/namespaces/{team}/serviceaccounts/{account}")
+        except ApiError as error:
+            return error.status == 404
+        return False
 
 
 def service_of(api: Api, namespace: str) -> Service | None:

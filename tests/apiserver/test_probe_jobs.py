@@ -4,10 +4,15 @@ refused as soon as one of them is to go around a fence. And they are gone afterw
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from egress.cli import probe as command
@@ -26,7 +31,7 @@ from sandbox.apiserver import ApiServer
 from sandbox.kubernetes.cluster import Cluster
 from tests.apiserver import injector
 from tests.apiserver.people import api_server, deploy, wait_until
-from tests.support import dev_config, plan_of
+from tests.support import ROOT, dev_config, plan_of
 
 IMAGE = "registry.example/python:3"
 JOBS = "system:serviceaccount:kube-system:job-controller"
@@ -182,6 +187,35 @@ def _status(state: dict[str, Any]) -> dict[str, Any]:
 
 
 class TestCommand:
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+    def test_whoever_ends_it_early_leaves_nothing_behind(self, stage: Stage, how: signal.Signals) -> None:
+        words = [sys.executable, "-m", "egress", "probe", "--kubeconfig", str(stage.server.kubeconfig)]
+        with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            wait_until(lambda: len(stage.left()) == 3, "the Jobs are made")
+            running.send_signal(how)
+            running.communicate(timeout=30)
+        assert running.returncode != 0
+        assert stage.left() == []
+
+    def test_it_signs_in_as_the_kubeconfigs_plugin_says(self, stage: Stage, tmp_path: Path) -> None:
+        """As gke-gcloud-auth-plugin does."""
+        credential = {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "kind": "ExecCredential",
+            "status": {"token": stage.server.token},
+        }
+        config = yaml.safe_load(stage.server.kubeconfig.read_text(encoding="utf-8"))
+        plugin = {
+            "apiVersion": credential["apiVersion"],
+            "command": "echo",
+            "args": [json.dumps(credential)],
+            "interactiveMode": "Never",
+        }
+        config["users"][0]["user"] = {"exec": plugin}
+        file = tmp_path / "kubeconfig"
+        file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        assert Api.of(file, None).ask("GET", "/api/v1/namespaces/team-x")["metadata"]["name"] == "team-x"
+
     def test_it_ends_with_1_and_says_which_pods_did_not_run(self, stage: Stage) -> None:
         words = ["probe", "--kubeconfig", str(stage.server.kubeconfig), "--timeout", "1", "--json"]
         done = CliRunner().invoke(app, words)
@@ -193,7 +227,7 @@ class TestCommand:
         assert stage.left() == []
 
     def test_a_person_without_rights_is_told_that_nothing_could_be_asked(
-        self, stage: Stage, tmp_path: Any
+        self, stage: Stage, tmp_path: Path
     ) -> None:
         text = stage.server.kubeconfig.read_text(encoding="utf-8")
         other = tmp_path / "kubeconfig"
