@@ -54,16 +54,16 @@ class Api:
         source = cast(Any, config)
         try:
             file = str(kubeconfig) if kubeconfig else None
-            contexts, active = source.list_kube_config_contexts(config_file=file)
+            _, active = source.list_kube_config_contexts(config_file=file)
             made: Any = cast(Any, client).Configuration()
             source.load_kube_config(config_file=file, context=context, client_configuration=made)
         except Exception as error:  # the client raises what it likes: of files, YAML, plugins
             listed = "gcloud container clusters get-credentials CLUSTER --location LOCATION --dns-endpoint"
+            why = str(error).rstrip(".")
             raise NoCluster(
-                f"No cluster to ask: {str(error).rstrip('.')}. `{listed}` writes one into the kubeconfig; --context names one "
-                "of several, --kubeconfig another file."
+                f"No cluster to ask: {why}. `{listed}` writes one into the kubeconfig; --context names one of "
+                "several, --kubeconfig another file."
             ) from None
-        del contexts
         made.retries = False
         return cls(cast(Any, client).ApiClient(made), context or str(active["name"]))
 

@@ -88,9 +88,19 @@ class Logs:
         line = self._sidecar.get(local) if local else None
         if line is None:
             return None, None
-        gateway = self._by_id.get(line.get("request_id"))
+        gateway = self._by_id.get(line.get("request_id")) or self._onward(line)
+        while gateway and str(gateway.get("upstream_host", "")).startswith("127."):
+            # To itself: a wildcard's inner name is read by a second server of the same gateway.
+            inner = self._onward(gateway)
+            if inner is None or inner is gateway:
+                break
+            gateway = inner
+        return line, gateway
+
+    def _onward(self, line: Line) -> Line | None:
+        """The gateway's line of the connection that a line led to."""
         address = line.get("upstream_local_address")
-        return line, gateway or (self._by_address.get(address) if address else None)
+        return self._by_address.get(address) if address else None
 
 
 def came(asked: Asked, said: Mapping[str, Any], logs: Logs) -> Came:

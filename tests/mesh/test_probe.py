@@ -85,14 +85,14 @@ def rows(mesh: Mesh) -> list[Row]:
     return probe(mesh, [team.name for team in mesh.plan.teams])
 
 
-def _of_flows(mesh: Mesh, rows: list[Row]) -> list[Row]:
+def of_flows(mesh: Mesh, rows: list[Row]) -> list[Row]:
     asked = _asked(mesh)
     return [row for row in rows if row.what in asked]
 
 
 class TestAsRendered:
     def test_every_flow_is_as_the_plan_says(self, mesh: Mesh, rows: list[Row]) -> None:
-        found = _of_flows(mesh, rows)
+        found = of_flows(mesh, rows)
         assert len(found) > 40
         assert [row for row in found if row.state is not State.OK] == []
         assert {row.stopped_by for row in found} == {

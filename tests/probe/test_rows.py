@@ -85,6 +85,19 @@ def test_lines_of_two_requests_are_joined_by_the_requests_id() -> None:
     assert seen.at == "-"
 
 
+def test_a_gateway_that_reads_the_inner_name_leads_to_itself_first() -> None:
+    own, inner = "127.0.0.1:50001", {"upstream_host": "203.0.113.9:443"}
+    sidecar = line(downstream_remote_address=LOCAL, **ONWARD)
+    outer = line(
+        downstream_remote_address="10.1.0.9:50000", upstream_host="127.1.2.3:9443", upstream_local_address=own
+    )
+    found = Logs(sidecar, [outer, line(downstream_remote_address=own, **inner)])
+    said = {**SAID, "tls": "verified"}
+    assert came(an_asked(Protocol.TLS), said, found).at == "203.0.113.9:443"
+    # Of the inner one there is no line yet.
+    assert came(an_asked(Protocol.TLS), said, Logs(sidecar, [outer])).at == "127.1.2.3:9443"
+
+
 class TestRows:
     def row(self, said: dict[str, Any], found: Logs | None = None, **asked: Any) -> tuple[State, str]:
         row = of_flow(an_asked(**asked), {**SAID, **said}, found or logs())
