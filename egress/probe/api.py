@@ -61,8 +61,8 @@ class Api:
             listed = "gcloud container clusters get-credentials CLUSTER --location LOCATION --dns-endpoint"
             why = str(error).rstrip(".")
             raise NoCluster(
-                f"No cluster to ask: {why}. `{listed}` writes one into the kubeconfig; --context names one of "
-                "several, --kubeconfig another file."
+                f"No cluster to ask: {why}. `{listed}` writes one into the kubeconfig; --context names "
+                "one of several, --kubeconfig another file."
             ) from None
         made.retries = False
         return cls(cast(Any, client).ApiClient(made), context or str(active["name"]))
