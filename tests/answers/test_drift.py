@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from egress.answers.diff.drift import drift
-from egress.answers.diff.drifted import Field, How
+from egress.answers.diff.drift import Drifted, drift
+from egress.answers.diff.drifted import Field, How, fields
 from egress.answers.diff.mending import mendings
 from egress.answers.diff.owned import setter
 from egress.judge.model.snapshot import Snapshot, identity
@@ -152,22 +152,35 @@ def test_a_changed_field_is_named_with_both_values(kind: str) -> None:
 
 
 def test_what_the_provider_takes_away_is_named_for_repair_and_the_rest_is_taken_out_by_name() -> None:
-    by_kubectl = edited("istio-egress/authorizationpolicy/allow-nothing", "spec.rules", with_one_more({}))
-    by_console = edited(
-        "istio-egress/authorizationpolicy/allow-nothing", "spec.rules", with_one_more({}), by="console"
-    )
+    name = "team-y/networkpolicy/team-boundary"
+    by_kubectl = edited(name, "spec.egress", with_one_more({}))
     assert [mending.command for mending in mendings(by_kubectl.objects, "dev")] == [
-        "pulumi config set --stack dev --path "
-        "'gke-mesh-egress:repair[\"istio-egress/authorizationpolicy/allow-nothing\"]' version-7",
+        f"pulumi config set --stack dev --path 'gke-mesh-egress:repair[\"{name}\"]' version-7",
         "pulumi up --stack dev --refresh",
     ]
+    labelled = edited("namespace/team-y", "metadata.labels.free", lambda _: "yes")
+    assert "gke-mesh-egress:repair" in next(mendings(labelled.objects, "dev")).command
+    by_console = edited("namespace/team-y", "metadata.labels.free", lambda _: "yes", by="console")
     patch, update = [mending.command for mending in mendings(by_console.objects, "dev")]
-    assert patch.startswith(
-        "kubectl patch authorizationpolicy.security.istio.io allow-nothing --namespace istio-egress --type"
-    )
+    assert patch.startswith("kubectl patch namespace team-y --type json")
     assert '{"op":"test","path":"/metadata/resourceVersion","value":"7"}' in patch
-    assert '{"op":"remove","path":"/spec/rules"}' in patch
+    assert '{"op":"remove","path":"/metadata/labels/free"}' in patch
     assert update == "pulumi up --stack dev --refresh"
+
+
+def test_what_stands_where_the_config_says_nothing_is_taken_out_by_name_whoever_set_it() -> None:
+    """The API server refuses an apply that would leave `spec` without anything."""
+    empty = {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "spec": {}}
+    empty["metadata"] = {"name": "nothing", "namespace": "istio-egress"}
+    opened = {**empty, "spec": {"rules": [{}]}}
+    told = Drifted(
+        "istio-egress/authorizationpolicy/nothing", How.CHANGED, opened, tuple(fields(empty, opened))
+    )
+    patch, _ = [mending.command for mending in mendings([told], "dev")]
+    assert patch.startswith(
+        "kubectl patch authorizationpolicy.security.istio.io nothing --namespace istio-egress"
+    )
+    assert '{"op":"remove","path":"/spec/rules"}' in patch
 
 
 def test_kinds_that_may_not_be_read_are_said_and_never_green() -> None:

@@ -119,7 +119,8 @@ def test_an_addition_is_what_only_the_program_should_write(what: str) -> None:
 
 
 def test_a_difference_to_the_config_counts_what_somebody_added_where_nothing_was_said() -> None:
-    """`spec: {}` allows nothing; a key that is added there is a difference, though the config is silent."""
+    """A policy without `rules` allows nothing; a key that is added is a difference, though the config is
+    silent."""
 
     def opened(objects: dict[str, Manifest]) -> None:
         objects["istio-egress/authorizationpolicy/allow-nothing"]["spec"]["rules"] = [{}]

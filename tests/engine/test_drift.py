@@ -103,8 +103,8 @@ ADDED: list[tuple[str, str, str | None, str, str, Any]] = [
         {"matchLabels": {"app": "none"}},
     ),
 ]
-BY_A_CONSOLE = "allow-nothing"
-"""Added by a program whose fields Pulumi's provider leaves alone."""
+BY_A_CONSOLE = ("ValidatingAdmissionPolicy", "Namespace")
+"""Kinds to which a program adds whose fields Pulumi's provider leaves alone."""
 CHANGED = ("v1", "Namespace", "team-x", "pod-security.kubernetes.io/enforce", "privileged")
 DELETED: list[tuple[str, str, str | None, str]] = [
     ("networking.k8s.io/v1", "NetworkPolicy", "team-x", "team-boundary"),
@@ -209,7 +209,7 @@ def test_after_up_nothing_has_drifted(stage: Stage) -> None:
 def test_what_is_added_to_a_fence_is_seen_by_no_refresh_and_put_right_by_no_up(stage: Stage) -> None:
     """As with the real provider, which compares the shape that the program states."""
     for version, kind, namespace, name, where, value in ADDED:
-        manager = "console" if name == BY_A_CONSOLE else "kubectl-edit"
+        manager = "console" if kind in BY_A_CONSOLE else "kubectl-edit"
         added = [{"op": "add", "path": where, "value": value}]
         stage.patch(stage.path(version, kind, namespace, name), added, manager)
     stage.cluster.request(
@@ -228,7 +228,7 @@ def test_it_is_named_whole_with_who_did_it_and_what_it_does(stage: Stage) -> Non
         (field,) = item["fields"]
         assert field["how"] == "added", item
         assert field["field"].startswith(where.split("/")[1])
-        assert field["by"].startswith("console at" if name == BY_A_CONSOLE else "kubectl-edit at")
+        assert field["by"].startswith("console at" if kind in BY_A_CONSOLE else "kubectl-edit at")
     assert {name: item["how"] for name, item in found.items()} == {
         "istio-egress/authorizationpolicy/open": "added"
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any, cast
@@ -40,6 +40,9 @@ class Field:
     live: Any = None
     by: str = ""
     """Who set it, and when, as far as it is recorded."""
+    alone: bool = False
+    """Whether the config states nothing else where it was added: `spec: {}`. The API server takes no apply
+    that would leave nothing there."""
 
     @property
     def name(self) -> str:
@@ -101,7 +104,7 @@ def fields(planned: Manifest, live: Manifest) -> Iterator[Field]:
     for found in _differing(_whole(planned), _whole(live)):
         if found.how is How.ADDED and _is_filled(kind, found):
             continue
-        yield Field(found.path, found.how, found.planned, found.live, owned.setter(live, found.path))
+        yield replace(found, by=owned.setter(live, found.path))
 
 
 def _whole(item: Manifest) -> dict[str, Any]:
@@ -130,7 +133,8 @@ def _differing(planned: Any, live: Any, path: tuple[str | int, ...] = ()) -> Ite
         before, after = cast("Mapping[str, Any]", planned), cast("Mapping[str, Any]", live)
         for key in sorted({*before, *after}):
             if key not in before:
-                yield from _added(after[key], (*path, key))
+                alone = bool(path) and path[0] != "metadata" and not before
+                yield from _added(after[key], (*path, key), alone)
             elif key not in after:
                 if not _says_nothing(before[key]):
                     yield Field((*path, key), How.GONE, before[key])
@@ -142,13 +146,13 @@ def _differing(planned: Any, live: Any, path: tuple[str | int, ...] = ()) -> Ite
         yield Field(path, How.CHANGED, planned, live)
 
 
-def _added(value: Any, path: tuple[str | int, ...]) -> Iterator[Field]:
+def _added(value: Any, path: tuple[str | int, ...], alone: bool) -> Iterator[Field]:
     """What is added; of labels and annotations, and of the whole metadata, each by itself."""
     if isinstance(value, Mapping) and path[0] in ("metadata", "data") and len(path) < 3:
         for key in sorted(cast("Mapping[str, Any]", value)):
-            yield from _added(value[key], (*path, key))
+            yield from _added(value[key], (*path, key), alone)
     elif not (path[0] == "metadata" and _says_nothing(value)):
-        yield Field(path, How.ADDED, live=value)
+        yield Field(path, How.ADDED, live=value, alone=alone)
 
 
 def _says_nothing(value: Any) -> bool:

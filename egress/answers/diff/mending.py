@@ -3,7 +3,7 @@
 `pulumi up --refresh` makes anew what is gone and puts back what was changed. What was added to an object it
 does not see; the key `repair` makes the provider apply that object whole, which takes away whatever the
 manifest does not state in lists that are one value, and what kubectl set. What another program holds in a map
-stays, and is taken out by name.
+stays, and is taken out by name; so is what stands where the manifest says `{}`, which no apply can empty.
 """
 
 from __future__ import annotations
@@ -77,7 +77,11 @@ def mendings(drifted: Iterable[Drifted], stack: str) -> Iterator[Mending]:
 
 def _stays(item: Drifted, field: Field) -> bool:
     """Whether an added field outlives an apply of the whole object."""
-    if item.of_google or field.how is not How.ADDED or field.by.startswith(_TAKEN_OVER):
+    if item.of_google or field.how is not How.ADDED:
+        return False
+    if field.alone:
+        return True
+    if field.by.startswith(_TAKEN_OVER):
         return False
     manifest = item.manifest
     of_istio = (group(manifest) or "").endswith(ISTIO)
