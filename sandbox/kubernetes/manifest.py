@@ -134,11 +134,29 @@ def changes(old: Any, new: Any, path: tuple[str | int, ...] = ()) -> Iterator[Ch
                 yield Change((*path, key), "delete")
             else:
                 yield from changes(old[key], new[key], (*path, key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+    elif isinstance(old, list) and isinstance(new, list):
+        for index, (before, after) in enumerate(zip(old, new, strict=False)):
             yield from changes(before, after, (*path, index))
+        how = "delete" if len(old) > len(new) else "add"
+        for index in range(min(len(old), len(new)), max(len(old), len(new))):
+            yield Change((*path, index), how)
     elif old != new or isinstance(old, bool) != isinstance(new, bool):
         yield Change(path, "update")
+
+
+def compared(inputs: Json) -> Json:
+    """The inputs in the form in which they are compared: a Secret's texts are data, as the API server keeps
+    them."""
+    texts = inputs.get("stringData")
+    if (inputs.get("apiVersion"), inputs.get("kind")) != ("v1", "Secret") or not isinstance(texts, Mapping):
+        return inputs
+    data = {key: _encoded(text) for key, text in texts.items()}
+    rest = {key: value for key, value in inputs.items() if key != "stringData"}
+    return rest | {"data": {**(inputs.get("data") or {}), **data}}
+
+
+def _encoded(text: Any) -> Any:
+    return base64.b64encode(text.encode()).decode() if isinstance(text, str) else text
 
 
 def replaces(change: Change, old: Mapping[str, Any], new: Mapping[str, Any], mutable: frozenset[str]) -> bool:

@@ -169,7 +169,8 @@ class KubernetesProvider(protocol.Provider):
     def Diff(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
-        old, new = wire.read(request.old_inputs), wire.read(request.news)
+        old = manifest.compared(wire.read(request.old_inputs))
+        new = manifest.compared(wire.read(request.news))
         is_release, mutable = protocol.token(request.urn) == release.TYPE, self._of(context).mutable
         details: dict[str, Any] = {}
         changed: set[str] = set()

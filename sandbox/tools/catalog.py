@@ -71,6 +71,18 @@ CATALOG: dict[str, Tool] = {
             otherwise=_ASSETS,
         ),
         Tool(
+            name="kube-controller-manager",
+            version="1.35.8",
+            least=(1, 32, 0),
+            show_version=("--version",),
+            assets=True,
+            module="controller-manager",
+            package="k8s.io/kubernetes/cmd/kube-controller-manager",
+            ldflags=_KUBERNETES_LDFLAGS,
+            minutes=4,
+            otherwise=_ASSETS,
+        ),
+        Tool(
             name="etcd",
             version="3.6.14",
             least=(3, 5, 0),

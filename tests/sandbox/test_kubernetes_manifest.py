@@ -35,6 +35,25 @@ class TestChanges:
             "y": "add",
         }
 
+    def test_an_item_more_or_less_is_named_by_its_place(self) -> None:
+        def paths(old: list[Any], new: list[Any]) -> dict[str, str]:
+            return {str(change): change.how for change in manifest.changes({"rules": old}, {"rules": new})}
+
+        assert paths([{"a": 1}], [{"a": 2}, {"b": 1}, {}]) == {
+            "rules[0].a": "update",
+            "rules[1]": "add",
+            "rules[2]": "add",
+        }
+        assert paths([1, 2], [1]) == {"rules[1]": "delete"}
+
+    def test_a_secrets_texts_are_compared_as_data(self) -> None:
+        def secret(**more: Any) -> dict[str, Any]:
+            return {"apiVersion": "v1", "kind": "Secret", **more}
+
+        stated = manifest.compared(secret(stringData={"key": "hush"}, data={"other": "eA=="}))
+        assert stated == secret(data={"key": "aHVzaA==", "other": "eA=="})
+        assert manifest.compared(secret(stringData=UNKNOWN)) == secret(stringData=UNKNOWN)
+
     @pytest.mark.parametrize(
         ("api_version", "kind", "old", "new", "replaced"),
         [
