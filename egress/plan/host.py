@@ -27,6 +27,26 @@ class Use:
 
 
 @dataclass(frozen=True)
+class TlsNames:
+    """By which names the gateway opens TLS to a host."""
+
+    sni: str | None = None
+    """Server name that it sends. None: the host's own."""
+    certificate: tuple[str, ...] = ()
+    """Names of which the certificate has to have one. Empty: the host's own."""
+
+    @classmethod
+    def of(cls, said: Http | Tcp) -> TlsNames:
+        return cls(said.sni, tuple(sorted(set(said.subject_alt_names or ()))))
+
+    def sent(self, host: str) -> str:
+        return self.sni or host
+
+    def accepted(self, host: str) -> tuple[str, ...]:
+        return self.certificate or (host,)
+
+
+@dataclass(frozen=True)
 class Leaving:
     """How plain HTTP leaves the gateway for one host. There is one for all teams: the gateway speaks one way
     to one host."""
@@ -41,6 +61,7 @@ class Leaving:
     mirror: Mirror | None = None
     inspect: Inspection | None = None
     """What requests must not contain; the same for every team of the host."""
+    names: TlsNames = TlsNames()
 
     @property
     def tls(self) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from pydantic.alias_generators import to_camel
 
 from egress.common.errors import Problem
-from egress.plan.host import Leaving, Use
+from egress.plan.host import Leaving, TlsNames, Use
 from egress.settings.http import Mirror
 from egress.settings.inspection import Inspection
 from egress.settings.paths import egress_path
 from egress.settings.tcp import Tcp
 from egress.settings.traffic import Traffic
+
+_TLS = ("upgrade", "credential", "ca", "sni", "subject_alt_names")
 
 
 def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:
@@ -24,7 +26,7 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
         return None
     first, wanted = spoken[0]
     for team, http in spoken[1:]:
-        for field in ("upgrade", "protocol", "credential", "ca", "split", "mirror", "inspect"):
+        for field in (*_TLS, "protocol", "split", "mirror", "inspect"):
             one, other = getattr(wanted, field), getattr(http, field)
             if one != other:
                 problems.append(_disagreement(host, (first, one), (team, other), field))
@@ -43,6 +45,7 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
         split,
         wanted.mirror,
         wanted.inspect,
+        TlsNames.of(wanted),
     )
 
 
@@ -64,7 +67,7 @@ def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
                 )
             )
     for team, tcp in spoken[1:]:
-        for field in ("port", "outside_port", "addresses", "by_name", "upgrade", "credential", "ca"):
+        for field in ("port", "outside_port", "addresses", "by_name", *_TLS):
             one, other = getattr(wanted, field), getattr(tcp, field)
             if one != other:
                 problems.append(_disagreement(host, (first, one), (team, other), field, "tcp"))

@@ -56,8 +56,14 @@ def _leaves_wrongly(intent: Intent, question: Question, trace: Trace) -> str | N
                 f"It leaves to {name} on port {connection.port} with TLS {connection.opens or 'none'}; "
                 f"declared is {wanted}."
             )
+        sent, accepted = intent.certificate(flow.namespace, name, flow.protocol)
         if connection.opens and not connection.verified:
-            return f"The gateway does not check that the certificate is {name}'s own."
+            return f"The gateway does not check whose certificate {name} shows."
+        if connection.opens and (connection.sni, connection.verified) != (sent, accepted):
+            return (
+                f"The gateway asks {name} for {connection.sni}, and takes a certificate of "
+                f"{' or '.join(connection.verified)}; declared is {sent}, and {' or '.join(accepted)}."
+            )
         trusted = intent.trusts(flow.namespace, name, flow.protocol)
         if connection.opens and connection.trusts != trusted:
             return f"Of {name} it takes certificates that {connection.trusts} knows; declared is {trusted}."

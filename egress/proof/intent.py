@@ -15,7 +15,7 @@ from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Flow, Protocol
 from egress.judge.model.ip_ranges import Ranges, position
 from egress.plan.gateway import EgressGateway
-from egress.plan.host import Use
+from egress.plan.host import Leaving, TlsNames, Use
 from egress.plan.model import Plan
 from egress.proof.address_intent import AddressIntent
 from egress.proof.request_rules import rule_allows
@@ -258,6 +258,14 @@ class Intent(AddressIntent):
             if how:
                 return (how.credential or how.ca or "system") if _OPENS[how.upgrade] else ""
         return ""
+
+    def certificate(self, team: str, host: str, protocol: Protocol) -> tuple[str, tuple[str, ...]]:
+        """The server name that is sent to a team's host where TLS is opened, and the names of which its
+        certificate has to have one."""
+        found = self._hosts.get(team, {}).get(host)
+        how = found and (found.leaving if protocol is Protocol.HTTP and found.leaving else found.tcp)
+        called = (how.names if isinstance(how, Leaving) else TlsNames.of(how)) if how else TlsNames()
+        return called.sent(host), tuple(sorted(called.accepted(host)))
 
     def requests(self, team: str, host: str) -> Requests:
         """What the team's rules for a host tell apart."""

@@ -10,12 +10,13 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from egress.settings.base import Model, Words, refusals
+from egress.settings.certificate_names import OfHost
 from egress.settings.host import Host
 from egress.settings.http_rule import Rule
 from egress.settings.inspection import Inspection, Mode
 from egress.settings.kubernetes_names import SecretName
 from egress.settings.traffic import Traffic
-from egress.settings.upgrade import Upgrade, credential_refusals
+from egress.settings.upgrade import Upgrade, credential_refusals, name_refusals
 
 
 class Protocol(StrEnum):
@@ -62,6 +63,16 @@ class Http(Rule):
         "authorities. Refused: Without TLS. With `mtls`: there it is the credential's `ca.crt`. With the "
         "managed mesh. Two teams that disagree.",
     )
+    sni: Host | None = Field(
+        default=None,
+        description="With TLS: the server name that the gateway sends. Absent: the host's own. Refused: "
+        "Without TLS. Not an outside host. Two teams that disagree.",
+    )
+    subject_alt_names: list[OfHost] | None = Field(
+        default=None,
+        description="With TLS: names of which the host's certificate has to have one. Absent: the host's "
+        "own. Refused: Without TLS. Empty. Neither a DNS name nor a SPIFFE id. Two teams that disagree.",
+    )
     traffic: Traffic | None = Field(
         default=None,
         description="How the gateway treats the host, for all its teams. Absent: a team leaves it to "
@@ -93,6 +104,7 @@ class Http(Rule):
     @model_validator(mode="after")
     def fields_honoured(self) -> Self:
         found = list(credential_refusals(self.upgrade, self.credential))
+        found += name_refusals(self.upgrade, self.sni, self.subject_alt_names)
         if self.ca is not None and self.upgrade is Upgrade.NONE:
             found.append(
                 (("ca",), "Plain HTTP verifies nothing; this would be ignored.", "Write upgrade: tls.")

@@ -7,13 +7,13 @@ from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from egress.common import grammar
-from egress.common.hosts import HostError, normalise
 from egress.common.ports import PROXY_PORTS
 from egress.settings import sources
 from egress.settings.base import Form, Model, Range, Words, refusal, refusals
+from egress.settings.certificate_names import Client
 from egress.settings.host import Host
 from egress.settings.kubernetes_names import SecretName
 from egress.settings.mesh import Replicas
@@ -21,7 +21,6 @@ from egress.settings.mesh import Replicas
 NAME_LIMIT = 40
 HTTPS_POD_PORT = 8443
 """Where the gateway's pods listen for port 443: the proxy is not root and binds no low port."""
-_SPIFFE = "spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+"
 
 
 class Exposure(StrEnum):
@@ -41,30 +40,6 @@ class Received(StrEnum):
     """HTTP: the gateway's log shows requests, and a response carries no header of the mesh."""
 
 
-def _client(value: str) -> str:
-    if value.startswith("spiffe:"):
-        if not grammar.matches(_SPIFFE, value):
-            raise refusal(
-                "No certificate carries a SPIFFE id of this form.",
-                "Write spiffe://TRUST-DOMAIN/PATH, as it is signed.",
-            )
-        return value
-    if value.startswith("*"):
-        raise refusal(
-            "Names are compared exactly, so no certificate would match this; and a pattern would let in "
-            "anyone who gets a name below it.",
-            "Name each client.",
-        )
-    try:
-        return normalise(value)
-    except HostError:
-        raise refusal(
-            "A client's certificate is known by a SPIFFE id or a DNS name, and this is neither.",
-            "Write the certificate's subject alternative name: spiffe://TRUST-DOMAIN/PATH or "
-            "client.partner.example.",
-        ) from None
-
-
 ReceptionName = Annotated[
     str,
     Form(
@@ -74,8 +49,6 @@ ReceptionName = Annotated[
         "Choose another name.",
     ),
 ]
-Client = Annotated[str, AfterValidator(_client)]
-"""A subject alternative name of a client's certificate: SPIFFE id or DNS name."""
 
 
 class Ingress(Replicas):

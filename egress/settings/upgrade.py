@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 
@@ -32,4 +32,25 @@ def credential_refusals(
             ("credential",),
             "Only mutual TLS presents a client certificate; this would be ignored.",
             "Write upgrade: mtls.",
+        )
+
+
+def name_refusals(
+    upgrade: Upgrade, sni: str | None, names: Sequence[str] | None
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """What is wrong with the names of TLS that the gateway opens, for `model.refusals`."""
+    if upgrade is Upgrade.NONE:
+        for field, value in (("sni", sni), ("subjectAltNames", names)):
+            if value is not None:
+                yield (
+                    (field,),
+                    "The gateway opens no TLS to this host, so it neither sends a server name nor looks at a "
+                    "certificate.",
+                    "Write upgrade: tls, or remove it.",
+                )
+    elif names == []:
+        yield (
+            ("subjectAltNames",),
+            "No name would be asked for, so any certificate of a trusted authority would be taken.",
+            "Name those that the host's certificate has, or remove it: then it is the host's own.",
         )

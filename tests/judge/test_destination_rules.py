@@ -218,22 +218,22 @@ class TestTlsOfADestination:
         [
             (
                 {"caCertificates": "system", "subjectAltNames": ["a.example"], "sni": "a.example"},
-                True,
+                ("a.example",),
                 "system",
             ),
-            ({"subjectAltNames": ["a.example"], "sni": "a.example"}, False, ""),
-            ({"caCertificates": "system", "sni": "a.example"}, False, "system"),
+            ({"subjectAltNames": ["a.example"], "sni": "a.example"}, (), ""),
+            ({"caCertificates": "system", "sni": "a.example"}, (), "system"),
             (
-                {"caCertificates": "system", "subjectAltNames": ["a.example", "b"], "sni": "a.example"},
-                False,
+                {"caCertificates": "system", "subjectAltNames": ["b", "a.example"], "sni": "a.example"},
+                ("a.example", "b"),
                 "system",
             ),
             (
                 {"caCertificates": "system", "subjectAltNames": ["a.example"], "sni": "b.example"},
-                False,
+                ("a.example",),
                 "system",
             ),
-            ({"caCertificates": "system", "subjectAltNames": ["a.example"]}, False, "system"),
+            ({"caCertificates": "system", "subjectAltNames": ["a.example"]}, (), "system"),
             (
                 {
                     "caCertificates": "system",
@@ -241,13 +241,13 @@ class TestTlsOfADestination:
                     "sni": "a.example",
                     "insecureSkipVerify": True,
                 },
-                False,
+                (),
                 "system",
             ),
         ],
     )
-    def test_a_host_is_checked_by_its_own_name_and_by_an_authority_that_is_named(
-        self, tls: Written, verified: bool, trusts: str
+    def test_a_host_is_checked_by_the_names_that_are_asked_for_and_by_an_authority_that_is_named(
+        self, tls: Written, verified: tuple[str, ...], trusts: str
     ) -> None:
         _, (sent,) = sidecar_verdict(
             "http://a.example", *ENDS, rule(SHOP, "a.example", tls={"mode": "SIMPLE", **tls})

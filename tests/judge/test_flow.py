@@ -87,7 +87,7 @@ class TestWhatIsMeantWithoutSaying:
 
     def test_a_connection_is_tcp_and_its_proxy_opens_no_tls(self) -> None:
         one = Connection(Pod("shop", {}), Outside("example.com", None), 80, Protocol.HTTP)
-        assert (one.transport, one.opens, one.verified, one.trusts) == ("TCP", "", False, "")
+        assert (one.transport, one.opens, one.verified, one.trusts) == ("TCP", "", (), "")
 
     def test_a_verdict_is_understood(self) -> None:
         assert Verdict(Layer.DNS, Outcome.ALLOWED, "x", "", "").understood

@@ -62,7 +62,7 @@ class TestWhatItSpeaks:
         }
         one = sent("http://a.example", *PLAIN, WEB, bound(), rule(GATEWAY, "b.example", tls=tls))
         assert (one.protocol, one.opens, one.sni) == (Protocol.TLS, "SIMPLE", "b.example")
-        assert (one.verified, one.trusts) == (True, "authority")
+        assert (one.verified, one.trusts) == (("b.example",), "authority")
 
     def test_a_request_that_is_not_read_goes_on_as_one(self) -> None:
         objects = (*SEALED, SEALED_WEB, raw("a.example"))

@@ -114,7 +114,7 @@ def test_what_is_opened_to_pods_is_the_meshs_own_tls_and_to_hosts_none() -> None
         True,
         True,
         "",
-        False,
+        (),
         "",
         False,
     )
@@ -123,7 +123,7 @@ def test_what_is_opened_to_pods_is_the_meshs_own_tls_and_to_hosts_none() -> None
         False,
         False,
         "",
-        False,
+        (),
         "",
         None,
     )

@@ -101,7 +101,7 @@ class TestPods:
         rules = [] if tls is None else [rule(SHOP, NAME, tls=tls)]
         one = sent(f"http://{NAME}", WEB, *rules)
         assert (one.protocol, one.principal is not None) == (protocol, identity)
-        assert (one.opens, one.verified, one.trusts) == ("", False, "")
+        assert (one.opens, one.verified, one.trusts) == ("", (), "")
 
     def test_by_a_server_name_that_says_port_subset_and_host(self) -> None:
         leads = virtual(SHOP, "a.example", http=[{"route": [to(NAME, 80, subset="v1")]}])

@@ -143,7 +143,7 @@ class TestTlsThatTheSidecarOpens:
     def test_for_requests(self) -> None:
         left = sent("http://a.example", entry("a.example"), rule(SHOP, "a.example", tls=self.WHOLE))
         assert (left.protocol, left.sni, left.opens) == (Protocol.TLS, "a.example", "SIMPLE")
-        assert (left.verified, left.trusts, left.principal) == (True, "system", None)
+        assert (left.verified, left.trusts, left.principal) == (("a.example",), "system", None)
         assert isinstance(left.inner, Request)
 
     def test_around_the_apps_own_tls_the_outer_name_is_seen(self) -> None:
@@ -155,7 +155,7 @@ class TestTlsThatTheSidecarOpens:
             "a.example",
             "SIMPLE",
         )
-        assert not left.verified
+        assert left.verified == ("a.example",)
 
     def test_around_raw_tcp(self) -> None:
         left = sent(

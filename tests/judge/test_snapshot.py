@@ -165,7 +165,7 @@ class TestFlows:
         assert (connection.transport, connection.opens, connection.verified, connection.trusts) == (
             "TCP",
             "",
-            False,
+            (),
             "",
         )
 

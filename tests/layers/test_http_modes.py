@@ -64,6 +64,11 @@ class TestUpgrades:
             treatment(host({"upgrade": "tls", "ca": "partner-ca"}))["tls"]["credentialName"] == "partner-ca"
         )
 
+    def test_a_host_may_be_asked_for_and_certified_by_other_names(self) -> None:
+        names = ["spiffe://partner.example/api", "edge.example.net"]
+        tls = treatment(host({"upgrade": "tls", "sni": "Edge.example.net", "subjectAltNames": names}))["tls"]
+        assert (tls["sni"], tls["subjectAltNames"]) == ("edge.example.net", sorted(names))
+
     def test_mutual_tls_shows_the_gateways_credential(self) -> None:
         tls = treatment(host({"upgrade": "mtls", "credential": "partner"}))["tls"]
         assert (tls["mode"], tls["credentialName"], tls["subjectAltNames"]) == (

@@ -18,6 +18,15 @@ REFUSED = [
         "credential",
     ),
     ("a credential without mutual TLS", {"upgrade": "tls", "credential": "x"}, "ignored", "upgrade: mtls"),
+    ("a server name for plain HTTP", {"sni": "b.example"}, "opens no TLS", "upgrade: tls"),
+    ("a certificate's name for plain HTTP", {"subjectAltNames": ["b.example"]}, "opens no TLS", "remove it"),
+    ("no name at all", {"upgrade": "tls", "subjectAltNames": []}, "any certificate", "the host's own"),
+    (
+        "a pattern of names",
+        {"upgrade": "tls", "subjectAltNames": ["*.b.example"]},
+        "whole names",
+        "stands in the host's certificate",
+    ),
     ("an authority for plain HTTP", {"ca": "x"}, "verifies nothing", "upgrade: tls"),
     (
         "an authority beside a credential",
@@ -78,6 +87,8 @@ DISAGREEMENTS = [
     ("protocol", {"upgrade": "tls", "protocol": "grpc"}, {"upgrade": "tls"}),
     ("credential", {"upgrade": "mtls", "credential": "a"}, {"upgrade": "mtls", "credential": "b"}),
     ("ca", {"upgrade": "tls", "ca": "a"}, {"upgrade": "tls"}),
+    ("sni", {"upgrade": "tls", "sni": "a.example"}, {"upgrade": "tls"}),
+    ("subjectAltNames", {"upgrade": "tls", "subjectAltNames": ["a.example"]}, {"upgrade": "tls"}),
     ("traffic", {"traffic": {"timeout": "1s"}}, {"traffic": {"timeout": "2s"}}),
 ]
 

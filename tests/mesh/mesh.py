@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import itertools
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -74,8 +74,11 @@ class Mesh:
         plan: Plan,
         programs: Programs,
         change: Callable[[list[Manifest]], Iterable[Manifest]] = list,
+        certified: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`change`: what to do to the rendered objects before they are applied, to try something out."""
+        """`change`: what to do to the rendered objects before they are applied, to try something out.
+        `certified`: sites whose certificate has other names than their own."""
+        self._certified = certified or {}
         self.plan, self._programs = plan, programs
         self.manifests: list[Manifest] = list(change([item.manifest for item in render(plan)]))
         self._mesh_config = mesh_config(plan)
@@ -244,7 +247,7 @@ class Mesh:
 
     def _all_sites(self) -> Iterator[Site]:
         for name, address in self._websites.items():
-            yield Site(name, (address,), self.authority.issue(name))
+            yield Site(name, (address,), self.authority.issue(*self._certified.get(name, [name])))
         vip = self.plan.addresses.google_apis
         google = self.authority.issue(vip.domain, "*.googleapis.com")
         yield Site("googleapis", vip.addresses, google)

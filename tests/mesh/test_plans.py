@@ -37,6 +37,14 @@ PLAN = plan_of(
                     }
                 },
                 "sealed.example.net": {"http": {"upgrade": "tls"}},
+                "fronted.example.net": {
+                    "http": {
+                        "upgrade": "tls",
+                        "sni": "edge.example.org",
+                        "subjectAltNames": ["other.example.org", "edge.example.org"],
+                    }
+                },
+                "misnamed.example.net": {"http": {"upgrade": "tls", "subjectAltNames": ["edge.example.org"]}},
                 "account.example.net": {"https": "passthrough", "serviceAccounts": ["somebody-else"]},
             },
         }
@@ -46,7 +54,7 @@ PLAN = plan_of(
 
 @pytest.fixture(scope="module")
 def other(found: Programs) -> Iterator[Mesh]:
-    with Mesh(PLAN, found) as running:
+    with Mesh(PLAN, found, certified={"fronted.example.net": ["edge.example.org"]}) as running:
         yield running
 
 
@@ -99,6 +107,15 @@ def _told(requests: list[Arrival]) -> set[str]:
         "user-agent",
         "accept",
     }
+
+
+def test_a_host_behind_somebody_elses_name_is_asked_for_and_checked_by_it(other: Mesh) -> None:
+    [request] = _requests(other, "http://fronted.example.net/", expected=200)
+    assert (request.sni, request.header("host")) == ("edge.example.org", "fronted.example.net")
+
+
+def test_a_certificate_for_the_hosts_own_name_is_not_enough_where_another_is_asked_for(other: Mesh) -> None:
+    assert _requests(other, "http://misnamed.example.net/", expected=503) == []
 
 
 def test_a_websocket_gets_through(other: Mesh) -> None:

@@ -321,7 +321,7 @@ def _weakest(trace: Trace) -> dict[str, tuple[Strength, ...]]:
     found: dict[str, tuple[Strength, ...]] = {}
     plain = "unencrypted" if trace.flow.protocol is Protocol.HTTP else OPENS[""]
     for connection in trace.left:
-        name, checked = displayed(_end(connection)), connection.verified or not connection.opens
+        name, checked = displayed(_end(connection)), bool(connection.verified) or not connection.opens
         told = ", ".join(sorted(connection.reveals))
         one = (
             (list(OPENS).index(connection.opens), OPENS[connection.opens] if connection.opens else plain),

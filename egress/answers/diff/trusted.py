@@ -20,6 +20,8 @@ Settings = dict[tuple[str, ...], tuple[Mapping[str, Any], str]]
 def facts(both: Both) -> Iterator[Fact]:
     """Towards hosts, by DestinationRules; towards who connects, by Gateways."""
     for (namespace, host, _), old, new, by in _on_both(_outwards, both):
+        target = f"the name by which {host} is asked for and known in TLS"
+        yield from another(Aspect.OTHER_CERTIFICATE, "", target, _known_as(old), _known_as(new), by)
         if old.get("mode") == new.get("mode") == "MUTUAL":
             target = f"what {namespace} speaks mutual TLS with {host} by"
             yield from another(Aspect.OTHER_CERTIFICATE, "", target, _shown(old), _shown(new), by)
@@ -72,6 +74,11 @@ def _checked(tls: Mapping[str, Any]) -> str:
         return f"the authority in Secret {name}"
     authorities = str(tls.get("caCertificates") or "system")
     return PUBLIC if authorities == "system" else f"the authorities in {authorities}"
+
+
+def _known_as(tls: Mapping[str, Any]) -> str:
+    sent, names = str(tls.get("sni") or "none"), sorted(map(str, listed(tls, "subjectAltNames")))
+    return sent if names == [sent] else f"{sent}, with a certificate for {' or '.join(names) or 'any name'}"
 
 
 def _shown(tls: Mapping[str, Any]) -> str:

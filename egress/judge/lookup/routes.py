@@ -60,8 +60,9 @@ class Leg:
     """Why there is no such destination."""
     reveals: tuple[str, ...] = ()
     """Internal headers that the route does not take out."""
-    verified: bool = False
-    """Whether the TLS that it opens takes only certificates of the host's own name."""
+    verified: tuple[str, ...] = ()
+    """The names of which a certificate has to have one, from an authority that is named. Empty: any is
+    taken."""
     mode: str = ""
     """Mode of the TLS that it opens towards the outside."""
     trusts: str = ""
@@ -240,10 +241,8 @@ class Router:
         says = f"{first.name}:{port.target}{how}"
         names = tuple(map(str, listed(tls, "subjectAltNames")))
         trusts = str(tls.get("credentialName") or tls.get("caCertificates") or "")
-        # The name that is asked for is the one that the certificate has to be of; any other name would do as
-        # well.
-        own = set(names) == {destination.host} and sni == destination.host
-        verified = bool(trusts) and own and not tls.get("insecureSkipVerify")
+        # Without a server name the host may show the certificate of whichever name it likes.
+        verified = names if trusts and sni and not tls.get("insecureSkipVerify") else ()
         return Leg(
             first,
             port.target,
@@ -253,7 +252,7 @@ class Router:
             says,
             by,
             field,
-            verified=verified,
+            verified=tuple(sorted(set(verified))),
             mode=mode if opens else "",
             trusts=trusts if opens else "",
             host=destination.host,

@@ -136,8 +136,9 @@ class Connection(NamedTuple):
     """The destination's address where a rule may ask for it, as the gateway's own loopback addresses."""
     opens: str = ""
     """TLS that the proxy itself opens, as DestinationRules call it: SIMPLE, MUTUAL; empty: none."""
-    verified: bool = False
-    """Whether that TLS takes only certificates of the host's own name, from an authority that is named."""
+    verified: tuple[str, ...] = ()
+    """The names of which a certificate has to have one for that TLS, from an authority that is named. Empty:
+    any is taken."""
     trusts: str = ""
     """Whose certificates that TLS takes: `system`, or the Secret that it is configured by."""
     reveals: tuple[str, ...] = ()

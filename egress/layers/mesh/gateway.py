@@ -14,7 +14,7 @@ from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, man
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.layers.mesh import host_traffic
 from egress.plan.gateway import EgressGateway
-from egress.plan.host import Host
+from egress.plan.host import Host, TlsNames
 from egress.plan.model import Plan
 from egress.settings.tcp import Tcp
 
@@ -59,7 +59,8 @@ def _host(gateway: EgressGateway, host: Host) -> Iterator[Manifest]:
     if treatment:
         yield _treatment(gateway, host, HTTP_PORT, treatment)
     if host.tcp and host.upgraded:
-        tls = host_traffic.origination(host.name, host.tcp.upgrade, host.tcp.credential or host.tcp.ca)
+        secret = host.tcp.credential or host.tcp.ca
+        tls = host_traffic.origination(host.name, host.tcp.upgrade, secret, TlsNames.of(host.tcp))
         yield _treatment(gateway, host, host.tcp.port, {"tls": tls})
 
 

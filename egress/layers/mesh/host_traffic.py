@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress.common.ports import HTTP_PORT
-from egress.plan.host import Leaving
+from egress.plan.host import Leaving, TlsNames
 from egress.settings.http import Protocol
 from egress.settings.traffic import Retries, Traffic
 from egress.settings.upgrade import Upgrade
@@ -28,17 +28,17 @@ def traffic_policy(host: str, leaving: Leaving) -> dict[str, Any] | None:
     if leaving.traffic is not None:
         policy |= _connections(leaving.traffic)
     if leaving.tls:
-        policy["tls"] = origination(host, leaving.upgrade, leaving.credential or leaving.ca)
+        policy["tls"] = origination(host, leaving.upgrade, leaving.credential or leaving.ca, leaving.names)
     return policy or None
 
 
-def origination(host: str, upgrade: Upgrade, secret: str | None) -> dict[str, Any]:
-    """TLS that the gateway opens to a host: the name is sent and verified; `secret` holds certificates where
-    they are given."""
+def origination(host: str, upgrade: Upgrade, secret: str | None, called: TlsNames) -> dict[str, Any]:
+    """TLS that the gateway opens to a host: a name is sent, and the certificate has to be of one that is
+    accepted; `secret` holds certificates where they are given."""
     mode = "MUTUAL" if upgrade is Upgrade.MTLS else "SIMPLE"
     # `system` says in words what an empty value does: the public authorities.
     trust = {"credentialName": secret} if secret else {"caCertificates": "system"}
-    return {"mode": mode, "sni": host, **trust, "subjectAltNames": [host]}
+    return {"mode": mode, "sni": called.sent(host), **trust, "subjectAltNames": [*called.accepted(host)]}
 
 
 def _connections(traffic: Traffic) -> dict[str, Any]:
