@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools ready up preview policies refresh destroy clean render export outputs explain reach verify diff drift evidence map lint test fuzz mutants prove bench bench-mesh golden schema
+.PHONY: help install tools ready up preview policies doctor refresh destroy clean render export outputs explain reach verify diff drift evidence map lint test fuzz mutants prove bench bench-mesh golden schema
 
 help: ## List what there is
 	@echo "make TARGET [STACK=dev]"
@@ -23,6 +23,9 @@ preview: ready ## Show what `make up` would change
 
 policies: ready policies/.venv/.ready ## Show what `make up` would change, and whether the policy pack lets it
 	@$(RUN) -m sandbox preview --stack '$(STACK)' --policy-pack policies
+
+doctor: ready ## Ask what would stop the first `up`, of the stand-in for Google Cloud
+	@$(RUN) -m sandbox doctor --stack '$(STACK)'
 
 refresh: ready ## Look for what was changed behind the stack's back
 	@$(RUN) -m sandbox refresh --stack '$(STACK)'

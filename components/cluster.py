@@ -155,7 +155,11 @@ class Cluster(pulumi.ComponentResource):
             # must not run as the project's default service account.
             remove_default_node_pool=True,
             initial_node_count=1,
-            node_config={"service_account": args.node_emails[Nodes.APPLICATION]},
+            # Nor without secure boot, which an organization may demand of every machine.
+            node_config={
+                "service_account": args.node_emails[Nodes.APPLICATION],
+                "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
+            },
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protect,

@@ -16,14 +16,8 @@ from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
 from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
 from egress.common import names
-from egress.common.google_cloud import (
-    MANAGED_MESH_SERVICES,
-    NODE_ROLES,
-    PERIMETER_SERVICES,
-    SECRET_SERVICES,
-    SERVICES,
-)
-from egress.layers.google import dns, firewall, node_pools, service_perimeter
+from egress.common.google_cloud import NODE_ROLES
+from egress.layers.google import apis, dns, firewall, node_pools, service_perimeter
 from egress.plan.model import Plan
 from egress.settings.ingress import Exposure
 
@@ -45,13 +39,9 @@ class Foundation(pulumi.ComponentResource):
     def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:foundation:Foundation", name, None, opts)
         plan, settings = args.plan, args.plan.settings
-        managed_mesh = () if plan.in_cluster_mesh else MANAGED_MESH_SERVICES
-        secrets = SECRET_SERVICES if settings.cluster.secret_sync else ()
         boundary = service_perimeter.render(plan)
-        of_boundary = PERIMETER_SERVICES if boundary else ()
-        apis = dict.fromkeys((*SERVICES, *managed_mesh, *secrets, *of_boundary, *plan.granted_apis))
         services = ProjectServices(
-            "apis", ProjectServicesArgs(list(apis)), pulumi.ResourceOptions(parent=self)
+            "apis", ProjectServicesArgs(apis.needed(plan)), pulumi.ResourceOptions(parent=self)
         )
         child = pulumi.ResourceOptions(parent=self, depends_on=[services])
         if boundary:

@@ -19,6 +19,7 @@ from sandbox.tools import cache
 COMMANDS = {
     "up": "deploy the stack",
     "preview": "show what `up` would change",
+    "doctor": "ask what would stop the first `up`, against the stand-in for Google Cloud",
     "refresh": "make the state say what is really there",
     "destroy": "destroy the stack, and check that nothing is left",
     "export": "print the stack's state as Pulumi exports it (JSON)",
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "clean":
         return _told(lambda: _clean(Home.from_env()))
+    if options.command == "doctor":
+        return _told(lambda: _doctor(options))
     return _told(lambda: _run(options))
 
 
@@ -42,6 +45,12 @@ def _run(options: argparse.Namespace) -> int:
 
     policies = Policies(options.policy_pack, options.policy_pack_config) if options.policy_pack else None
     return operations.run(options.command, options.directory, options.stack, options.show_secrets, policies)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from sandbox import doctor
+
+    return doctor.run(options.directory, options.stack)
 
 
 def _clean(home: Home) -> int:

@@ -210,7 +210,9 @@ class Engine:
     def _cli(self) -> Command:
         return Command(tools.ensure("pulumi")["pulumi"])
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the CLI needs to find the sandbox's state."""
         self._backend.mkdir(parents=True, exist_ok=True)
         return {
             "PULUMI_HOME": str(self.home.pulumi / "home"),
@@ -224,7 +226,7 @@ class Engine:
         workspace = automation.LocalWorkspace(
             work_dir=str(self.project.work),
             program=self._program,
-            env_vars={**self._environment(), **environment},
+            env_vars={**self.environment, **environment},
             pulumi_command=command,
         )
         return automation.Stack.create_or_select(self.project.stack, workspace)
@@ -279,7 +281,7 @@ class Engine:
         try:
             return (
                 self._cli()
-                .run([*args, "--stack", self.project.stack], str(self.project.work), self._environment())
+                .run([*args, "--stack", self.project.stack], str(self.project.work), self.environment)
                 .stdout
             )
         except automation.CommandError as error:

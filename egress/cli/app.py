@@ -8,9 +8,23 @@ from typing import Annotated
 
 import typer
 
-from egress.cli import diff, drift, evidence, explain, map_page, probe, reach, render, schemas, verify, why
+from egress.cli import (
+    diff,
+    doctor,
+    drift,
+    evidence,
+    explain,
+    map_page,
+    probe,
+    reach,
+    render,
+    schemas,
+    verify,
+    why,
+)
 
-HELP = """What the program decides and what comes of it, without an engine and without an account.
+HELP = """What the program decides and what comes of it, without an engine and without an account;
+`doctor` asks Google, `drift` and `probe` ask the cluster.
 
 Exit codes: 0 as asked (allowed, proven, written); 1 the answer is no (denied, not proven, out of date);
 2 the question or the config is wrong, or the answer cannot be written; 3 a mistake of the program itself.
@@ -49,6 +63,7 @@ app.command()(explain.explain)
 app.command()(reach.reach)
 app.command()(verify.verify)
 app.command()(diff.diff)
+app.command()(doctor.doctor)
 app.command()(probe.probe)
 app.command()(drift.drift)
 app.command()(evidence.evidence)

@@ -128,7 +128,7 @@ def plan_at(path: Path, called: str) -> Plan:
                 "open: what they say under pulumiConfig is not in this answer.",
                 markup=False,
             )
-        if settings.project == PLACEHOLDER_PROJECT:
+        if "gcp:project" not in stack.config:
             err.print(f"{called} names no gcp:project; {PLACEHOLDER_PROJECT} stands in for it.", markup=False)
         return make_plan(settings)
     except ConfigError as error:

@@ -135,7 +135,10 @@ def _allowed(world: World, request: Request) -> None:
     elif request.body:
         raise refusal.Refused(400, f"Invalid JSON payload received. {method.id} takes no body.")
     project = _consumer(request)
-    on = request.host in _OF_THE_CALLER or world.store.cloud.find(f"{project}/{request.host}") is not None
+    on = (
+        request.host in _OF_THE_CALLER | world.switched_on
+        or world.store.cloud.find(f"{project}/{request.host}") is not None
+    )
     if project and not on:
         raise refusal.api_off(project, request.host)
     within_quota(world, request)

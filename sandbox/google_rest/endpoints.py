@@ -21,6 +21,7 @@ ENDPOINTS: Final[dict[str, tuple[str, str]]] = {
     "IAM_CREDENTIALS": ("iamcredentials.googleapis.com", "v1/"),
     "LOGGING": ("logging.googleapis.com", "v2/"),
     "MONITORING": ("monitoring.googleapis.com", ""),
+    "OPENIDCONNECT": ("openidconnect.googleapis.com", "v1/"),
     "ORG_POLICY": ("orgpolicy.googleapis.com", "v2/"),
     "PUBSUB": ("pubsub.googleapis.com", "v1/"),
     "RESOURCE_MANAGER": ("cloudresourcemanager.googleapis.com", "v1/"),

@@ -24,6 +24,8 @@ class Fault:
     times: int | None = None
     #: what whoever asks lacks, and says so when asked for it
     permission: str = ""
+    #: the project that pays nothing, and says so when asked
+    unbilled: str = ""
 
 
 def api_off(api: str, project: str = "sandbox-project", times: int | None = None) -> Fault:
@@ -41,6 +43,7 @@ def no_billing(project: str = "sandbox-project") -> Fault:
     return Fault(
         "serviceusage.services.*nable",
         Refused(400, text, reason="UREQ_PROJECT_BILLING_NOT_FOUND", status="FAILED_PRECONDITION"),
+        unbilled=project,
     )
 
 
@@ -93,6 +96,11 @@ class Faults:
         finally:
             with self._guard:
                 self._known = [known for known in self._known if known[0] is not fault]
+
+    def unbilled(self) -> set[str]:
+        """The projects to which no billing account is linked."""
+        with self._guard:
+            return {fault.unbilled for fault, left in self._known if left[0] and fault.unbilled}
 
     def lacking(self) -> set[str]:
         """The permissions that whoever asks does not have."""

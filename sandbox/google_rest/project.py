@@ -39,12 +39,14 @@ def _project(_world: World, request: Request) -> Json:
     }
 
 
-def _billing(_world: World, request: Request) -> Json:
+def _billing(world: World, request: Request) -> Json:
+    project = request.name.split("/")[1]
+    pays = project not in world.faults.unbilled()
     return {
-        "name": f"{request.name}/billingInfo",
-        "projectId": tail(request.name),
-        "billingAccountName": "billingAccounts/000000-000000-000000",
-        "billingEnabled": True,
+        "name": f"projects/{project}/billingInfo",
+        "projectId": project,
+        "billingAccountName": "billingAccounts/000000-000000-000000" if pays else "",
+        "billingEnabled": pays,
     }
 
 
@@ -64,7 +66,7 @@ def _services(world: World, request: Request) -> Json:
         for resource in world.store.cloud.of_type(ENABLED_API)
         if resource.id.startswith(f"{project}/")
     }
-    return {"services": [_service(project, api, True) for api in sorted(on | ALWAYS_ON)]}
+    return {"services": [_service(project, api, True) for api in sorted(on | ALWAYS_ON | world.switched_on)]}
 
 
 def enable(world: World, project: str, api: str) -> None:
@@ -92,7 +94,8 @@ def _disable(world: World, request: Request) -> Json:
 
 def _one_service(world: World, request: Request) -> Json:
     project, api = request.name.split("/")[1], tail(request.name)
-    return _service(project, api, world.store.cloud.find(f"{project}/{api}") is not None)
+    on = api in world.switched_on or world.store.cloud.find(f"{project}/{api}") is not None
+    return _service(project, api, on)
 
 
 # Places
@@ -135,6 +138,7 @@ def _zones(world: World, request: Request) -> Json:
 REGIONAL: Final = {
     "CPUS": 72.0,
     "N2_CPUS": 72.0,
+    "INSTANCES": 72.0,
     "SSD_TOTAL_GB": 500.0,
     "DISKS_TOTAL_GB": 4096.0,
     "IN_USE_ADDRESSES": 8.0,

@@ -14,6 +14,7 @@ from sandbox.google.cloud import Cloud, HasGoogle, Resource
 from sandbox.google.kinds import ApiServer
 from sandbox.google_rest import special
 from sandbox.google_rest.answering import Call, answer
+from sandbox.google_rest.beside import beside
 from sandbox.google_rest.discovery import Json
 from sandbox.google_rest.endpoints import ENDPOINTS
 from sandbox.google_rest.faults import Faults
@@ -79,6 +80,16 @@ class GoogleRest:
         """Policies of the organisation, by constraint such as `constraints/gcp.resourceLocations`."""
         return self._world.policies
 
+    @property
+    def switched_on(self) -> set[str]:
+        """APIs that are on in every project, although nobody enabled them in this cloud."""
+        return self._world.switched_on
+
+    @property
+    def unpublished(self) -> set[str]:
+        """Charts and images of Istio that are nowhere, by name."""
+        return self._world.unpublished
+
     def endpoint(self, host: str) -> str:
         """What stands for `https://HOST/`, with the slash at its end."""
         return f"{self.url}/{host}/"
@@ -96,6 +107,8 @@ class GoogleRest:
 
     def answer(self, host: str, http: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Json]:
         """The answer to one request, which is remembered."""
+        if (said := beside(self._world, host, path)) is not None:
+            return said
         answered = answer(self._world, host, http, path, query, body)
         self.calls.append(answered.call)
         return answered.code, answered.body

@@ -24,6 +24,10 @@ class World:
     quotas: dict[str, float] = field(default_factory=dict)
     #: policies of the organisation that a test set, by constraint
     policies: dict[str, Json] = field(default_factory=dict)
+    #: APIs that somebody switched on in every project without leaving a trace in the cloud
+    switched_on: set[str] = field(default_factory=set)
+    #: charts and images that are nowhere, by name
+    unpublished: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ def test_it_says_its_version() -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("command", ["explain", "reach", "verify", "diff", "evidence", "map", "render"])
+@pytest.mark.parametrize(
+    "command", ["explain", "reach", "verify", "diff", "doctor", "evidence", "map", "render"]
+)
 def test_help_names_the_stacks_file(command: str) -> None:
     said = " ".join(egress(command, "--help").stdout.split())
     assert "Pulumi.STACK.yaml" in said.replace("│ │ ", "")

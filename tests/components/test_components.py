@@ -153,6 +153,12 @@ class TestCluster:
             assert config["workloadMetadataConfig"] == {"mode": "GKE_METADATA"}
             assert config["shieldedInstanceConfig"]["enableSecureBoot"] is True
 
+    @STACKS
+    def test_the_node_that_a_cluster_is_born_with_is_shielded_as_well(self, stack) -> None:
+        """It lives for minutes; without secure boot an organization may refuse the whole cluster."""
+        (cluster,) = stack().of_type("gcp:container/cluster:Cluster")
+        assert cluster["inputs"]["nodeConfig"]["shieldedInstanceConfig"]["enableSecureBoot"] is True
+
     def test_the_kubeconfig_holds_no_credential(self) -> None:
         providers = dev().of_type("pulumi:providers:kubernetes")
         (kubeconfig,) = {provider["inputs"]["kubeconfig"] for provider in providers}

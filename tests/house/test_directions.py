@@ -37,8 +37,9 @@ MAY: dict[str, tuple[str, ...]] = {
     "proof": (*WRITES, *READS, "layers/google", "layers/mesh"),
     "answers": (*WRITES, *READS, "judge/layers", "layers", "proof"),
     "answers/diff": (*WRITES, *READS, "judge/fields", "judge/layers", "layers/google", "answers"),
+    "doctor": (*WRITES, "layers/cluster", "layers/google"),
     "probe": (*WRITES, "judge", "judge/lookup", "judge/model", "answers", "proof"),
-    "cli": (*WRITES, *READS, "layers", "proof", "answers", "answers/diff", "probe"),
+    "cli": (*WRITES, *READS, "layers", "proof", "answers", "answers/diff", "doctor", "probe"),
     "": ("cli",),
 }
 """Each folder of egress/ and the folders that it may import; the last is egress/ itself, the door."""
