@@ -53,7 +53,7 @@ def own(machine: Machine, stack: str) -> Own:
     except (ValueError, AttributeError):
         return _not_known(NotKnown("what Pulumi exports is no JSON"))
     count = sum(not resource["type"].startswith("pulumi:") for resource in resources)
-    found = f"{count} resources" if count else "empty"
+    found = f"{count} resource{'' if count == 1 else 's'}" if count else "empty"
     return Own(frozenset(_named(resources)), finding=Finding("state", WHAT, State.OK, found, NEEDED))
 
 

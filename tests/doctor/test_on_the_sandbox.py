@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from egress.doctor import made
 from sandbox import doctor, project
 from sandbox.apiserver import ApiServer
 from sandbox.engine import Engine
@@ -245,6 +246,50 @@ def test_a_switched_off_api_leaves_its_questions_open_and_says_how_to_switch_it_
     assert rows.pop("APIs")["state"] == "wrong"
     assert {one["state"] for one in rows.values()} == {"not known"}
     assert rows["quotas"]["fix"] == "gcloud services enable compute.googleapis.com"
+
+
+def test_what_pulumi_says_this_stack_has_made_is_not_taken(sandbox: Sandbox, tmp_path: Path) -> None:
+    _account(sandbox)
+    urn = "urn:pulumi:dev::gke-mesh-egress::"
+    resources = [
+        {
+            "urn": f"{urn}pulumi:pulumi:Stack::gke-mesh-egress-dev",
+            "type": "pulumi:pulumi:Stack",
+            "custom": False,
+        },
+        {
+            "urn": f"{urn}{made.ACCOUNT}::nodes-application",
+            "type": made.ACCOUNT,
+            "custom": True,
+            "id": "projects/sandbox-project/serviceAccounts/sa-application-nodes",
+            "inputs": {"accountId": "sa-application-nodes"},
+        },
+    ]
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}), encoding="utf-8")
+    pulumi(sandbox, "stack", "init", "dev")
+    try:
+        pulumi(sandbox, "stack", "import", "--stack", "dev", "--file", str(state))
+        rows = {one["what"]: one for one in sandbox.rows(0)}
+        assert rows["state of the stack"]["found"] == "1 resource"
+        assert rows["names"]["found"] == "none is taken"
+    finally:
+        pulumi(sandbox, "stack", "rm", "dev", "--force", "--yes")
+
+
+def pulumi(sandbox: Sandbox, *words: str) -> None:
+    """The CLI, in the sandbox's own state."""
+    done = subprocess.run(
+        [doctor.tools.ensure("pulumi")["pulumi"], *words, "--non-interactive"],
+        cwd=sandbox.engine.project.work,
+        env=dict(doctor.environment(sandbox.engine, sandbox.google)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_a_project_in_the_config_that_is_the_row(sandbox: Sandbox, tmp_path: Path) -> None:
