@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,9 @@ def _by_google_auth(environment: Mapping[str, str]) -> Login:
     library = cast("Any", google.auth)
     key = next((environment[name] for name in KEYS if environment.get(name)), None)
     try:
-        credentials: Any = library.default(scopes=SCOPES)[0] if key is None else _of_key(key)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a login without a project to bill: Google says so itself
+            credentials: Any = library.default(scopes=SCOPES)[0] if key is None else _of_key(key)
     except exceptions.DefaultCredentialsError as error:
         why = str(error).splitlines()[0].rstrip(".")
         said = (
@@ -134,6 +137,8 @@ def _by_google_auth(environment: Mapping[str, str]) -> Login:
             raise OSError(str(error)) from error
         except exceptions.RefreshError as error:
             raise NotKnown(f"the login has expired or was withdrawn: {str(error)[:120]}", LOG_IN) from None
+        except exceptions.GoogleAuthError as error:
+            raise NotKnown(f"the login does not work: {str(error)[:120]}", LOG_IN) from None
 
     account = getattr(credentials, "service_account_email", None)
     known = account if isinstance(account, str) and "@" in account else None

@@ -68,6 +68,30 @@ def test_a_key_of_a_service_account_says_whose_it_is(tmp_path: Path) -> None:
         assert login.account == "ci@my-project-id.iam.gserviceaccount.com"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("RefreshError", "the login has expired or was withdrawn: why"),
+        ("MutualTLSChannelError", "the login does not work: why"),
+        ("TransportError", r"compute.googleapis.com cannot be reached \(why\)"),
+    ],
+)
+def test_a_login_that_fails_when_it_is_used_is_said_in_words(
+    error: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from google.auth import exceptions
+    from google.auth.transport.requests import AuthorizedSession
+
+    def request(*_: object, **__: object) -> None:
+        raise getattr(exceptions, error)("why")
+
+    monkeypatch.setattr(AuthorizedSession, "request", request)
+    key = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+    login = log_in({"GOOGLE_CREDENTIALS": json.dumps(key)})
+    with pytest.raises(NotKnown, match=said):
+        Rest(login.send, {}).get(Api.COMPUTE, "projects/p")
+
+
 def asked(content: Any) -> str:
     def send(*_: object) -> Page:
         return Page(200, content=content)
