@@ -18,6 +18,7 @@ from egress.common import grammar, system_namespaces
 from egress.common.ip_space import SHAREABLE
 from egress.settings.base import Model, Range, Words, refusal, refusals
 from egress.settings.groups import Groups
+from egress.settings.writers import Writers
 
 
 class Rule(StrEnum):
@@ -273,6 +274,11 @@ class Fences(Model):
         "that Kubernetes itself would refuse, and each sidecar comes with an init container that has "
         "NET_ADMIN and NET_RAW. The last three do nothing with the managed mesh, where they are not put "
         "up. Refused: Not a fence. No reason.",
+    )
+    writers: Writers | None = Field(
+        default=None,
+        description="Who alone writes what the stack renders: docs/security.md#who-writes-fences. Absent: "
+        "whoever may change admission's policies.",
     )
     observe: Observe = Field(
         default=Observe(),

@@ -52,6 +52,7 @@ ADDED: dict[str, Config] = {
         "teams|team-y|egress|host.partner.example": {"http": {}},
         "fences|privateHosts": {"vpn": "10.200.0.0/24"},
     },
+    "writers": {"fences|writers|accounts": ["a@b.example"]},
     "account": {"cluster|secretSync": True, "projectNumber": "123456789012"},
 }
 """Parts that a change needs beside the example."""

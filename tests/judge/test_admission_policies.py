@@ -16,7 +16,7 @@ import pytest
 from egress.judge.layers.admission import RECORDED, Admission, expressions, recorded
 from egress.judge.model.flow import Verdict
 from egress.judge.model.snapshot import Manifest, Snapshot
-from egress.layers.admission import policies
+from egress.layers.admission import policies, writers
 from egress.layers.google.resources import google_objects
 from egress.plan.model import Plan
 from egress.settings.fences import EVERYWHERE, IN_TEAMS, Rule
@@ -24,6 +24,7 @@ from tests.judge.admitting import GATEWAY, admission, rendered
 from tests.support import config_with, dev_config, plan_of
 
 WORKLOADS = "egress-team-workloads"
+GLASS = {"groups": ["on-call@example.com"], "reason": "the pipeline is down"}
 PLATFORMS = ("istio-system", "istio-egress")
 
 
@@ -36,6 +37,8 @@ def forms() -> list[Plan]:
         plan_of(config_with("fences", relaxed)),
         plan_of(config_with("mesh", {"istio": {"version": "1.29.4"}})),
         plan_of(config_with("mesh", {"flavor": "cloud-service-mesh"})),
+        plan_of(config_with("fences/writers", {"accounts": ["update@p.iam.gserviceaccount.com"]})),
+        plan_of(config_with("fences/writers", {"accounts": ["a@b.c", "d@e.f"], "breakGlass": GLASS})),
     ]
 
 
@@ -47,6 +50,9 @@ def as_recorded() -> dict[str, list[str]]:
             manifest = next(iter(policy.render(plan))).manifest
             for check, one in zip(policy.checks, expressions(manifest), strict=True):
                 found.setdefault(check.rule.value, set()).add(one.digest)
+        for item in writers.render(plan):
+            if item.kind == "ValidatingAdmissionPolicy":
+                found.setdefault(writers.RULE, set()).update(one.digest for one in expressions(item.manifest))
     return {rule: sorted(digests) for rule, digests in sorted(found.items())}
 
 
@@ -57,7 +63,7 @@ def test_the_recorded_expressions_are_the_rendered_ones(regenerate: bool) -> Non
     assert as_recorded() == recorded(), (
         "let tests/apiserver try them, then record them as this file's first lines say"
     )
-    assert set(recorded()) == set(Rule)
+    assert set(recorded()) == {*Rule, writers.RULE}
 
 
 def changed(kind: str, name: str, change: Callable[[Any], object]) -> Admission:

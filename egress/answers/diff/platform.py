@@ -12,6 +12,7 @@ from egress.plan.model import Plan
 from egress.settings.cluster import ControlPlaneAccess
 from egress.settings.firewall import Form
 from egress.settings.mesh import Flavor
+from egress.settings.writers import Writers
 
 
 def facts(old: Plan, new: Plan) -> Iterator[Fact]:
@@ -20,6 +21,7 @@ def facts(old: Plan, new: Plan) -> Iterator[Fact]:
     yield from _control_plane(*(plan.settings.cluster.control_plane for plan in (old, new)))
     yield from _perimeter(old, new)
     yield from _protection(old, new)
+    yield from _writers(*(plan.settings.fences.writers for plan in (old, new)))
     yield from _images(old, new)
     yield from _credentials(old, new)
 
@@ -110,6 +112,24 @@ def _protection(old: Plan, new: Plan) -> Iterator[Fact]:
     held = "The firewall is now asked before VPC firewall rules that somebody adds"
     loose = "VPC firewall rules that somebody adds are now asked beside the firewall's"
     yield from _guarded("network.firewall.form", held, loose, first[0], first[1])
+
+
+def _writers(old: Writers | None, new: Writers | None) -> Iterator[Fact]:
+    held = "Fences are now written by the pipeline's accounts alone"
+    loose = "Whoever may change admission's policies may write fences by hand again"
+    yield from _guarded("fences.writers", held, loose, old is not None, new is not None)
+    if old and new:
+        for gain, fewer, more in ((True, old, new), (False, new, old)):
+            for who in sorted(_who(more) - _who(fewer)):
+                yield Fact(Aspect.RIGHT, gain, "", who, "write fences")
+
+
+def _who(writers: Writers) -> set[str]:
+    glass = writers.break_glass.groups if writers.break_glass else []
+    return {
+        *(f"account {account}" for account in writers.accounts),
+        *(f"group {group}, which says why," for group in glass),
+    }
 
 
 def _guarded(setting: str, held: str, loose: str, old: bool, new: bool) -> Iterator[Fact]:

@@ -42,6 +42,7 @@ SILENT: Mapping[str, str] = {
     "gateways.*.pool": "how many nodes, and how large",
     "fences.contact": "whom a refused person is told to ask",
     "fences.applicationNodes.reason": "words",
+    "fences.writers.breakGlass.reason": "words",
     "teams.*.labels": "further labels of the namespace; those that fences go by cannot be written here",
     "teams.*.model": "the reason; another model is another key, and what it opens is asked",
     "teams.*.limits.requestsPerConnection": "when a connection is closed, not how much goes over it",

@@ -4,7 +4,7 @@ Source: Kubernetes, "Validating Admission Policy" (admissionregistration.k8s.io/
 here. An expression counts if its digest is in admission_expressions.json: those have been tried on a real API
 server, with objects that they must refuse (tests/apiserver). A rule has several where what it says depends on
 who redirects a pod, or who runs the mesh. All that decides what is refused goes into the digest, the policy's
-constraints, conditions and variables too; messages do not.
+constraints, conditions and variables too; messages and what is written into the audit log do not.
 
 A rule is in force in a namespace if a policy with a recorded expression fails closed, a binding of it denies
 and selects the namespace, and the expression does not name the namespace as exempted. Three things in
@@ -61,6 +61,8 @@ _EXEMPTED = re.compile(
 _OWN_NAMES = {
     re.compile(r"c\.image == '[^' ]+/proxyv2:1\.\d+\.\d+'"): "c.image == 'IMAGE'",
     re.compile(r"'[a-z][a-z0-9:.-]+\.svc\.id\.goog'"): "'POOL.svc.id.goog'",
+    re.compile(r"request\.userInfo\.username in \[('[^' ]+'(?:, )?)+\]"): "username in ACCOUNTS",
+    re.compile(r"exists\(g, g in \[('[^']+'(?:, )?)*\]\) && variables\.reason"): "GROUPS && variables.reason",
 }
 """What differs from stack to stack and decides no question of this judge's."""
 _RANGE = re.compile(r"\bcidr\('([^']+)'\)")
@@ -247,7 +249,9 @@ def expressions(policy: Manifest) -> Iterator[Expression]:
     """A policy's validations, in order."""
     spec: Mapping[str, Any] = policy["spec"]
     around = {
-        key: _plain(value) for key, value in spec.items() if key not in ("validations", "failurePolicy")
+        key: _plain(value)
+        for key, value in spec.items()
+        if key not in ("validations", "failurePolicy", "auditAnnotations")
     }
     for validation in spec.get("validations") or ():
         text = str(validation.get("expression"))

@@ -18,6 +18,7 @@ from egress.layers.admission import (
     namespace_labels,
     services,
     workloads,
+    writers,
 )
 from egress.layers.admission.policy import Policy
 from egress.plan.model import Plan
@@ -42,3 +43,4 @@ def render(plan: Plan) -> Iterator[Object]:
     """Each policy and its binding."""
     for policy in policies(plan):
         yield from policy.render(plan)
+    yield from writers.render(plan)
