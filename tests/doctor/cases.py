@@ -33,7 +33,12 @@ def plan(**config: Any) -> Plan:
         "gcp:project": PROJECT,
         "gke-mesh-egress:region": "europe-west1",
         "gke-mesh-egress:network": {
-            "subnet": {"nodes": "10.0.0.0/24", "pods": "10.1.0.0/16", "services": "10.2.0.0/20"},
+            "subnet": {
+                "name": "subnet-gke",
+                "nodes": "10.0.0.0/24",
+                "pods": "10.1.0.0/16",
+                "services": "10.2.0.0/20",
+            },
             "controlPlane": "10.5.0.0/28",
         },
         "gke-mesh-egress:cluster": {"zone": "europe-west1-b"},

@@ -19,6 +19,8 @@ from tests.doctor.cases import ACCOUNT, MACHINE, PROJECT, REGION, Answers, Progr
 
 Break = Callable[[Answers], object]
 P = f"projects/{PROJECT}"
+NODES = next(one.name for one in made.made(plan()) if one.kind == made.ACCOUNT)
+"""The first account that the stack makes."""
 
 
 def answers(of: Case) -> Answers:
@@ -89,14 +91,10 @@ WRONG: dict[str, tuple[Break, str, str, str]] = {
     ),
     "a name is taken": (
         lambda google: google.gets.update(
-            {
-                (Api.IAM, f"{P}/serviceAccounts"): {
-                    "accounts": [{"email": f"sa-application-nodes@{PROJECT}.x"}]
-                }
-            }
+            {(Api.IAM, f"{P}/serviceAccounts"): {"accounts": [{"email": f"{NODES}@{PROJECT}.x"}]}}
         ),
         "names",
-        "there already: service account sa-application-nodes; not made by this stack",
+        f"there already: service account {NODES}; not made by this stack",
         "pulumi import TYPE NAME ID",
     ),
     "the machine type is nowhere": (
@@ -133,9 +131,9 @@ def test_a_project_number_of_another_project_is_found() -> None:
 
 
 def test_what_this_stack_has_made_already_is_not_taken() -> None:
-    ours = case(own=Own(frozenset({(made.ACCOUNT, "sa-application-nodes")})))
+    ours = case(own=Own(frozenset({(made.ACCOUNT, NODES)})))
     answers(ours).gets[Api.IAM, f"{P}/serviceAccounts"] = {
-        "accounts": [{"email": f"sa-application-nodes@{PROJECT}.iam.gserviceaccount.com"}]
+        "accounts": [{"email": f"{NODES}@{PROJECT}.iam.gserviceaccount.com"}]
     }
     assert [one for one in examine(ours) if one.state is not State.OK] == []
 
