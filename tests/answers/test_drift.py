@@ -85,6 +85,22 @@ def names(kind: str) -> list[str]:
     return sorted(identity(item) for item in planned().kubernetes if item["kind"] == kind)
 
 
+def test_what_helm_and_istios_chart_write_about_the_meshs_configuration_is_no_drift() -> None:
+    """Istio, istio-discovery, templates/configmap.yaml; Helm adds the annotations."""
+
+    def by_the_chart(objects: dict[str, dict[str, Any]]) -> None:
+        item = objects["istio-system/configmap/istio"]
+        labels = {
+            "istio.io/rev": "default",
+            "release": "istio-istiod",
+            "app.kubernetes.io/managed-by": "Helm",
+        }
+        item["metadata"] |= {"labels": labels, "annotations": {"meta.helm.sh/release-name": "istio-istiod"}}
+        item["data"]["meshNetworks"] = "networks: {}"
+
+    assert not found(live(by_the_chart)).objects
+
+
 def test_what_is_as_rendered_is_no_drift() -> None:
     assert not found(live())
 

@@ -23,8 +23,12 @@ from sandbox import tools
 _MESH = """
 apiVersion: v1
 kind: ConfigMap
-metadata: {name: istio, namespace: {{ .Release.Namespace }}}
+metadata:
+  name: istio
+  namespace: {{ .Release.Namespace }}
+  labels: {istio.io/rev: default, operator.istio.io/component: Pilot, release: {{ .Release.Name }}}
 data:
+  meshNetworks: "networks: {}"
   mesh: {{ .Values.meshConfig | toYaml | quote }}
 ---
 apiVersion: apps/v1

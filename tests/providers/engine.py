@@ -6,6 +6,7 @@ What an operation did is read from the engine's own event log, not from what it 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -93,10 +94,8 @@ def short(urn: str) -> str:
 
 
 class Project:
-    """One Pulumi project in a folder, with its stack `dev` in a backend of its own.
-
-    Everything that an operation starts is in one process group, which ends with it.
-    """
+    """One Pulumi project in a folder, with its stack `dev` in a backend of its own. To be closed at the
+    end."""
 
     def __init__(self, root: Path, name: str, plugins: Plugins, environment: Mapping[str, str]) -> None:
         self.root, self.name = root, name
@@ -171,6 +170,9 @@ class Project:
             end(process)
             output, _ = process.communicate(timeout=30)
             raise AssertionError(f"pulumi {words[0]} was not done after {SECONDS:.0f} s:\n{output}") from None
+        except BaseException:  # Ctrl-C, which does not reach it
+            end(process)
+            raise
         return process.returncode, output
 
     def run(
@@ -192,7 +194,7 @@ class Project:
             environment=environment,
         )
         done = Run(code, output, list(_events(log)))
-        assert (code != 0) is fails, output[-6000:]
+        assert (code != 0) is fails, "\n".join([*done.errors, output[-3000:]])
         return done
 
     def ok(self, *words: str) -> str:
@@ -200,6 +202,17 @@ class Project:
         code, output = self.cli(*words)
         assert code == 0, output
         return output
+
+    def close(self) -> None:
+        """End what a killed operation left running: processes whose program lies in this project's folder."""
+        listed = subprocess.run(
+            ["ps", "-eww", "-o", "pid=,args="], capture_output=True, encoding="utf-8", check=True
+        )
+        for line in listed.stdout.splitlines():
+            pid, _, command = line.strip().partition(" ")
+            if command.strip().startswith(f"{self.bin}{os.sep}"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
     def make_stack(self) -> None:
         self.ok("stack", "init", "dev")
@@ -210,7 +223,7 @@ class Project:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End an operation at once, with the plugins that it started."""
+    """End an operation at once. The plugins that it started notice that sooner or later, as with a user."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

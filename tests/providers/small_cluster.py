@@ -211,6 +211,8 @@ def worlds(root: Path) -> Iterator[Both]:
                 {"PULUMI_DEBUG_PROVIDERS": f"kubernetes:{port}"},
             ),
         )
+        for world in (both.real, both.stand_in):
+            stack.callback(world.project.close)
         both.do(_prepare)
         yield both
 

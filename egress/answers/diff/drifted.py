@@ -92,6 +92,7 @@ _FILLED = (
         r'spec\.template\.metadata\.annotations\["kubectl\.kubernetes\.io/restartedAt"\]',
         "`kubectl rollout restart` makes the same pods anew",
     ),
+    _Filled("ConfigMap", r"metadata\.(labels|annotations)\b.*", "Helm and istiod's chart; nobody reads them"),
     _Filled("Service", r'metadata\.annotations\["service\.kubernetes\.io/[^"]*"\]', "GKE's load balancers"),
     _Filled("Service", r'metadata\.annotations\["cloud\.google\.com/neg-status"\]', "GKE's load balancers"),
     _Filled("Service", r'metadata\.annotations\["cloud\.google\.com/neg"\]', "GKE", '{"ingress":true}'),
