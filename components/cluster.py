@@ -117,6 +117,7 @@ class Cluster(pulumi.ComponentResource):
             location=location,
             **resources.addressing(args.network_id, args.subnet_id, args.pools, args.gateway_subnet_ids),
             datapath_provider=resources.DATAPATH,
+            dns_config={"cluster_dns": resources.CLUSTER_DNS},
             enable_intranode_visibility=True,
             enable_l4_ilb_subsetting=True if args.subsetting else None,
             private_cluster_config={
@@ -172,12 +173,18 @@ class Cluster(pulumi.ComponentResource):
 
     def _pool(self, name: str, args: ClusterArgs, location: str, pool: Pool) -> gcp.container.NodePool:
         return gcp.container.NodePool(
-            f"{name}-{pool.name}",
+            f"{name}-{pool.key}",
             **resources.node_pool(
                 pool, self.resource.name, location, args.node_emails, args.gateway_subnet_ids
             ),
-            # The autoscaler owns the count from the first minute on.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The autoscaler owns the count from the first minute on.
+                ignore_changes=["initialNodeCount"],
+                # With the cluster its nodes go at once. Drained one by one, by budgets, pods would wait for
+                # places that no node has any more.
+                deleted_with=self.resource,
+            ),
         )
 
 

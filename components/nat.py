@@ -11,6 +11,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from egress.plan.gateway import GatewaySubnet
+from egress.settings.duration import milliseconds
 from egress.settings.network import Nat as NatSettings
 from egress.settings.network import NatLogging
 
@@ -90,8 +91,9 @@ class CloudNat(pulumi.ComponentResource):
             nat_ip_allocate_option="MANUAL_ONLY" if addresses else "AUTO_ONLY",
             nat_ips=[address.self_link for address in addresses.values()] or None,
             min_ports_per_vm=settings.min_ports_per_vm,
-            max_ports_per_vm=settings.max_ports_per_vm,
+            max_ports_per_vm=settings.ports if settings.dynamic_port_allocation else None,
             enable_dynamic_port_allocation=settings.dynamic_port_allocation,
+            tcp_time_wait_timeout_sec=int(milliseconds(settings.tcp_time_wait)) // 1000,
             # Dynamic port allocation excludes it, and outbound connections have no use for it.
             enable_endpoint_independent_mapping=False,
             log_config={

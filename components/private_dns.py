@@ -9,7 +9,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from egress.layers.google import resources
-from egress.layers.google.dns import PrivateZone
+from egress.layers.google.dns import ROOT, PrivateZone
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class PrivateDns(pulumi.ComponentResource):
             managed = gcp.dns.ManagedZone(
                 f"{name}-{zone.name}",
                 **resources.managed_zone(zone, args.network_id, target.id if target else None),
-                opts=child
-                if zone.records or zone.resolved
-                else pulumi.ResourceOptions(parent=self, depends_on=list(made)),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(made))
+                if zone.dns_name == ROOT
+                else child,
             )
             made.append(managed)
             for record in zone.records:

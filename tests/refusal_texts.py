@@ -29,6 +29,7 @@ ROOMS = [
             "identity_checks",
             "ingress_checks",
             "direct_egress",
+            "port_checks",
             "private_hosts",
             "credentials",
             "capabilities",

@@ -36,6 +36,7 @@ HEALTH_CHECK_RANGES = ("35.191.0.0/16", "130.211.0.0/22", "209.85.152.0/22", "20
 """Where Google's health checkers come from. Source: Cloud Load Balancing, "Probe IP ranges and firewall
 rules"."""
 
+METADATA_HOST = "metadata.google.internal"
 METADATA_ADDRESS = "169.254.169.254"
 """The metadata server; with Dataplane V2, GKE's own metadata server answers here on port 80."""
 

@@ -9,6 +9,7 @@ but its own inputs.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 KUBERNETES_NAME = 253
 """Longest name of a Kubernetes object whose name is a DNS subdomain (characters)."""
@@ -72,9 +73,15 @@ def gateway_label(gateway: str) -> str:
 
 
 def gateway_nodes(gateway: str) -> str:
-    """The kind of node that an egress gateway runs on: node pool, value of the taint, and part of the service
-    account's name."""
+    """The kind of node that an egress gateway runs on: value of the taint, part of the service account's
+    name, and the beginning of the node pool's."""
     return "gateway" if gateway == SHARED_GATEWAY else f"gateway-{gateway}"
+
+
+def node_pool(nodes: str, fixed: Sequence[str] = ()) -> str:
+    """The node pool of a kind of node. `fixed`: what a pool cannot change, where it is not the cluster's:
+    other nodes are another pool, which is there before the old one goes."""
+    return f"{nodes}-{digest(' '.join(fixed))}" if fixed else nodes
 
 
 PODS_RANGE = "pods"

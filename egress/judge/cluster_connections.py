@@ -54,7 +54,7 @@ class Place:
 
     end: End
     name: str
-    """Namespace, range of addresses, or name of a node pool."""
+    """Namespace, range of addresses, or what a node pool is for."""
     words: str
     """As people call it."""
     labelled: bool = False
@@ -323,8 +323,13 @@ class ClusterConnections:
 
 
 def _pools(judges: Judges) -> Iterator[tuple[Place, str]]:
+    """Own pools are known by what their taint keeps them for, since a pool that replaces another has another
+    name; where two accounts claim the same, by account."""
+    own = judges.workloads.own_pools
     for pool in judges.workloads.pools.values():
-        if pool in judges.workloads.own_pools:
-            yield Place(End.GATEWAY_NODES, pool.name, f"gateway nodes ({pool.name})"), pool.email
+        if pool in own:
+            alone = all(other.email == pool.email for other in own if other.kept_for == pool.kept_for)
+            what = pool.kept_for if alone else f"{pool.name}, {pool.email}"
+            yield Place(End.GATEWAY_NODES, what, f"gateway nodes ({what})"), pool.email
         else:
             yield Place(End.APPLICATION_NODES, "", "application nodes"), pool.email

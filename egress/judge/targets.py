@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.google_cloud import METADATA_ADDRESS, METADATA_HOST
 from egress.common.names import OPEN_TLS_HOST
 from egress.judge.distinctions import APPLICATION_PORT, Distinctions
 from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST, OTHER_PORT
@@ -28,7 +28,6 @@ STRANGER = "some-other-namespace"
 DEFAULT = "default"
 """The one that every cluster has, and that everybody finds."""
 METADATA_PORT = 80
-METADATA_HOST = "metadata.google.internal"
 GOOGLE = ".googleapis.com"
 ALWAYS_ASKED = "storage.googleapis.com"
 """Stands for every Google API that no object names."""

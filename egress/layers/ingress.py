@@ -63,6 +63,7 @@ def _gateway(plan: Plan, ingress: Ingress) -> Iterator[Object]:
         namespace=names.INGRESS_NAMESPACE,
         labels=INGRESS_LABELS,
         nodes=INGRESS_NODES,
+        node_pool=names.node_pool(INGRESS_NODES),
         ports={number: (f"tls-{number}", wanted.pod_port) for number, wanted in sorted(opened.items())},
         settings=ingress,
         reads_secrets=True,

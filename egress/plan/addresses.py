@@ -28,6 +28,12 @@ class AddressPlan:
     metadata_server: str = f"{METADATA_ADDRESS}/32"
 
     @property
+    def api_server(self) -> str:
+        """The Service `kubernetes`: Kubernetes gives it the first address of the range. Source: Kubernetes,
+        "Service ClusterIP allocation"."""
+        return f"{IPv4Network(self.services)[1]}/32"
+
+    @property
     def not_outside(self) -> tuple[str, ...]:
         """What a gateway that connects to anywhere may not connect to: all that is no address of the
         internet, this network whatever ranges it has, and both address sets of Google APIs. Sorted; none

@@ -62,8 +62,14 @@ class EgressGateway:
 
     @property
     def nodes(self) -> str:
-        """The kind of node that it runs on, and its node pool's name."""
+        """The kind of node that it runs on."""
         return names.gateway_nodes(self.name)
+
+    @property
+    def node_pool(self) -> str:
+        """The name of its node pool, which is another one in another subnet."""
+        own = self.subnet
+        return names.node_pool(self.nodes, (own.name, own.nodes, own.pods_name, own.pods) if own else ())
 
     @cached_property
     def teams(self) -> tuple[str, ...]:

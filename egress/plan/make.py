@@ -22,6 +22,7 @@ from egress.plan import (
     inspection_checks,
     inspection_script,
     merge,
+    port_checks,
     private_hosts,
 )
 from egress.plan.addresses import AddressPlan
@@ -75,6 +76,7 @@ def make_plan(settings: Settings) -> Plan:
         ),
         *host_checks.cluster_services(settings),
         *address_checks.used_range(settings),
+        *port_checks.beyond_ports(settings),
         *host_checks.beyond_gateways(settings),
         *host_checks.unreachable_targets(settings),
         *(problem for gateway in gateways.values() for problem in _of_gateway(gateway)),

@@ -50,6 +50,10 @@ class AddressIntent:
         """Addresses of the Kubernetes control plane."""
         return Ranges.of([self._plan.addresses.control_plane])
 
+    def is_api_server(self, address: str) -> bool:
+        """Whether an address is the API server's Service's, which leads to the control plane."""
+        return position(address) in Ranges.of([self._plan.addresses.api_server])
+
     def is_inside(self, address: str) -> bool:
         """Whether an address is none of the internet, or this network's own."""
         return ":" in address or position(address) in self._not_outside

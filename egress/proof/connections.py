@@ -141,13 +141,12 @@ def _is_google(intent: Intent, one: ClusterConnection) -> bool:
 def _of_control_plane(intent: Intent, one: ClusterConnection) -> bool | None:
     if not (intent.in_cluster_mesh and intent.puts_up(Fence.CONTROL_PLANE_NETWORK)):
         return None
-    if (
-        one.target.end is End.ADDRESSES
-        and ":" not in one.target.name
-        and intent.is_control_plane(one.target.name)
-    ):
-        return _is_tcp(one, HTTPS_PORT)
-    return False
+    if one.target.end is not End.ADDRESSES or ":" in one.target.name:
+        return False
+    if intent.is_api_server(one.target.name) and _is_tcp(one, HTTPS_PORT):
+        # Where policies are asked before a Service is translated. No firewall ever sees its address.
+        return None
+    return intent.is_control_plane(one.target.name) and _is_tcp(one, HTTPS_PORT)
 
 
 def _of_nodes(intent: Intent, one: ClusterConnection) -> bool | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from egress.common import names
-from egress.common.google_cloud import PRIVATE_ZONES
+from egress.common.google_cloud import METADATA_HOST, PRIVATE_ZONES
 from egress.common.hosts import patterns_above, under
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.model.equivalence import Requests
@@ -65,9 +65,9 @@ class Intent(AddressIntent):
         """The egress gateway of a namespace."""
         return next((gateway for gateway in self._plan.gateways if gateway.namespace == namespace), None)
 
-    def gateway_on(self, pool: str) -> EgressGateway | None:
-        """The egress gateway that a node pool is for."""
-        return next((gateway for gateway in self._plan.gateways if gateway.nodes == pool), None)
+    def gateway_on(self, nodes: str) -> EgressGateway | None:
+        """The egress gateway that a kind of node is for."""
+        return next((gateway for gateway in self._plan.gateways if gateway.nodes == nodes), None)
 
     def may_be_partner(self, address: str) -> bool:
         """Whether connections from an address, or from the internet if it is none, may be those of somebody
@@ -114,8 +114,10 @@ class Intent(AddressIntent):
         return self._plan.settings.network.dns.undeclared_names is Undeclared.REFUSE
 
     def may_resolve(self, name: str) -> bool:
-        """Whether the config lets a name be looked up: Google's, what is declared and what lies below it, and
-        what it opens."""
+        """Whether the config lets a name be looked up: Google's and the metadata server's, what is declared
+        and what lies below it, and what it opens."""
+        if name == METADATA_HOST:
+            return True
         labels = name.split(".")
         return any(".".join(labels[at:]) in self._resolving for at in range(len(labels)))
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egress.common.google_cloud import METADATA_ADDRESS, PRIVATE_ZONES
+from egress.common.google_cloud import METADATA_ADDRESS, METADATA_HOST, PRIVATE_ZONES
 from egress.common.hosts import under
 from egress.judge.distinctions import Distinctions
 from egress.judge.lookup.host_shapes import BELOW, concrete
 from egress.judge.model.flow import Outcome, Verdict
 from egress.judge.trace import Judges
-from egress.layers.mesh.google_apis import METADATA_HOST
 from egress.proof.intent import Intent
 from egress.proof.invariants import Invariant
 
@@ -40,7 +39,8 @@ def of_names(intent: Intent, judges: Judges) -> Iterator[Invariant]:
         elif intent.is_declared(name):
             verdict = judges.dns.outside(name, intent.resolving_network)
             yield _held(verdict, f"{name} is declared, so it has to be answered as the internet answers it.")
-    if any(intent.asks_metadata(team) for team in intent.teams):
+    asked = any(intent.asks_metadata(team) for team in intent.teams)
+    if asked or judges.dns.judge(METADATA_HOST).allowed:
         honest = judges.dns.addresses(METADATA_HOST) == (METADATA_ADDRESS,)
         yield _leads(judges, METADATA_HOST, honest, "the metadata server's address")
 

@@ -131,8 +131,9 @@ class Cluster(Model):
     )
     zone: Zone | None = Field(
         default=None,
-        description="A zonal cluster in this zone. Absent: regional, three zones. Refused: Not a zone. "
-        "Not in `region`.",
+        description="A zonal cluster in this zone. Absent: regional, three zones. While the control plane "
+        "of a zonal cluster is upgraded, for some minutes no pod is injected, placed or scaled; connections "
+        "go on. Refused: Not a zone. Not in `region`.",
     )
     control_plane: ControlPlaneAccess = Field(
         default=ControlPlaneAccess(), description="Who may talk to the API server from outside."

@@ -36,6 +36,12 @@ def _whole(value: str) -> str:
     return value
 
 
+def _seconds(value: str) -> str:
+    if milliseconds(value) % 1000:
+        raise refusal("Google Cloud counts this in whole seconds.", "Write e.g. 30s or 2m.")
+    return value
+
+
 def _whole_seconds(value: str) -> str:
     length = milliseconds(value)
     if length % 1000 or length > LONGEST_SILENCE * 1000:
@@ -55,3 +61,5 @@ Duration = Annotated[
 """A length of time as Istio writes it: 500ms, 5s, 2m, 1h; more than nothing."""
 Silence = Annotated[Duration, AfterValidator(_whole_seconds)]
 """A length of time after which TCP asks whether the other side is still there."""
+WholeSeconds = Annotated[Duration, AfterValidator(_seconds)]
+"""A length of time as Google Cloud takes it."""

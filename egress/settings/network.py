@@ -13,6 +13,7 @@ from egress.common.google_cloud import Vip
 from egress.common.ip_space import DOCKER, nobodys, taken
 from egress.settings.base import Model, Range, Refusal, ResourceName, Words, refusal, refusals
 from egress.settings.dns import Dns
+from egress.settings.duration import WholeSeconds
 from egress.settings.firewall import Firewall
 from egress.settings.service_perimeter import Perimeter
 
@@ -118,25 +119,45 @@ class NatLogging(StrEnum):
         return {"translations": "TRANSLATIONS_ONLY", "all": "ALL"}.get(self.value, "ERRORS_ONLY")
 
 
+MOST_PORTS = 32768
+"""The most ports a node takes where the config does not say."""
+DYNAMIC_LIMIT = 32768
+STATIC_LIMIT = 57344
+"""The most ports that a node may always have. Source: Cloud NAT, "Set up and manage", gcloud's
+`--min-ports-per-vm`."""
+ADDRESS_PORTS = 64512
+"""Source ports of one outside address: all but the first 1024. Source: Cloud NAT, "IP addresses and
+ports"."""
+
+
 class Nat(Model):
     """Cloud NAT for the cluster's subnet - and for no other subnet of the network."""
 
     min_ports_per_vm: int = Field(
-        default=64,
+        default=1024,
         ge=32,
         le=65536,
-        description="Source ports that each node always has. Refused: With dynamic allocation: not a "
-        "power of two.",
+        description="Source ports that each node always has: how many connections to one outside address "
+        "and port it has at a time. Refused: With dynamic allocation: not a power of two, or more than "
+        "32768. Without: more than 57344. More, for the most nodes that the pools may grow to, than "
+        "`addresses` have (64512 each).",
     )
     max_ports_per_vm: int | None = Field(
         default=None,
         ge=64,
         le=65536,
-        description="With dynamic allocation: the most ports a node may take. Refused: Without "
-        "`dynamicPortAllocation`. Not a power of two. Not more than `minPortsPerVm`.",
+        description="With dynamic allocation: the most ports a node may take. Absent: 32768, or 65536 where "
+        "it always has 32768. Refused: Without `dynamicPortAllocation`. Not a power of two. Not more than "
+        "`minPortsPerVm`.",
     )
     dynamic_port_allocation: bool = Field(
-        default=False, description="Nodes take and give back ports as they need them."
+        default=True,
+        description="Nodes take and give back ports as they need them. False: each has `minPortsPerVm`.",
+    )
+    tcp_time_wait: WholeSeconds = Field(
+        default="30s",
+        description="How long a port rests after its connection was closed, before it is used for the same "
+        "outside address and port again. Refused: Not whole seconds.",
     )
     logging: Annotated[NatLogging, Field(strict=False)] = Field(
         default=NatLogging.ERRORS,
@@ -149,8 +170,24 @@ class Nat(Model):
         "Empty: Cloud NAT takes automatic ones. Refused: A name that is not a Compute Engine name.",
     )
 
+    @property
+    def ports(self) -> int:
+        """The most source ports that a node may have, and so the most connections to one address and port."""
+        if not self.dynamic_port_allocation:
+            return self.min_ports_per_vm
+        return self.max_ports_per_vm or max(MOST_PORTS, 2 * self.min_ports_per_vm)
+
     @model_validator(mode="after")
     def ports_agree(self) -> Self:
+        most = DYNAMIC_LIMIT if self.dynamic_port_allocation else STATIC_LIMIT
+        if self.min_ports_per_vm > most:
+            how = "With" if self.dynamic_port_allocation else "Without"
+            raise refusal(
+                f"{how} dynamic port allocation Cloud NAT gives each node at most {most} ports from the "
+                "first minute on.",
+                f"Write {most} or less.",
+                ("minPortsPerVm",),
+            )
         if not self.dynamic_port_allocation:
             if self.max_ports_per_vm is not None:
                 raise refusal(
@@ -167,7 +204,7 @@ class Nat(Model):
             if ports is not None and ports & (ports - 1):
                 raise refusal(
                     "With dynamic port allocation Cloud NAT accepts only powers of two.",
-                    f"Write {1 << (ports - 1).bit_length()}.",
+                    f"Write {1 << (ports - 1).bit_length()}, or set dynamicPortAllocation: false.",
                     (field,),
                 )
         if self.max_ports_per_vm is not None and self.max_ports_per_vm <= self.min_ports_per_vm:

@@ -209,6 +209,8 @@ NAT_KIND = Kind(
         ),
         "logConfig.filter": checks.one_of("ERRORS_ONLY", "TRANSLATIONS_ONLY", "ALL"),
         "rules.*.ruleNumber": checks.between(0, 65000),
+        # The API documents no bounds; nothing rests for less than a second or longer than int32 can say.
+        "tcpTimeWaitTimeoutSec": checks.between(1, 2**31 - 1),
     },
     rules=(_ports, _addresses, _which_subnets),
     defaults={

@@ -65,6 +65,19 @@ def _upgrade(values: Values) -> Iterator[Problem]:
         )
 
 
+def _drain(values: Values) -> Iterator[Problem]:
+    """Source: the Google provider's test TestAccContainerNodePool_withNodeDrainConfig."""
+    for at, config in walk(values, "nodeDrainConfigs.*"):
+        for name in ("graceTerminationDuration", "pdbTimeoutDuration"):
+            if config.get(name):
+                yield Problem(
+                    f"{at}.{name}",
+                    config[name],
+                    "customized node drain timeout is not enabled for this project, please contact your "
+                    "account manager or open a support case to enable it",
+                )
+
+
 def _cluster_fits(context: Context) -> Iterator[Problem]:
     cluster = context.cloud.find(cluster_named(context.new["cluster"], context.new))
     if cluster is None:
@@ -148,7 +161,7 @@ NODE_POOL_KIND = Kind(
         "upgradeSettings.strategy": checks.one_of("SURGE", "BLUE_GREEN"),
         **NODE_CHECKS,
     },
-    rules=(_autoscaling, _upgrade),
+    rules=(_autoscaling, _upgrade, _drain),
     defaults={
         "management.autoRepair": True,
         "management.autoUpgrade": True,

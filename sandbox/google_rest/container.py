@@ -271,9 +271,11 @@ def _pool_words(view: Json) -> Json:
     config = dict(view.get("config", {}))
     if "accelerators" in config:
         config["guestAccelerators"] = config.pop("accelerators")
+    otherwise, drain = ("config", "autoscaling", "locations", "nodeDrainConfig"), view.get("nodeDrainConfig")
     return {
-        **{key: value for key, value in view.items() if key not in ("config", "autoscaling", "locations")},
+        **{key: value for key, value in view.items() if key not in otherwise},
         "nodeConfig": config,
+        **({"nodeDrainConfigs": [drain]} if drain else {}),
         "nodeLocations": view.get("locations"),
         **({"autoscaling": limits} if scaling.get("enabled") else {}),
     }

@@ -44,7 +44,7 @@ class Row:
 ADDED: dict[str, Config] = {
     "fleet": {"mesh|flavor": "cloud-service-mesh"},
     "groups": {"cluster|securityGroup": "gke-security-groups@example.com"},
-    "dynamic": {"network|nat|dynamicPortAllocation": True},
+    "ports": {"network|nat|minPortsPerVm": 8192},
     "gateways": {"gateways|own": {}, "teams|team-y|gateway": "own"},
     "spare": {"gateways|own": {}, "gateways|spare": {}, "teams|team-y|gateway": "own"},
     "nat": {"network|nat|addresses": {"egress-a": "for partners"}},

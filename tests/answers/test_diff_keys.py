@@ -13,7 +13,7 @@ from egress.answers.diff.settings import SILENT, is_silent
 from egress.cli.diff import nothing
 from egress.layers.render import render
 from egress.proof.snapshot import deployment
-from tests.answers.config_keys import ROWS, Config, Row
+from tests.answers.config_keys import ROWS, Config, Row, base, put
 from tests.docs.test_docs import schema_keys
 from tests.support import plan_of
 
@@ -77,3 +77,10 @@ def test_each_reason_on_the_list_is_of_a_key() -> None:
     keys = schema_keys()
     assert [key for key in SILENT if key not in keys] == []
     assert all(reason.strip() for reason in SILENT.values())
+
+
+def test_a_gateway_whose_pool_gets_another_name_is_asked_as_the_same_nodes() -> None:
+    """A subnet of its own is another pool: what the gateway's nodes may reach is compared all the same."""
+    config = base("own-gateway")
+    told = said(found(put(config, "gateways|partner|nat", None), config))
+    assert any("no longer stops gateway nodes (gateway-partner): 10.3.0.0/28" in text for text in told), told

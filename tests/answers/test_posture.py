@@ -45,7 +45,13 @@ OPENS_NOTHING: Mapping[str, str] = {
     "protect": "who may delete what, which lets nothing out",
     "cluster.deletionProtection": "who may delete what, which lets nothing out",
     **dict.fromkeys(
-        ("network.nat.minPortsPerVm", "network.nat.maxPortsPerVm", "network.nat.dynamicPortAllocation"), SIZE
+        (
+            "network.nat.minPortsPerVm",
+            "network.nat.maxPortsPerVm",
+            "network.nat.dynamicPortAllocation",
+            "network.nat.tcpTimeWait",
+        ),
+        SIZE,
     ),
     **dict.fromkeys(("network.nat.logging", "network.dns.queryLogging", "network.flowLogs.interval"), SEEN),
     "network.firewall.form": DEFAULT,

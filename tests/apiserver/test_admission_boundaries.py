@@ -10,8 +10,9 @@ import pytest
 from egress.common import names
 from egress.settings.fences import Rule
 from sandbox.kubernetes.cluster import Cluster
-from tests.apiserver.people import ANN, EVE, PAT, SUE, Api
+from tests.apiserver.people import ANN, EVE, PAT, SUE, Api, Person, wait_until
 from tests.apiserver.stage import (
+    CONTROLLER,
     DRY,
     EDITOR,
     assert_refused,
@@ -134,6 +135,41 @@ class TestPlatformKinds:
         assert_refused(api.ask("DELETE", boundary, person=EDITOR), Rule.PLATFORM_KINDS)
         assert api.ask("DELETE", boundary, person=PAT).status == 200
         assert api.ask("DELETE", boundary).status == 200
+
+    def test_the_quota_that_gke_puts_into_every_namespace_is_made_and_a_persons_is_not(
+        self, stage: tuple[Api, Cluster]
+    ) -> None:
+        api, group = stage[0], "rbac.authorization.k8s.io"
+        makers = [Person("system:gke-controller-manager"), CONTROLLER]
+        role: dict[str, Any] = {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "quotas-by-hand"},
+            "rules": [{"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["create"]}],
+        }
+        binding = {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "quotas-by-hand"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "quotas-by-hand"},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": who.user} for who in (*makers, EDITOR)],
+        }
+        quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gke-resource-quotas"}}
+        path = f"/api/v1/namespaces/team-x/resourcequotas{DRY}"
+        made = [f"/apis/{group}/v1/clusterroles", f"/apis/{group}/v1/clusterrolebindings"]
+        try:
+            for at, manifest in zip(made, (role, binding), strict=True):
+                assert api.ask("POST", at, manifest).status == 201
+            for maker in makers:
+                wait_until(
+                    lambda maker=maker: api.may(maker, "create", "resourcequotas"), f"rights of {maker.user}"
+                )
+                answer = api.ask("POST", path, quota, person=maker)
+                assert answer.status == 201, answer.message
+            assert_refused(api.ask("POST", path, quota, person=EDITOR), Rule.PLATFORM_KINDS)
+        finally:
+            for at in made:
+                api.ask("DELETE", f"{at}/quotas-by-hand")
 
 
 class TestNamespaceLabels:

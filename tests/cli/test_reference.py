@@ -24,7 +24,7 @@ def test_the_page_has_the_tables_of_today() -> None:
 
 
 def test_a_table_that_says_something_else_is_written_anew() -> None:
-    stale = TEXT.replace("Source ports that each node always has.", "Something else.", 1)
+    stale = TEXT.replace("Source ports that each node always has", "Something else", 1)
     assert stale != TEXT
     assert with_tables(stale) == TEXT
 
@@ -80,7 +80,9 @@ def test_a_list_of_choices_names_them() -> None:
         ("teams.<team>.egress.<host>.http.description", "More than 200 characters."),
         (
             "network.nat.minPortsPerVm",
-            "Below 32 or above 65536. With dynamic allocation: not a power of two.",
+            "Below 32 or above 65536. With dynamic allocation: not a power of two, or more than 32768. "
+            "Without: more than 57344. More, for the most nodes that the pools may grow to, than `addresses` "
+            "have (64512 each).",
         ),
         (
             "teams.<team>.egress.<host>.http.split",

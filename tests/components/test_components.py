@@ -29,7 +29,7 @@ def production() -> ProgramRun:
             "addresses": {"nat-1": "partner bank"},
             "dynamicPortAllocation": True,
             "minPortsPerVm": 128,
-            "maxPortsPerVm": 1024,
+            "maxPortsPerVm": 4096,
         },
     }
     config["gke-mesh-egress:cluster"] = {
@@ -123,6 +123,19 @@ class TestCluster:
         assert cluster["datapathProvider"] == "ADVANCED_DATAPATH"
         assert cluster["workloadIdentityConfig"] == {"workloadPool": "sandbox-project.svc.id.goog"}
 
+    @STACKS
+    def test_pods_ask_kube_dns_whatever_google_makes_the_default(self, stack) -> None:
+        assert one(stack(), "gcp:container/cluster:Cluster")["dnsConfig"] == {"clusterDns": "KUBE_DNS"}
+
+    @STACKS
+    def test_a_node_pool_that_goes_keeps_to_the_budgets_of_pods_unless_the_cluster_goes(self, stack) -> None:
+        pools = stack().of_type("gcp:container/nodePool:NodePool")
+        assert len(pools) == 2
+        for pool in pools:
+            # With lengths of time Google refuses the pool in most projects.
+            assert pool["inputs"]["nodeDrainConfigs"] == [{"respectPdbDuringNodePoolDeletion": True}]
+            assert pool["deletedWith"].endswith("gcp:container/cluster:Cluster::cluster"), pool["urn"]
+
     def test_without_authorized_networks_there_is_no_public_endpoint(self) -> None:
         cluster = one(dev(), "gcp:container/cluster:Cluster")
         assert cluster["privateClusterConfig"]["enablePrivateEndpoint"] is True
@@ -175,36 +188,6 @@ class TestCluster:
 
 
 class TestNetwork:
-    def test_nat_serves_the_clusters_subnet_only(self) -> None:
-        nat = one(dev(), "gcp:compute/routerNat:RouterNat")
-        assert nat["sourceSubnetworkIpRangesToNat"] == "LIST_OF_SUBNETWORKS"
-        assert nat["subnetworks"] == [
-            {
-                "name": "projects/sandbox-project/regions/europe-west1/subnetworks/subnet-gke",
-                "sourceIpRangesToNats": ["ALL_IP_RANGES"],
-            }
-        ]
-
-    @pytest.mark.parametrize(
-        ("said", "expected"),
-        [
-            ("errors", {"enable": True, "filter": "ERRORS_ONLY"}),
-            ("translations", {"enable": True, "filter": "TRANSLATIONS_ONLY"}),
-            ("all", {"enable": True, "filter": "ALL"}),
-            ("none", {"enable": False, "filter": "ERRORS_ONLY"}),
-        ],
-    )
-    def test_nat_logs_what_the_setting_says(self, said: str, expected: dict[str, Any]) -> None:
-        run = run_program(config_with("network/nat", {"logging": said}))
-        assert one(run, "gcp:compute/routerNat:RouterNat")["logConfig"] == expected
-        if said == "errors":
-            assert one(dev(), "gcp:compute/routerNat:RouterNat")["logConfig"] == expected
-
-    def test_dynamic_port_allocation_comes_without_endpoint_independent_mapping(self) -> None:
-        nat = one(production(), "gcp:compute/routerNat:RouterNat")
-        assert (nat["enableDynamicPortAllocation"], nat["enableEndpointIndependentMapping"]) == (True, False)
-        assert (nat["minPortsPerVm"], nat["maxPortsPerVm"]) == (128, 1024)
-
     @STACKS
     def test_the_subnet_reaches_google_apis_privately_and_logs_its_flows(self, stack) -> None:
         subnet = one(stack(), "gcp:compute/subnetwork:Subnetwork")

@@ -36,7 +36,11 @@ def test_its_nodes_and_pods_have_addresses_of_its_own_subnet() -> None:
         {"rangeName": "pods-gateway-partner", "ipCidrRange": "10.4.0.0/20"}
     ]
     assert subnet["privateIpGoogleAccess"] is True
-    pool = inputs("gcp:container/nodePool:NodePool", "gateway-partner")
+    (pool,) = [
+        pool["inputs"]
+        for pool in run().of_type("gcp:container/nodePool:NodePool")
+        if pool["urn"].endswith("::cluster-gateway-partner")
+    ]
     assert pool["networkConfig"]["podRange"] == "pods-gateway-partner"
     assert pool["networkConfig"]["subnetwork"].endswith(f"/{SUBNET}")
     (cluster,) = run().of_type("gcp:container/cluster:Cluster")

@@ -121,6 +121,21 @@ class TestNodes:
     def test_without_pools_there_are_none(self) -> None:
         assert not any(isinstance(one.ends[0][0], Node) for one in connections(*EDGE).of_platform())
 
+    def test_a_pool_that_replaces_another_is_the_same_nodes_by_its_taint(self) -> None:
+        taint = {"key": "dedicated", "value": "edge", "effect": "NO_SCHEDULE"}
+        old, new = node_pool("edge", "edge@p", taint), node_pool("edge-1f0c", "edge@p", taint)
+        both = ClusterConnections(Distinctions([judges(google=(old,)), judges(google=(new,))]))
+        found = [one for one in both.of_platform() if isinstance(one.ends[0][0], Node)]
+        assert {one.source.words for one in found} == {"gateway nodes (edge)"}
+        # A pool of somebody else's account is nobody's replacement, whatever it calls itself.
+        claimed = node_pool("edge-stranger", "stranger@p", taint)
+        alone = ClusterConnections(Distinctions([judges(google=(new, claimed))]))
+        found = [one for one in alone.of_platform() if isinstance(one.ends[0][0], Node)]
+        assert {one.source.words for one in found} == {
+            "gateway nodes (edge-1f0c, edge@p)",
+            "gateway nodes (edge-stranger, stranger@p)",
+        }
+
     def test_of_two_snapshots_pools_are_the_same_by_what_they_are_for(self) -> None:
         other = (
             node_pool("app", "new@p"),

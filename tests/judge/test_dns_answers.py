@@ -40,6 +40,7 @@ def dns(*resources: Resource) -> Dns:
 
 PEERED: Any = {"peeringConfig": {"targetNetwork": {"networkUrl": "projects/p/global/networks/empty"}}}
 REFUSAL = zone("refuse", ".")
+METADATA = "169.254.169.254"
 GOOGLE = (
     zone("google", "googleapis.com."),
     record("google", "*.googleapis.com.", "CNAME", "private.googleapis.com."),
@@ -76,11 +77,38 @@ class TestWhoAnswers:
         assert not closed_below.judge("a.secret.example.com").allowed
 
     def test_compute_engine_answers_its_own_names_unless_a_zone_is_longer(self) -> None:
-        assert dns(REFUSAL).judge("metadata.google.internal").allowed
-        assert dns(REFUSAL).addresses("metadata.google.internal") == ("169.254.169.254",)
-        assert dns(zone("same", "internal.")).judge("metadata.google.internal").allowed
+        assert says(dns(zone("same", "internal.")).judge("vm.c.p.internal")) == NOBODY
+        assert not dns(zone("longer", "p.internal.")).judge("vm.c.p.internal").allowed
         assert not dns(zone("longer", "google.internal.")).judge("metadata.google.internal").allowed
         assert not dns(REFUSAL).judge("notinternal").allowed
+
+    @pytest.mark.parametrize("domain", [".", "internal."])
+    def test_the_metadata_server_has_its_address_whoever_is_asked_first(self, domain: str) -> None:
+        refusal, held = zone("refuse", domain), record("refuse", "metadata.google.internal.", "A", METADATA)
+        both = dns(refusal, held)
+        assert both.judge("metadata.google.internal").allowed
+        assert both.addresses("metadata.google.internal") == (METADATA,)
+        assert not both.judge("below.metadata.google.internal").allowed
+        assert says(both.judge("vm.c.p.internal")) == NOBODY
+
+    @pytest.mark.parametrize("domain", [".", "internal."])
+    def test_a_zone_that_may_be_asked_before_compute_engine_has_to_hold_it(self, domain: str) -> None:
+        without = dns(zone("refuse", domain)).judge("metadata.google.internal")
+        assert says(without) == (False, True, "managedzone/refuse", "dnsName")
+        assert "may ask this zone before Compute Engine" in without.reason
+        lies = dns(zone("refuse", domain), record("refuse", "metadata.google.internal.", "A", "203.0.113.9"))
+        assert not lies.judge("metadata.google.internal").allowed
+        assert lies.addresses("metadata.google.internal") == ("203.0.113.9",)
+        passed = dns(zone("refuse", domain, **PEERED))
+        assert not passed.judge("metadata.google.internal").allowed
+        twice = dns(zone("one", domain), zone("two", domain))
+        assert not twice.judge("metadata.google.internal").understood
+
+    def test_a_zone_that_may_be_asked_before_compute_engine_and_asks_others_is_heard_outside(self) -> None:
+        verdict = dns(zone("passes", "internal.", **PEERED)).judge("vm.c.p.internal")
+        assert says(verdict) == (True, True, "managedzone/passes", "peeringConfig")
+        led = dns(zone("leads", "internal."), record("leads", "vm.c.p.internal.", "A", "203.0.113.9"))
+        assert led.addresses("vm.c.p.internal") == ("203.0.113.9",)
 
     def test_compute_engines_own_names_need_no_zone_and_one_has_an_address(self) -> None:
         for name, addresses in (
@@ -89,8 +117,9 @@ class TestWhoAnswers:
             ("internal", ()),
         ):
             assert says(dns().judge(name)) == NOBODY
+            assert dns().addresses(name) == addresses
+        for name in ("vm.c.p.internal", "internal"):
             assert says(dns(REFUSAL).judge(name)) == NOBODY
-            assert dns(REFUSAL).addresses(name) == addresses
 
     def test_a_zone_answers_for_every_network_that_it_names(self) -> None:
         seen = {"networks": [{"networkUrl": "projects/p/global/networks/theirs"}, {"networkUrl": OURS}]}

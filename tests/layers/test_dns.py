@@ -26,7 +26,9 @@ def fate(name: str, config: dict[str, Any] | None = None) -> str:
     zone = dns.answering(dns.render(plan_of(config or dev_config())), name)
     if zone is None or zone.resolved:
         return "asked"
-    return "google" if zone.records else "refused"
+    held = {record.name for record in zone.records}
+    known = f"{name}." in held if zone.dns_name == "." else bool(held)
+    return "google" if known else "refused"
 
 
 @pytest.mark.parametrize("name", ["example.com", "httpbin.org"])
@@ -55,6 +57,18 @@ def test_a_name_that_no_team_declares_does_not_exist_and_nobody_outside_hears_of
 )
 def test_googles_names_keep_their_own_zones(name: str) -> None:
     assert fate(name) == "google"
+
+
+def test_the_one_name_that_the_refusing_zone_holds_is_the_metadata_servers() -> None:
+    (zone,) = [zone for zone in dns.render(plan_of(dev_config())) if zone.dns_name == "."]
+    assert zone.records == (dns.Record("metadata.google.internal.", "A", ("169.254.169.254",)),)
+    assert fate("metadata.google.internal") == "google"
+    for name in ("below.metadata.google.internal", "google.internal", "vm.c.my-project-id.internal"):
+        assert fate(name) == "refused"
+    assert (
+        fate("metadata.google.internal", config_with("network/dns", {"undeclaredNames": "resolve"}))
+        == "asked"
+    )
 
 
 def test_a_name_below_a_declared_one_resolves_too_which_is_what_is_left_open() -> None:
@@ -136,7 +150,7 @@ def test_what_would_open_more_than_it_says_is_refused(names: dict[str, str], wor
 
 
 class TestResources:
-    def test_a_host_costs_one_resource_and_the_fence_two(self) -> None:
+    def test_a_host_costs_one_resource_and_the_fence_three(self) -> None:
         open_to_all = {
             r["urn"]
             for r in run_program(config_with("network/dns", {"undeclaredNames": "resolve"})).registered
@@ -145,20 +159,21 @@ class TestResources:
         assert {urn.rpartition("::")[2] for urn in fenced - open_to_all} == {
             "dns-resolving-network",
             "dns-refuse-undeclared-names",
+            "dns-refuse-undeclared-names-a",
             "dns-egress-example-com",
             "dns-egress-httpbin-org",
         }
 
-    def test_the_refusal_is_an_empty_zone_for_the_root_made_after_what_it_would_refuse(self) -> None:
+    def test_the_refusal_is_a_zone_for_the_root_made_after_what_it_would_refuse(self) -> None:
         run = run_program(dev_config())
         (refusal,) = [zone for zone in run.of_type(ZONE) if zone["inputs"]["dnsName"] == "."]
         assert refusal["inputs"]["visibility"] == "private"
         assert not {"peeringConfig", "forwardingConfig"} & refusal["inputs"].keys()
-        assert not [
-            record
+        assert [
+            record["inputs"]["name"]
             for record in run.of_type(RECORD)
             if record["inputs"]["managedZone"] == refusal["inputs"]["name"]
-        ]
+        ] == ["metadata.google.internal."]
         others = {zone["urn"] for zone in run.of_type(ZONE)} - {refusal["urn"]}
         assert others <= set(refusal["dependencies"])
 

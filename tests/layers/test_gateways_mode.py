@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from egress.common import names
 from egress.common.objects import Part
 from egress.layers.cluster.gateway_workload import MESH_VERSION
+from egress.layers.google import node_pools
 from egress.layers.render import render
 from egress.plan.outputs import planned
 from tests.layers.gateways import OWN_HOST, PARTNER, PASSED, SHARED, both, config, found
@@ -92,7 +93,8 @@ class TestWhatIsRendered:
 
     def test_its_pods_run_on_its_own_nodes_in_a_restricted_namespace(self) -> None:
         spec = found(both(), "Deployment", PARTNER)["istio-egressgateway"]["spec"]["template"]["spec"]
-        assert spec["nodeSelector"] == {"cloud.google.com/gke-nodepool": "gateway-partner"}
+        (pool,) = [pool for pool in node_pools.render(both()) if pool.nodes == "gateway-partner"]
+        assert spec["nodeSelector"] == {"cloud.google.com/gke-nodepool": pool.name}
         assert spec["tolerations"] == [
             {"key": "dedicated", "operator": "Equal", "value": "gateway-partner", "effect": "NoSchedule"}
         ]
@@ -100,6 +102,36 @@ class TestWhatIsRendered:
             item.manifest for item in render(both()) if item.kind == "Namespace" and item.name == PARTNER
         ]
         assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+    def test_in_a_subnet_of_its_own_its_pool_has_another_name_so_that_it_comes_before_the_old_one_goes(
+        self,
+    ) -> None:
+        nat = {"nodes": "10.8.0.0/24", "pods": "10.9.0.0/20", "addresses": {"out": "let in by a partner"}}
+        said: dict[str, dict[str, Any]] = {
+            "none": {},
+            "there": {"nat": nat},
+            "elsewhere": {"nat": {**nat, "pods": "10.9.16.0/20"}},
+            "larger": {"nat": nat, "pool": {"machineType": "e2-standard-8", "diskGb": 50}},
+        }
+        plans = {
+            at: plan_of(dev_config() | {"gke-mesh-egress:gateways": {"partner": partner}})
+            for at, partner in said.items()
+        }
+        pools = {
+            at: next(pool for pool in node_pools.render(plan) if pool.key == "gateway-partner")
+            for at, plan in plans.items()
+        }
+        assert pools["none"].name == "gateway-partner"
+        assert len({pools[at].name for at in ("none", "there", "elsewhere")}) == 3
+        assert pools["larger"].name == pools["there"].name, "changed in place"
+        for at, plan in plans.items():
+            assert len(pools[at].name) <= 40, "GKE takes no longer name"
+            assert pools[at].taint == {"key": "dedicated", "value": "gateway-partner", "effect": "NoSchedule"}
+            pod = found(plan, "Deployment", PARTNER)["istio-egressgateway"]["spec"]["template"]["spec"]
+            assert pod["nodeSelector"] == {"cloud.google.com/gke-nodepool": pools[at].name}
+            assert pod["tolerations"][0]["value"] == "gateway-partner"
+            rule = str(found(plan, "ValidatingAdmissionPolicy", None)["egress-gateway-nodes"])
+            assert f"!= '{pools[at].name}'" in rule
 
     def test_a_host_used_through_two_gateways_is_known_to_each_team_once(self) -> None:
         exported: list[str] = []

@@ -87,7 +87,7 @@ class TestBelowKubernetes:
         _, shared, own = node_pools.render(both())
         assert shared.subnet is None
         assert own.subnet is not None
-        assert (own.name, own.nodes, own.taint) == (
+        assert (own.key, own.nodes, own.taint) == (
             "gateway-partner",
             "gateway-partner",
             {"key": "dedicated", "value": "gateway-partner", "effect": "NoSchedule"},

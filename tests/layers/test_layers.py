@@ -239,7 +239,7 @@ class TestGoogleCloud:
 
     def test_googles_names_are_aliases_of_the_private_vip(self) -> None:
         zones = {zone.dns_name: zone for zone in dns.render(dev()) if zone.records}
-        assert set(zones) == {"googleapis.com.", "gcr.io.", "pkg.dev.", "gke.goog."}
+        assert set(zones) == {"googleapis.com.", "gcr.io.", "pkg.dev.", "gke.goog.", "."}
         alias, answer = zones["googleapis.com."].records
         assert (alias.name, alias.type, alias.data) == (
             "*.googleapis.com.",

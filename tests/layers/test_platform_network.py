@@ -82,7 +82,8 @@ class TestControlPlane:
 
     def test_it_connects_to_the_api_server_and_to_dns(self) -> None:
         (api, dns) = policies(dev())["istio-system/control-plane-boundary"]["egress"]
-        assert (peers(api, "to"), opened(api)) == (["10.5.0.0/28"], [443])
+        # The control plane itself, and the first address of the Services, which leads to it.
+        assert (peers(api, "to"), opened(api)) == (["10.5.0.0/28", "10.2.0.1/32"], [443])
         assert set(opened(dns)) == {53}
 
     def test_a_managed_control_plane_has_no_pods_here_and_nothing_is_opened(self) -> None:

@@ -283,7 +283,7 @@ def stack_pods(manifests: Iterable[Manifest], addresses: Mapping[str, Iterable[s
         labels, spec = template["metadata"]["labels"], template["spec"]
         annotations = template["metadata"].get("annotations", {})
         gateway = annotations.get("inject.istio.io/templates") == "gateway"
-        nodes: str = spec.get("nodeSelector", {}).get("cloud.google.com/gke-nodepool", Nodes.APPLICATION)
+        nodes: str = next((one["value"] for one in spec.get("tolerations", ())), Nodes.APPLICATION)
         proxied = namespace in injected
         pods.append(
             Pod(

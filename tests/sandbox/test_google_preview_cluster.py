@@ -110,6 +110,13 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "nodeConfig.diskSizeGb",
         "at least 10",
     ),
+    (
+        g.NODE_POOL,
+        g.NODE_POOL_INPUTS,
+        {"nodeDrainConfigs": [{"respectPdbDuringNodePoolDeletion": True, "pdbTimeoutDuration": "300s"}]},
+        "nodeDrainConfigs[0].pdbTimeoutDuration",
+        "not enabled for this project",
+    ),
     (g.NODE_POOL, g.NODE_POOL_INPUTS, {"name": "n" * 41}, "name", "1-40"),
     (
         g.NODE_POOL,

@@ -274,6 +274,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ),
     (g.ROUTER, g.ROUTER_INPUTS, {"nccGateway": "g"}, "nccGateway", "not both"),
     (g.NAT, g.NAT_INPUTS, {"minPortsPerVm": 1}, "minPortsPerVm is 1", "between 2 and 57344"),
+    (g.NAT, g.NAT_INPUTS, {"tcpTimeWaitTimeoutSec": 0}, "tcpTimeWaitTimeoutSec is 0", "between 1 and"),
     (g.NAT, g.NAT_INPUTS, {"natIps": ["a"], "initialNatIps": ["b"]}, "initialNatIps", "not both"),
     (
         g.NAT,

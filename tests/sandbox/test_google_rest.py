@@ -276,3 +276,16 @@ def test_googles_own_client_finds_everything_in_its_place(client: Client) -> Non
             clusters = made.projects().locations().clusters()
             found = clusters.list(parent=f"{PLACE}/locations/-").execute()["clusters"]
             assert [item["name"] for item in found] == ["cluster1"]
+
+    def test_a_pool_heeds_budgets_and_takes_no_lengths_of_time_for_that(self, client: Client) -> None:
+        network(client)
+        cluster(client)
+        path = f"{CONTAINER}/locations/europe-west1-b/clusters/cluster1/nodePools"
+        heeds = {"respectPdbDuringNodePoolDeletion": True}
+        pool = {"name": "gateway", "initialNodeCount": 1, "nodeDrainConfig": heeds}
+        client.post(path, {"nodePool": pool})
+        assert client.get(f"{path}/gateway")["nodeDrainConfig"] == heeds
+        waits = {**pool, "name": "other", "nodeDrainConfig": {**heeds, "pdbTimeoutDuration": "300s"}}
+        answer = client.ask("POST", path, {"nodePool": waits})
+        assert answer.status == 400
+        assert "customized node drain timeout is not enabled for this project" in answer.error

@@ -25,6 +25,7 @@ SILENT: Mapping[str, str] = {
     "network.nat.minPortsPerVm": "how many connections at once",
     "network.nat.maxPortsPerVm": "how many connections at once",
     "network.nat.dynamicPortAllocation": "how many connections at once",
+    "network.nat.tcpTimeWait": "how soon a source port is used again",
     "network.perimeter.name": "a name",
     "cluster.name": "a name; the cluster is made anew, with the same fences",
     "cluster.zone": "where in the region nodes stand",

@@ -138,7 +138,7 @@ SILENT: Mapping[str, tuple[str, ...]] = {
     "nodepool": (
         *("autoscaling", "initialNodeCount", "nodeCount", "nodeLocations", "management", "upgradeSettings"),
         *("nodeConfig.machineType", "nodeConfig.diskSizeGb", "nodeConfig.diskType", "instanceGroupUrls"),
-        "managedInstanceGroupUrls",
+        *("managedInstanceGroupUrls", "nodeDrainConfigs"),
     ),
     "recordset": ("ttl",),
     "subnetwork": ("logConfig",),

@@ -12,8 +12,10 @@ the two exists.
 - A CNAME is followed, through the same order, eight times at most.
 - A peering zone answers as the other network would, a forwarding zone as other servers do: whoever asks may
   be heard outside, and the name counts as resolved.
-- Compute Engine has names of its own below `internal`; a private zone answers for those only where its suffix
-is longer.
+- Compute Engine has names of its own below `internal`. A private zone with a longer suffix answers for those.
+  Google's pages disagree on one that is not longer, such as the root's: it comes first (page of 2026-04), or
+  Compute Engine does (older). Both are read: what either says is heard outside, or leads somewhere, counts;
+  and the metadata server's name has its address only if both give it.
 - Names below `cluster.local` are the cluster's own and never leave it.
 - A zone that is not among the resources answers where somebody said so (`Snapshot.answered_elsewhere`); what
 it answers is not known.
@@ -29,7 +31,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.google_cloud import METADATA_ADDRESS, METADATA_HOST
 from egress.common.objects import Resource
 from egress.judge.lookup.subnets import CLUSTER, SUBNETWORK
 from egress.judge.model.flow import Layer, Outcome, Verdict
@@ -40,7 +42,7 @@ RECORDS = "gcp:dns/recordSet:RecordSet"
 RESPONSE_POLICY = "gcp:dns/responsePolicy:ResponsePolicy"
 CLUSTER_DOMAIN = "cluster.local."
 OWN_DOMAIN = "internal."
-METADATA_NAME = "metadata.google.internal."
+METADATA_NAME = f"{METADATA_HOST}."
 _FOLLOWED = 8
 """CNAMEs in a row."""
 
@@ -174,16 +176,19 @@ class Dns:
             why = f"A private zone of somebody else answers for {spoken}, as the config says."
             return _verdict(Outcome.ALLOWED, None, "", why), ()
         closest = next((suffix for suffix in _suffixes(name) if suffix in self._zones), None)
-        if _under(name, OWN_DOMAIN) and (closest is None or not closest.endswith(f".{OWN_DOMAIN}")):
-            reason = "Compute Engine answers its own names."
-            return _verdict(Outcome.ALLOWED, None, "", reason), (
-                METADATA_ADDRESS,
-            ) if name == METADATA_NAME else ()
+        own = _under(name, OWN_DOMAIN) and not (closest and closest.endswith(f".{OWN_DOMAIN}"))
         if closest is None:
+            if own:
+                return _of_compute_engine(name)
             return _verdict(
                 Outcome.ALLOWED, None, "", f"No private zone holds {spoken}, so the internet answers."
             ), ()
-        zone = self._zones[closest]
+        said = self._by_zone(closest, name, left)
+        return _either(name, said) if own else said
+
+    def _by_zone(self, closest: str, name: str, left: int) -> tuple[Verdict, tuple[str, ...]]:
+        """What the zone of a suffix says to a name."""
+        spoken, zone = name.removesuffix("."), self._zones[closest]
         if closest in self._twice:
             why = f"Two zones are called {closest}: which of them answers is not known here."
             return _verdict(Outcome.NOT_UNDERSTOOD, self._twice[closest].identity, "dnsName", why), ()
@@ -224,6 +229,23 @@ class Dns:
     def _ours(self, naming: Mapping[str, Any]) -> bool:
         """Whether what names its networks is for the cluster's; also where nobody said which that is."""
         return not self._networks or not self._networks.isdisjoint(_networks(naming))
+
+
+def _of_compute_engine(name: str) -> tuple[Verdict, tuple[str, ...]]:
+    addresses = (METADATA_ADDRESS,) if name == METADATA_NAME else ()
+    return _verdict(Outcome.ALLOWED, None, "", "Compute Engine answers its own names."), addresses
+
+
+def _either(name: str, said: tuple[Verdict, tuple[str, ...]]) -> tuple[Verdict, tuple[str, ...]]:
+    """What is said to one of Compute Engine's names where a zone may be asked before it, or after."""
+    verdict, addresses = said
+    if name == METADATA_NAME and addresses != (METADATA_ADDRESS,):
+        why = f"Cloud DNS may ask this zone before Compute Engine, and it does not hold {METADATA_ADDRESS}."
+        outcome = Outcome.DENIED if verdict.understood else verdict.outcome
+        return _verdict(outcome, verdict.decided_by, verdict.field, why), addresses
+    # Below the metadata server's name Compute Engine has none.
+    silent = verdict.outcome is Outcome.DENIED and not name.endswith(f".{METADATA_NAME}")
+    return _of_compute_engine(name) if silent else said
 
 
 def _networks(naming: Mapping[str, Any]) -> set[str]:

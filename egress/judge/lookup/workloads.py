@@ -30,6 +30,8 @@ class Pool:
     email: str
     tainted: bool
     """Whether a taint keeps pods off that do not tolerate it; one that is only a wish does not."""
+    kept_for: str = ""
+    """What such a taint says that its nodes are for, where the pool's name begins with it; else its name."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ class Workloads:
         for resource in snapshot.resources(POOLS):
             config = part(resource.properties, "nodeConfig")
             name = str(resource.properties.get("name") or resource.name)
-            tainted = any(taint.get("effect") != _SOFT for taint in listed(config, "taints"))
-            self.pools[name] = Pool(name, config.get("serviceAccount") or "", tainted)
+            held = [taint for taint in listed(config, "taints") if taint.get("effect") != _SOFT]
+            value = str(held[0].get("value") or "") if len(held) == 1 else ""
+            kept_for = value if value and name.startswith(f"{value}-") else name
+            self.pools[name] = Pool(name, config.get("serviceAccount") or "", bool(held), kept_for)
         templates = [
             (manifest, part(manifest, "spec", "template")) for manifest in snapshot.kind("Deployment")
         ]

@@ -44,8 +44,8 @@ VARIABLES = {
 
 
 def _free_of(pools: Sequence[str]) -> str:
-    """CEL: the pod asks for no node of these pools, and does not tolerate the taint, of the pool's name, that
-    keeps it away."""
+    """CEL: the pod asks for no node of these pools, and does not tolerate the taint that keeps it away. A
+    taint's value is the kind of node, with which its pool's name begins: both are among `pools`."""
     every = " && ".join
     other_taint = every(f"t.?value.orValue('') != '{value}'" for value in pools)
     not_in, named = (
@@ -76,7 +76,7 @@ def _free_of(pools: Sequence[str]) -> str:
 
 
 def policy(plan: Plan) -> Policy:
-    pools = [gateway.nodes for gateway in plan.gateways]
+    pools = list(dict.fromkeys(name for of in plan.gateways for name in (of.nodes, of.node_pool)))
     if plan.receptions:
         pools.append(INGRESS_NODES)
     nodes = Check(

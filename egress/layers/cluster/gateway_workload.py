@@ -38,8 +38,10 @@ class Workload:
     labels: Mapping[str, str]
     """What the mesh's objects select the pods by; they carry `app` besides."""
     nodes: str
-    """The kind of node that it runs on: the node pool's name, and the value of the taint that keeps others
-    away."""
+    """The kind of node that it runs on: the value of the taint that keeps others away."""
+    node_pool: str
+    """The name of the pool of these nodes. Another one makes the pods anew, in the new pool, before the old
+    one goes."""
     ports: Mapping[int, tuple[str, int]]
     """Port of the Service to its name and to the port of the pods."""
     settings: Replicas
@@ -81,6 +83,7 @@ def render(plan: Plan) -> Iterator[Object]:
             namespace=gateway.namespace,
             labels=gateway.labels,
             nodes=gateway.nodes,
+            node_pool=gateway.node_pool,
             ports={
                 HTTP_PORT: ("http2", TARGET_PORTS[HTTP_PORT]),
                 HTTPS_PORT: ("tls", TARGET_PORTS[HTTPS_PORT]),
@@ -176,7 +179,7 @@ def _pod(workload: Workload) -> dict[str, Any]:
         "serviceAccountName": workload.name,
         "automountServiceAccountToken": False,
         "priorityClassName": names.PRIORITY_CLASS,
-        "nodeSelector": {"cloud.google.com/gke-nodepool": workload.nodes},
+        "nodeSelector": {"cloud.google.com/gke-nodepool": workload.node_pool},
         "tolerations": [
             {
                 "key": kept_away["key"],

@@ -102,8 +102,15 @@ def _istiod(plan: Plan) -> Manifest:
                 "ports": [port("TCP", WEBHOOK_PORT)],
             },
         ],
-        # The API server's Service leads to the control plane's own address.
-        [{"to": [block(plan.addresses.control_plane)], "ports": [port("TCP", HTTPS_PORT)]}, dns()],
+        # The API server's Service leads to the control plane's own address. Dataplane V2 asks policies about
+        # that one; the Service's is named for a data plane that asks before.
+        [
+            {
+                "to": [block(plan.addresses.control_plane), block(plan.addresses.api_server)],
+                "ports": [port("TCP", HTTPS_PORT)],
+            },
+            dns(),
+        ],
     )
 
 

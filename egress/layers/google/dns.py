@@ -1,8 +1,9 @@
 """Private DNS: which names mean something inside the network, and who answers them.
 
 Google's names answer with the addresses of Private Google Access. A declared name is answered by the
-internet, and every other name by an empty zone for the root: there is no such name, and nobody outside hears
-the question.
+internet, and every other name by a zone for the root: there is no such name, and nobody outside hears the
+question. That zone holds one name, the metadata server's, which pods of teams with an identity at Google ask
+for: Google's pages disagree on whether Compute Engine answers its own names before a zone for the root does.
 
 Why not a response policy: Cloud DNS does not heed a rule for `*.`, and a rule answers only the types of
 record that it holds and lets the others through (ADR 10).
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from egress.common import names
-from egress.common.google_cloud import PRIVATE_ZONES
+from egress.common.google_cloud import METADATA_ADDRESS, METADATA_HOST, PRIVATE_ZONES
 from egress.common.hosts import ANY, under
 from egress.plan.model import Plan
 from egress.settings.dns import Undeclared
@@ -56,7 +57,12 @@ def render(plan: Plan) -> Iterator[PrivateZone]:
     yield from _of_google(plan)
     if plan.settings.network.dns.undeclared_names is Undeclared.REFUSE:
         yield from _declared(plan)
-        yield PrivateZone("refuse-undeclared-names", ROOT, "Names that no team declares do not exist here.")
+        yield PrivateZone(
+            "refuse-undeclared-names",
+            ROOT,
+            "Names that no team declares do not exist here.",
+            (Record(f"{METADATA_HOST}.", "A", (METADATA_ADDRESS,)),),
+        )
 
 
 def _of_google(plan: Plan) -> Iterator[PrivateZone]:
@@ -90,7 +96,7 @@ def _declared(plan: Plan) -> Iterator[PrivateZone]:
 def answering(zones: Iterable[PrivateZone], name: str) -> PrivateZone | None:
     """The zone that answers a name (without the dot at its end), alone; None: the internet does.
 
-    Compute Engine's own names below `internal` are longer than the root and are not in these zones.
+    Compute Engine's own names below `internal` are not in these zones, but for the metadata server's.
     """
     found = [zone for zone in zones if zone.dns_name == ROOT or under(name, zone.dns_name.removesuffix("."))]
     return max(found, key=lambda zone: len(zone.dns_name), default=None)

@@ -23,6 +23,8 @@ from egress.settings.network import Network
 
 DATAPATH = "ADVANCED_DATAPATH"
 """Dataplane V2: without it no NetworkPolicy holds."""
+CLUSTER_DNS = "KUBE_DNS"
+"""Pods ask kube-dns, to which NetworkPolicies lead. With Cloud DNS for GKE they would ask 169.254.169.254."""
 Arguments = dict[str, Any]
 """Names as Python's Pulumi has them: lower case with underscores."""
 
@@ -77,6 +79,7 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
         {
             "name": settings.cluster.name,
             "datapath_provider": DATAPATH,
+            "dns_config": {"cluster_dns": CLUSTER_DNS},
             "workload_identity_config": {"workload_pool": plan.workload_pool},
             **addressing(network, subnet, placed, further),
         },
@@ -235,6 +238,8 @@ def node_pool(
         "autoscaling": {"min_node_count": settings.min_nodes, "max_node_count": settings.max_nodes},
         "network_config": {"subnetwork": further[own.name], "pod_range": own.pods_name} if own else None,
         "management": {"auto_repair": True, "auto_upgrade": True},
+        # Google refuses its lengths of time in projects that it was not asked for; the budgets count an hour.
+        "node_drain_configs": [{"respect_pdb_during_node_pool_deletion": True}],
         "node_config": node_config,
     }
 

@@ -6,14 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egress.common import names
-from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.google_cloud import METADATA_ADDRESS, METADATA_HOST
 from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.layers.mesh.gateway import canonical_name
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
-
-METADATA_HOST = "metadata.google.internal"
 
 
 def render(plan: Plan) -> Iterator[Object]:
