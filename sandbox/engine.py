@@ -133,14 +133,16 @@ class Engine:
         settled."""
         with self._alone():
             recovery.mend_files(self.home.pulumi, self._backend, self.project.name, self.project.stack, _say)
-            recovery.break_stale_locks(self._backend, self.project.name, self.project.stack, _say)
+            killed = recovery.break_stale_locks(self._backend, self.project.name, self.project.stack, _say)
             if self.apiserver.kubeconfig.exists():
                 self.apiserver.start()
             elif starts_cluster:
                 threading.Thread(target=self._start_early, daemon=True).start()
             providers = {
                 "gcp": serve_google(self.home, self.apiserver),
-                "kubernetes": serve_kubernetes(self.apiserver, LoadBalancers(Cloud(self.home))),
+                "kubernetes": serve_kubernetes(
+                    self.apiserver, LoadBalancers(Cloud(self.home)), adopts=killed
+                ),
             }
             self._command = self._cli()
             try:

@@ -60,13 +60,14 @@ def _is_whole(file: Path) -> bool:
     return True
 
 
-def break_stale_locks(backend: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
-    """Removes the engine's locks that no living engine holds. Raises LockedError for one that a living engine
-    holds.
+def break_stale_locks(backend: Path, project: str, stack: str, say: Callable[[str], None]) -> bool:
+    """Removes the engine's locks that no living engine holds; True when there were any, so that a run was
+    killed. Raises LockedError for one that a living engine holds.
 
     Call it while holding the sandbox's own lock: then no other run of the sandbox can be about to take one.
     """
-    for lock in sorted((backend / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json")):
+    locks = sorted((backend / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json"))
+    for lock in locks:
         try:
             holder = json.loads(lock.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
@@ -87,6 +88,7 @@ def break_stale_locks(backend: Path, project: str, stack: str, say: Callable[[st
         for path in (lock, lock.with_name(lock.name + ".attrs")):
             path.unlink(missing_ok=True)
         say(f"An earlier run was killed; its lock (process {pid}) is removed.")
+    return bool(locks)
 
 
 def _is_engine(pid: int) -> bool:

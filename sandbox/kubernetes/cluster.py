@@ -264,6 +264,11 @@ class Cluster:
                     raise _explained(error, kind, name) from None
             self._pause(_PAUSE)
 
+    def created(self, kind: Kind, namespace: str | None, name: str) -> bool:
+        """Whether there is such an object, and it was created by this program."""
+        live = self.get(kind, namespace, name)
+        return live is not None and ownership.created(live["metadata"], FIELD_MANAGER)
+
     def _own(self, kind: Kind, namespace: str | None, name: str, dry_run: bool) -> bool:
         """Hold by apply what was set by creating, as the real provider does before its first update of an
         object; whether there was such a thing."""

@@ -16,12 +16,14 @@ def apply(
     olds: Json | None = None,
     *,
     upserts: bool = False,
+    adopts: bool = False,
 ) -> tuple[str, Json]:
     """Create it, or update it when there are `olds`; its id and outputs. A preview changes nothing, and has
     no id.
 
     Args:
         upserts: whether an object that is there already is taken over by its creation.
+        adopts: whether it is where it was this program that created it.
 
     Raises:
         Exists: there is one already.
@@ -39,6 +41,8 @@ def apply(
         raise
     if preview and not _can_dry_run(cluster, kind, where, name, creates=olds is None):
         return "", inputs
+    if adopts and not preview and olds is None:
+        upserts = upserts or cluster.created(kind, where, name)
     if olds is None and not upserts:
         live = cluster.create(kind, where, inputs, dry_run=preview)
     else:

@@ -27,6 +27,15 @@ TAKEN_OVER = (
 them."""
 
 
+def created(metadata: Mapping[str, Any], manager: str) -> bool:
+    """Whether a manager set anything of an object otherwise than by applying it, as who creates it does."""
+    record: list[Json] = list(metadata.get("managedFields") or ())
+    return any(
+        entry["manager"] == manager and entry["operation"] == "Update" and "subresource" not in entry
+        for entry in record
+    )
+
+
 def by_apply(metadata: Mapping[str, Any], manager: str) -> list[Json] | None:
     """The record in which a manager holds by apply all that it takes over; None where it is so already."""
     record: list[Json] = list(metadata.get("managedFields") or ())

@@ -50,9 +50,16 @@ class Balancers(Protocol):
         """A Service was deleted."""
 
 
-def serve(apiserver: ApiServer, balancers: Balancers | None = None) -> tuple[grpc.Server, int]:
-    """Start the provider on a free port of this machine only; the running server and its port."""
-    return protocol.serve(KubernetesProvider(apiserver, balancers), _THREADS)
+def serve(
+    apiserver: ApiServer, balancers: Balancers | None = None, *, adopts: bool = False
+) -> tuple[grpc.Server, int]:
+    """Start the provider on a free port of this machine only; the running server and its port.
+
+    Args:
+        adopts: whether a run was killed before this one. The engine outlives the sandbox for a moment and may
+        have given up what the API server made all the same, so what the stack itself made is taken over.
+    """
+    return protocol.serve(KubernetesProvider(apiserver, balancers, adopts=adopts), _THREADS)
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,11 @@ class KubernetesProvider(protocol.Provider):
     VERSION = importlib.metadata.version("pulumi-kubernetes")
     UNCOMPARED_SETTINGS = frozenset({"version"})
 
-    def __init__(self, apiserver: ApiServer, balancers: Balancers | None = None) -> None:
+    def __init__(
+        self, apiserver: ApiServer, balancers: Balancers | None = None, *, adopts: bool = False
+    ) -> None:
         super().__init__()
+        self._adopts = adopts
         self._apiserver = apiserver
         self._balancers = balancers
         self._configured: dict[str, _Configured] = {}
@@ -201,7 +211,9 @@ class KubernetesProvider(protocol.Provider):
     ) -> provider_pb2.CreateResponse:
         inputs, of = wire.read(request.properties), self._of(context)
         try:
-            created_id, live = _apply(of, protocol.token(request.urn), inputs, request.preview)
+            created_id, live = _apply(
+                of, protocol.token(request.urn), inputs, request.preview, adopts=self._adopts
+            )
         except Exists as error:
             what = f'resource "{request.urn}" was not successfully created by the Kubernetes API server'
             raise Exists(f"{what}: {error}", error.status) from None
@@ -258,11 +270,17 @@ class KubernetesProvider(protocol.Provider):
 
 
 def _apply(
-    of: _Configured, type_token: str, inputs: Json, preview: bool, olds: Json | None = None
+    of: _Configured,
+    type_token: str,
+    inputs: Json,
+    preview: bool,
+    olds: Json | None = None,
+    *,
+    adopts: bool = False,
 ) -> tuple[str, Json]:
     if preview and (of.cluster is None or wire.has_unknown(inputs)):
         return "", inputs
-    return lifecycle.apply(of.reached(), type_token, inputs, preview, olds, upserts=of.upserts)
+    return lifecycle.apply(of.reached(), type_token, inputs, preview, olds, upserts=of.upserts, adopts=adopts)
 
 
 def _is_service(live: Json) -> bool:

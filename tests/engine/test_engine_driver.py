@@ -183,6 +183,39 @@ class TestInterruptions:
         assert len(sandbox.entries()) == 24
         assert "29 unchanged" in sandbox.ok("refresh")
 
+    def test_what_a_killed_run_made_and_gave_up_is_taken_over_and_nothing_else(
+        self, sandbox: Sandbox
+    ) -> None:
+        """The engine outlives the sandbox for a moment, in which it forgets what it got no answer about."""
+        sandbox.ok("up")
+        cluster = sandbox.cluster()
+        kind = cluster.kind("networking.istio.io/v1", "ServiceEntry")
+        other = cluster.get(kind, "space", "entry-9")
+        assert other
+        cluster.delete(kind, "space", "entry-9")
+        theirs = {"metadata": {"name": "entry-9", "namespace": "space"}, "spec": other["spec"]}
+        theirs |= {"apiVersion": other["apiVersion"], "kind": other["kind"]}
+        cluster.request("POST", kind.path("space"), theirs, fieldManager="somebody")
+        self._give_up(sandbox, "entry-8", "entry-9")
+        done = sandbox.run("up")
+        assert (done.returncode, done.stdout.count("already exists")) != (0, 0)
+        assert "entry-9" in done.stdout
+        assert '"entry-8" already exists' not in done.stdout
+        cluster.delete(kind, "space", "entry-9")
+        sandbox.ok("up")
+
+    @staticmethod
+    def _give_up(sandbox: Sandbox, *names: str) -> None:
+        state = json.loads(sandbox.state.read_text(encoding="utf-8"))
+        latest = state["checkpoint"]["latest"]
+        latest["resources"] = [
+            item for item in latest["resources"] if item["urn"].rpartition("::")[2] not in names
+        ]
+        sandbox.state.write_text(json.dumps(state), encoding="utf-8")
+        lock = sandbox.state.parents[2] / "locks" / "organization" / "small" / "dev" / "of-a-killed-run.json"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.write_text(json.dumps({"pid": 2**22 + 1}), encoding="utf-8")
+
     def test_a_killed_up_can_be_run_again(self, sandbox: Sandbox) -> None:
         interrupt_after(sandbox, 6, "up", kill=True)
         sandbox.ok("up")

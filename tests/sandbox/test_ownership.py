@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.kubernetes.ownership import by_apply
+from sandbox.kubernetes.ownership import by_apply, created
 
 ME, OTHER = "pulumi-kubernetes", "console"
 
 
 def entry(manager: str, operation: str, fields: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"manager": manager, "operation": operation, "fieldsType": "FieldsV1", "fieldsV1": fields, **more}
+
+
+def test_who_created_an_object_is_told_from_who_applied_it() -> None:
+    mine, status = entry(ME, "Update", {"f:spec": {}}), entry(ME, "Update", {}, subresource="status")
+    assert created({"managedFields": [entry(OTHER, "Update", {}), mine]}, ME)
+    assert not created({"managedFields": [entry(OTHER, "Update", {}), entry(ME, "Apply", {}), status]}, ME)
+    assert not created({}, ME)
 
 
 def test_what_was_created_is_held_by_apply() -> None:
