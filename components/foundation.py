@@ -14,6 +14,7 @@ from components.network import Network, NetworkArgs
 from components.node_identity import NodeServiceAccounts, NodeServiceAccountsArgs
 from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
+from components.registries import Registries, RegistriesArgs
 from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
 from egress.common import names
 from egress.common.google_cloud import NODE_ROLES
@@ -95,6 +96,7 @@ class Foundation(pulumi.ComponentResource):
             ),
             child,
         )
+        images = Registries("registries", RegistriesArgs(settings.region, plan.registries), child)
         self.cluster = Cluster(
             "cluster",
             ClusterArgs(
@@ -113,6 +115,6 @@ class Foundation(pulumi.ComponentResource):
             ),
             # Nodes register, pull images and write logs as soon as they start: the ways and the fences are
             # there first.
-            pulumi.ResourceOptions(parent=self, depends_on=[accounts, rules, private_dns, self.nat]),
+            pulumi.ResourceOptions(parent=self, depends_on=[accounts, rules, private_dns, self.nat, images]),
         )
         self.register_outputs({})

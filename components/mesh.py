@@ -90,7 +90,7 @@ class Mesh(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         fleet = args.cluster.fleet
-        return gcp.gkehub.FeatureMembership(
+        membership = gcp.gkehub.FeatureMembership(
             "servicemesh-membership",
             feature=feature.name,
             location="global",
@@ -99,4 +99,18 @@ class Mesh(pulumi.ComponentResource):
             project=args.plan.project,
             mesh={"management": "MANAGEMENT_AUTOMATIC"},
             opts=pulumi.ResourceOptions(parent=self),
+        )
+        project = args.plan.project
+        membership.id.apply(lambda id: say_that_it_takes_two_runs(id, project), run_with_unknowns=True)
+        return membership
+
+
+def say_that_it_takes_two_runs(membership: object, project: str) -> None:
+    """Of a membership that an update will make, and whose id is therefore not known."""
+    if not isinstance(membership, str):
+        pulumi.log.warn(
+            "This update switches managed Cloud Service Mesh on. Google then takes about ten minutes to "
+            "define Istio's kinds in the cluster, and does not say when it is done. Where `pulumi up` stops "
+            'before that with "no matches for kind", nothing is broken: wait until `gcloud container fleet '
+            f"mesh describe --project {project}` says ACTIVE, and run `pulumi up` again."
         )

@@ -51,4 +51,6 @@ def export(plan: Plan, foundation: Foundation) -> None:
     pulumi.export("gatewayAddresses", foundation.nat.addresses)
     if foundation.ingress_address is not None:
         pulumi.export("ingressAddress", foundation.ingress_address)
+    if registries := planned(plan).get("registries"):
+        pulumi.export("registries", {name: registry["address"] for name, registry in registries.items()})
     pulumi.export("teamNamespaces", [team.name for team in plan.teams])

@@ -88,6 +88,14 @@ class Gateway:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Registry:
+    """A registry of images outside Google Cloud, and how the cluster's nodes pull from it."""
+
+    upstream: Annotated[str, "Host of the registry."]
+    address: Annotated[str, "What the name of an image begins with in a pod, in place of that host."]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Way:
     """One way in which a team may reach a host. A field that is absent does not narrow."""
 
@@ -193,6 +201,28 @@ class Contract:
         Mapping[str, Gateway] | None, "Egress gateways of teams, by name; absent: there are none."
     ] = None
     ingress: Ingress | None = None
+    registries: Annotated[
+        Mapping[str, Registry] | None,
+        "Registries outside from which nodes pull, by name; nodes reach gcr.io and pkg.dev themselves.",
+    ] = None
+
+    def image(self, name: str) -> str:
+        """The name by which nodes pull an image: `ghcr.io/org/app:1` by the repository for ghcr.io. An image
+        of Google's keeps its name. Raises ContractError where nodes cannot reach it."""
+        host, slash, rest = name.partition("/")
+        if not slash or not ("." in host or ":" in host):
+            # Docker Hub's, in the words of Docker; its own images are below `library`.
+            host, rest = "docker.io", name if slash else f"library/{name}"
+        if any(host == zone or host.endswith(f".{zone}") for zone in ("gcr.io", "pkg.dev")):
+            return name
+        for registry in (self.registries or {}).values():
+            if registry.upstream == host:
+                return f"{registry.address}/{rest}"
+        raise ContractError(
+            f"Nodes cannot pull {name!r}: they reach gcr.io and pkg.dev, and by the platform's repositories "
+            f"{', '.join(sorted(each.upstream for each in (self.registries or {}).values())) or 'nothing'}. "
+            f"Ask the platform for an entry of {host} in `registries`."
+        )
 
     def gateway_of(self, team: str) -> Gateway:
         """The gateway by which a team leaves: whose addresses a partner of the team has to let in."""

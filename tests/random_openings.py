@@ -109,7 +109,7 @@ def opened_configs(draw: st.DrawFn, of: Values | None = None) -> Values:
     cluster |= draw(some(controlPlane=access, deletionProtection=st.booleans()))
     own = {"network": network, "fences": fences, "cluster": cluster, "protect": draw(st.booleans())}
     if config["gke-mesh-egress:mesh"]["flavor"] == "istio":
-        istio = some(hub=st.just("registry.example/istio"), version=st.sampled_from(["1.30.3", "1.30.4"]))
+        istio = some(hub=st.just("registry.example/istio"), version=st.sampled_from(["1.30.7", "1.30.8"]))
         own["mesh"] = {"flavor": "istio"} | draw(
             some(istio=istio, accessLog=some(format=st.sampled_from(["json", "text"])))
         )

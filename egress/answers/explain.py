@@ -7,6 +7,7 @@ from typing import Any
 
 from egress.answers.hint_change import Proposal
 from egress.answers.hint_check import Checker
+from egress.answers.hint_images import of_images
 from egress.answers.hints_absent import NoOpening
 from egress.answers.hints_closing import Closing
 from egress.answers.hints_opening import Opening
@@ -76,7 +77,11 @@ def explain(judges: Judges, flow: Flow, plan: Plan | None) -> Explanation:
             trace,
             f"{unread.decided_by} says something that is not read here, so this answer is none to count on.",
         )
-    return _advised(trace, plan, judges) if plan else Explanation(trace, _without_config(trace))
+    if plan is None:
+        return Explanation(trace, _without_config(trace))
+    advised = _advised(trace, plan, judges)
+    images = of_images(plan, trace.flow.host)
+    return replace(advised, advice=f"{advised.advice} {images}") if images else advised
 
 
 def _without_config(trace: Trace) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from egress.common import istio_advisories
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
 from egress.settings.dns import Dns, Undeclared
@@ -37,6 +38,7 @@ def relaxations(plan: Plan) -> list[Relaxation]:
         *_of_control_plane(plan),
         *_of_mesh(plan),
         *_of_ingress(plan),
+        *_of_registries(plan),
         *_of_fences(plan),
         *of_teams,
     ]
@@ -125,7 +127,17 @@ def _of_ingress(plan: Plan) -> Iterator[Relaxation]:
         yield Relaxation("ingress.exposure", said, None)
 
 
+def _of_registries(plan: Plan) -> Iterator[Relaxation]:
+    for name, upstream in sorted(plan.settings.registries.items()):
+        said = f"Pods may run any image of {upstream}, which nodes pull through Artifact Registry."
+        yield Relaxation(f"registries.{name}", said, None)
+
+
 def _of_mesh(plan: Plan) -> Iterator[Relaxation]:
+    for advisory in istio_advisories.of(plan.mesh_version) if plan.mesh_version else ():
+        said = f"Istio {plan.mesh_version} has a known hole, {advisory.name}: {advisory.about}."
+        reason = plan.settings.mesh.chart.accepted_advisories.get(advisory.name)
+        yield Relaxation(f"mesh.istio.acceptedAdvisories.{advisory.name}", said, reason)
     if plan.in_cluster_mesh and not plan.structured_logs:
         yield Relaxation(
             "mesh.accessLog.format",

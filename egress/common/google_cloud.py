@@ -29,8 +29,8 @@ class Vip(StrEnum):
 
 
 PRIVATE_ZONES = ("googleapis.com", "gcr.io", "pkg.dev", "gke.goog")
-"""Domains answered by private DNS zones with the VIP: the APIs, both homes of container images (Istio's and
-Google's own among them), and the DNS-based endpoint of GKE control planes."""
+"""Domains answered by private DNS zones with the VIP: the APIs, both homes of container images at Google, and
+the DNS-based endpoint of GKE control planes."""
 
 HEALTH_CHECK_RANGES = ("35.191.0.0/16", "130.211.0.0/22", "209.85.152.0/22", "209.85.204.0/22")
 """Where Google's health checkers come from. Source: Cloud Load Balancing, "Probe IP ranges and firewall
@@ -50,7 +50,8 @@ firewall can name it; from the node ports that Kubernetes gives to nobody by its
 Source: Kubernetes, "Virtual IPs"."""
 
 NODE_ROLES = ("roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader")
-"""What a node needs: logs, metrics and its own registration in one role made for it, and images.
+"""What a node needs: logs, metrics and its own registration in one role made for it, and images of the
+project's repositories, those included that fetch from registries outside.
 
 The tutorial's four roles (logging.logWriter, monitoring.metricWriter, monitoring.viewer,
 storage.objectViewer) gave every node the right to read every bucket of the project; images no longer live in

@@ -46,12 +46,19 @@ which gateway are then left out."""
 GATEWAY = "istio-egressgateway"
 GATEWAY_NAMESPACE = "istio-egress"
 MESH_NAMESPACE = "istio-system"
+MANAGED_MESH_CONFIGS = ("istio-asm-managed", "istio-asm-managed-rapid", "istio-asm-managed-stable")
+"""ConfigMaps of which managed Cloud Service Mesh reads one: that of its channel (regular, rapid, stable), or
+with Traffic Director as its control plane that of rapid, whatever the channel. Which of them, nobody can
+choose, and it may change: all say the same. Source: Cloud Service Mesh, "Enable optional features on managed
+control plane"."""
 GATEWAY_CONFIG = "egress-gateway"
 ISTIOD_LABELS = {"app": "istiod"}
 """What the chart's pods of the control plane are selected by."""
 PRIORITY_CLASS = "egress-gateways"
 INGRESS = "istio-ingressgateway"
 INGRESS_NAMESPACE = "istio-ingress"
+ISTIO_REGISTRY = "istio"
+"""By what the stack calls the repository of Istio's images."""
 HTTP_SUBSET = "target-egress-gateway-mtls"
 """Subset of the gateway's Service that carries plain HTTP inside mutual TLS."""
 
@@ -241,6 +248,11 @@ def ingress_address(cluster: str) -> str:
     """The reserved address at which partners connect; the cluster's name is unique in its project and
     region."""
     return f"{cluster}-ingress"
+
+
+def remote_repository(cluster: str, registry: str) -> str:
+    """The repository of Artifact Registry by which the nodes of a cluster pull from a registry outside."""
+    return f"{cluster}-{registry}"
 
 
 def node_service_account(kind: str) -> str:

@@ -37,6 +37,7 @@ NODE_POOL = "gcp:container/nodePool:NodePool"
 FEATURE = "gcp:gkehub/feature:Feature"
 MEMBERSHIP = "gcp:gkehub/featureMembership:FeatureMembership"
 PERIMETER = "gcp:accesscontextmanager/servicePerimeter:ServicePerimeter"
+REPOSITORY = "gcp:artifactregistry/repository:Repository"
 BUCKET = "gcp:storage/bucket:Bucket"
 BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 TOPIC_MEMBER = "gcp:pubsub/topicIAMMember:TopicIAMMember"
@@ -100,6 +101,8 @@ def _foundation(plan: Plan) -> Iterator[tuple[str, str]]:
             yield RECORD, record.name
     if settings.network.dns.query_logging:
         yield DNS_POLICY, "query-logging"
+    for registry in plan.registries:
+        yield REPOSITORY, registry.repository
     for nodes in firewall.nodes(plan):
         yield ACCOUNT, names.node_service_account(nodes)
         for role in NODE_ROLES:

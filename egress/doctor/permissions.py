@@ -94,6 +94,7 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
     made.PERIMETER: (
         _right("accesscontextmanager.policyEditor", "accesscontextmanager.servicePerimeters", *_LIFE),
     ),
+    made.REPOSITORY: (_right("artifactregistry.admin", "artifactregistry.repositories", *_LIFE),),
     made.BUCKET: (_right("storage.admin", "storage.buckets", *_LIFE),),
     # Who makes a bucket may say who reads it; one that is there already is asked by itself (expected.py).
     made.BUCKET_MEMBER: (),

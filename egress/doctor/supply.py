@@ -20,6 +20,8 @@ from egress.doctor.finding import Finding, NotKnown, judged, unknown
 
 CHARTS = ("base", "istiod")
 IMAGES = ("pilot", "proxyv2")
+DOCKER_HUB = "registry-1.docker.io"
+"""The host of docker.io that answers for images."""
 PULLED_FROM = (".pkg.dev", "gcr.io")
 """Registries that private nodes reach."""
 ELSEWHERE = "EGRESS_DOCTOR_SUPPLY_ENDPOINT"
@@ -53,13 +55,15 @@ def images(case: Case) -> Iterator[Finding]:
     if not case.plan.in_cluster_mesh:
         return
     istio = case.plan.settings.mesh.chart
-    registry, _, path = istio.hub.partition("/")
-    needed = f"{' and '.join(IMAGES)} {istio.version}, in a registry of Google's"
+    # The stack's own repository is not there yet, and has whatever Docker Hub has.
+    hub = istio.hub or f"{DOCKER_HUB}/istio"
+    registry, _, path = hub.partition("/")
+    needed = f"{' and '.join(IMAGES)} {istio.version}, in a registry of Google's or one read through it"
     fix = (
-        "Make a remote repository, and name it under gke-mesh-egress:mesh.istio.hub: docs/first-project.md, "
-        '"Before the first pulumi up".'
+        "Leave gke-mesh-egress:mesh.istio.hub out, and the stack reads Docker Hub's images through a "
+        "repository of its own; or name a registry that has them."
     )
-    if not registry.endswith(PULLED_FROM):
+    if istio.hub is not None and not registry.endswith(PULLED_FROM):
         found = f"{registry}, which private nodes do not reach"
         yield judged("supply", "images", False, found, needed, fix)
         return
@@ -69,7 +73,7 @@ def images(case: Case) -> Iterator[Finding]:
     except NotKnown as why:
         yield unknown("supply", "images", needed, why)
         return
-    found = f"{istio.hub} has no {some_of(missing, istio.version)}" if missing else istio.hub
+    found = f"{hub} has no {some_of(missing, istio.version)}" if missing else hub
     yield judged("supply", "images", not missing, found, needed, fix)
 
 

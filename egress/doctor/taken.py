@@ -40,6 +40,12 @@ LISTINGS = {
     made.CLUSTER: Listing(
         "cluster", Api.CONTAINER, "projects/{project}/locations/{location}/clusters", "clusters"
     ),
+    made.REPOSITORY: Listing(
+        "repository",
+        Api.ARTIFACTS,
+        "projects/{project}/locations/{region}/repositories",
+        "repositories",
+    ),
     made.FEATURE: Listing(
         "fleet feature", Api.FLEET, "projects/{project}/locations/global/features", "resources"
     ),

@@ -6,10 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from egress.common import names
 from egress.common.google_cloud import workload_pool
 from egress.plan.addresses import AddressPlan
 from egress.plan.gateway import EgressGateway
 from egress.plan.host import Host
+from egress.plan.registries import RemoteRegistry, registries
 from egress.plan.team import Reception, TeamPlan
 from egress.settings import Settings
 from egress.settings.mesh import Flavor, LogFormat
@@ -47,6 +49,20 @@ class Plan:
     def mesh_version(self) -> str | None:
         """Version of the control plane in the cluster; None: Google chooses it."""
         return self.settings.mesh.chart.version if self.in_cluster_mesh else None
+
+    @cached_property
+    def registries(self) -> tuple[RemoteRegistry, ...]:
+        """Registries of images outside Google Cloud, as nodes reach them."""
+        return tuple(registries(self.settings))
+
+    @property
+    def mesh_hub(self) -> str:
+        """Where the images of istiod and the proxies are pulled from, with the mesh in the cluster."""
+        if (said := self.settings.mesh.chart.hub) is not None:
+            return said
+        (own,) = (registry for registry in self.registries if registry.name == names.ISTIO_REGISTRY)
+        # On Docker Hub they are below the organisation `istio`.
+        return f"{own.address}/istio"
 
     @property
     def structured_logs(self) -> bool:

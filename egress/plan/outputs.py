@@ -31,6 +31,7 @@ def planned(plan: Plan) -> dict[str, Any]:
             if (others := plan.gateways[1:])
             else {}
         ),
+        **({"registries": registries} if (registries := _registries(plan)) else {}),
         "teams": {team.name: _team(plan, team) for team in plan.teams},
         **(
             {"ingress": _ingress(plan, ingress)}
@@ -49,6 +50,15 @@ def _gateway(plan: Plan, gateway: EgressGateway) -> dict[str, Any]:
         "identity": names.spiffe_id(plan.trust_domain, gateway.namespace, names.GATEWAY),
         "outsidePorts": list(gateway.ports),
         **({"hosts": sorted(limit)} if limit is not None else {}),
+    }
+
+
+def _registries(plan: Plan) -> dict[str, dict[str, str]]:
+    """Those of the config; the one of Istio's images is the mesh's own affair."""
+    return {
+        registry.name: {"upstream": registry.upstream, "address": registry.address}
+        for registry in plan.registries
+        if registry.name in plan.settings.registries
     }
 
 

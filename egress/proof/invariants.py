@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from egress.common import names
 from egress.common.google_cloud import WEBHOOK_PORT
 from egress.judge.distinctions import Distinctions
 from egress.judge.lookup.flow_space import OTHER_HOST
@@ -95,6 +96,8 @@ def _of_settings(intent: Intent, judges: Judges) -> Iterator[Invariant]:
         for told in mesh.told()
     )
     if not intent.in_cluster_mesh:
+        says = "The managed control plane may read this map alone, so it has to hold what the others hold."
+        yield from (Invariant("the mesh", mesh.held_by(name), says) for name in names.MANAGED_MESH_CONFIGS)
         return
     if intent.puts_up(Fence.MESH_EXPORTS):
         says = "What an object does not export has to stay in its namespace."

@@ -7,7 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from egress.settings.base import MOST, Form, Model, refusal
+from egress.common import istio_advisories
+from egress.settings.base import MOST, Form, Model, Refusal, refusal, refusals
+from egress.settings.fences import Reason
 
 
 class Flavor(StrEnum):
@@ -22,7 +24,15 @@ class Flavor(StrEnum):
 Version = Annotated[
     str,
     Form(
-        r"1\.[0-9]{1,4}\.[0-9]{1,4}", "Istio has no version of this form.", "Write e.g. 1.30.3, without a v."
+        r"1\.[0-9]{1,4}\.[0-9]{1,4}", "Istio has no version of this form.", "Write e.g. 1.30.7, without a v."
+    ),
+]
+AdvisoryName = Annotated[
+    str,
+    Form(
+        "ISTIO-SECURITY-[0-9]{4}-[0-9]{3}",
+        "No bulletin of Istio's has a name of this form.",
+        "Write its name, e.g. ISTIO-SECURITY-2026-007.",
     ),
 ]
 Repository = Annotated[
@@ -38,7 +48,8 @@ Hub = Annotated[
     Form(
         r"[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*",
         "No image could have a name that begins like this, so no proxy would start.",
-        "Write a registry and a path, without https:// and without a tag, e.g. gcr.io/istio-release.",
+        "Write a registry and a path, without https:// and without a tag, e.g. "
+        "europe-docker.pkg.dev/PROJECT/REPOSITORY.",
     ),
 ]
 Cpu = Annotated[
@@ -64,17 +75,66 @@ class Istio(Model):
     asks so."""
 
     version: Version = Field(
-        default="1.30.3", description="Version of the charts and images. Refused: Not of the form `1.30.3`."
+        default="1.30.7",
+        description="Version of the charts and images. Refused: Not of the form `1.30.7`. Older than 1.30.3. "
+        "One with a known hole that `acceptedAdvisories` does not name.",
+    )
+    accepted_advisories: dict[AdvisoryName, Reason] = Field(
+        default={},
+        description="Holes of this version that are known and may stay, by the name of Istio's bulletin, as "
+        "`ISTIO-SECURITY-2026-007`, to the reason. Refused: No reason. One that the version does not have.",
     )
     repository: Repository = Field(
-        default="https://istio-release.storage.googleapis.com/charts",
-        description="Chart repository. Refused: Not `https://` or `oci://`.",
+        default="https://blob.istio.io/istio-release/charts",
+        description="Chart repository, which the machine reads that runs Pulumi. Refused: Not `https://` or "
+        "`oci://`.",
     )
-    hub: Hub = Field(
-        default="gcr.io/istio-release",
-        description="Registry of the images of istiod and the proxies. Nodes reach it through Private "
-        "Google Access only.",
+    hub: Hub | None = Field(
+        default=None,
+        description="Registry of the images of istiod and the proxies; nodes reach gcr.io and pkg.dev alone. "
+        "Absent: a repository that this stack makes in Artifact Registry, which fetches them from Docker "
+        "Hub (docs/pods.md#images).",
     )
+
+    @model_validator(mode="after")
+    def has_no_hole_that_nobody_accepted(self) -> Self:
+        oldest = "1.{}.{}".format(*istio_advisories.OLDEST)
+        if istio_advisories.parsed(self.version) < istio_advisories.OLDEST:
+            raise refusal(
+                f"Istio {self.version} refuses part of what is rendered here, and nobody mends its holes any "
+                "more.",
+                f"Write {oldest} or a newer one; the default, {Istio.newest()}, has no hole that is known.",
+                ("version",),
+            )
+        known = {advisory.name: advisory.about for advisory in istio_advisories.of(self.version)}
+        found: list[Refusal] = [
+            (
+                () if self.accepted_advisories else ("version",),
+                f"In Istio {self.version} there is a known hole, {name}: {about}.",
+                f"Write {Istio.newest()} or leave version out; or say under acceptedAdvisories, for {name}, "
+                "why it may stay.",
+            )
+            for name, about in known.items()
+            if name not in self.accepted_advisories
+        ]
+        found += [
+            (
+                ("acceptedAdvisories", name),
+                f"Istio {self.version} is not known to have {name}: nothing would be accepted now, and "
+                "another version with it unseen.",
+                "Remove it.",
+            )
+            for name in self.accepted_advisories
+            if name not in known
+        ]
+        if found:
+            raise refusals(found)
+        return self
+
+    @classmethod
+    def newest(cls) -> str:
+        """The default version."""
+        return str(cls.model_fields["version"].default)
 
 
 class TlsVersion(StrEnum):

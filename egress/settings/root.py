@@ -19,6 +19,7 @@ from egress.settings.ingress import Ingress
 from egress.settings.kubernetes_names import ObjectName, SecretName
 from egress.settings.mesh import Gateway, Mesh
 from egress.settings.network import Network, overlaps
+from egress.settings.registries import RegistryName, Upstream
 from egress.settings.service_perimeter import Number
 from egress.settings.teams import Team, TeamName
 
@@ -100,6 +101,14 @@ class Settings(Model):
         description="Secrets of gateways that GKE copies from Secret Manager, by the name by which hosts "
         "name them. Each is made beside every gateway that names it. Refused: Named by no host and by "
         "nothing received. Without `cluster.secretSync` and `projectNumber`.",
+    )
+    registries: dict[RegistryName, Upstream] = Field(
+        default={},
+        description="Registries of images outside Google Cloud, by a name for each: `docker.io`, `ghcr.io`, "
+        "`quay.io`, `registry.k8s.io`, or another one's `https://` address. For each the stack makes a "
+        "repository that fetches from it; pods name that repository (docs/pods.md#images). Opens every "
+        "image of the registry to every pod. Refused: A name of more than 20 characters, or `istio`. "
+        "A registry of Google's, which nodes reach themselves. A path.",
     )
     fences: Fences = Field(
         default=Fences(), description="Admission rules, and people's rights in the cluster."

@@ -9,7 +9,7 @@ The files, in the order in which a request passes them:
     settings.py   the project, region and zone that a provider is configured with
     schema.py     which fields a resource type has; read from the installed `pulumi_gcp` package
     table.py      every known resource type. The rows are in identity, network, firewall, address, nat, dns,
-                  storage, cluster, nodes, fleet, monitoring, grants and perimeter
+                  storage, artifact_registry, cluster, nodes, fleet, monitoring, grants and perimeter
     kinds.py      the form of a row
     checks.py     rules for one value: names, ranges, ports, members
     preview.py    what is refused before anything is created, as the provider's own schema does

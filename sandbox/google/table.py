@@ -6,6 +6,7 @@ from typing import Final
 
 from sandbox.google import (
     address,
+    artifact_registry,
     cluster,
     dns,
     firewall,
@@ -33,6 +34,7 @@ KINDS: Final[dict[str, Kind]] = {
         nat,
         dns,
         storage,
+        artifact_registry,
         cluster,
         nodes,
         fleet,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sandbox.google.artifact_registry import REPOSITORY
 from sandbox.google.cluster_outputs import MEMBERSHIP
 from sandbox.google.dns import POLICY, RECORD, ZONE
 from sandbox.google.fleet import FEATURE, FEATURE_MEMBERSHIP
@@ -131,6 +132,18 @@ def _dataset(making: Making) -> Json:
     }
 
 
+def _repository(making: Making) -> Json:
+    return {
+        "name": making.name,
+        "registryUri": making.computed["registryUri"],
+        "mode": "STANDARD_REPOSITORY",
+        "createTime": NOW,
+        "updateTime": NOW,
+        "satisfiesPzi": True,
+        "vulnerabilityScanningConfig": {"enablementState": "SCANNING_DISABLED"},
+    }
+
+
 def _feature(making: Making) -> Json:
     return {
         "name": making.name,
@@ -200,7 +213,10 @@ ROWS: dict[str, Row] = {
     ),
     "bigquery.datasets": Row(DATASET, made=_dataset, named_by="datasetReference.datasetId"),
     "artifactregistry.projects.locations.repositories": Row(
-        "gcp:artifactregistry/repository:Repository", made=_whole_name(), named_by="repositoryId"
+        REPOSITORY,
+        lambda view: {**view, "repositoryId": view["name"]},
+        _repository,
+        named_by="repositoryId",
     ),
     "gkehub.projects.locations.features": Row(
         FEATURE, _feature_words, _feature, named_by="featureId", listed="resources", parts=_members

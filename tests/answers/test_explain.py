@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from egress.answers.asked import NoFlow, flow_of
+from egress.answers.explain import explain
 from egress.cli.app import app
 from egress.judge.model.flow import Layer, Protocol
 from egress.judge.trace import Judges
@@ -50,6 +51,36 @@ def test_a_path_that_no_rule_allows_points_at_the_paths() -> None:
     assert code == 1
     assert "egress-team-y spec.rules[0].to[0].operation.paths" in text
     assert 'To allow it, add /status/200 to teams.team-y.egress."httpbin.org".http.paths.' in text
+
+
+def images(host: str, registries: dict[str, str]) -> str:
+    config = dev_config() | {"gke-mesh-egress:registries": registries}
+    plan = plan_of(config)
+    judges = Judges(deployment(plan, render(plan)))
+    return explain(judges, flow_of("team-x", f"https://{host}/v2/"), plan).advice
+
+
+def test_a_registry_s_host_is_no_way_for_images() -> None:
+    advice = images("ghcr.io", {})
+    assert advice.startswith("To allow it, add teams.team-x.egress")
+    assert advice.endswith(
+        "Pods' images are another matter: nodes pull them, whatever a team declares, and reach Google's "
+        "registries alone. registries: {github: ghcr.io} makes a repository by which they get those of "
+        "ghcr.io."
+    )
+    assert "registries: {docker: docker.io}" in images("registry-1.docker.io", {})
+    assert "registries: {quay: quay.io}" in images("quay.io", {})
+
+
+def test_where_a_registry_is_declared_the_address_is_told() -> None:
+    at = "europe-west1-docker.pkg.dev/sandbox-project/cluster1"
+    assert f"nodes pull them, by {at}-gh/ before" in images("ghcr.io", {"gh": "ghcr.io"})
+    assert f"by {at}-own/ before" in images("registry.example", {"own": "https://registry.example:5000"})
+    assert f"by {at}-hub/ before" in images("auth.docker.io", {"hub": "index.docker.io"})
+
+
+def test_other_hosts_are_no_registries() -> None:
+    assert "images" not in images("example.net", {"gh": "ghcr.io"}).lower()
 
 
 def test_a_cheating_pod_is_told_that_no_entry_opens_its_way() -> None:

@@ -68,7 +68,10 @@ OPENS_NOTHING: Mapping[str, str] = {
     ),
     "mesh.flavor": "another control plane; what it cannot do is refused, and fences that it lacks are seen "
     "in objects",
-    "mesh.istio": "which programs run; other programs are no setting that opens",
+    **dict.fromkeys(
+        ("mesh.istio.version", "mesh.istio.repository", "mesh.istio.hub"),
+        "which programs run; other programs are no setting that opens",
+    ),
     "mesh.minTlsVersion": DEFAULT,
     **{
         f"{gateway}.{key}": SIZE

@@ -49,7 +49,7 @@ def redirected_by_node() -> Plan:
 def another_version() -> Plan:
     """A version whose injector is not recorded: its pods are judged by what all of Istio's injectors have in
     common."""
-    return with_fences({"istio": {"version": "1.29.4"}})
+    return with_fences({"istio": {"version": "1.31.3"}})
 
 
 FORMS = {

@@ -218,7 +218,7 @@ class TestMesh:
         assert istiod["inputs"]["values"]["meshConfig"]["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
 
     def test_a_chart_may_come_from_an_oci_registry(self) -> None:
-        istio = {"version": "1.30.3", "repository": "oci://mirror.example.com/istio"}
+        istio = {"version": "1.30.8", "repository": "oci://mirror.example.com/istio"}
         run = run_program(config_with("mesh", {"flavor": "istio", "istio": istio}))
         charts = {r["inputs"]["chart"] for r in run.of_type("kubernetes:helm.sh/v3:Release")}
         assert charts == {f"oci://mirror.example.com/istio/{chart}" for chart in ("base", "cni", "istiod")}

@@ -167,6 +167,7 @@ def new_project(of: Plan) -> Answers:
         (Api.IAM, "serviceAccounts"),
         (Api.CONTAINER, "locations/europe-west1-b/clusters"),
         (Api.FLEET, "locations/global/features"),
+        (Api.ARTIFACTS, "locations/europe-west1/repositories"),
     ):
         answers.gets[api, f"{project}/{path}"] = {}
     return answers
@@ -190,7 +191,7 @@ class Page:
 def public(url: str, headers: Mapping[str, str]) -> Page:
     """Charts and images are where they should be."""
     if url.endswith("index.yaml"):
-        versions = ["1.30.3", "1.30.5", "1.31.1"]
+        versions = ["1.30.3", "1.30.7", "1.31.3"]
         chart = "\n".join(f"  - version: {version}" for version in versions)
         return Page(200, f"entries:\n  base:\n{chart}\n  istiod:\n{chart}\n")
     return Page(200)

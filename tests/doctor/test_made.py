@@ -33,6 +33,7 @@ MEMBERS = {
     made.TOPIC_MEMBER: "topic",
     made.API: "service",
     made.ACCOUNT: "accountId",
+    made.REPOSITORY: "repositoryId",
     made.MEMBERSHIP: "feature",
 }
 """By type, the input that says which thing it is, where that is not `name`."""

@@ -139,3 +139,15 @@ def test_in_a_closed_place_all_of_it_is_asked_elsewhere(monkeypatch: pytest.Monk
 
     list(supply.images(case(istio(hub="gcr.io/istio-release"), fetch=fetch)))
     assert asked[0] == f"http://127.0.0.1:9/supply/gcr.io/v2/istio-release/pilot/manifests/{VERSION}"
+
+
+def test_without_a_hub_docker_hub_is_asked_which_nodes_read_through_the_stack_s_repository() -> None:
+    asked: list[str] = []
+
+    def fetch(url: str, headers: Mapping[str, str]) -> Page:
+        asked.append(url)
+        return Page(200 if "/pilot/" in url else 404)
+
+    row = next(iter(supply.images(case(fetch=fetch))))
+    assert asked[0] == f"https://registry-1.docker.io/v2/istio/pilot/manifests/{VERSION}"
+    assert (row.state, row.found) == (State.WRONG, f"registry-1.docker.io/istio has no proxyv2 {VERSION}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,11 @@ from tests.doctor.cases import PROJECT, Answers, case, plan
 
 
 def istio(version: str) -> Any:
-    return plan(mesh={"istio": {"version": version}})
+    of = plan()
+    # One that the config would refuse for its holes has an end of support all the same.
+    chart = of.settings.mesh.chart.model_copy(update={"version": version})
+    mesh = of.settings.mesh.model_copy(update={"istio": chart})
+    return replace(of, settings=of.settings.model_copy(update={"mesh": mesh}))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def forms() -> list[Plan]:
     return [
         plan_of(dev_config()),
         plan_of(config_with("fences", relaxed)),
-        plan_of(config_with("mesh", {"istio": {"version": "1.29.4"}})),
+        plan_of(config_with("mesh", {"istio": {"version": "1.31.3"}})),
         plan_of(config_with("mesh", {"flavor": "cloud-service-mesh"})),
         plan_of(config_with("fences/writers", {"accounts": ["update@p.iam.gserviceaccount.com"]})),
         plan_of(config_with("fences/writers", {"accounts": ["a@b.c", "d@e.f"], "breakGlass": GLASS})),

@@ -100,6 +100,7 @@ def test_what_every_resource_has_says_nothing(field: str) -> None:
 
 
 CHART = """version namespace repositoryOpts values.global.hub values.global.tag values.defaultRevision
+values.global.platform values.useAppArmorAnnotation values.resourceQuotas
 values.pilot.autoscaleMin values.cniBinDir values.global.proxy.seccompProfile values.pilot.cni.enabled
 values.pilot.env.PILOT_SCOPE_GATEWAY_TO_NAMESPACE
 """

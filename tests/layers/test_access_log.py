@@ -56,7 +56,8 @@ def test_there_is_nothing_to_note_where_no_request_is_read() -> None:
 def test_the_managed_mesh_has_its_own_log() -> None:
     managed = {"flavor": "cloud-service-mesh"}
     plan = plan_of(config_with("mesh", managed))
-    assert telemetry(plan) == ["stackdriver"]
+    assert telemetry(plan) == ["stackdriver", "envoy"], "kubectl shows what the second writes"
+    assert mesh_config(plan)["accessLogFile"] == "/dev/stdout"
     assert noting(plan) == []
     with pytest.raises(ConfigError, match="in its own form") as refused:
         plan_of(config_with("mesh", managed | {"accessLog": {"format": "json"}}))

@@ -40,8 +40,8 @@ def test_another_version_of_the_mesh_makes_its_pods_anew() -> None:
         ]
         return template["metadata"]["annotations"].get(MESH_VERSION)
 
-    assert pods({"istio": {"version": "1.30.3"}}) == "1.30.3"
-    assert pods({"istio": {"version": "1.30.5"}}) == "1.30.5"
+    assert pods({"istio": {"version": "1.30.7"}}) == "1.30.7"
+    assert pods({"istio": {"version": "1.30.8"}}) == "1.30.8"
     assert pods({"flavor": "cloud-service-mesh"}) is None
 
 

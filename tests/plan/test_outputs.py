@@ -112,6 +112,27 @@ def test_a_partner_learns_the_gateway_by_which_a_team_leaves() -> None:
     assert contract.gateway_of("shop") == contract.gateway
 
 
+def test_an_image_is_named_as_nodes_can_pull_it() -> None:
+    config = dev_config() | {"gke-mesh-egress:registries": {"github": "ghcr.io", "docker": "docker.io"}}
+    platform = parse(complete(config))
+    at = f"europe-west1-docker.pkg.dev/{PROJECT}/cluster1"
+    assert platform.image("ghcr.io/org/app@sha256:0") == f"{at}-github/org/app@sha256:0"
+    assert platform.image("org/app") == f"{at}-docker/org/app"
+    assert platform.image("docker.io/org/app:1") == f"{at}-docker/org/app:1"
+    assert platform.image("nginx") == f"{at}-docker/library/nginx"
+    for own in ("gcr.io/google-samples/hello-app:1.0", "europe-docker.pkg.dev/p/r/app:1"):
+        assert platform.image(own) == own
+    with pytest.raises(ContractError, match=r"they reach gcr.io and pkg.dev.* docker.io, ghcr.io.*quay.io"):
+        platform.image("quay.io/org/app")
+
+
+def test_where_no_registry_is_declared_there_is_none() -> None:
+    """The repository of Istio's images is the mesh's own affair, and goes with a hub of one's own."""
+    assert parse(dev()).registries is None
+    with pytest.raises(ContractError, match=r"repositories nothing"):
+        parse(dev()).image("nginx")
+
+
 def test_keys_that_a_newer_platform_adds_are_left_aside() -> None:
     output = dev() | {"clusters": {"second": {}}}
     output["teams"]["team-x"]["egress"][0]["quota"] = {"perDay": 5}

@@ -30,7 +30,7 @@ from tests.support import ROOT
 JSON = dict[str, Any]
 OWN = "gke-mesh-egress:"
 PROGRAM = ("__main__.py", "egress", "components")
-VERSIONS = ("1.30.3", "1.30.4", "1.30.5", "1.30.6")
+VERSIONS = ("1.30.3", "1.30.4", "1.30.5", "1.30.6", "1.30.7", "1.30.8")
 """Of Istio, for which there are charts."""
 
 

@@ -24,6 +24,7 @@ PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
 CLUSTER = "gcp:container/cluster:Cluster"
 NODE_POOL = "gcp:container/nodePool:NodePool"
 BUCKET = "gcp:storage/bucket:Bucket"
+REPOSITORY = "gcp:artifactregistry/repository:Repository"
 BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 MEMBERSHIP = "gcp:gkehub/membership:Membership"
 FEATURE = "gcp:gkehub/feature:Feature"
@@ -37,6 +38,7 @@ APIS = (
     "gkehub",
     "mesh",
     "accesscontextmanager",
+    "artifactregistry",
 )
 
 # The tutorial's resources, as inputs on the wire
@@ -167,6 +169,13 @@ FEATURE_MEMBERSHIP_INPUTS: dict[str, Any] = {
     "membership": "cluster1",
     "mesh": {"management": "MANAGEMENT_AUTOMATIC"},
 }
+REPOSITORY_INPUTS: dict[str, Any] = {
+    "repositoryId": "cluster1-istio",
+    "location": "europe-west1",
+    "format": "DOCKER",
+    "mode": "REMOTE_REPOSITORY",
+    "remoteRepositoryConfig": {"dockerRepository": {"publicRepository": "DOCKER_HUB"}},
+}
 PERIMETER_INPUTS: dict[str, Any] = {
     "name": "accessPolicies/123456789/servicePerimeters/egress",
     "parent": "accessPolicies/123456789",
@@ -213,6 +222,7 @@ TUTORIAL: tuple[tuple[str, dict[str, Any]], ...] = (
     (ACCOUNT_MEMBER, ACCOUNT_MEMBER_INPUTS),
     (BUCKET, BUCKET_INPUTS),
     (BUCKET_MEMBER, BUCKET_MEMBER_INPUTS),
+    (REPOSITORY, REPOSITORY_INPUTS),
     (MEMBERSHIP, MEMBERSHIP_INPUTS),
     (FEATURE, FEATURE_INPUTS),
     (FEATURE_MEMBERSHIP, FEATURE_MEMBERSHIP_INPUTS),

@@ -205,6 +205,27 @@ def test_a_project_is_in_one_perimeter(engine: Engine) -> None:
     )
 
 
+def test_a_repository_s_name_is_taken_once_in_a_region(engine: Engine) -> None:
+    made = build(engine, g.REPOSITORY)
+    refused(lambda: engine.create(g.REPOSITORY, g.REPOSITORY_INPUTS, "theirs"), "already exists", "409")
+    elsewhere = engine.create(
+        g.REPOSITORY, g.having(g.REPOSITORY_INPUTS, location="europe-west4"), "elsewhere"
+    )
+    assert elsewhere.outputs["registryUri"].startswith("europe-west4-docker.pkg.dev/")
+    engine.delete(made[g.REPOSITORY])
+    engine.create(g.REPOSITORY, g.REPOSITORY_INPUTS, "theirs")
+
+
+def test_a_repository_that_fetches_says_from_where(engine: Engine) -> None:
+    engine.enable()
+    nowhere = g.having(g.REPOSITORY_INPUTS, remoteRepositoryConfig=None)
+    refused(lambda: engine.create(g.REPOSITORY, nowhere), "mode", "remoteRepositoryConfig with its upstream")
+    ordinary = g.having(g.REPOSITORY_INPUTS, mode=None)
+    refused(lambda: engine.create(g.REPOSITORY, ordinary), "mode", "a remote repository, and no other")
+    maven = g.having(g.REPOSITORY_INPUTS, format="MAVEN")
+    refused(lambda: engine.create(g.REPOSITORY, maven), "format", "dockerRepository has another format")
+
+
 def test_bucket_names_are_everybodys(engine: Engine) -> None:
     build(engine)
     refused(

@@ -42,6 +42,37 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "status.vpcAccessibleServices.allowedServices",
         "empty unless enableRestriction",
     ),
+    (g.REPOSITORY, g.REPOSITORY_INPUTS, {"repositoryId": "Istio"}, "repositoryId", "1-63 lower-case"),
+    (g.REPOSITORY, g.REPOSITORY_INPUTS, {"location": "europe-west1-b"}, "location", "asia, europe or us"),
+    (g.REPOSITORY, g.REPOSITORY_INPUTS, {"format": "OCI"}, "format", "DOCKER"),
+    (g.REPOSITORY, g.REPOSITORY_INPUTS, {"mode": "REMOTE"}, "mode", "REMOTE_REPOSITORY"),
+    (g.REPOSITORY, g.REPOSITORY_INPUTS, {"remoteRepositoryConfig": {}}, "remoteRepositoryConfig", "exactly"),
+    (
+        g.REPOSITORY,
+        g.REPOSITORY_INPUTS,
+        {"remoteRepositoryConfig": {"dockerRepository": {"publicRepository": "GHCR"}}},
+        "remoteRepositoryConfig.dockerRepository.publicRepository",
+        "DOCKER_HUB",
+    ),
+    (
+        g.REPOSITORY,
+        g.REPOSITORY_INPUTS,
+        {"remoteRepositoryConfig": {"commonRepository": {"uri": "ghcr.io"}}},
+        "remoteRepositoryConfig.commonRepository.uri",
+        "https:// address",
+    ),
+    (
+        g.REPOSITORY,
+        g.REPOSITORY_INPUTS,
+        {
+            "remoteRepositoryConfig": {
+                "commonRepository": {"uri": "https://ghcr.io"},
+                "dockerRepository": {"publicRepository": "DOCKER_HUB"},
+            }
+        },
+        "remoteRepositoryConfig",
+        "exactly one of",
+    ),
     (g.ZONE, g.ZONE_INPUTS, {"dnsName": "googleapis.com"}, "dnsName", "write googleapis.com."),
     (g.ZONE, g.ZONE_INPUTS, {"dnsName": "*.googleapis.com."}, "dnsName", "never a wildcard"),
     (g.ZONE, g.ZONE_INPUTS, {"visibility": "internal"}, "visibility", "private, public"),

@@ -238,6 +238,27 @@ class TestOthers:
         client.delete(f"{buckets}/team-x-data/o/2026%2Freport.csv")
         client.delete(f"{buckets}/team-x-data")
 
+    def test_a_repository_fetches_from_where_it_says_and_its_name_is_taken(self, client: Client) -> None:
+        client.google.enable("artifactregistry.googleapis.com", project=PROJECT)
+        repositories = f"artifactregistry.googleapis.com/v1/{PLACE}/locations/europe-west1/repositories"
+        remote = {
+            "format": "DOCKER",
+            "mode": "REMOTE_REPOSITORY",
+            "remoteRepositoryConfig": {"dockerRepository": {"publicRepository": "DOCKER_HUB"}},
+        }
+        made = f"{repositories}?repository_id=cluster1-istio"
+        client.post(made, remote)
+        found = client.get(f"{repositories}/cluster1-istio")
+        assert found["registryUri"] == f"europe-west1-docker.pkg.dev/{PROJECT}/cluster1-istio"
+        assert found["remoteRepositoryConfig"] == remote["remoteRepositoryConfig"]
+        assert "already exists" in client.ask("POST", made, remote).error
+        nowhere = client.ask(
+            "POST", f"{repositories}?repository_id=other", {"format": "DOCKER", "mode": "REMOTE_REPOSITORY"}
+        )
+        assert "remoteRepositoryConfig with its upstream" in nowhere.error
+        client.delete(f"{repositories}/cluster1-istio")
+        assert client.ask("GET", f"{repositories}/cluster1-istio").status == 404
+
     def test_a_cluster_joins_the_fleet_and_a_feature_speaks_of_it(self, client: Client) -> None:
         network(client)
         client.google.enable("mesh.googleapis.com", project=PROJECT)

@@ -102,6 +102,7 @@ def test_ids_and_outputs_are_google_s(engine: Engine) -> None:
         f"serviceAccount:{g.PROJECT}.svc.id.goog[team-x/test]",
         g.BUCKET: "team-x-data-1",
         g.BUCKET_MEMBER: f"b/team-x-data-1/roles/storage.objectViewer/serviceAccount:{g.EMAIL}",
+        g.REPOSITORY: f"{P}/locations/europe-west1/repositories/cluster1-istio",
         g.MEMBERSHIP: f"{P}/locations/global/memberships/cluster1",
         g.FEATURE: f"{P}/locations/global/features/servicemesh",
         g.FEATURE_MEMBERSHIP: f"{P}/locations/global/features/servicemesh/membershipId/cluster1",
@@ -117,6 +118,10 @@ def test_ids_and_outputs_are_google_s(engine: Engine) -> None:
     assert made[g.FIREWALL].outputs["direction"] == "EGRESS"
     assert made[g.ZONE].outputs["nameServers"] == ["ns-gcp-private.googledomains.com."]
     assert made[g.BUCKET].outputs["url"] == "gs://team-x-data-1"
+    assert made[g.REPOSITORY].outputs["registryUri"] == (
+        f"europe-west1-docker.pkg.dev/{g.PROJECT}/cluster1-istio"
+    )
+    assert made[g.REPOSITORY].outputs["name"] == "cluster1-istio"
     assert (
         made[g.NODE_POOL]
         .outputs["instanceGroupUrls"][0]

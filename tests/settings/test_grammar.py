@@ -117,7 +117,10 @@ EVERYTHING[f"{OWN}network"]["perimeter"] = {
     "alsoRestricted": ["bigquery.googleapis.com"],
 }
 EVERYTHING[f"{OWN}network"]["googleApis"] = "restricted"
-EVERYTHING[f"{OWN}mesh"] = {"istio": {"version": "1.30.3"}}
+EVERYTHING[f"{OWN}registries"] = {"github": "ghcr.io"}
+EVERYTHING[f"{OWN}mesh"] = {
+    "istio": {"version": "1.30.5", "acceptedAdvisories": {"ISTIO-SECURITY-2026-007": "no methods"}}
+}
 EVERYTHING[f"{OWN}ingress"] = {"sourceRanges": {"partner": "192.0.2.0/24"}}
 EVERYTHING[f"{OWN}teams"]["team-x"] |= {
     "testApp": {"image": "registry.example/curl:8"},
@@ -150,6 +153,7 @@ NAMED_FREELY = {"sourceRanges", "clients", "allow"}
 
 def _free(path: tuple[str | int, ...], is_key: bool) -> bool:
     said = path[-1] in FREE or "refuse" in path[:-1] or path[-3:-1] == ("nat", "addresses")
+    said = said or (not is_key and path[-2:-1] == ("acceptedAdvisories",))
     read = is_key and (len(path) == 1 or path[-2] in NAMED_FREELY)
     return said or read or not path or not str(path[0]).startswith((OWN, "gcp:"))
 

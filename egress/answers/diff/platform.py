@@ -141,7 +141,9 @@ def _images(old: Plan, new: Plan) -> Iterator[Fact]:
     if not (old.in_cluster_mesh and new.in_cluster_mesh):
         return
     charts = [plan.settings.mesh.chart for plan in (old, new)]
-    images = [f"{chart.hub}, version {chart.version}" for chart in charts]
+    # What Docker Hub's images are pulled through is the stack's own, and bears the names of its place.
+    hubs = [chart.hub or "Docker Hub's istio" for chart in charts]
+    images = [f"{hub}, version {chart.version}" for hub, chart in zip(hubs, charts, strict=True)]
     target = "what istiod and the proxies run"
     yield from another(Aspect.OTHER_IMAGES, "", target, *images)
     yield from another(

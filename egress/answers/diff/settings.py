@@ -74,7 +74,7 @@ _BY_NAME = (
         "fences.admission.exemptions.*",
         "fences.admission.namespaces.*",
     ),
-    *("teams.*.googleApis.serviceAccounts.*.projectRoles",),
+    *("mesh.istio.acceptedAdvisories", "teams.*.googleApis.serviceAccounts.*.projectRoles"),
 )
 """Maps whose values are reasons: what counts is the names."""
 _SHARES = ("teams.*.egress.*.http.split",)

@@ -133,11 +133,14 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     "kubernetes:helm.sh/v3:Release": {
         **dict.fromkeys(("chart", "version", "namespace", "repositoryOpts"), "which chart it is, is read"),
         **dict.fromkeys(
-            ("values.global.hub", "values.global.tag", "values.defaultRevision"),
+            ("values.global.hub", "values.global.tag", "values.global.platform", "values.defaultRevision"),
             "which release of Istio runs",
         ),
         **dict.fromkeys(
-            ("values.pilot.autoscaleMin", "values.cniBinDir", "values.global.proxy.seccompProfile"),
+            (
+                *("values.pilot.autoscaleMin", "values.cniBinDir", "values.useAppArmorAnnotation"),
+                *("values.global.proxy.seccompProfile", "values.resourceQuotas"),
+            ),
             "how its programs are run",
         ),
         "values.pilot.cni.enabled": "who redirects a pod's traffic: the node or an init container",

@@ -66,6 +66,15 @@ KNOWN: Mapping[str, Any] = {
 """Every setting that is understood, with the values that are: these, or those for which a test holds."""
 
 
+HELD: Mapping[str, str] = {
+    "outboundTrafficPolicy.mode": "REGISTRY_ONLY",
+    "pathNormalization.normalization": Normalization.DECODE_AND_MERGE_SLASHES.value,
+    "accessLogFile": "/dev/stdout",
+}
+"""What a map must hold where one of several counts: what is not registered is refused, paths mean one thing,
+and requests are seen."""
+
+
 def unread_settings(snapshot: Snapshot) -> Iterator[tuple[Manifest, str, str]]:
     """Settings of the mesh that are not understood: object, field, and why."""
     found = mesh_configs(snapshot)
@@ -102,8 +111,23 @@ class MeshSettings:
     def __init__(self, snapshot: Snapshot, registry: Registry) -> None:
         self._registry = registry
         self._labels = snapshot.namespace_labels
-        found = mesh_configs(snapshot)
+        found = self._maps = mesh_configs(snapshot)
         self._by = identity(found[0][0]) if found else None
+
+    def held_by(self, name: str) -> Verdict:
+        """Whether a control plane that reads one ConfigMap, and none beside it, is told less than the others
+        are. It counts as such where there is no such map."""
+        by, field = f"{ROOT_NAMESPACE}/configmap/{name}", "data.mesh"
+        maps = {manifest["metadata"]["name"]: config for manifest, config in self._maps}
+        if name not in maps:
+            return Verdict(Layer.SIDECAR, Outcome.ALLOWED, by, field, "There is no such map with `mesh`.")
+        for path, wanted in HELD.items():
+            setting, _, below = path.partition(".")
+            said = part(maps[name], setting).get(below) if below else maps[name].get(setting)
+            if said != wanted:
+                reason = f"`{path}` is {said or 'not said'}, and not {wanted}."
+                return Verdict(Layer.SIDECAR, Outcome.ALLOWED, by, path, reason)
+        return Verdict(Layer.SIDECAR, Outcome.DENIED, by, field, f"It holds {', '.join(HELD)}.")
 
     def paths(self) -> Verdict:
         """Whether a path can mean one thing to the rules and another to the host behind them."""

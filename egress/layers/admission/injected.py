@@ -137,8 +137,7 @@ def made(plan: Plan) -> Made:
 
 
 def image(plan: Plan) -> str:
-    chart = plan.settings.mesh.chart
-    return f"{chart.hub}/proxyv2:{chart.version}"
+    return f"{plan.mesh_hub}/proxyv2:{plan.settings.mesh.chart.version}"
 
 
 def _known(plan: Plan) -> Made:

@@ -18,6 +18,9 @@ from egress.plan.model import Plan
 
 BUILT_IN = "envoy"
 """Istio's own provider: lines of text, or as its settings say."""
+GOOGLES = "stackdriver"
+"""The managed mesh's, for what its pages call traffic logs. Source: Cloud Service Mesh, "Request proxy
+logs"."""
 STRUCTURED = "egress-access-log"
 REQUEST_ID = "x-request-id"
 NOTES = "gke-mesh-egress"
@@ -102,11 +105,13 @@ def _noting() -> dict[str, Any]:
     }
 
 
-def provider(plan: Plan) -> str:
-    """The name by which the mesh's Telemetry asks for logs."""
+def providers(plan: Plan) -> tuple[str, ...]:
+    """The names by which the mesh's Telemetry asks for logs."""
     if not plan.in_cluster_mesh:
-        return "stackdriver"
-    return STRUCTURED if plan.structured_logs else BUILT_IN
+        # Google's own writes to Cloud Logging, with the caller; the other to the proxy's output, which
+        # kubectl shows. Naming one alone turns the other off.
+        return (GOOGLES, BUILT_IN)
+    return (STRUCTURED,) if plan.structured_logs else (BUILT_IN,)
 
 
 def mesh_config(plan: Plan) -> dict[str, Any]:

@@ -13,9 +13,6 @@ from egress.layers.mesh import access_log
 from egress.plan.model import Plan
 from egress.settings.fences import Fence
 
-MANAGED_MESH_CONFIG = "istio-asm-managed"
-"""The ConfigMap from which managed Cloud Service Mesh (regular channel) reads its mesh configuration."""
-
 
 def render(plan: Plan) -> Iterator[Object]:
     """STRICT mutual TLS and access logs for the whole mesh; with the managed flavor also the mesh
@@ -38,20 +35,18 @@ def render(plan: Plan) -> Iterator[Object]:
             "Telemetry",
             "mesh-default",
             names.MESH_NAMESPACE,
-            spec={"accessLogging": [{"providers": [{"name": access_log.provider(plan)}]}]},
+            spec={"accessLogging": [{"providers": [{"name": name} for name in access_log.providers(plan)]}]},
         ),
     )
-    if not plan.in_cluster_mesh:
+    for name in () if plan.in_cluster_mesh else names.MANAGED_MESH_CONFIGS:
         yield Object(
             owner,
             # JSON is YAML, which is what the control plane reads here.
             manifest(
-                "v1",
-                "ConfigMap",
-                MANAGED_MESH_CONFIG,
-                names.MESH_NAMESPACE,
-                data={"mesh": json.dumps(mesh_config(plan))},
+                "v1", "ConfigMap", name, names.MESH_NAMESPACE, data={"mesh": json.dumps(mesh_config(plan))}
             ),
+            # Google makes that of the channel when it provisions the control plane, before or after us.
+            made_by_gke=True,
         )
 
 
@@ -119,18 +114,26 @@ def redirected_by_node(plan: Plan) -> bool:
     return plan.in_cluster_mesh and plan.settings.fences.up(Fence.POD_SECURITY)
 
 
+PLATFORM = "gke"
+"""What Istio's charts call where they run."""
+
+
 def cni_values(plan: Plan) -> dict[str, Any]:
     """Helm values of the chart `cni`."""
     return {
-        "global": _images(plan),
-        # Where GKE's container runtime looks for plugins.
-        "cniBinDir": "/home/kubernetes/bin",
+        # On this platform the chart itself finds where GKE's container runtime looks for plugins.
+        "global": {**_images(plan), "platform": PLATFORM},
+        # The platform's other setting: a quota of 5,000 critical pods. kube-system has one of GKE's own, and
+        # this one would count GKE's pods as well, which in large clusters are more.
+        "resourceQuotas": {"enabled": False},
+        # Since Kubernetes 1.30 a field of the pod says it, and a later one no longer reads the annotation.
+        "useAppArmorAnnotation": False,
         "ambient": {"enabled": False},
     }
 
 
 def _images(plan: Plan) -> dict[str, Any]:
-    return {"hub": plan.settings.mesh.chart.hub, "tag": plan.settings.mesh.chart.version}
+    return {"hub": plan.mesh_hub, "tag": plan.settings.mesh.chart.version}
 
 
 def istiod_values(plan: Plan) -> dict[str, Any]:
