@@ -13,7 +13,7 @@ from egress.doctor.machine import Machine
 
 WHAT = "state of the stack"
 NEEDED = "a place where Pulumi keeps it"
-NAMES = ("name", "accountId", "service", "featureId")
+NAMES = ("name", "accountId", "service", "featureId", "repositoryId")
 """Inputs that may hold the physical name."""
 
 

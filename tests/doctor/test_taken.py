@@ -128,15 +128,17 @@ def test_what_the_state_holds_is_known_by_type_and_name() -> None:
                 {"type": "pulumi:pulumi:Stack", "inputs": {}},
                 {"type": made.NETWORK, "inputs": {"name": "vpc-network"}},
                 {"type": made.ACCOUNT, "inputs": {"accountId": "sa-x"}},
+                {"type": made.REPOSITORY, "inputs": {"repositoryId": "istio"}},
             ),
             "",
         ),
     )
+    assert found.has(made.REPOSITORY, "istio")
     assert found.has(made.NETWORK, "vpc-network")
     assert found.has(made.ACCOUNT, "sa-x")
     assert not found.has(made.NETWORK, "sa-x")
     assert found.finding
-    assert (found.finding.state, found.finding.found) == (State.OK, "2 resources")
+    assert (found.finding.state, found.finding.found) == (State.OK, "3 resources")
 
 
 @pytest.mark.parametrize(
