@@ -170,6 +170,8 @@ def test_every_reason_that_the_config_can_give_is_listed() -> None:
         "The reason",
         "A weaker security model (docs/modes/security-models",
         "Role on the whole project, to the reason why no smaller one will do",
+        "Groups of people who may, with the reason in the object's annotation "
+        "`gke-mesh-egress/break-glass`; the audit log has name and reason",
         "Holes of this version that are known and may stay, by the name of Istio's bulletin, as "
         "`ISTIO-SECURITY-2026-007`, to the reason",
     }

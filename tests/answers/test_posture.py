@@ -83,6 +83,8 @@ OPENS_NOTHING: Mapping[str, str] = {
     "credentials": CERTIFICATES,
     "fences.contact": "words",
     "fences.applicationNodes.reason": "words",
+    "fences.writers": "nobody may write more than without it; diff says who is let in again",
+    "repair": "which objects the next update applies whole, with what they say anyhow",
     "fences.groups": "rights of people in the cluster, by roles that are the same for every stack; diff says "
     "who gets them",
     "teams.*.labels": "labels that no fence goes by",
@@ -115,7 +117,10 @@ OPENS_NOTHING: Mapping[str, str] = {
             "mirror",
         )
     },
-    **dict.fromkeys(("teams.*.egress.*.http.credential", "teams.*.egress.*.http.ca"), CERTIFICATES),
+    **dict.fromkeys(
+        (f"teams.*.egress.*.http.{key}" for key in ("credential", "ca", "sni", "subjectAltNames")),
+        CERTIFICATES,
+    ),
     "teams.*.egress.*.http.traffic": SIZE,
     "teams.*.egress.*.http.inspect.refuse": "which requests are refused; without it none is, which is the "
     "default",
