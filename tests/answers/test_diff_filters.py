@@ -181,7 +181,9 @@ def test_names_that_only_the_mesh_has_are_no_hosts_to_reach() -> None:
     )
     for of in (found(closed, opened), found(opened, closed)):
         assert of.changes
-        assert not [change.text for change in of.changes if ".internal" in change.text]
+        own = [change.text for change in of.changes if ".internal" in change.text]
+        # The refusing zone holds the metadata server's name; without it Google answers what lies below.
+        assert not [text for text in own if "metadata.google.internal" not in text]
 
 
 def test_the_examples_hold_every_filter_that_the_program_renders() -> None:

@@ -20,8 +20,9 @@ Settings = dict[tuple[str, ...], tuple[Mapping[str, Any], str]]
 def facts(both: Both) -> Iterator[Fact]:
     """Towards hosts, by DestinationRules; towards who connects, by Gateways."""
     for (namespace, host, _), old, new, by in _on_both(_outwards, both):
-        target = f"the name by which {host} is asked for and known in TLS"
-        yield from another(Aspect.OTHER_CERTIFICATE, "", target, _known_as(old), _known_as(new), by)
+        if listed(old, "subjectAltNames") and listed(new, "subjectAltNames"):
+            target = f"the name by which {host} is asked for and known in TLS"
+            yield from another(Aspect.OTHER_CERTIFICATE, "", target, _known_as(old), _known_as(new), by)
         if old.get("mode") == new.get("mode") == "MUTUAL":
             target = f"what {namespace} speaks mutual TLS with {host} by"
             yield from another(Aspect.OTHER_CERTIFICATE, "", target, _shown(old), _shown(new), by)
@@ -78,7 +79,7 @@ def _checked(tls: Mapping[str, Any]) -> str:
 
 def _known_as(tls: Mapping[str, Any]) -> str:
     sent, names = str(tls.get("sni") or "none"), sorted(map(str, listed(tls, "subjectAltNames")))
-    return sent if names == [sent] else f"{sent}, with a certificate for {' or '.join(names) or 'any name'}"
+    return sent if names == [sent] else f"{sent}, with a certificate for {' or '.join(names)}"
 
 
 def _shown(tls: Mapping[str, Any]) -> str:

@@ -52,10 +52,13 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
             "by which way what a load balancer takes comes to the pods; from where it takes anything is read",
         ),
     },
-    "ValidatingAdmissionPolicy": dict.fromkeys(
-        (f"validations.{name}" for name in ("message", "messageExpression", "reason")),
-        "what whoever is refused is told",
-    ),
+    "ValidatingAdmissionPolicy": {
+        **dict.fromkeys(
+            (f"validations.{name}" for name in ("message", "messageExpression", "reason")),
+            "what whoever is refused is told",
+        ),
+        "auditAnnotations": "what is written into the audit log beside the decision",
+    },
     "ProxyConfig": {"concurrency": "how many threads a proxy has"},
     "Telemetry": dict.fromkeys(("accessLogging", "metrics", "selector"), "what is measured and logged"),
 }
