@@ -57,7 +57,7 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
             (f"validations.{name}" for name in ("message", "messageExpression", "reason")),
             "what whoever is refused is told",
         ),
-        "auditAnnotations": "what is written into the audit log beside the decision",
+        "auditAnnotations": "what the audit log holds beside the decision; one that fails refuses more",
     },
     "ProxyConfig": {"concurrency": "how many threads a proxy has"},
     "Telemetry": dict.fromkeys(("accessLogging", "metrics", "selector"), "what is measured and logged"),
