@@ -4,7 +4,7 @@ that is neither."""
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 
 import idna
@@ -48,6 +48,13 @@ class HostError(ValueError):
 def under(host: str, zone: str) -> bool:
     """Whether `host` is `zone` or a name below it."""
     return host == zone or host.endswith("." + zone)
+
+
+def domain_above(host: str, domains: Container[str]) -> str | None:
+    """The closest of some domains that `host` is, or lies below; None: it lies below none of them."""
+    labels = host.split(".")
+    above = (".".join(labels[start:]) for start in range(len(labels)))
+    return next((domain for domain in above if domain in domains), None)
 
 
 def is_pattern(host: str) -> bool:

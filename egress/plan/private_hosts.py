@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network
 
 from egress.common.errors import Problem
-from egress.common.hosts import under
+from egress.common.hosts import ANY, domain_above
 from egress.plan.gateway import EgressGateway
 from egress.plan.team import Way
 from egress.settings import Settings
@@ -52,13 +52,11 @@ def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[
     """
     elsewhere = settings.network.dns.answered_elsewhere
     fences = settings.fences
-    if not elsewhere or not fences.up(Fence.GATEWAY_NETWORK):
-        return
-    for team, of_team in sorted(ways.items()):
+    confined = fences.up(Fence.GATEWAY_NETWORK)
+    for team, of_team in sorted(ways.items()) if elsewhere else ():
         for way in of_team:
-            host = way.host.name.removeprefix("*.")
-            domain = next((domain for domain in elsewhere if under(host, domain)), None)
-            if domain is None:
+            domain = domain_above(way.host.name.removeprefix(ANY), elsewhere)
+            if domain is None or (way.gateway and not confined):
                 continue
             path = egress_path(team, way.host.name)
             if way.gateway is None:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from egress.common import names
 from egress.common.google_cloud import METADATA_HOST, PRIVATE_ZONES
-from egress.common.hosts import patterns_above, under
+from egress.common.hosts import domain_above, patterns_above
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.model.equivalence import Requests
 from egress.judge.model.flow import Flow, Protocol
@@ -116,10 +116,7 @@ class Intent(AddressIntent):
     def may_resolve(self, name: str) -> bool:
         """Whether the config lets a name be looked up: Google's and the metadata server's, what is declared
         and what lies below it, and what it opens."""
-        if name == METADATA_HOST:
-            return True
-        labels = name.split(".")
-        return any(".".join(labels[at:]) in self._resolving for at in range(len(labels)))
+        return name == METADATA_HOST or domain_above(name, self._resolving) is not None
 
     def is_declared(self, name: str) -> bool:
         """Whether a team declared a name, or a pattern above it, or the config has it resolved besides; and
@@ -127,7 +124,7 @@ class Intent(AddressIntent):
         elsewhere = self._plan.settings.network.dns.answered_elsewhere
         wanted = self._declared | self.also_resolved
         declared = any(one in wanted for one in (name, *patterns_above(name)))
-        return declared and not any(under(name, domain) for domain in elsewhere)
+        return declared and domain_above(name, elsewhere) is None
 
     @cached_property
     def _declared(self) -> frozenset[str]:

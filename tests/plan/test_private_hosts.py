@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from egress.answers.diff.changes import difference
 from egress.answers.posture import relaxations
 from egress.common.errors import ConfigError
 from egress.common.ip_space import ANYWHERE
@@ -112,6 +113,40 @@ def test_a_host_in_a_private_network_to_which_nothing_leads_is_refused() -> None
         'gke-mesh-egress:teams.orders.egress["*.corp.example"]',
     }
     assert all("the gateway reaches no such range" in words for words in said.values())
+
+
+def test_a_team_past_the_gateway_does_not_reach_it_whatever_stands_around_the_gateway() -> None:
+    """Without the gateway's fence the gateway reaches private addresses; application nodes never do."""
+    made = answered_elsewhere({"erp.corp.example": PASSED})
+    made["gke-mesh-egress:teams"]["orders"]["model"] = {"registryOnly": "more than the gateway carries"}
+    fences = {"applicationNodes": {"leaveOn": [443], "reason": "orders leaves by itself"}}
+    made["gke-mesh-egress:fences"] = fences | {"relaxed": {"gateway-network": "a company firewall"}}
+    said = refused(made)
+    assert "teams that bypass the gateway" in said['gke-mesh-egress:teams.orders.egress["erp.corp.example"]']
+
+
+def test_the_gateway_reaches_it_where_nothing_stands_around_the_gateway() -> None:
+    made = answered_elsewhere({"erp.corp.example": PASSED})
+    made["gke-mesh-egress:fences"] = {"relaxed": {"gateway-network": "a company firewall"}}
+    plan_of(made)
+
+
+@pytest.mark.parametrize("host", ["*.corp.example", "corp.example", "a.b.corp.example"])
+def test_every_name_of_the_domain_is_in_the_private_network_and_its_neighbours_are_not(host: str) -> None:
+    assert refused(answered_elsewhere({host: PASSED})).keys() == {
+        f'gke-mesh-egress:teams.orders.egress["{host}"]'
+    }
+    plan_of(answered_elsewhere({host.replace("corp.example", "xcorp.example"): PASSED}))
+
+
+def test_a_cluster_that_is_as_the_config_says_differs_in_nothing() -> None:
+    """Somebody else's zone is in no cluster's objects and in no state of this stack."""
+    plan = plan_of(answered_elsewhere({"erp.corp.example": PASSED}, vpn="10.200.0.0/24"))
+    planned = deployment(plan, render(plan))
+    lives = Snapshot.of(planned.kubernetes, planned.google)
+    for told in (difference(planned, lives, (plan, None)), difference(lives, planned, (None, plan))):
+        assert not told.changes
+        assert not told.objects
 
 
 def test_a_database_in_a_private_network_is_refused_by_its_name() -> None:

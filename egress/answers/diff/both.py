@@ -116,6 +116,10 @@ def comparable(old: Snapshot, new: Snapshot, *, whole: bool = False) -> tuple[Sn
             notes.append(
                 f"{name} holds no {listing(said)}: not compared. What to print of a cluster: {KUBECTL}"
             )
+    if old.planned != new.planned:
+        # What others answer in this network is in no cluster's objects: what the config says holds for both.
+        elsewhere = (old if old.planned else new).answered_elsewhere
+        old, new = (replace(side, answered_elsewhere=elsewhere) for side in (old, new))
     if old.planned != new.planned and old.google:
         types = {item.type for item in (old if old.planned else new).google}
         kept = [

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from egress.common import names
 from egress.common.google_cloud import METADATA_ADDRESS, METADATA_HOST, PRIVATE_ZONES
-from egress.common.hosts import ANY, under
+from egress.common.hosts import ANY, domain_above, under
 from egress.plan.model import Plan
 from egress.settings.dns import Undeclared
 
@@ -87,7 +87,7 @@ def _declared(plan: Plan) -> Iterator[PrivateZone]:
     dns = plan.settings.network.dns
     declared = {way.host.name for team in plan.teams for way in team.ways} | set(dns.also_resolved)
     for domain in sorted({name.removeprefix(ANY) for name in declared}):
-        if not any(under(domain, zone) for zone in dns.answered_elsewhere):
+        if domain_above(domain, dns.answered_elsewhere) is None:
             yield PrivateZone(
                 names.dns_zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True
             )
