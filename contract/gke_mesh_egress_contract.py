@@ -210,9 +210,10 @@ class Contract:
         """The name by which nodes pull an image: `ghcr.io/org/app:1` by the repository for ghcr.io. An image
         of Google's keeps its name. Raises ContractError where nodes cannot reach it."""
         host, slash, rest = name.partition("/")
-        if not slash or not ("." in host or ":" in host):
-            # Docker Hub's, in the words of Docker; its own images are below `library`.
-            host, rest = "docker.io", name if slash else f"library/{name}"
+        if not slash or not ("." in host or ":" in host or host == "localhost"):
+            host, rest = "docker.io", name  # in the words of Docker
+        if host == "docker.io" and "/" not in rest:
+            rest = f"library/{rest}"  # Docker's own images
         if any(host == zone or host.endswith(f".{zone}") for zone in ("gcr.io", "pkg.dev")):
             return name
         for registry in (self.registries or {}).values():

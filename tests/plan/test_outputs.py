@@ -120,6 +120,9 @@ def test_an_image_is_named_as_nodes_can_pull_it() -> None:
     assert platform.image("org/app") == f"{at}-docker/org/app"
     assert platform.image("docker.io/org/app:1") == f"{at}-docker/org/app:1"
     assert platform.image("nginx") == f"{at}-docker/library/nginx"
+    assert platform.image("docker.io/nginx:1.27") == f"{at}-docker/library/nginx:1.27"
+    with pytest.raises(ContractError, match="an entry of localhost in `registries`"):
+        platform.image("localhost/app")
     for own in ("gcr.io/google-samples/hello-app:1.0", "europe-docker.pkg.dev/p/r/app:1"):
         assert platform.image(own) == own
     with pytest.raises(ContractError, match=r"they reach gcr.io and pkg.dev.* docker.io, ghcr.io.*quay.io"):
