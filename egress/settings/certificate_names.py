@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from egress.common import grammar
 from egress.common.hosts import HostError, normalise
@@ -13,46 +14,51 @@ from egress.settings.base import refusal
 _SPIFFE = "spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+"
 
 
-def _name(value: str) -> str:
-    if value.startswith("spiffe:"):
-        if not grammar.matches(_SPIFFE, value):
-            raise refusal(
-                "No certificate carries a SPIFFE id of this form.",
-                "Write spiffe://TRUST-DOMAIN/PATH, as it is signed.",
-            )
+def _name(value: str, neither: PydanticCustomError) -> str:
+    if value.startswith("spiffe:") and grammar.matches(_SPIFFE, value):
         return value
+    try:
+        return normalise(value)
+    except HostError:
+        raise neither from None
+
+
+def _client(value: str) -> str:
+    if value.startswith("spiffe:") and not grammar.matches(_SPIFFE, value):
+        raise refusal(
+            "No certificate carries a SPIFFE id of this form.",
+            "Write spiffe://TRUST-DOMAIN/PATH, as it is signed.",
+        )
     if value.startswith("*"):
         raise refusal(
             "Names are compared exactly, so no certificate would match this; and a pattern would let in "
             "anyone who gets a name below it.",
             "Name each client.",
         )
-    try:
-        return normalise(value)
-    except HostError:
-        raise refusal(
+    return _name(
+        value,
+        refusal(
             "A client's certificate is known by a SPIFFE id or a DNS name, and this is neither.",
             "Write the certificate's subject alternative name: spiffe://TRUST-DOMAIN/PATH or "
             "client.partner.example.",
-        ) from None
+        ),
+    )
 
 
-Client = Annotated[str, AfterValidator(_name)]
+Client = Annotated[str, AfterValidator(_client)]
 """A subject alternative name of a client's certificate: SPIFFE id or DNS name."""
 
 
 def _of_host(value: str) -> str:
-    if value.startswith("spiffe:") and grammar.matches(_SPIFFE, value):
-        return value
-    try:
-        return normalise(value)
-    except HostError:
-        raise refusal(
+    return _name(
+        value,
+        refusal(
             "A host's certificate is compared with whole names: a DNS name, which a certificate for `*.` and "
             "its domain matches as well, or a SPIFFE id. This is neither.",
             "Write a name that stands in the host's certificate: api.partner.example or "
             "spiffe://TRUST-DOMAIN/PATH.",
-        ) from None
+        ),
+    )
 
 
 OfHost = Annotated[str, AfterValidator(_of_host)]
