@@ -3,7 +3,6 @@ and never a Secret."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any
 
 from egress.answers.diff.foreign import RUNNING, is_fence
 from egress.judge.model.snapshot import Manifest
+from egress.probe.api import Api, ApiError, NoCluster
 
 PAGE = 500
 """Objects in one answer."""
-SECONDS = 30
 _KINDS = {*RUNNING, "ClusterRole", "ClusterRoleBinding", "ConfigMap", "Namespace"}
 _NEVER = ("Secret", "Event", "Lease", "Pod", "ReplicaSet")
 _APIS = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -82,22 +81,11 @@ class _Server:
 
     def __init__(self, kubeconfig: Path | None, context: str | None) -> None:
         try:
-            import kubernetes
-            import yaml
-        except ImportError:
-            raise Unreachable(
-                "The package kubernetes is not installed: `make install` installs it."
-            ) from None
-        try:
-            config: Any = kubernetes.config
-            self._client: Any = config.new_client_from_config(
-                str(kubeconfig) if kubeconfig else None, context
-            )
-        except (kubernetes.config.ConfigException, OSError, yaml.YAMLError, TypeError, ValueError) as error:
+            self._api = Api.of(kubeconfig, context)
+        except NoCluster as error:
             where = kubeconfig or "the kubeconfig of this machine"
             raise Unreachable(f"{where} leads to no cluster: {error}") from None
-        self._client.configuration.retries = False
-        self.url: str = self._client.configuration.host
+        self.url = self._api.url
 
     def kinds(self) -> list[_Kind]:
         """Every kind that can be listed, the preferred version of each group first."""
@@ -130,23 +118,13 @@ class _Server:
 
     def _get(self, path: str, accept: str = "application/json", **query: str) -> Mapping[str, Any] | None:
         """One answer; None where the account may not have it."""
-        request = self._client.param_serialize(
-            "GET",
-            path,
-            query_params=list(query.items()),
-            header_params={"Accept": accept},
-            auth_settings=["BearerToken"],
-        )
         try:
-            response = self._client.call_api(*request, _request_timeout=SECONDS)
-            status, data = response.status, response.read()
-        except Exception as error:  # of the client's transport, which has no common ground of errors
-            raise Unreachable(f"{self.url} does not answer: {error}") from None
-        if status == _REFUSED:
-            return None
-        if status != 200:
-            raise Unreachable(f"{self.url}{path} answers {status}: {data[:200].decode(errors='replace')}")
-        return json.loads(data)
+            return self._api.ask("GET", path, None, accept=accept, **query)
+        except ApiError as error:
+            if error.status == _REFUSED:
+                return None
+            said = f"{path} answers {error.status}" if error.status else "does not answer"
+            raise Unreachable(f"{self.url} {said}: {error}") from None
 
 
 def _served(root: str, api_version: str, version: Mapping[str, Any]) -> Iterator[_Kind]:

@@ -39,6 +39,7 @@ class Api:
 
     def __init__(self, client: Any, context: str) -> None:
         self._client, self.context = client, context
+        self.url: str = client.configuration.host
 
     @classmethod
     def of(cls, kubeconfig: Path | None, context: str | None) -> Api:
@@ -67,17 +68,21 @@ class Api:
         made.retries = False
         return cls(cast(Any, client).ApiClient(made), context or str(active["name"]))
 
-    def ask(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
+    def ask(
+        self, method: str, path: str, body: Json | None = None, *, accept: str = "*/*", **query: str
+    ) -> Json:
         """One request; what came back.
 
         Raises:
             ApiError: it was refused, or nobody answered.
         """
-        return cast(Json, json.loads(self.text(method, path, body, **query)))
+        return cast(Json, json.loads(self.text(method, path, body, accept=accept, **query)))
 
-    def text(self, method: str, path: str, body: Json | None = None, **query: str) -> str:
+    def text(
+        self, method: str, path: str, body: Json | None = None, *, accept: str = "*/*", **query: str
+    ) -> str:
         """The same, as text: logs are no JSON."""
-        headers = {"Accept": "*/*"}
+        headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = _FORMS.get(method, "application/json")
         url = f"{path}?{urlencode(query)}" if query else path
