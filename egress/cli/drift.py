@@ -71,6 +71,10 @@ def drift(
     told = what_drifted(plan, planned, found.live, found.refused)
     commands = list(mendings(told.objects, stack))
     notes = [*told.notes, *_not_compared(found.live)]
+    if beside := sorted(found.refused - set(told.unread)):
+        notes.append(
+            f"The account may not list {', '.join(beside)}: what somebody added of these is not seen."
+        )
     if as_json:
         typer.echo(json.dumps(_as_json(told, commands, notes), indent=2))
     else:

@@ -207,6 +207,14 @@ def test_kinds_that_may_not_be_read_are_said_and_never_green() -> None:
     assert told
 
 
+@pytest.mark.parametrize("kind", ["WasmPlugin", "HTTPRoute", "CiliumNetworkPolicy", "ClusterRoleBinding"])
+def test_a_kind_of_fence_that_the_stack_does_not_render_and_that_may_not_be_read_is_never_green(
+    kind: str,
+) -> None:
+    told = drift(plan_of(dev_config()), planned(), Snapshot.of(live(), ()), {kind})
+    assert (told.objects, told.unread, bool(told)) == ((), (kind,), True)
+
+
 @pytest.mark.parametrize(
     ("fields", "path", "says"),
     [

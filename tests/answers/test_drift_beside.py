@@ -74,6 +74,28 @@ BESIDE: dict[str, tuple[Manifest, bool]] = {
         },
         False,
     ),
+    "a fence that claims to be a controller's": (
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "a", "namespace": "team-y", "ownerReferences": [{"name": "b"}]},
+            "spec": {"podSelector": {}, "egress": [{}], "policyTypes": ["Egress"]},
+        },
+        True,
+    ),
+    "a fence that is called like Kubernetes' own": (
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {
+                "name": "system-open",
+                "namespace": "team-y",
+                "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
+            },
+            "spec": {"podSelector": {}, "egress": [{}], "policyTypes": ["Egress"]},
+        },
+        True,
+    ),
     "another namespace's": (
         {
             "apiVersion": "networking.k8s.io/v1",
@@ -127,6 +149,19 @@ def test_a_difference_to_the_config_counts_what_somebody_added_where_nothing_was
 
     told = difference(planned(), Snapshot.of(live(opened), planned().google))
     assert told.objects == ("istio-egress/authorizationpolicy/allow-nothing",)
+    assert told.widens
+
+
+@pytest.mark.parametrize("name", ["system:open", "system-open"])
+def test_a_difference_to_the_config_counts_a_fence_whatever_it_is_called(name: str) -> None:
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": "team-y", "uid": "2"},
+        "spec": {"podSelector": {}, "egress": [{}], "policyTypes": ["Egress"]},
+    }
+    told = difference(planned(), Snapshot.of([*live(), policy], planned().google))
+    assert told.objects == (f"team-y/networkpolicy/{name}",)
     assert told.widens
 
 

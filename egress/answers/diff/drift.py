@@ -9,7 +9,7 @@ from typing import Any
 
 from egress.answers.diff.changes import Change, Difference, difference
 from egress.answers.diff.drifted import Field, How, fields
-from egress.answers.diff.foreign import Ground
+from egress.answers.diff.foreign import RUNNING, Ground
 from egress.answers.diff.normal import differing, normal
 from egress.answers.diff.owned import maker
 from egress.answers.diff.unjudged import Unjudged
@@ -73,7 +73,8 @@ class Drift:
     objects: tuple[Drifted, ...]
     difference: Difference
     unread: tuple[str, ...]
-    """Kinds that the stack renders and that nobody could read: whether they drifted is not known."""
+    """Kinds that the stack renders, and kinds of fences, that nobody could read: whether they drifted, or
+    somebody added one, is not known."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -142,7 +143,8 @@ def drift(plan: Plan, planned: Snapshot, live: Snapshot, unread: Collection[str]
     )
     told = difference(*sides, (plan, None), whole=True)
     found += _of_google(sides, told)
-    missing = {str(item["kind"]) for item in planned.kubernetes} & set(unread)
+    # What is no fence and is not rendered may go unseen, and is only said.
+    missing = set(unread) - (RUNNING - {str(item["kind"]) for item in planned.kubernetes})
     return Drift(tuple(sorted(found, key=lambda item: item.object)), told, tuple(sorted(missing)))
 
 

@@ -57,8 +57,10 @@ class Ground:
     def added(self, item: Manifest) -> bool:
         """Whether a live object is somebody's addition."""
         metadata, kind = part(item, "metadata"), str(item["kind"])
-        if identity(item) in self.rendered or metadata.get("ownerReferences"):
+        if identity(item) in self.rendered:
             return False
+        if metadata.get("ownerReferences") and not is_fence(item):
+            return False  # a controller's; who writes a fence may name any owner, and it counts all the same
         namespace = metadata.get("namespace")
         if namespace is None:
             return self._added_to_cluster(item)

@@ -123,12 +123,20 @@ def is_live(item: Manifest) -> bool:
     return "uid" in part(item, "metadata")
 
 
+_BOOTSTRAPPED = frozenset(
+    ("ClusterRole", "ClusterRoleBinding", "FlowSchema", "PriorityClass", "PriorityLevelConfiguration")
+)
+"""Kinds of which the API server makes some itself, by these names; whatever else has one is somebody's."""
+
+
 def _brought_along(item: Manifest) -> bool:
     metadata = part(item, "metadata")
     name, kind = str(metadata.get("name")), item["kind"]
     if not is_live(item):
         return False
-    if name.startswith(("system:", "system-")) or "kubernetes.io/bootstrapping" in part(metadata, "labels"):
+    if kind in _BOOTSTRAPPED and (
+        name.startswith(("system:", "system-")) or "kubernetes.io/bootstrapping" in part(metadata, "labels")
+    ):
         return True
     if kind == "ConfigMap":
         return "mesh" not in part(item, "data")
