@@ -126,9 +126,10 @@ def fenced_plan(**admission: Any) -> Plan:
 
 
 @contextmanager
-def api_server(root: Path) -> Iterator[tuple[Api, ApiServer, Cluster]]:
-    """An API server of its own with Istio's definitions, and nothing of the stack yet."""
-    server = ApiServer(Home(root))
+def api_server(root: Path, server: ApiServer | None = None) -> Iterator[tuple[Api, ApiServer, Cluster]]:
+    """An API server of its own with Istio's definitions, and nothing of the stack yet. `server`: one that is
+    not like the others."""
+    server = server or ApiServer(Home(root))
     server.start()
     try:
         cluster = Cluster(server.url, server.token, server.ca_pem, force=True)

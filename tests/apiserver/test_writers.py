@@ -14,11 +14,10 @@ import yaml
 
 from egress.layers.admission.writers import NAME, REASON, RULE
 from egress.plan.model import Plan
-from sandbox import tools
 from sandbox.apiserver import ApiServer
 from sandbox.home import Home
 from sandbox.kubernetes.cluster import Cluster
-from tests.apiserver.people import GROUPS, Answer, Api, Person, deploy, wait_until
+from tests.apiserver.people import GROUPS, Answer, Api, Person, api_server, deploy, wait_until
 from tests.support import config_with, plan_of
 
 PIPELINE = Person("update@my-project.iam.gserviceaccount.com")
@@ -38,6 +37,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ISTIO = "/apis/networking.istio.io/v1/namespaces"
 POLICIES = "/apis/security.istio.io/v1/namespaces/istio-egress/authorizationpolicies"
 NETWORK = "/apis/networking.k8s.io/v1/namespaces/team-y/networkpolicies"
+CONFIGMAPS = "/api/v1/namespaces"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/istio-egress/deployments"
 
 
@@ -90,18 +90,8 @@ def written_plan() -> Plan:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("writers")
-    server = Audited(Home(folder / "home"), folder)
-    server.start()
-    try:
-        cluster = Cluster(server.url, server.token, server.ca_pem, force=True)
-        for definition in yaml.load_all(
-            tools.istio_crds().read_text(encoding="utf-8"),
-            Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),
-        ):
-            cluster.apply(
-                cluster.kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"), None, definition
-            )
-        api = Api(server, folder / "authority.pem")
+    audited = Audited(Home(folder / "home"), folder)
+    with api_server(folder, audited) as (api, server, _):
         subjects = [
             {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": person.user}
             for person in (PIPELINE, ON_CALL, ADMIN, ISTIOD, CONTROLLER, SCALER)
@@ -111,11 +101,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         assert api.ask("POST", f"{RBAC}/clusterrolebindings", everything).status == 201
         pipeline = Cluster(server.url, server.token, server.ca_pem, force=True, user=PIPELINE.user)
         deploy(pipeline, written_plan())
-        stage = Stage(api, server.log)
+        stage = Stage(api, audited.log)
         wait_until(lambda: refused(opened(stage, ADMIN)), f"{NAME} is to be active")
         yield stage
-    finally:
-        server.wipe()
 
 
 def refused(answer: Answer) -> bool:
@@ -132,6 +120,10 @@ def opened(stage: Stage, person: Person, reason: str | None = None, dry: str = D
 
 def istio(kind: str, name: str = "open", **spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": spec, "kind": kind}
+
+
+def configmap(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "data": {"mesh": "outboundTrafficPolicy: {mode: ALLOW_ANY}"}}
 
 
 ATTACKS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
@@ -191,6 +183,19 @@ ATTACKS: dict[str, tuple[str, str, dict[str, Any] | None, str]] = {
         {"metadata": {"name": "other", "labels": {"gke-mesh-egress/team": "other"}}},
         "",
     ),
+    "write the mesh's settings": ("POST", f"{CONFIGMAPS}/istio-system/configmaps", configmap("istio"), ""),
+    "write the settings that a managed mesh reads": (
+        "POST",
+        f"{CONFIGMAPS}/istio-system/configmaps",
+        configmap("istio-asm-managed-rapid"),
+        "",
+    ),
+    "write what sidecars are made of": (
+        "POST",
+        f"{CONFIGMAPS}/istio-system/configmaps",
+        configmap("istio-sidecar-injector"),
+        "",
+    ),
     "delete a namespace": ("DELETE", "/api/v1/namespaces/team-y", None, ""),
     "widen a role": (
         "PATCH",
@@ -239,6 +244,9 @@ def test_what_a_team_writes_in_its_own_namespace_is_its_own(stage: Stage) -> Non
     manifest = {"metadata": {"name": "shop"}, "spec": {"ports": [{"port": 80}]}}
     path = f"/api/v1/namespaces/team-y/services{DRY}"
     assert stage.api.ask("POST", path, manifest, person=ADMIN).status == 201
+    for namespace, name in (("team-y", "istio"), ("istio-system", "somebodys")):
+        path = f"{CONFIGMAPS}/{namespace}/configmaps{DRY}"
+        assert stage.api.ask("POST", path, configmap(name), person=ADMIN).status == 201
 
 
 def test_other_namespaces_are_left_alone(stage: Stage) -> None:
@@ -257,6 +265,9 @@ def test_kubernetes_and_the_control_plane_are_not_locked_out(stage: Stage) -> No
     labels = {"metadata": {"annotations": {"controller": "was here"}}}
     path = f"/api/v1/namespaces/team-y{DRY}"
     assert stage.api.ask("PATCH", path, labels, person=CONTROLLER, content_type=MERGE).status == 200
+    own = configmap("istio-ca-root-cert")
+    path = f"{CONFIGMAPS}/istio-egress/configmaps{DRY}"
+    assert stage.api.ask("POST", path, own, person=ISTIOD).status == 201
     path = f"{ISTIO}/istio-egress/virtualservices/example-com-through-egress-gateway{DRY}"
     assert stage.api.ask("PATCH", path, labels, person=ISTIOD, content_type=MERGE).status == 200
 
@@ -264,6 +275,7 @@ def test_kubernetes_and_the_control_plane_are_not_locked_out(stage: Stage) -> No
 def test_whoever_breaks_the_glass_says_why_and_it_is_written_down(stage: Stage) -> None:
     assert refused(opened(stage, ON_CALL))
     assert refused(opened(stage, ON_CALL, "")), "an empty reason is none"
+    assert refused(opened(stage, ON_CALL, " \t\n")), "nor are spaces"
     assert refused(opened(stage, ADMIN, "I may not")), "a reason does not make one of the group"
     assert opened(stage, ON_CALL, "the pipeline is down, INC-7", dry="").status == 200
     key = f"{NAME}/break-glass"

@@ -34,7 +34,7 @@ RESOURCES = (
     Resources("secrets-store.csi.x-k8s.io", ("secretproviderclasses",), _WRITTEN),
     Resources("secret-sync.gke.io", ("secretsyncs",), _WRITTEN),
     Resources("", ("namespaces", "namespaces/status", "namespaces/finalize"), _WRITTEN),
-    Resources("", ("services", "serviceaccounts"), _WRITTEN),
+    Resources("", ("services", "serviceaccounts", "configmaps"), _WRITTEN),
     Resources("apps", ("deployments", "deployments/scale"), _WRITTEN),
     Resources("autoscaling", ("horizontalpodautoscalers",), _WRITTEN),
     Resources("policy", ("poddisruptionbudgets",), _WRITTEN),
@@ -62,6 +62,10 @@ VARIABLES = {
         f" ? {_LABELS}.exists(k, k in variables.before || k in variables.after)"
         " : request.resource.resource in ['clusterroles', 'clusterrolebindings']"
         " ? variables.written.metadata.name.startsWith('egress-')"
+        # The mesh's settings, and what sidecars are made of.
+        " : request.resource.resource == 'configmaps'"
+        f" ? '{names.PLATFORM_LABEL}' in variables.around"
+        " && variables.written.metadata.name.startsWith('istio')"
         f" : request.resource.resource in {_BESIDE_GATEWAYS}"
         f" ? '{names.PLATFORM_LABEL}' in variables.around"
         f" : {_LABELS}.exists(k, k in variables.around)"
@@ -106,7 +110,7 @@ def accepts(writers: Writers) -> str:
     groups = writers.break_glass.groups if writers.break_glass else []
     return (
         f"!variables.fenced || request.userInfo.username in {sorted(set(writers.accounts))}"
-        f" || {_in_groups(groups)} && variables.reason != ''"
+        f" || {_in_groups(groups)} && variables.reason.trim() != ''"
     )
 
 
