@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,9 @@ import typer
 from rich.markup import escape
 
 from egress.answers.diff import Difference, difference
+from egress.answers.diff.changes import Change
 from egress.answers.diff.settings import CONFIG
+from egress.answers.diff.unjudged import Unjudged
 from egress.cli.sources import Stack, err, folder, out, plan_at, stack_path, stop, teams_of, without_team
 from egress.common.stack_file import PROJECT_FILE
 from egress.judge.model.load import Unreadable, read
@@ -171,16 +174,27 @@ def nothing(found: Difference) -> str:
 def _print(found: Difference) -> None:
     if not found.changes:
         out.print(nothing(found), markup=False)
+    print_changes(found.changes, found.unjudged)
+
+
+def print_changes(
+    found: Sequence[Change],
+    unjudged: Sequence[Unjudged],
+    decided_by: Callable[[Change], Sequence[str]] = lambda _: (),
+) -> None:
+    """Gains, losses, and what nobody can say; below each change what decides about it."""
     for heading, widening, colour in (("Gains", True, "red"), ("Losses", False, "green")):
-        changes = [change for change in found.changes if change.widening is widening]
+        changes = [change for change in found if change.widening is widening]
         if changes:
             out.print(f"[bold]{heading}[/bold]")
         width = max((len(change.risk) for change in changes), default=0)
         for change in changes:
             out.print(f"  [{colour}]{change.risk:<{width}}[/{colour}]  {escape(change.text)}")
-    if found.unjudged:
+            for line in decided_by(change):
+                out.print(f"  {'':<{width}}  - {line}", markup=False)
+    if unjudged:
         out.print("[bold]Not judged[/bold]")
-        for item in found.unjudged:
+        for item in unjudged:
             out.print(f"  {escape(item.text)}")
 
 

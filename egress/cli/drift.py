@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from egress.answers.diff.drift import Drift
 from egress.answers.diff.drift import drift as what_drifted
 from egress.answers.diff.mending import Mending, mendings
+from egress.cli.diff import print_changes
 from egress.cli.live import Live, Unreachable, read_cluster
 from egress.cli.sources import Json, Stack, err, out, plan_of, stop
 from egress.judge.model.load import KUBECTL, Unreadable, read
@@ -128,19 +128,7 @@ def _print(told: Drift, commands: list[Mending], where: str, stack: str) -> None
         if not told.unread:
             out.print(f"No drift: what lives in {where} is what stack {stack} says.", markup=False)
         return
-    for heading, widening, colour in (("Gains", True, "red"), ("Losses", False, "green")):
-        changes = [change for change in told.changes if change.widening is widening]
-        if changes:
-            out.print(f"[bold]{heading}[/bold]")
-        width = max((len(change.risk) for change in changes), default=0)
-        for change in changes:
-            out.print(f"  [{colour}]{change.risk:<{width}}[/{colour}]  {escape(change.text)}")
-            for line in told.decided_by(change):
-                out.print(f"  {'':<{width}}  - {line}", markup=False)
-    if told.unjudged:
-        out.print("[bold]Not judged[/bold]")
-        for item in told.unjudged:
-            out.print(f"  {escape(item.text)}")
+    print_changes(told.changes, told.unjudged, told.decided_by)
     if not told.changes and not told.unjudged:
         out.print("Nobody gains or loses anything by it.")
     out.print("[bold]What is otherwise[/bold]")

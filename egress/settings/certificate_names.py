@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from egress.common import grammar
 from egress.common.hosts import HostError, normalise
 from egress.settings.base import refusal
+from egress.settings.host import Host
 
 _SPIFFE = "spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+"
 
@@ -63,3 +64,18 @@ def _of_host(value: str) -> str:
 
 OfHost = Annotated[str, AfterValidator(_of_host)]
 """A subject alternative name that a host's certificate may have: DNS name or SPIFFE id."""
+
+ServerName = Annotated[
+    Host | None,
+    Field(
+        description="With TLS: the server name that the gateway sends. Absent: the host's own. Refused: "
+        "Without TLS. Not an outside host. Two teams that disagree."
+    ),
+]
+CertificateNames = Annotated[
+    list[OfHost] | None,
+    Field(
+        description="With TLS: names of which the host's certificate has to have one. Absent: the host's "
+        "own. Refused: Without TLS. Empty. Neither a DNS name nor a SPIFFE id. Two teams that disagree."
+    ),
+]

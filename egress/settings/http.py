@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from egress.settings.base import Model, Words, refusals
-from egress.settings.certificate_names import OfHost
+from egress.settings.certificate_names import CertificateNames, ServerName
 from egress.settings.host import Host
 from egress.settings.http_rule import Rule
 from egress.settings.inspection import Inspection, Mode
@@ -63,16 +63,8 @@ class Http(Rule):
         "authorities. Refused: Without TLS. With `mtls`: there it is the credential's `ca.crt`. With the "
         "managed mesh. Two teams that disagree.",
     )
-    sni: Host | None = Field(
-        default=None,
-        description="With TLS: the server name that the gateway sends. Absent: the host's own. Refused: "
-        "Without TLS. Not an outside host. Two teams that disagree.",
-    )
-    subject_alt_names: list[OfHost] | None = Field(
-        default=None,
-        description="With TLS: names of which the host's certificate has to have one. Absent: the host's "
-        "own. Refused: Without TLS. Empty. Neither a DNS name nor a SPIFFE id. Two teams that disagree.",
-    )
+    sni: ServerName = None
+    subject_alt_names: CertificateNames = None
     traffic: Traffic | None = Field(
         default=None,
         description="How the gateway treats the host, for all its teams. Absent: a team leaves it to "

@@ -11,8 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from egress.common.ip_space import never_outside
 from egress.common.ports import PROXY_PORTS, listener
 from egress.settings.base import Model, Words, refusal, refusals
-from egress.settings.certificate_names import OfHost
-from egress.settings.host import Host
+from egress.settings.certificate_names import CertificateNames, ServerName
 from egress.settings.kubernetes_names import AccountName, SecretName
 from egress.settings.upgrade import Upgrade, credential_refusals, name_refusals
 
@@ -98,16 +97,8 @@ class Tcp(Model):
         description="With `tls`: Secret in the gateway's namespace with `ca.crt`. Absent: the public "
         "authorities. Refused: Without `upgrade: tls`.",
     )
-    sni: Host | None = Field(
-        default=None,
-        description="With TLS: the server name that the gateway sends. Absent: the host's own. Refused: "
-        "Without TLS. Not an outside host. Two teams that disagree.",
-    )
-    subject_alt_names: list[OfHost] | None = Field(
-        default=None,
-        description="With TLS: names of which the host's certificate has to have one. Absent: the host's "
-        "own. Refused: Without TLS. Empty. Neither a DNS name nor a SPIFFE id. Two teams that disagree.",
-    )
+    sni: ServerName = None
+    subject_alt_names: CertificateNames = None
     description: Words | None = Field(
         default=None,
         max_length=200,

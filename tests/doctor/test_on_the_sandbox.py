@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -279,25 +279,16 @@ def test_what_pulumi_says_this_stack_has_made_is_not_taken(sandbox: Sandbox, tmp
 
 def pulumi(sandbox: Sandbox, *words: str) -> None:
     """The CLI, in the sandbox's own state."""
-    done = subprocess.run(
-        [doctor.tools.ensure("pulumi")["pulumi"], *words, "--non-interactive"],
-        cwd=sandbox.engine.project.work,
-        env=dict(doctor.environment(sandbox.engine, sandbox.google)),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        encoding="utf-8",
-    )
+    command = [doctor.tools.ensure("pulumi")["pulumi"], *words, "--non-interactive"]
+    done = ran(sandbox, command, sandbox.engine.project.work)
     assert done.returncode == 0, done.stderr
 
 
-def test_without_a_project_in_the_config_that_is_the_row(sandbox: Sandbox, tmp_path: Path) -> None:
-    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    done = subprocess.run(
-        doctor.command("dev", "--json"),
-        cwd=tmp_path,
+def ran(sandbox: Sandbox, command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command, as the sandbox's doctor is run."""
+    return subprocess.run(
+        list(command),
+        cwd=folder,
         env=dict(doctor.environment(sandbox.engine, sandbox.google)),
         capture_output=True,
         text=True,
@@ -305,6 +296,12 @@ def test_without_a_project_in_the_config_that_is_the_row(sandbox: Sandbox, tmp_p
         timeout=300,
         encoding="utf-8",
     )
+
+
+def test_without_a_project_in_the_config_that_is_the_row(sandbox: Sandbox, tmp_path: Path) -> None:
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    done = ran(sandbox, doctor.command("dev", "--json"), tmp_path)
     assert done.returncode == 1, done.stderr
     wrong = [one for one in json.loads(done.stdout)["findings"] if one["state"] == "wrong"]
     assert [(one["what"], one["found"]) for one in wrong] == [("project", "the config names none")]
