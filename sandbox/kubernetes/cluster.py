@@ -243,13 +243,14 @@ class Cluster:
         dropped.
         """
         name = manifest["metadata"]["name"]
-        handed_over = self._own(kind, namespace, name, dry_run)
         annotations = manifest["metadata"].get("annotations") or {}
         force = (
             self._force if (annotated := annotations.get(FORCE_ANNOTATION)) is None else annotated == "true"
         )
-        if dry_run:  # the update would hand over first, which a preview may not
-            force = force or handed_over
+        if dry_run:  # what was created is handed over by the update alone; kubectl's is in the way until then
+            force = force or self.created(kind, namespace, name)
+        else:
+            self._own(kind, namespace, name)
         query = {"fieldManager": FIELD_MANAGER, "force": json.dumps(force), "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
@@ -269,12 +270,11 @@ class Cluster:
         live = self.get(kind, namespace, name)
         return live is not None and ownership.created(live["metadata"], FIELD_MANAGER)
 
-    def _own(self, kind: Kind, namespace: str | None, name: str, dry_run: bool) -> bool:
-        """Hold by apply what was set by creating, as the real provider does before its first update of an
-        object; whether there was such a thing."""
+    def _own(self, kind: Kind, namespace: str | None, name: str) -> None:
+        """Hold by apply what was set by creating and by kubectl, as the real provider does before each update
+        of an object."""
         live = self.get(kind, namespace, name)
-        managed = ownership.by_apply(live["metadata"], FIELD_MANAGER) if live else None
-        if live and managed and not dry_run:
+        if live and (managed := ownership.by_apply(live["metadata"], FIELD_MANAGER)):
             patch = [
                 {"op": "replace", "path": f"/metadata/{key}", "value": value}
                 for key, value in (
@@ -283,7 +283,6 @@ class Cluster:
                 )
             ]
             self.request("PATCH", kind.path(namespace, name), patch)
-        return managed is not None
 
     def delete(self, kind: Kind, namespace: str | None, name: str) -> bool:
         """Requests the deletion; False where there was nothing to delete. It does not wait for dependents,

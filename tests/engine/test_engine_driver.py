@@ -125,6 +125,24 @@ class TestOperations:
         finally:
             sandbox.configure()
 
+    def test_a_preview_tells_what_kubectl_holds_though_an_update_would_take_it_over(
+        self, sandbox: Sandbox
+    ) -> None:
+        """The real provider hands kubectl's fields over when it updates, and previews without."""
+        sandbox.configure(resolution="NONE")
+        sandbox.ok("up")  # from here on the program holds them by apply
+        cluster = sandbox.cluster()
+        kind = cluster.kind("networking.istio.io/v1", "ServiceEntry")
+        theirs = cluster.get(kind, "space", "entry-5")
+        assert theirs
+        theirs["spec"]["resolution"] = "STATIC"
+        cluster.request("PUT", kind.path("space", "entry-5"), theirs, fieldManager="kubectl-edit")
+        sandbox.configure()
+        done = sandbox.run("preview")
+        assert (done.returncode, 'conflict with "kubectl-edit"' in done.stdout) == (1, True)
+        sandbox.ok("up", PULUMI_K8S_ENABLE_PATCH_FORCE="true")
+        sandbox.ok("up")
+
     def test_the_api_server_refuses_a_broken_object_and_the_state_stays_true(self, sandbox: Sandbox) -> None:
         sandbox.configure(resolution="BOGUS")
         try:
