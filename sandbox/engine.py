@@ -71,6 +71,7 @@ class Engine:
         with self._stack(starts_cluster=True) as (stack, settled):
             self._check(lambda out: stack.preview(on_output=out, suppress_outputs=True, refresh=settled))
             done = self._run(lambda out: stack.up(on_output=out, suppress_outputs=True, refresh=settled))
+            self._killed_note.unlink(missing_ok=True)
             self._note_cluster()
             return done.outputs
 
@@ -133,7 +134,8 @@ class Engine:
         settled."""
         with self._alone():
             recovery.mend_files(self.home.pulumi, self._backend, self.project.name, self.project.stack, _say)
-            killed = recovery.break_stale_locks(self._backend, self.project.name, self.project.stack, _say)
+            if recovery.break_stale_locks(self._backend, self.project.name, self.project.stack, _say):
+                self._killed_note.touch()
             if self.apiserver.kubeconfig.exists():
                 self.apiserver.start()
             elif starts_cluster:
@@ -141,7 +143,7 @@ class Engine:
             providers = {
                 "gcp": serve_google(self.home, self.apiserver),
                 "kubernetes": serve_kubernetes(
-                    self.apiserver, LoadBalancers(Cloud(self.home)), adopts=killed
+                    self.apiserver, LoadBalancers(Cloud(self.home)), adopts=self._killed_note.exists()
                 ),
             }
             self._command = self._cli()
@@ -181,6 +183,12 @@ class Engine:
     @property
     def _cluster_note(self) -> Path:
         return self.project.work / f"{self.project.stack}.cluster"
+
+    @property
+    def _killed_note(self) -> Path:
+        """There from when a run was killed until an `up` has gone through: so long may objects be there that
+        the stack created and the engine has forgotten."""
+        return self.project.work / f"{self.project.stack}.killed"
 
     def _start_early(self) -> None:
         """Starts the API server beside the engine, because the cluster will need it. If it fails, the

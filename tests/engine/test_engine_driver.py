@@ -215,6 +215,9 @@ class TestInterruptions:
         theirs |= {"apiVersion": other["apiVersion"], "kind": other["kind"]}
         cluster.request("POST", kind.path("space"), theirs, fieldManager="somebody")
         self._give_up(sandbox, "entry-8", "entry-9")
+        sandbox.write("raise ValueError('not yet')\n")
+        assert sandbox.run("up").returncode == 1, "a run that fails early forgets nothing of this"
+        sandbox.write(PROGRAM)
         done = sandbox.run("up")
         assert (done.returncode, done.stdout.count("already exists")) != (0, 0)
         assert "entry-9" in done.stdout
