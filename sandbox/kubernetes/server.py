@@ -56,8 +56,9 @@ def serve(
     """Start the provider on a free port of this machine only; the running server and its port.
 
     Args:
-        adopts: whether a run was killed before this one. The engine outlives the sandbox for a moment and may
-        have given up what the API server made all the same, so what the stack itself made is taken over.
+        adopts: whether a run was killed and no `up` has gone through since. The engine outlives the sandbox
+        for a moment and may have given up what the API server made all the same, so what the stack itself
+        made is taken over.
     """
     return protocol.serve(KubernetesProvider(apiserver, balancers, adopts=adopts), _THREADS)
 

@@ -215,8 +215,9 @@ class TestInterruptions:
         theirs |= {"apiVersion": other["apiVersion"], "kind": other["kind"]}
         cluster.request("POST", kind.path("space"), theirs, fieldManager="somebody")
         self._give_up(sandbox, "entry-8", "entry-9")
+        sandbox.ok("preview")
         sandbox.write("raise ValueError('not yet')\n")
-        assert sandbox.run("up").returncode == 1, "a run that fails early forgets nothing of this"
+        assert sandbox.run("up").returncode == 1, "neither a look nor a run that fails early forgets it"
         sandbox.write(PROGRAM)
         done = sandbox.run("up")
         assert (done.returncode, done.stdout.count("already exists")) != (0, 0)
