@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+PARTS = {"changes": "", "notJudged": "not judged", "deletes": "deleted"}
+"""Parts of what `egress diff` says, and the risk where it names none."""
 APPROVAL = "egress-widening-approved"
 """The label by which a reviewer lets a widening pass."""
 
@@ -89,7 +91,7 @@ def _review(folder: Path) -> Review:
         ),
         int(counts.get("same", 0)),
         tuple(said),
-        None if diff is None else (*_changes(diff, "changes", folder), *_changes(diff, "notJudged", folder)),
+        None if diff is None else tuple(one for part in PARTS for one in _changes(diff, part, folder)),
     )
 
 
@@ -102,9 +104,9 @@ def _step(step: Mapping[str, Any]) -> Step:
 
 
 def _changes(diff: Mapping[str, Any], part: str, folder: Path) -> Iterator[Change]:
-    """What somebody gains or loses, or - under `notJudged` - may: that counts as much."""
+    """What somebody gains or loses, or - under `notJudged` - may - and what is deleted."""
     for change in _list(diff.get(part)):
-        yield _change({"risk": "not judged" if part == "notJudged" else "", **_mapping(change)}, folder)
+        yield _change({"risk": PARTS[part], **_mapping(change)}, folder)
 
 
 def _change(change: Mapping[str, Any], folder: Path) -> Change:

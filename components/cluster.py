@@ -164,7 +164,12 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protect,
-                ignore_changes=["nodeConfig", "initialNodeCount"],
+                ignore_changes=[
+                    "nodeConfig",
+                    "initialNodeCount",
+                    # Set by hand, for a time in which nothing is to change, and taken away by hand.
+                    "maintenancePolicy.maintenanceExclusions",
+                ],
                 # A change that replaces the cluster makes the new one beside it, under another name, or is
                 # refused by Google with both untouched (ADR 25).
                 delete_before_replace=False,

@@ -16,7 +16,6 @@ from components.private_dns import PrivateDns, PrivateDnsArgs
 from components.project import ProjectServices, ProjectServicesArgs
 from components.registries import Registries, RegistriesArgs
 from components.service_perimeter import ServicePerimeter, ServicePerimeterArgs
-from egress.common import names
 from egress.common.google_cloud import NODE_ROLES
 from egress.layers.google import apis, dns, firewall, node_pools, service_perimeter
 from egress.plan.model import Plan
@@ -40,6 +39,7 @@ class Foundation(pulumi.ComponentResource):
     def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:foundation:Foundation", name, None, opts)
         plan, settings = args.plan, args.plan.settings
+        google = settings.google_names
         boundary = service_perimeter.render(plan)
         services = ProjectServices(
             "apis", ProjectServicesArgs(apis.needed(plan)), pulumi.ResourceOptions(parent=self)
@@ -54,6 +54,7 @@ class Foundation(pulumi.ComponentResource):
         self.nat = CloudNat(
             "nat",
             CloudNatArgs(
+                google,
                 settings.network.nat,
                 settings.region,
                 self.network.network_id,
@@ -66,7 +67,7 @@ class Foundation(pulumi.ComponentResource):
         )
         self.ingress_address = None
         if plan.receptions and settings.ingress:
-            name = names.ingress_address(settings.cluster.name)
+            name = google.ingress_address
             address = IngressAddressArgs(
                 name, settings.ingress.exposure, settings.region, self.network.subnet_id, settings.protect
             )
@@ -76,14 +77,14 @@ class Foundation(pulumi.ComponentResource):
             PrivateDnsArgs(
                 self.network.network_id,
                 list(dns.render(plan)),
-                names.resolving_network(settings.network.name),
+                google,
                 settings.network.dns.query_logging,
                 settings.protect,
             ),
             child,
         )
         accounts = NodeServiceAccounts(
-            "nodes", NodeServiceAccountsArgs(plan.project, firewall.nodes(plan), NODE_ROLES), child
+            "nodes", NodeServiceAccountsArgs(google, firewall.nodes(plan), NODE_ROLES), child
         )
         rules = Firewall(
             "firewall",
@@ -92,7 +93,7 @@ class Foundation(pulumi.ComponentResource):
                 list(firewall.render(plan)),
                 accounts.emails,
                 settings.network.firewall.form,
-                names.firewall_policy(settings.network.name),
+                google.firewall_policy,
             ),
             child,
         )

@@ -29,6 +29,7 @@ def deploy(
     namespaces: Mapping[str, pulumi.Resource],
     mesh: pulumi.Resource | None = None,
     taking_over: pulumi.ProviderResource | None = None,
+    protect_namespaces: bool = False,
 ) -> dict[str, KubernetesObject]:
     """Deploy objects below `parent`, each after its namespace.
 
@@ -40,6 +41,7 @@ def deploy(
         mesh: what must be there before Istio's own kinds exist and before proxies are injected. Its pods run
             on nodes, so GKE has by then defined its own kinds as well.
         taking_over: the provider of objects that GKE makes itself, where some of these are.
+        protect_namespaces: whether Pulumi refuses to delete the Namespaces among `objects`.
 
     Returns:
         The deployed Namespaces among `objects`, by name.
@@ -55,6 +57,8 @@ def deploy(
             required.append(mesh)
         gone_with = None if item.has_load_balancer else around
         options = pulumi.ResourceOptions(parent=parent, depends_on=required, deleted_with=gone_with)
+        if item.kind == "Namespace" and protect_namespaces:
+            options.protect = True
         if item.made_by_gke:
             assert taking_over is not None
             options.provider = taking_over

@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_gcp as gcp
 
+from egress.common.google_names import GoogleNames
 from egress.plan.gateway import GatewaySubnet
 from egress.settings.duration import milliseconds
 from egress.settings.network import Nat as NatSettings
@@ -18,6 +19,7 @@ from egress.settings.network import NatLogging
 
 @dataclass(frozen=True)
 class CloudNatArgs:
+    names: GoogleNames
     settings: NatSettings
     region: str
     network_id: pulumi.Input[str]
@@ -45,11 +47,15 @@ class CloudNat(pulumi.ComponentResource):
         super().__init__("gke-mesh-egress:network:CloudNat", name, None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
         self._router = gcp.compute.Router(
-            f"{name}-router", name="nat-router", network=args.network_id, region=args.region, opts=self._child
+            f"{name}-router",
+            name=args.names.router,
+            network=args.network_id,
+            region=args.region,
+            opts=self._child,
         )
         self._name = name
         self.addresses = self._nat(
-            f"{name}-config", "nat-config", args, args.subnet_id, args.settings.addresses
+            f"{name}-config", args.names.nat, args, args.subnet_id, args.settings.addresses
         )
         self.gateway_addresses = {
             own.name: self._nat(
@@ -73,7 +79,7 @@ class CloudNat(pulumi.ComponentResource):
         addresses = {
             address: gcp.compute.Address(
                 f"{self._name}-address-{address}",
-                name=address,
+                name=args.names.own(address),
                 description=description,
                 address_type="EXTERNAL",
                 region=args.region,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from egress.common import names
+from egress.common.google_names import GoogleNames
 
 
 @dataclass(frozen=True)
 class NodeServiceAccountsArgs:
-    project: str
+    names: GoogleNames
     kinds: Sequence[str]
     roles: Sequence[str]
 
@@ -35,15 +35,15 @@ class NodeServiceAccounts(pulumi.ComponentResource):
         for nodes in args.kinds:
             account = gcp.serviceaccount.Account(
                 f"{name}-{nodes}",
-                account_id=names.node_service_account(nodes),
-                display_name=names.node_service_account(nodes),
+                account_id=args.names.node_account(nodes),
+                display_name=args.names.node_account(nodes),
                 description=f"SA for {nodes} nodes",
                 opts=child,
             )
             for role in args.roles:
                 gcp.projects.IAMMember(
                     f"{name}-{nodes}-{role.removeprefix('roles/')}",
-                    project=args.project,
+                    project=args.names.project,
                     role=role,
                     member=account.member,
                     opts=child,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from egress.common.google_names import GoogleNames
 from egress.layers.google import resources
 from egress.layers.google.dns import ROOT, PrivateZone
 
@@ -17,8 +18,7 @@ class PrivateDnsArgs:
     network_id: pulumi.Input[str]
     zones: Sequence[PrivateZone]
     """In the order in which they are made: what refuses comes after what it would refuse otherwise."""
-    resolving_network: str
-    """Name of the network in whose place declared names are resolved; made if a zone needs it."""
+    names: GoogleNames
     query_logging: bool
     protect: bool
 
@@ -37,7 +37,7 @@ class PrivateDns(pulumi.ComponentResource):
         if any(zone.resolved for zone in args.zones):
             target = gcp.compute.Network(
                 f"{name}-resolving-network",
-                name=args.resolving_network,
+                name=args.names.resolving_network,
                 description="Empty: declared names are resolved in its place.",
                 auto_create_subnetworks=False,
                 opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
@@ -61,7 +61,7 @@ class PrivateDns(pulumi.ComponentResource):
         if args.query_logging:
             gcp.dns.Policy(
                 f"{name}-query-logging",
-                name="query-logging",
+                name=args.names.query_logging,
                 description="Every question of the network is logged.",
                 enable_logging=True,
                 networks=[{"network_url": args.network_id}],

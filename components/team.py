@@ -34,7 +34,15 @@ class Team(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TeamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gke-mesh-egress:team:Team", name, None, opts)
-        deploy(args.objects, parent=self, cluster=args.cluster, namespaces=args.namespaces, mesh=args.mesh)
+        deploy(
+            args.objects,
+            parent=self,
+            cluster=args.cluster,
+            namespaces=args.namespaces,
+            mesh=args.mesh,
+            # With its namespace goes what the team itself has put there.
+            protect_namespaces=args.protect,
+        )
         for identity in args.plan.identities:
             self._identity(identity, args)
         self.register_outputs({})
@@ -49,6 +57,9 @@ class Team(pulumi.ComponentResource):
             account_id=identity.account_id,
             display_name=identity.account_id,
             description=f"{identity.service_account} in namespace {identity.team}",
+            # An interrupted run may have made it. One whose id the config gives may be somebody's: the
+            # team would get its rights, and whoever uses it the team's.
+            create_ignore_already_exists=None if identity.account_given else True,
             # The cluster comes after the APIs are on; without IAM's there is no account.
             opts=after_cluster,
         )

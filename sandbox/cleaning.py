@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 
-from sandbox.apiserver import ApiServer
+from sandbox.apiservers import ApiServers
 from sandbox.home import Home
 
 
@@ -16,8 +16,9 @@ def clean(home: Home) -> bool:
     """
     if not home.root.is_dir():
         return False
-    ApiServer(home).wipe()
-    for folder in (home.google, home.pulumi, home.address):
+    for server in ApiServers(home).every():
+        server.wipe()
+    for folder in (home.google, home.pulumi, home.address, home.clusters):
         if folder.is_dir():
             shutil.rmtree(folder)
     for name in ("operation.lock", "apiserver.lock"):

@@ -1,4 +1,4 @@
-"""The two clouds of a sandbox, asked for what the engine may have lost sight of or left behind."""
+"""The clouds of a sandbox, asked for what the engine may have lost sight of or left behind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sandbox import recovery
 from sandbox.apiserver import ApiServer
+from sandbox.apiservers import ApiServers
 from sandbox.google.cloud import Cloud
 from sandbox.kubernetes.lifecycle import find_id as find_id_in_cluster
 
@@ -17,12 +18,14 @@ class Clouds(recovery.Clouds):
     """Google Cloud and the cluster of one sandbox."""
 
     google: Cloud
-    apiserver: ApiServer
+    apiservers: ApiServers
+    own: ApiServer
+    """Of the stack that is at work."""
 
     def find_id(self, state: recovery.State) -> str | None:
         """The id of an object whose creation was interrupted, if it exists."""
         if state["type"].startswith("kubernetes:"):
-            return find_id_in_cluster(self.apiserver, state)
+            return find_id_in_cluster(self.own, state)
         return next(
             (resource.id for resource in self.google.everything() if resource.urn == state["urn"]), None
         )
@@ -38,7 +41,7 @@ class Clouds(recovery.Clouds):
         """What is left although no stack holds anything. An API server without a cluster is wiped first."""
         left = [f"{resource['type']} {resource['id']}" for resource in self.google.leftovers()]
         if not any(self.google.of_type(CLUSTER)):
-            self.apiserver.wipe(keep_address=True)  # started early for a cluster that never came
-        elif self.apiserver.running():
-            left.append(f"API server {self.apiserver.url}")
+            self.apiservers.first.wipe(keep_address=True)  # started early for a cluster that never came
+            return left
+        left += [f"API server {server.url}" for server in self.apiservers.every() if server.running()]
         return left

@@ -28,6 +28,7 @@ from pulumi import automation
 
 from sandbox import recovery, tools
 from sandbox.apiserver import ApiServer
+from sandbox.apiservers import ApiServers
 from sandbox.clouds import CLUSTER, Clouds
 from sandbox.command import Command, without_foreign
 from sandbox.failure import complaint, hint, in_words, is_of
@@ -58,11 +59,21 @@ class Engine:
         self.home = home
         self.project = project
         self.cloud = Cloud(home)
-        self.apiserver = ApiServer(home)
-        self._clouds = Clouds(self.cloud, self.apiserver)
+        self._apiservers = ApiServers(home)
         self._backend = home.pulumi / "backend"
         self._failure = ""
         _isolate_this_process()
+
+    @property
+    def apiserver(self) -> ApiServer:
+        """That of the stack's cluster; the first where it has none, as a stack that only uses one."""
+        own = f"urn:pulumi:{self.project.stack}::{self.project.name}::"
+        cluster = next((one for one in self.cloud.of_type(CLUSTER) if one.urn.startswith(own)), None)
+        return self._apiservers.of(cluster.id) if cluster else self._apiservers.first
+
+    @property
+    def _clouds(self) -> Clouds:
+        return Clouds(self.cloud, self._apiservers, self.apiserver)
 
     # Operations. Each raises EngineError with what went wrong.
 
@@ -111,6 +122,11 @@ class Engine:
         files = sorted(self._backend.glob(".pulumi/stacks/*/*.json"))
         return [f"{file.parent.name}/{file.stem}" for file in files if file != own and _holds_resources(file)]
 
+    def guests(self) -> list[str]:
+        """Of these, those without a cluster of their own: what they hold may be in this stack's."""
+        homes = {f"{one.urn.split('::')[1]}/{one.urn.split(':')[2]}" for one in self.cloud.of_type(CLUSTER)}
+        return [other for other in self.others() if other not in homes]
+
     def holds_cluster(self) -> bool:
         """Whether this stack's state holds the cluster."""
         try:
@@ -136,14 +152,15 @@ class Engine:
             recovery.mend_files(self.home.pulumi, self._backend, self.project.name, self.project.stack, _say)
             if recovery.break_stale_locks(self._backend, self.project.name, self.project.stack, _say):
                 self._killed_note.touch()
-            if self.apiserver.kubeconfig.exists():
-                self.apiserver.start()
-            elif starts_cluster:
+            there = [server for server in self._apiservers.every() if server.kubeconfig.exists()]
+            for server in there:
+                server.start()
+            if starts_cluster and not there:
                 threading.Thread(target=self._start_early, daemon=True).start()
             providers = {
-                "gcp": serve_google(self.home, self.apiserver),
+                "gcp": serve_google(self.home, self._apiservers),
                 "kubernetes": serve_kubernetes(
-                    self.apiserver, LoadBalancers(Cloud(self.home)), adopts=self._killed_note.exists()
+                    self._apiservers, LoadBalancers(Cloud(self.home)), adopts=self._killed_note.exists()
                 ),
             }
             self._command = self._cli()
@@ -194,7 +211,7 @@ class Engine:
         """Starts the API server beside the engine, because the cluster will need it. If it fails, the
         cluster's own start reports the error."""
         try:
-            self.apiserver.start()
+            self._apiservers.first.start()
         except (RuntimeError, OSError):
             return
 

@@ -33,6 +33,11 @@ class Home:
         return self.root / "address"
 
     @property
+    def clusters(self) -> Path:
+        """A folder as this one for the API server of each further cluster."""
+        return self.root / "clusters"
+
+    @property
     def google(self) -> Path:
         """What exists in the stand-in for Google Cloud."""
         return self.root / "google"

@@ -47,17 +47,17 @@ def _change(engine: Engine, command: str, policies: Policies | None) -> int:
 
 
 def _destroy(engine: Engine) -> int:
-    if (others := engine.others()) and engine.holds_cluster():
+    if (guests := engine.guests()) and engine.holds_cluster():
         print(
             "In the cluster that goes now, other stacks hold objects, which go with it: "
-            f"{', '.join(others)}. "
+            f"{', '.join(guests)}. "
             "Once there is a cluster again, `up` of each makes them anew.\n"
         )
     left = engine.destroy()
     if left is None:
         print(
-            f"Other stacks of this sandbox still hold resources ({', '.join(others)}), so what is left was "
-            "not checked."
+            f"Other stacks of this sandbox still hold resources ({', '.join(engine.others())}), so what is "
+            "left was not checked."
         )
         return 0
     if left:

@@ -196,6 +196,10 @@ def print_changes(
         out.print("[bold]Not judged[/bold]")
         for item in unjudged:
             out.print(f"  {escape(item.text)}")
+    if found.deletes:
+        out.print("[bold]Deletes[/bold]")
+        for item in found.deletes:
+            out.print(f"  {escape(item.text)}")
 
 
 def _markdown(found: Difference) -> list[str]:
@@ -207,4 +211,5 @@ def _markdown(found: Difference) -> list[str]:
         f"- {item.text} ({'**may let more out**, ' if item.widening else ''}not judged)"
         for item in found.unjudged
     ]
+    said += [f"- **{item.text}**" for item in found.deletes]
     return said if found.changes else [nothing(found), *said]

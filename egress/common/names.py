@@ -1,4 +1,4 @@
-"""Every physical name the program makes, in one place.
+"""Every name that the program gives in a cluster, in one place; those in Google Cloud are in google_names.py.
 
 Each function is injective: two different inputs never give the same name. Where an API limits the length, the
 tail of a SHA-256 takes the place of what was cut, and a name of exactly the limit's length is always such a
@@ -206,20 +206,6 @@ def inner_port(pattern: str) -> str:
     return fit(f"inner-{host_label(pattern)}", DNS_LABEL)
 
 
-def dns_zone(domain: str) -> str:
-    """The private zone that lets a domain be resolved."""
-    return fit(f"egress-{host_label(domain)}", DNS_LABEL)
-
-
-def resolving_network(network: str) -> str:
-    """The empty network in whose place declared names are resolved."""
-    return fit(f"{network}-names", DNS_LABEL)
-
-
-def firewall_policy(network: str) -> str:
-    return fit(f"{network}-egress", DNS_LABEL)
-
-
 def team_authorization(team: str) -> str:
     return f"egress-{team}"
 
@@ -234,40 +220,9 @@ def reception(team: str, name: str) -> str:
     return fit(host_label(f"{team}.{name}"), DNS_LABEL)
 
 
-def gateway_subnet(subnet: str, gateway: str) -> str:
-    """The subnet of a gateway that has addresses of its own, beside the cluster's `subnet`."""
-    return fit(f"{subnet}-{gateway_nodes(gateway)}", DNS_LABEL)
-
-
 def gateway_pods(gateway: str) -> str:
-    """The range of that subnet from which the gateway's Pods have their addresses."""
+    """The range of a gateway's own subnet from which its Pods have their addresses."""
     return f"pods-{gateway_nodes(gateway)}"
-
-
-def ingress_address(cluster: str) -> str:
-    """The reserved address at which partners connect; the cluster's name is unique in its project and
-    region."""
-    return f"{cluster}-ingress"
-
-
-def remote_repository(cluster: str, registry: str) -> str:
-    """The repository of Artifact Registry by which the nodes of a cluster pull from a registry outside."""
-    return f"{cluster}-{registry}"
-
-
-def node_service_account(kind: str) -> str:
-    """Account id of the nodes of one kind: application, gateway, ingress, or a gateway of its own."""
-    return fit(f"sa-{kind}-nodes", SERVICE_ACCOUNT_ID)
-
-
-def google_service_account(team: str, service_account: str) -> str:
-    """Account id (6 to 30 characters) for a team's Kubernetes service account.
-
-    The hash is always there: `a-b` of team `c` and `a` of team `b-c` would read the same without it.
-    """
-    tail = digest(f"{team}/{service_account}", 6)
-    head = f"{service_account}-{team}"[: SERVICE_ACCOUNT_ID - 7].rstrip("-.").replace(".", "-")
-    return f"{head if head[0].isalpha() else 'sa' + head[: SERVICE_ACCOUNT_ID - 9]}-{tail}"
 
 
 def service_account_email(account_id: str, project: str) -> str:
@@ -279,11 +234,6 @@ def service_account_email(account_id: str, project: str) -> str:
         if domain
         else (f"{account_id}@{project}.iam.gserviceaccount.com")
     )
-
-
-def bucket(project: str, key: str) -> str:
-    """Bucket names are global, so they carry the project's id, as in the tutorial (63 characters at most)."""
-    return fit(f"{project.replace(':', '-').replace('.', '-')}-{key}", DNS_LABEL)
 
 
 def spiffe_id(trust_domain: str, namespace: str, service_account: str) -> str:

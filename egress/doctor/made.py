@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from egress.common import names
 from egress.common.google_cloud import NODE_ROLES
 from egress.layers.cluster import secret_sync
 from egress.layers.google import apis, dns, firewall, node_pools, service_perimeter
@@ -75,7 +74,7 @@ def made(plan: Plan) -> Iterator[Made]:
 
 
 def _foundation(plan: Plan) -> Iterator[tuple[str, str]]:
-    settings = plan.settings
+    settings, google = plan.settings, plan.settings.google_names
     for api in apis.needed(plan):
         yield API, api
     if perimeter := service_perimeter.render(plan):
@@ -83,33 +82,33 @@ def _foundation(plan: Plan) -> Iterator[tuple[str, str]]:
     subnets = [gateway.subnet for gateway in plan.gateways if gateway.subnet]
     yield NETWORK, settings.network.name
     yield SUBNETWORK, settings.network.subnet.name
-    yield ROUTER, "nat-router"
-    yield NAT, "nat-config"
+    yield ROUTER, google.router
+    yield NAT, google.nat
     for own in subnets:
         yield SUBNETWORK, own.name
         yield NAT, own.name
     for address in external_addresses(plan):
         yield ADDRESS, address
     if plan.receptions and settings.ingress:
-        yield ADDRESS, names.ingress_address(settings.cluster.name)
+        yield ADDRESS, google.ingress_address
     zones = list(dns.render(plan))
     if any(zone.resolved for zone in zones):
-        yield NETWORK, names.resolving_network(settings.network.name)
+        yield NETWORK, google.resolving_network
     for zone in zones:
         yield ZONE, zone.name
         for record in zone.records:
             yield RECORD, record.name
     if settings.network.dns.query_logging:
-        yield DNS_POLICY, "query-logging"
+        yield DNS_POLICY, google.query_logging
     for registry in plan.registries:
         yield REPOSITORY, registry.repository
     for nodes in firewall.nodes(plan):
-        yield ACCOUNT, names.node_service_account(nodes)
+        yield ACCOUNT, google.node_account(nodes)
         for role in NODE_ROLES:
             yield PROJECT_MEMBER, role
     if settings.network.firewall.form is Form.POLICY:
-        yield FIREWALL_POLICY, names.firewall_policy(settings.network.name)
-        yield FIREWALL_ASSOCIATION, names.firewall_policy(settings.network.name)
+        yield FIREWALL_POLICY, google.firewall_policy
+        yield FIREWALL_ASSOCIATION, google.firewall_policy
     else:
         for rule in firewall.render(plan):
             yield FIREWALL, rule.name
@@ -118,7 +117,10 @@ def _foundation(plan: Plan) -> Iterator[tuple[str, str]]:
 def external_addresses(plan: Plan) -> tuple[str, ...]:
     """Names of the addresses that are reserved for what leaves."""
     of_gateways = (gateway.subnet.addresses for gateway in plan.gateways if gateway.subnet)
-    return tuple(name for of in (plan.settings.network.nat.addresses, *of_gateways) for name in of)
+    google = plan.settings.google_names
+    return tuple(
+        google.own(name) for of in (plan.settings.network.nat.addresses, *of_gateways) for name in of
+    )
 
 
 def _cluster(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -53,7 +53,7 @@ LISTINGS = {
 BUCKET = Listing("bucket", Api.STORAGE, "b/{name}")
 """Buckets have one space of names for the whole world, so each is asked for by its name."""
 FREE = (
-    "Choose another name in the config, or a project for this stack alone; if it is to become this stack's: "
+    "Write another names.prefix, or another name in the config; if it is to become this stack's: "
     "pulumi import TYPE NAME ID"
 )
 

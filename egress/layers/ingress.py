@@ -101,7 +101,7 @@ def _exposure(plan: Plan, ingress: Ingress) -> dict[str, str]:
     )
     return {
         **kind,
-        "networking.gke.io/load-balancer-ip-addresses": names.ingress_address(plan.settings.cluster.name),
+        "networking.gke.io/load-balancer-ip-addresses": plan.settings.google_names.ingress_address,
     }
 
 

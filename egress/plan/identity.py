@@ -32,6 +32,8 @@ class WorkloadIdentity:
     team: str
     service_account: str
     account_id: str
+    account_given: bool
+    """Whether the config gives the id; one that the program gives is nobody else's."""
     email: str
     buckets: tuple[BucketGrant, ...]
     resources: tuple[ResourceGrant, ...] = ()

@@ -18,7 +18,7 @@ def account_collisions(
     settings: Settings, identities: dict[str, tuple[WorkloadIdentity, ...]]
 ) -> Iterator[Problem]:
     kinds = ("application", "gateway", "ingress", *map(names.gateway_nodes, settings.gateways))
-    platform = {names.node_service_account(kind): f"the {kind} nodes" for kind in kinds}
+    platform = {settings.google_names.node_account(kind): f"the {kind} nodes" for kind in kinds}
     owners = {account: f"belongs to {whose}" for account, whose in platform.items()}
     for of_team in identities.values():
         for identity in of_team:

@@ -160,7 +160,7 @@ def _gateway(settings: Settings, name: str, hosts: tuple[Host, ...]) -> EgressGa
         return EgressGateway(name, settings.gateway, settings.cluster.gateway_pool, hosts)
     own = settings.gateways[name]
     subnet = own.nat and GatewaySubnet(
-        names.gateway_subnet(settings.network.subnet.name, name),
+        settings.google_names.gateway_subnet(name),
         str(own.nat.nodes),
         str(own.nat.pods),
         names.gateway_pods(name),
@@ -180,10 +180,10 @@ def _of_gateway(gateway: EgressGateway) -> Iterator[Problem]:
 def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadIdentity]:
     accounts = team.google_apis.service_accounts if team.google_apis else {}
     for service_account, account in sorted(accounts.items()):
-        account_id = account.account_id or names.google_service_account(name, service_account)
+        account_id = account.account_id or settings.google_names.team_account(name, service_account)
         grants = tuple(
             BucketGrant(
-                key if bucket.existing else names.bucket(settings.project, key),
+                key if bucket.existing else settings.google_names.bucket(key),
                 bucket.role,
                 not bucket.existing,
             )
@@ -196,4 +196,5 @@ def _identities(settings: Settings, name: str, team: Team) -> Iterator[WorkloadI
         )
         email = names.service_account_email(account_id, settings.project)
         roles = tuple(sorted(account.project_roles.items()))
-        yield WorkloadIdentity(name, service_account, account_id, email, grants, resources, roles)
+        given = account.account_id is not None
+        yield WorkloadIdentity(name, service_account, account_id, given, email, grants, resources, roles)

@@ -41,7 +41,7 @@ def registries(settings: Settings) -> Iterator[RemoteRegistry]:
 
 
 def _registry(settings: Settings, name: str, upstream: str) -> RemoteRegistry:
-    repository = names.remote_repository(settings.cluster.name, name)
+    repository = settings.google_names.remote_repository(name)
     # A project of a domain-scoped organisation is `example.com:name`, and a colon would begin a port or tag.
     project = settings.project.replace(":", "/")
     return RemoteRegistry(

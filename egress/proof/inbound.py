@@ -206,7 +206,8 @@ class Receiving:
         tells apart."""
         if flow.transport != "TCP":
             return True
-        kind = names.service_account_email(names.node_service_account(_INGRESS_NODES), self.plan.project)
+        account = self.plan.settings.google_names.node_account(_INGRESS_NODES)
+        kind = names.service_account_email(account, self.plan.project)
         open_to = self._ports if flow.pool == kind and self._partners.covers(flow.source) else set[int]()
         # Of more ports than there are open ones, one is not.
         several = flow.ports[: len(open_to | _GOOGLES) + 1]
@@ -294,7 +295,7 @@ def _arrives_wrongly(receiving: Receiving, declared: Declared, trace: InboundTra
     if trace.edge.internal != receiving.internal:
         wide = "the VPC and networks connected to it" if receiving.internal else "the internet"
         return f"Its load balancer is reached from {trace.edge.words}; declared is {wide}."
-    address = names.ingress_address(receiving.plan.settings.cluster.name)
+    address = receiving.plan.settings.google_names.ingress_address
     if trace.edge.addresses != address:
         return (
             f"Its load balancer has the address {trace.edge.addresses or 'that Google gives it'}; "

@@ -139,7 +139,7 @@ class Intent(AddressIntent):
     @property
     def resolving_network(self) -> str:
         """The network in whose place declared names are asked for."""
-        return names.resolving_network(self._plan.settings.network.name)
+        return self._plan.settings.google_names.resolving_network
 
     @cached_property
     def _resolving(self) -> frozenset[str]:

@@ -126,8 +126,9 @@ class Cluster(Model):
     """The private GKE cluster."""
 
     name: Annotated[ResourceName, Field(max_length=40)] = Field(
-        default="cluster1",
-        description="Name of the cluster. Refused: Not a Compute Engine name.",
+        default_factory=str,
+        description="Name of the cluster. Absent: `cluster` behind the stack's prefix. Refused: Not a "
+        "Compute Engine name.",
     )
     zone: Zone | None = Field(
         default=None,

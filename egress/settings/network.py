@@ -23,7 +23,9 @@ class Subnet(Model):
     it."""
 
     name: ResourceName = Field(
-        default="subnet-gke", description="Name of the subnet. Refused: Not a Compute Engine name."
+        default_factory=str,  # what a config leaves out follows from the stack's prefix: settings/names.py
+        description="Name of the subnet. Absent: `subnet` behind the stack's prefix. Refused: Not a Compute "
+        "Engine name.",
     )
     nodes: Range = Field(
         description="Primary range: one address per node. Refused: Smaller than /29, larger than /4. "
@@ -220,8 +222,9 @@ class Network(Model):
     """The VPC network and its address plan."""
 
     name: ResourceName = Field(
-        default="vpc-network",
-        description="Name of the VPC network. Refused: Not a Compute Engine name: 1 to 63 lower-case "
+        default_factory=str,
+        description="Name of the VPC network. Absent: `network` behind `names.prefix`; without one "
+        "`vpc-network`. Refused: Not a Compute Engine name: 1 to 63 lower-case "
         "letters, digits, hyphens; first a letter, last no hyphen.",
     )
     subnet: Subnet = Field(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from egress.common import names
+from egress.common.google_names import GoogleNames
 from egress.settings import sources
 from egress.settings.base import Form, Model, ProjectId, Refusal, Words, refusals
 from egress.settings.cluster import Cluster
@@ -18,6 +18,7 @@ from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
 from egress.settings.ingress import Ingress
 from egress.settings.kubernetes_names import ObjectName, SecretName
 from egress.settings.mesh import Gateway, Mesh
+from egress.settings.names import Names, completed, too_long
 from egress.settings.network import Network, overlaps
 from egress.settings.registries import RegistryName, Upstream
 from egress.settings.service_perimeter import Number
@@ -81,6 +82,7 @@ class Settings(Model):
     region: Region = Field(
         description="Region of network, cluster and buckets. Refused: Not of the form `europe-west1`."
     )
+    names: Names = Field(default=Names(), description="What the stack's names in Google Cloud begin with.")
     network: Network = Field(description="The VPC network and its address plan.")
     cluster: Cluster = Field(default=Cluster(), description="The private GKE cluster.")
     mesh: Mesh = Field(default=Mesh(), description="Who runs the service mesh.")
@@ -131,9 +133,22 @@ class Settings(Model):
     )
     protect: bool = Field(
         default=True,
-        description="Pulumi refuses to delete network, subnet, cluster, reserved addresses and buckets. "
+        description="Pulumi refuses to delete network, subnet, cluster, reserved addresses, buckets and "
+        "namespaces of teams. "
         "To destroy: set it to false, `pulumi up`, then `pulumi destroy`.",
     )
+
+    @property
+    def google_names(self) -> GoogleNames:
+        """Every name in Google Cloud that is not written as it is."""
+        network = self.network.name
+        prefix = network if self.names.prefix is None else self.names.prefix
+        return GoogleNames(self.project, prefix, network, self.network.subnet.name, self.cluster.name)
+
+    @model_validator(mode="before")
+    @classmethod
+    def names_that_follow(cls, raw: Any) -> Any:
+        return completed(raw)
 
     @field_validator("teams")
     @classmethod
@@ -178,6 +193,7 @@ class Settings(Model):
         found.extend(self._private_hosts_inside())
         found.extend(self._sources_inside())
         found.extend(self._one_address_twice())
+        found.extend(too_long(self.names, self.network.name, self._addresses()))
         groups = self.fences.groups
         if (groups.platform or groups.security or groups.teams) and self.cluster.security_group is None:
             found.append(
@@ -239,19 +255,25 @@ class Settings(Model):
             for at, consequence, fix in sources.own(ranges, self._own_ranges()):
                 yield (*path, *at), consequence, fix
 
+    def _addresses(self) -> dict[tuple[str, ...], list[str]]:
+        """Names of reserved addresses of Cloud NAT, by where they are."""
+        pools: dict[tuple[str, ...], list[str]] = {
+            ("network", "nat", "addresses"): list(self.network.nat.addresses)
+        }
+        for name, gateway in self.gateways.items():
+            if gateway.nat:
+                pools[("gateways", name, "nat", "addresses")] = list(gateway.nat.addresses)
+        return pools
+
     def _one_address_twice(self) -> Iterator[Refusal]:
         """A reserved address of Cloud NAT that has the name of the ingress gateway's."""
-        ingress = names.ingress_address(self.cluster.name)
-        pools = {("network", "nat"): self.network.nat.addresses}
-        pools |= {
-            ("gateways", name, "nat"): gateway.nat.addresses
-            for name, gateway in self.gateways.items()
-            if gateway.nat
-        }
-        for path, addresses in pools.items():
-            if ingress in addresses:
+        google = self.google_names
+        for path, addresses in self._addresses().items():
+            for address in addresses:
+                if google.own(address) != google.ingress_address:
+                    continue
                 yield (
-                    (*path, "addresses", ingress),
+                    (*path, address),
                     "The address to which partners connect has this name already, and Google Cloud "
                     "accepts a name only once.",
                     "Choose another name.",

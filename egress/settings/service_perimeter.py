@@ -46,9 +46,10 @@ class Perimeter(Model):
     project_number: Number = Field(
         description="Number of the project, in quotes; its id is not enough. Refused: Not a number."
     )
-    name: ShortName = Field(
-        default="egress",
-        description="Short name of the perimeter. Refused: Not letters, digits, underscores.",
+    name: ShortName | None = Field(
+        default=None,
+        description="Short name of the perimeter. Absent: `egress_` and the project's id. Refused: Not "
+        "letters, digits, underscores.",
     )
     access_levels: list[ShortName] = Field(
         default=[],

@@ -17,7 +17,7 @@ ASSOCIATION = "gcp:compute/networkFirewallPolicyAssociation:NetworkFirewallPolic
 
 _GATEWAYS = {
     "gatewayAccounts": Setting(
-        ("sa-gateway-*",),
+        ("sa-gateway-*", "*-gateway-*"),
         "Account ids (what stands before the @) of the service accounts that gateway nodes run as.",
     )
 }

@@ -1,5 +1,4 @@
-"""Clusters (container.googleapis.com). There is one, and its control plane is the sandbox's real API
-server."""
+"""Clusters (container.googleapis.com). The control plane of each is a real API server of the sandbox."""
 
 from __future__ import annotations
 
@@ -174,7 +173,6 @@ CLUSTER_KIND = Kind(
         cluster_rules.further_ranges,
         cluster_rules.control_plane_apart,
         cluster_rules.own_pool,
-        cluster_rules.only_cluster,
     ),
     delete_rules=(cluster_rules.protected,),
     computed=cluster_outputs.computed,
@@ -182,7 +180,7 @@ CLUSTER_KIND = Kind(
     before_create=cluster_outputs.start,
     after_create=cluster_outputs.register,
     after_update=cluster_outputs.define,
-    before_delete=lambda context: context.apiserver.wipe(keep_address=True),
+    before_delete=lambda context: context.apiservers.of(context.id).wipe(keep_address=True),
     cascades=lambda cluster: (
         [(NODE_POOL, f"{cluster.id}/nodePools/")]
         + (

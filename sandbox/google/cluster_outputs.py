@@ -71,12 +71,13 @@ def computed(context: Context) -> Values:
 
 def live(context: Context) -> Values:
     """The API server's current address, and the authority that signed its certificate."""
-    endpoint = context.apiserver.endpoint
+    apiserver = context.apiservers.of(context.id)
+    endpoint = apiserver.endpoint
     return {
         "endpoint": endpoint,
         "privateClusterConfig": {"publicEndpoint": endpoint},
         "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": endpoint}},
-        "masterAuth": {"clusterCaCertificate": base64.b64encode(context.apiserver.ca_pem.encode()).decode()},
+        "masterAuth": {"clusterCaCertificate": base64.b64encode(apiserver.ca_pem.encode()).decode()},
     }
 
 
@@ -88,14 +89,15 @@ def membership_id(cluster: str) -> str:
 
 def start(context: Context) -> None:
     """Start the control plane, with the kinds of the features that are on."""
-    context.apiserver.start()
+    context.apiservers.of(context.id).start()
+    context.apiservers.own(context.id)
     define(context)
 
 
 def define(context: Context) -> None:
     """Define the kinds of features that were turned on. Real GKE does that too, some time later."""
     if first(context.new, "secretSyncConfig.enabled"):
-        context.apiserver.define_secret_sync()
+        context.apiservers.of(context.id).define_secret_sync()
 
 
 def register(context: Context) -> None:

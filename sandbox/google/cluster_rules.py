@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.google.kinds import Context, Problem, Values, first, region_of, tail, walk
-from sandbox.google.network import CLUSTER, network_named, overlaps, subnetwork_named
+from sandbox.google.network import network_named, overlaps, subnetwork_named
 
 MOST_SUBNETS = 8
 """Beside the cluster's own. Source: GKE, "Add subnets to clusters"."""
@@ -208,18 +208,6 @@ def own_pool(context: Context) -> Iterator[Problem]:
             pool,
             f"a cluster's workload pool is its own project's: {context.project}.svc.id.goog",
         )
-
-
-def only_cluster(context: Context) -> Iterator[Problem]:
-    """There can be one cluster only, because there is one API server."""
-    for other in context.cloud.of_type(CLUSTER):
-        if other.id != context.id:
-            yield Problem(
-                "name",
-                context.new["name"],
-                f"this sandbox has one API server and it belongs to '{other.id}'; use "
-                "another sandbox home for a second cluster (a rule of the stand-in, not of Google)",
-            )
 
 
 def protected(context: Context) -> Iterator[Problem]:

@@ -104,6 +104,7 @@ ACCOUNT_KIND = Kind(
         "uniqueId": str(number(context.id, 21)),
     },
     foreseen=_foreseen,
+    adopts=lambda values: values.get("createIgnoreAlreadyExists") is True,
     cascades=lambda account: [(ACCOUNT_MEMBER, f"{account.id}/")],
 )
 

@@ -36,6 +36,31 @@ class ApiServer(Protocol):
     def define_secret_sync(self) -> None: ...
 
 
+class ApiServers(Protocol):
+    """Those of every cluster."""
+
+    def of(self, cluster: str) -> ApiServer:
+        """The one behind the cluster with this id."""
+        ...
+
+    def own(self, cluster: str) -> None:
+        """The cluster has its server from now on."""
+        ...
+
+
+@dataclass(frozen=True)
+class OneApiServer:
+    """The one of a cloud that has a single cluster."""
+
+    apiserver: ApiServer
+
+    def of(self, cluster: str) -> ApiServer:  # noqa: ARG002 - it is every cluster's
+        return self.apiserver
+
+    def own(self, cluster: str) -> None:
+        """It is the only cluster's anyhow."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """A refusal: the field, its value, and the rule with what follows. `code` is Google's HTTP status."""
@@ -56,7 +81,7 @@ class Context:
     new: Values
     old: Values | None
     cloud: Cloud
-    apiserver: ApiServer
+    apiservers: ApiServers
 
 
 @dataclass(frozen=True)
@@ -114,6 +139,8 @@ class Kind:
     foreseen: Callable[[Values], Values] | None = None
     #: creating what exists is no error (memberships of policies, enabled APIs)
     idempotent: bool = False
+    #: whether what asks for the object takes over one that exists already
+    adopts: Callable[[Values], bool] = lambda _: False
     #: objects that go with this one: their types and the start of their ids
     cascades: Callable[[Resource], Iterable[tuple[str, str]]] | None = None
     #: work beside the table of objects; each may run twice

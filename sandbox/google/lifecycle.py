@@ -10,12 +10,12 @@ be run again. Anything else that exists already is refused, as in the real cloud
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.google import judgement
 from sandbox.google.cloud import Cloud, Resource
 from sandbox.google.identity import enabled
-from sandbox.google.kinds import ApiServer, Context, Kind, Problem, Values
+from sandbox.google.kinds import ApiServers, Context, Kind, Problem, Values
 from sandbox.google.refusal import Refused, refuse
 from sandbox.google.settings import Settings, complete, project
 from sandbox.google.state import foreseen, merge, outputs, previewed, recorded
@@ -28,7 +28,7 @@ class Lifecycle:
     """The lifecycle of the objects in one cloud."""
 
     cloud: Cloud
-    apiserver: ApiServer
+    apiservers: ApiServers
     log: Log
 
     def create(self, kind: Kind, urn: str, inputs: Values, settings: Settings) -> tuple[str, Values]:
@@ -128,13 +128,18 @@ class Lifecycle:
             self.cloud.drop(id)
 
     def _context(self, kind: Kind, id: str, project: str, new: Values, old: Values | None) -> Context:
-        return Context(kind, id, project, new, old, self.cloud, self.apiserver)
+        return Context(kind, id, project, new, old, self.cloud, self.apiservers)
 
     def _existing(self, context: Context, urn: str, inputs: Values) -> Resource | None:
         """The object that an interrupted run of this resource left, if there is one. Any other is refused."""
         existing = None if context.kind.idempotent else self.cloud.find(context.id)
         if existing is None:
             return None
+        if context.kind.adopts(context.new):
+            # As the provider does: what the cloud has is taken as it is, and compared at the next run.
+            taken = replace(existing, urn=urn, inputs=dict(inputs), acknowledged=False)
+            self.cloud.put(taken)
+            return taken
         if existing.acknowledged or existing.urn != urn or existing.inputs != dict(inputs):
             raise Refused(
                 409,

@@ -20,7 +20,7 @@ from pulumi.runtime.proto import provider_pb2
 from sandbox.google import checks, lookups, schema
 from sandbox.google.cloud import Cloud, HasGoogle
 from sandbox.google.diff import Change, changes, top_field
-from sandbox.google.kinds import ApiServer, Kind, Problem, Values
+from sandbox.google.kinds import ApiServers, Kind, Problem, Values
 from sandbox.google.lifecycle import Lifecycle
 from sandbox.google.preview import problems
 from sandbox.google.refusal import Refused
@@ -40,9 +40,9 @@ _STATUSES = {
 }
 
 
-def serve(home: HasGoogle, apiserver: ApiServer) -> tuple[grpc.Server, int]:
+def serve(home: HasGoogle, apiservers: ApiServers) -> tuple[grpc.Server, int]:
     """Start the provider on a free port of this machine only; the running server and its port."""
-    return protocol.serve(GoogleProvider(home, apiserver), _THREADS)
+    return protocol.serve(GoogleProvider(home, apiservers), _THREADS)
 
 
 class GoogleProvider(protocol.Provider):
@@ -51,10 +51,10 @@ class GoogleProvider(protocol.Provider):
     NAME = "google"
     VERSION = "10.2.0"
 
-    def __init__(self, home: HasGoogle, apiserver: ApiServer) -> None:
+    def __init__(self, home: HasGoogle, apiservers: ApiServers) -> None:
         super().__init__()
         self._cloud = Cloud(home)
-        self._lifecycle = Lifecycle(self._cloud, apiserver, self.log)
+        self._lifecycle = Lifecycle(self._cloud, apiservers, self.log)
         self._settings: dict[str, Settings] = {}
         self._latest = Settings()
         self._guard = threading.Lock()

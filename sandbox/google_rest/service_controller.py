@@ -87,17 +87,23 @@ class ServiceController:
         balanced = service["spec"].get("type") == "LoadBalancer"
         if metadata.get("deletionTimestamp") or not balanced:
             if FINALIZER in finalizers:
-                self._balancers.gone(metadata["namespace"], metadata["name"])
+                self._balancers.gone(metadata["namespace"], metadata["name"], self._cluster)
                 metadata["finalizers"] = [one for one in finalizers if one != FINALIZER]
                 cluster.request("PUT", at, service)
             return
         if FINALIZER not in finalizers:
             metadata["finalizers"] = [*finalizers, FINALIZER]
             service = cluster.request("PUT", at, service)
-        self._balancers.follow(service)
+        self._balancers.follow(service, self._cluster)
         if not service.get("status", {}).get("loadBalancer", {}).get("ingress"):
             service["status"] = {"loadBalancer": {"ingress": [{"ip": self._address(metadata)}]}}
             cluster.request("PUT", f"{at}/status", service)
+
+    @property
+    def _cluster(self) -> str:
+        """The id of the cluster whose API server it is."""
+        cluster = next(self._cloud.of_type(CLUSTER), None)
+        return cluster.id if cluster else ""
 
     def _address(self, metadata: dict[str, Any]) -> str:
         """The reserved address that the Service names, or one of Google's."""

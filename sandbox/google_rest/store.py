@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from sandbox.google import judgement
 from sandbox.google.cloud import Cloud, Resource
 from sandbox.google.identity import enabled
-from sandbox.google.kinds import ApiServer, Context, Kind, Problem, Values
+from sandbox.google.kinds import ApiServer, Context, Kind, OneApiServer, Problem, Values
 from sandbox.google.state import merge
 from sandbox.google.table import KINDS
 from sandbox.google_rest import refusal
@@ -127,7 +127,7 @@ class Store:
         """Refused when a rule speaks against an object that has no request of its own."""
         kind = KINDS[row.token]
         project = str(view.get("project", ""))
-        self._judge(Context(kind, id, project, view, old, self.cloud, self.apiserver))
+        self._judge(Context(kind, id, project, view, old, self.cloud, OneApiServer(self.apiserver)))
 
     def _write(self, row: Row, name: str, rest: Json, computed: Values) -> None:
         rest = {key: value for key, value in rest.items() if key not in _GUARDS} | {
@@ -156,7 +156,7 @@ class Store:
 
     def _context(self, kind: Kind, id: str, name: str, new: Values, old: Values | None) -> Context:
         project = str(place(name).get("project") or new.get("project") or "")
-        return Context(kind, id, project, new, old, self.cloud, self.apiserver)
+        return Context(kind, id, project, new, old, self.cloud, OneApiServer(self.apiserver))
 
     def _judge(self, context: Context) -> None:
         kind = context.kind

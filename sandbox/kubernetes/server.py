@@ -20,7 +20,8 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from sandbox.apiserver import ApiServer, ApiServerError
+from sandbox.apiserver import ApiServerError
+from sandbox.apiservers import ApiServers
 from sandbox.kubernetes import kubeconfig, lifecycle, manifest, release
 from sandbox.kubernetes.cluster import Cluster, ClusterError, Exists
 from sandbox.provider import protocol, wire
@@ -43,15 +44,15 @@ _REFUSALS = (ApiServerError, ToolError, ClusterError, manifest.ManifestError, ku
 class Balancers(Protocol):
     """Whoever makes what Google Cloud has for Services of the cluster."""
 
-    def follow(self, service: Mapping[str, Any]) -> None:
+    def follow(self, service: Mapping[str, Any], cluster: str) -> None:
         """A Service was created or changed."""
 
-    def gone(self, namespace: str, name: str) -> None:
+    def gone(self, namespace: str, name: str, cluster: str) -> None:
         """A Service was deleted."""
 
 
 def serve(
-    apiserver: ApiServer, balancers: Balancers | None = None, *, adopts: bool = False
+    apiservers: ApiServers, balancers: Balancers | None = None, *, adopts: bool = False
 ) -> tuple[grpc.Server, int]:
     """Start the provider on a free port of this machine only; the running server and its port.
 
@@ -60,7 +61,7 @@ def serve(
         for a moment and may have given up what the API server made all the same, so what the stack itself
         made is taken over.
     """
-    return protocol.serve(KubernetesProvider(apiserver, balancers, adopts=adopts), _THREADS)
+    return protocol.serve(KubernetesProvider(apiservers, balancers, adopts=adopts), _THREADS)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class _Configured:
     mutable: frozenset[str]
     upserts: bool
     """Whether it creates over what is there already."""
+    of: str = ""
+    """The id of the cluster in Google Cloud."""
 
     def reached(self) -> Cluster:
         if self.cluster is None:
@@ -95,11 +98,11 @@ class KubernetesProvider(protocol.Provider):
     UNCOMPARED_SETTINGS = frozenset({"version"})
 
     def __init__(
-        self, apiserver: ApiServer, balancers: Balancers | None = None, *, adopts: bool = False
+        self, apiservers: ApiServers, balancers: Balancers | None = None, *, adopts: bool = False
     ) -> None:
         super().__init__()
         self._adopts = adopts
-        self._apiserver = apiserver
+        self._apiservers = apiservers
         self._balancers = balancers
         self._configured: dict[str, _Configured] = {}
         self._configuring = threading.Lock()
@@ -140,10 +143,11 @@ class KubernetesProvider(protocol.Provider):
     ) -> provider_pb2.ConfigureResponse:
         settings: Json = wire.read(request.args) or dict(request.variables)
         text = settings.get("kubeconfig") or settings.get("kubernetes:config:kubeconfig")
+        of = ""
         cluster, unreachable = None, "its kubeconfig comes from a resource that does not exist yet"
         if text is not None and text is not UNKNOWN:
             try:
-                cluster = self._connected(text, _on(settings.get("enablePatchForce")))
+                cluster, of = self._connected(text, _on(settings.get("enablePatchForce")))
             except ApiServerError as error:  # the cluster is gone; what lived in it can still be forgotten
                 unreachable = str(error)
         mutable = frozenset(
@@ -151,15 +155,16 @@ class KubernetesProvider(protocol.Provider):
         )
         with self._configuring:
             self._configured[context.peer()] = _Configured(
-                cluster, unreachable, mutable, _on(settings.get("upsertExistingObjects"))
+                cluster, unreachable, mutable, _on(settings.get("upsertExistingObjects")), of
             )
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
-    def _connected(self, text: str, force: bool) -> Cluster:
+    def _connected(self, text: str, force: bool) -> tuple[Cluster, str]:
         target = kubeconfig.parse(text)
-        kubeconfig.require_sandbox(target, self._apiserver.url)
-        authority = target.ca_pem or self._apiserver.ca_pem
-        return Cluster(target.server, self._apiserver.token, authority, force, os.environ.get(_AS))
+        server, of = self._apiservers.at(target.server)
+        kubeconfig.require_sandbox(target, server.url)
+        authority = target.ca_pem or server.ca_pem
+        return Cluster(target.server, server.token, authority, force, os.environ.get(_AS)), of
 
     # Resources
 
@@ -218,7 +223,7 @@ class KubernetesProvider(protocol.Provider):
         except Exists as error:
             what = f'resource "{request.urn}" was not successfully created by the Kubernetes API server'
             raise Exists(f"{what}: {error}", error.status) from None
-        self._follow(live, request.preview)
+        self._follow(of, live, request.preview)
         return provider_pb2.CreateResponse(id="" if request.preview else created_id, properties=_state(live))
 
     @answers_refusals
@@ -228,7 +233,7 @@ class KubernetesProvider(protocol.Provider):
         inputs, olds = wire.read(request.news), wire.read(request.olds)
         of = self._of(context)
         _, live = _apply(of, protocol.token(request.urn), inputs, request.preview, olds)
-        self._follow(live, request.preview)
+        self._follow(of, live, request.preview)
         return provider_pb2.UpdateResponse(properties=_state(live))
 
     @answers_refusals
@@ -251,12 +256,12 @@ class KubernetesProvider(protocol.Provider):
         outputs, seconds = wire.read(request.properties), request.timeout or _DELETE_SECONDS
         lifecycle.delete(of.reached(), protocol.token(request.urn), request.id, outputs, seconds)
         if self._balancers and _is_service(outputs):
-            self._balancers.gone(outputs["metadata"]["namespace"], outputs["metadata"]["name"])
+            self._balancers.gone(outputs["metadata"]["namespace"], outputs["metadata"]["name"], of.of)
         return empty_pb2.Empty()
 
-    def _follow(self, live: Json, preview: bool) -> None:
+    def _follow(self, of: _Configured, live: Json, preview: bool) -> None:
         if self._balancers and not preview and _is_service(live):
-            self._balancers.follow(live)
+            self._balancers.follow(live, of.of)
 
     # What the sandbox does not do
 

@@ -30,6 +30,7 @@ OPENS_NOTHING: Mapping[str, str] = {
             "projectNumber",
             "region",
             "labels",
+            "names.prefix",
             "network.name",
             "network.subnet",
             "cluster.name",
@@ -42,6 +43,7 @@ OPENS_NOTHING: Mapping[str, str] = {
     **dict.fromkeys(
         ("network.perimeter.name", "network.perimeter.accessPolicy", "network.perimeter.projectNumber"), WHERE
     ),
+    "repair": "which objects the next update applies whole, with what they say anyhow",
     "protect": "who may delete what, which lets nothing out",
     "cluster.deletionProtection": "who may delete what, which lets nothing out",
     **dict.fromkeys(

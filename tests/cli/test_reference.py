@@ -48,7 +48,7 @@ def test_every_key_says_what_it_means() -> None:
         ("region", "text", "required"),
         ("protect", "boolean", "`true`"),
         ("network.subnet.nodes", "range", "required"),
-        ("network.name", "name", "`vpc-network`"),
+        ("network.name", "name", "absent"),
         ("network.nat", "object", "see below"),
         ("network.nat.maxPortsPerVm", "integer", "absent"),
         ("network.googleApis", "one of `private`, `restricted`", "`private`"),

@@ -10,7 +10,7 @@ import pytest
 
 from egress.common import names
 from tests.program_runner import ProgramRun, run_program
-from tests.support import config_with, dev_config
+from tests.support import config_with, dev_config, plan_of
 
 
 @cache
@@ -95,7 +95,7 @@ def test_what_cannot_be_brought_back_is_protected_unless_the_stack_relaxes_it() 
     protected = {
         resource["type"].rpartition(":")[2] for resource in production().registered if resource["protect"]
     }
-    assert protected == {"Network", "Subnetwork", "Address", "Cluster", "Bucket"}
+    assert protected == {"Network", "Subnetwork", "Address", "Cluster", "Bucket", "Namespace"}
     assert not [resource["urn"] for resource in dev().registered if resource["protect"]]
 
 
@@ -275,12 +275,13 @@ class TestGoogleApis:
             "projectRoles": {"roles/bigquery.jobUser": "queries belong to the project"},
         }
         run = run_program(config_with("teams/team-x/googleApis/serviceAccounts/test", account))
+        google = plan_of(dev_config()).settings.google_names
         found = {
             resource["type"].rpartition(":")[2]: resource["inputs"]
             for resource in run.registered
             if resource["name"].startswith("team-x/test/") and resource["type"].endswith("Member")
         }
-        email = names.service_account_email(names.google_service_account("team-x", "test"), "sandbox-project")
+        email = names.service_account_email(google.team_account("team-x", "test"), "sandbox-project")
         member = {"member": f"serviceAccount:{email}"}
         own, other = {"project": "sandbox-project"}, {"project": "other-project"}
         assert found["TopicIAMMember"] == {

@@ -8,11 +8,13 @@ from typing import Any
 
 import yaml
 
+from egress.common.google_names import node_account
 from tests.program_runner import ProgramRun, run_program
 from tests.support import ROOT
 
 EXAMPLE = ROOT / "examples/modes/Pulumi.own-gateway.yaml"
-SUBNET = "subnet-gke-gateway-partner"
+SUBNET = "vpc-network-subnet-gateway-partner"
+NAT = "vpc-network-nat-config"
 
 
 @cache
@@ -65,8 +67,8 @@ def test_its_subnet_alone_leaves_by_the_reserved_addresses() -> None:
         resource["inputs"]["name"]: resource["inputs"]
         for resource in run().of_type("gcp:compute/routerNat:RouterNat")
     }
-    assert sorted(nats) == ["nat-config", SUBNET]
-    assert nats["nat-config"]["natIpAllocateOption"] == "AUTO_ONLY"
+    assert sorted(nats) == [NAT, SUBNET]
+    assert nats[NAT]["natIpAllocateOption"] == "AUTO_ONLY"
     assert nats[SUBNET]["natIpAllocateOption"] == "MANUAL_ONLY"
     assert len(nats[SUBNET]["natIps"]) == 2
     assert [len(nat["subnetworks"]) for nat in nats.values()] == [1, 1]
@@ -80,16 +82,17 @@ def test_the_addresses_are_protected_for_the_partner_knows_them() -> None:
         for resource in run().of_type("gcp:compute/address:Address")
         if resource["protect"]
     ]
-    assert sorted(protected) == ["partner-1", "partner-2"]
+    assert sorted(protected) == ["vpc-network-partner-1", "vpc-network-partner-2"]
 
 
 def test_its_nodes_run_as_an_account_of_their_own() -> None:
     accounts = {
         resource["inputs"]["accountId"] for resource in run().of_type("gcp:serviceaccount/account:Account")
     }
-    assert {"sa-gateway-nodes", "sa-gateway-partner-nodes"} <= accounts
-    rule = inputs("gcp:compute/firewall:Firewall", "gateway-partner-allow-egress-web")
-    assert len(rule["targetServiceAccounts"]) == 1
+    nodes = {kind: node_account("vpc-network", kind) for kind in ("gateway", "gateway-partner")}
+    assert set(nodes.values()) <= accounts
+    rule = inputs("gcp:compute/firewall:Firewall", "vpc-network-gateway-partner-allow-egress-web")
+    assert [email.partition("@")[0] for email in rule["targetServiceAccounts"]] == [nodes["gateway-partner"]]
 
 
 def test_other_stacks_and_partners_learn_its_addresses() -> None:

@@ -167,7 +167,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         _account,
         "names",
         "there already: service account sa-application-nodes; not made by this stack",
-        "Choose another name in the config, or a project for this stack alone; if it is to become this "
+        "Write another names.prefix, or another name in the config; if it is to become this "
         "stack's: pulumi import TYPE NAME ID",
     ),
     "a policy of the organization": (

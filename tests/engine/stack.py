@@ -33,17 +33,19 @@ class Sandbox:
             (self.project / name).symlink_to(ROOT / name)
         self.configure(dev_config())
 
-    def configure(self, config: dict[str, Any]) -> None:
-        (self.project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+    def configure(self, config: dict[str, Any], stack: str = "dev") -> None:
+        (self.project / f"Pulumi.{stack}.yaml").write_text(
+            yaml.safe_dump({"config": config}), encoding="utf-8"
+        )
 
-    def arguments(self, command: str, directory: Path | None = None) -> list[str]:
+    def arguments(self, command: str, directory: Path | None = None, stack: str = "dev") -> list[str]:
         return [
             sys.executable,
             "-m",
             "sandbox",
             command,
             "--stack",
-            "dev",
+            stack,
             "--directory",
             str(directory or self.project),
         ]
@@ -53,11 +55,17 @@ class Sandbox:
         return {**os.environ, "EGRESS_SANDBOX_HOME": str(self.home.root), "NO_COLOR": "1"}
 
     def run(
-        self, command: str, directory: Path | None = None, *, fails: bool = False, more: Sequence[str] = ()
+        self,
+        command: str,
+        directory: Path | None = None,
+        *,
+        fails: bool = False,
+        more: Sequence[str] = (),
+        stack: str = "dev",
     ) -> str:
         """The command's output; stdout only where it is JSON."""
         done = subprocess.run(
-            [*self.arguments(command, directory), *more],
+            [*self.arguments(command, directory, stack), *more],
             env=self.environment,
             cwd=ROOT,
             stdout=subprocess.PIPE,

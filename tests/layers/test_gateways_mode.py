@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egress.common import names
+from egress.common.google_names import GoogleNames, node_account
 from egress.common.objects import Part
 from egress.layers.cluster.gateway_workload import MESH_VERSION
 from egress.layers.google import node_pools
@@ -283,6 +284,7 @@ def test_other_stacks_learn_each_gateway_and_who_leaves_by_it() -> None:
     assert "gateways" not in planned(plan_of(dev_config()))
 
 
+STACK = GoogleNames("my-project", "", "vpc-network", "subnet-gke", "cluster1")
 NAMES = st.from_regex(r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", fullmatch=True)
 
 
@@ -294,9 +296,9 @@ def test_no_two_gateways_share_a_name(one: str, other: str) -> None:
         names.gateway_label,
         names.gateway_nodes,
         names.gateway_pods,
-        lambda gateway: names.node_service_account(names.gateway_nodes(gateway)),
-        lambda gateway: names.gateway_subnet("subnet-gke", gateway),
+        lambda gateway: node_account("", names.gateway_nodes(gateway)),
+        STACK.gateway_subnet,
     ):
         assert (named(one) == named(other)) == (one == other)
         assert named(one) != named("")
-    assert len(names.node_service_account(names.gateway_nodes(one))) <= names.SERVICE_ACCOUNT_ID
+    assert len(node_account("", names.gateway_nodes(one))) <= names.SERVICE_ACCOUNT_ID

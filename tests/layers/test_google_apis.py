@@ -102,7 +102,7 @@ class TestPerimeter:
         run = run_program(fenced())
         (boundary,) = run.of_type(PERIMETER)
         inputs = boundary["inputs"]
-        assert inputs["name"] == "accessPolicies/123456789/servicePerimeters/egress"
+        assert inputs["name"] == "accessPolicies/123456789/servicePerimeters/egress_sandbox_project"
         assert "spec" not in inputs
         assert inputs["status"]["vpcAccessibleServices"] == {
             "enableRestriction": True,

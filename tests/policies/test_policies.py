@@ -43,7 +43,7 @@ def test_gateways_with_accounts_of_other_names_can_be_named() -> None:
 
 def test_a_team_with_an_open_security_model_is_let_pass_only_by_the_pack_s_config() -> None:
     assert set(violations(stack("open"))) == {"only-gateways-leave", "declared-hosts-only"}
-    assert violations(stack("open"), openAccounts=["sa-application-nodes"], openNamespaces=["lab"]) == {}
+    assert violations(stack("open"), openAccounts=["*-application-nodes"], openNamespaces=["lab"]) == {}
 
 
 def in_stack(name: str, *, protect: bool) -> list[Resource]:

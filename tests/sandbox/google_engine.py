@@ -46,6 +46,13 @@ class FakeApiServer:
     def define_secret_sync(self) -> None:
         self.calls.append("secret sync")
 
+    def of(self, cluster: str) -> FakeApiServer:
+        """It stands in for those of every cluster."""
+        return self
+
+    def own(self, cluster: str) -> None:
+        pass
+
 
 @dataclass
 class Made:

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from sandbox.apiserver import ApiServer
+from sandbox.apiservers import ApiServers
 from sandbox.home import Home
 from sandbox.kubernetes.server import serve
 from sandbox.provider import wire
@@ -25,7 +25,7 @@ DEPLOYMENT = "urn:pulumi:dev::project::kubernetes:apps/v1:Deployment::app"
 @pytest.fixture(name="provider")
 def _provider(tmp_path: Path) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
     """The provider over gRPC, as the engine meets it, with no API server behind it."""
-    server, port = serve(ApiServer(Home(tmp_path)))
+    server, port = serve(ApiServers(Home(tmp_path)))
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
         yield provider_pb2_grpc.ResourceProviderStub(channel)
     server.stop(None)

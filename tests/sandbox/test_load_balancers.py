@@ -28,7 +28,7 @@ def test_one_holds_what_it_is_in_also_when_its_cluster_is_gone(
 ) -> None:
     made = build(engine)
     balancers = LoadBalancers(engine.cloud)
-    balancers.follow(service(annotations=annotations))
+    balancers.follow(service(annotations=annotations), made[g.CLUSTER].id)
     (rule,) = engine.cloud.list(FORWARDING_RULE)
     engine.delete(made[g.CLUSTER])
     assert engine.cloud.list(FORWARDING_RULE) == [rule]
@@ -39,21 +39,23 @@ def test_one_holds_what_it_is_in_also_when_its_cluster_is_gone(
 def test_one_holds_its_address(engine: Engine) -> None:
     made = build(engine)
     address = made[g.ADDRESS]
-    LoadBalancers(engine.cloud).follow(service(annotations={ADDRESS: address.inputs["name"]}))
+    LoadBalancers(engine.cloud).follow(
+        service(annotations={ADDRESS: address.inputs["name"]}), made[g.CLUSTER].id
+    )
     refused(lambda: engine.delete(address), "already being used by", "forwardingRules")
 
 
 def test_it_goes_with_its_service_and_with_the_services_type(engine: Engine) -> None:
-    build(engine)
+    cluster = build(engine)[g.CLUSTER].id
     balancers = LoadBalancers(engine.cloud)
     for end in (
-        lambda: balancers.gone("istio-ingress", "gateway"),
-        lambda: balancers.follow(service("ClusterIP")),
+        lambda: balancers.gone("istio-ingress", "gateway", cluster),
+        lambda: balancers.follow(service("ClusterIP"), cluster),
     ):
-        balancers.follow(service())
-        balancers.follow(service())
+        balancers.follow(service(), cluster)
+        balancers.follow(service(), cluster)
         assert len(engine.cloud.list(FORWARDING_RULE)) == 1
-        balancers.gone("istio-ingress", "another")
+        balancers.gone("istio-ingress", "another", cluster)
         assert len(engine.cloud.list(FORWARDING_RULE)) == 1
         end()
         assert engine.cloud.list(FORWARDING_RULE) == []

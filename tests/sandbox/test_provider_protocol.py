@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from sandbox.apiserver import ApiServer
+from sandbox.apiservers import ApiServers
 from sandbox.google.server import GoogleProvider
 from sandbox.home import Home
 from sandbox.kubernetes.server import KubernetesProvider
@@ -28,9 +28,9 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str
     """The name of a provider, and a connection to it."""
     home = Home(tmp_path)
     provider = (
-        GoogleProvider(home, ApiServer(home))
+        GoogleProvider(home, ApiServers(home))
         if request.param == "google"
-        else KubernetesProvider(ApiServer(home))
+        else KubernetesProvider(ApiServers(home))
     )
     server, port = protocol.serve(provider, 2)
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
@@ -88,7 +88,7 @@ def test_the_type_of_a_resource_is_the_last_of_its_chain() -> None:
 @pytest.fixture
 def kubernetes(tmp_path: Path) -> Iterator[Stub]:
     """A connection to the kubernetes provider."""
-    server, port = protocol.serve(KubernetesProvider(ApiServer(Home(tmp_path))), 1)
+    server, port = protocol.serve(KubernetesProvider(ApiServers(Home(tmp_path))), 1)
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
         yield Stub(channel)
     server.stop(None)

@@ -20,6 +20,7 @@ from egress.answers.diff import (
     trusted,
 )
 from egress.answers.diff.both import Both, comparable
+from egress.answers.diff.deleted import Deleted, deleted
 from egress.answers.diff.facts import Fact
 from egress.answers.diff.flows import TeamFlows
 from egress.answers.diff.normal import Item, differing, normal
@@ -79,6 +80,8 @@ class Difference:
 
     unjudged: tuple[Unjudged, ...] = ()
     """What differs without being judged: nobody here can tell what it does."""
+    deletes: tuple[Deleted, ...] = ()
+    """What goes with namespaces of teams."""
     silent: tuple[str, ...] = ()
     """Keys of the config that differ, are in no object, and say nothing about who may reach what."""
 
@@ -92,6 +95,7 @@ class Difference:
         return {
             "changes": [change.as_json() for change in self.changes],
             "notJudged": [item.as_json() for item in self.unjudged],
+            "deletes": [item.as_json() for item in self.deletes],
             "objects": [*self.objects, *(f"{CONFIG} {path}" for path in self.silent)],
             "notes": list(self.notes),
         }
@@ -116,6 +120,7 @@ def difference(
     nothing = [not (side.kubernetes or side.google) for side in (old, new)]
     if not any(nothing):
         old, new, notes = comparable(old, new, whole=whole)
+    goes = deleted(old, new)
     both = Both(old, new)
     sides = [normal(side) for side in (old, new)]
     objects = tuple(sorted(name for name in sides[0].keys() | sides[1].keys() if _differ(sides, name, both)))
@@ -131,7 +136,9 @@ def difference(
         if (before and nothing[1]) or (after and nothing[0]):
             facts += [*granted.roles(before, after), *relaxed.facts(before, after, facts)]
         unread = (*unjudged(both, sides, objects, facts), *unasked(both)) if objects else ()
-        return Difference(tuple(_changes(_without_echoes(facts, gateways))), objects, tuple(notes), unread)
+        return Difference(
+            tuple(_changes(_without_echoes(facts, gateways))), objects, tuple(notes), unread, goes
+        )
     for of_plans in (platform.facts, leaving.facts, logged.facts, granted.planned):
         facts += of_plans(before, after)
     facts += relaxed.facts(before, after, facts)
@@ -144,6 +151,7 @@ def difference(
         objects,
         tuple(notes),
         unread,
+        goes,
         tuple(silent(*settings)),
     )
 

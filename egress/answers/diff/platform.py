@@ -44,6 +44,7 @@ def _places(plan: Plan) -> dict[str, str]:
         "the project": plan.project,
         "the region": plan.settings.region,
         "the VPC network": network.name,
+        "the beginning of names in Google Cloud": plan.settings.google_names.prefix or "none",
         "the mesh's control plane": "istiod in the cluster"
         if plan.settings.mesh.flavor is Flavor.ISTIO
         else "Google's",
@@ -92,7 +93,7 @@ def _perimeter(old: Plan, new: Plan) -> Iterator[Fact]:
 
 def _protection(old: Plan, new: Plan) -> Iterator[Fact]:
     kept, cluster = (
-        "to delete network, subnet, cluster, reserved addresses and buckets",
+        "to delete network, subnet, cluster, reserved addresses, buckets and namespaces of teams",
         "to delete the cluster",
     )
     one, other = old.settings, new.settings

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from egress.common import names
 from egress.common.google_cloud import METADATA_ADDRESS, METADATA_HOST, PRIVATE_ZONES
 from egress.common.hosts import ANY, domain_above, under
 from egress.plan.model import Plan
@@ -58,7 +57,7 @@ def render(plan: Plan) -> Iterator[PrivateZone]:
     if plan.settings.network.dns.undeclared_names is Undeclared.REFUSE:
         yield from _declared(plan)
         yield PrivateZone(
-            "refuse-undeclared-names",
+            plan.settings.google_names.own("refuse-undeclared-names"),
             ROOT,
             "Names that no team declares do not exist here.",
             (Record(f"{METADATA_HOST}.", "A", (METADATA_ADDRESS,)),),
@@ -74,7 +73,7 @@ def _of_google(plan: Plan) -> Iterator[PrivateZone]:
         answers = vip.domain if domain == "googleapis.com" else domain
         name = "private-google-apis" if domain == "googleapis.com" else f"private-{domain.replace('.', '-')}"
         yield PrivateZone(
-            name,
+            plan.settings.google_names.own(name),
             f"{domain}.",
             f"{domain}. answers with the addresses of Private Google Access.",
             (Record(f"*.{domain}.", "CNAME", (f"{answers}.",)), Record(f"{answers}.", "A", vip.addresses)),
@@ -84,12 +83,12 @@ def _of_google(plan: Plan) -> Iterator[PrivateZone]:
 def _declared(plan: Plan) -> Iterator[PrivateZone]:
     """One zone for each domain. A domain below another still gets its own, because the other may be removed
     later."""
-    dns = plan.settings.network.dns
+    dns, google = plan.settings.network.dns, plan.settings.google_names
     declared = {way.host.name for team in plan.teams for way in team.ways} | set(dns.also_resolved)
     for domain in sorted({name.removeprefix(ANY) for name in declared}):
         if domain_above(domain, dns.answered_elsewhere) is None:
             yield PrivateZone(
-                names.dns_zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True
+                google.zone(domain), f"{domain}.", f"{domain}. is declared, so it resolves.", resolved=True
             )
 
 

@@ -68,7 +68,9 @@ def render(plan: Plan) -> Iterator[FirewallRule]:
     for rule in _rules(plan):
         leaves = rule.egress and rule.allow and not inside.issuperset(rule.ranges)
         yield replace(
-            rule, log=wanted is not Logging.NONE and (rule.log or (wanted is Logging.ALL and leaves))
+            rule,
+            name=plan.settings.google_names.own(rule.name),
+            log=wanted is not Logging.NONE and (rule.log or (wanted is Logging.ALL and leaves)),
         )
 
 

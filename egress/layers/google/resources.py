@@ -47,10 +47,11 @@ def google_objects(plan: Plan) -> list[Resource]:
 
 def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
     project, settings = f"projects/{plan.project}", plan.settings
+    google = settings.google_names
     network = f"{project}/global/networks/{settings.network.name}"
     subnet = f"{project}/regions/{settings.region}/subnetworks/{settings.network.subnet.name}"
     emails = {
-        nodes: names.service_account_email(names.node_service_account(nodes), plan.project)
+        nodes: names.service_account_email(google.node_account(nodes), plan.project)
         for nodes in firewall.nodes(plan)
     }
     yield "gcp:compute/subnetwork:Subnetwork", subnetwork(settings.network, settings.region, network)
@@ -60,7 +61,7 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
         yield "gcp:compute/subnetwork:Subnetwork", subnetwork(settings.network, settings.region, network, own)
     rules = list(firewall.render(plan))
     if settings.network.firewall.form is Form.POLICY:
-        policy = names.firewall_policy(settings.network.name)
+        policy = google.firewall_policy
         yield (
             "gcp:compute/networkFirewallPolicyWithRules:NetworkFirewallPolicyWithRules",
             firewall_policy(policy, rules, emails),
@@ -68,7 +69,7 @@ def _all(plan: Plan) -> Iterator[tuple[str, Arguments]]:
     else:
         for rule in rules:
             yield "gcp:compute/firewall:Firewall", firewall_rule(rule, network, emails)
-    resolving = f"{project}/global/networks/{names.resolving_network(settings.network.name)}"
+    resolving = f"{project}/global/networks/{google.resolving_network}"
     for zone in dns.render(plan):
         yield "gcp:dns/managedZone:ManagedZone", managed_zone(zone, network, resolving)
         for record in zone.records:

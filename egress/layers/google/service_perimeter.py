@@ -38,12 +38,13 @@ def render(plan: Plan) -> Perimeter | None:
     if wanted is None:
         return None
     policy = f"accessPolicies/{wanted.access_policy}"
+    name = wanted.name or plan.settings.google_names.perimeter
     secrets = SECRET_SERVICES if plan.settings.cluster.secret_sync else ()
     of_teams = {*plan.granted_apis, *(f"{api}.googleapis.com" for api in plan.google_apis)}
     return Perimeter(
-        name=f"{policy}/servicePerimeters/{wanted.name}",
+        name=f"{policy}/servicePerimeters/{name}",
         parent=policy,
-        title=wanted.name,
+        title=name,
         project=f"projects/{wanted.project_number}",
         services=tuple(sorted({*SERVICES, *WITHIN_PERIMETER, *secrets, *of_teams, *wanted.also_restricted})),
         access_levels=tuple(sorted(f"{policy}/accessLevels/{level}" for level in set(wanted.access_levels))),
