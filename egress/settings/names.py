@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 from pydantic import Field
 
 from egress.common import google_names, grammar
-from egress.common.google_names import LONGEST_PREFIX
+from egress.common.google_names import LONGEST_PREFIX, GoogleNames
 from egress.common.names import DNS_LABEL
 from egress.settings.base import Form, Model, Refusal
 
@@ -85,4 +85,19 @@ def too_long(
                     f"Behind the stack's prefix the address is called {whole}, which has {len(whole)} "
                     f"characters: Compute Engine takes {DNS_LABEL}.",
                     "Choose a shorter name.",
+                )
+
+
+def one_address_twice(
+    google: GoogleNames, addresses: Mapping[tuple[str, ...], Iterable[str]]
+) -> Iterator[Refusal]:
+    """A reserved address of Cloud NAT that has the name of the ingress gateway's."""
+    for path, of_path in addresses.items():
+        for address in of_path:
+            if google.own(address) == google.ingress_address:
+                yield (
+                    (*path, address),
+                    "The address to which partners connect has this name already, and Google Cloud "
+                    "accepts a name only once.",
+                    "Choose another name.",
                 )

@@ -18,7 +18,7 @@ from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
 from egress.settings.ingress import Ingress
 from egress.settings.kubernetes_names import ObjectName, SecretName
 from egress.settings.mesh import Gateway, Mesh
-from egress.settings.names import Names, completed, too_long
+from egress.settings.names import Names, completed, one_address_twice, too_long
 from egress.settings.network import Network, overlaps
 from egress.settings.registries import RegistryName, Upstream
 from egress.settings.service_perimeter import Number
@@ -192,7 +192,7 @@ class Settings(Model):
         found.extend(self.fences.unknown_teams(self.teams))
         found.extend(self._private_hosts_inside())
         found.extend(self._sources_inside())
-        found.extend(self._one_address_twice())
+        found.extend(one_address_twice(self.google_names, self._addresses()))
         found.extend(too_long(self.names, self.network.name, self._addresses()))
         groups = self.fences.groups
         if (groups.platform or groups.security or groups.teams) and self.cluster.security_group is None:
@@ -264,20 +264,6 @@ class Settings(Model):
             if gateway.nat:
                 pools[("gateways", name, "nat", "addresses")] = list(gateway.nat.addresses)
         return pools
-
-    def _one_address_twice(self) -> Iterator[Refusal]:
-        """A reserved address of Cloud NAT that has the name of the ingress gateway's."""
-        google = self.google_names
-        for path, addresses in self._addresses().items():
-            for address in addresses:
-                if google.own(address) != google.ingress_address:
-                    continue
-                yield (
-                    (*path, address),
-                    "The address to which partners connect has this name already, and Google Cloud "
-                    "accepts a name only once.",
-                    "Choose another name.",
-                )
 
     def _private_hosts_inside(self) -> Iterator[Refusal]:
         own = self._own_ranges()
