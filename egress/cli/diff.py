@@ -175,6 +175,10 @@ def _print(found: Difference) -> None:
     if not found.changes:
         out.print(nothing(found), markup=False)
     print_changes(found.changes, found.unjudged)
+    if found.deletes:
+        out.print("[bold]Deletes[/bold]")
+        for item in found.deletes:
+            out.print(f"  {escape(item.text)}")
 
 
 def print_changes(
@@ -195,10 +199,6 @@ def print_changes(
     if unjudged:
         out.print("[bold]Not judged[/bold]")
         for item in unjudged:
-            out.print(f"  {escape(item.text)}")
-    if found.deletes:
-        out.print("[bold]Deletes[/bold]")
-        for item in found.deletes:
             out.print(f"  {escape(item.text)}")
 
 

@@ -15,6 +15,9 @@ CLUSTER_NAME = 40
 LONGEST_PREFIX = 11
 """Characters: with it `PREFIX-application-nodes` is still the id of a service account, uncut."""
 
+OF_NODES = "sa"
+"""What the accounts of nodes begin with where there is no prefix."""
+
 
 def network(prefix: str) -> str:
     """The VPC network's name where the config gives none."""
@@ -31,7 +34,7 @@ def cluster(prefix: str) -> str:
 
 def node_account(prefix: str, kind: str) -> str:
     """Account id of the nodes of one kind: application, gateway, ingress, or a gateway of its own."""
-    return fit(f"{prefix}-{kind}-nodes" if prefix else f"sa-{kind}-nodes", SERVICE_ACCOUNT_ID)
+    return fit(f"{prefix}-{kind}-nodes" if prefix else f"{OF_NODES}-{kind}-nodes", SERVICE_ACCOUNT_ID)
 
 
 @dataclass(frozen=True)

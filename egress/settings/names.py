@@ -34,7 +34,7 @@ class Names(Model):
         "addresses, service accounts, buckets. No two stacks of a project may have the same. "
         "Another one makes all of these anew. Absent: `network.name`. Empty: the names of "
         "Google's tutorial, for one stack of a project. Refused: Not of the form `eu`; longer "
-        "than 11 characters. Absent, and `network.name` is longer.",
+        "than 11 characters; `sa`. Absent, and `network.name` is longer.",
     )
 
 
@@ -64,10 +64,13 @@ def _prefix(names: Any) -> str | None:
     return given if isinstance(given, str) and grammar.matches(_FORM, given) else None
 
 
-def too_long(
+def unfit(
     names: Names, network: str, addresses: Mapping[tuple[str, ...], Iterable[str]]
 ) -> Iterator[Refusal]:
-    """A prefix that leaves no room for names behind it. `addresses`: reserved ones, by where they are."""
+    """A prefix that another stack's names have, or that leaves no room for names behind it.
+
+    `addresses`: reserved ones, by where they are.
+    """
     if names.prefix is None and len(network) > LONGEST_PREFIX:
         yield (
             ("names", "prefix"),
@@ -77,6 +80,13 @@ def too_long(
         )
         return
     prefix = network if names.prefix is None else names.prefix
+    if prefix == google_names.OF_NODES:
+        yield (
+            ("names", "prefix") if names.prefix else ("network", "name"),
+            "A stack of the project that has the names of Google's tutorial begins the names of its nodes' "
+            "service accounts with it: the nodes of both would act with the same rights.",
+            "Write another one.",
+        )
     for path, of_path in addresses.items():
         for address in of_path:
             if prefix and len(whole := f"{prefix}-{address}") > DNS_LABEL:

@@ -18,7 +18,7 @@ from egress.settings.gateways import MOST_SUBNETS, GatewayName, TeamGateway
 from egress.settings.ingress import Ingress
 from egress.settings.kubernetes_names import ObjectName, SecretName
 from egress.settings.mesh import Gateway, Mesh
-from egress.settings.names import Names, completed, one_address_twice, too_long
+from egress.settings.names import Names, completed, one_address_twice, unfit
 from egress.settings.network import Network, overlaps
 from egress.settings.registries import RegistryName, Upstream
 from egress.settings.service_perimeter import Number
@@ -193,7 +193,7 @@ class Settings(Model):
         found.extend(self._private_hosts_inside())
         found.extend(self._sources_inside())
         found.extend(one_address_twice(self.google_names, self._addresses()))
-        found.extend(too_long(self.names, self.network.name, self._addresses()))
+        found.extend(unfit(self.names, self.network.name, self._addresses()))
         groups = self.fences.groups
         if (groups.platform or groups.security or groups.teams) and self.cluster.security_group is None:
             found.append(

@@ -86,7 +86,6 @@ OPENS_NOTHING: Mapping[str, str] = {
     "fences.contact": "words",
     "fences.applicationNodes.reason": "words",
     "fences.writers": "nobody may write more than without it; diff says who is let in again",
-    "repair": "which objects the next update applies whole, with what they say anyhow",
     "fences.groups": "rights of people in the cluster, by roles that are the same for every stack; diff says "
     "who gets them",
     "teams.*.labels": "labels that no fence goes by",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egress.common import names
-from egress.common.google_names import LONGEST_PREFIX, GoogleNames
+from egress.common.google_names import LONGEST_PREFIX, OF_NODES, GoogleNames
 from egress.common.hosts import PATTERN_LIMIT, HostError, normalise
 
 TUTORIAL = GoogleNames("my-project", "", "vpc-network", "subnet-gke", "cluster1")
@@ -109,7 +109,9 @@ def test_an_account_of_a_domain_scoped_project_has_the_domain_last() -> None:
     )
 
 
-prefixes = st.from_regex(rf"[a-z]([a-z0-9-]{{0,{LONGEST_PREFIX - 2}}}[a-z0-9])?", fullmatch=True)
+prefixes = st.from_regex(rf"[a-z]([a-z0-9-]{{0,{LONGEST_PREFIX - 2}}}[a-z0-9])?", fullmatch=True).filter(
+    lambda prefix: prefix != OF_NODES
+)
 
 
 def all_names(stack: GoogleNames, host: str, team: str, key: str) -> dict[str, str]:
