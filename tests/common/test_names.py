@@ -4,6 +4,7 @@ else."""
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,13 @@ OF_A_HOST = {
 }
 
 
-@pytest.mark.parametrize("name", OF_A_HOST, ids=str)
+def _called(name: Callable[[str], str]) -> str:
+    """The same in every process, as whoever shares tests out among processes needs."""
+    stack = getattr(name, "__self__", None)
+    return f"{name.__name__} behind {stack.prefix or 'nothing'}" if stack else name.__name__
+
+
+@pytest.mark.parametrize("name", OF_A_HOST, ids=_called)
 @given(one=hosts, other=hosts)
 def test_two_hosts_never_share_a_name(name, one: str, other: str) -> None:
     assert (name(one) == name(other)) == (one == other)
@@ -64,7 +71,7 @@ def test_serviceentries_of_a_pattern_have_names_that_no_other_has(pattern: str, 
     assert len({*of_pattern, names.service_entry(host), names.google_api(host.partition(".")[0])}) == 5
 
 
-@pytest.mark.parametrize("name", OF_A_HOST, ids=str)
+@pytest.mark.parametrize("name", OF_A_HOST, ids=_called)
 @given(host=hosts)
 def test_a_name_fits_its_api(name, host: str) -> None:
     assert len(name(host)) <= OF_A_HOST[name]
