@@ -26,7 +26,7 @@ def clusters(sandbox: Sandbox) -> list[str]:
     return [one.id.rpartition("/")[2] for one in Cloud(sandbox.home).everything() if ":Cluster" in one.type]
 
 
-def test_a_cluster_under_another_name_takes_everything_along(sandbox: Sandbox) -> None:
+def test_a_cluster_under_another_name_has_everything_before_the_old_one_goes(sandbox: Sandbox) -> None:
     config = small()
     sandbox.configure(config)
     sandbox.run("up")
