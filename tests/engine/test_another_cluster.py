@@ -1,4 +1,4 @@
-"""A cluster that has to be made anew moves under another name: the new one is whole before the old one goes."""
+"""A cluster that has to be made anew moves under another name: the new one is whole before the old goes."""
 
 from __future__ import annotations
 
