@@ -88,7 +88,7 @@ def test_the_preview_announces_two_runs_and_two_runs_it_takes(sandbox: Sandbox) 
 
 
 def test_every_map_is_there_and_repositories_are_those_of_the_config(sandbox: Sandbox) -> None:
-    assert upstreams(sandbox) == {"cluster1-github": "ghcr.io"}, "the managed mesh brings its own images"
+    assert upstreams(sandbox) == {"vpc-network-github": "ghcr.io"}, "the managed mesh brings its own images"
     found = {item["metadata"]["name"]: item["data"] for item in kubernetes_object(sandbox, MAPS)["items"]}
     assert len({found[name]["mesh"] for name in names.MANAGED_MESH_CONFIGS}) == 1
 
@@ -100,4 +100,4 @@ def test_nothing_is_left_to_do(sandbox: Sandbox) -> None:
 def test_another_upstream_is_another_repository_of_the_same_name(sandbox: Sandbox) -> None:
     sandbox.configure(example(github="quay.io"))
     assert sandbox.changes(sandbox.run("up"))["replaced"] == 1
-    assert upstreams(sandbox) == {"cluster1-github": "quay.io"}
+    assert upstreams(sandbox) == {"vpc-network-github": "quay.io"}

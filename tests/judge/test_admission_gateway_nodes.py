@@ -9,9 +9,10 @@ import yaml
 
 from egress.common.objects import Resource
 from egress.judge.layers.admission import GATEWAY_NODES, Admission, recorded
-from egress.judge.model.flow import Verdict
+from egress.judge.model.flow import Outcome, Verdict
 from egress.judge.model.snapshot import Snapshot
 from egress.layers.google.resources import google_objects
+from egress.settings import load
 from tests.judge.admitting import APPLICATION, GATEWAY, admission, rendered
 from tests.support import PROJECT, ROOT, dev_config, plan_of
 
@@ -38,11 +39,13 @@ class TestGatewayNodes:
         config = yaml.safe_load((ROOT / "examples/modes/Pulumi.receive.yaml").read_text(encoding="utf-8"))[
             "config"
         ] | {"gcp:project": PROJECT}
-        plan = plan_of(config)
+        plan, names = plan_of(config), load(config).google_names
         judge = Admission(Snapshot.of(rendered(plan), google_objects(plan)))
         team = plan.teams[0].name
-        assert not judge.placed(team, GATEWAY).allowed
-        assert not judge.placed(team, f"sa-ingress-nodes@{PROJECT}.iam.gserviceaccount.com").allowed
+        for kind in ("gateway", "ingress"):
+            nodes = f"{names.node_account(kind)}@{PROJECT}.iam.gserviceaccount.com"
+            verdict = judge.placed(team, nodes)
+            assert verdict.outcome is Outcome.DENIED, verdict.reason
 
     def test_without_the_taint_or_with_another_pools_name_nothing_keeps_them_off(self) -> None:
         plan = plan_of(dev_config())

@@ -101,7 +101,7 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
     ),
     "nodes and pods no longer reach each other": (
         "managed-mesh",
-        [take("firewall/allow-egress-nodes-and-pods")],
+        [take("firewall/vpc-network-allow-egress-nodes-and-pods")],
     ),
     "nodes take nothing from pods": (
         "own-gateway",
@@ -116,7 +116,7 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
         ],
     ),
     "nodes do not reach the control plane": ("dev", [take("firewall/allow-egress-to-api-server")]),
-    "nodes fetch no image": ("tcp-by-name", [take("firewall/allow-egress-gcp-apis")]),
+    "nodes fetch no image": ("tcp-by-name", [take("firewall/vpc-network-allow-egress-gcp-apis")]),
     "the control plane does not reach istiod's webhooks": (
         "dev",
         [take("firewall/allow-ingress-api-server-to-webhook")],
@@ -207,7 +207,7 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
         "dev",
         [zone(DEV, "storage.googleapis.com.", name="lies"), record("lies", "storage.googleapis.com.", VIP)],
     ),
-    "the names of images are not answered": ("wildcard", [take("managedzone/private-gcr-io")]),
+    "the names of images are not answered": ("wildcard", [take("managedzone/vpc-network-private-gcr-io")]),
     "the metadata server's name is answered by somebody's record": (
         "dev",
         [

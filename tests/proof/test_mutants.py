@@ -14,18 +14,17 @@ from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 
 from egress.common.objects import Resource
 from egress.judge.model.snapshot import Snapshot, identity
 from egress.judge.trace import Judges
 from egress.layers.render import render
-from egress.plan.make import make_plan
 from egress.plan.model import Plan
 from egress.proof.intent import Intent
 from egress.proof.snapshot import deployment
 from egress.proof.verify import verify
-from egress.settings import load_file
-from tests.support import PROJECT, ROOT, dev_config, plan_of
+from tests.support import ROOT, dev_config, plan_of
 
 GONE = object()
 Path = tuple[str | int, ...]
@@ -91,7 +90,9 @@ OF_LEAVING = re.compile(r"istio-egress/|managedzone/|nodepool/(default-pool|gate
 @cache
 def plan(stack: str = LEAVING) -> Plan:
     if stack == RECEIVING:
-        return make_plan(load_file(ROOT / "examples/modes/Pulumi.receive.yaml", default_project=PROJECT))
+        path = ROOT / "examples/modes/Pulumi.receive.yaml"
+        names = {"gke-mesh-egress:names": dev_config()["gke-mesh-egress:names"]}
+        return plan_of(yaml.safe_load(path.read_text(encoding="utf-8"))["config"] | names)
     config = dev_config()
     config["gke-mesh-egress:teams"]["team-z"] = {"egress": {"other.example": {"https": "passthrough"}}}
     return plan_of(config)

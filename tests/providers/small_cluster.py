@@ -22,6 +22,7 @@ import yaml
 from egress.layers.render import render
 from sandbox import tools
 from sandbox.apiserver import ApiServer
+from sandbox.apiservers import ApiServers
 from sandbox.home import Home
 from sandbox.kubernetes import server as stand_in
 from sandbox.kubernetes.cluster import Cluster
@@ -198,10 +199,11 @@ def worlds(root: Path) -> Iterator[Both]:
     real_plugins, language = find(KUBERNETES, PYTHON), find(PYTHON)
     with ExitStack() as stack:
         real_server = stack.enter_context(cluster(root / "real" / "sandbox"))
-        other = ApiServer(Home(root / "stand-in" / "sandbox"))
+        servers = ApiServers(Home(root / "stand-in" / "sandbox"))
+        other = servers.first
         other.start()
         stack.callback(other.wipe)
-        grpc, port = stand_in.serve(other)
+        grpc, port = stand_in.serve(servers)
         stack.callback(grpc.stop, None)
         both = Both(
             World(Project(root / "real", "small", real_plugins, {}), real_server, {}),
