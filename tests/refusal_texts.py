@@ -36,6 +36,7 @@ ROOMS = [
         )
     ),
     "egress/plan/inspection_script.py",
+    "egress/layers/repair.py",
 ]
 CALLS = {
     "refusal": 0,

@@ -59,6 +59,7 @@ def raw(plan: Plan) -> dict[str, Any]:
 def changed(plan: Plan, edits: Iterable[Edit]) -> Plan | None:
     """The plan of the changed config; None: it would be refused."""
     config = raw(plan)
+    config.pop("repair", None)  # names objects of the config as it is, and opens nothing
     for edit in edits:
         node = config
         for part in edit.path[:-1]:

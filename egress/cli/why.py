@@ -15,6 +15,7 @@ import yaml
 from egress.cli.sources import out, stop
 from egress.common.errors import ConfigError, Problem
 from egress.common.refusals import Refusal, config_of, known
+from egress.layers.render import render
 from egress.plan.make import make_plan
 from egress.settings import load, load_file
 
@@ -93,7 +94,7 @@ def problem_of(refusal: Refusal) -> Problem | None:
         if refusal.file is not None:
             _read(refusal)
         elif refusal.example is not None:
-            make_plan(load(config_of(refusal)))
+            render(make_plan(load(config_of(refusal))))
     except ConfigError as error:
         return next((problem for problem in error.problems if problem.code == refusal.code), None)
     return None

@@ -9,6 +9,8 @@ import tempfile
 import traceback
 from collections.abc import Callable
 
+from egress.common.errors import ConfigError
+
 FAILED = 3
 """Exit code for a mistake of the program itself: neither yes (0), nor no (1), nor a wrong question (2)."""
 UNWRITABLE = 2
@@ -41,6 +43,9 @@ def guarded(command: Callable[[], object]) -> int:
             return 2
         # A command opens files, whose errors carry a name, and writes its answer, whose errors carry none.
         return _unwritable(error.strerror or str(error))
+    except ConfigError as error:  # of what only rendering shows
+        _say(f"{error}")
+        return 2
     except Exception as error:  # the last place where a mistake can still become a sentence
         return _failed(error)
     try:

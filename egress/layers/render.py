@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import yaml
 
-from egress.common.names import REPAIRED
 from egress.common.objects import Manifest, Object
 from egress.layers import admission, ingress
 from egress.layers.cluster import demo_app as test_application
@@ -34,6 +32,7 @@ from egress.layers.mesh import (
     way_out,
     wildcard,
 )
+from egress.layers.repair import repaired
 from egress.plan.model import Plan
 
 LAYERS = (
@@ -64,17 +63,12 @@ LAYERS = (
 
 def render(plan: Plan) -> list[Object]:
     """Every Kubernetes object of the plan. The Helm charts' own objects are not among them: Helm renders
-    those."""
-    repair = plan.settings.repair
-    rendered = (item for layer in LAYERS for item in layer.render(plan))
-    return [_repaired(item, repair[item.identity]) if item.identity in repair else item for item in rendered]
+    those.
 
-
-def _repaired(item: Object, text: str) -> Object:
-    """The object with what makes it another one than it was, so that it is applied whole."""
-    metadata = item.manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), REPAIRED: text}
-    return replace(item, manifest={**item.manifest, "metadata": {**metadata, "annotations": annotations}})
+    Raises:
+        ConfigError: the config's `repair` names an object that is not rendered.
+    """
+    return repaired([item for layer in LAYERS for item in layer.render(plan)], plan.settings.repair)
 
 
 def to_yaml(manifests: Iterable[Manifest]) -> str:

@@ -129,7 +129,8 @@ class Settings(Model):
         default={},
         description="Object, as `egress drift` names it, to a text. The next update applies the object "
         "whole, and with it takes away what somebody added; each other text does it once more. `egress "
-        "drift` prints what to write here. Refused: Not of the form `[namespace/]kind/name`.",
+        "drift` prints what to write here. Refused: Not of the form `[namespace/]kind/name`. An object that "
+        "is not rendered.",
     )
     protect: bool = Field(
         default=True,

@@ -17,6 +17,7 @@ from egress.common.errors import ConfigError
 from egress.common.google_cloud import PRIVATE_ZONES
 from egress.common.refusals import LEAST, NONE, RECORD, code_of, config_of, known
 from egress.common.yaml_text import parse
+from egress.layers.render import render
 from egress.plan.make import make_plan
 from egress.settings import load, load_file
 from tests.refusal_texts import texts
@@ -92,7 +93,7 @@ def test_no_refusal_is_taken_for_another(code: str) -> None:
 @pytest.mark.parametrize("code", [code for code, one in known().items() if one.example is not None])
 def test_the_example_is_refused_with_its_code(code: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        make_plan(load(config_of(known()[code])))
+        render(make_plan(load(config_of(known()[code]))))
     assert code in [problem.code for problem in refused.value.problems]
     assert f"    {code}: " in str(refused.value)
 
