@@ -12,7 +12,7 @@ import pulumi_gcp as gcp
 
 from egress.common.google_names import GoogleNames
 from egress.plan.gateway import GatewaySubnet
-from egress.settings.duration import milliseconds
+from egress.settings.duration import seconds
 from egress.settings.network import Nat as NatSettings
 from egress.settings.network import NatLogging
 
@@ -99,7 +99,9 @@ class CloudNat(pulumi.ComponentResource):
             min_ports_per_vm=settings.min_ports_per_vm,
             max_ports_per_vm=settings.ports if settings.dynamic_port_allocation else None,
             enable_dynamic_port_allocation=settings.dynamic_port_allocation,
-            tcp_time_wait_timeout_sec=int(milliseconds(settings.tcp_time_wait)) // 1000,
+            tcp_time_wait_timeout_sec=seconds(settings.tcp_time_wait),
+            tcp_established_idle_timeout_sec=seconds(settings.tcp_established_idle),
+            tcp_transitory_idle_timeout_sec=seconds(settings.tcp_transitory_idle),
             # Dynamic port allocation excludes it, and outbound connections have no use for it.
             enable_endpoint_independent_mapping=False,
             log_config={

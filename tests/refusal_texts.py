@@ -31,6 +31,7 @@ ROOMS = [
             "direct_egress",
             "port_checks",
             "private_hosts",
+            "keepalive",
             "credentials",
             "capabilities",
         )

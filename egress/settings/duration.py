@@ -23,6 +23,11 @@ def milliseconds(value: str) -> Decimal:
     return Decimal(value.removesuffix(unit)) * _UNITS[unit]
 
 
+def seconds(value: str) -> int:
+    """How many seconds a length of time of whole seconds is."""
+    return int(milliseconds(value)) // 1000
+
+
 def _whole(value: str) -> str:
     length = milliseconds(value)
     if length < 1 or length % 1:

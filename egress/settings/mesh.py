@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from egress.common import istio_advisories
 from egress.settings.base import MOST, Form, Model, Refusal, refusal, refusals
+from egress.settings.duration import Silence
 from egress.settings.fences import Reason
 
 
@@ -185,6 +186,13 @@ class Mesh(Model):
         "stops: it cannot be proven.",
     )
 
+    keepalive: Silence = Field(
+        default="5m",
+        description="Proxies ask by TCP keepalive after this much silence whether the other side is still "
+        "there, so that neither Google's network nor Cloud NAT forgets a connection that is idle. A host's "
+        "`traffic.keepalive` holds in its place. Refused: Not whole seconds, up to 32767. 10m or longer. "
+        "Not shorter than `network.nat.tcpEstablishedIdle`.",
+    )
     access_log: AccessLog | None = Field(
         default=None,
         description="How proxies write their access logs. Only with `flavor: istio`. Refused: With "

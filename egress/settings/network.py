@@ -161,6 +161,15 @@ class Nat(Model):
         description="How long a port rests after its connection was closed, before it is used for the same "
         "outside address and port again. Refused: Not whole seconds.",
     )
+    tcp_established_idle: WholeSeconds = Field(
+        default="20m",
+        description="How long Cloud NAT knows a connection on which nothing is sent; after that its bytes go "
+        "nowhere, and nobody is told. Refused: Not whole seconds. Not longer than a keepalive.",
+    )
+    tcp_transitory_idle: WholeSeconds = Field(
+        default="30s",
+        description="The same for a connection that is being opened or closed. Refused: Not whole seconds.",
+    )
     logging: Annotated[NatLogging, Field(strict=False)] = Field(
         default=NatLogging.ERRORS,
         description="What Cloud NAT logs. `errors`: packets that found no free source port. "

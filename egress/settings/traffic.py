@@ -102,6 +102,6 @@ class Traffic(Model):
     )
     keepalive: Silence | None = Field(
         default=None,
-        description="TCP keepalive after this much silence. Absent: the system's. Refused: Not whole "
-        "seconds, up to 32767.",
+        description="TCP keepalive after this much silence. Absent: `mesh.keepalive`. Refused: Not whole "
+        "seconds, up to 32767. 10m or longer. Not shorter than `network.nat.tcpEstablishedIdle`.",
     )

@@ -53,6 +53,7 @@ def test_nodes_take_ports_as_they_need_them_and_use_them_again_soon() -> None:
         assert nat["enableDynamicPortAllocation"] is True
         assert (nat["minPortsPerVm"], nat["maxPortsPerVm"]) == (1024, 32768)
         assert nat["tcpTimeWaitTimeoutSec"] == 30
+        assert (nat["tcpEstablishedIdleTimeoutSec"], nat["tcpTransitoryIdleTimeoutSec"]) == (1200, 30)
 
 
 def test_without_dynamic_allocation_every_node_has_the_same_ports() -> None:
@@ -64,6 +65,12 @@ def test_without_dynamic_allocation_every_node_has_the_same_ports() -> None:
     nat = one(run, "gcp:compute/routerNat:RouterNat")
     assert (nat["minPortsPerVm"], nat.get("maxPortsPerVm")) == (5000, None)
     assert nat["tcpTimeWaitTimeoutSec"] == 120
+
+
+def test_how_long_an_idle_connection_is_remembered_is_a_setting() -> None:
+    given = {"tcpEstablishedIdle": "2h", "tcpTransitoryIdle": "1m"}
+    nat = one(run_program(config_with("network/nat", given)), "gcp:compute/routerNat:RouterNat")
+    assert (nat["tcpEstablishedIdleTimeoutSec"], nat["tcpTransitoryIdleTimeoutSec"]) == (7200, 60)
 
 
 def test_dynamic_port_allocation_comes_without_endpoint_independent_mapping() -> None:

@@ -134,7 +134,11 @@ class TestTreatment:
         setting = treatment(host({"traffic": traffic}))
         assert "tls" not in setting
         assert setting["connectionPool"] == {
-            "tcp": {"connectTimeout": "5s", "maxConnections": 50, "tcpKeepalive": {"time": "60s"}},
+            "tcp": {
+                "connectTimeout": "5s",
+                "maxConnections": 50,
+                "tcpKeepalive": {"time": "60s", "interval": "60s"},
+            },
             "http": {
                 "http1MaxPendingRequests": 10,
                 "http2MaxRequests": 100,

@@ -43,6 +43,8 @@ KNOWN: Mapping[str, Any] = {
     # what is the same in every mesh that is known here
     "rootNamespace": (ROOT_NAMESPACE,),
     "enableAutoMtls": (True,),
+    # how long, and not what
+    "tcpKeepalive": _any,
     # logs and figures
     **dict.fromkeys(
         (

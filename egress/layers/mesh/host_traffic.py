@@ -11,6 +11,7 @@ from typing import Any
 
 from egress.common.ports import HTTP_PORT
 from egress.plan.host import Leaving, TlsNames
+from egress.settings.duration import seconds
 from egress.settings.http import Protocol
 from egress.settings.traffic import Retries, Traffic
 from egress.settings.upgrade import Upgrade
@@ -18,6 +19,8 @@ from egress.settings.upgrade import Upgrade
 NEVER_ARRIVED = "connect-failure,refused-stream"
 """Conditions under which the host has not seen the request: repeating it is safe whatever its method."""
 DEFAULT_RETRIES = Retries.model_validate({"attempts": 2})
+INTERVAL = 75
+"""Seconds after which Linux asks once more, where nobody tells it otherwise."""
 SAFE_METHODS = "GET|HEAD|OPTIONS"
 SERVICE_PROTOCOLS = {Protocol.HTTP: "HTTP", Protocol.HTTP2: "HTTP2", Protocol.GRPC: "GRPC"}
 
@@ -47,7 +50,7 @@ def _connections(traffic: Traffic) -> dict[str, Any]:
     if limits.connections is not None:
         tcp["maxConnections"] = limits.connections
     if traffic.keepalive is not None:
-        tcp["tcpKeepalive"] = {"time": traffic.keepalive}
+        tcp["tcpKeepalive"] = tcp_keepalive(traffic.keepalive)
     http = {
         key: value
         for key, value in (
@@ -66,6 +69,14 @@ def _connections(traffic: Traffic) -> dict[str, Any]:
             "maxEjectionPercent": traffic.outlier.max_percent,
         }
     return policy
+
+
+def tcp_keepalive(silence: str) -> dict[str, str]:
+    """When TCP asks whether the other side is still there: after a silence, and again after each further
+    one."""
+    after = seconds(silence)
+    # Linux asks again after its interval and not before, although the other side has answered.
+    return {"time": f"{after}s", "interval": f"{min(after, INTERVAL)}s"}
 
 
 def destinations(host: str, leaving: Leaving) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from egress.common import names
 from egress.common.objects import ISTIO_SECURITY, ISTIO_TELEMETRY, Object, Owner, manifest
-from egress.layers.mesh import access_log
+from egress.layers.mesh import access_log, host_traffic
 from egress.plan.model import Plan
 from egress.settings.fences import Fence
 
@@ -57,6 +57,8 @@ def mesh_config(plan: Plan) -> dict[str, Any]:
         "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
         # For TLS that proxies open to the outside; the mesh's own is not concerned.
         "tlsDefaults": {"minProtocolVersion": plan.settings.mesh.min_tls_version.istio_name},
+        # Nobody tells a proxy that the network on the way has forgotten a connection.
+        "tcpKeepalive": host_traffic.tcp_keepalive(plan.settings.mesh.keepalive),
         "pathNormalization": {"normalization": "DECODE_AND_MERGE_SLASHES"},
         "defaultConfig": {
             "holdApplicationUntilProxyStarts": True,
