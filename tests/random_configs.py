@@ -274,7 +274,9 @@ def configs(draw: st.DrawFn) -> Values:
 def _stack(draw: st.DrawFn, names: list[str], in_cluster: bool) -> Values:
     """Everything of a stack but its teams."""
     gateway = (
-        some(connectAfterAuthorization=st.booleans()) if in_cluster else some(maxReplicas=st.integers(2, 9))
+        some(connectAfterAuthorization=st.booleans(), idleTimeout=st.just("8h"))
+        if in_cluster
+        else some(maxReplicas=st.integers(2, 9))
     )
     admission = some(
         action=st.sampled_from(["deny", "warn"]),

@@ -109,6 +109,7 @@ _CONFIG = "proxy.istio.io/config"
 _OF_PROXY = Accepted(
     {
         "proxyMetadata.ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS": "how many connections it takes at once",
+        "proxyMetadata.ISTIO_META_IDLE_TIMEOUT": "how long a connection stays on which nothing is sent",
         **dict.fromkeys(
             ("concurrency", "drainDuration", "terminationDrainDuration", "holdApplicationUntilProxyStarts"),
             "how it starts and ends",

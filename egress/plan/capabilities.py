@@ -28,6 +28,7 @@ class Capability(StrEnum):
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
     PATTERN = "every host below a domain, looked up by the proxy (EnvoyFilter, DYNAMIC_DNS)"
     PERIMETER = "Google APIs that answer only inside a perimeter (VPC Service Controls)"
+    IDLE = "connections on which nothing is sent, for longer or shorter (proxyMetadata)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
 
 
@@ -57,6 +58,11 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
         "its control plane does not read Secrets for DestinationRules, so the connection would be made "
         "without them",
         "Set mesh.flavor: istio, or let the app speak TLS itself (https: passthrough).",
+    ),
+    (Flavor.CLOUD_SERVICE_MESH, Capability.IDLE): Lack(
+        "whether its control plane reads this from a gateway's pods is not known, so connections could end "
+        "after an hour all the same",
+        "Set mesh.flavor: istio, or leave it out.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.RECEIVING): Lack(
         "its control plane accepts no EnvoyFilter, so the gateway would connect to a Service before it "
@@ -96,6 +102,8 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
     for path, gateway in gateways.items():
         if gateway.connect_after_authorization:
             yield f"{path}.connectAfterAuthorization", True, Capability.RAW_TCP
+        if gateway.idle_timeout:
+            yield f"{path}.idleTimeout", gateway.idle_timeout, Capability.IDLE
     for team, of_team in settings.teams.items():
         for name, received in of_team.receives.items():
             yield f"{reception_path(team, name)}.credential", received.credential, Capability.RECEIVING

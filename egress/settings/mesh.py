@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from egress.common import istio_advisories
 from egress.settings.base import MOST, Form, Model, Refusal, refusal, refusals
-from egress.settings.duration import Silence
+from egress.settings.duration import Duration, Silence
 from egress.settings.fences import Reason
 
 
@@ -267,6 +267,12 @@ class Replicas(Model):
 class Gateway(Replicas):
     """An egress gateway's Deployment."""
 
+    idle_timeout: Duration | None = Field(
+        default=None,
+        description="Connections on which no byte is sent for so long are closed, by the gateway and by the "
+        "sidecars on the way to it: raw TCP, passed-through TLS, and HTTP between requests. Keepalive is no "
+        "byte. Absent: 1h. Refused: Not a length of time. With the managed mesh.",
+    )
     connect_after_authorization: bool | None = Field(
         default=None,
         description="Passed-through TLS too connects to the host only after the caller is authorised, by "

@@ -55,6 +55,8 @@ OPENS_NOTHING: Mapping[str, str] = {
             "network.nat.tcpEstablishedIdle",
             "network.nat.tcpTransitoryIdle",
             "mesh.keepalive",
+            "gateway.idleTimeout",
+            "gateways.*.idleTimeout",
         ),
         SIZE,
     ),

@@ -3,12 +3,13 @@ there, so that no network on the way forgets it."""
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -22,6 +23,8 @@ POD = "test-team-a"
 DATABASE, TLS, UPGRADED, OWN = "db.one.example", "tls.example.net", "api.example.net", "own.example.net"
 EVERY, OF_OWN = 2, 1
 """Seconds of silence: the mesh's, and one host's own."""
+ENDS = 6
+"""Seconds without a byte."""
 
 
 def config() -> dict[str, object]:
@@ -39,20 +42,34 @@ def config() -> dict[str, object]:
 @pytest.fixture(scope="module")
 def idle(found: Programs) -> Iterator[Mesh]:
     with Mesh(plan_of(config()), found) as running, ExitStack() as held:
-        pod = running.namespaces[POD]
-        database = pod.inside(lambda: socket.create_connection((virtual(DATABASE), 5432), 10))
-        held.enter_context(database)
-        # Half a request: the site waits for the rest.
-        database.sendall(f"GET / HTTP/1.1\r\nHost: {DATABASE}\r\n".encode())
-        client = ["openssl", "s_client", "-quiet", "-connect", f"{TLS}:443", "-servername", TLS]
-        words = [*pod.prefix(APP_UID), *client]
-        tls = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        held.callback(tls.wait)
-        held.callback(tls.kill)
+        held.enter_context(database(running))
+        held.enter_context(tls(running))
         for host in (UPGRADED, OWN):
             assert curl(running, POD, f"http://{host}/").status == 200
         time.sleep(EVERY * 2 + 1)
         yield running
+
+
+@contextmanager
+def database(mesh: Mesh) -> Iterator[socket.socket]:
+    """A connection on which the site waits for the second half of a request."""
+    where = (virtual(DATABASE), 5432)
+    with mesh.namespaces[POD].inside(lambda: socket.create_connection(where, 10)) as opened:
+        opened.sendall(f"GET / HTTP/1.1\r\nHost: {DATABASE}\r\n".encode())
+        yield opened
+
+
+@contextmanager
+def tls(mesh: Mesh) -> Iterator[subprocess.Popen[bytes]]:
+    """A client of the app's own TLS that says nothing; it ends when its connection does."""
+    words = ["openssl", "s_client", "-quiet", "-connect", f"{TLS}:443", "-servername", TLS]
+    where = mesh.namespaces[POD].prefix(APP_UID)
+    client = subprocess.Popen([*where, *words], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        yield client
+    finally:
+        client.kill()
+        client.wait()
 
 
 def silent(mesh: Mesh, namespace: str, address: str) -> list[dict[str, int]]:
@@ -81,3 +98,39 @@ def test_the_sidecar_asks_an_idle_gateway(idle: Mesh) -> None:
     connections = silent(idle, POD, idle.gateway.address)
     assert connections
     assert all(one["asks"] for one in connections)
+
+
+@pytest.fixture(scope="module")
+def ending(found: Programs) -> Iterator[Mesh]:
+    with Mesh(plan_of(config() | {"gke-mesh-egress:gateway": {"idleTimeout": f"{ENDS}s"}}), found) as running:
+        yield running
+
+
+def test_a_connection_on_which_nothing_is_sent_ends_when_the_gateway_was_told_to_and_not_before(
+    ending: Mesh,
+) -> None:
+    with database(ending) as opened, tls(ending) as client:
+        opened.settimeout(ENDS - 2)
+        with pytest.raises(TimeoutError):
+            opened.recv(1)
+        assert client.poll() is None
+        opened.settimeout(ENDS)
+        assert opened.recv(1) == b""
+        client.wait(ENDS)
+
+
+def test_keepalive_is_no_byte_but_a_byte_is(ending: Mesh) -> None:
+    with database(ending) as opened:
+        opened.settimeout(0.1)
+        for _ in range(2):
+            time.sleep(ENDS - 2)
+            opened.sendall(b"x-more: of the same request\r\n")
+        opened.sendall(b"\r\n")
+        opened.settimeout(5)
+        assert opened.recv(64).startswith(b"HTTP/1.1 200")
+
+
+def test_sidecar_and_gateway_are_told_the_same_time(ending: Mesh) -> None:
+    for pod in (POD, ending.gateway.key):
+        said = json.dumps(ending.proxies[pod].config())
+        assert f'"idle_timeout": "{ENDS}s"' in said, pod

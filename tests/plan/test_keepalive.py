@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from egress.common.errors import ConfigError
 from egress.layers.mesh.mesh_config import mesh_config
+from egress.layers.render import render
 from egress.settings import load
 from tests.support import config_with, dev_config, plan_of
 
@@ -64,3 +66,37 @@ def test_every_host_that_asks_too_late_is_named() -> None:
     config["gke-mesh-egress:network"]["nat"] = {"tcpEstablishedIdle": "3m"}
     assert refused(config) == [("mesh.keepalive", "EGR481"), (HOST, "EGR481")]
     assert load(config)
+
+
+def idle_timeouts(config: dict[str, Any]) -> dict[str, str]:
+    """What each gateway's pods, and each team's rule for its gateway, are told."""
+    found: dict[str, str] = {}
+    for item in render(plan_of(config)):
+        if item.kind == "Deployment" and "gateway" in item.name:
+            annotations = item.manifest["spec"]["template"]["metadata"]["annotations"]
+            told = json.loads(annotations["proxy.istio.io/config"])["proxyMetadata"]
+            found[item.identity] = told.get("ISTIO_META_IDLE_TIMEOUT", "")
+        if item.name == "target-egress-gateway":
+            policy = item.manifest["spec"].get("trafficPolicy", {})
+            found[item.identity] = policy.get("connectionPool", {}).get("tcp", {}).get("idleTimeout", "")
+    return found
+
+
+def test_a_gateway_and_the_sidecars_of_its_teams_end_connections_at_the_same_time_and_no_others_do() -> None:
+    config = config_with("gateways", {"own": {"idleTimeout": "8h"}})
+    assert set(idle_timeouts(dev_config()).values()) == {""}
+    config["gke-mesh-egress:teams"]["team-x"]["gateway"] = "own"
+    told = idle_timeouts(config)
+    assert {name for name, after in told.items() if after == "8h"} == {
+        "istio-egress-own/deployment/istio-egressgateway",
+        "team-x/destinationrule/target-egress-gateway",
+    }, told
+    assert "" in told.values()
+
+
+def test_the_managed_mesh_may_not_read_it_and_so_it_is_refused() -> None:
+    managed = config_with("gateway", {"idleTimeout": "8h"}) | {
+        "gke-mesh-egress:mesh": {"flavor": "cloud-service-mesh"}
+    }
+    with pytest.raises(ConfigError, match=r"gateway\.idleTimeout"):
+        plan_of(managed)

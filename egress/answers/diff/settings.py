@@ -43,6 +43,9 @@ SILENT: Mapping[str, str] = {
         for key in ("minReplicas", "maxReplicas", "cpu", "memory")
     },
     "gateways.*.pool": "how many nodes, and how large",
+    **dict.fromkeys(
+        ("gateway.idleTimeout", "gateways.*.idleTimeout"), "when a connection ends on which nothing is sent"
+    ),
     "fences.contact": "whom a refused person is told to ask",
     "fences.applicationNodes.reason": "words",
     "fences.writers.breakGlass.reason": "words",

@@ -15,7 +15,7 @@ from egress.common import names
 from egress.common.objects import Manifest, Object, Owner, manifest
 from egress.common.ports import HTTP_PORT, HTTPS_PORT, TARGET_PORTS
 from egress.plan.model import Plan
-from egress.settings.mesh import Replicas
+from egress.settings.mesh import Gateway, Replicas
 
 TAINT_KEY = "dedicated"
 INGRESS_LABELS = {"istio": "ingressgateway"}
@@ -23,6 +23,7 @@ INGRESS_NODES = "ingress"
 PRIORITY = 1_000_000
 """Above every pod without a class, which has 0; far below Kubernetes' own (2,000,000,000)."""
 MAX_CONNECTIONS = "ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"
+IDLE_TIMEOUT = "ISTIO_META_IDLE_TIMEOUT"
 MESH_VERSION = f"{names.OWN_DOMAIN}/mesh-version"
 VERSION_LABEL = "v1"
 """Istio's telemetry groups by the labels `app` and `version`, and warns where one is missing."""
@@ -165,12 +166,16 @@ def _deployment(workload: Workload) -> Manifest:
 
 def _proxy_config(workload: Workload) -> str:
     """What Istio adds to the proxy's configuration: the overload manager's bound, which the agent writes into
-    the bootstrap.
+    the bootstrap, and when istiod lets connections end on which nothing is sent.
 
     Its own listeners for probes and metrics are not bound by it, so a full gateway stays ready.
     Source: Istio 1.30, pkg/bootstrap/config.go.
     """
-    return json.dumps({"proxyMetadata": {MAX_CONNECTIONS: str(workload.settings.max_connections)}})
+    settings = workload.settings
+    told = {MAX_CONNECTIONS: str(settings.max_connections)}
+    if isinstance(settings, Gateway) and settings.idle_timeout:
+        told[IDLE_TIMEOUT] = settings.idle_timeout
+    return json.dumps({"proxyMetadata": told})
 
 
 def _pod(workload: Workload) -> dict[str, Any]:

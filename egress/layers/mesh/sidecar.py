@@ -41,9 +41,20 @@ def render(plan: Plan) -> Iterator[Object]:
                     "DestinationRule",
                     "target-egress-gateway",
                     team.name,
-                    spec={"host": team.gateway.service, "subsets": subsets, "exportTo": ["."]},
+                    spec={
+                        "host": team.gateway.service,
+                        **_idle(team),
+                        "subsets": subsets,
+                        "exportTo": ["."],
+                    },
                 ),
             )
+
+
+def _idle(team: TeamPlan) -> dict[str, Any]:
+    """When connections to the gateway end on which nothing is sent. Istio reads it here and in no subset."""
+    after = team.gateway.settings.idle_timeout
+    return {"trafficPolicy": {"connectionPool": {"tcp": {"idleTimeout": after}}}} if after else {}
 
 
 def _sidecar(team: TeamPlan) -> dict[str, Any]:
