@@ -86,6 +86,7 @@ def make_plan(settings: Settings) -> Plan:
         *identity_checks.bucket_collisions(identities),
         *identity_checks.impossible_buckets(identities),
         *ingress_checks.reception_collisions(settings),
+        *ingress_checks.well_known(settings),
         *credentials.refused(settings),
         *capabilities.unsupported(settings),
         *host_checks.narrowed_patterns(ways),

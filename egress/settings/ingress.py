@@ -141,7 +141,7 @@ class Receive(Model):
         ge=1,
         le=65535,
         description="Where partners connect. Refused: Below 1024, but for 443. A port of the proxies, or "
-        "8443.",
+        "8443. With `exposure: external`: the well-known port of a database.",
     )
     protocol: Annotated[Received, Field(strict=False)] = Field(
         default=Received.TCP, description="What is inside the mutual TLS: `https` means HTTP."

@@ -72,6 +72,19 @@ def test_refused(changes: dict[str, Any], path: str, words: str) -> None:
     assert words in said
 
 
+@pytest.mark.parametrize(("port", "program"), [(3306, "MySQL"), (5432, "PostgreSQL"), (27017, "MongoDB")])
+def test_a_database_does_not_stand_on_the_internet_where_everybody_looks_for_one(
+    port: int, program: str
+) -> None:
+    made = config({"mysql": MYSQL | {"port": port}})
+    said = refused(made)
+    assert f"orders.receives.mysql.port = {port}" in said
+    assert f"Everybody who looks for {program}" in said
+    assert f"e.g. {port + 10000}, or ingress.exposure: internal" in said
+    made["gke-mesh-egress:ingress"] = {"exposure": "internal", "sourceRanges": {"shop": "10.40.0.0/24"}}
+    assert plan_of(made)
+
+
 def test_refused_without_an_ingress_gateway() -> None:
     said = refused(config({"mysql": MYSQL}, None))
     assert "teams.orders.receives" in said
