@@ -223,6 +223,12 @@ def _grants(role: str) -> st.SearchStrategy[Values]:
     return st.dictionaries(st.sampled_from(["one", "other"]), given)
 
 
+GOOGLES_HOSTS = [
+    *("europe-python.pkg.dev", "gcr.io", "pricing-abc123-ew.a.run.app", "dl.google.com"),
+    *("storage.googleapis.com", "europe-west1-aiplatform.googleapis.com"),
+]
+
+
 @st.composite
 def _google_apis(draw: st.DrawFn, team: str) -> Values:
     account = some(
@@ -247,7 +253,12 @@ def _google_apis(draw: st.DrawFn, team: str) -> Values:
             key: value for key, value in of_account.get("buckets", {}).items() if key not in taken
         }
         taken |= set(of_account["buckets"])
-    return found | draw(some(apis=st.lists(st.sampled_from(["pubsub", "bigquery", "storage"]), unique=True)))
+    return found | draw(
+        some(
+            apis=st.lists(st.sampled_from(["pubsub", "bigquery", "storage"]), unique=True),
+            hosts=st.lists(st.sampled_from(GOOGLES_HOSTS), unique=True),
+        )
+    )
 
 
 @st.composite

@@ -6,6 +6,7 @@ import copy
 
 from hypothesis import strategies as st
 
+from egress.common.google_hosts import served
 from tests.random_configs import DESCRIPTION, Values, configs, some
 from tests.support import dev_config
 
@@ -87,6 +88,11 @@ def opened_configs(draw: st.DrawFn, of: Values | None = None) -> Values:
     network = {**dev_config()["gke-mesh-egress:network"], **drawn}
     if "perimeter" in drawn:
         network["googleApis"] = "restricted"
+        for team in teams.values():
+            if hosts := team.get("googleApis", {}).get("hosts"):
+                team["googleApis"]["hosts"] = [
+                    host for host in hosts if (of := served(host)) and of.restricted
+                ]
     fences = draw(_opened_fences(sorted(teams)))
     weaker = draw(st.sampled_from(["", "", "lab", "media"]))
     if weaker == "lab":

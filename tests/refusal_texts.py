@@ -17,6 +17,7 @@ ROOMS = [
     "egress/settings/load.py",
     "egress/settings/words.py",
     "egress/common/hosts.py",
+    "egress/common/google_hosts.py",
     "egress/common/body_patterns.py",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "egress/settings").glob("*.py")),
     *(
@@ -32,6 +33,7 @@ ROOMS = [
             "port_checks",
             "private_hosts",
             "keepalive",
+            "google_host_checks",
             "credentials",
             "capabilities",
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from egress.common.google_hosts import everybodys
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.distinctions import KNOWN_PORTS
 from egress.judge.lookup.flow_space import OTHER_ADDRESS, OTHER_HOST
@@ -54,6 +55,8 @@ class Access:
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     service_accounts: tuple[str, ...] | None = None
     """None: every one of the team."""
+    strangers: str = ""
+    """What anybody may keep under the same name of Google's, where no perimeter tells whose it is."""
     void: bool = False
     """Whether the rule holds nothing, because the same callers send the same host anything in TLS of their
     own."""
@@ -69,6 +72,8 @@ def accesses(plan: Plan, judges: Judges, answers: Iterable[FlowAnswer]) -> Itera
         answers: every answer of the proof.
     """
     intent = Intent(plan)
+    perimeter = plan.settings.network.perimeter
+    closed = perimeter is not None and not perimeter.dry_run
     by_team: dict[str, list[FlowAnswer]] = {}
     for answer in answers:
         by_team.setdefault(answer.question.flow.namespace, []).append(answer)
@@ -81,10 +86,11 @@ def accesses(plan: Plan, judges: Judges, answers: Iterable[FlowAnswer]) -> Itera
             for access in _host(flows, way.host, way.use):
                 leaves = intent.leaves(team.name, way.host.name, access.protocol)
                 yield replace(access, gateway=gateway, leaves=leaves)
-        for api in team.google_apis:
-            name = f"{api}.googleapis.com"
-            trace = flows.worst(name)
-            yield Access(team.name, TargetKind.GOOGLE_API, name, Protocol.TLS, HTTPS_PORT, trace)
+        for name in team.google_hosts:
+            google = Access(
+                team.name, TargetKind.GOOGLE_API, name, Protocol.TLS, HTTPS_PORT, flows.worst(name)
+            )
+            yield google if closed else replace(google, strangers=everybodys(name))
         for other in sorted(team.settings.reaches):
             yield Access(team.name, TargetKind.NEIGHBOUR, other, Protocol.TCP, None, flows.worst(other))
 

@@ -101,6 +101,7 @@ def _allowed(access: Access) -> Allowed:
         headers={name: list(values) for name, values in access.headers.items()},
         gateway=access.gateway,
         leaves=Leaves(port=access.leaves[0], tls=access.leaves[1]) if access.leaves else None,
+        strangers=access.strangers,
         void=access.void,
         unencrypted=access.protocol is Protocol.HTTP and access.leaves is not None and not access.leaves[1],
         passes=access.trace.allowed,

@@ -69,6 +69,11 @@ class Allowed(_Part):
     headers: dict[str, list[str]] = Field(description="Header to the values that are allowed.")
     gateway: str | None = Field(description="Namespace of the gateway; null: past every gateway.")
     leaves: Leaves | None
+    strangers: str = Field(
+        description="What anybody may keep under the same name of Google's, such as a bucket, so that data "
+        "may go to a stranger's with a token of the stranger's, and no layer sees it; empty: nothing, or an "
+        "enforced `network.perimeter` closes this."
+    )
     void: bool = Field(
         description="Whether the rule holds nothing: the same callers may send the same host anything in TLS "
         "of their own."

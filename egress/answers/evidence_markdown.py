@@ -84,7 +84,7 @@ def _source(source: Source) -> Iterator[str]:
 
 
 def _way(item: Allowed) -> tuple[str, ...]:
-    why = ": ".join(filter(None, (item.rule, item.description)))
+    why = ": ".join(filter(None, (item.rule, item.description, strangers(item))))
     port = f"{item.protocol} {item.port}" if item.port else "every port"
     return item.team, item.target, port, requests(item), why, leaves(item)
 
@@ -123,6 +123,15 @@ def _requests(item: Allowed) -> str:
     said += [f"{name}: {' or '.join(values)}" for name, values in item.headers.items()]
     said += [f"as {' or '.join(item.service_accounts)}"] if item.service_accounts else []
     return "; ".join(said) or "everything"
+
+
+def strangers(item: Allowed) -> str:
+    """Whose things are behind a name of Google's besides, and what closes that; empty: nobody's."""
+    return (
+        f"any {item.strangers} there, a stranger's too; network.perimeter closes this"
+        if item.strangers
+        else ""
+    )
 
 
 def leaves(item: Allowed) -> str:

@@ -6,8 +6,10 @@ from ipaddress import ip_address
 
 from egress.answers.hint_change import Path, at
 from egress.answers.hint_check import led_to, seen_path
-from egress.answers.hints_opening import GOOGLE, METADATA_NAMES, declared_entry
-from egress.common.hosts import HostError, normalise
+from egress.answers.hints_opening import METADATA_NAMES, declared_entry
+from egress.common import google_hosts
+from egress.common.google_hosts import never_outside
+from egress.common.hosts import HostError, google_word, normalise
 from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Protocol
@@ -41,17 +43,25 @@ class NoOpening:
             )
         if to := led_to(flow):
             return self._neighbour_words(to)
-        if host.endswith(GOOGLE):
-            section = at((*self._path, "googleApis"))
-            return (
-                "Google APIs are asked for by https, on port 443, by teams with service accounts and "
-                f"APIs in {section}."
-            )
+        if never_outside(host):
+            return self._googles_words()
         if is_address(host):
             return _of_address(host, flow.port)
         if self._entry is None:
             return self._undeclared_words()
         return self._declared_words(self._entry)
+
+    def _googles_words(self) -> str:
+        host = self._flow.host
+        try:
+            google_hosts.normalise(host)
+        except HostError as error:
+            return f"{error.consequence} {error.fix}"
+        return (
+            "Google's hosts are asked for by https, on port 443, by teams with service accounts in "
+            f"{at((*self._path, 'googleApis'))}. There, {google_word(host)} beside serviceAccounts names "
+            "this one."
+        )
 
     def _neighbour_words(self, other: str) -> str:
         if other not in self._plan.settings.teams:

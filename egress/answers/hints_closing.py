@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from egress.answers.hint_change import Edit, Path, Proposal, at, gone, set_to
 from egress.answers.hint_check import led_to
-from egress.answers.hints_opening import GOOGLE, METADATA_NAMES, outside_alone
+from egress.answers.hints_opening import METADATA_NAMES, outside_alone
 from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.google_hosts import never_outside, short
 from egress.common.hosts import patterns_above
 from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.plan.model import Plan
@@ -34,17 +35,22 @@ class Closing:
                 yield Proposal(f"To take it away, remove {other} from {at(path)}.", (edit,))
             return
         yield from self._declared()
-        if flow.host in (*METADATA_NAMES, METADATA_ADDRESS) or flow.host.endswith(GOOGLE):
+        if flow.host in (*METADATA_NAMES, METADATA_ADDRESS) or self._is_googles:
             yield from self._google()
         if flow.port in self._intent.opened(flow.namespace):
             yield from self._model()
+
+    @property
+    def _is_googles(self) -> bool:
+        host = self._flow.host
+        return never_outside(host) or self._intent.is_api(self._flow.namespace, host)
 
     def in_words(self) -> str:
         """What lets it out, where no change was found that takes it away."""
         flow = self._flow
         if led_to(flow) == flow.namespace:
             return "Pods of one team reach each other, and no setting takes that away."
-        if flow.host in METADATA_NAMES or flow.host.endswith(GOOGLE):
+        if flow.host in METADATA_NAMES or self._is_googles:
             section = at((*self._path, "googleApis"))
             return f"{section} opens it; what the identities may do there is IAM's to say."
         if flow.vantage in (Vantage.GATEWAY_NODE, Vantage.APPLICATION_NODE):
@@ -99,14 +105,17 @@ class Closing:
         google = self._team.google_apis
         if google is None:
             return
-        api, path = self._flow.host.removesuffix(GOOGLE), (*self._path, "googleApis")
-        if api in google.apis:
-            rest = [name for name in google.apis if name != api]
-            says = (
-                f"To take it away, remove {api} from {at((*path, 'apis'))}; IAM decides about the API "
-                "besides."
-            )
-            yield Proposal(says, (set_to((*path, "apis"), rest) if rest else gone((*path, "apis")),))
+        host, path = self._flow.host, (*self._path, "googleApis")
+        given = {"apis": (short(host), google.apis), "hosts": (host, google.hosts)}
+        said = {key: name for key, (name, named) in given.items() if name in named}
+        if said:
+            edits: list[Edit] = []
+            for key, name in said.items():
+                rest = [other for other in given[key][1] if other != name]
+                edits.append(set_to((*path, key), rest) if rest else gone((*path, key)))
+            where = " and ".join(f"{name} from {at((*path, key))}" for key, name in said.items())
+            says = f"To take it away, remove {where}; IAM decides about the API besides."
+            yield Proposal(says, tuple(edits))
         says = (
             f"To take it away, remove {at(path)}, and with it everything else of Google's that the team uses."
         )

@@ -10,6 +10,7 @@ from typing import Any
 from egress.answers.hint_change import Path, Proposal, at, set_to, written
 from egress.answers.hint_check import ACCOUNTS, PODS, REQUESTS, led_to, seen_path
 from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.google_hosts import never_outside, served, short
 from egress.common.hosts import patterns_above
 from egress.common.ports import HTTP_PORT, HTTPS_PORT, listener
 from egress.judge.layers.sidecar import is_address
@@ -23,7 +24,6 @@ from egress.settings.http_rule import METHODS, Rule
 from egress.settings.teams import Team
 
 METADATA_NAMES = (METADATA_ADDRESS, "metadata.google.internal")
-GOOGLE = ".googleapis.com"
 STAND_IN = "the-host-behind-the-address.example"
 """Stands for the name of a host that was asked for by its address."""
 ADDRESS = "203.0.113.254"
@@ -69,11 +69,13 @@ class Opening:
             return
         if to := led_to(flow):
             yield from self._neighbour(to)
-        elif flow.host.endswith(GOOGLE):
+        elif never_outside(flow.host):
             yield from self._google()
         elif is_address(flow.host):
             yield from self._address()
         elif self._entry is None:
+            if served(flow.host):
+                yield from self._google()
             yield from self._undeclared()
         else:
             yield from self._otherwise(self._entry)
@@ -91,19 +93,20 @@ class Opening:
         yield Proposal(says, (set_to(path, [*self._team.reaches, other]),), admits=frozenset({PODS}))
 
     def _google(self) -> Iterator[Proposal]:
-        api = self._flow.host.removesuffix(GOOGLE)
-        if self._team.google_apis is None:
+        host, google = self._flow.host, self._team.google_apis
+        if google is None or served(host) is None:
             return
-        path = (*self._path, "googleApis", "apis")
+        api = short(host)
+        named = [*google.hosts, host] if api is None else [*google.apis, api]
+        path = (*self._path, "googleApis", "hosts" if api is None else "apis")
         asked = replace(self._flow, protocol=Protocol.TLS, port=HTTPS_PORT)
         yield Proposal(f"It is open by https: let the app say https://{self._flow.host}.", instead=asked)
         if asked == self._flow:
             says = (
-                f"To allow it, add {api} to {at(path)}. It holds for every ServiceAccount; IAM decides "
-                "behind it."
+                f"To allow it, add {api or host} to {at(path)}. It holds for every ServiceAccount; IAM "
+                "decides behind it."
             )
-            apis = [*self._team.google_apis.apis, api]
-            yield Proposal(says, (set_to(path, apis),), admits=frozenset({ACCOUNTS}))
+            yield Proposal(says, (set_to(path, named),), admits=frozenset({ACCOUNTS}))
 
     def _address(self) -> Iterator[Proposal]:
         flow = self._flow

@@ -18,7 +18,7 @@ from string import Template
 from typing import Any
 
 from egress.answers.evidence_document import Allowed, Control, Elsewhere, Evidence
-from egress.answers.evidence_markdown import leaves, requests
+from egress.answers.evidence_markdown import leaves, requests, strangers
 from egress.judge.targets import STRANGER, TargetKind
 from egress.plan.model import Plan
 
@@ -57,7 +57,7 @@ def data(plan: Plan, found: Evidence) -> dict[str, Any]:
             "route": _route(item),
             "by": f"{item.protocol} {item.port}" if item.port else "every port",
             "requests": requests(item),
-            "why": ": ".join(filter(None, (item.rule, item.description))),
+            "why": ": ".join(filter(None, (item.rule, item.description, strangers(item)))),
             "leaves": leaves(item),
             "passes": item.passes,
             "risk": _risk(item),

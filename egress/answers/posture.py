@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from egress.common import istio_advisories
+from egress.common.google_hosts import everybodys
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
 from egress.settings.dns import Dns, Undeclared
@@ -154,6 +155,21 @@ def _of_mesh(plan: Plan) -> Iterator[Relaxation]:
             yield Relaxation(f"{path}.connectAfterAuthorization", said, None)
 
 
+def _side_doors(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
+    """Google's hosts behind which strangers keep things as well, where no perimeter tells them apart."""
+    perimeter = plan.settings.network.perimeter
+    if perimeter and not perimeter.dry_run:
+        return
+    named = team.settings.google_apis.hosts if team.settings.google_apis else []
+    for host in sorted(set(named)):
+        if what := everybodys(host):
+            said = (
+                f"{team.name} may send to any {what} at {host}, a stranger's too, with a token that its "
+                "owner gives: all have this name. network.perimeter closes this."
+            )
+            yield Relaxation(f'teams.{team.name}.googleApis.hosts."{host}"', said, None)
+
+
 def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
     name = team.name
     if weaker := team.settings.model:
@@ -172,6 +188,7 @@ def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
                 f"What {name} sends to {host.name} is inspected and reported, and nothing is refused for it."
             )
             yield Relaxation(f'teams.{name}.egress."{host.name}".http.inspect.mode', said, None)
+    yield from _side_doors(plan, team)
     for identity in team.identities:
         for role, reason in sorted(identity.project_roles):
             said = f"{identity.email} has {role} on the whole project {plan.project}."

@@ -93,6 +93,10 @@ class GoogleNames:
         """The private zone that lets a domain be resolved."""
         return self.own(fit(f"egress-{host_label(domain)}", DNS_LABEL))
 
+    def google_zone(self, host: str) -> str:
+        """The private zone that makes one name Google's, where its domain is not."""
+        return self.own(fit(f"private-{host_label(host)}", DNS_LABEL))
+
     def gateway_subnet(self, gateway: str) -> str:
         """The subnet of a gateway that has addresses of its own, beside the cluster's."""
         return fit(f"{self.subnet}-{gateway_nodes(gateway)}", DNS_LABEL)

@@ -114,8 +114,7 @@ def normalise(host: str) -> str:
         HostError: it is not a fully qualified DNS name of an outside host.
     """
     host = host.lower()
-    _refuse_what_is_not_a_name(host)
-    _refuse_malformed_labels(host)
+    well_formed(host)
     if any(under(host, suffix) for suffix in CLUSTER_SUFFIXES):
         raise HostError(
             "This name is answered inside the cluster or the VPC network: the egress gateway would route to "
@@ -128,9 +127,25 @@ def normalise(host: str) -> str:
             f"{zone} belongs to Google: it is reached through Private Google Access, guarded by IAM, and "
             "never "
             "leaves through the egress gateway - which could not resolve it to an internet address anyway.",
-            "Use `googleApis` of the team, which names service accounts and APIs.",
+            f"Write it below `googleApis` of the team, beside serviceAccounts: {google_word(host)}.",
         )
     return host
+
+
+def google_word(host: str) -> str:
+    """What to write below `googleApis` of a team to reach a host that is Google's."""
+    name = host.removesuffix(".googleapis.com")
+    return f"hosts: [{host}]" if name == host or "." in name else f"apis: [{name}]"
+
+
+def well_formed(host: str) -> None:
+    """Refuse what is no fully qualified DNS name, whoever's it may be.
+
+    Raises:
+        HostError: with the reason.
+    """
+    _refuse_what_is_not_a_name(host)
+    _refuse_malformed_labels(host)
 
 
 def _refuse_what_is_not_a_name(host: str) -> None:

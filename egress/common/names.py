@@ -163,6 +163,12 @@ def google_api(api: str) -> str:
     return f"{api}-googleapis-com"
 
 
+def google_host(host: str) -> str:
+    """ServiceEntry of a host of Google's, by its full name."""
+    api = host.removesuffix(".googleapis.com")
+    return google_api(api) if "." not in api else fit(f"{host_label(host)}-google", KUBERNETES_NAME)
+
+
 def virtual_service(host: str) -> str:
     return fit(f"{host_label(host)}-through-egress-gateway", KUBERNETES_NAME)
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, cast
 
 from egress.common.google_cloud import METADATA_ADDRESS, Vip
+from egress.common.google_hosts import never_outside, served
 from egress.common.names import TEAM_LABEL
 from egress.judge.lookup.flow_space import OTHER_PORT
 from egress.judge.lookup.host_shapes import BELOW, concrete
@@ -28,6 +29,7 @@ APPLICATION_PORT = 8080
 PROXY_TEXT_PORT = 15000
 """A proxy's port that answers in plain text; the first of those that neighbours must not reach."""
 POD_PORTS = (APPLICATION_PORT, PROXY_TEXT_PORT)
+_GOOGLES = {address for vip in Vip for address in vip.addresses}
 _TRANSPORTS = {"TCP": Spoken.TCP, "UDP": Spoken.UDP, "SCTP": Spoken.SCTP}
 LAST_PORT = 65535
 
@@ -88,6 +90,16 @@ class Distinctions:
         """Ports and protocols by which a host may be asked for."""
         declared = self._declared.ports(host) if self._declared else ()
         return sorted({*declared, *(port for space in self._spaces for port in space.ports(host))})
+
+    def is_googles(self, host: str) -> bool:
+        """Whether a name is Google's on every side: by its domain, or because private zones lead it to the
+        addresses of Google's APIs alone."""
+        if never_outside(host):
+            return True
+        if served(host) is None:
+            return False
+        found = [one.dns.addresses(host) for one in self.judges]
+        return all(addresses and set(addresses) <= _GOOGLES for addresses in found)
 
     def requests(self, team: str, host: str) -> Requests:
         """What rules tell apart about requests of a team to a host."""

@@ -28,7 +28,6 @@ STRANGER = "some-other-namespace"
 DEFAULT = "default"
 """The one that every cluster has, and that everybody finds."""
 METADATA_PORT = 80
-GOOGLE = ".googleapis.com"
 ALWAYS_ASKED = "storage.googleapis.com"
 """Stands for every Google API that no object names."""
 
@@ -90,8 +89,9 @@ class Targets:
         if spelled:
             hosts |= {concrete(host): host for host in self._told.outside}
         left_out = {METADATA_HOST, OPEN_TLS_HOST}
+        googles = {host for host in hosts if self._told.is_googles(host)}
         for host in sorted(hosts.keys() - left_out):
-            if not host.endswith(GOOGLE):
+            if host not in googles:
                 yield from self._host(team, host, TargetKind.HOST, hosts[host], spelled)
         yield from self._host(team, OTHER_HOST, TargetKind.OTHER_HOST, TargetKind.OTHER_HOST.value, spelled)
         for port, protocol in self._told.numbers(team):
@@ -101,7 +101,7 @@ class Targets:
                 )
                 yield Target(flow, TargetKind.OTHER_ADDRESS, TargetKind.OTHER_ADDRESS.value)
         yield from self._neighbours(team, spelled)
-        for host in sorted({host for host in hosts if host.endswith(GOOGLE)} | {ALWAYS_ASKED}):
+        for host in sorted(googles | {ALWAYS_ASKED}):
             yield from self._google(team, host, hosts.get(host, OTHER_API))
         metadata = Flow(
             team,

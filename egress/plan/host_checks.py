@@ -12,7 +12,7 @@ from egress.common.hosts import patterns_above
 from egress.plan.team import Way
 from egress.settings import Settings
 from egress.settings.http import Http
-from egress.settings.paths import egress_path, gateway_path
+from egress.settings.paths import egress_path, gateway_path, google_hosts_path
 from egress.settings.teams import is_reserved
 
 
@@ -56,11 +56,13 @@ def cluster_services(settings: Settings) -> Iterator[Problem]:
     """Hosts that are a Service's short name as well: `api.shop`, and `pod.api.shop` behind a headless one, in
     namespace shop."""
     for team, of_team in settings.teams.items():
-        for host in of_team.egress:
+        googles = of_team.google_apis.hosts if of_team.google_apis else []
+        entries = [(egress_path(team, host), host) for host in of_team.egress]
+        for path, host in (*entries, *((google_hosts_path(team), host) for host in sorted(set(googles)))):
             namespace = host.rpartition(".")[2]
             if host.count(".") <= 2 and (namespace in settings.teams or is_reserved(namespace)):
                 yield Problem(
-                    egress_path(team, host),
+                    path,
                     host,
                     f"In this cluster it is also the name of a Service in namespace {namespace}: pods try "
                     "the cluster's DNS search path first, so such a Service would be reached instead of the "

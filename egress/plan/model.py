@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from egress.common import names
+from egress.common import google_hosts, names
 from egress.common.google_cloud import workload_pool
 from egress.plan.addresses import AddressPlan
 from egress.plan.gateway import EgressGateway
@@ -125,10 +125,16 @@ class Plan:
         return tuple(team.name for team in self.teams if team.uses_google_apis)
 
     @cached_property
-    def google_apis(self) -> dict[str, tuple[str, ...]]:
-        """Teams by the Google API that they call, both sorted."""
+    def google_hosts(self) -> dict[str, tuple[str, ...]]:
+        """Teams by the host of Google's that they reach, both sorted."""
         users: dict[str, list[str]] = {}
         for team in self.teams:
-            for api in team.google_apis:
-                users.setdefault(api, []).append(team.name)
-        return {api: tuple(teams) for api, teams in sorted(users.items())}
+            for host in team.google_hosts:
+                users.setdefault(host, []).append(team.name)
+        return {host: tuple(teams) for host, teams in sorted(users.items())}
+
+    @property
+    def own_google_zones(self) -> tuple[str, ...]:
+        """Hosts of Google's in whose domains anybody else's names stay those of the internet, so that each
+        has a zone of its own."""
+        return tuple(host for host in self.google_hosts if not google_hosts.never_outside(host))

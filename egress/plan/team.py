@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from egress.common import names
+from egress.common import google_hosts, names
 from egress.plan.gateway import EgressGateway
 from egress.plan.host import Host, Use
 from egress.plan.identity import WorkloadIdentity
@@ -105,3 +105,9 @@ class TeamPlan:
                 {"storage"} if identity.buckets else set[str]()
             )
         return tuple(sorted(named))
+
+    @cached_property
+    def google_hosts(self) -> tuple[str, ...]:
+        """Full names of Google's hosts that the team reaches, those of its APIs among them, sorted."""
+        named = set(self.settings.google_apis.hosts) if self.settings.google_apis else set[str]()
+        return tuple(sorted(named | set(map(google_hosts.api_host, self.google_apis))))

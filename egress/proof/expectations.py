@@ -110,7 +110,9 @@ class Questions:
             return self._from_node(flow)
         if kind is TargetKind.NEIGHBOUR:
             return self._at_neighbour(flow)
-        if kind in (TargetKind.GOOGLE_API, TargetKind.METADATA):
+        if kind in (TargetKind.GOOGLE_API, TargetKind.METADATA) or (
+            flow.vantage in (Vantage.APP, Vantage.POD_WITHOUT_SIDECAR) and self._intent.is_googles(flow.host)
+        ):
             return self._at_google(flow, kind)
         if flow.vantage in (Vantage.GATEWAY_WITH_CERTIFICATE, Vantage.GATEWAY_WITHOUT_CERTIFICATE):
             return self._at_gateway(flow)
@@ -151,7 +153,7 @@ class Questions:
         return Expectation.REFUSED if alone else Expectation.REFUSED_TWICE
 
     def _at_gateway(self, flow: Flow) -> Expectation:
-        if flow.vantage is Vantage.GATEWAY_WITHOUT_CERTIFICATE:
+        if flow.vantage is Vantage.GATEWAY_WITHOUT_CERTIFICATE or self._intent.is_googles(flow.host):
             return Expectation.REFUSED
         app = flow.but(vantage=Vantage.APP)
         if flow.protocol is Protocol.HTTP:
@@ -180,18 +182,18 @@ class Questions:
         team, straight = flow.namespace, self._google_past_the_sidecar(flow.namespace)
         if flow.vantage is not Vantage.APP:
             asked = (
-                flow.port == (443 if kind is TargetKind.GOOGLE_API else METADATA_PORT)
+                flow.port == (METADATA_PORT if kind is TargetKind.METADATA else 443)
                 and flow.protocol.transport == "TCP"
             )
             return straight if asked else Expectation.REFUSED
         # An open team's sidecars let its apps have what its pods have without them.
         unknown = straight if self._intent.is_open(team) else Expectation.REFUSED_FIRST
-        known = (
-            self._intent.is_api(team, flow.host)
-            if kind is TargetKind.GOOGLE_API
-            else self._intent.asks_metadata(team)
-        )
-        return Expectation.PASSES if known else unknown
+        if kind is TargetKind.METADATA:
+            return Expectation.PASSES if self._intent.asks_metadata(team) else unknown
+        if self._intent.allows(flow):
+            return Expectation.PASSES
+        # On other ports the host is none that the sidecar knows.
+        return Expectation.REFUSED if self._intent.is_api(team, flow.host) else unknown
 
     def _from_node(self, flow: Flow) -> Expectation:
         team = flow.namespace

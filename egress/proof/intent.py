@@ -9,6 +9,7 @@ from functools import cached_property
 
 from egress.common import names
 from egress.common.google_cloud import METADATA_HOST, PRIVATE_ZONES
+from egress.common.google_hosts import never_outside
 from egress.common.hosts import domain_above, patterns_above
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.model.equivalence import Requests
@@ -35,7 +36,7 @@ class Intent(AddressIntent):
         self._teams = {team.name: team for team in plan.teams}
         self._uses = {team.name: {way.host.name: way.use for way in team.ways} for team in plan.teams}
         self._hosts = {team.name: {way.host.name: way.host for way in team.ways} for team in plan.teams}
-        self._apis = {team.name: frozenset(team.google_apis) for team in plan.teams}
+        self._apis = {team.name: frozenset(team.google_hosts) for team in plan.teams}
         self._reaches = {team.name: frozenset(team.settings.reaches) for team in plan.teams}
 
     @property
@@ -116,7 +117,8 @@ class Intent(AddressIntent):
     def may_resolve(self, name: str) -> bool:
         """Whether the config lets a name be looked up: Google's and the metadata server's, what is declared
         and what lies below it, and what it opens."""
-        return name == METADATA_HOST or domain_above(name, self._resolving) is not None
+        own = name == METADATA_HOST or name in self._own_google_zones
+        return own or domain_above(name, self._resolving) is not None
 
     def is_declared(self, name: str) -> bool:
         """Whether a team declared a name, or a pattern above it, or the config has it resolved besides; and
@@ -184,8 +186,8 @@ class Intent(AddressIntent):
         return found
 
     def apis(self, team: str) -> set[str]:
-        """Names of Google APIs that a team's apps are to know."""
-        return {f"{api}.googleapis.com" for api in self._apis.get(team, ())}
+        """Names of Google's hosts that a team's apps are to know."""
+        return set(self._apis.get(team, ()))
 
     def declares(self, team: str, host: str) -> bool:
         """Whether a team declared any way to a host."""
@@ -217,10 +219,18 @@ class Intent(AddressIntent):
         )
 
     def is_api(self, team: str, host: str) -> bool:
-        """Whether a name is that of a Google API that the team uses, which IAM guards and not the gateway."""
-        return host.removesuffix(".googleapis.com") in self._apis.get(team, ()) and host.endswith(
-            ".googleapis.com"
-        )
+        """Whether a name is that of a host of Google's that the team uses, which IAM guards and not the
+        gateway."""
+        return host in self._apis.get(team, ())
+
+    def is_googles(self, host: str) -> bool:
+        """Whether private zones are to make a name Google's: that of its domains, or of a host that some
+        team names."""
+        return never_outside(host) or host in self._own_google_zones
+
+    @cached_property
+    def _own_google_zones(self) -> frozenset[str]:
+        return frozenset(self._plan.own_google_zones)
 
     def uses_google(self, team: str) -> bool:
         """Whether the team's pods may connect to Google's APIs and to the metadata server at all."""

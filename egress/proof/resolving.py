@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egress.common.google_cloud import METADATA_ADDRESS, METADATA_HOST, PRIVATE_ZONES
-from egress.common.hosts import under
 from egress.judge.distinctions import Distinctions
 from egress.judge.lookup.host_shapes import BELOW, concrete
 from egress.judge.model.flow import Outcome, Verdict
@@ -28,7 +27,7 @@ def of_names(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     declared = {concrete(host) for host in (*hosts, *intent.also_resolved)}
     needed = {*_OF_NODES, *(api for team in intent.teams for api in intent.apis(team))}
     for name in sorted({*declared, *needed, *Distinctions([judges]).names}):
-        if any(under(name, domain) for domain in PRIVATE_ZONES):
+        if intent.is_googles(name):
             if name in needed or judges.dns.judge(name).allowed:
                 yield _leads(
                     judges,

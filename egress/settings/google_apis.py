@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from egress.common import grammar
+from egress.common import google_hosts, grammar
+from egress.common.hosts import HostError
 from egress.settings.base import Form, Model, ProjectId, Words, refusal, refusals
 from egress.settings.kubernetes_names import AccountName
 
@@ -221,12 +222,23 @@ class GoogleServiceAccount(Model):
 
 def _api(name: str) -> str:
     if not grammar.matches(grammar.RESOURCE, name):
-        short = name.removesuffix(".googleapis.com")
+        word = google_hosts.short(name)
         raise refusal(
             "An API is named by the first part of its host, NAME.googleapis.com.",
-            f"Write e.g. {short or 'pubsub'}.",
+            f"Write it as {word}."
+            if word
+            else f"Write it in `hosts` instead, beside `apis`: hosts: [{name}]."
+            if "." in name
+            else "Write e.g. pubsub.",
         )
     return name
+
+
+def _host(name: str) -> str:
+    try:
+        return google_hosts.normalise(name)
+    except HostError as error:
+        raise refusal(error.consequence, error.fix) from None
 
 
 class GoogleApis(Model):
@@ -238,6 +250,18 @@ class GoogleApis(Model):
         description="APIs that the team calls, by the first part of the host: `pubsub` for "
         "`pubsub.googleapis.com`. Those of buckets, topics, subscriptions, secrets and datasets come by "
         "themselves. Refused: A whole host name.",
+    )
+
+    hosts: list[Annotated[str, AfterValidator(_host)]] = Field(
+        default=[],
+        description="Google's hosts that the team reaches beside `apis`, by their full names: repositories "
+        "(`europe-python.pkg.dev`, `gcr.io`), services of Cloud Run (`orders-1234.europe-west1.run.app`), "
+        "APIs in one place (`europe-west1-aiplatform.googleapis.com`). With TLS, port 443, at the addresses "
+        "of Private Google Access. Opens everybody's repositories or buckets behind that name: "
+        "docs/modes.md#google-hosts. Refused: A name that is not Google's, or that these addresses do not "
+        "serve (with `network.googleApis: restricted`: all but `googleapis.com`, `gcr.io`, `pkg.dev`). A "
+        "pattern. `private.googleapis.com` and its like. A host that `egress`, `network.dns.alsoResolved` "
+        "or `network.dns.answeredElsewhere` covers as well.",
     )
 
     service_accounts: dict[AccountName, GoogleServiceAccount] = Field(

@@ -19,5 +19,9 @@ def reception_path(team: str, name: str) -> str:
     return f"gke-mesh-egress:teams.{team}.receives.{name}"
 
 
+def google_hosts_path(team: str) -> str:
+    return f"gke-mesh-egress:teams.{team}.googleApis.hosts"
+
+
 def account_path(team: str, service_account: str) -> str:
     return f"gke-mesh-egress:teams.{team}.googleApis.serviceAccounts.{service_account}"

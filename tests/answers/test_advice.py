@@ -156,9 +156,14 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             f'add {ENTRY}"new.example": {{http: {{upgrade: tls, methods: [GET], paths: [/a]}}}}.',
         ),
         ("udp://example.com:53", {}, False, "UDP is never let out"),
-        ("https://registry.pkg.dev", {}, False, "pkg.dev belongs to Google"),
+        ("https://registry.pkg.dev", {}, False, "googleApis. There, hosts: [registry.pkg.dev] beside"),
         ("http://metadata.google.internal", {}, False, "teams.orders.googleApis is not there"),
-        ("https://storage.googleapis.com", {}, False, "service accounts and APIs in teams.orders.googleApis"),
+        (
+            "https://storage.googleapis.com",
+            {},
+            False,
+            "googleApis. There, apis: [storage] beside",
+        ),
         (
             "https://new.example:8443",
             {},

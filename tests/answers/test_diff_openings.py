@@ -149,7 +149,7 @@ def _targets(plan: Plan) -> Iterator[tuple[str, str]]:
     for team in plan.teams:
         own = {way.host.name for way in team.ways}
         yield from ((team.name, host) for host in own if not own & set(patterns_above(host)))
-        yield from ((team.name, f"{api}.googleapis.com") for api in team.google_apis)
+        yield from ((team.name, host) for host in team.google_hosts)
         yield from ((team.name, f"pods of {other}") for other in team.settings.reaches)
         if team.model is SecurityModel.OPEN:
             yield team.name, "any other host"

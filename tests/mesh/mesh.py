@@ -249,7 +249,7 @@ class Mesh:
         for name, address in self._websites.items():
             yield Site(name, (address,), self.authority.issue(*self._certified.get(name, [name])))
         vip = self.plan.addresses.google_apis
-        google = self.authority.issue(vip.domain, "*.googleapis.com")
+        google = self.authority.issue(vip.domain, "*.googleapis.com", *self.plan.google_hosts)
         yield Site("googleapis", vip.addresses, google)
         emails = [identity.email for team in self.plan.teams for identity in team.identities]
         answers = {"/": "", IDENTITY: "".join(emails[:1])}

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from egress.answers.explain import traced
 from egress.common.google_cloud import METADATA_ADDRESS
+from egress.common.google_hosts import never_outside
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Layer, Protocol, Request, Vantage
 from egress.judge.trace import Judges
@@ -239,7 +240,7 @@ class Tries:
         return bool(found), found or self._known(flow.host)
 
     def _known(self, host: str) -> str:
-        if host.endswith(".googleapis.com"):
+        if never_outside(host) or host in self._mesh.plan.google_hosts:
             return self._mesh.plan.addresses.google_apis.addresses[0]
         return METADATA_ADDRESS if host == "metadata.google.internal" else self._sites.get(host, _ELSEWHERE)
 

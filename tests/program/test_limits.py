@@ -51,7 +51,11 @@ def longest() -> dict[str, Any]:
                 LONGEST_PATTERN: {"https": "passthrough"},
             },
             "receives": {"r" * 40: receives},
-            "googleApis": {"apis": ["a" * 63], "serviceAccounts": {"s" * 63: account, "1" * 63: {}}},
+            "googleApis": {
+                "apis": ["a" * 63],
+                "hosts": [f"{'.'.join(['h' * 61] * 3)}.{'h' * 58}.run.app"],
+                "serviceAccounts": {"s" * 63: account, "1" * 63: {}},
+            },
             "testApp": {},
         }
     }
@@ -70,7 +74,7 @@ def shortest() -> dict[str, Any]:
     (team,) = config[f"{OWN}teams"].values()
     team |= {"gateway": "g", "egress": {"a.b": {"http": {}}, "*.a.b": {"https": "passthrough"}}}
     account = {"buckets": {"dd": "roles/storage.objectViewer"}, "topics": {"top": "roles/pubsub.publisher"}}
-    team["googleApis"] = {"apis": ["a"], "serviceAccounts": {"s": account, "1": {}}}
+    team["googleApis"] = {"apis": ["a"], "hosts": ["a.run.app"], "serviceAccounts": {"s": account, "1": {}}}
     config[f"{OWN}teams"] = {"t": team}
     return config
 

@@ -26,6 +26,7 @@ def facts(old: Plan, new: Plan) -> Iterator[Fact]:
         yield from another(Aspect.OTHER_GATEWAY, name, target, _gateway(before), _gateway(after))
         target = "the source address of requests of {who}"
         yield from another(Aspect.OTHER_SOURCE, name, target, _source(old, before), _source(new, after))
+        yield from _to_google(name, before, after)
         yield from _addresses(name, before, after)
         for field, what in _OF_PODS.items():
             sides = [getattr(team.settings.limits, field) for team in (before, after)]
@@ -55,6 +56,22 @@ def _addresses(name: str, old: TeamPlan, new: TeamPlan) -> Iterator[Fact]:
         if before[host].by_name or after[host].by_name:  # any of these is among them
             named = [{_ANY_ADDRESS} if tcp.by_name else set[str]() for tcp in (before[host], after[host])]
         yield from more_or_less(Aspect.DESTINATION, name, host, named[0], named[1])
+
+
+def _to_google(name: str, before: TeamPlan, after: TeamPlan) -> Iterator[Fact]:
+    """Hosts that go straight to Google's addresses on one side, and by the team's other way on the other."""
+    declared = [{way.host.name for way in team.ways} for team in (before, after)]
+    googles = [set(team.google_hosts) for team in (before, after)]
+    for host in sorted((declared[0] & googles[1]) | (googles[0] & declared[1])):
+        ways = [
+            "straight to Google's addresses"
+            if host in of
+            else f"by {_named(team.gateway)}"
+            if team.model is SecurityModel.GATEWAY
+            else "past every gateway"
+            for of, team in zip(googles, (before, after), strict=True)
+        ]
+        yield from another(Aspect.OTHER_GATEWAY, name, f"the way of {{who}} to {host}", ways[0], ways[1])
 
 
 def _gateway(team: TeamPlan) -> str:

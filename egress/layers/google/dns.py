@@ -65,8 +65,8 @@ def render(plan: Plan) -> Iterator[PrivateZone]:
 
 
 def _of_google(plan: Plan) -> Iterator[PrivateZone]:
-    """One zone for each of Google's domains that nodes and images need: every name in it is an alias of the
-    VIP's name."""
+    """One zone for each of Google's domains that nodes and images need, where every name is an alias of the
+    VIP's name; and one for each other host of Google's that a team names, which holds that name alone."""
     vip = plan.addresses.google_apis
     for domain in PRIVATE_ZONES:
         # googleapis.com has a name of its own for each VIP; the other domains carry the addresses themselves.
@@ -77,6 +77,13 @@ def _of_google(plan: Plan) -> Iterator[PrivateZone]:
             f"{domain}.",
             f"{domain}. answers with the addresses of Private Google Access.",
             (Record(f"*.{domain}.", "CNAME", (f"{answers}.",)), Record(f"{answers}.", "A", vip.addresses)),
+        )
+    for host in plan.own_google_zones:
+        yield PrivateZone(
+            plan.settings.google_names.google_zone(host),
+            f"{host}.",
+            f"{host}. answers with the addresses of Private Google Access.",
+            (Record(f"{host}.", "A", vip.addresses),),
         )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from egress.common.google_cloud import SECRET_SERVICES, SERVICES, WITHIN_PERIMETER
+from egress.common.google_hosts import service
 from egress.plan.model import Plan
 
 OWN_SERVICES = "RESTRICTED-SERVICES"
@@ -40,7 +41,7 @@ def render(plan: Plan) -> Perimeter | None:
     policy = f"accessPolicies/{wanted.access_policy}"
     name = wanted.name or plan.settings.google_names.perimeter
     secrets = SECRET_SERVICES if plan.settings.cluster.secret_sync else ()
-    of_teams = {*plan.granted_apis, *(f"{api}.googleapis.com" for api in plan.google_apis)}
+    of_teams = {*plan.granted_apis, *filter(None, map(service, plan.google_hosts))}
     return Perimeter(
         name=f"{policy}/servicePerimeters/{name}",
         parent=policy,

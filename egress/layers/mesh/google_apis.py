@@ -1,5 +1,6 @@
-"""Google APIs for the teams that use them: straight through Private Google Access, guarded by IAM, not by the
-gateway."""
+"""Google's hosts for the teams that use them: straight through Private Google Access, guarded by IAM, not by
+the gateway. All answer at the same addresses: the sidecar alone tells them apart, by the name in the client's
+TLS."""
 
 from __future__ import annotations
 
@@ -15,25 +16,21 @@ from egress.plan.team import TeamPlan
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """ServiceEntries of the metadata server and of each Google API, exported to exactly the teams that use
-    them."""
+    """ServiceEntries of the metadata server and of each host of Google's, exported to exactly the teams that
+    use them."""
     if plan.google_api_teams:
         yield Object(
             Owner.egress_gateway(), _metadata_server([names.GATEWAY_NAMESPACE, *plan.google_api_teams])
         )
-    for api, teams in plan.google_apis.items():
-        yield Object(Owner.egress_gateway(), _api(api, [names.GATEWAY_NAMESPACE, *teams]))
+    for host, teams in plan.google_hosts.items():
+        yield Object(Owner.egress_gateway(), _host(host, [names.GATEWAY_NAMESPACE, *teams]))
 
 
 def hosts(team: TeamPlan) -> Iterator[str]:
     """The names that are exported to one team."""
     if team.uses_google_apis:
         yield METADATA_HOST
-        yield from map(_host, team.google_apis)
-
-
-def _host(api: str) -> str:
-    return f"{api}.googleapis.com"
+        yield from team.google_hosts
 
 
 def _metadata_server(export: list[str]) -> Manifest:
@@ -57,13 +54,12 @@ def _metadata_server(export: list[str]) -> Manifest:
     )
 
 
-def _api(api: str, export: list[str]) -> Manifest:
-    # The name resolves to the VIP of Private Google Access, in the private zone of googleapis.com.
-    host = _host(api)
+def _host(host: str, export: list[str]) -> Manifest:
+    # The name resolves to the VIP of Private Google Access, in the private zone of its domain or its own.
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
-        names.google_api(api),
+        names.google_host(host),
         names.GATEWAY_NAMESPACE,
         labels=canonical_name(host),
         spec={

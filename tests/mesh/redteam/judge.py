@@ -39,8 +39,8 @@ def _leaks(mesh: Mesh, team: TeamPlan, arrived: list[Arrival]) -> Iterator[str]:
                 yield f"{arrival.site}: {team.name} uses no Google API"
             elif arrival.source == mesh.gateway.address:
                 yield f"{arrival.site}: asked by the gateway, as the gateway"
-            elif arrival.sni and arrival.sni.partition(".")[0] not in team.google_apis:
-                yield f"{arrival.sni}: a Google API that {team.name} did not name"
+            elif arrival.sni and arrival.sni not in team.google_hosts:
+                yield f"{arrival.sni}: a host of Google's that {team.name} did not name"
         else:
             yield from _outside(mesh, team, arrival)
 

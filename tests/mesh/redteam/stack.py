@@ -20,6 +20,12 @@ REBOUND = "rebound.example.net"
 """Of team-x; whoever owns the name answers with the address of the metadata server."""
 PATTERN, BELOW = "*.wild.example.net", "a.wild.example.net"
 """Of team-x, and a site below it."""
+PACKAGES, NOT_OURS = "europe-python.pkg.dev", "europe-npm.pkg.dev"
+"""A registry of Google's that team-x may reach, and one at the same addresses that nobody may."""
+PRICING, STRANGER = "pricing-abc123-ew.a.run.app", "stranger-abc123-ew.a.run.app"
+"""The same of services of Cloud Run."""
+VIP = "199.36.153.9"
+"""One of the addresses at which all of them answer."""
 ALIAS = "alias.other.example"
 """Of nobody; its name leads to a pod of team-x."""
 
@@ -38,6 +44,7 @@ def config() -> dict[str, Any]:
     }
     hosts[REBOUND] = {"http": {"upgrade": "none"}}
     hosts[PATTERN] = {"https": "passthrough"}
+    config["gke-mesh-egress:teams"]["team-x"]["googleApis"]["hosts"] = [PACKAGES, PRICING]
     return config
 
 
