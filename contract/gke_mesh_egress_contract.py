@@ -152,6 +152,7 @@ class Team:
     grants: Annotated[
         tuple[Grant, ...] | None, "Roles of its service accounts in Google Cloud. Absent: none."
     ] = None
+    google_hosts: Annotated[tuple[str, ...] | None, "Google's hosts, APIs among them; absent: none."] = None
     past_gateway: Annotated[PastGateway | None, "Absent: everything passes the gateway."] = None
     gateway: Annotated[
         str | None, "The gateway of `gateways` by which the team leaves; absent: the shared one."

@@ -100,6 +100,8 @@ def _of_team(team: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         host, protocol = str(way.get("host")), str(way.get("protocol"))
         void = f" ({VOID})" if protocol == "http" and host in sealed and _requests(way) else ""
         yield host, _by(protocol, way), (_requests(way) or "everything") + void
+    for host in team.get("googleHosts") or []:
+        yield str(host), "https, to Google", "everything that IAM allows"
     for grant in map(_mapping, team.get("grants") or []):
         kind = next(
             (key for key in grant if key not in ("serviceAccount", "role", "reason", "project")), "project"

@@ -122,6 +122,7 @@ def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
         "serviceAccounts": {identity.service_account: identity.email for identity in team.identities},
         "egress": declared,
         **({"grants": grants} if (grants := list(_grants(team))) else {}),
+        **({"googleHosts": list(team.google_hosts)} if team.google_hosts else {}),
         "reaches": sorted(team.settings.reaches),
         **({"pastGateway": _direct_egress(plan, team, weaker)} if (weaker := team.settings.model) else {}),
     }

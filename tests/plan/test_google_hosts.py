@@ -19,6 +19,7 @@ from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.judge.trace import Judges
 from egress.layers.google import dns, service_perimeter
 from egress.layers.render import render
+from egress.plan import outputs
 from egress.plan.make import make_plan
 from egress.plan.model import Plan
 from egress.proof.intent import Intent
@@ -300,6 +301,11 @@ class TestTheSideDoor:
 
 
 class TestTheProgram:
+    def test_tells_other_stacks_which_hosts_a_team_reaches(self) -> None:
+        teams = outputs.planned(plan_of(config(PACKAGES)))["teams"]
+        assert teams["team-y"]["googleHosts"] == [PACKAGES]
+        assert teams["team-x"]["googleHosts"] == ["storage.googleapis.com"]
+
     def test_makes_the_zone_and_its_record_beside_those_of_googles_domains(self) -> None:
         run = run_program(config(PRICING))
         (zone,) = [

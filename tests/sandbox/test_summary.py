@@ -64,6 +64,13 @@ def test_partners_are_in_it_and_the_most_open_team_comes_first() -> None:
     ]
 
 
+def test_hosts_of_googles_are_in_it() -> None:
+    contract = {"teams": {"builds": {"googleHosts": ["europe-python.pkg.dev"]}}}
+    assert summary.who_reaches_what(contract)[1:] == [
+        ("builds", "europe-python.pkg.dev", "https, to Google", "everything that IAM allows"),
+    ]
+
+
 def test_many_teams_are_counted() -> None:
     ways = [{"host": f"{letter}.example", "protocol": "https", "leaves": "https"} for letter in "abcdefgh"]
     contract = {"teams": {f"team-{number}": {"egress": ways} for number in range(60)}}
