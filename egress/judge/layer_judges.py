@@ -19,6 +19,7 @@ from egress.judge.layers.network_policy import NetworkPolicies
 from egress.judge.layers.secrets import Secrets
 from egress.judge.layers.sidecar import Sidecars
 from egress.judge.lookup.flow_space import Space
+from egress.judge.lookup.reading import Reading
 from egress.judge.lookup.routes import Router
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry
 from egress.judge.lookup.workloads import Workloads
@@ -48,6 +49,7 @@ class LayerJudges:
         self.firewall = Firewall(snapshot)
         self.dns = Dns(snapshot)
         self.namespaces = Namespaces(snapshot)
+        self.reading = Reading(snapshot)
         self.mesh = MeshSettings(snapshot, self.registry)
         self.admission = Admission(snapshot)
         self._unread = unread(snapshot, Present(snapshot, self.admission))

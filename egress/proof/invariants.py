@@ -99,6 +99,8 @@ def _of_settings(intent: Intent, judges: Judges) -> Iterator[Invariant]:
         says = "The managed control plane may read this map alone, so it has to hold what the others hold."
         yield from (Invariant("the mesh", mesh.held_by(name), says) for name in names.MANAGED_MESH_CONFIGS)
         return
+    says = "Clients that offer TLS in plain HTTP have to be answered as others are."
+    yield Invariant("the mesh", judges.reading.of_offers().turned, says)
     if intent.puts_up(Fence.MESH_EXPORTS):
         says = "What an object does not export has to stay in its namespace."
         for kind, to in (

@@ -29,10 +29,10 @@ SCRIPT = LUA.format('  headers:remove("x-request-id")\n  headers:remove("cookie"
 
 
 def of_listener(
-    apply: str, operation: str, listener: dict[str, Any], value: dict[str, Any]
+    apply: str, operation: str, listener: dict[str, Any], value: dict[str, Any], context: str = "GATEWAY"
 ) -> dict[str, Any]:
     patch = {"operation": operation, "value": value}
-    return {"applyTo": apply, "match": {"context": "GATEWAY", "listener": listener}, "patch": patch}
+    return {"applyTo": apply, "match": {"context": context, "listener": listener}, "patch": patch}
 
 
 LATE = of_listener(
@@ -59,6 +59,21 @@ IDS = of_listener(
             "preserve_external_request_id": True,
         },
     },
+)
+OFFERS = of_listener(
+    "NETWORK_FILTER",
+    "MERGE",
+    {"filterChain": {"filter": {"name": MANAGER}}},
+    {
+        "name": MANAGER,
+        "typed_config": {
+            "@type": f"{FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
+            "http_protocol_options": {
+                "ignore_http_11_upgrade": [{"prefix": "TLS/", "ignore_case": True}],
+            },
+        },
+    },
+    context="ANY",
 )
 NOTES = of_listener(
     "HTTP_FILTER",
@@ -127,6 +142,7 @@ COPIES = {
 PATCHES = {
     "connects late": LATE,
     "keeps ids": IDS,
+    "ignores offers": OFFERS,
     "notes": NOTES,
     "looks names up": LOOKS_UP,
     "clean copies": COPIES,
@@ -138,6 +154,7 @@ MAY_BE_ABSENT = {
 MAY_BE_OTHER: dict[str, set[Any]] = {
     "connects late": {"context", "portNumber", "sni", "upstream_connect_mode", "max_early_data_bytes"},
     "keeps ids": {"portNumber", "preserve_external_request_id"},
+    "ignores offers": set(),
     "notes": {"portNumber", "header", "key", "remove"},
     "looks names up": {("dns_cache_config", "name")},
     "clean copies": {"portNumber", "max_requests_per_connection"},
@@ -187,9 +204,8 @@ def test_without_a_field_it_is_understood_only_where_it_may_be_absent(
     if path in (("applyTo",), ("patch",)):
         return  # No API takes it: egress/judge/model/required_fields.py.
     # Of filters and rules in a list each is understood by itself.
-    optional = path[-1] in MAY_BE_ABSENT - (
-        {"portNumber"} if name != "connects late" else set()
-    ) or isinstance(path[-1], int)
+    needed = {"connects late": set[str](), "ignores offers": {"http_protocol_options"}}
+    optional = path[-1] in MAY_BE_ABSENT - needed.get(name, {"portNumber"}) or isinstance(path[-1], int)
     assert (unread(changed(PATCHES[name], path, None)) == []) is optional
 
 

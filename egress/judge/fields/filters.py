@@ -1,10 +1,11 @@
 """Extensions of proxies: the few patches and scripts whose every field is known to lead nothing anywhere
 else.
 
-Understood of EnvoyFilters: patches that connect later, keep a request's id, note a header for the access log,
-look up a name that a gateway's own listener has judged, clean copies of requests, and tie connections to the
-network card (egress/judge/lookup/bound.py). Of TrafficExtensions: the filter that refuses bodies, with a
-table in the one form that is written. Envoy goes by types and not by names, so each patch is compared whole.
+Understood of EnvoyFilters: patches that connect later, keep a request's id, ignore offers of TLS, note a
+header for the access log, look up a name that a gateway's own listener has judged, clean copies of requests,
+and tie connections to the network card (egress/judge/lookup/bound.py). Of TrafficExtensions: the filter that
+refuses bodies, with a table in the one form that is written. Envoy goes by types and not by names, so each
+patch is compared whole.
 Source: Istio reference, EnvoyFilter and TrafficExtension; Envoy, the filters' own pages.
 """
 
@@ -18,6 +19,7 @@ from typing import Any, cast
 
 from egress.judge.fields.inspection_table import read, split
 from egress.judge.lookup.bound import ties
+from egress.judge.lookup.reading import OFFERS
 from egress.judge.model.snapshot import Manifest, listed, part
 
 _TYPE = "type.googleapis.com/envoy.extensions."
@@ -114,6 +116,7 @@ _IN_MANAGER = {
     "context": ("GATEWAY",),
     "listener": {"portNumber": _number, "filterChain": {"filter": {"name": _MANAGER}}},
 }
+_OF_MANAGER = {"filterChain": {"filter": {"name": _MANAGER}}}
 _VERSIONS = {"http_protocol_options": Maybe({}), "http2_protocol_options": Maybe({})}
 PATCHES: tuple[Mapping[str, Any], ...] = (
     {
@@ -141,6 +144,20 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
                 "typed_config": {
                     "@type": f"{_FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
                     "preserve_external_request_id": _switch,
+                },
+            },
+        },
+    },
+    {
+        "applyTo": "NETWORK_FILTER",
+        "match": {"context": ("ANY",), "listener": _OF_MANAGER},
+        "patch": {
+            "operation": "MERGE",
+            "value": {
+                "name": _MANAGER,
+                "typed_config": {
+                    "@type": f"{_FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
+                    "http_protocol_options": OFFERS,
                 },
             },
         },
