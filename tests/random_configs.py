@@ -111,6 +111,8 @@ def _leaving(draw: st.DrawFn, in_cluster: bool) -> Values:
         found["ca"] = "own-ca"
     if upgrade != "none":
         found["protocol"] = draw(st.sampled_from(["http", "http2", "grpc"]))
+    if in_cluster and draw(st.booleans()):
+        found["encodedSlashes"] = draw(st.sampled_from(["decode", "keep"]))
     if in_cluster and found.get("protocol") != "grpc" and draw(st.booleans()):
         found["inspect"] = draw(INSPECT)
     return found

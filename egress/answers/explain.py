@@ -8,6 +8,7 @@ from typing import Any
 from egress.answers.hint_change import Proposal
 from egress.answers.hint_check import Checker
 from egress.answers.hint_images import of_images
+from egress.answers.hint_slashes import of_slashes
 from egress.answers.hints_absent import NoOpening
 from egress.answers.hints_closing import Closing
 from egress.answers.hints_opening import Opening
@@ -80,8 +81,8 @@ def explain(judges: Judges, flow: Flow, plan: Plan | None) -> Explanation:
     if plan is None:
         return Explanation(trace, _without_config(trace))
     advised = _advised(trace, plan, judges)
-    images = of_images(plan, trace.flow.host)
-    return replace(advised, advice=f"{advised.advice} {images}") if images else advised
+    more = " ".join(filter(None, (of_slashes(plan, trace), of_images(plan, trace.flow.host))))
+    return replace(advised, advice=f"{advised.advice} {more}") if more else advised
 
 
 def _without_config(trace: Trace) -> str:

@@ -141,9 +141,11 @@ def led_to(flow: Flow) -> str | None:
     return namespace if service and flow.host.endswith(SERVICES) else None
 
 
-def seen_path(path: str) -> str | None:
-    """The path that rules see behind two proxies; None: it gets past neither."""
+def seen_path(path: str, *, keeps: bool = False) -> str | None:
+    """The path that rules see behind two proxies; None: it gets past neither. `keeps`: whether the host keeps
+    encoded slashes."""
     found: str | None = path
     for _ in range(2):
-        found = found and normal(found, Normalization.DECODE_AND_MERGE_SLASHES)
+        how = Normalization.MERGE_SLASHES if keeps else Normalization.DECODE_AND_MERGE_SLASHES
+        found = found and normal(found, how)
     return found and found.partition("?")[0]

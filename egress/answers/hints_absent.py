@@ -10,6 +10,7 @@ from egress.answers.hints_opening import METADATA_NAMES, declared_entry
 from egress.common import google_hosts
 from egress.common.google_hosts import never_outside
 from egress.common.hosts import HostError, google_word, normalise
+from egress.common.normal_form import ambiguous
 from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Protocol
@@ -140,6 +141,12 @@ class NoOpening:
             )
         if flow.protocol is Protocol.HTTP and seen_path(flow.path) is None:
             return "The proxies take no request with this path."
+        if flow.protocol is Protocol.HTTP and ambiguous(seen_path(flow.path, keeps=True) or ""):
+            return (
+                "No rule opens it: a host that decodes what the proxies did not may read `..` in this path, "
+                "and so another path than the rule. Write a path without it, or give the path whole, in a "
+                f"host entry whose rules leave no part open; {entry_at} leaves some."
+            )
         return (
             f"{entry_at} does not hold for it. No change was found that opens this and nothing else; it "
             f"is in {entry_at} to say."

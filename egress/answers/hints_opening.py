@@ -174,9 +174,13 @@ class Opening:
             "refuses that to them."
         )
 
+    def _keeps(self) -> bool:
+        """Whether encoded slashes arrive at the host as they are sent."""
+        return any(host.name == self._flow.host and host.keeps_slashes for host in self._plan.hosts)
+
     def _exact(self) -> dict[str, Any]:
         """A rule for just this request; empty: none can be written for it."""
-        path = seen_path(self._flow.path)
+        path = seen_path(self._flow.path, keeps=self._keeps())
         if (
             path is None
             or self._flow.method not in METHODS

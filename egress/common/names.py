@@ -202,6 +202,16 @@ def passthrough_subset(host: str) -> str:
     return fit(f"tls-{host_label(host)}", DNS_LABEL)
 
 
+def kept_subset(host: str) -> str:
+    """Subset of the gateway's Service whose connections carry requests to `host` alone."""
+    return fit(f"http-{host_label(host)}", DNS_LABEL)
+
+
+def kept_port(host: str) -> str:
+    """Name of the gateway server that reads requests to `host` alone; unique within the Gateway."""
+    return fit(f"http-{host_label(host)}", DNS_LABEL)
+
+
 def server_port(host: str) -> str:
     """Name of the gateway server that receives `host` as passed-through TLS; unique within the Gateway."""
     return fit(f"tls-{host_label(host)}", DNS_LABEL)

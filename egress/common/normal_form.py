@@ -22,6 +22,16 @@ _PARAMETERS = re.compile(r"(?<![^/])(\.\.?);[^/]*")
 _DOT = re.compile("%2e", re.IGNORECASE)
 
 
+AMBIGUOUS = r"(?i).*(?:%5c|%(?:25)+(?:2e|2f|5c)|(?:/|%2f)(?:\.|%2e){1,2}(?:;[^/]*?)?(?:/|%2f|$)).*"
+"""Paths, in their normal form, that a host may read as another path than the rules did: with a segment `.` or
+`..` behind encoded slashes or with parameters, an encoded backslash, or one of these encoded twice. RE2."""
+
+
+def ambiguous(path: str) -> bool:
+    """Whether a path, in its normal form, is one of those."""
+    return re.fullmatch(AMBIGUOUS, path.partition("?")[0], re.ASCII) is not None
+
+
 class Normalization(StrEnum):
     """How paths are brought into normal form. Istio's names."""
 

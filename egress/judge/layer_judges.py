@@ -16,6 +16,7 @@ from egress.judge.layers.late_connect import EarlyConnections
 from egress.judge.layers.mutual_tls import Namespaces
 from egress.judge.layers.neighbours import Neighbours
 from egress.judge.layers.network_policy import NetworkPolicies
+from egress.judge.layers.path_guards import PathGuards
 from egress.judge.layers.secrets import Secrets
 from egress.judge.layers.sidecar import Sidecars
 from egress.judge.lookup.flow_space import Space
@@ -39,17 +40,18 @@ class LayerJudges:
         self.registry = Registry(snapshot)
         self.workloads = Workloads(snapshot)
         router = Router(self.registry, self.workloads)
-        self.sidecars = Sidecars(self.registry, router)
+        self.reading = Reading(snapshot)
+        self.sidecars = Sidecars(self.registry, router, self.reading)
         self.gateways = Gateways(snapshot, self.registry, router, self.workloads)
         self.gateway_pods = GatewayPods(snapshot)
         self.secrets = Secrets(snapshot)
+        self.path_guards = PathGuards(self.gateways, self.reading)
         self.early = EarlyConnections(snapshot, self.gateways)
         self.authorization = Authorization(snapshot, explains, self.registry.trust_domain)
         self.network_policies = NetworkPolicies(snapshot)
         self.firewall = Firewall(snapshot)
         self.dns = Dns(snapshot)
         self.namespaces = Namespaces(snapshot)
-        self.reading = Reading(snapshot)
         self.mesh = MeshSettings(snapshot, self.registry)
         self.admission = Admission(snapshot)
         self._unread = unread(snapshot, Present(snapshot, self.admission))

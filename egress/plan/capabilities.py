@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from egress.common.errors import Problem
 from egress.common.hosts import is_pattern
+from egress.settings.http import Slashes
 from egress.settings.mesh import Flavor
 from egress.settings.paths import egress_path, gateway_path, reception_path
 from egress.settings.root import Settings
@@ -27,6 +28,7 @@ class Capability(StrEnum):
     CLEAN_COPIES = "copies of requests that tell nothing of the mesh (EnvoyFilter)"
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
     PATTERN = "every host below a domain, looked up by the proxy (EnvoyFilter, DYNAMIC_DNS)"
+    KEPT_SLASHES = "encoded slashes that arrive as they were sent (EnvoyFilter)"
     PERIMETER = "Google APIs that answer only inside a perimeter (VPC Service Controls)"
     IDLE = "connections on which nothing is sent, for longer or shorter (proxyMetadata)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
@@ -53,6 +55,10 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
         "its control plane accepts no EnvoyFilter, without which a copy tells the second host the "
         "gateway pod's address (x-forwarded-for) and carries the first host's name",
         "Set mesh.flavor: istio, or let the app send its requests to both hosts.",
+    ),
+    (Flavor.CLOUD_SERVICE_MESH, Capability.KEPT_SLASHES): Lack(
+        "its control plane accepts no EnvoyFilter, so encoded slashes would arrive as slashes all the same",
+        "Set mesh.flavor: istio, or let the app speak TLS itself (https: passthrough).",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.GATEWAY_CREDENTIAL): Lack(
         "its control plane does not read Secrets for DestinationRules, so the connection would be made "
@@ -115,6 +121,9 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
                 yield f"{path}.http.inspect", access.http.inspect.mode.value, Capability.BODY_INSPECTION
             if access.http and access.http.mirror:
                 yield f"{path}.http.mirror", access.http.mirror.host, Capability.CLEAN_COPIES
+            if access.http and access.http.encoded_slashes is Slashes.KEEP:
+                kept = access.http.encoded_slashes.value
+                yield f"{path}.http.encodedSlashes", kept, Capability.KEPT_SLASHES
             if access.tcp:
                 yield f"{path}.tcp", access.tcp.port, Capability.RAW_TCP
             if access.http and access.http.ca:

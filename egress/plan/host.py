@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from egress.common import names
 from egress.common.hosts import is_pattern
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
-from egress.settings.http import Http, Mirror, Protocol
+from egress.settings.http import Http, Mirror, Protocol, Slashes
 from egress.settings.inspection import Inspection
 from egress.settings.tcp import Tcp
 from egress.settings.traffic import Traffic
@@ -62,6 +63,7 @@ class Leaving:
     inspect: Inspection | None = None
     """What requests must not contain; the same for every team of the host."""
     names: TlsNames = TlsNames()
+    slashes: Slashes = Slashes.DECODE
 
     @property
     def tls(self) -> bool:
@@ -104,6 +106,18 @@ class Host:
         if self.tcp:
             return self.tcp.upgrade is not Upgrade.NONE
         return self.leaving is not None and self.leaving.tls
+
+    @property
+    def keeps_slashes(self) -> bool:
+        """Whether encoded slashes in paths arrive as they were sent."""
+        return self.leaving is not None and self.leaving.slashes is Slashes.KEEP
+
+    @cached_property
+    def guarded(self) -> bool:
+        """Whether its gateway refuses paths that the host may read as others than the rules did: where
+        slashes are kept, and some rule leaves a part of a path open."""
+        rules = (rule for use in self.uses if use.http for rule in use.http.rules.values())
+        return self.keeps_slashes and any({*path} & {*"*{"} for rule in rules for path in rule.paths or ())
 
     @property
     def outside_ports(self) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
         return None
     first, wanted = spoken[0]
     for team, http in spoken[1:]:
-        for field in (*_TLS, "protocol", "split", "mirror", "inspect"):
+        for field in (*_TLS, "protocol", "split", "mirror", "inspect", "encoded_slashes"):
             one, other = getattr(wanted, field), getattr(http, field)
             if one != other:
                 problems.append(_disagreement(host, (first, one), (team, other), field))
@@ -46,6 +46,7 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
         wanted.mirror,
         wanted.inspect,
         TlsNames.of(wanted),
+        wanted.encoded_slashes,
     )
 
 

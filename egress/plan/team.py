@@ -75,6 +75,11 @@ class TeamPlan:
         return tuple(sorted({port for host in self.direct_hosts for port in host.outside_ports}))
 
     @property
+    def keeps_slashes(self) -> bool:
+        """Whether its sidecars send encoded slashes on as they are: some host of the team takes them so."""
+        return any(way.host.keeps_slashes for way in self.ways)
+
+    @property
     def looks_up_names(self) -> bool:
         """Whether its pods need an address of the mesh in answer to some host's name."""
         return any(way.use.tcp and way.use.tcp.by_name for way in self.ways)

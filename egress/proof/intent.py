@@ -19,7 +19,7 @@ from egress.plan.gateway import EgressGateway
 from egress.plan.host import Leaving, TlsNames, Use
 from egress.plan.model import Plan
 from egress.proof.address_intent import AddressIntent
-from egress.proof.request_rules import rule_allows
+from egress.proof.request_rules import Way, rule_allows
 from egress.settings.dns import Undeclared
 from egress.settings.fences import Fence, Rule
 from egress.settings.security_model import SecurityModel
@@ -203,7 +203,7 @@ class Intent(AddressIntent):
         if self.is_api(flow.namespace, flow.host):
             return flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT
         if any(
-            _use_allows(use, flow)
+            self._use_allows(use, flow)
             for use in self._of(flow.namespace, flow.host)
             if use.tcp or not flow.authority
         ):
@@ -215,7 +215,7 @@ class Intent(AddressIntent):
         named = replace(flow, host=flow.addressed, authority="")
         as_named = flow.authority.lower() in (named.host, f"{named.host}:{HTTP_PORT}")
         return as_named and any(
-            _use_allows(use, named) for use in self._of(flow.namespace, named.host) if use.http
+            self._use_allows(use, named) for use in self._of(flow.namespace, named.host) if use.http
         )
 
     def is_api(self, team: str, host: str) -> bool:
@@ -276,6 +276,26 @@ class Intent(AddressIntent):
         called = (how.names if isinstance(how, Leaving) else TlsNames.of(how)) if how else TlsNames()
         return called.sent(host), tuple(sorted(called.accepted(host)))
 
+    def read(self, team: str, host: str) -> Way:
+        """How the proxies on a team's way to a host read paths."""
+        found = self._hosts.get(team, {}).get(host)
+        return Way(self.keeps_slashes(team), found.keeps_slashes, found.guarded) if found else Way()
+
+    def keeps_slashes(self, team: str) -> bool:
+        """Whether the team's sidecars have to send encoded slashes on as they are."""
+        return team in self._teams and self._teams[team].keeps_slashes
+
+    def kept(self, namespace: str) -> list[str]:
+        """Hosts of the gateway in a namespace at which encoded slashes are to arrive as they were sent."""
+        gateway = self.gateway_in(namespace)
+        return [host.name for host in gateway.hosts if host.keeps_slashes] if gateway else []
+
+    def guarded(self, namespace: str) -> list[str]:
+        """Hosts of the gateway in a namespace of which it has to refuse paths that could mean others to
+        them."""
+        gateway = self.gateway_in(namespace)
+        return [host.name for host in gateway.hosts if host.guarded] if gateway else []
+
     def requests(self, team: str, host: str) -> Requests:
         """What the team's rules for a host tell apart."""
         found = Requests()
@@ -303,13 +323,13 @@ class Intent(AddressIntent):
             if name in uses:
                 yield uses[name]
 
-
-def _use_allows(use: Use, flow: Flow) -> bool:
-    if use.http and flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT:
-        return any(rule_allows(rule, flow) for rule in use.http.rules.values())
-    if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
-        return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
-    if use.tcp and flow.protocol.transport == "TCP" and flow.port == use.tcp.port:
-        # What the bytes say is all one: HTTP and TLS on this port are raw TCP like any other.
-        return flow.service_account in use.tcp.service_accounts
-    return False
+    def _use_allows(self, use: Use, flow: Flow) -> bool:
+        if use.http and flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT:
+            way = self.read(flow.namespace, flow.host)
+            return any(rule_allows(rule, flow, way) for rule in use.http.rules.values())
+        if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
+            return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
+        if use.tcp and flow.protocol.transport == "TCP" and flow.port == use.tcp.port:
+            # What the bytes say is all one: HTTP and TLS on this port are raw TCP like any other.
+            return flow.service_account in use.tcp.service_accounts
+        return False

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from egress.common import names
 from egress.common.google_cloud import WEBHOOK_PORT
+from egress.common.ports import HTTP_PORT
 from egress.judge.distinctions import Distinctions
 from egress.judge.lookup.flow_space import OTHER_HOST
-from egress.judge.model.flow import Flow, Pod, Protocol, Verdict
+from egress.judge.model.flow import Flow, Layer, Outcome, Pod, Protocol, Verdict
 from egress.judge.targets import DEFAULT, STRANGER
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
@@ -44,6 +45,9 @@ def of_team(intent: Intent, judges: Judges, team: str) -> Iterator[Invariant]:
     if intent.puts_up(Fence.POD_SECURITY) and intent.in_cluster_mesh and intent.keeps_pods_confined(team):
         yield Invariant(team, judges.namespaces.confined(team), f"Pod Security has to hold in {team}.")
     yield Invariant(team, judges.namespaces.mutual(team), f"Workloads of {team} have to demand mutual TLS.")
+    if intent.keeps_slashes(team):
+        says = f"Sidecars of {team} have to send encoded slashes on as they are."
+        yield Invariant(team, judges.reading.of_sidecars(team, HTTP_PORT).turned, says)
 
 
 def of_mesh(intent: Intent, judges: Judges) -> Iterator[Invariant]:
@@ -67,6 +71,8 @@ def of_mesh(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     for gateway in sorted(intent.late_gateways):
         says = f"The gateway in {gateway} has to know who calls before it connects outside."
         yield from (Invariant(gateway, verdict, says) for verdict in judges.early.judge(gateway))
+    for gateway in sorted(intent.gateways):
+        yield from _of_paths(intent, judges, gateway)
     yield from _of_nobody(intent, judges)
     yield from _of_settings(intent, judges)
     if intent.refuses_unknown_names:
@@ -122,6 +128,21 @@ def _of_settings(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     for namespace in sorted({*intent.platform_namespaces, *intent.teams}):
         says = f"Istio has to read what is in {namespace}."
         yield Invariant("the mesh", mesh.discovered(namespace).turned, says)
+
+
+def _of_paths(intent: Intent, judges: Judges, gateway: str) -> Iterator[Invariant]:
+    """What a gateway makes of encoded slashes."""
+    for host in intent.guarded(gateway):
+        says = f"The gateway in {gateway} has to refuse paths that could mean others to {host}."
+        yield from (Invariant(gateway, verdict, says) for verdict in judges.path_guards.judge(gateway, host))
+    found, wanted = judges.path_guards.kept(gateway), intent.kept(gateway)
+    nobody = Verdict(Layer.GATEWAY, Outcome.DENIED, None, "", "No server is for this host alone.")
+    for host in wanted:
+        says = f"Encoded slashes have to arrive at {host} as they were sent."
+        yield Invariant(gateway, found.get(host, nobody).turned, says)
+    for host in sorted(found.keys() - {*wanted}):
+        says = f"Encoded slashes of paths at {host} have to be decoded before rules are asked."
+        yield Invariant(gateway, found[host], says)
 
 
 def _of_nobody(intent: Intent, judges: Judges) -> Iterator[Invariant]:

@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from egress.common.normal_form import Normalization, normal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from egress.common.normal_form import Normalization, ambiguous, normal
 from egress.judge.model.flow import Flow, Vantage
 from egress.judge.model.requests import METHODS
 from egress.settings.http_rule import Rule
 
-_PROXIES = {Vantage.APP: 2}
-"""Proxies that a request passes until rules are asked: the sidecar and the gateway, else the gateway
-alone."""
+_DECODED, _KEPT = Normalization.DECODE_AND_MERGE_SLASHES, Normalization.MERGE_SLASHES
 
 
-def rule_allows(rule: Rule, flow: Flow) -> bool:
+@dataclass(frozen=True)
+class Way:
+    """How the proxies on the way to a host read paths."""
+
+    sidecar_keeps: bool = False
+    """Whether the team's sidecars keep encoded slashes."""
+    gateway_keeps: bool = False
+    """Whether the gateway does for this host."""
+    guarded: bool = False
+    """Whether the gateway refuses paths that could mean others to the host."""
+
+    def read(self, flow: Flow) -> Iterator[str]:
+        """The path as the gateway's rules see it, by each way on which the flow can come; none: it is
+        answered before."""
+        if flow.vantage is Vantage.APP:
+            ways = [(_KEPT if self.sidecar_keeps else _DECODED, _KEPT if self.gateway_keeps else _DECODED)]
+        else:
+            # Who goes to the gateway himself chooses the server name, which decides how it reads.
+            ways = [(_DECODED,), *([(_KEPT,)] if self.gateway_keeps else [])]
+        for way in ways:
+            path: str | None = flow.path
+            for how in way:
+                path = path and normal(path, how)
+            if path and not (self.guarded and ambiguous(path)):
+                yield path.partition("?")[0]
+
+
+def rule_allows(rule: Rule, flow: Flow, way: Way = Way()) -> bool:
     """Whether a rule holds for a request as the gateway's rules see it."""
-    path: str | None = flow.path
-    for _ in range(_PROXIES.get(flow.vantage, 1)):
-        path = path and normal(path, Normalization.DECODE_AND_MERGE_SLASHES)
-    if path is None or flow.method not in METHODS:
-        return False
-    path = path.partition("?")[0]
+    return flow.method in METHODS and any(_allows(rule, flow, path) for path in way.read(flow))
+
+
+def _allows(rule: Rule, flow: Flow, path: str) -> bool:
     return (
         (rule.service_accounts is None or flow.service_account in rule.service_accounts)
         and (rule.methods is None or flow.method in rule.methods)

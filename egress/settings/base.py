@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -35,7 +36,7 @@ class Model(BaseModel):
     )
 
 
-Refusal = tuple[tuple[str, ...], str, str]
+Refusal = tuple[tuple[str | int, ...], str, str]
 """One refusal: path below the validated value, consequence, fix."""
 
 
@@ -45,7 +46,7 @@ def refusal(consequence: str, fix: str, at: tuple[str, ...] = ()) -> PydanticCus
     return refusals([(at, consequence, fix)])
 
 
-def refusals(found: list[Refusal]) -> PydanticCustomError:
+def refusals(found: Sequence[Refusal]) -> PydanticCustomError:
     """Several refusals of one value at once."""
     # The texts travel in the context: braces in a pydantic message would be read as placeholders.
     return PydanticCustomError("refused", "refused", {"found": found})

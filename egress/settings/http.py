@@ -3,13 +3,15 @@ request on the way."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from egress.settings.base import Model, Words, refusals
+from egress.settings.base import Model, Refusal, Words, refusals
 from egress.settings.certificate_names import CertificateNames, ServerName
 from egress.settings.host import Host
 from egress.settings.http_rule import Rule
@@ -26,6 +28,13 @@ class Protocol(StrEnum):
     """HTTP/1.1, WebSocket included."""
     HTTP2 = "http2"
     GRPC = "grpc"
+
+
+class Slashes(StrEnum):
+    """What becomes of slashes that are encoded in a path (`%2F`)."""
+
+    DECODE = "decode"
+    KEEP = "keep"
 
 
 class Mirror(Model):
@@ -65,6 +74,13 @@ class Http(Rule):
     )
     sni: ServerName = None
     subject_alt_names: CertificateNames = None
+    encoded_slashes: Annotated[Slashes, Field(strict=False)] = Field(
+        default=Slashes.DECODE,
+        description="`decode`: `%2F` in a path is a slash, for rules and for the host. `keep`: it is part "
+        "of a name, arrives as it was sent, and rules see it so. Paths that could mean `..` to the host "
+        "are then refused where rules ask for a beginning or a template. Refused: `keep` with the "
+        "managed mesh. Two teams that disagree.",
+    )
     traffic: Traffic | None = Field(
         default=None,
         description="How the gateway treats the host, for all its teams. Absent: a team leaves it to "
@@ -118,6 +134,7 @@ class Http(Rule):
                     "Add upgrade: tls.",
                 )
             )
+        found += list(self._paths_never_sent())
         if sum(self.split.values()) > 99:
             found.append(
                 (
@@ -156,6 +173,20 @@ class Http(Rule):
         if found:
             raise refusals(found)
         return self
+
+    def _paths_never_sent(self) -> Iterator[Refusal]:
+        """Paths of rules that no request can have as this host's slashes are read."""
+        keeps = self.encoded_slashes is Slashes.KEEP
+        for name, rule in self.rules.items():
+            at = ("allow", name) if self.allow is not None else ()
+            for index, path in enumerate(rule.paths or ()):
+                encoded = re.search("%2[fF]", path)
+                if encoded and not keeps:
+                    yield (
+                        (*at, "paths", index),
+                        f"The proxy decodes {encoded[0]} before it compares; this one would never match.",
+                        "Write / instead, or encodedSlashes: keep for the host.",
+                    )
 
     @cached_property
     def rules(self) -> dict[str, Rule]:

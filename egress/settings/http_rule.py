@@ -16,8 +16,9 @@ _TEXT = r"([A-Za-z0-9._~!$&'()+,;=:@-]|%[0-9A-Fa-f]{2})"
 """What a path is made of besides slashes (RFC 3986, pchar; Istio asks the same of a template)."""
 _PREFIX_OR_EXACT = rf"/({_TEXT}|/)*\*?"
 _TEMPLATE = rf"(/({_TEXT}+|\{{\*\}}))*(/\{{\*\*\}}(/{_TEXT}+)*)?/?"
-_NEVER_ENCODED = "%(2[dDeEfF]|3[0-9]|4[1-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-9aAeE])"
-"""Letters, digits, `-`, `.`, `_`, `~` and both slashes, which the proxy decodes before it compares."""
+_NEVER_ENCODED = "%(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-9aAeE])"
+"""Letters, digits, `-`, `.`, `_`, `~` and the backslash, which the proxy decodes before it compares; whether
+it decodes slashes is the host's to say (egress/settings/http.py)."""
 LONGEST = 2000
 """Characters of a path or of a header's value."""
 _HEADER = "[a-z0-9!#$%&'+.^_`|~-]{1,256}"
@@ -55,7 +56,7 @@ def _path(value: str) -> str:
             f"Write {chr(int(encoded[1:], 16)).replace(chr(92), '/')} instead.",
         )
     plain = replaced(_WILD, "x", value)
-    if normal(plain, Normalization.DECODE_AND_MERGE_SLASHES) != plain:
+    if normal(plain, Normalization.MERGE_SLASHES) != plain:
         raise refusal(
             "The proxy normalises paths before it compares them; this one would never match.",
             "Write the path without `.`, `..` and doubled slashes.",

@@ -121,6 +121,7 @@ OPENS_NOTHING: Mapping[str, str] = {
             "allow",
             "split",
             "mirror",
+            "encodedSlashes",
         )
     },
     **dict.fromkeys(

@@ -15,6 +15,7 @@ import yaml
 
 from egress.judge.layers.gateway import Gateways
 from egress.judge.layers.sidecar import Sidecars
+from egress.judge.lookup.reading import Reading
 from egress.judge.lookup.routes import Router
 from egress.judge.lookup.service_registry import Registry
 from egress.judge.lookup.workloads import Workloads
@@ -100,7 +101,7 @@ def sidecar_verdict(
     flow = Flow(
         namespace, parts.hostname or "", port, protocol, address=address, path=parts.path or "/", **how
     )
-    return Sidecars(registry, Router(registry, workloads)).judge(flow, Pod(namespace, {}))
+    return Sidecars(registry, Router(registry, workloads), Reading(deployed)).judge(flow, Pod(namespace, {}))
 
 
 def gateway(

@@ -75,6 +75,24 @@ OFFERS = of_listener(
     },
     context="ANY",
 )
+
+
+def keeping(context: str, **chain: Any) -> dict[str, Any]:
+    return of_listener(
+        "NETWORK_FILTER",
+        "MERGE",
+        {"portNumber": 8080, "filterChain": {"filter": {"name": MANAGER}, **chain}},
+        {
+            "name": MANAGER,
+            "typed_config": {
+                "@type": f"{FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
+                "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+            },
+        },
+        context=context,
+    )
+
+
 NOTES = of_listener(
     "HTTP_FILTER",
     "INSERT_FIRST",
@@ -143,6 +161,8 @@ PATCHES = {
     "connects late": LATE,
     "keeps ids": IDS,
     "ignores offers": OFFERS,
+    "keeps slashes in sidecars": keeping("SIDECAR_OUTBOUND"),
+    "keeps slashes at a gateway": keeping("GATEWAY", sni="a.example"),
     "notes": NOTES,
     "looks names up": LOOKS_UP,
     "clean copies": COPIES,
@@ -155,6 +175,8 @@ MAY_BE_OTHER: dict[str, set[Any]] = {
     "connects late": {"context", "portNumber", "sni", "upstream_connect_mode", "max_early_data_bytes"},
     "keeps ids": {"portNumber", "preserve_external_request_id"},
     "ignores offers": set(),
+    "keeps slashes in sidecars": {"portNumber"},
+    "keeps slashes at a gateway": {"portNumber", "sni"},
     "notes": {"portNumber", "header", "key", "remove"},
     "looks names up": {("dns_cache_config", "name")},
     "clean copies": {"portNumber", "max_requests_per_connection"},
@@ -204,7 +226,11 @@ def test_without_a_field_it_is_understood_only_where_it_may_be_absent(
     if path in (("applyTo",), ("patch",)):
         return  # No API takes it: egress/judge/model/required_fields.py.
     # Of filters and rules in a list each is understood by itself.
-    needed = {"connects late": set[str](), "ignores offers": {"http_protocol_options"}}
+    needed = {
+        "connects late": set[str](),
+        "ignores offers": {"http_protocol_options"},
+        "keeps slashes at a gateway": {"portNumber", "sni"},
+    }
     optional = path[-1] in MAY_BE_ABSENT - needed.get(name, {"portNumber"}) or isinstance(path[-1], int)
     assert (unread(changed(PATCHES[name], path, None)) == []) is optional
 

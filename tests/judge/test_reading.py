@@ -1,4 +1,5 @@
-"""How proxies read plain HTTP. Source: Envoy, Http1ProtocolOptions; Istio reference, EnvoyFilter."""
+"""How proxies read plain HTTP. Source: Envoy, Http1ProtocolOptions and HttpConnectionManager; Istio
+reference, EnvoyFilter."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from egress.common.normal_form import Normalization
 from egress.judge.lookup.reading import Reading
-from tests.judge.asking import GATEWAY, ROOT, Written
+from egress.judge.model.flow import Misread, Pod
+from tests.judge.asking import GATEWAY, LABELS, ROOT, SHOP, Written
 from tests.judge.objects import snapshot, written
 
 MANAGER = "envoy.filters.network.http_connection_manager"
@@ -76,3 +79,72 @@ def test_it_ignores_the_offer_where_every_proxy_is_told_so() -> None:
 )
 def test_what_is_for_some_proxies_or_says_something_else_is_not_enough(one: Written) -> None:
     assert not answers(one)
+
+
+KEEPS: Written = {"path_with_escaped_slashes_action": "KEEP_UNCHANGED"}
+DECODES, KEPT = Normalization.DECODE_AND_MERGE_SLASHES, Normalization.MERGE_SLASHES
+OF_SIDECARS = patch(KEEPS, context="SIDECAR_OUTBOUND", listener={"portNumber": 80})
+OF_GATEWAY = patch(KEEPS, context="GATEWAY", listener={"portNumber": 8080}, chain={"sni": "a.example"})
+
+
+def in_sidecars(*objects: Written, how: Normalization = DECODES, port: int = 80) -> Normalization:
+    return Reading(snapshot(*objects)).in_sidecars(SHOP, port, how)
+
+
+def in_gateway(*objects: Written, port: int = 8080, hosts: tuple[str, ...] = ("a.example",)) -> Normalization:
+    return Reading(snapshot(*objects)).in_gateway(Pod(GATEWAY, LABELS), port, hosts, DECODES)
+
+
+def test_proxies_read_paths_as_the_mesh_is_told_unless_a_filter_says_otherwise() -> None:
+    assert in_sidecars() is in_gateway() is DECODES
+    assert in_sidecars(filtered(patch(IGNORES))) is DECODES
+
+
+@pytest.mark.parametrize("namespace", [SHOP, ROOT])
+def test_sidecars_of_a_namespace_keep_encoded_slashes_on_the_port_that_is_named(namespace: str) -> None:
+    told = filtered(OF_SIDECARS, namespace=namespace)
+    assert in_sidecars(told) is KEPT
+    assert in_sidecars(told, port=81) is DECODES
+    assert in_gateway(told, port=80) is DECODES
+    assert Reading(snapshot(told)).of_sidecars(SHOP, 80).allowed
+    assert not Reading(snapshot(told)).of_sidecars(SHOP, 81).allowed
+
+
+def test_those_of_another_namespace_do_not() -> None:
+    assert in_sidecars(filtered(OF_SIDECARS, namespace=GATEWAY)) is DECODES
+
+
+def test_where_only_some_sidecars_keep_them_it_is_not_understood() -> None:
+    some = filtered(OF_SIDECARS, namespace=SHOP, workloadSelector={"labels": {"app": "a"}})
+    with pytest.raises(Misread):
+        in_sidecars(some)
+    verdict = Reading(snapshot(some)).of_sidecars(SHOP, 80)
+    assert (verdict.understood, verdict.field) == (False, "spec.workloadSelector")
+    assert in_sidecars(filtered(OF_SIDECARS, namespace=SHOP, workloadSelector={})) is KEPT
+
+
+@pytest.mark.parametrize("how", [one for one in Normalization if one is not DECODES])
+def test_what_the_mesh_does_not_decode_stays_as_it_is(how: Normalization) -> None:
+    assert in_sidecars(filtered(OF_SIDECARS, namespace=SHOP), how=how) is how
+
+
+def test_a_gateway_keeps_them_for_one_server_name_on_one_port() -> None:
+    told = filtered(OF_GATEWAY, namespace=GATEWAY, workloadSelector={"labels": LABELS})
+    assert in_gateway(told) is KEPT
+    assert in_gateway(told, hosts=("b.example", "a.example")) is KEPT
+    assert in_gateway(told, hosts=("b.example",)) is DECODES
+    assert in_gateway(told, hosts=("*",)) is DECODES
+    assert in_gateway(told, port=8081) is DECODES
+    assert in_sidecars(told, port=8080) is DECODES
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        filtered(OF_GATEWAY, namespace=SHOP),
+        filtered(OF_GATEWAY, namespace=GATEWAY, workloadSelector={"labels": {"istio": "other"}}),
+        filtered(patch({}, context="GATEWAY", listener={"portNumber": 8080}), namespace=GATEWAY),
+    ],
+)
+def test_a_filter_for_other_pods_or_about_something_else_changes_nothing(told: Written) -> None:
+    assert in_gateway(told) is DECODES

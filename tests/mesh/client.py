@@ -69,12 +69,14 @@ def request_to_gateway(
     path: str = "/",
     port: int = 8080,
     gateway: str = "",
+    server_name: str = "",
 ) -> Answer:
-    """HTTP in mutual TLS with somebody's certificate, or none, straight to the gateway pod's port."""
+    """HTTP in mutual TLS with somebody's certificate, or none, straight to the gateway pod's port; by the
+    host's name, or by another server name."""
     try:
         with (
             _connect(mesh, pod, port, gateway) as plain,
-            _context(identity).wrap_socket(plain, server_hostname=host) as secured,
+            _context(identity).wrap_socket(plain, server_hostname=server_name or host) as secured,
         ):
             return _request(_Socket(secured), host, path)
     except OSError as error:

@@ -47,6 +47,7 @@ class Layer(StrEnum):
     GATEWAY_HOSTS = "gateway: no such host"
     AUTHORIZATION = "gateway: authorization"
     INSPECTION = "gateway: inspection"
+    PATHS = "gateway: a path that could mean another"
     ORIGINATION = "gateway: the site's certificate"
     DESTINATION_SIDECAR = "sidecar of the destination"
     AGENT = "agent of the destination"
@@ -61,6 +62,7 @@ class Layer(StrEnum):
 _TOLD_BY_THE_GATEWAY = {
     "rbac_access_denied": Layer.AUTHORIZATION,
     "lua_response": Layer.INSPECTION,
+    "direct_response": Layer.PATHS,
     "TLS_error": Layer.ORIGINATION,
     "filter_chain_not_found": Layer.GATEWAY_HOSTS,
     "route_not_found": Layer.GATEWAY_HOSTS,

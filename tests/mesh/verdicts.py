@@ -48,6 +48,7 @@ SAYS: dict[evidence.Layer, Layer] = {
     evidence.Layer.GATEWAY_TLS: Layer.GATEWAY,
     evidence.Layer.GATEWAY_HOSTS: Layer.GATEWAY,
     evidence.Layer.AUTHORIZATION: Layer.AUTHORIZATION,
+    evidence.Layer.PATHS: Layer.GATEWAY,
 }
 """What the mesh's traces call a layer, and what the judges call it."""
 _FURTHEST = [*Layer]

@@ -137,7 +137,14 @@ REFUSED: list[Row] = [
         f"{HOSTS}/example.org",
         {"http": {"paths": ["/a%2Fb"]}},
         "decodes %2F",
-        "Write / instead",
+        "Write / instead, or encodedSlashes: keep",
+    ),
+    (
+        "a path with an encoded slash in a rule with a name",
+        f"{HOSTS}/example.org",
+        {"http": {"allow": {"one": {"paths": ["/a", "/a%2fb/*"]}}}},
+        "decodes %2f",
+        "Write / instead, or encodedSlashes: keep",
     ),
     (
         "a path in Unicode",

@@ -23,10 +23,10 @@ READERS: Mapping[str, Callable[[Manifest], Iterator[str]] | None] = {
     "WasmPlugin": None,
 }
 """Kinds that can refuse requests by code of their own, with who reads them: nobody reads a WasmPlugin."""
-EARLY, ITSELF, COPIES, IDS = "early", "itself", "copies", "ids"
-KEPT = (EARLY, ITSELF, COPIES, IDS)
+EARLY, ITSELF, COPIES, IDS, SLASHES = "early", "itself", "copies", "ids", "slashes"
+KEPT = (EARLY, ITSELF, COPIES, IDS, SLASHES)
 """What facts are about: to whom a gateway connects early, whether it can be led to itself, what copies and
-logs hold."""
+logs hold, and whether encoded slashes are decoded before rules are asked."""
 _NOTES = "envoy.filters.http.header_to_metadata"
 Kept = dict[tuple[str, str], tuple[bool, str]]
 """By the namespace of a gateway, and what of it: whether it is kept, and the object that says so."""
@@ -40,7 +40,7 @@ def understood(manifest: Manifest) -> bool:
 
 def facts(both: Both) -> Iterator[Fact]:
     """What gateways keep to on one side alone."""
-    for what, kept in ((EARLY, _late), (ITSELF, _bound)):
+    for what, kept in ((EARLY, _late), (ITSELF, _bound), (SLASHES, _decoded)):
         yield from _compared(Aspect.FENCE, what, *map(kept, both.sides))
     old, new = (_copies(side) for side in both.sides)
     for namespace, host in sorted(old.keys() & new.keys()):
@@ -89,6 +89,22 @@ def _bound(side: Side) -> Kept:
                         tied,
                         f"gateway/{pod.namespace}",
                     )
+    return found
+
+
+def _decoded(side: Side) -> Kept:
+    """Hosts of which rules are asked about paths without encoded slashes."""
+    gateways = side.judges.gateways
+    found: Kept = {}
+    for pod in gateways.pods:
+        kept = side.judges.path_guards.kept(pod.namespace)
+        servers = [one for of in gateways.listening(pod).values() for one in of if one.reads_http]
+        for host in sorted({host for server in servers for host in gateways.routed(server)}):
+            verdict = kept.get(host)
+            found[pod.namespace, host] = (
+                verdict is None or not verdict.allowed,
+                verdict.object if verdict else f"gateway/{pod.namespace}",
+            )
     return found
 
 

@@ -242,6 +242,10 @@ _KEPT = {
         "can no longer be led to itself by the name of {}",
         "may now be led to itself by the name of {}",
     ),
+    "slashes": (
+        "again decodes encoded slashes in paths of {}",
+        "now leaves encoded slashes in paths of {} as they are",
+    ),
     "copies": ("no longer have the headers {}", "now have the headers {}"),
 }
 """By what filters keep: the words for it, and for its lack."""

@@ -19,9 +19,10 @@ from egress.judge.lookup.bound import Bound
 from egress.judge.lookup.entrances import Entrance, Entrances
 from egress.judge.lookup.host_names import MESH
 from egress.judge.lookup.looked_up import LookUps
-from egress.judge.lookup.match import Found, readable
+from egress.judge.lookup.match import Found, answers, readable
+from egress.judge.lookup.reading import Reading
 from egress.judge.lookup.routes import Leg, Router
-from egress.judge.lookup.servers import NONE, PASSTHROUGH, Listener, Server, scoped, servers, translation
+from egress.judge.lookup.servers import NONE, PASSTHROUGH, Listener, Server, servers, translation, wider
 from egress.judge.lookup.service_registry import Registry, Rule
 from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.flow import (
@@ -37,7 +38,7 @@ from egress.judge.model.flow import (
     without_port,
 )
 from egress.judge.model.requests import read as as_rules_see
-from egress.judge.model.snapshot import Snapshot, identity, listed, part
+from egress.judge.model.snapshot import Snapshot, listed, part
 
 _MUTUAL = {"ISTIO_MUTUAL", "MUTUAL"}
 """Modes that demand a certificate: of the mesh, or of an authority in a Secret that may say of anybody to be
@@ -54,11 +55,11 @@ class Gateways:
         self._routes = GatewayRoutes(registry)
         self.bound = Bound(snapshot)
         self._look_ups = LookUps(snapshot)
+        self._reading = Reading(snapshot)
         services = snapshot.kind("Service")
         self._named: dict[Pod, str] = {}
         self._legs: dict[tuple[Rule, str, int, Pod], list[Leg]] = {}
         self.pods: list[Pod] = []
-        self._own_alone = scoped(snapshot)
         for manifest in snapshot.kind("Gateway"):
             selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
             pod = workloads.behind(namespace, selector)
@@ -71,7 +72,7 @@ class Gateways:
                 for port in translated.of(server.number):
                     listeners = self._listeners.setdefault(pod, {})
                     listeners.setdefault((port, server.bind if server.own else None), Listener()).add(server)
-        self._doubts = dict(self._wider(snapshot, workloads))
+        self._doubts = dict(wider(snapshot, workloads, self.pods))
         for rules in registry.virtual_services.values():
             for rule in rules:
                 if rule.gateways - {MESH} and any(
@@ -83,26 +84,6 @@ class Gateways:
                         "Gateways compare capitals letter by letter, which is not read here.",
                     )
                     self._doubts = dict.fromkeys(self.pods, unsure)
-
-    def _wider(self, snapshot: Snapshot, workloads: Workloads) -> Iterator[tuple[Pod, Misread]]:
-        """Pods for which there may be more servers than those of Gateways in their own namespace that name
-        their labels."""
-        for manifest in snapshot.kind("Gateway"):
-            selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
-            for pod in self.pods:
-                own = pod is workloads.behind(namespace, selector)
-                chosen = selector.items() <= (pod.labels or {}).items() and (
-                    pod.namespace == namespace or not self._own_alone
-                )
-                if chosen and not own:
-                    yield (
-                        pod,
-                        Misread(
-                            identity(manifest),
-                            "spec.selector",
-                            "It may be for these pods too, which is not read here.",
-                        ),
-                    )
 
     def listener(self, pod: Pod, port: int) -> Listener | None:
         """The servers at one port of a gateway's pods that others than the pod itself can reach.
@@ -125,6 +106,10 @@ class Gateways:
     def routed(self, server: Server) -> list[str]:
         """Names for which VirtualServices are bound to a server's Gateway."""
         return list(self._routes.bound.get(server.gateway, {}))
+
+    def routes(self, server: Server, pod: Pod, name: str) -> list[tuple[Rule, Found]]:
+        """The routes that a server which reads HTTP has for a host, in order."""
+        return self._routes.routes(server, pod, name)
 
     def server(self, listener: Listener, pod: Pod, name: str) -> Server | None:
         """The server of a port that a name belongs to.
@@ -219,7 +204,10 @@ class Gateways:
         if not isinstance(inner, Request) or not server.reads_http:
             return connection
         try:
-            read = as_rules_see(inner, self._registry.normalization)
+            assert isinstance(connection.to, Pod)
+            how = self._registry.normalization
+            how = self._reading.in_gateway(connection.to, connection.port, server.hosts, how)
+            read = as_rules_see(inner, how)
         except Misread as error:
             return Verdict(Layer.GATEWAY, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason)
         if isinstance(read, str):
@@ -255,6 +243,10 @@ class Gateways:
         rule, taking = found
         readable(rule, taking, section)
         field = taking.field
+        if answers(taking):
+            status = part(taking.route, "directResponse").get("status")
+            reason = f"The gateway answers {status} itself: the path could mean another to {name}."
+            return self._no(rule.by, f"{field}.directResponse", reason), []
         legs = self._legs_of(rule, taking, server.number, pod)
         if not legs:
             return self._no(rule.by, f"{field}.route", "The route has no destination."), []

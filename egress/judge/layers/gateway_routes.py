@@ -49,7 +49,12 @@ class GatewayRoutes:
         return listener.closest(name)
 
     def request(self, server: Server, pod: Pod, name: str, request: Request) -> tuple[Rule, Found] | None:
-        """The route of a request: of the rules for the closest host, those for everything last."""
+        """The route of a request."""
+        routes = self.routes(server, pod, name)
+        return next(((rule, route) for rule, route in routes if taken(rule, [route], request)), None)
+
+    def routes(self, server: Server, pod: Pod, name: str) -> list[tuple[Rule, Found]]:
+        """The routes for a host, in order: of the rules for the closest host, those for everything last."""
         bound = self.bound.get(server.gateway, {})
         for domain in (name, *patterns_above(name), "*"):
             rules = list(dict.fromkeys(self._of_domain(bound, server, pod, name, domain)))
@@ -59,8 +64,8 @@ class GatewayRoutes:
             self._alone([rule for rule, _ in held_by], pod)
             every = [(rule, route) for rule, routes in held_by for route in until_everything(routes)]
             every.sort(key=lambda one: takes_everything(one[1]))
-            return next(((rule, route) for rule, route in every if taken(rule, [route], request)), None)
-        return None
+            return every
+        return []
 
     def _of_domain(
         self, bound: Mapping[str, list[Rule]], server: Server, pod: Pod, name: str, domain: str

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from egress.judge.lookup.host_names import alike, matches
 from egress.judge.lookup.listeners import Listeners, Way
-from egress.judge.lookup.match import readable, taken
+from egress.judge.lookup.match import answers, readable, taken
+from egress.judge.lookup.reading import Reading
 from egress.judge.lookup.routes import INTERNAL_HEADERS, Leg, Router
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry, visible
 from egress.judge.model.flow import (
@@ -56,8 +57,9 @@ class View:
 class Sidecars:
     """Judges what an app's own proxy does with its connections."""
 
-    def __init__(self, registry: Registry, router: Router) -> None:
+    def __init__(self, registry: Registry, router: Router, reading: Reading) -> None:
         self._registry = registry
+        self._reading = reading
         self._router = router
         self._views: dict[str, View] = {}
         self._listeners: dict[str, Listeners] = {}
@@ -141,7 +143,8 @@ class Sidecars:
         if way is None:
             return self._unknown(asked, view, flow, pod)
         if way.section == "http":
-            request = read(asked.request, self._registry.normalization)
+            how = self._reading.in_sidecars(flow.namespace, asked.port, self._registry.normalization)
+            request = read(asked.request, how)
             if isinstance(request, str):
                 return self._verdict(False, "", "", request), []
             asked = asked.but(path=request.path)
@@ -156,6 +159,10 @@ class Sidecars:
                     False, rule.by, "spec.http", "No route of the host matches the request."
                 ), []
             readable(rule, found, way.section)
+            if answers(found):
+                return self._verdict(
+                    False, rule.by, f"{found.field}.directResponse", "The sidecar answers itself."
+                ), []
             legs = self._router.legs(rule, found, flow.port, flow.namespace, sees=view.sees)
             if not legs:
                 return self._verdict(

@@ -25,6 +25,9 @@ _SOME = "It holds for some pods of the namespace and not for others."
 _STATIC = {"gateways", "port", "sourceNamespace", "sourceLabels"}
 _ASKED = {"http": {"method", "uri", "headers", "name"}, "tls": {"sniHosts"}, "tcp": set[str]()}
 _ROUTE = {"match", "route", "mirrors", "retries", "timeout", "headers", "name"}
+_REFUSES = 400
+_ANSWER = {"match", "directResponse", "name"}
+"""Of a route by which the proxy refuses itself what it takes, and sends nothing on."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,21 @@ def readable(rule: Rule, found: Found, section: str) -> Found:
     Raises:
         Misread: it does more than lead somewhere.
     """
+    if answers(found):
+        _known(found.match, _STATIC | _ASKED[section], rule.by, f"{found.field}.match")
+        return found
     # An empty redirect is one, and an empty delegate takes the route away.
     if does := sorted(key for key, value in found.route.items() if key not in _ROUTE and value is not None):
         raise Misread(rule.by, f"{found.field}.{does[0]}", f"`{does[0]}` is not read here.")
     _known(found.match, _STATIC | _ASKED[section], rule.by, f"{found.field}.match")
     return found
+
+
+def answers(found: Found) -> bool:
+    """Whether the proxy itself refuses what a route takes."""
+    said = {key for key, value in found.route.items() if value is not None}
+    answer = part(found.route, "directResponse")
+    return said <= _ANSWER and {*answer} == {"status"} and int(answer["status"]) >= _REFUSES
 
 
 def _takes(rule: Rule, found: Found, request: Request) -> bool:

@@ -1,20 +1,24 @@
 """How proxies read plain HTTP, as far as EnvoyFilters change it.
 
-Understood: patches that merge into what reads HTTP the upgrades that are no reason to refuse a request. One
-of Istio's root namespace without a workloadSelector is for every proxy.
-Source: Envoy, Http1ProtocolOptions; Istio reference, EnvoyFilter.
+Understood: patches that merge into what reads HTTP which upgrades are no reason to refuse a request, in
+every proxy (of Istio's root namespace, without a workloadSelector), and that encoded slashes are kept: in all
+sidecars of a namespace on one port, and in a gateway for one server name.
+Source: Envoy, Http1ProtocolOptions and HttpConnectionManager; Istio reference, EnvoyFilter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from egress.common.normal_form import Normalization
+from egress.judge.lookup.envoy_filters import is_for
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
-from egress.judge.model.flow import Layer, Outcome, Verdict
+from egress.judge.model.flow import Layer, Misread, Outcome, Pod, Verdict
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 MANAGER = "envoy.filters.network.http_connection_manager"
+KEEPS = {"path_with_escaped_slashes_action": "KEEP_UNCHANGED"}
 OFFERS = {"ignore_http_11_upgrade": [{"prefix": "TLS/", "ignore_case": True}]}
 """Offers of TLS in a request without TLS, in every version and in any case."""
 
@@ -24,6 +28,49 @@ class Reading:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._patches = list(_patches(snapshot))
+
+    def in_sidecars(self, namespace: str, port: int, how: Normalization) -> Normalization:
+        """How the sidecars of a namespace bring paths of what apps say on a port into normal form. `how`:
+        what the mesh is told.
+
+        Raises:
+            Misread: some of them do it in another way than others.
+        """
+        for manifest, match, config in self._patches:
+            if (
+                KEEPS.items() <= config.items()
+                and match.get("context") == "SIDECAR_OUTBOUND"
+                and manifest["metadata"]["namespace"] in (namespace, ROOT_NAMESPACE)
+                and part(match, "listener").get("portNumber") == port
+            ):
+                if part(manifest, "spec", "workloadSelector").get("labels"):
+                    raise Misread(identity(manifest), "spec.workloadSelector", "It is for some pods alone.")
+                return _kept(how)
+        return how
+
+    def of_sidecars(self, namespace: str, port: int) -> Verdict:
+        """Whether the sidecars of a namespace send encoded slashes on as they are."""
+        how = Normalization.DECODE_AND_MERGE_SLASHES
+        try:
+            kept = self.in_sidecars(namespace, port, how) is not how
+        except Misread as error:
+            return Verdict(Layer.SIDECAR, Outcome.NOT_UNDERSTOOD, error.by, error.field, error.reason)
+        reason = f"They send encoded slashes on {'as they are' if kept else 'as slashes'}."
+        return Verdict(Layer.SIDECAR, Outcome.of(kept), None, "", reason)
+
+    def in_gateway(self, pod: Pod, port: int, hosts: Sequence[str], how: Normalization) -> Normalization:
+        """The same of what a gateway's server for some names reads."""
+        for manifest, match, config in self._patches:
+            listener = part(match, "listener")
+            if (
+                KEEPS.items() <= config.items()
+                and match.get("context") == "GATEWAY"
+                and is_for(manifest, pod)
+                and listener.get("portNumber") == port
+                and part(listener, "filterChain").get("sni") in hosts
+            ):
+                return _kept(how)
+        return how
 
     def of_offers(self) -> Verdict:
         """Whether a request is refused because its client offers TLS."""
@@ -40,6 +87,10 @@ class Reading:
                 return Verdict(Layer.SIDECAR, Outcome.ALLOWED, by, "spec.configPatches", reason)
         reason = "Proxies answer 403 to a request without TLS whose client offers TLS (Upgrade: TLS/1.2)."
         return Verdict(Layer.SIDECAR, Outcome.DENIED, None, "", reason)
+
+
+def _kept(how: Normalization) -> Normalization:
+    return Normalization.MERGE_SLASHES if how is Normalization.DECODE_AND_MERGE_SLASHES else how
 
 
 def _patches(snapshot: Snapshot) -> Iterator[tuple[Manifest, Mapping[str, Any], Mapping[str, Any]]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from egress.judge.lookup.host_names import patterns_above
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE
+from egress.judge.lookup.workloads import Workloads
 from egress.judge.model.flow import Misread, Pod, is_loopback
 from egress.judge.model.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
@@ -206,3 +207,17 @@ def scoped(snapshot: Snapshot) -> bool:
                     if variable.get("name") == _SCOPED
                 ]
     return any(str(value).lower() == "true" for value in said)
+
+
+def wider(snapshot: Snapshot, workloads: Workloads, pods: Sequence[Pod]) -> Iterator[tuple[Pod, Misread]]:
+    """Pods of gateways for which there may be more servers than those of Gateways in their own namespace that
+    name their labels."""
+    alone = scoped(snapshot)
+    for manifest in snapshot.kind("Gateway"):
+        selector, namespace = part(manifest, "spec", "selector"), manifest["metadata"]["namespace"]
+        for pod in pods:
+            own = pod is workloads.behind(namespace, selector)
+            labelled = selector.items() <= (pod.labels or {}).items()
+            if labelled and not own and (pod.namespace == namespace or not alone):
+                reason = "It may be for these pods too, which is not read here."
+                yield pod, Misread(identity(manifest), "spec.selector", reason)

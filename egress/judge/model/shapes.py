@@ -64,7 +64,8 @@ _MATCH = {
     "headers": dict[str, LABELS],
 }
 _MIRRORS = [{"destination": _DESTINATION, "headers": _HEADERS, "percentage": {"value": SHARE}}]
-_ROUTE = [{"match": [_MATCH], "route": _LEGS, "mirrors": _MIRRORS, "headers": _HEADERS}]
+_ANSWER = {"directResponse": {"status": NUMBER}}
+_ROUTE = [{"match": [_MATCH], "route": _LEGS, "mirrors": _MIRRORS, "headers": _HEADERS, **_ANSWER}]
 _STRAIGHT = [{"match": [_MATCH], "route": _LEGS}]
 _SERVER = {
     "port": {"number": NUMBER, "protocol": str},

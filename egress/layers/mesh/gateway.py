@@ -10,6 +10,7 @@ from typing import Any
 
 from egress.common import names
 from egress.common.ip_space import virtual
+from egress.common.normal_form import AMBIGUOUS
 from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.layers.mesh import host_traffic
@@ -73,6 +74,13 @@ def _servers(gateway: EgressGateway, trust_domain: str) -> Iterator[dict[str, An
             "tls": {"mode": "ISTIO_MUTUAL"},
         }
     for host in gateway.hosts:
+        if host.keeps_slashes:
+            # Paths are read in another way here: which way is chosen by the server name.
+            yield {
+                "port": {"number": HTTP_PORT, "name": names.kept_port(host.name), "protocol": "HTTPS"},
+                "hosts": [host.name],
+                "tls": {"mode": "ISTIO_MUTUAL"},
+            }
         if (host.passthrough or host.tcp) and not host.pattern:
             # One server per host: the outer SNI then chooses the one route of this host, and no other.
             yield {
@@ -171,10 +179,11 @@ def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
         spec["http"] = [
             {
                 "match": [{"gateways": ["mesh"], "port": HTTP_PORT}],
-                "route": [_to_gateway(gateway, names.HTTP_SUBSET, HTTP_PORT)],
+                "route": [_to_gateway(gateway, _http_subset(host), HTTP_PORT)],
                 # The gateway repeats; a sidecar that repeated as well would multiply.
                 "retries": {"attempts": 0},
             },
+            *([_refusing(here)] if host.guarded else []),
             *host_traffic.routes(
                 {"gateways": [here], "port": HTTP_PORT},
                 {
@@ -211,6 +220,16 @@ def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
     return manifest(
         ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), gateway.namespace, spec=spec
     )
+
+
+def _http_subset(host: Host) -> str:
+    return names.kept_subset(host.name) if host.keeps_slashes else names.HTTP_SUBSET
+
+
+def _refusing(gateway: str) -> dict[str, Any]:
+    """First of the gateway's routes, for paths that the host may read as others than the rules did."""
+    match = {"gateways": [gateway], "port": HTTP_PORT, "uri": {"regex": AMBIGUOUS}}
+    return {"match": [match], "directResponse": {"status": 403}}
 
 
 def _to_gateway(gateway: EgressGateway, subset: str, port: int) -> dict[str, Any]:

@@ -1,8 +1,15 @@
-"""Plain HTTP as clients write it: no proxy takes offence at an offer of TLS.
+"""Plain HTTP as clients write it: how proxies read it where Istio has no word for it.
 
 Some libraries (Apache HttpClient 5.4 by default) write `Upgrade: TLS/1.2` into each request without TLS. A
-server may ignore that; Envoy by itself answers 403, which reads as if somebody were not allowed.
-Source: RFC 2817, RFC 9110 (Upgrade); Envoy, Http1ProtocolOptions.ignore_http_11_upgrade; Istio, EnvoyFilter.
+server may ignore that; Envoy by itself answers 403, which reads as if somebody were not allowed. So no proxy
+takes offence.
+
+Proxies of the mesh decode `%2F` in paths before any rule is asked, and send the path on like that. For a host
+that takes it for a part of a name both proxies keep it: the sidecars of its teams on the port of plain HTTP,
+which is no loss, because every proxy that asks a rule decodes for itself; and the gateway where the server
+name says that a request is for this host.
+Source: RFC 2817, RFC 9110 (Upgrade); Envoy, Http1ProtocolOptions.ignore_http_11_upgrade and
+HttpConnectionManager.path_with_escaped_slashes_action; Istio, EnvoyFilter.
 """
 
 from __future__ import annotations
@@ -11,38 +18,58 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress.common import names
-from egress.common.objects import ISTIO_ENVOY_FILTER, Object, Owner, manifest
+from egress.common.objects import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifest
+from egress.common.ports import HTTP_PORT, TARGET_PORTS
 from egress.plan.model import Plan
 
 MANAGER = "envoy.filters.network.http_connection_manager"
-NAME = "plain-http"
+NAME, KEPT = "plain-http", "kept-slashes"
+_KEEPS = {"path_with_escaped_slashes_action": "KEEP_UNCHANGED"}
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One EnvoyFilter for all proxies of the mesh. The managed mesh takes none."""
-    if plan.in_cluster_mesh:
-        offers = [{"prefix": "TLS/", "ignore_case": True}]
-        patch = _patch({"context": "ANY"}, {"http_protocol_options": {"ignore_http_11_upgrade": offers}})
-        yield Object(
-            Owner.mesh(),
-            manifest(
-                ISTIO_ENVOY_FILTER,
-                "EnvoyFilter",
-                NAME,
-                names.MESH_NAMESPACE,
-                spec={"configPatches": [patch]},
-            ),
-        )
+    """One EnvoyFilter for all proxies of the mesh; where slashes are kept, one for each gateway and each team
+    besides. The managed mesh takes none."""
+    if not plan.in_cluster_mesh:
+        return
+    offers = [{"prefix": "TLS/", "ignore_case": True}]
+    ignores = {"http_protocol_options": {"ignore_http_11_upgrade": offers}}
+    yield Object(Owner.mesh(), _filter(NAME, names.MESH_NAMESPACE, [_patch("ANY", {}, {}, ignores)]))
+    for gateway in plan.gateways:
+        port = {"portNumber": TARGET_PORTS[HTTP_PORT]}
+        patches = [
+            _patch("GATEWAY", port, {"sni": host.name}, _KEEPS)
+            for host in gateway.hosts
+            if host.keeps_slashes
+        ]
+        if patches:
+            selector = {"workloadSelector": {"labels": dict(gateway.labels)}}
+            yield Object(
+                Owner.egress_gateway(gateway.name), _filter(KEPT, gateway.namespace, patches, **selector)
+            )
+    for team in plan.teams:
+        if team.keeps_slashes:
+            patch = _patch("SIDECAR_OUTBOUND", {"portNumber": HTTP_PORT}, {}, _KEEPS)
+            yield Object(Owner.team(team.name), _filter(KEPT, team.name, [patch]))
 
 
-def _patch(match: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """A change of what reads HTTP, in the listeners that `match` names."""
-    chain = {**match.pop("chain", {}), "filter": {"name": MANAGER}}
-    listener = {**match.pop("listener", {}), "filterChain": chain}
+def _filter(name: str, namespace: str, patches: list[dict[str, Any]], **spec: Any) -> Manifest:
+    return manifest(
+        ISTIO_ENVOY_FILTER, "EnvoyFilter", name, namespace, spec={**spec, "configPatches": patches}
+    )
+
+
+def _patch(
+    context: str, listener: dict[str, Any], chain: dict[str, Any], config: dict[str, Any]
+) -> dict[str, Any]:
+    """A change of what reads HTTP in some listeners."""
     kind = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3."
     return {
         "applyTo": "NETWORK_FILTER",
-        "match": {**match, "listener": listener},
+        "match": {
+            "context": context,
+            "listener": {**listener, "filterChain": {**chain, "filter": {"name": MANAGER}}},
+        },
         "patch": {
             "operation": "MERGE",
             "value": {

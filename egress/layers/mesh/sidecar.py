@@ -97,12 +97,16 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
     # are to reach the gateway with the team's identity and be refused and logged there, instead of
     # disappearing in the sidecar.
     connections = {"tcp": {"maxConnections": team.settings.limits.connections}}
+    # What the app speaks goes on as it is: as HTTP/2 a WebSocket's upgrade would be refused on the way.
+    http = {**_of_requests(team.settings.limits), "useClientProtocol": True}
     if team.gateway_ways:
-        # What the app speaks goes on as it is: as HTTP/2 a WebSocket's upgrade would be refused on the way.
-        http = {**_of_requests(team.settings.limits), "useClientProtocol": True}
         yield _subset(names.HTTP_SUBSET, HTTP_PORT, {"mode": "ISTIO_MUTUAL"}, {**connections, "http": http})
     for way in team.gateway_ways:
         host, use = way.host, way.use
+        if host.keeps_slashes:
+            tls = {"mode": "ISTIO_MUTUAL", "sni": host.name}
+            pool = {**connections, "http": http}
+            yield _subset(names.kept_subset(host.name), HTTP_PORT, tls, pool)
         if use.passthrough or use.tcp:
             # The outer SNI names the host, so the gateway can choose the route and check the team's right to
             # it while the application's own TLS inside stays closed.
