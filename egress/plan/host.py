@@ -113,11 +113,10 @@ class Host:
         return self.leaving is not None and self.leaving.slashes is Slashes.KEEP
 
     @cached_property
-    def guarded(self) -> bool:
-        """Whether its gateway refuses paths that the host may read as others than the rules did: where
-        slashes are kept, and some rule leaves a part of a path open."""
+    def leaves_paths_open(self) -> bool:
+        """Whether some rule of it leaves a part of a path open."""
         rules = (rule for use in self.uses if use.http for rule in use.http.rules.values())
-        return self.keeps_slashes and any({*path} & {*"*{"} for rule in rules for path in rule.paths or ())
+        return any({*path} & {*"*{"} for rule in rules for path in rule.paths or ())
 
     @property
     def outside_ports(self) -> tuple[int, ...]:

@@ -77,6 +77,11 @@ class Plan:
         wanted = gateway.settings.connect_after_authorization
         return self.in_cluster_mesh if wanted is None else wanted
 
+    def guards(self, host: Host) -> bool:
+        """Whether a host's gateway refuses paths that the host may read as others than the rules did. Whether
+        the managed mesh takes such a route is not documented."""
+        return self.in_cluster_mesh and host.leaves_paths_open
+
     @property
     def gateway(self) -> EgressGateway:
         """The shared egress gateway."""

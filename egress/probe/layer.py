@@ -30,6 +30,7 @@ _REASONS = (
 _TOLD_BY_THE_GATEWAY = {
     "rbac_access_denied": (Layer.AUTHORIZATION, "gateway: authorization"),
     "lua_response": (Layer.GATEWAY, "gateway: inspection"),
+    _DIRECT: (Layer.GATEWAY, "gateway: a path that could mean another"),
     "TLS_error": (Layer.GATEWAY, "gateway: the site's certificate"),
     "filter_chain_not_found": (Layer.GATEWAY, "gateway: no such host"),
     "route_not_found": (Layer.GATEWAY, "gateway: no such host"),

@@ -279,7 +279,9 @@ class Intent(AddressIntent):
     def read(self, team: str, host: str) -> Way:
         """How the proxies on a team's way to a host read paths."""
         found = self._hosts.get(team, {}).get(host)
-        return Way(self.keeps_slashes(team), found.keeps_slashes, found.guarded) if found else Way()
+        if found is None:
+            return Way()
+        return Way(self.keeps_slashes(team), found.keeps_slashes, self._plan.guards(found))
 
     def keeps_slashes(self, team: str) -> bool:
         """Whether the team's sidecars have to send encoded slashes on as they are."""
@@ -294,7 +296,7 @@ class Intent(AddressIntent):
         """Hosts of the gateway in a namespace of which it has to refuse paths that could mean others to
         them."""
         gateway = self.gateway_in(namespace)
-        return [host.name for host in gateway.hosts if host.guarded] if gateway else []
+        return [host.name for host in gateway.hosts if self._plan.guards(host)] if gateway else []
 
     def requests(self, team: str, host: str) -> Requests:
         """What the team's rules for a host tell apart."""

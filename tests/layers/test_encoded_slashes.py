@@ -48,10 +48,23 @@ def test_it_is_proven() -> None:
     assert not verify(Intent(plan), Judges(deployment(plan, render(plan)))).violations
 
 
-def test_who_says_nothing_has_none_of_it() -> None:
-    plan = plan_of(teams(shop={GITLAB: {"http": {"paths": ["/a/*"], "encodedSlashes": "decode"}}}))
-    assert [item for item in render(plan) if item.name == "kept-slashes"] == []
-    assert [route for route in routes(plan) if "directResponse" in route] == []
+def test_who_says_nothing_has_no_filter() -> None:
+    for said in ({}, {"encodedSlashes": "decode"}):
+        plan = plan_of(teams(shop={GITLAB: {"http": {"paths": ["/a"], **said}}}))
+        assert [item for item in render(plan) if item.name == "kept-slashes"] == []
+        assert len(routes(plan)) == 2
+
+
+def test_what_could_mean_another_path_is_refused_where_slashes_are_decoded_too() -> None:
+    assert "directResponse" in routes(plan_of(teams(shop={GITLAB: {"http": {"paths": ["/a/*"]}}})))[1]
+
+
+def test_the_managed_mesh_is_not_known_to_take_such_a_route() -> None:
+    config = config_with("mesh", {"flavor": "cloud-service-mesh"})
+    config["gke-mesh-egress:teams"] = {"shop": {"egress": {GITLAB: {"http": {"paths": ["/a/*"]}}}}}
+    plan = plan_of(config)
+    assert len(routes(plan)) == 2
+    assert not verify(Intent(plan), Judges(deployment(plan, render(plan)))).violations
 
 
 def test_sidecars_of_its_teams_and_the_gateways_own_server_for_it_keep_them() -> None:

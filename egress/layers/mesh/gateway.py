@@ -49,13 +49,13 @@ def render(plan: Plan) -> Iterator[Object]:
             )
         for host in gateway.hosts:
             if not host.pattern:  # egress/layers/mesh/wildcard.py
-                for item in _host(gateway, host):
+                for item in _host(gateway, host, plan.guards(host)):
                     yield Object(Owner.host(host.name, gateway.name), item)
 
 
-def _host(gateway: EgressGateway, host: Host) -> Iterator[Manifest]:
+def _host(gateway: EgressGateway, host: Host, guarded: bool) -> Iterator[Manifest]:
     yield _service_entry(gateway, host)
-    yield _virtual_service(gateway, host)
+    yield _virtual_service(gateway, host, guarded)
     treatment = host_traffic.traffic_policy(host.name, host.leaving) if host.leaving else None
     if treatment:
         yield _treatment(gateway, host, HTTP_PORT, treatment)
@@ -168,7 +168,7 @@ def canonical_name(host: str) -> dict[str, str]:
     return {"service.istio.io/canonical-name": host} if len(host) <= names.DNS_LABEL else {}
 
 
-def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
+def _virtual_service(gateway: EgressGateway, host: Host, guarded: bool) -> Manifest:
     here = f"{gateway.namespace}/{names.GATEWAY_CONFIG}"
     spec: dict[str, Any] = {
         "hosts": [host.name],
@@ -183,7 +183,7 @@ def _virtual_service(gateway: EgressGateway, host: Host) -> Manifest:
                 # The gateway repeats; a sidecar that repeated as well would multiply.
                 "retries": {"attempts": 0},
             },
-            *([_refusing(here)] if host.guarded else []),
+            *([_refusing(here)] if guarded else []),
             *host_traffic.routes(
                 {"gateways": [here], "port": HTTP_PORT},
                 {

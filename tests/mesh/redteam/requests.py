@@ -10,7 +10,7 @@ from tests.mesh.flow import X, Y
 from tests.mesh.mesh import Mesh
 from tests.mesh.redteam import raw
 from tests.mesh.redteam.hosts import HTTPBIN
-from tests.mesh.redteam.stack import RULED
+from tests.mesh.redteam.stack import KEPT, RULED
 from tests.mesh.redteam.way import Way
 
 DECLARED = "/status/418"
@@ -22,8 +22,8 @@ def ways() -> Iterator[Way]:
 
 
 def _paths() -> Iterator[Way]:
-    """team-y may ask httpbin.org only for /status/418, and team-x rules.example.net only for what is below
-    /ok/."""
+    """team-y may ask httpbin.org only for /status/418, and team-x rules.example.net and kept.example.net only
+    for what is below /ok/ and for orders of a customer."""
     for number, path in (
         ("P1", f"{DECLARED}/../200"),
         ("P2", f"{DECLARED}/%2e%2e/200"),
@@ -60,16 +60,45 @@ def _paths() -> Iterator[Way]:
         yield Way(
             f"rules: path {path}", X, get_path(X, RULED, path), "403", Layer.AUTHORIZATION, number=number
         )
-    twice = "/ok/%252e%252e/secret"
     yield Way(
-        f"rules: path {twice}",
+        "rules: path /ok/%252e%252e/secret",
         X,
-        get_path(X, RULED, twice),
-        "200",
-        at=(RULED, 80),
-        left="Below /ok/ as HTTP reads it. A site that decodes twice reads another path: declare exact paths "
-        "of such a site.",
+        get_path(X, RULED, "/ok/%252e%252e/secret"),
+        "403",
+        Layer.PATHS,
         number="P19",
+    )
+    tricks = (
+        "/ok/..%2fsecret",
+        "/ok/x%2F..%2F..%2Fsecret",
+        "/ok/%2e%2e%2fsecret",
+        "/ok/..%5csecret",
+        "/ok/..%252f..%252fsecret",
+        "/ok/x;%2f..;a%2f..%2fsecret",
+        "/customers/..%2f..%2fsecret/orders",
+    )
+    for index, path in enumerate(tricks):
+        number = f"P{index + 25}"
+        yield Way(f"kept slashes: path {path}", X, get_path(X, KEPT, path), "403", Layer.PATHS, number=number)
+    others = ("/ok%2fsecret", "/customers/1/2/orders", "/%2e%2e%2fok/x")
+    for index, path in enumerate(others):
+        number = f"P{index + 25 + len(tricks)}"
+        yield Way(
+            f"kept slashes: path {path}",
+            X,
+            get_path(X, KEPT, path),
+            "403",
+            Layer.AUTHORIZATION,
+            number=number,
+        )
+    yield Way(
+        "kept slashes: path /customers/1%2f2/orders",
+        X,
+        get_path(X, KEPT, "/customers/1%2f2/orders"),
+        "200",
+        at=(KEPT, 80),
+        why="one segment, which is what the host was declared to read",
+        number=f"P{25 + len(tricks) + len(others)}",
     )
 
 

@@ -16,6 +16,8 @@ from tests.support import dev_config, plan_of
 
 RULED = "rules.example.net"
 """Of team-x, plain HTTP: GET below /ok/ and one customer's orders, and reports with a header."""
+KEPT = "kept.example.net"
+"""Of team-x, plain HTTP: below /ok/ and orders of a customer; encoded slashes arrive as they are sent."""
 REBOUND = "rebound.example.net"
 """Of team-x; whoever owns the name answers with the address of the metadata server."""
 PATTERN, BELOW = "*.wild.example.net", "a.wild.example.net"
@@ -41,6 +43,9 @@ def config() -> dict[str, Any]:
                 "reports": {"methods": ["GET"], "paths": ["/reports"], "headers": {"x-tenant": ["x"]}},
             },
         }
+    }
+    hosts[KEPT] = {
+        "http": {"upgrade": "none", "encodedSlashes": "keep", "paths": ["/ok/*", "/customers/{*}/orders"]}
     }
     hosts[REBOUND] = {"http": {"upgrade": "none"}}
     hosts[PATTERN] = {"https": "passthrough"}
