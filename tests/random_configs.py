@@ -280,6 +280,8 @@ def configs(draw: st.DrawFn) -> Values:
         if draw(st.booleans()):
             team["googleApis"] = draw(_google_apis(name))
         teams[name] = team | draw(some(labels=st.just({"cost-centre": "4711"}), testApp=st.just({})))
+        if in_cluster and draw(st.booleans()):
+            teams[name]["http10"] = draw(st.booleans())
     return config_of(teams, draw(_stack(names, in_cluster)))
 
 

@@ -15,7 +15,7 @@ from egress.common.errors import Problem
 from egress.common.hosts import is_pattern
 from egress.settings.http import Slashes
 from egress.settings.mesh import Flavor
-from egress.settings.paths import egress_path, gateway_path, reception_path
+from egress.settings.paths import egress_path, gateway_path, reception_path, team_path
 from egress.settings.root import Settings
 from egress.settings.upgrade import Upgrade
 
@@ -29,6 +29,7 @@ class Capability(StrEnum):
     GATEWAY_CREDENTIAL = "a certificate or authority from a Secret at the gateway (credentialName)"
     PATTERN = "every host below a domain, looked up by the proxy (EnvoyFilter, DYNAMIC_DNS)"
     KEPT_SLASHES = "encoded slashes that arrive as they were sent (EnvoyFilter)"
+    HTTP_1_0 = "apps that speak HTTP/1.0 (EnvoyFilter)"
     PERIMETER = "Google APIs that answer only inside a perimeter (VPC Service Controls)"
     IDLE = "connections on which nothing is sent, for longer or shorter (proxyMetadata)"
     RECEIVING = "partners' certificates checked at an ingress gateway (credentialName, EnvoyFilter)"
@@ -59,6 +60,10 @@ LACKS: dict[tuple[Flavor, Capability], Lack] = {
     (Flavor.CLOUD_SERVICE_MESH, Capability.KEPT_SLASHES): Lack(
         "its control plane accepts no EnvoyFilter, so encoded slashes would arrive as slashes all the same",
         "Set mesh.flavor: istio, or let the app speak TLS itself (https: passthrough).",
+    ),
+    (Flavor.CLOUD_SERVICE_MESH, Capability.HTTP_1_0): Lack(
+        "its control plane accepts no EnvoyFilter, so sidecars would go on ending such connections",
+        "Set mesh.flavor: istio, or let the app speak HTTP/1.1.",
     ),
     (Flavor.CLOUD_SERVICE_MESH, Capability.GATEWAY_CREDENTIAL): Lack(
         "its control plane does not read Secrets for DestinationRules, so the connection would be made "
@@ -113,6 +118,8 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
     for team, of_team in settings.teams.items():
         for name, received in of_team.receives.items():
             yield f"{reception_path(team, name)}.credential", received.credential, Capability.RECEIVING
+        if of_team.http10:
+            yield f"{team_path(team)}.http10", True, Capability.HTTP_1_0
         for host, access in of_team.egress.items():
             path = egress_path(team, host)
             if access.http and access.http.upgrade is Upgrade.MTLS:

@@ -287,6 +287,10 @@ class Intent(AddressIntent):
         """Whether the team's sidecars have to send encoded slashes on as they are."""
         return team in self._teams and self._teams[team].keeps_slashes
 
+    def speaks_http10(self, team: str) -> bool:
+        """Whether the team's sidecars have to take HTTP/1.0 from apps."""
+        return team in self._teams and self._teams[team].settings.http10
+
     def kept(self, namespace: str) -> list[str]:
         """Hosts of the gateway in a namespace at which encoded slashes are to arrive as they were sent."""
         gateway = self.gateway_in(namespace)

@@ -45,6 +45,9 @@ def of_team(intent: Intent, judges: Judges, team: str) -> Iterator[Invariant]:
     if intent.puts_up(Fence.POD_SECURITY) and intent.in_cluster_mesh and intent.keeps_pods_confined(team):
         yield Invariant(team, judges.namespaces.confined(team), f"Pod Security has to hold in {team}.")
     yield Invariant(team, judges.namespaces.mutual(team), f"Workloads of {team} have to demand mutual TLS.")
+    if intent.speaks_http10(team):
+        says = f"Sidecars of {team} have to take HTTP/1.0."
+        yield Invariant(team, judges.reading.of_http10(team).turned, says)
     if intent.keeps_slashes(team):
         says = f"Sidecars of {team} have to send encoded slashes on as they are."
         yield Invariant(team, judges.reading.of_sidecars(team, HTTP_PORT).turned, says)

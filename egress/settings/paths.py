@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+def team_path(team: str) -> str:
+    return f"gke-mesh-egress:teams.{team}"
+
+
 def model_path(team: str) -> str:
     return f"gke-mesh-egress:teams.{team}.model"
 

@@ -141,6 +141,11 @@ class Team(Model):
         "docs/security.md#the-gateway-keeps-standing. Refused: With a `model`, which leaves past every "
         "gateway.",
     )
+    http10: bool = Field(
+        default=False,
+        description="Apps that speak HTTP/1.0 are answered: their sidecars take it, and HTTP/1.1 leaves. "
+        "False: the connection ends. Refused: With the managed mesh.",
+    )
     google_apis: GoogleApis | None = Field(
         default=None, description="Google APIs straight through Private Google Access, guarded by IAM."
     )

@@ -95,6 +95,7 @@ OPENS_NOTHING: Mapping[str, str] = {
     "who gets them",
     "teams.*.labels": "labels that no fence goes by",
     "teams.*.gateway": "another gateway with the same fences",
+    "teams.*.http10": "an older form of the same requests",
     "teams.*.limits": SIZE,
     "teams.*.testApp": "a pod that the team could run anyhow",
     "teams.*.reaches": DECLARED,

@@ -77,6 +77,34 @@ OFFERS = of_listener(
 )
 
 
+HTTP_1_0 = of_listener(
+    "NETWORK_FILTER",
+    "MERGE",
+    {"filterChain": {"filter": {"name": MANAGER}}},
+    {
+        "name": MANAGER,
+        "typed_config": {
+            "@type": f"{FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
+            "http_protocol_options": {"accept_http_10": True},
+        },
+    },
+    context="SIDECAR_OUTBOUND",
+)
+
+
+RECOGNISED = {
+    "applyTo": "FILTER_CHAIN",
+    "match": {
+        "context": "SIDECAR_OUTBOUND",
+        "listener": {"filterChain": {"applicationProtocols": "http/1.1,h2c"}},
+    },
+    "patch": {
+        "operation": "MERGE",
+        "value": {"filter_chain_match": {"application_protocols": ["http/1.0"]}},
+    },
+}
+
+
 def keeping(context: str, **chain: Any) -> dict[str, Any]:
     return of_listener(
         "NETWORK_FILTER",
@@ -161,6 +189,8 @@ PATCHES = {
     "connects late": LATE,
     "keeps ids": IDS,
     "ignores offers": OFFERS,
+    "takes HTTP/1.0": HTTP_1_0,
+    "recognises HTTP/1.0": RECOGNISED,
     "keeps slashes in sidecars": keeping("SIDECAR_OUTBOUND"),
     "keeps slashes at a gateway": keeping("GATEWAY", sni="a.example"),
     "notes": NOTES,
@@ -175,6 +205,8 @@ MAY_BE_OTHER: dict[str, set[Any]] = {
     "connects late": {"context", "portNumber", "sni", "upstream_connect_mode", "max_early_data_bytes"},
     "keeps ids": {"portNumber", "preserve_external_request_id"},
     "ignores offers": set(),
+    "takes HTTP/1.0": set(),
+    "recognises HTTP/1.0": set(),
     "keeps slashes in sidecars": {"portNumber"},
     "keeps slashes at a gateway": {"portNumber", "sni"},
     "notes": {"portNumber", "header", "key", "remove"},
@@ -229,6 +261,8 @@ def test_without_a_field_it_is_understood_only_where_it_may_be_absent(
     needed = {
         "connects late": set[str](),
         "ignores offers": {"http_protocol_options"},
+        "takes HTTP/1.0": {"http_protocol_options"},
+        "recognises HTTP/1.0": set[str](),
         "keeps slashes at a gateway": {"portNumber", "sni"},
     }
     optional = path[-1] in MAY_BE_ABSENT - needed.get(name, {"portNumber"}) or isinstance(path[-1], int)

@@ -148,3 +148,61 @@ def test_a_gateway_keeps_them_for_one_server_name_on_one_port() -> None:
 )
 def test_a_filter_for_other_pods_or_about_something_else_changes_nothing(told: Written) -> None:
     assert in_gateway(told) is DECODES
+
+
+HTTP_1_0 = patch({"http_protocol_options": {"accept_http_10": True}}, context="SIDECAR_OUTBOUND")
+RECOGNISED: Written = {
+    "applyTo": "FILTER_CHAIN",
+    "match": {
+        "context": "SIDECAR_OUTBOUND",
+        "listener": {"filterChain": {"applicationProtocols": "http/1.1,h2c"}},
+    },
+    "patch": {
+        "operation": "MERGE",
+        "value": {"filter_chain_match": {"application_protocols": ["http/1.0"]}},
+    },
+}
+
+
+def takes_http10(*objects: Written) -> bool:
+    return Reading(snapshot(*objects)).of_http10(SHOP).allowed
+
+
+@pytest.mark.parametrize("namespace", [SHOP, ROOT])
+def test_sidecars_take_http10_where_they_recognise_and_read_it(namespace: str) -> None:
+    assert not takes_http10()
+    told = filtered(RECOGNISED, HTTP_1_0, namespace=namespace)
+    assert takes_http10(told)
+    assert Reading(snapshot(told)).of_http10(SHOP).decided_by == f"{namespace}/envoyfilter/plain"
+    assert takes_http10(filtered(RECOGNISED, HTTP_1_0, namespace=namespace, workloadSelector={}))
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        filtered(RECOGNISED, namespace=SHOP),
+        filtered(HTTP_1_0, namespace=SHOP),
+        filtered(RECOGNISED, HTTP_1_0, namespace=GATEWAY),
+        filtered(RECOGNISED, HTTP_1_0, namespace=SHOP, workloadSelector={"labels": {"a": "b"}}),
+        filtered(
+            RECOGNISED, patch({"http_protocol_options": {}}, context="SIDECAR_OUTBOUND"), namespace=SHOP
+        ),
+        filtered(RECOGNISED, {**HTTP_1_0, "applyTo": "HTTP_FILTER"}, namespace=SHOP),
+        filtered(
+            RECOGNISED,
+            patch({"http_protocol_options": {"accept_http_10": True}}, context="GATEWAY"),
+            namespace=SHOP,
+        ),
+        filtered(
+            RECOGNISED,
+            patch(
+                {"http_protocol_options": {"accept_http_10": True}},
+                context="SIDECAR_OUTBOUND",
+                listener={"portNumber": 80},
+            ),
+            namespace=SHOP,
+        ),
+    ],
+)
+def test_one_of_the_two_or_for_some_proxies_is_not_enough(one: Written) -> None:
+    assert not takes_http10(one)

@@ -15,29 +15,30 @@ from tests.mesh.client import APP_UID, Answer, curl, request_to_gateway
 from tests.mesh.evidence import Layer, Watch
 from tests.mesh.mesh import Mesh
 from tests.mesh.programs import Programs
+from tests.mesh.redteam import raw
 from tests.mesh.verdicts import SAYS
 from tests.support import plan_of, teams
 
 SEALED, PLAIN = "sealed.example.net", "plain.example.net"
 GITLAB, STORE = "gitlab.example.net", "store.example.net"
-PLAN = plan_of(
-    teams(
-        shop={
-            SEALED: {"http": {"upgrade": "tls", "methods": ["GET"], "paths": ["/ok/*"]}},
-            PLAIN: {"http": {}},
-            GITLAB: {
-                "http": {
-                    "upgrade": "tls",
-                    "encodedSlashes": "keep",
-                    "methods": ["GET"],
-                    "paths": ["/api/v4/projects/*", "/groups/{*}/issues", "/one/a%2Fb", "/queues/%2F"],
-                }
-            },
-            STORE: {"http": {"encodedSlashes": "keep"}},
+_CONFIG = teams(
+    shop={
+        SEALED: {"http": {"upgrade": "tls", "methods": ["GET"], "paths": ["/ok/*"]}},
+        PLAIN: {"http": {}},
+        GITLAB: {
+            "http": {
+                "upgrade": "tls",
+                "encodedSlashes": "keep",
+                "methods": ["GET"],
+                "paths": ["/api/v4/projects/*", "/groups/{*}/issues", "/one/a%2Fb", "/queues/%2F"],
+            }
         },
-        stock={PLAIN: {"http": {"paths": ["/only"]}}},
-    )
+        STORE: {"http": {"encodedSlashes": "keep"}},
+    },
+    stock={PLAIN: {"http": {"paths": ["/only"]}}},
 )
+_CONFIG["gke-mesh-egress:teams"]["shop"]["http10"] = True
+PLAN = plan_of(_CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +214,42 @@ def test_what_is_not_declared_is_refused_as_everywhere(
 def test_hosts_that_say_nothing_get_slashes_for_encoded_ones_as_before(running: Mesh) -> None:
     answer, arrived, _ = _as_is(running, f"http://{SEALED}/ok%2Fa%2Fb")
     assert (answer.status, arrived) == (200, ["/ok/a/b"])
+
+
+def _in_http10(mesh: Mesh, team: str, host: str, path: str, named: str | None) -> Answer:
+    header = f"Host: {named}\r\n" if named else ""
+    return raw.say(
+        mesh,
+        f"test-{team}",
+        mesh.address_of(host),
+        80,
+        f"GET {path} HTTP/1.0\r\n{header}\r\n".encode(),
+    )
+
+
+def test_an_app_that_speaks_http10_is_answered_where_its_team_says_so(running: Mesh) -> None:
+    for host in (SEALED, PLAIN):
+        watch = Watch(running, "test-shop")
+        answer = _in_http10(running, "shop", host, "/ok/x", host)
+        [request] = watch.evidence().requests
+        assert (answer.status, request.site, request.path) == (200, host, "/ok/x")
+
+
+@pytest.mark.parametrize(
+    ("team", "host", "path", "named", "layer"),
+    [
+        ("shop", SEALED, "/other", SEALED, Layer.AUTHORIZATION),
+        ("shop", SEALED, "/ok/..%252fx", SEALED, Layer.PATHS),
+        ("shop", PLAIN, "/", "evil.example", Layer.SIDECAR),
+        ("shop", PLAIN, "/", None, Layer.SIDECAR),
+        ("stock", PLAIN, "/only", PLAIN, Layer.SIDECAR),
+    ],
+)
+def test_http10_opens_nothing_and_for_other_teams_the_connection_ends(
+    running: Mesh, team: str, host: str, path: str, named: str | None, layer: Layer
+) -> None:
+    watch = Watch(running, f"test-{team}")
+    answer = _in_http10(running, team, host, path, named)
+    evidence = watch.evidence()
+    assert answer.status != 200
+    assert (evidence.stopped_by(), evidence.requests) == (layer, []), (answer, evidence)

@@ -1,11 +1,11 @@
 """Extensions of proxies: the few patches and scripts whose every field is known to lead nothing anywhere
 else.
 
-Understood of EnvoyFilters: patches that connect later, keep a request's id, ignore offers of TLS, keep
-encoded slashes, note a header for the access log, look up a name that a gateway's own listener has judged,
-clean copies of requests, and tie connections to the network card (egress/judge/lookup/bound.py). Of
-TrafficExtensions: the filter that refuses bodies, with a table in the one form that is written. Envoy goes by
-types and not by names, so each patch is compared whole.
+Understood of EnvoyFilters: patches that connect later, keep a request's id, ignore offers of TLS, take
+HTTP/1.0, keep encoded slashes, note a header for the access log, look up a name that a gateway's own listener
+has judged, clean copies of requests, and tie connections to the network card (egress/judge/lookup/bound.py).
+Of TrafficExtensions: the filter that refuses bodies, with a table in the one form that is written. Envoy goes
+by types and not by names, so each patch is compared whole.
 Source: Istio reference, EnvoyFilter and TrafficExtension; Envoy, the filters' own pages.
 """
 
@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from egress.judge.fields.inspection_table import read, split
 from egress.judge.lookup.bound import ties
-from egress.judge.lookup.reading import KEEPS, OFFERS
+from egress.judge.lookup.reading import HTTP_1_0, KEEPS, OFFERS, RECOGNISED
 from egress.judge.model.snapshot import Manifest, listed, part
 
 _TYPE = "type.googleapis.com/envoy.extensions."
@@ -158,6 +158,21 @@ PATCHES: tuple[Mapping[str, Any], ...] = (
                 "typed_config": {
                     "@type": f"{_FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
                     "http_protocol_options": OFFERS,
+                },
+            },
+        },
+    },
+    RECOGNISED,
+    {
+        "applyTo": "NETWORK_FILTER",
+        "match": {"context": ("SIDECAR_OUTBOUND",), "listener": _OF_MANAGER},
+        "patch": {
+            "operation": "MERGE",
+            "value": {
+                "name": _MANAGER,
+                "typed_config": {
+                    "@type": f"{_FILTERS}network.http_connection_manager.v3.HttpConnectionManager",
+                    "http_protocol_options": HTTP_1_0,
                 },
             },
         },

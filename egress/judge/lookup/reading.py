@@ -1,8 +1,9 @@
 """How proxies read plain HTTP, as far as EnvoyFilters change it.
 
 Understood: patches that merge into what reads HTTP which upgrades are no reason to refuse a request, in
-every proxy (of Istio's root namespace, without a workloadSelector), and that encoded slashes are kept: in all
-sidecars of a namespace on one port, and in a gateway for one server name.
+every proxy (of Istio's root namespace, without a workloadSelector); that encoded slashes are kept, in all
+sidecars of a namespace on one port, and in a gateway for one server name; and that all sidecars of a
+namespace take HTTP/1.0, which has to be recognised as well.
 Source: Envoy, Http1ProtocolOptions and HttpConnectionManager; Istio reference, EnvoyFilter.
 """
 
@@ -18,6 +19,19 @@ from egress.judge.model.flow import Layer, Misread, Outcome, Pod, Verdict
 from egress.judge.model.snapshot import Manifest, Snapshot, identity, listed, part
 
 MANAGER = "envoy.filters.network.http_connection_manager"
+HTTP_1_0 = {"accept_http_10": True}
+RECOGNISED = {
+    "applyTo": "FILTER_CHAIN",
+    "match": {
+        "context": "SIDECAR_OUTBOUND",
+        "listener": {"filterChain": {"applicationProtocols": "http/1.1,h2c"}},
+    },
+    "patch": {
+        "operation": "MERGE",
+        "value": {"filter_chain_match": {"application_protocols": ["http/1.0"]}},
+    },
+}
+"""What makes sidecars take HTTP/1.0 for HTTP, where they look at what an app says first."""
 KEEPS = {"path_with_escaped_slashes_action": "KEEP_UNCHANGED"}
 OFFERS = {"ignore_http_11_upgrade": [{"prefix": "TLS/", "ignore_case": True}]}
 """Offers of TLS in a request without TLS, in every version and in any case."""
@@ -58,6 +72,20 @@ class Reading:
         reason = f"They send encoded slashes on {'as they are' if kept else 'as slashes'}."
         return Verdict(Layer.SIDECAR, Outcome.of(kept), None, "", reason)
 
+    def of_http10(self, namespace: str) -> Verdict:
+        """Whether the sidecars of a namespace take HTTP/1.0 from apps: they recognise it, and read it."""
+        for manifest in {id(manifest): manifest for manifest, *_ in self._patches}.values():
+            if (
+                manifest["metadata"]["namespace"] in (namespace, ROOT_NAMESPACE)
+                and not part(manifest, "spec", "workloadSelector").get("labels")
+                and RECOGNISED in listed(manifest, "spec", "configPatches")
+                and any(_reads_http10(match, config) for of, match, config in self._patches if of is manifest)
+            ):
+                by, reason = identity(manifest), "Its sidecars take HTTP/1.0."
+                return Verdict(Layer.SIDECAR, Outcome.ALLOWED, by, "spec.configPatches", reason)
+        reason = "Sidecars end connections on which an app speaks HTTP/1.0."
+        return Verdict(Layer.SIDECAR, Outcome.DENIED, None, "", reason)
+
     def in_gateway(self, pod: Pod, port: int, hosts: Sequence[str], how: Normalization) -> Normalization:
         """The same of what a gateway's server for some names reads."""
         for manifest, match, config in self._patches:
@@ -87,6 +115,14 @@ class Reading:
                 return Verdict(Layer.SIDECAR, Outcome.ALLOWED, by, "spec.configPatches", reason)
         reason = "Proxies answer 403 to a request without TLS whose client offers TLS (Upgrade: TLS/1.2)."
         return Verdict(Layer.SIDECAR, Outcome.DENIED, None, "", reason)
+
+
+def _reads_http10(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    return (
+        config.get("http_protocol_options") == HTTP_1_0
+        and match.get("context") == "SIDECAR_OUTBOUND"
+        and {*part(match, "listener")} == {"filterChain"}
+    )
 
 
 def _kept(how: Normalization) -> Normalization:
