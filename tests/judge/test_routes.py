@@ -54,13 +54,16 @@ class TestWhoseRuleCounts:
         others = virtual(BANK, "a.example", http=[{"route": [TWO]}], exportTo=[SHOP])
         assert self.says(others, own, mesh(defaultVirtualServiceExportTo=["."])) == B
 
-    def test_an_answer_of_the_proxys_own_is_the_namespaces_business_and_not_understood(self) -> None:
+    @pytest.mark.parametrize(
+        ("status", "says"), [(200, UNREAD), (399, UNREAD), (400, REFUSED), (503, REFUSED)]
+    )
+    def test_an_answer_of_the_proxys_own_is_the_namespaces_business(self, status: int, says: str) -> None:
         """Listed after the rule that another namespace exports, and still the one that counts."""
         others = virtual(BANK, "a.example", http=[{"route": [TWO]}], exportTo=[SHOP])
         answers = virtual(
-            SHOP, "a.example", name="own", http=[{"directResponse": {"status": 503}}], exportTo=["."]
+            SHOP, "a.example", name="own", http=[{"directResponse": {"status": status}}], exportTo=["."]
         )
-        assert self.says(others, answers) == UNREAD
+        assert self.says(others, answers) == says
 
     def test_of_two_that_are_exported_alike_which_counts_is_a_matter_of_their_age(self) -> None:
         one, two = (virtual(SHOP, "a.example", name=name, http=[{"route": [ONE]}]) for name in ("one", "two"))
