@@ -53,6 +53,7 @@ SILENT: Mapping[str, str] = {
     "teams.*.labels": "further labels of the namespace; those that fences go by cannot be written here",
     "teams.*.model": "the reason; another model is another key, and what it opens is asked",
     "teams.*.limits.requestsPerConnection": "when a connection is closed, not how much goes over it",
+    "teams.*.http10": "an older form of the same requests",
     "teams.*.testApp": "an idle pod of the team's, which may run any image there",
     "teams.*.egress.*.http.protocol": "how the same requests are written",
     "teams.*.egress.*.http.traffic": "how long, how often and how much at once; not what, and not who",
