@@ -3,7 +3,6 @@ request on the way."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from egress.common.grammar import first
 from egress.settings.base import Model, Refusal, Words, refusals
 from egress.settings.certificate_names import CertificateNames, ServerName
 from egress.settings.host import Host
@@ -180,11 +180,11 @@ class Http(Rule):
         for name, rule in self.rules.items():
             at = ("allow", name) if self.allow is not None else ()
             for index, path in enumerate(rule.paths or ()):
-                encoded = re.search("%2[fF]", path)
+                encoded = first("%2[fF]", path)
                 if encoded and not keeps:
                     yield (
                         (*at, "paths", index),
-                        f"The proxy decodes {encoded[0]} before it compares; this one would never match.",
+                        f"The proxy decodes {encoded} before it compares; this one would never match.",
                         "Write / instead, or encodedSlashes: keep for the host.",
                     )
 
