@@ -208,6 +208,7 @@ ALSO_WORDS = {
     "Credential",
     "Firewall",
     "Dns",
+    "Names",
 }
 OF_THE_LIBRARY = re.compile(
     r"Input should|instance of|valid (dictionary|string|list|integer|boolean|number)|unicode string|Field "
