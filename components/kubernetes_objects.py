@@ -31,7 +31,7 @@ def deploy(
     taking_over: pulumi.ProviderResource | None = None,
     protect_namespaces: bool = False,
 ) -> dict[str, KubernetesObject]:
-    """Deploy objects below `parent`, each after its namespace.
+    """Deploy objects below `parent`, each after its namespace and what it says itself.
 
     Args:
         cluster: the GKE cluster; deleting it deletes everything in it, as deleting a namespace does, so
@@ -47,8 +47,9 @@ def deploy(
         The deployed Namespaces among `objects`, by name.
     """
     own: dict[str, KubernetesObject] = {}
-    for item in sorted(objects, key=lambda item: item.kind != "Namespace"):
-        required: list[pulumi.Resource] = []
+    made: dict[str, KubernetesObject] = {}
+    for item in sorted(objects, key=lambda item: (item.kind != "Namespace", len(item.after))):
+        required: list[pulumi.Resource] = [made[before] for before in item.after]
         around = cluster
         if item.namespace is not None:
             around = own.get(item.namespace) or namespaces[item.namespace]
@@ -64,7 +65,7 @@ def deploy(
             options.provider = taking_over
             # One that another provider holds is deleted before this one applies it, never after.
             options.delete_before_replace = True
-        resource = KubernetesObject(item, options)
+        made[item.identity] = resource = KubernetesObject(item, options)
         if item.kind == "Namespace":
             own[item.name] = resource
     return own

@@ -119,11 +119,18 @@ def _leaving(draw: st.DrawFn, in_cluster: bool) -> Values:
 
 
 @st.composite
-def _tcp(draw: st.DrawFn, number: int) -> Values:
-    """How raw TCP to one host leaves; each has addresses of its own."""
+def _ports(draw: st.DrawFn, number: int) -> list[Values]:
+    """How raw TCP to the ports of one host leaves."""
+    ports = draw(st.lists(st.sampled_from([3306, 5432, 8080, 8443, 22]), unique=True, min_size=1, max_size=3))
+    return [draw(_tcp(number, port)) for port in ports]
+
+
+@st.composite
+def _tcp(draw: st.DrawFn, number: int, port: int) -> Values:
+    """How raw TCP to one port of a host leaves; each host has addresses of its own."""
     addresses = [f"203.0.113.{10 * number + last}" for last in range(draw(st.integers(1, 3)))]
     known = draw(st.sampled_from([{"addresses": addresses}, {"byName": True}]))
-    found: Values = {"port": draw(st.sampled_from([3306, 5432, 8080, 8443, 22])), **known}
+    found: Values = {"port": port, **known}
     upgrade = draw(st.sampled_from(["none", "tls", "mtls"]))
     found["upgrade"] = upgrade
     if upgrade == "mtls":
@@ -143,23 +150,25 @@ class _Agreed:
 
     http: dict[str, Values]
     traffic: dict[str, Values]
-    tcp: dict[str, Values]
+    tcp: dict[str, list[Values]]
+    """The ports of each host that has some."""
     spread: Values
     """`mirror` or `split` of the copied host."""
 
 
 @st.composite
 def _agreed(draw: st.DrawFn, in_cluster: bool) -> _Agreed:
-    http = {host: draw(_leaving(in_cluster)) for host in [*OF_HTTP, COPIED, COPY, BELOW]}
-    for host in (COPY, COPIED, BELOW):
-        # Copies go to a host that is inspected alike, and below a pattern nothing can be inspected.
+    http = {host: draw(_leaving(in_cluster)) for host in [*OF_HTTP, COPIED, COPY, BELOW, *OF_TCP]}
+    for host in (COPY, COPIED, BELOW, *OF_TCP):
+        # Copies go to a host that is inspected alike; below a pattern and beside raw TCP nothing can be
+        # inspected.
         http[host].pop("inspect", None)
     percent = draw(st.integers(1, 99))
     spread: Values = {"split": {COPY: percent}}
     if in_cluster and draw(st.booleans()):
         spread = {"mirror": {"host": COPY, "percent": percent}}
     traffic = {host: draw(TRAFFIC) for host in OF_HTTP if draw(st.booleans())}
-    return _Agreed(http, traffic, {host: draw(_tcp(number)) for number, host in enumerate(OF_TCP)}, spread)
+    return _Agreed(http, traffic, {host: draw(_ports(number)) for number, host in enumerate(OF_TCP)}, spread)
 
 
 @st.composite
@@ -172,17 +181,28 @@ def _egress(draw: st.DrawFn, agreed: _Agreed, in_cluster: bool) -> Values:
         elif host in OF_TLS:
             found[host] = {"https": "passthrough"} | draw(some(serviceAccounts=ACCOUNTS))
         elif host in OF_TCP:
-            found[host] = {
-                "tcp": agreed.tcp[host]
-                | {"serviceAccounts": draw(ACCOUNTS)}
-                | draw(some(description=DESCRIPTION))
-            }
+            found[host] = draw(_several_ways(host, agreed))
         elif host == COPIED:
             found[host] = {"http": draw(RULES) | agreed.http[host] | agreed.spread}
             found[COPY] = {"http": agreed.http[COPY]}
         else:
             found[host] = draw(_http(host, agreed))
     return found
+
+
+@st.composite
+def _several_ways(draw: st.DrawFn, host: str, agreed: _Agreed) -> Values:
+    """Some of the ports of a host, alone or beside http and https, or these alone."""
+    ports = st.lists(
+        st.sampled_from(agreed.tcp[host]), min_size=1, unique_by=lambda entry: str(entry["port"])
+    )
+    entries = [
+        entry | {"serviceAccounts": draw(ACCOUNTS)} | draw(some(description=DESCRIPTION))
+        for entry in draw(ports)
+    ]
+    tcp: Values = {"tcp": entries[0] if len(entries) == 1 and draw(st.booleans()) else entries}
+    beside = draw(_http(host, agreed))
+    return draw(st.sampled_from([tcp, tcp | beside, beside]))
 
 
 @st.composite

@@ -84,7 +84,7 @@ def accesses(plan: Plan, judges: Judges, answers: Iterable[FlowAnswer]) -> Itera
         for way in team.ways:
             gateway = way.gateway.namespace if way.gateway else None
             for access in _host(flows, way.host, way.use):
-                leaves = intent.leaves(team.name, way.host.name, access.protocol)
+                leaves = intent.leaves(team.name, way.host.name, access.protocol, access.port or 0)
                 yield replace(access, gateway=gateway, leaves=leaves)
         for name in team.google_hosts:
             google = Access(
@@ -160,8 +160,9 @@ def _host(flows: _Flows, host: Host, use: Use) -> Iterator[Access]:
     if use.passthrough:
         accounts = use.passthrough_accounts or None
         yield _connection(flows, team, host.name, Protocol.TLS, HTTPS_PORT, accounts)
-    if use.tcp:
-        yield _connection(flows, team, host.name, Protocol.TCP, use.tcp.port, tuple(use.tcp.service_accounts))
+    for entry in use.tcp:
+        accounts = tuple(entry.service_accounts)
+        yield _connection(flows, team, host.name, Protocol.TCP, entry.port, accounts)
 
 
 def _is_of(rule: Rule, flow: Flow) -> bool:

@@ -128,12 +128,9 @@ class NoOpening:
                 "and paths."
             )
         if entry.tcp and flow.port in PROXY_PORTS:
-            return f"{_OF_PROXIES.format(port=flow.port)} {entry_at} is for port {entry.tcp.port}."
-        if entry.tcp:
-            return (
-                f"{entry_at} is for TCP on port {entry.tcp.port}, and TCP shares its host name with no "
-                "other way."
-            )
+            return f"{_OF_PROXIES.format(port=flow.port)} {entry_at} is for {_ports(entry)}."
+        if entry.tcp and entry.http is None and entry.https is None:
+            return f"{entry_at} is for TCP on {_ports(entry)}, and for nothing else."
         if flow.protocol is Protocol.HTTP and flow.port != HTTP_PORT and entry.http and entry.https is None:
             return (
                 f"{entry_at} is for http on port {HTTP_PORT}, and its rules do not allow {flow.method} "
@@ -151,6 +148,11 @@ class NoOpening:
             f"{entry_at} does not hold for it. No change was found that opens this and nothing else; it "
             f"is in {entry_at} to say."
         )
+
+
+def _ports(entry: Access) -> str:
+    ports = sorted(entry.ports)
+    return f"port {ports[0]}" if len(ports) == 1 else f"ports {', '.join(map(str, ports))}"
 
 
 def _of_address(host: str, port: int) -> str:

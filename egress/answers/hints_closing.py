@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from egress.answers.hint_change import Edit, Path, Proposal, at, gone, set_to
 from egress.answers.hint_check import led_to
-from egress.answers.hints_opening import METADATA_NAMES, outside_alone
+from egress.answers.hints_opening import METADATA_NAMES, as_written, outside_alone
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.google_hosts import never_outside, short
 from egress.common.hosts import patterns_above
@@ -71,8 +71,8 @@ class Closing:
                 rule.methods or rule.paths or rule.headers for rule in rules
             ):
                 said.append("The http rules beside it do not hold for what the app sends by https.")
-            if entry.tcp:
-                said.append(outside_alone(self._plan, flow.namespace, entry.tcp.leaves_on))
+            if tcp := entry.ports.get(flow.port):
+                said.append(outside_alone(self._plan, flow.namespace, tcp.leaves_on))
         return " ".join(dict.fromkeys(filter(None, said)))
 
     def _entries(self) -> Iterator[tuple[Path, Access]]:
@@ -90,8 +90,14 @@ class Closing:
         names: list[str] = []
         for path, entry in self._entries():
             ways = [way for way in ("http", "https", "tcp") if getattr(entry, way)]
-            way = "tcp" if entry.tcp else "http" if self._flow.protocol is Protocol.HTTP else "https"
+            plain = "http" if self._flow.protocol is Protocol.HTTP else "https"
+            way = "tcp" if self._flow.port in entry.ports else plain
             if way not in ways:
+                continue
+            rest = [tcp for port, tcp in entry.ports.items() if port != self._flow.port]
+            if way == "tcp" and rest:
+                edits.append(set_to((*path, way), as_written(rest)))
+                names.append(f"port {self._flow.port} of {at((*path, way))}")
                 continue
             whole = len(ways) == 1
             edits.append(gone(path if whole else (*path, way)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
@@ -21,6 +21,7 @@ from egress.settings.access import Access
 from egress.settings.fences import Fence
 from egress.settings.http import Http
 from egress.settings.http_rule import METHODS, Rule
+from egress.settings.tcp import Tcp
 from egress.settings.teams import Team
 
 METADATA_NAMES = (METADATA_ADDRESS, "metadata.google.internal")
@@ -78,6 +79,10 @@ class Opening:
                 yield from self._google()
             yield from self._undeclared()
         else:
+            if self._entry_path[-1] == self._flow.host:
+                yield from self._beside(self._entry)
+            if tcp := self._entry.ports.get(flow.port):
+                yield from self._account_of_port(self._entry, tcp)
             yield from self._otherwise(self._entry)
             yield from self._accounts(self._entry)
             yield from self._requests(self._entry)
@@ -163,7 +168,9 @@ class Opening:
         (kind,) = way
         teams = self._plan.settings.teams.items()
         entries = {
-            name: team.egress[self._flow.host] for name, team in teams if self._flow.host in team.egress
+            name: team.egress[self._flow.host]
+            for name, team in teams
+            if self._flow.host in team.egress and name != self._flow.namespace
         }
         others = sorted(name for name, entry in entries.items() if getattr(entry, kind) is None)
         if not others:
@@ -207,9 +214,9 @@ class Opening:
             yield Proposal(
                 f"{at(self._entry_path)} is for https: let the app say https://{host}.", instead=tls
             )
-        if entry.tcp and entry.tcp.port != flow.port:
-            port = entry.tcp.port
-            says = f"{at(self._entry_path)} is for port {port} alone: let the app connect to {host}:{port}."
+        alone = "alone" if entry.http is None and entry.https is None and len(entry.ports) == 1 else "as well"
+        for port in entry.ports if flow.port not in entry.ports else ():
+            says = f"{at(self._entry_path)} is for port {port} {alone}: let the app connect to {host}:{port}."
             yield Proposal(says, instead=replace(flow, protocol=Protocol.TCP, port=port, authority=""))
 
     def _accounts(self, entry: Access) -> Iterator[Proposal]:
@@ -218,8 +225,6 @@ class Opening:
         lists: list[tuple[Path, list[str]]] = []
         if flow.protocol is Protocol.TLS and entry.service_accounts:
             lists.append((("serviceAccounts",), entry.service_accounts))
-        if entry.tcp and flow.port == entry.tcp.port:
-            lists.append((("tcp", "serviceAccounts"), entry.tcp.service_accounts))
         if flow.protocol is Protocol.HTTP and entry.http:
             lists += [
                 (path, rule.service_accounts)
@@ -240,6 +245,40 @@ class Opening:
                 if entry.http:
                     more = f"{says} That holds for all requests of the rule."
                     yield Proposal(more, (edit,), admits=frozenset({REQUESTS}))
+
+    def _account_of_port(self, entry: Access, tcp: Tcp) -> Iterator[Proposal]:
+        """Raw TCP to a port for one ServiceAccount more."""
+        flow = self._flow
+        if flow.service_account in tcp.service_accounts:
+            return
+        path = (*self._entry_path, "tcp")
+        more = tcp.model_copy(update={"service_accounts": [*tcp.service_accounts, flow.service_account]})
+        entries = [more if one is tcp else one for one in entry.tcp or ()]
+        of_port = "" if len(entries) == 1 else f" of port {tcp.port}"
+        says = (
+            f"To allow it, add {flow.service_account} to {at((*path, 'serviceAccounts'))}{of_port}. Or let "
+            f"the pod run as {' or '.join(tcp.service_accounts)}."
+        )
+        yield Proposal(says, (set_to(path, as_written(entries)),))
+
+    def _beside(self, entry: Access) -> Iterator[Proposal]:
+        """One way more to a declared host: raw TCP to another port of it, or http or https beside raw TCP."""
+        way, more = self._way()
+        if not way or self._flow.port in entry.ports:
+            return
+        ((kind, said),) = way.items()
+        path = (*self._entry_path, kind)
+        if kind != "tcp":
+            if entry.http is None and entry.https is None:
+                says = f"To allow it, add {at(path)}: {written(said)}.{more}{self._others(way)}"
+                yield Proposal(says, (set_to(path, said),), admits=frozenset({ACCOUNTS}))
+            return
+        if self._flow.protocol is Protocol.HTTP and (entry.http or entry.https):
+            return
+        known = [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in entry.tcp or ()]
+        to = f"to the list {at(path)}" if known else at(path)
+        says = f"To allow it, add {to}: {written(way['tcp'])}.{more}"
+        yield Proposal(says, (set_to(path, [*known, way["tcp"]] if known else way["tcp"]),))
 
     def _requests(self, entry: Access) -> Iterator[Proposal]:
         """A rule of the host made wide enough for one request more, or a rule of its own for it."""
@@ -295,6 +334,12 @@ class Opening:
 
 
 _RULE_KEYS = {field.alias or name for name, field in Rule.model_fields.items()}
+
+
+def as_written(entries: Sequence[Tcp]) -> Any:
+    """Raw TCP as a config has it: one entry, or a list."""
+    found = [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in entries]
+    return found[0] if len(found) == 1 else found
 
 
 def _rules(http: Http, field: str) -> Iterator[tuple[Path, Rule]]:

@@ -143,6 +143,48 @@ def pattern_called(name: str) -> str:
 _OF_PATTERN = ".wildcard.internal"
 
 
+def port_name(port: int, host: str) -> str:
+    """The one name by which sidecars and gateway speak of raw TCP to one port of a host: port 22 of
+    `example.org` is `22.example.org.port.internal`.
+
+    From nothing but its own port and host, so it stays whatever else anybody declares for the host.
+    """
+    return f"{port}.{host}{_OF_PORT}"
+
+
+def tls_name(host: str) -> str:
+    """The name under which sidecars know TLS to a host at every address, where the host itself has an address
+    of the mesh."""
+    return f"{host}{_OF_TLS}"
+
+
+def port_of(name: str) -> tuple[int, str] | None:
+    """Port and host of a name of the mesh's own for raw TCP; None: it is no such name."""
+    port, _, host = name.removesuffix(_OF_PORT).partition(".")
+    if not name.endswith(_OF_PORT) or not host or not (port.isascii() and port.isdigit()):
+        return None
+    return int(port), host
+
+
+def meant_by(name: str) -> str:
+    """The outside host that a name of the mesh's own stands for; any other name as it is."""
+    if name.endswith(_OF_TLS):
+        return name.removesuffix(_OF_TLS)
+    found = port_of(name)
+    return found[1] if found else name
+
+
+def called(name: str) -> str:
+    """What people call a name of the mesh's own; any other name as it is."""
+    found = port_of(name)
+    return f"{found[1]}:{found[0]}" if found else pattern_called(meant_by(name))
+
+
+_OF_PORT, _OF_TLS = ".port.internal", ".tls.internal"
+PORT_LIMIT = KUBERNETES_NAME - len(f"65535.{_OF_PORT}")
+"""Longest host of raw TCP (characters): the gateway's name for it is longer."""
+
+
 def pattern_gateway(pattern: str) -> str:
     return fit(f"{host_label(pattern)}-gateway", longest("Gateway"))
 

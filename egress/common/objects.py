@@ -75,6 +75,8 @@ class Object:
     manifest: Manifest
     made_by_gke: bool = False
     """Whether GKE makes it itself, so that it is there before the program, which takes it over."""
+    after: tuple[str, ...] = ()
+    """Identities of objects of the same owner that are applied before it, those before these included."""
 
     @property
     def kind(self) -> str:

@@ -155,7 +155,7 @@ class Targets:
                 )
             yield from self._nodes(namespace)
         for host in self._told.outside:
-            for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
+            for port, protocol in self._told.ports(host):
                 flow = Flow(
                     STRANGER, concrete(host), port, protocol, Vantage.GATEWAY_WITH_CERTIFICATE, OTHER_ACCOUNT
                 )
@@ -193,14 +193,12 @@ class Targets:
                 yield Target(flow.but(vantage=Vantage.GATEWAY_WITHOUT_CERTIFICATE), kind, name)
             for way in _PAST if spelled and kind is TargetKind.HOST else ():
                 yield Target(flow.but(vantage=way), kind, name)
-        # In TLS to the gateway a client says a name and an account; which port it comes out on is not for it
-        # to say.
-        for asked in (
-            self.classes(Flow(team, host, 443, Protocol.TLS, Vantage.GATEWAY_WITH_CERTIFICATE))
-            if not spelled
-            else ()
-        ):
-            yield Target(asked, kind, name)
+        # In TLS to the gateway a client says a name, in which a port of raw TCP may be, and an account.
+        for port, protocol in () if spelled else self._told.ports(host):
+            if protocol is not Protocol.HTTP:
+                flow = Flow(team, host, port, protocol, Vantage.GATEWAY_WITH_CERTIFICATE)
+                for asked in self.classes(flow):
+                    yield Target(asked, kind, name)
 
     def _neighbours(self, team: str, spelled: bool) -> Iterator[Target]:
         for other in (

@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
+from egress.common.names import port_name
+from egress.common.ports import HTTPS_PORT
 from egress.judge.inbound import Inbound
 from egress.judge.layer_judges import LayerJudges
 from egress.judge.layers.sidecar import is_address, outside
@@ -232,14 +234,27 @@ class Judges(LayerJudges):
             said += [self.firewall.judge(connection, must_pass=must_pass), connection]
         return said
 
+    def ways_in(self, flow: Flow) -> list[Entrance]:
+        """The ways into gateways that a flow is about. Of those for what is not HTTP it is asked, for each
+        port of raw TCP, what leads there, whatever it is called; and as TLS all the rest."""
+        http = flow.protocol is Protocol.HTTP
+        every = [item for item in self.gateways.entrances(flow.host) if item.http is http]
+        if http:
+            return every
+        raw = {port for port, protocol in self.space.ports(flow.host) if protocol is Protocol.TCP}
+        alone = flow.port in raw and flow.port != HTTPS_PORT
+        rest: set[int | None] = set() if alone else {item.leads for item in every} - raw
+        return [item for item in every if item.leads in {None, flow.port, *rest}]
+
     def _at_gateways(self, flow: Flow, pod: Pod, must_pass: bool) -> Iterator[list[Step]]:
         principal = f"{self.registry.trust_domain}/ns/{flow.namespace}/sa/{flow.service_account}"
         shown = principal if flow.vantage is Vantage.GATEWAY_WITH_CERTIFICATE else None
         http = flow.protocol is Protocol.HTTP
-        entrances = [item for item in self.gateways.entrances(flow.host) if item.http is http]
+        entrances = self.ways_in(flow)
         if not entrances:
             doors = ((pod, port) for pod, port, of in self.gateways.doors() if of is http)
-            entrances = [Entrance(pod, port, http, flow.host, flow.host) for pod, port in doors]
+            name = port_name(flow.port, flow.host) if flow.protocol is Protocol.TCP else flow.host
+            entrances = [Entrance(pod, port, http, name, name) for pod, port in doors]
         if not entrances:
             reason = f"No gateway has a port that reads {'HTTP' if http else 'TLS'}."
             yield [Verdict(Layer.GATEWAY, Outcome.DENIED, None, "", reason)]

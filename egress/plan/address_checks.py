@@ -11,9 +11,9 @@ from ipaddress import IPv4Network
 from egress.common.errors import Problem
 from egress.common.ip_space import VIRTUAL_RANGE, loopback, virtual
 from egress.plan.addresses import AddressPlan
-from egress.plan.host import Host
+from egress.plan.host import Host, TcpPort
 from egress.settings import Settings
-from egress.settings.paths import egress_path
+from egress.settings.paths import egress_path, tcp_path
 
 
 def shared_loopbacks(hosts: Iterable[Host]) -> Iterator[Problem]:
@@ -36,35 +36,48 @@ def shared_loopbacks(hosts: Iterable[Host]) -> Iterator[Problem]:
 
 def stolen_addresses(hosts: Iterable[Host]) -> Iterator[Problem]:
     """One address and port can lead to one host only: a sidecar knows raw TCP by nothing else."""
-    owners: dict[tuple[str, int], Host] = {}
+    owners: dict[tuple[str, int], TcpPort] = {}
     for host in hosts:
-        if host.tcp is None:
-            continue
-        port, by_name = host.tcp.port, host.tcp.by_name
-        for address in [virtual(host.name)] if by_name else map(str, host.tcp.addresses or ()):
-            first = owners.setdefault((address, port), host)
-            if first is not host:
-                yield Problem(
-                    f"{egress_path(host.teams[0], host.name)}.tcp.{'byName' if by_name else 'addresses'}",
-                    by_name or address,
-                    f"{egress_path(first.teams[0], first.name)}.tcp has the same "
-                    f"address{' by chance' if by_name else ''} and "
-                    f"port {port}: connections to one would arrive at the other.",
-                    "Name the addresses of one of the two."
-                    if by_name
-                    else "Use one name for both, or ask the host's owner for an address of its own.",
-                )
+        for port in host.tcp:
+            by_name = port.by_name
+            for address in known_addresses(host, port):
+                first = owners.setdefault((address, port.number), port)
+                if first is not port:
+                    chance = by_name or address == virtual(host.name)
+                    yield Problem(
+                        f"{_path(port)}.{'byName' if by_name else 'addresses'}",
+                        by_name or address,
+                        f"{_path(first)} has the same "
+                        f"address{' by chance' if chance else ''} and "
+                        f"port {port.number}: connections to one would arrive at the other.",
+                        "Name the addresses of one of the two."
+                        if chance
+                        else "Use one name for both, or ask the host's owner for an address of its own.",
+                    )
+
+
+def _path(port: TcpPort) -> str:
+    return tcp_path(port.teams[0], port.host, port.settings)
+
+
+def known_addresses(host: Host, port: TcpPort) -> list[str]:
+    """The addresses by which sidecars know raw TCP to a port of a host."""
+    if port.by_name:
+        return [virtual(host.name)]
+    own = [str(address) for address in port.settings.addresses or ()]
+    # Pods that get an address of the mesh for the name connect to that one on every port.
+    return [*own, virtual(host.name)] if host.by_name else own
 
 
 def own_addresses(hosts: Iterable[Host], addresses: AddressPlan) -> Iterator[Problem]:
     """Raw TCP to an address that this network uses for itself, as it may use public ones."""
     own = {name: IPv4Network(network) for name, network in addresses.own}
-    for host in hosts:
-        for address in host.tcp.addresses or () if host.tcp else ():
+    for port in (port for host in hosts for port in host.tcp):
+        for address in port.settings.addresses or ():
             taken = next((name for name, network in own.items() if address in network), None)
             if taken:
                 yield Problem(
-                    f"{egress_path(host.teams[0], host.name)}.tcp.addresses",
+                    f"{_path(port)}.addresses",
                     str(address),
                     f"This network itself uses the address {taken}: the gateway would open a way into the "
                     "cluster.",
@@ -75,9 +88,10 @@ def own_addresses(hosts: Iterable[Host], addresses: AddressPlan) -> Iterator[Pro
 def used_range(settings: Settings) -> Iterator[Problem]:
     """A network that lies where pods' addresses for names of raw TCP hosts are."""
     by_name = any(
-        access.tcp and access.tcp.by_name
+        entry.by_name
         for team in settings.teams.values()
         for access in team.egress.values()
+        for entry in access.tcp or ()
     )
     subnet = settings.network.subnet
     own = {name: gateway.nat for name, gateway in settings.gateways.items() if gateway.nat}

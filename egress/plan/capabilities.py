@@ -15,7 +15,7 @@ from egress.common.errors import Problem
 from egress.common.hosts import is_pattern
 from egress.settings.http import Slashes
 from egress.settings.mesh import Flavor
-from egress.settings.paths import egress_path, gateway_path, reception_path, team_path
+from egress.settings.paths import egress_path, gateway_path, reception_path, tcp_path, team_path
 from egress.settings.root import Settings
 from egress.settings.upgrade import Upgrade
 
@@ -131,8 +131,8 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, object, Capability]]:
             if access.http and access.http.encoded_slashes is Slashes.KEEP:
                 kept = access.http.encoded_slashes.value
                 yield f"{path}.http.encodedSlashes", kept, Capability.KEPT_SLASHES
-            if access.tcp:
-                yield f"{path}.tcp", access.tcp.port, Capability.RAW_TCP
+            for entry in access.tcp or ():
+                yield tcp_path(team, host, entry), entry.port, Capability.RAW_TCP
             if access.http and access.http.ca:
                 yield f"{path}.http.ca", access.http.ca, Capability.GATEWAY_CREDENTIAL
             if access.https and is_pattern(host):

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from egress.common.errors import ABSENT, Problem
 from egress.settings import Settings
-from egress.settings.paths import egress_path, reception_path
+from egress.settings.http import Http
+from egress.settings.paths import egress_path, reception_path, tcp_path
+from egress.settings.tcp import Tcp
 
 NEEDED = {"credential": ("certificate", "key", "authority"), "ca": ("authority",)}
 """Parts that the gateway reads, by the field that names the Secret."""
@@ -79,10 +81,15 @@ def _uses(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Path, field and name of each Secret that a gateway needs."""
     for team, of_team in sorted(settings.teams.items()):
         for host, access in sorted(of_team.egress.items()) if of_team.model is None else ():
-            for kind, way in (("http", access.http), ("tcp", access.tcp)):
-                for field in NEEDED if way else ():
+            ways: list[tuple[str, Http | Tcp]] = [
+                (tcp_path(team, host, entry), entry) for entry in access.tcp or ()
+            ]
+            if access.http:
+                ways.insert(0, (f"{egress_path(team, host)}.http", access.http))
+            for path, way in ways:
+                for field in NEEDED:
                     if name := getattr(way, field):
-                        yield f"{egress_path(team, host)}.{kind}", field, name
+                        yield path, field, name
         for reception, wanted in sorted(of_team.receives.items()):
             yield reception_path(team, reception), "credential", wanted.credential
 

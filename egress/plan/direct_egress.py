@@ -34,10 +34,7 @@ def closed_nodes(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Itera
         if team.model is None:
             continue
         needs = {
-            port: way.host.name
-            for way in ways[name]
-            if way.gateway is None
-            for port in way.host.outside_ports
+            port: way.host.name for way in ways[name] if way.gateway is None for port in way.host.web_ports
         }
         needed |= needs.keys()
         anywhere |= team.model.open is not None

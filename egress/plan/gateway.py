@@ -9,9 +9,10 @@ from ipaddress import IPv4Address
 
 from egress.common import names
 from egress.common.ip_space import ANYWHERE
-from egress.plan.host import Host
+from egress.plan.host import Host, Leaving, TcpPort
 from egress.settings.cluster import NodePool
 from egress.settings.mesh import Gateway
+from egress.settings.tcp import Tcp
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,21 @@ class EgressGateway:
     def ports(self) -> tuple[int, ...]:
         """TCP ports on which its nodes may leave to wherever a host's name leads: those that some host needs.
         Ascending."""
-        return tuple(sorted({port for host in self.hosts if not host.tcp for port in host.outside_ports}))
+        return tuple(sorted({port for host in self.hosts for port in host.web_ports}))
+
+    @cached_property
+    def tcp(self) -> tuple[TcpPort, ...]:
+        """Raw TCP to every host, in order of host and port."""
+        return tuple(port for host in self.hosts for port in host.tcp)
 
     @cached_property
     def tcp_ranges(self) -> dict[int, tuple[str, ...]]:
         """For each outside port of raw TCP, the ranges (/32, sorted) that its nodes may reach on it:
         anywhere, where a host is known by its name."""
         found: dict[int, set[IPv4Address]] = {}
-        for host in self.hosts:
-            if host.tcp:
-                found.setdefault(host.tcp.leaves_on, set()).update(host.tcp.addresses or ())
-        anywhere = {host.tcp.leaves_on for host in self.hosts if host.tcp and host.tcp.by_name}
+        for way in self.tcp:
+            found.setdefault(way.settings.leaves_on, set()).update(way.settings.addresses or ())
+        anywhere = {way.settings.leaves_on for way in self.tcp if way.by_name}
         return {
             port: (ANYWHERE,) if port in anywhere else tuple(f"{address}/32" for address in sorted(addresses))
             for port, addresses in found.items()
@@ -99,5 +104,6 @@ class EgressGateway:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Secrets in its namespace that hosts need, sorted."""
-        ways = [way for host in self.hosts for way in (host.leaving, host.tcp) if way]
+        ways: list[Leaving | Tcp] = [host.leaving for host in self.hosts if host.leaving]
+        ways += [port.settings for port in self.tcp]
         return tuple(sorted({secret for way in ways for secret in (way.credential, way.ca) if secret}))

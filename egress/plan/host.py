@@ -24,7 +24,13 @@ class Use:
     passthrough: bool
     passthrough_accounts: tuple[str, ...] = ()
     """ServiceAccounts that may pass TLS through; empty: the whole team."""
-    tcp: Tcp | None = None
+    tcp: tuple[Tcp, ...] = ()
+    """Raw TCP, in order of the port."""
+
+    @property
+    def known_by_name(self) -> bool:
+        """Whether the team's sidecars have to know the host by its name."""
+        return bool(self.http or self.passthrough or any(port.by_name for port in self.tcp))
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,44 @@ class Leaving:
 
 
 @dataclass(frozen=True)
+class TcpPort:
+    """Raw TCP to one port of a host, and who may. Whatever else is declared for the host, this has a name of
+    its own by which sidecars and gateway tell it apart."""
+
+    host: str
+    settings: Tcp
+    uses: tuple[tuple[str, tuple[str, ...]], ...]
+    """Teams in order of their names, each with the service accounts that may."""
+
+    @property
+    def number(self) -> int:
+        """What the app connects to."""
+        return self.settings.port
+
+    @property
+    def by_name(self) -> bool:
+        return self.settings.by_name
+
+    @property
+    def outer_name(self) -> str:
+        """The server name under which sidecars open mutual TLS to the gateway for it."""
+        return names.port_name(self.number, self.host)
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        return tuple(team for team, _ in self.uses)
+
+    @property
+    def upgraded(self) -> bool:
+        return self.settings.upgrade is not Upgrade.NONE
+
+    @property
+    def destination(self) -> str:
+        """The host by which the gateway knows where it leads: itself by name, or one for the addresses."""
+        return self.host if self.by_name else self.outer_name
+
+
+@dataclass(frozen=True)
 class Host:
     """One outside host, or one pattern of hosts, and the teams that use it, in order of their names."""
 
@@ -78,8 +122,8 @@ class Host:
     uses: tuple[Use, ...]
     leaving: Leaving | None
     """None: no team speaks plain HTTP to the gateway for this host."""
-    tcp: Tcp | None = None
-    """The host's raw TCP settings; teams differ only in which service accounts may use it."""
+    tcp: tuple[TcpPort, ...] = ()
+    """Raw TCP to the host, in order of the port."""
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -101,10 +145,19 @@ class Host:
         return any(use.passthrough for use in self.uses)
 
     @property
+    def by_name(self) -> bool:
+        """Whether raw TCP to the host is known by its name, so that pods get an address of the mesh for
+        it."""
+        return any(port.by_name for port in self.tcp)
+
+    @property
+    def knowing_teams(self) -> tuple[str, ...]:
+        """Teams whose sidecars know the host by its name, in order of their names."""
+        return tuple(use.team for use in self.uses if use.known_by_name)
+
+    @property
     def upgraded(self) -> bool:
-        """Whether what the app speaks plainly leaves the gateway as TLS."""
-        if self.tcp:
-            return self.tcp.upgrade is not Upgrade.NONE
+        """Whether the plain HTTP of apps leaves the gateway as TLS."""
         return self.leaving is not None and self.leaving.tls
 
     @property
@@ -119,9 +172,7 @@ class Host:
         return any({*path} & {*"*{"} for rule in rules for path in rule.paths or ())
 
     @property
-    def outside_ports(self) -> tuple[int, ...]:
-        """TCP ports on which the gateway connects to this host, ascending."""
-        if self.tcp:
-            return (self.tcp.leaves_on,)
+    def web_ports(self) -> tuple[int, ...]:
+        """TCP ports on which HTTP and TLS leave for this host, ascending."""
         ports = {HTTPS_PORT} if self.passthrough or self.upgraded else set[int]()
         return tuple(sorted(ports | ({HTTP_PORT} if self.leaving and not self.upgraded else set())))

@@ -11,7 +11,7 @@ from egress.common.errors import Problem
 from egress.common.hosts import patterns_above
 from egress.plan.gateway import EgressGateway
 from egress.plan.host import Host
-from egress.settings.paths import egress_path
+from egress.settings.paths import egress_path, tcp_path
 
 
 def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
@@ -46,6 +46,15 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
                         if way is host
                         else "Name the hosts that are meant instead of the pattern, or remove inspect.",
                     )
+                for entry in use.tcp:
+                    yield Problem(
+                        tcp_path(use.team, way.name, entry),
+                        entry.port,
+                        f"{egress_path(speaker, host.name)}.http.inspect inspects what is sent to this "
+                        "host, but nobody looks into raw TCP: the same data could leave uninspected on "
+                        "this port.",
+                        "Remove this port, or remove inspect.",
+                    )
 
 
 def unseen_elsewhere(gateways: Sequence[EgressGateway]) -> Iterator[Problem]:
@@ -69,13 +78,13 @@ def unseen_elsewhere(gateways: Sequence[EgressGateway]) -> Iterator[Problem]:
                 if other != gateway and name in ways
             ):
                 for use in way.uses:
-                    if use.passthrough or (use.http and use.http.inspect != leaving.inspect):
+                    if use.passthrough or use.tcp or (use.http and use.http.inspect != leaving.inspect):
                         yield Problem(
                             egress_path(use.team, way.name),
                             host.name,
                             f"{egress_path(speaker, host.name)}.http.inspect inspects what is sent to "
                             "this host through another gateway: through this one, the same data could "
                             "leave uninspected.",
-                            f"Write the same inspect for {host.name} here, without https, or remove it "
-                            "there.",
+                            f"Write the same inspect for {host.name} here, without https and tcp, or remove "
+                            "it there.",
                         )

@@ -153,11 +153,10 @@ def _use(team: str, host: str, egress: Mapping[str, Access]) -> Use:
     Where another team passes TLS to that very host, the team's sidecars follow the closer entry.
     """
     access = passing = egress[host]
-    if access.https is None and access.tcp is None:
+    if access.https is None and (access.http is not None or any(port.by_name for port in access.tcp or ())):
         passing = next((egress[pattern] for pattern in patterns_above(host) if pattern in egress), access)
-    return Use(
-        team, access.http, passing.https is not None, tuple(passing.service_accounts or ()), access.tcp
-    )
+    ports = tuple(entry for _, entry in sorted(access.ports.items()))
+    return Use(team, access.http, passing.https is not None, tuple(passing.service_accounts or ()), ports)
 
 
 def _gateway(settings: Settings, name: str, hosts: tuple[Host, ...]) -> EgressGateway:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pydantic.alias_generators import to_camel
 
 from egress.common.errors import Problem
-from egress.plan.host import Leaving, TlsNames, Use
+from egress.plan.host import Leaving, TcpPort, TlsNames, Use
 from egress.settings.http import Mirror
 from egress.settings.inspection import Inspection
-from egress.settings.paths import egress_path
+from egress.settings.paths import egress_path, tcp_path
 from egress.settings.tcp import Tcp
 from egress.settings.traffic import Traffic
 
@@ -21,19 +21,19 @@ _TLS = ("upgrade", "credential", "ca", "sni", "subject_alt_names")
 def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | None:
     """How the host's plain HTTP leaves. Where two teams want different things, both are named in
     `problems`."""
-    spoken = [(use.team, use.http) for use in uses if use.http]
+    spoken = [(f"{egress_path(use.team, host)}.http", use.http) for use in uses if use.http]
     if not spoken:
         return None
     first, wanted = spoken[0]
-    for team, http in spoken[1:]:
+    for path, http in spoken[1:]:
         for field in (*_TLS, "protocol", "split", "mirror", "inspect", "encoded_slashes"):
             one, other = getattr(wanted, field), getattr(http, field)
             if one != other:
-                problems.append(_disagreement(host, (first, one), (team, other), field))
-    treated = [(team, http.traffic) for team, http in spoken if http.traffic is not None]
-    for team, traffic in treated[1:]:
+                problems.append(_disagreement((first, one), (path, other), field))
+    treated = [(path, http.traffic) for path, http in spoken if http.traffic is not None]
+    for path, traffic in treated[1:]:
         if traffic != treated[0][1]:
-            problems.append(_disagreement(host, treated[0], (team, traffic), "traffic"))
+            problems.append(_disagreement(treated[0], (path, traffic), "traffic"))
     traffic = treated[0][1] if treated else None
     split = tuple(sorted(wanted.split.items()))
     return Leaving(
@@ -50,35 +50,32 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
     )
 
 
-def tcp(host: str, uses: list[Use], problems: list[Problem]) -> Tcp | None:
-    """The host's raw TCP. It cannot share a host with other ways, nor be two things for two teams."""
-    spoken = [(use.team, use.tcp) for use in uses if use.tcp]
-    if not spoken:
-        return None
-    first, wanted = spoken[0]
+def tcp(host: str, uses: list[Use], problems: list[Problem]) -> tuple[TcpPort, ...]:
+    """The host's raw TCP, port by port. One port cannot be two things for two teams."""
+    wanted: dict[int, list[tuple[str, Tcp]]] = {}
     for use in uses:
-        if use.tcp is None:
-            problems.append(
-                Problem(
-                    egress_path(use.team, host),
-                    host,
-                    f"{egress_path(first, host)} uses raw TCP: the gateway tells connections to a host "
-                    "apart only by the host's name, so TCP cannot share the host.",
-                    "Give one of the two a host name of its own.",
-                )
-            )
-    for team, tcp in spoken[1:]:
-        for field in ("port", "outside_port", "addresses", "by_name", *_TLS):
-            one, other = getattr(wanted, field), getattr(tcp, field)
-            if one != other:
-                problems.append(_disagreement(host, (first, one), (team, other), field, "tcp"))
-    return wanted
+        for entry in use.tcp:
+            wanted.setdefault(entry.port, []).append((use.team, entry))
+    found: list[TcpPort] = []
+    for _, spoken in sorted(wanted.items()):
+        first, agreed = spoken[0]
+        at = tcp_path(first, host, agreed)
+        for team, entry in spoken[1:]:
+            for field in ("outside_port", "addresses", "by_name", *_TLS):
+                one, other = getattr(agreed, field), getattr(entry, field)
+                if one != other:
+                    there = tcp_path(team, host, entry), other
+                    problems.append(_disagreement((at, one), there, field, "a port of a host"))
+        found.append(
+            TcpPort(host, agreed, tuple((team, tuple(entry.service_accounts)) for team, entry in spoken))
+        )
+    return tuple(found)
 
 
 def _disagreement(
-    host: str, one: tuple[str, object], other: tuple[str, object], field: str, way: str = "http"
+    one: tuple[str, object], other: tuple[str, object], field: str, of: str = "a host"
 ) -> Problem:
-    (first, wanted), (team, value) = one, other
+    (first, wanted), (path, value) = one, other
     shown = (
         item.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         if isinstance(item, Traffic | Mirror | Inspection)
@@ -87,9 +84,9 @@ def _disagreement(
     )
     value, wanted = shown
     return Problem(
-        f"{egress_path(team, host)}.{way}.{to_camel(field)}",
+        f"{path}.{to_camel(field)}",
         value,
-        f"{egress_path(first, host)}.{way}.{to_camel(field)} is {wanted}: the gateway has one setting for "
-        "a host, and one of the two teams would get what the other asked for.",
+        f"{first}.{to_camel(field)} is {wanted}: the gateway has one setting for {of}, and one of the two "
+        "teams would get what the other asked for.",
         "Agree on one" + (", or leave it to the other team." if field == "traffic" else "."),
     )

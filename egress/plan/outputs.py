@@ -14,6 +14,7 @@ from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
 from egress.settings.ingress import Ingress
 from egress.settings.security_model import WeakerModel
+from egress.settings.upgrade import Upgrade
 
 VERSION = 1
 
@@ -105,16 +106,16 @@ def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
             declared.append(
                 {"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https", **accounts}
             )
-        if use.tcp:
-            rule = use.tcp.model_dump(
+        for entry in use.tcp:
+            rule = entry.model_dump(
                 mode="json",
                 by_alias=True,
                 exclude_none=True,
                 include={"addresses", "service_accounts", "description"},
             )
-            leaves = "tls" if host.upgraded else "tcp"
+            leaves = "tcp" if entry.upgrade is Upgrade.NONE else "tls"
             declared.append(
-                {"host": host.name, "protocol": "tcp", "port": use.tcp.port, "leaves": leaves, **rule}
+                {"host": host.name, "protocol": "tcp", "port": entry.port, "leaves": leaves, **rule}
             )
     return {
         "namespace": team.name,

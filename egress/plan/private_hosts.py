@@ -16,7 +16,7 @@ from egress.plan.gateway import EgressGateway
 from egress.plan.team import Way
 from egress.settings import Settings
 from egress.settings.fences import Fence
-from egress.settings.paths import egress_path, model_path
+from egress.settings.paths import egress_path, model_path, tcp_path
 
 PATH = "gke-mesh-egress:fences.privateHosts"
 
@@ -68,16 +68,16 @@ def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[
                     "internet.",
                     f"Remove {model_path(team)}, or remove this host.",
                 )
-            elif way.use.tcp and way.use.tcp.by_name:
+            elif entry := next((entry for entry in way.use.tcp if entry.by_name), None):
                 yield Problem(
-                    f"{path}.tcp.byName",
+                    f"{tcp_path(team, way.host.name, entry)}.byName",
                     True,
                     f"network.dns.answeredElsewhere.{domain} says that a private zone answers this name, so "
                     "its address is in a private network: raw TCP reaches only the internet.",
                     "Write http or https if the host speaks it. Not supported: databases and caches on "
                     "private addresses.",
                 )
-            elif not way.use.tcp and not fences.private_hosts:
+            elif (way.use.http or way.use.passthrough) and not fences.private_hosts:
                 yield Problem(
                     path,
                     way.host.name,

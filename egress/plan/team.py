@@ -72,7 +72,7 @@ class TeamPlan:
     @property
     def direct_ports(self) -> tuple[int, ...]:
         """TCP ports on which the team's declared hosts are reached past the gateway, ascending."""
-        return tuple(sorted({port for host in self.direct_hosts for port in host.outside_ports}))
+        return tuple(sorted({port for host in self.direct_hosts for port in host.web_ports}))
 
     @property
     def keeps_slashes(self) -> bool:
@@ -82,7 +82,7 @@ class TeamPlan:
     @property
     def looks_up_names(self) -> bool:
         """Whether its pods need an address of the mesh in answer to some host's name."""
-        return any(way.use.tcp and way.use.tcp.by_name for way in self.ways)
+        return any(entry.by_name for way in self.ways for entry in way.use.tcp)
 
     @property
     def receptions(self) -> tuple[Reception, ...]:

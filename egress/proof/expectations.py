@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from egress.common.ports import PROXY_PORTS
 from egress.judge.distinctions import Distinctions
-from egress.judge.model.flow import Flow, Protocol, Vantage
+from egress.judge.model.flow import Flow, Vantage
 from egress.judge.targets import METADATA_PORT, Target, TargetKind, Targets
 from egress.judge.trace import Judges
 from egress.proof.intent import Intent
@@ -155,14 +155,8 @@ class Questions:
     def _at_gateway(self, flow: Flow) -> Expectation:
         if flow.vantage is Vantage.GATEWAY_WITHOUT_CERTIFICATE or self._intent.is_googles(flow.host):
             return Expectation.REFUSED
-        app = flow.but(vantage=Vantage.APP)
-        if flow.protocol is Protocol.HTTP:
-            return Expectation.AS_ITS_APP if self._intent.allows(app) else Expectation.REFUSED
-        ports = self.targets.ports(flow.host)
-        tunnels = (
-            app.but(port=port, protocol=protocol) for port, protocol in ports if protocol is not Protocol.HTTP
-        )
-        return Expectation.AS_ITS_APP if any(map(self._intent.allows, tunnels)) else Expectation.REFUSED
+        allowed = self._intent.allows(flow.but(vantage=Vantage.APP))
+        return Expectation.AS_ITS_APP if allowed else Expectation.REFUSED
 
     def _at_neighbour(self, flow: Flow) -> Expectation:
         assert flow.to

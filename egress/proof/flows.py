@@ -50,13 +50,13 @@ def _leaves_wrongly(intent: Intent, question: Question, trace: Trace) -> str | N
         name = connection.to.name if isinstance(connection.to, Outside) else None
         if name is None:
             return "It leaves to an address that no host stands for."
-        wanted = intent.leaves(flow.namespace, name, flow.protocol)
+        wanted = intent.leaves(flow.namespace, name, flow.protocol, flow.port)
         if wanted != (connection.port, connection.opens):
             return (
                 f"It leaves to {name} on port {connection.port} with TLS {connection.opens or 'none'}; "
                 f"declared is {wanted}."
             )
-        sent, accepted = intent.certificate(flow.namespace, name, flow.protocol)
+        sent, accepted = intent.certificate(flow.namespace, name, flow.protocol, flow.port)
         if connection.opens and not connection.verified:
             return f"The gateway does not check whose certificate {name} shows."
         if connection.opens and (connection.sni, connection.verified) != (sent, accepted):
@@ -64,7 +64,7 @@ def _leaves_wrongly(intent: Intent, question: Question, trace: Trace) -> str | N
                 f"The gateway asks {name} for {connection.sni}, and takes a certificate of "
                 f"{' or '.join(connection.verified)}; declared is {sent}, and {' or '.join(accepted)}."
             )
-        trusted = intent.trusts(flow.namespace, name, flow.protocol)
+        trusted = intent.trusts(flow.namespace, name, flow.protocol, flow.port)
         if connection.opens and connection.trusts != trusted:
             return f"Of {name} it takes certificates that {connection.trusts} knows; declared is {trusted}."
         if connection.reveals:

@@ -23,6 +23,7 @@ from egress.proof.request_rules import Way, rule_allows
 from egress.settings.dns import Undeclared
 from egress.settings.fences import Fence, Rule
 from egress.settings.security_model import SecurityModel
+from egress.settings.tcp import Tcp
 from egress.settings.upgrade import Upgrade
 
 _OPENS = {Upgrade.NONE: "", Upgrade.TLS: "SIMPLE", Upgrade.MTLS: "MUTUAL"}
@@ -181,8 +182,8 @@ class Intent(AddressIntent):
         found: dict[str, set[tuple[int, Protocol]]] = {}
         for of in self._uses.values():
             for host, use in of.items():
-                if use.tcp:
-                    found.setdefault(host, set()).add((use.tcp.port, Protocol.TCP))
+                for entry in use.tcp:
+                    found.setdefault(host, set()).add((entry.port, Protocol.TCP))
         return found
 
     def apis(self, team: str) -> set[str]:
@@ -205,7 +206,7 @@ class Intent(AddressIntent):
         if any(
             self._use_allows(use, flow)
             for use in self._of(flow.namespace, flow.host)
-            if use.tcp or not flow.authority
+            if not flow.authority or any(entry.port == flow.port for entry in use.tcp)
         ):
             return True
         if not flow.authority:
@@ -243,9 +244,11 @@ class Intent(AddressIntent):
     def reaches(self, team: str) -> frozenset[str]:
         return self._reaches.get(team, frozenset())
 
-    def leaves(self, team: str, host: str, protocol: Protocol) -> tuple[int, str] | None:
-        """Port and TLS (SIMPLE, MUTUAL, none) by which a team's host is to be reached for what apps speak;
-        None: not at all."""
+    def leaves(self, team: str, host: str, protocol: Protocol, port: int) -> tuple[int, str] | None:
+        """Port and TLS (SIMPLE, MUTUAL, none) by which a team's host is to be reached for what apps speak to
+        a port of it; None: not at all."""
+        if tcp := self._tcp(team, host, port):
+            return tcp.leaves_on, _OPENS[tcp.upgrade]
         for name in (host, *patterns_above(host)):
             found = self._hosts.get(team, {}).get(name)
             if found is None:
@@ -254,25 +257,30 @@ class Intent(AddressIntent):
                 return (HTTPS_PORT if found.upgraded else HTTP_PORT), _OPENS[found.leaving.upgrade]
             if protocol is Protocol.TLS and found.passthrough:
                 return HTTPS_PORT, ""
-            if found.tcp:
-                return found.tcp.leaves_on, _OPENS[found.tcp.upgrade]
         return None
 
-    def trusts(self, team: str, host: str, protocol: Protocol) -> str:
+    def _tcp(self, team: str, host: str, port: int) -> Tcp | None:
+        """A team's raw TCP to a port of a host."""
+        use = self._uses.get(team, {}).get(host)
+        return next((entry for entry in use.tcp if entry.port == port), None) if use else None
+
+    def trusts(self, team: str, host: str, protocol: Protocol, port: int) -> str:
         """Whose certificates are taken of a team's host: `system`, or the Secret that is named. Empty: no TLS
         is opened."""
-        for name in (host, *patterns_above(host)):
-            found = self._hosts.get(team, {}).get(name)
-            how = found and (found.leaving if protocol is Protocol.HTTP and found.leaving else found.tcp)
-            if how:
-                return (how.credential or how.ca or "system") if _OPENS[how.upgrade] else ""
-        return ""
+        how = self._spoken(team, host, protocol, port)
+        return (how.credential or how.ca or "system") if how and _OPENS[how.upgrade] else ""
 
-    def certificate(self, team: str, host: str, protocol: Protocol) -> tuple[str, tuple[str, ...]]:
+    def _spoken(self, team: str, host: str, protocol: Protocol, port: int) -> Leaving | Tcp | None:
+        """How what apps speak to a port of a host is treated at the gateway."""
+        if tcp := self._tcp(team, host, port):
+            return tcp
+        found = self._hosts.get(team, {}).get(host)
+        return found.leaving if found and protocol is Protocol.HTTP else None
+
+    def certificate(self, team: str, host: str, protocol: Protocol, port: int) -> tuple[str, tuple[str, ...]]:
         """The server name that is sent to a team's host where TLS is opened, and the names of which its
         certificate has to have one."""
-        found = self._hosts.get(team, {}).get(host)
-        how = found and (found.leaving if protocol is Protocol.HTTP and found.leaving else found.tcp)
+        how = self._spoken(team, host, protocol, port)
         called = (how.names if isinstance(how, Leaving) else TlsNames.of(how)) if how else TlsNames()
         return called.sent(host), tuple(sorted(called.accepted(host)))
 
@@ -318,7 +326,7 @@ class Intent(AddressIntent):
         found: set[str] = set()
         for use in self._of(team, host):
             found.update(use.passthrough_accounts)
-            found.update(use.tcp.service_accounts if use.tcp else ())
+            found.update(account for entry in use.tcp for account in entry.service_accounts)
             for rule in use.http.rules.values() if use.http else ():
                 found.update(rule.service_accounts or ())
         return frozenset(found)
@@ -335,7 +343,6 @@ class Intent(AddressIntent):
             return any(rule_allows(rule, flow, way) for rule in use.http.rules.values())
         if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
             return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
-        if use.tcp and flow.protocol.transport == "TCP" and flow.port == use.tcp.port:
-            # What the bytes say is all one: HTTP and TLS on this port are raw TCP like any other.
-            return flow.service_account in use.tcp.service_accounts
-        return False
+        # What the bytes say is all one: HTTP and TLS on such a port are raw TCP like any other.
+        ports = [entry for entry in use.tcp if entry.port == flow.port and flow.protocol.transport == "TCP"]
+        return any(flow.service_account in entry.service_accounts for entry in ports)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, field_serializer, model_validator
 
-from egress.settings.base import Model, refusal, refusals
+from egress.settings.base import Model, Refusal, refusal, refusals
 from egress.settings.http import Http
 from egress.settings.kubernetes_names import AccountName
 from egress.settings.tcp import ANOTHER_PORT, Tcp
@@ -39,6 +39,14 @@ def _https(value: Any) -> Any:
     raise refusal("The only way for the app's own TLS is passthrough.", "Write https: passthrough.")
 
 
+def _several(value: Any) -> Any:
+    """One entry is a list of one."""
+    return [value] if isinstance(value, Mapping) else value
+
+
+Ports = Annotated[list[Tcp], BeforeValidator(_several, json_schema_input_type=Tcp | list[Tcp])]
+
+
 class Access(Model):
     """The ways in which one team may reach one host; at least one."""
 
@@ -55,11 +63,11 @@ class Access(Model):
         "and `reach`, `diff` and the map say so. Refused: Methods, paths, headers: nobody could see them.",
     )
 
-    tcp: Tcp | None = Field(
+    tcp: Ports | None = Field(
         default=None,
-        description="Raw TCP on one port, to fixed addresses or by name. Who may is decided by "
-        "certificate, before a connection to the host is made. Refused: Beside `http` or `https` of the "
-        "same host, also another team's. Two teams that disagree on anything but who may.",
+        description="Raw TCP to fixed addresses or by name: one entry, or a list of entries with different "
+        "ports. Who may is decided for each port, by certificate, before a connection to the host is made. "
+        "Refused: An empty list. One port twice. Two teams that disagree on a port in anything but who may.",
     )
     service_accounts: list[AccountName] | None = Field(
         default=None,
@@ -70,7 +78,7 @@ class Access(Model):
 
     @model_validator(mode="after")
     def says_something(self) -> Self:
-        found: list[tuple[tuple[str, ...], str, str]] = []
+        found: list[Refusal] = []
         if self.http is None and self.https is None and self.tcp is None:
             found.append(
                 (
@@ -79,16 +87,23 @@ class Access(Model):
                     "Add http: {} or https: passthrough.",
                 )
             )
-        if self.tcp is not None and (self.http is not None or self.https is not None):
+        if self.tcp == []:
             found.append(
-                (
-                    ("tcp",),
-                    "Not supported: the gateway tells connections to a host apart only by the host's "
-                    "name, so TCP cannot share the host with http or https.",
-                    "Use another name of the host for TCP, if its owner gives it one, or leave one of the "
-                    "two out.",
-                )
+                (("tcp",), "No port is named, so nothing would be allowed.", "Name one, or leave tcp out.")
             )
+        ports = [entry.port for entry in self.tcp or ()]
+        for index, entry in enumerate(self.tcp or ()):
+            if len(ports) > 1:
+                entry.put_at(index)
+        for index, port in enumerate(ports):
+            if port in ports[:index]:
+                found.append(
+                    (
+                        ("tcp", index, "port"),
+                        f"Port {port} is declared twice, and the gateway has one way to one port of a host.",
+                        "Merge the two entries.",
+                    )
+                )
         if self.service_accounts is not None and self.https is None:
             found.append(
                 (
@@ -104,3 +119,14 @@ class Access(Model):
         if found:
             raise refusals(found)
         return self
+
+    @field_serializer("tcp", mode="wrap")
+    def as_written(self, value: Any, handler: SerializerFunctionWrapHandler) -> Any:
+        """One entry without a list around it, as most people write it."""
+        found = handler(value)
+        return found[0] if found and len(found) == 1 else found
+
+    @property
+    def ports(self) -> dict[int, Tcp]:
+        """Raw TCP by port."""
+        return {entry.port: entry for entry in self.tcp or ()}

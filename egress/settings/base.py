@@ -40,7 +40,7 @@ Refusal = tuple[tuple[str | int, ...], str, str]
 """One refusal: path below the validated value, consequence, fix."""
 
 
-def refusal(consequence: str, fix: str, at: tuple[str, ...] = ()) -> PydanticCustomError:
+def refusal(consequence: str, fix: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
     """The error to raise in a validator. `at` names a path below the validated value, in the config's own
     words."""
     return refusals([(at, consequence, fix)])

@@ -288,13 +288,15 @@ def _location(detail: ErrorDetails, raw: Any) -> tuple[str | int, ...]:
 
 
 def _as_written(location: tuple[str | int, ...], raw: Any) -> tuple[str | int, ...]:
-    for index, part in enumerate(location):
-        if not isinstance(raw, dict | list):
-            return location[:index]
-        raw = _value(raw, (part,))
-        if raw is ABSENT:
+    found: list[str | int] = []
+    for part in location:
+        if raw is not ABSENT and not isinstance(raw, dict | list):
             break
-    return location
+        if isinstance(part, int) and isinstance(raw, dict) and part not in raw:
+            continue  # one entry that stands for a list of one
+        found.append(part)
+        raw = _value(raw, (part,))
+    return tuple(found)
 
 
 def _paths(detail: ErrorDetails, raw: Any) -> list[tuple[str | int, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from egress.settings.tcp import Tcp
+
 
 def team_path(team: str) -> str:
     return f"gke-mesh-egress:teams.{team}"
@@ -13,6 +15,10 @@ def model_path(team: str) -> str:
 
 def egress_path(team: str, host: str) -> str:
     return f'gke-mesh-egress:teams.{team}.egress["{host}"]'
+
+
+def tcp_path(team: str, host: str, entry: Tcp) -> str:
+    return f"{egress_path(team, host)}.tcp{entry.place}"
 
 
 def gateway_path(gateway: str) -> str:

@@ -29,7 +29,8 @@ def node_at(location: Location) -> dict[str, Any]:
     """The schema at `location`, as it is referred to."""
     node: dict[str, Any] = schema()
     for part in location:
-        of = resolved(node)
+        lists = (option for option in options_of(node) if isinstance(part, int) and "items" in option)
+        of = next(lists, resolved(node))
         more = of.get("items" if isinstance(part, int) else "additionalProperties")
         node = of.get("properties", {}).get(str(part)) or (
             cast("dict[str, Any]", more) if isinstance(more, dict) else {}

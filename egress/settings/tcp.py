@@ -6,7 +6,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from egress.common.ip_space import never_outside
 from egress.common.ports import PROXY_PORTS, listener
@@ -105,6 +105,8 @@ class Tcp(Model):
         description="Why this is allowed. Stands in the evidence and in the stack's output `egress`.",
     )
 
+    _place: str = PrivateAttr("")
+
     @field_validator("addresses", "service_accounts")
     @classmethod
     def says_something(cls, value: list[Any] | None) -> list[Any] | None:
@@ -170,6 +172,14 @@ class Tcp(Model):
         if found:
             raise refusals(found)
         return self
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the list of the host's entries, as paths have it: `[1]`. Empty: it is alone."""
+        return self._place
+
+    def put_at(self, index: int) -> None:
+        self._place = f"[{index}]"
 
     @property
     def leaves_on(self) -> int:

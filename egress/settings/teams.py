@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from egress.common import grammar, system_namespaces
 from egress.common.hosts import is_pattern
-from egress.common.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN
+from egress.common.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN, PORT_LIMIT
 from egress.settings.access import Access
 from egress.settings.base import Form, Model, refusal, refusals
 from egress.settings.google_apis import GoogleApis
@@ -202,6 +202,15 @@ class Team(Model):
     def patterns_pass_tls_through(cls, value: dict[str, Access]) -> dict[str, Access]:
         found: list[tuple[tuple[str, ...], str, str]] = []
         for host, access in value.items():
+            if access.tcp and len(host) > PORT_LIMIT:
+                found.append(
+                    (
+                        (host, "tcp"),
+                        f"A host of raw TCP has at most {PORT_LIMIT} characters, because the gateway's own "
+                        f"name for it is longer; this one has {len(host)}.",
+                        "Check the name.",
+                    )
+                )
             if not is_pattern(host):
                 continue
             if access.http is not None:

@@ -122,9 +122,8 @@ NEEDS = {
         "connect is enforced; paths and methods cannot be.",
     ),
     ("Tcp", "ports"): (
-        "Not supported: a host has one TCP port, because the gateway tells connections apart only by the "
-        "host's name.",
-        "Write port: with the one that is needed; for another port, use another name of the host.",
+        "An entry of tcp is for one port: who may and where it leads are said for each port by itself.",
+        f"Write a list with an entry for each port: tcp: [{_TCP}, ...].",
     ),
 }
 """Real needs for which there is no setting: (part, key as people write it) to consequence and fix."""

@@ -110,7 +110,14 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             "https://b1.kafka.example",
             {"account": "orders"},
             False,
-            "is for port 9093 alone: let the app connect to b1.kafka.example:9093",
+            f'add {ENTRY}"b1.kafka.example".https: passthrough. It holds for every ServiceAccount of orders.',
+        ),
+        (
+            "tcp://b1.kafka.example:9094",
+            {"account": "orders"},
+            False,
+            f'add to the list {ENTRY}"b1.kafka.example".tcp: {{port: 9094, byName: true, '
+            "serviceAccounts: [orders]}.",
         ),
         ("https://foo.datadoghq.com", {}, True, f'remove or narrow {ENTRY}"*.datadoghq.com".'),
         ("http://foo.datadoghq.com", {}, False, "is for https: let the app say https://foo.datadoghq.com."),

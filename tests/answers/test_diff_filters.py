@@ -79,7 +79,7 @@ ALONE = {
     (
         "tcp",
         "connect-late",
-    ): "The gateway in istio-egress now connects to postgres.partner.example before it knows who calls",
+    ): "The gateway in istio-egress now connects to postgres.partner.example:5432 before it knows who calls",
     (
         "passthrough",
         "connect-late",

@@ -176,7 +176,7 @@ SITES: Mapping[str, tuple[Site, ...]] = {
     "ProxyConfig": (Site("tcp-by-name", "reports/proxyconfig/dns-proxy"),),
     "ServiceEntry": (
         Site("dev", "istio-egress/serviceentry/example-com-ext"),
-        Site("tcp", "istio-egress/serviceentry/postgres-partner-example-ext"),
+        Site("tcp", "istio-egress/serviceentry/5432-postgres-partner-example-port-internal-ext"),
     ),
     "Sidecar": (Site("dev", "team-x/sidecar/default"),),
     "Telemetry": (Site("dev", "istio-system/telemetry/mesh-default"),),

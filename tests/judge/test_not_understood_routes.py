@@ -97,7 +97,7 @@ WRONG: dict[str, tuple[str, str, Callable[[Any], object], str]] = {
     ),
     "addresses of raw TCP, the second of which is another": (
         "tcp",
-        "istio-egress/serviceentry/postgres-partner-example-ext",
+        "istio-egress/serviceentry/5432-postgres-partner-example-port-internal-ext",
         lambda item: (
             item["spec"]["endpoints"].append({"address": "198.51.100.66"}),
             item["spec"]["addresses"].append("198.51.100.66"),
@@ -106,13 +106,13 @@ WRONG: dict[str, tuple[str, str, Callable[[Any], object], str]] = {
     ),
     "an address of raw TCP by which the mesh does not know it": (
         "tcp",
-        "istio-egress/serviceentry/postgres-partner-example-ext",
+        "istio-egress/serviceentry/5432-postgres-partner-example-port-internal-ext",
         lambda item: item["spec"].update(addresses=["198.51.100.66"]),
         "cannot read",
     ),
     "raw TCP without an address": (
         "tcp",
-        "istio-egress/serviceentry/postgres-partner-example-ext",
+        "istio-egress/serviceentry/5432-postgres-partner-example-port-internal-ext",
         lambda item: item["spec"].pop("endpoints"),
         "a layer refuses it",
     ),

@@ -66,9 +66,10 @@ class TestHosts:
             f"{WITHOUT} http://a.example:80",
             "app tls://a.example:443",
             f"{WITHOUT} tls://a.example:443",
-            # Bytes that say no name are told from no others at a gateway.
+            # Without a certificate, bytes that say no name are told from no others at a gateway.
             "app tcp://a.example:3306",
             f"{WITH} tls://a.example:443",
+            f"{WITH} tcp://a.example:3306",
         ]
 
     def test_every_caller_and_every_request_that_a_rule_names_is_tried(self) -> None:

@@ -127,6 +127,29 @@ def test_passthrough_beside_it_would_be_a_way_round(other: str) -> None:
     assert "teams.team-a." in problem.consequence
 
 
+TCP = {"port": 8444, "byName": True, "serviceAccounts": ["app"]}
+
+
+@pytest.mark.parametrize("other", ["team-a", "team-b"])
+def test_so_would_be_raw_tcp_on_another_port(other: str) -> None:
+    egress: dict[str, Any] = {"team-a": {"http": {"inspect": INSPECT}}, "team-b": {}}
+    egress[other]["tcp"] = [TCP, TCP | {"port": 8445}]
+    hosts = teams(**{team.replace("-", "_"): {HOST: access} for team, access in egress.items() if access})
+    with pytest.raises(ConfigError) as error:
+        plan_of(hosts)
+    assert [problem.path for problem in error.value.problems] == [
+        f'gke-mesh-egress:teams.{other}.egress["{HOST}"].tcp[{at}]' for at in (0, 1)
+    ]
+    assert all("looks into raw TCP" in problem.consequence for problem in error.value.problems)
+
+
+def test_and_raw_tcp_through_another_gateway() -> None:
+    hosts = teams(team_a={HOST: {"http": {"inspect": INSPECT}}}, team_b={HOST: {"tcp": TCP}})
+    hosts["gke-mesh-egress:gateways"] = {"own": {"hosts": [HOST]}}
+    hosts["gke-mesh-egress:teams"]["team-b"]["gateway"] = "own"
+    assert "through another gateway" in problem_of(hosts).consequence
+
+
 @pytest.mark.parametrize("way", ["https", "tcp"])
 def test_there_is_no_inspection_of_what_is_not_http(way: str) -> None:
     with pytest.raises(ConfigError):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from egress.common.errors import ConfigError, Problem
+from egress.common.names import pattern_called
 from egress.common.objects import Object, Part
 from egress.layers.google import firewall
 from egress.layers.render import render
@@ -118,14 +119,36 @@ def test_a_name_means_the_same_host_or_team_in_every_plan(one: dict[str, Any], o
 def test_a_host_is_shown_to_exactly_the_teams_that_declared_it(config: dict[str, Any]) -> None:
     plan = plan_of(config)
     for host in plan.hosts:
-        declared = {name for name, team in config[TEAMS].items() if host.name in team["egress"]}
-        exported = [
-            set(item.manifest["spec"]["exportTo"]) - {"istio-egress"}
-            for item in render(plan)
-            if item.owner.name == host.name and item.kind in ("ServiceEntry", "VirtualService")
-        ]
-        assert declared in exported
-        assert all(shown in (declared, {"."}) for shown in exported), exported
+        accesses = {
+            name: team["egress"][host.name]
+            for name, team in config[TEAMS].items()
+            if host.name in team["egress"]
+        }
+        declared = {
+            _known_as(host.name, way): {name for name, access in accesses.items() if way in _ways(access)}
+            for way in {way for access in accesses.values() for way in _ways(access)}
+        }
+        shown: dict[str, set[str]] = {}
+        for item in render(plan):
+            if item.owner.name == host.name and item.kind in ("ServiceEntry", "VirtualService"):
+                for name in item.manifest["spec"]["hosts"]:
+                    to = set(item.manifest["spec"]["exportTo"]) - {"istio-egress", "."}
+                    if to:
+                        known_as = pattern_called(name.removesuffix(".tls.internal"))
+                        assert shown.setdefault(known_as, to) == to
+        assert shown == declared
+
+
+def _ways(access: dict[str, Any]) -> set[int | None]:
+    """Ports of raw TCP that are known by addresses; none: what is known by the host's name."""
+    tcp = access.get("tcp", [])
+    entries = tcp if isinstance(tcp, list) else [tcp]
+    by_name = "http" in access or "https" in access or any("byName" in entry for entry in entries)
+    return {entry["port"] for entry in entries if "addresses" in entry} | ({None} if by_name else set())
+
+
+def _known_as(host: str, port: int | None) -> str:
+    return f"{port}.{host}.port.internal" if port else host
 
 
 # Wrong configs

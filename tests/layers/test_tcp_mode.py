@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from egress.common import names
 from egress.common.errors import ConfigError
 from egress.common.ip_space import virtual
 from egress.common.objects import Manifest
@@ -18,6 +19,7 @@ from tests.support import config_with, plan_of, teams
 MEETING = ("h5978.example.com", "h10054.example.com")
 """Hosts whose addresses for pods are the same."""
 HOST = "mysql.partner.example.com"
+OUTER = names.port_name(3306, HOST)
 MYSQL: dict[str, Any] = {
     "port": 3306,
     "outsidePort": 13306,
@@ -40,17 +42,17 @@ def found(plan: Plan, kind: str, name: str | None = None) -> Manifest:
 def test_the_app_is_known_by_the_hosts_addresses_and_never_by_port_alone() -> None:
     entry = found(partner(), "ServiceEntry")["spec"]
     assert entry["addresses"] == ["203.0.113.10", "203.0.113.11"]
-    assert entry["ports"] == [{"number": 3306, "name": "tcp", "protocol": "TCP", "targetPort": 13306}]
+    assert entry["ports"] == [{"number": 3306, "name": "tcp-3306", "protocol": "TCP", "targetPort": 13306}]
     assert entry["resolution"] == "STATIC"
 
 
-def test_it_travels_to_the_gateway_inside_mutual_tls_with_the_hosts_name() -> None:
+def test_it_travels_to_the_gateway_inside_mutual_tls_with_the_name_of_host_and_port() -> None:
     to_gateway, to_host = found(partner(), "VirtualService")["spec"]["tcp"]
     assert to_gateway["match"] == [{"gateways": ["mesh"], "port": 3306}]
     assert to_gateway["route"][0]["destination"]["port"] == {"number": 443}
-    assert to_host["route"][0]["destination"] == {"host": HOST, "port": {"number": 3306}}
+    assert to_host["route"][0]["destination"] == {"host": OUTER, "port": {"number": 3306}}
     subsets = found(partner(), "DestinationRule", "target-egress-gateway")["spec"]["subsets"]
-    assert {"mode": "ISTIO_MUTUAL", "sni": HOST} in [
+    assert {"mode": "ISTIO_MUTUAL", "sni": OUTER} in [
         subset["trafficPolicy"]["portLevelSettings"][0]["tls"] for subset in subsets
     ]
 
@@ -67,14 +69,14 @@ def test_the_gateway_takes_named_certificates_only_before_it_connects_to_the_hos
     assert config["max_early_data_bytes"] == 65536
 
 
-def test_authorization_names_the_same_accounts_and_the_host() -> None:
+def test_authorization_names_the_same_accounts_and_the_hosts_port() -> None:
     (rule,) = found(partner(), "AuthorizationPolicy", "egress-team-a")["spec"]["rules"]
     assert rule["from"] == [{"source": {"principals": ["cluster.local/ns/team-a/sa/app"]}}]
-    assert {"key": "connection.sni", "values": [HOST]} in rule["when"]
+    assert {"key": "connection.sni", "values": [OUTER]} in rule["when"]
 
 
 def test_the_gateway_opens_mutual_tls_with_its_credential() -> None:
-    rule = found(partner(), "DestinationRule", "mysql-partner-example-com-originate-tls")["spec"]
+    rule = found(partner(), "DestinationRule", names.origination_rule(OUTER))["spec"]
     (setting,) = rule["trafficPolicy"]["portLevelSettings"]
     assert setting["port"] == {"number": 3306}
     assert (setting["tls"]["mode"], setting["tls"]["credentialName"], setting["tls"]["sni"]) == (
@@ -149,7 +151,7 @@ def test_by_name_the_gateway_takes_named_certificates_only_as_with_addresses() -
         found(plan, "EnvoyFilter", "connect-late")["spec"]["configPatches"][0]["match"]["listener"][
             "filterChain"
         ]["sni"]
-        == HOST
+        == OUTER
     )
 
 
@@ -263,16 +265,6 @@ def test_an_address_that_the_network_uses_for_itself_is_none_of_the_internet(
     ]
 
 
-def test_tcp_cannot_share_a_host_with_http_or_https_not_even_across_teams() -> None:
-    with pytest.raises(ConfigError, match="cannot share the host"):
-        plan_of(teams(team_a={HOST: {"tcp": MYSQL, "https": "passthrough"}}))
-    with pytest.raises(ConfigError) as refused:
-        plan_of(teams(team_a={HOST: {"tcp": MYSQL}}, team_b={HOST: {"https": "passthrough"}}))
-    (problem,) = refused.value.problems
-    assert "team-b" in problem.path
-    assert "team-a" in problem.consequence
-
-
 def test_two_hosts_cannot_claim_one_address_and_port() -> None:
     other = {"tcp": MYSQL | {"addresses": ["203.0.113.11"]}}
     with pytest.raises(ConfigError, match="would arrive at the other") as refused:
@@ -280,10 +272,8 @@ def test_two_hosts_cannot_claim_one_address_and_port() -> None:
     assert len(refused.value.problems) == 1
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("port", 3307), ("outsidePort", 13307), ("addresses", ["203.0.113.12"])]
-)
-def test_two_teams_that_disagree_about_the_host_are_both_named(field: str, value: Any) -> None:
+@pytest.mark.parametrize(("field", "value"), [("outsidePort", 13307), ("addresses", ["203.0.113.12"])])
+def test_two_teams_that_disagree_about_a_port_of_the_host_are_both_named(field: str, value: Any) -> None:
     with pytest.raises(ConfigError) as refused:
         plan_of(teams(team_a={HOST: {"tcp": MYSQL}}, team_b={HOST: {"tcp": MYSQL | {field: value}}}))
     (problem,) = refused.value.problems
@@ -303,5 +293,5 @@ def test_passed_through_tls_connects_late_and_tcp_keeps_its_own_mode() -> None:
     every, mysql = found(plan_of(config), "EnvoyFilter", "connect-late")["spec"]["configPatches"]
     assert "sni" not in every["match"]["listener"]["filterChain"]
     assert every["patch"]["value"]["typed_config"]["upstream_connect_mode"] == "ON_DOWNSTREAM_DATA"
-    assert mysql["match"]["listener"]["filterChain"]["sni"] == HOST
+    assert mysql["match"]["listener"]["filterChain"]["sni"] == OUTER
     assert mysql["patch"]["value"]["typed_config"]["upstream_connect_mode"] == "ON_DOWNSTREAM_TLS_HANDSHAKE"

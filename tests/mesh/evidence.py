@@ -31,6 +31,8 @@ _REASONS = (
 )
 """Fields in which a proxy says in its own words why it ended something."""
 _PROTOCOL_ERROR, _NO_ROUTE = "DPE", "direct_response"
+_NO_CLUSTER = "NC"
+"""The flag of what is led nowhere: a way of another team's, to a host that the team has another way to."""
 
 
 class Layer(StrEnum):
@@ -92,7 +94,7 @@ def _refused_by_proxy(line: Line) -> bool:
         line.get("response_code_details", ""),
     )
     own = (status.startswith("4") or status == "501") and not details.startswith("via_upstream")
-    return flags == _PROTOCOL_ERROR or details == _NO_ROUTE or own
+    return flags in (_PROTOCOL_ERROR, _NO_CLUSTER) or details == _NO_ROUTE or own
 
 
 @dataclass(frozen=True)

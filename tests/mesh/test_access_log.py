@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from egress.common.names import port_name
 from egress.layers.mesh.access_log import FIELDS
 from egress.layers.render import render
 from tests.mesh.client import curl, tunnel_through_gateway
@@ -99,7 +100,7 @@ def test_refused_tls_names_its_team(logging: Mesh) -> None:
 
 def test_raw_tcp_names_its_team_and_is_joined_by_addresses(logging: Mesh) -> None:
     sidecar, gateway = _lines(logging, A, f"http://{DATABASE}:{PORT}/")
-    assert (gateway["principal"], gateway["requested_server_name"]) == (TEAM_A, DATABASE)
+    assert (gateway["principal"], gateway["requested_server_name"]) == (TEAM_A, port_name(PORT, DATABASE))
     assert sidecar["upstream_local_address"] == gateway["downstream_remote_address"]
 
 

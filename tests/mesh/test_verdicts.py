@@ -81,6 +81,16 @@ _ALPHA: dict[str, Any] = {
             "serviceAccounts": ["somebody-else"],
         }
     },
+    "git.example.net": {
+        "https": "passthrough",
+        "tcp": {
+            "port": 22,
+            "outsidePort": 80,
+            "addresses": ["203.0.113.63"],
+            "serviceAccounts": ["default"],
+        },
+    },
+    "bus.example.net": {"https": "passthrough"},
     "*.wild.example.net": {"https": "passthrough"},
     "httpbin.org": {"https": "passthrough"},
 }
@@ -105,6 +115,15 @@ _BETA: dict[str, Any] = {
             "credential": _CREDENTIAL,
         }
     },
+    "bus.example.net": {
+        "http": {"methods": ["GET"]},
+        "https": "passthrough",
+        "tcp": [
+            {"port": 9092, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]},
+            {"port": 9093, "outsidePort": 80, "byName": True, "serviceAccounts": ["somebody-else"]},
+        ],
+    },
+    "git.example.net": {"https": "passthrough"},
     "*.eu.wild.example.net": {"https": "passthrough"},
     "named.wild.example.net": {"https": "passthrough"},
 }
@@ -113,6 +132,7 @@ _SITES = {
     "db.example.net": "203.0.113.60",
     "queue.example.net": "203.0.113.61",
     "old.db.example.net": "203.0.113.62",
+    "git.example.net": "203.0.113.63",
     concrete("*.wild.example.net"): "203.0.113.71",
     concrete("*.eu.wild.example.net"): "203.0.113.72",
     concrete("*.media.example"): "203.0.113.73",
@@ -207,10 +227,7 @@ def _possible(flow: Flow, account: str) -> Iterator[Flow]:
         return
     if flow.host.endswith(".log.internal"):
         return  # an entry that makes proxies write server names; there is no such host
-    if flow.protocol is Protocol.TCP and flow.vantage in (
-        Vantage.GATEWAY_WITH_CERTIFICATE,
-        Vantage.GATEWAY_WITHOUT_CERTIFICATE,
-    ):
+    if flow.protocol is Protocol.TCP and flow.vantage is Vantage.GATEWAY_WITHOUT_CERTIFICATE:
         return  # asked as TLS, which is what the gateway takes
     if flow.host == "metadata.google.internal" and flow.vantage not in (Vantage.APP, *_PAST):
         return

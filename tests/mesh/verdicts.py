@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from egress.answers.explain import traced
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.google_hosts import never_outside
+from egress.common.names import port_name
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Layer, Protocol, Request, Vantage
 from egress.judge.trace import Judges
@@ -142,7 +143,7 @@ class Tries:
         self._intent = Intent(mesh.plan)
         self._sites = websites_of(mesh.plan)
         self._services = mesh.control_plane.service_names()
-        self._tcp = {host.name: host for host in mesh.plan.hosts if host.tcp}
+        self._tcp = {(port.host, port.number) for host in mesh.plan.hosts for port in host.tcp}
 
     def compare(self, flow: Flow) -> Compared:
         word, by = judged(self._judges, flow, self._intent)
@@ -192,19 +193,20 @@ class Tries:
         """Every door of a gateway that leads to the host, else every door, with every server name that a rule
         could match."""
         http = flow.protocol is Protocol.HTTP
-        entrances = [item for item in self._judges.gateways.entrances(flow.host) if item.http is http]
+        entrances = self._judges.ways_in(flow)
         doors = [
             (item.pod.namespace, item.port, flow.host if item.name.startswith("*") else item.name)
             for item in entrances
         ]
+        raw = (flow.host, flow.port) in self._tcp
+        called = port_name(flow.port, flow.host) if raw else flow.host
         doors = doors or [
-            (gateway.namespace, port, flow.host)
+            (gateway.namespace, port, called)
             for gateway, port, of in self._judges.gateways.doors()
             if of is http
         ]
         shown = flow.vantage is Vantage.GATEWAY_WITH_CERTIFICATE
         identity = self._mesh.proxies[self._pod(flow.namespace, Vantage.APP).key].identity if shown else None
-        raw = flow.host in self._tcp
         for namespace, port, name in doors:
             gateway = next(one for one in self._mesh.gateways.values() if one.namespace == namespace)
             pleasing = sorted(self._judges.authorization.server_names(flow.namespace))

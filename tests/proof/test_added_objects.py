@@ -127,7 +127,13 @@ BREAKS: dict[str, tuple[str, list[Json]]] = {
     ),
     "a declared host of raw TCP on another port": (
         "tcp",
-        [at("istio-egress/serviceentry/postgres-partner-example-ext", ["spec", "ports", 0, "number"], 5433)],
+        [
+            at(
+                "istio-egress/serviceentry/5432-postgres-partner-example-port-internal-ext",
+                ["spec", "ports", 0, "number"],
+                5433,
+            )
+        ],
     ),
     "an API of Google's that apps no longer know": (
         "own-gateway",

@@ -131,7 +131,10 @@ def test_a_fixed_address_inside_is_found(address: str) -> None:
     def lead(item: Any) -> None:
         item["spec"]["endpoints"] = [{"address": address}]
 
-    assert any("must not lead back" in says for says in told(lead, "ServiceEntry", "fixed-example-ext"))
+    assert any(
+        "must not lead back" in says
+        for says in told(lead, "ServiceEntry", "5433-fixed-example-port-internal-ext")
+    )
 
 
 def test_what_the_gateway_hands_to_itself_comes_back_where_it_listens_for_it_alone() -> None:

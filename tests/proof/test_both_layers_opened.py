@@ -126,11 +126,14 @@ def test_a_filter_before_what_comes_in_is_not_understood() -> None:
     )
 
 
-ENTRY = "istio-egress/serviceentry/postgres-partner-example-ext"
+ENTRY = "istio-egress/serviceentry/5432-postgres-partner-example-port-internal-ext"
 DIRECT = {"directResponse": {"status": 503}}
 BREAKS: dict[str, tuple[str, list[Json]]] = {
     "an endpoint elsewhere": ("tcp", [at(ENTRY, ["spec", "endpoints", 0, "address"], "198.51.100.66")]),
-    "an endpoint on another port": ("tcp", [at(ENTRY, ["spec", "endpoints", 0, "ports"], {"tcp": 5433})]),
+    "an endpoint on another port": (
+        "tcp",
+        [at(ENTRY, ["spec", "endpoints", 0, "ports"], {"tcp-5432": 5433})],
+    ),
     "no endpoint": ("tcp", [at(ENTRY, ["spec", "endpoints"], [])]),
     "another address": ("tcp", [at(ENTRY, ["spec", "addresses"], ["198.51.100.66"])]),
     "every address": ("tcp", [at(ENTRY, ["spec", "addresses"], ["0.0.0.0/0"])]),

@@ -74,16 +74,6 @@ NEEDS: list[tuple[str, Any, str]] = [
     ("x.example.com", {"port": 8443, "https": "passthrough"}, "tcp: {port: 8443"),
     (
         "x.example.com",
-        {"tcp": {"ports": [9092, 9094], "port": 9092, "byName": True, "serviceAccounts": ["a"]}},
-        "another name",
-    ),
-    (
-        "x.example.com",
-        {"tcp": {"port": 5022, "byName": True, "serviceAccounts": ["a"]}, "https": "passthrough"},
-        "another name",
-    ),
-    (
-        "x.example.com",
         {"tcp": {"port": 5432, "addresses": ["10.50.0.5"], "serviceAccounts": ["a"]}},
         "fences.privateHosts",
     ),
@@ -124,6 +114,13 @@ def test_what_the_language_cannot_say_is_not_supported_with_what_to_write_instea
         # What is written instead has to be accepted itself: byName on a port of the gateway's own was not.
         if "..." not in entry:
             make_plan(load(config_with(f"{HOSTS}/x.example.com", yaml.safe_load(f"{{{entry}}}"))))
+
+
+def test_ports_of_one_entry_are_sent_to_a_list_of_entries() -> None:
+    tcp = {"tcp": {"ports": [9092, 9094], "port": 9092, "byName": True, "serviceAccounts": ["a"]}}
+    (problem,) = problems_of(config_with(f"{HOSTS}/x.example.com", tcp))
+    assert "for each port by itself" in problem.consequence
+    assert "a list with an entry for each port: tcp: [{port:" in problem.fix
 
 
 def test_a_port_in_a_host_is_sent_to_the_way_that_has_ports() -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from egress.answers.diff.both import Both, Side
 from egress.answers.diff.facts import Fact, more_or_less
 from egress.answers.words import Aspect
-from egress.common.names import pattern_called
+from egress.common.names import called
 from egress.judge.fields.filters import removed_from_copies, unread_of_extension, unread_of_filter
 from egress.judge.model.snapshot import Manifest, identity, listed, part
 
@@ -66,8 +66,7 @@ def _late(side: Side) -> Kept:
         servers = side.judges.gateways.opaque_servers(namespace)
         for (_, _, server), verdict in zip(servers, side.judges.early.judge(namespace), strict=True):
             found |= {
-                (namespace, pattern_called(host)): (not verdict.allowed, verdict.object)
-                for host in server.hosts
+                (namespace, called(host)): (not verdict.allowed, verdict.object) for host in server.hosts
             }
     return found
 

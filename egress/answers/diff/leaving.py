@@ -47,15 +47,18 @@ _OF_PODS: Mapping[str, str] = {
 
 
 def _addresses(name: str, old: TeamPlan, new: TeamPlan) -> Iterator[Fact]:
-    """Where raw TCP to a host goes: to addresses that the config names, or to those that its name has."""
+    """Where raw TCP to a port of a host goes: to addresses that the config names, or to those that its name
+    has."""
     before, after = (
-        {way.host.name: way.host.tcp for way in team.ways if way.host.tcp} for team in (old, new)
+        {(way.host.name, port.number): port.settings for way in team.ways for port in way.host.tcp}
+        for team in (old, new)
     )
-    for host in sorted(before.keys() & after.keys()):
-        named = [{str(address) for address in tcp.addresses or ()} for tcp in (before[host], after[host])]
-        if before[host].by_name or after[host].by_name:  # any of these is among them
-            named = [{_ANY_ADDRESS} if tcp.by_name else set[str]() for tcp in (before[host], after[host])]
-        yield from more_or_less(Aspect.DESTINATION, name, host, named[0], named[1])
+    for host, number in sorted(before.keys() & after.keys()):
+        sides = (before[host, number], after[host, number])
+        named = [{str(address) for address in tcp.addresses or ()} for tcp in sides]
+        if any(tcp.by_name for tcp in sides):  # any of these is among them
+            named = [{_ANY_ADDRESS} if tcp.by_name else set[str]() for tcp in sides]
+        yield from more_or_less(Aspect.DESTINATION, name, f"{host}:{number}", named[0], named[1])
 
 
 def _to_google(name: str, before: TeamPlan, after: TeamPlan) -> Iterator[Fact]:

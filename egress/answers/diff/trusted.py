@@ -8,6 +8,7 @@ from typing import Any
 from egress.answers.diff.both import Both, Side
 from egress.answers.diff.facts import Fact, another
 from egress.answers.words import Aspect
+from egress.common.names import called
 from egress.judge.model.snapshot import identity, listed, part
 
 PUBLIC = "the public authorities"
@@ -19,7 +20,8 @@ Settings = dict[tuple[str, ...], tuple[Mapping[str, Any], str]]
 
 def facts(both: Both) -> Iterator[Fact]:
     """Towards hosts, by DestinationRules; towards who connects, by Gateways."""
-    for (namespace, host, _), old, new, by in _on_both(_outwards, both):
+    for (namespace, named, _), old, new, by in _on_both(_outwards, both):
+        host = called(named)
         if listed(old, "subjectAltNames") and listed(new, "subjectAltNames"):
             target = f"the name by which {host} is asked for and known in TLS"
             yield from another(Aspect.OTHER_CERTIFICATE, "", target, _known_as(old), _known_as(new), by)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from egress.common.names import called
 from egress.judge.layers.gateway_routes import GatewayRoutes
 from egress.judge.lookup.bound import Bound
 from egress.judge.lookup.entrances import Entrance, Entrances
@@ -336,4 +337,4 @@ class Gateways:
 
 def _called(name: str) -> str:
     """A server name in words; those that proxies make up among themselves are none to read."""
-    return "this connection" if not name or name.startswith("outbound_") else name
+    return "this connection" if not name or name.startswith("outbound_") else called(name)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from egress.common.names import meant_by
 from egress.judge.lookup.host_shapes import HostShapes, concrete
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry
 from egress.judge.model.equivalence import Requests
@@ -51,13 +52,13 @@ class Space:
                 if destination.inside or any(address.startswith("127.") for address in destination.endpoints):
                     continue
                 for namespace in destination.exported:
-                    self._exported.setdefault(namespace, {})[host] = None
+                    self._exported.setdefault(namespace, {})[meant_by(host)] = None
                     self._numbers.setdefault(namespace, set()).update(destination.ports)
                 self._shapes.add(destination)
         for host, rules in registry.virtual_services.items():
             for rule in rules:
                 for namespace in rule.exported:
-                    self._exported.setdefault(namespace, {})[host] = None
+                    self._exported.setdefault(namespace, {})[meant_by(host)] = None
         self._requests: dict[str, dict[str, Requests]] = {}
         self._accounts: dict[str, dict[str, set[str]]] = {}
         self._names: dict[str, dict[str, None]] = {}
@@ -98,9 +99,10 @@ class Space:
     @property
     def outside(self) -> Iterator[str]:
         """Every outside host and pattern that the mesh knows."""
+        inner = {host for host in self._outer if meant_by(host) == host}
         for host, destinations in self._registry.destinations.items():
-            if host not in self._outer and not all(destination.inside for destination in destinations):
-                yield host
+            if host not in inner and not all(destination.inside for destination in destinations):
+                yield meant_by(host)
 
     def others(self, mine: set[str]) -> Iterator[str]:
         """One host of each shape that exists and that is not among a team's own."""
@@ -253,7 +255,7 @@ class Space:
 
     def _asked_as(self, host: str) -> str:
         """What a client asks for where gateways say this name."""
-        return concrete(self._outer.get(host, host))
+        return concrete(self._outer.get(host, meant_by(host)))
 
 
 _ASKED_OF_CALLERS = {
@@ -264,7 +266,10 @@ _ASKED_OF_CALLERS = {
 
 
 def _outer_names(registry: Registry) -> Iterator[tuple[str, str]]:
-    """Names that gateways go by among themselves, each with the pattern that it stands for."""
+    """Names that gateways go by among themselves, each with the host or pattern that it stands for."""
+    for host in (*registry.destinations, *registry.virtual_services):
+        if meant_by(host) != host:
+            yield host, meant_by(host)
     for host, destinations in registry.destinations.items():
         if any(
             address.startswith("127.") for destination in destinations for address in destination.endpoints

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from egress.common.names import meant_by
 from egress.judge.lookup.host_names import MESH, patterns_above
 from egress.judge.lookup.service_registry import ROOT_NAMESPACE, Registry
 from egress.judge.lookup.service_registry_destinations import Destination
@@ -57,7 +58,7 @@ class HostShapes:
         self._meant: dict[tuple[str, str, tuple[str, ...]], _Shaped] = {}
 
     def add(self, destination: Destination) -> None:
-        self._shapes.setdefault(_shape(destination), []).append(destination.host)
+        self._shapes.setdefault(_shape(destination), []).append(meant_by(destination.host))
 
     def others(self, mine: set[str]) -> Iterator[str]:
         """One host of each shape that exists and that is not among a team's own."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
+from egress.common.names import port_of
 from egress.judge.lookup.host_names import MESH, SERVICES, patterns_above
 from egress.judge.lookup.match import Found, held
 from egress.judge.lookup.service_registry import Registry, Rule, Sees, rank_of
@@ -132,18 +133,24 @@ class Listeners:
         if address:
             yield from (item for item in self._registry.at_address(address) if self._known(item))
             return
-        # A name is told the addresses of the destination that it stands for.
+        # A name is told the addresses of the destination that it stands for, but one that is for a port of
+        # it under a name of its own.
         every = (item for name in self._names(flow.host) for item in self._registry.named(name))
-        item = next((item for item in every if self._known(item)), None)
+        item = next((item for item in every if self._known(item) and not port_of(item.host)), None)
+        port = next(
+            (one for one in self._registry.by_port.get((flow.port, flow.host), ()) if self._known(one)), None
+        )
+        told = item is not None and (item.inside or self._registry.answers_dns(self._namespace))
+        if port:
+            _lies_where_it_is_known(port)
+            # Where pods are told an address of the mesh, they connect to that one on every port.
+            in_mesh = told and item is not None and bool(item.addresses or item.allocated)
+            if set(port.addresses) & set(item.addresses) if item and in_mesh else _is_at_its_addresses(port):
+                yield port
         if item is None:
             return
-        told = item.inside or self._registry.answers_dns(self._namespace)
-        if not told and flow.port in item.ports and (elsewhere := _elsewhere(item)):
-            raise Misread(
-                item.by,
-                "spec.addresses",
-                f"{elsewhere}, where {item.host} is, is not among them, so where DNS leads is not known.",
-            )
+        if not told and flow.port in item.ports:
+            _lies_where_it_is_known(item)
         if told or _is_at_its_addresses(item):
             yield item
 
@@ -225,6 +232,11 @@ class Listeners:
 
     def _by_server_name(self, flow: Flow) -> Way | None:
         chains: list[tuple[str, Way]] = []
+        for rule in self._rules(flow.host):
+            # What it leads is led as soon as any of its other hosts is on the port at every address.
+            others = (host for host in rule.hosts if host != flow.host and not host.startswith("*"))
+            if rule.spec.get("tls") and any(self._is_wide(host, flow.port) for host in others):
+                chains += self._server_names_of(rule, flow.port)
         for name in (flow.host, *patterns_above(flow.host)):
             item = self._registry.chosen(name, self._namespace, self._sees)
             if item and self._sees(item.namespace, name) and _wide(item, flow.port, "TLS"):
@@ -235,6 +247,10 @@ class Listeners:
                 if rule.spec.get("tls") and any(_wide(item, flow.port, "TLS") for item in self._below(name)):
                     chains += self._server_names_of(rule, flow.port)
         return self._closest(chains, flow)
+
+    def _is_wide(self, host: str, port: int) -> bool:
+        item = self._registry.chosen(host, self._namespace, self._sees)
+        return item is not None and self._sees(item.namespace, host) and _wide(item, port, "TLS")
 
     def _server_names(self, item: Destination, port: int) -> list[tuple[str, Way]]:
         """Server names by which the rules for a destination lead TLS, each with its way."""
@@ -301,13 +317,20 @@ def _is_at_its_addresses(item: Destination) -> bool:
     return not all(_is_made_up(address) for address in item.addresses)
 
 
-def _elsewhere(item: Destination) -> str | None:
-    """An address of the destination itself that the mesh does not know it by, though it knows it by addresses
-    of some network."""
+def _lies_where_it_is_known(item: Destination) -> None:
+    """Does nothing where the mesh knows a destination by all the addresses that it has in some network.
+
+    Raises:
+        Misread: it has another address.
+    """
     known = [address for address in item.addresses if not _is_made_up(address)]
-    return next(
-        (one for one in item.endpoints if known and is_address(one) and one not in item.addresses), None
-    )
+    elsewhere = (one for one in item.endpoints if known and is_address(one) and one not in item.addresses)
+    for one in elsewhere:
+        raise Misread(
+            item.by,
+            "spec.addresses",
+            f"{one}, where {item.host} is, is not among them, so where DNS leads is not known.",
+        )
 
 
 def _is_made_up(address: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from egress.common.names import meant_by
 from egress.judge.lookup.host_names import full_name
 from egress.judge.lookup.match import Found
 from egress.judge.lookup.service_registry import Registry, Rule
@@ -270,10 +271,11 @@ def _ends(destination: Destination) -> list[Outside]:
         Misread: one of several endpoints is the proxy's own pod, or is called in another way than by its
         address.
     """
+    host = meant_by(destination.host)
     if destination.resolution in ("NONE", "DYNAMIC_DNS") or not destination.endpoints:
-        return [Outside(destination.host, None)]
+        return [Outside(host, None)]
     ends = [
-        Outside(destination.host, endpoint) if is_address(endpoint) else Outside(endpoint, None)
+        Outside(host, endpoint) if is_address(endpoint) else Outside(endpoint, None)
         for endpoint in destination.endpoints
     ]
     own = [endpoint for endpoint in destination.endpoints if is_loopback(endpoint) or endpoint in _HERE]

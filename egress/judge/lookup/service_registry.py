@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from egress.common.names import port_of
 from egress.common.normal_form import Normalization
 from egress.judge.lookup.host_names import MESH, full_name, gateway_name, matches, patterns_above
 from egress.judge.lookup.service_registry_destinations import Destination, are_mixed, entries, services
@@ -57,8 +58,12 @@ class Registry:
         self.destinations: dict[str, list[Destination]] = {}
         self._by_address: dict[str, list[Destination]] = {}
         self._patterns: dict[tuple[int, str], list[str]] = {}
+        self.by_port: dict[tuple[int, str], list[Destination]] = {}
+        """What stands for raw TCP to one port of a host, by port and host."""
         for destination in (*services(snapshot, self.exported), *entries(snapshot, self.exported)):
             self.destinations.setdefault(destination.host, []).append(destination)
+            if of := port_of(destination.host):
+                self.by_port.setdefault(of, []).append(destination)
             for address in destination.addresses:
                 self._by_address.setdefault(address, []).append(destination)
         self.virtual_services = _by_host(self._rules("VirtualService", lambda spec: listed(spec, "hosts")))
@@ -238,10 +243,19 @@ class Registry:
         return self._by_address.get(address, ())
 
     def named(self, host: str) -> Iterator[Destination]:
-        """Destinations for a name: those of exactly this name, then patterns above it, the closest first."""
+        """Destinations for a name: those of exactly this name, of ports of it, then patterns above it, the
+        closest first."""
         yield from self.destinations.get(host, ())
+        yield from self._ports.get(host, ())
         for pattern in patterns_above(host):
             yield from self.destinations.get(pattern, ())
+
+    @cached_property
+    def _ports(self) -> dict[str, list[Destination]]:
+        found: dict[str, list[Destination]] = {}
+        for (_, host), destinations in self.by_port.items():
+            found.setdefault(host, []).extend(destinations)
+        return found
 
     def exported(self, given: Sequence[str] | None, namespace: str, default: str) -> frozenset[str]:
         """Whom an object of a namespace is for, by what it says itself or by the mesh's default; `*` is

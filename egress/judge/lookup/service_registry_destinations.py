@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from egress.judge.lookup.host_names import SERVICES
+from egress.judge.model.metadata import AUTOALLOCATE
 from egress.judge.model.ports import Port, of_service, protocol_of
 from egress.judge.model.snapshot import Snapshot, identity, listed, part
 
@@ -29,6 +30,8 @@ class Destination:
     resolution: str = "DNS"
     selector: Mapping[str, str] | None = None
     """Of a Service: which pods it leads to. None: it is a ServiceEntry."""
+    allocated: bool = False
+    """Whether Istio makes up addresses for it, which pods are told where their proxy answers DNS."""
     unread: str = ""
     """What it says of its addresses that no judge reads."""
 
@@ -94,6 +97,7 @@ def entries(
                 tuple(str(address).removesuffix("/32") for address in listed(spec, "addresses")),
                 endpoints,
                 spec.get("resolution") or "NONE",
+                allocated=_is_allocated(manifest),
                 unread=_unread(spec),
             )
 
@@ -104,6 +108,12 @@ def are_mixed(one: Destination, other: Destination) -> bool:
     if one.inside is other.inside:
         return bool(one.endpoints or other.endpoints)
     return "NONE" not in (one.resolution, other.resolution)
+
+
+def _is_allocated(manifest: Mapping[str, Any]) -> bool:
+    spec, labels = manifest["spec"], part(manifest, "metadata", "labels")
+    out = str(labels.get(AUTOALLOCATE)).lower() == "false"
+    return spec.get("resolution") not in (None, "NONE") and not spec.get("addresses") and not out
 
 
 def _unread(spec: Mapping[str, Any]) -> str:

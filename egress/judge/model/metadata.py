@@ -16,6 +16,7 @@ from egress.common.names import EGRESS_GATEWAY, INGRESS_GATEWAY, PLATFORM_LABEL,
 from egress.judge.model.kinds import ISTIO, READ, group
 from egress.judge.model.snapshot import Manifest, part
 
+AUTOALLOCATE = "networking.istio.io/enable-autoallocate-ip"
 INJECTION, ENABLED = "istio-injection", "enabled"
 KNOWN: Mapping[str, str] = {
     **dict.fromkeys(
@@ -37,7 +38,8 @@ _OF_SERVICES: Mapping[str, str] = {
     "istio.io/rev": "istiod reads every Service, whatever revision it is labelled for",
 }
 _OF_KIND: Mapping[str, Mapping[str, str]] = {
-    "AuthorizationPolicy": {"istio.io/dry-run": "authorization's judge reads it"}
+    "AuthorizationPolicy": {"istio.io/dry-run": "authorization's judge reads it"},
+    "ServiceEntry": {AUTOALLOCATE: "the sidecar's judge reads it"},
 }
 _OF_GATEWAY_PODS: Mapping[str, str] = {
     **dict.fromkeys(

@@ -58,8 +58,9 @@ def _rules(team: TeamPlan, trust_domain: str) -> Iterator[dict[str, Any]]:
             }
         if use.passthrough:
             passed.setdefault(use.passthrough_accounts, []).append(host.outer_name)
-        if use.tcp:
-            passed.setdefault(tuple(use.tcp.service_accounts), []).append(host.name)
+        for entry in use.tcp:
+            name = names.port_name(entry.port, host.name)
+            passed.setdefault(tuple(entry.service_accounts), []).append(name)
     for accounts, hosts in sorted(passed.items()):
         yield {
             "from": [{"source": _source(team.name, accounts, trust_domain)}],

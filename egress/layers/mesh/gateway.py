@@ -5,7 +5,7 @@ Source: Istio reference, Gateway, ServiceEntry, VirtualService and DestinationRu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from egress.common import names
@@ -13,11 +13,10 @@ from egress.common.ip_space import virtual
 from egress.common.normal_form import AMBIGUOUS
 from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
-from egress.layers.mesh import host_traffic
+from egress.layers.mesh import host_traffic, raw_tcp
 from egress.plan.gateway import EgressGateway
-from egress.plan.host import Host, TlsNames
+from egress.plan.host import Host
 from egress.plan.model import Plan
-from egress.settings.tcp import Tcp
 
 INTERNAL_HEADERS = [
     "x-forwarded-client-cert",
@@ -37,7 +36,7 @@ business."""
 def render(plan: Plan) -> Iterator[Object]:
     """Per gateway one Gateway; per host of it, in its namespace and exported to exactly its teams that use
     the host: a ServiceEntry, a VirtualService with both legs of the way, and - where plain HTTP leaves as TLS
-    or is treated specially - a DestinationRule for the gateway alone.
+    or is treated specially - a DestinationRule for the gateway alone. Raw TCP: egress/layers/mesh/raw_tcp.py.
     """
     for gateway in plan.gateways:
         servers = list(_servers(gateway, plan.trust_domain))
@@ -49,20 +48,21 @@ def render(plan: Plan) -> Iterator[Object]:
             )
         for host in gateway.hosts:
             if not host.pattern:  # egress/layers/mesh/wildcard.py
-                for item in _host(gateway, host, plan.guards(host)):
-                    yield Object(Owner.host(host.name, gateway.name), item)
+                owner = Owner.host(host.name, gateway.name)
+                made = _host(gateway, host, plan.guards(host))
+                yield from raw_tcp.in_order(host, [Object(owner, item) for item in made])
 
 
 def _host(gateway: EgressGateway, host: Host, guarded: bool) -> Iterator[Manifest]:
-    yield _service_entry(gateway, host)
-    yield _virtual_service(gateway, host, guarded)
+    if host.knowing_teams:
+        yield _service_entry(gateway, host)
+        yield _virtual_service(gateway, host, guarded)
     treatment = host_traffic.traffic_policy(host.name, host.leaving) if host.leaving else None
-    if treatment:
-        yield _treatment(gateway, host, HTTP_PORT, treatment)
-    if host.tcp and host.upgraded:
-        secret = host.tcp.credential or host.tcp.ca
-        tls = host_traffic.origination(host.name, host.tcp.upgrade, secret, TlsNames.of(host.tcp))
-        yield _treatment(gateway, host, host.tcp.port, {"tls": tls})
+    treated = {HTTP_PORT: treatment} if treatment else {}
+    treated |= {port.number: raw_tcp.origination(port) for port in host.tcp if port.by_name and port.upgraded}
+    if treated:
+        yield _treatment(gateway, host, treated)
+    yield from raw_tcp.of_host(gateway, host)
 
 
 def _servers(gateway: EgressGateway, trust_domain: str) -> Iterator[dict[str, Any]]:
@@ -81,29 +81,14 @@ def _servers(gateway: EgressGateway, trust_domain: str) -> Iterator[dict[str, An
                 "hosts": [host.name],
                 "tls": {"mode": "ISTIO_MUTUAL"},
             }
-        if (host.passthrough or host.tcp) and not host.pattern:
+        if host.passthrough and not host.pattern:
             # One server per host: the outer SNI then chooses the one route of this host, and no other.
             yield {
                 "port": {"number": HTTPS_PORT, "name": names.server_port(host.name), "protocol": "TLS"},
                 "hosts": [host.name],
-                "tls": {"mode": "ISTIO_MUTUAL", **_admitted(host, trust_domain)},
+                "tls": {"mode": "ISTIO_MUTUAL"},
             }
-
-
-def _admitted(host: Host, trust_domain: str) -> dict[str, Any]:
-    """For raw TCP, the only certificates that the server takes at all: authorization would judge after the
-    first byte, when the host has already been connected to and may have spoken first."""
-    accounts = [
-        names.spiffe_id(trust_domain, use.team, account)
-        for use in host.uses
-        if use.tcp
-        for account in use.tcp.service_accounts
-    ]
-    return {"subjectAltNames": accounts} if accounts else {}
-
-
-def _export(gateway: EgressGateway, host: Host) -> list[str]:
-    return [gateway.namespace, *host.teams]
+        yield from (raw_tcp.server(port, trust_domain) for port in host.tcp)
 
 
 def web_ports(host: Host) -> list[dict[str, Any]]:
@@ -130,37 +115,25 @@ def web_ports(host: Host) -> list[dict[str, Any]]:
 
 def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
     ports = web_ports(host)
-    if host.tcp:
-        ports.append(
-            {"number": host.tcp.port, "name": "tcp", "protocol": "TCP", "targetPort": host.tcp.leaves_on}
-        )
+    ports += [raw_tcp.port_of(port) for port in host.tcp if port.by_name]
+    # With raw TCP known by name, pods have an address for it that means this host and no other; without
+    # `addresses` such a port would listen on 0.0.0.0 and take every connection there.
+    known = {"addresses": [virtual(host.name)]} if host.by_name else {}
     return manifest(
         ISTIO_NETWORKING,
         "ServiceEntry",
         names.service_entry(host.name),
         gateway.namespace,
-        labels=canonical_name(host.name),
+        labels={**canonical_name(host.name), **raw_tcp.no_address_made_up(host)},
         spec={
             "hosts": [host.name],
             "ports": ports,
-            **(_known_by_address(host.name, host.tcp) if host.tcp else {"resolution": "DNS"}),
+            **known,
+            "resolution": "DNS",
             "location": "MESH_EXTERNAL",
-            "exportTo": _export(gateway, host),
+            "exportTo": [gateway.namespace, *host.knowing_teams],
         },
     )
-
-
-def _known_by_address(host: str, tcp: Tcp) -> dict[str, Any]:
-    """Without `addresses` the port would listen on 0.0.0.0 and take every connection there. A host that is
-    known by its name has one that only pods know; the gateway looks the name up."""
-    if tcp.by_name:
-        return {"addresses": [virtual(host)], "resolution": "DNS"}
-    addresses = [str(address) for address in tcp.addresses or ()]
-    return {
-        "addresses": addresses,
-        "endpoints": [{"address": address} for address in addresses],
-        "resolution": "STATIC",
-    }
 
 
 def canonical_name(host: str) -> dict[str, str]:
@@ -170,10 +143,13 @@ def canonical_name(host: str) -> dict[str, str]:
 
 def _virtual_service(gateway: EgressGateway, host: Host, guarded: bool) -> Manifest:
     here = f"{gateway.namespace}/{names.GATEWAY_CONFIG}"
+    # Where the host has an address of the mesh, not every pod gets it: TLS is known at every address by
+    # another name (raw_tcp.py), for which this rule has to be as well.
+    beside = [names.tls_name(host.name)] if raw_tcp.known_beside(host) else []
     spec: dict[str, Any] = {
-        "hosts": [host.name],
-        "gateways": ["mesh", here],
-        "exportTo": _export(gateway, host),
+        "hosts": [host.name, *beside],
+        "gateways": ["mesh", here] if host.leaving or host.passthrough else ["mesh"],
+        "exportTo": [gateway.namespace, *host.knowing_teams],
     }
     if host.leaving:
         spec["http"] = [
@@ -206,17 +182,9 @@ def _virtual_service(gateway: EgressGateway, host: Host, guarded: bool) -> Manif
                 "route": [_to_outside(host, HTTPS_PORT)],
             }
         ]
-    if host.tcp:
-        spec["tcp"] = [
-            {
-                "match": [{"gateways": ["mesh"], "port": host.tcp.port}],
-                "route": [_to_gateway(gateway, names.passthrough_subset(host.name), HTTPS_PORT)],
-            },
-            {
-                "match": [{"gateways": [here], "port": HTTPS_PORT}],
-                "route": [_to_outside(host, host.tcp.port)],
-            },
-        ]
+    to_ports = [raw_tcp.to_gateway(gateway, port) for port in host.tcp if port.by_name]
+    if to_ports:
+        spec["tcp"] = [*spec.get("tcp", ()), *to_ports]
     return manifest(
         ISTIO_NETWORKING, "VirtualService", names.virtual_service(host.name), gateway.namespace, spec=spec
     )
@@ -240,17 +208,7 @@ def _to_outside(host: Host, port: int) -> dict[str, Any]:
     return {"destination": {"host": host.name, "port": {"number": port}}}
 
 
-def _treatment(gateway: EgressGateway, host: Host, port: int, policy: dict[str, Any]) -> Manifest:
-    # Not exported: a sidecar that opened TLS itself would be speaking to the host, not to the gateway.
-    return manifest(
-        ISTIO_NETWORKING,
-        "DestinationRule",
-        names.origination_rule(host.name) if host.upgraded else names.treatment_rule(host.name),
-        gateway.namespace,
-        spec={
-            "host": host.name,
-            "workloadSelector": {"matchLabels": gateway.labels},
-            "trafficPolicy": {"portLevelSettings": [{"port": {"number": port}, **policy}]},
-            "exportTo": ["."],
-        },
-    )
+def _treatment(gateway: EgressGateway, host: Host, treated: Mapping[int, dict[str, Any]]) -> Manifest:
+    opens = host.upgraded or set(treated) != {HTTP_PORT}
+    name = names.origination_rule(host.name) if opens else names.treatment_rule(host.name)
+    return raw_tcp.treatment(gateway, name, host.name, treated)

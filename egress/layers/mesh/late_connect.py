@@ -35,7 +35,7 @@ def render(plan: Plan) -> Iterator[Object]:
         if plan.connects_late(gateway) and any(host.passthrough for host in gateway.hosts):
             patches.append(_patch(port, ON_DATA))
         # A host's own patch comes later and wins over the one for all.
-        patches += [_patch(port, ON_HANDSHAKE, host.name) for host in gateway.hosts if host.tcp]
+        patches += [_patch(port, ON_HANDSHAKE, way.outer_name) for way in gateway.tcp]
         if patches:
             yield Object(
                 Owner.egress_gateway(gateway.name), _connect_late(gateway.namespace, gateway.labels, patches)

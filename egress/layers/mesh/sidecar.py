@@ -107,11 +107,13 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
             tls = {"mode": "ISTIO_MUTUAL", "sni": host.name}
             pool = {**connections, "http": http}
             yield _subset(names.kept_subset(host.name), HTTP_PORT, tls, pool)
-        if use.passthrough or use.tcp:
-            # The outer SNI names the host, so the gateway can choose the route and check the team's right to
-            # it while the application's own TLS inside stays closed.
-            tls = {"mode": "ISTIO_MUTUAL", "sni": host.outer_name}
-            yield _subset(names.passthrough_subset(host.name), HTTPS_PORT, tls, connections)
+        # The outer SNI names the host, with raw TCP its port as well, so the gateway can choose the route and
+        # check the team's right to it while what the application sends stays closed.
+        ports = [names.port_name(entry.port, host.name) for entry in use.tcp]
+        outer = [(host.name, host.outer_name)] if use.passthrough else []
+        for name, sni in (*outer, *((port, port) for port in ports)):
+            tls = {"mode": "ISTIO_MUTUAL", "sni": sni}
+            yield _subset(names.passthrough_subset(name), HTTPS_PORT, tls, connections)
 
 
 def _of_requests(limits: Share) -> dict[str, int]:

@@ -61,11 +61,11 @@ def _clusters(gateway: EgressGateway) -> Iterator[dict[str, Any]]:
     ports = {HTTP_PORT for host in gateway.hosts if host.leaving} | {
         HTTPS_PORT for host in gateway.hosts if host.passthrough
     }
-    ports |= {host.tcp.port for host in gateway.hosts if host.tcp and host.tcp.by_name}
+    ports |= {way.number for way in gateway.tcp if way.by_name}
     yield from ({"portNumber": port} for port in sorted(ports - {INNER_PORT}))
-    for host in gateway.hosts:
-        if host.tcp and host.tcp.by_name and host.tcp.port == INNER_PORT:
-            yield {"service": host.name, "portNumber": INNER_PORT}
+    for way in gateway.tcp:
+        if way.by_name and way.number == INNER_PORT:
+            yield {"service": way.host, "portNumber": INNER_PORT}
 
 
 def _filter(namespace: str, labels: Mapping[str, str], clusters: Sequence[Mapping[str, Any]]) -> Manifest:
