@@ -131,7 +131,9 @@ class Flows:
         """A declared host on ports that were not declared, and another team's name in the Host header."""
         names = sorted(way.host.name for way in team.ways if not way.host.name.startswith("*"))
         if names:
-            flow = Flow(team.name, names[0], 22, Protocol.TCP)
+            declared = self._declared_ports(names[0])
+            other = next(port for port in count(22) if port not in declared)
+            flow = Flow(team.name, names[0], other, Protocol.TCP)
             yield from self._ask(flow, "a declared host, another port")
             flow = flow.but(port=443, protocol=Protocol.HTTP)
             if not self._intent.allows(flow):
@@ -146,6 +148,11 @@ class Flows:
         if http and others:
             flow = Flow(team.name, http[0], 80, Protocol.HTTP, authority=others[0])
             yield from self._ask(flow, "another team's host in the Host header")
+
+    def _declared_ports(self, host: str) -> set[int]:
+        """Ports of raw TCP to a host that some team declares."""
+        ways = (way.host for team in self._plan.teams for way in team.ways if way.host.name == host)
+        return {port.number for of in ways for port in of.tcp}
 
     def _neighbours(self, team: str) -> Iterator[Asked | NotAsked]:
         """Every team that it reaches, and one for all others."""

@@ -109,9 +109,9 @@ def test_what_is_there_is_not_made_again_and_newer_requirements_are_installed(pr
 
 def test_its_commands_run_from_a_folder_with_a_space_in_its_name(project: Path) -> None:
     finished(start(project))
-    for file in ("cli/entry.py", "common/guarded.py"):
-        (project / "egress" / file).parent.mkdir(parents=True)
-        shutil.copy(ROOT / "egress" / file, project / "egress" / file)
+    shutil.copytree(ROOT / "egress/common", project / "egress/common")
+    (project / "egress/cli").mkdir()
+    shutil.copy(ROOT / "egress/cli/entry.py", project / "egress/cli/entry.py")
     (project / "egress/cli/app.py").write_text(
         "def app(prog_name): print(prog_name, 'here')\n", encoding="utf-8"
     )
