@@ -64,7 +64,7 @@ def firewall_widened(draw: Draw, stack: Stack) -> Change | None:
         return None
     how = draw(st.sampled_from(["ranges", "protocols", "targets", "denial", "disabled"]))
     if how in ("denial", "disabled"):
-        name = "firewall/global-deny-egress-all"
+        name = stack.named("firewall", "global-deny-egress-all")
         edit = take(name) if how == "denial" else at(name, ["disabled"], True)
         return opens(f"{name}: {how}", edit) if name in known else None
     name = draw(st.sampled_from(allowed))
@@ -109,7 +109,7 @@ def firewall_breaks(draw: Draw, stack: Stack) -> Change | None:
         "allow-egress-gcp-apis",
     )
     every = (*needed, "allow-ingress-api-server-to-webhook")
-    names = [name for name in (f"firewall/{one}" for one in every) if name in stack.resources]
+    names = [name for name in (stack.named("firewall", one) for one in every) if name in stack.resources]
     if not names or not _leaves(stack):
         return None
     name = draw(st.sampled_from(names))

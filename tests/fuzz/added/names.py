@@ -46,8 +46,10 @@ def names_by_policy(draw: Draw, stack: Stack) -> Change | None:
 
 def names_no_longer(draw: Draw, stack: Stack) -> Change | None:
     """The zone that refuses goes, or one that is needed."""
-    refusing = "managedzone/refuse-undeclared-names"
-    declared = [name for name in stack.kinds("ManagedZone") if name.startswith("managedzone/egress-")]
+    refusing = stack.named("managedzone", "refuse-undeclared-names")
+    declared = [
+        name for name in stack.kinds("ManagedZone") if name.startswith(stack.named("managedzone", "egress-"))
+    ]
     if refusing in stack.resources and draw(st.booleans()):
         return opens("unknown names are answered", take(refusing))
     if not declared or not stack.in_cluster:
@@ -93,7 +95,9 @@ def record(zone_name: str, name: str, *addresses: str) -> Json:
 def names_lied_about(draw: Draw, stack: Stack) -> Change | None:
     """A name that is declared, or one of Google's, is answered with another address, or by another
     network."""
-    declared = [name for name in stack.kinds("ManagedZone") if name.startswith("managedzone/egress-")]
+    declared = [
+        name for name in stack.kinds("ManagedZone") if name.startswith(stack.named("managedzone", "egress-"))
+    ]
     own = [
         stack.resources[name].properties["dnsName"]
         for name in declared
@@ -150,7 +154,7 @@ def _google_record(stack: Stack) -> str:
 
 def names_of_nodes(draw: Draw, stack: Stack) -> Change | None:
     """Nodes no longer find images, or Google's services."""
-    zones = ["managedzone/private-google-apis", "managedzone/private-gcr-io", "managedzone/private-pkg-dev"]
+    zones = [stack.named("managedzone", f"private-{of}") for of in ("google-apis", "gcr-io", "pkg-dev")]
     return breaks("nodes find no images", take(draw(st.sampled_from(zones))))
 
 

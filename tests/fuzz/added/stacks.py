@@ -175,7 +175,11 @@ class Stack:
 
     def account(self, pool: str) -> str:
         """Whom nodes run as."""
-        return f"sa-{pool}-nodes@{PROJECT}.iam.gserviceaccount.com"
+        return f"{self.plan.settings.google_names.node_account(pool)}@{PROJECT}.iam.gserviceaccount.com"
+
+    def named(self, kind: str, name: str) -> str:
+        """Identity of a resource of Google's, whose name begins with the stack's prefix."""
+        return f"{kind}/{self.plan.settings.google_names.own(name)}"
 
     def kinds(self, kind: str) -> Iterator[str]:
         """Identities of the rendered objects of a kind, or of Google's of a type's last word."""
