@@ -3,6 +3,7 @@ two runs, the maps of which Google reads one, and repositories that come and cha
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 import urllib.error
@@ -80,7 +81,8 @@ def define_istios_kinds(sandbox: Sandbox) -> None:
 def test_the_preview_announces_two_runs_and_two_runs_it_takes(sandbox: Sandbox) -> None:
     sandbox.configure(example(github="ghcr.io"))
     assert "switches managed Cloud Service Mesh on" in sandbox.run("preview")
-    assert 'no matches for kind "Gateway"' in sandbox.run("up", fails=True)
+    # Which of Istio's kinds are tried before the engine stops is a matter of the order in which answers come.
+    assert re.search(r'no matches for kind "\w+" in version "\w+\.istio\.io/', sandbox.run("up", fails=True))
     define_istios_kinds(sandbox)
     again = sandbox.run("up")
     assert sandbox.changes(again).keys() == {"created", "unchanged"}

@@ -90,6 +90,9 @@ def test_a_team_comes_and_goes_with_its_own_and_its_shared_hosts_objects_and_rep
     # A team whose pods it reaches, or who reaches its pods, has a rule that names it.
     neighbours = {name for name, of in config[TEAMS].items() if team in of.get("reaches", [])}
     neighbours |= {team, *config[TEAMS][team].get("reaches", [])}
+    # Encoded slashes are a word of the host: one team's `keep` reaches the sidecars of all that share it.
+    shared = [(of.name, way.host) for of in with_it.teams for way in of.ways if way.host.name in theirs]
+    neighbours |= {name for name, host in shared if host.keeps_slashes}
     assert set(before) <= set(after), "adding a team removed an object"
     for identity, item in after.items():
         if identity in before and before[identity].manifest == item.manifest:
