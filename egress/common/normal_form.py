@@ -22,9 +22,12 @@ _PARAMETERS = re.compile(r"(?<![^/])(\.\.?);[^/]*")
 _DOT = re.compile("%2e", re.IGNORECASE)
 
 
-AMBIGUOUS = r"(?i).*(?:%5c|%(?:25)+(?:2e|2f|5c)|(?:/|%2f)(?:\.|%2e){1,2}(?:;[^/]*?)?(?:/|%2f|$)).*"
+AMBIGUOUS = (
+    r"(?i).*(?:%5c|%(?:25)+(?:2e|2f|5c)|(?:/|%2f)(?:\.|%2e){1,2}(?:(?:;|%(?:25)*3b)[^/]*?)?(?:/|%2f|$)).*"
+)
 """Paths, in their normal form, that a host may read as another path than the rules did: with a segment `.` or
-`..` behind encoded slashes or with parameters, an encoded backslash, or one of these encoded twice. RE2."""
+`..` behind encoded slashes or with parameters (their `;` encoded or not), an encoded backslash, or one of
+these encoded twice. RE2."""
 
 
 def ambiguous(path: str) -> bool:

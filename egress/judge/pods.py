@@ -136,6 +136,10 @@ class GatewayWorkloads:
         """Whether pods of a namespace with these labels are a gateway's."""
         return any(selector.items() <= labels.items() for selector in self._selectors.get(namespace, ()))
 
+    def are_in(self, namespace: str) -> bool:
+        """Whether a namespace has a gateway."""
+        return namespace in self._selectors
+
     def has_selector(self, namespace: str, selector: Mapping[str, str]) -> bool:
         """Whether a selector chooses the pods of a gateway."""
         return any(selector.items() <= of.items() for of in self._selectors.get(namespace, ()))

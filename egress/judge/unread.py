@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from egress.common.objects import Resource
-from egress.judge.fields import google_fields, google_types
+from egress.judge.fields import google_fields, google_types, selecting
 from egress.judge.fields.accepted import beyond
 from egress.judge.fields.api_server import unread_definition, unread_service, unread_webhooks
 from egress.judge.fields.filters import unread_of_extension, unread_of_filter
@@ -109,6 +109,8 @@ def _of_object(manifest: Manifest, workloads: GatewayWorkloads) -> _Found:
         yield from workloads.unread(manifest)
     elif kind == "TrafficExtension":
         yield from _of_inspection(manifest, workloads)
+    namespace = manifest["metadata"].get("namespace") or ""
+    yield from selecting.unread(manifest, namespace == ROOT_NAMESPACE or workloads.are_in(namespace))
     yield from metadata.unread(manifest)
 
 

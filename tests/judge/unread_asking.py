@@ -18,6 +18,7 @@ APIS = {
     ),
     **dict.fromkeys(("Service", "Namespace", "Pod", "Secret"), "v1"),
     **dict.fromkeys(("Deployment", "DaemonSet"), "apps/v1"),
+    "NetworkPolicy": "networking.k8s.io/v1",
     "EndpointSlice": "discovery.k8s.io/v1",
     "Telemetry": "telemetry.istio.io/v1",
     "TrafficExtension": "extensions.istio.io/v1alpha1",

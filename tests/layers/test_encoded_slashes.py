@@ -192,7 +192,21 @@ def test_explain_says_what_arrives(url: str, allowed: bool, says: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/a", "/a%2Fb", "/a/.b", "/a/..b", "/a/b..", "/%2F", "/a%2F...%2Fb", "/a;b", "/a%20b", "/%25", "/?/../"],
+    [
+        *("/a", "/a%2Fb", "/a/.b", "/a/..b", "/a/b..", "/%2F", "/a%2F...%2Fb", "/a;b", "/a%20b", "/%25"),
+        *("/?/../", "/a%3bb", "/a..%3bb/c", "/a/b%3b..", "/...%3b/b"),
+    ],
 )
 def test_a_path_that_means_the_same_to_everybody_is_not_ambiguous(path: str) -> None:
     assert not ambiguous(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/a/..;/b", "/a/..;x/b", "/a/.;/b", "/a/..%3b/b", "/a/..%3B/b", "/a/.%3b/b", "/a/..%3bx/b"),
+        *("/a/..%253b/b", "/a/%2e%2e%3b/b", "/a/..%3b", "/a%2F..%3b%2Fb", "/a/..%2Fb", "/a%5cb", "/%252e"),
+    ],
+)
+def test_a_path_that_a_host_may_read_as_another_is_ambiguous(path: str) -> None:
+    assert ambiguous(path)
