@@ -100,6 +100,14 @@ INSPECT = st.fixed_dictionaries(
 )
 
 
+OTHER_NAMES = some(
+    sni=st.just("edge.provider.example"),
+    subjectAltNames=st.sampled_from(
+        [["edge.provider.example"], ["spiffe://partner.example/ns/x/sa/y", "edge.provider.example"]]
+    ),
+)
+
+
 @st.composite
 def _leaving(draw: st.DrawFn, in_cluster: bool) -> Values:
     """How plain HTTP to one host leaves."""
@@ -110,6 +118,7 @@ def _leaving(draw: st.DrawFn, in_cluster: bool) -> Values:
     if upgrade == "tls" and in_cluster and draw(st.booleans()):
         found["ca"] = "own-ca"
     if upgrade != "none":
+        found |= draw(OTHER_NAMES)
         found["protocol"] = draw(st.sampled_from(["http", "http2", "grpc"]))
     if in_cluster and draw(st.booleans()):
         found["encodedSlashes"] = draw(st.sampled_from(["decode", "keep"]))
@@ -135,6 +144,8 @@ def _tcp(draw: st.DrawFn, number: int, port: int) -> Values:
     found["upgrade"] = upgrade
     if upgrade == "mtls":
         found["credential"] = "partner"
+    if upgrade != "none":
+        found |= draw(OTHER_NAMES)
     if upgrade == "tls" and draw(st.booleans()):
         found["ca"] = "own-ca"
     if draw(st.booleans()):

@@ -47,6 +47,9 @@ class Access:
     leaves: tuple[int, str] | None = None
     """Outside port and the TLS that the platform opens there, as Istio calls it; empty: none but the app's
     own."""
+    certificate: tuple[str | None, tuple[str, ...]] = None, ()
+    """Server name that is sent where the platform opens TLS, and the names of which the host's certificate
+    has to have one."""
     rule: str = ""
     """Name of the rule; empty: there is one, without a name."""
     description: str | None = None
@@ -85,7 +88,8 @@ def accesses(plan: Plan, judges: Judges, answers: Iterable[FlowAnswer]) -> Itera
             gateway = way.gateway.namespace if way.gateway else None
             for access in _host(flows, way.host, way.use):
                 leaves = intent.leaves(team.name, way.host.name, access.protocol, access.port or 0)
-                yield replace(access, gateway=gateway, leaves=leaves)
+                known = intent.certificate(team.name, way.host.name, access.protocol, access.port or 0)
+                yield replace(access, gateway=gateway, leaves=leaves, certificate=known)
         for name in team.google_hosts:
             google = Access(
                 team.name, TargetKind.GOOGLE_API, name, Protocol.TLS, HTTPS_PORT, flows.worst(name)

@@ -100,13 +100,21 @@ def _allowed(access: Access) -> Allowed:
         paths=listed(access.paths),
         headers={name: list(values) for name, values in access.headers.items()},
         gateway=access.gateway,
-        leaves=Leaves(port=access.leaves[0], tls=access.leaves[1]) if access.leaves else None,
+        leaves=_leaves(access),
         strangers=access.strangers,
         void=access.void,
         unencrypted=access.protocol is Protocol.HTTP and access.leaves is not None and not access.leaves[1],
         passes=access.trace.allowed,
         controls=[_control(step) for step in access.trace.steps],
     )
+
+
+def _leaves(access: Access) -> Leaves | None:
+    if access.leaves is None:
+        return None
+    port, tls = access.leaves
+    sent, accepted = access.certificate if tls else (None, ())
+    return Leaves(port=port, tls=tls, sni=sent, subject_alt_names=list(accepted))
 
 
 def _control(step: Verdict) -> Control:

@@ -51,6 +51,10 @@ class Leaves(_Part):
 
     port: int
     tls: str = Field(description="SIMPLE or MUTUAL as the platform opens it; empty: none but the app's own.")
+    sni: str | None = Field(description="Server name that the platform sends; null: it opens no TLS.")
+    subject_alt_names: list[str] = Field(
+        description="Names of which the host's certificate has to have one; empty: the platform opens no TLS."
+    )
 
 
 class Allowed(_Part):

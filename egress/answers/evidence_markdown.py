@@ -6,7 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from egress.answers.evidence_document import Allowed, Elsewhere, Evidence, Received, ReceivedElsewhere, Source
+from egress.answers.evidence_document import (
+    Allowed,
+    Elsewhere,
+    Evidence,
+    Leaves,
+    Received,
+    ReceivedElsewhere,
+    Source,
+)
 from egress.common.words import VOID
 
 
@@ -141,7 +149,15 @@ def leaves(item: Allowed) -> str:
     if item.unencrypted:
         return f"UNENCRYPTED, port {item.leaves.port}"
     ways = {"SIMPLE": "in TLS", "MUTUAL": "in mutual TLS", "": "as the app sends it"}
-    return f"{ways.get(item.leaves.tls, item.leaves.tls)}, port {item.leaves.port}"
+    how = f"{ways.get(item.leaves.tls, item.leaves.tls)}, port {item.leaves.port}"
+    return how + _known(item.leaves, item.target)
+
+
+def _known(left: Leaves, host: str) -> str:
+    """By which names it is sent and taken, where these are not the host's own."""
+    sent = f", as {left.sni}" if left.sni and left.sni != host else ""
+    own = not sent and left.subject_alt_names in ([], [host])
+    return "" if own else f"{sent}, with a certificate for {' or '.join(left.subject_alt_names)}"
 
 
 def _controls(item: Allowed | Received) -> str:

@@ -44,7 +44,7 @@ class TlsNames:
 
     @classmethod
     def of(cls, said: Http | Tcp) -> TlsNames:
-        return cls(said.sni, tuple(sorted(set(said.subject_alt_names or ()))))
+        return cls(said.sni, tuple(said.subject_alt_names or ()))
 
     def sent(self, host: str) -> str:
         return self.sni or host

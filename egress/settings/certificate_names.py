@@ -73,7 +73,7 @@ ServerName = Annotated[
     ),
 ]
 CertificateNames = Annotated[
-    list[OfHost] | None,
+    Annotated[list[OfHost], AfterValidator(lambda names: sorted(set(names)))] | None,
     Field(
         description="With TLS: names of which the host's certificate has to have one. Absent: the host's "
         "own. Refused: Without TLS. Empty. Neither a DNS name nor a SPIFFE id. Two teams that disagree."

@@ -125,10 +125,8 @@ OPENS_NOTHING: Mapping[str, str] = {
             "encodedSlashes",
         )
     },
-    **dict.fromkeys(
-        (f"teams.*.egress.*.http.{key}" for key in ("credential", "ca", "sni", "subjectAltNames")),
-        CERTIFICATES,
-    ),
+    **dict.fromkeys((f"teams.*.egress.*.http.{key}" for key in ("credential", "ca")), CERTIFICATES),
+    "teams.*.egress.*.http.sni": "another name that is sent; whose certificate is taken, another key says",
     "teams.*.egress.*.http.traffic": SIZE,
     "teams.*.egress.*.http.inspect.refuse": "which requests are refused; without it none is, which is the "
     "default",

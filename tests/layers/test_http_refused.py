@@ -93,6 +93,19 @@ DISAGREEMENTS = [
 ]
 
 
+def test_two_teams_that_list_the_same_names_agree_in_whatever_order() -> None:
+    one, other = (
+        {"subjectAltNames": names} for names in (["a.example", "B.example"], ["b.example", "a.example"])
+    )
+    shared = {
+        team: {"a.partner.example": {"http": {"upgrade": "tls", **said}}}
+        for team, said in (("a", one), ("b", other))
+    }
+    [found] = plan_of(teams(**shared)).hosts
+    assert found.leaving is not None
+    assert found.leaving.names.accepted("a.partner.example") == ("a.example", "b.example")
+
+
 @pytest.mark.parametrize(("field", "one", "other"), DISAGREEMENTS, ids=[row[0] for row in DISAGREEMENTS])
 def test_two_teams_that_disagree_are_both_named(
     field: str, one: dict[str, Any], other: dict[str, Any]

@@ -40,7 +40,8 @@ class Authority:
 
     def issue(self, *names: str) -> Certificate:
         """A server certificate for these DNS names."""
-        made = Certificate(self._folder / f"{names[0]}.crt", self._folder / f"{names[0]}.key")
+        named = "+".join(names)
+        made = Certificate(self._folder / f"{named}.crt", self._folder / f"{named}.key")
         if not made.chain.exists():
             alternatives = ",".join(f"DNS:{name}" for name in names)
             self._make(

@@ -189,7 +189,8 @@ WIDER: dict[str, dict[str, tuple[object, ...]]] = {
     },
     "DestinationRule": {
         "mode": ("DISABLE", "SIMPLE"),
-        "subjectAltNames": (GONE, ["*"]),
+        "subjectAltNames": (GONE, ["*"], ["elsewhere.example"]),
+        "sni": (GONE, "elsewhere.example"),
         "caCertificates": (GONE,),
         "exportTo": (["*"],),
     },

@@ -7,6 +7,7 @@ from typing import Any
 
 from egress.answers.diff.both import Both, Side
 from egress.answers.diff.facts import Fact, another
+from egress.answers.posture import taken_for
 from egress.answers.words import Aspect
 from egress.common.names import called
 from egress.judge.model.snapshot import identity, listed, part
@@ -23,8 +24,7 @@ def facts(both: Both) -> Iterator[Fact]:
     for (namespace, named, _), old, new, by in _on_both(_outwards, both):
         host = called(named)
         if listed(old, "subjectAltNames") and listed(new, "subjectAltNames"):
-            target = f"the name by which {host} is asked for and known in TLS"
-            yield from another(Aspect.OTHER_CERTIFICATE, "", target, _known_as(old), _known_as(new), by)
+            yield from _named(host, old, new, by)
         if old.get("mode") == new.get("mode") == "MUTUAL":
             target = f"what {namespace} speaks mutual TLS with {host} by"
             yield from another(Aspect.OTHER_CERTIFICATE, "", target, _shown(old), _shown(new), by)
@@ -70,6 +70,17 @@ def _inwards(side: Side) -> Iterator[tuple[tuple[str, ...], tuple[Mapping[str, A
                     (identity(manifest), str(part(server, "port").get("number")), str(host)),
                     (tls, identity(manifest)),
                 )
+
+
+def _named(host: str, old: Mapping[str, Any], new: Mapping[str, Any], by: str) -> Iterator[Fact]:
+    """By which name a host is asked for, and who is taken for it: more names or fewer, or other ones."""
+    before, after = ({*map(str, listed(tls, "subjectAltNames"))} for tls in (old, new))
+    if old.get("sni") != new.get("sni") or not (before < after or after < before):
+        target = f"the name by which {host} is asked for and known in TLS"
+        yield from another(Aspect.OTHER_CERTIFICATE, "", target, _known_as(old), _known_as(new), by)
+        return
+    for name in sorted(before ^ after):
+        yield Fact(Aspect.OPENING, name in after, "", by, taken_for(name, host), by=by)
 
 
 def _checked(tls: Mapping[str, Any]) -> str:

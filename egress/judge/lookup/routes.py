@@ -238,9 +238,10 @@ class Router:
                 host=destination.host,
                 number=number,
             )
-        how = f" in TLS, as {sni or destination.host}" if opens else ""
-        says = f"{first.name}:{port.target}{how}"
         names = tuple(map(str, listed(tls, "subjectAltNames")))
+        known = sni or destination.host
+        whose = f", with a certificate for {' or '.join(names)}" if names and names != (known,) else ""
+        says = f"{first.name}:{port.target}" + (f" in TLS, as {known}{whose}" if opens else "")
         trusts = str(tls.get("credentialName") or tls.get("caCertificates") or "")
         # Without a server name the host may show the certificate of whichever name it likes.
         verified = names if trusts and sni and not tls.get("insecureSkipVerify") else ()
