@@ -90,6 +90,8 @@ def test_one_more_name_is_an_opening_and_one_less_is_none(known: bool) -> None:
         found = difference(deployed(old), deployed(new), (old, new) if known else (None, None))
         [change] = found.changes
         assert (change.risk, change.widening) == (risk, widens)
+        [fact] = change.facts
+        assert fact.target.startswith("teams.team-a." if known else "istio-egress/destinationrule/")
         assert f"Whoever has a certificate for {OTHER} is taken for {HOST}" in change.text
 
 

@@ -166,13 +166,15 @@ def _without_echoes(facts: Iterable[Fact], gateways: Iterable[str]) -> list[Fact
 
     DNS answers for a host because somebody may reach it now; who may reach pods or Google's APIs does so past
     the sidecar as well; whoever reaches a host does so through a gateway; TLS that is dropped changes the
-    port; an object that nobody reads is named once for those whom it concerns.
+    port; an object that nobody reads is named once for those whom it concerns; what a setting opens is not
+    said of its object as well.
     """
     unique = list(dict.fromkeys(facts))
     reached = {(fact.target, fact.gain) for fact in unique if fact.aspect in (Aspect.HOST, Aspect.PORT)}
     by_app = {(fact.team, fact.target, fact.gain) for fact in unique if fact.aspect is Aspect.HOST}
     tls = {(fact.team, fact.target, fact.how) for fact in unique if fact.aspect is Aspect.TLS}
 
+    by_setting = {(fact.what, fact.gain) for fact in unique if fact.aspect is Aspect.OPENING and not fact.by}
     at_gateways = {
         words for namespace in gateways for words in (f"the gateway in {namespace}", f"pods of {namespace}")
     }
@@ -191,6 +193,8 @@ def _without_echoes(facts: Iterable[Fact], gateways: Iterable[str]) -> list[Fact
             ) in reached
         if fact.aspect is Aspect.UNREAD:
             return fact.target == fact.what and (fact.what, fact.gain) in of_somebody
+        if fact.aspect is Aspect.OPENING:
+            return bool(fact.by) and (fact.what, fact.gain) in by_setting
         if fact.aspect is Aspect.DESTINATION:
             return (fact.team, fact.what.partition(",")[0], fact.how) in tls
         return fact.how == Vantage.POD_WITHOUT_SIDECAR.value and (fact.team, fact.target, fact.gain) in by_app

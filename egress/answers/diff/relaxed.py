@@ -53,8 +53,6 @@ def _kind(item: Relaxation) -> str:
 def _said(item: Relaxation, gain: bool, found: Collection[Fact]) -> bool:
     if SAID.search(item.setting):
         return True
-    if any((fact.aspect, fact.gain, fact.what) == (Aspect.OPENING, gain, item.opens) for fact in found):
-        return True
     host = item.setting.partition('"')[2].partition('"')[0]
     return item.setting.endswith(".inspect.mode") and any(
         (fact.aspect, fact.gain, fact.target, fact.how) == (Aspect.INSPECTION, gain, host, inspected.MODE)
