@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from egress.common import istio_advisories
 from egress.common.google_hosts import everybodys
-from egress.plan.host import TlsNames, Use
+from egress.plan.host import TlsNames
 from egress.plan.model import Plan
-from egress.plan.team import TeamPlan
+from egress.plan.team import TeamPlan, Way
 from egress.settings.dns import Dns, Undeclared
 from egress.settings.fences import Action, Logged
 from egress.settings.firewall import Ipv6, Logging
@@ -171,22 +171,20 @@ def _side_doors(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
             yield Relaxation(f'teams.{team.name}.googleApis.hosts."{host}"', said, None)
 
 
-def taken_for(name: str, host: str) -> str:
-    """What it means that a host's certificate may have a name."""
-    return f"Whoever has a certificate for {name} is taken for {host}."
+def taken_for(name: str, host: str, namespace: str) -> str:
+    """What it means that a host's certificate may have a name for the proxies of a namespace."""
+    return f"Whoever has a certificate for {name} is taken for {host} by proxies in {namespace}."
 
 
-def _other_names(team: str, host: str, use: Use) -> Iterator[Relaxation]:
+def _other_names(team: str, way: Way) -> Iterator[Relaxation]:
     """Who else is taken for a host, because its certificate may have a name that is not its own."""
+    host, use, by = way.host.name, way.use, way.gateway.namespace if way.gateway else team
     spoken = [("http", host, use.http)] if use.http else []
     ports = [(f"tcp{entry.place}", f"{host}:{entry.port}", entry) for entry in use.tcp]
     for key, called, said in [*spoken, *ports]:
         for other in sorted({*TlsNames.of(said).accepted(host)} - {host}):
-            yield Relaxation(
-                f'teams.{team}.egress."{host}".{key}.subjectAltNames',
-                taken_for(other, called),
-                None,
-            )
+            setting = f'teams.{team}.egress."{host}".{key}.subjectAltNames'
+            yield Relaxation(setting, taken_for(other, called, by), None)
 
 
 def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
@@ -207,7 +205,8 @@ def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
                 f"What {name} sends to {host.name} is inspected and reported, and nothing is refused for it."
             )
             yield Relaxation(f'teams.{name}.egress."{host.name}".http.inspect.mode', said, None)
-        yield from _other_names(name, host.name, use)
+    for way in team.ways:
+        yield from _other_names(name, way)
     yield from _side_doors(plan, team)
     for identity in team.identities:
         for role, reason in sorted(identity.project_roles):

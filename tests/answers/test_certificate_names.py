@@ -10,12 +10,14 @@ from egress.answers.evidence_document import Source
 from egress.answers.evidence_markdown import markdown
 from egress.answers.explain import explain
 from egress.answers.map import data
+from egress.answers.posture import relaxations
 from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
 from egress.layers.render import render
 from egress.plan.model import Plan
 from egress.proof.snapshot import deployment
+from tests.answers.config_keys import base, put
 from tests.support import plan_of, teams
 
 SOURCE = Source(project="p", stack="dev", commit=None, uncommitted=False, stack_version=None, at=None)
@@ -75,9 +77,29 @@ def test_names_that_are_not_the_hosts_own_are_listed_among_what_is_opened() -> N
     [opened] = evidence(of, deployed(of), SOURCE).relaxations
     assert (opened.setting, opened.opens) == (
         f'teams.team-a.egress."{HOST}".http.subjectAltNames',
-        f"Whoever has a certificate for {EDGE} is taken for {HOST}.",
+        f"Whoever has a certificate for {EDGE} is taken for {HOST} by proxies in istio-egress.",
     )
     assert evidence(plan(sni=EDGE), deployed(plan(sni=EDGE)), SOURCE).relaxations == []
+
+
+def test_a_team_that_goes_past_the_gateway_opens_it_for_its_own_proxies_alone() -> None:
+    config = base("registry-only")
+    said = {"upgrade": "tls", "subjectAltNames": [EDGE]}
+    before = plan_of(put(config, f"teams|media|egress|{HOST}|http", said))
+    assert [item.opens for item in relaxations(before) if "subjectAltNames" in item.setting] == [
+        f"Whoever has a certificate for {EDGE} is taken for {HOST} by proxies in media."
+    ]
+    at_the_gateway = put(config, f"teams|media|egress|{HOST}|http", said)
+    after = plan_of(put(at_the_gateway, f"teams|shop|egress|{HOST}|http", said))
+    openings = [
+        change.text
+        for change in difference(deployed(before), deployed(after), (before, after)).changes
+        if change.risk == "new opening"
+    ]
+    assert openings == [
+        f"Whoever has a certificate for {EDGE} is taken for {HOST} by proxies in istio-egress "
+        f'(teams.shop.egress."{HOST}".http.subjectAltNames)'
+    ]
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["two configs", "objects alone"])

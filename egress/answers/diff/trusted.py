@@ -24,7 +24,7 @@ def facts(both: Both) -> Iterator[Fact]:
     for (namespace, named, _), old, new, by in _on_both(_outwards, both):
         host = called(named)
         if listed(old, "subjectAltNames") and listed(new, "subjectAltNames"):
-            yield from _named(host, old, new, by)
+            yield from _named(host, namespace, old, new, by)
         if old.get("mode") == new.get("mode") == "MUTUAL":
             target = f"what {namespace} speaks mutual TLS with {host} by"
             yield from another(Aspect.OTHER_CERTIFICATE, "", target, _shown(old), _shown(new), by)
@@ -72,7 +72,9 @@ def _inwards(side: Side) -> Iterator[tuple[tuple[str, ...], tuple[Mapping[str, A
                 )
 
 
-def _named(host: str, old: Mapping[str, Any], new: Mapping[str, Any], by: str) -> Iterator[Fact]:
+def _named(
+    host: str, namespace: str, old: Mapping[str, Any], new: Mapping[str, Any], by: str
+) -> Iterator[Fact]:
     """By which name a host is asked for, and who is taken for it: more names or fewer, or other ones."""
     before, after = ({*map(str, listed(tls, "subjectAltNames"))} for tls in (old, new))
     if old.get("sni") != new.get("sni") or not (before < after or after < before):
@@ -80,7 +82,7 @@ def _named(host: str, old: Mapping[str, Any], new: Mapping[str, Any], by: str) -
         yield from another(Aspect.OTHER_CERTIFICATE, "", target, _known_as(old), _known_as(new), by)
         return
     for name in sorted(before ^ after):
-        yield Fact(Aspect.OPENING, name in after, "", by, taken_for(name, host), by=by)
+        yield Fact(Aspect.OPENING, name in after, "", by, taken_for(name, host, namespace), by=by)
 
 
 def _checked(tls: Mapping[str, Any]) -> str:
