@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 from hypothesis import strategies as st
 
 from egress.common.ports import listener
+from tests.random_treatment import INSPECT, OTHER_NAMES, TRAFFIC, Values, some
 from tests.support import dev_config
-
-Values = dict[str, Any]
 
 TEAMS = ["team-a", "team-b", "a", "b-a", "team-with-the-longest-name-0123456789abc"]
 OF_HTTP = [
@@ -30,13 +28,7 @@ OF_TLS = ["tls.example.com", "xn--bcher-kva.example"]
 PATTERNS, BELOW = ["*.wild.example", "*.deep.wild.example"], "one.deep.wild.example"
 OF_TCP = ["db.partner.example", "mq.partner.example"]
 ACCOUNTS = st.lists(st.sampled_from(["app", "report", "job-1"]), min_size=1, max_size=2, unique=True)
-DURATIONS = st.sampled_from(["500ms", "5s", "1.5s", "2m", "1h"])
 DESCRIPTION = st.sampled_from(["why", 'quote\'s "and" ümlaut', "a: b #c", "{braces}"])
-
-
-def some(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Values]:
-    """A map with any of the keys."""
-    return st.fixed_dictionaries({}, optional=dict(optional))
 
 
 RULE = some(
@@ -53,58 +45,6 @@ RULE = some(
 )
 RULES = RULE | st.dictionaries(st.sampled_from(["read", "write", "Any name"]), RULE, min_size=1).map(
     lambda of: {"allow": of}
-)
-TRAFFIC = some(
-    timeout=DURATIONS,
-    connectTimeout=DURATIONS,
-    retries=st.fixed_dictionaries(
-        {"attempts": st.integers(0, 10)},
-        optional={
-            "retryOn": st.lists(
-                st.sampled_from(["5xx", "reset", "gateway-error", "retriable-4xx"]), min_size=1, unique=True
-            ),
-            "perTryTimeout": DURATIONS,
-            "unsafeMethods": st.booleans(),
-        },
-    ),
-    limits=some(
-        connections=st.integers(1, 1000),
-        pendingRequests=st.integers(1, 1000),
-        requests=st.integers(1, 1000),
-        requestsPerConnection=st.integers(1, 1000),
-    ),
-    outlier=some(
-        consecutive5xx=st.integers(1, 100),
-        interval=DURATIONS,
-        ejection=DURATIONS,
-        maxPercent=st.integers(1, 100),
-    ),
-    keepalive=st.sampled_from(["5s", "2m", "599s"]),
-)
-INSPECT = st.fixed_dictionaries(
-    {
-        "refuse": st.dictionaries(
-            st.sampled_from(["key", "number"]),
-            st.sampled_from(
-                [
-                    "BEGIN",
-                    "it's ]] here",
-                    {"pattern": "[0-9]{4}-?[0-9]{4}"},
-                    {"text": "ü", "ignoreCase": True},
-                ]
-            ),
-            min_size=1,
-        )
-    },
-    optional={"mode": st.sampled_from(["enforce", "report"]), "maxBytes": st.integers(1, 1024 * 1024)},
-)
-
-
-OTHER_NAMES = some(
-    sni=st.just("edge.provider.example"),
-    subjectAltNames=st.sampled_from(
-        [["edge.provider.example"], ["spiffe://partner.example/ns/x/sa/y", "edge.provider.example"]]
-    ),
 )
 
 
