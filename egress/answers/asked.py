@@ -51,7 +51,8 @@ def flow_of(
     authority, first, repeated = _headers(headers)
     if not _TOKEN.fullmatch(method):
         raise NoFlow(f"{method!r} is no method. Write e.g. GET or POST.")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    asks = "?" in url.partition("#")[0]
+    path = (parts.path or "/") + (f"?{parts.query}" if asks else "")
     # TLS asks for a name without its trailing dot, and says the Host header where nobody sees it.
     sent = (authority or (host if host != name else "")) if protocol is Protocol.HTTP else ""
     return Flow(

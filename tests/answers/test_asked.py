@@ -139,6 +139,15 @@ def test_other_names_stay_what_they_are(judges: Judges, name: str) -> None:
     assert found.to is None or name == "team-y"
 
 
+@pytest.mark.parametrize("written", ["/a?", "/a/?", "/?", "/a?#b", "/a??", "/a?b"])
+def test_a_question_mark_with_nothing_behind_it_is_sent_as_curl_sends_it(written: str) -> None:
+    assert flow_of("team-x", f"http://example.com{written}").path == written.partition("#")[0]
+
+
+def test_a_question_mark_in_a_fragment_is_not_sent() -> None:
+    assert flow_of("team-x", "http://example.com/a#b?c").path == "/a"
+
+
 @given(st.text(st.sampled_from('/.;%2eEfF5cC\\a"{?03'), max_size=12).map(lambda text: f"/{text}"))
 def test_the_normal_form_says_the_same_a_third_time(path: str) -> None:
     """So two proxies are enough to know what arrives, whatever stands behind them."""
