@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from egress.common.ports import listener
+from egress.common.ports import HTTPS_PORT, listener
 from tests.random_treatment import INSPECT, OTHER_NAMES, TRAFFIC, Values, some
 from tests.support import dev_config
 
@@ -70,7 +70,9 @@ def _leaving(draw: st.DrawFn, in_cluster: bool) -> Values:
 @st.composite
 def _ports(draw: st.DrawFn, number: int) -> list[Values]:
     """How raw TCP to the ports of one host leaves."""
-    ports = draw(st.lists(st.sampled_from([3306, 5432, 8080, 8443, 22]), unique=True, min_size=1, max_size=3))
+    ports = draw(
+        st.lists(st.sampled_from([3306, 5432, 8080, 8443, 22, 443]), unique=True, min_size=1, max_size=3)
+    )
     return [draw(_tcp(number, port)) for port in ports]
 
 
@@ -78,7 +80,8 @@ def _ports(draw: st.DrawFn, number: int) -> list[Values]:
 def _tcp(draw: st.DrawFn, number: int, port: int) -> Values:
     """How raw TCP to one port of a host leaves; each host has addresses of its own."""
     addresses = [f"203.0.113.{10 * number + last}" for last in range(draw(st.integers(1, 3)))]
-    known = draw(st.sampled_from([{"addresses": addresses}, {"byName": True}]))
+    fixed: Values = {"addresses": addresses}
+    known = draw(st.sampled_from([fixed] if port == HTTPS_PORT else [fixed, {"byName": True}]))
     found: Values = {"port": port, **known}
     upgrade = draw(st.sampled_from(["none", "tls", "mtls"]))
     found["upgrade"] = upgrade
@@ -152,6 +155,8 @@ def _several_ways(draw: st.DrawFn, host: str, agreed: _Agreed) -> Values:
         for entry in draw(ports)
     ]
     tcp: Values = {"tcp": entries[0] if len(entries) == 1 and draw(st.booleans()) else entries}
+    if any(entry["port"] == HTTPS_PORT for entry in agreed.tcp[host]):
+        return tcp
     beside = draw(_http(host, agreed))
     return draw(st.sampled_from([tcp, tcp | beside, beside]))
 

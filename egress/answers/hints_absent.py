@@ -93,13 +93,13 @@ class NoOpening:
             return f"{error.consequence} {error.fix}"
         if flow.protocol is not Protocol.HTTP and flow.port == HTTP_PORT:
             return (
-                f"{host} is not declared, and on port 80 the proxies read HTTP: no entry lets anything "
-                "else through there."
+                f"{host} is not declared, and on port 80 the proxies read HTTP: what is none leaves there "
+                "as raw TCP to addresses that are named, and to nothing else."
             )
         if flow.protocol is not Protocol.TLS and flow.port == HTTPS_PORT:
             return (
-                f"{host} is not declared, and on port 443 the proxies read TLS: no entry lets anything "
-                "else through there."
+                f"{host} is not declared, and on port 443 the proxies read TLS: what is none leaves there "
+                "as raw TCP to addresses that are named, and to nothing else."
             )
         if flow.port in PROXY_PORTS:
             return (

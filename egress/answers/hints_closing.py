@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from egress.answers.hint_change import Edit, Path, Proposal, at, gone, set_to
 from egress.answers.hint_check import led_to
-from egress.answers.hints_opening import METADATA_NAMES, as_written, outside_alone
+from egress.answers.hints_opening import METADATA_NAMES
+from egress.answers.hints_raw_tcp import as_written, outside_alone
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.google_hosts import never_outside, short
 from egress.common.hosts import patterns_above

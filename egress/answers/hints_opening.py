@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
 from egress.answers.hint_change import Path, Proposal, at, set_to, written
 from egress.answers.hint_check import ACCOUNTS, PODS, REQUESTS, led_to, seen_path
+from egress.answers.hints_raw_tcp import (
+    ADDRESS,
+    BY_NAME,
+    RAW,
+    UNREAD,
+    as_written,
+    fixed,
+    no_name,
+    outside_alone,
+)
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.google_hosts import never_outside, served, short
 from egress.common.hosts import patterns_above
-from egress.common.ports import HTTP_PORT, HTTPS_PORT, listener
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Protocol
 from egress.plan.model import Plan
 from egress.proof.request_rules import rule_allows
 from egress.settings.access import Access
-from egress.settings.fences import Fence
 from egress.settings.http import Http
 from egress.settings.http_rule import METHODS, Rule
 from egress.settings.tcp import Tcp
@@ -27,24 +36,6 @@ from egress.settings.teams import Team
 METADATA_NAMES = (METADATA_ADDRESS, "metadata.google.internal")
 STAND_IN = "the-host-behind-the-address.example"
 """Stands for the name of a host that was asked for by its address."""
-ADDRESS = "203.0.113.254"
-"""Stands for the address of a host that was asked for by its name, where a name is not enough. It is kept for
-documentation."""
-_RAW = "It is raw TCP: nothing inside is seen."
-_BY_NAME = "The gateway may then reach every address of the internet on port {port}."
-
-
-def outside_alone(plan: Plan, team: str, port: int) -> str:
-    """That raw TCP on a port is not for the private ranges that the config opens; empty where there are none,
-    or it may be."""
-    fences = plan.settings.fences
-    (gateway,) = (each.gateway for each in plan.teams if each.name == team)
-    if not fences.private_hosts or not fences.up(Fence.GATEWAY_NETWORK) or port in gateway.ports:
-        return ""
-    return (
-        "Raw TCP reaches addresses of the internet alone: no range of fences.privateHosts, wherever the "
-        "name leads."
-    )
 
 
 def declared_entry(plan: Plan, flow: Flow) -> tuple[Path, Access | None]:
@@ -115,15 +106,19 @@ class Opening:
 
     def _address(self) -> Iterator[Proposal]:
         flow = self._flow
-        if flow.port in (HTTP_PORT, HTTPS_PORT) or not ip_address(flow.host).is_global or ":" in flow.host:
+        if flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT:
+            return  # a request can say a name, and rules can ask about it
+        if not ip_address(flow.host).is_global or ":" in flow.host:
             return
-        way = {
-            "tcp": {"port": flow.port, "addresses": [flow.host], "serviceAccounts": [flow.service_account]}
-        }
         egress = at((*self._path, "egress"))
-        says = (
-            f"To allow it, add to {egress} the name of the host that has this address, with {written(way)}."
-        )
+        way = fixed(flow, flow.host)
+        add = f"add to {egress} the name of the host that has this address, with {written(way)}."
+        says = f"To allow it, {add}"
+        if flow.port in (HTTP_PORT, HTTPS_PORT):
+            says = (
+                "An address carries no name that could be checked: declare the host with https: passthrough "
+                f"and let the app ask for it by its name. If it cannot, {add} {UNREAD}"
+            )
         yield Proposal(says, (set_to((*self._path, "egress", STAND_IN), way),), called=STAND_IN)
 
     def _undeclared(self) -> Iterator[Proposal]:
@@ -131,18 +126,11 @@ class Opening:
         if way:
             says = f"To allow it, add {at(self._entry_path)}: {written(way)}.{more}{self._others(way)}"
             yield Proposal(says, (set_to(self._entry_path, way),), admits=frozenset({ACCOUNTS}))
-        if way and "tcp" in way and (who := listener(self._flow.port)):
-            way = {
-                "tcp": {
-                    "port": self._flow.port,
-                    "addresses": [ADDRESS],
-                    "serviceAccounts": [self._flow.service_account],
-                }
-            }
+        if why := no_name(self._flow):
+            way = fixed(self._flow, ADDRESS)
             says = (
                 f"To allow it, add {at(self._entry_path)}: {written(way)}, with the host's own addresses in "
-                f"place of {ADDRESS}. "
-                f"{_RAW} By name nothing leaves on port {self._flow.port}: there {who} listens as well."
+                f"place of {ADDRESS}. {why}"
             )
             yield Proposal(says, (set_to(self._entry_path, way),))
 
@@ -159,7 +147,7 @@ class Opening:
         if flow.port in (HTTP_PORT, HTTPS_PORT):
             return None, ""
         way = {"tcp": {"port": flow.port, "byName": True, "serviceAccounts": [flow.service_account]}}
-        more = (_RAW, _BY_NAME.format(port=flow.port), outside_alone(self._plan, flow.namespace, flow.port))
+        more = (RAW, BY_NAME.format(port=flow.port), outside_alone(self._plan, flow.namespace, flow.port))
         return way, f" {' '.join(filter(None, more))}"
 
     def _others(self, way: dict[str, Any]) -> str:
@@ -334,12 +322,6 @@ class Opening:
 
 
 _RULE_KEYS = {field.alias or name for name, field in Rule.model_fields.items()}
-
-
-def as_written(entries: Sequence[Tcp]) -> Any:
-    """Raw TCP as a config has it: one entry, or a list."""
-    found = [one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in entries]
-    return found[0] if len(found) == 1 else found
 
 
 def _rules(http: Http, field: str) -> Iterator[tuple[Path, Rule]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from egress.common import istio_advisories
 from egress.common.google_hosts import everybodys
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.plan.host import TlsNames
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan, Way
@@ -187,6 +188,24 @@ def _other_names(team: str, way: Way) -> Iterator[Relaxation]:
             yield Relaxation(setting, taken_for(other, called, by), None)
 
 
+def unread(team: str, called: str, addresses: str) -> str:
+    """What it means that raw TCP to a host leaves on a port on which the web is served."""
+    return (
+        f"{team} may ask for any name at {addresses}: on {called} nobody reads one, so whatever else is "
+        "served there is reached as well."
+    )
+
+
+def _unread_names(team: str, way: Way) -> Iterator[Relaxation]:
+    """Ports of the web where only the address is checked."""
+    host = way.host.name
+    for entry in way.use.tcp:
+        if entry.port in (HTTP_PORT, HTTPS_PORT):
+            addresses = ", ".join(sorted(map(str, entry.addresses or ())))
+            setting = f'teams.{team}.egress."{host}".tcp{entry.place}.port'
+            yield Relaxation(setting, unread(team, f"{host}:{entry.port}", addresses), None)
+
+
 def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
     name = team.name
     if weaker := team.settings.model:
@@ -207,6 +226,7 @@ def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:
             yield Relaxation(f'teams.{name}.egress."{host.name}".http.inspect.mode', said, None)
     for way in team.ways:
         yield from _other_names(name, way)
+        yield from _unread_names(name, way)
     yield from _side_doors(plan, team)
     for identity in team.identities:
         for role, reason in sorted(identity.project_roles):

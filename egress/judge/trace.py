@@ -259,7 +259,9 @@ class Judges(LayerJudges):
             reason = f"No gateway has a port that reads {'HTTP' if http else 'TLS'}."
             yield [Verdict(Layer.GATEWAY, Outcome.DENIED, None, "", reason)]
         for entrance in entrances:
-            inner: Request | str = flow.request if entrance.http else flow.host
+            # Raw TCP has no server name inside. TLS on any port is asked about as such.
+            named = flow.host if flow.protocol is Protocol.TLS else ""
+            inner: Request | str = flow.request if entrance.http else named
             if entrance.http and not matches(entrance.name, flow.host) and not flow.authority:
                 inner = replace(flow.request, host=entrance.name.replace("*", "any"))
             # Where the server name does not decide the route, a rule may still match it: every name that

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from egress.common.errors import Problem
 from egress.common.hosts import patterns_above
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
+from egress.plan.host import Host
 from egress.plan.team import Way
 from egress.settings import Settings
 from egress.settings.http import Http
-from egress.settings.paths import egress_path, gateway_path, google_hosts_path
+from egress.settings.paths import egress_path, gateway_path, google_hosts_path, tcp_path
 from egress.settings.teams import is_reserved
 
 
@@ -95,6 +97,37 @@ def narrowed_patterns(ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
                     "pattern still allows.",
                     "Narrow the pattern as well, or name its hosts one by one.",
                 )
+
+
+def read_and_raw(hosts: Iterable[Host], ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
+    """Raw TCP on a port of the web to a host of which some team's requests or TLS are read on that port, or
+    the same team's by a pattern. `hosts`: of one gateway; `ways`: by team."""
+    patterns = {
+        team: {way.host.name for way in of_team if way.host.pattern} for team, of_team in ways.items()
+    }
+    for host in hosts:
+        reading: dict[int, str] = {}
+        for use in host.uses:
+            if use.http:
+                reading.setdefault(HTTP_PORT, f"{egress_path(use.team, host.name)}.http")
+            if use.passthrough:
+                reading.setdefault(HTTPS_PORT, f"{egress_path(use.team, host.name)}.https")
+        for use in host.uses:
+            above = next((name for name in patterns_above(host.name) if name in patterns[use.team]), None)
+            for entry in use.tcp:
+                other = reading.get(entry.port)
+                if entry.port == HTTPS_PORT and above:
+                    other = egress_path(use.team, above)
+                if other:
+                    yield Problem(
+                        f"{tcp_path(use.team, host.name, entry)}.port",
+                        entry.port,
+                        f"{other} is for this port of the host as well, and nothing but the bytes of a "
+                        "client would tell which of the two it means: the name that one checks, the other "
+                        "lets through unread.",
+                        "Remove one of the two, or let the app use another port for this one, with "
+                        f"outsidePort: {entry.port}.",
+                    )
 
 
 def beyond_gateways(settings: Settings) -> Iterator[Problem]:

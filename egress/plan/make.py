@@ -92,6 +92,11 @@ def make_plan(settings: Settings) -> Plan:
         *credentials.refused(settings),
         *capabilities.unsupported(settings),
         *host_checks.narrowed_patterns(ways),
+        *(
+            problem
+            for gateway in gateways.values()
+            for problem in host_checks.read_and_raw(gateway.hosts, ways)
+        ),
         *direct_egress.closed_nodes(settings, ways),
         *direct_egress.unresolvable(settings),
         *keepalive.too_late(settings),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from egress.common.ip_space import never_outside
-from egress.common.ports import PROXY_PORTS, listener
+from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS, listener
 from egress.settings.base import Model, Words, refusal, refusals
 from egress.settings.certificate_names import CertificateNames, ServerName
 from egress.settings.kubernetes_names import AccountName, SecretName
@@ -55,8 +55,9 @@ class Tcp(Model):
     port: int = Field(
         ge=1,
         le=65535,
-        description="What the app connects to. Refused: 80 and 443: there the mesh reads a name. A port "
-        "of the mesh's proxies (15000 to 15090).",
+        description="What the app connects to. Refused: A port of the mesh's proxies (15000 to 15090). 80 "
+        "and 443 with `byName`: there the mesh reads a name. 80 beside some team's `http` of the host, 443 "
+        "beside some team's `https` of it, or below a pattern of the same team.",
     )
     addresses: list[Address] | None = Field(
         default=None,
@@ -136,12 +137,13 @@ class Tcp(Model):
                     "Leave one of the two out.",
                 )
             )
-        if self.port in (80, 443):
+        if self.by_name and self.port in (HTTP_PORT, HTTPS_PORT):
             found.append(
                 (
                     ("port",),
-                    "On this port the mesh expects HTTP or TLS and reads the host's name from it.",
-                    "Write http or https instead of tcp.",
+                    "On this port the mesh reads the host's name from HTTP or TLS. A client that sends none "
+                    "is known by the address to which it connects, or not at all.",
+                    "Write http or https instead of tcp, or the host's addresses instead of byName.",
                 )
             )
         if self.port in PROXY_PORTS:

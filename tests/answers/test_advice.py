@@ -148,7 +148,22 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             "{tcp: {port: 853, addresses: [8.8.8.8], serviceAccounts: [default]}}",
         ),
         ("tcp://8.8.8.8:15001", {}, False, "The mesh's own proxies use port 15001, and no entry takes it"),
-        ("https://8.8.8.8", {}, False, "declare the host and let the app ask for it by its name"),
+        (
+            "https://8.8.8.8",
+            {},
+            False,
+            "let the app ask for it by its name. If it cannot, add to teams.orders.egress the name of the "
+            "host that has this address, with {tcp: {port: 443, addresses: [8.8.8.8], serviceAccounts: "
+            "[default]}}. It is raw TCP: nobody reads a name",
+        ),
+        ("http://8.8.8.8/", {}, False, "declare the host and let the app ask for it by its name"),
+        (
+            "tcp://old.supplier.example:443",
+            {},
+            False,
+            "{tcp: {port: 443, addresses: [203.0.113.254], serviceAccounts: [default]}}, with the host's own "
+            "addresses in place of 203.0.113.254. It is raw TCP: nobody reads a name",
+        ),
         (
             "https://münchen.example",
             {},

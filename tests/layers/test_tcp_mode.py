@@ -180,7 +180,12 @@ REFUSED = [
     ("known by both", {"byName": True}, "known by its addresses already", "one of the two"),
     ("without addresses", {"addresses": []}, "Nothing is named", "at least one"),
     ("for nobody", {"serviceAccounts": []}, "Nothing is named", "at least one"),
-    ("on a port of HTTP", {"port": 80}, "expects HTTP or TLS", "http or https"),
+    (
+        "by name on a port of HTTP",
+        {"port": 80, "byName": True, "addresses": None},
+        "reads the host's name",
+        "the host's addresses instead of byName",
+    ),
     ("on a port of the mesh", {"port": 15001}, "own proxies", "another port"),
     ("to a private address", {"addresses": ["10.1.2.3"]}, "not an internet address", "public addresses"),
     (

@@ -57,11 +57,17 @@ _SYSTEM_LABELS = {"security.istio.io/tlsMode": "disabled"}
 
 
 def websites_of(plan: Plan) -> dict[str, str]:
-    """Every site outside with its address: those above, and one for each other host of the plan."""
-    declared = {way.host.name for team in plan.teams for way in team.ways}
-    more = sorted(name for name in declared if name not in WEBSITES and not name.startswith("*"))
+    """Every site outside with its address: those above, and one for each other host of the plan, which lies
+    where the plan says."""
+    ways = [way for team in plan.teams for way in team.ways]
+    named = {
+        way.host.name: str(entry.addresses[0]) for way in ways for entry in way.use.tcp if entry.addresses
+    }
+    own = {name: address for name, address in named.items() if address not in WEBSITES.values()}
+    taken = own | WEBSITES
+    more = sorted({way.host.name for way in ways if not way.host.name.startswith("*")} - taken.keys())
     return {
-        **WEBSITES,
+        **taken,
         **{name: str(address) for name, address in zip(more, _MORE_WEBSITES.hosts(), strict=False)},
     }
 

@@ -18,7 +18,7 @@ from egress.proof.snapshot import deployment
 from tests.mesh import evidence
 from tests.mesh.client import APP_UID, curl, exchange, request_to_gateway
 from tests.mesh.evidence import Watch
-from tests.mesh.mesh import WEBSITES, Mesh
+from tests.mesh.mesh import Mesh
 from tests.mesh.programs import Programs
 from tests.mesh.random_paths import paths
 from tests.mesh.verdicts import SAYS
@@ -67,10 +67,8 @@ POD = "test-shop"
 
 @pytest.fixture(scope="module")
 def two(found: Programs) -> Iterator[Mesh]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(WEBSITES, "fixed.example.net", "203.0.113.60")
-        with Mesh(PLAN, found) as running:
-            yield running
+    with Mesh(PLAN, found) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from egress.proof.snapshot import deployment
 from egress.proof.verify import verify
 from tests.mesh.client import curl, request_to_gateway, tunnel_through_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
-from tests.mesh.mesh import WEBSITES, Mesh
+from tests.mesh.mesh import Mesh
 from tests.mesh.programs import Programs
 from tests.mesh.verdicts import Tries
 from tests.mesh.websites import Site
@@ -64,10 +64,8 @@ class Sites(Mesh):
 
 @pytest.fixture(scope="module")
 def ports(found: Programs) -> Iterator[Mesh]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(WEBSITES, GIT, GIT_IS)
-        with Sites(PLAN, found) as running:
-            yield running
+    with Sites(PLAN, found) as running:
+        yield running
 
 
 def _ask(mesh: Mesh, pod: str, *words: str) -> tuple[str, Evidence]:

@@ -200,6 +200,7 @@ class Tries:
         ]
         raw = (flow.host, flow.port) in self._tcp
         called = port_name(flow.port, flow.host) if raw else flow.host
+        plain = http or (raw and flow.protocol is not Protocol.TLS)
         doors = doors or [
             (gateway.namespace, port, called)
             for gateway, port, of in self._judges.gateways.doors()
@@ -223,9 +224,7 @@ class Tries:
                     def connect() -> socket.socket:
                         return self._connect(pod, at, port, APP_UID)
 
-                    return exchange(
-                        connect, request, Outer(identity, sni), None if http or raw else flow.host
-                    )
+                    return exchange(connect, request, Outer(identity, sni), None if plain else flow.host)
 
                 yield attempt
 

@@ -36,8 +36,8 @@ def test_a_host_may_be_as_long_as_the_gateways_name_for_it_allows() -> None:
 @pytest.mark.parametrize(
     ("tcp", "path", "consequence"),
     [
-        (ONE | {"port": 443}, f"{PATH}.port", "expects HTTP or TLS"),
-        ([ONE, OTHER | {"port": 443}], f"{PATH}[1].port", "expects HTTP or TLS"),
+        (ONE | {"port": 443}, f"{PATH}.port", "reads the host's name from HTTP or TLS"),
+        ([ONE, OTHER | {"port": 443}], f"{PATH}[1].port", "reads the host's name from HTTP or TLS"),
         ([ONE, OTHER | {"port": "x"}], f"{PATH}[1].port", "must be a whole number"),
         ([ONE, None], f"{PATH}[1]", "a mapping of its settings (port, addresses"),
         ([ONE, OTHER | {"ports": [1]}], f"{PATH}[1].ports", "for one port"),
