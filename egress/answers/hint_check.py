@@ -113,15 +113,17 @@ def beyond(wanted: Flow, flow: Flow, headers: Collection[str]) -> set[str]:
     if flow.to or wanted.to:
         same = flow.to is not None and wanted.to is not None and flow.to.namespace == wanted.to.namespace
         return {PODS} if same else {OTHER}
+    # Of raw TCP it is all one what the bytes say.
+    raw = wanted.protocol is Protocol.TCP and flow.protocol.transport == "TCP"
     app = (
         flow.vantage is Vantage.APP
         and flow.port == wanted.port
-        and flow.protocol in (wanted.protocol, Protocol.TCP)
+        and (raw or flow.protocol in (wanted.protocol, Protocol.TCP))
     )
     if flow.host != wanted.host or not (app or flow.vantage is Vantage.GATEWAY_WITH_CERTIFICATE):
         return {OTHER}
     found = {ACCOUNTS} if flow.service_account != wanted.service_account else set[str]()
-    if flow.protocol is Protocol.HTTP and not _same_request(wanted, flow, headers):
+    if flow.protocol is Protocol.HTTP and not raw and not _same_request(wanted, flow, headers):
         found.add(REQUESTS)
     return found
 
