@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.mesh.evidence import Layer
-from tests.mesh.redteam import googles, hosts, identities, objects, places, requests, tls, wire
+from tests.mesh.redteam import googles, hosts, identities, objects, places, ports, requests, tls, wire
 from tests.mesh.redteam.way import Way
 
 THEMES = {
@@ -14,6 +14,7 @@ THEMES = {
     "S": "Framing and protocols",
     "T": "TLS and certificates",
     "A": "Addresses and ports",
+    "R": "Raw TCP",
     "G": "Google's hosts",
     "N": "DNS",
     "I": "Identities from the control plane",
@@ -24,7 +25,7 @@ THEMES = {
 def ways() -> list[Way]:
     return [
         way
-        for theme in (hosts, requests, wire, tls, places, googles, identities, objects)
+        for theme in (hosts, requests, wire, tls, places, ports, googles, identities, objects)
         for way in theme.ways()
     ]
 

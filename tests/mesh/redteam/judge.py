@@ -55,7 +55,8 @@ def _outside(mesh: Mesh, team: TeamPlan, arrival: Arrival) -> Iterator[str]:
             yield f"{arrival.site}:{arrival.port}: a connection to a host that {team.name} did not declare"
         return
     uses = [way.use for way in team.gateway_ways if _covers(way.host.name, arrival.site)]
-    passed = any(use.passthrough and arrival.port == 443 for use in uses)
+    raw = any(entry.leaves_on == arrival.port for use in uses for entry in use.tcp)
+    passed = raw or any(use.passthrough and arrival.port == 443 for use in uses)
     rules = [rule for use in uses if use.http for rule in use.http.rules.values()]
     if not passed and not any(_allows(rule, arrival) for rule in rules):
         yield f"{arrival.site}:{arrival.port} {arrival.method} {arrival.path}: {team.name} did not declare it"

@@ -26,6 +26,8 @@ PACKAGES, NOT_OURS = "europe-python.pkg.dev", "europe-npm.pkg.dev"
 """A registry of Google's that team-x may reach, and one at the same addresses that nobody may."""
 PRICING, STRANGER = "pricing-abc123-ew.a.run.app", "stranger-abc123-ew.a.run.app"
 """The same of services of Cloud Run."""
+METER, METER_IS = "meter.example.net", "203.0.113.90"
+"""Raw TCP to an address: 443 for the account that team-x's pods have, 80 for another one."""
 VIP = "199.36.153.9"
 """One of the addresses at which all of them answer."""
 ALIAS = "alias.other.example"
@@ -49,6 +51,12 @@ def config() -> dict[str, Any]:
     }
     hosts[REBOUND] = {"http": {"upgrade": "none"}}
     hosts[PATTERN] = {"https": "passthrough"}
+    hosts[METER] = {
+        "tcp": [
+            {"port": port, "addresses": [METER_IS], "serviceAccounts": [account]}
+            for port, account in ((443, "test"), (80, "somebody-else"))
+        ]
+    }
     config["gke-mesh-egress:teams"]["team-x"]["googleApis"]["hosts"] = [PACKAGES, PRICING]
     return config
 
