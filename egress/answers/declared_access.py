@@ -161,9 +161,9 @@ def _host(flows: _Flows, host: Host, use: Use) -> Iterator[Access]:
             void=bool(rule.methods or rule.paths or rule.headers or rule.service_accounts)
             and flows.past_rules(asked, of_rule),
         )
-    if use.passthrough:
+    for port in use.tls_ports:
         accounts = use.passthrough_accounts or None
-        yield _connection(flows, team, host.name, Protocol.TLS, HTTPS_PORT, accounts)
+        yield _connection(flows, team, host.name, Protocol.TLS, port, accounts)
     for entry in use.tcp:
         accounts = tuple(entry.service_accounts)
         yield _connection(flows, team, host.name, Protocol.TCP, entry.port, accounts)

@@ -95,6 +95,11 @@ class Closing:
             way = "tcp" if self._flow.port in entry.ports else plain
             if way not in ways:
                 continue
+            others = [port for port in entry.tls_ports if port != self._flow.port]
+            if way == "https" and others:
+                edits.append(set_to((*path, "httpsPorts"), others))
+                names.append(f"port {self._flow.port} of {at((*path, way))}")
+                continue
             rest = [tcp for port, tcp in entry.ports.items() if port != self._flow.port]
             if way == "tcp" and rest:
                 edits.append(set_to((*path, way), as_written(rest)))
@@ -102,8 +107,9 @@ class Closing:
                 continue
             whole = len(ways) == 1
             edits.append(gone(path if whole else (*path, way)))
-            if not whole and way == "https" and entry.service_accounts:
-                edits.append(gone((*path, "serviceAccounts")))
+            beside = {"serviceAccounts": entry.service_accounts, "httpsPorts": entry.https_ports}
+            if not whole and way == "https":
+                edits += [gone((*path, key)) for key, value in beside.items() if value]
             names.append(at(path if whole else (*path, way)))
         if edits:
             yield Proposal(f"To take it away, remove or narrow {' and '.join(names)}.", tuple(edits))

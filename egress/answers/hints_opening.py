@@ -22,7 +22,7 @@ from egress.answers.hints_raw_tcp import (
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.google_hosts import never_outside, served, short
 from egress.common.hosts import patterns_above
-from egress.common.ports import HTTP_PORT, HTTPS_PORT
+from egress.common.ports import HTTP_PORT, HTTPS_PORT, listener
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Protocol
 from egress.plan.model import Plan
@@ -146,6 +146,9 @@ class Opening:
             return {"https": "passthrough"}, f"{everybody} What is inside the TLS nobody sees."
         if flow.port in (HTTP_PORT, HTTPS_PORT):
             return None, ""
+        if flow.protocol is Protocol.TLS and not listener(flow.port):
+            more = f"{everybody} The gateway may then reach every address of the internet on that port."
+            return {"https": "passthrough", "httpsPorts": [flow.port]}, more
         way = {"tcp": {"port": flow.port, "byName": True, "serviceAccounts": [flow.service_account]}}
         more = (RAW, BY_NAME.format(port=flow.port), outside_alone(self._plan, flow.namespace, flow.port))
         return way, f" {' '.join(filter(None, more))}"
@@ -153,7 +156,7 @@ class Opening:
     def _others(self, way: dict[str, Any]) -> str:
         """That other teams who declare the host lose a layer: what a gateway knows of a host is known to all
         who declare it."""
-        (kind,) = way
+        kind, *_ = way
         teams = self._plan.settings.teams.items()
         entries = {
             name: team.egress[self._flow.host]
@@ -254,9 +257,20 @@ class Opening:
         way, more = self._way()
         if not way or self._flow.port in entry.ports:
             return
-        ((kind, said),) = way.items()
-        path = (*self._entry_path, kind)
-        if kind != "tcp":
+        kind, *_ = way
+        said, path = way[kind], (*self._entry_path, kind)
+        if "httpsPorts" in way and (entry.https or entry.http is None):
+            of_ports = (*self._entry_path, "httpsPorts")
+            ports = sorted({*entry.tls_ports, self._flow.port})
+            says = (
+                f"To allow it, add {self._flow.port} to {at(of_ports)}, now {list(entry.tls_ports)}.{more}"
+                if entry.https
+                else f"To allow it, add to {at(self._entry_path)}: {written(way)}.{more}{self._others(way)}"
+            )
+            opened = () if entry.https else (set_to(path, said),)
+            edits = (*opened, set_to(of_ports, ports))
+            yield Proposal(says, edits, admits=frozenset({ACCOUNTS}))
+        elif kind != "tcp":
             if entry.http is None and entry.https is None:
                 says = f"To allow it, add {at(path)}: {written(said)}.{more}{self._others(way)}"
                 yield Proposal(says, (set_to(path, said),), admits=frozenset({ACCOUNTS}))

@@ -165,8 +165,10 @@ def _refuse_what_is_not_a_name(host: str) -> None:
     if ":" in host:
         name, _, port = host.partition(":")
         raise HostError(
-            "A port is not part of the host: http uses 80, https uses 443, and tcp has a setting for it.",
-            f"Write {name}; for a port other than 80 and 443, write tcp: {{port: {port}, ...}} below it."
+            "A port is not part of the host: http uses 80, https uses 443 unless it has httpsPorts, and tcp "
+            "has a setting for it.",
+            f"Write {name}, and below it https: passthrough with httpsPorts: [{port}], or tcp: {{port: "
+            f"{port}, ...}} for what is not TLS."
             if port.isdecimal() and port not in ("80", "443")
             else f"Write {name}.",
         )

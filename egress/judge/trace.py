@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from egress.common.names import port_name
-from egress.common.ports import HTTPS_PORT
 from egress.judge.inbound import Inbound
 from egress.judge.layer_judges import LayerJudges
 from egress.judge.layers.sidecar import is_address, outside
@@ -235,16 +234,14 @@ class Judges(LayerJudges):
         return said
 
     def ways_in(self, flow: Flow) -> list[Entrance]:
-        """The ways into gateways that a flow is about. Of those for what is not HTTP it is asked, for each
-        port of raw TCP, what leads there, whatever it is called; and as TLS all the rest."""
+        """The ways into gateways that a flow is about. Of those for what is not HTTP: what leads to its port,
+        whatever that is called, and what leads to no port about which anybody asks."""
         http = flow.protocol is Protocol.HTTP
         every = [item for item in self.gateways.entrances(flow.host) if item.http is http]
         if http:
             return every
-        raw = {port for port, protocol in self.space.ports(flow.host) if protocol is Protocol.TCP}
-        alone = flow.port in raw and flow.port != HTTPS_PORT
-        rest: set[int | None] = set() if alone else {item.leads for item in every} - raw
-        return [item for item in every if item.leads in {None, flow.port, *rest}]
+        asked = {port for port, protocol in self.space.ports(flow.host) if protocol is not Protocol.HTTP}
+        return [item for item in every if item.leads == flow.port or item.leads not in asked]
 
     def _at_gateways(self, flow: Flow, pod: Pod, must_pass: bool) -> Iterator[list[Step]]:
         principal = f"{self.registry.trust_domain}/ns/{flow.namespace}/sa/{flow.service_account}"

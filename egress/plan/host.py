@@ -21,16 +21,22 @@ class Use:
 
     team: str
     http: Http | None
-    passthrough: bool
+    tls_ports: tuple[int, ...]
+    """TCP ports on which the app's own TLS is passed through, ascending."""
     passthrough_accounts: tuple[str, ...] = ()
     """ServiceAccounts that may pass TLS through; empty: the whole team."""
     tcp: tuple[Tcp, ...] = ()
     """Raw TCP, in order of the port."""
 
     @property
+    def passthrough(self) -> bool:
+        """Whether the app's own TLS is passed through on the port of https."""
+        return HTTPS_PORT in self.tls_ports
+
+    @property
     def known_by_name(self) -> bool:
         """Whether the team's sidecars have to know the host by its name."""
-        return bool(self.http or self.passthrough or any(port.by_name for port in self.tcp))
+        return bool(self.http or self.tls_ports or any(port.by_name for port in self.tcp))
 
 
 @dataclass(frozen=True)
@@ -70,10 +76,17 @@ class Leaving:
     """What requests must not contain; the same for every team of the host."""
     names: TlsNames = TlsNames()
     slashes: Slashes = Slashes.DECODE
+    outside_port: int | None = None
+    """What the gateway connects to, where that is said."""
 
     @property
     def tls(self) -> bool:
         return self.upgrade is not Upgrade.NONE
+
+    @property
+    def leaves_on(self) -> int:
+        """The TCP port to which the gateway connects."""
+        return self.outside_port or (HTTPS_PORT if self.tls else HTTP_PORT)
 
 
 @dataclass(frozen=True)
@@ -141,8 +154,17 @@ class Host:
 
     @property
     def passthrough(self) -> bool:
-        """Whether any team passes its own TLS through."""
-        return any(use.passthrough for use in self.uses)
+        """Whether any team passes its own TLS through on the port of https."""
+        return HTTPS_PORT in self.tls_ports
+
+    @cached_property
+    def tls_ports(self) -> tuple[int, ...]:
+        """TCP ports on which some team passes its own TLS through, ascending."""
+        return tuple(sorted({port for use in self.uses for port in use.tls_ports}))
+
+    def tls_name(self, port: int) -> str:
+        """The server name under which sidecars open mutual TLS to the gateway for TLS on a port of it."""
+        return self.outer_name if port == HTTPS_PORT else names.port_name(port, self.name)
 
     @property
     def by_name(self) -> bool:
@@ -174,5 +196,4 @@ class Host:
     @property
     def web_ports(self) -> tuple[int, ...]:
         """TCP ports on which HTTP and TLS leave for this host, ascending."""
-        ports = {HTTPS_PORT} if self.passthrough or self.upgraded else set[int]()
-        return tuple(sorted(ports | ({HTTP_PORT} if self.leaving and not self.upgraded else set())))
+        return tuple(sorted({*self.tls_ports, *({self.leaving.leaves_on} if self.leaving else ())}))

@@ -84,7 +84,7 @@ def narrowed_patterns(ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
         uses = {way.host.name: way.use for way in of_team}
         for host, use in uses.items():
             pattern = next((pattern for pattern in patterns_above(host) if pattern in uses), None)
-            if pattern is None or not use.passthrough_accounts:
+            if pattern is None or not use.passthrough or not use.passthrough_accounts:
                 continue
             allowed = uses[pattern].passthrough_accounts
             more = sorted(set(allowed) - set(use.passthrough_accounts))
@@ -100,8 +100,8 @@ def narrowed_patterns(ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
 
 
 def read_and_raw(hosts: Iterable[Host], ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
-    """Raw TCP on a port of the web to a host of which some team's requests or TLS are read on that port, or
-    the same team's by a pattern. `hosts`: of one gateway; `ways`: by team."""
+    """Raw TCP on a port of a host on which some team's requests or TLS to it are read, or the same team's by
+    a pattern. `hosts`: of one gateway; `ways`: by team."""
     patterns = {
         team: {way.host.name for way in of_team if way.host.pattern} for team, of_team in ways.items()
     }
@@ -110,8 +110,8 @@ def read_and_raw(hosts: Iterable[Host], ways: Mapping[str, Iterable[Way]]) -> It
         for use in host.uses:
             if use.http:
                 reading.setdefault(HTTP_PORT, f"{egress_path(use.team, host.name)}.http")
-            if use.passthrough:
-                reading.setdefault(HTTPS_PORT, f"{egress_path(use.team, host.name)}.https")
+            for port in use.tls_ports:
+                reading.setdefault(port, f"{egress_path(use.team, host.name)}.https")
         for use in host.uses:
             above = next((name for name in patterns_above(host.name) if name in patterns[use.team]), None)
             for entry in use.tcp:

@@ -35,7 +35,7 @@ def unseen_ways(hosts: Iterable[Host]) -> Iterator[Problem]:
         covering = [host.name, *patterns_above(host.name)] if host.leaving.inspect else []
         for way in (known[name] for name in covering if name in known):
             for use in way.uses:
-                if use.passthrough:
+                if use.tls_ports:
                     yield Problem(
                         f"{egress_path(use.team, way.name)}.https",
                         "passthrough",
@@ -78,7 +78,7 @@ def unseen_elsewhere(gateways: Sequence[EgressGateway]) -> Iterator[Problem]:
                 if other != gateway and name in ways
             ):
                 for use in way.uses:
-                    if use.passthrough or use.tcp or (use.http and use.http.inspect != leaving.inspect):
+                    if use.tls_ports or use.tcp or (use.http and use.http.inspect != leaving.inspect):
                         yield Problem(
                             egress_path(use.team, way.name),
                             host.name,

@@ -161,7 +161,7 @@ def _use(team: str, host: str, egress: Mapping[str, Access]) -> Use:
     if access.https is None and (access.http is not None or any(port.by_name for port in access.tcp or ())):
         passing = next((egress[pattern] for pattern in patterns_above(host) if pattern in egress), access)
     ports = tuple(entry for _, entry in sorted(access.ports.items()))
-    return Use(team, access.http, passing.https is not None, tuple(passing.service_accounts or ()), ports)
+    return Use(team, access.http, passing.tls_ports, tuple(passing.service_accounts or ()), ports)
 
 
 def _gateway(settings: Settings, name: str, hosts: tuple[Host, ...]) -> EgressGateway:

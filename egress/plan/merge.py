@@ -26,7 +26,7 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
         return None
     first, wanted = spoken[0]
     for path, http in spoken[1:]:
-        for field in (*_TLS, "protocol", "split", "mirror", "inspect", "encoded_slashes"):
+        for field in (*_TLS, "protocol", "outside_port", "split", "mirror", "inspect", "encoded_slashes"):
             one, other = getattr(wanted, field), getattr(http, field)
             if one != other:
                 problems.append(_disagreement((first, one), (path, other), field))
@@ -47,6 +47,7 @@ def leaving(host: str, uses: list[Use], problems: list[Problem]) -> Leaving | No
         wanted.inspect,
         TlsNames.of(wanted),
         wanted.encoded_slashes,
+        wanted.outside_port,
     )
 
 

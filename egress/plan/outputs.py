@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from egress.common import names
-from egress.common.ports import HTTP_PORT, HTTPS_PORT
+from egress.common.ports import HTTP_PORT
 from egress.plan.gateway import EgressGateway
 from egress.plan.model import Plan
 from egress.plan.team import TeamPlan
@@ -101,11 +101,11 @@ def _team(plan: Plan, team: TeamPlan) -> dict[str, Any]:
                     **rule.model_dump(by_alias=True, exclude_none=True),
                 }
             )
-        if use.passthrough:
-            accounts = {"serviceAccounts": list(use.passthrough_accounts)} if use.passthrough_accounts else {}
-            declared.append(
-                {"host": host.name, "protocol": "https", "port": HTTPS_PORT, "leaves": "https", **accounts}
-            )
+        accounts = {"serviceAccounts": list(use.passthrough_accounts)} if use.passthrough_accounts else {}
+        declared += [
+            {"host": host.name, "protocol": "https", "port": port, "leaves": "https", **accounts}
+            for port in use.tls_ports
+        ]
         for entry in use.tcp:
             rule = entry.model_dump(
                 mode="json",

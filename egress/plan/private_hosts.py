@@ -77,7 +77,7 @@ def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[
                     "Write http or https if the host speaks it. Not supported: databases and caches on "
                     "private addresses.",
                 )
-            elif (way.use.http or way.use.passthrough) and not fences.private_hosts:
+            elif (way.use.http or way.use.tls_ports) and not fences.private_hosts:
                 yield Problem(
                     path,
                     way.host.name,

@@ -81,7 +81,7 @@ def past_gateways(intent: Intent, judges: Judges, team: str) -> Iterator[Invaria
     # A client says a declared name, and connects to an address of its own choice.
     pod = Pod(team, {}, pool=judges.workloads.application_pool)
     for host in intent.hosts(team):
-        for port, protocol in ((80, Protocol.HTTP), (443, Protocol.TLS)):
+        for port, protocol in sorted({(80, Protocol.HTTP), (443, Protocol.TLS), *intent.ports(host)}):
             flow = Flow(team, concrete(host), port, protocol, address=OTHER_ADDRESS)
             said, connections = judges.sidecars.judge(flow, pod)
             led = any(

@@ -174,7 +174,7 @@ class Intent(AddressIntent):
         return iter(self._uses.get(team, {}))
 
     def ports(self, host: str) -> set[tuple[int, Protocol]]:
-        """Ports of raw TCP by which teams declared a host."""
+        """Ports by which teams declared a host, beside those of http and https."""
         return self._ports.get(host, set())
 
     @cached_property
@@ -182,8 +182,9 @@ class Intent(AddressIntent):
         found: dict[str, set[tuple[int, Protocol]]] = {}
         for of in self._uses.values():
             for host, use in of.items():
-                for entry in use.tcp:
-                    found.setdefault(host, set()).add((entry.port, Protocol.TCP))
+                ports = found.setdefault(host, set())
+                ports.update((entry.port, Protocol.TCP) for entry in use.tcp)
+                ports.update((port, Protocol.TLS) for port in use.tls_ports)
         return found
 
     def apis(self, team: str) -> set[str]:
@@ -254,9 +255,9 @@ class Intent(AddressIntent):
             if found is None:
                 continue
             if protocol is Protocol.HTTP and found.leaving:
-                return (HTTPS_PORT if found.upgraded else HTTP_PORT), _OPENS[found.leaving.upgrade]
-            if protocol is Protocol.TLS and found.passthrough:
-                return HTTPS_PORT, ""
+                return found.leaving.leaves_on, _OPENS[found.leaving.upgrade]
+            if protocol is Protocol.TLS and port in found.tls_ports:
+                return port, ""
         return None
 
     def _tcp(self, team: str, host: str, port: int) -> Tcp | None:
@@ -341,7 +342,7 @@ class Intent(AddressIntent):
         if use.http and flow.protocol is Protocol.HTTP and flow.port == HTTP_PORT:
             way = self.read(flow.namespace, flow.host)
             return any(rule_allows(rule, flow, way) for rule in use.http.rules.values())
-        if use.passthrough and flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT:
+        if flow.protocol is Protocol.TLS and flow.port in use.tls_ports:
             return not use.passthrough_accounts or flow.service_account in use.passthrough_accounts
         # What the bytes say is all one: HTTP and TLS on such a port are raw TCP like any other.
         ports = [entry for entry in use.tcp if entry.port == flow.port and flow.protocol.transport == "TCP"]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self, cast
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, field_serializer, model_validator
 
+from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.settings.base import Model, Refusal, refusal, refusals
 from egress.settings.http import Http
 from egress.settings.kubernetes_names import AccountName
-from egress.settings.tcp import ANOTHER_PORT, Tcp
+from egress.settings.ports import refused_by_name
+from egress.settings.tcp import Tcp
 
 PASSTHROUGH = "passthrough"
 
@@ -31,9 +33,8 @@ def _https(value: Any) -> Any:
             )
         if "port" in written:
             raise refusal(
-                "Not supported: https is port 443, for the app and outside.",
-                f"Write https: passthrough for 443. For another port, write {ANOTHER_PORT}. TLS passes "
-                "through unopened, and which service accounts may connect is enforced.",
+                "Its ports are said beside it, and are the same for the app and outside.",
+                "Write https: passthrough, and beside it httpsPorts: [9243] for another port than 443.",
                 ("port",),
             )
     raise refusal("The only way for the app's own TLS is passthrough.", "Write https: passthrough.")
@@ -63,6 +64,13 @@ class Access(Model):
         "and `reach`, `diff` and the map say so. Refused: Methods, paths, headers: nobody could see them.",
     )
 
+    https_ports: list[Annotated[int, Field(ge=1, le=65535)]] | None = Field(
+        default=None,
+        description="TCP ports on which TLS is passed through, for the app and outside; the server name is "
+        "checked on each. Absent: 443. Refused: Without `https`. Empty. One twice. 80. Any but 443 for a "
+        "pattern. A port at which the gateway or its node listens: docs/modes/tcp.md#refused. One of the "
+        "host's `tcp`, of any team.",
+    )
     tcp: Ports | None = Field(
         default=None,
         description="Raw TCP to fixed addresses or by name: one entry, or a list of entries with different "
@@ -91,6 +99,7 @@ class Access(Model):
             found.append(
                 (("tcp",), "No port is named, so nothing would be allowed.", "Name one, or leave tcp out.")
             )
+        found += self._refused_https_ports()
         ports = [entry.port for entry in self.tcp or ()]
         for index, entry in enumerate(self.tcp or ()):
             if len(ports) > 1:
@@ -120,11 +129,36 @@ class Access(Model):
             raise refusals(found)
         return self
 
+    def _refused_https_ports(self) -> Iterator[Refusal]:
+        ports = self.https_ports
+        if ports is None:
+            return
+        if self.https is None:
+            yield ("httpsPorts",), "This is about https, which is not declared.", "Add https: passthrough."
+        if not ports:
+            fix = "Name one, or leave httpsPorts out for 443."
+            yield ("httpsPorts",), "No port is named, so nothing would be allowed.", fix
+        for index, port in enumerate(ports):
+            at = ("httpsPorts", index)
+            if port in ports[:index]:
+                yield at, f"Port {port} is named twice.", "Remove one."
+            elif port == HTTP_PORT:
+                fix = "Name the port on which the host speaks TLS."
+                yield at, "On this port the mesh reads HTTP, and TLS is none.", fix
+            else:
+                fix = "Write tcp with the host's own addresses for this port, or name another one."
+                yield from refused_by_name(at, port, fix)
+
     @field_serializer("tcp", mode="wrap")
     def as_written(self, value: Any, handler: SerializerFunctionWrapHandler) -> Any:
         """One entry without a list around it, as most people write it."""
         found = handler(value)
         return found[0] if found and len(found) == 1 else found
+
+    @property
+    def tls_ports(self) -> tuple[int, ...]:
+        """TCP ports on which TLS is passed through, ascending."""
+        return tuple(sorted(self.https_ports or (HTTPS_PORT,))) if self.https else ()
 
     @property
     def ports(self) -> dict[int, Tcp]:

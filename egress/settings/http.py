@@ -17,6 +17,7 @@ from egress.settings.host import Host
 from egress.settings.http_rule import Rule
 from egress.settings.inspection import Inspection, Mode
 from egress.settings.kubernetes_names import SecretName
+from egress.settings.ports import refused_by_name
 from egress.settings.traffic import Traffic
 from egress.settings.upgrade import Upgrade, credential_refusals, name_refusals
 
@@ -74,6 +75,14 @@ class Http(Rule):
     )
     sni: ServerName = None
     subject_alt_names: CertificateNames = None
+    outside_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="What the gateway connects to; the app connects to 80. Absent: 443 with TLS outside, 80 "
+        "without. Refused: A port at which the gateway or its node listens: docs/modes/tcp.md#refused. Two "
+        "teams that disagree.",
+    )
     encoded_slashes: Annotated[Slashes, Field(strict=False)] = Field(
         default=Slashes.DECODE,
         description="`decode`: `%2F` in a path is a slash, for rules and for the host. `keep`: it is part "
@@ -111,8 +120,11 @@ class Http(Rule):
 
     @model_validator(mode="after")
     def fields_honoured(self) -> Self:
-        found = list(credential_refusals(self.upgrade, self.credential))
+        found: list[Refusal] = list(credential_refusals(self.upgrade, self.credential))
         found += name_refusals(self.upgrade, self.sni, self.subject_alt_names)
+        if self.outside_port is not None:
+            fix = "Name another port of the host."
+            found += refused_by_name(("outsidePort",), self.outside_port, fix)
         if self.ca is not None and self.upgrade is Upgrade.NONE:
             found.append(
                 (("ca",), "Plain HTTP verifies nothing; this would be ignored.", "Write upgrade: tls.")

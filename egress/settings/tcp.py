@@ -9,10 +9,11 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from egress.common.ip_space import never_outside
-from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS, listener
-from egress.settings.base import Model, Words, refusal, refusals
+from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS
+from egress.settings.base import Model, Refusal, Words, refusal, refusals
 from egress.settings.certificate_names import CertificateNames, ServerName
 from egress.settings.kubernetes_names import AccountName, SecretName
+from egress.settings.ports import refused_by_name
 from egress.settings.upgrade import Upgrade, credential_refusals, name_refusals
 
 ANOTHER_PORT = (
@@ -117,7 +118,7 @@ class Tcp(Model):
 
     @model_validator(mode="after")
     def fields_honoured(self) -> Self:
-        found = list(credential_refusals(self.upgrade, self.credential))
+        found: list[Refusal] = list(credential_refusals(self.upgrade, self.credential))
         found += name_refusals(self.upgrade, self.sni, self.subject_alt_names)
         if self.addresses is None and not self.by_name:
             found.append(
@@ -154,15 +155,10 @@ class Tcp(Model):
                     "Use another port here, and write the host's own port as outsidePort.",
                 )
             )
-        if self.by_name and (who := listener(self.leaves_on)):
-            found.append(
-                (
-                    ("port",) if self.outside_port is None else ("outsidePort",),
-                    f"On this port {who} listens as well: anyone who controls the DNS name could point it "
-                    "to that address, and every team's connections would end there.",
-                    "Name the host's addresses instead of byName, or another port of the host.",
-                )
-            )
+        if self.by_name:
+            at = ("port",) if self.outside_port is None else ("outsidePort",)
+            fix = "Name the host's addresses instead of byName, or another port of the host."
+            found += refused_by_name(at, self.leaves_on, fix)
         if self.ca is not None and self.upgrade is not Upgrade.TLS:
             found.append(
                 (

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from egress.common import grammar, system_namespaces
 from egress.common.hosts import is_pattern
 from egress.common.names import GATEWAY_NAMESPACE, MESH_NAMESPACE, OWN_DOMAIN, PORT_LIMIT
+from egress.common.ports import HTTPS_PORT
 from egress.settings.access import Access
 from egress.settings.base import Form, Model, refusal, refusals
 from egress.settings.google_apis import GoogleApis
@@ -202,12 +203,13 @@ class Team(Model):
     def patterns_pass_tls_through(cls, value: dict[str, Access]) -> dict[str, Access]:
         found: list[tuple[tuple[str, ...], str, str]] = []
         for host, access in value.items():
-            if access.tcp and len(host) > PORT_LIMIT:
+            named = "tcp" if access.tcp else "httpsPorts" if access.https_ports else ""
+            if named and len(host) > PORT_LIMIT:
                 found.append(
                     (
-                        (host, "tcp"),
-                        f"A host of raw TCP has at most {PORT_LIMIT} characters, because the gateway's own "
-                        f"name for it is longer; this one has {len(host)}.",
+                        (host, named),
+                        f"A host with ports of its own has at most {PORT_LIMIT} characters, because the "
+                        f"gateway's own name for it is longer; this one has {len(host)}.",
                         "Check the name.",
                     )
                 )
@@ -221,6 +223,14 @@ class Team(Model):
                         "hosts declared by their full name; it connects to other names only by the "
                         "server name (SNI) of TLS.",
                         "Write https: passthrough, or declare http for each host by its full name.",
+                    )
+                )
+            if access.https_ports not in (None, [HTTPS_PORT]):
+                found.append(
+                    (
+                        (host, "httpsPorts"),
+                        "Not supported: names below a pattern are looked up for port 443 alone.",
+                        "Leave it out, or declare each host that has another port by its full name.",
                     )
                 )
             if access.tcp is not None:

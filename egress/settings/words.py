@@ -107,19 +107,18 @@ _UDP, _PORT = (
         "and pods use the node's clock.",
     ),
     (
-        "Not supported: http is port 80 and https is port 443, so neither takes another port.",
-        f"Leave it out for 80 and 443. For another port, also with TLS, write {ANOTHER_PORT}. Which "
-        "service accounts may connect is enforced; paths and methods cannot be.",
+        "Each way says its own ports: https has httpsPorts, http has outsidePort, and tcp has port.",
+        "Leave it out for 80 and 443. For TLS on another port, write https: passthrough with httpsPorts: "
+        f"[9243]; for what is not TLS, write {ANOTHER_PORT}.",
     ),
 )
 NEEDS = {
     **{("Access", key): _UDP for key in ("udp", "quic", "http3", "ntp", "syslog")},
     **{("Access", key): _PORT for key in ("port", "ports")},
     ("Http", "port"): (
-        "Not supported: with http the app connects to port 80, and the connection leaves to port 80, or "
-        "to 443 with upgrade: tls.",
-        f"Leave it out. For another port, replace http with {ANOTHER_PORT}. Which service accounts may "
-        "connect is enforced; paths and methods cannot be.",
+        "Not supported: with http the app connects to port 80. The port of the host outside is outsidePort.",
+        f"Write outsidePort. For an app that connects to another port itself, replace http with "
+        f"{ANOTHER_PORT}; which service accounts may connect is enforced then, paths and methods are not.",
     ),
     ("Tcp", "ports"): (
         "An entry of tcp is for one port: who may and where it leads are said for each port by itself.",

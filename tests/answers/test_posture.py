@@ -107,7 +107,13 @@ OPENS_NOTHING: Mapping[str, str] = {
         for kind in ("buckets", "topics", "subscriptions", "secrets", "datasets")
     },
     **dict.fromkeys(
-        ("teams.*.egress.*.https", "teams.*.egress.*.serviceAccounts", "teams.*.egress.*.tcp"), DECLARED
+        (
+            "teams.*.egress.*.https",
+            "teams.*.egress.*.httpsPorts",
+            "teams.*.egress.*.serviceAccounts",
+            "teams.*.egress.*.tcp",
+        ),
+        DECLARED,
     ),
     **{
         f"teams.*.egress.*.http.{key}": DECLARED
@@ -122,6 +128,7 @@ OPENS_NOTHING: Mapping[str, str] = {
             "allow",
             "split",
             "mirror",
+            "outsidePort",
             "encodedSlashes",
         )
     },

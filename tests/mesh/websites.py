@@ -62,7 +62,8 @@ class Site:
     certificate: Certificate
     """What it presents to clients of TLS."""
     ports: tuple[int, ...] = (80, 443)
-    """443 is TLS, every other one is plain HTTP."""
+    tls_ports: tuple[int, ...] = (443,)
+    """Those of them that are TLS; every other one is plain HTTP."""
     greeting: bytes = b""
     """What it says to whoever connects, before it is asked anything and before any TLS."""
     answers: Mapping[str, str] | None = None
@@ -128,7 +129,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.load_certificate()
 
     def load_certificate(self) -> None:
-        if self.port == 443:
+        if self.port in self.site.tls_ports:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.site.certificate.chain, self.site.certificate.key)
             context.set_alpn_protocols(["http/1.1"])

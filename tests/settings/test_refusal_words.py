@@ -30,7 +30,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     (
         f"{HOSTS}/x.example.com",
         "passthrough",
-        "This must be a mapping of its settings (http, https, tcp, serviceAccounts), not a string",
+        "a mapping of its settings (http, https, httpsPorts, tcp, serviceAccounts), not a string",
         "x.example.com: {https: passthrough}",
     ),
     (f"{HOSTS}/x.example.com", None, "The value is missing", "x.example.com: {https: passthrough}"),
@@ -70,8 +70,6 @@ NEEDS: list[tuple[str, Any, str]] = [
     # what people need and write first, words of what to write instead
     ("x.example.com", {"udp": {"port": 123}}, "use TCP"),
     ("x.example.com", {"http": {"port": 8080}}, "tcp: {port: 8443"),
-    ("x.example.com", {"https": {"port": 8443}}, "tcp: {port: 8443"),
-    ("x.example.com", {"port": 8443, "https": "passthrough"}, "tcp: {port: 8443"),
     (
         "x.example.com",
         {"tcp": {"port": 5432, "addresses": ["10.50.0.5"], "serviceAccounts": ["a"]}},
@@ -114,6 +112,15 @@ def test_what_the_language_cannot_say_is_not_supported_with_what_to_write_instea
         # What is written instead has to be accepted itself: byName on a port of the gateway's own was not.
         if "..." not in entry:
             make_plan(load(config_with(f"{HOSTS}/x.example.com", yaml.safe_load(f"{{{entry}}}"))))
+
+
+@pytest.mark.parametrize(
+    "written", [{"https": {"port": 9243}}, {"port": 9243, "https": "passthrough"}, {"ports": [443, 9243]}]
+)
+def test_https_on_another_port_is_sent_to_the_key_that_says_so(written: dict[str, Any]) -> None:
+    (problem,) = problems_of(config_with(f"{HOSTS}/x.example.com", written))
+    assert "https: passthrough" in problem.fix
+    assert "httpsPorts: [9243]" in problem.fix
 
 
 def test_ports_of_one_entry_are_sent_to_a_list_of_entries() -> None:

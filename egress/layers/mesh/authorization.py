@@ -56,8 +56,8 @@ def _rules(team: TeamPlan, trust_domain: str) -> Iterator[dict[str, Any]]:
                 "to": [{"operation": _operation(host.name, rule)}],
                 "when": [_port(HTTP_PORT), *_headers(rule)],
             }
-        if use.passthrough:
-            passed.setdefault(use.passthrough_accounts, []).append(host.outer_name)
+        for port in use.tls_ports:
+            passed.setdefault(use.passthrough_accounts, []).append(host.tls_name(port))
         for entry in use.tcp:
             name = names.port_name(entry.port, host.name)
             passed.setdefault(tuple(entry.service_accounts), []).append(name)

@@ -17,7 +17,8 @@ from egress.common import names
 from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
 from egress.layers.mesh import host_traffic
-from egress.layers.mesh.gateway import INTERNAL_HEADERS, canonical_name, web_ports
+from egress.layers.mesh.gateway import INTERNAL_HEADERS, canonical_name
+from egress.layers.mesh.host_ports import web_ports
 from egress.plan.host import Host, Leaving
 from egress.plan.model import Plan
 from egress.settings.security_model import SecurityModel

@@ -13,7 +13,8 @@ from egress.common.ip_space import virtual
 from egress.common.normal_form import AMBIGUOUS
 from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, Owner, manifest
 from egress.common.ports import HTTP_PORT, HTTPS_PORT
-from egress.layers.mesh import host_traffic, raw_tcp
+from egress.layers.mesh import host_traffic, passed_tls, raw_tcp
+from egress.layers.mesh.host_ports import web_ports
 from egress.plan.gateway import EgressGateway
 from egress.plan.host import Host
 from egress.plan.model import Plan
@@ -63,6 +64,7 @@ def _host(gateway: EgressGateway, host: Host, guarded: bool) -> Iterator[Manifes
     if treated:
         yield _treatment(gateway, host, treated)
     yield from raw_tcp.of_host(gateway, host)
+    yield from passed_tls.of_host(gateway, host)
 
 
 def _servers(gateway: EgressGateway, trust_domain: str) -> Iterator[dict[str, Any]]:
@@ -81,36 +83,14 @@ def _servers(gateway: EgressGateway, trust_domain: str) -> Iterator[dict[str, An
                 "hosts": [host.name],
                 "tls": {"mode": "ISTIO_MUTUAL"},
             }
-        if host.passthrough and not host.pattern:
-            # One server per host: the outer SNI then chooses the one route of this host, and no other.
+        for outer in map(host.tls_name, host.tls_ports if not host.pattern else ()):
+            # One server per host and port: the outer SNI then chooses the one route of this, and no other.
             yield {
-                "port": {"number": HTTPS_PORT, "name": names.server_port(host.name), "protocol": "TLS"},
-                "hosts": [host.name],
+                "port": {"number": HTTPS_PORT, "name": names.server_port(outer), "protocol": "TLS"},
+                "hosts": [outer],
                 "tls": {"mode": "ISTIO_MUTUAL"},
             }
         yield from (raw_tcp.server(port, trust_domain) for port in host.tcp)
-
-
-def web_ports(host: Host) -> list[dict[str, Any]]:
-    """A ServiceEntry's ports for HTTP and TLS to a host."""
-    ports: list[dict[str, Any]] = []
-    if host.leaving:
-        # Upgraded, the service port stays 80 and the connection goes to 443. There is no routable port 443
-        # for a sidecar to use directly, around the gateway, unless the host is passed through as well - and
-        # then its route is the gateway.
-        upgrade = {"targetPort": HTTPS_PORT} if host.upgraded else {}
-        protocol = host.leaving.protocol
-        ports.append(
-            {
-                "number": HTTP_PORT,
-                "name": protocol.value,
-                "protocol": host_traffic.SERVICE_PROTOCOLS[protocol],
-                **upgrade,
-            }
-        )
-    if host.passthrough:
-        ports.append({"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"})
-    return ports
 
 
 def _service_entry(gateway: EgressGateway, host: Host) -> Manifest:
@@ -169,13 +149,15 @@ def _virtual_service(gateway: EgressGateway, host: Host, guarded: bool) -> Manif
                 host.leaving,
             ),
         ]
-    if host.passthrough:
+    if host.tls_ports:
         spec["tls"] = [
             {
-                "match": [{"gateways": ["mesh"], "port": HTTPS_PORT, "sniHosts": [host.name]}],
-                "route": [_to_gateway(gateway, names.passthrough_subset(host.name), HTTPS_PORT)],
+                "match": [{"gateways": ["mesh"], "port": port, "sniHosts": [host.name]}],
+                "route": [_to_gateway(gateway, names.passthrough_subset(host.tls_name(port)), HTTPS_PORT)],
             }
+            for port in host.tls_ports
         ]
+    if host.passthrough:
         spec["tcp"] = [
             {
                 "match": [{"gateways": [here], "port": HTTPS_PORT}],

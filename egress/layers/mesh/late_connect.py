@@ -32,7 +32,7 @@ def render(plan: Plan) -> Iterator[Object]:
     port = TARGET_PORTS[HTTPS_PORT]
     for gateway in plan.gateways:
         patches: list[dict[str, Any]] = []
-        if plan.connects_late(gateway) and any(host.passthrough for host in gateway.hosts):
+        if plan.connects_late(gateway) and any(host.tls_ports for host in gateway.hosts):
             patches.append(_patch(port, ON_DATA))
         # A host's own patch comes later and wins over the one for all.
         patches += [_patch(port, ON_HANDSHAKE, way.outer_name) for way in gateway.tcp]

@@ -13,7 +13,7 @@ Source: Istio reference, Gateway, ServiceEntry, VirtualService and DestinationRu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from egress.common import names
 from egress.common.objects import ISTIO_NETWORKING, Manifest, Object, manifest
 from egress.common.ports import HTTPS_PORT
 from egress.layers.mesh import host_traffic
+from egress.layers.mesh.host_ports import tls_ports
 from egress.plan.address_checks import known_addresses
 from egress.plan.gateway import EgressGateway
 from egress.plan.host import Host, TcpPort, TlsNames
@@ -50,12 +51,14 @@ def of_host(gateway: EgressGateway, host: Host) -> Iterator[Manifest]:
             if port.upgraded:
                 rule = names.origination_rule(port.outer_name)
                 yield treatment(gateway, rule, port.outer_name, {port.number: origination(port)})
-        yield _way_out(gateway, port)
+        # By name, the host's own VirtualService leads sidecars here.
+        leads = None if port.by_name else to_gateway(gateway, port)
+        yield way_out(gateway, port.outer_name, port.destination, port.number, leads, port.teams)
 
 
 def known_beside(host: Host) -> bool:
     """Whether TLS to a host needs a name besides by which sidecars know it at every address."""
-    return host.by_name and host.passthrough
+    return host.by_name and bool(host.tls_ports)
 
 
 def in_order(host: Host, objects: list[Object]) -> Iterator[Object]:
@@ -141,21 +144,32 @@ def _by_address(gateway: EgressGateway, host: Host, port: TcpPort) -> Manifest:
     )
 
 
-def _way_out(gateway: EgressGateway, port: TcpPort) -> Manifest:
+def way_out(
+    gateway: EgressGateway,
+    outer_name: str,
+    destination: str,
+    number: int,
+    leads: Mapping[str, Any] | None = None,
+    teams: Sequence[str] = (),
+) -> Manifest:
+    """How a gateway leads what comes under a server name to a port of a destination.
+
+    Args:
+        leads: how the sidecars of `teams` come here, where no other VirtualService says so.
+    """
     here = f"{gateway.namespace}/{names.GATEWAY_CONFIG}"
-    out = {"destination": {"host": port.destination, "port": {"number": port.number}}}
+    out = {"destination": {"host": destination, "port": {"number": number}}}
     leaves = {"match": [{"gateways": [here], "port": HTTPS_PORT}], "route": [out]}
-    known = not port.by_name  # otherwise the host's own VirtualService leads sidecars here
     return manifest(
         ISTIO_NETWORKING,
         "VirtualService",
-        names.virtual_service(port.outer_name),
+        names.virtual_service(outer_name),
         gateway.namespace,
         spec={
-            "hosts": [port.outer_name],
-            "gateways": ["mesh", here] if known else [here],
-            "exportTo": [gateway.namespace, *port.teams] if known else ["."],
-            "tcp": [*([to_gateway(gateway, port)] if known else []), leaves],
+            "hosts": [outer_name],
+            "gateways": ["mesh", here] if leads else [here],
+            "exportTo": [gateway.namespace, *teams] if leads else ["."],
+            "tcp": [*([leads] if leads else []), leaves],
         },
     )
 
@@ -168,7 +182,7 @@ def _tls_at_every_address(gateway: EgressGateway, host: Host) -> Manifest:
         gateway.namespace,
         spec={
             "hosts": [names.tls_name(host.name)],
-            "ports": [{"number": HTTPS_PORT, "name": "tls", "protocol": "TLS"}],
+            "ports": tls_ports(host),
             "resolution": "NONE",
             "location": "MESH_EXTERNAL",
             "exportTo": list(host.knowing_teams),

@@ -109,9 +109,10 @@ def _subsets(team: TeamPlan) -> Iterator[dict[str, Any]]:
             yield _subset(names.kept_subset(host.name), HTTP_PORT, tls, pool)
         # The outer SNI names the host, with raw TCP its port as well, so the gateway can choose the route and
         # check the team's right to it while what the application sends stays closed.
-        ports = [names.port_name(entry.port, host.name) for entry in use.tcp]
         outer = [(host.name, host.outer_name)] if use.passthrough else []
-        for name, sni in (*outer, *((port, port) for port in ports)):
+        ports = [port for port in use.tls_ports if port != HTTPS_PORT] + [entry.port for entry in use.tcp]
+        outer += [(name, name) for name in (names.port_name(port, host.name) for port in ports)]
+        for name, sni in outer:
             tls = {"mode": "ISTIO_MUTUAL", "sni": sni}
             yield _subset(names.passthrough_subset(name), HTTPS_PORT, tls, connections)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from egress.common.objects import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifest
-from egress.common.ports import HTTP_PORT, HTTPS_PORT, INNER_PORT
+from egress.common.ports import HTTP_PORT, INNER_PORT
 from egress.plan.gateway import EgressGateway
 from egress.plan.model import Plan
 
@@ -42,8 +42,8 @@ NAME = "never-to-itself"
 
 
 def render(plan: Plan) -> Iterator[Object]:
-    """One EnvoyFilter for each egress gateway that leads anywhere. The managed mesh takes none; there every
-    host is left by the ports 80 and 443, and no gateway listens on either. The ingress gateway has no use for
+    """One EnvoyFilter for each egress gateway that leads anywhere. The managed mesh takes none; there no
+    gateway listens on a port by which a host is left. The ingress gateway has no use for
     it: it leads to Services alone, whose addresses the cluster says (verify asks that,
     egress/proof/answers.py)."""
     if not plan.in_cluster_mesh:
@@ -59,7 +59,7 @@ def _clusters(gateway: EgressGateway) -> Iterator[dict[str, Any]]:
     """By port, so that there are few; addresses that the config names are none of ours. The port by which a
     gateway hands patterns to itself is left out, so a host of raw TCP on just that port is named."""
     ports = {HTTP_PORT for host in gateway.hosts if host.leaving} | {
-        HTTPS_PORT for host in gateway.hosts if host.passthrough
+        port for host in gateway.hosts for port in host.tls_ports
     }
     ports |= {way.number for way in gateway.tcp if way.by_name}
     yield from ({"portNumber": port} for port in sorted(ports - {INNER_PORT}))
