@@ -28,6 +28,7 @@ OF_TLS = ["tls.example.com", "xn--bcher-kva.example"]
 PATTERNS, BELOW = ["*.wild.example", "*.deep.wild.example"], "one.deep.wild.example"
 OF_TCP = ["db.partner.example", "mq.partner.example"]
 ACCOUNTS = st.lists(st.sampled_from(["app", "report", "job-1"]), min_size=1, max_size=2, unique=True)
+HTTPS_PORTS = st.lists(st.sampled_from([443, 9243, 8200, 636]), min_size=1, max_size=3, unique=True)
 DESCRIPTION = st.sampled_from(["why", 'quote\'s "and" ümlaut', "a: b #c", "{braces}"])
 
 
@@ -60,6 +61,8 @@ def _leaving(draw: st.DrawFn, in_cluster: bool) -> Values:
     if upgrade != "none":
         found |= draw(OTHER_NAMES)
         found["protocol"] = draw(st.sampled_from(["http", "http2", "grpc"]))
+    if draw(st.booleans()):
+        found["outsidePort"] = draw(st.sampled_from([80, 443, 9200]))
     if in_cluster and draw(st.booleans()):
         found["encodedSlashes"] = draw(st.sampled_from(["decode", "keep"]))
     if in_cluster and found.get("protocol") != "grpc" and draw(st.booleans()):
@@ -133,7 +136,8 @@ def _egress(draw: st.DrawFn, agreed: _Agreed, in_cluster: bool) -> Values:
         if host in PATTERNS:
             found[host] = {"https": "passthrough"}
         elif host in OF_TLS:
-            found[host] = {"https": "passthrough"} | draw(some(serviceAccounts=ACCOUNTS))
+            said = some(serviceAccounts=ACCOUNTS, httpsPorts=HTTPS_PORTS)
+            found[host] = {"https": "passthrough"} | draw(said)
         elif host in OF_TCP:
             found[host] = draw(_several_ways(host, agreed))
         elif host == COPIED:
@@ -169,7 +173,7 @@ def _http(draw: st.DrawFn, host: str, agreed: _Agreed) -> Values:
         http["http"]["traffic"] = agreed.traffic[host]
     if "inspect" in agreed.http[host]:
         return http
-    passed: Values = {"https": "passthrough"}
+    passed: Values = {"https": "passthrough"} | draw(some(httpsPorts=HTTPS_PORTS))
     return draw(st.sampled_from([http, passed, http | passed]))
 
 

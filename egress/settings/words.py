@@ -53,6 +53,7 @@ LEAVES = {
     "serviceAccounts": "app",
     "service": "db",
     "port": "8443",
+    "httpsPorts": "9243",
     "credential": "server",
     "partner": "client.partner.example",
     "office": "198.51.100.0/24",

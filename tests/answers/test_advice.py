@@ -156,6 +156,13 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             "host that has this address, with {tcp: {port: 443, addresses: [8.8.8.8], serviceAccounts: "
             "[default]}}. It is raw TCP: nobody reads a name",
         ),
+        (
+            "https://search.supplier.example:9243/",
+            {},
+            False,
+            '"search.supplier.example": {https: passthrough, httpsPorts: [9243]}. It holds for every',
+        ),
+        ("https://search.supplier.example:10250/", {}, False, "By name nothing leaves on port 10250"),
         ("http://8.8.8.8/", {}, False, "declare the host and let the app ask for it by its name"),
         (
             "tcp://old.supplier.example:443",

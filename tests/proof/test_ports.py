@@ -20,6 +20,9 @@ GATEWAY = "istio-egress/gateway/egress-gateway"
 OUT = "istio-egress/virtualservice/{}-broker-partner-example-port-internal-through-egress-gateway"
 OF_HOST = "istio-egress/virtualservice/broker-partner-example-through-egress-gateway"
 BOUNDARY = "istio-egress/networkpolicy/gateway-boundary"
+OF_SEARCH = "istio-egress/virtualservice/search-partner-example-through-egress-gateway"
+SEARCH_OUT = "istio-egress/virtualservice/9243-search-partner-example-port-internal-through-egress-gateway"
+SEARCH = "istio-egress/serviceentry/search-partner-example-ext"
 SSH = "istio-egress/serviceentry/22-git-partner-example-port-internal-ext"
 
 
@@ -74,6 +77,45 @@ CHANGED: dict[str, tuple[str, str, Callable[[Any], object]]] = {
         SSH,
         lambda item: item["spec"].pop("addresses"),
     ),
+    "the way of https on 9243 leads to 443": ("https-ports", SEARCH_OUT, _leads(443)),
+    "the way of https on 443 leads to 9243": ("https-ports", OF_SEARCH, _leads(9243)),
+    "sidecars lead another name on 9243": (
+        "https-ports",
+        OF_SEARCH,
+        lambda item: item["spec"]["tls"][1]["match"][0].update(sniHosts=["other.partner.example"]),
+    ),
+    "sidecars lead 9243 to the way of 443": (
+        "https-ports",
+        OF_SEARCH,
+        lambda item: item["spec"]["tls"][1].update(route=item["spec"]["tls"][0]["route"]),
+    ),
+    "https on 9243 is taken for raw TCP": (
+        "https-ports",
+        SEARCH,
+        lambda item: item["spec"]["ports"][-1].update(protocol="TCP", name="tcp-9243"),
+    ),
+    "https on 9243 leaves on another port": (
+        "https-ports",
+        SEARCH,
+        lambda item: item["spec"]["ports"][-1].update(targetPort=9244),
+    ),
+    "http leaves on another port than it says": (
+        "https-ports",
+        "istio-egress/serviceentry/vault-partner-example-ext",
+        lambda item: item["spec"]["ports"][0].update(targetPort=443),
+    ),
+    "a team with https on 443 gets the name of 9243": (
+        "https-ports",
+        "istio-egress/authorizationpolicy/egress-audit",
+        lambda item: item["spec"]["rules"][0]["when"][0]["values"].append(
+            "9243.search.partner.example.port.internal"
+        ),
+    ),
+    "a team with https on 9243 gets the name of 443": (
+        "https-ports",
+        "istio-egress/authorizationpolicy/egress-search",
+        lambda item: item["spec"]["rules"][-1]["when"][0]["values"].append("search.partner.example"),
+    ),
 }
 """One layer each; what another layer still refuses and what is led elsewhere is a violation all the same."""
 OPENED: dict[str, tuple[str, str, str]] = {
@@ -86,7 +128,7 @@ OPENED: dict[str, tuple[str, str, str]] = {
 port."""
 
 
-@pytest.mark.parametrize("mode", ["tcp-ports", "https-and-ssh"])
+@pytest.mark.parametrize("mode", ["tcp-ports", "https-and-ssh", "https-ports", "tls-without-name"])
 def test_as_rendered_nothing_is_wrong(mode: str) -> None:
     assert violations(mode, rendered(mode)) == []
 
