@@ -217,8 +217,9 @@ def _meant(node: Mapping[str, Any], value: Any, location: Location) -> str:
         and value.lower() in ("true", "yes", "on", "false", "no", "off")
     ):
         return "true" if value.lower() in ("true", "yes", "on") else "false"
-    if kind == "array" and isinstance(value, str):
-        return f"[{flow(value)}]"
+    if kind == "array" and isinstance(value, (str, int)) and not isinstance(value, bool):
+        numbers = kind_of(resolved(resolved(node).get("items", {}))) == "integer"
+        return f"[{value if numbers and str(value).isdecimal() else flow(str(value))}]"
     if (
         location[-1] == "egress"
         and isinstance(value, list)
@@ -285,13 +286,11 @@ def _example(node: Mapping[str, Any], location: Location) -> str:
         )
     if kind == "array":
         return f"[{_example(cast('dict[str, Any]', of.get('items', {})), (*location, 0))}]"
+    leaf = next((part for part in reversed(location) if isinstance(part, str)), "")
     if kind in ("integer", "number"):
-        if location and location[-1] in LEAVES:
-            return LEAVES[str(location[-1])]
-        return json.dumps(of.get("default") or of.get("minimum") or 1)
+        return LEAVES.get(leaf) or json.dumps(of.get("default") or of.get("minimum") or 1)
     if kind == "boolean":
         return "true"
-    leaf = next((part for part in reversed(location) if isinstance(part, str)), "")
     if leaf in LEAVES:
         return LEAVES[leaf]
     given = (
