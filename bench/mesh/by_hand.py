@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from egress.common.objects import Manifest
+from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS
 
 GATEWAY_NAMESPACE = "istio-egress"
 _SERVICE = f"istio-egressgateway.{GATEWAY_NAMESPACE}.svc.cluster.local"
@@ -112,7 +113,7 @@ def _shared(teams: list[str]) -> Iterator[Manifest]:
     yield _object("DestinationRule", "target-egress-gateway", {"host": _SERVICE, "subsets": subsets})
     for team in teams:
         yield _sidecar(team)
-    every = [{"when": [{"key": "destination.port", "values": ["8443"]}]}]
+    every = [{"when": [{"key": "destination.port", "values": [str(GATEWAY_TLS)]}]}]
     yield _object(
         "AuthorizationPolicy", "egress-all-443", {"action": "ALLOW", "rules": every}, "security.istio.io/v1"
     )
@@ -132,7 +133,7 @@ def _allowed(name: str, team: str, operation: dict[str, Any]) -> Manifest:
     rule = {
         "from": [{"source": {"namespaces": [team]}}],
         "to": [{"operation": operation}],
-        "when": [{"key": "destination.port", "values": ["8080"]}],
+        "when": [{"key": "destination.port", "values": [str(GATEWAY_HTTP)]}],
     }
     return _object("AuthorizationPolicy", name, {"action": "ALLOW", "rules": [rule]}, "security.istio.io/v1")
 

@@ -4,17 +4,17 @@ which no name outside may lead."""
 from __future__ import annotations
 
 PROXY_PORTS = frozenset(range(15000, 15091))
-"""Kept by the mesh for its own proxies: admin, agent, health, metrics (Istio, "Ports used by Istio")."""
+"""Kept by the mesh for its proxies: admin, agent, health, metrics (Istio, "Ports used by Istio"), and all at
+which the pods of an egress gateway listen. Nobody's name is left by one of them."""
 HTTP_PORT, HTTPS_PORT = 80, 443
 """Those at which the world serves, and at which the gateways' Services do."""
-GATEWAY_HTTP, GATEWAY_TLS = 8080, 8443
+GATEWAY_HTTP, GATEWAY_TLS = 15040, 15043
 TARGET_PORTS = {HTTP_PORT: GATEWAY_HTTP, HTTPS_PORT: GATEWAY_TLS}
-"""Port of a gateway's Service to port of its pods; the proxy is not root and binds no low port."""
-INNER_PORT = 9443
+"""Port of a gateway's Service to port of its pods: none of Istio's own, and none at which hosts outside serve
+(docs/adr/0042-ports-of-the-gateways-pods.md)."""
+INNER_PORT = 15044
 """Port of the loopback addresses on which a gateway pod reads inner names; not among the Service's or the
 pod's ports."""
-GATEWAY_PORTS = PROXY_PORTS | {GATEWAY_HTTP, GATEWAY_TLS, INNER_PORT}
-"""Every port at which an egress gateway's pod listens, on whatever address of its own."""
 NODE_PORTS = frozenset({22, 53, *range(10248, 10260), 20256, 20257, *range(30000, 32768)})
 """SSH, the cluster's DNS, Kubernetes' own agents and the node ports of Services. No NetworkPolicy stands
 between a pod and the node that it runs on (Kubernetes, "Network Policies"; kubelet and kube-proxy, `--port`
@@ -23,6 +23,6 @@ and the like; Service, `nodePort`)."""
 
 def listener(port: int) -> str | None:
     """Who listens on a port where a name that leads back would be answered; None: nobody."""
-    if port in GATEWAY_PORTS:
+    if port in PROXY_PORTS:
         return "the gateway itself"
     return "the node that the gateway runs on" if port in NODE_PORTS else None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from egress.common.ports import GATEWAY_PORTS, NODE_PORTS, PROXY_PORTS
+from egress.common.ports import INNER_PORT, NODE_PORTS, PROXY_PORTS
 from egress.judge.lookup.flow_space import OTHER_ADDRESS
 from egress.judge.lookup.host_shapes import concrete
 from egress.judge.lookup.service_registry_destinations import Destination
@@ -28,7 +28,7 @@ def of_gateways(intent: Intent, judges: Judges) -> Iterator[Invariant]:
     known = _known(intent, judges)
     for gateway in (pod for pod in judges.gateways.pods if pod.namespace in intent.gateways):
         listens = judges.gateways.listens(gateway).keys()
-        taken = {port for port, _ in listens} | GATEWAY_PORTS
+        taken = {port for port, _ in listens} | PROXY_PORTS
         left: dict[int, str] = {}
         for destination in known.get(gateway.namespace, ()):
             if not _led_to(judges, gateway, destination):
@@ -127,7 +127,7 @@ def _away(
     for endpoint in destination.endpoints:
         if endpoint.startswith("127."):
             # What a gateway hands to itself comes back at a listener of that very address, and nowhere else.
-            back = (target, endpoint) in listens and target not in PROXY_PORTS
+            back = (target, endpoint) in listens and target == INNER_PORT
             return _verdict(
                 Outcome.of(not back),
                 destination.by,

@@ -16,11 +16,7 @@ from egress.settings.kubernetes_names import AccountName, SecretName
 from egress.settings.ports import refused_by_name
 from egress.settings.upgrade import Upgrade, credential_refusals, name_refusals
 
-ANOTHER_PORT = (
-    "tcp: {port: 8444, byName: true, serviceAccounts: [app]}; for 8080 and 8443, on which the gateway "
-    "itself listens, use tcp: {port: 8443, addresses: [203.0.113.10], serviceAccounts: [app]} with the "
-    "host's own addresses"
-)
+ANOTHER_PORT = "tcp: {port: 8443, byName: true, serviceAccounts: [app]}"
 """What to write for HTTP or TLS on a port that is neither 80 nor 443."""
 
 

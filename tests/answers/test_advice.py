@@ -197,16 +197,13 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             "https://new.example:8443",
             {},
             False,
-            "{tcp: {port: 8443, addresses: [203.0.113.254], serviceAccounts: [default]}}, with the host's "
-            "own addresses in place "
-            "of 203.0.113.254. It is raw TCP: nothing inside is seen. By name nothing leaves on port 8443: "
-            "there the gateway itself",
+            '"new.example": {https: passthrough, httpsPorts: [8443]}.',
         ),
         (
             "http://new.example:8080",
             {},
             False,
-            "By name nothing leaves on port 8080: there the gateway itself listens as well.",
+            '"new.example": {tcp: {port: 8080, byName: true, serviceAccounts: [default]}}.',
         ),
         ("tcp://new.example:22", {}, False, "there the node that the gateway runs on listens as well."),
         (

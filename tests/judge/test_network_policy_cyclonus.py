@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egress.common.objects import Resource
+from egress.common.ports import TARGET_PORTS
 from egress.judge.layers.network_policy import NetworkPolicies
 from egress.judge.model.flow import Connection, Outside, Pod, Protocol
 from egress.judge.model.snapshot import Snapshot
@@ -206,5 +207,7 @@ def test_what_random_plans_render(wishes: dict[str, Any]) -> None:
         Pod("kube-system", {"k8s-app": "kube-dns"}),
     ]
     pods = [*(Pod(team, {"app": "web"}) for team in wishes), *platform]
-    ports = [("TCP", port) for port in (53, 80, 443, 8080, 8443, 15001, 15012, 15090)] + [("UDP", 53)]
+    ports = [("TCP", port) for port in (53, 80, 443, 8080, 15001, 15012, *TARGET_PORTS.values(), 15090)] + [
+        ("UDP", 53)
+    ]
     agree(Snapshot.of(rendered, (*google, ADDRESSES[0])), pods, ports)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from egress.common.objects import Resource
+from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS
 from egress.judge.layers.network_policy import NetworkPolicies
 from egress.judge.lookup.network_policy_objects import NAME_LABEL
 from egress.judge.model.flow import Connection, Outside, Pod, Protocol
@@ -249,8 +250,8 @@ GATEWAY = Pod("istio-egress", {"istio": "egressgateway", "app": "istio-egressgat
 @pytest.mark.parametrize(
     ("source", "to", "port", "transport", "allowed"),
     [
-        (TEAM_X, GATEWAY, 8080, "TCP", True),
-        (TEAM_X, GATEWAY, 8443, "TCP", True),
+        (TEAM_X, GATEWAY, GATEWAY_HTTP, "TCP", True),
+        (TEAM_X, GATEWAY, GATEWAY_TLS, "TCP", True),
         (TEAM_X, GATEWAY, 15090, "TCP", False),
         (TEAM_X, ANY_SITE, 443, "TCP", False),
         (TEAM_X, ANY_SITE, 80, "TCP", False),

@@ -25,7 +25,7 @@ def test_one_extension_on_the_gateways_plain_http_listener_behind_authorization(
     (item,) = extensions(inspected())
     assert item.identity == "istio-egress/trafficextension/body-inspection"
     spec = item.manifest["spec"]
-    assert spec["match"] == [{"mode": "CLIENT", "ports": [{"number": 8080}]}]
+    assert spec["match"] == [{"mode": "CLIENT", "ports": [{"number": 15040}]}]
     assert spec["selector"] == {"matchLabels": {"istio": "egressgateway"}}
     assert "phase" not in spec
 

@@ -56,7 +56,7 @@ class TestAuthorization:
         assert rule["from"] == [{"source": {"namespaces": ["team-x"]}}]
         assert rule["when"] == [
             {"key": "connection.sni", "values": ["example.com", "httpbin.org"]},
-            {"key": "destination.port", "values": ["8443"]},
+            {"key": "destination.port", "values": ["15043"]},
         ]
 
     def test_every_rule_names_a_team_and_a_port(self) -> None:
@@ -159,7 +159,7 @@ class TestNetworkPolicy:
     def test_the_gateway_is_reached_on_its_two_ports_only(self) -> None:
         egress = found("NetworkPolicy", "team-boundary", "team-y")["spec"]["egress"]
         (rule,) = [rule for rule in egress if "istio-egress" in str(rule)]
-        assert [port["port"] for port in rule["ports"]] == [8080, 8443]
+        assert [port["port"] for port in rule["ports"]] == [15040, 15043]
 
     def test_no_policy_of_a_team_opens_the_internet(self) -> None:
         blocks = [

@@ -95,7 +95,7 @@ class TestEgressGateway:
     def test_it_is_reached_from_teams_that_have_hosts_only(self) -> None:
         plan = plan_of(teams(team_a={"example.com": {"https": "passthrough"}}, team_b={}))
         (rule,) = policies(plan)["istio-egress/gateway-boundary"]["ingress"]
-        assert (peers(rule), opened(rule)) == (["team-a"], [8080, 8443])
+        assert (peers(rule), opened(rule)) == (["team-a"], [15040, 15043])
 
     def test_without_any_host_it_is_reached_by_nobody_and_does_not_leave(self) -> None:
         spec = policies(plan_of(teams(team_a={})))["istio-egress/gateway-boundary"]

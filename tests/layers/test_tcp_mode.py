@@ -11,6 +11,7 @@ from egress.common import names
 from egress.common.errors import ConfigError
 from egress.common.ip_space import virtual
 from egress.common.objects import Manifest
+from egress.common.ports import INNER_PORT, PROXY_PORTS, TARGET_PORTS
 from egress.layers.google import firewall
 from egress.layers.render import render
 from egress.plan.model import Plan
@@ -229,7 +230,7 @@ def test_is_refused(changes: dict[str, Any], consequence: str, fix: str) -> None
 
 
 @pytest.mark.parametrize(
-    "port", [22, 8080, 8443, 9443, 10250, 10255, 15000, 15019, 15020, 15021, 15090, 30021, 32767]
+    "port", [22, 10250, 10255, 15000, 15019, 15020, 15021, 15040, 15043, 15044, 15090, 30021, 32767]
 )
 def test_by_name_no_port_of_the_gateway_or_its_node_is_left_by_whatever_the_name_answers(port: int) -> None:
     """Whoever answers for the name says where the connection goes: to 127.0.0.1, were it the gateway's admin
@@ -246,6 +247,21 @@ def test_by_name_no_port_of_the_gateway_or_its_node_is_left_by_whatever_the_name
         ]
         assert "instead of byName" in found[0].fix
     partner(outsidePort=port)  # an address outside is no address of the gateway's
+
+
+@pytest.mark.parametrize("port", [8080, 8443, 9443, 14999, 15091])
+def test_other_ports_of_hosts_are_left_by_name(port: int) -> None:
+    """8443 most of all: the gateway's own pods listen where nobody serves."""
+    for way in (by_name(outsidePort=port), by_name(port=port, outsidePort=None)):
+        plan_of(teams(team_a={HOST: way}))
+
+
+def test_the_gateways_pods_listen_at_ports_of_proxies_that_are_none_of_istios_own() -> None:
+    """Istio, "Ports used by Istio", those of istiod among them; 15080 and 15088 are in its tests."""
+    own = {15000, 15001, 15002, 15004, 15006, 15008, 15009, 15010, 15012, 15014, 15017, 15020, 15021, 15053}
+    listens = {*TARGET_PORTS.values(), INNER_PORT}
+    assert len(listens) == 3
+    assert listens <= PROXY_PORTS - own - {15080, 15088, 15090}
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_the_team_is_judged_by_the_outer_name() -> None:
     assert rule["from"] == [{"source": {"namespaces": ["team-a"]}}]
     assert rule["when"] == [
         {"key": "connection.sni", "values": [OUTER]},
-        {"key": "destination.port", "values": ["8443"]},
+        {"key": "destination.port", "values": ["15043"]},
     ]
 
 
@@ -86,7 +86,7 @@ def test_only_the_gateway_looks_names_up_and_only_on_the_inner_way() -> None:
     entry = of(one(), "ServiceEntry", "any---example-org-resolved")
     assert (entry["hosts"], entry["resolution"], entry["exportTo"]) == ([PATTERN], "DYNAMIC_DNS", ["."])
     (patch,) = of(one(), "EnvoyFilter", "wildcard-look-up")["configPatches"]
-    assert patch["match"]["listener"]["name"] == f"{loopback(PATTERN)}_9443"
+    assert patch["match"]["listener"]["name"] == f"{loopback(PATTERN)}_15044"
     config = patch["patch"]["value"]["typed_config"]
     assert config["port_value"] == 443
     assert config["dns_cache_config"]["name"] == "*.example.org_dfp_dns_cache"

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS
 from egress.judge.model.flow import Request
 from tests.mesh.mesh import Mesh
 from tests.mesh.proxies import Identity
@@ -67,7 +68,7 @@ def request_to_gateway(
     identity: Identity | None,
     host: str,
     path: str = "/",
-    port: int = 8080,
+    port: int = GATEWAY_HTTP,
     gateway: str = "",
     server_name: str = "",
 ) -> Answer:
@@ -90,7 +91,7 @@ def tunnel_through_gateway(
     outer: str,
     inner: str,
     path: str = "/",
-    port: int = 8443,
+    port: int = GATEWAY_TLS,
     gateway: str = "",
 ) -> Answer:
     """TLS to a site inside mutual TLS to the gateway's port, each with its own server name."""
@@ -114,7 +115,7 @@ def heard_at_gateway(
     outer: str,
     *,
     seconds: float = 1.0,
-    port: int = 8443,
+    port: int = GATEWAY_TLS,
     gateway: str = "",
 ) -> bytes:
     """What a client hears that opens mutual TLS to the gateway's port and then says nothing."""
@@ -130,7 +131,7 @@ def heard_at_gateway(
     return heard
 
 
-def plain_to_gateway(mesh: Mesh, pod: str, host: str, port: int = 8080) -> Answer:
+def plain_to_gateway(mesh: Mesh, pod: str, host: str, port: int = GATEWAY_HTTP) -> Answer:
     """Plain HTTP to the gateway pod's port."""
     try:
         with _connect(mesh, pod, port) as plain:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS
 from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
@@ -243,7 +244,7 @@ def _http(
             mesh, pod, mesh.proxies[owner].identity if owner else None, host, path
         )
 
-    return f"{pod}: gateway:8080, {what}, Host {host}{path if path != '/' else ''}", pod, attempt
+    return f"{pod}: gateway:{GATEWAY_HTTP}, {what}, Host {host}{path if path != '/' else ''}", pod, attempt
 
 
 def _tunnel(
@@ -256,7 +257,11 @@ def _tunnel(
             mesh, pod, mesh.proxies[owner].identity if owner else None, outer, inner or outer
         )
 
-    return f"{pod}: gateway:8443, {what}, SNI {outer}{f', inside it {inner}' if inner else ''}", pod, attempt
+    return (
+        f"{pod}: gateway:{GATEWAY_TLS}, {what}, SNI {outer}{f', inside it {inner}' if inner else ''}",
+        pod,
+        attempt,
+    )
 
 
 def _at_the_gateway() -> Iterator[Flow]:
@@ -268,7 +273,7 @@ def _at_the_gateway() -> Iterator[Flow]:
 
     example, httpbin, other = "example.com", "httpbin.org", "other.example"
     mine_x, mine_y, works = "team-x's certificate", "team-y's certificate", "the certificate works"
-    yield Flow(f"{CHEAT_X}: gateway:8080, plain HTTP", CHEAT_X, plain, REFUSED, Layer.GATEWAY_TLS)
+    yield Flow(f"{CHEAT_X}: gateway:{GATEWAY_HTTP}, plain HTTP", CHEAT_X, plain, REFUSED, Layer.GATEWAY_TLS)
     yield Flow(*_http("no certificate", CHEAT_X, None, example), REFUSED, Layer.GATEWAY_TLS)
     yield Flow(*_tunnel("no certificate", CHEAT_X, None, example), REFUSED, Layer.GATEWAY_TLS)
     yield Flow(*_http(mine_x, CHEAT_X, X, example), "200", at=(example, 443), why=works)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from egress.common.ports import GATEWAY_TLS
 from tests.mesh.client import curl
 from tests.mesh.flow import CHEAT_X, CHEAT_Y, GATEWAY, X, Y
 from tests.mesh.mesh import Mesh
@@ -70,7 +71,7 @@ def test_a_gateway_accepts_so_many_connections_from_everybody_and_stays_ready(li
         opened = [
             closing.enter_context(
                 limited.namespaces[CHEAT_X].inside(
-                    lambda: socket.create_connection((gateway.address, 8443), _SECONDS)
+                    lambda: socket.create_connection((gateway.address, GATEWAY_TLS), _SECONDS)
                 )
             )
             for _ in range(WHOLE + 5)

@@ -14,12 +14,14 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from egress.common.ip_space import loopback, virtual
 from egress.common.objects import Manifest
+from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS, INNER_PORT, PROXY_PORTS
 from egress.layers.mesh.way_out import NAME
 from tests.mesh.authority import secret
 from tests.mesh.client import Answer, curl
@@ -49,6 +51,8 @@ ANSWERS = {
     "multicast": "224.0.0.251",
 }
 """What names answer, by a label in them; two are known once the mesh stands."""
+SERVED = (8080, 8443, 9443)
+"""Other ports at which hosts serve."""
 WAYS: dict[str, dict[str, Any]] = {
     "http": {"http": {}},
     "originated": {"http": {"upgrade": "tls"}},
@@ -74,11 +78,16 @@ WAYS: dict[str, dict[str, Any]] = {
             "credential": CREDENTIAL,
         }
     },
+    **{
+        f"tcp-{port}": {"tcp": {"port": port, "byName": True, "serviceAccounts": ["default"]}}
+        for port in SERVED
+    },
+    "https-8443": {"https": "passthrough", "httpsPorts": [8443]},
 }
 """What a team can declare of one host by its name. What partners are let in to is no name
 (tests/proof/test_answers.py)."""
 PATTERN = "*.pattern.liar.example"
-LEAVES = {"admin": (5000, 15000), "agent": (5001, 15020), "inner": (5002, 9443)}
+LEAVES = {"admin": (5000, 15000), "agent": (5001, 15020), "inner": (5002, INNER_PORT)}
 """By whom the gateway itself listens: port of the app, and the port by which an object, changed by hand,
 leaves."""
 LOOSE = 10
@@ -136,6 +145,16 @@ def _changed(objects: list[Manifest]) -> Iterator[Manifest]:
 class Liars(Mesh):
     """A mesh in which the internet's name servers answer as the owners of names like."""
 
+    def _all_sites(self) -> Iterator[Site]:
+        honest = {_host(f"tcp-{port}", HONEST): port for port in SERVED}
+        honest[_host("https-8443", HONEST)] = 8443
+        for site in super()._all_sites():
+            if site.name in honest:
+                port = honest[site.name]
+                yield replace(site, ports=(port,), tls_ports=(port,) if "https" in site.name else ())
+            else:
+                yield site
+
     def _world(self) -> dict[str, tuple[str, ...]]:
         known = {GATEWAY: self.gateway.address, POD: self.pods["test-victim"].address}
         lies: dict[str, tuple[str, ...]] = {}
@@ -161,12 +180,14 @@ def liars(found: Programs) -> Iterator[Liars]:
         for name, addresses in (("node", [NODE]), ("api server", [API_SERVER])):
             for address in addresses:
                 running.fabric.outside.run("ip", "addr", "add", f"{address}/32", "dev", "lo")
-            running.sites[name] = Site(name, tuple(addresses), running.stranger.issue(name))
+            running.sites[name] = Site(
+                name, tuple(addresses), running.stranger.issue(name), (80, 443, *SERVED)
+            )
             running.sites[name].open(running.fabric.outside)
         # What an app would find at its own pod's loopback addresses; the gateway's pod has nothing there.
         inside = ("127.0.0.1", ANSWERS["inner"])
         running.sites["the gateway itself"] = Site(
-            "the gateway itself", inside, running.stranger.issue("itself")
+            "the gateway itself", inside, running.stranger.issue("itself"), (80, 443, *SERVED)
         )
         running.sites["the gateway itself"].open(running.namespaces[running.gateway.key])
         try:
@@ -190,8 +211,9 @@ def _ask(mesh: Mesh, way: str, kind: str) -> Answer:
         return curl(
             mesh, SHOP, "-m", "4", "--connect-to", f"::{virtual(host)}:{port}", f"http://{host}:{port}/{kind}"
         )
-    if way == "https":
-        return curl(mesh, SHOP, "-k", "-m", "4", f"https://{host}/{kind}")
+    if way.startswith("https"):
+        port = WAYS[way].get("httpsPorts", [443])[0]
+        return curl(mesh, SHOP, "-k", "-m", "4", f"https://{host}:{port}/{kind}")
     outside = WEBSITES["other.example"]
     often = "?[1-3]" if way == "shared" else ""
     web, port = ("https", 443) if way == "pattern" else ("http", 80)
@@ -227,6 +249,16 @@ def test_whatever_the_owner_answers_nothing_inside_hears_of_it(liars: Liars, way
     assert way == "pattern" or len(tried) > len(ANSWERS) - (3 if way == "shared" else 1), set(ANSWERS) - tried
     if way not in ("copied", "shared"):
         assert {kind: answer.word for kind, answer in answers.items() if answer.word == "200"} == {}
+
+
+def test_the_gateway_listens_at_no_port_by_which_a_name_is_left(liars: Liars) -> None:
+    """So its own address, which the network card lets through, is nowhere to go."""
+    told = liars.namespaces[liars.gateway.key].run("ss", "-H", "-l", "-t", "-n").splitlines()
+    address = {line.split()[3].rpartition(":")[::2] for line in told}
+    own = {int(port) for at, port in address if at not in liars.sites["the gateway itself"].addresses}
+    inner = {(at, int(port)) for at, port in address if port == str(INNER_PORT)}
+    assert {GATEWAY_HTTP, GATEWAY_TLS} < own <= PROXY_PORTS
+    assert inner == {(loopback(pattern), INNER_PORT) for pattern in (OTHERS_PATTERN, PATTERN)}
 
 
 @pytest.mark.parametrize("who", LEAVES)

@@ -12,6 +12,7 @@ import pytest
 
 from egress.common.ip_space import virtual
 from egress.common.names import port_name
+from egress.common.ports import GATEWAY_TLS
 from tests.mesh.client import curl, request_to_gateway
 from tests.mesh.evidence import Evidence, Layer, Watch
 from tests.mesh.mesh import Mesh
@@ -99,7 +100,7 @@ def test_another_team_and_pods_without_a_proxy_reach_neither_name_nor_address(
 def test_a_refused_caller_causes_no_connection_outside(by_name: Mesh, owner: str | None) -> None:
     watch = Watch(by_name, CHEAT_B)
     identity = by_name.proxies[owner].identity if owner else None
-    answer = request_to_gateway(by_name, CHEAT_B, identity, port_name(PORT, ONE), port=8443)
+    answer = request_to_gateway(by_name, CHEAT_B, identity, port_name(PORT, ONE), port=GATEWAY_TLS)
     evidence = watch.evidence()
     assert answer.word == "refused"
     assert evidence.stopped_by() is Layer.GATEWAY_TLS

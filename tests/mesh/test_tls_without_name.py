@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from egress.common.names import port_name
+from egress.common.ports import GATEWAY_TLS
 from egress.judge.model.flow import Flow, Protocol, Vantage
 from egress.judge.trace import Judges
 from egress.layers.render import render
@@ -144,7 +145,7 @@ def test_at_the_gateway_a_certificate_opens_its_own_ports_alone(
     cheat = CHEATS["abc".index((owner or A)[-1])]
     watch = Watch(mesh, cheat)
     identity = mesh.proxies[owner].identity if owner else None
-    answer = request_to_gateway(mesh, cheat, identity, port_name(port, host), port=8443)
+    answer = request_to_gateway(mesh, cheat, identity, port_name(port, host), port=GATEWAY_TLS)
     evidence = watch.evidence()
     assert answer.word == "refused"
     assert evidence.stopped_by() is Layer.GATEWAY_TLS

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from egress.common.ports import GATEWAY_HTTP
 from tests.mesh.client import curl
 from tests.mesh.evidence import Evidence, Layer, Line, Watch
 from tests.mesh.flow import CHEAT_X, GATEWAY, Flow, X, Y, send
@@ -77,11 +78,11 @@ def test_nothing_internal_leaves(mesh: Mesh) -> None:
 
 
 def test_9_the_sidecar_logs_the_way_to_the_gateway(mesh: Mesh) -> None:
-    """HEAD / of example.com, 200, to 10.1.4.12:8080 as
+    """HEAD / of example.com, 200, to 10.1.4.12:15040 as
     outbound|80|target-egress-gateway-mtls|istio-egressgateway..."""
     [line] = _get(mesh, X, "-I", "http://example.com").sidecar_log
     assert _asked(line) == ("HEAD", "example.com", "/", 200)
-    assert line["upstream_host"] == f"{mesh.gateway.address}:8080"
+    assert line["upstream_host"] == f"{mesh.gateway.address}:{GATEWAY_HTTP}"
     assert line["upstream_cluster"] == f"outbound|80|target-egress-gateway-mtls|{GATEWAY_SERVICE}"
 
 

@@ -72,7 +72,7 @@ def test_who_stopped_it(said: dict[str, Any], found: Logs, by: str) -> None:
 
 
 def test_where_it_arrived_is_what_the_gateway_wrote() -> None:
-    seen = came(an_asked(), ANSWERED, logs({**ONWARD, "upstream_host": "10.1.1.1:8080"}, OUTSIDE))
+    seen = came(an_asked(), ANSWERED, logs({**ONWARD, "upstream_host": "10.1.1.1:15040"}, OUTSIDE))
     assert (seen.arrived, seen.word, seen.at) == (True, "200", "203.0.113.1:443")
 
 
@@ -89,13 +89,15 @@ def test_a_gateway_that_reads_the_inner_name_leads_to_itself_first() -> None:
     own, inner = "127.0.0.1:50001", {"upstream_host": "203.0.113.9:443"}
     sidecar = line(downstream_remote_address=LOCAL, **ONWARD)
     outer = line(
-        downstream_remote_address="10.1.0.9:50000", upstream_host="127.1.2.3:9443", upstream_local_address=own
+        downstream_remote_address="10.1.0.9:50000",
+        upstream_host="127.1.2.3:15044",
+        upstream_local_address=own,
     )
     found = Logs(sidecar, [outer, line(downstream_remote_address=own, **inner)])
     said = {**SAID, "tls": "verified"}
     assert came(an_asked(Protocol.TLS), said, found).at == "203.0.113.9:443"
     # Of the inner one there is no line yet.
-    assert came(an_asked(Protocol.TLS), said, Logs(sidecar, [outer])).at == "127.1.2.3:9443"
+    assert came(an_asked(Protocol.TLS), said, Logs(sidecar, [outer])).at == "127.1.2.3:15044"
 
 
 class TestRows:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from egress.common.objects import Resource
+from egress.common.ports import GATEWAY_TLS
 from tests.fuzz.added import check
 from tests.fuzz.added.firewall import firewall
 from tests.fuzz.added.mesh import istio
@@ -77,7 +78,7 @@ OPENS: dict[str, tuple[str, list[Json]]] = {
         for stack, namespace, cidr, transport, port in (
             ("dev", "team-y", "203.0.113.0/24", "TCP", 9999),
             ("dev", "team-y", "10.0.0.0/24", "TCP", 8080),
-            ("dev", "istio-egress", "10.99.0.0/16", "TCP", 8443),
+            ("dev", "istio-egress", "10.99.0.0/16", "TCP", GATEWAY_TLS),
             ("dev", "istio-system", "192.168.0.0/16", "UDP", 15012),
             ("receive", "istio-ingress", "128.0.0.0/1", "SCTP", 22),
             ("receive", "istio-ingress", "10.0.0.0/24", "TCP", 9999),

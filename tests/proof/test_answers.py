@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
@@ -12,6 +13,7 @@ import pytest
 
 from egress.common.ip_space import without
 from egress.common.objects import Manifest
+from egress.common.ports import INNER_PORT, TARGET_PORTS
 from egress.judge.lookup.bound import Bound
 from egress.judge.model.snapshot import Snapshot
 from egress.judge.trace import Judges
@@ -38,7 +40,7 @@ def plan() -> Plan:
             "passed.example": {"https": "passthrough"},
             "*.pattern.example": {"https": "passthrough"},
             "db.example": {"tcp": TCP},
-            "inner.example": {"tcp": TCP | {"port": 9443, "outsidePort": 9500}},
+            "inner.example": {"tcp": TCP | {"port": 9443, "outsidePort": 8443}},
             "fixed.example": {"tcp": FIXED},
         },
         media={"cdn.example": {"https": "passthrough"}, "*.media.example": {"https": "passthrough"}},
@@ -92,7 +94,7 @@ def test_the_card_is_named_for_every_way_but_the_one_to_itself() -> None:
         ("inner.example", 9443),
     ):
         assert bound.on(gateway, host, port)
-    assert not bound.on(gateway, "pattern.example.wildcard.internal", 9443)
+    assert not bound.on(gateway, "pattern.example.wildcard.internal", INNER_PORT)
 
 
 @pytest.mark.parametrize("index", range(4))
@@ -108,14 +110,14 @@ def test_the_way_to_itself_that_is_tied_is_found_as_closed() -> None:
         item["spec"]["configPatches"].append(
             {
                 **item["spec"]["configPatches"][0],
-                "match": {"context": "GATEWAY", "cluster": {"portNumber": 9443}},
+                "match": {"context": "GATEWAY", "cluster": {"portNumber": INNER_PORT}},
             }
         )
 
     assert any("declared, and a layer refuses" in says for says in told(tie, "EnvoyFilter", NAME))
 
 
-@pytest.mark.parametrize("port", [8080, 8443, 9443, 15000, 15020, 15090, 10250, 53])
+@pytest.mark.parametrize("port", [*TARGET_PORTS.values(), INNER_PORT, 15000, 15020, 15090, 10250, 53])
 @pytest.mark.parametrize("host", ["plain-example-ext", "passed-example-ext", "db-example-ext"])
 def test_a_port_of_the_gateway_or_its_node_is_found(host: str, port: int) -> None:
     def lead(item: Any) -> None:
@@ -145,6 +147,14 @@ def test_what_the_gateway_hands_to_itself_comes_back_where_it_listens_for_it_alo
             item["spec"]["endpoints"] = [{"address": "127.0.0.1"}]
 
     assert told(lead, "ServiceEntry")
+
+
+def test_what_the_gateway_hands_to_itself_comes_back_at_no_port_of_istios_own() -> None:
+    """Also where every object agrees on it."""
+    original = deployment(plan(), render(plan()))
+    text = json.dumps([dict(item) for item in original.kubernetes]).replace(str(INNER_PORT), "15000")
+    judges = Judges(Snapshot.of(json.loads(text), original.google))
+    assert any("must not lead back" in one.says for one in verify(Intent(plan()), judges).violations)
 
 
 @pytest.mark.parametrize(

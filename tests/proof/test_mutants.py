@@ -204,7 +204,7 @@ WIDER: dict[str, dict[str, tuple[object, ...]]] = {
         "hosts": (["*.com"],),
         "exportTo": (["*"],),
         "addresses": (["0.0.0.0/0"],),
-        "targetPort": (15000, 9443, 10250),
+        "targetPort": (15000, 15044, 10250),
         "number": (15000,),
     },
     "EnvoyFilter": {

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from egress.common.ports import GATEWAY_TLS
 from egress.judge.trace import Judges
 from egress.proof.verify import verify
 from tests.fuzz.added.mesh import ROOT, istio
@@ -123,7 +124,7 @@ def test_a_server_name_left_out_leaves_the_others_open(left_out: str) -> None:
         "from": [{"source": {"namespaces": ["cafe"]}}],
         "when": [
             {"key": "connection.sni", "notValues": names},
-            {"key": "destination.port", "values": ["8443"]},
+            {"key": "destination.port", "values": [str(GATEWAY_TLS)]},
         ],
     }
     flows = opened(istio("AuthorizationPolicy", SHARED, action="ALLOW", rules=[rule]))

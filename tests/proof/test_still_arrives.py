@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from egress.common.ports import GATEWAY_HTTP
 from egress.judge.model.snapshot import Snapshot, identity
 from egress.proof.violation import Violation
 from tests.judge.deployments import rendered, violations, with_change, with_object
@@ -212,7 +213,9 @@ def test_a_gateways_service_that_leads_nowhere_is_found(what: str) -> None:
 
 
 FILTERS: dict[str, Any] = {
-    "on the way back": lambda spec: spec.update(match=[{"mode": "SERVER", "ports": [{"number": 8080}]}]),
+    "on the way back": lambda spec: spec.update(
+        match=[{"mode": "SERVER", "ports": [{"number": GATEWAY_HTTP}]}]
+    ),
     "on a port that nothing comes to": lambda spec: spec.update(
         match=[{"mode": "CLIENT", "ports": [{"number": 80}]}]
     ),

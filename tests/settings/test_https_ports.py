@@ -43,7 +43,7 @@ def test_443_of_a_pattern_may_be_written() -> None:
 
 @pytest.mark.parametrize(
     ("said", "ports"),
-    [({}, (443,)), ({"httpsPorts": [9243]}, (9243,)), ({"httpsPorts": [9243, 443]}, (443, 9243))],
+    [({}, (443,)), ({"httpsPorts": [9243]}, (9243,)), ({"httpsPorts": [8443, 443]}, (443, 8443))],
 )
 def test_without_the_key_it_is_443_and_with_it_what_stands_there(
     said: dict[str, Any], ports: tuple[int, ...]

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from egress.common.objects import ISTIO_ENVOY_FILTER, Manifest, Object, Owner, manifest
-from egress.common.ports import HTTP_PORT, INNER_PORT
+from egress.common.ports import HTTP_PORT
 from egress.plan.gateway import EgressGateway
 from egress.plan.model import Plan
 
@@ -57,15 +57,12 @@ def render(plan: Plan) -> Iterator[Object]:
 
 def _clusters(gateway: EgressGateway) -> Iterator[dict[str, Any]]:
     """By port, so that there are few; addresses that the config names are none of ours. The port by which a
-    gateway hands patterns to itself is left out, so a host of raw TCP on just that port is named."""
+    gateway hands patterns to itself is no host's."""
     ports = {HTTP_PORT for host in gateway.hosts if host.leaving} | {
         port for host in gateway.hosts for port in host.tls_ports
     }
     ports |= {way.number for way in gateway.tcp if way.by_name}
-    yield from ({"portNumber": port} for port in sorted(ports - {INNER_PORT}))
-    for way in gateway.tcp:
-        if way.by_name and way.number == INNER_PORT:
-            yield {"service": way.host, "portNumber": INNER_PORT}
+    yield from ({"portNumber": port} for port in sorted(ports))
 
 
 def _filter(namespace: str, labels: Mapping[str, str], clusters: Sequence[Mapping[str, Any]]) -> Manifest:

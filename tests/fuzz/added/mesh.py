@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from egress.common.ports import GATEWAY_HTTP
 from tests.fuzz.added.stacks import Change, Json, Stack, at, breaks, nothing, opens, put, take
 
 Draw = st.DrawFn
@@ -227,7 +228,7 @@ def door_of_a_gateway(draw: Draw, stack: Stack) -> Change | None:
         )
     namespace = draw(st.sampled_from([gateway, *stack.teams, ROOT]))
     if (
-        "8080" not in json.dumps(stack.objects.get(f"{gateway}/service/istio-egressgateway", {}))
+        str(GATEWAY_HTTP) not in json.dumps(stack.objects.get(f"{gateway}/service/istio-egressgateway", {}))
         or server["port"]["number"] == 9999
     ):
         # What no Service leads to is still a port of the pod; NetworkPolicies hold it.

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from egress.common.ports import GATEWAY_HTTP
 from tests.fuzz.added.mesh import ROOT, istio, pods_of, serves
 from tests.fuzz.added.stacks import Change, Json, Stack, at, breaks, nothing, opens, take
 
@@ -71,7 +72,7 @@ def rule_allowed(draw: Draw, stack: Stack) -> Change | None:
                 {"hosts": [host], "paths": ["/a/*"]},
                 {"hosts": [host], "methods": ["DELETE"]},
                 {"notHosts": ["elsewhere.example"]},
-                {"ports": ["8080"]},
+                {"ports": [str(GATEWAY_HTTP)]},
             ]
         )
     )
@@ -79,7 +80,7 @@ def rule_allowed(draw: Draw, stack: Stack) -> Change | None:
         st.sampled_from(
             [
                 None,
-                [{"key": "destination.port", "values": ["8080"]}],
+                [{"key": "destination.port", "values": [str(GATEWAY_HTTP)]}],
                 [{"key": "request.headers[x-a]", "values": ["b"]}],
                 [{"key": "request.headers[x-a]", "notValues": ["b"]}],
                 [{"key": "destination.ip", "values": ["10.0.0.0/8"]}],
@@ -116,7 +117,13 @@ def rule_denied(draw: Draw, stack: Stack) -> Change | None:
     source = source_of(draw, team, accounts[0] if accounts else "any")
     to = draw(
         st.sampled_from(
-            [None, {"hosts": [host]}, {"hosts": [f"*{host[2:]}"]}, {"hosts": ["*"]}, {"ports": ["8080"]}]
+            [
+                None,
+                {"hosts": [host]},
+                {"hosts": [f"*{host[2:]}"]},
+                {"hosts": ["*"]},
+                {"ports": [str(GATEWAY_HTTP)]},
+            ]
         )
     )
     rule = {

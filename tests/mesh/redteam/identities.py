@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
+from egress.common.ports import GATEWAY_HTTP
 from tests.mesh.authority import Certificate
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
@@ -115,7 +116,9 @@ def _with_a_signed_name(mesh: Mesh) -> Answer:
     named = command("openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", str(given.chain))
     assert "team-x" not in named, named
     gateway = mesh.gateway.address
-    return raw.say_inside_tls(mesh, CHEAT_Y, gateway, 8080, raw.last(EXAMPLE), sni=None, identity=given)
+    return raw.say_inside_tls(
+        mesh, CHEAT_Y, gateway, GATEWAY_HTTP, raw.last(EXAMPLE), sni=None, identity=given
+    )
 
 
 def _sign(mesh: Mesh, token: str | None, behalf: str | None = None) -> tuple[Answer, Certificate | None]:

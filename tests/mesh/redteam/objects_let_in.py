@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 
+from egress.common.ports import GATEWAY_HTTP
 from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
@@ -159,7 +160,9 @@ def _led(mesh: Mesh, address: str, present: bool, seconds: float = 10.0) -> None
 def _by_own_server(mesh: Mesh) -> Answer:
     mine = mesh.proxies[Y].identity
     request = raw.last(HTTPBIN, "/status/418")
-    return raw.say_inside_tls(mesh, CHEAT_Y, mesh.gateway.address, 8080, request, sni=HTTPBIN, identity=mine)
+    return raw.say_inside_tls(
+        mesh, CHEAT_Y, mesh.gateway.address, GATEWAY_HTTP, request, sni=HTTPBIN, identity=mine
+    )
 
 
 def _with(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from egress.common.ports import GATEWAY_HTTP
 from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
@@ -111,9 +112,9 @@ def _proxies() -> Iterator[Way]:
             number=number,
         )
     yield Way(
-        "as uid 1337: the gateway's port 8080 in plain text",
+        f"as uid 1337: the gateway's port {GATEWAY_HTTP} in plain text",
         X,
-        _curl(X, _at("gateway", 8080), "-H", f"Host: {EXAMPLE}", uid=PROXY_UID),
+        _curl(X, _at("gateway", GATEWAY_HTTP), "-H", f"Host: {EXAMPLE}", uid=PROXY_UID),
         REFUSED,
         Layer.GATEWAY_TLS,
         number="A23",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from egress.common.names import port_name
+from egress.common.ports import GATEWAY_TLS
 from tests.mesh import client
 from tests.mesh.client import Answer
 from tests.mesh.evidence import Layer
@@ -126,9 +127,9 @@ def _at_the_gateway() -> Iterator[Way]:
     def ask(number: str, what: str, pod: str, owner: str | None, name: str, layer: Layer) -> Way:
         def attempt(mesh: Mesh) -> Answer:
             identity = mesh.proxies[owner].identity if owner else None
-            return client.request_to_gateway(mesh, pod, identity, name, port=8443)
+            return client.request_to_gateway(mesh, pod, identity, name, port=GATEWAY_TLS)
 
-        return Way(f"gateway:8443 {what}", pod, attempt, REFUSED, layer, number=number)
+        return Way(f"gateway:{GATEWAY_TLS} {what}", pod, attempt, REFUSED, layer, number=number)
 
     here, hosts = Layer.GATEWAY_TLS, Layer.GATEWAY_HOSTS
     mine, theirs = "with team-x's certificate,", "with team-y's certificate,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from egress.common.ports import GATEWAY_HTTP, GATEWAY_TLS
 from tests.mesh import client
 from tests.mesh.authority import Certificate
 from tests.mesh.client import Answer
@@ -147,7 +148,7 @@ def _to_gateway(
     whose: Callable[[Mesh], Identity | Certificate | None],
     *parts: bytes,
     pod: str = CHEAT_X,
-    port: int = 8080,
+    port: int = GATEWAY_HTTP,
     sni: str | None = None,
 ) -> Callable[[Mesh], Answer]:
     return lambda mesh: raw.say_inside_tls(
@@ -159,7 +160,7 @@ def _certificates() -> Iterator[Way]:
     """From a pod without a sidecar to the gateway's own ports."""
     request, gateway = raw.last(EXAMPLE), Layer.GATEWAY_TLS
     yield Way(
-        "gateway:8080 in plain text",
+        f"gateway:{GATEWAY_HTTP} in plain text",
         CHEAT_X,
         lambda mesh: client.plain_to_gateway(mesh, CHEAT_X, EXAMPLE),
         REFUSED,
@@ -167,7 +168,7 @@ def _certificates() -> Iterator[Way]:
         number="T14",
     )
     yield Way(
-        "gateway:8080 without a certificate",
+        f"gateway:{GATEWAY_HTTP} without a certificate",
         CHEAT_X,
         _to_gateway(lambda _: None, request),
         REFUSED,
@@ -180,7 +181,7 @@ def _certificates() -> Iterator[Way]:
         ("T18", "by the authority of websites"),
     ):
         yield Way(
-            f"gateway:8080 with a certificate of team-x's name, signed {how}",
+            f"gateway:{GATEWAY_HTTP} with a certificate of team-x's name, signed {how}",
             CHEAT_X,
             _to_gateway(lambda mesh, how=how: _forged(mesh, how), request),
             REFUSED,
@@ -188,13 +189,13 @@ def _certificates() -> Iterator[Way]:
             number=number,
         )
     yield Way(
-        "gateway:8443 with a forged certificate, the server name of a declared host",
+        f"gateway:{GATEWAY_TLS} with a forged certificate, the server name of a declared host",
         CHEAT_X,
         lambda mesh: raw.say_inside_tls(
             mesh,
             CHEAT_X,
             mesh.gateway.address,
-            8443,
+            GATEWAY_TLS,
             raw.last(EXAMPLE),
             sni=EXAMPLE,
             identity=_forged(mesh, "by itself"),
@@ -204,7 +205,7 @@ def _certificates() -> Iterator[Way]:
         number="T19",
     )
     yield Way(
-        "gateway:8080 with another team's rights, claimed in x-forwarded-client-cert",
+        f"gateway:{GATEWAY_HTTP} with another team's rights, claimed in x-forwarded-client-cert",
         CHEAT_Y,
         _to_gateway(
             lambda mesh: mesh.proxies[Y].identity,
@@ -216,7 +217,7 @@ def _certificates() -> Iterator[Way]:
         number="T20",
     )
     yield Way(
-        "gateway:8080 with a certificate stolen from another team",
+        f"gateway:{GATEWAY_HTTP} with a certificate stolen from another team",
         CHEAT_Y,
         _to_gateway(lambda mesh: mesh.proxies[X].identity, request, pod=CHEAT_Y),
         "200",
@@ -256,7 +257,12 @@ def _names_at_the_gateway() -> Iterator[Way]:
     ) -> Way:
         mine = _to_gateway(lambda mesh: mesh.proxies[Y].identity, data, pod=CHEAT_Y)
         return Way(
-            f"gateway:8080 with team-y's certificate, {what}", CHEAT_Y, mine, expected, layer, number=number
+            f"gateway:{GATEWAY_HTTP} with team-y's certificate, {what}",
+            CHEAT_Y,
+            mine,
+            expected,
+            layer,
+            number=number,
         )
 
     yield request("T24", "another team's host", raw.last(EXAMPLE))
@@ -268,13 +274,14 @@ def _names_at_the_gateway() -> Iterator[Way]:
     )
     yield request("T29", "two Hosts", raw.last(HTTPBIN, "/status/418", f"Host: {EXAMPLE}"))
     yield Way(
-        "gateway:8080 with team-y's certificate, HTTP/2, :authority of its own host and Host of another",
+        f"gateway:{GATEWAY_HTTP} with team-y's certificate, HTTP/2, "
+        ":authority of its own host and Host of another",
         CHEAT_Y,
         lambda mesh: raw.http2(
             mesh,
             CHEAT_Y,
             mesh.gateway.address,
-            8080,
+            GATEWAY_HTTP,
             [*_stream(HTTPBIN, "/status/418"), ("host", EXAMPLE)],
             identity=mesh.proxies[Y].identity,
         ),
@@ -299,7 +306,7 @@ def _names_at_the_gateway() -> Iterator[Way]:
         def attempt(mesh: Mesh) -> Answer:
             return client.tunnel_through_gateway(mesh, CHEAT_Y, mesh.proxies[Y].identity, outer, inner)
 
-        what = f"gateway:8443 with team-y's certificate, server name {outer}, inside it {inner}"
+        what = f"gateway:{GATEWAY_TLS} with team-y's certificate, server name {outer}, inside it {inner}"
         return Way(what, CHEAT_Y, attempt, expected, layer, number=number, **more)  # type: ignore[arg-type]
 
     yield tunnel("T32", EXAMPLE, EXAMPLE, REFUSED, Layer.AUTHORIZATION)
@@ -311,7 +318,8 @@ def _names_at_the_gateway() -> Iterator[Way]:
     yield tunnel("T36", f"outbound_.443_._.{GATEWAY_SERVICE}", OTHER, REFUSED, Layer.GATEWAY_HOSTS)
     yield tunnel("T37", "outbound_.80_._.test.team-x.svc.cluster.local", OTHER, REFUSED, Layer.GATEWAY_HOSTS)
     yield Way(
-        "gateway:8443 with team-x's certificate and its wildcard's name, inside it a name beside the pattern",
+        f"gateway:{GATEWAY_TLS} with team-x's certificate and its wildcard's name, "
+        "inside it a name beside the pattern",
         CHEAT_X,
         lambda mesh: client.tunnel_through_gateway(
             mesh, CHEAT_X, mesh.proxies[X].identity, "wild.example.net.wildcard.internal", OTHER
@@ -321,9 +329,9 @@ def _names_at_the_gateway() -> Iterator[Way]:
         number="T38",
     )
     yield Way(
-        "gateway:8443 with team-y's certificate, no server name",
+        f"gateway:{GATEWAY_TLS} with team-y's certificate, no server name",
         CHEAT_Y,
-        _to_gateway(lambda mesh: mesh.proxies[Y].identity, raw.last(HTTPBIN), pod=CHEAT_Y, port=8443),
+        _to_gateway(lambda mesh: mesh.proxies[Y].identity, raw.last(HTTPBIN), pod=CHEAT_Y, port=GATEWAY_TLS),
         REFUSED,
         Layer.GATEWAY_HOSTS,
         number="T39",
@@ -332,7 +340,9 @@ def _names_at_the_gateway() -> Iterator[Way]:
 
 def _two_streams(mesh: Mesh) -> Answer:
     streams = _stream(HTTPBIN, "/status/418"), _stream(EXAMPLE, "/")
-    return raw.http2(mesh, CHEAT_Y, mesh.gateway.address, 8080, *streams, identity=mesh.proxies[Y].identity)
+    return raw.http2(
+        mesh, CHEAT_Y, mesh.gateway.address, GATEWAY_HTTP, *streams, identity=mesh.proxies[Y].identity
+    )
 
 
 def _stream(host: str, path: str) -> list[tuple[str, str]]:
