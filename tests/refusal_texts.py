@@ -31,6 +31,7 @@ ROOMS = [
             "ingress_checks",
             "direct_egress",
             "port_checks",
+            "private_addresses",
             "private_hosts",
             "keepalive",
             "google_host_checks",

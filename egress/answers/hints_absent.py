@@ -161,8 +161,8 @@ def _of_address(host: str, port: int) -> str:
         return "IPv6 is not let out, and no setting lets it."
     if not address.is_global:
         return (
-            "This address is not one of the internet, and no setting lets apps reach such an address by "
-            "itself."
+            "This address is not one of the internet. Raw TCP to it needs its range in "
+            "fences.privateAddresses, and an entry that names it."
         )
     if port in PROXY_PORTS:
         return _OF_PROXIES.format(port=port)

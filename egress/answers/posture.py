@@ -70,6 +70,9 @@ def _of_fences(plan: Plan) -> Iterator[Relaxation]:
     for name, where in sorted(fences.private_hosts.items()):
         said = f"Gateways reach hosts in the private range {where}, by http and https."
         yield Relaxation(f"fences.privateHosts.{name}", said, None, str(where))
+    for name, where in sorted(fences.private_addresses.items()):
+        said = f"Teams may name addresses in the private range {where} for raw TCP."
+        yield Relaxation(f"fences.privateAddresses.{name}", said, None, str(where))
     for port in sorted(fences.application_nodes.leave_on) if fences.application_nodes else ():
         said = f"Application nodes may leave to anywhere on TCP {port}."
         reason = fences.application_nodes.reason if fences.application_nodes else None

@@ -25,6 +25,7 @@ from egress.plan import (
     keepalive,
     merge,
     port_checks,
+    private_addresses,
     private_hosts,
 )
 from egress.plan.addresses import AddressPlan
@@ -101,6 +102,7 @@ def make_plan(settings: Settings) -> Plan:
         *direct_egress.unresolvable(settings),
         *keepalive.too_late(settings),
         *private_hosts.unused(settings, gateways.values()),
+        *private_addresses.refused(settings, gateways.values()),
         *private_hosts.unopened(settings, ways),
         *direct_egress.uninspected((host for gateway in gateways.values() for host in gateway.hosts), ways),
     ]

@@ -32,10 +32,10 @@ def unused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[Pr
                 "This range is opened for hosts that use http or https through a gateway, and no team "
                 "declares one. Raw TCP and teams that bypass the gateway reach only the internet: "
                 "nothing in this range can be reached.",
-                "Remove it, or declare the hosts in this range with http or https. Not supported: "
-                "databases and caches on private addresses.",
+                "Remove it, or declare the hosts in this range with http or https. For databases and caches, "
+                "name the range in fences.privateAddresses and their addresses in tcp.",
             )
-    for name, other in _covered(ranges):
+    for name, other in covered(ranges):
         yield Problem(
             f"{PATH}.{name}",
             str(ranges[name]),
@@ -74,8 +74,8 @@ def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[
                     True,
                     f"network.dns.answeredElsewhere.{domain} says that a private zone answers this name, so "
                     "its address is in a private network: raw TCP reaches only the internet.",
-                    "Write http or https if the host speaks it. Not supported: databases and caches on "
-                    "private addresses.",
+                    "Write http or https if the host speaks it, or its addresses instead of byName, and "
+                    "their range in fences.privateAddresses.",
                 )
             elif (way.use.http or way.use.tls_ports) and not fences.private_hosts:
                 yield Problem(
@@ -87,7 +87,7 @@ def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[
                 )
 
 
-def _covered(ranges: Mapping[str, IPv4Network]) -> Iterator[tuple[str, str]]:
+def covered(ranges: Mapping[str, IPv4Network]) -> Iterator[tuple[str, str]]:
     """Names of ranges that lie within another one, each with that one's."""
     around: str | None = None
     # By address, the widest first: ranges never overlap in part, so the last one that ended later is around,

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 
 from egress.common.ip_space import without
 from egress.judge.model.ip_ranges import Ranges, position
+from egress.plan.gateway import EgressGateway
 from egress.plan.model import Plan
 
 
@@ -31,6 +32,11 @@ class AddressIntent:
     def is_shared(self, address: str) -> bool:
         """Whether an address is in a private range that the config opens to gateways."""
         return position(address) in Ranges.of(map(str, self._plan.settings.fences.private_hosts.values()))
+
+    def is_named(self, address: str) -> bool:
+        """Whether an address is in a private range in which the config lets raw TCP have addresses."""
+        opened = self._plan.settings.fences.private_addresses
+        return position(address) in Ranges.of(map(str, opened.values()))
 
     def is_own(self, address: str) -> bool:
         """Whether nodes or pods of the cluster have addresses there."""
@@ -66,8 +72,19 @@ class AddressIntent:
     def ranges(self) -> tuple[str, ...]:
         """Ranges that the config tells apart."""
         plan = self._plan
-        private = map(str, plan.settings.fences.private_hosts.values())
+        fences = plan.settings.fences
+        private = map(str, (*fences.private_hosts.values(), *fences.private_addresses.values()))
         return (*plan.addresses.not_outside, *(network for _, network in plan.addresses.own), *private)
+
+    def leaves_by(self, gateway: EgressGateway, port: int, address: str | None) -> bool:
+        """Whether a gateway has to leave on a TCP port to an address outside; None: to some address."""
+        if port in gateway.ports:
+            return True
+        return bool(gateway.tcp_ranges.get(port)) if address is None else self.names(gateway, port, address)
+
+    def names(self, gateway: EgressGateway, port: int, address: str) -> bool:
+        """Whether raw TCP through a gateway leaves to an address and port, named or wherever names lead."""
+        return position(address) in Ranges.of(gateway.tcp_ranges.get(port, ()))
 
     def at_google(self, address: str) -> bool:
         """Whether Google's APIs answer there, in the address set that the config has."""

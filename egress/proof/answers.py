@@ -135,7 +135,9 @@ def _away(
                 f"It comes back to {endpoint}:{target}.",
             )
     if destination.resolution == "STATIC":
-        inside = next((address for address in destination.endpoints if intent.is_inside(address)), None)
+        inside = next(
+            (one for one in destination.endpoints if intent.is_inside(one) and not intent.is_named(one)), None
+        )
         return _verdict(
             Outcome.of(inside is not None),
             destination.by,

@@ -119,7 +119,8 @@ def _is_declared(intent: Intent, one: ClusterConnection, gateway: EgressGateway,
     if one.transport != "TCP" or (address and ":" in address):
         return False
     if address and intent.is_inside(address):
-        return shared and intent.is_shared(address) and one.port in gateway.ports
+        led = shared and intent.is_shared(address) and one.port in gateway.ports
+        return led or intent.names(gateway, one.port, address)
     return intent.leaves_by(gateway, one.port, address)
 
 

@@ -56,13 +56,6 @@ class Intent(AddressIntent):
         ingress = {names.INGRESS_NAMESPACE} if self._plan.receptions else set[str]()
         return self.gateways | ingress | {names.MESH_NAMESPACE}
 
-    def leaves_by(self, gateway: EgressGateway, port: int, address: str | None) -> bool:
-        """Whether a gateway has to leave on a TCP port to an address outside; None: to some address."""
-        if port in gateway.ports:
-            return True
-        ranges = gateway.tcp_ranges.get(port, ())
-        return bool(ranges) if address is None else position(address) in Ranges.of(ranges)
-
     def gateway_in(self, namespace: str) -> EgressGateway | None:
         """The egress gateway of a namespace."""
         return next((gateway for gateway in self._plan.gateways if gateway.namespace == namespace), None)

@@ -287,11 +287,18 @@ class Fences(Model):
     private_hosts: dict[str, PrivateRange] = Field(
         default={},
         description="Name to private range in which declared hosts may lie, behind a VPN for example. "
-        "The gateway reaches it on the ports of HTTP and TLS that hosts need; no other port of raw TCP "
-        "does. A name that a private zone of your own answers needs `network.dns.answeredElsewhere`. "
-        "Refused: Not within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10. A range of the "
-        "cluster. A range although no team declares a host with `http` or `https` behind a gateway: "
-        "nothing could be reached there. A range within another one.",
+        "The gateway reaches it on the ports of HTTP and TLS that hosts need; raw TCP has "
+        "`privateAddresses`. A name that a private zone of your own answers needs "
+        "`network.dns.answeredElsewhere`. Refused: Not within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or "
+        "100.64.0.0/10. A range of the cluster. A range although no team declares a host with `http` or "
+        "`https` behind a gateway: nothing could be reached there. A range within another one.",
+    )
+    private_addresses: dict[str, PrivateRange] = Field(
+        default={},
+        description="Name to private range in which `addresses` of raw TCP may lie: databases and caches of "
+        "this network or behind it (docs/modes/private.md). The gateway reaches the addresses that teams "
+        "name, on their ports, and nothing else there. Refused: As for `privateHosts`. A range in which no "
+        "declared address lies.",
     )
     application_nodes: ApplicationNodes | None = Field(
         default=None,

@@ -191,7 +191,7 @@ class Settings(Model):
         found.extend(self._taken_whole())
         found.extend(self._received_nowhere())
         found.extend(self.fences.unknown_teams(self.teams))
-        found.extend(self._private_hosts_inside())
+        found.extend(self._private_ranges_inside())
         found.extend(self._sources_inside())
         found.extend(one_address_twice(self.google_names, self._addresses()))
         found.extend(unfit(self.names, self.network.name, self._addresses()))
@@ -266,13 +266,17 @@ class Settings(Model):
                 pools[("gateways", name, "nat", "addresses")] = list(gateway.nat.addresses)
         return pools
 
-    def _private_hosts_inside(self) -> Iterator[Refusal]:
+    def _private_ranges_inside(self) -> Iterator[Refusal]:
         own = self._own_ranges()
-        for name, network in self.fences.private_hosts.items():
+        opened = {("fences", "privateHosts", name): to for name, to in self.fences.private_hosts.items()}
+        opened |= {
+            ("fences", "privateAddresses", name): to for name, to in self.fences.private_addresses.items()
+        }
+        for path, network in opened.items():
             for what, range_ in own.items():
                 if network.overlaps(range_):
                     yield (
-                        ("fences", "privateHosts", name),
+                        path,
                         f"{network} overlaps {range_}, the range of {what}: the gateway could be led back "
                         "into the cluster.",
                         "Name only ranges of other networks.",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
-from egress.common.ip_space import never_outside
+from egress.common.ip_space import SHAREABLE, never_outside
 from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS
 from egress.settings.base import Model, Refusal, Words, refusal, refusals
 from egress.settings.certificate_names import CertificateNames, ServerName
@@ -29,15 +29,16 @@ def _address(value: Any) -> Any:
         raise refusal(
             "This is not an IPv4 address.", "Write an address such as 203.0.113.10, without a prefix."
         ) from None
+    if any(address in network for network in SHAREABLE):
+        return address  # where the platform opens its range: egress/plan/private_addresses.py
     if never_outside(address) or not (
         address.is_global or address in ipaddress.IPv4Network("203.0.113.0/24")
     ):
         raise refusal(
             "This is not an internet address: the gateway would open a way into private networks, to "
             "Google's own APIs or to whole groups of machines.",
-            "Name the public addresses of the outside host. Not supported: databases and caches on "
-            "private addresses; hosts there that speak http or https can be reached, see "
-            "fences.privateHosts.",
+            "Name the addresses of the outside host: public ones, or private ones in a range of "
+            "fences.privateAddresses.",
         )
     return address
 
@@ -58,10 +59,11 @@ class Tcp(Model):
     )
     addresses: list[Address] | None = Field(
         default=None,
-        description="The host's public IPv4 addresses. TCP carries no name: the sidecar knows the "
-        "connection by address and port. Refused: Empty. A range. An address that is not public; one of "
-        "Google's own for its APIs, of multicast, or of a range of the network itself. One that another "
-        "host has on the same port. Absent without `byName`.",
+        description="The host's IPv4 addresses. TCP carries no name: the sidecar knows the connection by "
+        "address and port. Refused: Empty. A range. A private address in no range of "
+        "`fences.privateAddresses`; one on a port by which the gateway is also led by names; one of Google's "
+        "own for its APIs, of multicast, or of a range of the network itself. One that another host has on "
+        "the same port. Absent without `byName`.",
     )
     by_name: bool = Field(
         default=False,

@@ -139,7 +139,7 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             "tcp://10.50.0.5:5432",
             {},
             False,
-            "not one of the internet, and no setting lets apps reach such an address",
+            "needs its range in fences.privateAddresses, and an entry that names it",
         ),
         (
             "tcp://8.8.8.8:853",

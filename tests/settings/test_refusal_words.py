@@ -71,11 +71,6 @@ NEEDS: list[tuple[str, Any, str]] = [
     ("x.example.com", {"udp": {"port": 123}}, "use TCP"),
     ("x.example.com", {"http": {"port": 8080}}, "tcp: {port: 8443"),
     (
-        "x.example.com",
-        {"tcp": {"port": 5432, "addresses": ["10.50.0.5"], "serviceAccounts": ["a"]}},
-        "fences.privateHosts",
-    ),
-    (
         "*.kafka.example",
         {"tcp": {"port": 9093, "byName": True, "serviceAccounts": ["a"]}},
         "each host by its full name",

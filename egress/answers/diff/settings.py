@@ -64,7 +64,12 @@ key everything is meant; `*` is any name. What is written down here is what docs
 WORDS = "/description$"
 """A key's last part that is always for people."""
 _BY_VALUE = (
-    *("cluster.controlPlane.authorizedNetworks", "fences.privateHosts", "ingress.sourceRanges"),
+    *(
+        "cluster.controlPlane.authorizedNetworks",
+        "fences.privateHosts",
+        "fences.privateAddresses",
+        "ingress.sourceRanges",
+    ),
     *("teams.*.receives.*.clients",),
 )
 """Maps whose names are words: what counts is the values."""
