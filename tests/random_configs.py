@@ -174,6 +174,8 @@ def _http(draw: st.DrawFn, host: str, agreed: _Agreed) -> Values:
     if "inspect" in agreed.http[host]:
         return http
     passed: Values = {"https": "passthrough"} | draw(some(httpsPorts=HTTPS_PORTS))
+    if host == BELOW and "httpsPorts" in passed:
+        passed["httpsPorts"] = sorted({443, *passed["httpsPorts"]})
     return draw(st.sampled_from([http, passed, http | passed]))
 
 

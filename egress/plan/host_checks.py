@@ -84,7 +84,15 @@ def narrowed_patterns(ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
         uses = {way.host.name: way.use for way in of_team}
         for host, use in uses.items():
             pattern = next((pattern for pattern in patterns_above(host) if pattern in uses), None)
-            if pattern is None or not use.passthrough or not use.passthrough_accounts:
+            if pattern and not use.passthrough and use.tls_ports:
+                yield Problem(
+                    f"{egress_path(team, host)}.httpsPorts",
+                    list(use.tls_ports),
+                    f"{egress_path(team, pattern)} lets {team} reach {host} on 443 as well: this entry would "
+                    "seem to deny that.",
+                    f"Add {HTTPS_PORT}, or name the pattern's hosts one by one.",
+                )
+            if pattern is None or not use.passthrough_accounts:
                 continue
             allowed = uses[pattern].passthrough_accounts
             more = sorted(set(allowed) - set(use.passthrough_accounts))

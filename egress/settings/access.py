@@ -68,7 +68,8 @@ class Access(Model):
         default=None,
         description="TCP ports on which TLS is passed through, for the app and outside; the server name is "
         "checked on each. Absent: 443. Refused: Without `https`. Empty. One twice. 80. Any but 443 for a "
-        "pattern. A port at which the gateway or its node listens: docs/modes/tcp.md#refused. One of the "
+        "pattern; without 443 below a pattern of the same team. A port at which the gateway or its node "
+        "listens: docs/modes/tcp.md#refused. One of the "
         "host's `tcp`, of any team.",
     )
     tcp: Ports | None = Field(

@@ -85,12 +85,13 @@ def test_teams_agree_on_where_http_leaves_to() -> None:
     assert problem.path.endswith("http.outsidePort")
 
 
-def test_a_narrower_port_below_a_pattern_is_no_narrowing_of_the_pattern() -> None:
-    """The pattern is for 443 alone."""
-    below = OF | {"httpsPorts": [9243], "serviceAccounts": ["app"]}
-    assert plan_of(teams(team_x={"*.partner.example": OF, HOST: below}))
-    (problem,) = problems_of(teams(team_x={"*.partner.example": OF, HOST: below | {"httpsPorts": [443]}}))
-    assert "would seem to deny" in problem.consequence
+def test_a_host_below_a_pattern_of_the_team_has_its_port_as_well() -> None:
+    """Where another team has the host on 443, sidecars follow the host's own entry, no longer the pattern."""
+    config = teams(team_x={"*.partner.example": OF, HOST: OF | {"httpsPorts": [9243]}})
+    (problem,) = problems_of(config)
+    assert problem.path.endswith(f'["{HOST}"].httpsPorts')
+    assert "reach search.partner.example on 443 as well" in problem.consequence
+    plan_of(teams(team_x={"*.partner.example": OF, HOST: OF | {"httpsPorts": [443, 9243]}}))
 
 
 def test_a_copy_of_the_config_says_the_same() -> None:
