@@ -28,7 +28,7 @@ OF_TLS = ["tls.example.com", "xn--bcher-kva.example"]
 PATTERNS, BELOW = ["*.wild.example", "*.deep.wild.example"], "one.deep.wild.example"
 OF_TCP = ["db.partner.example", "mq.partner.example"]
 ACCOUNTS = st.lists(st.sampled_from(["app", "report", "job-1"]), min_size=1, max_size=2, unique=True)
-HTTPS_PORTS = st.lists(st.sampled_from([443, 9243, 8200, 636]), min_size=1, max_size=3, unique=True)
+HTTPS_PORTS = st.lists(st.sampled_from([443, 9243, 8243, 636]), min_size=1, max_size=3, unique=True)
 DESCRIPTION = st.sampled_from(["why", 'quote\'s "and" ümlaut', "a: b #c", "{braces}"])
 
 

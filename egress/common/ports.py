@@ -15,10 +15,16 @@ TARGET_PORTS = {HTTP_PORT: GATEWAY_HTTP, HTTPS_PORT: GATEWAY_TLS}
 INNER_PORT = 15044
 """Port of the loopback addresses on which a gateway pod reads inner names; not among the Service's or the
 pod's ports."""
-NODE_PORTS = frozenset({22, 53, *range(10248, 10260), 20256, 20257, *range(30000, 32768)})
-"""SSH, the cluster's DNS, Kubernetes' own agents and the node ports of Services. No NetworkPolicy stands
-between a pod and the node that it runs on (Kubernetes, "Network Policies"; kubelet and kube-proxy, `--port`
-and the like; Service, `nodePort`)."""
+_GOOGLES = frozenset(
+    {1338, 2112, 4194, 4244, 6942, 8799, 8888, 9115, 9889, 9890, 9910, 9965, 9990, 11253, 47082, 47083, 48797}
+    | {*range(987, 991), *range(2020, 2023), *range(8200, 8232), *range(10349, 10353)}
+)
+"""Agents of Google's on nodes (GKE, "Reserved hostPorts"). Not those of NodeLocal DNSCache, which is in a pod
+of its own here, nor those from which clients of NFS send. Google may change the list without notice."""
+NODE_PORTS = frozenset({22, 53, *range(10248, 10260), 20256, 20257, *_GOOGLES, *range(30000, 32768)})
+"""SSH, the cluster's DNS, agents of Kubernetes and Google, and the node ports of Services. No NetworkPolicy
+stands between a pod and the node that it runs on (Kubernetes, "Network Policies"; kubelet and kube-proxy,
+`--port` and the like; Service, `nodePort`)."""
 
 
 def listener(port: int) -> str | None:

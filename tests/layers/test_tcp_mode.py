@@ -321,3 +321,11 @@ def test_passed_through_tls_connects_late_and_tcp_keeps_its_own_mode() -> None:
     assert every["patch"]["value"]["typed_config"]["upstream_connect_mode"] == "ON_DOWNSTREAM_DATA"
     assert mysql["match"]["listener"]["filterChain"]["sni"] == OUTER
     assert mysql["patch"]["value"]["typed_config"]["upstream_connect_mode"] == "ON_DOWNSTREAM_TLS_HANDSHAKE"
+
+
+@pytest.mark.parametrize("port", [22, 53, 990, 2020, 4244, 8200, 8231, 9990, 10250, 11253, 31000, 47082])
+def test_by_name_no_port_is_left_at_which_a_node_listens(port: int) -> None:
+    with pytest.raises(ConfigError, match="the node that the gateway runs on listens as well"):
+        plan_of(teams(team_a={HOST: by_name(port=port, outsidePort=port)}))
+    fixed = {"port": port, "addresses": ["203.0.113.7"], "serviceAccounts": ["app"]}
+    plan_of(teams(team_a={HOST: {"tcp": fixed}}))

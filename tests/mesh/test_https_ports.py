@@ -25,7 +25,7 @@ from tests.support import plan_of, teams
 
 SEARCH, VAULT, PLAIN = "search.partner.example", "vault.partner.example", "plain.partner.example"
 UNDECLARED = "example.com"
-PORTS = (80, 443, 9243, 8200)
+PORTS = (80, 443, 9243, 8243)
 
 PLAN = plan_of(
     teams(
@@ -36,9 +36,9 @@ PLAN = plan_of(
                 "http": {"methods": ["GET"], "paths": ["/ok"]},
                 "tcp": {"port": 9300, "outsidePort": 80, "byName": True, "serviceAccounts": ["default"]},
             },
-            PLAIN: {"http": {"upgrade": "none", "outsidePort": 8200}},
+            PLAIN: {"http": {"upgrade": "none", "outsidePort": 8243}},
         },
-        team_b={SEARCH: {"https": "passthrough"}, VAULT: {"https": "passthrough", "httpsPorts": [8200]}},
+        team_b={SEARCH: {"https": "passthrough"}, VAULT: {"https": "passthrough", "httpsPorts": [8243]}},
         team_c={SEARCH: {"https": "passthrough", "httpsPorts": [9243], "serviceAccounts": ["somebody-else"]}},
     )
 )
@@ -54,7 +54,7 @@ class Sites(Mesh):
     def _all_sites(self) -> Iterator[Site]:
         for site in super()._all_sites():
             plain = site.name == PLAIN
-            served = {"ports": PORTS, "tls_ports": (443,) if plain else (443, 9243, 8200)}
+            served = {"ports": PORTS, "tls_ports": (443,) if plain else (443, 9243, 8243)}
             yield replace(site, **served) if site.name != "metadata" else site
 
 
@@ -77,9 +77,9 @@ def _ask(mesh: Mesh, pod: str, *words: str) -> tuple[str, Evidence]:
         (A, f"https://{SEARCH}:9243/", SEARCH, 9243),
         (A, f"http://{SEARCH}/ok", SEARCH, 80),
         (A, f"http://{SEARCH}:9300/", SEARCH, 80),
-        (A, f"http://{PLAIN}/", PLAIN, 8200),
+        (A, f"http://{PLAIN}/", PLAIN, 8243),
         (B, f"https://{SEARCH}/", SEARCH, 443),
-        (B, f"https://{VAULT}:8200/", VAULT, 8200),
+        (B, f"https://{VAULT}:8243/", VAULT, 8243),
     ],
 )
 def test_what_a_team_declared_arrives_on_its_port(
@@ -95,15 +95,15 @@ def _at(name: str, port: int, site: str) -> tuple[str, str, str]:
 
 
 def test_the_name_decides_and_not_the_address(mesh: Mesh) -> None:
-    word, evidence = _ask(mesh, B, *_at(VAULT, 8200, UNDECLARED))
-    assert (word, [(one.site, one.port) for one in evidence.requests]) == ("200", [(VAULT, 8200)])
+    word, evidence = _ask(mesh, B, *_at(VAULT, 8243, UNDECLARED))
+    assert (word, [(one.site, one.port) for one in evidence.requests]) == ("200", [(VAULT, 8243)])
 
 
 @pytest.mark.parametrize(
     ("pod", "words"),
     [
         # another port of a declared host, and another host on a declared port
-        (A, (f"https://{SEARCH}:8200/",)),
+        (A, (f"https://{SEARCH}:8243/",)),
         (A, (f"https://{VAULT}:9243/",)),
         (B, (f"https://{VAULT}/",)),
         (B, (f"https://{VAULT}:9243/",)),
@@ -113,15 +113,15 @@ def test_the_name_decides_and_not_the_address(mesh: Mesh) -> None:
         (C, (f"https://{SEARCH}/",)),
         # names that nobody declared, at the address and port of a declared host
         (A, _at(UNDECLARED, 9243, SEARCH)),
-        (B, _at(UNDECLARED, 8200, VAULT)),
-        (B, _at(SEARCH, 8200, VAULT)),
+        (B, _at(UNDECLARED, 8243, VAULT)),
+        (B, _at(SEARCH, 8243, VAULT)),
         # no server name, no TLS
         (A, (f"https://{SITES[SEARCH]}:9243/",)),
-        (B, (f"https://{SITES[VAULT]}:8200/",)),
+        (B, (f"https://{SITES[VAULT]}:8243/",)),
         (A, (f"http://{SEARCH}:9243/",)),
-        (B, (f"http://{VAULT}:8200/",)),
+        (B, (f"http://{VAULT}:8243/",)),
         # the port outside of what is dialled on 80
-        (A, (f"http://{PLAIN}:8200/",)),
+        (A, (f"http://{PLAIN}:8243/",)),
         (B, (f"http://{PLAIN}/",)),
     ],
     ids=str,
@@ -135,7 +135,7 @@ def test_everything_else_is_refused_and_causes_no_connection_outside(
 
 
 @pytest.mark.parametrize("pod", CHEATS)
-@pytest.mark.parametrize("url", [f"https://{SEARCH}:9243/", f"https://{VAULT}:8200/"])
+@pytest.mark.parametrize("url", [f"https://{SEARCH}:9243/", f"https://{VAULT}:8243/"])
 def test_pods_without_a_proxy_reach_no_port(mesh: Mesh, pod: str, url: str) -> None:
     word, evidence = _ask(mesh, pod, url)
     assert word in ("refused", "timeout")
@@ -151,11 +151,11 @@ def test_pods_without_a_proxy_reach_no_port(mesh: Mesh, pod: str, url: str) -> N
         (B, port_name(9243, SEARCH), None),
         (C, port_name(9243, SEARCH), None),
         (C, SEARCH, None),
-        (B, port_name(8200, VAULT), (VAULT, 8200)),
-        (A, port_name(8200, VAULT), None),
+        (B, port_name(8243, VAULT), (VAULT, 8243)),
+        (A, port_name(8243, VAULT), None),
         (B, VAULT, None),
         (A, port_name(443, SEARCH), None),
-        (A, port_name(8200, SEARCH), None),
+        (A, port_name(8243, SEARCH), None),
     ],
 )
 def test_at_the_gateway_a_certificate_opens_its_own_ports_alone(
@@ -190,7 +190,7 @@ def test_explain_says_of_every_team_and_port_what_happens(mesh: Mesh) -> None:
     compared = [tries.compare(flow) for flow in asked]
     assert len(compared) > 50
     assert sum(not one.seen.stopped_by for one in compared) > 6
-    assert {one.flow.port for one in compared} >= {443, 8200, 9243}
+    assert {one.flow.port for one in compared} >= {443, 8243, 9243}
     assert {one.flow.protocol for one in compared} >= {Protocol.TLS, Protocol.TCP}
     wrong = [str(one) for one in compared if not one.agree]
     assert not wrong, "\n".join(wrong)
