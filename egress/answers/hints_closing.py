@@ -78,10 +78,11 @@ class Closing:
 
     def _entries(self) -> Iterator[tuple[Path, Access]]:
         """The entries that cover the host, the exact one first."""
-        for name in (
-            self._flow.addressed if self._flow.protocol is Protocol.HTTP else self._flow.host,
-            *patterns_above(self._flow.host),
-        ):
+        asked = self._flow.addressed if self._flow.protocol is Protocol.HTTP else self._flow.host
+        for name, entry in self._team.egress.items():
+            if any(asked in map(str, port.addresses or ()) for port in entry.tcp or ()):
+                yield (*self._path, "egress", name), entry
+        for name in (asked, *patterns_above(self._flow.host)):
             if name in self._team.egress:
                 yield (*self._path, "egress", name), self._team.egress[name]
 
@@ -112,7 +113,12 @@ class Closing:
                 edits += [gone((*path, key)) for key, value in beside.items() if value]
             names.append(at(path if whole else (*path, way)))
         if edits:
-            yield Proposal(f"To take it away, remove or narrow {' and '.join(names)}.", tuple(edits))
+            says = f"To take it away, remove or narrow {' and '.join(names)}"
+            yield Proposal(f"{says}.", tuple(edits))
+            for name in self._plan.settings.fences.private_addresses:
+                range_ = ("fences", "privateAddresses", name)
+                more = f"{says}, and {at(range_)}, in which nobody else names an address."
+                yield Proposal(more, (*edits, gone(range_)))
 
     def _google(self) -> Iterator[Proposal]:
         google = self._team.google_apis

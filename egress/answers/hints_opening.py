@@ -259,7 +259,7 @@ class Opening:
             return
         kind, *_ = way
         said, path = way[kind], (*self._entry_path, kind)
-        if "httpsPorts" in way and (entry.https or entry.http is None):
+        if kind == "https" and (entry.https or ("httpsPorts" in way and entry.http is None)):
             of_ports = (*self._entry_path, "httpsPorts")
             ports = sorted({*entry.tls_ports, self._flow.port})
             says = (

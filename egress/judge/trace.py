@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from egress.common.names import port_name
+from egress.common.ports import HTTPS_PORT
 from egress.judge.inbound import Inbound
 from egress.judge.layer_judges import LayerJudges
 from egress.judge.layers.sidecar import is_address, outside
@@ -250,7 +251,8 @@ class Judges(LayerJudges):
         entrances = self.ways_in(flow)
         if not entrances:
             doors = ((pod, port) for pod, port, of in self.gateways.doors() if of is http)
-            name = port_name(flow.port, flow.host) if flow.protocol is Protocol.TCP else flow.host
+            own = http or (flow.protocol is Protocol.TLS and flow.port == HTTPS_PORT)
+            name = flow.host if own else port_name(flow.port, flow.host)
             entrances = [Entrance(pod, port, http, name, name) for pod, port in doors]
         if not entrances:
             reason = f"No gateway has a port that reads {'HTTP' if http else 'TLS'}."

@@ -162,6 +162,7 @@ def told(team: str, url: str, **options: Any) -> Explanation:
             False,
             '"search.supplier.example": {https: passthrough, httpsPorts: [9243]}. It holds for every',
         ),
+        ("https://search.supplier.example:8200/", {}, False, "By name nothing leaves on port 8200"),
         ("https://search.supplier.example:10250/", {}, False, "By name nothing leaves on port 10250"),
         ("http://8.8.8.8/", {}, False, "declare the host and let the app ask for it by its name"),
         (

@@ -19,6 +19,7 @@ from egress.answers.explain import traced
 from egress.common.google_cloud import METADATA_ADDRESS
 from egress.common.google_hosts import never_outside
 from egress.common.names import port_name
+from egress.common.ports import HTTPS_PORT
 from egress.judge.layers.sidecar import is_address
 from egress.judge.model.flow import Flow, Layer, Protocol, Request, Vantage
 from egress.judge.trace import Judges
@@ -199,7 +200,8 @@ class Tries:
             for item in entrances
         ]
         raw = (flow.host, flow.port) in self._tcp
-        called = port_name(flow.port, flow.host) if raw else flow.host
+        of_port = raw or (flow.protocol is Protocol.TLS and flow.port != HTTPS_PORT)
+        called = port_name(flow.port, flow.host) if of_port else flow.host
         plain = http or (raw and flow.protocol is not Protocol.TLS)
         doors = doors or [
             (gateway.namespace, port, called)
