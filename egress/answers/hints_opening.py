@@ -255,7 +255,7 @@ class Opening:
     def _beside(self, entry: Access) -> Iterator[Proposal]:
         """One way more to a declared host: raw TCP to another port of it, or http or https beside raw TCP."""
         way, more = self._way()
-        if not way or self._flow.port in entry.ports:
+        if not way or self._flow.port in (*entry.ports, *entry.tls_ports):
             return
         kind, *_ = way
         said, path = way[kind], (*self._entry_path, kind)
@@ -270,7 +270,8 @@ class Opening:
             opened = () if entry.https else (set_to(path, said),)
             edits = (*opened, set_to(of_ports, ports))
             yield Proposal(says, edits, admits=frozenset({ACCOUNTS}))
-        elif kind != "tcp":
+            return
+        if kind != "tcp":
             if entry.http is None and entry.https is None:
                 says = f"To allow it, add {at(path)}: {written(said)}.{more}{self._others(way)}"
                 yield Proposal(says, (set_to(path, said),), admits=frozenset({ACCOUNTS}))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from ipaddress import IPv4Network
 
-from egress.common.ip_space import without
+from egress.common.ip_space import ANYWHERE, without
 from egress.judge.model.ip_ranges import Ranges, position
 from egress.plan.gateway import EgressGateway
 from egress.plan.model import Plan
@@ -80,11 +80,13 @@ class AddressIntent:
         """Whether a gateway has to leave on a TCP port to an address outside; None: to some address."""
         if port in gateway.ports:
             return True
-        return bool(gateway.tcp_ranges.get(port)) if address is None else self.names(gateway, port, address)
+        ranges = gateway.tcp_ranges.get(port, ())
+        return bool(ranges) if address is None else position(address) in Ranges.of(ranges)
 
     def names(self, gateway: EgressGateway, port: int, address: str) -> bool:
-        """Whether raw TCP through a gateway leaves to an address and port, named or wherever names lead."""
-        return position(address) in Ranges.of(gateway.tcp_ranges.get(port, ()))
+        """Whether the config names an address for raw TCP on a port. Wherever names lead is none."""
+        ranges = gateway.tcp_ranges.get(port, ())
+        return ANYWHERE not in ranges and position(address) in Ranges.of(ranges)
 
     def at_google(self, address: str) -> bool:
         """Whether Google's APIs answer there, in the address set that the config has."""

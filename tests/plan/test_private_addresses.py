@@ -4,6 +4,7 @@ name leads to it."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from egress.answers.posture import relaxations
 from egress.common.errors import ConfigError
 from egress.judge.model.flow import Connection, Outcome, Outside, Protocol
-from egress.judge.model.snapshot import Manifest
+from egress.judge.model.snapshot import Manifest, Snapshot
 from egress.judge.trace import Judges
 from egress.layers.google.firewall import render as firewall
 from egress.layers.render import render
@@ -109,6 +110,20 @@ def test_a_gateway_of_its_own_tells_the_two_apart() -> None:
     made["gke-mesh-egress:gateways"] = {"own": {}}
     plan = plan_of(made)
     assert not verify(Intent(plan), Judges(deployment(plan, render(plan)))).violations
+
+
+def test_the_range_opened_on_a_port_of_names_is_found() -> None:
+    """By name, raw TCP leaves to anywhere: that is the internet, and no private range, opened or not."""
+    hosts = {"a.example.com": {"tcp": {"port": 6379, "byName": True, "serviceAccounts": ["app"]}}}
+    plan = plan_of(config({}, hosts, databases="10.100.0.0/24"))
+    original = deployment(plan, render(plan))
+    assert verify(Intent(plan), Judges(original)).holds
+    changed = deepcopy(list(original.kubernetes))
+    (policy,) = [item for item in changed if item["metadata"]["name"] == "gateway-boundary"]
+    _blocks("10.100.0.0/24", ports=(6379,))(policy)
+    found = verify(Intent(plan), Judges(Snapshot.of(changed, original.google))).violations
+    said = "The gateway in istio-egress reaching 10.100.0.0/24, TCP 6379, must not be possible."
+    assert said in [violation.says for violation in found]
 
 
 def test_the_range_is_listed_among_what_the_config_opens() -> None:
