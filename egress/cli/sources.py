@@ -106,8 +106,10 @@ def folder() -> Path:
 
 
 def stack_path(stack: str) -> Path:
-    """The stack's file."""
-    return folder() / f"Pulumi.{stack}.yaml"
+    """The stack's file, which may be named by itself: one of examples/modes for example."""
+    named = Path(stack)
+    is_file = named.name.startswith("Pulumi.") and named.suffix == ".yaml"
+    return named if is_file else folder() / f"Pulumi.{stack}.yaml"
 
 
 def plan_of(stack: str) -> Plan:

@@ -57,6 +57,28 @@ def test_it_finds_the_project_from_a_folder_below(command: tuple[str, ...]) -> N
     assert below.returncode == 0
 
 
+def test_a_stack_is_named_by_its_file_as_well() -> None:
+    example = ROOT / "examples/modes/Pulumi.private.yaml"
+    words = (
+        "explain",
+        "orders",
+        "tcp://10.100.0.5:5432",
+        "--service-account",
+        "app",
+        "--stack",
+        str(example),
+    )
+    said = egress(*words)
+    assert said.returncode == 0
+    assert "The policy lets TCP 5432 to 10.100.0.5 through" in said.stdout
+
+
+def test_a_file_of_a_stack_that_is_not_there_is_said_to_be_missing() -> None:
+    said = egress("verify", "--stack", "examples/Pulumi.none.yaml")
+    assert said.returncode != 0
+    assert "There is no such stack file in" in said.stderr
+
+
 def test_a_shell_completes_stacks_teams_and_hosts() -> None:
     assert completed("reach", "--stack", "d") >= {"dev"}
     assert completed("explain", "team-") == {"team-x", "team-y"}
