@@ -92,6 +92,16 @@ def test_a_range_of_the_cluster_is_refused() -> None:
             {"a.example.com": {"tcp": {"port": 5432, "byName": True, "serviceAccounts": ["app"]}}},
             "a.example.com",
         ),
+        (
+            {},
+            {
+                "a.example.com": {
+                    "tcp": {"port": 6000, "outsidePort": 5432, "byName": True, "serviceAccounts": ["app"]}
+                }
+            },
+            "a.example.com",
+        ),
+        ({"port": 443}, {"*.example.com": {"https": "passthrough"}}, "*.example.com"),
     ],
 )
 def test_a_port_by_which_names_are_left_is_refused(
@@ -101,6 +111,13 @@ def test_a_port_by_which_names_are_left_is_refused(
     said = refused(config(tcp, hosts, databases="10.100.0.0/24"))
     assert said.keys() == {f"{AT}.addresses"}
     assert f"wherever {name} leads" in said[f"{AT}.addresses"]
+
+
+def test_another_teams_name_on_the_port_is_refused_as_well() -> None:
+    made = config({}, databases="10.100.0.0/24")
+    by_name = {"port": 5432, "byName": True, "serviceAccounts": ["app"]}
+    made["gke-mesh-egress:teams"]["stock"] = {"egress": {"a.example.com": {"tcp": by_name}}}
+    assert refused(made).keys() == {f"{AT}.addresses"}
 
 
 def test_a_gateway_of_its_own_tells_the_two_apart() -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from egress.judge.model.snapshot import Snapshot
+from egress.judge.trace import Judges
+from egress.layers.render import render
+from egress.proof.intent import Intent
+from egress.proof.snapshot import deployment
+from egress.proof.verify import verify
 from tests.settings.refused import HOSTS, Row, check_refused, each, problems_of
 from tests.support import config_with, plan_of, teams
 
@@ -98,3 +105,48 @@ def test_a_copy_of_the_config_says_the_same() -> None:
     loaded = plan_of(config_with(AT, OF | {"httpsPorts": [9243, 443]})).settings
     written = loaded.model_dump(mode="json", by_alias=True, exclude_unset=True)
     assert written["teams"]["team-x"]["egress"][HOST] == OF | {"httpsPorts": [9243, 443]}
+
+
+INSPECTED = {"http": {"upgrade": "tls", "inspect": {"refuse": {"key": "BEGIN"}}}}
+ON_9243 = OF | {"httpsPorts": [9243]}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        teams(team_a={HOST: INSPECTED | ON_9243}),
+        teams(team_a={HOST: INSPECTED}, team_b={HOST: ON_9243}),
+        teams(team_a={HOST: INSPECTED}, team_b={HOST: ON_9243})
+        | {"gke-mesh-egress:gateways": {"own": {}}, "own": "team-b"},
+    ],
+)
+def test_an_inspected_host_has_no_port_of_https_at_any_gateway(config: dict[str, Any]) -> None:
+    if team := config.pop("own", None):
+        config = {**config, "gke-mesh-egress:teams": deepcopy(config["gke-mesh-egress:teams"])}
+        config["gke-mesh-egress:teams"][team]["gateway"] = "own"
+    (problem,) = problems_of(config)
+    assert "uninspected" in problem.consequence
+
+
+def test_a_host_that_a_private_zone_answers_needs_a_range_for_its_other_port_too() -> None:
+    config = teams(team_a={HOST: ON_9243})
+    config["gke-mesh-egress:network"]["dns"] = {"answeredElsewhere": {"partner.example": "company zone"}}
+    (problem,) = problems_of(config)
+    assert "privateHosts" in problem.fix
+    config["gke-mesh-egress:fences"] = {"privateHosts": {"vpn": "10.200.0.0/24"}}
+    plan_of(config)
+
+
+def test_past_the_gateway_a_port_of_https_is_led_to_the_host_and_not_to_where_the_client_connects() -> None:
+    config = teams(media={HOST: ON_9243})
+    config["gke-mesh-egress:teams"]["media"]["model"] = {"registryOnly": "uploads"}
+    config["gke-mesh-egress:fences"] = {"applicationNodes": {"leaveOn": [9243], "reason": "uploads"}}
+    plan = plan_of(config)
+    deployed = deployment(plan, render(plan))
+    assert verify(Intent(plan), Judges(deployed)).holds
+    changed = deepcopy(list(deployed.kubernetes))
+    (entry,) = [item for item in changed if item["kind"] == "ServiceEntry" and HOST in item["spec"]["hosts"]]
+    entry["spec"]["resolution"] = "NONE"
+    found = verify(Intent(plan), Judges(Snapshot.of(changed, deployed.google))).violations
+    said = f"Who says {HOST} must not be led to whatever address he connects to."
+    assert said in [one.says for one in found]
