@@ -115,10 +115,24 @@ class Closing:
         if edits:
             says = f"To take it away, remove or narrow {' and '.join(names)}"
             yield Proposal(f"{says}.", tuple(edits))
-            for name in self._plan.settings.fences.private_addresses:
-                range_ = ("fences", "privateAddresses", name)
-                more = f"{says}, and {at(range_)}, in which nobody else names an address."
-                yield Proposal(more, (*edits, gone(range_)))
+            if left := [("fences", "privateAddresses", name) for name in self._left_without_address()]:
+                more = f"{says}, and {' and '.join(map(at, left))}, in which nobody else names an address."
+                yield Proposal(more, (*edits, *map(gone, left)))
+
+    def _left_without_address(self) -> list[str]:
+        """Private ranges in which nobody names an address once the flow's own port is gone."""
+        settings = self._plan.settings
+        own = [entry.ports.get(self._flow.port) for _, entry in self._entries()]
+        rest = [
+            address
+            for team in settings.teams.values()
+            for entry in team.egress.values()
+            for port in entry.tcp or ()
+            if not any(port is one for one in own)
+            for address in port.addresses or ()
+        ]
+        ranges = settings.fences.private_addresses
+        return [name for name, range_ in ranges.items() if not any(address in range_ for address in rest)]
 
     def _google(self) -> Iterator[Proposal]:
         google = self._team.google_apis

@@ -147,7 +147,7 @@ class Opening:
         if flow.port in (HTTP_PORT, HTTPS_PORT):
             return None, ""
         if flow.protocol is Protocol.TLS and not listener(flow.port):
-            more = f"{everybody} The gateway may then reach every address of the internet on that port."
+            more = f"{everybody} {BY_NAME.format(port=flow.port)}"
             return {"https": "passthrough", "httpsPorts": [flow.port]}, more
         way = {"tcp": {"port": flow.port, "byName": True, "serviceAccounts": [flow.service_account]}}
         more = (RAW, BY_NAME.format(port=flow.port), outside_alone(self._plan, flow.namespace, flow.port))

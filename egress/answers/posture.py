@@ -191,22 +191,17 @@ def _other_names(team: str, way: Way) -> Iterator[Relaxation]:
             yield Relaxation(setting, taken_for(other, called, by), None)
 
 
-def unread(team: str, called: str, addresses: str) -> str:
-    """What it means that raw TCP to a host leaves on a port on which the web is served."""
-    return (
-        f"{team} may ask for any name at {addresses}: on {called} nobody reads one, so whatever else is "
-        "served there is reached as well."
-    )
-
-
 def _unread_names(team: str, way: Way) -> Iterator[Relaxation]:
     """Ports of the web where only the address is checked."""
     host = way.host.name
     for entry in way.use.tcp:
         if entry.port in (HTTP_PORT, HTTPS_PORT):
             addresses = ", ".join(sorted(map(str, entry.addresses or ())))
-            setting = f'teams.{team}.egress."{host}".tcp{entry.place}.port'
-            yield Relaxation(setting, unread(team, f"{host}:{entry.port}", addresses), None)
+            said = (
+                f"{team} may ask for any name at {addresses}: on {host}:{entry.port} nobody reads one, so "
+                "whatever else is served there is reached as well."
+            )
+            yield Relaxation(f'teams.{team}.egress."{host}".tcp{entry.place}.port', said, None)
 
 
 def _of_team(plan: Plan, team: TeamPlan) -> Iterator[Relaxation]:

@@ -18,6 +18,11 @@ and above (IANA, "IPv4 Special-Purpose Address Registry"). Ranges for documentat
 nowhere and are not listed."""
 
 
+def shareable(address: IPv4Address) -> bool:
+    """Whether an address is one that networks give to their own machines."""
+    return any(address in network for network in SHAREABLE)
+
+
 def never_outside(address: IPv4Address) -> bool:
     """Whether an address is nobody's on the internet, or Google's for its own APIs, whatever ranges this
     network has."""

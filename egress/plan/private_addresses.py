@@ -1,6 +1,6 @@
 """Private addresses of raw TCP: each lies in a range that the platform opens, and no name leads to it.
 
-Work is linear in the number of ranges and of entries.
+Work grows with the addresses of entries, each asked of every range; ranges are few.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from egress.common.errors import Problem
-from egress.common.ip_space import SHAREABLE
+from egress.common.ip_space import shareable
 from egress.plan.gateway import EgressGateway
 from egress.plan.host import TcpPort
 from egress.plan.private_hosts import covered
@@ -19,11 +19,6 @@ from egress.settings.paths import tcp_path
 PATH = "gke-mesh-egress:fences.privateAddresses"
 
 
-def private(address: IPv4Address) -> bool:
-    """Whether an address is one that networks give to their own machines."""
-    return any(address in network for network in SHAREABLE)
-
-
 def refused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[Problem]:
     """Addresses that no range holds or to which names could lead, and ranges that hold none."""
     ranges = settings.fences.private_addresses
@@ -31,7 +26,7 @@ def refused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[P
     for gateway in gateways:
         named = dict(_led_by_name(gateway))
         for port in gateway.tcp:
-            for address in filter(private, port.settings.addresses or ()):
+            for address in filter(shareable, port.settings.addresses or ()):
                 holding = [name for name, network in ranges.items() if address in network]
                 used.update(holding)
                 if not holding:
@@ -46,14 +41,7 @@ def refused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[P
                 "No team names an address in this range for raw TCP, so nothing in it can be reached.",
                 "Remove it, or name the addresses in it: tcp: {port: 5432, addresses: [...], ...}.",
             )
-    for name, other in covered(ranges):
-        yield Problem(
-            f"{PATH}.{name}",
-            str(ranges[name]),
-            f"{PATH}.{other} is {ranges[other]}, which includes this whole range: removing this one would "
-            "close nothing.",
-            "Remove one of the two.",
-        )
+    yield from covered(PATH, ranges)
 
 
 def _led_by_name(gateway: EgressGateway) -> Iterator[tuple[int, str]]:

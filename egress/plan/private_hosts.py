@@ -35,14 +35,7 @@ def unused(settings: Settings, gateways: Iterable[EgressGateway]) -> Iterator[Pr
                 "Remove it, or declare the hosts in this range with http or https. For databases and caches, "
                 "name the range in fences.privateAddresses and their addresses in tcp.",
             )
-    for name, other in covered(ranges):
-        yield Problem(
-            f"{PATH}.{name}",
-            str(ranges[name]),
-            f"{PATH}.{other} is {ranges[other]}, which includes this whole range: removing this one would "
-            "close nothing.",
-            "Remove one of the two.",
-        )
+    yield from covered(PATH, ranges)
 
 
 def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[Problem]:
@@ -87,13 +80,19 @@ def unopened(settings: Settings, ways: Mapping[str, Iterable[Way]]) -> Iterator[
                 )
 
 
-def covered(ranges: Mapping[str, IPv4Network]) -> Iterator[tuple[str, str]]:
-    """Names of ranges that lie within another one, each with that one's."""
+def covered(path: str, ranges: Mapping[str, IPv4Network]) -> Iterator[Problem]:
+    """Ranges that lie within another one. `path`: of the setting that names them."""
     around: str | None = None
     # By address, the widest first: ranges never overlap in part, so the last one that ended later is around,
     # or none is.
     for name in sorted(ranges, key=lambda name: (ranges[name].network_address, ranges[name].prefixlen, name)):
         if around is not None and ranges[name].subnet_of(ranges[around]):
-            yield name, around
+            yield Problem(
+                f"{path}.{name}",
+                str(ranges[name]),
+                f"{path}.{around} is {ranges[around]}, which includes this whole range: removing this one "
+                "would close nothing.",
+                "Remove one of the two.",
+            )
         else:
             around = name

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
-from egress.common.ip_space import SHAREABLE, never_outside
+from egress.common.ip_space import never_outside, shareable
 from egress.common.ports import HTTP_PORT, HTTPS_PORT, PROXY_PORTS
 from egress.settings.base import Model, Refusal, Words, refusal, refusals
 from egress.settings.certificate_names import CertificateNames, ServerName
@@ -29,7 +29,7 @@ def _address(value: Any) -> Any:
         raise refusal(
             "This is not an IPv4 address.", "Write an address such as 203.0.113.10, without a prefix."
         ) from None
-    if any(address in network for network in SHAREABLE):
+    if shareable(address):
         return address  # where the platform opens its range: egress/plan/private_addresses.py
     if never_outside(address) or not (
         address.is_global or address in ipaddress.IPv4Network("203.0.113.0/24")

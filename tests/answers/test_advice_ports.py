@@ -11,9 +11,28 @@ from egress.layers.render import render
 from egress.plan.make import make_plan
 from egress.proof.snapshot import deployment
 from egress.settings import load_file
-from tests.support import ROOT
+from tests.support import ROOT, plan_of, teams
 
 SEARCH = 'teams.search.egress."search.partner.example"'
+
+
+def test_an_entry_is_taken_away_with_every_range_that_only_it_used() -> None:
+    fixed = {"serviceAccounts": ["app"], "port": 5432}
+    made = teams(
+        orders={
+            "a.example.com": {"tcp": fixed | {"addresses": ["10.100.0.5", "10.101.0.5"]}},
+            "b.example.com": {"tcp": fixed | {"addresses": ["10.102.0.5"]}},
+        }
+    )
+    ranges = {"one": "10.100.0.0/24", "two": "10.101.0.0/24", "kept": "10.102.0.0/24"}
+    plan = plan_of(made | {"gke-mesh-egress:fences": {"privateAddresses": ranges}})
+    said = explain(
+        Judges(deployment(plan, render(plan))),
+        flow_of("orders", "tcp://10.101.0.5:5432", account="app"),
+        plan,
+    )
+    assert "fences.privateAddresses.one and fences.privateAddresses.two, in which nobody" in said.advice
+    assert said.hint
 
 
 @pytest.mark.parametrize(
